@@ -1,0 +1,1 @@
+"""PodDiagnoser: a Metacontroller DecoratorController hook that says why containers crashed."""
