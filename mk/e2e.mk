@@ -1,0 +1,11 @@
+# Against a real control plane and the real Metacontroller. What is missing is a skip that says how
+# to get it; E2E_REQUIRE=1 makes it a failure (for releases).
+.PHONY: e2e demo-real control-plane
+e2e: setup ## run the tests against real etcd, kube-apiserver and Metacontroller
+	$(RUN)/pytest tests/e2e
+
+demo-real: setup ## the demo on the real control plane and Metacontroller
+	@$(RUN)/python -m controlplane.demo
+
+control-plane: setup ## build the control plane from its Go modules, once, and print its folder
+	@$(RUN)/python -m controlplane.build
