@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Self
 import requests
 
 from controlplane.client import SERVICE_ACCOUNTS, Client
+from controlplane.installation import metacontroller_flags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -416,7 +417,7 @@ class KubectlError(RuntimeError):
 USERS: dict[str, tuple[str, ...]] = {
     "admin": ("system:masters",),
     "kubelet": ("system:masters",),
-    "metacontroller": ("pod-diagnoser:metacontroller",),  # what its ClusterRole allows, no more
+    "metacontroller": ("pod-diagnoser:metacontroller",),  # no more than its ClusterRole allows
 }
 """Who may call the API server: user name to groups."""
 
@@ -443,7 +444,7 @@ def _elliptic_curve_key() -> str:
 
 
 class Metacontroller:
-    """Metacontroller, with the flags of our overlay.
+    """Metacontroller, with the flags of our component ``metacontroller-flags``.
 
     Args:
         control_plane: What it works on.
@@ -464,15 +465,13 @@ class Metacontroller:
         self.process = self._process(cache_flush_interval)
 
     def _process(self, cache_flush_interval: str) -> Process:
+        flags = {**metacontroller_flags(), "cache-flush-interval": cache_flush_interval}
         return Process(
             "metacontroller",
             [
                 self._control_plane.binaries.metacontroller,
                 f"--kubeconfig={self._kubeconfig}",
-                "--workers=20",
-                "--client-go-qps=500",
-                "--client-go-burst=1000",
-                f"--cache-flush-interval={cache_flush_interval}",
+                *(f"--{flag}={value}" for flag, value in flags.items()),
                 "--discovery-interval=2s",
                 "--leader-election=false",
                 f"--metrics-address=127.0.0.1:{self._metrics_port}",

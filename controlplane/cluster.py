@@ -1,0 +1,140 @@
+"""A whole cluster with the operator in it: what most users of this package want."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Self
+
+from controlplane import installation
+from controlplane.client import NAMESPACES, SERVICE_ACCOUNTS
+from controlplane.kubelet import Kubelet
+from controlplane.processes import ControlPlane, Hook, Metacontroller
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from controlplane.build import Binaries
+    from controlplane.client import Client
+    from controlplane.processes import Process
+
+
+class Cluster:
+    """Control plane, kubelet, Metacontroller and the hook's two processes.
+
+    A context manager; it takes some seconds to start.
+
+    Args:
+        binaries: The programs.
+        overlay: What of ours is installed, see :func:`controlplane.installation.install`.
+        linger: Seconds that a terminating Pod stays.
+        cache_flush_interval: Metacontroller's.
+
+    Attributes:
+        control_plane: Its processes, clients and kubectl.
+        kubelet: Plays the Node.
+        metacontroller: The real one.
+        pods_hook: Serves the Pods' endpoints.
+        poddiagnosers_hook: Serves the PodDiagnosers' endpoints.
+    """
+
+    def __init__(
+        self,
+        binaries: Binaries,
+        *,
+        overlay: str | None = "default",
+        linger: float = 1.0,
+        cache_flush_interval: str = "30m",
+    ) -> None:
+        self.control_plane = ControlPlane(binaries)
+        kubelet = self.control_plane.client("kubelet", agent="kubelet/v1.36.3 (linux/amd64)")
+        self.kubelet = Kubelet(kubelet, linger)
+        self.metacontroller = Metacontroller(self.control_plane, cache_flush_interval)
+        self.pods_hook = Hook("pods", self.control_plane.folder)
+        self.poddiagnosers_hook = Hook("poddiagnosers", self.control_plane.folder)
+        self._overlay = overlay
+        self._exit = contextlib.ExitStack()
+
+    @property
+    def admin(self) -> Client:
+        """A client that may do everything."""
+        return self.control_plane.admin
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """All processes, in the order in which they start."""
+        return (
+            *self.control_plane.processes,
+            self.pods_hook.process,
+            self.poddiagnosers_hook.process,
+            self.metacontroller.process,
+        )
+
+    def __enter__(self) -> Self:
+        """Starts everything, in the order in which an administrator would install it.
+
+        Raises:
+            StartError: A program does not get ready.
+            KubectlError: The API server refuses a manifest.
+            InstallError: The manifests are not what is expected.
+        """
+        with contextlib.ExitStack() as exit_stack:
+            exit_stack.enter_context(self.control_plane)
+            self.kubelet.start()
+            exit_stack.callback(self.kubelet.stop)
+            installation.install_metacontroller(self.control_plane)
+            installation.install(self.control_plane, self.urls, self._overlay)
+            for hook in (self.pods_hook, self.poddiagnosers_hook):
+                exit_stack.callback(hook.stop)
+                hook.start()
+            # A method of this object, since a restart replaces the process.
+            exit_stack.callback(self.metacontroller.stop, grace=0)
+            self.metacontroller.start()
+            self._exit = exit_stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Ends everything, the youngest first."""
+        self._exit.__exit__(kind, problem, traceback)
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The hook's base URLs: keys ``pods`` and ``poddiagnosers``."""
+        return {"pods": self.pods_hook.url, "poddiagnosers": self.poddiagnosers_hook.url}
+
+    def create_namespace(self, name: str) -> None:
+        """Creates a namespace and waits until it takes Pods.
+
+        Args:
+            name: Its name.
+
+        Raises:
+            TimeoutError: It has no default ServiceAccount after 20 seconds.
+            ApiError: The API server refuses.
+        """
+        self.admin.create(NAMESPACES, {"metadata": {"name": name}})
+        deadline = time.monotonic() + 20
+        while self.admin.find(SERVICE_ACCOUNTS, "default", name) is None:
+            if time.monotonic() > deadline:
+                msg = f"no ServiceAccount in namespace {name}"
+                raise TimeoutError(msg)
+            time.sleep(0.02)
+
+    def tails(self, lines: int = 15) -> str:
+        """The ends of all logs, for the report of a failure.
+
+        Args:
+            lines: How many of each.
+
+        Returns:
+            Text with a heading for each process.
+        """
+        return "\n".join(
+            f"--- {process.name} ({process.log})\n{process.tail(lines)}"
+            for process in self.processes
+        )
