@@ -1,0 +1,270 @@
+"""The hook over HTTP: bounds and refusals around the pure core, and nothing of it decided here."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final, Protocol
+
+from flask import Flask, Response, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from pydantic import ValidationError
+from werkzeug.exceptions import HTTPException
+
+from pod_diagnoser import worker
+from pod_diagnoser.bodies import (
+    BodyIncompleteError,
+    BodyTimeoutError,
+    Deadline,
+    Room,
+    TooManyBodiesError,
+    read_body,
+)
+from pod_diagnoser.protocol import (
+    Answer,
+    CustomizeAnswer,
+    CustomizeRequest,
+    PodDiagnoserSyncRequest,
+    PodSyncRequest,
+    read_start,
+)
+from pod_diagnoser.reconciling import (
+    customize_pod,
+    customize_pod_diagnoser,
+    sync_pod,
+    sync_pod_diagnoser,
+)
+from pod_diagnoser.settings import Endpoints, Settings
+from pod_diagnoser.telemetry import Telemetry, configure_logs
+
+RETRY_AFTER: Final = "5"
+"""Seconds; Metacontroller asks again then, and says nothing of it. Without it a 429 is a hot loop."""
+
+HOLD_FACTOR: Final = 9
+"""An answer for a PodDiagnoser is held for so many times the time that it took."""
+
+_JSON: Final = "application/json"
+_TEXT: Final = "text/plain; charset=utf-8"
+
+
+class Refusal(Exception):  # noqa: N818 (an answer, not an error of ours)
+    """A request is refused.
+
+    Metacontroller quotes the body of a refusal in an Event on the object, so it is one of the
+    constants below and holds nothing of the request.
+    """
+
+    def __init__(self, status: int, problem: str) -> None:
+        super().__init__(problem)
+        self.status = status
+        self.problem = problem
+
+
+LENGTH_REQUIRED: Final = (411, "Content-Length is required")
+WRONG_TYPE: Final = (415, "Content-Type must be application/json")
+TOO_LARGE: Final = (413, "body is too large")
+TIMED_OUT: Final = (408, "body did not arrive in time")
+INCOMPLETE: Final = (400, "body is incomplete")
+NOT_A_REQUEST: Final = (400, "body is not a DecoratorController v2 request for this hook")
+OVERLOADED: Final = (429, "too many requests at once")
+INTERNAL: Final = (500, "internal error")
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def __call__(self) -> datetime:
+        """Return the time now, in UTC."""
+
+
+def utc_now() -> datetime:
+    """Tell the time.
+
+    Returns:
+        The time now, in UTC.
+    """
+    return datetime.now(UTC)
+
+
+Handler = Callable[[bytes, bool], tuple[Answer, bool]]
+"""From a body, and whether it is complete, to the answer and whether it may be held."""
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    clock: Clock = utc_now,
+    sleep: Callable[[float], None] = time.sleep,
+    deadline: Deadline = worker.deadline,
+) -> Flask:
+    """Put the hook together: the one place where its parts meet.
+
+    Args:
+        settings: the settings; None reads them from the environment.
+        clock: tells the time, in UTC.
+        sleep: waits for a number of seconds.
+        deadline: bounds the time for reading a body.
+
+    Returns:
+        The WSGI application.
+
+    Raises:
+        pod_diagnoser.settings.SettingsError: the environment holds a setting that cannot be.
+    """
+    if settings is None:
+        settings = Settings.from_environment(os.environ)
+        configure_logs(settings.log_level, settings.log_format)
+    telemetry = Telemetry(CollectorRegistry())
+    app = Flask("pod_diagnoser", static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    edge = _Edge(settings, telemetry, sleep, deadline)
+
+    hooks: dict[str, tuple[int, Handler]] = {}
+    if settings.endpoints in (Endpoints.ALL, Endpoints.PODS):
+        hooks["/pods/customize"] = settings.max_pod_body, partial(_customize, customize_pod)
+        hooks["/pods/sync"] = settings.max_pod_body, partial(_sync_pod, clock, telemetry)
+    if settings.endpoints in (Endpoints.ALL, Endpoints.POD_DIAGNOSERS):
+        hooks["/poddiagnosers/customize"] = (
+            settings.max_pod_body,
+            partial(_customize, customize_pod_diagnoser),
+        )
+        hooks["/poddiagnosers/sync"] = (
+            settings.max_pod_diagnoser_body,
+            partial(_sync_pod_diagnoser, clock),
+        )
+    for path, (limit, handler) in hooks.items():
+        app.add_url_rule(
+            path,
+            endpoint=path,
+            view_func=partial(edge.answer, path, limit, handler),
+            methods=["POST"],
+            provide_automatic_options=False,
+        )
+    app.add_url_rule("/healthz", view_func=_healthy, methods=["GET"])
+    app.add_url_rule("/readyz", endpoint="readyz", view_func=_healthy, methods=["GET"])
+    app.add_url_rule("/metrics", view_func=partial(_metrics, telemetry), endpoint="metrics")
+    app.register_error_handler(HTTPException, _refuse_unknown)
+    telemetry.started(settings.endpoints.value)
+    return app
+
+
+def _healthy() -> Response:
+    """Answer a probe. It does no I/O: an outage of the API server must not unready the hook."""
+    return Response("ok\n", mimetype="text/plain")
+
+
+def _metrics(telemetry: Telemetry) -> Response:
+    return Response(generate_latest(telemetry.registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _refuse_unknown(error: HTTPException) -> Response:
+    """Answer a path or method that there is not, without repeating it."""
+    status = error.code or 500
+    headers: Mapping[str, str] = {}
+    if status == 405:  # noqa: PLR2004
+        headers = {"Allow": ", ".join(sorted(getattr(error, "valid_methods", None) or ()))}
+    problem = {404: "no such path", 405: "method not allowed"}.get(status, "request refused")
+    return Response(problem + "\n", status=status, headers=headers, content_type=_TEXT)
+
+
+def _customize(
+    hook: Callable[[CustomizeRequest], CustomizeAnswer], body: bytes, _complete: bool
+) -> tuple[Answer, bool]:
+    return hook(CustomizeRequest.model_validate_json(body)), False
+
+
+def _sync_pod(
+    clock: Clock, telemetry: Telemetry, body: bytes, _complete: bool
+) -> tuple[Answer, bool]:
+    sync_request = PodSyncRequest.model_validate_json(body)
+    result = sync_pod(sync_request, clock())
+    for diagnosis in result.first_seen:
+        telemetry.diagnosed(sync_request.object.metadata, diagnosis)
+    return result.answer, False
+
+
+def _sync_pod_diagnoser(clock: Clock, body: bytes, complete: bool) -> tuple[Answer, bool]:
+    if complete:
+        sync_request = PodDiagnoserSyncRequest.model_validate_json(body)
+    else:
+        start = read_start(body)
+        if start is None:
+            raise Refusal(*TOO_LARGE)
+        sync_request = start
+    return sync_pod_diagnoser(sync_request, clock(), complete=complete).answer, True
+
+
+class _Edge:
+    """What every hook has around it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        telemetry: Telemetry,
+        sleep: Callable[[float], None],
+        deadline: Deadline,
+    ) -> None:
+        self._settings = settings
+        self._telemetry = telemetry
+        self._sleep = sleep
+        self._deadline = deadline
+        self._room = Room(settings.max_bodies)
+
+    def answer(self, path: str, limit: int, handler: Handler) -> Response:
+        """Answer a request, or refuse it with a constant text."""
+        try:
+            return self._answer(path, limit, handler)
+        except Refusal as refusal:
+            self._telemetry.refused(path, refusal.status, refusal.problem)
+            response = Response(
+                refusal.problem + "\n", status=refusal.status, content_type=_TEXT
+            )
+            if refusal.status == OVERLOADED[0]:
+                response.headers["Retry-After"] = RETRY_AFTER
+            return response
+        except Exception as error:  # noqa: BLE001 (the last resort: say so, and nothing of it)
+            self._telemetry.failed(path, error)
+            return Response(INTERNAL[1] + "\n", status=INTERNAL[0], content_type=_TEXT)
+
+    def _answer(self, path: str, limit: int, handler: Handler) -> Response:
+        length = self._length(limit)
+        try:
+            with self._room.take(min(length, limit)):
+                body = self._read(length, limit)
+                begun = time.perf_counter()
+                answer, may_hold = handler(body, length <= limit)
+                taken = time.perf_counter() - begun
+        except TooManyBodiesError:
+            raise Refusal(*OVERLOADED) from None
+        except ValidationError:
+            raise Refusal(*NOT_A_REQUEST) from None
+        encoded = answer.encode()
+        self._telemetry.answered(path, 200, taken)
+        if may_hold:
+            self._sleep(min(HOLD_FACTOR * taken, self._settings.max_hold))
+        return Response(encoded, content_type=_JSON)
+
+    def _length(self, limit: int) -> int:
+        """Check the headers, before anything of the body is read."""
+        environment = request.environ
+        content_type = environment.get("CONTENT_TYPE", "")
+        if content_type != _JSON and content_type.split(";")[0].strip().lower() != _JSON:
+            raise Refusal(*WRONG_TYPE)
+        text = environment.get("CONTENT_LENGTH", "")
+        # A chunked body has no length, and is cut off silently where it reaches a limit.
+        if not (text.isascii() and text.isdigit()) or "HTTP_TRANSFER_ENCODING" in environment:
+            raise Refusal(*LENGTH_REQUIRED)
+        length = int(text[:16])
+        if length > limit and limit <= self._settings.max_pod_body:
+            raise Refusal(*TOO_LARGE)
+        return length
+
+    def _read(self, length: int, limit: int) -> bytes:
+        try:
+            with self._deadline(self._settings.body_timeout):
+                return read_body(request.environ["wsgi.input"], length, limit)
+        except BodyTimeoutError:
+            raise Refusal(*TIMED_OUT) from None
+        except (BodyIncompleteError, OSError):
+            raise Refusal(*INCOMPLETE) from None

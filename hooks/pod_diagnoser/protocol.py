@@ -1,0 +1,170 @@
+"""Metacontroller's requests and answers for DecoratorControllers, hook version v2.
+
+Source: ``pkg/controller/decorator/api/v2`` and ``pkg/controller/common/customize/api/v2`` in
+metacontroller/metacontroller, tag v4.17.2. Requests are read leniently, since Metacontroller and
+Kubernetes add fields; answers are strict, since Metacontroller refuses a key that it doesn't know.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from typing_extensions import TypedDict
+
+from pod_diagnoser.pods import Name, Pod, Read
+from pod_diagnoser.resources import DiagnosisTarget, PodDiagnoser
+
+PODS = "Pod.v1"
+DIAGNOSIS_TARGETS = "DiagnosisTarget.diagnostics.local.io/v1"
+"""Keys of ``related``: ``Kind.version``, or ``Kind.group/version``. A group that the customize
+answer asked for is always there, empty or not."""
+
+
+def _none_for_null(value: Any) -> Any:
+    return {} if value is None else value
+
+
+Targets = Annotated[
+    dict[str, DiagnosisTarget], BeforeValidator(_none_for_null), Field(alias=DIAGNOSIS_TARGETS)
+]
+
+
+class RelatedToPod(Read):
+    """``related`` of a Pod.
+
+    The group is required: a request without it comes from a controller without our customize hook,
+    and must not be read as "no PodDiagnoser is left", which would wipe the Pod.
+    """
+
+    targets: Targets
+
+
+class PodSyncRequest(Read):
+    """A sync request for a Pod."""
+
+    object: Pod
+    related: RelatedToPod
+
+
+class RelatedToPodDiagnoser(Read):
+    """``related`` of a PodDiagnoser: the Pods that carry its label, and all DiagnosisTargets."""
+
+    targets: Targets
+    pods: Annotated[dict[str, Pod], BeforeValidator(_none_for_null), Field(alias=PODS)]
+
+
+class PodDiagnoserSyncRequest(Read):
+    """A sync request for a PodDiagnoser."""
+
+    object: PodDiagnoser
+    related: RelatedToPodDiagnoser
+
+
+_Start = TypedDict(
+    "_Start",
+    {
+        "object": PodDiagnoser,
+        "related": TypedDict(  # type: ignore[misc]  # the keys are no identifiers
+            "_StartOfRelated",
+            {DIAGNOSIS_TARGETS: dict[str, DiagnosisTarget], PODS: dict[str, Pod]},
+            total=False,
+        ),
+    },
+    total=False,
+)
+_START: TypeAdapter[dict[str, Any]] = TypeAdapter(_Start)
+
+
+def read_start(body: bytes) -> PodDiagnoserSyncRequest | None:
+    """Read the start of a PodDiagnoser's sync request whose end was cut off.
+
+    Metacontroller writes the object first and the related objects last, in the order of their
+    names, so that a cut costs the last Pods.
+
+    Args:
+        body: the start of the request.
+
+    Returns:
+        What could be read, or None if not even the PodDiagnoser could. The Pod in which the cut
+        lies is left out: half a Pod must not be taken for a whole one.
+
+    Raises:
+        pydantic.ValidationError: it is not the start of such a request.
+    """
+    start = _START.validate_json(body, experimental_allow_partial=True)
+    if "object" not in start:
+        return None
+    related = start.get("related", {})
+    pods = related.get(PODS, {})
+    if pods:
+        pods.popitem()
+    return PodDiagnoserSyncRequest(
+        object=start["object"],
+        related=RelatedToPodDiagnoser.model_validate(
+            {DIAGNOSIS_TARGETS: related.get(DIAGNOSIS_TARGETS, {}), PODS: pods}
+        ),
+    )
+
+
+class ParentMeta(Read):
+    """The metadata that a customize answer depends on."""
+
+    name: Name
+    namespace: Name
+
+
+class Parent(Read):
+    """The parent object of a customize request."""
+
+    metadata: ParentMeta
+
+
+class CustomizeRequest(Read):
+    """A customize request; it says ``parent`` where a sync request says ``object``."""
+
+    parent: Parent
+
+
+class Answer(BaseModel):
+    """An answer: immutable, and nothing may be put in that Metacontroller would not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def encode(self) -> bytes:
+        """Encode the answer.
+
+        Returns:
+            Compact JSON in UTF-8 of what was set; a None that was set is null.
+        """
+        return self.__pydantic_serializer__.to_json(self, exclude_unset=True)
+
+
+class RelatedResourceRule(Answer):
+    """Which objects a sync request should bring along.
+
+    ``namespace`` is always set: without it a v2 rule lists the whole cluster.
+    """
+
+    apiVersion: str  # noqa: N815
+    resource: str
+    namespace: str
+    labelSelector: dict[str, Any] | None = None  # noqa: N815
+
+
+class CustomizeAnswer(Answer):
+    """The answer of a customize hook."""
+
+    relatedResources: tuple[RelatedResourceRule, ...]  # noqa: N815
+
+
+class SyncAnswer(Answer):
+    """The answer of a sync hook.
+
+    A status that is not set or None leaves the stored one as it is; an empty object would replace
+    it. Attachments that are not set delete those that exist.
+    """
+
+    annotations: dict[str, str | None] = {}
+    labels: dict[str, str | None] = {}
+    status: dict[str, Any] | None = None
+    attachments: tuple[dict[str, Any], ...] = ()
+    resyncAfterSeconds: float = 0.0  # noqa: N815

@@ -1,0 +1,183 @@
+"""The hooks themselves, pure: a request and the time in, an answer out.
+
+Each follows the same three steps: gather what the request holds, decide with the modules that know,
+answer. What they decide is the same whenever it is asked again, so that a sync that is repeated,
+lost or out of order does no harm.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pod_diagnoser.annotating import LABEL, Crash, mark, read_record, unmark
+from pod_diagnoser.claiming import claimant, published
+from pod_diagnoser.diagnosing import Diagnosis, diagnose
+from pod_diagnoser.protocol import (
+    CustomizeAnswer,
+    CustomizeRequest,
+    PodDiagnoserSyncRequest,
+    PodSyncRequest,
+    RelatedResourceRule,
+    SyncAnswer,
+)
+from pod_diagnoser.reporting import report
+from pod_diagnoser.resources import (
+    API_VERSION,
+    PodDiagnoser,
+    PodDiagnoserStatus,
+    diagnosis_target,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PodSync:
+    """What came of a sync of a Pod.
+
+    Attributes:
+        answer: what Metacontroller gets.
+        first_seen: the crashes that were diagnosed now for the first time, for logs and metrics.
+    """
+
+    answer: SyncAnswer
+    first_seen: Sequence[Diagnosis] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PodDiagnoserSync:
+    """What came of a sync of a PodDiagnoser.
+
+    Attributes:
+        answer: what Metacontroller gets.
+        status_changed: whether the answer changes the stored status.
+    """
+
+    answer: SyncAnswer
+    status_changed: bool
+
+
+def customize_pod(request: CustomizeRequest) -> CustomizeAnswer:
+    """Say what a Pod's sync needs to see: the DiagnosisTargets of its namespace.
+
+    Args:
+        request: the customize request.
+
+    Returns:
+        The rules. They depend on the namespace only, since Metacontroller keeps an answer for
+        20 minutes and asks for that of every Pod when a DiagnosisTarget changes.
+    """
+    return CustomizeAnswer(relatedResources=(_targets_of(request.parent.metadata.namespace),))
+
+
+def customize_pod_diagnoser(request: CustomizeRequest) -> CustomizeAnswer:
+    """Say what a PodDiagnoser's sync needs to see.
+
+    Args:
+        request: the customize request.
+
+    Returns:
+        Rules for the Pods of its namespace that carry its label, and for the DiagnosisTargets
+        there. They depend on namespace and name only.
+    """
+    meta = request.parent.metadata
+    return CustomizeAnswer(
+        relatedResources=(
+            RelatedResourceRule(
+                apiVersion="v1",
+                resource="pods",
+                namespace=meta.namespace,
+                labelSelector={"matchLabels": {LABEL: meta.name}},
+            ),
+            _targets_of(meta.namespace),
+        )
+    )
+
+
+def _targets_of(namespace: str) -> RelatedResourceRule:
+    return RelatedResourceRule(
+        apiVersion=API_VERSION, resource="diagnosistargets", namespace=namespace
+    )
+
+
+def sync_pod(request: PodSyncRequest, now: datetime) -> PodSync:
+    """Say what should stand on a Pod.
+
+    Args:
+        request: the sync request.
+        now: the time by our clock, in UTC.
+
+    Returns:
+        The answer: annotations and label for a Pod that a PodDiagnoser claims and that crashed, the
+        removal of ours from one that nobody claims, and an empty answer for all others.
+    """
+    pod = request.object
+    targets = published(request.related.targets.values(), pod.metadata.namespace)
+    claim = claimant(targets, pod.metadata.labels)
+    if claim is None:
+        marks, first_seen = unmark(pod), ()
+    else:
+        diagnoses = diagnose(pod)
+        marks = mark(pod, claim, diagnoses, now)
+        known = {crash.id for crash in _history(request, now)} if diagnoses else set()
+        first_seen = tuple(found for found in diagnoses if found.id not in known)
+
+    answer: dict[str, Any] = {}
+    if marks.annotations:
+        answer["annotations"] = marks.annotations
+    if marks.labels:
+        answer["labels"] = marks.labels
+    if marks.resync_after is not None:
+        answer["resyncAfterSeconds"] = marks.resync_after
+    return PodSync(SyncAnswer(**answer), first_seen)
+
+
+def _history(request: PodSyncRequest, now: datetime) -> Sequence[Crash]:
+    return read_record(request.object, now).history
+
+
+def sync_pod_diagnoser(
+    request: PodDiagnoserSyncRequest, now: datetime, *, complete: bool = True
+) -> PodDiagnoserSync:
+    """Say what a PodDiagnoser's status and its DiagnosisTarget should be.
+
+    Args:
+        request: the sync request.
+        now: the time by our clock, in UTC.
+        complete: False when the request had more Pods than were read.
+
+    Returns:
+        The answer.
+    """
+    diagnoser = request.object
+    targets = published(request.related.targets.values(), diagnoser.metadata.namespace)
+    result = report(diagnoser, request.related.pods.values(), targets, now, complete=complete)
+    return PodDiagnoserSync(
+        answer_pod_diagnoser(diagnoser, result.status, result.write_after),
+        status_changed=result.changed,
+    )
+
+
+def answer_pod_diagnoser(
+    diagnoser: PodDiagnoser, status: PodDiagnoserStatus, resync_after: float | None
+) -> SyncAnswer:
+    """Build the answer for a PodDiagnoser: the one place where such an answer is made.
+
+    An answer without the DiagnosisTarget makes Metacontroller delete it, and so wipes every Pod
+    that the PodDiagnoser claims. Whatever is answered for an active PodDiagnoser carries it.
+
+    Args:
+        diagnoser: the PodDiagnoser.
+        status: its status.
+        resync_after: seconds until it should be asked for again, or None.
+
+    Returns:
+        The answer.
+    """
+    attachments = (dict(diagnosis_target(diagnoser)),) if diagnoser.active else ()
+    answer: dict[str, Any] = {
+        "status": status.model_dump(mode="json", exclude_none=True),
+        "attachments": attachments,
+    }
+    if resync_after is not None:
+        answer["resyncAfterSeconds"] = resync_after
+    return SyncAnswer(**answer)

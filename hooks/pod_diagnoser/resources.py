@@ -1,0 +1,189 @@
+"""Our own resources, as they are read and written: PodDiagnoser and DiagnosisTarget.
+
+The CRDs in ``crds/`` are the same definitions for the API server, with the texts that people read;
+``tests/manifests/test_crds_and_models.py`` holds the two together.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from pod_diagnoser.pods import Many, ObjectMeta, OwnerReference, Read, Strings, Text
+
+GROUP = "diagnostics.local.io"
+VERSION = "v1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+
+class Written(BaseModel):
+    """A part of an object that is written too: immutable, and strict about what is put in."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ConditionType(StrEnum):
+    """The types of a PodDiagnoser's conditions."""
+
+    ACTIVE = "Active"
+    OVERLAPPING = "Overlapping"
+    COMPLETE = "Complete"
+    REMEDIATING = "Remediating"
+
+
+class Condition(Written):
+    """``metav1.Condition``. Times are RFC 3339 in UTC."""
+
+    type: str
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str = ""
+    observedGeneration: int | None = None  # noqa: N815
+    lastTransitionTime: str  # noqa: N815
+
+
+class RecentDiagnosis(Written):
+    """One crash in ``status.recentDiagnoses``. Times are RFC 3339 in UTC."""
+
+    id: str
+    """The crash id: `pod_diagnoser.diagnosing.crash_id`."""
+    pod: str
+    podUID: str  # noqa: N815
+    container: str
+    cause: str
+    reason: str
+    time: str | None = None
+    """When the container ended; absent when nobody knows."""
+    seen: str | None = None
+    """When it was first diagnosed."""
+    diagnosis: str
+
+
+class PodDiagnoserStatus(Written):
+    """``status`` of a PodDiagnoser."""
+
+    observedGeneration: int | None = None  # noqa: N815
+    diagnosedPods: int = 0  # noqa: N815
+    lastProcessedPod: str = ""  # noqa: N815
+    lastUpdateTime: str | None = None  # noqa: N815
+    conditions: Many[Condition] = ()
+    recentDiagnoses: Many[RecentDiagnosis] = ()  # noqa: N815
+    countedPods: Many[str] = ()  # noqa: N815
+
+
+class PodDiagnoserSpec(Read):
+    """``spec`` of a PodDiagnoser, with the CRD's defaults for what is missing."""
+
+    targetLabels: Strings = {}  # noqa: N815
+    enableAnnotations: Annotated[  # noqa: N815
+        bool, BeforeValidator(lambda value: True if value is None else value)
+    ] = True
+    remediationAction: Text = ""  # noqa: N815
+
+
+class PodDiagnoserMeta(ObjectMeta):
+    """The metadata of a PodDiagnoser."""
+
+    generation: int | None = None
+    creationTimestamp: Text = ""  # noqa: N815
+
+
+class PodDiagnoser(Read):
+    """A PodDiagnoser, as Metacontroller sends it."""
+
+    metadata: PodDiagnoserMeta
+    spec: PodDiagnoserSpec = PodDiagnoserSpec()
+    status: PodDiagnoserStatus | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether it claims Pods: ``spec.enableAnnotations`` is not false."""
+        return self.spec.enableAnnotations
+
+
+class TargetDiagnoser(Written):
+    """The PodDiagnoser that a DiagnosisTarget speaks for."""
+
+    name: Text = ""
+    uid: Text = ""
+
+
+class DiagnosisTargetSpec(Written):
+    """``spec`` of a DiagnosisTarget: what Pods need to know of a PodDiagnoser, and nothing more.
+
+    Read leniently: one that somebody made up must not keep the Pods of its namespace from being
+    diagnosed; `DiagnosisTarget.genuine` sorts it out.
+    """
+
+    diagnoser: TargetDiagnoser = TargetDiagnoser()
+    since: Text = ""
+    """The PodDiagnoser's creationTimestamp: of several that match a Pod, the oldest claims it."""
+    targetLabels: Strings = Field(default_factory=dict)  # noqa: N815
+
+
+class DiagnosisTargetMeta(ObjectMeta):
+    """The metadata of a DiagnosisTarget."""
+
+    ownerReferences: Many[OwnerReference] = ()  # noqa: N815
+    deletionTimestamp: Text = ""  # noqa: N815
+
+
+class DiagnosisTarget(Read):
+    """A DiagnosisTarget, as Metacontroller sends it."""
+
+    metadata: DiagnosisTargetMeta
+    spec: DiagnosisTargetSpec = DiagnosisTargetSpec()
+
+    @property
+    def genuine(self) -> bool:
+        """Whether its controller is the very PodDiagnoser that it speaks for.
+
+        Anyone who may create DiagnosisTargets can write one; the controller owner reference is what
+        Metacontroller sets on an attachment of the PodDiagnoser.
+        """
+        return any(
+            owner.controller is True
+            and owner.apiVersion == API_VERSION
+            and owner.kind == "PodDiagnoser"
+            and owner.name == self.spec.diagnoser.name
+            and owner.uid == self.spec.diagnoser.uid
+            for owner in self.metadata.ownerReferences
+        )
+
+
+def diagnosis_target_spec(diagnoser: PodDiagnoser) -> DiagnosisTargetSpec:
+    """Say what Pods need to know of a PodDiagnoser.
+
+    Args:
+        diagnoser: the PodDiagnoser.
+
+    Returns:
+        The spec of its DiagnosisTarget, which changes only with the PodDiagnoser's spec.
+    """
+    return DiagnosisTargetSpec(
+        diagnoser=TargetDiagnoser(name=diagnoser.metadata.name, uid=diagnoser.metadata.uid),
+        since=diagnoser.metadata.creationTimestamp,
+        targetLabels=diagnoser.spec.targetLabels,
+    )
+
+
+def diagnosis_target(diagnoser: PodDiagnoser) -> Mapping[str, object]:
+    """Build the DiagnosisTarget that a PodDiagnoser publishes.
+
+    Args:
+        diagnoser: the PodDiagnoser, which is active.
+
+    Returns:
+        The object as an attachment in Metacontroller's answer. Its name carries the start of the
+        PodDiagnoser's uid, so that one that was deleted and created again publishes a new object
+        while the old one may still be waiting for garbage collection (the creation's AlreadyExists
+        would be swallowed by Metacontroller).
+    """
+    meta = diagnoser.metadata
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "DiagnosisTarget",
+        "metadata": {"name": f"{meta.name}-{meta.uid[:8]}", "namespace": meta.namespace},
+        "spec": diagnosis_target_spec(diagnoser).model_dump(),
+    }

@@ -1,0 +1,102 @@
+"""What can be set from outside, all of it by environment variables. Read once, at the start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+_MIB: Final = 1024 * 1024
+
+
+class Endpoints(StrEnum):
+    """Which hooks a process serves."""
+
+    ALL = "all"
+    PODS = "pods"
+    POD_DIAGNOSERS = "poddiagnosers"
+
+
+class SettingsError(ValueError):
+    """A setting has a value that it cannot have. The message names the variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one process.
+
+    Attributes:
+        host: the address to listen on.
+        port: the TCP port to listen on, 1 to 65535.
+        endpoints: which hooks to serve.
+        log_level: ``debug``, ``info``, ``warning`` or ``error``.
+        log_format: ``json``, ``console``, or ``auto`` for console at a terminal and JSON otherwise.
+        max_pod_body: the most bytes that a request about a Pod may have. A Pod has up to 1.5 MiB.
+        max_pod_diagnoser_body: the most bytes of a request about a PodDiagnoser that are read; what
+            is beyond is left out, and the status says so. Room for some 5,000 recent crashes.
+        max_bodies: the most bytes of all bodies that are in memory at a time; beyond, a request is
+            asked to come again later.
+        body_timeout: seconds within which a body must have arrived; below Metacontroller's 10.
+        max_hold: the most seconds for which the answer for a PodDiagnoser is held to gather events.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    endpoints: Endpoints = Endpoints.ALL
+    log_level: str = "info"
+    log_format: str = "auto"
+    max_pod_body: int = 8 * _MIB
+    max_pod_diagnoser_body: int = 100 * _MIB
+    max_bodies: int = 200 * _MIB
+    body_timeout: float = 8.0
+    max_hold: float = 2.0
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the settings.
+
+        Args:
+            environment: environment variables; ``POD_DIAGNOSER_PORT`` goes before ``PORT``.
+
+        Returns:
+            The settings, with defaults for what is not set.
+
+        Raises:
+            SettingsError: a variable has a value that it cannot have.
+        """
+        get = environment.get
+        default = cls()
+        return cls(
+            host=get("POD_DIAGNOSER_HOST") or default.host,
+            port=_port(get("POD_DIAGNOSER_PORT") or get("PORT") or str(default.port)),
+            endpoints=Endpoints(
+                _one_of(
+                    "POD_DIAGNOSER_ENDPOINTS",
+                    get("POD_DIAGNOSER_ENDPOINTS") or default.endpoints.value,
+                    tuple(Endpoints),
+                )
+            ),
+            log_level=_one_of(
+                "POD_DIAGNOSER_LOG_LEVEL",
+                get("POD_DIAGNOSER_LOG_LEVEL") or default.log_level,
+                ("debug", "info", "warning", "error"),
+            ),
+            log_format=_one_of(
+                "POD_DIAGNOSER_LOG_FORMAT",
+                get("POD_DIAGNOSER_LOG_FORMAT") or default.log_format,
+                ("auto", "json", "console"),
+            ),
+        )
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536:  # noqa: PLR2004
+        return int(text)
+    message = "POD_DIAGNOSER_PORT must be a port number from 1 to 65535"
+    raise SettingsError(message)
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value in allowed:
+        return value
+    message = f"{name} must be one of {', '.join(allowed)}"
+    raise SettingsError(message)

@@ -1,0 +1,156 @@
+"""Logs and metrics of the hook: the only module that writes either.
+
+Logs name objects by namespace, name and uid, and say nothing else of them; whatever comes from
+outside is cleaned first. Labels of metrics come from enums alone.
+"""
+
+import logging
+import sys
+from typing import Final
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from structlog.typing import FilteringBoundLogger
+
+from pod_diagnoser.diagnosing import Cause, Diagnosis
+from pod_diagnoser.pods import ObjectMeta
+from pod_diagnoser.texts import clean
+
+_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+def configure_logs(level: str, form: str) -> None:
+    """Set up the log, which goes to standard error.
+
+    Args:
+        level: ``debug``, ``info``, ``warning`` or ``error``.
+        form: ``json``, ``console``, or ``auto`` for console at a terminal and JSON otherwise.
+    """
+    console = form == "console" or (form == "auto" and sys.stderr.isatty())
+    renderers: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer()]
+        if console
+        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *renderers,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+class Telemetry:
+    """What one process tells of its work.
+
+    Args:
+        registry: where the metrics are collected.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self._log: FilteringBoundLogger = structlog.get_logger()
+        self._answers = Counter(
+            "pod_diagnoser_answers",
+            "Requests of hooks that were answered, by endpoint and HTTP status.",
+            ("endpoint", "status"),
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "pod_diagnoser_answer_seconds",
+            "Time from a request's complete body to its answer, without holding it.",
+            ("endpoint",),
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        crashes = Counter(
+            "pod_diagnoser_crashes",
+            "Crashes that were diagnosed for the first time, by cause. An answer that is lost is "
+            "given again, and counts again.",
+            ("cause",),
+            registry=registry,
+        )
+        self._crashes = {cause: crashes.labels(cause.value) for cause in Cause}
+        self._by_endpoint: dict[tuple[str, int], Counter] = {}
+        self._seconds_by_endpoint: dict[str, Histogram] = {}
+
+    def started(self, endpoints: str) -> None:
+        """Tell that the hook serves.
+
+        Args:
+            endpoints: which hooks.
+        """
+        self._log.info("Serving", endpoints=endpoints)
+
+    def answered(self, endpoint: str, status: int, seconds: float | None = None) -> None:
+        """Count an answer.
+
+        Args:
+            endpoint: the hook's path, one of those that are served.
+            status: the HTTP status.
+            seconds: how long it took, or None where nothing was worked out.
+        """
+        counter = self._by_endpoint.get((endpoint, status))
+        if counter is None:
+            counter = self._answers.labels(endpoint, str(status))
+            self._by_endpoint[endpoint, status] = counter
+        counter.inc()
+        if seconds is not None:
+            histogram = self._seconds_by_endpoint.get(endpoint)
+            if histogram is None:
+                histogram = self._seconds.labels(endpoint)
+                self._seconds_by_endpoint[endpoint] = histogram
+            histogram.observe(seconds)
+
+    def refused(self, endpoint: str, status: int, problem: str) -> None:
+        """Tell of a request that was refused.
+
+        Args:
+            endpoint: the hook's path, one of those that are served.
+            status: the HTTP status.
+            problem: the constant text of the answer.
+        """
+        self.answered(endpoint, status)
+        self._log.warning("Request refused", endpoint=endpoint, status=status, problem=problem)
+
+    def failed(self, endpoint: str, error: BaseException) -> None:
+        """Tell of a defect of ours that a request brought to light.
+
+        Args:
+            endpoint: the hook's path, one of those that are served.
+            error: what was raised. Its message may quote the request, so it is not logged; its type
+                and the places in our code are.
+        """
+        self.answered(endpoint, 500)
+        places: list[str] = []
+        trace = error.__traceback__
+        while trace is not None:
+            code = trace.tb_frame.f_code
+            places.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}")
+            trace = trace.tb_next
+        self._log.error(
+            "Request failed", endpoint=endpoint, error=type(error).__name__, places=places
+        )
+
+    def diagnosed(self, pod: ObjectMeta, diagnosis: Diagnosis) -> None:
+        """Tell of a crash that was diagnosed for the first time.
+
+        Args:
+            pod: the Pod's metadata.
+            diagnosis: what happened.
+        """
+        self._crashes[diagnosis.cause].inc()
+        self._log.info(
+            "Crash diagnosed",
+            namespace=pod.namespace,
+            pod=pod.name,
+            uid=pod.uid,
+            container=diagnosis.container,
+            cause=diagnosis.cause.value,
+            reason=clean(diagnosis.restart_reason, 128),
+            crash=diagnosis.id,
+        )

@@ -1,0 +1,42 @@
+"""Text from outside, made safe to show: names, reasons, whatever a Pod carries."""
+
+import unicodedata
+
+_ELLIPSIS = "…"
+
+
+def clean(text: str, limit: int) -> str:
+    """Make a text from outside safe for a terminal, a log line and an annotation.
+
+    Args:
+        text: any text.
+        limit: the most bytes of UTF-8 that the result may have, at least 3.
+
+    Returns:
+        The text without control, format (bidirectional overrides among them), surrogate, private
+        and unassigned characters, cut with an ellipsis where it is longer than the limit.
+    """
+    if text.isascii() and text.isprintable():
+        safe = text
+    else:
+        safe = "".join(char for char in text if not unicodedata.category(char).startswith("C"))
+    return cut(safe, limit)
+
+
+def cut(text: str, limit: int) -> str:
+    """Cut a text by bytes, between characters.
+
+    Args:
+        text: any text without surrogates.
+        limit: the most bytes of UTF-8 that the result may have, at least 3.
+
+    Returns:
+        The text, or its start and an ellipsis.
+    """
+    if len(text) * 4 <= limit:
+        return text
+    encoded = text.encode()
+    if len(encoded) <= limit:
+        return text
+    room = limit - len(_ELLIPSIS.encode())
+    return encoded[:room].decode(errors="ignore") + _ELLIPSIS

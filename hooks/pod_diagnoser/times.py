@@ -1,0 +1,45 @@
+"""Kubernetes' times: RFC 3339 strings on the wire, aware datetimes in UTC inside.
+
+Source: ``staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/time.go`` (``metav1.Time`` is written in
+UTC with whole seconds; a zero time is ``null`` there, ``0001-01-01T00:00:00Z`` in objects that
+were written by others, and the Unix epoch in a container that never started).
+"""
+
+from datetime import UTC, datetime
+
+_FIRST_REAL_YEAR = 1971
+"""Times before it are placeholders: Go's zero time (year 1) and the Unix epoch."""
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """Read a time of the Kubernetes API.
+
+    Args:
+        text: an RFC 3339 time, or anything that stands where one should.
+
+    Returns:
+        The time in UTC with whole seconds, or None for what is no time: absent, malformed, without
+        an offset, or one of the placeholders for "not known".
+    """
+    if not text:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is None:
+            return None
+        time = time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return time.replace(microsecond=0) if time.year >= _FIRST_REAL_YEAR else None
+
+
+def format_time(time: datetime) -> str:
+    """Write a time as the Kubernetes API does: ``2006-01-02T15:04:05Z``.
+
+    Args:
+        time: an aware datetime.
+
+    Returns:
+        RFC 3339 in UTC, with whole seconds.
+    """
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

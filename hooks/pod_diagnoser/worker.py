@@ -1,0 +1,72 @@
+"""gunicorn's gevent worker with an end that loses no request, and gevent's way to bound time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import gevent
+from gevent import monkey
+from gunicorn.workers.ggevent import GeventWorker
+
+from pod_diagnoser.bodies import BodyTimeoutError
+
+DRAIN_SECONDS: Final = 1.0
+"""For how long after SIGTERM connections that are idle stay open.
+
+Metacontroller keeps connections and does not repeat a POST that was lost on one of them. A request
+that arrives in this time is answered with ``Connection: close``; what stays idle is closed then.
+"""
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Bound the time of what is done in the context, where the process runs on gevent.
+
+    Args:
+        seconds: how long it may take.
+
+    Raises:
+        BodyTimeoutError: it took longer.
+    """
+    if not monkey.is_module_patched("socket"):
+        yield
+        return
+    with gevent.Timeout(seconds, BodyTimeoutError):
+        yield
+
+
+class HookWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's gevent worker, which also closes idle connections when it is asked to stop.
+
+    Without that it would wait for them until ``graceful_timeout``.
+    """
+
+    def run(self) -> None:
+        """Serve until the worker is asked to stop."""
+        self._idle: dict[gevent.Greenlet, gevent.Timeout] = {}
+        drain = gevent.spawn(self._drain)
+        try:
+            super().run()
+        finally:
+            drain.kill()
+
+    @contextmanager
+    def timeout_ctx(self) -> Iterator[None]:
+        """Bound the time for which a connection waits for its next request."""
+        current = gevent.getcurrent()
+        with gevent.Timeout(self.cfg.keepalive, exception=False) as timeout:
+            self._idle[current] = timeout
+            try:
+                yield
+            finally:
+                del self._idle[current]
+
+    def _drain(self) -> None:
+        while self.alive:
+            gevent.sleep(0.1)
+        gevent.sleep(DRAIN_SECONDS)
+        while self._idle:
+            for connection, timeout in list(self._idle.items()):
+                # Its own time-out: the connection is closed as if its time had passed.
+                gevent.kill(connection, timeout, block=False)
+            gevent.sleep(0.1)
