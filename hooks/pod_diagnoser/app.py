@@ -3,9 +3,10 @@
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -39,7 +40,7 @@ from pod_diagnoser.settings import Endpoints, Settings
 from pod_diagnoser.telemetry import Telemetry, configure_logs
 
 RETRY_AFTER: Final = "5"
-"""Seconds; Metacontroller asks again then, and says nothing of it. Without it a 429 is a hot loop."""
+"""Seconds. Metacontroller asks again then, quietly; a 429 without it is a hot loop."""
 
 HOLD_FACTOR: Final = 9
 """An answer for a PodDiagnoser is held for so many times the time that it took."""
@@ -87,8 +88,20 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-Handler = Callable[[bytes, bool], tuple[Answer, bool]]
-"""From a body, and whether it is complete, to the answer and whether it may be held."""
+class Body(NamedTuple):
+    """A request's body.
+
+    Attributes:
+        content: the body, or its start.
+        complete: whether it is the whole of it.
+    """
+
+    content: bytes
+    complete: bool
+
+
+Handler = Callable[[Body], Answer]
+"""From a body to the answer."""
 
 
 def create_app(
@@ -120,24 +133,32 @@ def create_app(
     app.json.sort_keys = False  # type: ignore[attr-defined]
     edge = _Edge(settings, telemetry, sleep, deadline)
 
-    hooks: dict[str, tuple[int, Handler]] = {}
+    hooks: list[_Hook] = []
     if settings.endpoints in (Endpoints.ALL, Endpoints.PODS):
-        hooks["/pods/customize"] = settings.max_pod_body, partial(_customize, customize_pod)
-        hooks["/pods/sync"] = settings.max_pod_body, partial(_sync_pod, clock, telemetry)
+        hooks += [
+            _Hook("/pods/customize", partial(_customize, customize_pod), settings.max_pod_body),
+            _Hook("/pods/sync", partial(_sync_pod, clock, telemetry), settings.max_pod_body),
+        ]
     if settings.endpoints in (Endpoints.ALL, Endpoints.POD_DIAGNOSERS):
-        hooks["/poddiagnosers/customize"] = (
-            settings.max_pod_body,
-            partial(_customize, customize_pod_diagnoser),
-        )
-        hooks["/poddiagnosers/sync"] = (
-            settings.max_pod_diagnoser_body,
-            partial(_sync_pod_diagnoser, clock),
-        )
-    for path, (limit, handler) in hooks.items():
+        hooks += [
+            _Hook(
+                "/poddiagnosers/customize",
+                partial(_customize, customize_pod_diagnoser),
+                settings.max_pod_body,
+            ),
+            _Hook(
+                "/poddiagnosers/sync",
+                partial(_sync_pod_diagnoser, clock),
+                settings.max_pod_diagnoser_body,
+                reads_start=True,
+                holds=True,
+            ),
+        ]
+    for hook in hooks:
         app.add_url_rule(
-            path,
-            endpoint=path,
-            view_func=partial(edge.answer, path, limit, handler),
+            hook.path,
+            endpoint=hook.path,
+            view_func=partial(edge.answer, hook),
             methods=["POST"],
             provide_automatic_options=False,
         )
@@ -168,31 +189,47 @@ def _refuse_unknown(error: HTTPException) -> Response:
     return Response(problem + "\n", status=status, headers=headers, content_type=_TEXT)
 
 
-def _customize(
-    hook: Callable[[CustomizeRequest], CustomizeAnswer], body: bytes, _complete: bool
-) -> tuple[Answer, bool]:
-    return hook(CustomizeRequest.model_validate_json(body)), False
+def _customize(hook: Callable[[CustomizeRequest], CustomizeAnswer], body: Body) -> Answer:
+    return hook(CustomizeRequest.model_validate_json(body.content))
 
 
-def _sync_pod(
-    clock: Clock, telemetry: Telemetry, body: bytes, _complete: bool
-) -> tuple[Answer, bool]:
-    sync_request = PodSyncRequest.model_validate_json(body)
+def _sync_pod(clock: Clock, telemetry: Telemetry, body: Body) -> Answer:
+    sync_request = PodSyncRequest.model_validate_json(body.content)
     result = sync_pod(sync_request, clock())
     for diagnosis in result.first_seen:
         telemetry.diagnosed(sync_request.object.metadata, diagnosis)
-    return result.answer, False
+    return result.answer
 
 
-def _sync_pod_diagnoser(clock: Clock, body: bytes, complete: bool) -> tuple[Answer, bool]:
-    if complete:
-        sync_request = PodDiagnoserSyncRequest.model_validate_json(body)
+def _sync_pod_diagnoser(clock: Clock, body: Body) -> Answer:
+    if body.complete:
+        sync_request = PodDiagnoserSyncRequest.model_validate_json(body.content)
     else:
-        start = read_start(body)
+        start = read_start(body.content)
         if start is None:
             raise Refusal(*TOO_LARGE)
         sync_request = start
-    return sync_pod_diagnoser(sync_request, clock(), complete=complete).answer, True
+    return sync_pod_diagnoser(sync_request, clock(), complete=body.complete).answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Hook:
+    """A hook and its bounds.
+
+    Attributes:
+        path: where it is served.
+        handler: what answers.
+        limit: the most bytes of a body that are read.
+        reads_start: whether it makes do with the start of a larger body.
+        holds: whether its answers are held to let events gather. Metacontroller runs one sync at a
+            time for an object, so that what comes meanwhile is one sync more and not hundreds.
+    """
+
+    path: str
+    handler: Handler
+    limit: int
+    reads_start: bool = False
+    holds: bool = False
 
 
 class _Edge:
@@ -211,54 +248,39 @@ class _Edge:
         self._deadline = deadline
         self._room = Room(settings.max_bodies)
 
-    def answer(self, path: str, limit: int, handler: Handler) -> Response:
+    def answer(self, hook: _Hook) -> Response:
         """Answer a request, or refuse it with a constant text."""
         try:
-            return self._answer(path, limit, handler)
+            return self._answer(hook)
         except Refusal as refusal:
-            self._telemetry.refused(path, refusal.status, refusal.problem)
-            response = Response(
-                refusal.problem + "\n", status=refusal.status, content_type=_TEXT
-            )
+            self._telemetry.refused(hook.path, refusal.status, refusal.problem)
+            response = Response(refusal.problem + "\n", status=refusal.status, content_type=_TEXT)
             if refusal.status == OVERLOADED[0]:
                 response.headers["Retry-After"] = RETRY_AFTER
             return response
         except Exception as error:  # noqa: BLE001 (the last resort: say so, and nothing of it)
-            self._telemetry.failed(path, error)
+            self._telemetry.failed(hook.path, error)
             return Response(INTERNAL[1] + "\n", status=INTERNAL[0], content_type=_TEXT)
 
-    def _answer(self, path: str, limit: int, handler: Handler) -> Response:
-        length = self._length(limit)
+    def _answer(self, hook: _Hook) -> Response:
+        length = _announced_length()
+        if length > hook.limit and not hook.reads_start:
+            raise Refusal(*TOO_LARGE)
         try:
-            with self._room.take(min(length, limit)):
-                body = self._read(length, limit)
+            with self._room.take(min(length, hook.limit)):
+                content = self._read(length, hook.limit)
                 begun = time.perf_counter()
-                answer, may_hold = handler(body, length <= limit)
+                encoded = hook.handler(Body(content, length <= hook.limit)).encode()
                 taken = time.perf_counter() - begun
+                del content
         except TooManyBodiesError:
             raise Refusal(*OVERLOADED) from None
         except ValidationError:
             raise Refusal(*NOT_A_REQUEST) from None
-        encoded = answer.encode()
-        self._telemetry.answered(path, 200, taken)
-        if may_hold:
+        self._telemetry.answered(hook.path, 200, taken)
+        if hook.holds:
             self._sleep(min(HOLD_FACTOR * taken, self._settings.max_hold))
         return Response(encoded, content_type=_JSON)
-
-    def _length(self, limit: int) -> int:
-        """Check the headers, before anything of the body is read."""
-        environment = request.environ
-        content_type = environment.get("CONTENT_TYPE", "")
-        if content_type != _JSON and content_type.split(";")[0].strip().lower() != _JSON:
-            raise Refusal(*WRONG_TYPE)
-        text = environment.get("CONTENT_LENGTH", "")
-        # A chunked body has no length, and is cut off silently where it reaches a limit.
-        if not (text.isascii() and text.isdigit()) or "HTTP_TRANSFER_ENCODING" in environment:
-            raise Refusal(*LENGTH_REQUIRED)
-        length = int(text[:16])
-        if length > limit and limit <= self._settings.max_pod_body:
-            raise Refusal(*TOO_LARGE)
-        return length
 
     def _read(self, length: int, limit: int) -> bytes:
         try:
@@ -268,3 +290,23 @@ class _Edge:
             raise Refusal(*TIMED_OUT) from None
         except (BodyIncompleteError, OSError):
             raise Refusal(*INCOMPLETE) from None
+
+
+def _announced_length() -> int:
+    """Check the headers, before anything of the body is read.
+
+    Returns:
+        The body's length in bytes.
+
+    Raises:
+        Refusal: the body is not announced as JSON of a certain length.
+    """
+    environment = request.environ
+    content_type = environment.get("CONTENT_TYPE", "")
+    if content_type != _JSON and content_type.split(";")[0].strip().lower() != _JSON:
+        raise Refusal(*WRONG_TYPE)
+    text = environment.get("CONTENT_LENGTH", "")
+    # A chunked body has no length, and would be cut off silently where it reaches a limit.
+    if not (text.isascii() and text.isdigit()) or "HTTP_TRANSFER_ENCODING" in environment:
+        raise Refusal(*LENGTH_REQUIRED)
+    return int(text[:16])

@@ -205,8 +205,8 @@ CAUSES: tuple[Row, ...] = (
         Cause.CONTAINER_STATUS_UNKNOWN,
         _reason("ContainerStatusUnknown"),
         lambda t: (
-            f"The kubelet lost {t.name}: how it ended is not known, and exit code {t.code} is only a "
-            "placeholder"
+            f"The kubelet lost {t.name}: how it ended is not known, and exit code {t.code} is only "
+            "a placeholder"
         ),
         lambda t: f"look at what happened to {t.where} (kubelet, container runtime, restart)",
         _KUBELET,
@@ -236,11 +236,13 @@ CAUSES: tuple[Row, ...] = (
             f"process then exited with {t.code}, which is not the kill itself"
         ),
         lambda t: (
-            ("compare its memory use with its limit " + t.memory_limit + "; ")
-            if t.memory_limit
-            else ""
-        )
-        + t.previous_logs,
+            (
+                ("compare its memory use with its limit " + t.memory_limit + "; ")
+                if t.memory_limit
+                else ""
+            )
+            + t.previous_logs
+        ),
         _CRI,
     ),
     Row(
@@ -354,8 +356,7 @@ CAUSES: tuple[Row, ...] = (
     Row(
         Cause.SIGNALED,
         lambda t: (
-            t.exit_code is not None
-            and _SIGNAL_BASE < t.exit_code <= _SIGNAL_BASE + _MAX_SIGNAL
+            t.exit_code is not None and _SIGNAL_BASE < t.exit_code <= _SIGNAL_BASE + _MAX_SIGNAL
         ),
         lambda t: (
             f"{t.who} exited with {t.code}, which is what signal "
@@ -376,9 +377,7 @@ CAUSES: tuple[Row, ...] = (
     Row(
         Cause.APPLICATION_ERROR,
         lambda t: t.exit_code is not None,
-        lambda t: (
-            f"{t.who} failed with exit code {t.code}, a code of the application's own"
-        ),
+        lambda t: f"{t.who} failed with exit code {t.code}, a code of the application's own",
         _logs,
         "exit(3)",
     ),
@@ -494,9 +493,7 @@ def _diagnosis(
         ),
         container=termination.container,
         cause=cause,
-        restart_reason=(
-            f"{termination.reason or 'Unknown'} (Exit Code: {termination.code})"
-        ),
+        restart_reason=(f"{termination.reason or 'Unknown'} (Exit Code: {termination.code})"),
         exit_code=terminated.exitCode,
         finished_at=terminated.finishedAt,
         ended_by=terminated.finishedAt or (running.startedAt if running else None),

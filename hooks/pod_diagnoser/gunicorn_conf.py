@@ -14,8 +14,10 @@ from pod_diagnoser.settings import Settings
 _settings = Settings.from_environment(os.environ)
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (gunicorn's heartbeat file; memory, not disk)
 
-bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else (
-    f"{_settings.host}:{_settings.port}"
+bind = (
+    f"[{_settings.host}]:{_settings.port}"
+    if ":" in _settings.host
+    else (f"{_settings.host}:{_settings.port}")
 )
 workers = 1
 worker_class = "pod_diagnoser.worker.HookWorker"

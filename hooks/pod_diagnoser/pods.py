@@ -155,7 +155,7 @@ class PodSpec(Read):
     nodeName: Text = ""  # noqa: N815
     restartPolicy: Text = ""  # noqa: N815
     initContainers: Many[Container] = ()  # noqa: N815
-    containers: Many[Container] = ()  # noqa: N815
+    containers: Many[Container] = ()
 
 
 class ContainerKind(StrEnum):

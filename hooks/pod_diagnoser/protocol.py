@@ -59,19 +59,27 @@ class PodDiagnoserSyncRequest(Read):
     related: RelatedToPodDiagnoser
 
 
-_Start = TypedDict(
-    "_Start",
+_StartOfRelated = TypedDict(
+    "_StartOfRelated",
     {
-        "object": PodDiagnoser,
-        "related": TypedDict(  # type: ignore[misc]  # the keys are no identifiers
-            "_StartOfRelated",
-            {DIAGNOSIS_TARGETS: dict[str, DiagnosisTarget], PODS: dict[str, Pod]},
-            total=False,
-        ),
+        "DiagnosisTarget.diagnostics.local.io/v1": dict[str, DiagnosisTarget],
+        "Pod.v1": dict[str, Pod],
     },
     total=False,
 )
-_START: TypeAdapter[dict[str, Any]] = TypeAdapter(_Start)
+
+
+class _Start(TypedDict, total=False):
+    """The start of a PodDiagnoser's sync request.
+
+    A TypedDict, since pydantic reads incomplete JSON only into dictionaries.
+    """
+
+    object: PodDiagnoser
+    related: _StartOfRelated
+
+
+_START = TypeAdapter(_Start)
 
 
 def read_start(body: bytes) -> PodDiagnoserSyncRequest | None:
@@ -84,23 +92,23 @@ def read_start(body: bytes) -> PodDiagnoserSyncRequest | None:
         body: the start of the request.
 
     Returns:
-        What could be read, or None if not even the PodDiagnoser could. The Pod in which the cut
+        What could be read, or None if not even the whole PodDiagnoser could. The Pod in which the cut
         lies is left out: half a Pod must not be taken for a whole one.
 
     Raises:
         pydantic.ValidationError: it is not the start of such a request.
     """
     start = _START.validate_json(body, experimental_allow_partial=True)
-    if "object" not in start:
-        return None
-    related = start.get("related", {})
-    pods = related.get(PODS, {})
+    if "object" not in start or "related" not in start:
+        return None  # the cut may lie in the PodDiagnoser itself
+    related = start["related"]
+    pods = related.get("Pod.v1", {})
     if pods:
         pods.popitem()
-    return PodDiagnoserSyncRequest(
+    return PodDiagnoserSyncRequest.model_construct(
         object=start["object"],
-        related=RelatedToPodDiagnoser.model_validate(
-            {DIAGNOSIS_TARGETS: related.get(DIAGNOSIS_TARGETS, {}), PODS: pods}
+        related=RelatedToPodDiagnoser.model_construct(
+            targets=related.get("DiagnosisTarget.diagnostics.local.io/v1", {}), pods=pods
         ),
     )
 

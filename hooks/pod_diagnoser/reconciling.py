@@ -113,8 +113,9 @@ def sync_pod(request: PodSyncRequest, now: datetime) -> PodSync:
     pod = request.object
     targets = published(request.related.targets.values(), pod.metadata.namespace)
     claim = claimant(targets, pod.metadata.labels)
+    first_seen: tuple[Diagnosis, ...] = ()
     if claim is None:
-        marks, first_seen = unmark(pod), ()
+        marks = unmark(pod)
     else:
         diagnoses = diagnose(pod)
         marks = mark(pod, claim, diagnoses, now)

@@ -125,7 +125,7 @@ def _claimed(
     if not diagnoser.active:
         return []
     own = diagnosis_target_spec(diagnoser)
-    # Its own target may not be in the cache yet, or not as it is now; the others' are what is known.
+    # Its own target may not be in the cache yet, or not as it is now: it is taken from the spec.
     rivals = [target for target in targets if target.diagnoser.uid != own.diagnoser.uid]
     order = [*older_rivals(own, rivals), own]
     return [

@@ -75,7 +75,7 @@ class PodDiagnoserStatus(Written):
 class PodDiagnoserSpec(Read):
     """``spec`` of a PodDiagnoser, with the CRD's defaults for what is missing."""
 
-    targetLabels: Strings = {}  # noqa: N815
+    targetLabels: Strings = Field(default_factory=dict)  # noqa: N815
     enableAnnotations: Annotated[  # noqa: N815
         bool, BeforeValidator(lambda value: True if value is None else value)
     ] = True

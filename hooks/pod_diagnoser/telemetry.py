@@ -10,7 +10,6 @@ from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from structlog.typing import FilteringBoundLogger
 
 from pod_diagnoser.diagnosing import Cause, Diagnosis
 from pod_diagnoser.pods import ObjectMeta
@@ -38,7 +37,9 @@ def configure_logs(level: str, form: str) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *renderers,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[level.upper()]
+        ),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
@@ -53,7 +54,7 @@ class Telemetry:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self._log: FilteringBoundLogger = structlog.get_logger()
+        self._log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
         self._answers = Counter(
             "pod_diagnoser_answers",
             "Requests of hooks that were answered, by endpoint and HTTP status.",

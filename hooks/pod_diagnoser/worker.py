@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import gevent
 from gevent import monkey
@@ -35,7 +35,7 @@ def deadline(seconds: float) -> Iterator[None]:
         yield
 
 
-class HookWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
+class HookWorker(GeventWorker):
     """gunicorn's gevent worker, which also closes idle connections when it is asked to stop.
 
     Without that it would wait for them until ``graceful_timeout``.
@@ -43,7 +43,7 @@ class HookWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def run(self) -> None:
         """Serve until the worker is asked to stop."""
-        self._idle: dict[gevent.Greenlet, gevent.Timeout] = {}
+        self._idle: dict[Any, gevent.Timeout] = {}
         drain = gevent.spawn(self._drain)
         try:
             super().run()
@@ -51,10 +51,11 @@ class HookWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             drain.kill()
 
     @contextmanager
-    def timeout_ctx(self) -> Iterator[None]:
+    def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override]  # its stub says None
         """Bound the time for which a connection waits for its next request."""
         current = gevent.getcurrent()
-        with gevent.Timeout(self.cfg.keepalive, exception=False) as timeout:
+        silent: Any = False  # gevent: end the context without an error; its stub knows errors only
+        with gevent.Timeout(self.cfg.keepalive, silent) as timeout:
             self._idle[current] = timeout
             try:
                 yield
@@ -68,5 +69,5 @@ class HookWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         while self._idle:
             for connection, timeout in list(self._idle.items()):
                 # Its own time-out: the connection is closed as if its time had passed.
-                gevent.kill(connection, timeout, block=False)
+                gevent.kill(connection, timeout)
             gevent.sleep(0.1)
