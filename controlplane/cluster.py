@@ -134,7 +134,4 @@ class Cluster:
         Returns:
             Text with a heading for each process.
         """
-        return "\n".join(
-            f"--- {process.name} ({process.log})\n{process.tail(lines)}"
-            for process in self.processes
-        )
+        return "\n".join(f"--- {process.name}\n{process.tail(lines)}" for process in self.processes)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import requests
@@ -27,6 +28,18 @@ if TYPE_CHECKING:
 _LEASE_SECONDS, _HEARTBEAT = 40, 10.0
 _LEASE_NAMESPACE = "kube-node-lease"
 _log = logging.getLogger(__name__)
+_LAST_LOOK = 0.2
+"""Seconds for which a Pod whose containers have all ended is still there."""
+
+
+@dataclass(slots=True)
+class _Leaving:
+    """A terminating Pod, and when its next step is due."""
+
+    namespace: str
+    name: str
+    at: float
+    reported: bool = False
 
 
 class Kubelet:
@@ -41,7 +54,7 @@ class Kubelet:
         self._client = client
         self._linger = linger
         self._stopping = threading.Event()
-        self._leaving: dict[str, tuple[float, str, str]] = {}  # uid: when, namespace, name
+        self._leaving: dict[str, _Leaving] = {}  # by uid
         self._lock = threading.Lock()
         self._threads = [
             threading.Thread(target=self._forever, args=(work, pause), daemon=True)
@@ -234,12 +247,11 @@ class Kubelet:
             metadata = pod["metadata"]
             uid, namespace, name = metadata["uid"], metadata["namespace"], metadata["name"]
             if kind == "DELETED":
-                with self._lock:
-                    self._leaving.pop(uid, None)
+                self._forget(uid)
             elif "deletionTimestamp" in metadata:
                 with self._lock:
                     self._leaving.setdefault(
-                        uid, (time.monotonic() + self._linger, namespace, name)
+                        uid, _Leaving(namespace, name, time.monotonic() + self._linger)
                     )
             elif "nodeName" not in pod["spec"]:
                 self._bind(namespace, name)
@@ -260,16 +272,24 @@ class Kubelet:
         """Lets the terminating Pods go whose time has come."""
         moment = time.monotonic()
         with self._lock:
-            due = [(uid, *at) for uid, at in self._leaving.items() if at[0] <= moment]
-        for uid, _, namespace, name in due:
-            pod = self._client.find(PODS, name, namespace)
-            if pod is not None and pod["metadata"]["uid"] == uid:
+            due = [(uid, pod) for uid, pod in self._leaving.items() if pod.at <= moment]
+        for uid, leaving in due:
+            pod = self._client.find(PODS, leaving.name, leaving.namespace)
+            if pod is None or pod["metadata"]["uid"] != uid:
+                self._forget(uid)
+            elif not leaving.reported:
                 # Since Kubernetes 1.27 a Pod reaches its final phase before it goes.
-                self.report(namespace, name, pods.finished(pod))
+                self.report(leaving.namespace, leaving.name, pods.finished(pod))
+                leaving.reported = True
+                leaving.at = time.monotonic() + _LAST_LOOK
+            else:
                 options = {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}}
-                self._client.delete(PODS, name, namespace, options)
-            with self._lock:
-                self._leaving.pop(uid, None)
+                self._client.delete(PODS, leaving.name, leaving.namespace, options)
+                self._forget(uid)
+
+    def _forget(self, uid: str) -> None:
+        with self._lock:
+            self._leaving.pop(uid, None)
 
     def _forever(self, work: Callable[[], None], pause: float) -> None:
         """Repeats a piece of work until the end; what fails now is tried again next time."""

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from controlplane.build import Binaries
 
 
+_TAIL_WIDTH = 400  # Go's stack traces come in one line of thousands of characters
+
+
 class StartError(RuntimeError):
     """A program ended early or was not ready in time; the message ends with its log's tail."""
 
@@ -145,12 +148,12 @@ class Process:
             lines: How many.
 
         Returns:
-            Those lines, or an empty text.
+            Those lines, long ones cut off, or an empty text.
         """
         if not self.log.is_file():
             return ""
         text = self.log.read_text(encoding="utf-8", errors="replace")
-        return "\n".join(text.splitlines()[-lines:])
+        return "\n".join(line[:_TAIL_WIDTH] for line in text.splitlines()[-lines:])
 
     def cpu_seconds(self) -> float:
         """CPU time that the program's whole group has used so far, children that ended included.
@@ -523,9 +526,8 @@ class Metacontroller:
             requests.RequestException: It does not answer.
         """
         text = _get(f"http://127.0.0.1:{self._metrics_port}/metrics")
-        pattern = (
-            rf'^metacontroller_sync_requests_total{{[^}}]*controller="{controller}"[^}}]*}} (\S+)$'
-        )
+        labels = rf'[^}}]*controller_name="{controller}"[^}}]*'
+        pattern = rf"^metacontroller_sync_requests_total{{{labels}}} (\S+)$"
         return sum(int(float(value)) for value in re.findall(pattern, text, re.MULTILINE))
 
 

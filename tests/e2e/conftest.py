@@ -1,0 +1,75 @@
+"""One cluster for the whole run, one namespace for each test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from controlplane import build
+from controlplane.client import NAMESPACES
+from controlplane.cluster import Cluster
+from tests.e2e.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_REQUIRE = "E2E_REQUIRE"
+"""Set to anything, it makes a failure of what is a skip otherwise: for releases."""
+
+_found = pytest.StashKey[build.Binaries | str]()
+_numbers = itertools.count(1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Builds the control plane before the first test, whose time limit is too short for that."""
+    if session.config.option.collectonly:
+        return
+    if any("binaries" in getattr(item, "fixturenames", ()) for item in session.items):
+        try:
+            session.config.stash[_found] = build.find()
+        except build.MissingError as missing:
+            session.config.stash[_found] = str(missing)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Adds the ends of the logs to the report of a failure."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's Result
+    cluster = getattr(item, "funcargs", {}).get("cluster")
+    if report.failed and cluster is not None:
+        heading = f"ends of the logs in {cluster.control_plane.folder}"
+        report.sections.append((heading, cluster.tails()))
+
+
+@pytest.fixture(scope="session")
+def binaries(pytestconfig: pytest.Config) -> build.Binaries:
+    """The programs of the control plane, and Metacontroller."""
+    found = pytestconfig.stash[_found]
+    if isinstance(found, str):
+        if os.environ.get(_REQUIRE):
+            pytest.fail(found, pytrace=False)
+        pytest.skip(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def cluster(binaries: build.Binaries) -> Iterator[Cluster]:
+    """A cluster with the operator in it."""
+    with Cluster(binaries) as running:
+        yield running
+
+
+@pytest.fixture
+def shop(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    """An empty namespace; it is deleted afterwards, without waiting."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
+    name = f"{next(_numbers):02}-{words[:50]}".strip("-")
+    cluster.create_namespace(name)
+    yield Workspace(cluster, name)
+    cluster.admin.delete(NAMESPACES, name)

@@ -1,0 +1,393 @@
+"""What a test does to a cluster, in a namespace of its own."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from controlplane import pods
+from controlplane.client import DIAGNOSISTARGETS, PODDIAGNOSERS, PODS
+from controlplane.pods import Termination
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from controlplane.client import Json
+    from controlplane.cluster import Cluster
+
+T = TypeVar("T")
+
+PREFIX = "diagnostics.local.io/"
+LABEL = f"{PREFIX}diagnoser"
+APP = {"app": "fragile-app"}
+
+COMPLETED = Termination(0, "Completed")
+ERROR = Termination(1, "Error")
+OOM_KILLED = Termination(137, "OOMKilled")
+
+RECORDINGS = Path(__file__).parent / "pods"
+SETTLE = 3.0
+"""Seconds without a write after which nothing more is expected: longer than the least time between
+two writes of a status, and than the longest that an answer is held."""
+
+
+def recording(name: str) -> Json:
+    """Reads a recorded Pod.
+
+    Args:
+        name: File name in ``pods/``, without ``.json``.
+
+    Returns:
+        The Pod.
+    """
+    pod: Json = json.loads((RECORDINGS / f"{name}.json").read_text(encoding="utf-8"))
+    return pod
+
+
+def ours(keys: Mapping[str, str] | None) -> dict[str, str]:
+    """Those annotations or labels that belong to this project.
+
+    Args:
+        keys: Annotations or labels, or None where an object has none.
+
+    Returns:
+        Ours, without the prefix.
+    """
+    return {
+        key.removeprefix(PREFIX): value
+        for key, value in (keys or {}).items()
+        if key.startswith(PREFIX)
+    }
+
+
+def marks(pod: Json) -> tuple[dict[str, str], dict[str, str]]:
+    """What we show on a Pod.
+
+    Args:
+        pod: The Pod.
+
+    Returns:
+        Our annotations and our labels, without the prefix.
+    """
+    metadata = pod["metadata"]
+    return ours(metadata.get("annotations")), ours(metadata.get("labels"))
+
+
+def eventually(read: Callable[[], T], until: Callable[[T], Any] = bool, timeout: float = 20.0) -> T:
+    """Reads until what is read is as wanted.
+
+    Args:
+        read: Reads it.
+        until: Says whether it is as wanted; a missing key or element counts as no.
+        timeout: Seconds.
+
+    Returns:
+        What was read last.
+
+    Raises:
+        AssertionError: It was not as wanted in time; the message shows what was read last.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        value = read()
+        try:
+            if until(value):
+                return value
+        except LookupError:
+            pass
+        if time.monotonic() > deadline:
+            message = f"not as wanted after {timeout:.0f} s:\n{json.dumps(value, indent=1)[:6000]}"
+            raise AssertionError(message)
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A namespace of the cluster.
+
+    Attributes:
+        cluster: Where it is.
+        namespace: Its name.
+    """
+
+    cluster: Cluster
+    namespace: str
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
+        """Runs kubectl in the namespace.
+
+        Args:
+            arguments: What follows ``kubectl --namespace ...``.
+            stdin: Its standard input.
+            check: Whether a failure raises.
+
+        Returns:
+            What it printed.
+        """
+        return self.cluster.control_plane.kubectl(
+            "--namespace", self.namespace, *arguments, stdin=stdin, check=check
+        )
+
+    def diagnose(self, name: str = "diagnoser", **spec: Any) -> Json:
+        """Creates a PodDiagnoser, and waits until it is in force.
+
+        Args:
+            name: Its name.
+            spec: Fields of its spec; by default it claims the Pods labelled :data:`APP`.
+
+        Returns:
+            The PodDiagnoser as stored.
+        """
+        self.create_diagnoser(name, **spec)
+        return eventually(
+            lambda: self.diagnoser(name), lambda one: one["status"]["observedGeneration"] == 1
+        )
+
+    def create_diagnoser(self, name: str = "diagnoser", **spec: Any) -> Json:
+        """Creates a PodDiagnoser, and waits for nothing.
+
+        Args:
+            name: Its name.
+            spec: Fields of its spec; by default it claims the Pods labelled :data:`APP`.
+
+        Returns:
+            The PodDiagnoser as created.
+        """
+        body = {
+            "apiVersion": PODDIAGNOSERS.version,
+            "kind": "PodDiagnoser",
+            "metadata": {"name": name},
+            "spec": {"targetLabels": APP, **spec},
+        }
+        return self.cluster.admin.create(PODDIAGNOSERS, body, self.namespace)
+
+    def change(self, name: str = "diagnoser", **spec: Any) -> None:
+        """Changes fields of a PodDiagnoser's spec, and waits until they are in force.
+
+        Args:
+            name: Its name.
+            spec: The fields; None takes one out.
+        """
+        changed = self.cluster.admin.patch(PODDIAGNOSERS, name, {"spec": spec}, self.namespace)
+        generation = changed["metadata"]["generation"]
+        eventually(
+            lambda: self.diagnoser(name),
+            lambda one: one["status"]["observedGeneration"] == generation,
+        )
+
+    def delete_diagnoser(self, name: str = "diagnoser") -> None:
+        """Deletes a PodDiagnoser, and waits until its DiagnosisTarget has followed it.
+
+        Args:
+            name: Its name.
+        """
+        uid = self.diagnoser(name)["metadata"]["uid"]
+        self.cluster.admin.delete(PODDIAGNOSERS, name, self.namespace)
+        eventually(
+            self.targets,
+            lambda targets: all(one["spec"]["diagnoser"]["uid"] != uid for one in targets),
+        )
+
+    def diagnoser(self, name: str = "diagnoser") -> Json:
+        """Reads a PodDiagnoser.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            It, as stored.
+        """
+        return self.cluster.admin.get(PODDIAGNOSERS, name, self.namespace)
+
+    def status(self, name: str = "diagnoser") -> Json:
+        """Reads a PodDiagnoser's status.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            Its status, empty before the first.
+        """
+        status: Json = self.diagnoser(name).get("status", {})
+        return status
+
+    def condition(self, kind: str, name: str = "diagnoser") -> Json:
+        """Reads a condition of a PodDiagnoser.
+
+        Args:
+            kind: The condition's type.
+            name: The PodDiagnoser's name.
+
+        Returns:
+            The condition, empty if there is none of that type.
+        """
+        for one in self.status(name).get("conditions", []):
+            if one["type"] == kind:
+                found: Json = one
+                return found
+        return {}
+
+    def targets(self) -> list[Json]:
+        """Reads the DiagnosisTargets.
+
+        Returns:
+            All of the namespace.
+        """
+        return self.cluster.admin.list(DIAGNOSISTARGETS, self.namespace)
+
+    def start_pod(self, name: str, labels: Mapping[str, str] | None = None, **extra: Any) -> Json:
+        """Creates a Pod and reports it running.
+
+        Args:
+            name: Its name.
+            labels: Its labels; :data:`APP` by default.
+            extra: Further arguments of :func:`controlplane.pods.manifest`.
+
+        Returns:
+            The Pod as stored.
+        """
+        manifest = pods.manifest(name, APP if labels is None else labels, **extra)
+        self.cluster.admin.create(PODS, manifest, self.namespace)
+        return self.cluster.kubelet.start_pod(self.namespace, name)
+
+    def crash(self, name: str, how: Termination = COMPLETED, container: str | None = None) -> Json:
+        """Reports that a Pod's container ended and runs again.
+
+        Args:
+            name: The Pod's name.
+            how: How it ended.
+            container: Which one; None means the first.
+
+        Returns:
+            The Pod as stored.
+        """
+        return self.cluster.kubelet.crash(self.namespace, name, how, container)
+
+    def pod(self, name: str) -> Json:
+        """Reads a Pod.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            It, as stored.
+        """
+        return self.cluster.admin.get(PODS, name, self.namespace)
+
+    def pods(self) -> list[Json]:
+        """Reads the Pods.
+
+        Returns:
+            All of the namespace.
+        """
+        return self.cluster.admin.list(PODS, self.namespace)
+
+    def annotated(self, name: str, reason: str | None = None, timeout: float = 20.0) -> Json:
+        """Waits until a Pod shows a diagnosis.
+
+        Args:
+            name: The Pod's name.
+            reason: The ``restart-reason`` that it is to show; None means any.
+            timeout: Seconds.
+
+        Returns:
+            The Pod.
+        """
+        return eventually(
+            lambda: self.pod(name),
+            lambda pod: (
+                marks(pod)[0].get("restart-reason", "") == reason
+                if reason
+                else "restart-reason" in marks(pod)[0]
+            ),
+            timeout,
+        )
+
+    def clean(self, *names: str, timeout: float = 20.0) -> list[Json]:
+        """Waits until nothing of ours is left on Pods.
+
+        Args:
+            names: The Pods' names; none means all of the namespace.
+            timeout: Seconds.
+
+        Returns:
+            The namespace's Pods.
+        """
+        return eventually(
+            self.pods,
+            lambda found: all(
+                marks(pod) == ({}, {})
+                for pod in found
+                if not names or pod["metadata"]["name"] in names
+            ),
+            timeout,
+        )
+
+    def counted(self, number: int, name: str = "diagnoser", timeout: float = 20.0) -> Json:
+        """Waits until a PodDiagnoser has counted at least so many Pods, then until all is quiet.
+
+        Args:
+            number: The least number.
+            name: The PodDiagnoser's name.
+            timeout: Seconds.
+
+        Returns:
+            The status in the end, which may hold more than that number.
+        """
+        eventually(
+            lambda: self.status(name), lambda status: status["diagnosedPods"] >= number, timeout
+        )
+        self.settled()
+        return self.status(name)
+
+    def versions(self) -> dict[str, str]:
+        """The version of each object that we write or that we write to.
+
+        Returns:
+            Kind and name to resourceVersion.
+        """
+        return {
+            f"{resource.plural}/{one['metadata']['name']}": one["metadata"]["resourceVersion"]
+            for resource in (PODS, PODDIAGNOSERS, DIAGNOSISTARGETS)
+            for one in self.cluster.admin.list(resource, self.namespace)
+        }
+
+    def settled(self, quiet: float = SETTLE, timeout: float = 40.0) -> dict[str, str]:
+        """Waits until nothing has been written for a while.
+
+        Args:
+            quiet: Seconds without a write.
+            timeout: Seconds in all.
+
+        Returns:
+            The versions that have lasted.
+
+        Raises:
+            AssertionError: Something is written again and again.
+        """
+        deadline = time.monotonic() + timeout
+        before, since = self.versions(), time.monotonic()
+        while time.monotonic() - since < quiet:
+            time.sleep(0.1)
+            versions = self.versions()
+            if versions != before:
+                if time.monotonic() > deadline:
+                    changed = dict(versions.items() - before.items())
+                    message = f"never quiet for {quiet} s; last changed: {changed}"
+                    raise AssertionError(message)
+                before, since = versions, time.monotonic()
+        return before
+
+    def recent(self, name: str = "diagnoser") -> list[tuple[str, str]]:
+        """The Pods and reasons of a PodDiagnoser's latest diagnoses.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            Pairs, newest first.
+        """
+        return [(one["pod"], one["reason"]) for one in self.status(name).get("recentDiagnoses", [])]
