@@ -5,7 +5,6 @@ been written by the Pod's owner: it decides what is displayed and for how long a
 crashed recently, never more than that, and it is bounded like anything else from outside.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,7 +12,7 @@ from datetime import datetime, timedelta
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pod_diagnoser.diagnosing import Diagnosis
-from pod_diagnoser.pods import Pod, Time
+from pod_diagnoser.pods import KnownTime, Pod, Time
 from pod_diagnoser.resources import GROUP, DiagnosisTargetSpec
 from pod_diagnoser.texts import cut
 from pod_diagnoser.times import format_time
@@ -66,7 +65,7 @@ class Crash(BaseModel):
     finishedAt: Time = None  # noqa: N815
     endedBy: Time = None  # noqa: N815
     """When it had ended for certain, where nobody knows when it did."""
-    seen: datetime
+    seen: KnownTime
     """When the crash was first diagnosed."""
 
     @property
@@ -76,8 +75,11 @@ class Crash(BaseModel):
 
     @property
     def moment(self) -> datetime:
-        """The time by which crashes are ordered: when it ended, or else when it was first seen."""
-        return self.ended or self.seen
+        """The time by which crashes are ordered: when it ended, or else when it was first seen.
+
+        Nothing ended after it was seen, whatever the clock of its node says.
+        """
+        return self.seen if self.ended is None else min(self.ended, self.seen)
 
     @property
     def label_until(self) -> datetime | None:
@@ -111,11 +113,13 @@ class Marks:
         annotations: key to value; None removes the key. Keys that are missing stay as they are.
         labels: the same for labels.
         resync_after: seconds until the label is due to be taken off, or None.
+        first_seen: the crashes that the Pod did not remember yet.
     """
 
     annotations: Mapping[str, str | None] = field(default_factory=dict)
     labels: Mapping[str, str | None] = field(default_factory=dict)
     resync_after: float | None = None
+    first_seen: Sequence[Diagnosis] = ()
 
 
 def unmark(pod: Pod) -> Marks:
@@ -141,8 +145,8 @@ def read_record(pod: Pod, now: datetime) -> Record:
         now: the time by our clock.
 
     Returns:
-        The record; an empty one where there is none, or none that we would have written. Times
-        that lie in the future by more than a clock may err count as now.
+        The record; an empty one where there is none, or none that we would have written. Crashes
+        that were seen later than a clock may err are left out, a later `since` counts as now.
     """
     text = pod.metadata.annotations.get(CRASHES)
     if not text or len(text) > MAX_READ_BYTES:
@@ -152,15 +156,14 @@ def read_record(pod: Pod, now: datetime) -> Record:
     except ValidationError:
         return Record()
     limit = now + CLOCK_SKEW
-    history = tuple(
-        crash for crash in record.history if crash.seen <= limit and crash.moment <= limit
-    )
-    since = record.since
-    if since is not None and since > limit:
-        since = now
-    if history == record.history and since == record.since:
+    future = record.since is not None and record.since > limit
+    if not future and all(crash.seen <= limit for crash in record.history):
         return record
-    return Record(diagnoser=record.diagnoser, since=since, history=history)
+    return Record(
+        diagnoser=record.diagnoser,
+        since=now.replace(microsecond=0) if future else record.since,
+        history=tuple(crash for crash in record.history if crash.seen <= limit),
+    )
 
 
 def mark(
@@ -204,7 +207,12 @@ def mark(
             # Without its memory on the Pod the crash would be new at every sync, for ever recent.
             untils = []
     labels, resync_after = _label(pod, claim, max(untils, default=None), now)
-    return Marks(annotations, labels, resync_after)
+    return Marks(
+        annotations,
+        labels,
+        resync_after,
+        first_seen=[diagnosis for diagnosis in diagnoses if diagnosis.id not in known],
+    )
 
 
 def _crash(diagnosis: Diagnosis, now: datetime) -> Crash:
@@ -250,32 +258,12 @@ def _shown(
 
 
 def _written(record: Record) -> str:
-    history = list(record.history)
+    """Write a record, without its oldest crashes where it would be too long."""
     while True:
-        text = json.dumps(
-            {
-                "diagnoser": record.diagnoser,
-                **({"since": format_time(record.since)} if record.since else {}),
-                "history": [_written_crash(crash) for crash in history],
-            },
-            separators=(",", ":"),
-            ensure_ascii=False,
-        )
-        if len(text.encode()) <= MAX_CRASHES_BYTES or not history:
+        text = record.model_dump_json(exclude_none=True)
+        if len(text) * 3 <= MAX_CRASHES_BYTES or len(text.encode()) <= MAX_CRASHES_BYTES:
             return text
-        history.pop()
-
-
-def _written_crash(crash: Crash) -> dict[str, object]:
-    return {
-        "id": crash.id,
-        "container": crash.container,
-        "cause": crash.cause,
-        **({"exitCode": crash.exitCode} if crash.exitCode is not None else {}),
-        **({"finishedAt": format_time(crash.finishedAt)} if crash.finishedAt else {}),
-        **({"endedBy": format_time(crash.endedBy)} if crash.endedBy else {}),
-        "seen": format_time(crash.seen),
-    }
+        record = record.model_copy(update={"history": record.history[:-1]})
 
 
 def _within_limits(pod: Pod, annotations: dict[str, str | None]) -> dict[str, str | None]:

@@ -2,22 +2,23 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final, NamedTuple, Protocol
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from pod_diagnoser import worker
 from pod_diagnoser.bodies import (
     BodyIncompleteError,
     BodyTimeoutError,
     Deadline,
+    Readable,
     Room,
     TooManyBodiesError,
     read_body,
@@ -28,6 +29,7 @@ from pod_diagnoser.protocol import (
     CustomizeRequest,
     PodDiagnoserSyncRequest,
     PodSyncRequest,
+    essence,
     read_start,
 )
 from pod_diagnoser.reconciling import (
@@ -38,12 +40,19 @@ from pod_diagnoser.reconciling import (
 )
 from pod_diagnoser.settings import Endpoints, Settings
 from pod_diagnoser.telemetry import Telemetry, configure_logs
+from pod_diagnoser.worker import Deadlines
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 RETRY_AFTER: Final = "5"
 """Seconds. Metacontroller asks again then, quietly; a 429 without it is a hot loop."""
 
 HOLD_FACTOR: Final = 9
 """An answer for a PodDiagnoser is held for so many times the time that it took."""
+
+_NOTHING_EXTRA: Final[tuple[tuple[str, str], ...]] = ()
+_EXTRA_HEADERS: Final = {405: (("Allow", "POST"),), 429: (("Retry-After", RETRY_AFTER),)}
 
 _JSON: Final = "application/json"
 _TEXT: Final = "text/plain; charset=utf-8"
@@ -62,6 +71,7 @@ class Refusal(Exception):  # noqa: N818 (an answer, not an error of ours)
         self.problem = problem
 
 
+WRONG_METHOD: Final = (405, "method not allowed")
 LENGTH_REQUIRED: Final = (411, "Content-Length is required")
 WRONG_TYPE: Final = (415, "Content-Type must be application/json")
 TOO_LARGE: Final = (413, "body is too large")
@@ -109,7 +119,7 @@ def create_app(
     *,
     clock: Clock = utc_now,
     sleep: Callable[[float], None] = time.sleep,
-    deadline: Deadline = worker.deadline,
+    deadline: Deadline | None = None,
 ) -> Flask:
     """Put the hook together: the one place where its parts meet.
 
@@ -117,7 +127,7 @@ def create_app(
         settings: the settings; None reads them from the environment.
         clock: tells the time, in UTC.
         sleep: waits for a number of seconds.
-        deadline: bounds the time for reading a body.
+        deadline: bounds the time for reading a body; None does so where gevent serves.
 
     Returns:
         The WSGI application.
@@ -129,10 +139,6 @@ def create_app(
         settings = Settings.from_environment(os.environ)
         configure_logs(settings.log_level, settings.log_format)
     telemetry = Telemetry(CollectorRegistry())
-    app = Flask("pod_diagnoser", static_folder=None)
-    app.json.sort_keys = False  # type: ignore[attr-defined]
-    edge = _Edge(settings, telemetry, sleep, deadline)
-
     hooks: list[_Hook] = []
     if settings.endpoints in (Endpoints.ALL, Endpoints.PODS):
         hooks += [
@@ -154,20 +160,35 @@ def create_app(
                 holds=True,
             ),
         ]
-    for hook in hooks:
-        app.add_url_rule(
-            hook.path,
-            endpoint=hook.path,
-            view_func=partial(edge.answer, hook),
-            methods=["POST"],
-            provide_automatic_options=False,
-        )
-    app.add_url_rule("/healthz", view_func=_healthy, methods=["GET"])
-    app.add_url_rule("/readyz", endpoint="readyz", view_func=_healthy, methods=["GET"])
-    app.add_url_rule("/metrics", view_func=partial(_metrics, telemetry), endpoint="metrics")
+    app = _App(_Edge(hooks, settings, telemetry, sleep, deadline or Deadlines()))
+    app.add_url_rule("/healthz", endpoint="healthz", view_func=_healthy)
+    app.add_url_rule("/readyz", endpoint="readyz", view_func=_healthy)
+    app.add_url_rule("/metrics", endpoint="metrics", view_func=partial(_metrics, telemetry))
     app.register_error_handler(HTTPException, _refuse_unknown)
     telemetry.started(settings.endpoints.value)
     return app
+
+
+class _App(Flask):
+    """Flask, with the hooks in front of it.
+
+    A request of Metacontroller has one of four paths and no cookies, sessions or URL parameters:
+    what Flask does to find that out costs as much as reading the Pod does. Everything else that is
+    asked of the process takes Flask's way.
+    """
+
+    def __init__(self, edge: "_Edge") -> None:
+        super().__init__("pod_diagnoser", static_folder=None)
+        self._edge = edge
+
+    def wsgi_app(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Answer a request."""
+        hook = self._edge.hooks.get(environ["PATH_INFO"])
+        if hook is None:
+            return super().wsgi_app(environ, start_response)
+        return self._edge.answer(hook, environ, start_response)
 
 
 def _healthy() -> Response:
@@ -181,12 +202,14 @@ def _metrics(telemetry: Telemetry) -> Response:
 
 def _refuse_unknown(error: HTTPException) -> Response:
     """Answer a path or method that there is not, without repeating it."""
-    status = error.code or 500
-    headers: Mapping[str, str] = {}
-    if status == 405:  # noqa: PLR2004
-        headers = {"Allow": ", ".join(sorted(getattr(error, "valid_methods", None) or ()))}
-    problem = {404: "no such path", 405: "method not allowed"}.get(status, "request refused")
-    return Response(problem + "\n", status=status, headers=headers, content_type=_TEXT)
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    allowed = getattr(error, "valid_methods", None)
+    return Response(
+        f"{status.phrase.lower()}\n",
+        status=status,
+        headers={"Allow": ", ".join(sorted(allowed))} if allowed else {},
+        content_type=_TEXT,
+    )
 
 
 def _customize(hook: Callable[[CustomizeRequest], CustomizeAnswer], body: Body) -> Answer:
@@ -194,7 +217,7 @@ def _customize(hook: Callable[[CustomizeRequest], CustomizeAnswer], body: Body) 
 
 
 def _sync_pod(clock: Clock, telemetry: Telemetry, body: Body) -> Answer:
-    sync_request = PodSyncRequest.model_validate_json(body.content)
+    sync_request = PodSyncRequest.model_validate_json(essence(body.content))
     result = sync_pod(sync_request, clock())
     for diagnosis in result.first_seen:
         telemetry.diagnosed(sync_request.object.metadata, diagnosis)
@@ -203,9 +226,9 @@ def _sync_pod(clock: Clock, telemetry: Telemetry, body: Body) -> Answer:
 
 def _sync_pod_diagnoser(clock: Clock, body: Body) -> Answer:
     if body.complete:
-        sync_request = PodDiagnoserSyncRequest.model_validate_json(body.content)
+        sync_request = PodDiagnoserSyncRequest.model_validate_json(essence(body.content))
     else:
-        start = read_start(body.content)
+        start = read_start(essence(body.content))
         if start is None:
             raise Refusal(*TOO_LARGE)
         sync_request = start
@@ -237,38 +260,48 @@ class _Edge:
 
     def __init__(
         self,
+        hooks: Iterable[_Hook],
         settings: Settings,
         telemetry: Telemetry,
         sleep: Callable[[float], None],
         deadline: Deadline,
     ) -> None:
+        self.hooks = {hook.path: hook for hook in hooks}
         self._settings = settings
         self._telemetry = telemetry
         self._sleep = sleep
         self._deadline = deadline
         self._room = Room(settings.max_bodies)
 
-    def answer(self, hook: _Hook) -> Response:
+    def answer(
+        self, hook: _Hook, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
         """Answer a request, or refuse it with a constant text."""
+        status, content_type, extra = "200 OK", _JSON, _NOTHING_EXTRA
         try:
-            return self._answer(hook)
+            content = self._answer(hook, environ)
         except Refusal as refusal:
             self._telemetry.refused(hook.path, refusal.status, refusal.problem)
-            response = Response(refusal.problem + "\n", status=refusal.status, content_type=_TEXT)
-            if refusal.status == OVERLOADED[0]:
-                response.headers["Retry-After"] = RETRY_AFTER
-            return response
+            status = f"{refusal.status} {HTTPStatus(refusal.status).phrase}"
+            content, content_type = refusal.problem.encode() + b"\n", _TEXT
+            extra = _EXTRA_HEADERS.get(refusal.status, _NOTHING_EXTRA)
         except Exception as error:  # noqa: BLE001 (the last resort: say so, and nothing of it)
             self._telemetry.failed(hook.path, error)
-            return Response(INTERNAL[1] + "\n", status=INTERNAL[0], content_type=_TEXT)
+            status = "500 Internal Server Error"
+            content, content_type = INTERNAL[1].encode() + b"\n", _TEXT
+        start_response(
+            status,
+            [("Content-Type", content_type), ("Content-Length", str(len(content))), *extra],
+        )
+        return (content,)
 
-    def _answer(self, hook: _Hook) -> Response:
-        length = _announced_length()
+    def _answer(self, hook: _Hook, environ: "WSGIEnvironment") -> bytes:
+        length = _announced_length(environ)
         if length > hook.limit and not hook.reads_start:
             raise Refusal(*TOO_LARGE)
         try:
             with self._room.take(min(length, hook.limit)):
-                content = self._read(length, hook.limit)
+                content = self._read(environ["wsgi.input"], length, hook.limit)
                 begun = time.perf_counter()
                 encoded = hook.handler(Body(content, length <= hook.limit)).encode()
                 taken = time.perf_counter() - begun
@@ -277,23 +310,23 @@ class _Edge:
             raise Refusal(*OVERLOADED) from None
         except ValidationError:
             raise Refusal(*NOT_A_REQUEST) from None
-        self._telemetry.answered(hook.path, 200, taken)
+        self._telemetry.answered(hook.path, HTTPStatus.OK, taken)
         if hook.holds:
             self._sleep(min(HOLD_FACTOR * taken, self._settings.max_hold))
-        return Response(encoded, content_type=_JSON)
+        return encoded
 
-    def _read(self, length: int, limit: int) -> bytes:
+    def _read(self, stream: Readable, length: int, limit: int) -> bytes:
         try:
             with self._deadline(self._settings.body_timeout):
-                return read_body(request.environ["wsgi.input"], length, limit)
+                return read_body(stream, length, limit)
         except BodyTimeoutError:
             raise Refusal(*TIMED_OUT) from None
         except (BodyIncompleteError, OSError):
             raise Refusal(*INCOMPLETE) from None
 
 
-def _announced_length() -> int:
-    """Check the headers, before anything of the body is read.
+def _announced_length(environment: "WSGIEnvironment") -> int:
+    """Check method and headers, before anything of the body is read.
 
     Returns:
         The body's length in bytes.
@@ -301,7 +334,8 @@ def _announced_length() -> int:
     Raises:
         Refusal: the body is not announced as JSON of a certain length.
     """
-    environment = request.environ
+    if environment["REQUEST_METHOD"] != "POST":
+        raise Refusal(*WRONG_METHOD)
     content_type = environment.get("CONTENT_TYPE", "")
     if content_type != _JSON and content_type.split(";")[0].strip().lower() != _JSON:
         raise Refusal(*WRONG_TYPE)

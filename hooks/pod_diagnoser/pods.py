@@ -49,6 +49,9 @@ Text = Annotated[str, BeforeValidator(_empty_text_for_null)]
 Time = Annotated[datetime | None, BeforeValidator(_time)]
 """A time that may be missing, null, zero or malformed: all of these are None."""
 
+KnownTime = Annotated[datetime, BeforeValidator(_time)]
+"""A time that has to be one."""
+
 Name = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)
 ]

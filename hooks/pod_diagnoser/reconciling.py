@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pod_diagnoser.annotating import LABEL, Crash, mark, read_record, unmark
+from pod_diagnoser.annotating import LABEL, mark, unmark
 from pod_diagnoser.claiming import claimant, published
 from pod_diagnoser.diagnosing import Diagnosis, diagnose
 from pod_diagnoser.protocol import (
@@ -113,14 +113,7 @@ def sync_pod(request: PodSyncRequest, now: datetime) -> PodSync:
     pod = request.object
     targets = published(request.related.targets.values(), pod.metadata.namespace)
     claim = claimant(targets, pod.metadata.labels)
-    first_seen: tuple[Diagnosis, ...] = ()
-    if claim is None:
-        marks = unmark(pod)
-    else:
-        diagnoses = diagnose(pod)
-        marks = mark(pod, claim, diagnoses, now)
-        known = {crash.id for crash in _history(request, now)} if diagnoses else set()
-        first_seen = tuple(found for found in diagnoses if found.id not in known)
+    marks = unmark(pod) if claim is None else mark(pod, claim, diagnose(pod), now)
 
     answer: dict[str, Any] = {}
     if marks.annotations:
@@ -129,11 +122,7 @@ def sync_pod(request: PodSyncRequest, now: datetime) -> PodSync:
         answer["labels"] = marks.labels
     if marks.resync_after is not None:
         answer["resyncAfterSeconds"] = marks.resync_after
-    return PodSync(SyncAnswer(**answer), first_seen)
-
-
-def _history(request: PodSyncRequest, now: datetime) -> Sequence[Crash]:
-    return read_record(request.object, now).history
+    return PodSync(SyncAnswer(**answer), marks.first_seen)
 
 
 def sync_pod_diagnoser(
