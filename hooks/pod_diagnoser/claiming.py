@@ -25,7 +25,7 @@ def published(targets: Iterable[DiagnosisTarget], namespace: str) -> list[Diagno
         target.spec
         for target in targets
         if target.metadata.namespace == namespace
-        and not target.metadata.deletionTimestamp
+        and not target.metadata.terminating
         and target.genuine
     ]
     if len(specs) > 1:

@@ -88,6 +88,12 @@ class ObjectMeta(Read):
     uid: Uid
     labels: Strings = {}
     annotations: Strings = {}
+    deletionTimestamp: Text = ""  # noqa: N815
+
+    @property
+    def terminating(self) -> bool:
+        """Whether the object is being deleted."""
+        return bool(self.deletionTimestamp)
 
 
 class Terminated(Read):

@@ -80,15 +80,15 @@ def report(
     pods = _claimed(diagnoser, pods, targets)
     conditions = _conditions(diagnoser, stored, targets, now, complete=complete)
     recent = _recent_diagnoses(stored, pods, now)
-    counted, new = _count(stored, pods, now, complete=complete)
+    new = _uncounted(stored, pods, now)
     wanted = stored.model_copy(
         update={
             "observedGeneration": diagnoser.metadata.generation,
-            "diagnosedPods": stored.diagnosedPods + new,
+            "diagnosedPods": stored.diagnosedPods + len(new),
             "lastProcessedPod": recent[0].pod if recent else stored.lastProcessedPod,
             "conditions": conditions,
             "recentDiagnoses": recent,
-            "countedPods": counted,
+            "countedPods": _counted(stored, pods, new, complete=complete),
         }
     )
     if wanted == stored:
@@ -96,6 +96,8 @@ def report(
     urgent = (
         wanted.conditions != stored.conditions
         or wanted.observedGeneration != stored.observedGeneration
+        # A Pod that goes has to be counted while it is still there to be seen.
+        or any(pod.metadata.terminating for pod in new.values())
     )
     wait = _until_next_write(stored, now)
     if wait > 0 and not urgent:
@@ -144,33 +146,36 @@ def _until_next_write(stored: PodDiagnoserStatus, now: datetime) -> float:
     return max(0.0, (last + WRITE_INTERVAL - now).total_seconds())
 
 
-def _count(
-    stored: PodDiagnoserStatus, pods: Sequence[Pod], now: datetime, *, complete: bool
-) -> tuple[tuple[str, ...], int]:
-    """Count the Pods that were not counted yet.
+def _uncounted(stored: PodDiagnoserStatus, pods: Iterable[Pod], now: datetime) -> dict[str, Pod]:
+    """The Pods that are to be counted now, by their hashes.
 
     A Pod is counted when its hash is not known and it was first diagnosed within the time for which
     it then carries the label: one first diagnosed earlier has been counted then, even where its
     hash has been forgotten since.
     """
-    hashes = {pod_hash(pod.metadata.uid): pod for pod in pods}
     known = set(stored.countedPods)
-    new = [
-        name
-        for name, pod in hashes.items()
+    hashes = ((pod_hash(pod.metadata.uid), pod) for pod in pods)
+    return {
+        name: pod
+        for name, pod in hashes
         if name not in known and _first_diagnosed_recently(pod, now)
-    ]
-    if not new and len(stored.countedPods) <= MAX_FORMER_PODS:
-        return stored.countedPods, 0
-    kept: list[str] = [*sorted(new)]
-    former = 0
-    for name in stored.countedPods:
-        if name not in hashes and complete:
-            former += 1
-            if former > MAX_FORMER_PODS:
-                continue
-        kept.append(name)
-    return tuple(kept), len(new)
+    }
+
+
+def _counted(
+    stored: PodDiagnoserStatus, pods: Iterable[Pod], new: Iterable[str], *, complete: bool
+) -> tuple[str, ...]:
+    """All counted Pods of which the memory is kept, the newest first.
+
+    Where not all Pods were read, one that is missing may carry the label all the same.
+    """
+    counted = (*sorted(new), *stored.countedPods)
+    if len(counted) <= MAX_FORMER_PODS or not complete:
+        return counted
+    labelled = {pod_hash(pod.metadata.uid) for pod in pods}
+    former = [name for name in counted if name not in labelled]
+    forgotten = set(former[MAX_FORMER_PODS:])
+    return tuple(name for name in counted if name not in forgotten)
 
 
 def _first_diagnosed_recently(pod: Pod, now: datetime) -> bool:

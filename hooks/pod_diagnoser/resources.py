@@ -126,7 +126,6 @@ class DiagnosisTargetMeta(ObjectMeta):
     """The metadata of a DiagnosisTarget."""
 
     ownerReferences: Many[OwnerReference] = ()  # noqa: N815
-    deletionTimestamp: Text = ""  # noqa: N815
 
 
 class DiagnosisTarget(Read):
