@@ -1,0 +1,124 @@
+"""Kubernetes objects as plain JSON, and the few things that are asked of all of them.
+
+An object that was handed out is never changed in place: whoever wants a change makes a copy. The
+store, the informers' caches and the requests to a hook therefore share one object without copying.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+Object: TypeAlias = dict[str, Any]
+
+
+def copy(value: Any) -> Any:
+    """Copy JSON deeply.
+
+    Args:
+        value: what json.loads returns: dicts, lists and scalars.
+
+    Returns:
+        An equal value that shares no dict and no list with the first.
+    """
+    kind = type(value)
+    if kind is dict:
+        return {key: copy(item) for key, item in value.items()}
+    if kind is list:
+        return [copy(item) for item in value]
+    return value
+
+
+def identical(left: Any, right: Any) -> bool:
+    """Compare as Go's reflect.DeepEqual compares decoded JSON.
+
+    1, 1.0 and True differ, and so do a missing key and one that is null: Metacontroller writes
+    a status again for each of these differences (controller/common/equality.go).
+
+    Args:
+        left: JSON.
+        right: JSON.
+
+    Returns:
+        True if both have the same types and values all the way down.
+    """
+    if left is right:
+        return True
+    kind = type(left)
+    if kind is not type(right):
+        return False
+    if kind is dict:
+        if len(left) != len(right):
+            return False
+        return all(key in right and identical(item, right[key]) for key, item in left.items())
+    if kind is list:
+        return len(left) == len(right) and all(map(identical, left, right))
+    return bool(left == right)
+
+
+def namespace_of(obj: Object) -> str:
+    """Return metadata.namespace, "" for an object without one."""
+    return str(obj["metadata"].get("namespace") or "")
+
+
+def name_of(obj: Object) -> str:
+    """Return metadata.name, "" where there is none yet."""
+    return str(obj["metadata"].get("name") or "")
+
+
+def uid_of(obj: Object) -> str:
+    """Return metadata.uid, "" where there is none yet."""
+    return str(obj["metadata"].get("uid") or "")
+
+
+def version_of(obj: Object) -> str:
+    """Return metadata.resourceVersion, "" where there is none."""
+    return str(obj["metadata"].get("resourceVersion") or "")
+
+
+def generation_of(obj: Object) -> int:
+    """Return metadata.generation, 0 where there is none."""
+    return int(obj["metadata"].get("generation") or 0)
+
+
+def labels_of(obj: Object) -> dict[str, str]:
+    """Return metadata.labels, empty where there are none. Not to be changed."""
+    return obj["metadata"].get("labels") or {}
+
+
+def annotations_of(obj: Object) -> dict[str, str]:
+    """Return metadata.annotations, empty where there are none. Not to be changed."""
+    return obj["metadata"].get("annotations") or {}
+
+
+def is_terminating(obj: Object) -> bool:
+    """Tell whether the object has a deletionTimestamp."""
+    return obj["metadata"].get("deletionTimestamp") is not None
+
+
+def owners_of(obj: Object) -> list[Object]:
+    """Return metadata.ownerReferences. Not to be changed."""
+    return obj["metadata"].get("ownerReferences") or []
+
+
+def controller_of(obj: Object) -> Object | None:
+    """Return the owner reference with controller: true, as metav1.GetControllerOf does."""
+    return next((owner for owner in owners_of(obj) if owner.get("controller") is True), None)
+
+
+def qualified_name(obj: Object) -> str:
+    """Return namespace/name, or the name alone for an object without a namespace."""
+    namespace = namespace_of(obj)
+    return f"{namespace}/{name_of(obj)}" if namespace else name_of(obj)
+
+
+def timestamp(moment: datetime) -> str:
+    """Write a time as the API server does: RFC 3339, UTC, whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_timestamp(text: str) -> datetime:
+    """Read a time that the API server wrote.
+
+    Raises:
+        ValueError: the text is no RFC 3339 time.
+    """
+    return datetime.fromisoformat(text).astimezone(UTC)
