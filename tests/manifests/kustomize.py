@@ -1,0 +1,115 @@
+"""What the tests of the manifests share: the project's files, rendered as kubectl renders them."""
+
+import functools
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+NAMESPACE = "pod-diagnoser-system"
+COMPONENTS = ("pods", "poddiagnosers")
+
+Object = dict[str, Any]
+"""A Kubernetes object as YAML has it."""
+
+
+def load(path: str) -> Object:
+    """Reads a file with one YAML document.
+
+    Args:
+        path: Relative to the project.
+
+    Returns:
+        The document.
+    """
+    document: Object = yaml.safe_load((PROJECT / path).read_text(encoding="utf-8"))
+    return document
+
+
+def build(folder: Path, environment: Mapping[str, str] | None = None) -> list[Object]:
+    """Renders a kustomization; skips the test where there is no kubectl.
+
+    Args:
+        folder: Where its kustomization.yaml is.
+        environment: Variables beside those of this process.
+
+    Returns:
+        The objects.
+    """
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("kubectl is missing: it renders the kustomizations")
+    done = subprocess.run(
+        [kubectl, "kustomize", folder],
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    objects = list(yaml.safe_load_all(done.stdout))
+    assert objects
+    return objects
+
+
+@functools.cache
+def render(path: str) -> tuple[Object, ...]:
+    """Renders one of the project's kustomizations, once.
+
+    Args:
+        path: Its folder, relative to the project.
+
+    Returns:
+        The objects; not to be changed.
+    """
+    return tuple(build(PROJECT / path))
+
+
+def of_kind(objects: tuple[Object, ...] | list[Object], kind: str) -> dict[str, Object]:
+    """Picks the objects of a kind.
+
+    Args:
+        objects: From these.
+        kind: This kind; there has to be one at least.
+
+    Returns:
+        Name to object.
+    """
+    found = {one["metadata"]["name"]: one for one in objects if one["kind"] == kind}
+    assert found, f"no {kind}"
+    return found
+
+
+def containers(workload: Object) -> Iterator[Object]:
+    """All containers of a workload, the init containers among them.
+
+    Args:
+        workload: A Deployment or StatefulSet.
+
+    Yields:
+        The containers.
+    """
+    pod = workload["spec"]["template"]["spec"]
+    yield from pod.get("initContainers", [])
+    yield from pod["containers"]
+
+
+def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Whether labels match a selector.
+
+    Args:
+        selector: Labels that have to be there; at least one.
+        labels: Labels that are there.
+
+    Returns:
+        True if all of them are.
+    """
+    assert selector
+    return selector.items() <= labels.items()

@@ -1,0 +1,276 @@
+"""The kinds: complete, described, and strict where a mistake would go unnoticed.
+
+What only the API server can tell (rules in CEL, what ``kubectl explain`` says) is in ``tests/e2e``.
+"""
+
+import copy
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.manifests.kustomize import PROJECT, load, of_kind, render
+from tests.manifests.structural import KEYWORDS, problems
+
+FILES = {"PodDiagnoser": "poddiagnosers", "DiagnosisTarget": "diagnosistargets"}
+SAMPLES = sorted((PROJECT / "crds" / "samples").glob("*.yaml"))
+WITH_STATUS = Path(__file__).with_name("status.yaml")
+
+
+def definition(kind: str) -> dict[str, Any]:
+    """The CustomResourceDefinition's spec."""
+    spec: dict[str, Any] = load(f"crds/{FILES[kind]}.yaml")["spec"]
+    return spec
+
+
+def version(kind: str) -> dict[str, Any]:
+    """The only version that there is."""
+    (only,) = definition(kind)["versions"]
+    return dict(only)
+
+
+def schema(kind: str) -> dict[str, Any]:
+    """The schema of the whole object, with metadata as the API server completes it."""
+    whole = copy.deepcopy(version(kind)["schema"]["openAPIV3Schema"])
+    whole["properties"]["metadata"] = {
+        "type": "object",
+        "required": ["name"],
+        "properties": {"name": {"type": "string"}},
+    }
+    return dict(whole)
+
+
+def nodes(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """All nodes of a schema, each with its path."""
+    yield path, node
+    for name, inner in node.get("properties", {}).items():
+        yield from nodes(inner, f"{path}.{name}")
+    for keyword in ("items", "additionalProperties"):
+        if keyword in node:
+            yield from nodes(node[keyword], f"{path}[]")
+
+
+def all_nodes(kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """All nodes of a kind's schema as it stands in its file."""
+    found = list(nodes(version(kind)["schema"]["openAPIV3Schema"]))
+    assert len(found) > 5
+    return found
+
+
+def diagnoser(**spec: Any) -> dict[str, Any]:
+    """A PodDiagnoser as a user writes it."""
+    return {
+        "apiVersion": "diagnostics.local.io/v1",
+        "kind": "PodDiagnoser",
+        "metadata": {"name": "x"},
+        "spec": spec,
+    }
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_names_follow_from_the_kind(kind: str) -> None:
+    """Group, plural and the object's own name agree, as the API server demands."""
+    crd, names = load(f"crds/{FILES[kind]}.yaml"), definition(kind)["names"]
+    assert crd["kind"] == "CustomResourceDefinition"
+    assert crd["metadata"]["name"] == f"{names['plural']}.{definition(kind)['group']}"
+    assert definition(kind)["group"] == "diagnostics.local.io"
+    assert definition(kind)["scope"] == "Namespaced"
+    assert names["kind"] == kind
+    assert names["listKind"] == f"{kind}List"
+    assert names["plural"] == FILES[kind] == f"{names['singular']}s"
+    assert version(kind)["name"] == "v1"
+    assert version(kind)["served"]
+    assert version(kind)["storage"]
+
+
+def test_short_names_and_categories() -> None:
+    """``kubectl get pdiag`` works, and ``kubectl delete all`` leaves PodDiagnosers alone."""
+    names = definition("PodDiagnoser")["names"]
+    assert names["shortNames"] == ["pdiag"]
+    assert names["categories"] == ["diagnostics"]
+    assert definition("DiagnosisTarget")["names"]["shortNames"] == ["dtarget"]
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_every_field_has_type_and_description(kind: str) -> None:
+    """The schema is structural, and ``kubectl explain`` has something to say on every field."""
+    for path, node in all_nodes(kind):
+        assert node.get("type"), path
+        if path != ".metadata":  # the API server brings its own, and refuses any other
+            assert node.get("description", "").rstrip().endswith("."), path
+        assert node.keys() <= KEYWORDS, path
+        assert set(node.get("required", [])) <= set(node.get("properties", {})), path
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_everything_that_can_grow_is_bounded(kind: str) -> None:
+    """Lists, maps and texts have an upper bound, which CEL's cost limits ask for as well."""
+    for path, node in all_nodes(kind):
+        if path in {".apiVersion", ".kind", ".metadata.name"}:
+            continue  # bounded by the API server
+        match node:
+            case {"type": "array"}:
+                assert "maxItems" in node, path
+                assert "x-kubernetes-list-type" in node, path
+            case {"type": "object", "additionalProperties": _}:
+                assert "maxProperties" in node, path
+            case {"type": "string"}:
+                assert node.keys() & {"maxLength", "enum", "format", "pattern"}, path
+
+
+def test_conditions_are_a_map_by_type() -> None:
+    """Two conditions of one type are refused; other lists are written whole."""
+    status = dict(all_nodes("PodDiagnoser"))[".status"]["properties"]
+    assert status["conditions"]["x-kubernetes-list-type"] == "map"
+    assert status["conditions"]["x-kubernetes-list-map-keys"] == ["type"]
+    assert status["recentDiagnoses"]["x-kubernetes-list-type"] == "atomic"
+    assert status["countedPods"]["x-kubernetes-list-type"] == "atomic"
+
+
+def test_status_is_a_subresource_of_the_poddiagnoser_alone() -> None:
+    """Users write the spec, the operator the status; a DiagnosisTarget has none."""
+    assert version("PodDiagnoser")["subresources"] == {"status": {}}
+    assert "subresources" not in version("DiagnosisTarget")
+    assert ".status" not in dict(all_nodes("DiagnosisTarget"))
+
+
+def test_target_labels_fit_from_one_kind_into_the_other() -> None:
+    """Whatever a PodDiagnoser may select by, its DiagnosisTarget can carry."""
+    source = dict(all_nodes("PodDiagnoser"))[".spec.targetLabels"]
+    copied = dict(all_nodes("DiagnosisTarget"))[".spec.targetLabels"]
+    assert copied["maxProperties"] == source["maxProperties"]
+    assert (
+        copied["additionalProperties"]["maxLength"] == source["additionalProperties"]["maxLength"]
+    )
+    assert "x-kubernetes-validations" not in copied
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_columns_show_fields_that_exist(kind: str) -> None:
+    """Each printer column's path leads to a field, and its type is the field's."""
+    fields = dict(all_nodes(kind))
+    columns = version(kind)["additionalPrinterColumns"]
+    assert len({column["name"] for column in columns}) == len(columns)
+    for column in columns:
+        assert column["description"]
+        path = re.sub(r"\[\?\(@\.type==\"(\w+)\"\)\]|\[\d+\]", "[]", column["jsonPath"])
+        if path == ".metadata.creationTimestamp":
+            assert column["type"] == "date"
+            continue
+        field = fields[path]
+        expected = "date" if field.get("format") == "date-time" else field["type"]
+        assert column["type"] == {"object": "string"}.get(expected, expected), column["name"]
+
+
+def test_columns_answer_what_happened() -> None:
+    """``kubectl get pdiag`` tells in one line what happened; what is long is for ``-o wide``."""
+    columns = version("PodDiagnoser")["additionalPrinterColumns"]
+    shown = [column["name"] for column in columns if not column.get("priority")]
+    wide = [column["name"] for column in columns if column.get("priority")]
+    assert shown == ["Active", "Diagnosed", "Last Pod", "Cause", "Reason", "When", "Age"]
+    assert wide == ["Action", "Target Labels", "Container", "Diagnosis"]
+
+
+def test_selectable_fields_exist() -> None:
+    """``kubectl get pdiag -A --field-selector spec.remediationAction=RestartPod`` finds them."""
+    fields = dict(all_nodes("PodDiagnoser"))
+    paths = [field["jsonPath"] for field in version("PodDiagnoser")["selectableFields"]]
+    assert paths == [".spec.remediationAction", ".spec.enableAnnotations"]
+    assert {fields[path]["type"] for path in paths} == {"string", "boolean"}
+
+
+def test_defaults_are_what_the_descriptions_promise() -> None:
+    """An empty spec diagnoses every Pod and does nothing else; the defaults pass their schema."""
+    spec = dict(all_nodes("PodDiagnoser"))[".spec"]["properties"]
+    defaults = {name: node["default"] for name, node in spec.items() if "default" in node}
+    assert defaults == {"enableAnnotations": True, "remediationAction": ""}
+    assert list(problems(schema("PodDiagnoser"), diagnoser(**defaults))) == []
+
+
+def test_each_rule_has_a_message() -> None:
+    """A refusal by a rule tells what is wrong in words, not in CEL."""
+    rules = [
+        rule
+        for _, node in all_nodes("PodDiagnoser")
+        for rule in node.get("x-kubernetes-validations", [])
+    ]
+    assert len(rules) == 5
+    for rule in rules:
+        assert len(rule["message"].split()) > 5
+        assert "\n" not in rule["message"]
+
+
+@pytest.mark.parametrize("path", [*SAMPLES, WITH_STATUS], ids=lambda path: path.name)
+def test_samples_pass_the_schema(path: Path) -> None:
+    """What we show to users is what the API server takes, the full status included."""
+    (document,) = yaml.safe_load_all(path.read_text(encoding="utf-8"))
+    assert document["apiVersion"] == "diagnostics.local.io/v1"
+    assert list(problems(schema(document["kind"]), document)) == []
+
+
+def test_full_status_has_every_field() -> None:
+    """The object whose status is checked against the schema leaves no field of it out."""
+    document = yaml.safe_load(WITH_STATUS.read_text(encoding="utf-8"))
+    for path, node in all_nodes("PodDiagnoser"):
+        if not path.startswith(".status") or "properties" not in node:
+            continue
+        written: Any = document
+        for name in path.removeprefix(".").replace("[]", ".[]").split("."):
+            written = written[0] if name == "[]" else written[name]
+        assert written.keys() == node["properties"].keys(), path
+
+
+def test_the_tutorials_sample() -> None:
+    """The sample is the tutorial's, and selects the Pods of fragile-app."""
+    sample = load("crds/samples/fragileapp-diagnoser.yaml")
+    assert sample["metadata"] == {"name": "fragileapp-diagnoser"}
+    assert sample["spec"] == {
+        "targetLabels": {"app": "fragile-app"},
+        "enableAnnotations": True,
+        "remediationAction": "LogEvent",
+    }
+    pod = load("fragile-app/deployment.yaml")["spec"]["template"]
+    assert sample["spec"]["targetLabels"].items() <= pod["metadata"]["labels"].items()
+
+
+@pytest.mark.parametrize(
+    ("spec", "problem"),
+    [
+        ({"remediationAction": "RestartPods"}, ".spec.remediationAction: unsupported value"),
+        ({"remediationAction": "logevent"}, ".spec.remediationAction: unsupported value"),
+        ({"targetLabels": {"app": 1}}, ".spec.targetLabels.app: must be string"),
+        ({"targetLabels": {"app": "x" * 64}}, ".spec.targetLabels.app: too short or too long"),
+        ({"targetLabels": ["app"]}, ".spec.targetLabels: must be object"),
+        ({"targetLabels": {str(n): "" for n in range(33)}}, ".spec.targetLabels: too many"),
+        ({"enableAnnotations": "true"}, ".spec.enableAnnotations: must be boolean"),
+        ({"targetLabel": {"app": "x"}}, ".spec.targetLabel: unknown field"),
+    ],
+)
+def test_mistakes_do_not_pass_the_schema(spec: dict[str, Any], problem: str) -> None:
+    """Typos in a spec are caught by the schema itself."""
+    (found,) = problems(schema("PodDiagnoser"), diagnoser(**spec))
+    assert found.startswith(problem)
+
+
+def test_roles_add_to_those_of_kubernetes() -> None:
+    """Editors of a namespace write PodDiagnosers; status and DiagnosisTargets nobody does."""
+    roles = of_kind(render("crds"), "ClusterRole")
+    aggregate = "rbac.authorization.k8s.io/aggregate-to-"
+    view, edit = roles["pod-diagnoser-view"], roles["pod-diagnoser-edit"]
+    assert {f"{aggregate}view", f"{aggregate}edit", f"{aggregate}admin"} <= set(
+        view["metadata"]["labels"]
+    )
+    assert f"{aggregate}view" not in edit["metadata"]["labels"]
+    assert {f"{aggregate}edit", f"{aggregate}admin"} <= set(edit["metadata"]["labels"])
+    assert {verb for rule in view["rules"] for verb in rule["verbs"]} == {"get", "list", "watch"}
+    assert [rule["resources"] for rule in edit["rules"]] == [["poddiagnosers"]]
+
+
+def test_kinds_are_a_kustomization_of_their_own() -> None:
+    """Removing the operator (base) removes no kind, and so nothing that users wrote."""
+    kinds = of_kind(render("crds"), "CustomResourceDefinition")
+    assert set(kinds) == {f"{plural}.diagnostics.local.io" for plural in FILES.values()}
+    assert "CustomResourceDefinition" not in {one["kind"] for one in render("metacontroller/base")}

@@ -1,0 +1,145 @@
+"""The Makefile's targets for clusters: what they name exists."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pod_diagnoser.annotating import ANNOTATIONS, LABEL
+from tests.manifests.kustomize import COMPONENTS, NAMESPACE, PROJECT, containers, of_kind, render
+
+INCLUDE = PROJECT / "mk" / "kind.mk"
+TARGETS = re.findall(r"^([a-z-]+):.*## ", INCLUDE.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> dict[str, str]:
+    """The commands of each target, as make would run them."""
+    make = shutil.which("make")
+    if make is None:
+        pytest.skip("make is missing: it prints the targets' commands")
+    makefile = tmp_path / "Makefile"
+    makefile.write_text(f"include {INCLUDE}\n", encoding="utf-8")
+    return {
+        target: subprocess.run(
+            [make, "--no-print-directory", "-n", "-f", makefile, target],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for target in TARGETS
+    }
+
+
+def test_targets_are_those_that_are_documented() -> None:
+    """Each has its line in ``make help``."""
+    assert {"kind-up", "kind-load", "kind-deploy", "kind-reset", "kind-down"} <= set(TARGETS)
+    assert {"kind-crash", "kind-logs", "install", "uninstall", "leftovers"} <= set(TARGETS)
+    phony = re.findall(r"^\.PHONY: (\S+)$", INCLUDE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(phony) == sorted(TARGETS)
+
+
+def test_files_exist(recipe: dict[str, str]) -> None:
+    """Whatever is applied or built is in the project."""
+    paths = {
+        path
+        for commands in recipe.values()
+        for path in re.findall(r" (?:-k|-f) (\S+)", commands)
+        + re.findall(r"docker build --tag \S+ (\S+)", commands)
+    }
+    assert {"metacontroller/overlays/kind", "metacontroller/base", "fragile-app", "."} <= paths
+    for path in paths:
+        assert (PROJECT / path).exists(), path
+        if path in re.findall(r" -k (\S+)", "".join(recipe.values())):
+            assert (PROJECT / path / "kustomization.yaml").is_file(), path
+    for folder in (".", "fragile-app"):
+        assert (PROJECT / folder / "Dockerfile").is_file()
+
+
+def test_images_that_run_are_those_that_are_loaded(recipe: dict[str, str]) -> None:
+    """There is no registry in kind: what the Pods name has to be what was built and loaded."""
+    objects = [*render("metacontroller/overlays/kind"), *render("fragile-app")]
+    used = set()
+    for deployment in of_kind(objects, "Deployment").values():
+        for container in containers(deployment):
+            assert container["imagePullPolicy"] == "Never"
+            used.add(container["image"])
+    built = re.findall(r"docker build --tag (\S+)", recipe["kind-load"])
+    loaded = re.findall(r"kind load docker-image --name \S+ (.+)", recipe["kind-load"])
+    assert used == set(built) == set(loaded[0].split())
+
+
+def test_one_replica_of_each_on_a_laptop() -> None:
+    """The kind overlay asks for one replica; nothing else of the workloads differs."""
+    small = of_kind(render("metacontroller/overlays/kind"), "Deployment")
+    full = of_kind(render("metacontroller/overlays/default"), "Deployment")
+    assert small.keys() == full.keys() == {f"pod-diagnoser-{name}" for name in COMPONENTS}
+    for name, deployment in small.items():
+        assert deployment["spec"]["replicas"] == 1
+        (ours,), (theirs,) = containers(deployment), containers(full[name])
+        same = {key: value for key, value in ours.items() if not key.startswith("image")}
+        assert same == {key: value for key, value in theirs.items() if not key.startswith("image")}
+
+
+def test_only_the_kind_cluster_is_touched(recipe: dict[str, str]) -> None:
+    """Each kubectl of a kind-* target names the cluster that kind-up makes."""
+    (cluster,) = re.findall(r"kind create cluster --name (\S+)", recipe["kind-up"])
+    assert recipe["kind-down"] == f"kind delete cluster --name {cluster}\n"
+    calls = 0
+    for target, commands in recipe.items():
+        if target.startswith("kind-"):
+            for call in re.findall(r"\bkubectl (.*)", commands):
+                assert call.startswith(f"--context kind-{cluster} "), call
+                calls += 1
+    assert calls > 15
+
+
+def test_what_is_waited_for_exists(recipe: dict[str, str]) -> None:
+    """Deployments and kinds that the targets name are in the manifests."""
+    commands = recipe["kind-deploy"]
+    objects = [*render("metacontroller/overlays/kind"), *render("fragile-app")]
+    waited = set(re.findall(rf"-n {NAMESPACE} rollout status deployment/(\S+)", commands))
+    assert waited == {f"pod-diagnoser-{name}" for name in COMPONENTS}
+    assert waited < of_kind(objects, "Deployment").keys()
+    kinds = set(re.findall(r"crd/(\S+)", commands))
+    assert "poddiagnosers.diagnostics.local.io" in kinds
+    for kind in kinds:
+        if kind.endswith("diagnostics.local.io"):
+            assert kind in of_kind(objects, "CustomResourceDefinition")
+
+
+def test_removal_names_our_controllers_and_keeps_the_kinds(recipe: dict[str, str]) -> None:
+    """First the PodDiagnosers' controller, then the Pods' one; users' objects are not touched."""
+    commands = recipe["uninstall"]
+    deleted = re.findall(r"delete decoratorcontroller (\S+)", commands)
+    assert deleted == ["pod-diagnoser-poddiagnosers", "pod-diagnoser-pods"]
+    assert set(deleted) == set(of_kind(render("metacontroller/base"), "DecoratorController"))
+    assert re.findall(r"delete -k (\S+)", commands) == ["metacontroller/base"]
+    assert not re.search(r"delete (poddiagnosers?|pdiag|crds?)\b", commands)
+
+
+def test_readme_has_the_same_commands(recipe: dict[str, str]) -> None:
+    """Each file, folder and object that metacontroller/README.md's commands name exists."""
+    readme = (PROJECT / "metacontroller/README.md").read_text(encoding="utf-8")
+    commands = readme.replace("\\\n", " ")
+    paths = re.findall(r"kubectl (?:apply|delete)[^\n`]* -[kf] ([^\s`]+)", commands)
+    assert len(paths) >= 5
+    for path in paths:
+        assert (PROJECT / path).exists(), path
+    for name in re.findall(r"delete decoratorcontroller ([\w-]+)", commands):
+        assert f"delete decoratorcontroller {name}" in recipe["uninstall"]
+    (shown,) = re.findall(r"-o jsonpath='(.+?)'", commands)
+    assert shown in recipe["leftovers"]
+    for folder in re.findall(r"^\| `([a-z.][\w./-]*)` \|", readme, re.MULTILINE):
+        assert (PROJECT / "metacontroller" / folder).resolve().is_dir(), folder
+
+
+def test_readme_names_every_annotation_and_the_label() -> None:
+    """The commands that clean by hand leave none out."""
+    readme = (PROJECT / "metacontroller/README.md").read_text(encoding="utf-8")
+    named = re.findall(r"(diagnostics\.local\.io/[a-z-]+)-(?=[ \n])", readme)
+    assert sorted(named) == sorted([*ANNOTATIONS, LABEL])
