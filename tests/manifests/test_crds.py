@@ -187,7 +187,15 @@ def test_defaults_are_what_the_descriptions_promise() -> None:
     spec = dict(all_nodes("PodDiagnoser"))[".spec"]["properties"]
     defaults = {name: node["default"] for name, node in spec.items() if "default" in node}
     assert defaults == {"enableAnnotations": True, "remediationAction": ""}
+    assert spec["remediationAction"]["enum"] == ["", "LogEvent", "RestartPod"]
     assert list(problems(schema("PodDiagnoser"), diagnoser(**defaults))) == []
+
+
+def test_label_without_a_value_is_not_dropped() -> None:
+    """`app:` with nothing after it is null: dropped, it would leave a selector of every Pod."""
+    labels = dict(all_nodes("PodDiagnoser"))[".spec.targetLabels"]
+    assert labels["additionalProperties"]["nullable"] is True
+    assert any("!= null" in rule["rule"] for rule in labels["x-kubernetes-validations"])
 
 
 def test_each_rule_has_a_message() -> None:
