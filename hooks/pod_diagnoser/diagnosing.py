@@ -55,7 +55,9 @@ class Termination:
 
     Attributes:
         kind: which kind of container.
-        container: its name, clean and bounded.
+        namespace: the Pod's namespace.
+        pod: the Pod's name.
+        container: the container's name, clean and bounded.
         reason: the reason that kubelet or runtime gave, clean and bounded; may be empty.
         exit_code: the exit code, or None where the Pod tells none.
         node: the Pod's node, or an empty string.
@@ -65,6 +67,8 @@ class Termination:
     """
 
     kind: ContainerKind
+    namespace: str
+    pod: str
     container: str
     reason: str
     exit_code: int | None
@@ -95,7 +99,10 @@ class Termination:
     @property
     def previous_logs(self) -> str:
         """How to read what the container last wrote."""
-        return f"read its last words with kubectl logs --previous -c {self.container}"
+        return (
+            f"read its last words with kubectl logs -n {self.namespace} {self.pod} "
+            f"-c {self.container} --previous"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +150,8 @@ def _signal_row(
         cause,
         _code(code),
         lambda t: (
-            f"{t.who} exited with {code}, which is what {name} leaves "
-            f"(an application can also choose it): {meaning}"
+            f"{t.who} exited with {code}, which is what {name} leaves ({meaning}), "
+            "unless the application itself chose that code"
         ),
         step,
         _SIGNALS,
@@ -192,11 +199,11 @@ def _out_of_memory_step(t: Termination) -> str:
 
 
 def _killed(t: Termination) -> str:
-    probe = "a failed probe and an overrun grace period, " if t.kills_on_probe else ""
+    kubelet = ", the kubelet after a failed probe," if t.kills_on_probe else ""
     return (
-        f"{t.who} was killed with SIGKILL (137); the kubelet did not report lack of memory, and "
-        f"the Pod does not tell who did it: {probe}a process inside or outside the container"
-        + ("" if t.kills_on_probe else " or the node")
+        f"{t.who} exited with 137, which is what SIGKILL leaves, unless the application itself "
+        "chose that code; lack of memory was not reported, and the Pod does not tell who killed it "
+        f"(a process in the container{kubelet} or something on the node)"
     )
 
 
@@ -268,7 +275,7 @@ CAUSES: tuple[Row, ...] = (
         _code(125),
         lambda t: (
             f"{t.who} exited with 125, which is how the docker and podman commands report an error "
-            "of their own (an application can also choose it)"
+            "of their own, unless the application itself chose that code"
         ),
         _logs,
         "docker run and podman run reference, Exit status",
@@ -346,9 +353,9 @@ CAUSES: tuple[Row, ...] = (
         Cause.TERMINATED,
         _code(_SIGNAL_BASE + 15),
         lambda t: (
-            f"{t.who} exited with 143, which is what SIGTERM leaves (an application can also "
-            "choose it): it was asked to stop"
-            + (", perhaps by the kubelet after a failed probe" if t.kills_on_probe else "")
+            f"{t.who} exited with 143, which is what SIGTERM leaves (something asked it to stop"
+            + (", perhaps the kubelet after a failed probe" if t.kills_on_probe else "")
+            + "), unless the application itself chose that code"
         ),
         lambda _: "the Pod's Events (Killing, Unhealthy) tell if the kubelet asked",
         _SIGNALS,
@@ -360,7 +367,8 @@ CAUSES: tuple[Row, ...] = (
         ),
         lambda t: (
             f"{t.who} exited with {t.code}, which is what signal "
-            f"{(t.exit_code or 0) - _SIGNAL_BASE} leaves (an application can also choose it)"
+            f"{(t.exit_code or 0) - _SIGNAL_BASE} leaves, unless the application itself chose that "
+            "code"
         ),
         _logs,
         _SIGNALS,
@@ -477,6 +485,8 @@ def _diagnosis(
     declared = pod.declared(status.name)
     termination = Termination(
         kind=kind,
+        namespace=pod.metadata.namespace,
+        pod=pod.metadata.name,
         container=clean(status.name, 63),
         reason=clean(terminated.reason, 64),
         exit_code=terminated.exitCode,

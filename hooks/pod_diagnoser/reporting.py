@@ -190,7 +190,9 @@ def _recent_diagnoses(
     for pod in pods:
         seen = {crash.id: crash.seen for crash in read_record(pod, now).history}
         for diagnosis in diagnose(pod):
-            first = seen.get(diagnosis.id)
+            told = by_id.get(diagnosis.id)
+            # What was told once stays, whatever clock or annotation says now.
+            first = told.seen if told else _formatted(seen.get(diagnosis.id))
             by_id[diagnosis.id] = RecentDiagnosis(
                 id=diagnosis.id,
                 pod=pod.metadata.name,
@@ -198,14 +200,18 @@ def _recent_diagnoses(
                 container=diagnosis.container,
                 cause=diagnosis.cause.value,
                 reason=diagnosis.restart_reason,
-                time=format_time(diagnosis.finished_at) if diagnosis.finished_at else None,
-                seen=format_time(first) if first else None,
+                time=_formatted(diagnosis.finished_at),
+                seen=first,
                 diagnosis=diagnosis.sentence,
             )
     ordered = sorted(
         by_id.values(), key=lambda entry: (entry.time or entry.seen or "", entry.id), reverse=True
     )
     return tuple(ordered[:MAX_RECENT_DIAGNOSES])
+
+
+def _formatted(time: datetime | None) -> str | None:
+    return None if time is None else format_time(time)
 
 
 def _conditions(
