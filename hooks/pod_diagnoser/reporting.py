@@ -32,6 +32,9 @@ MAX_FORMER_PODS = 1000
 Memory of them is what keeps a Pod from being counted twice when it loses its label early (the
 PodDiagnoser switched off and on, an older one created and deleted) and gets it again."""
 
+MAX_COUNTED_PODS = 20_000
+"""How many counted Pods are remembered at the very most, those with the label included."""
+
 WRITE_INTERVAL = timedelta(seconds=2)
 """The least time between two writes of mere reporting."""
 
@@ -169,7 +172,7 @@ def _counted(
 
     Where not all Pods were read, one that is missing may carry the label all the same.
     """
-    counted = (*sorted(new), *stored.countedPods)
+    counted = (*sorted(new), *stored.countedPods)[:MAX_COUNTED_PODS]
     if len(counted) <= MAX_FORMER_PODS or not complete:
         return counted
     labelled = {pod_hash(pod.metadata.uid) for pod in pods}
