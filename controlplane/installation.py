@@ -132,17 +132,20 @@ def render(control_plane: ControlPlane, folder: Path) -> list[Json]:
     return list(yaml.safe_load_all(control_plane.kubectl("kustomize", str(folder))))
 
 
-def apply(control_plane: ControlPlane, manifests: list[Json]) -> None:
+def apply(control_plane: ControlPlane, manifests: list[Json]) -> str:
     """Applies manifests, as ``kubectl apply -f`` does.
 
     Args:
         control_plane: Where.
         manifests: What.
 
+    Returns:
+        What kubectl said: a line for each manifest, and warnings.
+
     Raises:
         KubectlError: The API server refuses something.
     """
-    control_plane.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(manifests))
+    return control_plane.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(manifests))
 
 
 def wait_for_kinds(control_plane: ControlPlane, *names: str, timeout: float = 20.0) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from controlplane import build
-from controlplane.client import NAMESPACES
+from controlplane.client import EVENTS
 from controlplane.cluster import Cluster
 from tests.e2e.workspace import Workspace
 
@@ -22,6 +22,11 @@ _REQUIRE = "E2E_REQUIRE"
 
 _found = pytest.StashKey[build.Binaries | str]()
 _numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the marker known."""
+    config.addinivalue_line("markers", "trouble: takes the hook away, so that syncs fail")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -67,9 +72,14 @@ def cluster(binaries: build.Binaries) -> Iterator[Cluster]:
 
 @pytest.fixture
 def shop(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Workspace]:
-    """An empty namespace; it is deleted afterwards, without waiting."""
+    """An empty namespace. It stays: its deletion would disturb what the next tests count.
+
+    Fails a test whose objects got a SyncError Event, unless it makes trouble on purpose.
+    """
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
     name = f"{next(_numbers):02}-{words[:50]}".strip("-")
     cluster.create_namespace(name)
     yield Workspace(cluster, name)
-    cluster.admin.delete(NAMESPACES, name)
+    if request.node.get_closest_marker("trouble") is None:
+        events = cluster.admin.list(EVENTS, name)
+        assert [event["message"] for event in events if event["reason"] == "SyncError"] == []

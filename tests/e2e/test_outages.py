@@ -1,0 +1,174 @@
+"""The hook or Metacontroller is away for a while, and comes back."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from controlplane.client import PODDIAGNOSERS
+from tests.e2e.workspace import (
+    COMPLETED,
+    ERROR,
+    OOM_KILLED,
+    SETTLE,
+    eventually,
+    marks,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from controlplane.cluster import Cluster
+    from tests.e2e.workspace import Workspace
+
+RELIST = 4
+"""Seconds; what waits for a relist has to settle soon after."""
+
+
+@pytest.fixture
+def whole(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster, of which the test may stop any part; all run again afterwards."""
+    yield cluster
+    for part in (cluster.pods_hook, cluster.poddiagnosers_hook, cluster.metacontroller):
+        if not part.process.running:
+            part.start()
+
+
+@pytest.fixture
+def relisting(whole: Cluster) -> Iterator[Cluster]:
+    """The same with a Metacontroller that lists everything anew every few seconds."""
+    whole.metacontroller.restart(cache_flush_interval=f"{RELIST}s")
+    yield whole
+    whole.metacontroller.restart()
+
+
+@pytest.mark.trouble
+def test_crashes_while_the_hook_is_down_are_not_lost(shop: Workspace, whole: Cluster) -> None:
+    """The hook is killed, Pods crash, one again and again; it comes back, and each is diagnosed."""
+    shop.diagnose()
+    names = [f"pod-{number}" for number in range(4)]
+    for name in names:
+        shop.start_pod(name)
+    shop.crash(names[0], ERROR)
+    shop.annotated(names[0])
+    for hook in (whole.pods_hook, whole.poddiagnosers_hook):
+        hook.stop(grace=0)
+    for name in names[1:]:
+        shop.crash(name, ERROR)
+    shop.crash(names[0], OOM_KILLED)
+    shop.settled()
+    assert [marks(shop.pod(name))[0] for name in names[1:]] == [{}, {}, {}]
+
+    for hook in (whole.pods_hook, whole.poddiagnosers_hook):
+        hook.start()
+    for name in names[1:]:
+        shop.annotated(name, "Error (Exit Code: 1)")
+    shop.annotated(names[0], "OOMKilled (Exit Code: 137)")
+    assert shop.counted(len(names))["diagnosedPods"] == len(names)
+
+
+@pytest.mark.trouble
+def test_pods_are_diagnosed_while_the_other_deployment_is_down(
+    shop: Workspace, whole: Cluster
+) -> None:
+    """Without the PodDiagnosers' process Pods are annotated as ever; the count catches up."""
+    shop.diagnose()
+    whole.poddiagnosers_hook.stop()
+    shop.start_pod("fragile-app-1")
+    shop.crash("fragile-app-1", COMPLETED)
+    shop.annotated("fragile-app-1")
+    assert shop.status()["diagnosedPods"] == 0
+    whole.poddiagnosers_hook.start()
+    assert shop.counted(1)["diagnosedPods"] == 1
+
+
+@pytest.mark.trouble
+def test_diagnosers_created_while_the_hook_is_down_settle(
+    shop: Workspace, relisting: Cluster
+) -> None:
+    """A PodDiagnoser that came while the hook was down is in force a relist later at most."""
+    for name in ("before", "meanwhile"):
+        if name == "meanwhile":
+            for hook in (relisting.pods_hook, relisting.poddiagnosers_hook):
+                hook.stop()
+            shop.create_diagnoser()
+        shop.start_pod(name)
+        shop.crash(name, ERROR)
+    for hook in (relisting.pods_hook, relisting.poddiagnosers_hook):
+        hook.start()
+    for name in ("before", "meanwhile"):
+        shop.annotated(name, timeout=10 + 2 * RELIST)
+    assert shop.counted(2)["diagnosedPods"] == 2
+
+
+@pytest.mark.trouble
+def test_diagnosers_deleted_while_the_hook_is_down_settle(
+    shop: Workspace, relisting: Cluster
+) -> None:
+    """A PodDiagnoser that went while the hook was down has left nothing, a relist later at most."""
+    shop.diagnose("staying", targetLabels={"app": "other"})
+    shop.diagnose("leaving")
+    shop.start_pod("claimed")
+    shop.start_pod("other", {"app": "other"})
+    for name in ("claimed", "other"):
+        shop.crash(name, ERROR)
+        shop.annotated(name)
+    for hook in (relisting.pods_hook, relisting.poddiagnosers_hook):
+        hook.stop()
+    relisting.admin.delete(PODDIAGNOSERS, "leaving", shop.namespace)
+    eventually(lambda: len(shop.targets()), lambda number: number == 1)
+    for hook in (relisting.pods_hook, relisting.poddiagnosers_hook):
+        hook.start()
+    shop.clean("claimed", timeout=10 + 2 * RELIST)
+    assert marks(shop.pod("other"))[1] == {"diagnoser": "staying"}
+
+
+def test_a_relist_writes_nothing(shop: Workspace, relisting: Cluster) -> None:
+    """Everything is listed anew, several times: no version changes."""
+    shop.diagnose()
+    for name in ("fragile-app-1", "fragile-app-2"):
+        shop.start_pod(name)
+        shop.crash(name, ERROR)
+        shop.annotated(name)
+    shop.counted(2)
+    before = shop.versions()
+    synced = relisting.metacontroller.sync_requests("pod-diagnoser-pods")
+    time.sleep(2 * RELIST)  # to see that nothing happens
+    assert relisting.metacontroller.sync_requests("pod-diagnoser-pods") > synced, "it was listed"
+    assert shop.versions() == before
+
+
+def test_a_restart_of_metacontroller_changes_nothing(shop: Workspace, whole: Cluster) -> None:
+    """Metacontroller forgets all and sends all again: the answers are the same."""
+    shop.diagnose()
+    shop.diagnose("younger", targetLabels={})
+    for name in ("fragile-app-1", "fragile-app-2"):
+        shop.start_pod(name)
+        shop.crash(name, OOM_KILLED)
+        shop.annotated(name)
+    shop.counted(2)
+    before = shop.settled()
+    whole.metacontroller.restart()
+    eventually(lambda: whole.metacontroller.sync_requests("pod-diagnoser-poddiagnosers") > 1)
+    assert shop.settled(quiet=SETTLE) == before
+
+
+def test_crashes_while_metacontroller_is_down_are_not_lost(shop: Workspace, whole: Cluster) -> None:
+    """Metacontroller is killed, Pods crash and change hands: all is made good after its start."""
+    shop.diagnose()
+    for name in ("first", "second", "third"):
+        shop.start_pod(name)
+    shop.crash("first", ERROR)
+    shop.crash("second", ERROR)
+    shop.counted(2)
+    whole.metacontroller.stop(grace=0)
+    shop.crash("first", OOM_KILLED)
+    shop.crash("third", COMPLETED)
+    shop.kubectl("label", "pod", "second", "--overwrite", "app=other")
+    whole.metacontroller.start()
+    shop.annotated("first", "OOMKilled (Exit Code: 137)")
+    shop.annotated("third", "Completed (Exit Code: 0)")
+    shop.clean("second")
+    assert shop.counted(3)["diagnosedPods"] == 3
