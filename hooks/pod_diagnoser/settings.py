@@ -45,8 +45,8 @@ class Settings:
     log_level: str = "info"
     log_format: str = "auto"
     max_pod_body: int = 8 * _MIB
-    max_pod_diagnoser_body: int = 100 * _MIB
-    max_bodies: int = 200 * _MIB
+    max_pod_diagnoser_body: int = 80 * _MIB
+    max_bodies: int = 160 * _MIB
     body_timeout: float = 8.0
     max_hold: float = 2.0
 

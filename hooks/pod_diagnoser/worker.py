@@ -19,6 +19,9 @@ that arrives in this time is answered with ``Connection: close``; what stays idl
 """
 
 
+_WATCH_SECONDS: Final = 0.5
+
+
 class Deadlines:
     """Bounds the time of what greenlets do, at the cost of two dictionary writes each.
 
@@ -54,12 +57,23 @@ class Deadlines:
             self._due.pop(current, None)
 
     def _watch(self) -> None:
+        hub = gevent.get_hub()
         while True:
-            gevent.sleep(0.5)
+            slept = time.monotonic()
+            gevent.sleep(_WATCH_SECONDS)
             now = time.monotonic()
-            for late in [greenlet for greenlet, due in self._due.items() if due < now]:
-                self._due.pop(late, None)
-                gevent.kill(late, BodyTimeoutError)
+            # While one request was worked on, nobody's body could be read: that is not their delay.
+            blocked = now - slept - _WATCH_SECONDS
+            for greenlet, due in list(self._due.items()):
+                if due + blocked >= now:
+                    self._due[greenlet] = due + blocked
+                else:
+                    hub.loop.run_callback(self._expire, greenlet)
+
+    def _expire(self, greenlet: Any) -> None:
+        """End a greenlet's waiting. Runs in the hub: nothing comes between check and throw."""
+        if self._due.pop(greenlet, None) is not None:
+            greenlet.throw(BodyTimeoutError)
 
 
 class HookWorker(GeventWorker):
@@ -87,14 +101,19 @@ class HookWorker(GeventWorker):
             try:
                 yield
             finally:
-                del self._idle[current]
+                self._idle.pop(current, None)
 
     def _drain(self) -> None:
         while self.alive:
             gevent.sleep(0.1)
         gevent.sleep(DRAIN_SECONDS)
         while self._idle:
-            for connection, timeout in list(self._idle.items()):
-                # Its own time-out: the connection is closed as if its time had passed.
-                gevent.kill(connection, timeout)
+            for connection in list(self._idle):
+                gevent.get_hub().loop.run_callback(self._close, connection)
             gevent.sleep(0.1)
+
+    def _close(self, connection: Any) -> None:
+        """Close a connection as if its time had passed. Runs in the hub, as `Deadlines` does."""
+        timeout = self._idle.pop(connection, None)
+        if timeout is not None:
+            connection.throw(timeout)
