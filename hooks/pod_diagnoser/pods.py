@@ -96,6 +96,14 @@ class ObjectMeta(Read):
         return bool(self.deletionTimestamp)
 
 
+class OwnedMeta(ObjectMeta):
+    """The metadata of an object of which it matters how old and whose it is, and which version."""
+
+    creationTimestamp: Text = ""  # noqa: N815
+    resourceVersion: Text = ""  # noqa: N815
+    ownerReferences: Many[OwnerReference] = ()  # noqa: N815
+
+
 class Terminated(Read):
     """``ContainerStateTerminated``: how a container ended."""
 
@@ -162,6 +170,7 @@ class PodSpec(Read):
     """``PodSpec``: what a termination is explained with."""
 
     nodeName: Text = ""  # noqa: N815
+    priorityClassName: Text = ""  # noqa: N815
     restartPolicy: Text = ""  # noqa: N815
     initContainers: Many[Container] = ()  # noqa: N815
     containers: Many[Container] = ()
@@ -217,3 +226,9 @@ class Pod(Read):
             if container.name == name:
                 return container
         return None
+
+
+class OwnedPod(Pod):
+    """A Pod with what decides whether it may be replaced."""
+
+    metadata: OwnedMeta

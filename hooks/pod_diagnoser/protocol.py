@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
 
-from pod_diagnoser.pods import Name, Pod, Read
+from pod_diagnoser.pods import Name, OwnedPod, Pod, Read
 from pod_diagnoser.resources import DiagnosisTarget, PodDiagnoser
 
 PODS = "Pod.v1"
@@ -88,7 +88,7 @@ class RelatedToPodDiagnoser(Read):
     """``related`` of a PodDiagnoser: the Pods that carry its label, and all DiagnosisTargets."""
 
     targets: Targets
-    pods: Annotated[dict[str, Pod], BeforeValidator(_none_for_null), Field(alias=PODS)]
+    pods: Annotated[dict[str, OwnedPod], BeforeValidator(_none_for_null), Field(alias=PODS)]
 
 
 class PodDiagnoserSyncRequest(Read):
@@ -102,7 +102,7 @@ _StartOfRelated = TypedDict(
     "_StartOfRelated",
     {
         "DiagnosisTarget.diagnostics.local.io/v1": dict[str, DiagnosisTarget],
-        "Pod.v1": dict[str, Pod],
+        "Pod.v1": dict[str, OwnedPod],
     },
     total=False,
 )

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from pod_diagnoser.pods import Many, ObjectMeta, OwnerReference, Read, Strings, Text
+from pod_diagnoser.pods import Many, OwnedMeta, Read, Strings, Text
 
 GROUP = "diagnostics.local.io"
 VERSION = "v1"
@@ -60,6 +60,48 @@ class RecentDiagnosis(Written):
     diagnosis: str
 
 
+class Remediation(Written):
+    """One planned or settled remediation in ``status.remediations``. Times are RFC 3339 in UTC."""
+
+    id: str
+    """The crash id: one crash is remediated once."""
+    action: str
+    pod: str
+    podUID: str  # noqa: N815
+    owner: str
+    """The uid of the Pod's controller."""
+    container: str
+    cause: str
+    diagnosis: str
+    phase: str
+    reason: str
+    message: str = ""
+    plannedAt: str  # noqa: N815
+    settledAt: str | None = None  # noqa: N815
+    outcome: str | None = None
+    """Whether the owner crashed again within the budget's window."""
+
+
+class OwnerHistory(Written):
+    """What is remembered of an owner whose Pods were replaced. Times are RFC 3339 in UTC."""
+
+    uid: str
+    kind: str
+    name: str
+    template: str = ""
+    attempts: int = 0
+    lastTime: str | None = None  # noqa: N815
+
+
+class Withheld(Written):
+    """Crashes that are not remediated now, by reason."""
+
+    reason: str
+    message: str = ""
+    crashes: int
+    examples: Many[str] = ()
+
+
 class PodDiagnoserStatus(Written):
     """``status`` of a PodDiagnoser."""
 
@@ -70,6 +112,57 @@ class PodDiagnoserStatus(Written):
     conditions: Many[Condition] = ()
     recentDiagnoses: Many[RecentDiagnosis] = ()  # noqa: N815
     countedPods: Many[str] = ()  # noqa: N815
+    remediations: Many[Remediation] = ()
+    owners: Many[OwnerHistory] = ()
+    withheld: Many[Withheld] = ()
+
+
+DEFAULT_CAUSES = (
+    "Completed",
+    "ApplicationError",
+    "OutOfMemory",
+    "ChildOutOfMemory",
+    "Killed",
+    "Terminated",
+    "SegmentationFault",
+    "Aborted",
+    "BusError",
+    "IllegalInstruction",
+    "ArithmeticError",
+    "TraceTrap",
+    "BrokenPipe",
+    "HungUp",
+    "Interrupted",
+    "Quit",
+    "Signaled",
+    "ContainerStatusUnknown",
+    "ExitStatusLost",
+)
+"""Causes that a new Pod, elsewhere perhaps, can help. A program that is not there stays away."""
+
+
+def _default(value: object) -> BeforeValidator:
+    return BeforeValidator(lambda given: value if given is None else given)
+
+
+class RemediationBudget(Read):
+    """``spec.remediation.budget``: how many Pods are replaced within how long."""
+
+    pods: Annotated[int, _default(5)] = 5
+    windowSeconds: Annotated[int, _default(600)] = 600  # noqa: N815
+
+
+class RemediationSpec(Read):
+    """``spec.remediation``, with the CRD's defaults for what is missing."""
+
+    dryRun: Annotated[bool, _default(value=False)] = False  # noqa: N815
+    paused: Annotated[bool, _default(value=False)] = False
+    causes: Annotated[tuple[str, ...], _default(DEFAULT_CAUSES)] = DEFAULT_CAUSES
+    include: Many[str] = ()
+    minPodAgeSeconds: Annotated[int, _default(30)] = 30  # noqa: N815
+    coolDownSeconds: Annotated[int, _default(60)] = 60  # noqa: N815
+    maxAttempts: Annotated[int, _default(5)] = 5  # noqa: N815
+    budget: Annotated[RemediationBudget, _default(RemediationBudget())] = RemediationBudget()
 
 
 class PodDiagnoserSpec(Read):
@@ -80,13 +173,13 @@ class PodDiagnoserSpec(Read):
         bool, BeforeValidator(lambda value: True if value is None else value)
     ] = True
     remediationAction: Text = ""  # noqa: N815
+    remediation: Annotated[RemediationSpec, _default(RemediationSpec())] = RemediationSpec()
 
 
-class PodDiagnoserMeta(ObjectMeta):
+class PodDiagnoserMeta(OwnedMeta):
     """The metadata of a PodDiagnoser."""
 
     generation: int | None = None
-    creationTimestamp: Text = ""  # noqa: N815
 
 
 class PodDiagnoser(Read):
@@ -122,16 +215,10 @@ class DiagnosisTargetSpec(Written):
     targetLabels: Strings = Field(default_factory=dict)  # noqa: N815
 
 
-class DiagnosisTargetMeta(ObjectMeta):
-    """The metadata of a DiagnosisTarget."""
-
-    ownerReferences: Many[OwnerReference] = ()  # noqa: N815
-
-
 class DiagnosisTarget(Read):
     """A DiagnosisTarget, as Metacontroller sends it."""
 
-    metadata: DiagnosisTargetMeta
+    metadata: OwnedMeta
     spec: DiagnosisTargetSpec = DiagnosisTargetSpec()
 
     @property
