@@ -84,6 +84,10 @@ class Cluster:
             exit_stack.callback(self.kubelet.stop)
             installation.install_metacontroller(self.control_plane)
             installation.install(self.control_plane, self.urls, self._overlay)
+            # Its garbage collector looks for new kinds every 30 seconds, and at its start: without
+            # this DiagnosisTargets would outlive their PodDiagnosers for so long.
+            self.control_plane.controller_manager.stop(grace=0)
+            self.control_plane.controller_manager.start()
             for hook in (self.pods_hook, self.poddiagnosers_hook):
                 exit_stack.callback(hook.stop)
                 hook.start()

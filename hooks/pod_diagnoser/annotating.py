@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pod_diagnoser.diagnosing import Diagnosis
-from pod_diagnoser.pods import KnownTime, Pod, Time
+from pod_diagnoser.pods import Int32, KnownTime, Pod, Time
 from pod_diagnoser.resources import GROUP, DiagnosisTargetSpec
 from pod_diagnoser.texts import cut
 from pod_diagnoser.times import format_time
@@ -61,7 +61,7 @@ class Crash(BaseModel):
     id: str = Field(pattern="^[0-9a-f]{16}$")
     container: str = Field(max_length=63)
     cause: str = Field(pattern="^[A-Z][A-Za-z0-9]*$", max_length=63)
-    exitCode: int | None = None  # noqa: N815
+    exitCode: Int32 | None = None  # noqa: N815
     finishedAt: Time = None  # noqa: N815
     endedBy: Time = None  # noqa: N815
     """When it had ended for certain, where nobody knows when it did."""

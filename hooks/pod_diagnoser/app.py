@@ -20,6 +20,7 @@ from pod_diagnoser.bodies import (
     Deadline,
     Readable,
     Room,
+    Share,
     TooManyBodiesError,
     read_body,
 )
@@ -293,15 +294,15 @@ class _Edge:
             status,
             [("Content-Type", content_type), ("Content-Length", str(len(content))), *extra],
         )
-        return (content,)
+        return (b"" if environ["REQUEST_METHOD"] == "HEAD" else content,)
 
     def _answer(self, hook: _Hook, environ: "WSGIEnvironment") -> bytes:
         length = _announced_length(environ)
         if length > hook.limit and not hook.reads_start:
             raise Refusal(*TOO_LARGE)
         try:
-            with self._room.take(min(length, hook.limit)):
-                content = self._read(environ["wsgi.input"], length, hook.limit)
+            with self._room.share() as share:
+                content = self._read(environ["wsgi.input"], length, hook.limit, share)
                 begun = time.perf_counter()
                 encoded = hook.handler(Body(content, length <= hook.limit)).encode()
                 taken = time.perf_counter() - begun
@@ -315,10 +316,10 @@ class _Edge:
             self._sleep(min(HOLD_FACTOR * taken, self._settings.max_hold))
         return encoded
 
-    def _read(self, stream: Readable, length: int, limit: int) -> bytes:
+    def _read(self, stream: Readable, length: int, limit: int, share: Share) -> bytes:
         try:
             with self._deadline(self._settings.body_timeout):
-                return read_body(stream, length, limit)
+                return read_body(stream, length, limit, share)
         except BodyTimeoutError:
             raise Refusal(*TIMED_OUT) from None
         except (BodyIncompleteError, OSError):

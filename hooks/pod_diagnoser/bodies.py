@@ -33,7 +33,8 @@ Deadline = Callable[[float], AbstractContextManager[object]]
 class Room:
     """How many bytes of bodies may be in memory at a time.
 
-    Not for threads that run in parallel: greenlets of one process share it.
+    Counted as they arrive: what is only announced takes no room from others. Not for threads that
+    run in parallel: greenlets of one process share it.
 
     Args:
         limit: the number of bytes. A single body that is larger is let in when it is alone.
@@ -44,25 +45,50 @@ class Room:
         self._taken = 0
 
     @contextmanager
-    def take(self, size: int) -> Iterator[None]:
-        """Hold room for a body while the context lasts.
+    def share(self) -> Iterator["Share"]:
+        """Hold room for a body, which is given back at the end of the context.
+
+        Returns:
+            The body's share, empty to begin with.
+        """
+        share = Share(self)
+        try:
+            yield share
+        finally:
+            self._taken -= share.taken
+
+    def take(self, size: int, share: "Share") -> None:
+        """Take room for one body; called by its `Share`."""
+        if self._taken > share.taken and self._taken + size > self._limit:
+            raise TooManyBodiesError
+        self._taken += size
+        share.taken += size
+
+
+class Share:
+    """One body's share of the room.
+
+    Attributes:
+        taken: the bytes that it holds.
+    """
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self.taken = 0
+
+    def grow(self, size: int) -> None:
+        """Take more room.
 
         Args:
-            size: the body's length in bytes.
+            size: how many bytes.
 
         Raises:
             TooManyBodiesError: there is none now.
         """
-        if self._taken and self._taken + size > self._limit:
-            raise TooManyBodiesError
-        self._taken += size
-        try:
-            yield
-        finally:
-            self._taken -= size
+        self._room.take(size, self)
 
 
-def read_body(stream: Readable, length: int, limit: int) -> bytes:
+def read_body(stream: Readable, length: int, limit: int, share: Share) -> bytes:
     """Read a body, of a too large one the start.
 
     What is beyond the limit is read too and thrown away: a client that is still writing would take
@@ -72,12 +98,14 @@ def read_body(stream: Readable, length: int, limit: int) -> bytes:
         stream: where it comes from.
         length: its announced length in bytes.
         limit: the most bytes to keep.
+        share: takes room for what is kept.
 
     Returns:
         The body, or its first `limit` bytes.
 
     Raises:
         BodyIncompleteError: it ended early.
+        TooManyBodiesError: there is no room for it now.
     """
     kept: list[bytes] = []
     remaining, room = length, limit
@@ -87,6 +115,8 @@ def read_body(stream: Readable, length: int, limit: int) -> bytes:
             raise BodyIncompleteError
         remaining -= len(chunk)
         if room:
-            kept.append(chunk[:room])
-            room -= len(kept[-1])
+            part = chunk[:room]
+            share.grow(len(part))
+            kept.append(part)
+            room -= len(part)
     return kept[0] if len(kept) == 1 else b"".join(kept)

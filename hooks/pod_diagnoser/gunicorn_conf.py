@@ -34,5 +34,6 @@ timeout = 30
 # Everything that is worth a line is logged by the application, in its own form.
 accesslog = None
 loglevel = "warning"
+logger_class = "pod_diagnoser.worker.HookLogger"
 # No control socket: there is nothing to write it to on a read-only root, and nobody uses it.
 control_socket_disable = True

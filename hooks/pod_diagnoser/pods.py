@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from pod_diagnoser.times import parse_time
 
@@ -51,6 +51,9 @@ Time = Annotated[datetime | None, BeforeValidator(_time)]
 
 KnownTime = Annotated[datetime, BeforeValidator(_time)]
 """A time that has to be one."""
+
+Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
+"""A number as wide as the API server keeps exit codes and restart counts."""
 
 Name = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)
@@ -107,7 +110,7 @@ class OwnedMeta(ObjectMeta):
 class Terminated(Read):
     """``ContainerStateTerminated``: how a container ended."""
 
-    exitCode: int | None = None  # noqa: N815
+    exitCode: Int32 | None = None  # noqa: N815
     reason: Text = ""
     startedAt: Time = None  # noqa: N815
     finishedAt: Time = None  # noqa: N815
@@ -131,7 +134,7 @@ class ContainerStatus(Read):
     """``ContainerStatus``: one container as the kubelet reports it."""
 
     name: Text = ""
-    restartCount: int | None = None  # noqa: N815
+    restartCount: Int32 | None = None  # noqa: N815
     state: ContainerState | None = None
     lastState: ContainerState | None = None  # noqa: N815
 

@@ -131,8 +131,8 @@ def read_start(body: bytes) -> PodDiagnoserSyncRequest | None:
         body: the start of the request.
 
     Returns:
-        What could be read, or None if not even the whole PodDiagnoser could. The Pod in which the
-        cut lies is left out: half a Pod must not be taken for a whole one.
+        What could be read, or None if not even the whole PodDiagnoser could. The object in which
+        the cut lies is left out: half of one must not be taken for a whole one.
 
     Raises:
         pydantic.ValidationError: it is not the start of such a request.
@@ -141,14 +141,14 @@ def read_start(body: bytes) -> PodDiagnoserSyncRequest | None:
     if "object" not in start or "related" not in start:
         return None  # the cut may lie in the PodDiagnoser itself
     related = start["related"]
+    targets = related.get("DiagnosisTarget.diagnostics.local.io/v1", {})
     pods = related.get("Pod.v1", {})
-    if pods:
-        pods.popitem()
+    cut = pods if "Pod.v1" in related else targets
+    if cut:
+        cut.popitem()
     return PodDiagnoserSyncRequest.model_construct(
         object=start["object"],
-        related=RelatedToPodDiagnoser.model_construct(
-            targets=related.get("DiagnosisTarget.diagnostics.local.io/v1", {}), pods=pods
-        ),
+        related=RelatedToPodDiagnoser.model_construct(targets=targets, pods=pods),
     )
 
 

@@ -18,31 +18,85 @@ from pod_diagnoser.texts import clean
 _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
+_STAMPS: Final[list[structlog.typing.Processor]] = [
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def _renderer(form: str) -> structlog.typing.Processor:
+    if form == "console" or (form == "auto" and sys.stderr.isatty()):
+        return structlog.dev.ConsoleRenderer()
+    return structlog.processors.JSONRenderer()
+
+
 def configure_logs(level: str, form: str) -> None:
-    """Set up the log, which goes to standard error.
+    """Set up the log, which goes to standard error, and the standard library's log with it.
 
     Args:
         level: ``debug``, ``info``, ``warning`` or ``error``.
         form: ``json``, ``console``, or ``auto`` for console at a terminal and JSON otherwise.
     """
-    console = form == "console" or (form == "auto" and sys.stderr.isatty())
-    renderers: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
-        if console
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
-    )
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *renderers,
-        ],
+        processors=[*_STAMPS, _renderer(form)],
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    handler = logging.StreamHandler()
+    handler.setFormatter(foreign_formatter(form))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+def foreign_formatter(form: str) -> logging.Formatter:
+    """Make a formatter that gives other libraries' log lines the form of ours.
+
+    Args:
+        form: as for `configure_logs`.
+
+    Returns:
+        A formatter of the standard library. An exception is named by its type and its places.
+    """
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_STAMPS,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _name_exception,
+            _renderer(form),
+        ],
+    )
+
+
+def places_of(error: BaseException) -> list[str]:
+    """List the places in code through which an error went.
+
+    Args:
+        error: what was raised.
+
+    Returns:
+        ``file.py:line``, the outermost first.
+    """
+    places: list[str] = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        places.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return places
+
+
+def _name_exception(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Say which error it was without its message, which may quote what came from outside."""
+    info = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else None
+    if error is not None:
+        event["error"] = type(error).__name__
+        event["places"] = places_of(error)
+    return event
 
 
 class Telemetry:
@@ -127,14 +181,8 @@ class Telemetry:
                 and the places in our code are.
         """
         self.answered(endpoint, 500)
-        places: list[str] = []
-        trace = error.__traceback__
-        while trace is not None:
-            code = trace.tb_frame.f_code
-            places.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}")
-            trace = trace.tb_next
         self._log.error(
-            "Request failed", endpoint=endpoint, error=type(error).__name__, places=places
+            "Request failed", endpoint=endpoint, error=type(error).__name__, places=places_of(error)
         )
 
     def diagnosed(self, pod: ObjectMeta, diagnosis: Diagnosis) -> None:

@@ -1,15 +1,21 @@
 """gunicorn's gevent worker with an end that loses no request, and gevent's way to bound time."""
 
+import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import gevent
+import structlog
 from gevent import monkey
+from gunicorn.glogging import Logger
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
 from pod_diagnoser.bodies import BodyTimeoutError
+from pod_diagnoser.settings import Settings
+from pod_diagnoser.telemetry import foreign_formatter
 
 DRAIN_SECONDS: Final = 1.0
 """For how long after SIGTERM connections that are idle stay open.
@@ -76,6 +82,18 @@ class Deadlines:
             greenlet.throw(BodyTimeoutError)
 
 
+def _refusal(status: str) -> bytes:
+    body = status.split(" ", 1)[1].lower() + "\n"
+    return (
+        f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+
+
+_BAD_REQUEST: Final = _refusal("400 Bad Request")
+_BROKEN: Final = _refusal("500 Internal Server Error")
+
+
 class HookWorker(GeventWorker):
     """gunicorn's gevent worker, which also closes idle connections when it is asked to stop.
 
@@ -103,6 +121,23 @@ class HookWorker(GeventWorker):
             finally:
                 self._idle.pop(current, None)
 
+    def handle_error(self, req: object, client: Any, addr: object, exc: BaseException) -> None:
+        """Answer what is no HTTP request, without repeating any of it, and close the connection.
+
+        Args:
+            req: the request, as far as there is one.
+            client: the connection.
+            addr: where it comes from.
+            exc: what went wrong. Its message quotes the request, so it goes nowhere.
+        """
+        del req, addr
+        if not isinstance(exc, Exception):
+            return
+        ours = not isinstance(exc, ParseException)
+        structlog.get_logger().warning("Connection refused", error=type(exc).__name__)
+        with suppress(OSError):
+            client.sendall(_BROKEN if ours else _BAD_REQUEST)
+
     def _drain(self) -> None:
         while self.alive:
             gevent.sleep(0.1)
@@ -117,3 +152,18 @@ class HookWorker(GeventWorker):
         timeout = self._idle.pop(connection, None)
         if timeout is not None:
             connection.throw(timeout)
+
+
+class HookLogger(Logger):
+    """gunicorn's log in the form of ours."""
+
+    def setup(self, cfg: Any) -> None:
+        """Set up the log.
+
+        Args:
+            cfg: gunicorn's configuration.
+        """
+        super().setup(cfg)
+        form = Settings.from_environment(os.environ).log_format
+        for handler in self.error_log.handlers:
+            handler.setFormatter(foreign_formatter(form))

@@ -19,7 +19,6 @@ from tests.e2e.workspace import (
     LABEL,
     OOM_KILLED,
     PREFIX,
-    SETTLE,
     eventually,
     marks,
 )
@@ -180,16 +179,3 @@ def test_a_storm_is_counted(shop: Workspace) -> None:
     assert status["diagnosedPods"] == STORM
     assert len(status["recentDiagnoses"]) == 10
     assert quiet_syncs(shop) - before <= 2 * STORM
-
-
-def test_once_settled_nothing_is_written(shop: Workspace) -> None:
-    """Crashed Pods, terminating ones and unclaimed ones: when all is said, no version changes."""
-    shop.diagnose()
-    shop.diagnose("younger", targetLabels={})
-    for name, labels in (("fragile-app-1", APP), ("other", {"app": "other"}), ("healthy", APP)):
-        shop.start_pod(name, labels)
-    shop.crash("fragile-app-1", ERROR)
-    shop.crash("other", OOM_KILLED)
-    before = shop.settled()
-    time.sleep(2 * SETTLE)  # to see that nothing happens
-    assert shop.versions() == before

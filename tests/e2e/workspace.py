@@ -29,9 +29,12 @@ ERROR = Termination(1, "Error")
 OOM_KILLED = Termination(137, "OOMKilled")
 
 RECORDINGS = Path(__file__).parent / "pods"
-SETTLE = 3.0
+SETTLE = 2.5
 """Seconds without a write after which nothing more is expected: longer than the least time between
 two writes of a status, and than the longest that an answer is held."""
+
+LONG_SETTLE = 4.0
+"""The same with a margin for a busy machine, where versions are compared afterwards."""
 
 
 def recording(name: str) -> Json:
