@@ -1,6 +1,7 @@
 """The hook over HTTP: bounds and refusals around the pure core, and nothing of it decided here."""
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
+from pod_diagnoser.auth import Tokens
 from pod_diagnoser.bodies import (
     BodyIncompleteError,
     BodyTimeoutError,
@@ -24,6 +26,7 @@ from pod_diagnoser.bodies import (
     TooManyBodiesError,
     read_body,
 )
+from pod_diagnoser.cluster import Cluster, Credentials, in_cluster
 from pod_diagnoser.protocol import (
     Answer,
     CustomizeAnswer,
@@ -36,9 +39,11 @@ from pod_diagnoser.protocol import (
 from pod_diagnoser.reconciling import (
     customize_pod,
     customize_pod_diagnoser,
+    observe,
     sync_pod,
     sync_pod_diagnoser,
 )
+from pod_diagnoser.remediator import Remediator
 from pod_diagnoser.settings import Endpoints, Settings
 from pod_diagnoser.telemetry import Telemetry, configure_logs
 from pod_diagnoser.worker import Deadlines
@@ -53,7 +58,11 @@ HOLD_FACTOR: Final = 9
 """An answer for a PodDiagnoser is held for so many times the time that it took."""
 
 _NOTHING_EXTRA: Final[tuple[tuple[str, str], ...]] = ()
-_EXTRA_HEADERS: Final = {405: (("Allow", "POST"),), 429: (("Retry-After", RETRY_AFTER),)}
+_EXTRA_HEADERS: Final = {
+    401: (("WWW-Authenticate", "Bearer"),),
+    405: (("Allow", "POST"),),
+    429: (("Retry-After", RETRY_AFTER),),
+}
 
 _JSON: Final = "application/json"
 _TEXT: Final = "text/plain; charset=utf-8"
@@ -72,6 +81,7 @@ class Refusal(Exception):  # noqa: N818 (an answer, not an error of ours)
         self.problem = problem
 
 
+UNAUTHORIZED: Final = (401, "a valid bearer token is required")
 WRONG_METHOD: Final = (405, "method not allowed")
 LENGTH_REQUIRED: Final = (411, "Content-Length is required")
 WRONG_TYPE: Final = (415, "Content-Type must be application/json")
@@ -111,7 +121,20 @@ class Body(NamedTuple):
     complete: bool
 
 
-Handler = Callable[[Body], Answer]
+class Reply(NamedTuple):
+    """What a hook has to say.
+
+    Attributes:
+        answer: what Metacontroller gets.
+        may_hold: whether it may be held to let events gather. Metacontroller runs one sync at a
+            time for an object, so that what comes meanwhile is one sync more and not hundreds.
+    """
+
+    answer: Answer
+    may_hold: bool = False
+
+
+Handler = Callable[[Body], Reply]
 """From a body to the answer."""
 
 
@@ -121,6 +144,7 @@ def create_app(
     clock: Clock = utc_now,
     sleep: Callable[[float], None] = time.sleep,
     deadline: Deadline | None = None,
+    remediator: Remediator | None = None,
 ) -> Flask:
     """Put the hook together: the one place where its parts meet.
 
@@ -129,6 +153,8 @@ def create_app(
         clock: tells the time, in UTC.
         sleep: waits for a number of seconds.
         deadline: bounds the time for reading a body; None does so where gevent serves.
+        remediator: does what is to be done in the cluster; None makes one where the settings or
+            the Pod in which this runs tell of an API server.
 
     Returns:
         The WSGI application.
@@ -140,6 +166,9 @@ def create_app(
         settings = Settings.from_environment(os.environ)
         configure_logs(settings.log_level, settings.log_format)
     telemetry = Telemetry(CollectorRegistry())
+    if remediator is None:
+        remediator = _connect(settings, clock)
+    tokens = Tokens(settings.token_folder) if settings.token_folder is not None else None
     hooks: list[_Hook] = []
     if settings.endpoints in (Endpoints.ALL, Endpoints.PODS):
         hooks += [
@@ -155,19 +184,47 @@ def create_app(
             ),
             _Hook(
                 "/poddiagnosers/sync",
-                partial(_sync_pod_diagnoser, clock),
+                partial(_sync_pod_diagnoser, clock, remediator),
                 settings.max_pod_diagnoser_body,
                 reads_start=True,
-                holds=True,
             ),
         ]
-    app = _App(_Edge(hooks, settings, telemetry, sleep, deadline or Deadlines()))
+    edge = _Edge(
+        hooks,
+        settings,
+        telemetry,
+        tokens=tokens,
+        sleep=sleep,
+        deadline=deadline or Deadlines(),
+    )
+    app = _App(edge)
     app.add_url_rule("/healthz", endpoint="healthz", view_func=_healthy)
     app.add_url_rule("/readyz", endpoint="readyz", view_func=_healthy)
     app.add_url_rule("/metrics", endpoint="metrics", view_func=partial(_metrics, telemetry))
     app.register_error_handler(HTTPException, _refuse_unknown)
-    telemetry.started(settings.endpoints.value)
+    telemetry.started(
+        settings.endpoints.value,
+        authenticated=tokens is not None,
+        connected=remediator is not None,
+    )
     return app
+
+
+def _connect(settings: Settings, clock: Clock) -> Remediator | None:
+    """Find the API server, for a process that serves PodDiagnosers."""
+    if settings.endpoints is Endpoints.PODS:
+        return None
+    if settings.api_server is not None and settings.api_token_file is not None:
+        credentials: Credentials | None = Credentials(
+            settings.api_server,
+            settings.api_token_file.read_text,
+            str(settings.api_ca_file) if settings.api_ca_file else None,
+        )
+    else:
+        credentials = in_cluster(os.environ)
+    if credentials is None:
+        return None
+    return Remediator(Cluster(credentials), clock, instance=socket.gethostname())
 
 
 class _App(Flask):
@@ -213,27 +270,34 @@ def _refuse_unknown(error: HTTPException) -> Response:
     )
 
 
-def _customize(hook: Callable[[CustomizeRequest], CustomizeAnswer], body: Body) -> Answer:
-    return hook(CustomizeRequest.model_validate_json(body.content))
+def _customize(hook: Callable[[CustomizeRequest], CustomizeAnswer], body: Body) -> Reply:
+    return Reply(hook(CustomizeRequest.model_validate_json(body.content)))
 
 
-def _sync_pod(clock: Clock, telemetry: Telemetry, body: Body) -> Answer:
+def _sync_pod(clock: Clock, telemetry: Telemetry, body: Body) -> Reply:
     sync_request = PodSyncRequest.model_validate_json(essence(body.content))
     result = sync_pod(sync_request, clock())
     for diagnosis in result.first_seen:
         telemetry.diagnosed(sync_request.object.metadata, diagnosis)
-    return result.answer
+    return Reply(result.answer)
 
 
-def _sync_pod_diagnoser(clock: Clock, body: Body) -> Answer:
+def _sync_pod_diagnoser(clock: Clock, remediator: Remediator | None, body: Body) -> Reply:
+    content = essence(body.content)
     if body.complete:
-        sync_request = PodDiagnoserSyncRequest.model_validate_json(essence(body.content))
+        sync_request = PodDiagnoserSyncRequest.model_validate_json(content)
     else:
-        start = read_start(essence(body.content))
+        start = read_start(content)
         if start is None:
             raise Refusal(*TOO_LARGE)
         sync_request = start
-    return sync_pod_diagnoser(sync_request, clock(), complete=body.complete).answer
+    observed = observe(sync_request, complete=body.complete)
+    if remediator is None:
+        result = sync_pod_diagnoser(observed, clock())
+    else:
+        effects = remediator.act(observed)
+        result = sync_pod_diagnoser(observed, remediator.now(), effects)
+    return Reply(result.answer, may_hold=not result.acted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,31 +309,31 @@ class _Hook:
         handler: what answers.
         limit: the most bytes of a body that are read.
         reads_start: whether it makes do with the start of a larger body.
-        holds: whether its answers are held to let events gather. Metacontroller runs one sync at a
-            time for an object, so that what comes meanwhile is one sync more and not hundreds.
     """
 
     path: str
     handler: Handler
     limit: int
     reads_start: bool = False
-    holds: bool = False
 
 
 class _Edge:
     """What every hook has around it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all that bounds a request)
         self,
         hooks: Iterable[_Hook],
         settings: Settings,
         telemetry: Telemetry,
+        *,
+        tokens: Tokens | None,
         sleep: Callable[[float], None],
         deadline: Deadline,
     ) -> None:
         self.hooks = {hook.path: hook for hook in hooks}
         self._settings = settings
         self._telemetry = telemetry
+        self._tokens = tokens
         self._sleep = sleep
         self._deadline = deadline
         self._room = Room(settings.max_bodies)
@@ -297,6 +361,10 @@ class _Edge:
         return (b"" if environ["REQUEST_METHOD"] == "HEAD" else content,)
 
     def _answer(self, hook: _Hook, environ: "WSGIEnvironment") -> bytes:
+        if self._tokens is not None and not self._tokens.allow(
+            environ.get("HTTP_AUTHORIZATION", "")
+        ):
+            raise Refusal(*UNAUTHORIZED)
         length = _announced_length(environ)
         if length > hook.limit and not hook.reads_start:
             raise Refusal(*TOO_LARGE)
@@ -304,7 +372,8 @@ class _Edge:
             with self._room.share() as share:
                 content = self._read(environ["wsgi.input"], length, hook.limit, share)
                 begun = time.perf_counter()
-                encoded = hook.handler(Body(content, length <= hook.limit)).encode()
+                reply = hook.handler(Body(content, length <= hook.limit))
+                encoded = reply.answer.encode()
                 taken = time.perf_counter() - begun
                 del content
         except TooManyBodiesError:
@@ -312,7 +381,7 @@ class _Edge:
         except ValidationError:
             raise Refusal(*NOT_A_REQUEST) from None
         self._telemetry.answered(hook.path, HTTPStatus.OK, taken)
-        if hook.holds:
+        if reply.may_hold:
             self._sleep(min(HOLD_FACTOR * taken, self._settings.max_hold))
         return encoded
 

@@ -21,9 +21,11 @@ from pod_diagnoser.protocol import (
     RelatedResourceRule,
     SyncAnswer,
 )
-from pod_diagnoser.reporting import report
+from pod_diagnoser.remediating import Crashed
+from pod_diagnoser.reporting import NOT_CONNECTED, Effects, claimed_pods, report
 from pod_diagnoser.resources import (
     API_VERSION,
+    DiagnosisTargetSpec,
     PodDiagnoser,
     PodDiagnoserStatus,
     diagnosis_target,
@@ -50,10 +52,12 @@ class PodDiagnoserSync:
     Attributes:
         answer: what Metacontroller gets.
         status_changed: whether the answer changes the stored status.
+        acted: whether something was done or planned, so that the answer should not be held.
     """
 
     answer: SyncAnswer
     status_changed: bool
+    acted: bool = False
 
 
 def customize_pod(request: CustomizeRequest) -> CustomizeAnswer:
@@ -125,25 +129,65 @@ def sync_pod(request: PodSyncRequest, now: datetime) -> PodSync:
     return PodSync(SyncAnswer(**answer), marks.first_seen)
 
 
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a PodDiagnoser's sync request holds.
+
+    Attributes:
+        diagnoser: the PodDiagnoser with its stored status.
+        targets: the published DiagnosisTargets of its namespace, in the order in which they claim.
+        crashed: the Pods that it claims, with their crashes.
+        complete: False when the request had more Pods than were read.
+    """
+
+    diagnoser: PodDiagnoser
+    targets: Sequence[DiagnosisTargetSpec]
+    crashed: Sequence[Crashed]
+    complete: bool
+
+
+def observe(request: PodDiagnoserSyncRequest, *, complete: bool = True) -> Observed:
+    """Gather what a PodDiagnoser's sync request holds.
+
+    Args:
+        request: the sync request.
+        complete: False when the request had more Pods than were read.
+
+    Returns:
+        What concerns this PodDiagnoser of it.
+    """
+    diagnoser = request.object
+    targets = published(request.related.targets.values(), diagnoser.metadata.namespace)
+    claimed = claimed_pods(diagnoser, request.related.pods.values(), targets)
+    crashed = [Crashed(pod, diagnose(pod)) for pod in claimed]
+    return Observed(diagnoser, targets, crashed, complete)
+
+
 def sync_pod_diagnoser(
-    request: PodDiagnoserSyncRequest, now: datetime, *, complete: bool = True
+    observed: Observed, now: datetime, effects: Effects = NOT_CONNECTED
 ) -> PodDiagnoserSync:
     """Say what a PodDiagnoser's status and its DiagnosisTarget should be.
 
     Args:
-        request: the sync request.
-        now: the time by our clock, in UTC.
-        complete: False when the request had more Pods than were read.
+        observed: what the request holds.
+        now: the time, in UTC; by the API server's clock where that is known.
+        effects: what came of what was done in the cluster before.
 
     Returns:
         The answer.
     """
-    diagnoser = request.object
-    targets = published(request.related.targets.values(), diagnoser.metadata.namespace)
-    result = report(diagnoser, request.related.pods.values(), targets, now, complete=complete)
+    result = report(
+        observed.diagnoser,
+        observed.crashed,
+        observed.targets,
+        effects,
+        now,
+        complete=observed.complete,
+    )
     return PodDiagnoserSync(
-        answer_pod_diagnoser(diagnoser, result.status, result.write_after),
+        answer_pod_diagnoser(observed.diagnoser, result.status, result.again),
         status_changed=result.changed,
+        acted=bool(effects.outcomes) or result.planned,
     )
 
 

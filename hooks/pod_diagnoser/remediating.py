@@ -278,6 +278,8 @@ def plan(
     crashed: Sequence[Crashed],
     outcomes: Mapping[str, Outcome],
     now: datetime,
+    *,
+    connected: bool = True,
 ) -> Plan:
     """Work out what the status should say of remediation.
 
@@ -286,6 +288,7 @@ def plan(
         crashed: the Pods that it claims, with their crashes.
         outcomes: what came of carrying out planned entries, by crash id.
         now: the time.
+        connected: whether anything can be done at all; without it nothing new is planned.
 
     Returns:
         The stored entries, settled where there is an outcome; new ones for fresh crashes that no
@@ -298,7 +301,8 @@ def plan(
     entries = [
         _judged(entry, crashed, window, now) for entry in entries if _kept(entry, window, now)
     ]
-    if diagnoser.spec.remediationAction not in REPLACING or not diagnoser.active:
+    replaces = diagnoser.spec.remediationAction in REPLACING
+    if not replaces or not diagnoser.active or not connected:
         return Plan(tuple(entries), tuple(owners.values()), (), _next_due(entries, window, now))
 
     planner = _Planner(diagnoser, entries, owners, window, now)

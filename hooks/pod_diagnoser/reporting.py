@@ -5,14 +5,15 @@ where nothing happened it stays the same to the byte.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pod_diagnoser.annotating import LABEL, RECENT, read_record
 from pod_diagnoser.claiming import claimant, older_rivals
-from pod_diagnoser.diagnosing import diagnose
-from pod_diagnoser.pods import Pod
+from pod_diagnoser.pods import OwnedPod, Pod
+from pod_diagnoser.remediating import Action, Crashed, Outcome, Plan, Reason, plan
 from pod_diagnoser.resources import (
     Condition,
     ConditionType,
@@ -38,8 +39,28 @@ MAX_COUNTED_PODS = 20_000
 WRITE_INTERVAL = timedelta(seconds=2)
 """The least time between two writes of mere reporting."""
 
-_KNOWN_ACTIONS = ("LogEvent", "RestartPod")
 _MAX_RIVALS_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What came of what was done in the cluster before the status is worked out.
+
+    Attributes:
+        outcomes: what came of plans, by crash id.
+        trouble: reason and message of what held something up, or None.
+        again: seconds after which to ask again, or None.
+        connected: whether anything can be done at all.
+    """
+
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    trouble: tuple[str, str] | None = None
+    again: float | None = None
+    connected: bool = True
+
+
+NOT_CONNECTED = Effects(connected=False)
+"""This process has no access to the API server: it diagnoses, and does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +70,21 @@ class Report:
     Attributes:
         status: the status to answer with.
         changed: whether it differs from the stored one.
-        write_after: seconds until a change that is held back is due, or None.
+        again: seconds until something is due, or None.
+        planned: whether it holds a new plan.
     """
 
     status: PodDiagnoserStatus
     changed: bool
-    write_after: float | None = None
+    again: float | None = None
+    planned: bool = False
 
 
-def report(
+def report(  # noqa: PLR0913 (all that a status is made of)
     diagnoser: PodDiagnoser,
-    pods: Iterable[Pod],
+    crashed: Sequence[Crashed],
     targets: Sequence[DiagnosisTargetSpec],
+    effects: Effects,
     now: datetime,
     *,
     complete: bool = True,
@@ -69,46 +93,69 @@ def report(
 
     Args:
         diagnoser: the PodDiagnoser with its stored status.
-        pods: the Pods of its namespace that carry its label.
+        crashed: the Pods that it claims, with their crashes.
         targets: the published DiagnosisTargets of its namespace, in the order in which they claim.
-        now: the time by our clock, in UTC.
+        effects: what came of what was done in the cluster before.
+        now: the time, in UTC.
         complete: False when there were too many Pods to read them all.
 
     Returns:
         The new status. The first change is in it at once; later ones that only report are held
         back, so that there is at most one write in `WRITE_INTERVAL`, and the stored status is
-        returned with the time after which to ask again.
+        returned with the time after which to ask again. A new plan or outcome is never held back.
     """
     stored = diagnoser.status or PodDiagnoserStatus()
-    pods = _claimed(diagnoser, pods, targets)
-    conditions = _conditions(diagnoser, stored, targets, now, complete=complete)
-    recent = _recent_diagnoses(stored, pods, now)
+    pods = [each.pod for each in crashed]
+    recent = _recent_diagnoses(stored, crashed, now)
     new = _uncounted(stored, pods, now)
+    planned = plan(diagnoser, crashed, effects.outcomes, now, connected=effects.connected)
+    claims = (
+        _active(diagnoser),
+        _overlapping(diagnoser, targets),
+        _complete(complete=complete),
+        _remediating(diagnoser, planned, effects),
+    )
     wanted = stored.model_copy(
         update={
             "observedGeneration": diagnoser.metadata.generation,
             "diagnosedPods": stored.diagnosedPods + len(new),
             "lastProcessedPod": recent[0].pod if recent else stored.lastProcessedPod,
-            "conditions": conditions,
+            "conditions": _conditions(diagnoser, claims, now),
             "recentDiagnoses": recent,
             "countedPods": _counted(stored, pods, new, complete=complete),
+            "remediations": planned.remediations,
+            "owners": planned.owners,
+            "withheld": planned.withheld,
         }
     )
+    again = _sooner(effects.again, planned.resync_after)
     if wanted == stored:
-        return Report(stored, changed=False)
+        return Report(stored, changed=False, again=again)
     urgent = (
-        wanted.conditions != stored.conditions
+        _stated(wanted) != _stated(stored)
         or wanted.observedGeneration != stored.observedGeneration
+        or wanted.remediations != stored.remediations
         # A Pod that goes has to be counted while it is still there to be seen.
         or any(pod.metadata.terminating for pod in new.values())
     )
     wait = _until_next_write(stored, now)
     if wait > 0 and not urgent:
-        return Report(stored, changed=False, write_after=wait)
+        return Report(stored, changed=False, again=_sooner(again, wait))
     return Report(
         wanted.model_copy(update={"lastUpdateTime": format_time(now)}),
         changed=True,
+        again=again,
+        planned=wanted.remediations != stored.remediations,
     )
+
+
+def _sooner(one: float | None, other: float | None) -> float | None:
+    return min((each for each in (one, other) if each is not None), default=None)
+
+
+def _stated(status: PodDiagnoserStatus) -> list[tuple[str, str, str]]:
+    """What the conditions say, without their wording."""
+    return [(each.type, each.status, each.reason) for each in status.conditions]
 
 
 def pod_hash(uid: str) -> str:
@@ -123,10 +170,19 @@ def pod_hash(uid: str) -> str:
     return hashlib.sha256(uid.encode()).hexdigest()[:12]
 
 
-def _claimed(
-    diagnoser: PodDiagnoser, pods: Iterable[Pod], targets: Sequence[DiagnosisTargetSpec]
-) -> list[Pod]:
-    """The Pods that are this PodDiagnoser's by their labels now, whatever label they carry."""
+def claimed_pods(
+    diagnoser: PodDiagnoser, pods: Iterable[OwnedPod], targets: Sequence[DiagnosisTargetSpec]
+) -> list[OwnedPod]:
+    """Pick the Pods that are a PodDiagnoser's by their labels now.
+
+    Args:
+        diagnoser: the PodDiagnoser.
+        pods: Pods as Metacontroller sent them; anyone may have put its label on one.
+        targets: the published DiagnosisTargets of its namespace.
+
+    Returns:
+        Those of its namespace that carry its label and that it claims.
+    """
     if not diagnoser.active:
         return []
     own = diagnosis_target_spec(diagnoser)
@@ -187,12 +243,13 @@ def _first_diagnosed_recently(pod: Pod, now: datetime) -> bool:
 
 
 def _recent_diagnoses(
-    stored: PodDiagnoserStatus, pods: Iterable[Pod], now: datetime
+    stored: PodDiagnoserStatus, crashed: Iterable[Crashed], now: datetime
 ) -> tuple[RecentDiagnosis, ...]:
     by_id = {entry.id: entry for entry in stored.recentDiagnoses}
-    for pod in pods:
+    for each in crashed:
+        pod = each.pod
         seen = {crash.id: crash.seen for crash in read_record(pod, now).history}
-        for diagnosis in diagnose(pod):
+        for diagnosis in each.diagnoses:
             told = by_id.get(diagnosis.id)
             # What was told once stays, whatever clock or annotation says now.
             first = told.seen if told else _formatted(seen.get(diagnosis.id))
@@ -218,23 +275,13 @@ def _formatted(time: datetime | None) -> str | None:
 
 
 def _conditions(
-    diagnoser: PodDiagnoser,
-    stored: PodDiagnoserStatus,
-    targets: Sequence[DiagnosisTargetSpec],
-    now: datetime,
-    *,
-    complete: bool,
+    diagnoser: PodDiagnoser, claims: Iterable["_Claim"], now: datetime
 ) -> tuple[Condition, ...]:
-    wanted = (
-        _active(diagnoser),
-        _overlapping(diagnoser, targets),
-        _complete(complete=complete),
-        _remediating(diagnoser),
-    )
+    stored = diagnoser.status or PodDiagnoserStatus()
     before = {condition.type: condition for condition in stored.conditions}
     return tuple(
         _condition(claim, before.get(claim.type), diagnoser.metadata.generation, now)
-        for claim in wanted
+        for claim in claims
     )
 
 
@@ -322,14 +369,50 @@ def _complete(*, complete: bool) -> _Claim:
     )
 
 
-def _remediating(diagnoser: PodDiagnoser) -> _Claim:
-    action = diagnoser.spec.remediationAction
-    if not action:
-        reason, message = "NoAction", "spec.remediationAction asks for nothing to be done."
-    elif action in _KNOWN_ACTIONS:
-        reason = "NotAvailable"
-        message = f"This version diagnoses only: {action} is not carried out."
+_NOTHING_DONE = {
+    "": ("NoAction", "spec.remediationAction asks for nothing to be done."),
+    None: (
+        "UnknownAction",
+        "spec.remediationAction is none that this version knows: nothing is done.",
+    ),
+}
+
+
+def _remediating(diagnoser: PodDiagnoser, planned: Plan, effects: Effects) -> _Claim:
+    """Sum up what is done about crashes, or why nothing is."""
+    action, policy = diagnoser.spec.remediationAction, diagnoser.spec.remediation
+    namespace = diagnoser.metadata.namespace
+    refused = any(entry.reason == Reason.FORBIDDEN for entry in planned.remediations)
+    holds = False
+    if action not in tuple(Action):
+        reason, message = _NOTHING_DONE[None]
+    elif not action:
+        reason, message = _NOTHING_DONE[""]
+    elif not diagnoser.active:
+        reason, message = "Inactive", "It claims no Pods, so there is nothing to be done."
+    elif not effects.connected:
+        reason = "NotConnected"
+        message = "The operator runs without access to the API server: nothing is done."
+    elif effects.trouble is not None:
+        reason, message = effects.trouble
+    elif refused:
+        reason = "Forbidden"
+        message = f"The operator may not delete or evict Pods in namespace {namespace}."
+    elif action == Action.LOG_EVENT:
+        holds, reason = True, "LoggingEvents"
+        message = "An Event tells each fresh crash."
+    elif policy.paused or policy.dryRun:
+        reason = "Paused" if policy.paused else "DryRun"
+        message = "Nothing is done. " + _summary(planned)
     else:
-        reason = "UnknownAction"
-        message = "spec.remediationAction is none that this version knows: nothing is done."
-    return _Claim(ConditionType.REMEDIATING, holds=False, reason=reason, message=message)
+        holds, reason = True, "ReplacingPods"
+        message = _summary(planned)
+    return _Claim(ConditionType.REMEDIATING, holds=holds, reason=reason, message=message)
+
+
+def _summary(planned: Plan) -> str:
+    """Count what is remembered of remediations, and what is withheld."""
+    phases = Counter(entry.phase for entry in planned.remediations)
+    done = ", ".join(f"{count} {phase}" for phase, count in sorted(phases.items()))
+    withheld = ", ".join(f"{each.crashes} {each.reason}" for each in planned.withheld)
+    return f"Remediations: {done or 'none'}. Withheld: {withheld or 'none'}."

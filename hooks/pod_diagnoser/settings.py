@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Final
 
 _MIB: Final = 1024 * 1024
@@ -26,6 +28,11 @@ class Settings:
 
     Attributes:
         host: the address to listen on.
+        token_folder: a folder whose files are the tokens that callers may show; None lets anyone
+            call, which goes without saying on a loopback address only.
+        api_server: URL of the API server; None takes that of the cluster in which this runs.
+        api_token_file: path of the token for it, where `api_server` is set.
+        api_ca_file: path of its CA certificates, or None for those of the system.
         port: the TCP port to listen on, 1 to 65535.
         endpoints: which hooks to serve.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
@@ -40,6 +47,10 @@ class Settings:
     """
 
     host: str = "127.0.0.1"
+    token_folder: Path | None = None
+    api_server: str | None = None
+    api_token_file: Path | None = None
+    api_ca_file: Path | None = None
     port: int = 8080
     endpoints: Endpoints = Endpoints.ALL
     log_level: str = "info"
@@ -65,8 +76,18 @@ class Settings:
         """
         get = environment.get
         default = cls()
+        host = get("POD_DIAGNOSER_HOST") or default.host
+        api_server = get("POD_DIAGNOSER_API_SERVER") or None
+        api_token_file = _path(get("POD_DIAGNOSER_API_TOKEN_FILE"))
+        if api_server is not None and api_token_file is None:
+            message = "POD_DIAGNOSER_API_SERVER needs POD_DIAGNOSER_API_TOKEN_FILE"
+            raise SettingsError(message)
         return cls(
-            host=get("POD_DIAGNOSER_HOST") or default.host,
+            host=host,
+            token_folder=_token_folder(host, environment),
+            api_server=api_server,
+            api_token_file=api_token_file,
+            api_ca_file=_path(get("POD_DIAGNOSER_API_CA_FILE")),
             port=_port(get("POD_DIAGNOSER_PORT") or get("PORT") or str(default.port)),
             endpoints=Endpoints(
                 _one_of(
@@ -86,6 +107,30 @@ class Settings:
                 ("auto", "json", "console"),
             ),
         )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _token_folder(host: str, environment: Mapping[str, str]) -> Path | None:
+    folder = _path(environment.get("POD_DIAGNOSER_TOKEN_DIR"))
+    if folder is not None or _is_loopback(host):
+        return folder
+    if environment.get("POD_DIAGNOSER_UNAUTHENTICATED") == "true":
+        return None
+    message = (
+        "POD_DIAGNOSER_TOKEN_DIR must name a folder of tokens where POD_DIAGNOSER_HOST is not a "
+        "loopback address, or POD_DIAGNOSER_UNAUTHENTICATED must be true"
+    )
+    raise SettingsError(message)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _port(text: str) -> int:

@@ -133,13 +133,17 @@ class Telemetry:
         self._by_endpoint: dict[tuple[str, int], Counter] = {}
         self._seconds_by_endpoint: dict[str, Histogram] = {}
 
-    def started(self, endpoints: str) -> None:
+    def started(self, endpoints: str, *, authenticated: bool, connected: bool) -> None:
         """Tell that the hook serves.
 
         Args:
             endpoints: which hooks.
+            authenticated: whether callers have to show a token.
+            connected: whether it has access to the API server.
         """
-        self._log.info("Serving", endpoints=endpoints)
+        self._log.info(
+            "Serving", endpoints=endpoints, authenticated=authenticated, connected=connected
+        )
 
     def answered(self, endpoint: str, status: int, seconds: float | None = None) -> None:
         """Count an answer.

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from pod_diagnoser.diagnosing import Cause
-from pod_diagnoser.reconciling import sync_pod, sync_pod_diagnoser
+from pod_diagnoser.reconciling import observe, sync_pod, sync_pod_diagnoser
 from pod_diagnoser.resources import DiagnosisTargetSpec, PodDiagnoserSpec, PodDiagnoserStatus
 from tests.manifests.structural import problems
 from tests.manifests.test_crds import schema
@@ -96,7 +96,7 @@ def answered() -> tuple[dict[str, Any], dict[str, Any]]:
         marks = sync_pod(build.pod_request(pod, target), build.after(60)).answer
         pods.append(build.applied(pod, json.loads(marks.encode())))
     request = build.diagnoser_request(subject, older, target, *pods)
-    answer = json.loads(sync_pod_diagnoser(request, build.after(61)).answer.encode())
+    answer = json.loads(sync_pod_diagnoser(observe(request), build.after(61)).answer.encode())
     return build.applied(subject, answer), answer["attachments"][0]
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pod_diagnoser.annotating import ANNOTATIONS, LABEL, MAX_TOTAL_BYTES
 from pod_diagnoser.pods import Pod
 from pod_diagnoser.protocol import PodDiagnoserSyncRequest, PodSyncRequest
-from pod_diagnoser.reconciling import sync_pod, sync_pod_diagnoser
+from pod_diagnoser.reconciling import observe, sync_pod, sync_pod_diagnoser
 from tests.unit.build import T0, Json, after, applied, crashed, diagnoser, target
 
 PODS = [
@@ -160,7 +160,7 @@ def test_every_answer_for_an_active_poddiagnoser_carries_its_target(
             request = PodDiagnoserSyncRequest.model_validate_json(json.dumps(body))
         except ValidationError:
             return
-        result = sync_pod_diagnoser(request, after(second), complete=complete)
+        result = sync_pod_diagnoser(observe(request, complete=complete), after(second))
         answer = json.loads(result.answer.encode())
         assert len(answer["attachments"]) == (0 if enabled is False else 1)
         assert answer["status"]

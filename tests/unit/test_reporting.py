@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pod_diagnoser.annotating import LABEL
-from pod_diagnoser.reconciling import sync_pod, sync_pod_diagnoser
+from pod_diagnoser.reconciling import observe, sync_pod, sync_pod_diagnoser
 from pod_diagnoser.reporting import MAX_FORMER_PODS, MAX_RECENT_DIAGNOSES
 from tests.unit.build import (
     T0,
@@ -27,7 +27,7 @@ from tests.unit.build import (
 
 def answer(of: Json, now: datetime, *related: Json, complete: bool = True) -> Json:
     """What is answered for a PodDiagnoser."""
-    result = sync_pod_diagnoser(diagnoser_request(of, *related), now, complete=complete)
+    result = sync_pod_diagnoser(observe(diagnoser_request(of, *related), complete=complete), now)
     return dict(json.loads(result.answer.encode()))
 
 
@@ -271,7 +271,7 @@ def test_overlap_with_older_ones_is_stated_and_ends() -> None:
 
 @pytest.mark.parametrize(
     ("action", "reason"),
-    [("", "NoAction"), ("LogEvent", "NotAvailable"), ("Explode\u202e", "UnknownAction")],
+    [("", "NoAction"), ("LogEvent", "NotConnected"), ("Explode\u202e", "UnknownAction")],
 )
 def test_what_becomes_of_the_remediation_is_stated(action: str, reason: str) -> None:
     """Why nothing is done is never left open; an unknown action is not repeated."""
@@ -294,7 +294,7 @@ def test_too_many_pods_are_said_to_be_and_forget_nothing() -> None:
 def test_unknown_keys_in_a_stored_status_are_no_error() -> None:
     """Written by a newer version, say."""
     stored = synced(DIAG, T0)
-    stored["status"]["remediations"] = [{"x": 1}]
+    stored["status"]["somethingNewer"] = [{"x": 1}]
     stored["status"]["recentDiagnoses"] = None
     assert status(synced(stored, after(5)), "diagnosedPods") == 0
 
