@@ -48,7 +48,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's Result
     cluster = getattr(item, "funcargs", {}).get("cluster")
     if report.failed and cluster is not None:
-        heading = f"ends of the logs in {cluster.control_plane.folder}"
+        cluster.control_plane.keep = True
+        heading = f"ends of the logs, which are kept in {cluster.control_plane.folder}"
         report.sections.append((heading, cluster.tails()))
 
 
