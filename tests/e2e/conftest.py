@@ -29,12 +29,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "trouble: takes the hook away, so that syncs fail")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what needs the cluster."""
+    for item in items:
+        if "binaries" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.e2e)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Builds the control plane before the first test, whose time limit is too short for that."""
     if session.config.option.collectonly:
         return
-    if any("binaries" in getattr(item, "fixturenames", ()) for item in session.items):
+    if any(item.get_closest_marker("e2e") for item in session.items):
         try:
             session.config.stash[_found] = build.find()
         except build.MissingError as missing:
