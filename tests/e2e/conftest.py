@@ -42,10 +42,14 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
     if any(item.get_closest_marker("e2e") for item in session.items):
+        capture = session.config.pluginmanager.getplugin("capturemanager")
         try:
-            session.config.stash[_found] = build.find()
+            with capture.global_and_fixture_disabled():  # it says what the minutes are for
+                session.config.stash[_found] = build.find()
         except build.MissingError as missing:
             session.config.stash[_found] = str(missing)
+        except build.BuildError as failed:
+            pytest.exit(str(failed), returncode=pytest.ExitCode.USAGE_ERROR)
 
 
 @pytest.hookimpl(hookwrapper=True)
