@@ -1,4 +1,4 @@
-"""The real hook behind the simulated Metacontroller: what users and operators rely on, end to end."""
+"""The real hook behind the simulated Metacontroller: what users and operators rely on."""
 
 import json
 from datetime import timedelta
@@ -148,7 +148,7 @@ def test_the_label_ages_off_though_metacontroller_was_restarted(world: World) ->
 
 
 def test_a_pod_is_counted_once_however_often_it_crashes(world: World) -> None:
-    """diagnosedPods counts Pods, not crashes; the history tells of several."""
+    """The count is of Pods, not of crashes; the history tells of several crashes."""
     world.pod(app="web")
     for number in range(8):
         world.crash(code=number)
@@ -192,7 +192,7 @@ def test_counts_survive_restarts(world: World, pods: int) -> None:
 
 
 def test_crashes_while_the_hook_is_down_are_counted(world: World) -> None:
-    """What happened meanwhile is diagnosed when it is back; deleted Pods are lost, as documented."""
+    """What happened meanwhile is diagnosed when it is back; Pods deleted by then are lost."""
     for number in range(5):
         world.pod(f"p{number}", app="web")
     world.run()

@@ -57,7 +57,7 @@ class Hook:
         self._app = self._start()
 
     def _start(self) -> Flask:
-        return create_app(Settings(), clock=lambda: self.clock.now(), sleep=lambda _: None)
+        return create_app(Settings(), clock=self.clock.now, sleep=lambda _: None)
 
     def __call__(self, path: str, body: bytes) -> Answer:
         """Answer a request, as simulator.webhooks.Handler."""
