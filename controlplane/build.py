@@ -173,6 +173,8 @@ def _built() -> Path:
         raise MissingError(msg)
     with _only_one():
         if not folder.is_dir():  # another run may have built it while this one waited
+            for killed in _cache().glob(f"{_SCRATCH}*"):
+                shutil.rmtree(killed, ignore_errors=True)
             _build(go, folder)
     return folder
 
@@ -184,7 +186,7 @@ def _build(go: str, folder: Path) -> None:
         file=sys.stderr,
         flush=True,
     )
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".build-") as scratch:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_SCRATCH) as scratch:
         out = Path(scratch) / "bin"
         out.mkdir()
         packages = list(_COMMANDS.values())
@@ -197,6 +199,7 @@ def _build(go: str, folder: Path) -> None:
         out.rename(folder)
 
 
+_SCRATCH = ".build-"
 _FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
 
 

@@ -48,9 +48,14 @@ class Kubelet:
     Args:
         client: Access to the API, with a kubelet's user agent.
         linger: Seconds from a Pod's deletion to its end, as a container takes to stop.
+
+    Attributes:
+        run: What is done with a Pod that has just been bound, given its namespace and name, on the
+            thread that follows the Pods. By default it is reported running.
     """
 
     def __init__(self, client: Client, linger: float = 1.0) -> None:
+        self.run: Callable[[str, str], object] = self.start_pod
         self._client = client
         self._linger = linger
         self._stopping = threading.Event()
@@ -257,14 +262,14 @@ class Kubelet:
                 self._bind(namespace, name)
 
     def _bind(self, namespace: str, name: str) -> None:
-        """Plays the scheduler for one Pod, and runs it."""
+        """Plays the scheduler for one Pod, and has it run."""
         binding = {
             "metadata": {"name": name},
             "target": {"apiVersion": "v1", "kind": "Node", "name": NODE},
         }
         try:
             self._client.post(PODS, name, "binding", binding, namespace)
-            self.start_pod(namespace, name)
+            self.run(namespace, name)
         except ApiError as refused:  # gone, or bound by a test meanwhile
             _log.debug("binding of %s/%s refused: %s", namespace, name, refused)
 

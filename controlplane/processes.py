@@ -30,6 +30,7 @@ from controlplane.installation import metacontroller_flags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
 
     from controlplane.build import Binaries
 
@@ -83,12 +84,21 @@ class Process:
         """Whether it was started and has not ended."""
         return self._popen is not None and self._popen.poll() is None
 
+    def exit_code(self) -> int | None:
+        """How the program ended.
+
+        Returns:
+            Its exit code, -n after signal n, or None while it runs and before its start.
+        """
+        return None if self._popen is None else self._popen.poll()
+
     def start(self) -> None:
-        """Starts the program; does not wait until it is ready.
+        """Starts the program, again if it ran before; does not wait until it is ready.
 
         Raises:
             OSError: It cannot be started.
         """
+        self.stop()
         with self.log.open("ab") as log:
             self._popen = subprocess.Popen(  # noqa: S603 - what runs here is this package's choice
                 self._arguments,
@@ -220,20 +230,22 @@ def free_ports(count: int) -> list[int]:
 class ControlPlane:
     """etcd, kube-apiserver and kube-controller-manager, and the clients' credentials.
 
-    A context manager: everything ends with it, and so does its scratch folder, unless an exception
-    passes through: then the logs stay, and the exception says where.
+    A context manager: everything ends with it, and so does its scratch folder, unless an error
+    passes through: then the logs stay, and a note on the error says where.
 
     Args:
         binaries: The programs.
 
     Attributes:
         folder: Scratch folder; logs of all processes are in it.
+        keep: Whether the scratch folder stays in any case.
         admin: A client that may do everything.
         kubeconfig: The admin's kubeconfig file.
     """
 
     def __init__(self, binaries: Binaries) -> None:
         self.binaries = binaries
+        self.keep = False
         self.folder = Path(tempfile.mkdtemp(prefix="pod-diagnoser-control-plane-"))
         etcd_port, peer_port, self._port = free_ports(3)
         self._etcd_url = f"http://127.0.0.1:{etcd_port}"
@@ -272,15 +284,22 @@ class ControlPlane:
             self.controller_manager.wait_until(
                 lambda: self.admin.find(SERVICE_ACCOUNTS, "default", "default") is not None
             )
-        except BaseException:
-            self.stop()
+        except BaseException as problem:
+            self.__exit__(type(problem), problem, None)
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         """Ends everything."""
         self.stop()
-        if kind is None:
+        if isinstance(problem, Exception):  # not a Ctrl-C, after which nobody asks for logs
+            problem.add_note(f"Logs are kept in {self.folder}")
+        elif not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def stop(self) -> None:

@@ -4,8 +4,8 @@
 e2e: setup ## run the tests against real etcd, kube-apiserver and Metacontroller
 	$(RUN)/pytest tests/e2e
 
-demo-real: setup ## the demo on the real control plane and Metacontroller
-	@$(RUN)/python -m controlplane.demo
+demo-real: setup ## the demo on a real control plane and Metacontroller; KEEP=1 stays up
+	@KEEP=$(KEEP) $(RUN)/python -m controlplane.demo
 
 control-plane: setup ## build the control plane from its Go modules, once, and print its folder
 	@$(RUN)/python -m controlplane.build

@@ -92,15 +92,20 @@ class Client:
             lambda: self.store.update(resource, obj, subresource=subresource, manager=self.manager),
         )
 
-    async def patch(self, resource: Resource, key: Key, patch: Object) -> Object:
-        """Change an object by a merge patch.
+    async def patch(
+        self, resource: Resource, key: Key, patch: Object, subresource: str = ""
+    ) -> Object:
+        """Change an object or its status by a merge patch.
 
         Raises:
             ApiError: as Store.patch.
         """
-        call = Call(self.manager, "patch", resource, key=key)
+        call = Call(self.manager, "patch", resource, subresource, key)
         return await self._send(
-            call, lambda: self.store.patch(resource, key, patch, manager=self.manager)
+            call,
+            lambda: self.store.patch(
+                resource, key, patch, subresource=subresource, manager=self.manager
+            ),
         )
 
     async def delete(self, resource: Resource, key: Key, options: DeleteOptions) -> Object:
@@ -113,6 +118,12 @@ class Client:
         return await self._send(
             call, lambda: self.store.delete(resource, key, options, manager=self.manager)
         )
+
+    async def step(self) -> None:
+        """Let the time between two steps of a program pass."""
+        delay = self.timing.draw(self.timing.step)
+        if delay:
+            await self.scheduler.sleep(delay)
 
     def watch(self, resource: Resource, since: int, deliver: Watcher) -> Callable[[], None]:
         """Get the changes of a kind, in order, each some time after it happened.

@@ -39,6 +39,8 @@ class Timing:
         to_hook: from Metacontroller to the hook.
         from_hook: from the hook back.
         controllers: until a built-in controller (garbage collector, scheduler) acts.
+        step: between two steps of a program that does not wait for anything, in which its caches
+            may change.
     """
 
     rng: random.Random | None = None
@@ -48,6 +50,7 @@ class Timing:
     to_hook: Delay = Delay(0.0005, 0.005)
     from_hook: Delay = Delay(0.0005, 0.005)
     controllers: Delay = Delay(0.010, 0.200)
+    step: Delay = Delay(0.0, 0.0005)
 
     def draw(self, delay: Delay) -> float:
         """Return how long it takes this time, in seconds."""
@@ -63,7 +66,7 @@ class Timing:
         return found
 
 
-IMMEDIATE = Timing(None, *[Delay()] * 6)
+IMMEDIATE = Timing(None, *[Delay()] * 7)
 """No delays: for real time, where things take as long as they take."""
 
 

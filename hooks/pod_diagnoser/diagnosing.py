@@ -7,7 +7,7 @@ sightings comes first: nothing in a sentence depends on the clock or on the stat
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -106,19 +106,32 @@ class Termination:
 
 
 @dataclass(frozen=True, slots=True)
+class Test:
+    """What a row of the table of causes is about.
+
+    Attributes:
+        words: the test in words, for people.
+        holds: whether it holds of a termination.
+    """
+
+    words: str
+    holds: Callable[[Termination], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A row of the table of causes.
 
     Attributes:
         cause: what to call it.
-        test: whether the row is about a termination. Rows above have had their turn.
+        test: what the row is about. Rows above have had their turn.
         meaning: one clause that says what the Pod proves.
         next_step: where to look, or what to do, next.
         source: where the fact comes from.
     """
 
     cause: Cause
-    test: Callable[[Termination], bool]
+    test: Test
     meaning: Callable[[Termination], str]
     next_step: Callable[[Termination], str]
     source: str
@@ -134,12 +147,20 @@ _MAX_SIGNAL = 64
 _SIGNAL_BASE = 128
 
 
-def _reason(*names: str) -> Callable[[Termination], bool]:
-    return lambda termination: termination.reason in names
+def _reason(*names: str) -> Test:
+    words = " or ".join(f"reason {name}" for name in names)
+    return Test(words, lambda termination: termination.reason in names)
 
 
-def _code(code: int) -> Callable[[Termination], bool]:
-    return lambda termination: termination.exit_code == code
+def _code(code: int) -> Test:
+    return Test(f"exit code {code}", lambda termination: termination.exit_code == code)
+
+
+def _both(one: Test, other: Test) -> Test:
+    return Test(
+        f"{one.words} and {other.words}",
+        lambda termination: one.holds(termination) and other.holds(termination),
+    )
 
 
 def _signal_row(
@@ -220,7 +241,7 @@ CAUSES: tuple[Row, ...] = (
     ),
     Row(
         Cause.EXIT_STATUS_LOST,
-        lambda t: t.reason == "Unknown" and t.exit_code == _MAX_EXIT_CODE,
+        _both(_reason("Unknown"), _code(_MAX_EXIT_CODE)),
         lambda t: (
             f"The container runtime lost how {t.name} ended: exit code 255 is only a placeholder, "
             "and the time is when the loss was noticed"
@@ -230,7 +251,7 @@ CAUSES: tuple[Row, ...] = (
     ),
     Row(
         Cause.OUT_OF_MEMORY,
-        lambda t: t.reason == "OOMKilled" and t.exit_code == _SIGNAL_BASE + 9,
+        _both(_reason("OOMKilled"), _code(_SIGNAL_BASE + 9)),
         _out_of_memory,
         _out_of_memory_step,
         _CRI,
@@ -362,8 +383,11 @@ CAUSES: tuple[Row, ...] = (
     ),
     Row(
         Cause.SIGNALED,
-        lambda t: (
-            t.exit_code is not None and _SIGNAL_BASE < t.exit_code <= _SIGNAL_BASE + _MAX_SIGNAL
+        Test(
+            f"another exit code from {_SIGNAL_BASE + 1} to {_SIGNAL_BASE + _MAX_SIGNAL}",
+            lambda t: (
+                t.exit_code is not None and _SIGNAL_BASE < t.exit_code <= _SIGNAL_BASE + _MAX_SIGNAL
+            ),
         ),
         lambda t: (
             f"{t.who} exited with {t.code}, which is what signal "
@@ -384,14 +408,14 @@ CAUSES: tuple[Row, ...] = (
     ),
     Row(
         Cause.APPLICATION_ERROR,
-        lambda t: t.exit_code is not None,
+        Test("any other exit code", lambda t: t.exit_code is not None),
         lambda t: f"{t.who} failed with exit code {t.code}, a code of the application's own",
         _logs,
         "exit(3)",
     ),
     Row(
         Cause.UNRECOGNIZED,
-        lambda _: True,
+        Test("no exit code", lambda _: True),
         lambda t: f"{t.who} ended in a way that the Pod does not tell: it has no exit code",
         _logs,
         "ContainerStateTerminated in core/v1/types.go requires exitCode",
@@ -455,7 +479,7 @@ def explain(termination: Termination) -> tuple[Cause, str]:
     Returns:
         The cause, and one sentence: what it means and where to look next.
     """
-    row = next(row for row in CAUSES if row.test(termination))
+    row = next(row for row in CAUSES if row.test.holds(termination))
     return row.cause, f"{row.meaning(termination)}; next: {row.next_step(termination)}."
 
 
@@ -471,19 +495,34 @@ def diagnose(pod: Pod) -> tuple[Diagnosis, ...]:
     Returns:
         A diagnosis for each such container, in the order of `Pod.containers`.
     """
-    return tuple(
-        _diagnosis(pod, kind, status, status.lastState.terminated)
-        for kind, status in pod.containers()
-        if status.restartCount and status.restartCount > 0
-        if status.lastState is not None and status.lastState.terminated is not None
-    )
+    return tuple(_diagnosis(pod, *crashed) for crashed in _crashed(pod))
 
 
-def _diagnosis(
+def terminations(pod: Pod) -> tuple[Termination, ...]:
+    """Say how a Pod's crashed containers ended, before it is said what that means.
+
+    Args:
+        pod: the Pod.
+
+    Returns:
+        A termination for each diagnosis of `diagnose`, in its order.
+    """
+    return tuple(_termination(pod, *crashed) for crashed in _crashed(pod))
+
+
+def _crashed(pod: Pod) -> Iterator[tuple[ContainerKind, ContainerStatus, Terminated]]:
+    for kind, status in pod.containers():
+        if not status.restartCount or status.restartCount < 0:
+            continue
+        if status.lastState is not None and status.lastState.terminated is not None:
+            yield kind, status, status.lastState.terminated
+
+
+def _termination(
     pod: Pod, kind: ContainerKind, status: ContainerStatus, terminated: Terminated
-) -> Diagnosis:
+) -> Termination:
     declared = pod.declared(status.name)
-    termination = Termination(
+    return Termination(
         kind=kind,
         namespace=pod.metadata.namespace,
         pod=pod.metadata.name,
@@ -495,6 +534,12 @@ def _diagnosis(
         kills_on_probe=declared is not None
         and (declared.livenessProbe is not None or declared.startupProbe is not None),
     )
+
+
+def _diagnosis(
+    pod: Pod, kind: ContainerKind, status: ContainerStatus, terminated: Terminated
+) -> Diagnosis:
+    termination = _termination(pod, kind, status, terminated)
     cause, sentence = explain(termination)
     running = status.state.running if status.state else None
     return Diagnosis(

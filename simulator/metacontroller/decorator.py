@@ -228,6 +228,7 @@ class DecoratorController:
         if not self._selects(parent):
             return
         observed = self._observed(parent)
+        await self._client.step()
         related = await self._related.get(parent)
         answer = await self._call(parent, observed, related)
         desired = self._desired(parent, answer.attachments)

@@ -166,7 +166,8 @@ class Informer:
         while True:
             change = await self._notifications.get()
             self._busy = True
-            for _, handler in [*self._handlers]:
+            await self._client.step()  # the cache is ahead of the handlers
+            for _, handler in self._client.timing.order(self._handlers):  # a map in Go
                 await _tell(handler, change)
             self._busy = False
 

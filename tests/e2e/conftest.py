@@ -29,16 +29,27 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "trouble: takes the hook away, so that syncs fail")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what needs the cluster."""
+    for item in items:
+        if "binaries" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.e2e)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Builds the control plane before the first test, whose time limit is too short for that."""
     if session.config.option.collectonly:
         return
-    if any("binaries" in getattr(item, "fixturenames", ()) for item in session.items):
+    if any(item.get_closest_marker("e2e") for item in session.items):
+        capture = session.config.pluginmanager.getplugin("capturemanager")
         try:
-            session.config.stash[_found] = build.find()
+            with capture.global_and_fixture_disabled():  # it says what the minutes are for
+                session.config.stash[_found] = build.find()
         except build.MissingError as missing:
             session.config.stash[_found] = str(missing)
+        except build.BuildError as failed:
+            pytest.exit(str(failed), returncode=pytest.ExitCode.USAGE_ERROR)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -48,7 +59,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's Result
     cluster = getattr(item, "funcargs", {}).get("cluster")
     if report.failed and cluster is not None:
-        heading = f"ends of the logs in {cluster.control_plane.folder}"
+        cluster.control_plane.keep = True
+        heading = f"ends of the logs, which are kept in {cluster.control_plane.folder}"
         report.sections.append((heading, cluster.tails()))
 
 

@@ -1,0 +1,313 @@
+"""The simulator's kubelet reports as a real one did: the same states in the same order.
+
+Compared with the recorded watch streams of a kubelet 1.36.3 with containerd 2.3, from the creation
+of each Pod to its removal. Left out of the comparison: times, ids, addresses, what the simulated
+kubelet does not report (user, resources, volumeMounts).
+"""
+
+import itertools
+import random
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from simulator.client import Client
+from simulator.cluster import NODE, Cluster, Conditions
+from simulator.events import EventRecorder
+from simulator.kubelet.kubelet import Kubelet
+from simulator.kubelet.pods import Node
+from simulator.kubelet.runtime import Exit
+from simulator.objects import Object
+from simulator.resources import EVENT, NAMESPACE, POD
+from simulator.scheduling import Clock, VirtualScheduler
+from simulator.store import WatchEvent
+from simulator.writes import DeleteOptions, key_of
+from tests.simulation.fakes import Run, ScriptedProber, ScriptedRuntime
+from tests.simulation.recorded import differences, load_watch
+
+NOT_FOUND = (
+    "failed to create containerd task: failed to create shim task: OCI runtime create failed: "
+    'runc create failed: unable to start container process: exec: "/no/such/program": '
+    "stat /no/such/program: no such file or directory"
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A recorded Pod, and what its container did.
+
+    Attributes:
+        recording: name of the watch stream.
+        runs: what the container did.
+        healthy: what its probes said.
+    """
+
+    recording: str
+    runs: tuple[Run, ...]
+    healthy: bool = True
+
+
+CASES = [
+    Case(
+        "01-completed-exit0-restarted",
+        (Run(1.5), Run(1.5), Run(None, term_seconds=1.5)),
+    ),
+    Case("01-completed-exit0-never", (Run(1.5),)),
+    Case("02-exit1-never", (Run(1.5, Exit(1)),)),
+    Case(
+        "05-crashloop-0-terminated",
+        (Run(1.0, Exit(1), on_term=None),),
+    ),
+    Case("06-command-not-found-crashloop", (Run(fails=NOT_FOUND),)),
+    Case("06-command-not-found-never", (Run(fails=NOT_FOUND),)),
+    Case("14-terminating", (Run(None, on_term=None),)),
+    Case("20-onfailure-exit4-restarted", (Run(1.5, Exit(4)), Run(1.5, Exit(0)))),
+]
+
+
+class World:
+    """A node with a kubelet, and what a watcher of its Pods sees."""
+
+    events: list[WatchEvent]
+
+    def __init__(self, runs: tuple[Run, ...], *, healthy: bool = True) -> None:
+        self.scheduler = VirtualScheduler()
+        clock = Clock(self.scheduler, datetime(2026, 1, 1, tzinfo=UTC))
+        self.cluster = Cluster(self.scheduler, clock, [], Conditions.calm())
+        self.store = self.cluster.store
+        self.runtime = ScriptedRuntime(self.scheduler, runs)
+        client = Client(self.cluster.network, "kubelet")
+        self.kubelet = Kubelet(
+            Node(
+                client=client,
+                clock=clock,
+                runtime=self.runtime,
+                prober=ScriptedProber(self.scheduler, lambda _: healthy),
+                recorder=EventRecorder(client, clock, "kubelet", NODE),
+                rng=random.Random(0),  # noqa: S311 (ids of a simulation)
+            ),
+            NODE,
+        )
+        self.events = []
+        self.store.watch(POD, self.events.append)
+
+    def create(self, pod: Object) -> Object:
+        """Create a Pod."""
+        namespace = pod["metadata"]["namespace"]
+        if self.store.peek(NAMESPACE, ("", namespace)) is None:
+            self.store.create(NAMESPACE, {"metadata": {"name": namespace}})
+        return self.store.create(POD, pod)
+
+    def shapes(self) -> list[Object]:
+        """Return what was seen so far, in comparable form."""
+        return [shape(event.type, event.object) for event in self.events]
+
+
+def collapsed(shapes: list[Object]) -> list[Object]:
+    """Drop an event that says the same as the one before: it differs in what is left out."""
+    return [one for one, before in zip(shapes, [None, *shapes], strict=False) if one != before]
+
+
+def shape(kind: str, pod: Object) -> Object:
+    """Return what a watch event of a Pod says, without times and ids."""
+    metadata, status = pod["metadata"], pod["status"]
+    return {
+        "type": str(kind),
+        "generation": metadata["generation"],
+        "grace": metadata.get("deletionGracePeriodSeconds"),
+        "phase": status["phase"],
+        "observedGeneration": status.get("observedGeneration"),
+        "address": "podIP" in status,
+        "conditions": [
+            {key: value for key, value in condition.items() if "Time" not in key}
+            for condition in status.get("conditions", [])
+        ],
+        "containers": [container_shape(one) for one in status.get("containerStatuses", [])],
+    }
+
+
+def container_shape(status: Object) -> Object:
+    """Return what a container status says, without times and ids."""
+    return {
+        "restartCount": status["restartCount"],
+        "ready": status["ready"],
+        "started": status["started"],
+        "id": bool(status.get("containerID")),
+        "state": state_shape(status["state"]),
+        "lastState": state_shape(status["lastState"]),
+        "same run": status.get("containerID")
+        == status["state"].get("terminated", {}).get("containerID"),
+    }
+
+
+def state_shape(state: Object) -> Object:
+    """Return a container state without times and ids."""
+    return {
+        kind: {
+            key: re.sub(r"pod=\S+", "pod=POD", value) if isinstance(value, str) else value
+            for key, value in details.items()
+            if key not in {"startedAt", "finishedAt", "containerID"}
+        }
+        for kind, details in state.items()
+    }
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.recording)
+def test_reports_what_the_real_one_reported(case: Case) -> None:
+    """A container that does the same is reported by the same watch events, in the same order."""
+    recorded = load_watch(f"pods/{case.recording}")
+    expected = collapsed([shape(event["type"], event["object"]) for event in recorded])
+    created: dict[str, Any] = recorded[0]["object"]
+    world = World(case.runs, healthy=case.healthy)
+    pod = world.create(
+        {
+            "metadata": {key: created["metadata"][key] for key in ("name", "namespace", "labels")},
+            "spec": {key: value for key, value in created["spec"].items() if key != "nodeName"},
+        }
+    )
+    before = next(i for i, one in enumerate(expected) if one["grace"] is not None)
+    world.scheduler.run_until(lambda: len(world.events) >= before, timeout=600)
+    world.store.delete(POD, key_of(pod), DeleteOptions(grace=expected[before]["grace"]))
+    world.scheduler.run_for(60)
+    reported = collapsed(world.shapes())
+    if recorded[-1]["type"] != "DELETED":
+        reported = reported[: len(expected)]  # that recording was stopped before
+    assert not differences(expected, reported)
+
+
+POD_MANIFEST: Object = {
+    "metadata": {"name": "p", "namespace": "default"},
+    "spec": {"containers": [{"name": "app", "image": "app"}], "terminationGracePeriodSeconds": 5},
+}
+
+
+def with_probe(kind: str, **probe: Any) -> Object:
+    """Return the manifest with a probe."""
+    container = {"name": "app", "image": "app", kind: {"httpGet": {"port": 80}, **probe}}
+    return {**POD_MANIFEST, "spec": {**POD_MANIFEST["spec"], "containers": [container]}}
+
+
+def starts(world: World) -> list[float]:
+    """Return when the running states that were reported had begun, in seconds."""
+    epoch = datetime(2026, 1, 1, tzinfo=UTC)
+    times = [
+        status["state"]["running"]["startedAt"]
+        for event in world.events
+        for status in event.object["status"].get("containerStatuses", [])
+        if "running" in status["state"]
+    ]
+    return [(datetime.fromisoformat(one) - epoch).total_seconds() for one in dict.fromkeys(times)]
+
+
+def test_back_off_doubles_to_five_minutes() -> None:
+    """The first crash is restarted at once, the next after 10 s, 20 s ... and at most 300 s."""
+    world = World((Run(1.0, Exit(1)),))
+    world.create(POD_MANIFEST)
+    world.scheduler.run_for(1500)
+    begun = starts(world)
+    gaps = [later - sooner for sooner, later in itertools.pairwise(begun)]
+    assert gaps[0] < 4
+    for gap, backoff in zip(gaps[1:], [10, 20, 40, 80, 160, 300, 300], strict=False):
+        assert backoff <= gap <= backoff + 4
+
+
+def test_back_off_starts_anew_after_ten_good_minutes() -> None:
+    """A container that ran well for more than ten minutes is restarted at once."""
+    world = World((Run(1.0, Exit(1)), Run(1.0, Exit(1)), Run(700, Exit(1)), Run()))
+    world.create(POD_MANIFEST)
+    world.scheduler.run_for(1500)
+    begun = starts(world)
+    assert begun[2] - begun[1] > 10
+    assert begun[3] - begun[2] < 700 + 4
+
+
+def test_a_killed_process_ends_with_128_and_the_signal() -> None:
+    """SIGKILL shows as exit code 137, reason Error."""
+    world = World((Run(1.0, Exit(-9)), Run()))
+    world.create(POD_MANIFEST)
+    world.scheduler.run_for(10)
+    status = world.store.get(POD, ("default", "p"))["status"]["containerStatuses"][0]
+    assert status["lastState"]["terminated"]["exitCode"] == 137
+    assert status["lastState"]["terminated"]["reason"] == "Error"
+
+
+def test_the_runtime_names_the_reason() -> None:
+    """A reason of the runtime's own, OOMKilled, is reported as it is, with its message."""
+    world = World((Run(1.0, Exit(137, "OOMKilled", "no more")), Run()))
+    world.create(POD_MANIFEST)
+    world.scheduler.run_for(10)
+    ended = world.store.get(POD, ("default", "p"))["status"]["containerStatuses"][0]["lastState"]
+    assert ended["terminated"]["reason"] == "OOMKilled"
+    assert ended["terminated"]["message"] == "no more"
+
+
+def test_a_failed_liveness_probe_restarts_the_container() -> None:
+    """After its failures the process gets SIGTERM, and its end is a restart like any other."""
+    world = World((Run(None, on_term=Exit(143)),), healthy=False)
+    world.create(with_probe("livenessProbe", periodSeconds=1, failureThreshold=2))
+    world.scheduler.run_for(5)
+    status = world.store.get(POD, ("default", "p"))["status"]["containerStatuses"][0]
+    assert status["restartCount"] == 1
+    assert status["lastState"]["terminated"]["exitCode"] == 143
+    reasons = [event["reason"] for event in world.store.select(EVENT)]
+    assert "Killing" in reasons
+    assert "Unhealthy" in reasons
+
+
+def test_a_liveness_kill_that_is_ignored_ends_in_sigkill() -> None:
+    """A process that ignores SIGTERM is killed once the Pod's grace period is over: 137."""
+    world = World((Run(None, on_term=None),), healthy=False)
+    world.create(with_probe("livenessProbe", periodSeconds=1, failureThreshold=1))
+    world.scheduler.run_for(9)
+    status = world.store.get(POD, ("default", "p"))["status"]["containerStatuses"][0]
+    assert status["lastState"]["terminated"]["exitCode"] == 137
+
+
+def test_readiness_follows_its_probe() -> None:
+    """A container without a good readiness probe runs and is not ready."""
+    world = World((Run(),), healthy=False)
+    world.create(with_probe("readinessProbe"))
+    world.scheduler.run_for(5)
+    status = world.store.get(POD, ("default", "p"))["status"]
+    assert status["phase"] == "Running"
+    assert status["containerStatuses"][0]["ready"] is False
+
+
+def test_a_pod_deleted_by_force_takes_its_processes_along() -> None:
+    """A deletion with a grace of 0 removes the Pod at once; its process is killed."""
+    world = World((Run(),))
+    pod = world.create(POD_MANIFEST)
+    world.scheduler.run_for(5)
+    ended: list[Exit] = []
+    world.runtime.processes["p"].on_end(ended.append)
+    world.store.delete(POD, key_of(pod), DeleteOptions(grace=0))
+    assert world.store.peek(POD, key_of(pod)) is None
+    world.scheduler.run_for(1)
+    assert ended == [Exit(-9)]
+
+
+def test_a_deleted_pod_in_back_off_is_gone_soon() -> None:
+    """Deleting a Pod that waits for its restart does not wait for the restart."""
+    world = World((Run(0.5, Exit(1)),))
+    pod = world.create(POD_MANIFEST)
+    world.scheduler.run_for(30)
+    world.store.delete(POD, key_of(pod))
+    world.scheduler.run_for(6)
+    assert world.store.peek(POD, key_of(pod)) is None
+
+
+def test_a_pod_of_the_same_name_is_another_pod() -> None:
+    """A Pod re-created under its name starts with a count of 0."""
+    world = World((Run(0.5, Exit(1)), Run()))
+    pod = world.create(POD_MANIFEST)
+    world.scheduler.run_for(5)
+    world.store.delete(POD, key_of(pod))
+    world.scheduler.run_for(10)
+    world.create(POD_MANIFEST)
+    world.scheduler.run_for(5)
+    again = world.store.get(POD, key_of(pod))
+    assert again["metadata"]["uid"] != pod["metadata"]["uid"]
+    assert again["status"]["containerStatuses"][0]["restartCount"] == 0

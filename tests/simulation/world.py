@@ -1,0 +1,234 @@
+"""A cluster in virtual time with the real hook in this process and our own manifests."""
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from pod_diagnoser.app import create_app
+from pod_diagnoser.settings import Settings
+from simulator.client import Interference
+from simulator.cluster import Cluster, Conditions, load_decorator_controllers
+from simulator.metacontroller.process import Flags
+from simulator.objects import Object, copy
+from simulator.resources import POD, load_crds
+from simulator.scheduling import Clock, VirtualScheduler
+from simulator.webhooks import Answer, InProcess
+from simulator.writes import AuditEntry, DeleteOptions
+
+ROOT = Path(__file__).parents[2]
+CRDS = load_crds(ROOT / "crds")
+DIAGNOSER = next(kind for kind in CRDS if kind.kind == "PodDiagnoser")
+TARGET = next(kind for kind in CRDS if kind.kind == "DiagnosisTarget")
+CONTROLLERS = load_decorator_controllers(ROOT / "metacontroller" / "base")
+
+PREFIX = "diagnostics.local.io/"
+LABEL = f"{PREFIX}diagnoser"
+HOUR = 3600.0
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+SECONDS_PER_BYTE = 27e-9
+MAX_HOLD = 2.0
+"""The hook holds an answer for a PodDiagnoser nine times the time it took, at most 2 s. How long it
+takes here must not depend on this machine, so its size stands for it: 15 MB take 0.4 s."""
+
+
+class Hook:
+    """The real application, called through WSGI.
+
+    Attributes:
+        down: whether connections to it are refused.
+        calls: time, path and status of every call.
+        clock: its own clock, which may be wrong.
+    """
+
+    def __init__(self, scheduler: VirtualScheduler, clock: Clock) -> None:
+        self.down = False
+        self.clock = clock
+        self.calls: list[tuple[float, str, int]] = []
+        self._scheduler = scheduler
+        self._app = self._start()
+
+    def restart(self) -> None:
+        """Lose all that it remembered."""
+        self._app = self._start()
+
+    def _start(self) -> Flask:
+        return create_app(Settings(), clock=self.clock.now, sleep=lambda _: None)
+
+    def __call__(self, path: str, body: bytes) -> Answer:
+        """Answer a request, as simulator.webhooks.Handler."""
+        if self.down:
+            message = "dial tcp: connect: connection refused"
+            raise ConnectionRefusedError(message)
+        environment = {
+            "REQUEST_METHOD": "POST",
+            "PATH_INFO": path,
+            "CONTENT_TYPE": "application/json",
+            "CONTENT_LENGTH": str(len(body)),
+            "SERVER_NAME": "hook",
+            "SERVER_PORT": "80",
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.url_scheme": "http",
+        }
+        started: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]]) -> None:
+            started.append((status, headers))
+
+        content = b"".join(self._app.wsgi_app(environment, start_response))  # type: ignore[arg-type]
+        status, headers = started[0]
+        code = int(status.split()[0])
+        self.calls.append((self._scheduler.time(), path, code))
+        hold = 0.0
+        if path == "/poddiagnosers/sync":
+            hold = min(9 * len(body) * SECONDS_PER_BYTE, MAX_HOLD)
+        return Answer(code, content, {name.lower(): value for name, value in headers}, hold)
+
+
+class World:
+    """The cluster, and what tests do and ask.
+
+    Attributes:
+        scheduler: virtual time.
+        clock: the true time.
+        cluster: the simulated cluster.
+        hook: the real hook.
+    """
+
+    def __init__(self, seed: int | None = None, interference: Interference | None = None) -> None:
+        self.scheduler = VirtualScheduler()
+        self.clock = Clock(self.scheduler, EPOCH)
+        conditions = Conditions.calm() if seed is None else Conditions.seeded(seed)
+        conditions.interference = interference
+        self.cluster = Cluster(self.scheduler, self.clock, CRDS, conditions)
+        self.store = self.cluster.store
+        self.hook = Hook(self.scheduler, self.clock.skewed(timedelta(0)))
+        self._transport = InProcess(self.scheduler, conditions.timing, self.hook)
+        self._mark = 0
+        self.cluster.install(CONTROLLERS)
+        self.restart_metacontroller()
+
+    def restart_metacontroller(self, flags: Flags | None = None) -> None:
+        """Let Metacontroller die and start again, with nothing in its caches."""
+        self.cluster.start_metacontroller(self._transport, flags)
+
+    def run(self, seconds: float = 10.0) -> None:
+        """Let virtual time pass."""
+        self.scheduler.run_for(seconds)
+
+    def settle(self, seconds: float = 60.0) -> None:
+        """Let time pass, and check that in the end nothing is written any more."""
+        self.run(seconds)
+        self.mark()
+        self.run(30)
+        assert not self.writes(), self.writes()
+
+    # What people and kubelets do
+
+    def diagnoser(self, name: str = "d", **spec: Any) -> Object:
+        """Create a PodDiagnoser."""
+        return self.store.create(
+            DIAGNOSER, {"metadata": {"name": name, "namespace": "default"}, "spec": spec}
+        )
+
+    def change(self, name: str = "d", **spec: Any) -> None:
+        """Change a PodDiagnoser's spec."""
+        self.store.patch(DIAGNOSER, ("default", name), {"spec": spec})
+
+    def pod(self, name: str = "p", **labels: str) -> Object:
+        """Create a Pod that runs."""
+        pod = self.store.create(
+            POD,
+            {
+                "metadata": {"name": name, "namespace": "default", "labels": labels},
+                "spec": {
+                    "nodeName": "far",
+                    "containers": [{"name": "app", "image": "app", "resources": {}}],
+                },
+            },
+            manager="replicaset-controller",
+        )
+        self._report(name, {"running": {"startedAt": self.store.now()}}, {}, 0)
+        return pod
+
+    def crash(self, name: str = "p", code: int = 0, reason: str = "") -> None:
+        """Report that the Pod's container ended and runs again, in the kubelet's two steps."""
+        pod = self.store.get(POD, ("default", name))
+        before = pod["status"]["containerStatuses"][0]
+        count = before["restartCount"]
+        ended = {
+            "terminated": {
+                "exitCode": code,
+                "reason": reason or ("Error" if code else "Completed"),
+                "startedAt": before["state"].get("running", {}).get("startedAt"),
+                "finishedAt": self.store.now(),
+                "containerID": f"containerd://{pod['metadata']['uid']}-{count}",
+            }
+        }
+        self._report(name, ended, before["lastState"], count)
+        self._report(name, {"running": {"startedAt": self.store.now()}}, ended, count + 1)
+
+    def _report(self, name: str, state: Object, last: Object, count: int) -> None:
+        status = {
+            "name": "app",
+            "state": state,
+            "lastState": last,
+            "restartCount": count,
+            "ready": "running" in state,
+            "image": "app",
+            "imageID": "",
+        }
+        pod = copy(self.store.get(POD, ("default", name)))
+        pod["status"] = {"phase": "Running", "containerStatuses": [status]}
+        self.store.update(POD, pod, subresource="status", manager="kubelet")
+
+    def remove(self, name: str = "p") -> None:
+        """Delete a Pod for good."""
+        self.store.delete(POD, ("default", name), DeleteOptions(grace=0))
+
+    def remove_diagnoser(self, name: str = "d") -> None:
+        """Delete a PodDiagnoser."""
+        self.store.delete(DIAGNOSER, ("default", name))
+
+    # What is there
+
+    def status(self, name: str = "d") -> Object:
+        """Return a PodDiagnoser's status."""
+        return self.store.get(DIAGNOSER, ("default", name)).get("status") or {}
+
+    def count(self, name: str = "d") -> int:
+        """Return how many Pods a PodDiagnoser says it diagnosed."""
+        return int(self.status(name).get("diagnosedPods", 0))
+
+    def notes(self, name: str = "p") -> dict[str, str]:
+        """Return our annotations of a Pod, without their prefix."""
+        annotations = self.store.get(POD, ("default", name))["metadata"].get("annotations") or {}
+        return {
+            key.removeprefix(PREFIX): value
+            for key, value in annotations.items()
+            if key.startswith(PREFIX)
+        }
+
+    def label(self, name: str = "p") -> str | None:
+        """Return whose Pod it is, by its label."""
+        labels = self.store.get(POD, ("default", name))["metadata"].get("labels") or {}
+        return labels.get(LABEL)
+
+    # What was written
+
+    def mark(self) -> None:
+        """Begin to count writes anew."""
+        self._mark = len(self.store.audit)
+
+    def writes(self) -> list[AuditEntry]:
+        """Return Metacontroller's writes since the mark, refused ones included."""
+        return [*self._since()]
+
+    def _since(self) -> Iterator[AuditEntry]:
+        for entry in self.store.audit[self._mark :]:
+            if entry.call.manager in {"metacontroller", "gc"}:
+                yield entry
