@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pod_diagnoser.protocol import PodDiagnoserSyncRequest, PodSyncRequest, essence
-from pod_diagnoser.reconciling import sync_pod, sync_pod_diagnoser
+from pod_diagnoser.reconciling import observe, sync_pod, sync_pod_diagnoser
 
 PROJECT = Path(__file__).parents[2]
 README = (PROJECT / "README.md").read_text()
@@ -62,7 +62,7 @@ def test_the_poddiagnosers_sample_is_answered() -> None:
     body = essence((PROJECT / "examples" / "poddiagnosers-sync.json").read_bytes())
     request = PodDiagnoserSyncRequest.model_validate_json(body)
     now = datetime(2026, 11, 23, 4, tzinfo=UTC)
-    answer = json.loads(sync_pod_diagnoser(request, now).answer.encode())
+    answer = json.loads(sync_pod_diagnoser(observe(request), now).answer.encode())
     assert answer["status"]["recentDiagnoses"][0]["reason"] == "Completed (Exit Code: 0)"
     assert answer["attachments"]
 
