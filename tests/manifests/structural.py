@@ -26,8 +26,10 @@ KEYWORDS = frozenset(
         "enum",
         "pattern",
         "minimum",
+        "maximum",
         "minLength",
         "maxLength",
+        "minItems",
         "maxItems",
         "maxProperties",
         "items",
@@ -74,6 +76,31 @@ def problems(schema: dict[str, Any], value: Any, path: str = "") -> Iterator[str
         yield from _string(schema, value, path)
     elif value < schema.get("minimum", value):
         yield f"{path}: too small"
+    elif value > schema.get("maximum", value):
+        yield f"{path}: too large"
+
+
+def defaulted(schema: dict[str, Any], value: Any) -> Any:
+    """Fills in defaults, those within defaults included.
+
+    Args:
+        schema: A node of an openAPIV3Schema.
+        value: What YAML gave; it stays as it is.
+
+    Returns:
+        What the API server would store.
+    """
+    if not isinstance(value, dict):
+        return value
+    filled = {
+        name: node["default"]
+        for name, node in schema.get("properties", {}).items()
+        if "default" in node
+    }
+    return {
+        name: defaulted(schema.get("properties", {}).get(name, {}), part)
+        for name, part in (filled | value).items()
+    }
 
 
 def _object(schema: dict[str, Any], value: dict[str, Any], path: str) -> Iterator[str]:
@@ -93,6 +120,10 @@ def _object(schema: dict[str, Any], value: dict[str, Any], path: str) -> Iterato
 def _array(schema: dict[str, Any], value: list[Any], path: str) -> Iterator[str]:
     if len(value) > schema.get("maxItems", len(value)):
         yield f"{path}: too many"
+    if len(value) < schema.get("minItems", 0):
+        yield f"{path}: too few"
+    if schema.get("x-kubernetes-list-type") == "set" and len(set(value)) < len(value):
+        yield f"{path}: duplicate value"
     keys = schema.get("x-kubernetes-list-map-keys")
     if keys and len({tuple(part.get(key) for key in keys) for part in value}) < len(value):
         yield f"{path}: duplicate {keys}"

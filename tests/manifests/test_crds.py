@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
+from pod_diagnoser.diagnosing import Cause
+from pod_diagnoser.remediating import Action, Phase, Reason
+from pod_diagnoser.resources import DEFAULT_CAUSES
 from tests.manifests.kustomize import PROJECT, load, of_kind, render
-from tests.manifests.structural import KEYWORDS, problems
+from tests.manifests.structural import KEYWORDS, defaulted, problems
 
 FILES = {"PodDiagnoser": "poddiagnosers", "DiagnosisTarget": "diagnosistargets"}
 SAMPLES = sorted((PROJECT / "crds" / "samples").glob("*.yaml"))
@@ -126,8 +129,8 @@ def test_conditions_are_a_map_by_type() -> None:
     status = dict(all_nodes("PodDiagnoser"))[".status"]["properties"]
     assert status["conditions"]["x-kubernetes-list-type"] == "map"
     assert status["conditions"]["x-kubernetes-list-map-keys"] == ["type"]
-    assert status["recentDiagnoses"]["x-kubernetes-list-type"] == "atomic"
-    assert status["countedPods"]["x-kubernetes-list-type"] == "atomic"
+    for name in ("recentDiagnoses", "remediations", "owners", "withheld", "countedPods"):
+        assert status[name]["x-kubernetes-list-type"] == "atomic"
 
 
 def test_status_is_a_subresource_of_the_poddiagnoser_alone() -> None:
@@ -170,7 +173,16 @@ def test_columns_answer_what_happened() -> None:
     columns = version("PodDiagnoser")["additionalPrinterColumns"]
     shown = [column["name"] for column in columns if not column.get("priority")]
     wide = [column["name"] for column in columns if column.get("priority")]
-    assert shown == ["Active", "Diagnosed", "Last Pod", "Cause", "Reason", "When", "Age"]
+    assert shown == [
+        "Active",
+        "Remediating",
+        "Diagnosed",
+        "Last Pod",
+        "Cause",
+        "Reason",
+        "When",
+        "Age",
+    ]
     assert wide == ["Action", "Target Labels", "Container", "Diagnosis"]
 
 
@@ -183,12 +195,56 @@ def test_selectable_fields_exist() -> None:
 
 
 def test_defaults_are_what_the_descriptions_promise() -> None:
-    """An empty spec diagnoses every Pod and does nothing else; the defaults pass their schema."""
-    spec = dict(all_nodes("PodDiagnoser"))[".spec"]["properties"]
-    defaults = {name: node["default"] for name, node in spec.items() if "default" in node}
-    assert defaults == {"enableAnnotations": True, "remediationAction": ""}
-    assert spec["remediationAction"]["enum"] == ["", "LogEvent", "RestartPod"]
-    assert list(problems(schema("PodDiagnoser"), diagnoser(**defaults))) == []
+    """An empty spec diagnoses every Pod and does nothing else, with every safeguard on."""
+    empty = defaulted(schema("PodDiagnoser"), diagnoser())
+    assert empty["spec"] == {
+        "enableAnnotations": True,
+        "remediationAction": "",
+        "remediation": {
+            "dryRun": False,
+            "paused": False,
+            "causes": list(DEFAULT_CAUSES),
+            "include": [],
+            "minPodAgeSeconds": 30,
+            "coolDownSeconds": 60,
+            "maxAttempts": 5,
+            "budget": {"pods": 5, "windowSeconds": 600},
+        },
+    }
+    assert list(problems(schema("PodDiagnoser"), empty)) == []
+
+
+def test_words_are_those_of_the_hook() -> None:
+    """Actions, causes and phases that the hook knows are those that the schema takes."""
+    fields = dict(all_nodes("PodDiagnoser"))
+    assert fields[".spec.remediationAction"]["enum"] == [action.value for action in Action]
+    causes = fields[".spec.remediation.causes[]"]["enum"]
+    assert causes == sorted(cause.value for cause in Cause)
+    assert fields[".status.remediations[].phase"]["enum"] == [phase.value for phase in Phase]
+    for list_of_reasons in ("remediations", "withheld"):
+        pattern = fields[f".status.{list_of_reasons}[].reason"]["pattern"]
+        assert all(re.fullmatch(pattern, reason.value) for reason in Reason)
+
+
+def test_descriptions_tell_ranges_and_defaults() -> None:
+    """``kubectl explain`` prints neither: the text says them, and they are the schema's."""
+    for node in dict(all_nodes("PodDiagnoser")).values():
+        if "maximum" not in node:
+            continue
+        text = node["description"]
+        assert f"{node['minimum']} to {node['maximum']}; the default is {node['default']}." in text
+    causes = dict(all_nodes("PodDiagnoser"))[".spec.remediation.causes"]
+    left_out = set(causes["items"]["enum"]) - set(causes["default"])
+    assert set(re.findall(r"[A-Z][a-z]+(?:[A-Z][a-z]+)+|Unrecognized", causes["description"])) == (
+        left_out
+    )
+
+
+def test_no_setting_allows_a_loop_of_deletions() -> None:
+    """However low they are set, an owner has a pause after each Pod, and is given up on."""
+    remediation = dict(all_nodes("PodDiagnoser"))[".spec.remediation"]["properties"]
+    assert remediation["coolDownSeconds"]["minimum"] >= 10
+    assert remediation["maxAttempts"]["maximum"] <= 100
 
 
 def test_label_without_a_value_is_not_dropped() -> None:
@@ -255,12 +311,76 @@ def test_the_tutorials_sample() -> None:
         ({"targetLabels": {str(n): "" for n in range(33)}}, ".spec.targetLabels: too many"),
         ({"enableAnnotations": "true"}, ".spec.enableAnnotations: must be boolean"),
         ({"targetLabel": {"app": "x"}}, ".spec.targetLabel: unknown field"),
+        *(
+            ({"remediation": remediation}, f".spec.remediation{problem}")
+            for remediation, problem in (
+                ({"dryRun": "yes"}, ".dryRun: must be boolean"),
+                ({"causes": ["OOMKilled"]}, ".causes[0]: unsupported value"),
+                ({"causes": []}, ".causes: too few"),
+                ({"causes": ["Killed", "Killed"]}, ".causes: duplicate value"),
+                ({"include": ["DaemonSet"]}, ".include[0]: unsupported value"),
+                ({"minPodAgeSeconds": -1}, ".minPodAgeSeconds: too small"),
+                ({"minPodAgeSeconds": 86401}, ".minPodAgeSeconds: too large"),
+                ({"coolDownSeconds": 9}, ".coolDownSeconds: too small"),
+                ({"coolDownSeconds": 3601}, ".coolDownSeconds: too large"),
+                ({"coolDownSeconds": "1m"}, ".coolDownSeconds: must be integer"),
+                ({"maxAttempts": 0}, ".maxAttempts: too small"),
+                ({"maxAttempts": 101}, ".maxAttempts: too large"),
+                ({"budget": {"pods": 0}}, ".budget.pods: too small"),
+                ({"budget": {"pods": 51}}, ".budget.pods: too large"),
+                ({"budget": {"windowSeconds": 59}}, ".budget.windowSeconds: too small"),
+                ({"budget": {"windowSeconds": 86401}}, ".budget.windowSeconds: too large"),
+                ({"budget": 5}, ".budget: must be object"),
+                ({"dryrun": True}, ".dryrun: unknown field"),
+            )
+        ),
     ],
 )
 def test_mistakes_do_not_pass_the_schema(spec: dict[str, Any], problem: str) -> None:
     """Typos in a spec are caught by the schema itself."""
     (found,) = problems(schema("PodDiagnoser"), diagnoser(**spec))
     assert found.startswith(problem)
+
+
+def test_sample_writes_every_safeguard_out() -> None:
+    """The sample for RestartPod names each field, with its default but for the causes."""
+    written = load("crds/samples/restart-pod.yaml")["spec"]
+    assert written["remediationAction"] == "RestartPod"
+    defaults = defaulted(schema("PodDiagnoser"), diagnoser())["spec"]["remediation"]
+    causes = written["remediation"].pop("causes")
+    assert set(causes) < set(defaults.pop("causes"))
+    assert written["remediation"] == defaults
+
+
+def test_samples_change_one_poddiagnoser() -> None:
+    """Applied one after the other they change its action; none overlaps with another."""
+    samples = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in SAMPLES]
+    assert {sample["metadata"]["name"] for sample in samples} == {"fragileapp-diagnoser"}
+    actions = sorted(sample["spec"]["remediationAction"] for sample in samples)
+    assert actions == ["EvictPod", "LogEvent", "RestartPod"]
+
+
+def test_policy_asks_for_the_permission_of_each_action_that_replaces_pods() -> None:
+    """Who may not delete or evict Pods cannot have it done; how it works, ``tests/e2e`` shows."""
+    objects = render("crds")
+    (policy,) = of_kind(objects, "ValidatingAdmissionPolicy").values()
+    (binding,) = of_kind(objects, "ValidatingAdmissionPolicyBinding").values()
+    assert binding["spec"]["policyName"] == policy["metadata"]["name"]
+    assert binding["spec"]["validationActions"] == ["Deny"]
+    spec = policy["spec"]
+    assert spec["failurePolicy"] == "Fail"
+    (rule,) = spec["matchConstraints"]["resourceRules"]
+    # Not poddiagnosers/status, which Metacontroller writes.
+    assert rule["resources"] == [definition("PodDiagnoser")["names"]["plural"]]
+    asked = {
+        action
+        for validation in spec["validations"]
+        for action in re.findall(r"remediationAction != '(\w+)'", validation["expression"])
+    }
+    assert asked == {"RestartPod", "EvictPod"}
+    for validation in spec["validations"]:
+        assert validation["reason"] == "Forbidden"
+        assert "permission" in validation["message"]
 
 
 def test_roles_add_to_those_of_kubernetes() -> None:

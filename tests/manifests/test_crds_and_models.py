@@ -10,8 +10,11 @@ from pydantic import BaseModel
 
 from pod_diagnoser.diagnosing import Cause
 from pod_diagnoser.reconciling import observe, sync_pod, sync_pod_diagnoser
+from pod_diagnoser.remediating import EXPLANATIONS, Outcome, Phase, Reason
+from pod_diagnoser.reporting import Effects
 from pod_diagnoser.resources import DiagnosisTargetSpec, PodDiagnoserSpec, PodDiagnoserStatus
-from tests.manifests.structural import problems
+from pod_diagnoser.times import format_time
+from tests.manifests.structural import defaulted, problems
 from tests.manifests.test_crds import schema
 from tests.unit import build
 
@@ -72,43 +75,95 @@ def test_fields_and_types_are_the_same(kind: str, part: str, model: type[BaseMod
 
 def test_defaults_are_the_same() -> None:
     """What the API server fills in is what the model takes for missing."""
-    properties = schema("PodDiagnoser")["properties"]["spec"]["properties"]
-    spec = PodDiagnoserSpec()
-    assert spec.enableAnnotations is properties["enableAnnotations"]["default"] is True
-    assert spec.remediationAction == properties["remediationAction"]["default"] == ""
-    assert spec.targetLabels == {}
+    filled = defaulted(schema("PodDiagnoser")["properties"]["spec"], {})
+    assert PodDiagnoserSpec().model_dump(mode="json") == {"targetLabels": {}, **filled}
+    assert PodDiagnoserSpec.model_validate(filled) == PodDiagnoserSpec()
+
+
+OUTCOMES = (
+    (Phase.DONE, Reason.DELETED),
+    (Phase.DONE, Reason.POD_GONE),
+    (Phase.DEFERRED, Reason.BLOCKED_BY_DISRUPTION_BUDGET),
+    (Phase.FAILED, Reason.FORBIDDEN),
+    (Phase.EXPIRED, Reason.COOL_DOWN),
+)
+"""What comes of the first plans, in the order in which they were made."""
+
+
+def owned(number: int, owner: int, ended: datetime) -> dict[str, Any]:
+    """A Pod with an owner, two crashed containers, and names as long as they can be."""
+    lost = build.terminated(None, 137, "ContainerStatusUnknown", containerID="")
+    reference = {
+        "apiVersion": "apps/v1",
+        "kind": "K" * 63,
+        "name": "o" * 253,
+        "uid": build.UID.format(3000 + owner),
+        "controller": True,
+    }
+    return build.pod(
+        build.container("c" * 63, build.terminated(ended, owner)),
+        build.container("lost", lost),
+        name=f"{number:0253d}",
+        number=number,
+        labels={"app": "app", "pod-template-hash": "h" * 63},
+        creationTimestamp=format_time(build.after(minutes=-10)),
+        ownerReferences=[reference],
+    )
 
 
 def answered() -> tuple[dict[str, Any], dict[str, Any]]:
     """A PodDiagnoser and its DiagnosisTarget after syncs that fill every field."""
-    subject = build.diagnoser(targetLabels={"app": "app"}, remediationAction="LogEvent")
+    subject = build.diagnoser(targetLabels={"app": "app"}, remediationAction="RestartPod")
     target = build.target(subject)
     older = build.target(build.diagnoser("older", 800, build.after(-60), targetLabels={"b": "c"}))
-    lost = build.terminated(None, 137, "ContainerStatusUnknown", containerID="")
-    pods = []
-    for number in range(30):
-        pod = build.pod(
-            build.container("c" * 63, build.terminated(build.after(number), number)),
-            build.container("lost", lost),
-            name=f"{number:0253d}",
-            number=number,
-        )
-        marks = sync_pod(build.pod_request(pod, target), build.after(60)).answer
-        pods.append(build.applied(pod, json.loads(marks.encode())))
-    request = build.diagnoser_request(subject, older, target, *pods)
-    answer = json.loads(sync_pod_diagnoser(observe(request), build.after(61)).answer.encode())
-    return build.applied(subject, answer), answer["attachments"][0]
+    attachments: list[dict[str, Any]] = []
+
+    def sync(pods: list[dict[str, Any]], at: float, effects: Effects) -> None:
+        marked = []
+        for pod in pods:
+            marks = sync_pod(build.pod_request(pod, target), build.after(at)).answer
+            marked.append(build.applied(pod, json.loads(marks.encode())))
+        observed = observe(build.diagnoser_request(subject, older, target, *marked))
+        answer = json.loads(sync_pod_diagnoser(observed, build.after(at), effects).answer.encode())
+        subject.update(build.applied(subject, answer))
+        attachments[:] = answer["attachments"]
+
+    pods = [owned(number, number, build.after(number)) for number in range(30)]
+    sync(pods, 60, Effects())
+    plans = reversed(subject["status"]["remediations"])
+    outcomes = {
+        plan["id"]: Outcome(phase, reason, build.after(70))
+        for plan, (phase, reason) in zip(plans, OUTCOMES, strict=True)
+    }
+    sync(pods, 70, Effects(outcomes=outcomes))
+    replacement = owned(100, owner=0, ended=build.after(80))
+    sync([replacement, *pods[1:]], 84, Effects())
+    return subject, attachments[0]
 
 
 def test_what_is_written_passes_the_crds_and_nothing_is_pruned() -> None:
     """A status that the schema refuses or prunes would be written again at every sync."""
     subject, target = answered()
-    assert subject["status"]["diagnosedPods"] == 30
-    assert len(subject["status"]["recentDiagnoses"]) == 10
+    written = subject["status"]
+    assert written["diagnosedPods"] == 31
+    assert len(written["recentDiagnoses"]) == 10
+    phases = {remediation["phase"] for remediation in written["remediations"]}
+    assert phases == set(Phase)
     status = schema("PodDiagnoser")["properties"]["status"]
-    assert list(problems(status, subject["status"])) == []
+    assert list(problems(status, written)) == []
     assert list(problems(schema("DiagnosisTarget")["properties"]["spec"], target["spec"])) == []
-    assert subject["status"].keys() == status["properties"].keys()
+    assert written.keys() == status["properties"].keys()
+    for name in ("remediations", "owners", "withheld"):
+        fields = {field for item in written[name] for field in item}
+        assert fields == status["properties"][name]["items"]["properties"].keys(), name
+
+
+def test_each_reason_and_its_explanation_pass() -> None:
+    """Whatever is said of a remediation, the API server stores it."""
+    properties = schema("PodDiagnoser")["properties"]["status"]["properties"]
+    for reason in Reason:
+        said = {"reason": reason.value, "message": EXPLANATIONS[reason], "crashes": 1}
+        assert list(problems(properties["withheld"]["items"], said)) == []
 
 
 def test_every_cause_fits_its_pattern() -> None:
