@@ -31,7 +31,8 @@ ENV PATH=/opt/pod-diagnoser/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     POD_DIAGNOSER_HOST=0.0.0.0 \
-    POD_DIAGNOSER_PORT=8080
+    POD_DIAGNOSER_PORT=8080 \
+    POD_DIAGNOSER_TOKEN_DIR=/etc/pod-diagnoser/tokens
 # A number, so that the kubelet can tell that it is not root.
 USER 65532:65532
 WORKDIR /

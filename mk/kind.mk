@@ -7,7 +7,7 @@ KIND_KUBECTL = $(KUBECTL) --context kind-$(KIND_CLUSTER)
 KIND_PORT ?= 8081
 
 .PHONY: install
-install: ## install the kinds and the operator by kubectl's current context
+install: token ## install the kinds and the operator by kubectl's current context
 	$(KUBECTL) apply -k metacontroller/overlays/default
 
 # Pods that carry an annotation or a label of ours, one "namespace/name" a line; fails if that cannot be read.
@@ -46,6 +46,7 @@ kind-deploy: ## install Metacontroller, the operator, fragile-app and its PodDia
 	$(KIND_KUBECTL) apply -k metacontroller/overlays/metacontroller
 	$(KIND_KUBECTL) wait --for=condition=Established --timeout=60s crd/decoratorcontrollers.metacontroller.k8s.io
 	$(KIND_KUBECTL) -n metacontroller rollout status statefulset/metacontroller --timeout=300s
+	KUBECTL="$(KIND_KUBECTL)" sh metacontroller/token.sh create
 	$(KIND_KUBECTL) apply -k metacontroller/overlays/kind
 	$(KIND_KUBECTL) wait --for=condition=Established --timeout=60s crd/poddiagnosers.diagnostics.local.io
 	$(KIND_KUBECTL) -n pod-diagnoser-system rollout status deployment/pod-diagnoser-pods --timeout=300s

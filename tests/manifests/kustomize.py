@@ -59,6 +59,34 @@ def build(folder: Path, environment: Mapping[str, str] | None = None) -> list[Ob
     return objects
 
 
+def build_overlay(
+    folder: Path, overlay: str, *components: str, environment: Mapping[str, str] | None = None
+) -> list[Object]:
+    """Renders an overlay of a user's own: one of the project's with components.
+
+    Args:
+        folder: Where its kustomization.yaml is written.
+        overlay: Of ``metacontroller/overlays``.
+        components: Of ``metacontroller/components``.
+        environment: Variables beside those of this process.
+
+    Returns:
+        The objects.
+    """
+
+    def relative(path: str) -> str:  # as kustomize wants it
+        return os.path.relpath(PROJECT / "metacontroller" / path, folder.resolve())
+
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [relative(f"overlays/{overlay}")],
+        "components": [relative(f"components/{name}") for name in components],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
+    return build(folder, environment)
+
+
 @functools.cache
 def render(path: str) -> tuple[Object, ...]:
     """Renders one of the project's kustomizations, once.

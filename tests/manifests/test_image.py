@@ -103,3 +103,13 @@ def test_listens_where_it_says() -> None:
     settings = Settings.from_environment(variables)
     assert settings.host == "0.0.0.0"
     assert re.findall(r"^EXPOSE (\d+)$", FINAL, re.MULTILINE) == [str(settings.port)]
+
+
+def test_takes_no_call_without_a_token() -> None:
+    """Run without the manifests, it looks for its tokens where they have them mounted."""
+    variables = dict(re.findall(r"(POD_DIAGNOSER_\w+)=(\S+)", FINAL))
+    folder = Settings.from_environment(variables).token_folder
+    assert folder is not None
+    for deployment in of_kind(render("metacontroller/base"), "Deployment").values():
+        (container,) = containers(deployment)
+        assert [mount["mountPath"] for mount in container["volumeMounts"]] == [str(folder)]

@@ -10,8 +10,9 @@ import pytest
 from pod_diagnoser.annotating import ANNOTATIONS, LABEL
 from tests.manifests.kustomize import COMPONENTS, NAMESPACE, PROJECT, containers, of_kind, render
 
-INCLUDE = PROJECT / "mk" / "kind.mk"
-TARGETS = re.findall(r"^([a-z-]+):.*## ", INCLUDE.read_text(encoding="utf-8"), re.MULTILINE)
+INCLUDES = (PROJECT / "mk" / "kind.mk", PROJECT / "mk" / "token.mk")
+TEXT = "".join(path.read_text(encoding="utf-8") for path in INCLUDES)
+TARGETS = re.findall(r"^([a-z-]+):.*## ", TEXT, re.MULTILINE)
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def recipe(tmp_path: Path) -> dict[str, str]:
     if make is None:
         pytest.skip("make is missing: it prints the targets' commands")
     makefile = tmp_path / "Makefile"
-    makefile.write_text(f"include {INCLUDE}\n", encoding="utf-8")
+    makefile.write_text("".join(f"include {path}\n" for path in INCLUDES), encoding="utf-8")
     return {
         target: subprocess.run(
             [make, "--no-print-directory", "-n", "-f", makefile, target],
@@ -39,7 +40,8 @@ def test_targets_are_those_that_are_documented() -> None:
     """Each has its line in ``make help``."""
     assert {"kind-up", "kind-load", "kind-deploy", "kind-reset", "kind-down"} <= set(TARGETS)
     assert {"kind-crash", "kind-logs", "install", "uninstall", "leftovers"} <= set(TARGETS)
-    phony = re.findall(r"^\.PHONY: (\S+)$", INCLUDE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {"token", "rotate-token"} <= set(TARGETS)
+    phony = re.findall(r"^\.PHONY: (\S+)$", TEXT, re.MULTILINE)
     assert sorted(phony) == sorted(TARGETS)
 
 
@@ -93,7 +95,7 @@ def test_only_the_kind_cluster_is_touched(recipe: dict[str, str]) -> None:
     for target, commands in recipe.items():
         if target.startswith("kind-"):
             for call in re.findall(r"\bkubectl (.*)", commands):
-                assert call.startswith(f"--context kind-{cluster} "), call
+                assert re.match(rf'--context kind-{cluster}[ "]', call), call
                 calls += 1
     assert calls > 15
 
@@ -110,6 +112,18 @@ def test_what_is_waited_for_exists(recipe: dict[str, str]) -> None:
     for kind in kinds:
         if kind.endswith("diagnostics.local.io"):
             assert kind in of_kind(objects, "CustomResourceDefinition")
+
+
+def test_the_token_comes_before_what_needs_it(recipe: dict[str, str]) -> None:
+    """Metacontroller reads it when the DecoratorControllers come; without it no Pod starts."""
+    for target, overlay in (("install", "default"), ("kind-deploy", "kind")):
+        lines = recipe[target].splitlines()
+        (made,) = (n for n, line in enumerate(lines) if "metacontroller/token.sh create" in line)
+        (applied,) = (
+            n for n, line in enumerate(lines) if f"-k metacontroller/overlays/{overlay}" in line
+        )
+        assert made < applied
+    assert "token.sh rotate" in recipe["rotate-token"]
 
 
 def test_removal_names_our_controllers_and_keeps_the_kinds(recipe: dict[str, str]) -> None:

@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.manifests.kustomize import PROJECT, Object, build, containers, load, of_kind
+from tests.manifests.kustomize import (
+    PROJECT,
+    Object,
+    build,
+    build_overlay,
+    containers,
+    load,
+    of_kind,
+)
 
 RELEASED: list[Object] = [
     {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "metacontroller"}},
@@ -146,6 +154,7 @@ def test_least_privilege_is_what_the_controllers_need(github: dict[str, str]) ->
         ("metacontroller.k8s.io", "controllerrevisions"): read,
         ("", "namespaces"): read,
         ("", "events"): {"create", "patch"},
+        ("", "secrets"): {"list", "watch"},
     }
     for name in ("pods", "poddiagnosers"):
         spec = load(f"metacontroller/base/decoratorcontroller-{name}.yaml")["spec"]
@@ -159,6 +168,18 @@ def test_least_privilege_is_what_the_controllers_need(github: dict[str, str]) ->
             write = {"create", "update", "patch", "delete"}
             needed[group_of(rule), rule["resource"]] = read | write
     assert granted == needed
+
+
+def test_without_secrets_differs_by_that_rule_alone(github: dict[str, str], tmp_path: Path) -> None:
+    """A Metacontroller that need not show a token may read no Secret."""
+    name = "metacontroller-least-privilege"
+    objects = build_overlay(tmp_path, name, "metacontroller-without-secrets", environment=github)
+    without = of_kind(objects, "ClusterRole")["metacontroller"]["rules"]
+    usual = of_kind(overlay(name, github), "ClusterRole")
+    assert [rule for rule in usual["metacontroller"]["rules"] if rule not in without] == [
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch"]}
+    ]
+    assert len(without) == len(usual["metacontroller"]["rules"]) - 1
 
 
 def group_of(rule: Object) -> str:

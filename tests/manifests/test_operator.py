@@ -1,6 +1,7 @@
 """The operator's manifests: everything that is named exists, and nothing may more than it must."""
 
 import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from tests.manifests.kustomize import (
     NAMESPACE,
     PROJECT,
     Object,
+    build_overlay,
     containers,
     load,
     matches,
@@ -24,7 +26,19 @@ from tests.manifests.kustomize import (
 
 INSTALLATIONS = ("metacontroller/base", "metacontroller/overlays/default")
 WITH_KIND = (*INSTALLATIONS, "metacontroller/overlays/kind")
-CLUSTER_WIDE = {"Namespace", "CustomResourceDefinition", "ClusterRole", "DecoratorController"}
+CLUSTER_WIDE = {
+    "Namespace",
+    "CustomResourceDefinition",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "DecoratorController",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
+TOKENS = "pod-diagnoser-token"
+ROLE = "pod-diagnoser-remediation"
+TOKEN_KEYS = ("token-a", "token-b")
+"""The Secret's keys: both are valid, and Metacontroller uses one."""
 
 
 def deployment(component: str, installation: str = "metacontroller/base") -> Object:
@@ -122,8 +136,8 @@ def test_selectors_find_their_own_pods_and_no_others(component: str) -> None:
 
 def test_network_policy_covers_both_and_lets_only_callers_in() -> None:
     """Both Deployments' Pods take what Metacontroller sends, on the hook's port; none sends."""
-    (policy,) = of_kind(render("metacontroller/base"), "NetworkPolicy").values()
-    spec = policy["spec"]
+    policies = of_kind(render("metacontroller/base"), "NetworkPolicy")
+    spec = policies["pod-diagnoser"]["spec"]
     for component in COMPONENTS:
         assert matches(spec["podSelector"]["matchLabels"], pod_labels(component))
         assert {"name": "http", "containerPort": 8080} in hook(component)["ports"]
@@ -136,6 +150,21 @@ def test_network_policy_covers_both_and_lets_only_callers_in() -> None:
         {"kubernetes.io/metadata.name": "metacontroller"},
         {"diagnostics.local.io/scrape": "true"},
     ]
+
+
+def test_only_the_poddiagnosers_hook_may_call_out() -> None:
+    """To the API server's usual ports, which is all that it calls; it asks no name server."""
+    policies = of_kind(render("metacontroller/base"), "NetworkPolicy")
+    assert set(policies) == {"pod-diagnoser", "pod-diagnoser-poddiagnosers"}
+    spec = policies["pod-diagnoser-poddiagnosers"]["spec"]
+    assert matches(spec["podSelector"]["matchLabels"], pod_labels("poddiagnosers"))
+    assert not matches(spec["podSelector"]["matchLabels"], pod_labels("pods"))
+    assert spec["policyTypes"] == ["Egress"]
+    assert "ingress" not in spec
+    (rule,) = spec["egress"]
+    assert rule == {
+        "ports": [{"protocol": "TCP", "port": 443}, {"protocol": "TCP", "port": 6443}],
+    }
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
@@ -164,7 +193,7 @@ def test_deployment_serves_its_own_endpoints_only(component: str) -> None:
 
 @pytest.mark.parametrize("component", COMPONENTS)
 @pytest.mark.parametrize("hook_name", ["customize", "sync"])
-def test_urls_lead_to_an_endpoint(component: str, hook_name: str) -> None:
+def test_urls_lead_to_an_endpoint(component: str, hook_name: str, tmp_path: Path) -> None:
     """Each URL is a Service of ours, its port, and a path that its Deployment serves."""
     hooks = controllers()[f"pod-diagnoser-{component}"]["hooks"]
     url = urlsplit(hooks[hook_name]["webhook"]["url"])
@@ -174,10 +203,45 @@ def test_urls_lead_to_an_endpoint(component: str, hook_name: str) -> None:
     assert service["metadata"]["namespace"] == NAMESPACE
     assert [url.port] == [port["port"] for port in service["spec"]["ports"]]
     assert url.path == f"/{component}/{hook_name}"
-    client = create_app(Settings.from_environment(environment(component))).test_client()
-    assert client.post(url.path, json={}).status_code == 400  # it is the body that is wrong
+    (tmp_path / "token-a").write_text("0123456789abcdef", encoding="ascii")
+    variables = environment(component) | {"POD_DIAGNOSER_TOKEN_DIR": str(tmp_path)}
+    client = create_app(Settings.from_environment(variables)).test_client()
+    assert client.post(url.path, json={}).status_code == 401
+    token = {"Authorization": "Bearer 0123456789abcdef"}
+    # With the token, it is the body that is wrong.
+    assert client.post(url.path, json={}, headers=token).status_code == 400
     (other,) = set(COMPONENTS) - {component}
-    assert client.post(f"/{other}/{hook_name}", json={}).status_code == 404
+    assert client.post(f"/{other}/{hook_name}", json={}, headers=token).status_code == 404
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_metacontroller_shows_a_token_that_the_hook_takes(component: str) -> None:
+    """A key of the Secret that is mounted, at the host of the URLs, port included."""
+    spec = controllers()[f"pod-diagnoser-{component}"]
+    (endpoint,) = spec["endpointConfigs"]
+    hosts = {urlsplit(hook["webhook"]["url"]).netloc for hook in spec["hooks"].values()}
+    assert hosts == {endpoint["host"]}
+    authorization = endpoint["authorization"]
+    assert authorization["type"] == "Bearer"
+    secret = authorization["secretRef"]
+    assert secret["namespace"] == NAMESPACE
+    assert secret["key"] == TOKEN_KEYS[0]
+    (volume,) = deployment(component)["spec"]["template"]["spec"]["volumes"]
+    # All keys of it, so that the other one is known before it is used; readable for any user.
+    assert volume["secret"] == {"secretName": secret["name"], "defaultMode": 0o444}
+    assert secret["name"] == TOKENS
+    (mount,) = hook(component)["volumeMounts"]
+    assert mount == {
+        "name": volume["name"],
+        "mountPath": environment(component)["POD_DIAGNOSER_TOKEN_DIR"],
+        "readOnly": True,
+    }
+
+
+@pytest.mark.parametrize("installation", WITH_KIND)
+def test_no_secret_is_in_the_manifests(installation: str) -> None:
+    """Neither a token nor the place for one: an apply never touches the Secret."""
+    assert "Secret" not in {one["kind"] for one in render(installation)}
 
 
 def test_parents_and_attachments_are_kinds_that_exist() -> None:
@@ -232,7 +296,8 @@ def test_pods_meet_the_restricted_standard(component: str, installation: str) ->
     pod = deployment(component, installation)["spec"]["template"]["spec"]
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert not pod.keys() & {"hostNetwork", "hostPID", "hostIPC", "volumes", "initContainers"}
+    assert not pod.keys() & {"hostNetwork", "hostPID", "hostIPC", "initContainers"}
+    assert [sorted(volume) for volume in pod["volumes"]] == [["name", "secret"]]
     assert hook(component, installation)["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
@@ -244,15 +309,71 @@ def test_pods_meet_the_restricted_standard(component: str, installation: str) ->
 
 @pytest.mark.parametrize("installation", WITH_KIND)
 @pytest.mark.parametrize("component", COMPONENTS)
-def test_hook_has_an_identity_without_any_right(component: str, installation: str) -> None:
-    """A ServiceAccount of its own, whose token is mounted nowhere and which no role is bound to."""
+def test_each_hook_has_an_identity_of_its_own(component: str, installation: str) -> None:
+    """The ServiceAccount's token is mounted for the PodDiagnosers' hook, and nowhere else."""
     objects = render(installation)
     pod = deployment(component, installation)["spec"]["template"]["spec"]
     account = of_kind(objects, "ServiceAccount")[pod["serviceAccountName"]]
     assert account["metadata"]["name"] == f"pod-diagnoser-{component}"
     assert account["automountServiceAccountToken"] is False
-    assert pod["automountServiceAccountToken"] is False
-    assert not {"RoleBinding", "ClusterRoleBinding", "Role"} & {one["kind"] for one in objects}
+    assert pod["automountServiceAccountToken"] is (component == "poddiagnosers")
+
+
+@pytest.mark.parametrize("installation", WITH_KIND)
+def test_only_the_poddiagnosers_hook_may_do_anything(installation: str) -> None:
+    """One role, bound to one ServiceAccount; what it allows is all that remediation takes."""
+    objects = render(installation)
+    assert not {"RoleBinding", "Role"} & {one["kind"] for one in objects}
+    (binding,) = of_kind(objects, "ClusterRoleBinding").values()
+    assert binding["subjects"] == [
+        {"kind": "ServiceAccount", "name": "pod-diagnoser-poddiagnosers", "namespace": NAMESPACE}
+    ]
+    assert binding["roleRef"] == {
+        "apiGroup": "rbac.authorization.k8s.io",
+        "kind": "ClusterRole",
+        "name": ROLE,
+    }
+    rules = of_kind(objects, "ClusterRole")[ROLE]["rules"]
+    granted = {
+        (group, resource): set(rule["verbs"])
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    assert granted == {
+        ("diagnostics.local.io", "poddiagnosers"): {"get"},
+        ("", "pods"): {"get", "delete"},
+        ("", "pods/eviction"): {"create"},
+        ("events.k8s.io", "events"): {"create"},
+    }
+
+
+def test_chosen_namespaces_are_chosen_by_rolebindings(tmp_path: Path) -> None:
+    """The component takes the binding for all namespaces away, and nothing else."""
+    names = {(one["kind"], one["metadata"]["name"]) for one in render(INSTALLATIONS[1])}
+    chosen = build_overlay(tmp_path, "default", "chosen-namespaces")
+    left = {(one["kind"], one["metadata"]["name"]) for one in chosen}
+    assert names - left == {("ClusterRoleBinding", ROLE)}
+    assert not left - names
+    readme = (PROJECT / "metacontroller/README.md").read_text(encoding="utf-8")
+    assert f"--clusterrole={ROLE}" in readme
+    assert f"--serviceaccount={NAMESPACE}:pod-diagnoser-poddiagnosers" in readme
+
+
+def test_without_token_nothing_asks_for_the_secret(tmp_path: Path) -> None:
+    """The component says so to the hook in so many words, and the rest stays as it is."""
+    objects = build_overlay(tmp_path, "default", "without-token")
+    assert TOKENS not in yaml.safe_dump_all(objects)
+    for controller in of_kind(objects, "DecoratorController").values():
+        assert "endpointConfigs" not in controller["spec"]
+    for deployed in of_kind(objects, "Deployment").values():
+        (container,) = containers(deployed)
+        variables = {variable["name"]: variable["value"] for variable in container["env"]}
+        settings = Settings.from_environment(variables)
+        assert settings.token_folder is None
+        assert settings.host == "0.0.0.0"
+        assert not container["volumeMounts"]
+        assert not deployed["spec"]["template"]["spec"]["volumes"]
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
