@@ -63,7 +63,15 @@ NAMESPACES = Resource("v1", "namespaces")
 NODES = Resource("v1", "nodes")
 PODS = Resource("v1", "pods")
 EVENTS = Resource("v1", "events")
+SECRETS = Resource("v1", "secrets")
 SERVICE_ACCOUNTS = Resource("v1", "serviceaccounts")
+REPLICA_SETS = Resource("apps/v1", "replicasets")
+STATEFUL_SETS = Resource("apps/v1", "statefulsets")
+DISRUPTION_BUDGETS = Resource("policy/v1", "poddisruptionbudgets")
+CLUSTER_ROLES = Resource("rbac.authorization.k8s.io/v1", "clusterroles")
+CLUSTER_ROLE_BINDINGS = Resource("rbac.authorization.k8s.io/v1", "clusterrolebindings")
+ROLES = Resource("rbac.authorization.k8s.io/v1", "roles")
+ROLE_BINDINGS = Resource("rbac.authorization.k8s.io/v1", "rolebindings")
 LEASES = Resource("coordination.k8s.io/v1", "leases")
 CUSTOM_RESOURCES = Resource("apiextensions.k8s.io/v1", "customresourcedefinitions")
 DECORATOR_CONTROLLERS = Resource("metacontroller.k8s.io/v1alpha1", "decoratorcontrollers")
@@ -237,7 +245,12 @@ class Client:
         )
 
     def patch(
-        self, resource: Resource, name: str, body: Json, namespace: str | None = None
+        self,
+        resource: Resource,
+        name: str,
+        body: Json,
+        namespace: str | None = None,
+        subresource: str | None = None,
     ) -> Json:
         """Changes a part of an object by a merge patch: null removes, lists are replaced.
 
@@ -246,6 +259,7 @@ class Client:
             name: Its name.
             body: What changes.
             namespace: None for what belongs to the cluster.
+            subresource: Such as ``status``; None means the object itself.
 
         Returns:
             The object as stored.
@@ -254,7 +268,7 @@ class Client:
             ApiError: The server refuses.
             requests.RequestException: The server cannot be reached.
         """
-        path = resource.path(namespace, name)
+        path = resource.path(namespace, name, subresource)
         return self._call("PATCH", path, body=body, content_type=_MERGE_PATCH)
 
     def patch_status(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import time
 from typing import TYPE_CHECKING, Self
 
 from controlplane import installation
-from controlplane.client import NAMESPACES, SERVICE_ACCOUNTS
+from controlplane.client import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
+from controlplane.installation import REMEDIATOR, SYSTEM, TOKENS
 from controlplane.kubelet import Kubelet
+from controlplane.mounts import mount
 from controlplane.processes import ControlPlane, Hook, Metacontroller
 
 if TYPE_CHECKING:
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 class Cluster:
     """Control plane, kubelet, Metacontroller and the hook's two processes.
+
+    The processes have what the manifests give their Pods: the tokens of callers, and the one that
+    remediates its ServiceAccount's token.
 
     A context manager; it takes some seconds to start.
 
@@ -50,8 +56,11 @@ class Cluster:
         kubelet = self.control_plane.client("kubelet", agent="kubelet/v1.36.3 (linux/amd64)")
         self.kubelet = Kubelet(kubelet, linger)
         self.metacontroller = Metacontroller(self.control_plane, cache_flush_interval)
-        self.pods_hook = Hook("pods", self.control_plane.folder)
-        self.poddiagnosers_hook = Hook("poddiagnosers", self.control_plane.folder)
+        folder = self.control_plane.folder
+        self._tokens = folder / "tokens"
+        self._service_account = folder / "service-account"
+        self.pods_hook = Hook("pods", folder, {"POD_DIAGNOSER_TOKEN_DIR": str(self._tokens)})
+        self.poddiagnosers_hook = Hook("poddiagnosers", folder, self.remediating_environment())
         self._overlay = overlay
         self._exit = contextlib.ExitStack()
 
@@ -76,14 +85,17 @@ class Cluster:
         Raises:
             StartError: A program does not get ready.
             KubectlError: The API server refuses a manifest.
-            InstallError: The manifests are not what is expected.
+            InstallError: The manifests are not what is expected, or a script of ours fails.
         """
         with contextlib.ExitStack() as exit_stack:
             exit_stack.enter_context(self.control_plane)
             self.kubelet.start()
             exit_stack.callback(self.kubelet.stop)
             installation.install_metacontroller(self.control_plane)
+            installation.create_tokens(self.control_plane)
             installation.install(self.control_plane, self.urls, self._overlay)
+            self.mount_tokens()
+            self.mount_service_account()
             # Its garbage collector looks for new kinds every 30 seconds, and at its start: without
             # this DiagnosisTargets would outlive their PodDiagnosers for so long.
             self.control_plane.controller_manager.stop(grace=0)
@@ -110,6 +122,46 @@ class Cluster:
     def urls(self) -> dict[str, str]:
         """The hook's base URLs: keys ``pods`` and ``poddiagnosers``."""
         return {"pods": self.pods_hook.url, "poddiagnosers": self.poddiagnosers_hook.url}
+
+    def remediating_environment(self, server: str | None = None) -> dict[str, str]:
+        """The settings of a process that remediates.
+
+        Args:
+            server: URL of what it takes for the API server; None means the API server.
+
+        Returns:
+            Environment variables.
+        """
+        return {
+            "POD_DIAGNOSER_TOKEN_DIR": str(self._tokens),
+            "POD_DIAGNOSER_API_SERVER": server or self.control_plane.server,
+            "POD_DIAGNOSER_API_TOKEN_FILE": str(self._service_account / "token"),
+            "POD_DIAGNOSER_API_CA_FILE": str(self._service_account / "ca.crt"),
+        }
+
+    def mount_tokens(self) -> dict[str, str]:
+        """Brings the hook's files up to the Secret of the tokens, as kubelets do once a minute.
+
+        Returns:
+            The tokens, by the Secret's keys.
+
+        Raises:
+            ApiError: There is no such Secret.
+        """
+        data = self.admin.get(SECRETS, TOKENS, SYSTEM)["data"]
+        tokens = {key: base64.b64decode(value) for key, value in data.items()}
+        mount(self._tokens, tokens)
+        return {key: token.decode() for key, token in tokens.items()}
+
+    def mount_service_account(self) -> None:
+        """Gives the remediating process a new token of its ServiceAccount, as kubelets do hourly.
+
+        Raises:
+            ApiError: The ServiceAccount is not there.
+        """
+        token = self.control_plane.service_account_token(SYSTEM, REMEDIATOR)
+        ca = self.control_plane.certificate.read_bytes()
+        mount(self._service_account, {"token": token.encode(), "ca.crt": ca})
 
     def create_namespace(self, name: str) -> None:
         """Creates a namespace and waits until it takes Pods.

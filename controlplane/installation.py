@@ -6,6 +6,8 @@ Only the URLs of the hook are replaced, since no Service leads to a process on t
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,22 @@ SERVICES = {
 }
 """Where the manifests expect the two Deployments of the hook."""
 
+SYSTEM = "pod-diagnoser-system"
+"""The operator's namespace."""
+
+TOKENS = "pod-diagnoser-token"
+"""The Secret with the tokens that Metacontroller shows to the hook."""
+
+REMEDIATOR = "pod-diagnoser-poddiagnosers"
+"""The ServiceAccount of the hook that remediates."""
+
+_NEEDED_BY_PROCESSES = {
+    "Namespace",
+    "ServiceAccount",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "DecoratorController",
+}
 _ROLE = "pod-diagnoser:metacontroller"
 _CONTROLLERS = ("compositecontrollers", "decoratorcontrollers", "controllerrevisions")
 
@@ -76,8 +94,8 @@ def install(
     Args:
         control_plane: Where; Metacontroller's kinds are already there.
         urls: Base URLs that take the place of :data:`SERVICES`: keys ``pods``, ``poddiagnosers``.
-        overlay: Of ``metacontroller/overlays``; None installs the kinds and DecoratorControllers
-            alone, without namespace, Deployments and the like.
+        overlay: Of ``metacontroller/overlays``; None installs, beside the kinds, only what the
+            processes on this machine need: no Deployments, Services and the like.
 
     Raises:
         KubectlError: The API server refuses something.
@@ -91,19 +109,66 @@ def install(
         control_plane, MANIFESTS / ("base" if overlay is None else f"overlays/{overlay}")
     )
     if overlay is None:
-        manifests = [one for one in manifests if one["kind"] == "DecoratorController"]
+        manifests = [one for one in manifests if one["kind"] in _NEEDED_BY_PROCESSES]
     apply(control_plane, redirected(manifests, urls))
 
 
+def create_tokens(control_plane: ControlPlane) -> str:
+    """Makes the tokens that Metacontroller shows to the hook, as an administrator does.
+
+    Args:
+        control_plane: Where.
+
+    Returns:
+        What our script said.
+
+    Raises:
+        InstallError: It failed.
+    """
+    return _token_script(control_plane, "create")
+
+
+def rotate_tokens(control_plane: ControlPlane) -> str:
+    """Has Metacontroller use another token, as an administrator does.
+
+    Args:
+        control_plane: Where; somebody has to give the hook the Secret when its Pods are replaced.
+
+    Returns:
+        What our script said.
+
+    Raises:
+        InstallError: It failed.
+    """
+    return _token_script(control_plane, "rotate")
+
+
+def _token_script(control_plane: ControlPlane, command: str) -> str:
+    """Runs ``metacontroller/token.sh``."""
+    kubectl = f"{control_plane.binaries.kubectl} --kubeconfig {control_plane.kubeconfig}"
+    done = subprocess.run(  # noqa: S603 - our own script
+        ["sh", MANIFESTS / "token.sh", command],  # noqa: S607 - any sh
+        env={**os.environ, "KUBECTL": kubectl},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if done.returncode:
+        msg = f"token.sh {command}: {done.stderr.strip()}"
+        raise InstallError(msg)
+    return done.stdout
+
+
 def redirected(manifests: list[Json], urls: dict[str, str]) -> list[Json]:
-    """Replaces the hook's URLs.
+    """Replaces the hook's URLs, and the hosts for which the token is meant.
 
     Args:
         manifests: Among them the DecoratorControllers.
         urls: Base URLs that take the place of :data:`SERVICES`.
 
     Returns:
-        The manifests with those URLs.
+        The manifests with those.
 
     Raises:
         InstallError: A DecoratorController has a URL that is none of :data:`SERVICES`.
@@ -113,6 +178,9 @@ def redirected(manifests: list[Json], urls: dict[str, str]) -> list[Json]:
             continue
         for hook in manifest["spec"]["hooks"].values():
             hook["webhook"]["url"] = _redirect(hook["webhook"]["url"], urls)
+        for endpoint in manifest["spec"].get("endpointConfigs", []):
+            url = _redirect(f"http://{endpoint['host']}/", urls)
+            endpoint["host"] = url.removeprefix("http://").removesuffix("/")
     return manifests
 
 

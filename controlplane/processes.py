@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import os
 import random
 import re
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Self
 
 import requests
 
+from controlplane import audit
 from controlplane.client import SERVICE_ACCOUNTS, Client
 from controlplane.installation import metacontroller_flags
 
@@ -239,6 +241,10 @@ class ControlPlane:
     Attributes:
         folder: Scratch folder; logs of all processes are in it.
         keep: Whether the scratch folder stays in any case.
+        server: The API server's URL.
+        certificate: PEM file of the API server's certificate, which it makes itself; who calls it
+            trusts that.
+        key: PEM file of the key that belongs to it.
         admin: A client that may do everything.
         kubeconfig: The admin's kubeconfig file.
     """
@@ -251,10 +257,14 @@ class ControlPlane:
         self._etcd_url = f"http://127.0.0.1:{etcd_port}"
         self._peer_url = f"http://127.0.0.1:{peer_port}"
         self.server = f"https://127.0.0.1:{self._port}"
-        self._certificate = self.folder / "certificates" / "apiserver.crt"
+        self.certificate = self.folder / "certificates" / "apiserver.crt"
+        self.key = self.certificate.with_suffix(".key")
+        self._audit_log = self.folder / "audit.jsonl"
         self._tokens: dict[str, str] = {}
         key = self.folder / "service-account.key"
         key.write_text(_elliptic_curve_key(), encoding="ascii")
+        self._audit_policy = self.folder / "audit-policy.json"
+        self._audit_policy.write_text(json.dumps(audit.policy()), encoding="ascii")
         self._write_tokens()
         self.kubeconfig = self.write_kubeconfig("admin")
         self.admin = self.client("admin")
@@ -317,7 +327,47 @@ class ControlPlane:
         Returns:
             The client.
         """
-        return Client(self.server, self._tokens[user], self._certificate, agent or user)
+        return self.client_with(self._tokens[user], agent or user)
+
+    def client_with(self, token: str, agent: str) -> Client:
+        """A client for whoever a token belongs to.
+
+        Args:
+            token: Bearer token.
+            agent: Its User-Agent.
+
+        Returns:
+            The client.
+        """
+        return Client(self.server, token, self.certificate, agent)
+
+    def service_account_token(self, namespace: str, name: str, seconds: int = 3600) -> str:
+        """Has a token issued for a ServiceAccount, as a kubelet does for a Pod.
+
+        Args:
+            namespace: The ServiceAccount's namespace.
+            name: Its name.
+            seconds: For how long it is valid; at least 600.
+
+        Returns:
+            The bearer token.
+
+        Raises:
+            ApiError: There is no such ServiceAccount.
+            requests.RequestException: The API server cannot be reached.
+        """
+        request = {"spec": {"expirationSeconds": seconds}}
+        answer = self.admin.post(SERVICE_ACCOUNTS, name, "token", request, namespace)
+        token: str = answer["status"]["token"]
+        return token
+
+    def audited(self) -> list[audit.Audited]:
+        """What the operator's ServiceAccounts have asked of the API server so far.
+
+        Returns:
+            The requests, in the order in which they were answered.
+        """
+        return audit.read(self._audit_log)
 
     def write_kubeconfig(self, user: str) -> Path:
         """Writes a kubeconfig for one of the users.
@@ -337,7 +387,7 @@ class ControlPlane:
                 contexts: [{{name: local, context: {{cluster: local, user: {user}}}}}]
                 clusters:
                 - name: local
-                  cluster: {{server: {self.server}, certificate-authority: {self._certificate}}}
+                  cluster: {{server: {self.server}, certificate-authority: {self.certificate}}}
                 users: [{{name: {user}, user: {{token: {self._tokens[user]}}}}}]
                 """),
             encoding="utf-8",
@@ -407,7 +457,7 @@ class ControlPlane:
             f"--etcd-servers={self._etcd_url}",
             "--bind-address=127.0.0.1",
             f"--secure-port={self._port}",
-            f"--cert-dir={self._certificate.parent}",  # it makes itself a certificate there
+            f"--cert-dir={self.certificate.parent}",  # it makes itself a certificate there
             f"--token-auth-file={self.folder / 'tokens.csv'}",
             "--authorization-mode=RBAC",
             "--service-account-issuer=https://kubernetes.default.svc",
@@ -415,6 +465,9 @@ class ControlPlane:
             f"--service-account-signing-key-file={key}",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--endpoint-reconciler-type=none",  # it refuses 127.0.0.1 as an endpoint
+            f"--audit-policy-file={self._audit_policy}",
+            f"--audit-log-path={self._audit_log}",
+            "--audit-log-mode=blocking",  # the log is as far as the answers are
         ]
 
     def _controller_manager_arguments(self, key: Path) -> list[str | Path]:
@@ -424,7 +477,7 @@ class ControlPlane:
             "--leader-elect=false",
             "--secure-port=0",
             f"--service-account-private-key-file={key}",
-            f"--root-ca-file={self._certificate}",
+            f"--root-ca-file={self.certificate}",
             "--allocate-node-cidrs=false",
             # Deleted namespaces and owners go within a moment, workloads fill at once.
             "--kube-api-qps=500",
@@ -556,13 +609,21 @@ class Hook:
     Args:
         endpoints: ``pods``, ``poddiagnosers`` or ``all``.
         folder: Where its log goes.
+        environment: Further settings.
+        name: What it is called; by default after its endpoints.
     """
 
-    def __init__(self, endpoints: str, folder: Path) -> None:
+    def __init__(
+        self,
+        endpoints: str,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        name: str | None = None,
+    ) -> None:
         (self.port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = Process(
-            f"hook-{endpoints}",
+            name or f"hook-{endpoints}",
             [
                 Path(sys.executable).with_name("pod-diagnoser"),
                 "serve",
@@ -570,7 +631,11 @@ class Hook:
                 str(self.port),
             ],
             folder,
-            {"POD_DIAGNOSER_ENDPOINTS": endpoints, "POD_DIAGNOSER_LOG_FORMAT": "json"},
+            {
+                "POD_DIAGNOSER_ENDPOINTS": endpoints,
+                "POD_DIAGNOSER_LOG_FORMAT": "json",
+                **(environment or {}),
+            },
         )
 
     def start(self) -> None:

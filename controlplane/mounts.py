@@ -1,0 +1,50 @@
+"""Plays the kubelet's part for the Secrets of the hook's processes: files that change in one go.
+
+A folder with a Secret in it is laid out as a kubelet does: the files are links through ``..data``,
+itself a link to a folder that is made anew for each version, so that a reader sees either all of
+the old or all of the new.
+
+Source: ``pkg/volume/util/atomic_writer.go`` of Kubernetes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DATA, _NEW_DATA = "..data", "..data_tmp"
+
+
+def mount(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Puts files into a folder, in place of those that are there.
+
+    Args:
+        folder: Where; made if it is not there.
+        files: Name to content.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    version = Path(tempfile.mkdtemp(prefix="..", dir=folder))
+    version.chmod(0o755)
+    for name, content in files.items():
+        path = version / name
+        path.write_bytes(content)
+        path.chmod(0o444)
+    before = folder / _DATA
+    old = folder / before.readlink() if before.is_symlink() else None
+    new = folder / _NEW_DATA
+    new.symlink_to(version.name)
+    new.replace(before)
+    for name in files:
+        link = folder / name
+        if not link.is_symlink():
+            link.symlink_to(Path(_DATA) / name)
+    for link in folder.iterdir():
+        if not link.name.startswith("..") and link.name not in files:
+            link.unlink()
+    if old is not None:
+        shutil.rmtree(old)
