@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from controlplane import pods
-from controlplane.client import DIAGNOSISTARGETS, PODDIAGNOSERS, PODS
+from controlplane.client import (
+    DIAGNOSISTARGETS,
+    EVENTS,
+    PODDIAGNOSERS,
+    PODS,
+    REPLICA_SETS,
+    STATEFUL_SETS,
+)
 from controlplane.pods import Termination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from controlplane.client import Json
+    from controlplane.audit import Audited
+    from controlplane.client import Json, Resource
     from controlplane.cluster import Cluster
 
 T = TypeVar("T")
@@ -32,6 +41,9 @@ RECORDINGS = Path(__file__).parent / "pods"
 SETTLE = 2.5
 """Seconds without a write after which nothing more is expected: longer than the least time between
 two writes of a status, and than the longest that an answer is held."""
+
+AT_ONCE = {"minPodAgeSeconds": 0, "coolDownSeconds": 10}
+"""Safeguards of remediation that do not make a test wait: the least that there can be."""
 
 LONG_SETTLE = 4.0
 """The same with a margin for a busy machine, where versions are compared afterwards."""
@@ -79,13 +91,19 @@ def marks(pod: Json) -> tuple[dict[str, str], dict[str, str]]:
     return ours(metadata.get("annotations")), ours(metadata.get("labels"))
 
 
-def eventually(read: Callable[[], T], until: Callable[[T], Any] = bool, timeout: float = 20.0) -> T:
+def eventually(
+    read: Callable[[], T],
+    until: Callable[[T], Any] = bool,
+    timeout: float = 20.0,
+    pause: float = 0.02,
+) -> T:
     """Reads until what is read is as wanted.
 
     Args:
         read: Reads it.
         until: Says whether it is as wanted; a missing key or element counts as no.
         timeout: Seconds.
+        pause: Seconds between two reads; more where a read costs something.
 
     Returns:
         What was read last.
@@ -104,7 +122,7 @@ def eventually(read: Callable[[], T], until: Callable[[T], Any] = bool, timeout:
         if time.monotonic() > deadline:
             message = f"not as wanted after {timeout:.0f} s:\n{json.dumps(value, indent=1)[:6000]}"
             raise AssertionError(message)
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,3 +412,188 @@ class Workspace:
             Pairs, newest first.
         """
         return [(one["pod"], one["reason"]) for one in self.status(name).get("recentDiagnoses", [])]
+
+    def replica_set(self, name: str, replicas: int = 1) -> list[str]:
+        """Creates a ReplicaSet, and waits until its Pods run.
+
+        Args:
+            name: Its name.
+            replicas: How many Pods.
+
+        Returns:
+            The Pods' names.
+        """
+        self.create_workload(REPLICA_SETS, name, replicas)
+        return self._names_of(name, replicas)
+
+    def stateful_set(self, name: str, replicas: int = 1) -> list[str]:
+        """Creates a StatefulSet, and waits until its Pods run.
+
+        Args:
+            name: Its name.
+            replicas: How many Pods; all are made at once.
+
+        Returns:
+            The Pods' names.
+        """
+        extra = {"serviceName": name, "podManagementPolicy": "Parallel"}
+        self.create_workload(STATEFUL_SETS, name, replicas, **extra)
+        return self._names_of(name, replicas)
+
+    def create_workload(self, kind: Resource, name: str, replicas: int = 1, **extra: Any) -> None:
+        """Creates a workload whose Pods are labelled :data:`APP` and ``set`` with its name.
+
+        Args:
+            kind: ReplicaSets or the like.
+            name: Its name.
+            replicas: How many Pods.
+            extra: Further fields of its spec.
+        """
+        labels = {**APP, "set": name}
+        template = pods.manifest(name, labels, node=None)
+        body = {
+            "metadata": {"name": name},
+            "spec": {
+                **extra,
+                "replicas": replicas,
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": template["spec"]},
+            },
+        }
+        self.cluster.admin.create(kind, body, self.namespace)
+
+    def _names_of(self, workload: str, replicas: int) -> list[str]:
+        """Waits until a workload's Pods run; answers with their names."""
+        running = eventually(
+            lambda: self.running(f"set={workload}"), lambda found: len(found) == replicas
+        )
+        return [one["metadata"]["name"] for one in running]
+
+    def running(self, selector: str | None = None) -> list[Json]:
+        """Reads the Pods that have been reported running and are not on their way out.
+
+        Args:
+            selector: A label selector; None means all Pods.
+
+        Returns:
+            Those, by name.
+        """
+        found = self.cluster.admin.list(PODS, self.namespace, selector)
+        return [
+            one
+            for one in found
+            if one["status"].get("containerStatuses") and "deletionTimestamp" not in one["metadata"]
+        ]
+
+    def replaced(
+        self, uid: str, selector: str | None = None, replicas: int = 1, timeout: float = 20.0
+    ) -> Json:
+        """Waits until a Pod is gone or going, and another one runs.
+
+        Args:
+            uid: The Pod's uid.
+            selector: The labels of the Pods of its owner; None means all Pods.
+            replicas: How many there are of them.
+            timeout: Seconds.
+
+        Returns:
+            The youngest of the Pods that run.
+        """
+        running = eventually(
+            lambda: self.running(selector),
+            lambda found: (
+                len(found) == replicas and uid not in {one["metadata"]["uid"] for one in found}
+            ),
+            timeout,
+        )
+        return max(running, key=lambda one: int(one["metadata"]["resourceVersion"]))
+
+    def remediations(self, name: str = "diagnoser") -> list[Json]:
+        """Reads what a PodDiagnoser says that it did and plans to do.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            The entries, newest first.
+        """
+        found: list[Json] = self.status(name).get("remediations", [])
+        return found
+
+    def settled_as(self, phase: str, name: str = "diagnoser", timeout: float = 20.0) -> Json:
+        """Waits until the latest remediation is in a phase.
+
+        Args:
+            phase: Such as ``Done``.
+            name: The PodDiagnoser's name.
+            timeout: Seconds.
+
+        Returns:
+            The entry.
+        """
+        found = eventually(
+            lambda: self.remediations(name), lambda entries: entries[0]["phase"] == phase, timeout
+        )
+        return found[0]
+
+    def withheld(self, name: str = "diagnoser") -> dict[str, int]:
+        """Reads how many crashes a PodDiagnoser does nothing about.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            Reason to number.
+        """
+        return {one["reason"]: one["crashes"] for one in self.status(name).get("withheld", [])}
+
+    def events(self, reason: str) -> list[Json]:
+        """Reads Events.
+
+        Args:
+            reason: Their reason.
+
+        Returns:
+            All of the namespace with that reason.
+        """
+        found = self.cluster.admin.list(EVENTS, self.namespace)
+        return [one for one in found if one["reason"] == reason]
+
+    def told(self, reason: str, number: int, timeout: float = 20.0) -> list[Json]:
+        """Waits until there are so many Events.
+
+        Args:
+            reason: Their reason.
+            number: How many, exactly.
+            timeout: Seconds.
+
+        Returns:
+            Those.
+        """
+        return eventually(lambda: self.events(reason), lambda found: len(found) == number, timeout)
+
+    def audited(self) -> list[Audited]:
+        """What the operator's ServiceAccounts have asked of the API server in this namespace.
+
+        Returns:
+            The requests, in the order in which they were answered.
+        """
+        calls = self.cluster.control_plane.audited()
+        return [one for one in calls if one.namespace == self.namespace]
+
+    def calls(self) -> dict[str, int]:
+        """Counts what the operator's ServiceAccounts have asked in this namespace.
+
+        Returns:
+            Verb, resource and answer (``delete pods 200``) to number.
+        """
+        return dict(Counter(map(str, self.audited())))
+
+    def nudge(self, name: str = "diagnoser") -> None:
+        """Changes nothing that counts of a PodDiagnoser, so that it is looked at again at once.
+
+        Args:
+            name: Its name.
+        """
+        note = {"metadata": {"annotations": {"test.example/nudge": str(time.monotonic_ns())}}}
+        self.cluster.admin.patch(PODDIAGNOSERS, name, note, self.namespace)
