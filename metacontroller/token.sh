@@ -79,7 +79,8 @@ rotate() {
 	token-b) other=token-a ;;
 	*) fail "The DecoratorControllers name the key \"$retiring\", neither token-a nor token-b." ;;
 	esac
-	if [ -z "$(secret_value "{.data.$other}")" ]; then
+	value=$(secret_value "{.data.$other}")
+	if [ -z "$value" ]; then
 		renew "$other"
 		spread
 	fi

@@ -1,0 +1,130 @@
+"""Stands in for kubectl where ``metacontroller/token.sh`` is tried: understands its calls alone.
+
+The cluster is a JSON file whose path is in ``FAKE_CLUSTER``. It holds what is stored, and beside
+that what the rest of the system makes of it: which token Metacontroller has read for each of its
+controllers, and what the Secret may hold as far as each of the hook's Deployments knows. With
+``calls_left`` commands left, the last one fails without an effect.
+"""
+
+# Started some hundred times: nothing is imported that takes long.
+import json
+import os
+import sys
+from typing import Any
+
+Cluster = dict[str, Any]
+
+NAME = "pod-diagnoser-token"
+NAMESPACE = "pod-diagnoser-system"
+KEY = "{.spec.endpointConfigs[0].authorization.secretRef.key}"
+RETIRING = "diagnostics.local.io/retiring-token"
+
+
+def main() -> int:
+    """Carries out one command; returns its exit code."""
+    with open(os.environ["FAKE_CLUSTER"], encoding="utf-8") as file:  # noqa: PTH123 (pathlib is slow)
+        cluster = json.load(file)
+    arguments = sys.argv[1:]
+    cluster["commands"].append(list(arguments))
+    cluster["calls_left"] -= 1
+    code = 1
+    if cluster["calls_left"] != 0:
+        if arguments[0] == "-n":
+            assert arguments[1] == NAMESPACE
+            del arguments[:2]
+        code = carry_out(cluster, arguments)
+        note_refusals(cluster)
+    with open(os.environ["FAKE_CLUSTER"], "w", encoding="utf-8") as file:  # noqa: PTH123
+        json.dump(cluster, file)
+    return code
+
+
+def carry_out(cluster: Cluster, arguments: list[str]) -> int:
+    """Changes the cluster or prints of it; returns kubectl's exit code."""
+    match arguments:
+        case ["get", "namespace", "pod-diagnoser-system"]:
+            return 0 if cluster["namespace"] else 1
+        case ["create", "namespace", "pod-diagnoser-system", "--save-config"]:
+            cluster["namespace"] = True
+        case [verb, "secret", "pod-diagnoser-token", *options]:
+            return secret(cluster, verb, options)
+        case ["create", "-f", "-"]:
+            return secret(cluster, "create", [])
+        case [verb, "decoratorcontroller", name, *options]:
+            controller(cluster, verb, name.removeprefix("pod-diagnoser-"), options)
+        case ["rollout", verb, "deployment", name, *options]:
+            rollout(cluster, verb, name.removeprefix("pod-diagnoser-"), options)
+        case _:
+            message = f"unexpected: {arguments}"
+            raise AssertionError(message)
+    return 0
+
+
+def secret(cluster: Cluster, verb: str, options: list[str]) -> int:
+    """Reads or changes the Secret."""
+    match verb, options:
+        case "get", []:
+            return 0 if cluster["secret"] is not None else 1
+        case "get", ["-o", template]:
+            path = template.removeprefix("jsonpath={").removesuffix("}")
+            if path.startswith(".metadata.annotations."):
+                key = path.removeprefix(".metadata.annotations.").replace("\\.", ".")
+                assert key == RETIRING
+                sys.stdout.write(cluster["retiring"])
+            else:  # it would be in base64; what is asked is whether there is anything
+                sys.stdout.write(cluster["secret"].get(path.removeprefix(".data."), ""))
+        case "annotate", [*options]:
+            (change,) = set(options) - {"--overwrite"}
+            key, _, cluster["retiring"] = change.partition("=")
+            assert key.removesuffix("-") == RETIRING
+        case "create", []:
+            assert cluster["namespace"]
+            manifest = json.load(sys.stdin)
+            assert (manifest["kind"], manifest["metadata"]["name"]) == ("Secret", NAME)
+            cluster["secret"] = manifest["stringData"]
+        case "patch", ["--type=merge", "--patch-file=/dev/stdin"]:
+            cluster["secret"].update(json.load(sys.stdin)["stringData"])
+            for known in cluster["known"].values():  # its kubelets may tell it now, or later
+                known.append(sorted(cluster["secret"].values()))
+        case _:
+            message = f"unexpected: {verb} {options}"
+            raise AssertionError(message)
+    return 0
+
+
+def controller(cluster: Cluster, verb: str, component: str, options: list[str]) -> None:
+    """Reads or changes which key a DecoratorController names."""
+    if verb == "get":
+        assert options == ["-o", f"jsonpath={KEY}"]
+        sys.stdout.write(cluster["keys"][component])
+        return
+    assert (verb, *options[:2]) == ("patch", "--type=json", "--patch")
+    (operation,) = json.loads(options[2])
+    assert operation["op"] == "replace"
+    assert operation["path"] == "/spec/endpointConfigs/0/authorization/secretRef/key"
+    if cluster["keys"][component] != operation["value"]:
+        cluster["keys"][component] = operation["value"]
+        # Metacontroller reads the token, now and not again.
+        cluster["held"][component] = cluster["secret"][operation["value"]]
+
+
+def rollout(cluster: Cluster, verb: str, component: str, options: list[str]) -> None:
+    """Restarts a Deployment, or waits for that: then its Pods know the Secret as it is."""
+    if verb == "restart":
+        assert not options
+        cluster["restarted"].append(component)
+        return
+    assert (verb, *options) == ("status", "--timeout=300s")
+    cluster["restarted"].remove(component)
+    cluster["known"][component] = [sorted(cluster["secret"].values())]
+
+
+def note_refusals(cluster: Cluster) -> None:
+    """Notes where the hook, whichever of what it may know it knows, refuses Metacontroller."""
+    for component, held in cluster["held"].items():
+        if not all(held in tokens for tokens in cluster["known"][component]):
+            cluster["refused"].append(component)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
