@@ -1,29 +1,42 @@
-"""What an administrator does: installs the manifests, and removes them again."""
+"""What an administrator does: installs the manifests, rotates tokens, removes everything again."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import operator
 import subprocess
+import threading
+import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 import yaml
 
-from controlplane.client import NAMESPACES, PODDIAGNOSERS, PODS
+from controlplane import installation
+from controlplane.client import DECORATOR_CONTROLLERS, EVENTS, NAMESPACES, PODDIAGNOSERS, PODS
 from controlplane.cluster import Cluster
-from controlplane.installation import PROJECT
-from tests.e2e.workspace import COMPLETED, Workspace, eventually, marks
+from controlplane.installation import MANIFESTS, PROJECT
+from controlplane.processes import ControlPlane
+from pod_diagnoser.auth import REREAD_SECONDS
+from tests.e2e.workspace import COMPLETED, ERROR, Workspace, eventually, marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from controlplane.build import Binaries
     from controlplane.client import Json
+    from controlplane.pods import Termination
 
 SYSTEM = "pod-diagnoser-system"
 FULL = PROJECT / "tests" / "manifests" / "status.yaml"
 LONG_NAME = "k" * 63
 LONG_PREFIX = "p" * 253
+ROLE = "pod-diagnoser-remediation"
+REMEDIATOR = f"system:serviceaccount:{SYSTEM}:pod-diagnoser-poddiagnosers"
 
 
 @pytest.fixture
@@ -34,11 +47,12 @@ def own_cluster(binaries: Binaries) -> Iterator[Cluster]:
 
 
 def make(cluster: Cluster, target: str) -> str:
-    """Runs a target of mk/kind.mk on a cluster; answers with what it printed."""
+    """Runs a target of mk/kind.mk or mk/token.mk on a cluster; answers with what it printed."""
     plane = cluster.control_plane
     kubectl = f"KUBECTL={plane.binaries.kubectl} --kubeconfig {plane.kubeconfig}"
+    files = ["-f", "mk/kind.mk", "-f", "mk/token.mk"]
     done = subprocess.run(
-        ["make", "--no-print-directory", "-f", "mk/kind.mk", kubectl, target],
+        ["make", "--no-print-directory", *files, kubectl, target],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -126,6 +140,309 @@ def test_labels_are_those_that_pods_can_have(
         assert "created" not in said
 
 
+def create(shop: Workspace, *arguments: str, name: str = "x", **spec: Any) -> str:
+    """Has the API server look at a new PodDiagnoser; answers with what kubectl said."""
+    manifest = {
+        "apiVersion": PODDIAGNOSERS.version,
+        "kind": "PodDiagnoser",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+    text = yaml.safe_dump(manifest)
+    return shop.kubectl("create", *arguments, "-f", "-", stdin=text, check=False)
+
+
+@pytest.mark.parametrize(
+    ("remediation", "refusal"),
+    [
+        ({"dryRun": "yes"}, "spec.remediation.dryRun in body must be of type boolean"),
+        ({"causes": ["OOMKilled"]}, 'Unsupported value: "OOMKilled": supported values: "Aborted"'),
+        ({"causes": []}, "spec.remediation.causes in body should have at least 1 items"),
+        ({"causes": ["Killed", "Killed"]}, 'causes[1]: Duplicate value: "Killed"'),
+        ({"include": ["DaemonSet"]}, 'supported values: "DaemonSetPods", "JobPods"'),
+        ({"minPodAgeSeconds": -1}, "greater than or equal to 0"),
+        ({"minPodAgeSeconds": 86401}, "less than or equal to 86400"),
+        ({"coolDownSeconds": 9}, "greater than or equal to 10"),
+        ({"coolDownSeconds": 3601}, "less than or equal to 3600"),
+        ({"coolDownSeconds": "1m"}, "spec.remediation.coolDownSeconds in body must be of type int"),
+        ({"maxAttempts": 0}, "greater than or equal to 1"),
+        ({"maxAttempts": 101}, "less than or equal to 100"),
+        ({"budget": {"pods": 0}}, "greater than or equal to 1"),
+        ({"budget": {"pods": 51}}, "less than or equal to 50"),
+        ({"budget": {"windowSeconds": 59}}, "greater than or equal to 60"),
+        ({"budget": {"windowSeconds": 86401}}, "less than or equal to 86400"),
+        ({"dryrun": True}, 'unknown field "spec.remediation.dryrun"'),
+    ],
+)
+def test_a_wrong_safeguard_is_refused(
+    shop: Workspace, remediation: dict[str, Any], refusal: str
+) -> None:
+    """A safeguard that would not be what its author meant is refused, with what is right."""
+    said = create(shop, "--dry-run=server", remediation=remediation)
+    assert refusal in said
+    assert "created" not in said
+
+
+@pytest.mark.parametrize(
+    ("written", "different"),
+    [
+        (None, {}),
+        ({}, {}),
+        ({"budget": None, "causes": None, "coolDownSeconds": None}, {}),
+        ({"dryRun": True}, {"dryRun": True}),
+        ({"causes": ["Killed"]}, {"causes": ["Killed"]}),
+        ({"budget": {"pods": 1}}, {"budget": {"pods": 1, "windowSeconds": 600}}),
+    ],
+)
+def test_what_is_not_written_is_filled_in(
+    shop: Workspace, written: dict[str, Any] | None, different: dict[str, Any]
+) -> None:
+    """``kubectl get -o yaml`` shows every safeguard, whatever its author left out."""
+    said = create(shop, "--dry-run=server", "-o", "yaml", remediation=written)
+    (crd,) = (
+        one
+        for one in installation.render(shop.cluster.control_plane, PROJECT / "crds")
+        if one["metadata"]["name"] == "poddiagnosers.diagnostics.local.io"
+    )
+    (version,) = crd["spec"]["versions"]
+    fields = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    properties = fields["remediation"]["properties"]
+    defaults = {name: field["default"] for name, field in properties.items()}
+    defaults["budget"] = {"pods": 5, "windowSeconds": 600}
+    assert yaml.safe_load(said)["spec"]["remediation"] == {**defaults, **different}
+
+
+def test_the_samples_are_accepted(shop: Workspace) -> None:
+    """Each sample is applied over the one before, and is what ``kubectl get`` then shows."""
+    for path in sorted((PROJECT / "crds" / "samples").glob("*.yaml")):
+        assert "Warning" not in shop.kubectl("apply", "-f", str(path))
+        written = yaml.safe_load(path.read_text(encoding="utf-8"))["spec"]
+        stored = shop.diagnoser("fragileapp-diagnoser")["spec"]
+        assert {**stored, **written} == stored
+
+
+def permissions(plane: ControlPlane, user: str, namespace: str) -> set[str]:
+    """What a user may do in a namespace: lines of resources, names and verbs."""
+    said = plane.kubectl(
+        *("auth", "can-i", "--list", "--no-headers", "--as", user, "--namespace", namespace)
+    )
+    return {" ".join(line.split()) for line in said.splitlines() if line.strip()}
+
+
+def test_permissions_are_those_that_remediation_takes(shop: Workspace) -> None:
+    """Beyond what every ServiceAccount may, the one of the PodDiagnosers' hook has four rules."""
+    plane = shop.cluster.control_plane
+    anyone = permissions(plane, "system:serviceaccount:default:default", shop.namespace)
+    for namespace in (shop.namespace, SYSTEM, "kube-system"):
+        assert permissions(plane, REMEDIATOR, namespace) - anyone == {
+            "pods [] [] [get delete]",
+            "pods/eviction [] [] [create]",
+            "events.events.k8s.io [] [] [create]",
+            "poddiagnosers.diagnostics.local.io [] [] [get]",
+        }
+        hook_of_pods = f"system:serviceaccount:{SYSTEM}:pod-diagnoser-pods"
+        assert permissions(plane, hook_of_pods, namespace) == anyone
+    shop.start_pod("fragile-app-1")
+    for tried in (
+        ("get", "pods"),
+        ("get", "secrets", "-n", SYSTEM),
+        ("label", "pod", "fragile-app-1", "a=b"),
+        ("delete", "pods", "--all"),
+        ("get", "events"),
+    ):
+        said = shop.kubectl(*tried, "--as", REMEDIATOR, check=False)
+        assert "Forbidden" in said, tried
+
+
+def test_chosen_namespaces(binaries: Binaries, tmp_path: Path) -> None:
+    """With the component and a RoleBinding, remediation has its permissions there and only there.
+
+    The commands are those of metacontroller/README.md.
+    """
+    with ControlPlane(binaries) as plane:
+        for name in ("chosen", "other", SYSTEM):
+            plane.kubectl("create", "namespace", name)
+        anyone = permissions(plane, REMEDIATOR, "other")
+        base = installation.render(plane, MANIFESTS / "base")
+        roles = [one for one in base if one["kind"].startswith("ClusterRole")]
+        assert len(roles) == 2
+        installation.apply(plane, roles)
+        everywhere = permissions(plane, REMEDIATOR, "other")
+        assert len(everywhere - anyone) == 4
+
+        text = (MANIFESTS / "README.md").read_text(encoding="utf-8")
+        (section,) = (part for part in text.split("\n### ") if part.startswith("Only in chosen"))
+        commands = section.split("```sh\n")[1].split("```")[0].replace("NAMESPACE", "chosen")
+        script = tmp_path / "commands.sh"
+        kubectl = f"{plane.binaries.kubectl} --kubeconfig {plane.kubeconfig}"
+        script.write_text(f'kubectl() {{ {kubectl} "$@"; }}\n{commands}', encoding="utf-8")
+        subprocess.run(["sh", "-eu", script], check=True, timeout=60, capture_output=True)
+
+        assert permissions(plane, REMEDIATOR, "other") == anyone
+        assert permissions(plane, REMEDIATOR, "chosen") == everywhere
+
+
+def test_who_may_not_delete_pods_cannot_have_it_done(shop: Workspace) -> None:
+    """A PodDiagnoser that replaces Pods is taken only from those who may do so themselves."""
+
+    def may(name: str, verb: str, resource: str) -> None:
+        shop.kubectl("create", "role", name, f"--verb={verb}", f"--resource={resource}")
+        shop.kubectl("create", "rolebinding", name, f"--role={name}", "--user=author")
+
+    author = ("--as", "author")
+    may("write", "get,create,update,patch,delete", "poddiagnosers.diagnostics.local.io")
+    for action in ("", "LogEvent"):
+        said = create(shop, *author, "--dry-run=server", remediationAction=action)
+        assert "x created" in said
+    for action, permission, verb, resource in (
+        ("RestartPod", "delete pods", "delete", "pods"),
+        ("EvictPod", "create pods/eviction", "create", "pods/eviction"),
+    ):
+        said = create(shop, *author, remediationAction=action)
+        assert "Forbidden" in said
+        assert f"you need the permission to {permission} in this namespace" in said
+        create(shop, *author, name=action.lower())
+        edit = ("patch", "pdiag", action.lower(), "--type=merge", *author, "--patch")
+        change = f'{{"spec": {{"remediationAction": "{action}"}}}}'
+        assert f"the permission to {permission}" in shop.kubectl(*edit, change, check=False)
+
+        may(resource.replace("/", "-"), verb, resource)
+        assert "patched" in shop.kubectl(*edit, change)
+        shop.kubectl("delete", "role", resource.replace("/", "-"))
+        # What is no change of the spec, and what replaces no Pods, needs nothing.
+        assert "labeled" in shop.kubectl("label", "pdiag", action.lower(), "a=b", *author)
+        wider = '{"spec": {"targetLabels": null, "remediation": {"dryRun": true}}}'
+        assert f"the permission to {permission}" in shop.kubectl(*edit, wider, check=False)
+        assert "patched" in shop.kubectl(*edit, '{"spec": {"remediationAction": null}}')
+
+
+def test_the_policy_lets_the_operator_write(shop: Workspace) -> None:
+    """Metacontroller may not delete Pods, and writes the status of a PodDiagnoser that does."""
+    shop.diagnose("diagnoser", remediationAction="RestartPod", remediation={"dryRun": True})
+    shop.start_pod("fragile-app-1")
+    shop.crash("fragile-app-1", COMPLETED)
+    shop.counted(1)
+    policy = yaml.safe_load(shop.kubectl("get", "validatingadmissionpolicy", ROLE, "--output=yaml"))
+    assert policy["status"]["observedGeneration"] == policy["metadata"]["generation"]
+    assert not policy["status"].get("typeChecking")
+
+
+def keys_in_use(cluster: Cluster) -> set[str]:
+    """The keys of the Secret that the DecoratorControllers name."""
+    return {
+        endpoint["authorization"]["secretRef"]["key"]
+        for controller in cluster.admin.list(DECORATOR_CONTROLLERS)
+        for endpoint in controller["spec"]["endpointConfigs"]
+    }
+
+
+def knock(url: str, token: str) -> int:
+    """Calls a hook with a token; answers with the status code: 401, or 400 if it was let in."""
+    with requests.Session() as session:
+        session.trust_env = False
+        headers = {"Authorization": f"Bearer {token}"}
+        return session.post(url, json={}, headers=headers, timeout=5).status_code
+
+
+def told(cluster: Cluster) -> dict[str, str]:
+    """Brings the Secret to the hooks as kubelets do, and waits until they have read it."""
+    tokens = cluster.mount_tokens()
+    time.sleep(REREAD_SECONDS + 0.5)
+    return tokens
+
+
+def refusals(cluster: Cluster) -> list[str]:
+    """The hooks' counters of requests without a valid token."""
+    text = cluster.pods_hook.metrics() + cluster.poddiagnosers_hook.metrics()
+    return [line for line in text.splitlines() if 'status="401"' in line and "_total" in line]
+
+
+@contextlib.contextmanager
+def crashing(shop: Workspace, number: int) -> Iterator[None]:
+    """Lets Pods crash one after the other, ten a second."""
+    over = threading.Event()
+
+    def crash() -> None:
+        for each in itertools.cycle(range(number)):
+            if over.wait(0.1):
+                return
+            shop.crash(f"fragile-app-{each}", COMPLETED)
+
+    thread = threading.Thread(target=crash)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def crashed_and_diagnosed(shop: Workspace, number: int, how: Termination) -> None:
+    """Lets each Pod crash once more, and waits until all of them say so."""
+    for each in range(number):
+        shop.crash(f"fragile-app-{each}", how)
+    for each in range(number):
+        shop.annotated(f"fragile-app-{each}", f"{how.reason} (Exit Code: {how.exit_code})")
+
+
+def test_rotating_the_token_refuses_no_request(own_cluster: Cluster) -> None:
+    """Pods crash all the while; Metacontroller shows the other token at once, the old one dies.
+
+    The hooks learn of the Secret only when a rotation is over, as late as a kubelet may tell them.
+    """
+    own_cluster.create_namespace("shop")
+    shop = Workspace(own_cluster, "shop")
+    shop.diagnose()
+    for number in range(10):
+        shop.start_pod(f"fragile-app-{number}")
+    before = told(own_cluster)
+    assert keys_in_use(own_cluster) == {"token-a"}
+
+    with crashing(shop, 10):
+        assert "Metacontroller uses token-b" in make(own_cluster, "rotate-token")
+        assert keys_in_use(own_cluster) == {"token-b"}
+        for controller in ("pod-diagnoser-pods", "pod-diagnoser-poddiagnosers"):
+            asked = partial(own_cluster.metacontroller.sync_requests, controller)
+            eventually(asked, partial(operator.lt, asked() + 5))
+        after = told(own_cluster)
+        assert "Metacontroller uses token-a" in make(own_cluster, "rotate-token")
+        assert keys_in_use(own_cluster) == {"token-a"}
+    shop.settled()
+    last = told(own_cluster)
+    crashed_and_diagnosed(shop, 10, ERROR)
+    assert refusals(own_cluster) == []
+
+    assert after["token-b"] == before["token-b"]  # known to the hook before it was used
+    assert last["token-a"] == after["token-a"]
+    assert len({*before.values(), *after.values(), *last.values()}) == 4
+    # Metacontroller cancels what is under way when it reads a token, and does it again.
+    for event in own_cluster.admin.list(EVENTS, "shop"):
+        if event["reason"] == "SyncError":
+            assert event["message"].endswith("context canceled")
+    for gone in (before["token-a"], before["token-b"], ""):
+        for component, url in own_cluster.urls.items():
+            assert knock(f"{url}/{component}/sync", gone) == requests.codes.unauthorized
+
+
+def test_applying_again_after_a_rotation_is_harmless(own_cluster: Cluster) -> None:
+    """The DecoratorControllers name the first key again, which is as valid as the other."""
+    own_cluster.create_namespace("shop")
+    shop = Workspace(own_cluster, "shop")
+    shop.diagnose()
+    for number in range(3):
+        shop.start_pod(f"fragile-app-{number}")
+    make(own_cluster, "rotate-token")
+    told(own_cluster)
+    assert keys_in_use(own_cluster) == {"token-b"}
+    plane = own_cluster.control_plane
+    manifests = installation.render(plane, MANIFESTS / "base")
+    installation.apply(plane, installation.redirected(manifests, own_cluster.urls))
+    assert "is there already" in make(own_cluster, "token")
+    assert keys_in_use(own_cluster) == {"token-a"}
+    crashed_and_diagnosed(shop, 3, ERROR)
+    assert refusals(own_cluster) == []
+
+
 def test_removal_leaves_nothing_on_any_pod(own_cluster: Cluster) -> None:
     """``make uninstall`` leaves Pods as they were, and PodDiagnosers as their users wrote them."""
     own_cluster.create_namespace("shop")
@@ -147,4 +464,6 @@ def test_removal_leaves_nothing_on_any_pod(own_cluster: Cluster) -> None:
         assert "finalizers" not in pod["metadata"]
     assert shop.diagnoser("fragileapp-diagnoser")["spec"] == spec
     assert "No resources found" in shop.kubectl("get", "decoratorcontrollers")
+    for kind in ("clusterrole", "clusterrolebinding"):
+        assert "NotFound" in shop.kubectl("get", kind, ROLE, check=False)
     eventually(lambda: own_cluster.admin.find(NAMESPACES, SYSTEM) is None)
