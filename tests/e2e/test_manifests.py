@@ -315,6 +315,12 @@ def test_who_may_not_delete_pods_cannot_have_it_done(shop: Workspace) -> None:
         assert f"the permission to {permission}" in shop.kubectl(*edit, wider, check=False)
         assert "patched" in shop.kubectl(*edit, '{"spec": {"remediationAction": null}}')
 
+    # Whoever may edit a namespace may delete and evict its Pods, and so have it done.
+    shop.kubectl("create", "rolebinding", "editor", "--clusterrole=edit", "--user=editor")
+    for action in ("RestartPod", "EvictPod"):
+        said = create(shop, "--as", "editor", "--dry-run=server", remediationAction=action)
+        assert "x created" in said
+
 
 def test_the_policy_lets_the_operator_write(shop: Workspace) -> None:
     """Metacontroller may not delete Pods, and writes the status of a PodDiagnoser that does."""
