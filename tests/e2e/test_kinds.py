@@ -90,4 +90,7 @@ def test_an_empty_spec_claims_every_pod(shop: Workspace) -> None:
     shop.start_pod("anything", labels={})
     shop.crash("anything", COMPLETED)
     shop.annotated("anything")
-    assert shop.diagnoser()["spec"] == {"enableAnnotations": True, "remediationAction": ""}
+    spec = shop.diagnoser()["spec"]
+    assert (spec["enableAnnotations"], spec["remediationAction"]) == (True, "")
+    assert spec["remediation"]["maxAttempts"] == 5
+    assert "targetLabels" not in spec

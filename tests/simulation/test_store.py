@@ -82,8 +82,10 @@ def test_creation_fills_in_what_the_system_owns(world: World) -> None:
 
 
 def test_defaults_of_the_schema_are_filled_in(world: World) -> None:
-    """An empty spec gets enableAnnotations and remediationAction."""
-    assert world.diagnoser()["spec"] == {"enableAnnotations": True, "remediationAction": ""}
+    """An empty spec gets enableAnnotations, remediationAction and all safeguards."""
+    spec = world.diagnoser()["spec"]
+    assert (spec["enableAnnotations"], spec["remediationAction"]) == (True, "")
+    assert spec["remediation"]["budget"] == {"pods": 5, "windowSeconds": 600}
 
 
 def test_unknown_fields_are_pruned(world: World) -> None:
