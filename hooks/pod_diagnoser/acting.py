@@ -1,11 +1,11 @@
 """Carrying out what was planned: the only place where a Pod is made to go.
 
-The request supplies the names and uids of what is planned, nothing more. The PodDiagnoser and each
-Pod are read live, and it is decided anew from what is read; a forged request makes nothing happen.
+The request supplies the name and uid of a PodDiagnoser, nothing more. It and each Pod are read
+live, the plans are those of the live status, and it is decided anew from what is read; a forged
+request makes nothing happen.
 """
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -13,33 +13,36 @@ from typing import Final, Protocol
 
 from pydantic import ValidationError
 
-from pod_diagnoser.annotating import LABEL
-from pod_diagnoser.claiming import matches
-from pod_diagnoser.cluster import ClusterError
-from pod_diagnoser.diagnosing import diagnose
+from pod_diagnoser.cluster import DISRUPTION_BUDGET, SEVERAL_DISRUPTION_BUDGETS, ClusterError
+from pod_diagnoser.diagnosing import Diagnosis, diagnose
+from pod_diagnoser.limiting import budget_limit, charged, owner_limit
+from pod_diagnoser.phases import REPLACING, Action, Outcome, Phase, Reason
 from pod_diagnoser.pods import OwnedPod
-from pod_diagnoser.remediating import (
-    PLAN_LIFETIME,
-    Action,
-    Outcome,
-    Phase,
-    Reason,
-    due,
-    safeguard,
+from pod_diagnoser.remediating import due
+from pod_diagnoser.reporting import claimed_pods
+from pod_diagnoser.resources import (
+    DiagnosisTargetSpec,
+    OwnerHistory,
+    PodDiagnoser,
+    PodDiagnoserStatus,
+    Remediation,
 )
-from pod_diagnoser.resources import PodDiagnoser, Remediation
+from pod_diagnoser.safeguarding import owner_of, safeguard, template_of
+from pod_diagnoser.settling import settle
 from pod_diagnoser.times import parse_time
-
-UNAUTHORIZED, FORBIDDEN = HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN
-NOT_FOUND, CONFLICT = HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT
-TOO_MANY_REQUESTS = HTTPStatus.TOO_MANY_REQUESTS
-INTERNAL_SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
 
 MAX_ACTS: Final = 5
 """How many plans are carried out in one sync."""
 
-MAX_SECONDS: Final = 5.0
-"""After how long no further plan is begun: a call may take 4 s, and Metacontroller waits 10."""
+PLAN_SECONDS: Final = 120.0
+"""How old a plan may be when it is carried out, by the API server's clock; and how young, where it
+was made by another."""
+
+LATER_SECONDS: Final = 5.0
+"""After how long to try again where the API server does not say."""
+
+FORBIDDEN_SECONDS: Final = 30.0
+"""After how long to see whether a permission was granted."""
 
 
 class Pods(Protocol):
@@ -60,17 +63,19 @@ class Pods(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What holds plans up.
+    """What holds things up.
 
     Attributes:
         reason: CamelCase, for programs.
         message: for people; constant but for the namespace.
         retry_after: seconds after which to try again.
+        everywhere: whether the next call would meet with the same, whatever it is about.
     """
 
     reason: str
     message: str
-    retry_after: float = 5.0
+    retry_after: float = LATER_SECONDS
+    everywhere: bool = False
 
 
 @dataclass(slots=True)
@@ -79,12 +84,13 @@ class Acted:
 
     Attributes:
         now: the time by the API server's clock, or None where it did not tell.
-        outcomes: by crash id. A plan without one stands as it was and is tried again.
+        settled: the plans of which it is known what came of them, with that. A plan that is not
+            among them stands as it was and is tried again.
         trouble: what held plans up, or None.
     """
 
     now: datetime | None = None
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    settled: list[tuple[Remediation, Outcome]] = field(default_factory=list)
     trouble: Trouble | None = None
 
 
@@ -99,126 +105,257 @@ def trouble_of(error: ClusterError, what: str, namespace: str) -> Trouble:
     Returns:
         The reason and a message.
     """
-    if error.status in (UNAUTHORIZED, FORBIDDEN):
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        message = "The API server does not know the operator by its credentials."
+        return Trouble("Forbidden", message, FORBIDDEN_SECONDS)
+    if error.status == HTTPStatus.FORBIDDEN:
         message = f"The operator may not {what} in namespace {namespace}."
-        return Trouble("Forbidden", message, 30.0)
-    if error.status == TOO_MANY_REQUESTS:
-        message = "The API server asked to be called later. Plans stand and are tried again."
-        return Trouble("ApiServerBusy", message, error.retry_after or 5.0)
-    message = "The API server did not answer as it should. Plans stand and are tried again."
-    return Trouble("ApiServerUnavailable", message)
+        return Trouble("Forbidden", message, FORBIDDEN_SECONDS)
+    if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+        message = "The API server asked to be called later. What is to be done is done then."
+        pause = error.retry_after or LATER_SECONDS
+        return Trouble("ApiServerBusy", message, pause, everywhere=True)
+    message = "The API server did not answer as it should. What is to be done is tried again."
+    return Trouble("ApiServerUnavailable", message, everywhere=error.status is None)
+
+
+def read_live(
+    diagnoser: PodDiagnoser, cluster: Pods, *, any_version: bool = False
+) -> tuple[PodDiagnoser | None, datetime]:
+    """Read the PodDiagnoser of a request from the API server.
+
+    Args:
+        diagnoser: the PodDiagnoser as Metacontroller sent it.
+        cluster: the API server.
+        any_version: whether another version of it will do.
+
+    Returns:
+        The live one, or None where it is not the same; and the time by the API server's clock.
+
+    Raises:
+        ClusterError: it could not be read.
+    """
+    meta = diagnoser.metadata
+    try:
+        document, now = cluster.get_pod_diagnoser(meta.namespace, meta.name)
+    except ClusterError as error:
+        if error.status == HTTPStatus.NOT_FOUND and error.kind and error.at is not None:
+            return None, error.at
+        raise
+    try:
+        live = PodDiagnoser.model_validate_json(document)
+    except ValidationError:
+        raise ClusterError(None) from None
+    found = live.metadata
+    if (found.namespace, found.name, found.uid) != (meta.namespace, meta.name, meta.uid):
+        return None, now
+    same = found.resourceVersion and found.resourceVersion == meta.resourceVersion
+    return (live if same or any_version else None), now
+
+
+def read_pod(namespace: str, name: str, cluster: Pods) -> tuple[OwnedPod | None, datetime]:
+    """Read a Pod from the API server.
+
+    Args:
+        namespace: its namespace.
+        name: its name.
+        cluster: the API server.
+
+    Returns:
+        The Pod, or None where there is certainly none of that name; and the API server's time.
+
+    Raises:
+        ClusterError: it could not be read.
+    """
+    try:
+        document, now = cluster.get_pod(namespace, name)
+    except ClusterError as error:
+        # A 404 that is not about a Pod comes from something in between, or says something else.
+        if error.status == HTTPStatus.NOT_FOUND and error.kind == "pods" and error.at is not None:
+            return None, error.at
+        raise
+    try:
+        pod = OwnedPod.model_validate_json(document)
+    except ValidationError:
+        raise ClusterError(None) from None
+    if (pod.metadata.namespace, pod.metadata.name) != (namespace, name):
+        raise ClusterError(None)
+    return pod, now
+
+
+def reason_against(
+    live: PodDiagnoser, pod: OwnedPod, found: Diagnosis, now: datetime
+) -> Reason | None:
+    """Say what forbids to replace a Pod now.
+
+    Args:
+        live: the PodDiagnoser.
+        pod: the Pod.
+        found: what crashed in it.
+        now: the time by the API server's clock.
+
+    Returns:
+        What of the Pod itself forbids it, else of its owner, else the budget; None if nothing does.
+        What is planned does not count: it is asked the same when it is its turn.
+    """
+    policy, status = live.spec.remediation, live.status or PodDiagnoserStatus()
+    reason = safeguard(pod, found, policy, now)
+    if reason is not None:
+        return reason
+    settled = [entry for entry in status.remediations if entry.phase != Phase.PLANNED]
+    limit = owner_limit(policy, status.owners, owner_of(pod), template_of(pod), now)
+    limit = limit or budget_limit(policy, settled, now)
+    return limit.reason if limit is not None else None
 
 
 def carry_out(
-    diagnoser: PodDiagnoser, cluster: Pods, monotonic: Callable[[], float] = time.monotonic
+    diagnoser: PodDiagnoser,
+    targets: Sequence[DiagnosisTargetSpec],
+    cluster: Pods,
+    in_time: Callable[[], bool],
 ) -> Acted:
     """Carry out the plans of the stored status.
 
     Args:
         diagnoser: the PodDiagnoser as Metacontroller sent it.
+        targets: the published DiagnosisTargets of its namespace, as Metacontroller sent them.
         cluster: the API server.
-        monotonic: a clock for the time that this takes, in seconds.
+        in_time: tells whether there is time left to begin another call.
 
     Returns:
-        The outcomes. None at all where the live PodDiagnoser is not the very version of the
+        What came of it. Nothing at all where the live PodDiagnoser is not the very version of the
         request: a status write raises the version twice, and what a sync of the version between
         does would be lost in a conflict and done again.
     """
-    plans = due(diagnoser)[:MAX_ACTS]
-    if not plans:
+    if not due(diagnoser):
         return Acted()
-    begun = monotonic()
-    meta = diagnoser.metadata
+    namespace = diagnoser.metadata.namespace
     try:
-        document, now = cluster.get_pod_diagnoser(meta.namespace, meta.name)
-        live = PodDiagnoser.model_validate_json(document)
+        live, now = read_live(diagnoser, cluster)
     except ClusterError as error:
-        return Acted(trouble=trouble_of(error, "read PodDiagnosers", meta.namespace))
-    except ValidationError:
-        return Acted()
-    if (live.metadata.uid, live.metadata.resourceVersion) != (meta.uid, meta.resourceVersion):
-        return Acted(now=now)
-
-    acted = Acted(now=now)
-    for plan in plans:
-        if monotonic() - begun > MAX_SECONDS:
+        return Acted(trouble=trouble_of(error, "read PodDiagnosers", namespace))
+    acted = Acted(now)
+    if live is None:
+        return acted
+    turn = _Turn(live, targets, cluster, in_time)
+    for plan in due(live)[:MAX_ACTS]:
+        if not in_time():
             break
         try:
-            outcome = _carry_out(live, plan, cluster)
+            outcome = turn.carry_out(plan)
         except ClusterError as error:
-            acted.trouble = trouble_of(error, "delete or evict Pods", meta.namespace)
-            break
+            acted.trouble = trouble_of(error, turn.doing, namespace)
+            if acted.trouble.everywhere or acted.trouble.reason == "Forbidden":
+                break
+            continue  # it may be about this Pod alone
         if outcome is not None:
-            acted.outcomes[plan.id] = outcome
+            acted.settled.append((plan, outcome))
             acted.now = max(outcome.at, now)
     return acted
 
 
-def _carry_out(live: PodDiagnoser, plan: Remediation, cluster: Pods) -> Outcome | None:
-    """Carry out one plan. None: it stands as it was.
+class _Turn:
+    """Carries out the plans of one PodDiagnoser, one after the other, and keeps count.
 
-    Raises:
-        ClusterError: nobody knows what came of it; the plan stands.
+    Attributes:
+        doing: what is being done, for the message if it can't be.
     """
-    namespace = live.metadata.namespace
-    try:
-        document, now = cluster.get_pod(namespace, plan.pod)
-    except ClusterError as error:
-        if error.status == NOT_FOUND and error.at is not None:
-            return Outcome(Phase.DONE, Reason.POD_GONE, error.at)
-        raise
-    try:
-        pod = OwnedPod.model_validate_json(document)
-    except ValidationError:
-        return Outcome(Phase.FAILED, Reason.REFUSED, now)
-    # A Pod that is gone, going or another counts as remediated, and is charged: the answer to our
-    # own DELETE may have been lost.
-    if pod.metadata.uid != plan.podUID or pod.metadata.terminating:
-        return Outcome(Phase.DONE, Reason.POD_GONE, now)
-    refusal = _refusal(live, pod, plan, now)
-    if refusal is not None:
-        return Outcome(Phase.EXPIRED, refusal, now)
-    version = pod.metadata.resourceVersion
-    act = cluster.evict_pod if plan.action == Action.EVICT_POD else cluster.delete_pod
-    done = Reason.EVICTED if plan.action == Action.EVICT_POD else Reason.DELETED
-    try:
-        return Outcome(Phase.DONE, done, act(namespace, plan.pod, plan.podUID, version))
-    except ClusterError as error:
-        return _refused(error, now)
+
+    def __init__(
+        self,
+        live: PodDiagnoser,
+        targets: Sequence[DiagnosisTargetSpec],
+        cluster: Pods,
+        in_time: Callable[[], bool],
+    ) -> None:
+        self.doing = ""
+        self._live = live
+        self._targets = targets
+        self._cluster = cluster
+        self._in_time = in_time
+
+    def carry_out(self, plan: Remediation) -> Outcome | None:
+        """Carry out one plan. None: it stands as it was.
+
+        Raises:
+            ClusterError: nobody knows what came of it; the plan stands.
+        """
+        outcome = self._outcome(plan)
+        if outcome is not None:
+            self._live = _with(self._live, plan, outcome)
+        return outcome
+
+    def _outcome(self, plan: Remediation) -> Outcome | None:
+        self.doing = "read Pods"
+        pod, now = read_pod(self._live.metadata.namespace, plan.pod, self._cluster)
+        # A Pod that is gone, going or another counts as remediated, and is charged: the answer to
+        # our own DELETE may have been lost.
+        if pod is None or pod.metadata.uid != plan.podUID or pod.metadata.terminating:
+            return Outcome(Phase.DONE, Reason.POD_GONE, now)
+        refusal = self._refusal(pod, plan, now)
+        if refusal is not None:
+            return Outcome(Phase.EXPIRED, refusal, now)
+        if not self._in_time():
+            return None
+        return self._act(pod, plan, now)
+
+    def _act(self, pod: OwnedPod, plan: Remediation, now: datetime) -> Outcome | None:
+        evicts = plan.action == Action.EVICT_POD
+        self.doing = "evict Pods" if evicts else "delete Pods"
+        act = self._cluster.evict_pod if evicts else self._cluster.delete_pod
+        meta = pod.metadata
+        try:
+            at = act(meta.namespace, meta.name, plan.podUID, meta.resourceVersion)
+        except ClusterError as error:
+            return _refused(error, now)
+        return Outcome(Phase.DONE, Reason.EVICTED if evicts else Reason.DELETED, at)
+
+    def _refusal(self, pod: OwnedPod, plan: Remediation, now: datetime) -> Reason | None:
+        """Decide anew, from what is live and by the API server's clock."""
+        live = self._live
+        planned = parse_time(plan.plannedAt)
+        if planned is None or abs((now - planned).total_seconds()) > PLAN_SECONDS:
+            return Reason.PLAN_TOO_OLD
+        if live.spec.remediationAction != plan.action or plan.action not in REPLACING:
+            return Reason.ACTION_CHANGED
+        if live.metadata.terminating or not claimed_pods(live, [pod], self._targets):
+            return Reason.NO_LONGER_CLAIMED
+        found = next((each for each in diagnose(pod) if each.id == plan.id), None)
+        if found is None:
+            return Reason.CRASH_SUPERSEDED
+        return reason_against(live, pod, found, now)
+
+
+def _with(live: PodDiagnoser, plan: Remediation, outcome: Outcome) -> PodDiagnoser:
+    """The PodDiagnoser as it will be when an outcome is stored."""
+    status = live.status or PodDiagnoserStatus()
+    entries = [settle(entry, outcome) if entry is plan else entry for entry in status.remediations]
+    owners: Sequence[OwnerHistory] = status.owners
+    if outcome.phase is Phase.DONE:
+        owners = charged(owners, plan.owner, outcome.at)
+    update = {"remediations": tuple(entries), "owners": tuple(owners)}
+    return live.model_copy(update={"status": status.model_copy(update=update)})
 
 
 def _refused(error: ClusterError, now: datetime) -> Outcome | None:
-    """What a refusal of the API server means for a plan. None: look again."""
-    blocked = error.status == TOO_MANY_REQUESTS and error.cause == "DisruptionBudget"
-    if blocked:
+    """What a refusal of the API server means for a plan. None: look again.
+
+    Raises:
+        ClusterError: it means nothing for the plan, which stands.
+    """
+    if error.cause == DISRUPTION_BUDGET or error.kind == "poddisruptionbudget":
         return Outcome(Phase.DEFERRED, Reason.BLOCKED_BY_DISRUPTION_BUDGET, now)
-    if error.status is None or error.status >= INTERNAL_SERVER_ERROR:
-        raise error
-    if error.status == TOO_MANY_REQUESTS:
-        raise error
-    if error.status == CONFLICT:
+    if error.cause == SEVERAL_DISRUPTION_BUDGETS:
+        return Outcome(Phase.DEFERRED, Reason.SEVERAL_DISRUPTION_BUDGETS, now)
+    # What a 404 is about, Pod or budget, the next look at the Pod tells.
+    if error.status in (HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND):
         return None
-    if error.status == NOT_FOUND:
-        return Outcome(Phase.DONE, Reason.POD_GONE, now)
-    forbidden = error.status in (UNAUTHORIZED, FORBIDDEN)
-    return Outcome(Phase.FAILED, Reason.FORBIDDEN if forbidden else Reason.REFUSED, now)
-
-
-def _refusal(live: PodDiagnoser, pod: OwnedPod, plan: Remediation, now: datetime) -> Reason | None:
-    """Decide anew, from what is live and by the API server's clock."""
-    planned = parse_time(plan.plannedAt)
-    if planned is None or now - planned > PLAN_LIFETIME:
-        return Reason.PLAN_TOO_OLD
-    labels = pod.metadata.labels
+    if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return Outcome(Phase.FAILED, Reason.FORBIDDEN, now)
     if (
-        not live.active
-        or live.metadata.terminating
-        or live.spec.remediationAction != plan.action
-        or labels.get(LABEL) != live.metadata.name
-        or not matches(live.spec.targetLabels, labels)
+        error.status is None
+        or error.status == HTTPStatus.TOO_MANY_REQUESTS
+        or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     ):
-        return Reason.NO_LONGER_CLAIMED
-    found = next((each for each in diagnose(pod) if each.id == plan.id), None)
-    if found is None:
-        return Reason.CRASH_SUPERSEDED
-    return safeguard(pod, found, live.spec.remediation, now)
+        raise error
+    return Outcome(Phase.FAILED, Reason.REFUSED, now)

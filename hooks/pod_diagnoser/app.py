@@ -3,7 +3,8 @@
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -166,8 +167,9 @@ def create_app(
         settings = Settings.from_environment(os.environ)
         configure_logs(settings.log_level, settings.log_format)
     telemetry = Telemetry(CollectorRegistry())
+    deadline = deadline or Deadlines()
     if remediator is None:
-        remediator = _connect(settings, clock)
+        remediator = _connect(settings, clock, deadline)
     tokens = Tokens(settings.token_folder) if settings.token_folder is not None else None
     hooks: list[_Hook] = []
     if settings.endpoints in (Endpoints.ALL, Endpoints.PODS):
@@ -195,7 +197,7 @@ def create_app(
         telemetry,
         tokens=tokens,
         sleep=sleep,
-        deadline=deadline or Deadlines(),
+        deadline=deadline,
     )
     app = _App(edge)
     app.add_url_rule("/healthz", endpoint="healthz", view_func=_healthy)
@@ -210,7 +212,7 @@ def create_app(
     return app
 
 
-def _connect(settings: Settings, clock: Clock) -> Remediator | None:
+def _connect(settings: Settings, clock: Clock, deadline: Deadline) -> Remediator | None:
     """Find the API server, for a process that serves PodDiagnosers."""
     if settings.endpoints is Endpoints.PODS:
         return None
@@ -224,7 +226,17 @@ def _connect(settings: Settings, clock: Clock) -> Remediator | None:
         credentials = in_cluster(os.environ)
     if credentials is None:
         return None
-    return Remediator(Cluster(credentials), clock, instance=socket.gethostname())
+
+    @contextmanager
+    def bounded(seconds: float) -> Iterator[None]:
+        try:
+            with deadline(seconds):
+                yield
+        except BodyTimeoutError:
+            raise TimeoutError from None
+
+    cluster = Cluster(credentials, deadline=bounded)
+    return Remediator(cluster, clock, instance=socket.gethostname())
 
 
 class _App(Flask):
@@ -295,8 +307,7 @@ def _sync_pod_diagnoser(clock: Clock, remediator: Remediator | None, body: Body)
     if remediator is None:
         result = sync_pod_diagnoser(observed, clock())
     else:
-        effects = remediator.act(observed)
-        result = sync_pod_diagnoser(observed, remediator.now(), effects)
+        result = remediator.sync(observed)
     return Reply(result.answer, may_hold=not result.acted)
 
 

@@ -1,30 +1,51 @@
 """The few API calls of our own: two reads, a deletion, an eviction, Events.
 
-Every call is bounded in time and made once: what to try again, and when, is decided from what is
-stored. Nothing but names and uids of a request goes into a call.
+Every call is bounded in time and size and made once: what to try again, and when, is decided from
+what is stored. Nothing but names and uids of a request goes into a call. What is not certainly the
+API server's answer to it counts as no answer.
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 CONNECT_SECONDS: Final = 1.0
 READ_SECONDS: Final = 3.0
+CALL_SECONDS: Final = 4.0
+"""How long a call may take as a whole, where `Cluster` is given a way to bound that."""
+
 TOKEN_SECONDS: Final = 60.0
 """For how long a token is used before its file is read again: the kubelet renews it."""
 
+MAX_ANSWER: Final = 4 * 1024 * 1024
+"""Bytes. An object has at most some 1.5 MiB."""
+
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
+DISRUPTION_BUDGET: Final = "DisruptionBudget"
+"""The cause of a refused eviction. Source: ``policyv1.DisruptionBudgetCause``."""
+
+SEVERAL_DISRUPTION_BUDGETS: Final = "SeveralDisruptionBudgets"
+"""Ours for an eviction that is refused since several budgets select the Pod."""
+
 _MAX_RETRY_AFTER: Final = 300.0
+_CHUNK: Final = 64 * 1024
+_CONNECTIONS: Final = 32
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 class ClusterError(Exception):
@@ -35,6 +56,7 @@ class ClusterError(Exception):
             call had its effect.
         retry_after: seconds after which the API server wants to be asked again, or None.
         cause: the reason of the first cause in the Status object (``DisruptionBudget``), or "".
+        kind: the plural of what the Status object is about (``pods``), or "".
         at: the time by the API server's clock, or None where there was no answer.
     """
 
@@ -44,12 +66,14 @@ class ClusterError(Exception):
         retry_after: float | None = None,
         cause: str = "",
         at: datetime | None = None,
+        kind: str = "",
     ) -> None:
         super().__init__("no answer" if status is None else f"status {status}")
         self.status = status
         self.at = at
         self.retry_after = retry_after
         self.cause = cause
+        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +117,29 @@ class Cluster:
     Args:
         credentials: how to reach it.
         monotonic: a clock for the age of what is cached, in seconds.
+        deadline: makes a context that raises TimeoutError in it after a number of seconds. Without
+            it only each wait for bytes is bounded, so that a server that sends them one by one
+            could take longer.
     """
 
     def __init__(
-        self, credentials: Credentials, monotonic: Callable[[], float] = time.monotonic
+        self,
+        credentials: Credentials,
+        monotonic: Callable[[], float] = time.monotonic,
+        deadline: Callable[[float], AbstractContextManager[object]] = nullcontext,
     ) -> None:
-        self._credentials = credentials
+        self._server = credentials.server.rstrip("/")
+        self._read_token = credentials.token
         self._monotonic = monotonic
+        self._deadline = deadline
         self._token = ""
         self._token_read = float("-inf")
         self._session = requests.Session()
         # A proxy or a netrc entry of the environment must not get or replace our token.
         self._session.trust_env = False
         self._session.verify = credentials.ca or True
-        adapter = HTTPAdapter(max_retries=0, pool_connections=1, pool_maxsize=8)
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = HTTPAdapter(max_retries=0, pool_connections=1, pool_maxsize=_CONNECTIONS)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
         self.calls = 0
@@ -122,7 +155,7 @@ class Cluster:
             The object as JSON, and the time by the API server's clock.
 
         Raises:
-            ClusterError: it could not be read; 404 says that there is none.
+            ClusterError: it could not be read; 404 with the kind ``pods`` says that there is none.
         """
         return self._call("GET", f"/api/v1/namespaces/{_part(namespace)}/pods/{_part(name)}")
 
@@ -149,19 +182,21 @@ class Cluster:
         Raises:
             ClusterError: it was not deleted, or nobody knows; 409 says that it is another by now.
         """
-        return self._call(
+        content, at = self._call(
             "DELETE",
             f"/api/v1/namespaces/{_part(namespace)}/pods/{_part(name)}",
             _delete_options(uid, version),
-        )[1]
+        )
+        _check_done(content, at)
+        return at
 
     def evict_pod(self, namespace: str, name: str, uid: str, version: str) -> datetime:
         """Evict the very Pod that was read, as far as PodDisruptionBudgets allow.
 
-        Args, returns and raises as `delete_pod`; 429 with the cause ``DisruptionBudget`` says that
-        a budget does not allow it.
+        Args, returns and raises as `delete_pod`; the cause `DISRUPTION_BUDGET` says that a budget
+        does not allow it, `SEVERAL_DISRUPTION_BUDGETS` that Kubernetes evicts no such Pod.
         """
-        return self._call(
+        content, at = self._call(
             "POST",
             f"/api/v1/namespaces/{_part(namespace)}/pods/{_part(name)}/eviction",
             {
@@ -170,7 +205,9 @@ class Cluster:
                 "metadata": {"name": name, "namespace": namespace},
                 "deleteOptions": _delete_options(uid, version),
             },
-        )[1]
+        )
+        _check_done(content, at)
+        return at
 
     def create_event(self, namespace: str, event: Mapping[str, Any]) -> bool:
         """Create an Event.
@@ -190,7 +227,7 @@ class Cluster:
                 "POST", f"/apis/events.k8s.io/v1/namespaces/{_part(namespace)}/events", event
             )
         except ClusterError as error:
-            if error.status == requests.codes.conflict:
+            if error.status == HTTPStatus.CONFLICT:
                 return False
             raise
         return True
@@ -198,39 +235,72 @@ class Cluster:
     def _call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> tuple[bytes, datetime]:
-        response = self._send(method, path, body)
-        if response.status_code == requests.codes.unauthorized:
-            # The token may have been renewed since it was read.
-            self._token_read = float("-inf")
-            response = self._send(method, path, body)
-        if not response.ok:
-            raise _error(response)
-        return response.content, _date(response)
+        """Make a call: once, or twice where the token was renewed since it was read.
 
-    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> requests.Response:
+        Raises:
+            ClusterError: it did not succeed.
+        """
+        try:
+            with self._deadline(CALL_SECONDS):
+                response, content = self._send(method, path, body, self._current_token())
+                if response.status_code == HTTPStatus.UNAUTHORIZED:
+                    refused, self._token_read = self._token, float("-inf")
+                    if (token := self._current_token()) != refused:
+                        response, content = self._send(method, path, body, token)
+        except (requests.RequestException, HTTPError, OSError, ValueError):
+            raise ClusterError(None) from None
+        if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+            raise _error(response, content)
+        return content, _date(response)
+
+    def _current_token(self) -> str:
         now = self._monotonic()
         if now - self._token_read >= TOKEN_SECONDS:
-            self._token = self._credentials.token().strip()
+            try:
+                self._token = self._read_token().strip()
+            except (OSError, ValueError):
+                self._token = ""
             self._token_read = now
+        if not self._token:
+            raise ClusterError(HTTPStatus.UNAUTHORIZED)
+        return self._token
+
+    def _send(
+        self, method: str, path: str, body: Mapping[str, Any] | None, token: str
+    ) -> tuple[requests.Response, bytes]:
         self.calls += 1
-        try:
-            return self._session.request(
-                method,
-                self._credentials.server + path,
-                data=None if body is None else json.dumps(body),
-                headers={
-                    "Authorization": f"Bearer {self._token}",
-                    "Content-Type": "application/json",
-                    "User-Agent": "pod-diagnoser",
-                },
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-            )
-        except (requests.RequestException, OSError):
-            raise ClusterError(None) from None
+        with self._session.request(
+            method,
+            self._server + path,
+            data=None if body is None else json.dumps(body),
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "Authorization": f"Bearer {token}",
+                "Content-Type": "application/json",
+                "User-Agent": "pod-diagnoser",
+            },
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            content = bytearray()
+            for chunk in response.iter_content(_CHUNK):
+                content += chunk
+                if len(content) > MAX_ANSWER:
+                    message = "an answer of the API server is too long"
+                    raise ValueError(message)
+            return response, bytes(content)
 
 
 def _part(text: str) -> str:
+    """Make a part of a path.
+
+    Raises:
+        ClusterError: no object can have this name. ``..`` would lead to another path.
+    """
+    if not _NAME.fullmatch(text):
+        raise ClusterError(HTTPStatus.BAD_REQUEST)
     return quote(text, safe="")
 
 
@@ -242,23 +312,62 @@ def _delete_options(uid: str, version: str) -> dict[str, Any]:
     }
 
 
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _check_done(content: bytes, at: datetime) -> None:
+    """Check that something was done, beyond the status code.
+
+    An eviction is refused with 201 and a Status that says Failure where several budgets select the
+    Pod. Source: ``pkg/registry/core/pod/storage/eviction.go``, ``createHandler`` in
+    ``staging/src/k8s.io/apiserver/pkg/endpoints/handlers/create.go``; client-go looks at it too.
+
+    Raises:
+        ClusterError: nothing was done, or nobody knows.
+    """
+    document = _object(content)
+    if document.get("kind") == "Pod" or document.get("status") == "Success":
+        return
+    code = document.get("code")
+    if document.get("status") != "Failure" or not isinstance(code, int):
+        raise ClusterError(None)
+    raise ClusterError(code, cause=_cause(document), at=at)
+
+
+def _cause(status: Mapping[str, Any]) -> str:
+    if "more than one PodDisruptionBudget" in str(status.get("message")):
+        return SEVERAL_DISRUPTION_BUDGETS
+    details = status.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    first = causes[0] if isinstance(causes, list) and causes else None
+    return str(first.get("reason", "")) if isinstance(first, dict) else ""
+
+
+def _kind(status: Mapping[str, Any]) -> str:
+    details = status.get("details")
+    return str(details.get("kind", "")) if isinstance(details, dict) else ""
+
+
 def _date(response: requests.Response) -> datetime:
     try:
-        return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
-    except (KeyError, ValueError):
+        date = parsedate_to_datetime(response.headers["Date"])
+        return date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC)
+    except (LookupError, ValueError, TypeError, OverflowError):
         # Not the API server, whatever it is: nothing is decided by its time.
         raise ClusterError(None) from None
 
 
-def _error(response: requests.Response) -> ClusterError:
+def _error(response: requests.Response, content: bytes) -> ClusterError:
     retry_after: float | None = None
     text = response.headers.get("Retry-After", "")
     if text.isascii() and text.isdigit():
         retry_after = min(float(text[:9]), _MAX_RETRY_AFTER)
-    cause = ""
-    try:
-        causes = response.json()["details"]["causes"]
-        cause = str(causes[0]["reason"])
-    except (ValueError, LookupError, TypeError):
-        pass
-    return ClusterError(response.status_code, retry_after, cause, _date(response))
+    status = _object(content)
+    return ClusterError(
+        response.status_code, retry_after, _cause(status), _date(response), _kind(status)
+    )

@@ -1,4 +1,4 @@
-"""Events: what is told of a crash and of a remediation. Pure.
+"""Events: what is told of a crash and of its remediation. Pure.
 
 An Event's name is made from what it tells, so that creating it a second time is refused by the API
 server (AlreadyExists) instead of telling it twice.
@@ -7,20 +7,23 @@ Source: ``staging/src/k8s.io/api/events/v1/types.go`` and ``pkg/apis/core/valida
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from pod_diagnoser.diagnosing import Diagnosis
+from pod_diagnoser.phases import EXPLANATIONS, REPLACING, Action, Outcome, Phase, Reason
 from pod_diagnoser.pods import OwnedPod
-from pod_diagnoser.remediating import FRESH, Action, Crashed, Outcome, Phase
 from pod_diagnoser.resources import API_VERSION, GROUP, PodDiagnoser, Remediation
+from pod_diagnoser.safeguarding import Crashed, is_fresh
 from pod_diagnoser.texts import cut
 
 CONTROLLER: Final = f"{GROUP}/pod-diagnoser"
 MAX_NOTE_BYTES: Final = 1024
+MAX_INSTANCE: Final = 128
 _MAX_NAME: Final = 230
+_DIGEST: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Event:
     """An Event to be told.
 
     Attributes:
-        key: its name, by which it is told once.
+        key: namespace and name, by which it is told once.
         namespace: its namespace.
         document: the ``events.k8s.io/v1`` object.
     """
@@ -38,40 +41,110 @@ class Event:
     document: Mapping[str, Any]
 
 
-def crash_events(
-    diagnoser: PodDiagnoser, crashed: Sequence[Crashed], now: datetime, instance: str
-) -> list[Event]:
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """What all Events of a sync have in common.
+
+    Attributes:
+        diagnoser: the PodDiagnoser that they are told for. All of it holds for its uid: one that
+            was created again tells for itself.
+        instance: which process tells them.
+    """
+
+    diagnoser: PodDiagnoser
+    instance: str
+
+    def name(self, regarding: str, *what: str) -> str:
+        """Name an Event.
+
+        Args:
+            regarding: the name of the object that it is about.
+            what: what tells it from all others about this object.
+
+        Returns:
+            A DNS subdomain, the same each time.
+        """
+        text = "\n".join((self.diagnoser.metadata.uid, *what))
+        digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]
+        return f"{regarding[:_MAX_NAME].rstrip('.-')}.{digest}"
+
+    def event(  # noqa: PLR0913 (an Event has as many fields)
+        self,
+        regarding: Mapping[str, str],
+        name: str,
+        *,
+        kind: str,
+        reason: str,
+        action: str,
+        note: str,
+        now: datetime,
+    ) -> Event:
+        """Put an Event together."""
+        namespace = self.diagnoser.metadata.namespace
+        return Event(
+            key=f"{namespace}/{name}",
+            namespace=namespace,
+            document={
+                "apiVersion": "events.k8s.io/v1",
+                "kind": "Event",
+                "metadata": {"name": name, "namespace": namespace},
+                "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                "reportingController": CONTROLLER,
+                "reportingInstance": self.instance[:MAX_INSTANCE] or CONTROLLER,
+                "action": action,
+                "reason": reason,
+                "type": kind,
+                "regarding": dict(regarding),
+                "note": cut(note, MAX_NOTE_BYTES),
+            },
+        )
+
+    def about_pod(self, name: str, uid: str) -> dict[str, str]:
+        """Refer to a Pod. Without the uid, ``kubectl describe pod`` does not find the Event."""
+        namespace = self.diagnoser.metadata.namespace
+        return {"apiVersion": "v1", "kind": "Pod", "namespace": namespace, "name": name, "uid": uid}
+
+    def about_diagnoser(self) -> dict[str, str]:
+        """Refer to the PodDiagnoser."""
+        meta = self.diagnoser.metadata
+        return {
+            "apiVersion": API_VERSION,
+            "kind": "PodDiagnoser",
+            "namespace": meta.namespace,
+            "name": meta.name,
+            "uid": meta.uid,
+        }
+
+
+def crash_events(teller: Teller, crashed: Sequence[Crashed], now: datetime) -> Iterator[Event]:
     """Tell each fresh crash: what LogEvent does.
 
     Args:
-        diagnoser: the PodDiagnoser.
-        crashed: the Pods that it claims, with their crashes.
+        teller: who tells it.
+        crashed: the Pods that the PodDiagnoser claims, with their crashes.
         now: the time.
-        instance: which process tells it.
 
     Returns:
         A Warning with reason PodRestarted for each crash that is fresh for certain. Events live for
         an hour in a cluster's default; a crash that is older than half of that is not told, since
         its Event may have been told and be gone.
     """
+    diagnoser = teller.diagnoser
     if diagnoser.spec.remediationAction != Action.LOG_EVENT or not diagnoser.active:
-        return []
-    return [
-        _event(
-            diagnoser,
-            _about_pod(each.pod.metadata.name, each.pod.metadata.uid, each.pod.metadata.namespace),
-            key=f"{found.id} PodRestarted",
-            kind="Warning",
-            reason="PodRestarted",
-            action="Diagnose",
-            note=crash_note(each.pod, found),
-            now=now,
-            instance=instance,
-        )
-        for each in crashed
-        for found in each.diagnoses
-        if found.ended_by is not None and now - found.ended_by < FRESH
-    ]
+        return
+    for each in crashed:
+        meta = each.pod.metadata
+        for found in each.diagnoses:
+            if is_fresh(found, now):
+                yield teller.event(
+                    teller.about_pod(meta.name, meta.uid),
+                    teller.name(meta.name, found.id, "PodRestarted"),
+                    kind="Warning",
+                    reason="PodRestarted",
+                    action="Diagnose",
+                    note=crash_note(each.pod, found),
+                    now=now,
+                )
 
 
 def crash_note(pod: OwnedPod, found: Diagnosis) -> str:
@@ -90,95 +163,103 @@ def crash_note(pod: OwnedPod, found: Diagnosis) -> str:
     )
 
 
-_DONE: Final = {
+_VERBS: Final = {
     Action.RESTART_POD: ("PodDeleted", "Delete", "deleted"),
     Action.EVICT_POD: ("PodEvicted", "Evict", "evicted"),
 }
 
 
-def remediation_events(
-    diagnoser: PodDiagnoser, entry: Remediation, outcome: Outcome, instance: str
-) -> list[Event]:
+def remediation_events(teller: Teller, entry: Remediation, outcome: Outcome) -> list[Event]:
     """Tell what was done to a Pod, on the Pod and on the PodDiagnoser.
 
     Args:
-        diagnoser: the PodDiagnoser.
+        teller: who tells it.
         entry: the remediation.
         outcome: what came of it.
-        instance: which process tells it.
 
     Returns:
-        Two Events where a Pod was made to go, none otherwise.
+        Two Events where a Pod was made to go; one, on the Pod, where that was refused; none where
+        it is not to be any more. What is told of one remediation by different syncs has one name.
     """
-    if outcome.phase is not Phase.DONE:
+    if outcome.phase in (Phase.DEFERRED, Phase.FAILED):
+        about = teller.about_pod(entry.pod, entry.podUID)
+        return [
+            _withheld(
+                teller,
+                about,
+                crash=entry.id,
+                reason=outcome.reason,
+                diagnosis=entry.diagnosis,
+                now=outcome.at,
+            )
+        ]
+    if outcome.phase is not Phase.DONE or entry.action not in REPLACING:
         return []
-    reason, action, verb = _DONE[Action(entry.action)]
-    meta = diagnoser.metadata
-    note = (
-        f"Pod {entry.pod} was {verb}, so that its controller replaces it, as "
-        f"spec.remediationAction {entry.action} of PodDiagnoser {meta.name} asks. {entry.diagnosis}"
-    )
-    subjects = (
-        _about_pod(entry.pod, entry.podUID, meta.namespace),
-        {
-            "apiVersion": API_VERSION,
-            "kind": "PodDiagnoser",
-            "namespace": meta.namespace,
-            "name": meta.name,
-            "uid": meta.uid,
-        },
+    reason, action, verb = _VERBS[Action(entry.action)]
+    who = f"spec.remediationAction {entry.action} of PodDiagnoser {teller.diagnoser.metadata.name}"
+    # A Pod that was found gone went by our request, of which the answer was lost, or by another.
+    what = (
+        f"is gone or going, as {who} asked or for another reason"
+        if outcome.reason is Reason.POD_GONE
+        else f"was {verb}, so that its controller replaces it, as {who} asks"
     )
     return [
-        _event(
-            diagnoser,
-            subject,
-            key=f"{entry.id} {reason} {subject['kind']}",
+        teller.event(
+            about,
+            teller.name(about["name"], entry.id, "Remediated", about["kind"]),
             kind="Normal",
             reason=reason,
             action=action,
-            note=note,
+            note=f"Pod {entry.pod} {what}. {entry.diagnosis}",
             now=outcome.at,
-            instance=instance,
         )
-        for subject in subjects
+        for about in (teller.about_pod(entry.pod, entry.podUID), teller.about_diagnoser())
     ]
 
 
-def _about_pod(name: str, uid: str, namespace: str) -> dict[str, str]:
-    # Without the uid, kubectl describe pod does not find the Event.
-    return {"apiVersion": "v1", "kind": "Pod", "namespace": namespace, "name": name, "uid": uid}
-
-
-def _event(  # noqa: PLR0913 (an Event has as many fields)
-    diagnoser: PodDiagnoser,
-    regarding: Mapping[str, str],
-    *,
-    key: str,
-    kind: str,
-    reason: str,
-    action: str,
-    note: str,
-    now: datetime,
-    instance: str,
+def withheld_event(
+    teller: Teller, pod: OwnedPod, found: Diagnosis, reason: Reason, now: datetime
 ) -> Event:
-    # All of it holds for one PodDiagnoser's uid: one that was created again tells for itself.
-    digest = hashlib.sha256(f"{diagnoser.metadata.uid} {key}".encode()).hexdigest()[:16]
-    name = f"{regarding['name'][:_MAX_NAME].rstrip('.-')}.{digest}"
-    namespace = diagnoser.metadata.namespace
-    return Event(
-        key=f"{namespace}/{name}",
-        namespace=namespace,
-        document={
-            "apiVersion": "events.k8s.io/v1",
-            "kind": "Event",
-            "metadata": {"name": name, "namespace": namespace},
-            "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "reportingController": CONTROLLER,
-            "reportingInstance": instance[:128],
-            "action": action,
-            "reason": reason,
-            "type": kind,
-            "regarding": dict(regarding),
-            "note": cut(note, MAX_NOTE_BYTES),
-        },
+    """Tell why a crashed Pod is left alone.
+
+    Args:
+        teller: who tells it.
+        pod: the Pod.
+        found: what crashed in it.
+        reason: why nothing is done.
+        now: the time.
+
+    Returns:
+        One Event on the Pod for each crash and reason.
+    """
+    about = teller.about_pod(pod.metadata.name, pod.metadata.uid)
+    return _withheld(
+        teller, about, crash=found.id, reason=reason, diagnosis=found.sentence, now=now
+    )
+
+
+def withheld_key(teller: Teller, pod: OwnedPod, found: Diagnosis, reason: Reason) -> str:
+    """Say by what `withheld_event` would be known, without putting it together."""
+    name = teller.name(pod.metadata.name, found.id, "Withheld", reason.value)
+    return f"{teller.diagnoser.metadata.namespace}/{name}"
+
+
+def _withheld(  # noqa: PLR0913 (all that it is made of)
+    teller: Teller,
+    about: Mapping[str, str],
+    *,
+    crash: str,
+    reason: Reason,
+    diagnosis: str,
+    now: datetime,
+) -> Event:
+    return teller.event(
+        about,
+        teller.name(about["name"], crash, "Withheld", reason.value),
+        kind="Normal",
+        reason="RemediationWithheld",
+        action="Withhold",
+        note=f"Pod {about['name']} is left alone ({reason.value}): {EXPLANATIONS[reason]} "
+        f"{diagnosis}",
+        now=now,
     )

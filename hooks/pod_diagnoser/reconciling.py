@@ -21,7 +21,7 @@ from pod_diagnoser.protocol import (
     RelatedResourceRule,
     SyncAnswer,
 )
-from pod_diagnoser.remediating import Crashed
+from pod_diagnoser.remediating import Spared
 from pod_diagnoser.reporting import NOT_CONNECTED, Effects, claimed_pods, report
 from pod_diagnoser.resources import (
     API_VERSION,
@@ -30,6 +30,7 @@ from pod_diagnoser.resources import (
     PodDiagnoserStatus,
     diagnosis_target,
 )
+from pod_diagnoser.safeguarding import Crashed
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,13 @@ class PodDiagnoserSync:
         answer: what Metacontroller gets.
         status_changed: whether the answer changes the stored status.
         acted: whether something was done or planned, so that the answer should not be held.
+        spared: the crashed Pods that are left alone.
     """
 
     answer: SyncAnswer
     status_changed: bool
     acted: bool = False
+    spared: Sequence[Spared] = ()
 
 
 def customize_pod(request: CustomizeRequest) -> CustomizeAnswer:
@@ -188,6 +191,7 @@ def sync_pod_diagnoser(
         answer_pod_diagnoser(observed.diagnoser, result.status, result.again),
         status_changed=result.changed,
         acted=bool(effects.outcomes) or result.planned,
+        spared=result.spared,
     )
 
 

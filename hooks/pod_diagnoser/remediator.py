@@ -2,37 +2,80 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Final, Protocol
 
-from pod_diagnoser.acting import Trouble, carry_out, trouble_of
-from pod_diagnoser.cluster import Cluster, ClusterError
-from pod_diagnoser.eventing import Event, crash_events, remediation_events
-from pod_diagnoser.reconciling import Observed
-from pod_diagnoser.remediating import due
-from pod_diagnoser.reporting import Effects
+from pod_diagnoser.acting import (
+    Acted,
+    Pods,
+    Trouble,
+    carry_out,
+    read_live,
+    read_pod,
+    reason_against,
+    trouble_of,
+)
+from pod_diagnoser.cluster import ClusterError
+from pod_diagnoser.diagnosing import diagnose
+from pod_diagnoser.eventing import (
+    Event,
+    Teller,
+    crash_events,
+    remediation_events,
+    withheld_event,
+    withheld_key,
+)
+from pod_diagnoser.phases import REPLACING, Action, Reason
+from pod_diagnoser.pods import OwnedPod
+from pod_diagnoser.reconciling import Observed, PodDiagnoserSync, sync_pod_diagnoser
+from pod_diagnoser.remediating import Spared, due
+from pod_diagnoser.reporting import Effects, claimed_pods
+from pod_diagnoser.resources import PodDiagnoser, PodDiagnoserStatus
+from pod_diagnoser.safeguarding import is_fresh
+from pod_diagnoser.server_time import ServerTime
+
+LAST_CALL_SECONDS: Final = 3.0
+"""How long after its start a sync begins no further call. With what a call may take it answers in
+time: Metacontroller waits 10 seconds."""
 
 MAX_EVENT_SECONDS: Final = 2.0
-"""After how long no further Event is begun in a sync."""
+"""How long after its start a sync tells no further crash: the next one tells the rest."""
 
 MAX_REMEMBERED: Final = 20_000
 """How many Events are known to exist. Forgetting one costs a refused call, never a second Event."""
 
+MAX_EXPLAINED: Final = 5
+"""Of how many Pods a sync tells why they are left alone. The status has counted them all."""
+
 LATER_SECONDS: Final = 1.0
+EVENT_REFUSED_SECONDS: Final = 60.0
+
+_TIMELY: Final = (Action.LOG_EVENT, *REPLACING)
+
+_UNEXPLAINED: Final = (
+    Reason.TERMINATING,
+    Reason.NOT_FRESH,
+    Reason.TOO_YOUNG,
+    Reason.FORBIDDEN,
+    Reason.HISTORY_FULL,
+)
+"""Reasons that pass in a moment, are history, or say nothing of the Pod."""
 
 
-@dataclass(slots=True)
-class _Told:
-    """What came of telling Events."""
+class Api(Pods, Protocol):
+    """What is called of the cluster (`pod_diagnoser.cluster.Cluster`)."""
 
-    trouble: Trouble | None = None
-    again: float | None = None
+    def create_event(self, namespace: str, event: Mapping[str, Any]) -> bool:
+        """Create an Event."""
 
 
 class Remediator:
     """Does what the pure core decided, and says what came of it.
+
+    What it remembers saves calls and nothing else: it may be lost at any time.
 
     Args:
         cluster: the API server.
@@ -43,94 +86,227 @@ class Remediator:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: Api,
         clock: Callable[[], datetime],
         instance: str,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._cluster = cluster
-        self._clock = clock
         self._instance = instance
         self._monotonic = monotonic
-        self._known: OrderedDict[str, None] = OrderedDict()
-        self._offset = timedelta(0)
-        self._asked = False
+        self._time = ServerTime(clock, monotonic)
+        self._told: OrderedDict[str, None] = OrderedDict()
+        self._trouble: Trouble | None = None
+        self._trouble_until = float("-inf")
 
-    def now(self) -> datetime:
-        """Tell the time by the API server's clock, as far as it is known."""
-        return self._clock() + self._offset
-
-    def act(self, observed: Observed) -> Effects:
-        """Carry out the plans of the stored status, and tell the crashes that are to be told.
+    def sync(self, observed: Observed) -> PodDiagnoserSync:
+        """Do what is to be done for a PodDiagnoser, and answer its sync.
 
         Args:
             observed: what the request holds.
 
         Returns:
-            What came of it.
+            The answer.
         """
-        diagnoser = observed.diagnoser
-        acted = carry_out(diagnoser, self._cluster, self._monotonic)
-        if acted.now is not None:
-            self._learn(acted.now)
-        told = self._tell(observed)
+        turn = _Turn(self._monotonic)
+        effects = self._act(observed, turn)
+        result = sync_pod_diagnoser(observed, self._time.now(), effects)
+        if not result.acted and effects.trouble is None:
+            self._explain(observed, result.spared, turn)
+        return result
+
+    def _act(self, observed: Observed, turn: "_Turn") -> Effects:
+        """Carry out the plans of the stored status, tell crashes, and tell what was done."""
+        teller = Teller(observed.diagnoser, self._instance)
+        acted = self._carry_out(observed, turn)
+        troubles = [acted.trouble]
+        dated = self._time.known or not _depends_on_time(observed)
+        if not dated and acted.trouble is None:
+            troubles.append(self._learn_time(observed))
+            dated = self._time.known
+        again: float | None = None
+        if dated:
+            trouble, again = self._tell(observed, teller, turn)
+            troubles.append(trouble)
         self._accompany(
-            event
-            for entry in due(diagnoser)
-            if (outcome := acted.outcomes.get(entry.id)) is not None
-            for event in remediation_events(diagnoser, entry, outcome, self._instance)
+            (
+                event
+                for entry, outcome in acted.settled
+                for event in remediation_events(teller, entry, outcome)
+            ),
+            turn,
         )
-        trouble = acted.trouble or told.trouble
+        trouble = next((each for each in troubles if each is not None), None)
         return Effects(
-            outcomes=acted.outcomes,
+            outcomes={entry.id: outcome for entry, outcome in acted.settled},
             trouble=(trouble.reason, trouble.message) if trouble else None,
-            again=trouble.retry_after if trouble else told.again,
+            again=trouble.retry_after if trouble else again,
+            dated=dated,
         )
 
-    def _learn(self, theirs: datetime) -> None:
-        self._offset = theirs - self._clock().replace(microsecond=0)
-        self._asked = True
+    def _carry_out(self, observed: Observed, turn: "_Turn") -> Acted:
+        if not due(observed.diagnoser):
+            return Acted()
+        trouble = self._standing_trouble()
+        if trouble is not None:
+            return Acted(trouble=trouble)
+        acted = carry_out(observed.diagnoser, observed.targets, self._cluster, turn.in_time)
+        if acted.now is not None:
+            self._time.learn(acted.now)
+        self._note(acted.trouble)
+        return acted
 
-    def _tell(self, observed: Observed) -> _Told:
-        """Tell fresh crashes. What cannot be told now is tried again."""
-        diagnoser = observed.diagnoser
-        events = [
-            event
-            for event in crash_events(diagnoser, observed.crashed, self.now(), self._instance)
-            if event.key not in self._known
-        ]
-        if not events:
-            return _Told()
+    def _learn_time(self, observed: Observed) -> Trouble | None:
+        """Learn the API server's time: what is fresh, or due, must not hang on our clock."""
+        trouble = self._standing_trouble()
+        if trouble is not None:
+            return trouble
         try:
-            if not self._asked:
-                # Whether a crash is fresh is a matter of the API server's time: a clock of ours
-                # that is slow must not tell again what its Event has been gone of for long.
-                meta = diagnoser.metadata
-                self._learn(self._cluster.get_pod_diagnoser(meta.namespace, meta.name)[1])
-                return self._tell(observed)
-            begun = self._monotonic()
-            for event in events:
-                if self._monotonic() - begun > MAX_EVENT_SECONDS:
-                    return _Told(again=LATER_SECONDS)
+            self._time.learn(read_live(observed.diagnoser, self._cluster, any_version=True)[1])
+        except ClusterError as error:
+            namespace = observed.diagnoser.metadata.namespace
+            return self._note(trouble_of(error, "read PodDiagnosers", namespace))
+        return None
+
+    def _tell(
+        self, observed: Observed, teller: Teller, turn: "_Turn"
+    ) -> tuple[Trouble | None, float | None]:
+        """Tell fresh crashes.
+
+        Returns:
+            What kept one from being told, and seconds after which to tell the rest, or None.
+        """
+        namespace = observed.diagnoser.metadata.namespace
+        refused: Trouble | None = None
+        for event in crash_events(teller, observed.crashed, self._time.now()):
+            if event.key in self._told:
+                continue
+            trouble = self._standing_trouble()
+            if trouble is not None:
+                return trouble, None
+            if not turn.in_time(MAX_EVENT_SECONDS):
+                return refused, LATER_SECONDS
+            try:
                 self._create(event)
-        except ClusterError as error:
-            return _Told(trouble=trouble_of(error, "create Events", diagnoser.metadata.namespace))
-        return _Told()
+            except ClusterError as error:
+                if not _is_about_the_event(error):
+                    return self._note(trouble_of(error, "create Events", namespace)), None
+                message = "The API server refused an Event. It is tried again."
+                refused = Trouble("EventRefused", message, EVENT_REFUSED_SECONDS)
+        return refused, None
 
-    def _create(self, event: Event) -> None:
-        try:
-            self._cluster.create_event(event.namespace, event.document)
-        except ClusterError as error:
-            if error.status != 404:  # noqa: PLR2004 (the namespace is gone: nobody is left to tell)
-                raise
-        self._known[event.key] = None
-        while len(self._known) > MAX_REMEMBERED:
-            self._known.popitem(last=False)
-
-    def _accompany(self, events: Iterable[Event]) -> None:
+    def _accompany(self, events: Iterable[Event], turn: "_Turn") -> None:
         """Tell what was done. It has been done: an Event that cannot be created is dropped."""
         for event in events:
+            if event.key in self._told:
+                continue
+            if not turn.in_time():
+                return
             try:
                 self._create(event)
             except ClusterError:
                 return
+
+    def _explain(self, observed: Observed, spared: Sequence[Spared], turn: "_Turn") -> None:
+        """Tell on a few Pods why they are left alone, as far as that is so of what is live."""
+        diagnoser, now = observed.diagnoser, self._time.now()
+        teller = Teller(diagnoser, self._instance)
+        untold = [
+            (each, key)
+            for each in spared
+            if each.reason not in _UNEXPLAINED and is_fresh(each.diagnosis, now)
+            if (key := withheld_key(teller, each.pod, each.diagnosis, each.reason))
+            not in self._told
+        ]
+        if not untold or self._standing_trouble() is not None or not turn.in_time():
+            return
+        try:
+            live, _ = read_live(diagnoser, self._cluster)
+            if live is None:
+                return
+            for each, key in untold[:MAX_EXPLAINED]:
+                if turn.in_time():
+                    self._explain_one(live, observed, each, key)
+        except ClusterError as error:
+            self._note(trouble_of(error, "read Pods", diagnoser.metadata.namespace))
+
+    def _explain_one(
+        self, live: PodDiagnoser, observed: Observed, spared: Spared, key: str
+    ) -> None:
+        meta = spared.pod.metadata
+        pod, now = read_pod(meta.namespace, meta.name, self._cluster)
+        if pod is None or pod.metadata.uid != meta.uid:
+            self._remember(key)  # nobody is left to be told
+        elif _holds(live, pod, spared, observed, now):
+            teller = Teller(live, self._instance)
+            self._create(withheld_event(teller, pod, spared.diagnosis, spared.reason, now))
+
+    def _create(self, event: Event) -> None:
+        """Create an Event, or find that it is there, or that nobody is left to read it.
+
+        Raises:
+            ClusterError: it could not be created.
+        """
+        try:
+            self._cluster.create_event(event.namespace, event.document)
+        except ClusterError as error:
+            terminating = error.cause == "NamespaceTerminating"
+            if error.status != HTTPStatus.NOT_FOUND and not terminating:
+                raise
+        self._remember(event.key)
+
+    def _remember(self, key: str) -> None:
+        self._told[key] = None
+        while len(self._told) > MAX_REMEMBERED:
+            self._told.popitem(last=False)
+
+    def _note(self, trouble: Trouble | None) -> Trouble | None:
+        """Call nobody for a while where the next call would meet with the same."""
+        if trouble is not None and trouble.everywhere:
+            self._trouble = trouble
+            self._trouble_until = self._monotonic() + trouble.retry_after
+        return trouble
+
+    def _standing_trouble(self) -> Trouble | None:
+        left = self._trouble_until - self._monotonic()
+        return replace(self._trouble, retry_after=left) if self._trouble and left > 0 else None
+
+
+class _Turn:
+    """The time that one sync has."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._begun = monotonic()
+
+    def in_time(self, seconds: float = LAST_CALL_SECONDS) -> bool:
+        """Whether a further call may begin."""
+        return self._monotonic() - self._begun <= seconds
+
+
+def _depends_on_time(observed: Observed) -> bool:
+    """Whether anything is to be decided, or forgotten, by how long it is ago."""
+    diagnoser = observed.diagnoser
+    if (diagnoser.status or PodDiagnoserStatus()).remediations:
+        return True
+    acts = diagnoser.active and diagnoser.spec.remediationAction in _TIMELY
+    return acts and any(each.diagnoses for each in observed.crashed)
+
+
+def _is_about_the_event(error: ClusterError) -> bool:
+    return error.status in (
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    )
+
+
+def _holds(
+    live: PodDiagnoser, pod: OwnedPod, spared: Spared, observed: Observed, now: datetime
+) -> bool:
+    """Whether a Pod is left alone for that reason, by what is live."""
+    found = next((each for each in diagnose(pod) if each.id == spared.diagnosis.id), None)
+    if found is None or live.spec.remediationAction not in REPLACING:
+        return False
+    claims = claimed_pods(live, [pod], observed.targets)
+    return bool(claims) and reason_against(live, pod, found, now) is spared.reason

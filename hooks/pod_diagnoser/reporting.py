@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 
 from pod_diagnoser.annotating import LABEL, RECENT, read_record
 from pod_diagnoser.claiming import claimant, older_rivals
+from pod_diagnoser.phases import Action, Outcome, Phase, Reason
 from pod_diagnoser.pods import OwnedPod, Pod
-from pod_diagnoser.remediating import Action, Crashed, Outcome, Plan, Reason, plan
+from pod_diagnoser.remediating import Plan, Spared, plan
 from pod_diagnoser.resources import (
     Condition,
     ConditionType,
@@ -23,6 +24,7 @@ from pod_diagnoser.resources import (
     RecentDiagnosis,
     diagnosis_target_spec,
 )
+from pod_diagnoser.safeguarding import Crashed
 from pod_diagnoser.times import format_time, parse_time
 
 MAX_RECENT_DIAGNOSES = 10
@@ -39,6 +41,9 @@ MAX_COUNTED_PODS = 20_000
 WRITE_INTERVAL = timedelta(seconds=2)
 """The least time between two writes of mere reporting."""
 
+ACT_SECONDS = 1.0
+"""After how many seconds a sync is asked for that carries out what is planned."""
+
 _MAX_RIVALS_NAMED = 3
 
 
@@ -51,12 +56,15 @@ class Effects:
         trouble: reason and message of what held something up, or None.
         again: seconds after which to ask again, or None.
         connected: whether anything can be done at all.
+        dated: whether the API server's time is known as far as anything hangs on it. Without it
+            nothing is planned and nothing forgotten.
     """
 
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     trouble: tuple[str, str] | None = None
     again: float | None = None
     connected: bool = True
+    dated: bool = True
 
 
 NOT_CONNECTED = Effects(connected=False)
@@ -71,13 +79,15 @@ class Report:
         status: the status to answer with.
         changed: whether it differs from the stored one.
         again: seconds until something is due, or None.
-        planned: whether it holds a new plan.
+        planned: whether remediations are not as they were.
+        spared: the crashed Pods that are left alone.
     """
 
     status: PodDiagnoserStatus
     changed: bool
     again: float | None = None
     planned: bool = False
+    spared: Sequence[Spared] = ()
 
 
 def report(  # noqa: PLR0913 (all that a status is made of)
@@ -108,7 +118,7 @@ def report(  # noqa: PLR0913 (all that a status is made of)
     pods = [each.pod for each in crashed]
     recent = _recent_diagnoses(stored, crashed, now)
     new = _uncounted(stored, pods, now)
-    planned = plan(diagnoser, crashed, effects.outcomes, now, connected=effects.connected)
+    planned = _planned(diagnoser, crashed, effects, now, complete=complete)
     claims = (
         _active(diagnoser),
         _overlapping(diagnoser, targets),
@@ -128,9 +138,9 @@ def report(  # noqa: PLR0913 (all that a status is made of)
             "withheld": planned.withheld,
         }
     )
-    again = _sooner(effects.again, planned.resync_after)
+    again = _sooner(_next_act(planned, effects), planned.resync_after)
     if wanted == stored:
-        return Report(stored, changed=False, again=again)
+        return Report(stored, changed=False, again=again, spared=planned.spared)
     urgent = (
         _stated(wanted) != _stated(stored)
         or wanted.observedGeneration != stored.observedGeneration
@@ -140,13 +150,44 @@ def report(  # noqa: PLR0913 (all that a status is made of)
     )
     wait = _until_next_write(stored, now)
     if wait > 0 and not urgent:
-        return Report(stored, changed=False, again=_sooner(again, wait))
+        return Report(stored, changed=False, again=_sooner(again, wait), spared=planned.spared)
     return Report(
         wanted.model_copy(update={"lastUpdateTime": format_time(now)}),
         changed=True,
         again=again,
         planned=wanted.remediations != stored.remediations,
+        spared=planned.spared,
     )
+
+
+def _planned(
+    diagnoser: PodDiagnoser,
+    crashed: Sequence[Crashed],
+    effects: Effects,
+    now: datetime,
+    *,
+    complete: bool,
+) -> Plan:
+    """Work out what to say of remediation, or leave it as it is where that can't be worked out."""
+    if effects.connected and effects.dated:
+        return plan(diagnoser, crashed, effects.outcomes, now, complete=complete)
+    stored = diagnoser.status or PodDiagnoserStatus()
+    return Plan(
+        remediations=stored.remediations,
+        owners=stored.owners,
+        withheld=stored.withheld if effects.connected else (),
+    )
+
+
+def _next_act(planned: Plan, effects: Effects) -> float | None:
+    """Seconds until planned remediations are to be carried out.
+
+    A new plan's own write brings the next sync; this is for when that is lost.
+    """
+    waiting = any(entry.phase == Phase.PLANNED for entry in planned.remediations)
+    if waiting and effects.connected and effects.trouble is None:
+        return _sooner(effects.again, ACT_SECONDS)
+    return effects.again
 
 
 def _sooner(one: float | None, other: float | None) -> float | None:

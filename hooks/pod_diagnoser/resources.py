@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from pod_diagnoser.pods import Many, OwnedMeta, Read, Strings, Text
 
@@ -145,11 +145,19 @@ def _default(value: object) -> BeforeValidator:
     return BeforeValidator(lambda given: value if given is None else given)
 
 
+def _within(least: int, most: int) -> AfterValidator:
+    """Hold a number within what the CRD allows, whatever was stored before it did."""
+    return AfterValidator(lambda given: max(least, min(given, most)))
+
+
+_DAY = 86_400
+
+
 class RemediationBudget(Read):
     """``spec.remediation.budget``: how many Pods are replaced within how long."""
 
-    pods: Annotated[int, _default(5)] = 5
-    windowSeconds: Annotated[int, _default(600)] = 600  # noqa: N815
+    pods: Annotated[int, _default(5), _within(0, 50)] = 5
+    windowSeconds: Annotated[int, _default(600), _within(60, _DAY)] = 600  # noqa: N815
 
 
 class RemediationSpec(Read):
@@ -159,9 +167,9 @@ class RemediationSpec(Read):
     paused: Annotated[bool, _default(value=False)] = False
     causes: Annotated[tuple[str, ...], _default(DEFAULT_CAUSES)] = DEFAULT_CAUSES
     include: Many[str] = ()
-    minPodAgeSeconds: Annotated[int, _default(30)] = 30  # noqa: N815
-    coolDownSeconds: Annotated[int, _default(60)] = 60  # noqa: N815
-    maxAttempts: Annotated[int, _default(5)] = 5  # noqa: N815
+    minPodAgeSeconds: Annotated[int, _default(30), _within(0, _DAY)] = 30  # noqa: N815
+    coolDownSeconds: Annotated[int, _default(60), _within(10, 3600)] = 60  # noqa: N815
+    maxAttempts: Annotated[int, _default(5), _within(1, 100)] = 5  # noqa: N815
     budget: Annotated[RemediationBudget, _default(RemediationBudget())] = RemediationBudget()
 
 

@@ -84,7 +84,7 @@ OUTCOMES = (
     (Phase.DONE, Reason.DELETED),
     (Phase.DONE, Reason.POD_GONE),
     (Phase.DEFERRED, Reason.BLOCKED_BY_DISRUPTION_BUDGET),
-    (Phase.FAILED, Reason.FORBIDDEN),
+    (Phase.FAILED, Reason.REFUSED),
     (Phase.EXPIRED, Reason.COOL_DOWN),
 )
 """What comes of the first plans, in the order in which they were made."""
