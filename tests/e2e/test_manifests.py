@@ -328,6 +328,9 @@ def test_the_policy_lets_the_operator_write(shop: Workspace) -> None:
     shop.start_pod("fragile-app-1")
     shop.crash("fragile-app-1", COMPLETED)
     shop.counted(1)
+    heading, row = shop.kubectl("get", "pdiag").splitlines()
+    assert heading.split()[:4] == ["NAME", "ACTIVE", "REMEDIATING", "DIAGNOSED"]
+    assert row.split()[:4] == ["diagnoser", "True", "DryRun", "1"]
     policy = yaml.safe_load(shop.kubectl("get", "validatingadmissionpolicy", ROLE, "--output=yaml"))
     assert policy["status"]["observedGeneration"] == policy["metadata"]["generation"]
     assert not policy["status"].get("typeChecking")

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from pod_diagnoser.diagnosing import Cause
-from pod_diagnoser.remediating import Action, Phase, Reason
+from pod_diagnoser.phases import Action, Phase, Reason
 from pod_diagnoser.resources import DEFAULT_CAUSES
 from tests.manifests.kustomize import PROJECT, load, of_kind, render
 from tests.manifests.structural import KEYWORDS, defaulted, problems

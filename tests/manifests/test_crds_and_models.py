@@ -9,10 +9,15 @@ import pytest
 from pydantic import BaseModel
 
 from pod_diagnoser.diagnosing import Cause
+from pod_diagnoser.phases import EXPLANATIONS, Outcome, Phase, Reason
 from pod_diagnoser.reconciling import observe, sync_pod, sync_pod_diagnoser
-from pod_diagnoser.remediating import EXPLANATIONS, Outcome, Phase, Reason
 from pod_diagnoser.reporting import Effects
-from pod_diagnoser.resources import DiagnosisTargetSpec, PodDiagnoserSpec, PodDiagnoserStatus
+from pod_diagnoser.resources import (
+    DiagnosisTargetSpec,
+    PodDiagnoserSpec,
+    PodDiagnoserStatus,
+    RemediationSpec,
+)
 from pod_diagnoser.times import format_time
 from tests.manifests.structural import defaulted, problems
 from tests.manifests.test_crds import schema
@@ -78,6 +83,38 @@ def test_defaults_are_the_same() -> None:
     filled = defaulted(schema("PodDiagnoser")["properties"]["spec"], {})
     assert PodDiagnoserSpec().model_dump(mode="json") == {"targetLabels": {}, **filled}
     assert PodDiagnoserSpec.model_validate(filled) == PodDiagnoserSpec()
+
+
+def ranges(node: dict[str, Any]) -> dict[str, Any]:
+    """The least and the most that a schema takes, by the names of its fields."""
+    found: dict[str, Any] = {}
+    for name, field in node["properties"].items():
+        if "properties" in field:
+            found[name] = ranges(field)
+        elif "maximum" in field:
+            found[name] = (field["minimum"], field["maximum"])
+    return found
+
+
+@pytest.mark.parametrize("written", [-(10**9), 10**9])
+def test_numbers_are_held_within_the_crds_ranges(written: int) -> None:
+    """What was stored before the CRD refused it does not take a safeguard away."""
+    specification = schema("PodDiagnoser")["properties"]["spec"]["properties"]["remediation"]
+    allowed = ranges(specification)
+    assert sum(isinstance(each, tuple) for each in allowed.values()) == 3
+
+    def spread(limits: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: spread(limit) if isinstance(limit, dict) else written
+            for name, limit in limits.items()
+        }
+
+    taken = RemediationSpec.model_validate(spread(allowed)).model_dump(mode="json")
+    budget = taken["budget"]
+    budget["pods"] = max(
+        1, budget["pods"]
+    )  # 0 is nothing at all, and stricter than what is allowed
+    assert list(problems(specification, taken)) == []
 
 
 OUTCOMES = (
