@@ -113,7 +113,7 @@ def test_numbers_are_held_within_the_crds_ranges(written: int) -> None:
     budget = taken["budget"]
     budget["pods"] = max(
         1, budget["pods"]
-    )  # 0 is nothing at all, and stricter than what is allowed
+    )  # 0 is nothing at all: stricter than what may be set
     assert list(problems(specification, taken)) == []
 
 
