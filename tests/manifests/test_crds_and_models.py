@@ -111,9 +111,7 @@ def test_numbers_are_held_within_the_crds_ranges(written: int) -> None:
 
     taken = RemediationSpec.model_validate(spread(allowed)).model_dump(mode="json")
     budget = taken["budget"]
-    budget["pods"] = max(
-        1, budget["pods"]
-    )  # 0 is nothing at all: stricter than what may be set
+    budget["pods"] = max(1, budget["pods"])  # 0 is nothing at all: stricter than what may be set
     assert list(problems(specification, taken)) == []
 
 
