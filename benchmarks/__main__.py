@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _hook(options: argparse.Namespace) -> list[Figure]:
-    return hook.measure(2 if options.quick else options.rounds or 10, options.seconds)
+    return hook.measure(2 if options.quick else options.rounds or 30, options.seconds)
 
 
 def _poddiagnosers(options: argparse.Namespace) -> list[Figure]:
@@ -83,9 +83,9 @@ def _parser() -> argparse.ArgumentParser:
         choices=[*_HEADINGS, []],  # argparse holds the default against the choices, too
         help=f"{', '.join(_HEADINGS)}; all by default",
     )
-    parser.add_argument("--rounds", type=int, help="rounds of hook (10) and cluster (3)")
+    parser.add_argument("--rounds", type=int, help="rounds of hook (30) and cluster (3)")
     parser.add_argument(
-        "--seconds", type=float, default=1.0, help="seconds of each case in a round of hook (1)"
+        "--seconds", type=float, default=0.4, help="seconds of each case in a round of hook (0.4)"
     )
     parser.add_argument("--quick", action="store_true", help="few rounds, to see that it runs")
     parser.add_argument("--json", type=Path, help="a file for all values")
