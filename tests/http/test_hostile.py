@@ -226,7 +226,7 @@ TRICKS: Final = {
     "NUL": "a\0b",
     "bidi": "a\u202e\u2066\u2069\u200fb",
     "zero width": "a\u200b\u200d\ufeffb",
-    "line separators": "a\u2028\u2029b",  # bug http 7
+    "line separators": "a\u2028\u2029b",
     "tags": "a\U000e0041\U000e007fb",
     "private use": "a\ue000\U0010ffffb",
     "noncharacter": "a\uffff\ufdd0b",
@@ -290,7 +290,7 @@ def test_names_and_reasons_are_made_safe_to_show(place: str, trick: str) -> None
 
 
 @pytest.mark.parametrize("trick", TRICKS.values(), ids=TRICKS)
-def test_statuses_show_safe_text_alone(trick: str) -> None:  # bugs http 6 and 7
+def test_statuses_show_safe_text_alone(trick: str) -> None:
     """The same for what a PodDiagnoser's status tells of its Pods, and of its rivals."""
     request = next(each for each in SETTLED if "three-crashes" in each.name).json
     request["object"]["status"] = None
@@ -326,7 +326,7 @@ def test_statuses_show_safe_text_alone(trick: str) -> None:  # bugs http 6 and 7
     ],
     ids=str,
 )
-def test_a_made_up_diagnosis_target_keeps_no_pod_from_being_diagnosed(  # bug http 6
+def test_a_made_up_diagnosis_target_keeps_no_pod_from_being_diagnosed(
     made_up: Json,
 ) -> None:
     """What could not be answered (a label that is none) does not claim."""
