@@ -80,7 +80,7 @@ def test_wherever_a_body_is_cut_nothing_wrong_is_told(request_: Recorded) -> Non
     full = read_sync(Hook().post(request_.path, body).body)
     known = {entry["id"]: entry for entry in full["status"]["recentDiagnoses"]}
     answered = 0
-    for limit in (*range(1, len(body), 13), *range(len(body) - 30, len(body))):
+    for limit in (*range(1, len(body), 29), *range(len(body) - 30, len(body))):
         reply = Hook(Settings(max_pod_diagnoser_body=limit)).post(request_.path, body)
         if reply.status != 200:
             assert reply.outcome == TOO_LARGE
