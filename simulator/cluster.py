@@ -57,6 +57,7 @@ class Cluster:
         scheduler: runs everything.
         clock: the true time; the API server's.
         network: between the API server and everyone else.
+        rng: source of ids.
         definitions: the DecoratorControllers that Metacontroller starts with.
         metacontroller: the running one, or None.
     """
@@ -74,7 +75,7 @@ class Cluster:
         self.network = Network(store, scheduler, conditions.timing, conditions.interference)
         self.definitions: list[Definition] = []
         self.metacontroller: Metacontroller | None = None
-        self._rng = conditions.rng
+        self.rng = conditions.rng
         for name in ("default", "kube-system"):
             store.create(NAMESPACE, {"metadata": {"name": name}}, manager="apiserver")
         recorder = EventRecorder(Client(self.network, "kube-scheduler"), clock, "default-scheduler")
@@ -94,7 +95,7 @@ class Cluster:
             ValueError: one uses what the simulator does not model.
         """
         for manifest in manifests:
-            uid = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
+            uid = str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
             self.definitions.append(Definition.read(manifest, uid=uid, created=self.store.now()))
 
     def start_metacontroller(self, transport: Transport, flags: Flags | None = None) -> None:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+_POLL = 0.05  # seconds
 Callback = Callable[[], None]
 
 
@@ -163,7 +164,8 @@ class RealScheduler(Scheduler):
         """Run callbacks as they become due until a condition holds.
 
         Args:
-            condition: looked at after each callback.
+            condition: looked at after each callback, and several times a second, since it may be
+                about something outside.
             timeout: seconds to try; None is for ever.
 
         Returns:
@@ -173,14 +175,15 @@ class RealScheduler(Scheduler):
         while not condition():
             if end is not None and self.time() >= end:
                 return False
-            self._run_once(end)
+            self._run_once()
         return True
 
-    def _run_once(self, end: float | None) -> None:
+    def _run_once(self) -> None:
         with self._wake:
-            dues = [due for due in (self._next_due(), end) if due is not None]
-            if not self._posted and (not dues or min(dues) > self.time()):
-                self._wake.wait(min(dues) - self.time() if dues else None)
+            due = self._next_due()
+            wait = _POLL if due is None else min(due - self.time(), _POLL)
+            if not self._posted and wait > 0:
+                self._wake.wait(wait)
             posted, self._posted = self._posted, deque()
         for callback in posted:
             callback()

@@ -101,9 +101,12 @@ class OverHttp:
         """
         self._scheduler = scheduler
         self._base = base
-        self._work: queue.SimpleQueue[Callable[[requests.Session], None]] = queue.SimpleQueue()
-        for _ in range(threads):
-            threading.Thread(target=self._run, daemon=True).start()
+        self._work: queue.SimpleQueue[Callable[[requests.Session], None] | None] = (
+            queue.SimpleQueue()
+        )
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
+        for thread in self._threads:
+            thread.start()
 
     def post(self, url: str, body: bytes, timeout: float, done: Callable[[Outcome], None]) -> None:
         """See Transport."""
@@ -115,14 +118,22 @@ class OverHttp:
 
         self._work.put(send)
 
+    def close(self) -> None:
+        """Close the connections, once the requests that are under way have ended."""
+        for _ in self._threads:
+            self._work.put(None)
+        for thread in self._threads:
+            thread.join()
+
     def _run(self) -> None:
         session = requests.Session()
         session.trust_env = False
         session.headers.clear()
         session.headers["User-Agent"] = "Go-http-client/1.1"
         session.headers["Accept-Encoding"] = "gzip"
-        while True:
-            self._work.get()(session)
+        while (send := self._work.get()) is not None:
+            send(session)
+        session.close()
 
 
 def _post(session: requests.Session, url: str, body: bytes, timeout: float) -> Outcome:

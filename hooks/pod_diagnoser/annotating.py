@@ -269,7 +269,7 @@ def _written(record: Record) -> str:
 def _within_limits(pod: Pod, annotations: dict[str, str | None]) -> dict[str, str | None]:
     """Leave out what would make the API server refuse the whole write, the least needed first."""
     existing = pod.metadata.annotations
-    if sum(len(key) + len(value) for key, value in existing.items()) < MAX_TOTAL_BYTES // 8:
+    if sum(map(len, existing)) + sum(map(len, existing.values())) < MAX_TOTAL_BYTES // 8:
         return annotations  # the usual case: even in four bytes a character there is room for ours
     room = MAX_TOTAL_BYTES - sum(
         len(key.encode()) + len(value.encode())

@@ -34,8 +34,10 @@ from pod_diagnoser.protocol import (
     CustomizeRequest,
     PodDiagnoserSyncRequest,
     PodSyncRequest,
+    SyncAnswer,
     essence,
     read_start,
+    uneventful,
 )
 from pod_diagnoser.reconciling import (
     customize_pod,
@@ -64,6 +66,8 @@ _EXTRA_HEADERS: Final = {
     405: (("Allow", "POST"),),
     429: (("Retry-After", RETRY_AFTER),),
 }
+
+_EMPTY: Final = SyncAnswer()
 
 _JSON: Final = "application/json"
 _TEXT: Final = "text/plain; charset=utf-8"
@@ -287,6 +291,8 @@ def _customize(hook: Callable[[CustomizeRequest], CustomizeAnswer], body: Body) 
 
 
 def _sync_pod(clock: Clock, telemetry: Telemetry, body: Body) -> Reply:
+    if uneventful(body.content):
+        return Reply(_EMPTY)
     sync_request = PodSyncRequest.model_validate_json(essence(body.content))
     result = sync_pod(sync_request, clock())
     for diagnosis in result.first_seen:

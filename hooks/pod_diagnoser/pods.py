@@ -7,28 +7,47 @@ Kubernetes, say) are passed over.
 Source of the shapes: ``staging/src/k8s.io/api/core/v1/types.go``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    StringConstraints,
+)
+from pydantic_core import core_schema
 
 from pod_diagnoser.times import parse_time
 
 _T = TypeVar("_T")
 
 
-def _empty_for_null(value: Any) -> Any:
-    return () if value is None else value
+class OrNull:
+    """Lets a field be null, and reads null as its empty value.
 
+    A validator written in Python would be called for every value; here pydantic reads what is there
+    by itself, and Python is asked for nulls alone.
 
-def _no_labels_for_null(value: Any) -> Any:
-    return {} if value is None else value
+    Args:
+        empty: makes the empty value.
+    """
 
+    def __init__(self, empty: Callable[[], object]) -> None:
+        self._empty = empty
 
-def _empty_text_for_null(value: Any) -> Any:
-    return "" if value is None else value
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Tell pydantic how to read the field."""
+        null = core_schema.no_info_after_validator_function(
+            lambda _: self._empty(), core_schema.none_schema()
+        )
+        return core_schema.union_schema([handler(source), null], mode="left_to_right")
 
 
 def _time(value: Any) -> Any:
@@ -37,13 +56,13 @@ def _time(value: Any) -> Any:
     return parse_time(value) if isinstance(value, str) else None
 
 
-Many = Annotated[tuple[_T, ...], BeforeValidator(_empty_for_null)]
+Many = Annotated[tuple[_T, ...], OrNull(tuple)]
 """A list that may be null."""
 
-Strings = Annotated[dict[str, str], BeforeValidator(_no_labels_for_null)]
+Strings = Annotated[dict[str, str], OrNull(dict)]
 """Labels or annotations, which may be null."""
 
-Text = Annotated[str, BeforeValidator(_empty_text_for_null)]
+Text = Annotated[str, OrNull(str)]
 """A string that may be null."""
 
 Time = Annotated[datetime | None, BeforeValidator(_time)]
@@ -89,8 +108,8 @@ class ObjectMeta(Read):
     name: Name
     namespace: Name
     uid: Uid
-    labels: Strings = {}
-    annotations: Strings = {}
+    labels: Strings = Field(default_factory=dict)
+    annotations: Strings = Field(default_factory=dict)
     deletionTimestamp: Text = ""  # noqa: N815
 
     @property
@@ -153,14 +172,18 @@ class Resources(Read):
     limits: dict[str, Any] | None = None
 
 
+class Probe(Read):
+    """``Probe``: only whether there is one matters."""
+
+
 class Container(Read):
     """``Container``: what a termination is explained with."""
 
     name: Text = ""
     restartPolicy: Text = ""  # noqa: N815
     resources: Resources | None = None
-    livenessProbe: dict[str, Any] | None = None  # noqa: N815
-    startupProbe: dict[str, Any] | None = None  # noqa: N815
+    livenessProbe: Probe | None = None  # noqa: N815
+    startupProbe: Probe | None = None  # noqa: N815
 
     @property
     def memory_limit(self) -> str:

@@ -4,13 +4,14 @@ The CRDs in ``crds/`` are the same definitions for the API server, with the text
 ``tests/manifests/test_crds_and_models.py`` holds the two together.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from pod_diagnoser.pods import Many, OwnedMeta, Read, Strings, Text
+from pod_diagnoser.pods import Many, OrNull, OwnedMeta, Read, Strings, Text
 
 GROUP = "diagnostics.local.io"
 VERSION = "v1"
@@ -177,9 +178,7 @@ class PodDiagnoserSpec(Read):
     """``spec`` of a PodDiagnoser, with the CRD's defaults for what is missing."""
 
     targetLabels: Strings = Field(default_factory=dict)  # noqa: N815
-    enableAnnotations: Annotated[  # noqa: N815
-        bool, BeforeValidator(lambda value: True if value is None else value)
-    ] = True
+    enableAnnotations: Annotated[bool, OrNull(lambda: True)] = True  # noqa: N815
     remediationAction: Text = ""  # noqa: N815
     remediation: Annotated[RemediationSpec, _default(RemediationSpec())] = RemediationSpec()
 
@@ -201,6 +200,12 @@ class PodDiagnoser(Read):
     def active(self) -> bool:
         """Whether it claims Pods: ``spec.enableAnnotations`` is not false."""
         return self.spec.enableAnnotations
+
+
+_NAME = re.compile(r"(?=.{1,63}\Z)[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+"""A PodDiagnoser's name: a DNS-1123 subdomain that fits into a label's value."""
+
+_UID = re.compile(r"[!-~]{1,128}")
 
 
 class TargetDiagnoser(Written):
@@ -234,14 +239,18 @@ class DiagnosisTarget(Read):
         """Whether its controller is the very PodDiagnoser that it speaks for.
 
         Anyone who may create DiagnosisTargets can write one; the controller owner reference is what
-        Metacontroller sets on an attachment of the PodDiagnoser.
+        Metacontroller sets on an attachment of the PodDiagnoser. A name that no PodDiagnoser can
+        have would make the API server refuse the label, and with it everything on the Pod.
         """
+        diagnoser = self.spec.diagnoser
+        if not _NAME.fullmatch(diagnoser.name) or not _UID.fullmatch(diagnoser.uid):
+            return False
         return any(
             owner.controller is True
             and owner.apiVersion == API_VERSION
             and owner.kind == "PodDiagnoser"
-            and owner.name == self.spec.diagnoser.name
-            and owner.uid == self.spec.diagnoser.uid
+            and owner.name == diagnoser.name
+            and owner.uid == diagnoser.uid
             for owner in self.metadata.ownerReferences
         )
 

@@ -4,6 +4,9 @@ import unicodedata
 
 _ELLIPSIS = "…"
 
+_UNSAFE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+"""Categories of Unicode: control, format, unassigned, private, surrogate, and what breaks lines."""
+
 
 def clean(text: str, limit: int) -> str:
     """Make a text from outside safe for a terminal, a log line and an annotation.
@@ -14,12 +17,13 @@ def clean(text: str, limit: int) -> str:
 
     Returns:
         The text without control, format (bidirectional overrides among them), surrogate, private
-        and unassigned characters, cut with an ellipsis where it is longer than the limit.
+        and unassigned characters and line separators, cut with an ellipsis where it is longer than
+        the limit.
     """
     if text.isascii() and text.isprintable():
         safe = text
     else:
-        safe = "".join(char for char in text if not unicodedata.category(char).startswith("C"))
+        safe = "".join(char for char in text if unicodedata.category(char) not in _UNSAFE)
     return cut(safe, limit)
 
 

@@ -27,10 +27,13 @@ def parse_time(text: str | None) -> datetime | None:
         time = datetime.fromisoformat(text)
         if time.tzinfo is None:
             return None
-        time = time.astimezone(UTC)
+        if time.tzinfo is not UTC:  # as in most cases it is
+            time = time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return time.replace(microsecond=0) if time.year >= _FIRST_REAL_YEAR else None
+    if time.year < _FIRST_REAL_YEAR:
+        return None
+    return time.replace(microsecond=0) if time.microsecond else time
 
 
 def format_time(time: datetime) -> str:
@@ -42,4 +45,4 @@ def format_time(time: datetime) -> str:
     Returns:
         RFC 3339 in UTC, with whole seconds.
     """
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -100,9 +100,41 @@ class HookWorker(GeventWorker):
     Without that it would wait for them until ``graceful_timeout``.
     """
 
+    def init_process(self) -> None:
+        """Load the application, and see to it that a last answer is known to be the last."""
+        self._idle: dict[Any, gevent.Timeout] = {}
+        super().init_process()
+
+    def load_wsgi(self) -> None:
+        """Load the application."""
+        super().load_wsgi()
+        application = self.wsgi
+
+        def last_answers(environ: MutableMapping[str, Any], start_response: Any) -> Iterable[bytes]:
+            def start(*arguments: Any) -> Any:
+                if not self.alive:
+                    # gunicorn decided at the request's start whether the connection stays; one that
+                    # was held since before SIGTERM would say "keep-alive" and then be closed.
+                    start_response.__self__.force_close()
+                return start_response(*arguments)
+
+            return application(environ, start)
+
+        self.wsgi = last_answers
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve a connection, also one that was accepted just before the listener was closed.
+
+        Args:
+            listener: the socket that listens, closed perhaps.
+            client: the connection.
+            addr: where it comes from.
+        """
+        del listener  # it is asked for its name alone, which the connection knows as well
+        super().handle(client, client, addr)
+
     def run(self) -> None:
         """Serve until the worker is asked to stop."""
-        self._idle: dict[Any, gevent.Timeout] = {}
         drain = gevent.spawn(self._drain)
         try:
             super().run()

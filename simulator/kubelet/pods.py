@@ -29,6 +29,7 @@ from simulator.writes import DeleteOptions, key_of
 if TYPE_CHECKING:
     from simulator.scheduling import Task
 
+_RETRY = 1.0  # seconds after a request that got no answer
 _QUICK = Delay(0.1, 0.5)
 _HALF_A_SECOND = Delay(0.3, 1.0)
 _WITHIN_A_SECOND = Delay(0.1, 1.0)
@@ -393,11 +394,16 @@ class PodWorker:
         self.state.torn_down = True
         self.report()
         await self._all_reported()
-        try:
-            options = DeleteOptions(uid=uid_of(self.pod), grace=0)
-            await node.client.delete(POD, key_of(self.pod), options)
-        except (ApiError, OSError):
-            return  # gone already
+        while True:
+            try:
+                options = DeleteOptions(uid=uid_of(self.pod), grace=0)
+                await node.client.delete(POD, key_of(self.pod), options)
+            except ApiError:
+                return  # gone already
+            except OSError:
+                await node.scheduler.sleep(_RETRY)
+            else:
+                return
 
     def _kill_after(self, grace: float) -> None:
         if self._kill_timer is not None:
@@ -419,8 +425,11 @@ class PodWorker:
             patch = {"metadata": {"uid": uid_of(self.pod)}, "status": status}
             try:
                 self._take_note(await node.client.patch(POD, key_of(self.pod), patch, "status"))
-            except (ApiError, OSError):
-                break  # gone or another; or the next change tries again
+            except ApiError:
+                break  # gone, or another by that name
+            except OSError:
+                self._dirty = True
+                await node.scheduler.sleep(_RETRY)
         self._writing = False
         waiting, self._reported = self._reported, []
         for future in waiting:

@@ -153,13 +153,30 @@ def _parse(body: bytes) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_pairs, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        if error.pos >= len(text.rstrip()):
-            message = "unexpected end of JSON input"
-        else:
-            after = error.msg == "Extra data"
-            where = "after top-level value" if after else "looking for beginning of value"
-            message = f"invalid character {text[error.pos]!r} {where}"
-        raise ValueError(message) from error
+        raise ValueError(_syntax_error(text, error)) from error
+
+
+def _syntax_error(text: str, error: json.JSONDecodeError) -> str:
+    """Say in Go's words what is wrong; between values it is not told apart after which."""
+    rest = text[error.pos :]
+    if not rest.strip():
+        return "unexpected end of JSON input"
+    if error.msg == "Extra data":
+        where = "after top-level value"
+    elif "property name" in error.msg:
+        where = "looking for beginning of object key string"
+    elif "delimiter" in error.msg:
+        where = "after object key" if "':'" in error.msg else "after object key:value pair"
+    else:
+        where = "looking for beginning of value"
+        for literal in ("null", "true", "false"):
+            if rest[0] == literal[0]:
+                given = rest + " "
+                wrong = next(i for i, wanted in enumerate(literal) if given[i] != wanted)
+                rest = given[wrong:]
+                where = f"in literal {literal} (expecting '{literal[wrong]}')"
+    character = "'\\''" if rest[0] == "'" else f"'{rest[0]}'"
+    return f"invalid character {character} {where}"
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> _Object:
@@ -233,7 +250,9 @@ def _objects(document: _Document, value: Any, _path: str, named: str) -> Any:
     if not isinstance(value, list):
         raise document.wrong_type(value, named, "[]*unstructured.Unstructured")
     for item in value:
-        if not isinstance(item, _Object) or not item.get("kind"):
+        if item is not None and not isinstance(item, _Object):
+            raise document.wrong_type(item, named, "map[string]interface {}")
+        if not item or not item.get("kind"):
             # An Unstructured reads itself, and not strictly.
             message = f"Object 'Kind' is missing in '{dumps(item)}'"
             raise ValueError(message)

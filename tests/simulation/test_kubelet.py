@@ -24,7 +24,7 @@ from simulator.objects import Object
 from simulator.resources import EVENT, NAMESPACE, POD
 from simulator.scheduling import Clock, VirtualScheduler
 from simulator.store import WatchEvent
-from simulator.writes import DeleteOptions, key_of
+from simulator.writes import Call, DeleteOptions, key_of
 from tests.simulation.fakes import Run, ScriptedProber, ScriptedRuntime
 from tests.simulation.recorded import differences, load_watch
 
@@ -311,3 +311,40 @@ def test_a_pod_of_the_same_name_is_another_pod() -> None:
     again = world.store.get(POD, key_of(pod))
     assert again["metadata"]["uid"] != pod["metadata"]["uid"]
     assert again["status"]["containerStatuses"][0]["restartCount"] == 0
+
+
+class Outage:
+    """No request of the kubelet gets through while it lasts."""
+
+    def __init__(self) -> None:
+        self.lasts = True
+
+    def before(self, call: Call) -> Exception | None:
+        """Refuse the kubelet's connections."""
+        refused = self.lasts and call.manager == "kubelet"
+        return ConnectionRefusedError() if refused else None
+
+    def after(self, _: Call) -> Exception | None:
+        """Lose no answer."""
+        return None
+
+
+def test_an_outage_of_the_api_server_is_made_up_for() -> None:
+    """What could not be reported is reported later, and a deletion is completed."""
+    world = World((Run(0.5, Exit(1)), Run(0.5, Exit(2)), Run()))
+    pod = world.create(POD_MANIFEST)
+    outage = Outage()
+    world.cluster.network.interference = outage
+    world.scheduler.run_for(60)
+    assert "containerStatuses" not in world.store.get(POD, key_of(pod))["status"]
+    outage.lasts = False
+    world.scheduler.run_for(5)
+    status = world.store.get(POD, key_of(pod))["status"]["containerStatuses"][0]
+    assert status["restartCount"] == 2
+    outage.lasts = True
+    world.store.delete(POD, key_of(pod))
+    world.scheduler.run_for(60)
+    assert world.store.peek(POD, key_of(pod)) is not None
+    outage.lasts = False
+    world.scheduler.run_for(5)
+    assert world.store.peek(POD, key_of(pod)) is None

@@ -15,6 +15,7 @@ import pytest
 
 from simulator.cluster import Cluster, Conditions
 from simulator.errors import ApiError
+from simulator.metacontroller.answers import UnreadableAnswerError, read_sync_answer
 from simulator.metacontroller.process import Flags
 from simulator.objects import Object
 from simulator.resources import EVENT, NAMESPACE, POD, Resource
@@ -23,6 +24,7 @@ from simulator.schemas import Schema
 from simulator.timing import Timing
 from simulator.webhooks import Answer, InProcess
 from simulator.writes import Call, DeleteOptions
+from tests.simulation.recorded import RECORDINGS
 
 GROUP = "example.com"
 ANY = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
@@ -206,6 +208,18 @@ def test_a_wrong_answer_is_retried_with_back_off(answer: Answer, message: str) -
     assert event["involvedObject"]["name"] == "p"
     assert event["source"] == {"component": "metacontroller"}
     assert event["count"] == len(times)
+
+
+RECORDED = json.loads((RECORDINGS / "answers.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("body", RECORDED)
+def test_wrong_answers_are_refused_in_the_same_words(body: str) -> None:
+    """Each answer that the real Metacontroller refused is refused with the message that it gave."""
+    with pytest.raises(UnreadableAnswerError) as error:
+        read_sync_answer(body.encode())
+    # The real one quotes the answer as it came, the simulator writes it anew.
+    assert str(error.value).replace(" ", "") == RECORDED[body].replace(" ", "")
 
 
 @pytest.mark.parametrize(

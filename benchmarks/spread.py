@@ -1,0 +1,71 @@
+"""The few statistics of the benchmarks."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What several measurements of one figure gave.
+
+    Attributes:
+        values: One of each round, in order.
+    """
+
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The figure to quote."""
+        return statistics.median(self.values)
+
+    @property
+    def least(self) -> float:
+        """The smallest value."""
+        return min(self.values)
+
+    @property
+    def most(self) -> float:
+        """The largest value."""
+        return max(self.values)
+
+    def over(self, other: Spread) -> Spread:
+        """The ratio of two figures, round by round: what hit both in a round drops out.
+
+        Args:
+            other: Measured in the same rounds.
+
+        Returns:
+            The ratios.
+
+        Raises:
+            ValueError: They do not have the same number of rounds.
+        """
+        pairs = zip(self.values, other.values, strict=True)
+        return Spread(tuple(mine / its for mine, its in pairs))
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that is not below so many per cent of all (the nearest rank).
+
+    Args:
+        values: At least one.
+        percent: Above 0, up to 100.
+
+    Returns:
+        One of the values.
+
+    Raises:
+        ValueError: There is no value, or no such per cent.
+    """
+    if not values or not 0 < percent <= 100:  # noqa: PLR2004 - per cent
+        message = "a percentile needs values and a per cent above 0, up to 100"
+        raise ValueError(message)
+    return sorted(values)[math.ceil(len(values) * percent / 100) - 1]

@@ -1,0 +1,468 @@
+"""The demo without a cluster: make demo.
+
+The hook is real, under gunicorn as in production, and so is fragile-app, a process that really
+ends. API server, kubelet and Metacontroller are the simulator. The exit code is 0 only if the
+diagnosis is right. With KEEP=1 in the environment everything stays up until Ctrl-C.
+"""
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import requests
+import yaml
+
+from simulator.client import Client
+from simulator.cluster import NODE, Cluster, load_decorator_controllers, real_cluster
+from simulator.columns import render
+from simulator.events import EventRecorder
+from simulator.http_api import RestApi
+from simulator.kubelet.kubelet import Kubelet
+from simulator.kubelet.pods import Node
+from simulator.objects import Object, annotations_of, labels_of, name_of
+from simulator.processes import LOOPBACK, HttpProber, LocalRuntime, free_port
+from simulator.resources import POD, Resource, load_crds
+from simulator.scheduling import RealScheduler
+from simulator.serving import ApiServer
+from simulator.webhooks import Answer, Outcome, OverHttp
+from simulator.writes import key_of
+
+ROOT = Path(__file__).parents[1]
+WORK = ROOT / ".cache" / "demo"
+APP = ROOT / "fragile-app" / "app.py"
+DEPLOYMENT = ROOT / "fragile-app" / "deployment.yaml"
+SAMPLE = ROOT / "crds" / "samples" / "fragileapp-diagnoser.yaml"
+PREFIX = "diagnostics.local.io/"
+EXPECTED = "Completed (Exit Code: 0)"
+REQUESTS = 6
+"""The app bears five."""
+PATIENCE = 20.0
+WIDTH = 100
+
+
+class DemoError(Exception):
+    """Something did not come out as it should; the message says what."""
+
+
+class Screen:
+    """Writes for people; bold and dim on a terminal only."""
+
+    def __init__(self) -> None:
+        self._colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        self._steps = 0
+
+    def step(self, text: str) -> None:
+        """Begin a step."""
+        self._steps += 1
+        self.say("", self._styled("1", f"{self._steps}. {text}"))
+
+    def command(self, text: str) -> None:
+        """Show a command."""
+        self.say(self._styled("36", f"   $ {text}"))
+
+    def output(self, text: str) -> None:
+        """Show what a command prints."""
+        self.say(*(f"   {line}" for line in text.splitlines()))
+
+    def field(self, name: str, value: str) -> None:
+        """Show a name and a value, which may take several lines."""
+        lines = textwrap.wrap(value, WIDTH - 26) or [""]
+        self.say(f"   {self._styled('1', name.ljust(16))} {lines[0]}")
+        self.say(*(f"   {'':16} {line}" for line in lines[1:]))
+
+    def check(self, text: str, *, right: bool) -> None:
+        """Show a check and its outcome."""
+        mark = self._styled("32", "right") if right else self._styled("31", "WRONG")
+        self.say(f"   {mark}  {text}")
+
+    def say(self, *lines: str) -> None:
+        """Write lines."""
+        for line in lines:
+            sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+    def _styled(self, style: str, text: str) -> str:
+        return f"\033[{style}m{text}\033[0m" if self._colours else text
+
+
+class HookProcess:
+    """The hook, as production runs it.
+
+    Attributes:
+        url: where it listens.
+    """
+
+    def __init__(self) -> None:
+        port = free_port()
+        self.url = f"http://{LOOPBACK}:{port}"
+        self._log = WORK / "hook.log"
+        program = Path(sys.executable).parent / "pod-diagnoser"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603 (our own program)
+                [program, "serve", "--port", str(port)],
+                env={**os.environ, "POD_DIAGNOSER_LOG_FORMAT": "json"},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is ours to deal with
+            )
+
+    def ready(self) -> bool:
+        """Tell whether it answers.
+
+        Raises:
+            DemoError: it ended.
+        """
+        if self._process.poll() is not None:
+            message = f"the hook did not start:\n{self._log.read_text(encoding='utf-8')}"
+            raise DemoError(message)
+        with contextlib.suppress(requests.RequestException):
+            return _session().get(f"{self.url}/readyz", timeout=1).ok
+        return False
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class KeepingTransport:
+    """Posts to the hook, and keeps the last sync of a Pod that had an answer.
+
+    Attributes:
+        body: the request's body.
+        answer: the hook's.
+    """
+
+    def __init__(self, inner: OverHttp) -> None:
+        self._inner = inner
+        self.body = b""
+        self.answer = b""
+
+    def post(self, url: str, body: bytes, timeout: float, done: Callable[[Outcome], None]) -> None:
+        """See simulator.webhooks.Transport."""
+
+        def keep(outcome: Outcome) -> None:
+            answer = outcome.body if isinstance(outcome, Answer) else b""
+            if url.endswith("/pods/sync") and b"restart-reason" in answer:
+                self.body, self.answer = body, answer
+            done(outcome)
+
+        self._inner.post(url, body, timeout, keep)
+
+
+class Demo:
+    """The cluster, the hook and the app, and the story that is told with them."""
+
+    def __init__(self, screen: Screen, closing: contextlib.ExitStack) -> None:
+        """Start everything.
+
+        Args:
+            screen: where it is told.
+            closing: ends, in reverse order, what was started.
+        """
+        self._screen = screen
+        self._scheduler = RealScheduler()
+        kinds = load_crds(ROOT / "crds")
+        self._kind: Resource = next(kind for kind in kinds if kind.kind == "PodDiagnoser")
+        self._cluster: Cluster = real_cluster(self._scheduler, kinds)
+        self._store = self._cluster.store
+        self._hook = HookProcess()
+        closing.callback(self._hook.stop)
+        self._runtime = LocalRuntime(
+            self._scheduler, {"fragile-app:latest": [sys.executable, str(APP)]}, WORK
+        )
+        closing.callback(self._runtime.stop)
+        api = RestApi(self._store, self._cluster.clock)
+        self._server = ApiServer(self._scheduler, self._store, api)
+        closing.callback(self._server.close)
+        connections = OverHttp(self._scheduler, self._hook.url)
+        closing.callback(connections.close)  # before the hook, which waits for open ones
+        self._transport = KeepingTransport(connections)
+        self._pod_key = ("", "")
+        self._reported = self._diagnosed = 0.0
+        self._store.watch(POD, lambda event: self._note(event.object))
+
+    def tell(self) -> bool:
+        """Tell the story.
+
+        Returns:
+            Whether the diagnosis was right.
+
+        Raises:
+            DemoError: something did not happen at all.
+        """
+        self._start()
+        self._apply_diagnoser()
+        self._run_app()
+        self._crash("The app gets one request more than it bears, and ends")
+        self._show_diagnosis()
+        self._repeat_sync()
+        self._crash("It was restarted, and ends once more")
+        self._show_back_off()
+        return self._judge()
+
+    def keep(self) -> None:
+        """Stay up until Ctrl-C."""
+        app = f"{LOOPBACK}:{self._runtime.port(self._pod(), 80)}"
+        diagnosers = "/apis/diagnostics.local.io/v1/namespaces/default/poddiagnosers"
+        self._screen.step("Everything stays up until Ctrl-C; try it")
+        self._screen.command(f"curl -s {self._server.url}{diagnosers}")
+        self._screen.command(f"curl -s {self._server.url}/api/v1/namespaces/default/pods")
+        self._screen.command(f"kubectl --server {self._server.url} get pdiag,pods")
+        self._screen.command(f"curl -s {app}/      # {REQUESTS} of them crash it again")
+        self._screen.command(f"curl -s {self._hook.url}/metrics")
+        with contextlib.suppress(KeyboardInterrupt):
+            self._scheduler.run_until(lambda: False)
+
+    # The steps
+
+    def _start(self) -> None:
+        self._screen.step(
+            "The hook starts under gunicorn, as in production; the cluster is simulated"
+        )
+        self._until("the hook is ready", self._hook.ready)
+        self._cluster.install(load_decorator_controllers(ROOT / "metacontroller" / "base"))
+        self._cluster.start_metacontroller(self._transport)
+        client = Client(self._cluster.network, "kubelet")
+        node = Node(
+            client=client,
+            clock=self._cluster.clock,
+            runtime=self._runtime,
+            prober=HttpProber(self._scheduler, self._runtime),
+            recorder=EventRecorder(client, self._cluster.clock, "kubelet", NODE),
+            rng=self._cluster.rng,
+        )
+        Kubelet(node, NODE)
+        self._screen.field("the hook", f"{self._hook.url}, real")
+        self._screen.field("fragile-app", "a process on this machine, real")
+        self._screen.field(
+            "the cluster", f"{self._server.url}: API server, kubelet, Metacontroller"
+        )
+
+    def _apply_diagnoser(self) -> None:
+        self._screen.step("A user asks for the Pods of fragile-app to be diagnosed")
+        sample: Object = yaml.safe_load(SAMPLE.read_text(encoding="utf-8"))
+        sample["metadata"]["namespace"] = "default"
+        self._screen.command(f"kubectl apply -f {SAMPLE.relative_to(ROOT)}")
+        created = self._store.create(self._kind, sample)
+        self._screen.output(f"poddiagnoser.diagnostics.local.io/{name_of(created)} created")
+        self._until("the PodDiagnoser is active", lambda: bool(self._diagnoser().get("status")))
+        self._get(self._kind)
+
+    def _run_app(self) -> None:
+        self._screen.step("A Pod of fragile-app runs")
+        deployment: Object = yaml.safe_load(DEPLOYMENT.read_text(encoding="utf-8"))
+        template = deployment["spec"]["template"]
+        metadata = {**template["metadata"], "generateName": "fragile-app-", "namespace": "default"}
+        pod = self._store.create(POD, {"metadata": metadata, "spec": template["spec"]})
+        self._pod_key = key_of(pod)
+        self._until("the Pod is ready", lambda: bool(self._container().get("ready")))
+        self._get(POD)
+
+    def _crash(self, title: str) -> None:
+        self._screen.step(title)
+        self._until("the Pod is ready", lambda: bool(self._container().get("ready")))
+        restarts = self._container()["restartCount"]
+        url = f"http://{LOOPBACK}:{self._runtime.port(self._pod(), 80)}/"
+        self._screen.command(f"for i in 1 2 3 4 5 6; do curl -s {url}; done")
+        for _ in range(REQUESTS):
+            response = _session().get(url, timeout=5)
+            self._screen.output(response.text.strip())
+        self._until(
+            "fragile-app ends",
+            lambda: (
+                self._container()["restartCount"] > restarts
+                or "CrashLoopBackOff" in json.dumps(self._container()["state"])
+            ),
+        )
+        log = self._runtime.log(self._pod(), self._pod()["spec"]["containers"][0])
+        self._screen.say("   The app's last words, and what the kubelet reported of it:")
+        self._screen.output("\n".join(log.read_text(encoding="utf-8").splitlines()[-2:]))
+        ended = self._container()["lastState"]["terminated"]
+        self._screen.output(f"exitCode {ended['exitCode']}, reason {ended['reason']}")
+
+    def _show_diagnosis(self) -> None:
+        self._screen.step("The Pod says what happened")
+        self._until("the Pod is annotated", lambda: bool(self._notes().get("restart-reason")))
+        self._until("it is counted", lambda: self._status().get("diagnosedPods", 0) > 0)
+        for name in ("restart-reason", "restart-time", "container", "cause", "diagnosis"):
+            self._screen.field(name, self._notes().get(name, "(none)"))
+        milliseconds = (self._diagnosed - self._reported) * 1000
+        self._screen.say(f"   written {milliseconds:.0f} ms after the kubelet reported the restart")
+        self._screen.say("", "   and the PodDiagnoser counts it:")
+        self._get(self._kind)
+
+    def _repeat_sync(self) -> None:
+        self._screen.step("The same by hand: Metacontroller's request, sent with curl")
+        self._until("the request is there", lambda: bool(self._transport.body))
+        file = WORK / "pods-sync.json"
+        file.write_bytes(self._transport.body)
+        shown = file.relative_to(ROOT)
+        url = f"{self._hook.url}/pods/sync"
+        self._screen.command(
+            f"curl -s -H 'content-type: application/json' -d @{shlex.quote(str(shown))} {url}"
+        )
+        headers = {"Content-Type": "application/json"}
+        response = _session().post(url, data=file.read_bytes(), headers=headers, timeout=10)
+        self._screen.output(textwrap.shorten(response.text, 3 * WIDTH, placeholder=" …"))
+        answered, before = response.json(), json.loads(self._transport.answer)
+        if {**answered, "resyncAfterSeconds": 0} != {**before, "resyncAfterSeconds": 0}:
+            message = "the same request had another answer"
+            raise DemoError(message)
+
+    def _show_back_off(self) -> None:
+        self._screen.step("The kubelet backs off now, and the Pod remembers both crashes")
+        self._until("both crashes are remembered", lambda: len(self._history()) > 1)
+        self._until(
+            "the Pod is in back-off",
+            lambda: "CrashLoopBackOff" in json.dumps(self._container()["state"]),
+        )
+        self._until("the status tells of both", lambda: len(self._recent()) > 1)
+        self._get(POD)
+        for number, crash in enumerate(self._history()):
+            when = crash.get("finishedAt", "an unknown time")
+            what = f"{crash['cause']}, exit code {crash.get('exitCode')}, at {when}"
+            self._screen.field("latest crash" if number == 0 else "before", what)
+        self._get(self._kind)
+
+    def _judge(self) -> bool:
+        self._screen.step("Is it right?")
+        notes, status = self._notes(), self._status()
+        ended = self._container()["lastState"]["terminated"]
+        answer = json.loads(self._transport.answer)["annotations"]
+        checks: Sequence[tuple[str, bool]] = [
+            (f"restart-reason is {EXPECTED!r}", notes["restart-reason"] == EXPECTED),
+            ("restart-time is when it ended", notes["restart-time"] == ended["finishedAt"]),
+            ("it names the container", notes["container"] == "fragile-app"),
+            ("the cause is Completed", notes["cause"] == "Completed"),
+            ("the hook's answer is what stands on the Pod", _agrees(answer, notes)),
+            ("the Pod is labelled", self._label() == name_of(self._diagnoser())),
+            ("the PodDiagnoser counts one Pod, once", status["diagnosedPods"] == 1),
+            ("and names it", status["lastProcessedPod"] == self._pod_key[1]),
+            ("both crashes are told", len(self._recent()) == 2),  # noqa: PLR2004 (both)
+        ]
+        for text, right in checks:
+            self._screen.check(text, right=right)
+        return all(right for _, right in checks)
+
+    # What is there
+
+    def _pod(self) -> Object:
+        return self._store.get(POD, self._pod_key)
+
+    def _container(self) -> Object:
+        statuses = self._pod()["status"].get("containerStatuses") or [{}]
+        found: Object = statuses[0]
+        return found
+
+    def _notes(self) -> dict[str, str]:
+        return {
+            key.removeprefix(PREFIX): value
+            for key, value in annotations_of(self._pod()).items()
+            if key.startswith(PREFIX)
+        }
+
+    def _label(self) -> str | None:
+        return labels_of(self._pod()).get(f"{PREFIX}diagnoser")
+
+    def _history(self) -> list[Object]:
+        crashes = json.loads(self._notes().get("crashes", "{}"))
+        return list(crashes.get("history", []))
+
+    def _diagnoser(self) -> Object:
+        return self._store.select(self._kind)[0]
+
+    def _status(self) -> Object:
+        return self._diagnoser().get("status") or {}
+
+    def _recent(self) -> list[Object]:
+        return list(self._status().get("recentDiagnoses", []))
+
+    def _note(self, pod: Object) -> None:
+        """Take the times between which the hook is measured."""
+        containers = pod["status"].get("containerStatuses") or [{}]
+        now = time.perf_counter()
+        if not self._reported and containers[0].get("restartCount"):
+            self._reported = now
+        if not self._diagnosed and f"{PREFIX}restart-reason" in annotations_of(pod):
+            self._diagnosed = now
+
+    def _get(self, resource: Resource) -> None:
+        name = resource.short_names[0] if resource is self._kind else resource.plural
+        self._screen.command(f"kubectl get {name}")
+        objects = self._store.select(resource, "default")
+        self._screen.output(render(resource, objects, self._cluster.clock.now(), wide=False))
+
+    def _until(self, what: str, condition: Callable[[], bool]) -> None:
+        """Let the cluster run until a condition holds.
+
+        Raises:
+            DemoError: it does not come to hold.
+        """
+        if not self._scheduler.run_until(condition, PATIENCE):
+            message = f"waited {PATIENCE:.0f} s in vain until {what}"
+            raise DemoError(message)
+
+
+def _agrees(answer: dict[str, str | None], notes: dict[str, str]) -> bool:
+    return all(notes.get(key.removeprefix(PREFIX)) == value for key, value in answer.items())
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    return session
+
+
+@contextlib.contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
+    """Make SIGTERM end the demo as Ctrl-C does, so that what it started ends too."""
+
+    def end(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def main() -> int:
+    """Run the demo.
+
+    Returns:
+        The exit code: 0 if the diagnosis was right.
+    """
+    WORK.mkdir(parents=True, exist_ok=True)
+    screen = Screen()
+    try:
+        with _ending_on_sigterm(), contextlib.ExitStack() as closing:
+            demo = Demo(screen, closing)
+            right = demo.tell()
+            if os.environ.get("KEEP"):
+                demo.keep()
+    except (DemoError, requests.RequestException) as error:
+        screen.say("", f"The demo failed: {error}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    screen.say("", "The diagnosis is right." if right else "The diagnosis is WRONG.")
+    return 0 if right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

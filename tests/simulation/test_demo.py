@@ -1,0 +1,61 @@
+"""The demo, run as a user runs it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import requests
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "simulator.demo"]
+
+
+def test_the_demo_succeeds_and_shows_the_diagnosis() -> None:
+    """It ends by itself with exit code 0, and shows annotations, status and the curl command."""
+    done = subprocess.run(
+        COMMAND, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for text in (
+        "Hello from the self-destructing app! 6",
+        "restart-reason   Completed (Exit Code: 0)",
+        "curl -s -H 'content-type: application/json' -d @.cache/demo/pods-sync.json",
+        "CrashLoopBackOff",
+        "The diagnosis is right.",
+    ):
+        assert text in done.stdout
+    assert "WRONG" not in done.stdout
+    assert "\033" not in done.stdout
+
+
+def test_it_stays_up_and_leaves_nothing_behind() -> None:
+    """With KEEP=1 its API server answers until SIGTERM; then nobody listens on any of its ports."""
+    demo = subprocess.Popen(
+        COMMAND, cwd=ROOT, env={**os.environ, "KEEP": "1"}, stdout=subprocess.PIPE, text=True
+    )
+    shown = ""
+    try:
+        assert demo.stdout
+        for line in demo.stdout:
+            shown += line
+            if "/metrics" in line:  # the last line before it waits
+                break
+        (url,) = re.findall(r"http://\S+/poddiagnosers\b", shown)
+        session = requests.Session()
+        session.trust_env = False
+        found = session.get(url, timeout=5).json()
+        assert found["items"][0]["status"]["diagnosedPods"] == 1
+        session.close()
+    finally:
+        demo.send_signal(signal.SIGTERM)
+        rest, _ = demo.communicate(timeout=30)
+    assert demo.returncode == 0, shown + rest
+    ports = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", shown)}
+    assert len(ports) == 3  # the API server's, the hook's, the app's
+    for port in ports:
+        with socket.socket() as connection:
+            assert connection.connect_ex(("127.0.0.1", port))
