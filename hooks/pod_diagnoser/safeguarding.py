@@ -3,6 +3,7 @@
 A Pod's annotations never argue for its replacement; one of them argues against it.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from pod_diagnoser.diagnosing import Diagnosis
 from pod_diagnoser.phases import OPT_OUT, Reason
 from pod_diagnoser.pods import OwnedPod, OwnerReference
 from pod_diagnoser.resources import RemediationSpec
+from pod_diagnoser.texts import clean
 from pod_diagnoser.times import parse_time
 
 FRESH = timedelta(minutes=30)
@@ -30,6 +32,9 @@ _TEMPLATE_LABELS = ("pod-template-hash", "controller-revision-hash")
 """What a workload's controller writes on its Pods to tell one template from the next."""
 
 _MAX_LABEL = 63
+_MAX_KIND = 63
+_MAX_NAME = 253
+_UID = re.compile(r"[!-~]{1,128}")
 
 _REFUSALS = ("false", "no", "0", "off")
 """What the annotation of a Pod that is to be left alone may say; ``"false"`` is documented."""
@@ -50,9 +55,16 @@ def controller_of(pod: OwnedPod) -> OwnerReference | None:
         pod: the Pod.
 
     Returns:
-        Its controller owner reference, or None for a bare Pod.
+        Its controller owner reference, or None for a bare Pod. The API server bounds none of its
+        texts: one whose uid is none that a cluster gives is nobody's, and kind and name are cut, or
+        a Pod could make every write of the status be refused that its owner stands in.
     """
-    return next((owner for owner in pod.metadata.ownerReferences if owner.controller), None)
+    owner = next((each for each in pod.metadata.ownerReferences if each.controller), None)
+    if owner is None or not _UID.fullmatch(owner.uid):
+        return None
+    return owner.model_copy(
+        update={"kind": clean(owner.kind, _MAX_KIND), "name": clean(owner.name, _MAX_NAME)}
+    )
 
 
 def template_of(pod: OwnedPod) -> str:
