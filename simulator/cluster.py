@@ -15,6 +15,7 @@ from simulator.events import EventRecorder
 from simulator.metacontroller.definition import Definition
 from simulator.metacontroller.process import Flags, Metacontroller
 from simulator.objects import Object
+from simulator.replicasets import ReplicaSetController
 from simulator.resources import NAMESPACE, Resource
 from simulator.scheduling import Clock, RealScheduler, Scheduler
 from simulator.store import Store
@@ -80,6 +81,7 @@ class Cluster:
             store.create(NAMESPACE, {"metadata": {"name": name}}, manager="apiserver")
         recorder = EventRecorder(Client(self.network, "kube-scheduler"), clock, "default-scheduler")
         PodScheduler(self.network, NODE, recorder)
+        ReplicaSetController(self.network, clock)
         GarbageCollector(self.network)
         EventExpiry(self.network)
 

@@ -27,6 +27,7 @@ _STEPS = (
     (2 * 365 * _DAY, _DAY, "d", 1, ""),
 )
 """HumanDuration: below so many seconds, counted in these units, the rest in those."""
+_NAME = Column("Name", "string", ".metadata.name")
 _POD_COLUMNS = (
     Column("Ready", "string", ""),
     Column("Status", "string", ""),
@@ -39,6 +40,7 @@ _EVENT_COLUMNS = (
     Column("Reason", "string", ".reason"),
     Column("Object", "string", ""),
     Column("Message", "string", ".message"),
+    Column("Name", "string", ".metadata.name", wide=True),
 )
 
 
@@ -85,21 +87,19 @@ def age(seconds: float) -> str:
 
 
 def columns_of(resource: Resource) -> tuple[Column, ...]:
-    """Return the columns of a kind, beside the name."""
-    if resource is POD:
-        return _POD_COLUMNS
-    return _EVENT_COLUMNS if resource is EVENT else resource.columns
+    """Return the columns of a kind: the name first, but for Events, which are known by others."""
+    if resource is EVENT:
+        return _EVENT_COLUMNS
+    return (_NAME, *(_POD_COLUMNS if resource is POD else resource.columns))
 
 
 def cells(resource: Resource, obj: Object, now: datetime) -> list[Any]:
-    """Return an object's cells, the name first; None is an empty one."""
+    """Return an object's cells, one for each column; None is an empty one."""
     if resource is POD:
         row = _pod_cells(obj)
         return [name_of(obj), *row, _cell(_POD_COLUMNS[-1], obj, now)]
     if resource is EVENT:
-        about = f"{obj['involvedObject']['kind'].lower()}/{obj['involvedObject']['name']}"
-        row = [_cell(column, obj, now) for column in _EVENT_COLUMNS if column.json_path]
-        return [name_of(obj), *row[:3], about, row[3]]
+        return _event_cells(obj, now)
     return [name_of(obj), *(_cell(column, obj, now) for column in resource.columns)]
 
 
@@ -115,7 +115,7 @@ def render(resource: Resource, objects: Sequence[Object], now: datetime, *, wide
     Returns:
         The lines, headings first.
     """
-    columns = (Column("Name", "string", ""), *columns_of(resource))
+    columns = columns_of(resource)
     shown = [index for index, column in enumerate(columns) if wide or not column.wide]
     table = [[columns[index].name.upper() for index in shown]]
     for obj in objects:
@@ -135,17 +135,14 @@ def table_of(resource: Resource, objects: Sequence[Object], now: datetime, versi
         "apiVersion": "meta.k8s.io/v1",
         "metadata": {"resourceVersion": str(version)},
         "columnDefinitions": [
-            {"name": "Name", "type": "string", "format": "name", "description": "", "priority": 0},
-            *(
-                {
-                    "name": column.name,
-                    "type": column.type,
-                    "format": "",
-                    "description": "",
-                    "priority": int(column.wide),
-                }
-                for column in columns_of(resource)
-            ),
+            {
+                "name": column.name,
+                "type": column.type,
+                "format": "name" if column.name == _NAME.name else "",
+                "description": "",
+                "priority": int(column.wide),
+            }
+            for column in columns_of(resource)
         ],
         "rows": [
             {
@@ -171,6 +168,27 @@ def _cell(column: Column, obj: Object, now: datetime) -> Any:
         except ValueError:
             return "<invalid>"
     return dumps(value) if isinstance(value, dict | list) else value
+
+
+def _event_cells(event: Object, now: datetime) -> list[Any]:
+    """Return the cells of printEvent: an Event of events.k8s.io/v1 has its eventTime alone."""
+    about = event["involvedObject"]
+    seen = next(
+        (
+            event[name]
+            for name in ("lastTimestamp", "firstTimestamp", "eventTime")
+            if event.get(name)
+        ),
+        None,
+    )
+    return [
+        "<unknown>" if seen is None else age((now - parse_timestamp(seen)).total_seconds()),
+        event.get("type"),
+        event.get("reason"),
+        f"{about['kind'].lower()}/{about['name']}",
+        str(event.get("message") or "").strip(),
+        name_of(event),
+    ]
 
 
 def _pod_cells(pod: Object) -> list[Any]:

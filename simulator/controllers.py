@@ -1,7 +1,8 @@
 """The built-in controllers that the operator's behaviour rests on, each with a delay of its own.
 
 The scheduler binds Pods to the one node; the garbage collector deletes what its owners left; Events
-expire. A ReplicaSet controller, PodDisruptionBudgets and the namespace controller are not there.
+expire. ReplicaSets are in simulator.replicasets, PodDisruptionBudgets in simulator.disruptions; the
+namespace controller is not there.
 """
 
 from collections.abc import Callable

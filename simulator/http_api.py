@@ -1,23 +1,27 @@
 """The REST face of the API server: requests in, responses out, without a socket.
 
 For what curl, kubectl and a hook ask: discovery, get, list (labelSelector, fieldSelector), create,
-replace, merge patch, delete, the status subresource, Tables. Watching is the server's (serving).
-No OpenAPI: kubectl apply needs --validate=false; no server-side apply and no strategic merge of
+replace, merge patch, delete, the status and eviction subresources, Events by both their groups,
+Tables. Who asks is not asked: a bearer token is ignored. Watching is the server's (serving). No
+OpenAPI: kubectl apply needs --validate=false; no server-side apply and no strategic merge of
 lists.
 """
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from simulator import event_api
 from simulator.columns import find, table_of
+from simulator.disruptions import SeveralBudgetsError
 from simulator.errors import ApiError
 from simulator.gojson import dumps
 from simulator.objects import Object, version_of
-from simulator.resources import NAMESPACE, Key, Resource
+from simulator.resources import EVENT, EVENT_V1, NAMESPACE, POD, Key, Resource
 from simulator.scheduling import Clock
 from simulator.selectors import Selector, parse
 from simulator.store import Store
@@ -82,10 +86,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """An HTTP response with a JSON body."""
+    """An HTTP response with a JSON body.
+
+    Attributes:
+        status: HTTP status code.
+        body: JSON.
+        headers: beside Content-Type and Content-Length.
+    """
 
     status: int
     body: Object
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,12 +108,18 @@ class Target:
         namespace: "" for all, or for kinds without one.
         name: "" for the collection.
         subresource: "" for the object itself.
+        served: the kind as the path names it: Events have two groups.
     """
 
     resource: Resource
     namespace: str
     name: str
     subresource: str
+    served: Resource
+
+    def shown(self, obj: Object) -> Object:
+        """Return an object as the path's group and version have it."""
+        return event_api.from_core(obj) if self.served is EVENT_V1 else obj
 
     @property
     def key(self) -> Key:
@@ -118,11 +135,20 @@ class RestApi:
         self._clock = clock
 
     def answer(self, request: Request) -> Response:
-        """Answer a request; a refusal is a Status object."""
+        """Answer a request; a refusal is a Status object. Every answer has a Date."""
+        headers = {"Date": self.date()}
         try:
-            return self._answer(request)
+            return replace(self._answer(request), headers=headers)
         except ApiError as error:
-            return Response(error.code, error.status())
+            status = error.status()
+            if error.retry_after:
+                headers["Retry-After"] = str(error.retry_after)
+                status["details"] = {**error.details, "retryAfterSeconds": error.retry_after}
+            return Response(error.code, status, headers)
+
+    def date(self) -> str:
+        """Return the API server's time, as in the header Date."""
+        return format_datetime(self._now(), usegmt=True)
 
     def target(self, path: str) -> Target | None:
         """Find out what a path is about; None where it is not about objects."""
@@ -136,11 +162,13 @@ class RestApi:
         namespace = ""
         if rest[0] == NAMESPACE.plural and len(rest) > 2 and rest[2] != "status":  # noqa: PLR2004
             namespace, rest = rest[1], rest[2:]
-        resource = self._store.find(api_version, rest[0])
-        if resource is None or len(rest) > 3:  # noqa: PLR2004 (KIND/NAME/SUBRESOURCE)
+        served = resource = self._store.find(api_version, rest[0])
+        if (api_version, rest[0]) == (EVENT_V1.api_version, EVENT_V1.plural):
+            served, resource = EVENT_V1, EVENT
+        if served is None or resource is None or len(rest) > 3:  # noqa: PLR2004 (KIND/NAME/SUBRESOURCE)
             return None
         rest += ["", ""]
-        return Target(resource, namespace, rest[1], rest[2])
+        return Target(resource, namespace, rest[1], rest[2], served)
 
     def selectors(self, request: Request) -> tuple[Selector, Callable[[Object], bool]]:
         """Read labelSelector and fieldSelector.
@@ -167,7 +195,7 @@ class RestApi:
         if request.method == "GET":
             labels, fields = self.selectors(request)
             found = self._store.select(resource, target.namespace, labels)
-            return Response(200, self._listed(request, resource, [*filter(fields, found)]))
+            return Response(200, self._listed(request, target, [*filter(fields, found)]))
         if request.method == "POST":
             obj = request.json()
             if resource.namespaced and isinstance(obj.get("metadata"), dict):
@@ -178,7 +206,10 @@ class RestApi:
                         "on the request"
                     )
                     raise ApiError.bad_request(message)
-            return Response(201, self._store.create(resource, obj, manager=request.manager))
+            if target.served is EVENT_V1:
+                obj = event_api.to_core(obj)
+            made = self._store.create(resource, obj, manager=request.manager)
+            return Response(201, target.shown(made))
         message = f"the server does not allow {request.method} on a collection"
         raise ApiError.method_not_allowed(message)
 
@@ -186,12 +217,12 @@ class RestApi:
         resource, key, store = target.resource, target.key, self._store
         subresource = target.subresource
         if request.method == "GET":
-            if subresource not in {"", "status"}:
-                raise ApiError.no_such_path()
-            obj = store.get(resource, key)
-            if _wants_table(request):
-                return Response(200, table_of(resource, [obj], self._now(), int(version_of(obj))))
-            return Response(200, obj)
+            return self._read(request, target)
+        if request.method == "POST" and resource is POD and subresource == "eviction":
+            return self._evict(request, target)
+        if target.served is EVENT_V1 and request.method in {"PUT", "PATCH"}:
+            message = "the simulator changes Events through core/v1 only"
+            raise ApiError.method_not_allowed(message)
         if request.method == "PUT":
             obj = self._named(request.json(), target)
             return Response(
@@ -212,6 +243,40 @@ class RestApi:
             return Response(200, self._delete(request, target))
         message = f"the server does not allow {request.method} on this"
         raise ApiError.method_not_allowed(message)
+
+    def _read(self, request: Request, target: Target) -> Response:
+        if target.subresource == "eviction":
+            message = "the server does not allow GET on this"
+            raise ApiError.method_not_allowed(message)
+        if target.subresource not in {"", "status"}:
+            raise ApiError.no_such_path()
+        obj = self._store.get(target.resource, target.key)
+        if _wants_table(request):
+            version = int(version_of(obj))
+            return Response(200, table_of(target.resource, [obj], self._now(), version))
+        return Response(200, target.shown(obj))
+
+    def _evict(self, request: Request, target: Target) -> Response:
+        """Evict a Pod.
+
+        A Status of Failure with 201 is what the API server answers where several budgets select it.
+        """
+        body = request.json()
+        stated = (body.get("apiVersion", "policy/v1"), body.get("kind", "Eviction"))
+        if stated != ("policy/v1", "Eviction"):
+            message = f"no kind {stated[1]} of {stated[0]} is known here"
+            raise ApiError.bad_request(message)
+        if (body.get("metadata") or {}).get("name") != target.name:
+            message = "name in URL does not match name in Eviction object"
+            raise ApiError.bad_request(message)
+        options = DeleteOptions.read(body.get("deleteOptions") or {})
+        status: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}}
+        try:
+            self._store.evict(target.key, options, manager=request.manager)
+        except SeveralBudgetsError as error:
+            failure = {"status": "Failure", "message": error.message, "code": error.code}
+            return Response(201, {**status, **failure})
+        return Response(201, {**status, "status": "Success", "code": 201})
 
     def _delete(self, request: Request, target: Target) -> Object:
         body = request.json()
@@ -244,15 +309,16 @@ class RestApi:
                 metadata.setdefault("namespace", target.namespace)
         return obj
 
-    def _listed(self, request: Request, resource: Resource, objects: list[Object]) -> Object:
+    def _listed(self, request: Request, target: Target, objects: list[Object]) -> Object:
+        resource, served = target.resource, target.served
         version = self._store.version
         if _wants_table(request):
             return table_of(resource, objects, self._now(), version)
         return {
-            "kind": f"{resource.kind}List",
-            "apiVersion": resource.api_version,
+            "kind": f"{served.kind}List",
+            "apiVersion": served.api_version,
             "metadata": {"resourceVersion": str(version)},
-            "items": objects,
+            "items": [target.shown(obj) for obj in objects],
         }
 
     def _now(self) -> datetime:
@@ -261,7 +327,7 @@ class RestApi:
     # Discovery
 
     def _discover(self, path: str) -> Object:
-        groups = sorted({resource.group for resource in self._store.resources if resource.group})
+        groups = sorted({resource.group for resource in self._served() if resource.group})
         fixed: dict[str, Object] = {
             "/api": {"kind": "APIVersions", "versions": ["v1"]},
             "/apis": {
@@ -280,9 +346,7 @@ class RestApi:
         if parts[0] == "apis" and len(parts) == 2 and parts[1] in groups:  # noqa: PLR2004
             return self._group(parts[1])
         api_version = "/".join(parts[1:])
-        resources = [
-            resource for resource in self._store.resources if resource.api_version == api_version
-        ]
+        resources = [resource for resource in self._served() if resource.api_version == api_version]
         if parts[0] not in {"api", "apis"} or not resources:
             raise ApiError.no_such_path()
         entries = [entry for resource in resources for entry in _discovered(resource)]
@@ -293,8 +357,11 @@ class RestApi:
             "resources": entries,
         }
 
+    def _served(self) -> list[Resource]:
+        return [*self._store.resources, EVENT_V1]
+
     def _group(self, group: str) -> Object:
-        versions = sorted({one.version for one in self._store.resources if one.group == group})
+        versions = sorted({one.version for one in self._served() if one.group == group})
         entries = [
             {"groupVersion": f"{group}/{version}", "version": version} for version in versions
         ]
@@ -333,6 +400,18 @@ def _discovered(resource: Resource) -> list[Object]:
                 "namespaced": resource.namespaced,
                 "kind": resource.kind,
                 "verbs": ["get", "patch", "update"],
+            }
+        )
+    if resource is POD:
+        entries.append(
+            {
+                "name": f"{resource.plural}/eviction",
+                "singularName": "",
+                "namespaced": True,
+                "group": "policy",
+                "version": "v1",
+                "kind": "Eviction",
+                "verbs": ["create"],
             }
         )
     return entries

@@ -91,8 +91,38 @@ NODE = Resource(
     short_names=("no",),
     columns=(_AGE,),
 )
+EVENT_V1 = Resource("events.k8s.io", "v1", "events", "Event", short_names=("ev",))
+"""The other face of the same Events: not a kind of the store's (simulator.event_api)."""
+REPLICA_SET = Resource(
+    "apps",
+    "v1",
+    "replicasets",
+    "ReplicaSet",
+    has_status=True,
+    short_names=("rs",),
+    categories=("all",),
+    columns=(
+        Column("Desired", "integer", ".spec.replicas"),
+        Column("Current", "integer", ".status.replicas"),
+        Column("Ready", "integer", ".status.readyReplicas"),
+        _AGE,
+    ),
+)
+POD_DISRUPTION_BUDGET = Resource(
+    "policy",
+    "v1",
+    "poddisruptionbudgets",
+    "PodDisruptionBudget",
+    has_status=True,
+    short_names=("pdb",),
+    columns=(
+        Column("Min Available", "string", ".spec.minAvailable"),
+        Column("Max Unavailable", "string", ".spec.maxUnavailable"),
+        _AGE,
+    ),
+)
 
-BUILT_IN = (NAMESPACE, NODE, POD, EVENT)
+BUILT_IN = (NAMESPACE, NODE, POD, EVENT, REPLICA_SET, POD_DISRUPTION_BUDGET)
 
 
 def from_crd(definition: Object) -> Resource:

@@ -93,7 +93,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         response = owner.on_core(lambda: owner.api.answer(request))
         content = encode(response.body)
-        self.send_response(response.status)
+        self.send_response_only(response.status)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -125,7 +127,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return owner.store.watch(target.resource, events.put)
             return owner.store.watch(target.resource, events.put, int(since))
 
-        self.send_response(200)
+        self.send_response_only(200)
+        self.send_header("Date", owner.api.date())
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
@@ -139,13 +142,15 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             with contextlib.suppress(queue.Empty, OSError):
                 while True:
-                    self._tell(events.get(timeout=seconds), selected)
+                    self._tell(events.get(timeout=seconds), selected, target)
         finally:
             owner.on_core(stop)
             with contextlib.suppress(OSError):
                 self.wfile.write(b"0\r\n\r\n")
 
-    def _tell(self, event: WatchEvent, selected: Callable[[Object | None], bool]) -> None:
+    def _tell(
+        self, event: WatchEvent, selected: Callable[[Object | None], bool], target: Target
+    ) -> None:
         """Write an event as the selection sees it: an object may come into it or leave it."""
         now, before = selected(event.object), selected(event.previous)
         kind = event.type
@@ -155,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
             kind = EventType.DELETED
         elif not now:
             return
-        self._chunk({"type": str(kind), "object": event.object})
+        self._chunk({"type": str(kind), "object": target.shown(event.object)})
 
     def _chunk(self, body: Object) -> None:
         content = encode(body)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from simulator.disruptions import Health, check, health_of, ignores_budgets, matches
 from simulator.errors import ApiError
 from simulator.objects import (
     Object,
@@ -25,7 +26,15 @@ from simulator.objects import (
     parse_timestamp,
     timestamp,
 )
-from simulator.resources import BUILT_IN, NAMESPACE, POD, Key, Resource
+from simulator.resources import (
+    BUILT_IN,
+    NAMESPACE,
+    POD,
+    POD_DISRUPTION_BUDGET,
+    REPLICA_SET,
+    Key,
+    Resource,
+)
 from simulator.scheduling import Clock
 from simulator.selectors import EVERYTHING, Selector
 from simulator.strategies import grace_period, normalise, prepare_create, prepare_update
@@ -379,6 +388,62 @@ class Store:
             if is_terminating(old):
                 return self._hasten(resource, old, options)
             return self._begin_deletion(resource, old, options)
+
+    def evict(
+        self, key: Key, options: DeleteOptions | None = None, *, manager: str = "kubectl"
+    ) -> None:
+        """Delete a Pod, as POST pods/NAME/eviction does, if PodDisruptionBudgets allow it.
+
+        Args:
+            key: its namespace and name.
+            options: preconditions and grace.
+            manager: who asks.
+
+        Raises:
+            ApiError: 404; 429 where a budget does not allow it, before any precondition is looked
+                at; 409; 500 where several budgets select it.
+        """
+        options = options or DeleteOptions()
+        with self._audited(Call(manager, "create", POD, "eviction", key)):
+            old = self.get(POD, key)
+            if not ignores_budgets(old):
+                budgets = [
+                    budget
+                    for budget in self.select(POD_DISRUPTION_BUDGET, key[0])
+                    if matches(budget, old)
+                ]
+                check(old, budgets, self._health)
+            check_preconditions(POD, old, options)
+            new: Object = copy(old)
+            conditions = new["status"].setdefault("conditions", [])
+            if not any(one["type"] == "DisruptionTarget" for one in conditions):
+                conditions.append(
+                    {
+                        "type": "DisruptionTarget",
+                        "status": "True",
+                        "reason": "EvictionByEvictionAPI",
+                        "message": "Eviction API: evicting",
+                        "lastProbeTime": None,
+                        "lastTransitionTime": self.now(),
+                    }
+                )
+                self._commit(POD, EventType.MODIFIED, new)
+            if is_terminating(new):
+                self._hasten(POD, new, options)
+            else:
+                self._begin_deletion(POD, new, options)
+
+    def _health(self, budget: Object) -> Health:
+        pods = [
+            pod for pod in self.select(POD, budget["metadata"]["namespace"]) if matches(budget, pod)
+        ]
+        return health_of(budget, pods, self._scale_of)
+
+    def _scale_of(self, owner: Object) -> int | None:
+        found = self.peek(REPLICA_SET, (owner["namespace"], owner["name"]))
+        if found is None or found["metadata"]["uid"] != owner["uid"]:
+            return None
+        return int(found["spec"]["replicas"])
 
     def _begin_deletion(self, resource: Resource, old: Object, options: DeleteOptions) -> Object:
         period = grace_period(resource, old, options.grace)

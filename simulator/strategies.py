@@ -17,7 +17,8 @@ from simulator.objects import (
     labels_of,
     name_of,
 )
-from simulator.resources import EVENT, POD, Resource
+from simulator.resources import EVENT, POD, POD_DISRUPTION_BUDGET, REPLICA_SET, Resource
+from simulator.selectors import from_object
 
 _DNS_SUBDOMAIN = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
 _LABEL_NAME = re.compile(r"^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]\Z")
@@ -57,6 +58,9 @@ def prepare_create(resource: Resource, obj: Object) -> None:
         obj["status"] = {"phase": "Pending", "qosClass": _quality_of_service(obj["spec"])}
     elif resource.has_status:
         obj.pop("status", None)
+    if resource is REPLICA_SET:
+        obj["spec"].setdefault("replicas", 1)
+        obj["status"] = {"replicas": 0}
     if resource is not EVENT:  # Events and a few others have no generation
         obj["metadata"]["generation"] = 1
     _read_by_schema(resource, obj)
@@ -163,11 +167,27 @@ def _validate(resource: Resource, obj: Object) -> None:
         causes.append(("FieldValueRequired", "Required value", "spec.containers"))
     if resource is EVENT:
         namespace = (obj.get("involvedObject") or {}).get("namespace") or "default"
-        if namespace != obj["metadata"]["namespace"]:
+        # Those with an eventTime were held to stricter rules (simulator.event_api).
+        if namespace != obj["metadata"]["namespace"] and not obj.get("eventTime"):
             message = f'Invalid value: "{namespace}": does not match event.namespace'
             causes.append(("FieldValueInvalid", message, "involvedObject.namespace"))
+    if resource is REPLICA_SET:
+        causes += _validate_replica_set(obj["spec"])
+    if resource is POD_DISRUPTION_BUDGET and {"minAvailable", "maxUnavailable"} <= set(obj["spec"]):
+        text = "Invalid value: minAvailable and maxUnavailable cannot be both set"
+        causes.append(("FieldValueInvalid", text, "spec"))
     if causes:
         raise ApiError.invalid(resource.group, resource.kind, name_of(obj), causes)
+
+
+def _validate_replica_set(spec: Object) -> list[tuple[str, str, str]]:
+    selector, template = spec.get("selector"), spec.get("template") or {}
+    if not selector or not template.get("spec"):
+        return [("FieldValueRequired", "Required value", "spec.selector, spec.template")]
+    if from_object(selector).matches((template.get("metadata") or {}).get("labels") or {}):
+        return []
+    text = "Invalid value: `selector` does not match template `labels`"
+    return [("FieldValueInvalid", text, "spec.template.metadata.labels")]
 
 
 def _validate_metadata(obj: Object) -> list[tuple[str, str, str]]:

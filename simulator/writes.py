@@ -16,7 +16,7 @@ class Call:
         manager: who asks: the field manager.
         verb: create, update, patch or delete.
         resource: the kind.
-        subresource: "", "status" or "binding".
+        subresource: "", "status", "binding" or "eviction".
         key: namespace and name.
     """
 

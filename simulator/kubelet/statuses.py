@@ -104,7 +104,8 @@ class PodState:
         phase = self.phase(pod["spec"]["restartPolicy"])
         conditions = _conditions(self, phase, pod["status"].get("conditions") or [], now)
         for condition in conditions:
-            condition["observedGeneration"] = generation
+            if condition["type"] != "DisruptionTarget":
+                condition["observedGeneration"] = generation
         if phase in _DONE and not self.torn_down:
             phase = pod["status"]["phase"]  # until all of it is stopped
         status: Object = {
@@ -124,7 +125,10 @@ class PodState:
 
 
 def _conditions(state: PodState, phase: str, old: Sequence[Object], now: str) -> list[Object]:
-    """Return the five conditions; a time of transition stays while the status does."""
+    """Return the kubelet's five conditions, and those of others (DisruptionTarget) as they are.
+
+    A time of transition stays while the status does.
+    """
     unready = [container.name for container in state.containers if not container.ready]
     done = _DONE.get(phase)
     ready: Object = {"status": "True"}
@@ -152,4 +156,6 @@ def _conditions(state: PodState, phase: str, old: Sequence[Object], now: str) ->
         condition["lastTransitionTime"] = (
             same["lastTransitionTime"] if same is not None and unchanged else now
         )
-    return conditions
+    own = {condition["type"] for condition in conditions}
+    others = [dict(condition) for condition in old if condition["type"] not in own]
+    return [*others, *conditions]

@@ -150,7 +150,8 @@ def test_a_body_that_is_not_json_is_refused(world: World) -> None:
 def test_discovery(world: World) -> None:
     """Clients find groups, kinds, short names and subresources."""
     groups = world.send("GET", "/apis").body["groups"]
-    assert [group["name"] for group in groups] == ["diagnostics.local.io"]
+    served = ["apps", "diagnostics.local.io", "events.k8s.io", "policy"]
+    assert [group["name"] for group in groups] == served
     found = world.send("GET", "/apis/diagnostics.local.io/v1").body["resources"]
     entry = next(one for one in found if one["name"] == "poddiagnosers")
     assert entry["shortNames"] == ["pdiag"]
@@ -218,7 +219,15 @@ def test_tables_are_what_kubectl_asks_for(world: World) -> None:
     accept = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
     table = world.send("GET", DIAGNOSERS, headers=accept).body
     assert table["kind"] == "Table"
-    assert table["rows"][0]["cells"][:4] == ["d", "True", 3, "p"]
+    names = [column["name"] for column in table["columnDefinitions"]]
+    cells = dict(zip(names, table["rows"][0]["cells"], strict=True))
+    assert names[0] == "Name"
+    assert (cells["Name"], cells["Active"], cells["Diagnosed"], cells["Last Pod"]) == (
+        "d",
+        "True",
+        3,
+        "p",
+    )
     assert len(table["columnDefinitions"]) == len(table["rows"][0]["cells"])
 
 
