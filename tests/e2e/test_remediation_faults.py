@@ -310,7 +310,7 @@ def test_a_pod_replaced_between_read_and_deletion_survives(rig: Rig, shop: Works
                 new.clear()
                 sync = with_object(request, shop.diagnoser())
                 answers.append(pool.submit(rig.status_after, sync))
-                eventually(lambda: sorted(new), lambda tried, all_=several: tried == sorted(all_))
+                eventually(lambda: sorted(new), sorted(several).__eq__)
                 for name, uid in new.items():
                     pod = shop.pod(name)
                     assert pod["metadata"]["uid"] == uid
@@ -427,6 +427,7 @@ def test_no_fault_is_taken_for_done(rig: Rig, shop: Workspace) -> None:
 
 def condition_of(status: Json, kind: str = "Remediating") -> Json:
     """A condition of a status."""
+    found: Json
     (found,) = (one for one in status["conditions"] if one["type"] == kind)
     return found
 
