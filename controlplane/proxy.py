@@ -254,28 +254,34 @@ class Proxy:
             if one.method == method and all(part in one.path for part in parts)
         ]
 
-    def send(self, request: Request, upstream: str | None = None) -> Answer:
+    def send(
+        self,
+        request: Request,
+        upstream: str | None = None,
+        timeout: float = _UPSTREAM_TIMEOUT,
+    ) -> Answer:
         """Sends a request on, as the forwarding of a rule does.
 
         Args:
             request: The request.
             upstream: Where to; None means where all of them go.
+            timeout: Seconds for which nothing may come.
 
         Returns:
             The answer.
 
         Raises:
-            OSError: Upstream cannot be reached.
+            OSError: Upstream cannot be reached, or says nothing.
             http.client.HTTPException: It does not speak HTTP.
         """
         target = urlsplit(upstream or self._upstream)
         if target.scheme == "https":
             context = ssl.create_default_context(cafile=str(self._certificate))
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                target.netloc, timeout=_UPSTREAM_TIMEOUT, context=context
+                target.netloc, timeout=timeout, context=context
             )
         else:
-            connection = http.client.HTTPConnection(target.netloc, timeout=_UPSTREAM_TIMEOUT)
+            connection = http.client.HTTPConnection(target.netloc, timeout=timeout)
         with contextlib.closing(connection):
             headers = {
                 name: value

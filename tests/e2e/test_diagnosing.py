@@ -78,18 +78,22 @@ def test_kubectl_get_answers_what_happened(shop: Workspace) -> None:
     shop.counted(1, "fragileapp-diagnoser")
 
     heading, row = shop.kubectl("get", "pdiag").splitlines()
-    columns = ("NAME", "ACTIVE", "DIAGNOSED", "LAST POD", "CAUSE", "REASON", "WHEN", "AGE")
+    columns = (
+        *("NAME", "ACTIVE", "REMEDIATING", "DIAGNOSED", "LAST POD", "CAUSE", "REASON", "WHEN"),
+        "AGE",
+    )
     starts = [heading.index(column) for column in columns]
     cells = [row[start:end].strip() for start, end in zip(starts, [*starts[1:], None], strict=True)]
-    assert cells[:6] == [
+    assert cells[:7] == [
         "fragileapp-diagnoser",
         "True",
+        "NoAction",
         "1",
         "fragile-app-1",
         "OutOfMemory",
         "OOMKilled (Exit Code: 137)",
     ]
-    assert cells[6].endswith("s"), "how long ago the container ended"
+    assert cells[7].endswith("s"), "how long ago the container ended"
 
 
 def test_recorded_crashes_are_diagnosed(shop: Workspace) -> None:
