@@ -77,9 +77,11 @@ class Crash(BaseModel):
     def moment(self) -> datetime:
         """The time by which crashes are ordered: when it ended, or else when it was first seen.
 
-        Nothing ended after it was seen, whatever the clock of its node says.
+        Ends are told by the node's clock, sightings by ours: a little may lie between them. An end
+        that lies further ahead is none to go by.
         """
-        return self.seen if self.ended is None else min(self.ended, self.seen)
+        ended = self.ended
+        return self.seen if ended is None or ended > self.seen + CLOCK_SKEW else ended
 
     @property
     def label_until(self) -> datetime | None:

@@ -32,7 +32,7 @@ def essence(body: bytes) -> bytes:
     sync costs. The places are found by their neighbours in the one form in which Go's encoding/json
     writes a request: struct fields in their order, map keys sorted, no white space. Inside strings
     all quotation marks are escaped, and managedFields (``FieldsV1``) hold no arrays, so that the
-    neighbours cannot occur earlier. A request in any other form is left as it is.
+    neighbours cannot occur earlier. A request that does not begin so is left as it is.
 
     Args:
         body: a sync request, or anything else.

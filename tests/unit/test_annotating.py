@@ -200,6 +200,15 @@ def test_a_kubelet_whose_clock_is_ahead_causes_no_endless_writes(ahead: timedelt
     assert LABEL not in synced(once, after(hours=2))["metadata"]["labels"]
 
 
+@pytest.mark.parametrize("behind", [1, 60, 240])
+def test_a_crash_seen_by_a_clock_that_is_behind_is_the_headline(behind: int) -> None:
+    """Its end lies in the future of who saw it first, and after the crash before."""
+    once = synced(crashed(), after(1))
+    twice = synced(crash_again(once, after(10)), after(10 - behind))
+    assert shown(twice, RESTART_TIME) == format_time(after(10))
+    assert synced(twice, after(20)) == twice
+
+
 def test_a_replica_whose_clock_is_ahead_does_not_make_the_other_write() -> None:
     """Two clocks that differ by hours settle on one record."""
     ahead = synced(crashed(), after(hours=1))
