@@ -2,10 +2,12 @@
 
 The hook is real, under gunicorn as in production, and so is fragile-app, a process that really
 ends. API server, kubelet and Metacontroller are the simulator. The exit code is 0 only if the
-diagnosis is right. With KEEP=1 in the environment everything stays up until Ctrl-C.
+diagnosis and what is done about it are right. With KEEP=1 in the environment everything stays up
+until Ctrl-C.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import shlex
@@ -14,7 +16,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import requests
@@ -27,9 +29,18 @@ from simulator.events import EventRecorder
 from simulator.http_api import RestApi
 from simulator.kubelet.kubelet import Kubelet
 from simulator.kubelet.pods import Node
-from simulator.objects import Object, annotations_of, labels_of, name_of
+from simulator.objects import (
+    Object,
+    annotations_of,
+    controller_of,
+    is_terminating,
+    labels_of,
+    name_of,
+    uid_of,
+    version_of,
+)
 from simulator.processes import LOOPBACK, HttpProber, LocalRuntime, free_port
-from simulator.resources import POD, Resource, load_crds
+from simulator.resources import EVENT, POD, REPLICA_SET, Resource, load_crds
 from simulator.scheduling import RealScheduler
 from simulator.serving import ApiServer
 from simulator.webhooks import Answer, Outcome, OverHttp
@@ -44,6 +55,8 @@ PREFIX = "diagnostics.local.io/"
 EXPECTED = "Completed (Exit Code: 0)"
 REQUESTS = 6
 """The app bears five."""
+MIN_POD_AGE = 5
+"""Seconds; the default is 30, for which the demo need not wait."""
 PATIENCE = 20.0
 WIDTH = 100
 
@@ -100,15 +113,27 @@ class HookProcess:
         url: where it listens.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, api_server: str) -> None:
+        """Start it.
+
+        Args:
+            api_server: URL of the API server that it calls.
+        """
         port = free_port()
         self.url = f"http://{LOOPBACK}:{port}"
         self._log = WORK / "hook.log"
         program = Path(sys.executable).parent / "pod-diagnoser"
+        token = WORK / "token"  # the hook shows one; the simulated API server does not ask for it
+        token.write_text("demo", encoding="utf-8")
+        settings = {
+            "POD_DIAGNOSER_LOG_FORMAT": "json",
+            "POD_DIAGNOSER_API_SERVER": api_server,
+            "POD_DIAGNOSER_API_TOKEN_FILE": str(token),
+        }
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 (our own program)
                 [program, "serve", "--port", str(port)],
-                env={**os.environ, "POD_DIAGNOSER_LOG_FORMAT": "json"},
+                env={**os.environ, **settings},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -179,8 +204,6 @@ class Demo:
         self._kind: Resource = next(kind for kind in kinds if kind.kind == "PodDiagnoser")
         self._cluster: Cluster = real_cluster(self._scheduler, kinds)
         self._store = self._cluster.store
-        self._hook = HookProcess()
-        closing.callback(self._hook.stop)
         self._runtime = LocalRuntime(
             self._scheduler, {"fragile-app:latest": [sys.executable, str(APP)]}, WORK
         )
@@ -188,18 +211,23 @@ class Demo:
         api = RestApi(self._store, self._cluster.clock)
         self._server = ApiServer(self._scheduler, self._store, api)
         closing.callback(self._server.close)
+        self._hook = HookProcess(self._server.url)
+        closing.callback(self._hook.stop)
         connections = OverHttp(self._scheduler, self._hook.url)
         closing.callback(connections.close)  # before the hook, which waits for open ones
         self._transport = KeepingTransport(connections)
         self._pod_key = ("", "")
         self._reported = self._diagnosed = 0.0
+        self._checks: list[tuple[str, bool]] = []
+        self._stored: list[Object] = []
         self._store.watch(POD, lambda event: self._note(event.object))
+        self._store.watch(self._kind, lambda event: self._stored.append(event.object))
 
     def tell(self) -> bool:
         """Tell the story.
 
         Returns:
-            Whether the diagnosis was right.
+            Whether the diagnosis was right, and what was done about it.
 
         Raises:
             DemoError: something did not happen at all.
@@ -212,6 +240,10 @@ class Demo:
         self._repeat_sync()
         self._crash("It was restarted, and ends once more")
         self._show_back_off()
+        self._check_diagnosis()
+        self._show_events()
+        self._restart_pod()
+        self._withhold()
         return self._judge()
 
     def keep(self) -> None:
@@ -263,13 +295,26 @@ class Demo:
         self._get(self._kind)
 
     def _run_app(self) -> None:
-        self._screen.step("A Pod of fragile-app runs")
-        deployment: Object = yaml.safe_load(DEPLOYMENT.read_text(encoding="utf-8"))
-        template = deployment["spec"]["template"]
-        metadata = {**template["metadata"], "generateName": "fragile-app-", "namespace": "default"}
-        pod = self._store.create(POD, {"metadata": metadata, "spec": template["spec"]})
-        self._pod_key = key_of(pod)
+        self._screen.step("A ReplicaSet of fragile-app runs a Pod")
+        template = _template()
+        text = json.dumps(template, sort_keys=True).encode()
+        short = hashlib.sha256(text).hexdigest()[:10]
+        labels = {**template["metadata"]["labels"], "pod-template-hash": short}
+        self._store.create(
+            REPLICA_SET,
+            {
+                "metadata": {"name": f"fragile-app-{short}", "namespace": "default"},
+                "spec": {
+                    "replicas": 1,
+                    "selector": {"matchLabels": labels},
+                    "template": {**template, "metadata": {"labels": labels}},
+                },
+            },
+        )
+        self._until("there is a Pod", lambda: bool(self._store.select(POD)))
+        self._pod_key = key_of(self._store.select(POD)[0])
         self._until("the Pod is ready", lambda: bool(self._container().get("ready")))
+        self._get(REPLICA_SET)
         self._get(POD)
 
     def _crash(self, title: str) -> None:
@@ -338,12 +383,11 @@ class Demo:
             self._screen.field("latest crash" if number == 0 else "before", what)
         self._get(self._kind)
 
-    def _judge(self) -> bool:
-        self._screen.step("Is it right?")
+    def _check_diagnosis(self) -> None:
         notes, status = self._notes(), self._status()
         ended = self._container()["lastState"]["terminated"]
         answer = json.loads(self._transport.answer)["annotations"]
-        checks: Sequence[tuple[str, bool]] = [
+        self._checks += [
             (f"restart-reason is {EXPECTED!r}", notes["restart-reason"] == EXPECTED),
             ("restart-time is when it ended", notes["restart-time"] == ended["finishedAt"]),
             ("it names the container", notes["container"] == "fragile-app"),
@@ -354,9 +398,106 @@ class Demo:
             ("and names it", status["lastProcessedPod"] == self._pod_key[1]),
             ("both crashes are told", len(self._recent()) == 2),  # noqa: PLR2004 (both)
         ]
-        for text, right in checks:
+
+    def _show_events(self) -> None:
+        self._screen.step("LogEvent: the PodDiagnoser asked for an Event for each crash")
+        self._until("both crashes have an Event", lambda: len(self._events("PodRestarted")) > 1)
+        self._get_events("PodRestarted")
+        told, pod = self._events("PodRestarted"), self._pod()
+        expected = f"Pod {name_of(pod)} restarted due to {EXPECTED}"
+        self._checks += [
+            ("each crash has one Event", len(told) == 2),  # noqa: PLR2004 (both)
+            (
+                "it is a Warning on the Pod, found by kubectl describe",
+                all(
+                    one["type"] == "Warning" and one["involvedObject"]["uid"] == uid_of(pod)
+                    for one in told
+                ),
+            ),
+            (f"it begins {expected!r}", all(one["message"].startswith(expected) for one in told)),
+        ]
+
+    def _restart_pod(self) -> None:
+        self._screen.step("RestartPod: the user wants crashed Pods replaced")
+        old = self._pod()
+        change = {
+            "spec": {
+                "remediationAction": "RestartPod",
+                "remediation": {"minPodAgeSeconds": MIN_POD_AGE},
+            }
+        }
+        name = name_of(self._diagnoser())
+        patch = json.dumps(change, separators=(",", ":"))
+        self._screen.command(f"kubectl patch pdiag {name} --type merge -p '{patch}'")
+        self._store.patch(self._kind, key_of(self._diagnoser()), change)
+        self._until("the plan is in the status", lambda: bool(self._entries("Planned")))
+        self._screen.say("   First the plan is stored in the status:")
+        self._show_entry(self._entries("Planned")[0][1])
+        self._until("the Pod is deleted", lambda: self._deleted(old) > 0)
+        self._screen.say("", "   then the Pod is deleted, and its ReplicaSet makes another:")
+        self._get(POD)
+        self._until("the ReplicaSet's new Pod is ready", lambda: self._replacement(old) is not None)
+        self._until("the plan is done", lambda: bool(self._entries("Done")))
+        self._until("the Events are there", lambda: len(self._events("PodDeleted")) > 1)
+        self._screen.say("")
+        self._get(POD)
+        self._screen.say("", "   The status keeps what was done, with the diagnosis:")
+        self._show_entry(self._entries("Done")[-1][1])
+        self._get_events("PodDeleted")
+        self._check_restart(old)
+
+    def _check_restart(self, old: Object) -> None:
+        planned, entry = self._entries("Planned")[0][0], self._entries("Done")[-1][1]
+        new = self._replacement(old)
+        owner = controller_of(old)
+        deleted = [
+            one.call.key
+            for one in self._store.audit
+            if (one.call.manager, one.call.verb) == ("pod-diagnoser", "delete")
+        ]
+        self._checks += [
+            ("the plan was stored before the Pod was deleted", 0 < planned < self._deleted(old)),
+            ("the hook deleted this Pod and no other", deleted == [key_of(old)]),
+            (
+                "the ReplicaSet replaced it",
+                new is not None and owner is not None and controller_of(new) == owner,
+            ),
+            ("the entry is Done", (entry["phase"], entry["reason"]) == ("Done", "Deleted")),
+            ("and has the Pod's diagnosis", "exited with code 0" in entry["diagnosis"]),
+        ]
+        if new is not None:
+            self._pod_key = key_of(new)
+
+    def _withhold(self) -> None:
+        replaced, template = self._pod_key, _template()
+        metadata = {**template["metadata"], "name": "fragile-app-bare", "namespace": "default"}
+        self._pod_key = key_of(
+            self._store.create(POD, {"metadata": metadata, "spec": template["spec"]})
+        )
+        self._crash("A bare Pod, which no controller would replace, ends as well")
+        self._screen.step("It is left alone, and the status says why")
+        self._until("it is withheld", lambda: bool(self._withheld()))
+        self._until("an Event says so", lambda: bool(self._events("RemediationWithheld")))
+        for one in self._withheld():
+            self._screen.field(one["reason"], one["message"])
+            self._screen.field("crashes", f"{one['crashes']}, of {', '.join(one['examples'])}")
+        self._get_events("RemediationWithheld")
+        self._get(POD)
+        self._get(self._kind)
+        self._checks += [
+            (
+                "the bare Pod is withheld as BarePod",
+                [one["reason"] for one in self._withheld()] == ["BarePod"],
+            ),
+            ("and still there", not is_terminating(self._pod())),
+        ]
+        self._pod_key = replaced
+
+    def _judge(self) -> bool:
+        self._screen.step("Is it right?")
+        for text, right in self._checks:
             self._screen.check(text, right=right)
-        return all(right for _, right in checks)
+        return all(right for _, right in self._checks)
 
     # What is there
 
@@ -391,6 +532,49 @@ class Demo:
     def _recent(self) -> list[Object]:
         return list(self._status().get("recentDiagnoses", []))
 
+    def _entries(self, phase: str) -> list[tuple[int, Object]]:
+        """Return remediations as they were stored in a phase, with the resourceVersion then."""
+        return [
+            (int(version_of(stored)), entry)
+            for stored in self._stored
+            for entry in (stored.get("status") or {}).get("remediations", [])
+            if entry["phase"] == phase
+        ]
+
+    def _deleted(self, pod: Object) -> int:
+        """Return the resourceVersion with which the deletion of a Pod was asked for, or 0."""
+        return next(
+            (
+                one.version or 0
+                for one in self._store.audit
+                if one.call.verb == "delete" and one.call.key == key_of(pod) and one.version
+            ),
+            0,
+        )
+
+    def _replacement(self, old: Object) -> Object | None:
+        """Return the Pod that came instead of another, once it is ready."""
+        for pod in self._store.select(POD):
+            statuses = pod["status"].get("containerStatuses") or [{}]
+            if uid_of(pod) != uid_of(old) and statuses[0].get("ready"):
+                return pod
+        return None
+
+    def _withheld(self) -> list[Object]:
+        return list(self._status().get("withheld", []))
+
+    def _events(self, reason: str) -> list[Object]:
+        return [one for one in self._store.select(EVENT, "default") if one["reason"] == reason]
+
+    def _get_events(self, reason: str) -> None:
+        self._screen.command(f"kubectl get events --field-selector reason={reason}")
+        now = self._cluster.clock.now()
+        self._screen.output(render(EVENT, self._events(reason), now, wide=False))
+
+    def _show_entry(self, entry: Object) -> None:
+        for name in ("phase", "reason", "message", "action", "pod", "cause", "diagnosis"):
+            self._screen.field(name, entry[name])
+
     def _note(self, pod: Object) -> None:
         """Take the times between which the hook is measured."""
         containers = pod["status"].get("containerStatuses") or [{}]
@@ -421,6 +605,13 @@ def _agrees(answer: dict[str, str | None], notes: dict[str, str]) -> bool:
     return all(notes.get(key.removeprefix(PREFIX)) == value for key, value in answer.items())
 
 
+def _template() -> Object:
+    """Read the Pod template of fragile-app's Deployment."""
+    deployment: Object = yaml.safe_load(DEPLOYMENT.read_text(encoding="utf-8"))
+    template: Object = deployment["spec"]["template"]
+    return template
+
+
 def _session() -> requests.Session:
     session = requests.Session()
     session.trust_env = False
@@ -445,7 +636,7 @@ def main() -> int:
     """Run the demo.
 
     Returns:
-        The exit code: 0 if the diagnosis was right.
+        The exit code: 0 if all was right.
     """
     WORK.mkdir(parents=True, exist_ok=True)
     screen = Screen()
@@ -460,7 +651,8 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    screen.say("", "The diagnosis is right." if right else "The diagnosis is WRONG.")
+    verdict = "The diagnosis is right. So is what was done." if right else "Something is WRONG."
+    screen.say("", verdict)
     return 0 if right else 1
 
 

@@ -73,7 +73,7 @@ def is_ready(pod: Object) -> bool:
 
 
 def health_of(budget: Object, pods: Sequence[Object], scale_of: ScaleOf) -> Health:
-    """Work out what a budget amounts to.
+    """Work out what a budget amounts to; one that states neither number allows nothing.
 
     Args:
         budget: the budget.
@@ -86,8 +86,10 @@ def health_of(budget: Object, pods: Sequence[Object], scale_of: ScaleOf) -> Heal
     spec = budget["spec"]
     current = sum(is_ready(pod) and not is_terminating(pod) for pod in pods)
     least, most = spec.get("minAvailable"), spec.get("maxUnavailable")
-    if most is None and not isinstance(least, str):
-        return Health(current, least or 0, len(pods))
+    if most is None and least is None:
+        return Health(current, 0, 0)
+    if most is None and isinstance(least, int):
+        return Health(current, least, len(pods))
     scales: dict[str, int | None] = {}
     for pod in pods:
         owner = controller_of(pod)

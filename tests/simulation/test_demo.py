@@ -15,7 +15,7 @@ COMMAND = [sys.executable, "-m", "simulator.demo"]
 
 
 def test_the_demo_succeeds_and_shows_the_diagnosis() -> None:
-    """It ends by itself with exit code 0, and shows annotations, status and the curl command."""
+    """It ends by itself with exit code 0, and shows the diagnosis and what is done about it."""
     done = subprocess.run(
         COMMAND, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
     )
@@ -25,7 +25,13 @@ def test_the_demo_succeeds_and_shows_the_diagnosis() -> None:
         "restart-reason   Completed (Exit Code: 0)",
         "curl -s -H 'content-type: application/json' -d @.cache/demo/pods-sync.json",
         "CrashLoopBackOff",
-        "The diagnosis is right.",
+        "Pod fragile-app-",
+        " restarted due to Completed (Exit Code: 0) in container fragile-app.",
+        "phase            Planned",
+        "phase            Done",
+        "Terminating",
+        "BarePod          No controller would replace the Pod.",
+        "The diagnosis is right. So is what was done.",
     ):
         assert text in done.stdout
     assert "WRONG" not in done.stdout
@@ -48,14 +54,14 @@ def test_it_stays_up_and_leaves_nothing_behind() -> None:
         session = requests.Session()
         session.trust_env = False
         found = session.get(url, timeout=5).json()
-        assert found["items"][0]["status"]["diagnosedPods"] == 1
+        assert found["items"][0]["status"]["diagnosedPods"] == 2
         session.close()
     finally:
         demo.send_signal(signal.SIGTERM)
         rest, _ = demo.communicate(timeout=30)
     assert demo.returncode == 0, shown + rest
     ports = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", shown)}
-    assert len(ports) == 3  # the API server's, the hook's, the app's
+    assert len(ports) == 5  # the API server's, the hook's, and those of the app's three Pods
     for port in ports:
         with socket.socket() as connection:
             assert connection.connect_ex(("127.0.0.1", port))
