@@ -1,7 +1,7 @@
 """A cluster in virtual time with the real hook in this process and our own manifests."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask
 
 from pod_diagnoser.app import create_app
+from pod_diagnoser.remediator import Remediator
 from pod_diagnoser.settings import Settings
 from simulator.client import Interference
 from simulator.cluster import Cluster, Conditions, load_decorator_controllers
@@ -45,11 +46,17 @@ class Hook:
         clock: its own clock, which may be wrong.
     """
 
-    def __init__(self, scheduler: VirtualScheduler, clock: Clock) -> None:
+    def __init__(
+        self,
+        scheduler: VirtualScheduler,
+        clock: Clock,
+        remediator: Callable[[], Remediator] | None = None,
+    ) -> None:
         self.down = False
         self.clock = clock
         self.calls: list[tuple[float, str, int]] = []
         self._scheduler = scheduler
+        self._remediator = remediator
         self._app = self._start()
 
     def restart(self) -> None:
@@ -57,7 +64,10 @@ class Hook:
         self._app = self._start()
 
     def _start(self) -> Flask:
-        return create_app(Settings(), clock=self.clock.now, sleep=lambda _: None)
+        remediator = self._remediator() if self._remediator is not None else None
+        return create_app(
+            Settings(), clock=self.clock.now, sleep=lambda _: None, remediator=remediator
+        )
 
     def __call__(self, path: str, body: bytes) -> Answer:
         """Answer a request, as simulator.webhooks.Handler."""
