@@ -60,6 +60,7 @@ _SYSTEM_METADATA = (
     "name",
     "selfLink",
 )
+_MAX_GENERATED = 58  # of a name, before its five random characters (storage/names/generate.go)
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # of generateName: no vowels, so no words
 
 
@@ -262,7 +263,7 @@ class Store:
             metadata = new["metadata"]
             if not metadata.get("name") and metadata.get("generateName"):
                 suffix = "".join(self._rng.choices(_SUFFIX_ALPHABET, k=5))
-                metadata["name"] = metadata["generateName"] + suffix
+                metadata["name"] = metadata["generateName"][:_MAX_GENERATED] + suffix
             if not resource.namespaced:
                 metadata.pop("namespace", None)
             key = call.key = key_of(new)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from pod_diagnoser.cluster import Cluster, ClusterError, Credentials
 from simulator.columns import age, find, render
 from simulator.http_api import Request, Response, RestApi
 from simulator.objects import Object
@@ -282,6 +283,45 @@ def url() -> Iterator[str]:
     server.close()
     done.set()
     core.join()
+
+
+def test_the_hooks_own_calls_over_http(url: str) -> None:
+    """Its client reads, evicts and deletes Pods and creates Events, by the cluster's time."""
+    session = requests.Session()
+    session.trust_env = False
+    spec = {"nodeName": "far", "containers": [{"name": "app", "image": "app"}]}
+    for name in ("a", "b"):
+        body = {"metadata": {"name": name}, "spec": spec}
+        assert session.post(url + PODS, json=body, timeout=5).status_code == 201
+    session.close()
+    cluster = Cluster(Credentials(url, lambda: "token", None))
+    content, at = cluster.get_pod("default", "a")
+    metadata = json.loads(content)["metadata"]
+    assert at >= datetime.fromisoformat(metadata["creationTimestamp"])
+    with pytest.raises(ClusterError) as refused:
+        cluster.delete_pod("default", "a", metadata["uid"], "1")
+    assert refused.value.status == 409
+    cluster.delete_pod("default", "a", metadata["uid"], metadata["resourceVersion"])
+    metadata = json.loads(cluster.get_pod("default", "b")[0])["metadata"]
+    cluster.evict_pod("default", "b", metadata["uid"], metadata["resourceVersion"])
+    for name in ("a", "b"):
+        assert "deletionTimestamp" in json.loads(cluster.get_pod("default", name)[0])["metadata"]
+    with pytest.raises(ClusterError) as missing:
+        cluster.get_pod("default", "nobody")
+    assert (missing.value.status, missing.value.kind) == (404, "pods")
+    event = {
+        "metadata": {"name": "e", "namespace": "default"},
+        "eventTime": "2026-01-01T00:00:00.000000Z",
+        "reportingController": "c",
+        "reportingInstance": "i",
+        "action": "A",
+        "reason": "R",
+        "type": "Normal",
+        "regarding": {"kind": "Pod", "namespace": "default", "name": "a"},
+    }
+    assert cluster.create_event("default", event)
+    assert not cluster.create_event("default", event)
+    cluster._session.close()
 
 
 def test_it_is_served_over_http(url: str) -> None:
