@@ -185,6 +185,9 @@ def _storm(site: _Site, crowd_: Crowd, watch: Watch, done: Round) -> None:
     first = min(written.values())
     done.figures["storm: last crash"] = max(written.values()) - first
     done.figures["storm: all annotated"] = max(seen.values()) - first
+    delays = [(seen[name] - written[name]) * 1000 for name in crowd_.names]
+    done.figures["storm: from a Pod's crash to its annotation, p50"] = percentile(delays, 50)
+    done.figures["storm: from a Pod's crash to its annotation, p95"] = percentile(delays, 95)
     done.figures["diagnosedPods"] = site.counted(crowd_.namespace, LARGE)
     after = site.operator.pod_syncs()
     if syncs is not None and after is not None:
