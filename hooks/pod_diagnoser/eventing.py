@@ -16,8 +16,9 @@ from pod_diagnoser.diagnosing import Diagnosis
 from pod_diagnoser.phases import EXPLANATIONS, REPLACING, Action, Outcome, Phase, Reason
 from pod_diagnoser.pods import OwnedPod
 from pod_diagnoser.resources import API_VERSION, GROUP, PodDiagnoser, Remediation
-from pod_diagnoser.safeguarding import Crashed, is_fresh
+from pod_diagnoser.safeguarding import FRESH, Crashed, is_fresh
 from pod_diagnoser.texts import cut
+from pod_diagnoser.times import parse_time
 
 CONTROLLER: Final = f"{GROUP}/pod-diagnoser"
 MAX_NOTE_BYTES: Final = 1024
@@ -179,7 +180,8 @@ def remediation_events(teller: Teller, entry: Remediation, outcome: Outcome) -> 
 
     Returns:
         Two Events where a Pod was made to go; one, on the Pod, where that was refused; none where
-        it is not to be any more. What is told of one remediation by different syncs has one name.
+        it is not to be any more, or where it is history. What is told of one remediation by
+        different syncs has one name.
     """
     if outcome.phase in (Phase.DEFERRED, Phase.FAILED):
         about = teller.about_pod(entry.pod, entry.podUID)
@@ -195,6 +197,9 @@ def remediation_events(teller: Teller, entry: Remediation, outcome: Outcome) -> 
         ]
     if outcome.phase is not Phase.DONE or entry.action not in REPLACING:
         return []
+    planned = parse_time(entry.plannedAt)
+    if planned is None or outcome.at - planned >= FRESH:
+        return []  # found out late: it may have been told then, and its Events be gone
     reason, action, verb = _VERBS[Action(entry.action)]
     who = f"spec.remediationAction {entry.action} of PodDiagnoser {teller.diagnoser.metadata.name}"
     # A Pod that was found gone went by our request, of which the answer was lost, or by another.

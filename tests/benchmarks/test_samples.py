@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import samples
 from pod_diagnoser.protocol import PodDiagnoserSyncRequest, PodSyncRequest
-from pod_diagnoser.reconciling import sync_pod, sync_pod_diagnoser
+from pod_diagnoser.reconciling import observe, sync_pod, sync_pod_diagnoser
 
 NOW = datetime(2027, 2, 3, 4, 5, 6, tzinfo=UTC)
 
@@ -61,11 +61,11 @@ def test_an_annotated_pod_stays_as_it_is() -> None:
 def test_every_related_pod_counts(count: int) -> None:
     """Each is a Pod of its own, with a crash of its own that it remembers."""
     request = PodDiagnoserSyncRequest.model_validate_json(samples.poddiagnoser(NOW, count))
-    status = sync_pod_diagnoser(request, NOW).answer.status
+    status = sync_pod_diagnoser(observe(request), NOW).answer.status
     assert status is not None
     assert status["diagnosedPods"] == count
     assert all(one["seen"] for one in status["recentDiagnoses"])
     again = samples.poddiagnoser(NOW, count, status)
     assert not sync_pod_diagnoser(
-        PodDiagnoserSyncRequest.model_validate_json(again), NOW
+        observe(PodDiagnoserSyncRequest.model_validate_json(again)), NOW
     ).status_changed

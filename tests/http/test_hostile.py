@@ -170,6 +170,9 @@ def test_nothing_else_of_a_pod_is_shown_or_logged(request_: Recorded) -> None:
     """Termination messages, environment, others' labels and annotations stay where they are."""
     usual = Hook().post(request_.path, request_.body)
     request = plant(request_.json)
+    if "status" in request_.json.get("object", {}) and "poddiagnosers" in request_.path:
+        # The PodDiagnoser's own status was written by us, and is answered again where it is held.
+        request["object"]["status"] = request_.json["object"]["status"]
     for pod in [request.get("object", {}), *request.get("related", {}).get("Pod.v1", {}).values()]:
         for container in pod.get("spec", {}).get("containers", []):
             # A probe changes the words of a diagnosis, so it is there only where one was.
