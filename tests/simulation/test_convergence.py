@@ -4,6 +4,7 @@ The specification reads the Pods and PodDiagnosers that are there, and nothing o
 """
 
 import random
+from datetime import timedelta
 
 import pytest
 
@@ -64,6 +65,7 @@ class History:
             (1, self.restart_metacontroller),
             (2, self.lose_watches),
             (1, self.toggle_faults),
+            (1, self.skew),
         ]
         choices = [action for weight, action in actions for _ in range(weight)]
         for _ in range(steps):
@@ -75,6 +77,7 @@ class History:
             self._note()
         self.faults.share = 0
         self.world.hook.down = False
+        self.world.hook.clock.skew = timedelta(0)
         self.world.run(25 * 60)  # longer than any cached answer, and two resyncs
         self._note()
         self.world.settle(60)
@@ -145,6 +148,10 @@ class History:
     def toggle_faults(self) -> None:
         """Let requests fail, or no longer."""
         self.faults.share = 0.0 if self.faults.share else 0.3
+
+    def skew(self) -> None:
+        """Set the hook's clock wrong, or right."""
+        self.world.hook.clock.skew = timedelta(seconds=self.rng.choice([-120, 0, 120]))
 
     def _some(self, objects: list[Object], most: int) -> list[Object]:
         return self.rng.sample(objects, min(len(objects), self.rng.randint(1, most)))
