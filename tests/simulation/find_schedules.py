@@ -12,10 +12,9 @@ import json
 import os
 import random
 import sys
-from collections.abc import Sequence
 
 from tests.simulation.recorded import Exchange, comparable, differences, load_exchanges
-from tests.simulation.replay import SCHEDULES, STEPS, Replay
+from tests.simulation.replay import SCHEDULES, STEPS, Replay, Schedule
 
 FOUND = 1_000_000.0
 STALE = 4_000
@@ -43,8 +42,8 @@ class Step:
         self._expected = comparable(expected)
         self._prefixes = [comparable(expected[: count + 1])[-1] for count in range(len(expected))]
 
-    def attempt(self, tape: Sequence[float], seed: float) -> tuple[float, list[float]]:
-        """Try a tape, in a process of its own.
+    def attempt(self, schedule: Schedule, seed: float) -> tuple[float, Schedule]:
+        """Try a schedule, in a process of its own.
 
         Returns:
             The score, FOUND for the recorded traffic, and the draws that were used.
@@ -54,7 +53,7 @@ class Step:
         if child == 0:
             os.close(reading)
             with os.fdopen(writing, "w") as stream:
-                json.dump(self._play(tape, seed), stream)
+                json.dump(self._play(schedule, seed), stream)
             os._exit(0)
         os.close(writing)
         with os.fdopen(reading) as stream:
@@ -62,15 +61,16 @@ class Step:
         os.waitpid(child, 0)
         return score, used
 
-    def _play(self, tape: Sequence[float], seed: float) -> tuple[float, list[float]]:
+    def _play(self, schedule: Schedule, seed: float) -> tuple[float, Schedule]:
         self._replay.on_request = self._compare  # in this process only
         try:
-            self._replay.play(self._name, tape, seed)
+            self._replay.play(self._name, schedule, seed)
         except WrongTurn as turn:
             score = turn.score
         else:
-            complete = self._replay.sent() == self._expected
-            score = FOUND if complete else len(self._replay.exchanges) - 0.5
+            # Each request was right by the versions seen until then; now by those of the whole.
+            wrong = differences(self._expected, self._replay.sent())
+            score = FOUND if not wrong else len(self._replay.exchanges) - 0.5 - _little(wrong)
         return score, self._replay.tape.used
 
     def _compare(self) -> None:
@@ -79,21 +79,19 @@ class Step:
             raise WrongTurn(count - 1.5)
         wrong = differences(self._prefixes[count - 1], self._replay.sent()[-1])
         if wrong:
-            raise WrongTurn(count - 1 - min(len(wrong), 10_000) / 100_000)
+            raise WrongTurn(count - 1 - _little(wrong))
 
 
-def search(step: Step, rng: random.Random) -> list[float]:
-    """Search the tape of a step, by small changes near the end of the best one so far."""
+def _little(wrong: list[str]) -> float:
+    return min(len(wrong), 10_000) / 100_000
+
+
+def search(step: Step, rng: random.Random) -> Schedule:
+    """Search the schedule of a step, by small changes of the best one so far."""
     score, best = _begin(step, rng)
     stale = 0
     while score < FOUND:
-        tape = list(best)
-        for _ in range(rng.choice([1, 1, 2, 3, 5])):
-            place = len(tape) - 1 - int(rng.expovariate(1 / 20))
-            tape[max(0, place)] = round(rng.random(), 3)
-        if rng.random() < 0.3:
-            tape = tape[: max(1, len(tape) - int(rng.expovariate(1 / 15)))]
-        reached, used = step.attempt(tape, rng.random())
+        reached, used = step.attempt(_changed(best, rng), rng.random())
         stale = 0 if reached > score else stale + 1
         if reached >= score:
             score, best = reached, used
@@ -103,8 +101,18 @@ def search(step: Step, rng: random.Random) -> list[float]:
     return best
 
 
-def _begin(step: Step, rng: random.Random) -> tuple[float, list[float]]:
-    return max((step.attempt((), rng.random()) for _ in range(50)), key=lambda found: found[0])
+def _begin(step: Step, rng: random.Random) -> tuple[float, Schedule]:
+    return max((step.attempt({}, rng.random()) for _ in range(50)), key=lambda found: found[0])
+
+
+def _changed(schedule: Schedule, rng: random.Random) -> Schedule:
+    """Draw a few values anew, rather late ones than early ones."""
+    changed = {kind: list(values) for kind, values in schedule.items()}
+    for _ in range(rng.choice([1, 1, 2, 3, 5])):
+        values = changed[rng.choice(sorted(changed))]
+        place = len(values) - 1 - int(rng.expovariate(1 / 8))
+        values[max(0, place)] = rng.choice([0.0, 0.999, round(rng.random(), 3)])
+    return changed
 
 
 def main() -> int:
@@ -113,14 +121,14 @@ def main() -> int:
     replay = Replay(recorded)
     rng = random.Random(1)  # noqa: S311 (a search, no secret)
     before = json.loads(SCHEDULES.read_text(encoding="utf-8")) if SCHEDULES.exists() else {}
-    schedules: dict[str, list[float]] = {}
+    schedules: dict[str, Schedule] = {}
     for name in STEPS:
         expected = [one for one in recorded if one.step in {*schedules, name}]
         step = Step(replay, name, expected)
-        score, tape = step.attempt(before.get(name, ()), 0)
-        schedules[name] = tape if score == FOUND else search(step, rng)
+        score, schedule = step.attempt(before.get(name, {}), 0)
+        schedules[name] = schedule if score == FOUND else search(step, rng)
         replay.play(name, schedules[name])
-        sys.stdout.write(f"{name}: {len(schedules[name])} draws\n")
+        sys.stdout.write(f"{name}: {sum(map(len, schedules[name].values()))} draws\n")
         sys.stdout.flush()
         SCHEDULES.write_text(json.dumps(schedules) + "\n", encoding="utf-8")
     return 0

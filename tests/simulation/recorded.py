@@ -42,7 +42,9 @@ def comparable(exchanges: list[Exchange]) -> list[dict[str, Any]]:
     """Make the requests of one run comparable with those of another.
 
     uids become the names they stand for, times a word, and resourceVersions their rank among all
-    that were seen: runs with equal ranks made their writes in the same order.
+    that were seen: runs with equal ranks made their writes in the same order. Of managedFields the
+    managers are compared, but not of Pods: the simulator does not see that a manager owns no field
+    any more.
 
     Args:
         exchanges: all of a run, from its start.
@@ -81,11 +83,17 @@ def _neutral(value: Any, ranks: dict[str, int], uids: dict[str, str], key: str =
         # Installed by kubectl there and from a manifest here: the same but for its metadata.
         return {**value, "metadata": {"name": value["metadata"]["name"]}}
     if isinstance(value, dict):
-        return {
+        neutral = {
             name: _neutral(item, ranks, uids, name)
             for name, item in value.items()
             if name != "managedFields"
         }
+        if "managedFields" in value.get("metadata", {}) and value["kind"] != "Pod":
+            neutral["managers"] = sorted(
+                [entry["manager"], entry.get("subresource", "")]
+                for entry in value["metadata"]["managedFields"]
+            )
+        return neutral
     if isinstance(value, list):
         return [_neutral(item, ranks, uids) for item in value]
     return _neutral_text(value, ranks, uids, key) if isinstance(value, str) else value

@@ -1,15 +1,16 @@
 """The recorded scenario of the real Metacontroller, played in the simulator.
 
 Where several workers run at once the recorded order is one of many. Every draw of the simulator's
-randomness is therefore taken from a tape, and there is a tape for each step with which it takes the
-recorded order (recordings/schedules.json; find_schedules searches them).
+randomness is therefore taken from a schedule, and there is a schedule for each step with which it
+takes the recorded order (recordings/schedules.json; find_schedules searches them).
 """
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from simulator.cluster import Cluster, Conditions
 from simulator.objects import Object, copy
@@ -21,6 +22,7 @@ from simulator.webhooks import Answer, InProcess
 from simulator.writes import DeleteOptions
 from tests.simulation.recorded import RECORDINGS, Exchange, comparable, trial_hook
 
+T = TypeVar("T")
 SCHEDULES = RECORDINGS / "schedules.json"
 STEP = 1.0  # virtual seconds from one step to the next, as there
 GROUP = "diagnostics.local.io"
@@ -29,31 +31,58 @@ DIAGNOSER = Resource(GROUP, "v1", "poddiagnosers", "PodDiagnoser", has_status=Tr
 TARGET = Resource(GROUP, "v1", "diagnosistargets", "DiagnosisTarget", schema=OPEN)
 
 
+Schedule = Mapping[str, Sequence[float]]
+"""Draws between 0 and 1, for each kind of delay and for the order of sets."""
+
+
 class Tape(random.Random):
-    """Randomness that was written down: the values of a tape, then those of a seed.
+    """Randomness that was written down: the values of a schedule, then those of a seed.
+
+    Each kind of delay has a tape of its own, so that a change of one draw leaves the others where
+    they are.
 
     Attributes:
-        used: the values that were taken since the tape was loaded.
+        used: the values that were taken since a schedule was loaded.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.used: list[float] = []
-        self._values: Sequence[float] = ()
+        self.used: dict[str, list[float]] = {}
+        self.kind = ""
+        self._schedule: Schedule = {}
         self._rest = random.Random(0)  # noqa: S311 (a simulation's randomness, no secret)
 
-    def load(self, values: Sequence[float], seed: float = 0) -> None:
+    def load(self, schedule: Schedule, seed: float = 0) -> None:
         """Take these values next, and then those of the seed."""
-        self.used = []
-        self._values = values
+        self.used = {}
+        self._schedule = schedule
         self._rest.seed(seed)
 
     def random(self) -> float:
         """Return the next value; every other method of random.Random is made of this one."""
-        at = len(self.used)
-        value = self._values[at] if at < len(self._values) else round(self._rest.random(), 3)
-        self.used.append(value)
+        values, used = self._schedule.get(self.kind, ()), self.used.setdefault(self.kind, [])
+        value = values[len(used)] if len(used) < len(values) else round(self._rest.random(), 3)
+        used.append(value)
         return value
+
+
+@dataclass(frozen=True)
+class TapedTiming(Timing):
+    """Timing from a tape; its rng is a Tape."""
+
+    def draw(self, delay: Delay) -> float:
+        """Return how long it takes this time, in seconds."""
+        self._choose(f"{delay.least}-{delay.most}")
+        return super().draw(delay)
+
+    def order(self, items: Iterable[T]) -> list[T]:
+        """Return items in an order of the tape."""
+        self._choose("order")
+        return super().order(items)
+
+    def _choose(self, kind: str) -> None:
+        if isinstance(self.rng, Tape):
+            self.rng.kind = kind
 
 
 class Replay:
@@ -67,13 +96,13 @@ class Replay:
         self.scheduler = VirtualScheduler()
         clock = Clock(self.scheduler, datetime(2026, 11, 23, 1, 38, 50, tzinfo=UTC))
         self.tape = Tape()
-        timing = Timing(
+        timing = TapedTiming(
             self.tape,
             to_server=Delay(0.0005, 0.004),
             to_client=Delay(0.0001, 0.001),
             watch=Delay(0.0002, 0.005),
             to_hook=Delay(0.0002, 0.002),
-            from_hook=Delay(0.0002, 0.002),
+            from_hook=Delay(0.0002, 0.0021),
             step=Delay(0.0, 0.004),
         )
         ids = random.Random(1)  # noqa: S311 (the same)
@@ -85,10 +114,10 @@ class Replay:
         self.cluster.start_metacontroller(InProcess(self.scheduler, timing, self._hook))
         self.scheduler.run_for(STEP)
 
-    def play(self, step: str, tape: Sequence[float], seed: float = 0) -> None:
-        """Play one step of the scenario, with the draws of a tape."""
+    def play(self, step: str, schedule: Schedule, seed: float = 0) -> None:
+        """Play one step of the scenario, with the draws of a schedule."""
         self.step = step
-        self.tape.load(tape, seed)
+        self.tape.load(schedule, seed)
         STEPS[step](self)
         self.scheduler.run_for(STEP)
 
