@@ -29,12 +29,13 @@ def test_traffic_is_the_recorded_one(recorded: list[Exchange]) -> None:
     schedules = json.loads(SCHEDULES.read_text(encoding="utf-8"))
     replay = Replay(recorded)
     played: set[str] = set()
-    for step in schedules:
+    for step in STEPS:
         replay.play(step, schedules[step])
         played.add(step)
         expected = comparable([one for one in recorded if one.step in played])
         found = differences(expected, replay.sent())
         assert not found, f"{step}: search again with python -m tests.simulation.find_schedules"
+    assert len(replay.exchanges) == len(recorded)
 
 
 @pytest.mark.parametrize("seed", range(20))
