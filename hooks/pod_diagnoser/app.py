@@ -4,7 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -59,6 +59,9 @@ RETRY_AFTER: Final = "5"
 
 HOLD_FACTOR: Final = 9
 """An answer for a PodDiagnoser is held for so many times the time that it took."""
+
+ANSWER_SECONDS: Final = 3.0
+"""No answer is held for longer than so many seconds since its body was there."""
 
 _NOTHING_EXTRA: Final[tuple[tuple[str, str], ...]] = ()
 _EXTRA_HEADERS: Final = {
@@ -230,6 +233,19 @@ def _connect(settings: Settings, clock: Clock, deadline: Deadline) -> Remediator
         credentials = in_cluster(os.environ)
     if credentials is None:
         return None
+    cluster = Cluster(credentials, deadline=call_deadline(deadline))
+    return Remediator(cluster, clock, instance=socket.gethostname())
+
+
+def call_deadline(deadline: Deadline) -> Callable[[float], AbstractContextManager[None]]:
+    """Bound the time of a call to the API server as that of reading a body is bounded.
+
+    Args:
+        deadline: bounds the time for reading a body.
+
+    Returns:
+        Makes a context that raises TimeoutError in it after a number of seconds.
+    """
 
     @contextmanager
     def bounded(seconds: float) -> Iterator[None]:
@@ -239,8 +255,7 @@ def _connect(settings: Settings, clock: Clock, deadline: Deadline) -> Remediator
         except BodyTimeoutError:
             raise TimeoutError from None
 
-    cluster = Cluster(credentials, deadline=bounded)
-    return Remediator(cluster, clock, instance=socket.gethostname())
+    return bounded
 
 
 class _App(Flask):
@@ -398,8 +413,8 @@ class _Edge:
         except ValidationError:
             raise Refusal(*NOT_A_REQUEST) from None
         self._telemetry.answered(hook.path, HTTPStatus.OK, taken)
-        if reply.may_hold:
-            self._sleep(min(HOLD_FACTOR * taken, self._settings.max_hold))
+        if reply.may_hold and taken < ANSWER_SECONDS:
+            self._sleep(min(HOLD_FACTOR * taken, self._settings.max_hold, ANSWER_SECONDS - taken))
         return encoded
 
     def _read(self, stream: Readable, length: int, limit: int, share: Share) -> bytes:

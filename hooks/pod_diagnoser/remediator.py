@@ -235,9 +235,8 @@ class Remediator:
     ) -> None:
         meta = spared.pod.metadata
         pod, now = read_pod(meta.namespace, meta.name, self._cluster)
-        if pod is None or pod.metadata.uid != meta.uid:
-            self._remember(key)  # nobody is left to be told
-        elif _holds(live, pod, spared, observed, now):
+        self._remember(key)  # looked at once: what does not hold now is not worth a call a sync
+        if pod is not None and _holds(live, pod, spared, observed, now):
             teller = Teller(live, self._instance)
             self._create(withheld_event(teller, pod, spared.diagnosis, spared.reason, now))
 
@@ -269,7 +268,9 @@ class Remediator:
 
     def _standing_trouble(self) -> Trouble | None:
         left = self._trouble_until - self._monotonic()
-        return replace(self._trouble, retry_after=left) if self._trouble and left > 0 else None
+        if self._trouble is None or left <= 0:
+            return None
+        return replace(self._trouble, retry_after=max(left, LATER_SECONDS))
 
 
 class _Turn:
@@ -305,6 +306,8 @@ def _holds(
     live: PodDiagnoser, pod: OwnedPod, spared: Spared, observed: Observed, now: datetime
 ) -> bool:
     """Whether a Pod is left alone for that reason, by what is live."""
+    if pod.metadata.uid != spared.pod.metadata.uid:
+        return False
     found = next((each for each in diagnose(pod) if each.id == spared.diagnosis.id), None)
     if found is None or live.spec.remediationAction not in REPLACING:
         return False

@@ -1,0 +1,540 @@
+"""The API calls of our own, against a real HTTP server on this machine."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pod_diagnoser import cluster as module
+from pod_diagnoser.cluster import (
+    CALL_SECONDS,
+    DISRUPTION_BUDGET,
+    MAX_ANSWER,
+    SEVERAL_DISRUPTION_BUDGETS,
+    TOKEN_SECONDS,
+    Cluster,
+    ClusterError,
+    Credentials,
+    in_cluster,
+)
+from tests.unit.build import T0
+
+DATE = "Mon, 23 Nov 2026 10:00:00 GMT"
+POD = b'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"app-1"}}'
+SUCCESS = b'{"kind":"Status","apiVersion":"v1","status":"Success","code":201}'
+
+
+@dataclass
+class Request:
+    """A request as it arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Answer:
+    """What the server is to answer with."""
+
+    status: int = 200
+    body: bytes = POD
+    headers: tuple[tuple[str, str], ...] = (("Date", DATE),)
+    length: int | None = None
+
+
+@dataclass
+class Server:
+    """An HTTP server that answers as it is told and notes what it was asked."""
+
+    answers: list[Answer] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    token: str = "token-1"  # noqa: S105
+    tokens_read: int = 0
+    monotonic: float = 0.0
+    url: str = ""
+
+    def read_token(self) -> str:
+        """Read the token's file."""
+        self.tokens_read += 1
+        return self.token + "\n"
+
+    def client(self, **options: Any) -> Cluster:
+        """A client of it."""
+        credentials = Credentials(self.url, self.read_token, None)
+        return Cluster(credentials, lambda: self.monotonic, **options)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers what the server was told to."""
+
+    protocol_version = "HTTP/1.1"
+    server_: Server
+
+    def answer(self) -> None:
+        """Note the request, answer the next answer; the last one again and again."""
+        length = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else None
+        self.server_.requests.append(
+            Request(self.command, self.path, dict(self.headers.items()), body)
+        )
+        answers = self.server_.answers
+        answer = answers.pop(0) if len(answers) > 1 else answers[0] if answers else Answer()
+        self.send_response_only(answer.status)
+        for name, value in answer.headers:
+            self.send_header(name, value)
+        length = len(answer.body) if answer.length is None else answer.length
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+        self.wfile.write(answer.body)
+        if length != len(answer.body):
+            self.close_connection = True
+
+    do_GET = do_DELETE = do_POST = answer  # noqa: N815
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server on a port of its own."""
+    made = Server()
+    handler = type("Bound", (Handler,), {"server_": made})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
+        http.daemon_threads = True
+        made.url = f"http://127.0.0.1:{http.server_port}"
+        thread = threading.Thread(target=http.serve_forever, args=(0.05,))
+        thread.start()
+        yield made
+        http.shutdown()
+        thread.join()
+
+
+CALLS: dict[str, Callable[[Cluster], object]] = {
+    "get_pod": lambda cluster: cluster.get_pod("shop", "app-1"),
+    "get_pod_diagnoser": lambda cluster: cluster.get_pod_diagnoser("shop", "diag"),
+    "delete_pod": lambda cluster: cluster.delete_pod("shop", "app-1", "uid-1", "7"),
+    "evict_pod": lambda cluster: cluster.evict_pod("shop", "app-1", "uid-1", "7"),
+    "create_event": lambda cluster: cluster.create_event("shop", {"metadata": {"name": "x"}}),
+}
+each_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+
+
+def error_of(call: Callable[[], object]) -> ClusterError:
+    """The error of a call that does not succeed."""
+    with pytest.raises(ClusterError) as caught:
+        call()
+    return caught.value
+
+
+# What is asked
+
+
+def test_a_pod_is_read_with_the_servers_time(server: Server) -> None:
+    """The object as it is, and the Date header."""
+    content, at = server.client().get_pod("shop", "app-1")
+    assert (content, at) == (POD, T0)
+    (request,) = server.requests
+    assert (request.method, request.path) == ("GET", "/api/v1/namespaces/shop/pods/app-1")
+    assert request.headers["Authorization"] == "Bearer token-1"
+    assert request.headers["Accept"] == "application/json"
+
+
+def test_a_pod_diagnoser_is_read(server: Server) -> None:
+    """Of its own group."""
+    server.client().get_pod_diagnoser("shop", "diag")
+    path = "/apis/diagnostics.local.io/v1/namespaces/shop/poddiagnosers/diag"
+    assert server.requests[0].path == path
+
+
+def test_a_deletion_has_its_preconditions_and_no_grace_period(server: Server) -> None:
+    """The very object that was read; its own grace period applies."""
+    assert server.client().delete_pod("shop", "app-1", "uid-1", "7") == T0
+    (request,) = server.requests
+    assert (request.method, request.path) == ("DELETE", "/api/v1/namespaces/shop/pods/app-1")
+    assert request.body == {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "preconditions": {"uid": "uid-1", "resourceVersion": "7"},
+    }
+
+
+def test_an_eviction_has_its_preconditions_and_no_grace_period(server: Server) -> None:
+    """In the subresource, with the object's name."""
+    server.answers = [Answer(201, SUCCESS)]
+    assert server.client().evict_pod("shop", "app-1", "uid-1", "7") == T0
+    (request,) = server.requests
+    assert request.path == "/api/v1/namespaces/shop/pods/app-1/eviction"
+    assert request.method == "POST"
+    assert request.body == {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": "app-1", "namespace": "shop"},
+        "deleteOptions": {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": "uid-1", "resourceVersion": "7"},
+        },
+    }
+
+
+def test_an_event_is_created_or_known_to_exist(server: Server) -> None:
+    """409 says that there is one of that name."""
+    server.answers = [Answer(201, b"{}"), Answer(409, b"{}")]
+    client = server.client()
+    assert client.create_event("shop", {"note": "ä"}) is True
+    assert client.create_event("shop", {"note": "ä"}) is False
+    assert server.requests[0].path == "/apis/events.k8s.io/v1/namespaces/shop/events"
+    assert server.requests[0].body == {"note": "ä"}
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b", "a?b", "A", "a%2e", "-a", "a\n", "x" * 254])
+def test_a_name_that_no_object_has_leads_nowhere(server: Server, name: str) -> None:
+    """Nothing is asked: ``..`` would be another path."""
+    client = server.client()
+    for call in (
+        lambda: client.get_pod("shop", name),
+        lambda: client.get_pod(name, "app-1"),
+        lambda: client.delete_pod("shop", name, "u", "1"),
+        lambda: client.evict_pod("shop", name, "u", "1"),
+        lambda: client.create_event(name, {}),
+    ):
+        assert error_of(call).status == 400
+    assert server.requests == []
+
+
+def test_a_server_may_be_given_with_a_slash(server: Server) -> None:
+    """As people write it."""
+    credentials = Credentials(server.url + "/", server.read_token, None)
+    Cluster(credentials).get_pod("shop", "app-1")
+    assert server.requests[0].path == "/api/v1/namespaces/shop/pods/app-1"
+
+
+# Only what is certainly done counts as done
+
+
+@each_call
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 304, 100 + 200])
+def test_a_redirect_is_neither_followed_nor_a_success(
+    server: Server, call: Callable[[Cluster], object], status: int
+) -> None:
+    """The token goes nowhere else."""
+    server.answers = [Answer(status, b"", (("Date", DATE), ("Location", f"{server.url}/other")))]
+    assert error_of(lambda: call(server.client())).status == status
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b"<html>", b"\xff\xfe", b"[" * 9999])
+@pytest.mark.parametrize("name", ["delete_pod", "evict_pod"])
+def test_a_200_that_is_not_the_api_servers_is_no_success(
+    server: Server, name: str, body: bytes
+) -> None:
+    """Of something in between: nobody knows whether anything was done."""
+    server.answers = [Answer(200, body)]
+    assert error_of(lambda: CALLS[name](server.client())).status is None
+
+
+def test_an_eviction_that_is_refused_with_201_is_refused(server: Server) -> None:
+    """Several budgets select the Pod: the API server says 201, and Failure in the body."""
+    body = {
+        "kind": "Status",
+        "status": "Failure",
+        "message": "This pod has more than one PodDisruptionBudget, which the eviction subresource "
+        "does not support.",
+        "code": 500,
+    }
+    server.answers = [Answer(201, json.dumps(body).encode())]
+    error = error_of(lambda: CALLS["evict_pod"](server.client()))
+    assert (error.status, error.cause) == (500, SEVERAL_DISRUPTION_BUDGETS)
+
+
+def test_a_blocked_eviction_names_its_cause(server: Server) -> None:
+    """As the API server answers it, with and without Retry-After."""
+    body = {
+        "kind": "Status",
+        "status": "Failure",
+        "reason": "TooManyRequests",
+        "details": {
+            "causes": [{"reason": "DisruptionBudget", "message": "The disruption budget web …"}],
+            "retryAfterSeconds": 10,
+        },
+        "code": 429,
+    }
+    headers = (("Date", DATE), ("Retry-After", "10"))
+    server.answers = [Answer(429, json.dumps(body).encode(), headers)]
+    error = error_of(lambda: CALLS["evict_pod"](server.client()))
+    assert (error.status, error.cause, error.retry_after) == (429, DISRUPTION_BUDGET, 10.0)
+
+
+def test_an_error_tells_what_it_is_about_and_when(server: Server) -> None:
+    """A 404 of the API server names the kind; one of a proxy does not."""
+    body = {"kind": "Status", "reason": "NotFound", "details": {"name": "app-1", "kind": "pods"}}
+    server.answers = [Answer(404, json.dumps(body).encode()), Answer(404, b"not here")]
+    client = server.client()
+    error = error_of(lambda: client.get_pod("shop", "app-1"))
+    assert (error.status, error.kind, error.at) == (404, "pods", T0)
+    error = error_of(lambda: client.get_pod("shop", "app-1"))
+    assert (error.status, error.kind) == (404, "")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b'{"details":[]}',
+        b'{"details":{"causes":{}}}',
+        b'{"details":{"causes":[]}}',
+        b'{"details":{"causes":[7]}}',
+        b'{"details":{"causes":[{}],"kind":null}}',
+        b"[" * 100_000,
+    ],
+)
+@each_call
+def test_any_body_of_an_error_is_an_error(
+    server: Server, call: Callable[[Cluster], object], body: bytes
+) -> None:
+    """The status is what counts."""
+    server.answers = [Answer(503, body)]
+    assert error_of(lambda: call(server.client())).status == 503
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("7", 7.0), ("0", 0.0), ("99999999999999", 300.0), ("", None), ("-1", None), (DATE, None)],
+)
+def test_retry_after_is_read_and_bounded(server: Server, text: str, seconds: float | None) -> None:
+    """Whole seconds, five minutes at most."""
+    server.answers = [Answer(429, b"", (("Date", DATE), ("Retry-After", text)))]
+    assert error_of(lambda: CALLS["get_pod"](server.client())).retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    "headers", [(), (("Date", "now"),), (("Date", ""),), (("Date", "Mon, 99 Nov 2026"),)], ids=str
+)
+@pytest.mark.parametrize("status", [200, 404, 409])
+def test_without_a_date_nothing_is_decided(
+    server: Server, status: int, headers: tuple[tuple[str, str], ...]
+) -> None:
+    """It is not the API server, whatever it is."""
+    server.answers = [Answer(status, POD, headers)]
+    assert error_of(lambda: CALLS["delete_pod"](server.client())).status is None
+
+
+@pytest.mark.parametrize("hours", [-12, 0, 5])
+def test_a_date_is_read_with_its_offset(server: Server, hours: int) -> None:
+    """Whatever this machine's time zone is; one without an offset is in UTC."""
+    date = format_datetime(T0.astimezone(timezone(timedelta(hours=hours))))
+    server.answers = [Answer(headers=(("Date", date),)), Answer(headers=(("Date", DATE[:-4]),))]
+    client = server.client()
+    assert client.get_pod("shop", "app-1")[1] == T0
+    assert client.get_pod("shop", "app-1")[1] == datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+# The token
+
+
+def test_the_token_is_read_again_each_minute(server: Server) -> None:
+    """The kubelet renews it."""
+    client = server.client()
+    for at, token in ((0.0, "token-1"), (TOKEN_SECONDS - 1, "token-1"), (TOKEN_SECONDS, "token-2")):
+        server.monotonic = at
+        client.get_pod("shop", "app-1")
+        assert server.requests[-1].headers["Authorization"] == f"Bearer {token}"
+        server.token = "token-2"  # noqa: S105
+    assert server.tokens_read == 2
+
+
+def test_a_renewed_token_is_used_at_once_after_a_401(server: Server) -> None:
+    """Once; the call then has its answer."""
+    client = server.client()
+    client.get_pod("shop", "app-1")
+    server.token, server.answers = "token-2", [Answer(401, b""), Answer()]
+    assert client.delete_pod("shop", "app-1", "u", "1") == T0
+    shown = [request.headers["Authorization"] for request in server.requests]
+    assert shown == ["Bearer token-1", "Bearer token-1", "Bearer token-2"]
+    assert client.calls == 3
+
+
+def test_a_token_that_is_not_accepted_is_shown_once(server: Server) -> None:
+    """Where its file has no other one, a second call would meet with the same."""
+    server.answers = [Answer(401, b"")]
+    assert error_of(lambda: CALLS["get_pod"](server.client())).status == 401
+    assert len(server.requests) == 1
+    assert server.tokens_read == 2
+
+
+@pytest.mark.parametrize("problem", [FileNotFoundError(), PermissionError(), None])
+def test_without_a_token_nothing_is_asked(server: Server, problem: OSError | None) -> None:
+    """A file that is not there, or is empty: certainly nothing was done."""
+
+    def read() -> str:
+        if problem:
+            raise problem
+        return " \n"
+
+    client = Cluster(Credentials(server.url, read, None))
+    assert error_of(lambda: client.delete_pod("shop", "app-1", "u", "1")).status == 401
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("token", ["a\nb", "ä€"])
+def test_a_token_that_is_none_is_no_exception(server: Server, token: str) -> None:
+    """Whatever the file holds."""
+    server.token = token
+    error = error_of(lambda: CALLS["get_pod"](server.client()))
+    assert error.status in (None, 401)
+    assert server.requests == []
+
+
+def test_the_environment_neither_redirects_us_nor_knows_our_password(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Proxies, .netrc and CA bundles of the environment are others' business."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.chmod(0o600)
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none"))
+    server.client().get_pod("shop", "app-1")
+    assert server.requests[0].headers["Authorization"] == "Bearer token-1"
+
+
+def test_cookies_are_not_kept(server: Server) -> None:
+    """A call tells nothing of another."""
+    server.answers = [Answer(headers=(("Date", DATE), ("Set-Cookie", "a=b")))]
+    client = server.client()
+    client.get_pod("shop", "app-1")
+    client.get_pod("shop", "app-1")
+    assert "Cookie" not in server.requests[1].headers
+
+
+# Bounded
+
+
+@each_call
+def test_a_server_that_is_not_there_is_no_answer(call: Callable[[Cluster], object]) -> None:
+    """Refused connections."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    client = Cluster(Credentials(f"http://127.0.0.1:{port}", lambda: "t", None))
+    assert error_of(lambda: call(client)).status is None
+
+
+@each_call
+def test_a_server_that_hangs_is_no_answer(
+    call: Callable[[Cluster], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It accepts and never says anything; with a shorter time limit than in production."""
+    monkeypatch.setattr(module, "READ_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        client = Cluster(Credentials(f"http://127.0.0.1:{port}", lambda: "t", None))
+        assert error_of(lambda: call(client)).status is None
+
+
+def test_the_time_limits_leave_room_for_an_answer_within_eight_seconds() -> None:
+    """A call as a whole, and its parts."""
+    assert module.CONNECT_SECONDS + module.READ_SECONDS <= CALL_SECONDS == 4.0
+
+
+@each_call
+def test_a_connection_that_breaks_is_no_answer(
+    server: Server, call: Callable[[Cluster], object]
+) -> None:
+    """In the middle of the body, whatever the status was."""
+    server.answers = [Answer(body=POD, length=len(POD) + 10)]
+    assert error_of(lambda: call(server.client())).status is None
+
+
+def test_an_endless_answer_is_cut_off(server: Server) -> None:
+    """Before it fills the memory."""
+    server.answers = [Answer(body=b" " * (MAX_ANSWER + 1))]
+    assert error_of(lambda: CALLS["get_pod"](server.client())).status is None
+
+
+TRICKLE = """
+from gevent import monkey
+monkey.patch_all()
+import socket, time
+import gevent
+from pod_diagnoser import app, cluster
+from pod_diagnoser.settings import Settings
+
+cluster.CALL_SECONDS = 0.3
+
+def trickle(connection):
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 200 OK\\r\\n")
+    for _ in range(600):
+        gevent.sleep(0.1)
+        connection.sendall(b"x")
+
+def serve(listening):
+    while True:
+        gevent.spawn(trickle, listening.accept()[0])
+
+listening = socket.create_server(("127.0.0.1", 0))
+gevent.spawn(serve, listening)
+url = "http://127.0.0.1:%d" % listening.getsockname()[1]
+credentials = cluster.Credentials(url, lambda: "t", None)
+client = cluster.Cluster(credentials, deadline=app.call_deadline(app.Deadlines()))
+begun = time.monotonic()
+try:
+    client.get_pod("shop", "app-1")
+except cluster.ClusterError as error:
+    print(error, time.monotonic() - begun < 20)
+"""
+
+
+def test_a_server_that_sends_byte_by_byte_is_no_answer() -> None:
+    """As the hook runs in production, with gevent: a call is bounded as a whole."""
+    done = subprocess.run(
+        [sys.executable, "-c", TRICKLE],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
+    assert done.stdout == "no answer True\n"
+
+
+# Where the API server is
+
+
+def test_a_pod_finds_it_by_its_environment(tmp_path: Path) -> None:
+    """Address from the variables, token and CA from the mounted folder."""
+    (tmp_path / "token").write_text("t")
+    found = in_cluster(
+        {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "6443"}, tmp_path
+    )
+    assert found is not None
+    assert (found.server, found.ca) == ("https://10.0.0.1:6443", str(tmp_path / "ca.crt"))
+    assert found.token() == "t"
+    six = in_cluster({"KUBERNETES_SERVICE_HOST": "fd00::1"}, tmp_path)
+    assert six is not None
+    assert six.server == "https://[fd00::1]:443"
+
+
+def test_elsewhere_there_is_none(tmp_path: Path) -> None:
+    """No variables, or no token."""
+    assert in_cluster({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, tmp_path) is None
+    (tmp_path / "token").write_text("t")
+    assert in_cluster({}, tmp_path) is None
