@@ -177,7 +177,9 @@ def create_app(
     deadline = deadline or Deadlines()
     if remediator is None:
         remediator = _connect(settings, clock, deadline)
-    tokens = Tokens(settings.token_folder) if settings.token_folder is not None else None
+    tokens = None
+    if settings.token_folder is not None:
+        tokens = Tokens(settings.token_folder, sleep=sleep)
     hooks: list[_Hook] = []
     if settings.endpoints in (Endpoints.ALL, Endpoints.PODS):
         hooks += [

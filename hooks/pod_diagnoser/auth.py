@@ -1,6 +1,8 @@
 """Who may call the hook: whoever knows a token, read from files that change while it runs."""
 
 import hmac
+import re
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,26 +13,51 @@ MAX_TOKENS: Final = 4
 
 MIN_TOKEN_BYTES: Final = 16
 MAX_TOKEN_BYTES: Final = 4096
+
 REREAD_SECONDS: Final = 2.0
+"""For how long a token may be valid that is no longer in the folder."""
+
+UNKNOWN_REREAD_SECONDS: Final = 0.1
+"""Time between two readings that unknown tokens cause, however many come."""
+
+_TOKEN: Final = re.compile(rb"[!-~]{%d,%d}" % (MIN_TOKEN_BYTES, MAX_TOKEN_BYTES))
+"""Visible ASCII: what every client can send in a header, and no file of another kind."""
 
 
 class Tokens:
     """The bearer tokens that are valid: the files of a folder, as a Secret is mounted.
 
+    Safe to be shared by greenlets and by threads. Reading the files blocks all greenlets for the
+    time that it takes, tens of microseconds in memory as Secrets are.
+
     Args:
         folder: the folder. Each file is a token; names that begin with a dot (the kubelet's own
-            links) are passed over, and so is a file that is too short to be a token.
+            links) are passed over, and so is a file that cannot be a token: too short, too long,
+            or with other than visible ASCII characters. Of more than `MAX_TOKENS` the first by name
+            are valid.
         monotonic: a clock for the age of what was read, in seconds.
+        sleep: waits for a number of seconds, while others go on.
     """
 
-    def __init__(self, folder: Path, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
         self._folder = folder
         self._monotonic = monotonic
-        self._read_at = float("-inf")
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._begun = float("-inf")
         self._tokens: tuple[bytes, ...] = ()
 
     def allow(self, authorization: str) -> bool:
         """Tell whether a caller may go on.
+
+        An unknown token is looked for in the folder as it is after the call, so that none is
+        refused that was put there before. The files are read at most ten times a second: a call
+        waits until they may be read again, and all that wait share one reading.
 
         Args:
             authorization: the Authorization header, or an empty string.
@@ -39,17 +66,34 @@ class Tokens:
             True for ``Bearer`` and a valid token. All valid tokens are compared in constant time,
             so that the time tells nothing of them.
         """
+        called = self._monotonic()
         scheme, _, credentials = authorization.partition(" ")
-        given = credentials.strip().encode("utf-8", "surrogateescape")
-        matches = [hmac.compare_digest(given, token) for token in self._valid()]
-        return any(matches) and scheme.lower() == "bearer"
+        if scheme.lower() != "bearer":
+            return False
+        given = credentials.strip(" \t").encode("utf-8", "surrogatepass")
+        self._read_after(called - REREAD_SECONDS)
+        if self._knows(given):
+            return True
+        if not _TOKEN.fullmatch(given):
+            return False
+        if self._begun <= called:
+            wait = self._begun + UNKNOWN_REREAD_SECONDS - self._monotonic()
+            if wait > 0:
+                self._sleep(wait)
+            self._read_after(called)
+        return self._knows(given)
 
-    def _valid(self) -> tuple[bytes, ...]:
-        now = self._monotonic()
-        if now - self._read_at >= REREAD_SECONDS:
-            self._tokens = _read(self._folder)
-            self._read_at = now
-        return self._tokens
+    def _knows(self, given: bytes) -> bool:
+        matches = [hmac.compare_digest(given, token) for token in self._tokens]
+        return any(matches)
+
+    def _read_after(self, instant: float) -> None:
+        """Read the files, unless a reading has begun after an instant."""
+        with self._lock:
+            if self._begun <= instant:
+                begun = self._monotonic()
+                self._tokens = _read(self._folder)
+                self._begun = begun
 
 
 def _read(folder: Path) -> tuple[bytes, ...]:
@@ -59,11 +103,15 @@ def _read(folder: Path) -> tuple[bytes, ...]:
     except OSError:
         return ()
     for file in files:
+        if len(tokens) == MAX_TOKENS:
+            break
         try:
+            if not file.is_file():  # a pipe would have the hook wait for ever
+                continue
             with file.open("rb") as stream:
-                token = stream.read(MAX_TOKEN_BYTES + 1).strip()
+                token = stream.read(2 * MAX_TOKEN_BYTES).strip()
         except OSError:
             continue
-        if MIN_TOKEN_BYTES <= len(token) <= MAX_TOKEN_BYTES:
+        if _TOKEN.fullmatch(token):
             tokens.append(token)
-    return tuple(tokens[:MAX_TOKENS])
+    return tuple(tokens)
