@@ -11,11 +11,10 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Final, Protocol
 
-from pydantic import ValidationError
-
 from pod_diagnoser.cluster import DISRUPTION_BUDGET, SEVERAL_DISRUPTION_BUDGETS, ClusterError
 from pod_diagnoser.diagnosing import Diagnosis, diagnose
 from pod_diagnoser.limiting import budget_limit, charged, owner_limit
+from pod_diagnoser.live import Live
 from pod_diagnoser.phases import REPLACING, Action, Outcome, Phase, Reason
 from pod_diagnoser.pods import OwnedPod
 from pod_diagnoser.remediating import due
@@ -46,13 +45,7 @@ FORBIDDEN_SECONDS: Final = 30.0
 
 
 class Pods(Protocol):
-    """What is called of the cluster (`pod_diagnoser.cluster.Cluster`)."""
-
-    def get_pod(self, namespace: str, name: str) -> tuple[bytes, datetime]:
-        """Read a Pod."""
-
-    def get_pod_diagnoser(self, namespace: str, name: str) -> tuple[bytes, datetime]:
-        """Read a PodDiagnoser."""
+    """What makes Pods go (`pod_diagnoser.cluster.Cluster`)."""
 
     def delete_pod(self, namespace: str, name: str, uid: str, version: str) -> datetime:
         """Delete a Pod."""
@@ -119,70 +112,6 @@ def trouble_of(error: ClusterError, what: str, namespace: str) -> Trouble:
     return Trouble("ApiServerUnavailable", message, everywhere=error.status is None)
 
 
-def read_live(
-    diagnoser: PodDiagnoser, cluster: Pods, *, any_version: bool = False
-) -> tuple[PodDiagnoser | None, datetime]:
-    """Read the PodDiagnoser of a request from the API server.
-
-    Args:
-        diagnoser: the PodDiagnoser as Metacontroller sent it.
-        cluster: the API server.
-        any_version: whether another version of it will do.
-
-    Returns:
-        The live one, or None where it is not the same; and the time by the API server's clock.
-
-    Raises:
-        ClusterError: it could not be read.
-    """
-    meta = diagnoser.metadata
-    try:
-        document, now = cluster.get_pod_diagnoser(meta.namespace, meta.name)
-    except ClusterError as error:
-        if error.status == HTTPStatus.NOT_FOUND and error.kind and error.at is not None:
-            return None, error.at
-        raise
-    try:
-        live = PodDiagnoser.model_validate_json(document)
-    except ValidationError:
-        raise ClusterError(None) from None
-    found = live.metadata
-    if (found.namespace, found.name, found.uid) != (meta.namespace, meta.name, meta.uid):
-        return None, now
-    same = found.resourceVersion and found.resourceVersion == meta.resourceVersion
-    return (live if same or any_version else None), now
-
-
-def read_pod(namespace: str, name: str, cluster: Pods) -> tuple[OwnedPod | None, datetime]:
-    """Read a Pod from the API server.
-
-    Args:
-        namespace: its namespace.
-        name: its name.
-        cluster: the API server.
-
-    Returns:
-        The Pod, or None where there is certainly none of that name; and the API server's time.
-
-    Raises:
-        ClusterError: it could not be read.
-    """
-    try:
-        document, now = cluster.get_pod(namespace, name)
-    except ClusterError as error:
-        # A 404 that is not about a Pod comes from something in between, or says something else.
-        if error.status == HTTPStatus.NOT_FOUND and error.kind == "pods" and error.at is not None:
-            return None, error.at
-        raise
-    try:
-        pod = OwnedPod.model_validate_json(document)
-    except ValidationError:
-        raise ClusterError(None) from None
-    if (pod.metadata.namespace, pod.metadata.name) != (namespace, name):
-        raise ClusterError(None)
-    return pod, now
-
-
 def reason_against(
     live: PodDiagnoser, pod: OwnedPod, found: Diagnosis, now: datetime
 ) -> Reason | None:
@@ -211,6 +140,7 @@ def reason_against(
 def carry_out(
     diagnoser: PodDiagnoser,
     targets: Sequence[DiagnosisTargetSpec],
+    live: Live,
     cluster: Pods,
     in_time: Callable[[], bool],
 ) -> Acted:
@@ -219,6 +149,7 @@ def carry_out(
     Args:
         diagnoser: the PodDiagnoser as Metacontroller sent it.
         targets: the published DiagnosisTargets of its namespace, as Metacontroller sent them.
+        live: what is read live.
         cluster: the API server.
         in_time: tells whether there is time left to begin another call.
 
@@ -231,14 +162,15 @@ def carry_out(
         return Acted()
     namespace = diagnoser.metadata.namespace
     try:
-        live, now = read_live(diagnoser, cluster)
+        stored, now = live.pod_diagnoser(diagnoser)
     except ClusterError as error:
         return Acted(trouble=trouble_of(error, "read PodDiagnosers", namespace))
     acted = Acted(now)
-    if live is None:
+    if stored is None:
         return acted
-    turn = _Turn(live, targets, cluster, in_time)
-    for plan in due(live)[:MAX_ACTS]:
+    live.forget(stored)  # what comes now is to change it
+    turn = _Turn(stored, targets, live, cluster, in_time)
+    for plan in due(stored)[:MAX_ACTS]:
         if not in_time():
             break
         try:
@@ -263,14 +195,16 @@ class _Turn:
 
     def __init__(
         self,
-        live: PodDiagnoser,
+        stored: PodDiagnoser,
         targets: Sequence[DiagnosisTargetSpec],
+        live: Live,
         cluster: Pods,
         in_time: Callable[[], bool],
     ) -> None:
         self.doing = ""
-        self._live = live
+        self._stored = stored
         self._targets = targets
+        self._live = live
         self._cluster = cluster
         self._in_time = in_time
 
@@ -282,12 +216,12 @@ class _Turn:
         """
         outcome = self._outcome(plan)
         if outcome is not None:
-            self._live = _with(self._live, plan, outcome)
+            self._stored = _with(self._stored, plan, outcome)
         return outcome
 
     def _outcome(self, plan: Remediation) -> Outcome | None:
         self.doing = "read Pods"
-        pod, now = read_pod(self._live.metadata.namespace, plan.pod, self._cluster)
+        pod, now = self._live.pod(self._stored.metadata.namespace, plan.pod)
         # A Pod that is gone, going or another counts as remediated, and is charged: the answer to
         # our own DELETE may have been lost.
         if pod is None or pod.metadata.uid != plan.podUID or pod.metadata.terminating:
@@ -312,7 +246,7 @@ class _Turn:
 
     def _refusal(self, pod: OwnedPod, plan: Remediation, now: datetime) -> Reason | None:
         """Decide anew, from what is live and by the API server's clock."""
-        live = self._live
+        live = self._stored
         planned = parse_time(plan.plannedAt)
         if planned is None or abs((now - planned).total_seconds()) > PLAN_SECONDS:
             return Reason.PLAN_TOO_OLD

@@ -13,8 +13,6 @@ from pod_diagnoser.acting import (
     Pods,
     Trouble,
     carry_out,
-    read_live,
-    read_pod,
     reason_against,
     trouble_of,
 )
@@ -28,13 +26,14 @@ from pod_diagnoser.eventing import (
     withheld_event,
     withheld_key,
 )
+from pod_diagnoser.live import Live, Reads
 from pod_diagnoser.phases import REPLACING, Action, Reason
 from pod_diagnoser.pods import OwnedPod
 from pod_diagnoser.reconciling import Observed, PodDiagnoserSync, sync_pod_diagnoser
 from pod_diagnoser.remediating import Spared, due
 from pod_diagnoser.reporting import Effects, claimed_pods
 from pod_diagnoser.resources import PodDiagnoser, PodDiagnoserStatus
-from pod_diagnoser.safeguarding import is_fresh
+from pod_diagnoser.safeguarding import Crashed, is_fresh
 from pod_diagnoser.server_time import ServerTime
 
 LAST_CALL_SECONDS: Final = 3.0
@@ -65,7 +64,7 @@ _UNEXPLAINED: Final = (
 """Reasons that pass in a moment, are history, or say nothing of the Pod."""
 
 
-class Api(Pods, Protocol):
+class Api(Pods, Reads, Protocol):
     """What is called of the cluster (`pod_diagnoser.cluster.Cluster`)."""
 
     def create_event(self, namespace: str, event: Mapping[str, Any]) -> bool:
@@ -94,6 +93,7 @@ class Remediator:
         self._cluster = cluster
         self._instance = instance
         self._monotonic = monotonic
+        self._live = Live(cluster, clock, monotonic)
         self._time = ServerTime(clock, monotonic)
         self._told: OrderedDict[str, None] = OrderedDict()
         self._trouble: Trouble | None = None
@@ -126,7 +126,7 @@ class Remediator:
             dated = self._time.known
         again: float | None = None
         if dated:
-            trouble, again = self._tell(observed, teller, turn)
+            trouble, again = self._tell(observed, turn)
             troubles.append(trouble)
         self._accompany(
             (
@@ -150,7 +150,9 @@ class Remediator:
         trouble = self._standing_trouble()
         if trouble is not None:
             return Acted(trouble=trouble)
-        acted = carry_out(observed.diagnoser, observed.targets, self._cluster, turn.in_time)
+        acted = carry_out(
+            observed.diagnoser, observed.targets, self._live, self._cluster, turn.in_time
+        )
         if acted.now is not None:
             self._time.learn(acted.now)
         self._note(acted.trouble)
@@ -162,24 +164,24 @@ class Remediator:
         if trouble is not None:
             return trouble
         try:
-            self._time.learn(read_live(observed.diagnoser, self._cluster, any_version=True)[1])
+            self._time.learn(self._live.pod_diagnoser(observed.diagnoser, any_version=True)[1])
         except ClusterError as error:
             namespace = observed.diagnoser.metadata.namespace
             return self._note(trouble_of(error, "read PodDiagnosers", namespace))
         return None
 
-    def _tell(
-        self, observed: Observed, teller: Teller, turn: "_Turn"
-    ) -> tuple[Trouble | None, float | None]:
+    def _tell(self, observed: Observed, turn: "_Turn") -> tuple[Trouble | None, float | None]:
         """Tell fresh crashes.
 
         Returns:
             What kept one from being told, and seconds after which to tell the rest, or None.
         """
-        namespace = observed.diagnoser.metadata.namespace
+        diagnoser = observed.diagnoser
+        namespace = diagnoser.metadata.namespace
         refused: Trouble | None = None
-        for event in crash_events(teller, observed.crashed, self._time.now()):
-            if event.key in self._told:
+        for each in observed.crashed:
+            untold = self._untold(diagnoser, each)
+            if not untold:
                 continue
             trouble = self._standing_trouble()
             if trouble is not None:
@@ -187,13 +189,41 @@ class Remediator:
             if not turn.in_time(MAX_EVENT_SECONDS):
                 return refused, LATER_SECONDS
             try:
-                self._create(event)
+                events = self._as_it_is(observed, each.pod)
             except ClusterError as error:
-                if not _is_about_the_event(error):
-                    return self._note(trouble_of(error, "create Events", namespace)), None
-                message = "The API server refused an Event. It is tried again."
-                refused = Trouble("EventRefused", message, EVENT_REFUSED_SECONDS)
+                return self._note(trouble_of(error, "read Pods", namespace)), None
+            for event in events:
+                try:
+                    self._create(event)
+                except ClusterError as error:
+                    if not _is_about_the_event(error):
+                        return self._note(trouble_of(error, "create Events", namespace)), None
+                    message = "The API server refused an Event. It is tried again."
+                    refused = Trouble("EventRefused", message, EVENT_REFUSED_SECONDS)
+                    untold = [other for other in untold if other.key != event.key]
+            for event in untold:
+                self._remember(event.key)  # what is live shows it no more, or never did
         return refused, None
+
+    def _untold(self, diagnoser: PodDiagnoser, *crashed: Crashed) -> list[Event]:
+        teller = Teller(diagnoser, self._instance)
+        events = crash_events(teller, crashed, self._time.now())
+        return [event for event in events if event.key not in self._told]
+
+    def _as_it_is(self, observed: Observed, of: OwnedPod) -> list[Event]:
+        """What is to be told of a Pod, by what is live.
+
+        Raises:
+            ClusterError: it could not be read.
+        """
+        diagnoser, _ = self._live.pod_diagnoser(observed.diagnoser, any_version=True)
+        if diagnoser is None:
+            return []
+        pod, _ = self._live.pod(of.metadata.namespace, of.metadata.name)
+        if pod is None or pod.metadata.uid != of.metadata.uid:
+            return []
+        claimed = claimed_pods(diagnoser, [pod], observed.targets)
+        return self._untold(diagnoser, *(Crashed(each, diagnose(each)) for each in claimed))
 
     def _accompany(self, events: Iterable[Event], turn: "_Turn") -> None:
         """Tell what was done. It has been done: an Event that cannot be created is dropped."""
@@ -221,7 +251,7 @@ class Remediator:
         if not untold or self._standing_trouble() is not None or not turn.in_time():
             return
         try:
-            live, _ = read_live(diagnoser, self._cluster)
+            live, _ = self._live.pod_diagnoser(diagnoser)
             if live is None:
                 return
             for each, key in untold[:MAX_EXPLAINED]:
@@ -234,7 +264,7 @@ class Remediator:
         self, live: PodDiagnoser, observed: Observed, spared: Spared, key: str
     ) -> None:
         meta = spared.pod.metadata
-        pod, now = read_pod(meta.namespace, meta.name, self._cluster)
+        pod, now = self._live.pod(meta.namespace, meta.name)
         self._remember(key)  # looked at once: what does not hold now is not worth a call a sync
         if pod is not None and _holds(live, pod, spared, observed, now):
             teller = Teller(live, self._instance)

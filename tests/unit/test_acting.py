@@ -19,6 +19,7 @@ from pod_diagnoser.acting import (
 )
 from pod_diagnoser.annotating import LABEL
 from pod_diagnoser.cluster import SEVERAL_DISRUPTION_BUDGETS, ClusterError
+from pod_diagnoser.live import Live
 from pod_diagnoser.phases import Phase, Reason
 from pod_diagnoser.reporting import Effects
 from pod_diagnoser.times import format_time
@@ -64,7 +65,11 @@ class Cluster(FakeApi):
         begun = self.monotonic
         seen = observed(of or self.diagnosers["diag"], *related)
         return carry_out(
-            seen.diagnoser, seen.targets, self, lambda: self.monotonic - begun <= in_time
+            seen.diagnoser,
+            seen.targets,
+            Live(self, lambda: self.now, lambda: self.monotonic),
+            self,
+            lambda: self.monotonic - begun <= in_time,
         )
 
     def sync(self) -> Acted:

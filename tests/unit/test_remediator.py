@@ -109,16 +109,21 @@ def hook() -> Hook:
 # What one crash costs
 
 
-def test_a_crash_is_told_with_one_call() -> None:
-    """And one read a process, by which it learns the API server's time."""
+def test_a_crash_is_told_once_with_two_reads_and_a_write() -> None:
+    """The PodDiagnoser is read once for all crashes of a sync, and of the next moment."""
     hook = logging(3)
     hook.sync()
-    assert hook.calls() == ["get diagnoser", "event", "event", "event"]
+    assert hook.calls() == ["get diagnoser", *["get pod", "event"] * 3]
     hook.api.put(owned(9, hook.api.now))
     for _ in range(3):
         hook.sync()
-    assert hook.calls() == ["event"]
-    assert len(hook.api.events_of("PodRestarted")) == 4
+    assert hook.calls() == ["get pod", "event"]
+    hook.api.pass_time(2)
+    hook.api.put(owned(10, hook.api.now))
+    for _ in range(3):
+        hook.sync()
+    assert hook.calls() == ["get diagnoser", "get pod", "event"]
+    assert len(hook.api.events_of("PodRestarted")) == 5
     assert condition(hook.diag)["reason"] == "LoggingEvents"
 
 
@@ -134,6 +139,34 @@ def test_a_replacement_costs_two_reads_a_deletion_and_its_events(hook: Hook) -> 
         hook.sync()
     assert hook.calls() == []
     assert len(hook.api.events_of("PodDeleted")) == 2
+
+
+def test_a_sync_of_the_version_between_two_writes_costs_no_read_more(hook: Hook) -> None:
+    """It reads the version that the next one is about."""
+    hook.sync()
+    between, pods = hook.api.snapshot()
+    hook.api.put(between)
+    hook.calls()
+    hook.api.pass_time(2)
+    hook.answer(between, pods)
+    assert hook.calls() == ["get diagnoser"]
+    hook.sync()
+    assert hook.calls() == ["get pod", "delete", "event", "event"]
+
+
+@pytest.mark.parametrize("seconds", [1.5, 3600])
+def test_what_was_read_is_soon_read_again(hook: Hook, seconds: float) -> None:
+    """What the owner of a PodDiagnoser changes holds a second later."""
+    hook.sync()
+    between, pods = hook.api.snapshot()
+    hook.api.put(between)
+    hook.answer(between, pods)
+    hook.calls()
+    hook.api.pass_time(seconds)
+    diag, _ = hook.api.snapshot()
+    hook.api.put(replacing(paused=True))
+    hook.answer(diag, pods)
+    assert hook.calls() == ["get diagnoser"]
 
 
 def test_nothing_to_do_costs_nothing() -> None:
@@ -197,7 +230,7 @@ def test_a_clock_that_is_set_later_changes_nothing(hours: float) -> None:
     hook.calls()
     hook.sync()
     hook.sync()
-    assert hook.calls() == ["get diagnoser", "event"]
+    assert hook.calls() == ["get diagnoser", "get pod", "event"]
     assert len(hook.api.events) == 2
 
 
@@ -225,7 +258,7 @@ def test_the_time_is_asked_for_again_after_an_hour() -> None:
     hook.api.put(owned(7, hook.api.now))
     hook.calls()
     hook.sync()
-    assert hook.calls() == ["get diagnoser", "event"]
+    assert hook.calls() == ["get diagnoser", "get pod", "event"]
 
 
 def test_without_the_time_nothing_is_told() -> None:
@@ -272,7 +305,7 @@ def test_what_cannot_be_told_is_told_later_and_said_until_then(
 
 
 @pytest.mark.parametrize("fault", [killed_before, killed_after], ids=["before", "after"])
-@pytest.mark.parametrize("verb", ["get diagnoser", "event"])
+@pytest.mark.parametrize("verb", ["get diagnoser", "get pod", "event"])
 def test_killed_while_telling(verb: str, fault: Fault) -> None:
     """One Event in the end."""
     hook = logging()
@@ -321,7 +354,7 @@ def test_a_storm_is_told_over_several_syncs_each_in_time() -> None:
         if len(hook.api.events) < 500:
             assert answer["resyncAfterSeconds"] == 1
         syncs += 1
-    assert syncs == 5
+    assert syncs == 10
     assert hook.calls().count("event") == 500
 
 
@@ -495,6 +528,7 @@ def test_a_forged_plan_causes_no_write(hook: Hook) -> None:
     diag, pods = hook.api.snapshot()
     forged = {**diag, "status": hook.answer(diag, pods)["status"]}
     assert entries(forged, "Planned")
+    hook.start()
     hook.calls()
     hook.answer(forged, pods)
     assert hook.calls() == ["get diagnoser"]
@@ -509,6 +543,49 @@ def test_a_forged_poddiagnoser_causes_no_write() -> None:
     hook.answer(planned, [owned()])
     hook.answer(planned, [owned(2, ownerReferences=[])])
     assert set(hook.calls()) == {"get diagnoser"}
+
+
+def test_a_forged_crash_is_not_told() -> None:
+    """Under LogEvent neither a Pod that there is not, nor a crash that there was not."""
+    hook = Hook()
+    hook.api.put(diagnoser(remediationAction="LogEvent"))
+    healthy = owned(2)
+    healthy["status"] = {"containerStatuses": [container()]}
+    hook.api.put(healthy)
+    replaced = owned(3, uid="another")
+    hook.api.put(replaced)
+    unclaimed = owned(4)
+    del unclaimed["metadata"]["labels"][LABEL]
+    hook.api.put(unclaimed)
+    diag, _ = hook.api.snapshot()
+    for _ in range(3):
+        hook.answer(diag, [owned(1), owned(2), owned(3), owned(4)])
+    assert hook.calls() == ["get diagnoser", *["get pod"] * 4]
+
+
+@pytest.mark.parametrize("spec", [{"remediationAction": ""}, {"remediationAction": "RestartPod"}])
+def test_a_forged_action_tells_nothing(spec: Json) -> None:
+    """The request says LogEvent; what is stored does not. No PodDiagnoser is stored at all."""
+    hook = Hook()
+    hook.api.put(owned())
+    forged = diagnoser(remediationAction="LogEvent")
+    hook.answer(forged, [owned()])
+    assert "event" not in hook.calls()
+    hook.start()
+    hook.api.put(diagnoser(**spec))
+    hook.answer(forged, [owned()])
+    assert "event" not in hook.calls()
+
+
+def test_a_crash_that_was_forged_once_is_told_when_it_is_true() -> None:
+    """Another one of the same container."""
+    hook = logging()
+    diag, pods = hook.api.snapshot()
+    forged = owned(0, finished=hook.api.now)
+    hook.answer(diag, [forged])
+    assert len(hook.api.events) == 1
+    hook.answer(diag, pods)
+    assert len(hook.api.events) == 1
 
 
 # Why a Pod is left alone
@@ -538,8 +615,7 @@ def test_why_is_told_of_a_few_pods_a_sync() -> None:
     for _ in range(5):
         hook.sync()
         counts.append(len(hook.calls()))
-    # The first one learns the time, too.
-    assert counts == [2 + 2 * MAX_EXPLAINED, 1 + 2 * MAX_EXPLAINED, 1 + 2 * 2, 0, 0]
+    assert counts == [1 + 2 * MAX_EXPLAINED, 1 + 2 * MAX_EXPLAINED, 2 * 2, 0, 0]
     assert len(hook.api.events) == 12
 
 
