@@ -6,26 +6,25 @@ plain connections that are kept, prepared bodies, and a watch that is searched a
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
 import re
-import socket
 import ssl
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import yaml
 
 from benchmarks import workload
+from benchmarks.following import Follower
 from controlplane import pods
 from controlplane.client import PODS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from controlplane.client import Json
@@ -101,7 +100,7 @@ class Api:
         }
 
 
-class Watch:
+class Watch(Follower):
     """Sees when Pods are annotated; a context manager.
 
     A crash is told by its exit code, so every crash of a Pod gets one of its own.
@@ -112,25 +111,7 @@ class Watch:
     """
 
     def __init__(self, api: Api, namespace: str) -> None:
-        self._api = api
-        self._namespace = namespace
-        self._seen: dict[tuple[str, int], float] = {}
-        self._news = threading.Condition()
-        self._ended = False
-        self.last_event = time.perf_counter()
-
-    def __enter__(self) -> Self:
-        """Starts to watch."""
-        self._connect()
-        threading.Thread(target=self._follow, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Ends the watch, and with it its thread."""
-        self._ended = True
-        if self._connection.sock is not None:
-            with contextlib.suppress(OSError):  # the server may have ended it first
-                self._connection.sock.shutdown(socket.SHUT_RDWR)
+        super().__init__(api, PODS.path(namespace), _annotated)
 
     def wait(self, names: Iterable[str], code: int, timeout: float) -> dict[str, float]:
         """Waits until Pods are annotated with a crash.
@@ -146,53 +127,9 @@ class Watch:
         Raises:
             TimeoutError: Not all are annotated in time.
         """
-        missing = {(name, code) for name in names}
-        wanted = set(missing)
-        with self._news:
-            deadline = time.monotonic() + timeout
-            while missing := {one for one in missing if one not in self._seen}:
-                if not self._news.wait(deadline - time.monotonic()):
-                    message = f"{len(missing)} Pods without an annotation after {timeout:.0f} s"
-                    raise TimeoutError(message)
-            return {name: self._seen[name, code] for name, code in wanted}
-
-    def quiet(self, seconds: float) -> None:
-        """Waits until nothing has happened to the Pods for a while.
-
-        Args:
-            seconds: For how long.
-        """
-        while (rest := self.last_event + seconds - time.perf_counter()) > 0:
-            time.sleep(rest)
-
-    def _connect(self) -> None:
-        """Begins with what is there, so that nothing is lost where the server ended a watch."""
-        self._connection = self._api.connect(600)
-        path = f"{PODS.path(self._namespace)}?watch=true&timeoutSeconds=600"
-        self._connection.request("GET", path, headers=self._api.headers)
-        self._response = self._connection.getresponse()
-
-    def _follow(self) -> None:
-        while not self._ended:
-            with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
-                self._read()
-            if not self._ended:
-                self._connect()
-
-    def _read(self) -> None:
-        rest = b""
-        while piece := self._response.read1(1 << 20):
-            moment = time.perf_counter()
-            *lines, rest = (rest + piece).split(b"\n")
-            if not lines:
-                continue
-            with self._news:
-                self.last_event = moment
-                for line in lines:
-                    name, reason = _NAME.search(line), _REASON.search(line)
-                    if name and reason:
-                        self._seen.setdefault((name[1].decode(), int(reason[1])), moment)
-                self._news.notify_all()
+        wanted = {(name, code): name for name in names}
+        seen = self.moments(wanted.keys(), timeout)
+        return {name: seen[key] for key, name in wanted.items()}
 
 
 class Crowd:
@@ -268,6 +205,13 @@ class Crowd:
         body = json.dumps({"status": status}).encode()
         stored: Json = json.loads(self._api.call("PATCH", path, body, _PATCH))
         return stored
+
+
+def _annotated(line: bytes) -> Iterator[tuple[str, int]]:
+    """The Pod and the exit code that its annotation tells, if there is one."""
+    name, reason = _NAME.search(line), _REASON.search(line)
+    if name and reason:
+        yield name[1].decode(), int(reason[1])
 
 
 def crashed(pod: Json, code: int, finished: datetime | None = None) -> Json:

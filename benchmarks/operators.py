@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import sys
 from pathlib import Path
@@ -9,11 +10,17 @@ from typing import TYPE_CHECKING, Protocol
 
 import requests
 
+from benchmarks.timing import Timed, timing
 from controlplane import installation
+from controlplane.client import SECRETS
+from controlplane.mounts import mount
 from controlplane.processes import Hook, Metacontroller, Process, free_ports
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from controlplane.processes import ControlPlane
+    from controlplane.proxy import Proxy
 
 
 class Operator(Protocol):
@@ -36,27 +43,56 @@ class Operator(Protocol):
 
 
 class Ours:
-    """Metacontroller and the hook's two processes.
+    """Metacontroller and the hook's two processes, with the credentials that the manifests give.
 
     Args:
         control_plane: Where.
+        timed: Whether each answer of the hook is timed, which costs some time itself.
+
+    Attributes:
+        answers: Those of the hook that were timed, in the order in which they were given.
     """
 
-    def __init__(self, control_plane: ControlPlane) -> None:
+    def __init__(self, control_plane: ControlPlane, *, timed: bool = False) -> None:
         self._control_plane = control_plane
-        self._pods = Hook("pods", control_plane.folder)
-        self._poddiagnosers = Hook("poddiagnosers", control_plane.folder)
+        folder = control_plane.folder
+        self._tokens, self._service_account = folder / "tokens", folder / "service-account"
+        tokens = {"POD_DIAGNOSER_TOKEN_DIR": str(self._tokens)}
+        access = {
+            "POD_DIAGNOSER_API_SERVER": control_plane.server,
+            "POD_DIAGNOSER_API_TOKEN_FILE": str(self._service_account / "token"),
+            "POD_DIAGNOSER_API_CA_FILE": str(self._service_account / "ca.crt"),
+        }
+        self._pods = Hook("pods", folder, tokens)
+        self._poddiagnosers = Hook("poddiagnosers", folder, {**tokens, **access})
         self._metacontroller = Metacontroller(control_plane)
+        self.answers: list[Timed] = []
+        hooks = {"pods": self._pods, "poddiagnosers": self._poddiagnosers}
+        self._urls = {name: hook.url for name, hook in hooks.items()}
+        self._fronts: list[Proxy] = []
+        if timed:
+            ports = free_ports(len(hooks))
+            for (name, hook), port in zip(hooks.items(), ports, strict=True):
+                front = timing(hook.url, port, self.answers)
+                self._fronts.append(front)
+                self._urls[name] = front.url
 
     def install(self) -> None:
-        """Installs Metacontroller's kinds and rights, and our DecoratorControllers.
+        """Installs Metacontroller's kinds and rights, our DecoratorControllers, and credentials.
 
         Raises:
             controlplane.processes.KubectlError: The API server refuses something.
+            controlplane.installation.InstallError: A script of ours fails.
         """
-        installation.install_metacontroller(self._control_plane)
-        urls = {"pods": self._pods.url, "poddiagnosers": self._poddiagnosers.url}
-        installation.install(self._control_plane, urls, overlay=None)
+        plane = self._control_plane
+        installation.install_metacontroller(plane)
+        installation.create_tokens(plane)
+        installation.install(plane, self._urls, overlay=None)
+        data = plane.admin.get(SECRETS, installation.TOKENS, installation.SYSTEM)["data"]
+        mount(self._tokens, {key: base64.b64decode(value) for key, value in data.items()})
+        token = plane.service_account_token(installation.SYSTEM, installation.REMEDIATOR)
+        certificate = plane.certificate.read_bytes()
+        mount(self._service_account, {"token": token.encode(), "ca.crt": certificate})
 
     def start(self) -> None:
         """Starts all three.
@@ -67,6 +103,8 @@ class Ours:
         # At once, as Pods start; Metacontroller repeats what finds no hook yet.
         for process in (self._pods.process, self._poddiagnosers.process):
             process.start()
+        for front in self._fronts:
+            front.start()
         self._metacontroller.start()
         for hook in (self._pods, self._poddiagnosers):
             hook.process.wait_until(lambda hook=hook: bool(hook.metrics()))  # type: ignore[misc]
@@ -74,6 +112,8 @@ class Ours:
     def stop(self) -> None:
         """Ends all three; Metacontroller first, so that it does not miss the hook."""
         self._metacontroller.stop(grace=0)
+        for front in self._fronts:
+            front.stop()
         for hook in (self._pods, self._poddiagnosers):
             hook.stop(grace=0)
 
@@ -171,3 +211,7 @@ class Kopf:
         with requests.Session() as session:
             session.trust_env = False
             return session.get(self._liveness, timeout=2).ok
+
+
+OPERATORS: dict[str, Callable[[ControlPlane], Operator]] = {"ours": Ours, "kopf": Kopf}
+"""Those that are compared, by what they are called in the table."""

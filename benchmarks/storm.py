@@ -15,27 +15,24 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from benchmarks import crowd, workload
-from benchmarks.crowd import Api, Crowd, Watch
+from benchmarks.crowd import Crowd, Watch
 from benchmarks.figures import Aim, Figure
-from benchmarks.operators import Kopf, Operator, Ours
+from benchmarks.operators import OPERATORS, Ours
+from benchmarks.site import opened
 from benchmarks.spread import Spread, percentile
-from controlplane import build, pods
-from controlplane.client import NAMESPACES, PODDIAGNOSERS, PODS, SERVICE_ACCOUNTS
-from controlplane.kubelet import Kubelet
-from controlplane.processes import ControlPlane
+from controlplane import pods
+from controlplane.client import PODS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from benchmarks.site import Site
 
 SMALL, LARGE = 50, 1000
 SINGLES = 50
 STORM_SECONDS = 3.5
 OLD = 5000
 LABEL = "diagnostics.local.io/diagnoser"
-DIAGNOSER = "fragileapp-diagnoser"
 _QUIET = 5.0  # longer than two gathered writes of a status and a held answer
 _TIMEOUT = 120.0
-OPERATORS: dict[str, Callable[[ControlPlane], Operator]] = {"ours": Ours, "kopf": Kopf}
 
 
 @dataclass(slots=True)
@@ -47,66 +44,6 @@ class Round:
     """
 
     figures: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Site:
-    """A control plane with an operator to be tested."""
-
-    control_plane: ControlPlane
-    operator: Operator
-    api: Api
-
-    def prepare(self, namespace: str) -> None:
-        """Makes a namespace with a PodDiagnoser."""
-        admin = self.control_plane.admin
-        admin.create(NAMESPACES, {"metadata": {"name": namespace}})
-        while admin.find(SERVICE_ACCOUNTS, "default", namespace) is None:
-            time.sleep(0.02)
-        body = {
-            "apiVersion": PODDIAGNOSERS.version,
-            "kind": "PodDiagnoser",
-            "metadata": {"name": DIAGNOSER},
-            "spec": {"targetLabels": {"app": workload.LABELS["app"]}},
-        }
-        admin.create(PODDIAGNOSERS, body, namespace)
-
-    def counted(self, namespace: str, expected: int) -> int:
-        """What the PodDiagnoser says, once it says nothing new; with patience while it is too few.
-
-        A busy machine may need seconds for each of the syncs that count.
-        """
-        admin = self.control_plane.admin
-        before, since = -1, time.monotonic()
-        while time.monotonic() - since < (_QUIET if before >= expected else 4 * _QUIET):
-            status = admin.get(PODDIAGNOSERS, DIAGNOSER, namespace).get("status", {})
-            now = int(status.get("diagnosedPods", 0))
-            if now != before:
-                before, since = now, time.monotonic()
-            time.sleep(0.2)
-        return before
-
-    def cpu(self) -> dict[str, float]:
-        """CPU of the operator's parts and of the API server with etcd."""
-        plane = self.control_plane
-        return {
-            **self.operator.cpu_seconds(),
-            "API server + etcd": plane.apiserver.cpu_seconds() + plane.etcd.cpu_seconds(),
-        }
-
-
-@contextlib.contextmanager
-def _site(kind: Callable[[ControlPlane], Operator]) -> Iterator[_Site]:
-    """Starts a control plane and its Node; the operator is installed, not started."""
-    with contextlib.ExitStack() as running:
-        control_plane = running.enter_context(ControlPlane(build.find()))
-        kubelet = Kubelet(control_plane.client("kubelet"))
-        kubelet.start()
-        running.callback(kubelet.stop)
-        operator = kind(control_plane)
-        operator.install()
-        running.callback(operator.stop)
-        yield _Site(control_plane, operator, Api(control_plane))
 
 
 def run(name: str) -> Round:
@@ -123,7 +60,7 @@ def run(name: str) -> Round:
         controlplane.processes.StartError: Something does not start.
     """
     done = Round()
-    with _site(OPERATORS[name]) as site, contextlib.ExitStack() as watches:
+    with opened(OPERATORS[name]) as site, contextlib.ExitStack() as watches:
         crowds, watch = {}, {}
         site.operator.start()
         for namespace, count in (("small", SMALL), ("large", LARGE)):
@@ -143,7 +80,7 @@ def run(name: str) -> Round:
     return done
 
 
-def _singles(site: _Site, crowds: dict[str, Crowd], watch: dict[str, Watch], done: Round) -> None:
+def _singles(site: Site, crowds: dict[str, Crowd], watch: dict[str, Watch], done: Round) -> None:
     """Single crashes in both namespaces, in turn, so that what else happens hits both alike."""
     before, begun = site.cpu(), time.perf_counter()
     delays: dict[str, list[float]] = {namespace: [] for namespace in crowds}
@@ -177,7 +114,7 @@ def _delays(crowd_: Crowd, watch: Watch, names: list[str], code: int) -> list[fl
     return [(seen[name] - written[name]) * 1000 for name in names]
 
 
-def _storm(site: _Site, crowd_: Crowd, watch: Watch, done: Round) -> None:
+def _storm(site: Site, crowd_: Crowd, watch: Watch, done: Round) -> None:
     """All Pods crash within some seconds."""
     before, syncs = site.cpu(), site.operator.pod_syncs()
     written = crowd_.crash(crowd_.names, 2, STORM_SECONDS)
@@ -188,7 +125,7 @@ def _storm(site: _Site, crowd_: Crowd, watch: Watch, done: Round) -> None:
     delays = [(seen[name] - written[name]) * 1000 for name in crowd_.names]
     done.figures["storm: from a Pod's crash to its annotation, p50"] = percentile(delays, 50)
     done.figures["storm: from a Pod's crash to its annotation, p95"] = percentile(delays, 95)
-    done.figures["diagnosedPods"] = site.counted(crowd_.namespace, LARGE)
+    done.figures["diagnosedPods"] = _counted(site, crowd_.namespace, LARGE)
     after = site.operator.pod_syncs()
     if syncs is not None and after is not None:
         done.figures["Pod syncs for a status write"] = (after - syncs) / len(crowd_.names)
@@ -196,7 +133,7 @@ def _storm(site: _Site, crowd_: Crowd, watch: Watch, done: Round) -> None:
         done.figures[f"CPU of the storm: {part}"] = used - before[part]
 
 
-def _down(site: _Site, crowd_: Crowd, watch: Watch, done: Round) -> None:
+def _down(site: Site, crowd_: Crowd, watch: Watch, done: Round) -> None:
     """All Pods crash while the operator is down; then it starts."""
     site.operator.stop()
     crowd_.crash(crowd_.names, 4)
@@ -205,9 +142,23 @@ def _down(site: _Site, crowd_: Crowd, watch: Watch, done: Round) -> None:
     site.operator.start()
     seen = watch.wait(crowd_.names, 4, _TIMEOUT)
     done.figures["down: all annotated after the start"] = max(seen.values()) - begun
-    done.figures["diagnosedPods after being down"] = site.counted(crowd_.namespace, LARGE)
+    done.figures["diagnosedPods after being down"] = _counted(site, crowd_.namespace, LARGE)
     for part, used in site.operator.cpu_seconds().items():
         done.figures[f"CPU after being down: {part}"] = used
+
+
+def _counted(site: Site, namespace: str, expected: int) -> int:
+    """What the PodDiagnoser says, once it says nothing new; with patience while it is too few.
+
+    A busy machine may need seconds for each of the syncs that count.
+    """
+    before, since = -1, time.monotonic()
+    while time.monotonic() - since < (_QUIET if before >= expected else 4 * _QUIET):
+        now = int(site.status(namespace).get("diagnosedPods", 0))
+        if now != before:
+            before, since = now, time.monotonic()
+        time.sleep(0.2)
+    return before
 
 
 def install_onto_old_crashes(count: int = OLD) -> list[Figure]:
@@ -223,7 +174,7 @@ def install_onto_old_crashes(count: int = OLD) -> list[Figure]:
         TimeoutError: They are not annotated.
     """
     long_ago = pods.now() - timedelta(days=3)
-    with _site(Ours) as site:
+    with opened(Ours) as site:
         site.prepare("old")
         old = Crowd(site.api, "old", count)
         old.create(
