@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import hook, poddiagnosers, storm
+from benchmarks import hook, poddiagnosers, remediation, storm
 from benchmarks.figures import Figure, table
 from controlplane import build
 
@@ -21,6 +21,7 @@ _HEADINGS = {
     "hook": "The hook alone: one process, five connections, a Pod of 15 KB",
     "poddiagnosers": "A PodDiagnoser with 1,000 crashed Pods, and the hook's memory",
     "cluster": "The whole operator, beside one in kopf that does the same job",
+    "remediation": "From a crash to what is done about it, beside kopf without safeguards",
 }
 
 
@@ -67,10 +68,17 @@ def _cluster(options: argparse.Namespace) -> list[Figure]:
     return storm.measure(options.rounds or 3) + storm.install_onto_old_crashes()
 
 
+def _remediation(options: argparse.Namespace) -> list[Figure]:
+    if options.quick:
+        return remediation.measure(1, crashes=5, storm=100)
+    return remediation.measure(options.rounds or 2)
+
+
 _PARTS: dict[str, Callable[[argparse.Namespace], list[Figure]]] = {
     "hook": _hook,
     "poddiagnosers": _poddiagnosers,
     "cluster": _cluster,
+    "remediation": _remediation,
 }
 
 
@@ -83,7 +91,9 @@ def _parser() -> argparse.ArgumentParser:
         choices=[*_HEADINGS, []],  # argparse holds the default against the choices, too
         help=f"{', '.join(_HEADINGS)}; all by default",
     )
-    parser.add_argument("--rounds", type=int, help="rounds of hook (30) and cluster (3)")
+    parser.add_argument(
+        "--rounds", type=int, help="rounds of hook (30), cluster (3) and remediation (2)"
+    )
     parser.add_argument(
         "--seconds", type=float, default=0.4, help="seconds of each case in a round of hook (0.4)"
     )
