@@ -92,8 +92,8 @@ def measure(rounds: int = 2, crashes: int = CRASHES, storm: int = STORM) -> list
             results[name].append(run(name, crashes))
         sys.stderr.write(f"round {number + 1} of {rounds}: {storm} at once\n")
         storms.append(run_storms(storm))
-    spreads = {name: _spreads(found) for name, found in results.items()}
-    return figures(spreads) + storm_figures(_spreads(storms), storm)
+    compared = {name: spreads(found) for name, found in results.items()}
+    return figures(compared) + storm_figures(spreads(storms), storm)
 
 
 def run(name: str, crashes: int) -> dict[str, float]:
@@ -151,11 +151,19 @@ def _single(
         for percent in ((50, 95) if step == _AIMED[action] else (50,))
     }
     calls = sightings.calls(site.control_plane.audited()[asked:], namespace)
-    return found | _calls(calls, crashes)
+    return found | calls_of_a_crash(calls, crashes)
 
 
-def _calls(calls: Mapping[tuple[str, str], int], crashes: int) -> dict[str, float]:
-    """Calls for each crash, by verb and resource; nothing where the operator is not audited."""
+def calls_of_a_crash(calls: Mapping[tuple[str, str], int], crashes: int) -> dict[str, float]:
+    """Shares calls out among the crashes that caused them.
+
+    Args:
+        calls: How many, by verb and resource.
+        crashes: How many.
+
+    Returns:
+        Figure to value; none where there are no calls: the operator is not one that is audited.
+    """
     if not calls:
         return {}
     reads = sum(count for (verb, _), count in calls.items() if verb in READS)
@@ -275,29 +283,36 @@ def _storm(site: Site, ours: Ours, namespace: str, count: int) -> dict[str, floa
     with ThreadPoolExecutor(_WRITERS) as threads:
         sent = list(threads.map(partial(_crash, site), pods))
     deadline = time.monotonic() + _TIMEOUT
-    while _accounted(site.status(namespace)) < count:
+    while accounted(site.status(namespace)) < count:
         if time.monotonic() > deadline:
             message = f"not all crashes are accounted for after {_TIMEOUT:.0f} s"
             raise TimeoutError(message)
         time.sleep(0.5)
-    accounted = time.perf_counter()
+    told = time.perf_counter()
     _wait_until_quiet(ours)
     answers = ours.answers[begun:]
     calls = sightings.calls(site.control_plane.audited()[asked:], namespace)
     return {
         "all crashes written": max(sent) - min(sent),
-        "every crash planned or withheld": accounted - min(sent),
+        "every crash planned or withheld": told - min(sent),
         "longest answer of /pods/sync": timing.longest(answers, "/pods/sync"),
         "longest answer of /poddiagnosers/sync": timing.longest(answers, "/poddiagnosers/sync"),
         "syncs of the PodDiagnoser": sum(one.path == "/poddiagnosers/sync" for one in answers),
         "requests not answered with 200": timing.unanswered(answers),
-        "crashes in the status": _accounted(site.status(namespace)),
+        "crashes in the status": accounted(site.status(namespace)),
         **{f"calls: {verb} {resource}": n for (verb, resource), n in sorted(calls.items())},
     }
 
 
-def _accounted(status: Json) -> int:
-    """How many crashes a status tells of: each has an entry, or is counted as withheld."""
+def accounted(status: Json) -> int:
+    """Counts the crashes that a status tells of: each has an entry, or is counted as withheld.
+
+    Args:
+        status: Of a PodDiagnoser.
+
+    Returns:
+        How many.
+    """
     withheld = sum(int(one["crashes"]) for one in status.get("withheld", ()))
     return len(status.get("remediations", ())) + withheld
 
@@ -370,7 +385,14 @@ _AIMS = {
 }
 
 
-def _spreads(rounds: list[dict[str, float]]) -> dict[str, Spread]:
-    """Puts the rounds together; what was not counted in one of them was not asked: 0."""
+def spreads(rounds: list[dict[str, float]]) -> dict[str, Spread]:
+    """Puts the rounds together.
+
+    Args:
+        rounds: Figure to value, for each.
+
+    Returns:
+        Figure to its spread. A call that was not counted in one of them was not made there: 0.
+    """
     names = dict.fromkeys(name for one in rounds for name in one)
     return {name: Spread(tuple(one.get(name, 0.0) for one in rounds)) for name in names}
