@@ -537,12 +537,17 @@ def test_a_forged_plan_makes_nothing_happen(rig: Rig, shop: Workspace) -> None:
     assert other.calls().keys() <= {"get poddiagnosers 404"}
 
 
-def test_a_forged_pod_makes_nothing_happen(rig: Rig, shop: Workspace) -> None:
+@pytest.mark.parametrize(
+    ("action", "told"), [("RestartPod", "RemediationWithheld"), ("LogEvent", "PodRestarted")]
+)
+def test_a_forged_pod_makes_nothing_happen(
+    rig: Rig, shop: Workspace, action: str, told: str
+) -> None:
     """Of a Pod that only a request knows of nothing is deleted, and nothing is told."""
-    shop.diagnose(remediationAction="RestartPod", remediation=AT_ONCE)
+    shop.diagnose(remediationAction=action, remediation=AT_ONCE)
     shop.start_pod("bare")
     shop.crash("bare", ERROR)
-    shop.told("RemediationWithheld", 1)
+    shop.told(told, 1)
     shop.settled()
     request = rig.held(shop.namespace, has_crash)
     body = json.loads(request.body)
