@@ -78,7 +78,8 @@ class Live:
         kept = self._kept.get(meta.uid)
         if kept is not None:
             ages = (read_at - kept.read_at, (read_on - kept.read_on).total_seconds())
-            if max(map(abs, ages)) <= REUSE_SECONDS and _is(kept.found, of, any_version=any_version):
+            recent = max(map(abs, ages)) <= REUSE_SECONDS
+            if recent and _is(kept.found, of, any_version=any_version):
                 return kept.found, kept.now + timedelta(seconds=ages[0])
         try:
             document, now = self._cluster.get_pod_diagnoser(meta.namespace, meta.name)
