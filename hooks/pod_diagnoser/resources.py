@@ -103,6 +103,32 @@ class Withheld(Written):
     examples: Many[str] = ()
 
 
+class WorkloadCause(Written):
+    """How many Pods of a workload crash of which cause."""
+
+    cause: str
+    pods: int
+
+
+class Workload(Written):
+    """One owner whose Pods crash, in ``status.workloads``. Times are RFC 3339 in UTC."""
+
+    uid: str
+    """Of the Pods' controller; of the Pod itself where it has none."""
+    kind: str
+    name: str
+    crashingPods: int  # noqa: N815
+    """How many of its Pods show a recent crash now."""
+    crashedPods: int  # noqa: N815
+    """How many different Pods of it have crashed since ``since``, those included."""
+    causes: Many[WorkloadCause] = ()
+    """Of those that show a recent crash, the most frequent cause first."""
+    since: str
+    """When the first of these crashes was diagnosed."""
+    lastTime: str  # noqa: N815
+    """When the latest one was."""
+
+
 class PodDiagnoserStatus(Written):
     """``status`` of a PodDiagnoser."""
 
@@ -116,6 +142,7 @@ class PodDiagnoserStatus(Written):
     remediations: Many[Remediation] = ()
     owners: Many[OwnerHistory] = ()
     withheld: Many[Withheld] = ()
+    workloads: Many[Workload] = ()
 
 
 DEFAULT_CAUSES = (
@@ -174,6 +201,44 @@ class RemediationSpec(Read):
     budget: Annotated[RemediationBudget, _default(RemediationBudget())] = RemediationBudget()
 
 
+MAX_LOG_LINES = 50
+
+
+class EvidenceSpec(Written):
+    """``spec.evidence``: what beyond a Pod's status a diagnosis may rest on, and show."""
+
+    events: Annotated[bool, _default(value=True)] = True
+    """Whether a crash's Events are read, where the hook may."""
+    terminationMessage: Annotated[bool, _default(value=False)] = False  # noqa: N815
+    """Whether the message that the container left is shown."""
+    logLines: Annotated[int, _default(0), _within(0, MAX_LOG_LINES)] = 0  # noqa: N815
+    """How many of the last lines of its log are shown."""
+    maskPatterns: Many[str] = ()  # noqa: N815
+    """Regular expressions (RE2) of what is masked in both, beside what always is."""
+
+
+class IgnoreSpec(Written):
+    """``spec.ignore``: crashes that leave no mark and cause no remediation. Any that holds does."""
+
+    cleanExits: Annotated[bool, _default(value=False)] = False  # noqa: N815
+    """Those with exit code 0."""
+    causes: Many[str] = ()
+    exitCodes: Many[int] = ()  # noqa: N815
+    containers: Many[str] = ()
+    """Names of containers, or patterns with ``*`` and ``?``."""
+    podLabels: Strings = Field(default_factory=dict)  # noqa: N815
+    """Pods that have all of these labels; none where it is empty."""
+
+
+class ThresholdSpec(Written):
+    """An entry of ``spec.thresholds``: from how many restarts on within how long it is told."""
+
+    container: Text = ""
+    """The name of a container, or a pattern; all where it is empty. The first that fits counts."""
+    restarts: Annotated[int, _within(1, 100)] = 1
+    withinSeconds: Annotated[int, _default(600), _within(60, _DAY)] = 600  # noqa: N815
+
+
 class PodDiagnoserSpec(Read):
     """``spec`` of a PodDiagnoser, with the CRD's defaults for what is missing."""
 
@@ -181,6 +246,9 @@ class PodDiagnoserSpec(Read):
     enableAnnotations: Annotated[bool, OrNull(lambda: True)] = True  # noqa: N815
     remediationAction: Text = ""  # noqa: N815
     remediation: Annotated[RemediationSpec, _default(RemediationSpec())] = RemediationSpec()
+    evidence: Annotated[EvidenceSpec, _default(EvidenceSpec())] = EvidenceSpec()
+    ignore: Annotated[IgnoreSpec, _default(IgnoreSpec())] = IgnoreSpec()
+    thresholds: Many[ThresholdSpec] = ()
 
 
 class PodDiagnoserMeta(OwnedMeta):
@@ -226,6 +294,9 @@ class DiagnosisTargetSpec(Written):
     since: Text = ""
     """The PodDiagnoser's creationTimestamp: of several that match a Pod, the oldest claims it."""
     targetLabels: Strings = Field(default_factory=dict)  # noqa: N815
+    evidence: EvidenceSpec = EvidenceSpec()
+    ignore: IgnoreSpec = IgnoreSpec()
+    thresholds: Many[ThresholdSpec] = ()
 
 
 class DiagnosisTarget(Read):
@@ -268,6 +339,9 @@ def diagnosis_target_spec(diagnoser: PodDiagnoser) -> DiagnosisTargetSpec:
         diagnoser=TargetDiagnoser(name=diagnoser.metadata.name, uid=diagnoser.metadata.uid),
         since=diagnoser.metadata.creationTimestamp,
         targetLabels=diagnoser.spec.targetLabels,
+        evidence=diagnoser.spec.evidence,
+        ignore=diagnoser.spec.ignore,
+        thresholds=diagnoser.spec.thresholds,
     )
 
 
@@ -288,5 +362,5 @@ def diagnosis_target(diagnoser: PodDiagnoser) -> Mapping[str, object]:
         "apiVersion": API_VERSION,
         "kind": "DiagnosisTarget",
         "metadata": {"name": f"{meta.name}-{meta.uid[:8]}", "namespace": meta.namespace},
-        "spec": diagnosis_target_spec(diagnoser).model_dump(),
+        "spec": diagnosis_target_spec(diagnoser).model_dump(exclude_defaults=True),
     }

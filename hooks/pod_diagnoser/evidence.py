@@ -1,0 +1,145 @@
+"""What beyond the Pod's status tells of a crash: what is wanted, and what came of asking. Pure.
+
+The core says what it would like to know of a crash that it sees for the first time; the edge
+(`pod_diagnoser.gathering`) asks the API server, bounded, and the core is asked again. What was
+found is kept on the Pod with the crash, so that it is asked for once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class Asked(StrEnum):
+    """What came of asking for Events."""
+
+    FOUND = "Found"
+    """They tell what happened."""
+    NOTHING = "Nothing"
+    """They were read, and tell nothing of this crash."""
+    REFUSED = "Refused"
+    """The hook may not read them."""
+    UNAVAILABLE = "Unavailable"
+    """They could not be read in time."""
+
+
+class Proof(StrEnum):
+    """What Events prove of a crash. Each is an Event of the kubelet about that very container."""
+
+    LIVENESS_PROBE = "LivenessProbe"
+    STARTUP_PROBE = "StartupProbe"
+    POST_START_HOOK = "PostStartHook"
+    SANDBOX_CHANGED = "SandboxChanged"
+    RESIZED = "Resized"
+    DEFINITION_CHANGED = "DefinitionChanged"
+    STOPPED = "Stopped"
+    """The kubelet stopped it, and does not say why."""
+    MOUNT_FAILED = "MountFailed"
+    SANDBOX_FAILED = "SandboxFailed"
+    READINESS_PROBE = "ReadinessProbe"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of a crash beyond the Pod's status.
+
+    Attributes:
+        asked: what came of asking.
+        proof: what was found, or None.
+        detail: what the Event says in addition (a probe's output), clean and bounded; or empty.
+        reads: how often it was asked.
+    """
+
+    asked: Asked
+    proof: Proof | None = None
+    detail: str = ""
+    reads: int = 1
+
+
+NOT_ASKED: Mapping[str, Evidence] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An Event about a Pod, as far as it is read; all texts are as hostile as the Pod.
+
+    Attributes:
+        reason: as in ``Killing``.
+        message: what it says.
+        container: the container that it is about, by its fieldPath; empty for the Pod.
+        first: when it happened first, or None.
+        last: when it happened last, or None.
+    """
+
+    reason: str
+    message: str
+    container: str
+    first: datetime | None
+    last: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A log to be read.
+
+    Attributes:
+        container: the container.
+        previous: whether that of the container before the last restart.
+        lines: how many of its last lines.
+    """
+
+    container: str
+    previous: bool
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the core would like to know of a Pod.
+
+    Attributes:
+        namespace: the Pod's namespace.
+        pod: its name.
+        uid: its uid.
+        events: whether its Events are wanted.
+        log: the log that is wanted, or None.
+    """
+
+    namespace: str
+    pod: str
+    uid: str
+    events: bool = False
+    log: Log | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What the edge found.
+
+    Attributes:
+        events: what came of asking for Events: `Asked.FOUND` with all that there are, or why not;
+            None where they were not asked for.
+        listed: the Events.
+        log: the last lines of the log as they are, not yet fit to be shown; None where there is
+            none, or it was not asked for.
+    """
+
+    events: Asked | None = None
+    listed: Sequence[Event] = field(default_factory=tuple)
+    log: str | None = None
+
+
+class Gatherer(Protocol):
+    """Asks the API server."""
+
+    def gather(self, wanted: Wanted) -> Gathered:
+        """Ask for what is wanted.
+
+        Args:
+            wanted: what is wanted.
+
+        Returns:
+            What was found. It never fails and is bounded in time and size.
+        """
