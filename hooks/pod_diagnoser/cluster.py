@@ -1,4 +1,4 @@
-"""The few API calls of our own: two reads, a deletion, an eviction, Events.
+"""The few API calls of our own: reads of one object each, a deletion, an eviction, Events.
 
 Every call is bounded in time and size and made once: what to try again, and when, is decided from
 what is stored. Nothing but names and uids of a request goes into a call. What is not certainly the
@@ -17,7 +17,7 @@ from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -33,6 +33,19 @@ TOKEN_SECONDS: Final = 60.0
 
 MAX_ANSWER: Final = 4 * 1024 * 1024
 """Bytes. An object has at most some 1.5 MiB."""
+
+EVIDENCE_SECONDS: Final = 1.5
+"""How long a read of Events or of a log may take as a whole: a Pod's sync waits for it."""
+
+MAX_EVENTS: Final = 250
+"""How many Events of a Pod are read. A kubelet posts some 25 about a Pod, then one in five minutes.
+
+Source: ``defaultSpamBurst`` and ``defaultSpamQPS`` in
+``staging/src/k8s.io/client-go/tools/record/events_cache.go``.
+"""
+
+MAX_EVENT_LIST: Final = 1024 * 1024
+"""Bytes that a list of Events may have. A kubelet's Event has 1 to 2 KiB."""
 
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -74,6 +87,13 @@ class ClusterError(Exception):
         self.retry_after = retry_after
         self.cause = cause
         self.kind = kind
+
+
+class AnswerTooLongError(ClusterError):
+    """An answer is longer than it may be: of this one object, so that others may have theirs."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,21 +252,104 @@ class Cluster:
             raise
         return True
 
+    def list_events(
+        self, namespace: str, pod: str, uid: str, seconds: float = EVIDENCE_SECONDS
+    ) -> tuple[bytes, datetime]:
+        """Read the Events about a Pod, at most `MAX_EVENTS` of them, the oldest first.
+
+        Args:
+            namespace: its namespace.
+            pod: its name.
+            uid: its uid.
+            seconds: how long the call may take as a whole, instead of `EVIDENCE_SECONDS`.
+
+        Returns:
+            A core/v1 ``EventList`` as JSON, and the time by the API server's clock.
+
+        Raises:
+            AnswerTooLongError: they have more than `MAX_EVENT_LIST` bytes.
+            ClusterError: they could not be read.
+        """
+        query = {
+            "fieldSelector": f"involvedObject.uid={_selected(uid)},"
+            f"involvedObject.name={_selected(_part(pod))}",
+            "limit": str(MAX_EVENTS),
+        }
+        return self._call(
+            "GET",
+            f"/api/v1/namespaces/{_part(namespace)}/events?{urlencode(query)}",
+            bounds=_Bounds(seconds, MAX_EVENT_LIST),
+        )
+
+    def read_log(  # noqa: PLR0913 (what the API server takes)
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        previous: bool,
+        tail_lines: int,
+        limit_bytes: int,
+        seconds: float = EVIDENCE_SECONDS,
+    ) -> str:
+        """Read the last lines of a container's log. It is never followed.
+
+        Args:
+            namespace: the Pod's namespace.
+            pod: the Pod's name.
+            container: the container's name.
+            previous: whether that of the container before the last restart.
+            tail_lines: how many of its last lines.
+            limit_bytes: the most bytes that are read. The server begins with the first of these
+                lines: where it stops for this limit, the last words are what is missing.
+            seconds: how long the call may take as a whole, instead of `EVIDENCE_SECONDS`.
+
+        Returns:
+            The lines. What is no UTF-8 stands as U+FFFD; nothing else is changed.
+
+        Raises:
+            AnswerTooLongError: the server sent more than it was asked for.
+            ClusterError: it could not be read; 400 and 404 say that there is none.
+        """
+        query = {
+            "container": container,
+            "previous": "true" if previous else "false",
+            "tailLines": str(tail_lines),
+            "limitBytes": str(limit_bytes),
+            "timestamps": "false",
+            "follow": "false",
+        }
+        content, _ = self._call(
+            "GET",
+            f"/api/v1/namespaces/{_part(namespace)}/pods/{_part(pod)}/log"
+            f"?{urlencode(query, errors='replace')}",
+            bounds=_Bounds(seconds, limit_bytes),
+        )
+        return content.decode(errors="replace")
+
     def _call(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        bounds: "_Bounds | None" = None,
     ) -> tuple[bytes, datetime]:
         """Make a call: once, or twice where the token was renewed since it was read.
 
         Raises:
             ClusterError: it did not succeed.
         """
+        bounds = bounds or _Bounds(CALL_SECONDS, MAX_ANSWER)
+        until = self._monotonic() + bounds.seconds
+        call = _Call(method, path, body, bounds, until)
         try:
-            with self._deadline(CALL_SECONDS):
-                response, content = self._send(method, path, body, self._current_token())
+            with self._deadline(bounds.seconds):
+                response, content = self._send(call, self._current_token())
                 if response.status_code == HTTPStatus.UNAUTHORIZED:
                     refused, self._token_read = self._token, float("-inf")
                     if (token := self._current_token()) != refused:
-                        response, content = self._send(method, path, body, token)
+                        response, content = self._send(call, token)
         except (requests.RequestException, HTTPError, OSError, ValueError):
             raise ClusterError(None) from None
         if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
@@ -265,32 +368,53 @@ class Cluster:
             raise ClusterError(HTTPStatus.UNAUTHORIZED)
         return self._token
 
-    def _send(
-        self, method: str, path: str, body: Mapping[str, Any] | None, token: str
-    ) -> tuple[requests.Response, bytes]:
+    def _send(self, call: "_Call", token: str) -> tuple[requests.Response, bytes]:
         self.calls += 1
+        seconds = call.bounds.seconds
         with self._session.request(
-            method,
-            self._server + path,
-            data=None if body is None else json.dumps(body),
+            call.method,
+            self._server + call.path,
+            data=None if call.body is None else json.dumps(call.body),
             headers={
+                # As kubectl asks for a log, too: as text it comes, as JSON it is negotiated.
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",
                 "Authorization": f"Bearer {token}",
                 "Content-Type": "application/json",
                 "User-Agent": "pod-diagnoser",
             },
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            timeout=(min(CONNECT_SECONDS, seconds), min(READ_SECONDS, seconds)),
             allow_redirects=False,
             stream=True,
         ) as response:
             content = bytearray()
-            for chunk in response.iter_content(_CHUNK):
+            # Whatever has arrived: a wait for a full buffer would not end where bytes drip.
+            while chunk := response.raw.read1(_CHUNK):
                 content += chunk
-                if len(content) > MAX_ANSWER:
-                    message = "an answer of the API server is too long"
-                    raise ValueError(message)
+                if len(content) > call.bounds.size:
+                    raise AnswerTooLongError
+                if self._monotonic() > call.until:
+                    raise TimeoutError
             return response, bytes(content)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """How long a call may take, and how many bytes its answer may have."""
+
+    seconds: float
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call, and the instant by the monotonic clock at which it has to be over."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None
+    bounds: _Bounds
+    until: float
 
 
 def _part(text: str) -> str:
@@ -302,6 +426,11 @@ def _part(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise ClusterError(HTTPStatus.BAD_REQUEST)
     return quote(text, safe="")
+
+
+def _selected(value: str) -> str:
+    """Write a value in a field selector. Source: ``EscapeValue`` in apimachinery's ``fields``."""
+    return re.sub(r"([\\\\,=])", r"\\\1", value)
 
 
 def _delete_options(uid: str, version: str) -> dict[str, Any]:
