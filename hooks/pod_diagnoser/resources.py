@@ -221,7 +221,7 @@ class IgnoreSpec(Written):
     """``spec.ignore``: crashes that leave no mark and cause no remediation. Any that holds does."""
 
     cleanExits: Annotated[bool, _default(value=False)] = False  # noqa: N815
-    """Those with exit code 0."""
+    """Those with exit code 0 of which nothing worse is known."""
     causes: Many[str] = ()
     exitCodes: Many[int] = ()  # noqa: N815
     containers: Many[str] = ()
@@ -235,7 +235,7 @@ class ThresholdSpec(Written):
 
     container: Text = ""
     """The name of a container, or a pattern; all where it is empty. The first that fits counts."""
-    restarts: Annotated[int, _within(1, 100)] = 1
+    restarts: Annotated[int, _default(1), _within(1, 100)] = 1
     withinSeconds: Annotated[int, _default(600), _within(60, _DAY)] = 600  # noqa: N815
 
 
