@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Final, Protocol
 
 from pod_diagnoser.cluster import DISRUPTION_BUDGET, SEVERAL_DISRUPTION_BUDGETS, ClusterError
-from pod_diagnoser.diagnosing import Diagnosis, diagnose
+from pod_diagnoser.diagnosing import Diagnosis
 from pod_diagnoser.limiting import budget_limit, charged, owner_limit
 from pod_diagnoser.live import Live
 from pod_diagnoser.phases import REPLACING, Action, Outcome, Phase, Reason
@@ -28,6 +28,7 @@ from pod_diagnoser.resources import (
 )
 from pod_diagnoser.safeguarding import owner_of, safeguard, template_of
 from pod_diagnoser.settling import settle
+from pod_diagnoser.sighting import crashes_of
 from pod_diagnoser.times import parse_time
 
 MAX_ACTS: Final = 5
@@ -254,7 +255,7 @@ class _Turn:
             return Reason.ACTION_CHANGED
         if live.metadata.terminating or not claimed_pods(live, [pod], self._targets):
             return Reason.NO_LONGER_CLAIMED
-        found = next((each for each in diagnose(pod) if each.id == plan.id), None)
+        found = next((each for each in crashes_of(pod, live.spec) if each.id == plan.id), None)
         if found is None:
             return Reason.CRASH_SUPERSEDED
         return reason_against(live, pod, found, now)

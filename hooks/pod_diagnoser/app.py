@@ -28,6 +28,7 @@ from pod_diagnoser.bodies import (
     read_body,
 )
 from pod_diagnoser.cluster import Cluster, Credentials, in_cluster
+from pod_diagnoser.evidence import Gatherer
 from pod_diagnoser.protocol import (
     Answer,
     CustomizeAnswer,
@@ -153,6 +154,7 @@ def create_app(
     sleep: Callable[[float], None] = time.sleep,
     deadline: Deadline | None = None,
     remediator: Remediator | None = None,
+    gatherer: Gatherer | None = None,
 ) -> Flask:
     """Put the hook together: the one place where its parts meet.
 
@@ -163,6 +165,7 @@ def create_app(
         deadline: bounds the time for reading a body; None does so where gevent serves.
         remediator: does what is to be done in the cluster; None makes one where the settings or
             the Pod in which this runs tell of an API server.
+        gatherer: asks for Events and logs; None makes one where the settings allow it.
 
     Returns:
         The WSGI application.
@@ -184,7 +187,11 @@ def create_app(
     if settings.endpoints in (Endpoints.ALL, Endpoints.PODS):
         hooks += [
             _Hook("/pods/customize", partial(_customize, customize_pod), settings.max_pod_body),
-            _Hook("/pods/sync", partial(_sync_pod, clock, telemetry), settings.max_pod_body),
+            _Hook(
+                "/pods/sync",
+                partial(_sync_pod, clock, telemetry, gatherer, tokens is not None),
+                settings.max_pod_body,
+            ),
         ]
     if settings.endpoints in (Endpoints.ALL, Endpoints.POD_DIAGNOSERS):
         hooks += [
@@ -307,11 +314,20 @@ def _customize(hook: Callable[[CustomizeRequest], CustomizeAnswer], body: Body) 
     return Reply(hook(CustomizeRequest.model_validate_json(body.content)))
 
 
-def _sync_pod(clock: Clock, telemetry: Telemetry, body: Body) -> Reply:
+def _sync_pod(
+    clock: Clock,
+    telemetry: Telemetry,
+    gatherer: Gatherer | None,
+    confidential: bool,  # noqa: FBT001 (bound by position, once)
+    body: Body,
+) -> Reply:
     if uneventful(body.content):
         return Reply(_EMPTY)
     sync_request = PodSyncRequest.model_validate_json(essence(body.content))
-    result = sync_pod(sync_request, clock())
+    result = sync_pod(sync_request, clock(), confidential=confidential)
+    if result.wanted is not None and gatherer is not None:
+        gathered = gatherer.gather(result.wanted)
+        result = sync_pod(sync_request, clock(), gathered, confidential=confidential)
     for diagnosis in result.first_seen:
         telemetry.diagnosed(sync_request.object.metadata, diagnosis)
     return Reply(result.answer)

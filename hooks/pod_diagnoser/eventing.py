@@ -126,7 +126,8 @@ def crash_events(teller: Teller, crashed: Sequence[Crashed], now: datetime) -> I
         now: the time.
 
     Returns:
-        A Warning with reason PodRestarted for each crash that is fresh for certain. Events live for
+        A Warning for each crash that is fresh for certain: with reason PodRestarted where a container
+        was restarted after it, PodFailed where nothing will start it again. Events live for
         an hour in a cluster's default; a crash that is older than half of that is not told, since
         its Event may have been told and be gone.
     """
@@ -136,16 +137,26 @@ def crash_events(teller: Teller, crashed: Sequence[Crashed], now: datetime) -> I
     for each in crashed:
         meta = each.pod.metadata
         for found in each.diagnoses:
-            if is_fresh(found, now):
+            reason = _told_as(found)
+            if reason is not None and is_fresh(found, now):
                 yield teller.event(
                     teller.about_pod(meta.name, meta.uid),
                     teller.name(meta.name, found.id, "PodRestarted"),
                     kind="Warning",
-                    reason="PodRestarted",
+                    reason=reason,
                     action="Diagnose",
                     note=crash_note(each.pod, found),
                     now=now,
                 )
+
+
+def _told_as(found: Diagnosis) -> str | None:
+    """With which reason a crash is told; None for what is to be restarted first, or is no crash."""
+    if found.planned:
+        return None
+    if found.restarted:
+        return "PodRestarted"
+    return "PodFailed" if found.final else None
 
 
 def crash_note(pod: OwnedPod, found: Diagnosis) -> str:
@@ -158,10 +169,9 @@ def crash_note(pod: OwnedPod, found: Diagnosis) -> str:
     Returns:
         ``Pod NAME restarted due to Completed (Exit Code: 0)``, with container and diagnosis.
     """
-    return (
-        f"Pod {pod.metadata.name} restarted due to {found.restart_reason} "
-        f"in container {found.container}. {found.sentence}"
-    )
+    where = f" in container {found.container}" if found.container else ""
+    what = "restarted" if found.restarted else "failed"
+    return f"Pod {pod.metadata.name} {what} due to {found.restart_reason}{where}. {found.sentence}"
 
 
 _VERBS: Final = {

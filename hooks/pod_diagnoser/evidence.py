@@ -57,6 +57,11 @@ class Evidence:
     detail: str = ""
     reads: int = 1
 
+    @classmethod
+    def by_status(cls, proof: Proof) -> "Evidence":
+        """What a passing moment of the Pod's own status proves: nobody has to be asked."""
+        return cls(Asked.FOUND, proof, reads=0)
+
 
 NOT_ASKED: Mapping[str, Evidence] = {}
 

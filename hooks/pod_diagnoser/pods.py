@@ -110,6 +110,7 @@ class ObjectMeta(Read):
     uid: Uid
     labels: Strings = Field(default_factory=dict)
     annotations: Strings = Field(default_factory=dict)
+    creationTimestamp: Text = ""  # noqa: N815
     deletionTimestamp: Text = ""  # noqa: N815
 
     @property
@@ -121,7 +122,6 @@ class ObjectMeta(Read):
 class OwnedMeta(ObjectMeta):
     """The metadata of an object of which it matters how old and whose it is, and which version."""
 
-    creationTimestamp: Text = ""  # noqa: N815
     resourceVersion: Text = ""  # noqa: N815
     ownerReferences: Many[OwnerReference] = ()  # noqa: N815
 
@@ -131,6 +131,7 @@ class Terminated(Read):
 
     exitCode: Int32 | None = None  # noqa: N815
     reason: Text = ""
+    message: Text = ""
     startedAt: Time = None  # noqa: N815
     finishedAt: Time = None  # noqa: N815
     containerID: Text = ""  # noqa: N815
@@ -142,9 +143,17 @@ class Running(Read):
     startedAt: Time = None  # noqa: N815
 
 
+class Waiting(Read):
+    """``ContainerStateWaiting``: why a container does not run yet, or not again."""
+
+    reason: Text = ""
+    message: Text = ""
+
+
 class ContainerState(Read):
     """``ContainerState``: at most one of its members is set."""
 
+    waiting: Waiting | None = None
     running: Running | None = None
     terminated: Terminated | None = None
 
@@ -153,14 +162,30 @@ class ContainerStatus(Read):
     """``ContainerStatus``: one container as the kubelet reports it."""
 
     name: Text = ""
+    imageID: Text = ""  # noqa: N815
+    ready: bool | None = None
     restartCount: Int32 | None = None  # noqa: N815
     state: ContainerState | None = None
     lastState: ContainerState | None = None  # noqa: N815
 
 
-class PodStatus(Read):
-    """``PodStatus``: the three lists of containers."""
+class PodCondition(Read):
+    """``PodCondition``."""
 
+    type: Text = ""
+    status: Text = ""
+    reason: Text = ""
+    message: Text = ""
+    lastTransitionTime: Time = None  # noqa: N815
+
+
+class PodStatus(Read):
+    """``PodStatus``: how the Pod as a whole fares, and the three lists of containers."""
+
+    phase: Text = ""
+    reason: Text = ""
+    message: Text = ""
+    conditions: Many[PodCondition] = ()
     initContainerStatuses: Many[ContainerStatus] = ()  # noqa: N815
     containerStatuses: Many[ContainerStatus] = ()  # noqa: N815
     ephemeralContainerStatuses: Many[ContainerStatus] = ()  # noqa: N815
@@ -176,14 +201,56 @@ class Probe(Read):
     """``Probe``: only whether there is one matters."""
 
 
+class LifecycleHandler(Read):
+    """``LifecycleHandler``: only whether there is one matters."""
+
+
+class Lifecycle(Read):
+    """``Lifecycle``: the hooks of a container."""
+
+    postStart: LifecycleHandler | None = None  # noqa: N815
+
+
+class ContainerResizePolicy(Read):
+    """``ContainerResizePolicy`` (KEP-1287)."""
+
+    restartPolicy: Text = ""  # noqa: N815
+
+
+class RestartRuleOnExitCodes(Read):
+    """``ContainerRestartRuleOnExitCodes`` (KEP-5307)."""
+
+    operator: Text = ""
+    values: Many[Int32] = ()
+
+
+class RestartRule(Read):
+    """``ContainerRestartRule`` (KEP-5307): what is done on which exit codes."""
+
+    action: Text = ""
+    exitCodes: RestartRuleOnExitCodes | None = None  # noqa: N815
+
+    def names(self, exit_code: int) -> bool:
+        """Whether it is about an exit code."""
+        if self.exitCodes is None:
+            return False
+        within = exit_code in self.exitCodes.values
+        return within if self.exitCodes.operator == "In" else not within
+
+
 class Container(Read):
     """``Container``: what a termination is explained with."""
 
     name: Text = ""
+    image: Text = ""
     restartPolicy: Text = ""  # noqa: N815
+    restartPolicyRules: Many[RestartRule] = ()  # noqa: N815
     resources: Resources | None = None
+    resizePolicy: Many[ContainerResizePolicy] = ()  # noqa: N815
+    lifecycle: Lifecycle | None = None
     livenessProbe: Probe | None = None  # noqa: N815
     startupProbe: Probe | None = None  # noqa: N815
+    readinessProbe: Probe | None = None  # noqa: N815
 
     @property
     def memory_limit(self) -> str:
@@ -195,11 +262,13 @@ class Container(Read):
 class PodSpec(Read):
     """``PodSpec``: what a termination is explained with."""
 
+    activeDeadlineSeconds: int | None = None  # noqa: N815
     nodeName: Text = ""  # noqa: N815
     priorityClassName: Text = ""  # noqa: N815
     restartPolicy: Text = ""  # noqa: N815
     initContainers: Many[Container] = ()  # noqa: N815
     containers: Many[Container] = ()
+    ephemeralContainers: Many[Container] = ()  # noqa: N815
 
 
 class ContainerKind(StrEnum):
@@ -237,6 +306,18 @@ class Pod(Read):
         for status in self.status.ephemeralContainerStatuses:
             yield ContainerKind.EPHEMERAL, status
 
+    def condition(self, kind: str) -> PodCondition | None:
+        """Look up a condition.
+
+        Args:
+            kind: its type.
+
+        Returns:
+            The condition, or None.
+        """
+        conditions = self.status.conditions if self.status else ()
+        return next((each for each in conditions if each.type == kind), None)
+
     def declared(self, name: str) -> Container | None:
         """Look up a container in the Pod's spec.
 
@@ -248,7 +329,11 @@ class Pod(Read):
         """
         if self.spec is None:
             return None
-        for container in (*self.spec.containers, *self.spec.initContainers):
+        for container in (
+            *self.spec.containers,
+            *self.spec.initContainers,
+            *self.spec.ephemeralContainers,
+        ):
             if container.name == name:
                 return container
         return None

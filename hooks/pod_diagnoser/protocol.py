@@ -58,8 +58,16 @@ def essence(body: bytes) -> bytes:
         start = name + 2
 
 
-_TERMINATED = b'"terminated":'
-_OURS = b'"diagnostics.local.io/'
+_EVENTFUL = (
+    b'"terminated":',
+    b'"waiting":',
+    b'"status":"False"',
+    b'"phase":"Failed"',
+    b'"NodeLost"',
+    b'"diagnostics.local.io/',
+)
+"""What a Pod has of which there may be something to say, the most frequent first: a container that
+ended or waits, a condition that does not hold, its own end, or anything of ours."""
 _RELATED = b'},"attachments":{},"related":{"DiagnosisTarget.diagnostics.local.io/v1":{'
 _END = b',"finalizing":false}'
 
@@ -67,9 +75,10 @@ _END = b',"finalizing":false}'
 def uneventful(body: bytes) -> bool:
     """Tell, without reading it, that a sync request is about a Pod with nothing to say of it.
 
-    Most events are about such Pods: none of their containers ever ended, and they carry nothing of
-    ours. Whatever is related to them, the answer is empty. Like `essence` it knows the one form in
-    which Metacontroller writes a request; about any other form it says nothing.
+    Most events are about such Pods: none of their containers ever ended or waits, all of their
+    conditions hold, and they carry nothing of ours. Whatever is related to them, the answer is
+    empty. Like `essence` it knows the one form in which Metacontroller writes a request; about any
+    other form it says nothing.
 
     Args:
         body: a sync request for a Pod, or anything else.
@@ -82,11 +91,7 @@ def uneventful(body: bytes) -> bool:
         return False
     start = body.find(_OBJECT)
     end = body.rfind(_RELATED)
-    return (
-        0 <= start < end
-        and body.rfind(_TERMINATED, start, end) < 0
-        and body.rfind(_OURS, start, end) < 0
-    )
+    return 0 <= start < end and all(body.rfind(mark, start, end) < 0 for mark in _EVENTFUL)
 
 
 Targets = Annotated[dict[str, DiagnosisTarget], OrNull(dict), Field(alias=DIAGNOSIS_TARGETS)]

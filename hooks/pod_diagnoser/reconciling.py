@@ -10,9 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pod_diagnoser.annotating import LABEL, mark, unmark
+from pod_diagnoser.annotating import (
+    LABEL,
+    MAX_LOG_BYTES,
+    MAX_MESSAGE_BYTES,
+    SILENT,
+    LastWords,
+    Marks,
+    mark,
+    unmark,
+)
 from pod_diagnoser.claiming import claimant, published
-from pod_diagnoser.diagnosing import Diagnosis, diagnose
+from pod_diagnoser.diagnosing import Diagnosis
+from pod_diagnoser.evidence import Gathered, Wanted
+from pod_diagnoser.masking import fit_end, fit_start
 from pod_diagnoser.protocol import (
     CustomizeAnswer,
     CustomizeRequest,
@@ -31,6 +42,7 @@ from pod_diagnoser.resources import (
     diagnosis_target,
 )
 from pod_diagnoser.safeguarding import Crashed
+from pod_diagnoser.sighting import Sighting, crashes_of, sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +52,13 @@ class PodSync:
     Attributes:
         answer: what Metacontroller gets.
         first_seen: the crashes that were diagnosed now for the first time, for logs and metrics.
+        wanted: what more would be wanted to know, or None. Where it can be found out, the sync is
+            asked again with it.
     """
 
     answer: SyncAnswer
     first_seen: Sequence[Diagnosis] = ()
+    wanted: Wanted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +121,21 @@ def _targets_of(namespace: str) -> RelatedResourceRule:
     )
 
 
-def sync_pod(request: PodSyncRequest, now: datetime) -> PodSync:
+def sync_pod(
+    request: PodSyncRequest,
+    now: datetime,
+    gathered: Gathered | None = None,
+    *,
+    confidential: bool = False,
+) -> PodSync:
     """Say what should stand on a Pod.
 
     Args:
         request: the sync request.
         now: the time by our clock, in UTC.
+        gathered: what came of asking for what was `PodSync.wanted`; None before.
+        confidential: whether the answer goes to nobody but who may read it: only then is anything
+            in it that applications wrote.
 
     Returns:
         The answer: annotations and label for a Pod that a PodDiagnoser claims and that crashed, the
@@ -120,8 +144,15 @@ def sync_pod(request: PodSyncRequest, now: datetime) -> PodSync:
     pod = request.object
     targets = published(request.related.targets.values(), pod.metadata.namespace)
     claim = claimant(targets, pod.metadata.labels)
-    marks = unmark(pod) if claim is None else mark(pod, claim, diagnose(pod), now)
+    if claim is None:
+        return PodSync(_pod_answer(unmark(pod)))
+    sighting = sight(pod, claim, now, gathered)
+    words = _last_words(claim, sighting, gathered) if confidential else SILENT
+    marks = mark(pod, claim, sighting, now, words)
+    return PodSync(_pod_answer(marks), marks.first_seen, sighting.wanted)
 
+
+def _pod_answer(marks: Marks) -> SyncAnswer:
     answer: dict[str, Any] = {}
     if marks.annotations:
         answer["annotations"] = marks.annotations
@@ -129,7 +160,24 @@ def sync_pod(request: PodSyncRequest, now: datetime) -> PodSync:
         answer["labels"] = marks.labels
     if marks.resync_after is not None:
         answer["resyncAfterSeconds"] = marks.resync_after
-    return PodSync(SyncAnswer(**answer), marks.first_seen)
+    return SyncAnswer(**answer)
+
+
+def _last_words(
+    claim: DiagnosisTargetSpec, sighting: Sighting, gathered: Gathered | None
+) -> LastWords:
+    headline = sighting.headline
+    if headline is None:
+        return SILENT
+    evidence, ending = claim.evidence, headline.diagnosis.ending
+    message = ""
+    if evidence.terminationMessage:
+        message = fit_start(ending.last_message, MAX_MESSAGE_BYTES, evidence.maskPatterns)
+    if not evidence.logLines:
+        return LastWords(message)
+    if gathered is None or sighting.wanted is None or sighting.wanted.log is None:
+        return LastWords(message, log=None)  # it was asked for when the crash was seen first
+    return LastWords(message, fit_end(gathered.log or "", MAX_LOG_BYTES, evidence.maskPatterns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +210,7 @@ def observe(request: PodDiagnoserSyncRequest, *, complete: bool = True) -> Obser
     diagnoser = request.object
     targets = published(request.related.targets.values(), diagnoser.metadata.namespace)
     claimed = claimed_pods(diagnoser, request.related.pods.values(), targets)
-    crashed = [Crashed(pod, diagnose(pod)) for pod in claimed]
+    crashed = [Crashed(pod, crashes_of(pod, diagnoser.spec)) for pod in claimed]
     return Observed(diagnoser, targets, crashed, complete)
 
 

@@ -17,7 +17,6 @@ from pod_diagnoser.acting import (
     trouble_of,
 )
 from pod_diagnoser.cluster import ClusterError
-from pod_diagnoser.diagnosing import diagnose
 from pod_diagnoser.eventing import (
     Event,
     Teller,
@@ -35,6 +34,7 @@ from pod_diagnoser.reporting import Effects, claimed_pods
 from pod_diagnoser.resources import PodDiagnoser, PodDiagnoserStatus
 from pod_diagnoser.safeguarding import Crashed, is_fresh
 from pod_diagnoser.server_time import ServerTime
+from pod_diagnoser.sighting import crashes_of
 
 LAST_CALL_SECONDS: Final = 3.0
 """How long after its start a sync begins no further call. With what a call may take it answers in
@@ -223,7 +223,9 @@ class Remediator:
         if pod is None or pod.metadata.uid != of.metadata.uid:
             return []
         claimed = claimed_pods(diagnoser, [pod], observed.targets)
-        return self._untold(diagnoser, *(Crashed(each, diagnose(each)) for each in claimed))
+        return self._untold(
+            diagnoser, *(Crashed(each, crashes_of(each, diagnoser.spec)) for each in claimed)
+        )
 
     def _accompany(self, events: Iterable[Event], turn: "_Turn") -> None:
         """Tell what was done. It has been done: an Event that cannot be created is dropped."""
@@ -338,7 +340,8 @@ def _holds(
     """Whether a Pod is left alone for that reason, by what is live."""
     if pod.metadata.uid != spared.pod.metadata.uid:
         return False
-    found = next((each for each in diagnose(pod) if each.id == spared.diagnosis.id), None)
+    shown = crashes_of(pod, live.spec)
+    found = next((each for each in shown if each.id == spared.diagnosis.id), None)
     if found is None or live.spec.remediationAction not in REPLACING:
         return False
     claims = claimed_pods(live, [pod], observed.targets)

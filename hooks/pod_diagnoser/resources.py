@@ -165,6 +165,10 @@ DEFAULT_CAUSES = (
     "Signaled",
     "ContainerStatusUnknown",
     "ExitStatusLost",
+    "LivenessProbeFailed",
+    "StartupProbeFailed",
+    "SandboxChanged",
+    "StoppedByKubelet",
 )
 """Causes that a new Pod, elsewhere perhaps, can help. A program that is not there stays away."""
 

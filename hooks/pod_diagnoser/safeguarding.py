@@ -154,13 +154,22 @@ def safeguard(
             priority in _SYSTEM_CRITICAL and "SystemCriticalPods" not in policy.include,
             Reason.SYSTEM_CRITICAL,
         ),
-        (diagnosis.cause.value not in policy.causes, Reason.CAUSE_NOT_LISTED),
+        (not _listed(diagnosis, policy), Reason.CAUSE_NOT_LISTED),
         (not is_fresh(diagnosis, now), Reason.NOT_FRESH),
         (policy.paused, Reason.PAUSED),
         (policy.dryRun, Reason.DRY_RUN),
         (young is None or young > 0, Reason.TOO_YOUNG),
     )
     return next((reason for holds, reason in checks if holds), None)
+
+
+def _listed(diagnosis: Diagnosis, policy: RemediationSpec) -> bool:
+    """Whether a crash has a listed cause, by the Pod's status and by what is known beyond it.
+
+    What is known beyond it stands on the Pod, where it can be made up: it argues against.
+    """
+    causes = {diagnosis.own_cause.value, diagnosis.cause.value}
+    return not diagnosis.planned and causes <= set(policy.causes)
 
 
 def _is(owner: OwnerReference | None, kind: str) -> bool:

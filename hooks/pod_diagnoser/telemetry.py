@@ -11,7 +11,8 @@ from typing import Final
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from pod_diagnoser.diagnosing import Cause, Diagnosis
+from pod_diagnoser.causes import Cause
+from pod_diagnoser.diagnosing import Diagnosis
 from pod_diagnoser.pods import ObjectMeta
 from pod_diagnoser.texts import clean
 

@@ -1,0 +1,209 @@
+"""What Events prove of an ending. Pure.
+
+Only the kubelet's Events about that very container count, and only those of the time in which it
+ran and ended: Events about earlier lives of a container look the same, and repeats of one Event are
+one Event whose count rises, of which only the first and the last time are known.
+
+Sources: ``pkg/kubelet/kuberuntime/kuberuntime_manager.go`` (computePodActions),
+``kuberuntime_container.go`` (killContainer), ``pkg/kubelet/prober/prober.go``,
+``pkg/kubelet/events/event.go``.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from pod_diagnoser.endings import Ending, How, State
+from pod_diagnoser.evidence import Asked, Event, Evidence, Gathered, Proof
+from pod_diagnoser.texts import clean
+
+MAX_DETAIL_BYTES: Final = 120
+
+MAX_READS: Final = 2
+"""How often the Events of a crash are read: the kubelet may post what tells it a little later."""
+
+AGAIN_AFTER: Final = timedelta(seconds=5)
+"""After how long they are read again."""
+
+_EARLY: Final = timedelta(seconds=1)
+
+_LONG_AGO: Final = timedelta(minutes=10)
+"""How long before its end a container is taken to have started where nobody knows."""
+
+_AROUND: Final = timedelta(seconds=30)
+"""How far a change of the sandbox may be from the end of a container that it explains: the kubelet
+sees it when it next looks."""
+
+_NOT_BY_EVENTS: Final = ("OOMKilled", "StartError", "ContainerCannotRun", "RestartingAllContainers")
+"""Reasons that tell all there is to tell."""
+
+_KILLINGS: Final[tuple[tuple[Proof, Callable[[str], bool]], ...]] = (
+    (Proof.LIVENESS_PROBE, lambda said: "failed liveness probe" in said),
+    (Proof.STARTUP_PROBE, lambda said: "failed startup probe" in said),
+    (Proof.POST_START_HOOK, lambda said: said == "FailedPostStartHook"),
+    (Proof.RESIZED, lambda said: said.endswith("resize requires restart")),
+    (Proof.DEFINITION_CHANGED, lambda said: "definition changed" in said),
+)
+"""What the kubelet says when it kills a container, and what that proves."""
+
+_STOPPING: Final = "Stopping container"
+"""What it says where the whole Pod is stopped."""
+
+_PROBES: Final = {
+    Proof.LIVENESS_PROBE: "Liveness probe ",
+    Proof.STARTUP_PROBE: "Startup probe ",
+}
+"""How Events named Unhealthy begin that tell what a failed probe said."""
+
+_MOUNTS: Final = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
+
+
+def asks(ending: Ending, known: Evidence | None, seen: datetime | None, now: datetime) -> bool:
+    """Say whether the Events of an ending should be read now.
+
+    Args:
+        ending: what ended, or failed.
+        known: what is known of it beyond the Pod's status, or None.
+        seen: when it was first seen, or None for now.
+        now: the time.
+
+    Returns:
+        Whether they may tell more than is known.
+    """
+    wait = waits(ending, known, seen, now)
+    return wait is not None and wait <= 0
+
+
+def waits(
+    ending: Ending, known: Evidence | None, seen: datetime | None, now: datetime
+) -> float | None:
+    """Say in how many seconds the Events of an ending should be read.
+
+    Args:
+        ending: what ended, or failed.
+        known: what is known of it beyond the Pod's status, or None.
+        seen: when it was first seen, or None for now.
+        now: the time.
+
+    Returns:
+        0 or less for now; None where they cannot tell more than is known.
+    """
+    if not _tells(ending):
+        return None
+    if known is None:
+        return 0.0
+    if known.asked is Asked.FOUND or known.reads >= MAX_READS or not _may_come_late(ending, known):
+        return None
+    return ((seen or now) + AGAIN_AFTER - now).total_seconds()
+
+
+def _tells(ending: Ending) -> bool:
+    if ending.how is How.TERMINATED:
+        return ending.reason not in _NOT_BY_EVENTS
+    return ending.how is How.STATE and ending.reason in (State.NOT_CREATED, State.NOT_READY)
+
+
+def _may_come_late(ending: Ending, known: Evidence) -> bool:
+    """Whether a second look is worth a call: not for an application's own code without probes."""
+    if known.asked is not Asked.NOTHING or ending.how is How.STATE:
+        return True
+    stoppable = ending.exit_code in (0, 137, 143) or ending.post_start or ending.resizable
+    return bool(ending.probes) or stoppable
+
+
+def judge(ending: Ending, gathered: Gathered, known: Evidence | None) -> Evidence:
+    """Say what Events prove of an ending.
+
+    Args:
+        ending: what ended, or failed.
+        gathered: the Pod's Events, or why there are none.
+        known: what was known of it before, or None.
+
+    Returns:
+        What is known of it now.
+    """
+    reads = min((known.reads if known else 0) + 1, MAX_READS)
+    if gathered.events is not Asked.FOUND:
+        return Evidence(gathered.events or Asked.UNAVAILABLE, reads=reads)
+    proved = _of_state(ending, gathered.listed)
+    if ending.how is How.TERMINATED:
+        proved = _of_end(ending, gathered.listed)
+    if proved is None:
+        return Evidence(Asked.NOTHING, reads=reads)
+    proof, detail = proved
+    return Evidence(Asked.FOUND, proof, clean(" ".join(detail.split()), MAX_DETAIL_BYTES), reads)
+
+
+_Proved = tuple[Proof, str]
+
+
+def _of_end(ending: Ending, events: Sequence[Event]) -> _Proved | None:
+    end = ending.finished_at
+    if end is None:
+        return None
+    start = ending.started_at or end - _LONG_AGO
+    own = [each for each in events if each.container == ending.container]
+
+    def within(event: Event) -> bool:
+        # The kubelet says that it stops a container before it does, by the clock that tells when
+        # the container ended. What it says later is about the next one, or about the Pod's end.
+        return any(
+            at is not None and start - _EARLY <= at <= end
+            for at in (event.last, event.first)
+        )
+
+    said = [each.message for each in own if each.reason == "Killing" and within(each)]
+    for proof, fits in _KILLINGS:
+        if any(map(fits, said)):
+            prefix = _PROBES.get(proof)
+            return proof, _output(own, prefix, within) if prefix else ""
+    if any(_near(each, "SandboxChanged", end) for each in events if not each.container):
+        return Proof.SANDBOX_CHANGED, ""
+    if any(message.startswith(_STOPPING) for message in said):
+        return Proof.STOPPED, ""
+    return None
+
+
+def _output(events: Iterable[Event], prefix: str, within: Callable[[Event], bool]) -> str:
+    """What a failed probe said at last."""
+    said = [
+        each
+        for each in events
+        if each.reason == "Unhealthy" and each.message.startswith(prefix) and within(each)
+    ]
+    latest = max(said, key=lambda each: (each.last or each.first, each.message), default=None)
+    return "" if latest is None else latest.message.partition(": ")[2]
+
+
+def _near(event: Event, reason: str, end: datetime) -> bool:
+    return event.reason == reason and any(
+        at is not None and abs(at - end) <= _AROUND for at in (event.first, event.last)
+    )
+
+
+def _of_state(ending: Ending, events: Sequence[Event]) -> _Proved | None:
+    since = ending.started_at
+    if ending.how is not How.STATE or since is None:
+        return None
+    lasting = [each for each in events if each.last is not None and each.last >= since - _EARLY]
+    if ending.reason == State.NOT_READY:
+        said = [
+            each
+            for each in lasting
+            if each.container == ending.container
+            and each.reason == "Unhealthy"
+            and each.message.startswith("Readiness probe ")
+        ]
+        latest = _latest(said)
+        if latest is None:
+            return None
+        return Proof.READINESS_PROBE, latest.message.partition(": ")[2]
+    failed = _latest([each for each in lasting if each.reason in _MOUNTS])
+    if failed is not None:
+        return Proof.MOUNT_FAILED, failed.message
+    failed = _latest([each for each in lasting if each.reason == "FailedCreatePodSandBox"])
+    return None if failed is None else (Proof.SANDBOX_FAILED, failed.message)
+
+
+def _latest(events: Sequence[Event]) -> Event | None:
+    return max(events, key=lambda each: (str(each.last), each.message), default=None)

@@ -1,0 +1,173 @@
+"""What is seen of a Pod, with what it remembers, and what more would be wanted. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pod_diagnoser.diagnosing import Diagnosis, diagnose, interpret, lasting
+from pod_diagnoser.endings import How
+from pod_diagnoser.evidence import Gathered, Log, Wanted
+from pod_diagnoser.ignoring import Silence, told
+from pod_diagnoser.pods import Pod
+from pod_diagnoser.proving import asks, judge, waits
+from pod_diagnoser.remembering import (
+    Crash,
+    Record,
+    history,
+    known_evidence,
+    parse_record,
+    read_record,
+    remember,
+)
+from pod_diagnoser.resources import DiagnosisTargetSpec
+from pod_diagnoser.times import parse_time
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One crash that a Pod shows now.
+
+    Attributes:
+        diagnosis: the crash.
+        crash: its entry in what the Pod remembers.
+    """
+
+    diagnosis: Diagnosis
+    crash: Crash
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What is seen of a Pod.
+
+    Attributes:
+        record: what it remembers.
+        seen: what it shows and is worth telling, in the order of `diagnose`; states that last at
+            the end.
+        history: both together, the newest first.
+        wanted: what more would be wanted to know now, or None.
+        wait: seconds until there may be more to see or to ask, or None.
+    """
+
+    record: Record
+    seen: Sequence[Seen]
+    history: Sequence[Crash]
+    wanted: Wanted | None
+    wait: float | None
+
+    @property
+    def headline(self) -> Seen | None:
+        """The latest crash."""
+        return latest(self.seen)
+
+    @property
+    def first_seen(self) -> list[Diagnosis]:
+        """What the Pod did not remember yet."""
+        known = {crash.id for crash in self.record.history}
+        return [each.diagnosis for each in self.seen if each.crash.id not in known]
+
+
+def latest(seen: Sequence[Seen]) -> Seen | None:
+    """Pick the latest crash.
+
+    Args:
+        seen: crashes.
+
+    Returns:
+        The one whose moment is the latest; the first of equals, since a Pod's own containers go
+        before its init containers.
+    """
+    return max(seen, key=lambda each: each.crash.moment, default=None)
+
+
+def sight(
+    pod: Pod, claim: DiagnosisTargetSpec, now: datetime, gathered: Gathered | None = None
+) -> Sighting:
+    """See what is worth telling of a Pod.
+
+    Args:
+        pod: the Pod.
+        claim: what the PodDiagnoser that claims it wants to know, and what not.
+        now: the time by our clock, in UTC.
+        gathered: what came of asking for what was wanted; None before.
+
+    Returns:
+        What is seen.
+    """
+    record = read_record(pod, now)
+    entries = {crash.id: crash for crash in record.history}
+    evidence = known_evidence(record)
+    states, wait = lasting(pod, now, evidence)
+    found = (*diagnose(pod, evidence), *states)
+    if gathered is not None and gathered.events is not None:
+        found = tuple(_proved(each, entries.get(each.id), gathered, now) for each in found)
+    created = parse_time(pod.metadata.creationTimestamp)
+    worth = told(pod.metadata.labels, created, found, claim, record.history)
+    seen = [Seen(each, remember(each, entries.get(each.id), now)) for each in worth]
+    waiting = [wait, *(_until_asked(each, now) for each in seen if claim.evidence.events)]
+    return Sighting(
+        record,
+        seen,
+        history([each.crash for each in seen], record.history),
+        _wanted(pod, claim, seen, entries, now),
+        min((each for each in waiting if each is not None), default=None),
+    )
+
+
+def crashes_of(pod: Pod, silence: Silence) -> tuple[Diagnosis, ...]:
+    """Say what is worth telling of a Pod's crashes, as its annotations show it.
+
+    Args:
+        pod: the Pod.
+        silence: which crashes are not worth telling.
+
+    Returns:
+        A diagnosis for each; states that last, which hang on the time, are not among them.
+    """
+    record = parse_record(pod)
+    found = diagnose(pod, known_evidence(record))
+    created = parse_time(pod.metadata.creationTimestamp)
+    return told(pod.metadata.labels, created, found, silence, record.history)
+
+
+def _proved(
+    diagnosis: Diagnosis, entry: Crash | None, gathered: Gathered, now: datetime
+) -> Diagnosis:
+    known = diagnosis.ending.evidence
+    if not asks(diagnosis.ending, known, entry.seen if entry else None, now):
+        return diagnosis
+    return interpret(diagnosis.ending, judge(diagnosis.ending, gathered, known))
+
+
+def _until_asked(seen: Seen, now: datetime) -> float | None:
+    ending = seen.diagnosis.ending
+    if ending.evidence is None:
+        return None  # it is asked for now, or by nobody
+    return waits(ending, ending.evidence, seen.crash.seen, now)
+
+
+def _wanted(
+    pod: Pod,
+    claim: DiagnosisTargetSpec,
+    seen: Sequence[Seen],
+    entries: dict[str, Crash],
+    now: datetime,
+) -> Wanted | None:
+    events = claim.evidence.events and any(
+        asks(each.diagnosis.ending, each.diagnosis.ending.evidence, each.crash.seen, now)
+        for each in seen
+    )
+    log = None
+    headline = latest(seen)
+    if (
+        claim.evidence.logLines > 0
+        and headline is not None
+        and headline.diagnosis.ending.how is How.TERMINATED
+        and headline.crash.id not in entries
+    ):
+        ending = headline.diagnosis.ending
+        log = Log(ending.container, ending.log_is_previous, claim.evidence.logLines)
+    if not events and log is None:
+        return None
+    meta = pod.metadata
+    return Wanted(meta.namespace, meta.name, meta.uid, events=events, log=log)
