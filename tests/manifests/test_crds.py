@@ -12,9 +12,16 @@ from typing import Any
 import pytest
 import yaml
 
-from pod_diagnoser.diagnosing import Cause
+from pod_diagnoser.causes import PASSING, PLANNED, Cause, explain
+from pod_diagnoser.endings import Ending, How
+from pod_diagnoser.evidence import Asked, Evidence, Proof
+from pod_diagnoser.ignoring import MAX_PATTERN, MAX_PATTERNS
+from pod_diagnoser.masking import MAX_PATTERN_BYTES
+from pod_diagnoser.masking import MAX_PATTERNS as MAX_MASKS
 from pod_diagnoser.phases import Action, Phase, Reason
-from pod_diagnoser.resources import DEFAULT_CAUSES
+from pod_diagnoser.pods import ContainerKind
+from pod_diagnoser.resources import DEFAULT_CAUSES, MAX_LOG_LINES
+from pod_diagnoser.workloads import MAX_CAUSES, MAX_WORKLOADS
 from tests.manifests.kustomize import PROJECT, load, of_kind, render
 from tests.manifests.structural import KEYWORDS, defaulted, problems
 
@@ -129,7 +136,9 @@ def test_conditions_are_a_map_by_type() -> None:
     status = dict(all_nodes("PodDiagnoser"))[".status"]["properties"]
     assert status["conditions"]["x-kubernetes-list-type"] == "map"
     assert status["conditions"]["x-kubernetes-list-map-keys"] == ["type"]
-    for name in ("recentDiagnoses", "remediations", "owners", "withheld", "countedPods"):
+    for name in status.keys() - {"conditions"}:
+        if status[name]["type"] != "array":
+            continue
         assert status[name]["x-kubernetes-list-type"] == "atomic"
 
 
@@ -140,15 +149,35 @@ def test_status_is_a_subresource_of_the_poddiagnoser_alone() -> None:
     assert ".status" not in dict(all_nodes("DiagnosisTarget"))
 
 
-def test_target_labels_fit_from_one_kind_into_the_other() -> None:
-    """Whatever a PodDiagnoser may select by, its DiagnosisTarget can carry."""
-    source = dict(all_nodes("PodDiagnoser"))[".spec.targetLabels"]
-    copied = dict(all_nodes("DiagnosisTarget"))[".spec.targetLabels"]
-    assert copied["maxProperties"] == source["maxProperties"]
-    assert (
-        copied["additionalProperties"]["maxLength"] == source["additionalProperties"]["maxLength"]
-    )
-    assert "x-kubernetes-validations" not in copied
+def carried(node: dict[str, Any]) -> dict[str, Any]:
+    """What a schema says of the values that it takes, bounds and types and names of fields."""
+    left_out = ("description", "default", "enum", "nullable", "x-kubernetes-validations", "pattern")
+    bounds = {key: value for key, value in node.items() if key not in left_out}
+    for keyword in ("items", "additionalProperties"):
+        if keyword in bounds:
+            bounds[keyword] = carried(bounds[keyword])
+    if "enum" in node:  # there the words of a newer version may stand, of which this knows the form
+        bounds["maxLength"] = 63
+    if "properties" in node:
+        bounds["properties"] = {name: carried(each) for name, each in node["properties"].items()}
+    return bounds
+
+
+@pytest.mark.parametrize("field", ["targetLabels", "evidence", "ignore", "thresholds"])
+def test_what_pods_need_to_know_fits_from_one_kind_into_the_other(field: str) -> None:
+    """Whatever a PodDiagnoser may say, its DiagnosisTarget can carry; else it would claim nothing.
+
+    It has no rules and no defaults: what the API server filled in, the operator would take out.
+    """
+    source = dict(all_nodes("PodDiagnoser"))[f".spec.{field}"]
+    copied = dict(all_nodes("DiagnosisTarget"))[f".spec.{field}"]
+    assert carried(copied) == carried(source)
+    for (path, node), (_, original) in zip(nodes(copied), nodes(source), strict=True):
+        assert not node.keys() & {"x-kubernetes-validations", "default", "enum"}, path
+        if "enum" in original:
+            assert all(re.fullmatch(node["pattern"], word) for word in original["enum"])
+        else:
+            assert node.get("pattern") == original.get("pattern"), path
 
 
 @pytest.mark.parametrize("kind", FILES)
@@ -195,10 +224,11 @@ def test_selectable_fields_exist() -> None:
 
 
 def test_defaults_are_what_the_descriptions_promise() -> None:
-    """An empty spec diagnoses every Pod and does nothing else, with every safeguard on."""
+    """An empty spec diagnoses every Pod, is silent about nothing, and has every safeguard on."""
     empty = defaulted(schema("PodDiagnoser"), diagnoser())
     assert empty["spec"] == {
         "enableAnnotations": True,
+        "evidence": {"events": True, "terminationMessage": False, "logLines": 0},
         "remediationAction": "",
         "remediation": {
             "dryRun": False,
@@ -218,12 +248,69 @@ def test_words_are_those_of_the_hook() -> None:
     """Actions, causes and phases that the hook knows are those that the schema takes."""
     fields = dict(all_nodes("PodDiagnoser"))
     assert fields[".spec.remediationAction"]["enum"] == [action.value for action in Action]
-    causes = fields[".spec.remediation.causes[]"]["enum"]
-    assert causes == sorted(cause.value for cause in Cause)
+    assert fields[".spec.ignore.causes[]"]["enum"] == sorted(cause.value for cause in Cause)
     assert fields[".status.remediations[].phase"]["enum"] == [phase.value for phase in Phase]
     for list_of_reasons in ("remediations", "withheld"):
         pattern = fields[f".status.{list_of_reasons}[].reason"]["pattern"]
         assert all(re.fullmatch(pattern, reason.value) for reason in Reason)
+
+
+REASONS = (
+    "Completed",
+    "ContainerCannotRun",
+    "ContainerStatusUnknown",
+    "DeadlineExceeded",
+    "Error",
+    "OOMKilled",
+    "RestartingAllContainers",
+    "StartError",
+    "Unknown",
+    "",
+)
+"""What kubelets and runtimes give as the reason of a termination."""
+
+
+def test_remediation_goes_by_causes_of_restarted_containers() -> None:
+    """A cause that no crash can have that is remediated would be listed for nothing."""
+
+    def cause(reason: str, code: int | None, **facts: Any) -> Cause:
+        ending = Ending(
+            id="0123456789abcdef",
+            how=How.TERMINATED,
+            kind=ContainerKind.CONTAINER,
+            namespace="shop",
+            pod="app-1",
+            container="app",
+            reason=reason,
+            exit_code=code,
+            restarts=1,
+            restarted=True,
+            **facts,
+        )
+        return explain(ending)[0]
+
+    found = {cause(reason, code) for reason in REASONS for code in (None, -1, *range(257))}
+    found |= {cause("Error", 137, evidence=Evidence(Asked.FOUND, proof)) for proof in Proof}
+    listed = dict(all_nodes("PodDiagnoser"))[".spec.remediation.causes[]"]["enum"]
+    assert listed == sorted(found - PLANNED)
+    assert set(DEFAULT_CAUSES) < set(listed)
+    assert not found & PASSING
+
+
+def test_bounds_are_those_of_the_hook() -> None:
+    """What is accepted is looked at to its end, and what is written is accepted."""
+    fields = dict(all_nodes("PodDiagnoser"))
+    assert fields[".spec.evidence.logLines"]["maximum"] == MAX_LOG_LINES
+    assert fields[".spec.evidence.maskPatterns"]["maxItems"] == MAX_MASKS
+    assert fields[".spec.evidence.maskPatterns[]"]["maxLength"] == MAX_PATTERN_BYTES
+    for patterns, pattern in (
+        (".spec.ignore.containers", ".spec.ignore.containers[]"),
+        (".spec.thresholds", ".spec.thresholds[].container"),
+    ):
+        assert fields[patterns]["maxItems"] == MAX_PATTERNS
+        assert fields[pattern]["maxLength"] == MAX_PATTERN
+    assert fields[".status.workloads"]["maxItems"] == MAX_WORKLOADS
+    assert fields[".status.workloads[].causes"]["maxItems"] == MAX_CAUSES
 
 
 def test_descriptions_tell_ranges_and_defaults() -> None:
@@ -249,9 +336,13 @@ def test_no_setting_allows_a_loop_of_deletions() -> None:
 
 def test_label_without_a_value_is_not_dropped() -> None:
     """`app:` with nothing after it is null: dropped, it would leave a selector of every Pod."""
-    labels = dict(all_nodes("PodDiagnoser"))[".spec.targetLabels"]
+    fields = dict(all_nodes("PodDiagnoser"))
+    labels, ignored = fields[".spec.targetLabels"], fields[".spec.ignore.podLabels"]
     assert labels["additionalProperties"]["nullable"] is True
     assert any("!= null" in rule["rule"] for rule in labels["x-kubernetes-validations"])
+    # One that is dropped there would ignore more Pods, or the operator's own would come and go.
+    assert ignored["x-kubernetes-validations"] == labels["x-kubernetes-validations"]
+    assert ignored["additionalProperties"] == labels["additionalProperties"]
 
 
 def test_each_rule_has_a_message() -> None:
@@ -261,7 +352,7 @@ def test_each_rule_has_a_message() -> None:
         for _, node in all_nodes("PodDiagnoser")
         for rule in node.get("x-kubernetes-validations", [])
     ]
-    assert len(rules) == 5
+    assert len(rules) == 13
     for rule in rules:
         assert len(rule["message"].split()) > 5
         assert "\n" not in rule["message"]
@@ -334,6 +425,47 @@ def test_the_tutorials_sample() -> None:
                 ({"dryrun": True}, ".dryrun: unknown field"),
             )
         ),
+        *(
+            ({"evidence": evidence}, f".spec.evidence{problem}")
+            for evidence, problem in (
+                ({"events": "true"}, ".events: must be boolean"),
+                ({"logLines": -1}, ".logLines: too small"),
+                ({"logLines": 51}, ".logLines: too large"),
+                ({"maskPatterns": [""]}, ".maskPatterns[0]: too short"),
+                ({"maskPatterns": ["x" * 257]}, ".maskPatterns[0]: too short or too long"),
+                ({"maskPatterns": ["x"] * 17}, ".maskPatterns: too many"),
+                ({"maskPatterns": "x"}, ".maskPatterns: must be array"),
+                ({"logs": 5}, ".logs: unknown field"),
+            )
+        ),
+        *(
+            ({"ignore": ignore}, f".spec.ignore{problem}")
+            for ignore, problem in (
+                ({"causes": ["OOMKilled"]}, ".causes[0]: unsupported value"),
+                ({"causes": ["Killed", "Killed"]}, ".causes: duplicate value"),
+                ({"exitCodes": ["143"]}, ".exitCodes[0]: must be integer"),
+                ({"exitCodes": list(range(65))}, ".exitCodes: too many"),
+                ({"containers": ["App"]}, ".containers[0]: does not match"),
+                ({"containers": ["app-[0-9]"]}, ".containers[0]: does not match"),
+                ({"containers": [""]}, ".containers[0]: does not match"),
+                ({"containers": ["a" * 64]}, ".containers[0]: too short or too long"),
+                ({"podLabels": {"stage": "x" * 64}}, ".podLabels.stage: too short or too long"),
+                ({"cleanExit": True}, ".cleanExit: unknown field"),
+            )
+        ),
+        *(
+            ({"thresholds": [threshold]}, f".spec.thresholds[0]{problem}")
+            for threshold, problem in (
+                ({"restarts": 0}, ".restarts: too small"),
+                ({"restarts": 101}, ".restarts: too large"),
+                ({"withinSeconds": 59}, ".withinSeconds: too small"),
+                ({"withinSeconds": 86401}, ".withinSeconds: too large"),
+                ({"container": "App"}, ".container: does not match"),
+                ({"within": 600}, ".within: unknown field"),
+            )
+        ),
+        ({"thresholds": [{}] * 33}, ".spec.thresholds: too many"),
+        ({"thresholds": {"restarts": 3}}, ".spec.thresholds: must be array"),
     ],
 )
 def test_mistakes_do_not_pass_the_schema(spec: dict[str, Any], problem: str) -> None:
@@ -356,12 +488,29 @@ def test_samples_change_one_poddiagnoser() -> None:
     """Applied one after the other they change its action; none overlaps with another."""
     samples = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in SAMPLES]
     assert {sample["metadata"]["name"] for sample in samples} == {"fragileapp-diagnoser"}
-    actions = sorted(sample["spec"]["remediationAction"] for sample in samples)
-    assert actions == ["EvictPod", "LogEvent", "RestartPod"]
+    actions = {sample["spec"]["remediationAction"] for sample in samples}
+    assert actions == {"EvictPod", "LogEvent", "RestartPod"}
+    applied = load("crds/kustomization.yaml")["resources"]
+    assert not [name for name in applied if "samples" in name]
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [("silence", ("ignore", "thresholds")), ("evidence", ("evidence",))],
+)
+def test_samples_show_every_field(name: str, fields: tuple[str, ...]) -> None:
+    """Who looks for what can be silenced, or shown, finds all of it in one file."""
+    written = load(f"crds/samples/{name}.yaml")["spec"]
+    described = dict(all_nodes("PodDiagnoser"))
+    for field in fields:
+        node, value = described[f".spec.{field}"], written[field]
+        items = value if isinstance(value, list) else [value]
+        shown = {key for item in items for key in item}
+        assert shown == node.get("items", node)["properties"].keys()
 
 
 def test_policy_asks_for_the_permission_of_each_action_that_replaces_pods() -> None:
-    """Who may not delete or evict Pods cannot have it done; how it works, ``tests/e2e`` shows."""
+    """Who may not do it himself cannot have it done; how it works, ``tests/e2e`` shows."""
     objects = render("crds")
     (policy,) = of_kind(objects, "ValidatingAdmissionPolicy").values()
     (binding,) = of_kind(objects, "ValidatingAdmissionPolicyBinding").values()
@@ -378,6 +527,7 @@ def test_policy_asks_for_the_permission_of_each_action_that_replaces_pods() -> N
         for action in re.findall(r"remediationAction != '(\w+)'", validation["expression"])
     }
     assert asked == {"RestartPod", "EvictPod"}
+    assert sum("subresource('log')" in each["expression"] for each in spec["validations"]) == 1
     for validation in spec["validations"]:
         assert validation["reason"] == "Forbidden"
         assert "permission" in validation["message"]

@@ -2,25 +2,31 @@
 
 import json
 from datetime import datetime
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pytest
+import yaml
 from pydantic import BaseModel
 
-from pod_diagnoser.diagnosing import Cause
+from pod_diagnoser.causes import Cause
 from pod_diagnoser.phases import EXPLANATIONS, Outcome, Phase, Reason
 from pod_diagnoser.reconciling import observe, sync_pod, sync_pod_diagnoser
 from pod_diagnoser.reporting import Effects
 from pod_diagnoser.resources import (
     DiagnosisTargetSpec,
+    EvidenceSpec,
+    PodDiagnoser,
     PodDiagnoserSpec,
     PodDiagnoserStatus,
     RemediationSpec,
+    ThresholdSpec,
+    diagnosis_target,
 )
 from pod_diagnoser.times import format_time
 from tests.manifests.structural import defaulted, problems
-from tests.manifests.test_crds import schema
+from tests.manifests.test_crds import SAMPLES, schema
 from tests.unit import build
 
 Shape = dict[str, Any] | str
@@ -79,10 +85,28 @@ def test_fields_and_types_are_the_same(kind: str, part: str, model: type[BaseMod
 
 
 def test_defaults_are_the_same() -> None:
-    """What the API server fills in is what the model takes for missing."""
+    """What the API server fills in is what the model takes for missing; else it is empty."""
     filled = defaulted(schema("PodDiagnoser")["properties"]["spec"], {})
-    assert PodDiagnoserSpec().model_dump(mode="json") == {"targetLabels": {}, **filled}
     assert PodDiagnoserSpec.model_validate(filled) == PodDiagnoserSpec()
+    taken = PodDiagnoserSpec().model_dump(mode="json")
+    assert without_what_is_empty(taken, filled) == filled
+    threshold = schema("PodDiagnoser")["properties"]["spec"]["properties"]["thresholds"]["items"]
+    assert ThresholdSpec().model_dump(mode="json") == defaulted(threshold, {})
+
+
+def without_what_is_empty(taken: dict[str, Any], filled: dict[str, Any]) -> dict[str, Any]:
+    """What a model takes for missing, but for the empty and false that nobody fills in."""
+    left: dict[str, Any] = {}
+    for name, value in taken.items():
+        inner = filled.get(name)
+        kept = (
+            without_what_is_empty(value, inner if isinstance(inner, dict) else {})
+            if isinstance(value, dict)
+            else value
+        )
+        if kept or name in filled:
+            left[name] = kept
+    return left
 
 
 def ranges(node: dict[str, Any]) -> dict[str, Any]:
@@ -113,6 +137,36 @@ def test_numbers_are_held_within_the_crds_ranges(written: int) -> None:
     budget = taken["budget"]
     budget["pods"] = max(1, budget["pods"])  # 0 is nothing at all: stricter than what may be set
     assert list(problems(specification, taken)) == []
+
+
+@pytest.mark.parametrize("written", [-(10**9), 10**9])
+def test_numbers_of_evidence_and_thresholds_are_held_within_the_crds_ranges(written: int) -> None:
+    """However it got there: no more lines are read, and no threshold is below one restart."""
+    specification = schema("PodDiagnoser")["properties"]["spec"]["properties"]
+    for model, node, count in (
+        (EvidenceSpec, specification["evidence"], 1),
+        (ThresholdSpec, specification["thresholds"]["items"], 2),
+    ):
+        allowed = ranges(node)
+        assert len(allowed) == count
+        taken = model.model_validate(dict.fromkeys(allowed, written))
+        assert list(problems(node, taken.model_dump(mode="json"))) == []
+
+
+@pytest.mark.parametrize("sample", [None, *SAMPLES], ids=lambda path: path.stem if path else "{}")
+def test_what_a_target_says_is_what_its_poddiagnoser_says(sample: Path | None) -> None:
+    """It passes the schema, leaves out what is the default, and reads as what was written."""
+    written = yaml.safe_load(sample.read_text(encoding="utf-8"))["spec"] if sample else {}
+    node = schema("PodDiagnoser")["properties"]["spec"]
+    subject = build.diagnoser()
+    subject["spec"] = defaulted(node, written)
+    diagnoser = PodDiagnoser.model_validate(subject)
+    spec = json.loads(json.dumps(diagnosis_target(diagnoser)))["spec"]
+    assert list(problems(schema("DiagnosisTarget")["properties"]["spec"], spec)) == []
+    read = DiagnosisTargetSpec.model_validate(spec)
+    for field in ("targetLabels", "evidence", "ignore", "thresholds"):
+        assert getattr(read, field) == getattr(diagnoser.spec, field)
+        assert (field in spec) is (field in written)
 
 
 OUTCOMES = (
