@@ -147,7 +147,7 @@ Handler = Callable[[Body], Reply]
 """From a body to the answer."""
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 (its parts, each of which a test may replace)
     settings: Settings | None = None,
     *,
     clock: Clock = utc_now,

@@ -215,35 +215,49 @@ def _logs(t: Ending) -> str:
     return t.previous_logs
 
 
-def _probes(t: Ending) -> str:
-    return " or ".join(t.probes)
+def _stoppers(t: Ending) -> list[str]:
+    """For what the kubelet may have stopped it, as far as Events do not tell."""
+    if _events_silent(t):
+        return []
+    whats = []
+    if t.probes:
+        whats.append(f"after a failed {' or '.join(t.probes)} probe")
+    if t.post_start:
+        whats.append("after a failed postStart hook")
+    if t.resizable:
+        whats.append("for a resize")
+    return whats
 
 
 def _events_silent(t: Ending) -> bool:
     return t.evidence is not None and t.evidence.asked is Asked.NOTHING
 
 
+_UNREAD = {
+    Asked.EXPIRED: " (Events of that time are gone)",
+    Asked.REFUSED: " (its Events may not be read by this operator)",
+    Asked.UNAVAILABLE: " (its Events could not be read)",
+}
+
+
 def _unread(t: Ending) -> str:
     """That Events could not be asked, where they could have told more."""
-    if t.evidence is None or t.evidence.asked in (Asked.FOUND, Asked.NOTHING):
-        return ""
-    if t.evidence.asked is Asked.REFUSED:
-        return " (its Events may not be read by this operator)"
-    return " (its Events could not be read)"
+    return _UNREAD.get(t.evidence.asked, "") if t.evidence else ""
 
 
 def _completed(t: Ending) -> str:
-    if t.probes and not _events_silent(t):
+    stoppers = _stoppers(t)
+    if stoppers:
         return (
             f"{t.who} exited with code 0: the application ended by itself, or the kubelet stopped "
-            f"it after a failed {_probes(t)} probe and it left cleanly{_unread(t)}"
+            f"it {' or '.join(stoppers)} and it left cleanly{_unread(t)}"
         )
     silent = ", and its Events name no stop by the kubelet" if _events_silent(t) else ""
     return f"{t.who} exited with code 0, without an error of its own{silent}{_unread(t)}"
 
 
 def _completed_step(t: Ending) -> str:
-    if t.probes and not _events_silent(t):
+    if _stoppers(t):
         return "Events named Killing or Unhealthy tell which; otherwise " + t.previous_logs
     return (
         "a container that should keep running must stay in the foreground, one that should end "
@@ -279,13 +293,7 @@ def _killed(t: Ending) -> str:
             "its Events name no stop by the kubelet, which points to a process in the container or "
             "to something on the node"
         )
-    suspects = ["a process in the container"]
-    if t.probes:
-        suspects.append(f"the kubelet after a failed {_probes(t)} probe")
-    if t.post_start:
-        suspects.append("the kubelet after a failed postStart hook")
-    if t.resizable:
-        suspects.append("the kubelet for a resize")
+    suspects = ["a process in the container", *(f"the kubelet {what}" for what in _stoppers(t))]
     return known + (
         "the Pod does not tell who killed it "
         f"({', '.join(suspects)} or something on the node){_unread(t)}"
@@ -301,10 +309,10 @@ def _killed_step(t: Ending) -> str:
 def _terminated(t: Ending) -> str:
     if _events_silent(t):
         who = "something asked it to stop; its Events name no stop by the kubelet"
-    elif t.probes:
-        who = f"something asked it to stop, perhaps the kubelet after a failed {_probes(t)} probe"
     else:
-        who = "something asked it to stop"
+        stoppers = " or ".join(_stoppers(t))
+        perhaps = f", perhaps the kubelet {stoppers}" if stoppers else ""
+        who = f"something asked it to stop{perhaps}"
     return (
         f"{t.who} exited with 143, which is what SIGTERM leaves ({who}), unless the application "
         f"itself chose that code{_unread(t)}"
@@ -362,6 +370,20 @@ def _never_ran(t: Ending) -> str:
 CAUSES: tuple[Row, ...] = (
     # The Pod as a whole
     Row(
+        Cause.NOT_ADMITTED,
+        Test(
+            "the Pod failed with reason OutOf… or UnexpectedAdmissionError, or with a message that "
+            "begins with Pod was rejected",
+            lambda t: t.how is How.POD and _refused(t),
+            ("reason", "message"),
+        ),
+        lambda t: f"{t.who} was not admitted by the kubelet: {t.reason}{_quoted(t.message)}",
+        lambda t: (
+            f"compare what the Pod asks for with what {t.where} has; a controller makes a new Pod"
+        ),
+        "pkg/kubelet/lifecycle/predicate.go, pkg/kubelet/cm/admission/errors.go",
+    ),
+    Row(
         Cause.EVICTED,
         _pod("Evicted"),
         lambda t: f"{t.who} was evicted by the kubelet{_quoted(t.message)}",
@@ -401,20 +423,6 @@ CAUSES: tuple[Row, ...] = (
         lambda t: f"{t.who} is lost: {t.where} does not answer",
         lambda t: f"look at what happened to {t.where} (kubectl describe node)",
         "pkg/util/node/node.go",
-    ),
-    Row(
-        Cause.NOT_ADMITTED,
-        Test(
-            "the Pod failed with reason OutOf… or UnexpectedAdmissionError, or with a message that "
-            "begins with Pod was rejected",
-            lambda t: t.how is How.POD and _refused(t),
-            ("reason", "message"),
-        ),
-        lambda t: f"{t.who} was not admitted by the kubelet: {t.reason}{_quoted(t.message)}",
-        lambda t: (
-            f"compare what the Pod asks for with what {t.where} has; a controller makes a new Pod"
-        ),
-        "pkg/kubelet/lifecycle/predicate.go, pkg/kubelet/cm/admission/errors.go",
     ),
     Row(
         Cause.POD_FAILED,
@@ -789,6 +797,7 @@ CAUSES: tuple[Row, ...] = (
             lambda t: (
                 t.exit_code is not None and _SIGNAL_BASE < t.exit_code <= _SIGNAL_BASE + _MAX_SIGNAL
             ),
+            ("exit_code",),
         ),
         lambda t: (
             f"{t.who} exited with {t.code}, which is what signal "
@@ -809,7 +818,7 @@ CAUSES: tuple[Row, ...] = (
     ),
     Row(
         Cause.APPLICATION_ERROR,
-        Test("any other exit code", lambda t: t.exit_code is not None),
+        Test("any other exit code", lambda t: t.exit_code is not None, ("exit_code",)),
         _own_code,
         _logs,
         "exit(3)",

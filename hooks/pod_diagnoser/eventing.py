@@ -126,10 +126,10 @@ def crash_events(teller: Teller, crashed: Sequence[Crashed], now: datetime) -> I
         now: the time.
 
     Returns:
-        A Warning for each crash that is fresh for certain: with reason PodRestarted where a container
-        was restarted after it, PodFailed where nothing will start it again. Events live for
-        an hour in a cluster's default; a crash that is older than half of that is not told, since
-        its Event may have been told and be gone.
+        A Warning for each crash that is fresh for certain: with reason PodRestarted where a
+        container was restarted after it, PodFailed where nothing will start it again. Events live
+        for an hour in a cluster's default; a crash that is older than half of that is not told,
+        since its Event may have been told and be gone.
     """
     diagnoser = teller.diagnoser
     if diagnoser.spec.remediationAction != Action.LOG_EVENT or not diagnoser.active:

@@ -37,17 +37,20 @@ sees it when it next looks."""
 _NOT_BY_EVENTS: Final = ("OOMKilled", "StartError", "ContainerCannotRun", "RestartingAllContainers")
 """Reasons that tell all there is to tell."""
 
-_KILLINGS: Final[tuple[tuple[Proof, Callable[[str], bool]], ...]] = (
-    (Proof.LIVENESS_PROBE, lambda said: "failed liveness probe" in said),
-    (Proof.STARTUP_PROBE, lambda said: "failed startup probe" in said),
-    (Proof.POST_START_HOOK, lambda said: said == "FailedPostStartHook"),
-    (Proof.RESIZED, lambda said: said.endswith("resize requires restart")),
-    (Proof.DEFINITION_CHANGED, lambda said: "definition changed" in said),
+_KILLINGS: Final = (
+    (Proof.LIVENESS_PROBE, ("Container {} failed liveness probe", "Init container {} failed live")),
+    (Proof.STARTUP_PROBE, ("Container {} failed startup probe", "Init container {} failed start")),
+    (Proof.POST_START_HOOK, ("FailedPostStartHook",)),
+    (Proof.RESIZED, ("Container {} resize requires restart",)),
+    (Proof.DEFINITION_CHANGED, ("Container {} definition", "Init container {} definition")),
 )
-"""What the kubelet says when it kills a container, and what that proves."""
+"""How begins what the kubelet says when it kills a container, and what that proves."""
 
 _STOPPING: Final = "Stopping container"
 """What it says where the whole Pod is stopped."""
+
+_KEPT: Final = timedelta(minutes=50)
+"""For how long Events are there to be read for certain: a cluster keeps them for an hour."""
 
 _PROBES: Final = {
     Proof.LIVENESS_PROBE: "Liveness probe ",
@@ -92,7 +95,11 @@ def waits(
         return None
     if known is None:
         return 0.0
-    if known.asked is Asked.FOUND or known.reads >= MAX_READS or not _may_come_late(ending, known):
+    if (
+        known.asked in (Asked.FOUND, Asked.EXPIRED)
+        or known.reads >= MAX_READS
+        or not _may_come_late(ending, known)
+    ):
         return None
     return ((seen or now) + AGAIN_AFTER - now).total_seconds()
 
@@ -111,13 +118,14 @@ def _may_come_late(ending: Ending, known: Evidence) -> bool:
     return bool(ending.probes) or stoppable
 
 
-def judge(ending: Ending, gathered: Gathered, known: Evidence | None) -> Evidence:
+def judge(ending: Ending, gathered: Gathered, known: Evidence | None, now: datetime) -> Evidence:
     """Say what Events prove of an ending.
 
     Args:
         ending: what ended, or failed.
         gathered: the Pod's Events, or why there are none.
         known: what was known of it before, or None.
+        now: the time.
 
     Returns:
         What is known of it now.
@@ -129,7 +137,9 @@ def judge(ending: Ending, gathered: Gathered, known: Evidence | None) -> Evidenc
     if ending.how is How.TERMINATED:
         proved = _of_end(ending, gathered.listed)
     if proved is None:
-        return Evidence(Asked.NOTHING, reads=reads)
+        ended = ending.ended_by
+        gone = ending.how is How.TERMINATED and (ended is None or now - ended > _KEPT)
+        return Evidence(Asked.EXPIRED if gone else Asked.NOTHING, reads=reads)
     proof, detail = proved
     return Evidence(Asked.FOUND, proof, clean(" ".join(detail.split()), MAX_DETAIL_BYTES), reads)
 
@@ -148,20 +158,20 @@ def _of_end(ending: Ending, events: Sequence[Event]) -> _Proved | None:
         # The kubelet says that it stops a container before it does, by the clock that tells when
         # the container ended. What it says later is about the next one, or about the Pod's end.
         return any(
-            at is not None and start - _EARLY <= at <= end
-            for at in (event.last, event.first)
+            at is not None and start - _EARLY <= at <= end for at in (event.last, event.first)
         )
 
     said = [each.message for each in own if each.reason == "Killing" and within(each)]
-    for proof, fits in _KILLINGS:
-        if any(map(fits, said)):
+    for proof, words in _KILLINGS:
+        begins = tuple(text.format(ending.container) for text in words)
+        if any(message.startswith(begins) for message in said):
             prefix = _PROBES.get(proof)
             return proof, _output(own, prefix, within) if prefix else ""
+    if not any(message.startswith(_STOPPING) for message in said):
+        return None
     if any(_near(each, "SandboxChanged", end) for each in events if not each.container):
         return Proof.SANDBOX_CHANGED, ""
-    if any(message.startswith(_STOPPING) for message in said):
-        return Proof.STOPPED, ""
-    return None
+    return Proof.STOPPED, ""
 
 
 def _output(events: Iterable[Event], prefix: str, within: Callable[[Event], bool]) -> str:

@@ -136,7 +136,7 @@ def _proved(
     known = diagnosis.ending.evidence
     if not asks(diagnosis.ending, known, entry.seen if entry else None, now):
         return diagnosis
-    return interpret(diagnosis.ending, judge(diagnosis.ending, gathered, known))
+    return interpret(diagnosis.ending, judge(diagnosis.ending, gathered, known, now))
 
 
 def _until_asked(seen: Seen, now: datetime) -> float | None:

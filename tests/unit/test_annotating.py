@@ -13,12 +13,12 @@ from pod_diagnoser.annotating import (
     CRASHES,
     DIAGNOSIS,
     LABEL,
-    MAX_HISTORY,
     MAX_TOTAL_BYTES,
     RESTART_REASON,
     RESTART_TIME,
 )
 from pod_diagnoser.reconciling import sync_pod
+from pod_diagnoser.remembering import MAX_HISTORY
 from pod_diagnoser.times import format_time
 from tests.unit.build import (
     T0,

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from pod_diagnoser.annotating import CRASHES, LABEL
+from pod_diagnoser.annotating import LABEL
 from pod_diagnoser.phases import EXPLANATIONS, Outcome, Phase, Reason, explanation
 from pod_diagnoser.remediating import MAX_OWNERS, MAX_REMEDIATIONS, MAX_TEMPLATES
+from pod_diagnoser.remembering import CRASHES
 from pod_diagnoser.reporting import Effects
 from pod_diagnoser.times import format_time, parse_time
 from tests.unit.build import T0, Json, after, container, diagnoser, pod, target, terminated
