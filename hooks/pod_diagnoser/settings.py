@@ -33,6 +33,8 @@ class Settings:
         api_server: URL of the API server; None takes that of the cluster in which this runs.
         api_token_file: path of the token for it, where `api_server` is set.
         api_ca_file: path of its CA certificates, or None for those of the system.
+        evidence: whether a crash's Events, and logs that are asked for, are read; None for where
+            there is an API server and answers go to nobody unknown.
         port: the TCP port to listen on, 1 to 65535.
         endpoints: which hooks to serve.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
@@ -51,6 +53,7 @@ class Settings:
     api_server: str | None = None
     api_token_file: Path | None = None
     api_ca_file: Path | None = None
+    evidence: bool | None = None
     port: int = 8080
     endpoints: Endpoints = Endpoints.ALL
     log_level: str = "info"
@@ -60,6 +63,12 @@ class Settings:
     max_bodies: int = 160 * _MIB
     body_timeout: float = 8.0
     max_hold: float = 2.0
+
+    @property
+    def may_gather(self) -> bool:
+        """Whether evidence may be read: its answers then hold what not everybody may know."""
+        known = self.token_folder is not None or _is_loopback(self.host)
+        return known if self.evidence is None else self.evidence
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -82,12 +91,16 @@ class Settings:
         if api_server is not None and api_token_file is None:
             message = "POD_DIAGNOSER_API_SERVER needs POD_DIAGNOSER_API_TOKEN_FILE"
             raise SettingsError(message)
+        token_folder = _token_folder(host, environment)
         return cls(
             host=host,
-            token_folder=_token_folder(host, environment),
+            token_folder=token_folder,
             api_server=api_server,
             api_token_file=api_token_file,
             api_ca_file=_path(get("POD_DIAGNOSER_API_CA_FILE")),
+            evidence=_evidence(
+                get("POD_DIAGNOSER_EVIDENCE"), known=token_folder is not None or _is_loopback(host)
+            ),
             port=_port(get("POD_DIAGNOSER_PORT") or get("PORT") or str(default.port)),
             endpoints=Endpoints(
                 _one_of(
@@ -124,6 +137,28 @@ def _token_folder(host: str, environment: Mapping[str, str]) -> Path | None:
         "loopback address, or POD_DIAGNOSER_UNAUTHENTICATED must be true"
     )
     raise SettingsError(message)
+
+
+def _evidence(text: str | None, *, known: bool) -> bool | None:
+    """Read whether evidence is to be read.
+
+    Args:
+        text: the variable's value.
+        known: whether callers are authenticated, or on this machine.
+
+    Raises:
+        SettingsError: it has another value, or anyone who calls would get what is read.
+    """
+    if not text:
+        return None
+    evidence = _one_of("POD_DIAGNOSER_EVIDENCE", text, ("true", "false")) == "true"
+    if evidence and not known:
+        message = (
+            "POD_DIAGNOSER_EVIDENCE=true needs POD_DIAGNOSER_TOKEN_DIR where POD_DIAGNOSER_HOST "
+            "is not a loopback address: answers then hold what not everybody may read"
+        )
+        raise SettingsError(message)
+    return evidence
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,0 +1,664 @@
+"""What the API server is asked of a crash: what is taken of its answers, and when nobody asks."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pod_diagnoser import gathering
+from pod_diagnoser.cluster import MAX_EVENT_LIST, AnswerTooLongError, ClusterError, Credentials
+from pod_diagnoser.evidence import Asked, Event, Gathered, Log, Wanted
+from pod_diagnoser.gathering import (
+    BUSY_SECONDS,
+    EVENTS_SECONDS,
+    GATHER_SECONDS,
+    MAX_BUSY_SECONDS,
+    MAX_CALLS,
+    MAX_LOG_BYTES,
+    MAX_MESSAGE_BYTES,
+    MAX_PAUSES,
+    PLACE_SECONDS,
+    REFUSED_SECONDS,
+    SILENT_SECONDS,
+    ClusterGatherer,
+    connect_gatherer,
+)
+from pod_diagnoser.resources import MAX_LOG_LINES
+from pod_diagnoser.settings import Endpoints, Settings, SettingsError
+from tests.unit.build import T0
+
+UID = "2b1f0c6e-0000-4000-8000-000000000001"
+EVENTS = Wanted("shop", "app-1", UID, events=True)
+LOG = Wanted("shop", "app-1", UID, log=Log("app", previous=True, lines=5))
+BOTH = Wanted("shop", "app-1", UID, events=True, log=Log("app", previous=False, lines=5))
+
+
+def event(**changes: Any) -> dict[str, Any]:
+    """An Event as a kubelet posts it, and the API server shows it."""
+    return {
+        "metadata": {"name": "app-1.17", "namespace": "shop", "managedFields": [{}]},
+        "involvedObject": {
+            "kind": "Pod",
+            "namespace": "shop",
+            "name": "app-1",
+            "uid": UID,
+            "fieldPath": "spec.containers{app}",
+        },
+        "reason": "Killing",
+        "message": "Container app failed liveness probe, will be restarted",
+        "source": {"component": "kubelet", "host": "node-1"},
+        "firstTimestamp": "2026-11-23T09:59:00Z",
+        "lastTimestamp": "2026-11-23T10:00:00Z",
+        "count": 2,
+        "type": "Warning",
+        "eventTime": None,
+        "reportingComponent": "kubelet",
+        "reportingInstance": "node-1",
+    } | changes
+
+
+def events(*items: Any) -> bytes:
+    """A list of them."""
+    return json.dumps(
+        {"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": items}
+    ).encode()
+
+
+KILLING = Event(
+    reason="Killing",
+    message="Container app failed liveness probe, will be restarted",
+    container="app",
+    first=datetime(2026, 11, 23, 9, 59, tzinfo=UTC),
+    last=T0,
+)
+
+
+@dataclass
+class Api:
+    """An API server that answers as it is told, and a clock that goes on by what it takes."""
+
+    listed: Callable[[], bytes] = lambda: events(event())
+    log: Callable[[int], str] = lambda _: "last words\n"
+    taken: float = 0.0
+    now: float = 0.0
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def list_events(
+        self, namespace: str, pod: str, uid: str, seconds: float
+    ) -> tuple[bytes, datetime]:
+        """Answer with the Events."""
+        self.calls.append(("events", namespace, pod, uid, round(seconds, 3)))
+        self.now += self.taken
+        return self.listed(), T0
+
+    def read_log(  # noqa: PLR0913 (as the real one)
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        previous: bool,
+        tail_lines: int,
+        limit_bytes: int,
+        seconds: float,
+    ) -> str:
+        """Answer with the log."""
+        asked = (namespace, pod, container, previous, tail_lines, limit_bytes, round(seconds, 3))
+        self.calls.append(("log", *asked))
+        self.now += self.taken
+        return self.log(tail_lines)
+
+    def gatherer(self) -> ClusterGatherer:
+        """What asks it."""
+        return ClusterGatherer(self, lambda: self.now)
+
+
+def failing(error: ClusterError) -> Callable[..., Any]:
+    """A call that does not succeed."""
+
+    def fail(*_: object) -> Any:
+        raise error
+
+    return fail
+
+
+# What is asked, and what is taken
+
+
+def test_events_of_the_pod_are_asked_for_and_read() -> None:
+    """One call, with all the time there is."""
+    api = Api()
+    assert api.gatherer().gather(EVENTS) == Gathered(Asked.FOUND, (KILLING,))
+    assert api.calls == [("events", "shop", "app-1", UID, GATHER_SECONDS)]
+
+
+def test_a_log_is_asked_for_and_returned_as_it_is() -> None:
+    """Masking is the core's: only it knows with which patterns."""
+    api = Api(log=lambda _: "\x1b[31mTOKEN=abc\n")
+    assert api.gatherer().gather(LOG) == Gathered(log="\x1b[31mTOKEN=abc\n")
+    asked = ("log", "shop", "app-1", "app", True, 5, MAX_LOG_BYTES, GATHER_SECONDS)
+    assert api.calls == [asked]
+
+
+def test_both_share_the_time() -> None:
+    """The log has what the Events left of it."""
+    api = Api(taken=0.75)
+    assert api.gatherer().gather(BOTH) == Gathered(Asked.FOUND, (KILLING,), "last words\n")
+    assert [call[-1] for call in api.calls] == [EVENTS_SECONDS, GATHER_SECONDS - 0.75]
+
+
+def test_without_time_left_there_is_no_further_call() -> None:
+    """A log that could not come in time is not begun."""
+    api = Api(taken=GATHER_SECONDS)
+    assert api.gatherer().gather(BOTH) == Gathered(Asked.FOUND, (KILLING,))
+    assert [call[0] for call in api.calls] == ["events"]
+
+
+def test_nothing_wanted_is_nothing_asked() -> None:
+    """Neither Events nor lines."""
+    api = Api()
+    assert api.gatherer().gather(Wanted("shop", "app-1", UID)) == Gathered()
+    nothing = Wanted("shop", "app-1", UID, log=Log("app", previous=True, lines=0))
+    assert api.gatherer().gather(nothing) == Gathered()
+    assert api.calls == []
+
+
+def test_no_events_are_an_answer() -> None:
+    """They were read: that there are none is known."""
+    for content in (events(), b'{"items":null}'):
+        api = Api(listed=partial(bytes, content))
+        assert api.gatherer().gather(EVENTS) == Gathered(Asked.FOUND)
+
+
+def involved(**changes: Any) -> dict[str, Any]:
+    """An Event about something else, or in another place."""
+    return event(involvedObject=event()["involvedObject"] | changes)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        involved(uid="2b1f0c6e-0000-4000-8000-000000000002"),
+        involved(uid=""),
+        involved(uid=None),
+        event(involvedObject=None),
+        event(involvedObject={}),
+        event(source={"component": "my-operator"}),
+        event(source={"component": "my-operator"}, reportingComponent="kubelet"),
+        event(source={}, reportingComponent=""),
+        event(source=None, reportingComponent="Kubelet"),
+        {},
+    ],
+)
+def test_events_of_others_are_left_out(other: dict[str, Any]) -> None:
+    """About another Pod of that name, or told by somebody else."""
+    api = Api(listed=lambda: events(other, event(), other))
+    assert api.gatherer().gather(EVENTS).listed == (KILLING,)
+
+
+@pytest.mark.parametrize(
+    "teller",
+    [
+        {"source": {"component": "kubelet"}, "reportingComponent": ""},
+        {"source": {}, "reportingComponent": "kubelet"},
+        {"source": None, "reportingComponent": "kubelet"},
+        {"source": {"component": "default-scheduler"}},
+    ],
+)
+def test_either_field_names_who_tells(teller: dict[str, Any]) -> None:
+    """Old Events have a source, those of events.k8s.io a reporting component."""
+    api = Api(listed=lambda: events(event(**teller)))
+    assert api.gatherer().gather(EVENTS).listed == (KILLING,)
+
+
+@pytest.mark.parametrize(
+    ("path", "container"),
+    [
+        ("spec.containers{app}", "app"),
+        ("spec.initContainers{init-db}", "init-db"),
+        ("spec.ephemeralContainers{debugger-x7}", "debugger-x7"),
+        ("", ""),
+        (None, ""),
+        ("spec.containers[0]", ""),
+        ("spec.containers{}", ""),
+        ("spec.containers{app}x", ""),
+        ("spec.containers{App}", ""),
+        ("spec.containers{app}\n", ""),
+        ("metadata.containers{app}", ""),
+        ("spec.containers{" + "a" * 64 + "}", ""),
+    ],
+)
+def test_a_field_path_names_the_container(path: str | None, container: str) -> None:
+    """Of each kind; anything else is about the Pod."""
+    api = Api(listed=lambda: events(involved(fieldPath=path)))
+    (found,) = api.gatherer().gather(EVENTS).listed
+    assert found.container == container
+
+
+@pytest.mark.parametrize(
+    ("times", "first", "last"),
+    [
+        ({}, "09:59", "10:00"),
+        ({"lastTimestamp": None}, "09:59", "09:59"),
+        ({"firstTimestamp": None, "lastTimestamp": None}, None, None),
+        ({"firstTimestamp": "soon", "lastTimestamp": 7}, None, None),
+        (
+            {
+                "firstTimestamp": None,
+                "lastTimestamp": None,
+                "eventTime": "2026-11-23T09:58:00.123456Z",
+                "series": {"count": 3, "lastObservedTime": "2026-11-23T10:01:00.000000Z"},
+            },
+            "09:58",
+            "10:01",
+        ),
+        ({"series": {}}, "09:59", "10:00"),
+    ],
+)
+def test_times_are_those_of_either_kind(
+    times: dict[str, Any], first: str | None, last: str | None
+) -> None:
+    """First and last seen, or the time of the Event and of its series."""
+    api = Api(listed=lambda: events(event(**times)))
+    (found,) = api.gatherer().gather(EVENTS).listed
+    assert [at and f"{at:%H:%M}" for at in (found.first, found.last)] == [first, last]
+
+
+def test_what_an_event_says_is_made_safe() -> None:
+    """Neither control nor bidirectional characters; bounded; words stay apart."""
+    hostile = "Liveness probe failed:\r\n\x1b[31m\u202eHTTP\x00 500\n" + "é" * 1000
+    api = Api(listed=lambda: events(event(message=hostile, reason="R\n" * 500)))
+    (found,) = api.gatherer().gather(EVENTS).listed
+    assert found.message.startswith("Liveness probe failed: [31mHTTP 500 éé")
+    assert len(found.message.encode()) <= MAX_MESSAGE_BYTES
+    assert found.reason.startswith("RRR")
+    assert len(found.reason.encode()) <= 128
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from(list(event())), JSON, max_size=4), st.booleans())
+def test_any_event_is_read_or_is_none(changes: dict[str, Any], whole: bool) -> None:
+    """Whatever its fields hold."""
+    item = event(**changes) if whole else changes
+    found = Api(listed=lambda: events(item)).gatherer().gather(EVENTS)
+    assert found.events in (Asked.FOUND, Asked.UNAVAILABLE)
+    assert len(found.listed) <= 1
+
+
+@given(st.binary(max_size=200))
+def test_what_is_no_list_is_no_answer(content: bytes) -> None:
+    """Of something in between, say."""
+    assert Api(listed=lambda: content).gatherer().gather(EVENTS) == Gathered(Asked.UNAVAILABLE)
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" * 100_000, b'{"items":' * 100_000, b"null", b"{}", b'{"items":[7]}', b"\xff"]
+)
+def test_a_broken_list_is_no_answer(content: bytes) -> None:
+    """However deep, or of another form."""
+    assert Api(listed=lambda: content).gatherer().gather(EVENTS) == Gathered(Asked.UNAVAILABLE)
+
+
+# The log
+
+
+def test_a_log_that_was_cut_at_its_end_is_asked_for_again_by_its_last_line() -> None:
+    """The last words are what the limit would leave out."""
+    api = Api(log=lambda lines: "x" * MAX_LOG_BYTES if lines > 1 else "last words")
+    assert api.gatherer().gather(LOG).log == "last words"
+    assert [call[5] for call in api.calls] == [5, 1]
+
+
+def test_a_last_line_without_end_is_no_last_words() -> None:
+    """What would be shown is not what it said last."""
+    api = Api(log=lambda _: "x" * MAX_LOG_BYTES)
+    assert api.gatherer().gather(LOG).log is None
+    assert len(api.calls) == 2
+
+
+def test_the_most_lines_that_can_be_wanted_are_read_whole() -> None:
+    """A piece of 16 KiB is a line for the kubelet."""
+    assert MAX_LOG_LINES * (16 * 1024 + 1) < MAX_LOG_BYTES
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "unable to retrieve container logs for containerd://0123456789abcdef",
+        'failed to try resolving symlinks in path "/var/log/pods/x": lstat: no such file\n',
+    ],
+)
+def test_what_the_kubelet_says_is_not_what_the_container_said(text: str) -> None:
+    """Its error comes as the log; an application's own is left as it is."""
+    assert Api(log=lambda _: text).gatherer().gather(LOG).log is None
+    for answer in ("x\n{}", "{}\nx\n"):
+        theirs = answer.format(text)
+        api = Api(log={5: theirs}.__getitem__)
+        assert api.gatherer().gather(LOG).log == theirs
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_no_log_keeps_nobody_from_asking(status: int) -> None:
+    """There is none of that container; another's may be there."""
+    api = Api(log=failing(ClusterError(status)))
+    gatherer = api.gatherer()
+    for _ in range(3):
+        assert gatherer.gather(LOG).log is None
+    assert len(api.calls) == 3
+
+
+# Refused, slow, busy
+
+
+def namespace(number: int) -> Wanted:
+    """The Events of a Pod in another namespace."""
+    return Wanted(f"shop-{number}", "app-1", UID, events=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "asked", "seconds"),
+    [
+        (ClusterError(401), Asked.REFUSED, REFUSED_SECONDS),
+        (ClusterError(429), Asked.UNAVAILABLE, BUSY_SECONDS),
+        (ClusterError(429, 0.0), Asked.UNAVAILABLE, BUSY_SECONDS),
+        (ClusterError(429, 7.0), Asked.UNAVAILABLE, 7.0),
+        (ClusterError(429, 300.0), Asked.UNAVAILABLE, MAX_BUSY_SECONDS),
+        (ClusterError(503, 3.0), Asked.UNAVAILABLE, 3.0),
+    ],
+)
+def test_what_concerns_all_calls_keeps_all_from_being_made(
+    error: ClusterError, asked: Asked, seconds: float
+) -> None:
+    """For as long as the API server says, or we know; Events and logs alike."""
+    api = Api(listed=failing(error))
+    gatherer = api.gatherer()
+    assert gatherer.gather(EVENTS) == Gathered(asked)
+    api.now = seconds - 0.01
+    assert gatherer.gather(namespace(1)) == Gathered(asked)
+    assert gatherer.gather(BOTH) == Gathered(asked)
+    assert len(api.calls) == 1
+    api.now, api.listed = seconds, events
+    assert gatherer.gather(namespace(1)).events is Asked.FOUND
+    assert gatherer.gather(LOG).log == "last words\n"
+
+
+def test_a_busy_server_is_not_asked_by_way_of_logs_either() -> None:
+    """429 on a log is the same API server's."""
+    api = Api(log=failing(ClusterError(429, 2.0)))
+    gatherer = api.gatherer()
+    gatherer.gather(LOG)
+    assert gatherer.gather(EVENTS) == Gathered(Asked.UNAVAILABLE)
+    assert len(api.calls) == 1
+
+
+def test_a_namespace_that_may_not_be_read_is_left_alone_for_a_minute() -> None:
+    """Others may; its logs may, too."""
+    api = Api(listed=failing(ClusterError(403)))
+    gatherer = api.gatherer()
+    for _ in range(3):
+        assert gatherer.gather(BOTH) == Gathered(Asked.REFUSED, log="last words\n")
+    assert [call[0] for call in api.calls] == ["events", "log", "log", "log"]
+    api.listed = lambda: events(event())
+    assert gatherer.gather(namespace(1)).events is Asked.FOUND
+    assert gatherer.gather(EVENTS).events is Asked.REFUSED
+    api.now += REFUSED_SECONDS
+    assert gatherer.gather(EVENTS).events is Asked.FOUND
+
+
+def test_a_log_that_may_not_be_read_leaves_events() -> None:
+    """The role for logs is another."""
+    api = Api(log=failing(ClusterError(403)))
+    gatherer = api.gatherer()
+    for _ in range(3):
+        assert gatherer.gather(BOTH).events is Asked.FOUND
+    assert [call[0] for call in api.calls].count("log") == 1
+
+
+@pytest.mark.parametrize("error", [ClusterError(None), ClusterError(500), ClusterError(504)])
+def test_one_namespace_without_an_answer_waits_alone(error: ClusterError) -> None:
+    """Its Events may be what takes too long: others are asked for."""
+    api = Api(listed=failing(error))
+    gatherer = api.gatherer()
+    for _ in range(3):
+        assert gatherer.gather(EVENTS) == Gathered(Asked.UNAVAILABLE)
+    assert len(api.calls) == 1
+    api.listed = lambda: events(event())
+    assert gatherer.gather(namespace(1)).events is Asked.FOUND
+    assert gatherer.gather(EVENTS).events is Asked.UNAVAILABLE
+    api.now = SILENT_SECONDS
+    assert gatherer.gather(EVENTS).events is Asked.FOUND
+
+
+def test_two_namespaces_without_an_answer_are_a_silent_server() -> None:
+    """Nobody asks for some seconds, in whatever namespace."""
+    api = Api(listed=failing(ClusterError(None)))
+    gatherer = api.gatherer()
+    for number in range(1000):
+        assert gatherer.gather(namespace(number)) == Gathered(Asked.UNAVAILABLE)
+    assert len(api.calls) == 2
+    api.now, api.listed = SILENT_SECONDS, lambda: events(event())
+    assert gatherer.gather(namespace(999)).events is Asked.FOUND
+
+
+def test_an_answer_in_between_says_that_the_server_is_there() -> None:
+    """Two namespaces are silent, and neither keeps others from asking."""
+    api = Api(listed=failing(ClusterError(None)))
+    gatherer = api.gatherer()
+    gatherer.gather(namespace(1))
+    for answer in (events, failing(ClusterError(403)), failing(ClusterError(404))):
+        api.listed = answer
+        gatherer.gather(namespace(len(api.calls) + 1))
+        api.listed = failing(ClusterError(None))
+        gatherer.gather(namespace(len(api.calls) + 1))
+    api.listed = events
+    assert gatherer.gather(namespace(99)).events is Asked.FOUND
+
+
+def test_silent_nodes_keep_nobody_from_events() -> None:
+    """A log comes from the node: that it is away says nothing of the API server."""
+    api = Api(log=failing(ClusterError(None)))
+    gatherer = api.gatherer()
+    for number in range(9):
+        wanted = Wanted(f"shop-{number}", "app-1", UID, events=True, log=LOG.log)
+        assert gatherer.gather(wanted).events is Asked.FOUND
+    assert [call[0] for call in api.calls].count("log") == 2
+
+
+def test_a_list_that_is_too_long_keeps_nobody_from_asking() -> None:
+    """Anyone can post so many and so long Events of a Pod: it is this Pod that has none then."""
+    api = Api(listed=failing(AnswerTooLongError()))
+    gatherer = api.gatherer()
+    for number in range(3):
+        assert gatherer.gather(namespace(number)) == Gathered(Asked.UNAVAILABLE)
+    assert len(api.calls) == 3
+
+
+def test_pauses_are_bounded() -> None:
+    """The oldest is forgotten, which costs a call."""
+    api = Api(listed=failing(ClusterError(403)))
+    gatherer = api.gatherer()
+    for number in range(MAX_PAUSES + 1):
+        gatherer.gather(namespace(number))
+    gatherer.gather(namespace(MAX_PAUSES))
+    assert len(api.calls) == MAX_PAUSES + 1
+    gatherer.gather(namespace(0))
+    assert len(api.calls) == MAX_PAUSES + 2
+
+
+def test_calls_at_once_are_bounded() -> None:
+    """What finds no place in time is unavailable; a call gives its place back however it ends."""
+    begun, end = threading.Semaphore(0), threading.Event()
+
+    def wait() -> bytes:
+        begun.release()
+        end.wait(60)
+        raise ClusterError(404)
+
+    api = Api(listed=wait)
+    gatherer = api.gatherer()
+    threads = [
+        threading.Thread(target=gatherer.gather, args=(namespace(number),))
+        for number in range(MAX_CALLS)
+    ]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert begun.acquire(timeout=60)
+    assert gatherer.gather(namespace(99)) == Gathered(Asked.UNAVAILABLE)
+    assert len(api.calls) == MAX_CALLS
+    end.set()
+    for thread in threads:
+        thread.join()
+    api.listed = events
+    for number in range(2 * MAX_CALLS):
+        assert gatherer.gather(namespace(number)).events is Asked.FOUND
+
+
+def test_the_time_for_a_place_is_within_the_time_for_all() -> None:
+    """With the half second of a deadline it is two seconds at the longest."""
+    assert PLACE_SECONDS < EVENTS_SECONDS < GATHER_SECONDS <= 1.5
+
+
+def test_an_interrupted_call_gives_its_place_back() -> None:
+    """Whatever is raised in it, the end of a greenlet among it."""
+    api = Api(listed=failing(ClusterError(404)))
+    gatherer = api.gatherer()
+
+    def killed() -> bytes:
+        raise KeyboardInterrupt
+
+    api.listed = killed
+    for _ in range(MAX_CALLS + 1):
+        with pytest.raises(KeyboardInterrupt):
+            gatherer.gather(EVENTS)
+    api.listed = events
+    assert gatherer.gather(EVENTS).events is Asked.FOUND
+
+
+def test_a_list_has_room_for_the_events_of_a_pod() -> None:
+    """Each with all its texts as long as Kubernetes lets them be, and its managed fields."""
+    long = event(message="m" * 1024, reason="r" * 128)
+    long["metadata"]["managedFields"] = [{"fieldsV1": {"f": "v" * 1024}}]
+    assert len(events(*[long] * 250)) < MAX_EVENT_LIST
+
+
+# Whether anything is asked at all
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> Path:
+    """A token for the API server."""
+    path = tmp_path / "token"
+    path.write_text("t")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("host", "evidence", "gathers"),
+    [
+        ("127.0.0.1", None, True),
+        ("127.0.0.1", True, True),
+        ("127.0.0.1", False, False),
+        ("0.0.0.0", None, False),
+        ("0.0.0.0", False, False),
+    ],
+)
+@pytest.mark.parametrize("endpoints", Endpoints)
+def test_evidence_is_on_where_it_may_be(
+    host: str, evidence: bool | None, gathers: bool, endpoints: Endpoints, token: Path
+) -> None:
+    """Where there is an API server, no stranger calls, and Pods are served."""
+    settings = Settings(
+        host=host,
+        evidence=evidence,
+        endpoints=endpoints,
+        api_server="http://127.0.0.1:9",
+        api_token_file=token,
+    )
+    found = connect_gatherer(settings, {})
+    assert (found is not None) is (gathers and endpoints is not Endpoints.POD_DIAGNOSERS)
+    if found is not None:
+        assert found.gather(EVENTS) == Gathered(Asked.UNAVAILABLE)
+
+
+def test_callers_with_tokens_may_have_it_anywhere(token: Path) -> None:
+    """Authenticated, on any address."""
+    settings = Settings(
+        host="0.0.0.0",
+        token_folder=token.parent,
+        api_server="http://127.0.0.1:9",
+        api_token_file=token,
+    )
+    assert connect_gatherer(settings, {}) is not None
+
+
+def test_without_an_api_server_there_is_nobody_to_ask() -> None:
+    """By itself it is off then; where it is demanded, the process says what is missing."""
+    assert connect_gatherer(Settings(), {}) is None
+    with pytest.raises(SettingsError, match="POD_DIAGNOSER_EVIDENCE=true needs an API server"):
+        connect_gatherer(Settings(evidence=True), {})
+    demanded = Settings(evidence=True, endpoints=Endpoints.POD_DIAGNOSERS)
+    assert connect_gatherer(demanded, {}) is None
+
+
+def test_in_a_pod_the_service_account_is_taken(
+    token: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the manifests mount it."""
+
+    def found(environment: object, folder: object = None) -> Any:
+        assert environment == {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+        assert folder is None
+        return Credentials("http://127.0.0.1:9", token.read_text, None)
+
+    monkeypatch.setattr(gathering, "in_cluster", found)
+    settings = Settings(evidence=True)
+    assert connect_gatherer(settings, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}) is not None
+
+
+BASE = {"POD_DIAGNOSER_HOST": "0.0.0.0", "POD_DIAGNOSER_TOKEN_DIR": "/tokens"}
+OPEN = {"POD_DIAGNOSER_HOST": "0.0.0.0", "POD_DIAGNOSER_UNAUTHENTICATED": "true"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "evidence"),
+    [
+        ({}, None),
+        ({"POD_DIAGNOSER_EVIDENCE": ""}, None),
+        ({"POD_DIAGNOSER_EVIDENCE": "true"}, True),
+        ({"POD_DIAGNOSER_EVIDENCE": "false"}, False),
+        (BASE | {"POD_DIAGNOSER_EVIDENCE": "true"}, True),
+        (OPEN, None),
+        (OPEN | {"POD_DIAGNOSER_EVIDENCE": "false"}, False),
+    ],
+)
+def test_the_setting_is_read(environment: dict[str, str], evidence: bool | None) -> None:
+    """True, false, or as it is."""
+    assert Settings.from_environment(environment).evidence is evidence
+
+
+@pytest.mark.parametrize(
+    ("environment", "problem"),
+    [
+        ({"POD_DIAGNOSER_EVIDENCE": "yes"}, "must be one of true, false"),
+        (OPEN | {"POD_DIAGNOSER_EVIDENCE": "true"}, "needs POD_DIAGNOSER_TOKEN_DIR"),
+    ],
+)
+def test_evidence_for_strangers_is_refused(environment: dict[str, str], problem: str) -> None:
+    """At the start, in so many words."""
+    with pytest.raises(SettingsError, match=f"POD_DIAGNOSER_EVIDENCE.* {problem}"):
+        Settings.from_environment(environment)
