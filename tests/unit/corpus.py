@@ -7,15 +7,17 @@ without managedFields; ``time`` is the latest time that the step itself tells.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pod_diagnoser.cluster import ClusterError
 from pod_diagnoser.diagnosing import Diagnosis, diagnose
 from pod_diagnoser.endings import Ending, endings, states
-from pod_diagnoser.evidence import Asked, Event, Evidence, Gathered
+from pod_diagnoser.evidence import Evidence, Gathered, Wanted
+from pod_diagnoser.gathering import ClusterGatherer
 from pod_diagnoser.pods import Pod
 from pod_diagnoser.proving import asks, judge
 from pod_diagnoser.times import parse_time
@@ -89,41 +91,53 @@ def event_items(name: str) -> list[Json] | None:
     return list(json.loads(path.read_text())["items"]) if path.exists() else None
 
 
-def events(name: str, uid: str) -> Gathered | None:
-    """The Events of a golden Pod as the edge hands them to the core, or None."""
+class RecordedEvents:
+    """An API server that has Events and no logs.
+
+    Args:
+        items: the Events.
+    """
+
+    def __init__(self, items: Sequence[Json]) -> None:
+        self._items = items
+
+    def list_events(
+        self, namespace: str, pod: str, uid: str, seconds: float
+    ) -> tuple[bytes, datetime]:
+        """Give all of them, those about others, too: whom they are about is looked at again."""
+        assert namespace
+        assert pod
+        assert uid
+        assert seconds > 0
+        content = {"kind": "EventList", "apiVersion": "v1", "items": self._items}
+        return json.dumps(content).encode(), datetime.now(UTC)
+
+    def read_log(self, *_: object, **__: object) -> str:
+        """Have none."""
+        raise ClusterError(404)
+
+
+def gathered(of: Pod, items: Sequence[Json]) -> Gathered:
+    """What the edge finds about a Pod where these are the Events."""
+    meta = of.metadata
+    wanted = Wanted(meta.namespace, meta.name, meta.uid, events=True)
+    return ClusterGatherer(RecordedEvents(items)).gather(wanted)
+
+
+def events(name: str, of: Pod) -> Gathered | None:
+    """What the edge finds about a golden Pod, or None where it has no file of Events."""
     items = event_items(name)
-    return None if items is None else Gathered(Asked.FOUND, tuple(_events(items, uid)))
+    return None if items is None else gathered(of, items)
 
 
-def _events(items: list[Json], uid: str) -> Iterator[Event]:
-    for item in items:
-        about = item.get("involvedObject") or {}
-        source = item.get("source") or {}
-        if about.get("uid") != uid or "kubelet" not in (
-            source.get("component"),
-            item.get("reportingComponent"),
-        ):
-            continue
-        times = [
-            parse_time(item.get(key) or item.get("eventTime") or "")
-            for key in ("firstTimestamp", "lastTimestamp")
-        ]
-        yield Event(
-            item.get("reason") or "",
-            item.get("message") or "",
-            (about.get("fieldPath") or "").partition("{")[2].rstrip("}"),
-            *times,
-        )
-
-
-def proved(of: Pod, gathered: Gathered | None, now: datetime) -> Mapping[str, Evidence]:
+def proved(of: Pod, found: Gathered | None, now: datetime) -> Mapping[str, Evidence]:
     """What its Events prove of what ended in a Pod, by crash id."""
-    if gathered is None:
+    if found is None:
         return {}
     every: list[Ending] = [*endings(of), *(state for state, _ in states(of))]
-    return {each.id: judge(each, gathered, None) for each in every if asks(each, None, None, now)}
+    return {each.id: judge(each, found, None, now) for each in every if asks(each, None, None, now)}
 
 
-def diagnosed(of: Pod, gathered: Gathered | None, now: datetime) -> tuple[Diagnosis, ...]:
+def diagnosed(of: Pod, found: Gathered | None, now: datetime) -> tuple[Diagnosis, ...]:
     """What is said of a Pod's endings when its Events are known."""
-    return diagnose(of, proved(of, gathered, now))
+    return diagnose(of, proved(of, found, now))
