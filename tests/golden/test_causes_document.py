@@ -1,54 +1,56 @@
 """``docs/causes.md`` is made from the table of causes and the golden files, and stays so."""
 
-import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from pod_diagnoser.annotating import CAUSE, DIAGNOSIS
-from pod_diagnoser.diagnosing import CAUSES, Row, explain, terminations
-from pod_diagnoser.pods import Pod
-from tests.golden.test_golden import INPUTS, output_of
+from pod_diagnoser.causes import CAUSES, explain
+from tests.unit import corpus
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "causes.md"
+NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 
 HEAD = """# Causes
 
-The rows of one ordered table: the first whose test holds names the cause. Each has a Pod that
-shows it in [tests/golden/pods](../tests/golden/pods): `kubelet-*` was reported by a real kubelet,
-`hand-*` made by hand. This page is made from the code by `make golden`.
+The rows of one ordered table: the first whose test holds names the cause. What it rests on are
+fields of the Pod (`evidence`: its Events); without them the cause is not claimed. Each has a Pod
+that shows it in [tests/golden/pods](../tests/golden/pods): `kubelet-*` was reported by a real
+kubelet, `hand-*` made by hand. This page is made from the code by `make golden`.
 
-| cause | test | sentence | source | example |
-|---|---|---|---|---|
+| cause | test | rests on | sentence | next | source | example |
+|---|---|---|---|---|---|---|
 """
 
 
-def shows(path: Path) -> Row | None:
-    """The row that a golden file's headline is about."""
-    pod = Pod.model_validate_json(path.read_bytes())
-    annotations = json.loads(output_of(path).read_text())["annotations"]
-    for ended in terminations(pod):
-        if explain(ended)[1] == annotations.get(DIAGNOSIS):
-            return next(row for row in CAUSES if row.test.holds(ended))
-    return None
+def cell(text: str) -> str:
+    """A text as it may stand in a table."""
+    return re.sub(r"\s+", " ", text).replace("|", "\\|").replace("<", "&lt;")
 
 
 def document() -> str:
     """The page as it should be."""
+    names = sorted(corpus.names(), key=lambda name: (not name.startswith("kubelet-"), name))
+    examples = [(name, ending) for name in names for ending in corpus.told(name, NOW)]
     rows = []
-    examples = [(path, shows(path)) for path in INPUTS]
     for row in CAUSES:
-        candidates = [path for path, shown in examples if shown is row]
-        assert candidates, f"no golden file shows {row.cause} by {row.test.words}"
-        example = next(
-            (path for path in candidates if path.name.startswith("kubelet-")), candidates[0]
+        name, ending = next(
+            (name, ending)
+            for name, ending in examples
+            if next(each for each in CAUSES if each.test.holds(ending)) is row
         )
-        annotations = json.loads(output_of(example).read_text())["annotations"]
-        assert annotations[CAUSE] == row.cause.value
-        name = example.name.removesuffix(".input.json")
-        cells = (row.cause.value, row.test.words, annotations[DIAGNOSIS], row.source, f"`{name}`")
-        rows.append("| " + " | ".join(re.sub(r"\s+", " ", cell) for cell in cells) + " |")
+        sentence, _, step = explain(ending)[1].removesuffix(".").partition("; next: ")
+        cells = (
+            row.cause.value,
+            row.test.words,
+            ", ".join(dict.fromkeys(row.test.fields)),
+            sentence,
+            step,
+            row.source,
+            f"`{name}`",
+        )
+        rows.append("| " + " | ".join(map(cell, cells)) + " |")
     return HEAD + "\n".join(rows) + "\n"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pod_diagnoser.cluster import ClusterError
-from pod_diagnoser.diagnosing import Diagnosis, diagnose
+from pod_diagnoser.diagnosing import Diagnosis, diagnose, interpret
 from pod_diagnoser.endings import Ending, endings, states
 from pod_diagnoser.evidence import Evidence, Gathered, Wanted
 from pod_diagnoser.gathering import ClusterGatherer
@@ -136,6 +136,14 @@ def proved(of: Pod, found: Gathered | None, now: datetime) -> Mapping[str, Evide
         return {}
     every: list[Ending] = [*endings(of), *(state for state, _ in states(of))]
     return {each.id: judge(each, found, None, now) for each in every if asks(each, None, None, now)}
+
+
+def told(name: str, now: datetime) -> list[Ending]:
+    """Every ending of a golden Pod, lasting or not, with what its Events prove."""
+    of = pod(name)
+    evidence = proved(of, events(name, of), now)
+    every = [*endings(of), *(state for state, _ in states(of))]
+    return [interpret(each, evidence.get(each.id)).ending for each in every]
 
 
 def diagnosed(of: Pod, found: Gathered | None, now: datetime) -> tuple[Diagnosis, ...]:

@@ -6,12 +6,8 @@ order, the same is said of it.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
-from itertools import permutations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pod_diagnoser.causes import Cause
 from pod_diagnoser.diagnosing import Diagnosis, diagnose
