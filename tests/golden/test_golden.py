@@ -1,7 +1,8 @@
 """A pair of files for each kind of crash: a Pod, and what we say of it.
 
 ``NAME.input.json`` is a Pod: ``kubelet-*`` as a real kubelet reported it (Kubernetes 1.36.3,
-containerd 2.3), ``hand-*`` made by hand. ``NAME.output.json`` is what a claimed Pod then shows. A
+containerd 2.3), ``hand-*`` made by hand; ``NAME.events.json`` its Events, where there are any.
+``NAME.output.json`` is what a claimed Pod then shows, and what it would say without the Events. A
 new kind is a new input, and ``make golden``, which writes the outputs anew; read what changed.
 """
 
@@ -12,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from pod_diagnoser.annotating import CAUSE, mark
-from pod_diagnoser.diagnosing import Cause, diagnose
+from pod_diagnoser.annotating import CAUSE, DIAGNOSIS, SILENT, Marks, mark
+from pod_diagnoser.causes import Cause
 from pod_diagnoser.pods import Pod
 from pod_diagnoser.resources import DiagnosisTargetSpec, TargetDiagnoser
+from pod_diagnoser.sighting import Sighting, sight
+from tests.unit import corpus
 
 PODS = Path(__file__).parent / "pods"
 INPUTS = sorted(PODS.glob("*.input.json"))
@@ -31,18 +34,35 @@ def output_of(path: Path) -> Path:
     return path.with_name(path.name.replace(".input.", ".output."))
 
 
+def seen(path: Path, *, with_events: bool = True) -> tuple[Pod, Sighting]:
+    """What is seen of a Pod for the first time, and after its Events were read."""
+    pod = Pod.model_validate_json(path.read_bytes())
+    gathered = corpus.events(path.name.removesuffix(".input.json"), pod) if with_events else None
+    return pod, sight(pod, CLAIM, NOW, gathered)
+
+
+def marks(pod: Pod, sighting: Sighting) -> Marks:
+    """What a Pod gets."""
+    return mark(pod, CLAIM, sighting, NOW, SILENT)
+
+
 def shown(path: Path) -> dict[str, Any]:
     """What a Pod shows, as the output files have it."""
-    pod = Pod.model_validate_json(path.read_bytes())
-    marks = mark(pod, CLAIM, diagnose(pod), NOW)
-    annotations = dict(marks.annotations)
+    result = marks(*seen(path))
+    annotations: dict[str, Any] = dict(result.annotations)
     crashes = annotations.get("diagnostics.local.io/crashes")
     if crashes is not None:
         annotations["diagnostics.local.io/crashes"] = json.loads(crashes)
+    without = marks(*seen(path, with_events=False)).annotations
     return {
         "annotations": annotations,
-        "labels": dict(marks.labels),
-        "resyncAfterSeconds": marks.resync_after,
+        "labels": dict(result.labels),
+        "resyncAfterSeconds": result.resync_after,
+        **(
+            {"withoutEvents": {key: without.get(key) for key in (CAUSE, DIAGNOSIS)}}
+            if without.get(DIAGNOSIS) != annotations.get(DIAGNOSIS)
+            else {}
+        ),
     }
 
 
@@ -62,7 +82,10 @@ def test_every_input_has_an_output_and_the_reverse() -> None:
 
 def test_every_cause_has_a_golden_file() -> None:
     """A cause that no file shows is a cause that nobody has seen."""
+    outputs = [json.loads(output_of(path).read_text()) for path in INPUTS]
     causes = {
-        json.loads(output_of(path).read_text())["annotations"].get(CAUSE) for path in INPUTS
+        part.get(CAUSE)
+        for output in outputs
+        for part in (output["annotations"], output.get("withoutEvents", {}))
     } - {None}
     assert causes == {cause.value for cause in Cause}
