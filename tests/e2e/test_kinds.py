@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
-from tests.e2e.workspace import COMPLETED, marks
+from controlplane.client import DIAGNOSISTARGETS
+from tests.e2e.workspace import COMPLETED, eventually, marks
 
 if TYPE_CHECKING:
     from typing import Any
@@ -42,6 +44,21 @@ def manifest(name: str = "diagnoser", **spec: Any) -> str:
         ({"targetLabels": {"diagnostics.local.io/diagnoser": "x"}}, ("the operator sets those",)),
         ({"enableAnnotations": "yes"}, ("spec.enableAnnotations", "boolean")),
         ({"targetLabel": {"app": "x"}}, ('unknown field "spec.targetLabel"',)),
+        ({"evidence": {"maskPatterns": ["a*"]}}, ("maskPatterns[0]", "match the empty text")),
+        ({"evidence": {"maskPatterns": ["("]}}, ("maskPatterns[0]", "missing closing )")),
+        ({"evidence": {"maskPatterns": ["(?=x)y"]}}, ("maskPatterns[0]", "(?=", "RE2")),
+        ({"evidence": {"maskPatterns": ["ä" * 129]}}, ("maskPatterns[0]", "256 bytes")),
+        ({"evidence": {"logLines": 51}}, ("evidence.logLines", "less than or equal to 50")),
+        ({"ignore": {"causes": ["OOMKilled"]}}, ("ignore.causes[0]", '"OOMKilled"', "OutOfMemory")),
+        ({"ignore": {"containers": ["app-[0-9]"]}}, ("ignore.containers[0]", "should match")),
+        (
+            {"ignore": {"podLabels": {"diagnostics.local.io/diagnoser": "x"}}},
+            ("sets those itself",),
+        ),
+        ({"thresholds": [{"restarts": 0}]}, ("thresholds[0].restarts", "greater than or equal")),
+        ({"thresholds": [{"restarts": 3}, {"container": "a"}]}, ("must be the last one",)),
+        ({"thresholds": [{"container": "*"}, {}]}, ("must be the last one",)),
+        ({"thresholds": [{"container": "a"}] * 2}, ("two thresholds", "same container")),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -53,6 +70,60 @@ def test_mistakes_are_refused_at_apply(
     for word in words:
         assert word in said
     assert "No resources found" in shop.kubectl("get", "pdiag")
+
+
+def test_all_that_may_be_written_is_accepted(shop: Workspace) -> None:
+    """As much as each list may hold, as long as it may be: the rules' cost is within its limit."""
+    labels = {f"{'p' * 253}/c{number:062d}": "v" * 63 for number in range(32)}
+    names = [f"c{number:062d}" for number in range(31)]
+    spec: dict[str, Any] = {
+        "evidence": {
+            "events": False,
+            "terminationMessage": True,
+            "logLines": 50,
+            "maskPatterns": [f"{number:02d}" + "(a|b)*" * 42 for number in range(16)],
+        },
+        "ignore": {
+            "cleanExits": True,
+            "causes": ["Completed", "LivenessProbeFailed"],
+            "exitCodes": [0, 143, -1073741819, 2**31 - 1],
+            "containers": [*names, "*-a?"],
+            "podLabels": labels,
+        },
+        "thresholds": [
+            {"container": name, "restarts": 100, "withinSeconds": 86400} for name in [*names, "*"]
+        ],
+    }
+    shop.kubectl("create", "-f", "-", stdin=manifest(**spec))
+    stored = shop.diagnoser()["spec"]
+    assert {name: stored[name] for name in spec} == spec
+    target = eventually(partial(shop.cluster.admin.list, DIAGNOSISTARGETS, shop.namespace))[0]
+    assert {name: target["spec"][name] for name in spec} == spec
+    version = target["metadata"]["resourceVersion"]
+    shop.kubectl("annotate", "pdiag", "diagnoser", "look=again")
+    shop.settled()
+    (same,) = shop.cluster.admin.list(DIAGNOSISTARGETS, shop.namespace)
+    assert same["metadata"]["resourceVersion"] == version
+
+
+def test_ignored_pods_are_named_by_whole_labels(shop: Workspace) -> None:
+    """A label whose value was forgotten would, dropped, have more Pods ignored than was meant."""
+    text = manifest(ignore={"podLabels": {"app": "x", "stage": None}})
+    said = shop.kubectl("create", "--dry-run=server", "-f", "-", stdin=text, check=False)
+    assert "spec.ignore.podLabels" in said
+    assert "a label has no value" in said
+
+
+def test_what_is_left_out_of_a_threshold_is_filled_in(shop: Workspace) -> None:
+    """Each threshold that is stored says for whom it is, from when on, and for how long."""
+    shop.kubectl("create", "-f", "-", stdin=manifest(thresholds=[{"container": "a"}, {}]))
+    stored = shop.diagnoser()["spec"]
+    assert stored["evidence"] == {"events": True, "terminationMessage": False, "logLines": 0}
+    assert "ignore" not in stored
+    assert stored["thresholds"] == [
+        {"container": "a", "restarts": 1, "withinSeconds": 600},
+        {"container": "", "restarts": 1, "withinSeconds": 600},
+    ]
 
 
 def test_a_name_that_is_too_long_is_refused_at_apply(shop: Workspace) -> None:
@@ -80,8 +151,9 @@ def test_explain_reads_as_documentation(shop: Workspace) -> None:
     action = shop.kubectl("explain", "pdiag.spec.remediationAction")
     assert "LogEvent" in action
     assert "RestartPod" in action
-    for path in ("pdiag.spec", "pdiag.status", "pdiag.status.recentDiagnoses"):
-        assert "<no description>" not in shop.kubectl("explain", path)
+    parts = ("spec", "spec.evidence", "spec.ignore", "spec.thresholds")
+    for path in (*parts, "status", "status.recentDiagnoses", "status.workloads"):
+        assert "<no description>" not in shop.kubectl("explain", f"pdiag.{path}")
 
 
 def test_an_empty_spec_claims_every_pod(shop: Workspace) -> None:

@@ -322,6 +322,28 @@ def test_who_may_not_delete_pods_cannot_have_it_done(shop: Workspace) -> None:
         assert "x created" in said
 
 
+def test_who_may_not_read_logs_cannot_have_them_shown(shop: Workspace) -> None:
+    """Lines of a log on a Pod are asked for by those only who may read the log itself."""
+    shop.kubectl(
+        *(
+            "create",
+            "role",
+            "w",
+            "--verb=get,create",
+            "--resource=poddiagnosers.diagnostics.local.io",
+        )
+    )
+    shop.kubectl("create", "rolebinding", "w", "--role=w", "--user=author")
+    tried = ("--as", "author", "--dry-run=server")
+    for evidence in ({}, None, {"logLines": 0}, {"terminationMessage": True}):
+        assert "x created" in create(shop, *tried, evidence=evidence)
+    said = create(shop, *tried, evidence={"logLines": 1})
+    assert "Forbidden" in said
+    assert "you need the permission to get pods/log in this namespace" in said
+    shop.kubectl("create", "rolebinding", "reader", "--clusterrole=view", "--user=author")
+    assert "x created" in create(shop, *tried, evidence={"logLines": 1})
+
+
 def test_the_policy_lets_the_operator_write(shop: Workspace) -> None:
     """Metacontroller may not delete Pods, and writes the status of a PodDiagnoser that does."""
     shop.diagnose("diagnoser", remediationAction="RestartPod", remediation={"dryRun": True})
