@@ -6,15 +6,17 @@ where nothing happened it stays the same to the byte.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from pod_diagnoser.annotating import LABEL, RECENT, read_record
+from pod_diagnoser.annotating import LABEL
 from pod_diagnoser.claiming import claimant, older_rivals
+from pod_diagnoser.diagnosing import Diagnosis
 from pod_diagnoser.phases import Action, Outcome, Phase, Reason
 from pod_diagnoser.pods import OwnedPod, Pod
 from pod_diagnoser.remediating import Plan, Spared, plan
+from pod_diagnoser.remembering import RECENT, Record, read_record
 from pod_diagnoser.resources import (
     Condition,
     ConditionType,
@@ -26,6 +28,7 @@ from pod_diagnoser.resources import (
 )
 from pod_diagnoser.safeguarding import Crashed
 from pod_diagnoser.times import format_time, parse_time
+from pod_diagnoser.workloads import until_forgotten, workloads
 
 MAX_RECENT_DIAGNOSES = 10
 
@@ -116,8 +119,17 @@ def report(  # noqa: PLR0913 (all that a status is made of)
     """
     stored = diagnoser.status or PodDiagnoserStatus()
     pods = [each.pod for each in crashed]
-    recent = _recent_diagnoses(stored, crashed, now)
-    new = _uncounted(stored, pods, now)
+    records = {pod.metadata.uid: read_record(pod, now) for pod in pods}
+    recent = _recent_diagnoses(stored, crashed, records)
+    new = _uncounted(stored, pods, records, now)
+    lines = workloads(
+        stored.workloads,
+        _only(crashed, lambda found: not found.planned),
+        records,
+        {pod.metadata.uid for pod in new.values()},
+        now,
+        complete=complete,
+    )
     planned = _planned(diagnoser, crashed, effects, now, complete=complete)
     claims = (
         _active(diagnoser),
@@ -136,9 +148,11 @@ def report(  # noqa: PLR0913 (all that a status is made of)
             "remediations": planned.remediations,
             "owners": planned.owners,
             "withheld": planned.withheld,
+            "workloads": lines,
         }
     )
     again = _sooner(_next_act(planned, effects), planned.resync_after)
+    again = _sooner(again, until_forgotten(lines, now) if complete else None)
     if wanted == stored:
         return Report(stored, changed=False, again=again, spared=planned.spared)
     urgent = (
@@ -168,15 +182,30 @@ def _planned(
     *,
     complete: bool,
 ) -> Plan:
-    """Work out what to say of remediation, or leave it as it is where that can't be worked out."""
+    """Work out what to say of remediation, or leave it as it is where that can't be worked out.
+
+    What is not restarted, a new Pod does not help; what was restarted on purpose needs no help.
+    """
     if effects.connected and effects.dated:
-        return plan(diagnoser, crashed, effects.outcomes, now, complete=complete)
+        restarted = _only(crashed, lambda found: found.restarted and not found.planned)
+        return plan(diagnoser, restarted, effects.outcomes, now, complete=complete)
     stored = diagnoser.status or PodDiagnoserStatus()
     return Plan(
         remediations=stored.remediations,
         owners=stored.owners,
         withheld=stored.withheld if effects.connected else (),
     )
+
+
+def _only(crashed: Iterable[Crashed], holds: Callable[[Diagnosis], bool]) -> list[Crashed]:
+    """Those diagnoses of which something holds; Pods without one are left out."""
+    kept = []
+    for each in crashed:
+        found = [diagnosis for diagnosis in each.diagnoses if holds(diagnosis)]
+        if found:
+            whole = len(found) == len(each.diagnoses)
+            kept.append(each if whole else replace(each, diagnoses=found))
+    return kept
 
 
 def _next_act(planned: Plan, effects: Effects) -> float | None:
@@ -246,7 +275,12 @@ def _until_next_write(stored: PodDiagnoserStatus, now: datetime) -> float:
     return max(0.0, (last + WRITE_INTERVAL - now).total_seconds())
 
 
-def _uncounted(stored: PodDiagnoserStatus, pods: Iterable[Pod], now: datetime) -> dict[str, Pod]:
+def _uncounted(
+    stored: PodDiagnoserStatus,
+    pods: Iterable[Pod],
+    records: Mapping[str, Record],
+    now: datetime,
+) -> dict[str, Pod]:
     """The Pods that are to be counted now, by their hashes.
 
     A Pod is counted when its hash is not known and it was first diagnosed within the time for which
@@ -258,7 +292,7 @@ def _uncounted(stored: PodDiagnoserStatus, pods: Iterable[Pod], now: datetime) -
     return {
         name: pod
         for name, pod in hashes
-        if name not in known and _first_diagnosed_recently(pod, now)
+        if name not in known and _first_diagnosed_recently(records[pod.metadata.uid], now)
     }
 
 
@@ -278,18 +312,17 @@ def _counted(
     return tuple(name for name in counted if name not in forgotten)
 
 
-def _first_diagnosed_recently(pod: Pod, now: datetime) -> bool:
-    record = read_record(pod, now)
+def _first_diagnosed_recently(record: Record, now: datetime) -> bool:
     return record.since is not None and now - record.since < RECENT
 
 
 def _recent_diagnoses(
-    stored: PodDiagnoserStatus, crashed: Iterable[Crashed], now: datetime
+    stored: PodDiagnoserStatus, crashed: Iterable[Crashed], records: Mapping[str, Record]
 ) -> tuple[RecentDiagnosis, ...]:
     by_id = {entry.id: entry for entry in stored.recentDiagnoses}
     for each in crashed:
         pod = each.pod
-        seen = {crash.id: crash.seen for crash in read_record(pod, now).history}
+        seen = {crash.id: crash.seen for crash in records[pod.metadata.uid].history}
         for diagnosis in each.diagnoses:
             told = by_id.get(diagnosis.id)
             # What was told once stays, whatever clock or annotation says now.

@@ -8,11 +8,12 @@ else; a Pod is in the line of its controller, by the controller's uid.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pod_diagnoser.annotating import CLOCK_SKEW, Record
+from pod_diagnoser.causes import PLANNED, Cause
 from pod_diagnoser.diagnosing import Diagnosis
+from pod_diagnoser.remembering import CLOCK_SKEW, Record
 from pod_diagnoser.resources import Workload, WorkloadCause
 from pod_diagnoser.safeguarding import Crashed, controller_of
 from pod_diagnoser.times import format_time, parse_time
@@ -25,19 +26,42 @@ MEMORY = timedelta(hours=2)
 """For how long after its latest crash a workload is remembered of which no Pod shows a crash any
 more. Crashes that lie further apart are told apart: the later ones are counted anew."""
 
-_NO_RECORD = Record()
+_NO_CRASHES = PLANNED | {
+    Cause.UNSCHEDULABLE,
+    Cause.VOLUME_NOT_MOUNTED,
+    Cause.SANDBOX_NOT_CREATED,
+    Cause.NOT_CREATED,
+    Cause.NOT_READY,
+    Cause.NODE_NOT_READY,
+}
+"""Causes of what a Pod remembers beside its crashes: what was asked for, and mere states."""
+
 _AFTER_ALL = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(slots=True)
-class _Group:
-    """The Pods of one workload."""
+@dataclass(frozen=True, slots=True)
+class _Crasher:
+    """A Pod that shows a crash.
 
-    names: set[tuple[str, str]] = field(default_factory=set)
-    causes: list[str] = field(default_factory=list)
-    """Of each Pod that shows a crash, the latest one's."""
-    times: set[datetime] = field(default_factory=set)
-    new: int = 0
+    Attributes:
+        owner: kind and name of its workload.
+        cause: the cause of its latest crash.
+        moments: when it crashed, as far as that is known.
+        new: whether the status counts it now for the first time; it was counted before otherwise.
+    """
+
+    owner: tuple[str, str]
+    cause: str
+    moments: frozenset[datetime]
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """From the first to the latest of crashes between which there is no long time."""
+
+    since: datetime
+    last: datetime
 
 
 def workloads(  # noqa: PLR0913 (all that a line is made of)
@@ -103,97 +127,108 @@ def _grouped(
     records: Mapping[str, Record],
     new: Collection[str],
     now: datetime,
-) -> dict[str, _Group]:
-    groups: dict[str, _Group] = {}
+) -> dict[str, list[_Crasher]]:
+    """The Pods that show a crash, by the uids of their workloads."""
+    groups: dict[str, list[_Crasher]] = {}
     for each in crashed:
-        meta = each.pod.metadata
-        if not each.diagnoses and meta.uid not in new:
-            continue
-        owner = controller_of(each.pod)
-        group = groups.setdefault(owner.uid if owner else meta.uid, _Group())
-        group.names.add((owner.kind, owner.name) if owner else ("Pod", meta.name))
-        group.new += meta.uid in new
-        record = records.get(meta.uid, _NO_RECORD)
+        meta, owner = each.pod.metadata, controller_of(each.pod)
+        record = records[meta.uid]
+        if not each.diagnoses or record.since is None:
+            continue  # without a record its own sync comes first: it is counted nowhere yet
         moments = _moments(each.diagnoses, record, now)
-        group.times.update(crash.moment for crash in record.history)
-        group.times.update(moment for moment in moments if moment is not None)
-        if each.diagnoses:
-            group.causes.append(_latest(each.diagnoses, moments).cause.value)
+        latest, _ = max(
+            zip(each.diagnoses, moments, strict=True), key=lambda pair: pair[1] or _AFTER_ALL
+        )
+        former = (crash.moment for crash in record.history if crash.cause not in _NO_CRASHES)
+        crasher = _Crasher(
+            (owner.kind, owner.name) if owner else ("Pod", meta.name),
+            latest.cause.value,
+            frozenset((*former, *(moment for moment in moments if moment is not None))),
+            new=meta.uid in new,
+        )
+        groups.setdefault(owner.uid if owner else meta.uid, []).append(crasher)
     return groups
 
 
 def _moments(
     diagnoses: Sequence[Diagnosis], record: Record, now: datetime
 ) -> list[datetime | None]:
-    """When each of a Pod's crashes was; None where nobody knows, or where that lies ahead."""
+    """When each of a Pod's crashes was.
+
+    None for one that the Pod does not remember yet, and of which nobody knows or whose time lies
+    ahead: it has just happened, and the Pod's own sync will say when.
+    """
     known = {crash.id: crash.moment for crash in record.history}
-    moments = []
-    for diagnosis in diagnoses:
-        moment = known.get(diagnosis.id, diagnosis.ended_by)
-        moments.append(None if moment is None or moment - now > CLOCK_SKEW else moment)
-    return moments
+    moments = (known.get(diagnosis.id, diagnosis.ended_by) for diagnosis in diagnoses)
+    return [None if moment is None or moment - now > CLOCK_SKEW else moment for moment in moments]
 
 
-def _latest(diagnoses: Sequence[Diagnosis], moments: Sequence[datetime | None]) -> Diagnosis:
-    """A Pod's latest crash: what has no time yet has just happened. Of equals the first."""
-    latest, _ = max(zip(diagnoses, moments, strict=True), key=lambda each: each[1] or _AFTER_ALL)
-    return latest
-
-
-def _line(uid: str, group: _Group, stored: Workload | None, now: datetime) -> tuple[str, Workload]:
+def _line(
+    uid: str, pods: Sequence[_Crasher], stored: Workload | None, now: datetime
+) -> tuple[str, Workload]:
     """The line of a workload, and the time by which it is kept or left out.
 
     One whose times nobody knows goes first, or many of them would drive each other out for ever.
     """
-    since, last, goes_on = _run(group.times, stored)
-    crashing = len(group.causes)
-    before = stored.crashedPods if stored is not None and goes_on else 0
-    names = {(stored.kind, stored.name)} if stored is not None else group.names
-    kind, name = min(names)
-    known = now if last is None else last
+    before = _span(stored) if stored is not None else None
+    span = _run(frozenset().union(*(pod.moments for pod in pods)), before)
+    shown = span or _Span(now, now)
+    goes_on = before is not None and shown.since <= before.last
+    owner = (stored.kind, stored.name) if stored is not None else min(pod.owner for pod in pods)
     line = Workload(
         uid=uid,
-        kind=kind,
-        name=name,
-        crashingPods=crashing,
-        crashedPods=max(crashing, before + group.new),
-        causes=_counted(group.causes),
-        since=format_time(since or known),
-        lastTime=format_time(known),
+        kind=owner[0],
+        name=owner[1],
+        crashingPods=len(pods),
+        crashedPods=_crashed(pods, stored.crashedPods, before)
+        if stored is not None and before is not None and goes_on
+        else len(pods),
+        causes=_counted(pod.cause for pod in pods),
+        since=format_time(shown.since),
+        lastTime=format_time(shown.last),
     )
-    return ("" if last is None else line.lastTime), line
+    return ("" if span is None else line.lastTime), line
 
 
-def _run(
-    times: Iterable[datetime], stored: Workload | None
-) -> tuple[datetime | None, datetime | None, bool]:
-    """Find the latest crashes between which there is no long time.
+def _span(stored: Workload) -> _Span | None:
+    since, last = parse_time(stored.since), parse_time(stored.lastTime)
+    return None if since is None or last is None else _Span(min(since, last), last)
 
-    Args:
-        times: when Pods crashed.
-        stored: the stored line: one span of time, without a gap.
 
-    Returns:
-        When these began and when the latest was; whether the stored line is of them.
-    """
-    spans = [(time, time) for time in times]
-    first = parse_time(stored.since) if stored is not None else None
-    last = parse_time(stored.lastTime) if stored is not None else None
-    whole = None
-    if first is not None and last is not None:
-        whole = (min(first, last), last)
-        spans.append(whole)
+def _run(moments: Iterable[datetime], stored: _Span | None) -> _Span | None:
+    """Find the latest crashes between which there is no long time; what is stored has none."""
+    spans = [_Span(moment, moment) for moment in moments]
+    if stored is not None:
+        spans.append(stored)
+    spans.sort(key=lambda span: span.last, reverse=True)
     if not spans:
-        return None, None, stored is not None
-    ordered = sorted(spans, key=lambda span: span[1], reverse=True)
-    since, latest = ordered[0]
-    goes_on = ordered[0] is whole
-    for span in ordered[1:]:
-        if since - span[1] >= MEMORY:
+        return None
+    since = spans[0].since
+    for span in spans[1:]:
+        if since - span.last >= MEMORY:
             break
-        since = min(since, span[0])
-        goes_on = goes_on or span is whole
-    return since, latest, goes_on
+        since = min(since, span.since)
+    return _Span(since, spans[0].last)
+
+
+def _crashed(pods: Sequence[_Crasher], known: int, span: _Span) -> int:
+    """How many different Pods have crashed: those that were counted, and more.
+
+    A Pod that the status has counted before may be new here, since it was counted for a state, or
+    for a crash of long ago. Then it has crashed after all that is stored, and not within.
+    """
+    more = sum(
+        bool(pod.moments)
+        and (
+            pod.new
+            or (
+                max(pod.moments) > span.last
+                and not any(span.since <= moment <= span.last for moment in pod.moments)
+            )
+        )
+        for pod in pods
+    )
+    return max(len(pods), known + more)
 
 
 def _counted(causes: Iterable[str]) -> tuple[WorkloadCause, ...]:

@@ -1,14 +1,23 @@
 """A PodDiagnoser's status, over syncs that follow each other as Metacontroller makes them."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
 
 from pod_diagnoser.annotating import LABEL
+from pod_diagnoser.causes import Cause
 from pod_diagnoser.reconciling import observe, sync_pod, sync_pod_diagnoser
-from pod_diagnoser.reporting import MAX_FORMER_PODS, MAX_RECENT_DIAGNOSES
+from pod_diagnoser.reporting import (
+    MAX_FORMER_PODS,
+    MAX_RECENT_DIAGNOSES,
+    Effects,
+    report,
+)
+from pod_diagnoser.resources import PodDiagnoserStatus
+from pod_diagnoser.safeguarding import Crashed
 from tests.unit.build import (
     T0,
     Json,
@@ -23,6 +32,7 @@ from tests.unit.build import (
     target,
     terminated,
 )
+from tests.unit.remediation import observed, owned, parsed, replacing
 
 
 def answer(of: Json, now: datetime, *related: Json, complete: bool = True) -> Json:
@@ -76,7 +86,7 @@ def test_a_new_poddiagnoser_says_that_it_claims_and_publishes_its_target() -> No
 
 
 def test_a_crash_is_counted_named_and_kept_after_the_pod_is_gone() -> None:
-    """The diagnosis outlives the Pod."""
+    """The diagnosis outlives the Pod; its workload's line says that nothing shows a crash now."""
     first = synced(DIAG, T0)
     seen = synced(first, after(10), marked(crashed(after(5)), after(6), DIAG))
     assert status(seen, "diagnosedPods") == 1
@@ -89,7 +99,14 @@ def test_a_crash_is_counted_named_and_kept_after_the_pod_is_gone() -> None:
     )
     assert entry["reason"] == "Error (Exit Code: 1)"
     assert (entry["time"], entry["seen"]) == ("2026-11-23T10:00:05Z", "2026-11-23T10:00:06Z")
-    assert synced(seen, after(100)) == seen
+    gone = synced(seen, after(100))
+    changed = {key for key, value in gone["status"].items() if value != seen["status"][key]}
+    assert changed == {"workloads", "lastUpdateTime"}
+    assert status(gone, "workloads")[0] == status(seen, "workloads")[0] | {
+        "crashingPods": 0,
+        "causes": [],
+    }
+    assert synced(gone, after(200)) == gone
 
 
 def test_nothing_changed_is_the_same_status_to_the_byte() -> None:
@@ -307,3 +324,80 @@ def test_all_containers_of_a_pod_are_reported_newest_first() -> None:
     seen = synced(DIAG, after(9), marked(document, after(3), DIAG))
     assert status(seen, "diagnosedPods") == 1
     assert [entry["container"] for entry in status(seen, "recentDiagnoses")] == ["two", "one"]
+
+
+ENDED = {"name": "app", "restartCount": 0, "state": {"terminated": terminated(after(1), 3)}}
+FAILING = {
+    "name": "app",
+    "restartCount": 0,
+    "state": {"waiting": {"reason": "ErrImagePull", "message": "not found"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("container_status", "reason", "time"),
+    [
+        pytest.param(ENDED, "Error (Exit Code: 3)", "2026-11-23T10:00:01Z", id="ended for good"),
+        pytest.param(FAILING, "ImagePullBackOff", None, id="cannot be started"),
+    ],
+)
+def test_what_was_not_restarted_is_told_too(
+    container_status: Json, reason: str, time: str | None
+) -> None:
+    """As what it is; the reason of a container that waits has no exit code."""
+    document = marked(pod(container_status), after(2), DIAG)
+    entry = status(synced(DIAG, after(5), document), "recentDiagnoses")[0]
+    assert (entry["reason"], entry.get("time")) == (reason, time)
+
+
+def reported(document: Json, *causes: Cause) -> PodDiagnoserStatus:
+    """The status for one Pod of a ReplicaSet, whose crashes have these causes instead."""
+    diag = replacing()
+    document = marked(document, after(1), diag)
+    (each,) = observed(diag, document).crashed
+    instead = causes or [found.cause for found in each.diagnoses]
+    pairs = zip(each.diagnoses, instead, strict=True)
+    crashes = Crashed(each.pod, [replace(found, cause=cause) for found, cause in pairs])
+    return report(parsed(diag), [crashes], (), Effects(), after(5)).status
+
+
+def test_only_what_was_restarted_is_remediated() -> None:
+    """What has ended for good, or never started, is no new Pod's matter."""
+    assert len(reported(owned()).remediations) == 1
+    for each in (ENDED, FAILING):
+        document = owned()
+        document["status"]["containerStatuses"] = [each]
+        told = reported(document)
+        assert len(told.recentDiagnoses) == len(told.workloads) == 1
+        assert (told.remediations, told.withheld) == ((), ())
+
+
+def test_a_restart_that_somebody_asked_for_is_no_crash() -> None:
+    """It is told; nothing is done about it, and its workload does not crash."""
+    told = reported(owned(), Cause.RESTARTED_FOR_RESIZE)
+    assert [each.cause for each in told.recentDiagnoses] == ["RestartedForResize"]
+    assert (told.remediations, told.withheld, told.workloads) == ((), (), ())
+
+
+def test_a_crash_beside_a_restart_that_was_asked_for_is_remediated() -> None:
+    """Of two containers one was resized: the other one's crash counts."""
+    document = owned()
+    document["status"]["containerStatuses"] = [
+        container("one", terminated(after(1), 143)),
+        container("two", terminated(T0, 1)),
+    ]
+    told = reported(document, Cause.RESTARTED_FOR_RESIZE, Cause.APPLICATION_ERROR)
+    assert [each.container for each in told.remediations] == ["two"]
+    assert [each.cause for each in told.workloads[0].causes] == ["ApplicationError"]
+    assert len(told.recentDiagnoses) == 2
+
+
+def test_a_rise_of_crashing_pods_waits_for_its_turn_as_other_reports_do() -> None:
+    """And no sync is asked for while Pods crash: their own changes bring it."""
+    first = synced(synced(DIAG, T0), after(10), marked(owned(1), after(1), DIAG))
+    assert "resyncAfterSeconds" not in answer(first, after(20), marked(owned(1), after(1), DIAG))
+    pods = [marked(owned(number), after(1), DIAG) for number in (1, 2)]
+    held = answer(first, after(11), *pods)
+    assert held["status"] == first["status"]
+    told = synced(first, after(12), *pods)
+    assert status(told, "workloads")[0]["crashedPods"] == 2
