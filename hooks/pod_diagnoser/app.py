@@ -27,8 +27,9 @@ from pod_diagnoser.bodies import (
     TooManyBodiesError,
     read_body,
 )
-from pod_diagnoser.cluster import Cluster, Credentials, in_cluster
+from pod_diagnoser.cluster import Cluster
 from pod_diagnoser.evidence import Gatherer
+from pod_diagnoser.gathering import api_server, connect_gatherer
 from pod_diagnoser.protocol import (
     Answer,
     CustomizeAnswer,
@@ -180,6 +181,8 @@ def create_app(  # noqa: PLR0913 (its parts, each of which a test may replace)
     deadline = deadline or Deadlines()
     if remediator is None:
         remediator = _connect(settings, clock, deadline)
+    if gatherer is None:
+        gatherer = connect_gatherer(settings, os.environ, call_deadline(deadline))
     tokens = None
     if settings.token_folder is not None:
         tokens = Tokens(settings.token_folder, sleep=sleep)
@@ -232,14 +235,7 @@ def _connect(settings: Settings, clock: Clock, deadline: Deadline) -> Remediator
     """Find the API server, for a process that serves PodDiagnosers."""
     if settings.endpoints is Endpoints.PODS:
         return None
-    if settings.api_server is not None and settings.api_token_file is not None:
-        credentials: Credentials | None = Credentials(
-            settings.api_server,
-            settings.api_token_file.read_text,
-            str(settings.api_ca_file) if settings.api_ca_file else None,
-        )
-    else:
-        credentials = in_cluster(os.environ)
+    credentials = api_server(settings, os.environ)
     if credentials is None:
         return None
     cluster = Cluster(credentials, deadline=call_deadline(deadline))

@@ -146,10 +146,21 @@ def sync_pod(
     claim = claimant(targets, pod.metadata.labels)
     if claim is None:
         return PodSync(_pod_answer(unmark(pod)))
+    if not confidential:
+        claim = _discreet(claim)
     sighting = sight(pod, claim, now, gathered)
-    words = _last_words(claim, sighting, gathered) if confidential else SILENT
+    words = _last_words(claim, sighting, gathered)
     marks = mark(pod, claim, sighting, now, words)
     return PodSync(_pod_answer(marks), marks.first_seen, sighting.wanted)
+
+
+def _discreet(claim: DiagnosisTargetSpec) -> DiagnosisTargetSpec:
+    """What is claimed without what applications wrote."""
+    evidence = claim.evidence
+    if not (evidence.terminationMessage or evidence.logLines):
+        return claim
+    events_alone = evidence.model_copy(update={"terminationMessage": False, "logLines": 0})
+    return claim.model_copy(update={"evidence": events_alone})
 
 
 def _pod_answer(marks: Marks) -> SyncAnswer:
