@@ -6,13 +6,18 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import repeat
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -20,9 +25,13 @@ from pod_diagnoser import cluster as module
 from pod_diagnoser.cluster import (
     CALL_SECONDS,
     DISRUPTION_BUDGET,
+    EVIDENCE_SECONDS,
     MAX_ANSWER,
+    MAX_EVENT_LIST,
+    MAX_EVENTS,
     SEVERAL_DISRUPTION_BUDGETS,
     TOKEN_SECONDS,
+    AnswerTooLongError,
     Cluster,
     ClusterError,
     Credentials,
@@ -53,6 +62,8 @@ class Answer:
     body: bytes = POD
     headers: tuple[tuple[str, str], ...] = (("Date", DATE),)
     length: int | None = None
+    pieces: Iterable[bytes] | None = None
+    """What is sent one by one instead of a body, without saying how long it will be."""
 
 
 @dataclass
@@ -95,6 +106,15 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response_only(answer.status)
         for name, value in answer.headers:
             self.send_header(name, value)
+        if answer.pieces is not None:
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.close_connection = True
+            with suppress(OSError):  # the client has had enough
+                for piece in answer.pieces:
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                self.wfile.write(b"0\r\n\r\n")
+            return
         length = len(answer.body) if answer.length is None else answer.length
         self.send_header("Content-Length", str(length))
         self.end_headers()
@@ -123,12 +143,20 @@ def server() -> Iterator[Server]:
         thread.join()
 
 
+def read_log(cluster: Cluster, **changes: Any) -> str:
+    """Read a log, with some of its arguments."""
+    arguments = {"previous": True, "tail_lines": 5, "limit_bytes": 100_000} | changes
+    return cluster.read_log("shop", "app-1", "app", **arguments)
+
+
 CALLS: dict[str, Callable[[Cluster], object]] = {
     "get_pod": lambda cluster: cluster.get_pod("shop", "app-1"),
     "get_pod_diagnoser": lambda cluster: cluster.get_pod_diagnoser("shop", "diag"),
     "delete_pod": lambda cluster: cluster.delete_pod("shop", "app-1", "uid-1", "7"),
     "evict_pod": lambda cluster: cluster.evict_pod("shop", "app-1", "uid-1", "7"),
     "create_event": lambda cluster: cluster.create_event("shop", {"metadata": {"name": "x"}}),
+    "list_events": lambda cluster: cluster.list_events("shop", "app-1", "uid-1"),
+    "read_log": read_log,
 }
 each_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
@@ -201,6 +229,91 @@ def test_an_event_is_created_or_known_to_exist(server: Server) -> None:
     assert server.requests[0].body == {"note": "ä"}
 
 
+def query(request: Request) -> tuple[str, dict[str, str]]:
+    """The path of a request, and what it asks for."""
+    url = urlsplit(request.path)
+    return url.path, dict(parse_qsl(url.query, strict_parsing=True, keep_blank_values=True))
+
+
+def test_events_are_listed_of_one_pod_and_so_many(server: Server) -> None:
+    """By its uid, as kubectl does; never all there are."""
+    server.answers = [Answer(body=b'{"items":[]}')]
+    assert server.client().list_events("shop", "app-1", "uid-1") == (b'{"items":[]}', T0)
+    (request,) = server.requests
+    assert request.method == "GET"
+    assert query(request) == (
+        "/api/v1/namespaces/shop/events",
+        {
+            "fieldSelector": "involvedObject.uid=uid-1,involvedObject.name=app-1",
+            "limit": str(MAX_EVENTS),
+        },
+    )
+
+
+def test_a_uid_selects_nothing_else(server: Server) -> None:
+    """Whatever it holds, it stays one value of the selector and of the query."""
+    server.client().list_events("shop", "app-1", "a,b=c\\d&limit=9#é")
+    (request,) = server.requests
+    assert query(request)[1] == {
+        "fieldSelector": "involvedObject.uid=a\\,b\\=c\\\\d&limit\\=9#é,involvedObject.name=app-1",
+        "limit": str(MAX_EVENTS),
+    }
+
+
+@pytest.mark.parametrize("previous", [True, False])
+def test_a_log_is_read_from_its_last_lines_and_not_followed(
+    server: Server, *, previous: bool
+) -> None:
+    """Bounded by the server already."""
+    server.answers = [Answer(body=b"last\nwords\n")]
+    assert read_log(server.client(), previous=previous) == "last\nwords\n"
+    (request,) = server.requests
+    assert request.method == "GET"
+    assert query(request) == (
+        "/api/v1/namespaces/shop/pods/app-1/log",
+        {
+            "container": "app",
+            "previous": str(previous).lower(),
+            "tailLines": "5",
+            "limitBytes": "100000",
+            "timestamps": "false",
+            "follow": "false",
+        },
+    )
+
+
+@pytest.mark.parametrize("container", ["a&follow=true", "../x", "a b", "é", "\ud800", "a\r\nb", ""])
+def test_a_container_is_a_value_and_nothing_else(server: Server, container: str) -> None:
+    """The API server says what there is of that name."""
+    server.client().read_log(
+        "shop", "app-1", container, previous=True, tail_lines=1, limit_bytes=9_999
+    )
+    path, asked = query(server.requests[0])
+    assert path == "/api/v1/namespaces/shop/pods/app-1/log"
+    assert asked["container"] == container.replace("\ud800", "?")
+    assert asked["follow"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("sent", "text"),
+    [
+        (b"", ""),
+        (b"\xff\xfeA\xc3", "\ufffd\ufffdA\ufffd"),
+        (b"\xed\xa0\x80", "\ufffd\ufffd\ufffd"),
+        (b"\x00\x1b[31m", "\x00\x1b[31m"),
+        ("ä\r\n".encode(), "ä\r\n"),
+        (b"x" * 1_000_000 + b"\n", "x" * 1_000_000 + "\n"),
+    ],
+    ids=["empty", "no UTF-8", "a surrogate", "control characters", "lines", "a line of 1 MB"],
+)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_log_may_hold_anything(server: Server, sent: bytes, text: str, *, streamed: bool) -> None:
+    """What is no UTF-8 is replaced; nothing else is done to it here."""
+    pieces = [sent[at : at + 10_000] for at in range(0, len(sent), 10_000)]
+    server.answers = [Answer(pieces=pieces) if streamed else Answer(body=sent)]
+    assert read_log(server.client(), limit_bytes=2_000_000) == text
+
+
 @pytest.mark.parametrize("name", ["..", ".", "", "a/b", "a?b", "A", "a%2e", "-a", "a\n", "x" * 254])
 def test_a_name_that_no_object_has_leads_nowhere(server: Server, name: str) -> None:
     """Nothing is asked: ``..`` would be another path."""
@@ -211,6 +324,10 @@ def test_a_name_that_no_object_has_leads_nowhere(server: Server, name: str) -> N
         lambda: client.delete_pod("shop", name, "u", "1"),
         lambda: client.evict_pod("shop", name, "u", "1"),
         lambda: client.create_event(name, {}),
+        lambda: client.list_events(name, "app-1", "u"),
+        lambda: client.list_events("shop", name, "u"),
+        lambda: client.read_log("shop", name, "app", previous=True, tail_lines=1, limit_bytes=100),
+        lambda: client.read_log(name, "app-1", "app", previous=True, tail_lines=1, limit_bytes=100),
     ):
         assert error_of(call).status == 400
     assert server.requests == []
@@ -469,6 +586,80 @@ def test_an_endless_answer_is_cut_off(server: Server) -> None:
     assert error_of(lambda: CALLS["get_pod"](server.client())).status is None
 
 
+def test_a_log_that_never_ends_is_left(server: Server) -> None:
+    """At the limit that the server was told and does not keep."""
+    server.answers = [Answer(pieces=repeat(b"again\n" * 1000))]
+    error = error_of(lambda: read_log(server.client(), limit_bytes=50_000))
+    assert isinstance(error, AnswerTooLongError)
+
+
+def test_a_log_of_the_length_that_was_asked_for_is_whole(server: Server) -> None:
+    """One byte more is too long."""
+    server.answers = [Answer(body=b"x" * 1000)]
+    assert read_log(server.client(), limit_bytes=1000) == "x" * 1000
+    server.answers = [Answer(body=b"x" * 1001)]
+    assert isinstance(
+        error_of(lambda: read_log(server.client(), limit_bytes=1000)), AnswerTooLongError
+    )
+
+
+def test_a_list_that_is_too_long_is_left(server: Server) -> None:
+    """Of this one Pod: it says nothing of the API server."""
+    server.answers = [Answer(pieces=repeat(b" " * 100_000))]
+    error = error_of(lambda: CALLS["list_events"](server.client()))
+    assert isinstance(error, AnswerTooLongError)
+    assert error.status is None
+    server.answers = [Answer(body=b" " * MAX_EVENT_LIST)]
+    assert len(server.client().list_events("shop", "app-1", "u")[0]) == MAX_EVENT_LIST
+
+
+def drip(seconds: float) -> Iterator[bytes]:
+    """A byte at a time, soon enough for each."""
+    while True:
+        time.sleep(seconds)
+        yield b"x"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda cluster: cluster.list_events("shop", "app-1", "u", seconds=0.2),
+        partial(read_log, seconds=0.2),
+    ],
+    ids=["list_events", "read_log"],
+)
+def test_a_body_that_comes_byte_by_byte_is_left(
+    server: Server, call: Callable[[Cluster], object]
+) -> None:
+    """Also where nothing else bounds the time as a whole."""
+    server.answers = [Answer(pieces=drip(0.02))]
+    client = Cluster(Credentials(server.url, server.read_token, None))
+    error = error_of(lambda: call(client))
+    assert (error.status, isinstance(error, AnswerTooLongError)) == (None, False)
+
+
+def test_evidence_has_less_time_than_what_has_to_be_done() -> None:
+    """A Pod's sync waits for it."""
+    assert EVIDENCE_SECONDS <= 1.5 < CALL_SECONDS
+
+
+@pytest.mark.parametrize("name", ["list_events", "read_log"])
+def test_evidence_says_why_there_is_none(server: Server, name: str) -> None:
+    """Refused, and when to come again."""
+    server.answers = [
+        Answer(403, b"{}"),
+        Answer(429, b"{}", (("Date", DATE), ("Retry-After", "7"))),
+        Answer(400, b'{"kind":"Status","message":"previous terminated container not found"}'),
+    ]
+    client = server.client()
+    found = [error_of(lambda: CALLS[name](client)) for _ in range(3)]
+    assert [(error.status, error.retry_after) for error in found] == [
+        (403, None),
+        (429, 7.0),
+        (400, None),
+    ]
+
+
 TRICKLE = """
 from gevent import monkey
 monkey.patch_all()
@@ -497,16 +688,19 @@ credentials = cluster.Credentials(url, lambda: "t", None)
 client = cluster.Cluster(credentials, deadline=app.call_deadline(app.Deadlines()))
 begun = time.monotonic()
 try:
-    client.get_pod("shop", "app-1")
+    client.CALL
 except cluster.ClusterError as error:
     print(error, time.monotonic() - begun < 20)
 """
 
 
-def test_a_server_that_sends_byte_by_byte_is_no_answer() -> None:
+@pytest.mark.parametrize(
+    "call", ['get_pod("shop", "app-1")', 'list_events("shop", "app-1", "u", seconds=0.3)']
+)
+def test_a_server_that_sends_byte_by_byte_is_no_answer(call: str) -> None:
     """As the hook runs in production, with gevent: a call is bounded as a whole."""
     done = subprocess.run(
-        [sys.executable, "-c", TRICKLE],
+        [sys.executable, "-c", TRICKLE.replace("CALL\n", f"{call}\n")],
         capture_output=True,
         text=True,
         timeout=60,
