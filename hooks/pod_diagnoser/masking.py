@@ -112,7 +112,7 @@ _OURS: Final = (
     r"(xox[a-z]-[\w-]{8,}|xapp-[\w-]{8,})",  # Slack
     r"(AIza[\w-]{30,}|ya29\.[\w.-]{16,}|GOCSPX-[\w-]{16,})",  # Google
     r"((?:sk|rk|pk)_(?:live|test)_\w{10,}|whsec_[\w+/=]{16,})",  # Stripe
-    r"(sk-[\w-]{20,})",
+    r"(sk-(?:admin|ant|lf|or|proj|svcacct)-[\w-]{16,}|sk-[A-Za-z0-9]{20,})",
     r"(npm_\w{30,}|pypi-[\w-]{16,}|dckr_(?:pat|oat)_[\w-]{16,}|do[opr]_v1_\w{32,})",
     r"(SG\.[\w-]{16,}\.[\w-]{16,}|hv[bsr]\.[\w-]{20,}|\d{8,10}:[\w-]{35})",
 )
