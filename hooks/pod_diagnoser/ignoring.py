@@ -124,7 +124,7 @@ def told(
     return tuple(
         crash
         for crash in crashes
-        if not ignored(silence.ignore, labels, crash.container, crash.cause, crash.exit_code)
+        if not _ignored_as(crash.cause, labels, crash, silence)
         and _worth_telling(crash, created, silence, history)
     )
 
@@ -144,13 +144,49 @@ def remediable(labels: Mapping[str, str], crash: Crash, silence: Silence) -> boo
     Returns:
         False where it is ignored for either cause, and where its restarts are too few.
     """
-    if any(
-        ignored(silence.ignore, labels, crash.container, cause, crash.exit_code)
-        for cause in (crash.cause, crash.own_cause)
-    ):
+    if any(_ignored_as(cause, labels, crash, silence) for cause in (crash.cause, crash.own_cause)):
         return False
     threshold = _threshold_for(crash, silence)
     return threshold is None or may_be_remediated(threshold, crash.restarts)
+
+
+def undecided(labels: Mapping[str, str], crash: Crash, silence: Silence) -> bool:
+    """Tell whether Events may still have a crash told that is ignored.
+
+    A container that leaves with code 0 when a failed probe has it stopped looks like a clean exit
+    until its Events are read. They are worth a read, soon after the end: nothing is remembered of
+    what is ignored, so that it would be asked for again at each sync.
+
+    Args:
+        labels: the Pod's labels.
+        crash: the crash.
+        silence: what is to be ignored, and the thresholds.
+
+    Returns:
+        True where it is ignored for its cause and for nothing else.
+    """
+    return _ignored_as(crash.cause, labels, crash, silence) and not _ignored_as(
+        "", labels, crash, silence
+    )
+
+
+def silenced_by_events(labels: Mapping[str, str], crash: Crash, silence: Silence) -> bool:
+    """Tell whether a crash is ignored only since Events told its cause.
+
+    Forgotten, it would be asked about at each sync, and told once its Events are gone: this has to
+    be remembered on the Pod, though it is shown nowhere.
+
+    Args:
+        labels: the Pod's labels.
+        crash: the crash.
+        silence: what is to be ignored, and the thresholds.
+
+    Returns:
+        True where it is ignored and would not be for the cause that the Pod's status tells.
+    """
+    return _ignored_as(crash.cause, labels, crash, silence) and not _ignored_as(
+        crash.own_cause, labels, crash, silence
+    )
 
 
 def ignored(
@@ -307,6 +343,10 @@ def _expression(pattern: str) -> re.Pattern[str]:
     # for it further on cannot help, and would take exponential time.
     found = "".join(f"(?>.*?{part})" for part in inner if part)
     return re.compile(f"{first}{found}.*{last}", re.DOTALL)
+
+
+def _ignored_as(cause: str, labels: Mapping[str, str], crash: Crash, silence: Silence) -> bool:
+    return ignored(silence.ignore, labels, crash.container, cause, crash.exit_code)
 
 
 def _threshold_for(crash: Crash, silence: Silence) -> ThresholdSpec | None:

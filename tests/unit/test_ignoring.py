@@ -19,8 +19,10 @@ from pod_diagnoser.ignoring import (
     may_be_remediated,
     reached,
     remediable,
+    silenced_by_events,
     threshold_of,
     told,
+    undecided,
 )
 from pod_diagnoser.resources import IgnoreSpec, PodDiagnoserSpec, ThresholdSpec
 from tests.unit.build import T0, after
@@ -220,6 +222,31 @@ def test_a_crash_that_is_ignored_hides_no_other() -> None:
     crashes = [Crashed(container=name) for name in ("first", "proxy", "last")]
     silence = spec(ignore={"containers": ["proxy"]})
     assert [each.container for each in told({}, None, crashes, silence)] == ["first", "last"]
+
+
+@pytest.mark.parametrize(
+    ("cause", "own_cause", "open_still", "by_events"),
+    [
+        (CLEAN, CLEAN, True, False),
+        ("LivenessProbeFailed", CLEAN, False, False),
+        ("SandboxChanged", CLEAN, True, False),
+        ("SandboxChanged", "OutOfMemory", True, True),
+        ("OutOfMemory", "OutOfMemory", False, False),
+    ],
+)
+def test_what_events_may_change(
+    cause: str, own_cause: str, *, open_still: bool, by_events: bool
+) -> None:
+    """They may have a crash told that looked clean, or ignored that looked like another."""
+    silence = spec(ignore={"cleanExits": True, "causes": ["SandboxChanged"], "containers": ["p"]})
+    crash = Crashed(cause=cause, own_cause=own_cause, exit_code=0)
+    assert undecided({}, crash, silence) is open_still
+    assert silenced_by_events({}, crash, silence) is by_events
+    assert bool(told({}, None, [crash], silence)) is not open_still
+    # Whatever they tell, this container is not spoken of.
+    other = replace(crash, container="p")
+    assert not undecided({}, other, silence)
+    assert not silenced_by_events({}, other, silence)
 
 
 # Thresholds
