@@ -5,14 +5,27 @@ state only. A crash is shown by several steps, and whichever of them comes first
 order, the same is said of it.
 """
 
-from collections.abc import Iterable, Sequence
+import copy
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from pod_diagnoser.annotating import CAUSE, CONTAINER, DIAGNOSIS
 from pod_diagnoser.causes import Cause
 from pod_diagnoser.diagnosing import Diagnosis, diagnose
 from pod_diagnoser.evidence import Gathered
+from pod_diagnoser.reconciling import sync_pod
+from pod_diagnoser.remembering import CRASHES as REMEMBERED
+from pod_diagnoser.resources import GROUP
+from pod_diagnoser.times import format_time
 from tests.unit import corpus
+from tests.unit.build import Json, applied, diagnoser, pod_request, target
 from tests.unit.corpus import Step
 
 CRASHES: dict[str, tuple[Cause, ...]] = {
@@ -105,3 +118,202 @@ def test_every_single_sighting_says_the_same(name: str, with_events: bool) -> No
         passing = not with_events and name == "17-poststart-hook-error"
         assert len(words) == 1 or passing
         assert len({(each.finished_at, each.exit_code, each.container) for _, each in shown}) == 1
+
+
+class Shop:
+    """A Pod in an API server, synced as Metacontroller does until an answer changes nothing.
+
+    Args:
+        uid: the Pod's uid.
+        events: its Events as they stood when all was over.
+
+    Attributes:
+        writes: how often each answer changed the Pod, by the crashes known before it.
+    """
+
+    MAX_SYNCS = 5
+
+    def __init__(self, uid: str, events: Sequence[Json]) -> None:
+        self._uid = uid
+        self._events = events
+        self._claim = claim_in("corpus")
+        self._ours: Json = {"annotations": {}, "labels": {}}
+        self.writes: Counter[int] = Counter()
+        self.again: float | None = None
+
+    def see(self, of: Json, now: datetime) -> Json:
+        """Have a state of the Pod synced until that changes nothing, and give what it is then."""
+        current = copy.deepcopy(of)
+        assert current["metadata"]["uid"] == self._uid
+        for key, marks in self._ours.items():
+            current["metadata"].setdefault(key, {}).update(marks)
+        for _ in range(self.MAX_SYNCS):
+            answer = self._sync(current, now)
+            self.again = answer.pop("resyncAfterSeconds", None)
+            after = applied(current, answer)
+            if after == current:
+                break
+            self.writes[len(history_of(after))] += 1
+            current = after
+        else:
+            pytest.fail("the answers never come to rest")
+        self._ours = {
+            key: {
+                name: value
+                for name, value in current["metadata"].get(key, {}).items()
+                if name.startswith(GROUP)
+            }
+            for key in self._ours
+        }
+        return current
+
+    def _sync(self, of: Json, now: datetime) -> Json:
+        request = pod_request(of, self._claim)
+        synced = sync_pod(request, now)
+        if synced.wanted is not None:
+            gathered = corpus.gathered(request.object, posted(self._events, now))
+            synced = sync_pod(request, now, gathered)
+        return synced.answer.model_dump(mode="json", exclude_unset=True)
+
+
+def claim_in(namespace: str) -> Json:
+    """The DiagnosisTarget of a PodDiagnoser that claims every Pod of a namespace."""
+    text = json.dumps(target(diagnoser(created=datetime(2026, 11, 1, tzinfo=UTC))))
+    return dict(json.loads(text.replace('"shop"', json.dumps(namespace))))
+
+
+def posted(items: Sequence[Json], now: datetime) -> list[Json]:
+    """The Events that there are at a time. Between the first and the last nothing is known."""
+    at = format_time(now)
+    there = [item for item in items if item["firstTimestamp"] <= at]
+    return [
+        item
+        if item["lastTimestamp"] <= at
+        else {**item, "lastTimestamp": item["firstTimestamp"], "count": 1}
+        for item in there
+    ]
+
+
+def history_of(of: Json) -> dict[str, Json]:
+    """What a Pod remembers of its crashes, by crash id."""
+    text = of["metadata"].get("annotations", {}).get(REMEMBERED)
+    return {crash["id"]: crash for crash in json.loads(text)["history"]} if text else {}
+
+
+def told(of: Json, sentences: Mapping[str, str]) -> Json:
+    """What a Pod tells of its crashes: all but when and how often somebody looked.
+
+    What the container's history adds to the sentence hangs on what was known of it by then; what
+    the crash itself is told with does not.
+    """
+    annotations = of["metadata"].get("annotations", {})
+    crashes = copy.deepcopy(history_of(of))
+    for crash in crashes.values():
+        del crash["seen"]
+        crash.get("evidence", {}).pop("reads", None)
+    words = annotations.get(DIAGNOSIS, "")
+    said = [key for key in crashes if words.startswith(sentences[key])]
+    assert bool(said) == bool(words)
+    return {
+        "crashes": crashes,
+        "headline": (annotations.get(CAUSE), annotations.get(CONTAINER)),
+        "said": said and sentences[said[0]],
+    }
+
+
+def replay(name: str) -> tuple[Shop, Json]:
+    """Play a stream in its own time, with the syncs that answers ask for in between."""
+    steps = [step for step in corpus.stream(name) if step.kind != "DELETED"]
+    shop = Shop(steps[0].pod.metadata.uid, corpus.event_items(f"kubelet-{name}") or [])
+    current: Json = {}
+    ends = [step.time for step in steps[1:]] + [steps[-1].time + timedelta(minutes=1)]
+    for step, until in zip(steps, ends, strict=True):
+        now = step.time
+        current = shop.see(step.of, now)
+        while shop.again is not None and now + timedelta(seconds=shop.again) < until:
+            now += timedelta(seconds=shop.again)
+            current = shop.see(step.of, now)
+    return shop, current
+
+
+@pytest.mark.parametrize("name", CRASHES)
+def test_stream_is_told_rightly_in_few_writes(name: str) -> None:
+    """At the end all its crashes are remembered by their causes; each cost three writes at most."""
+    shop, end = replay(name)
+    crashes = sorted(history_of(end).values(), key=lambda crash: crash.get("restarts", 0))
+    assert tuple(crash["cause"] for crash in crashes) == tuple(map(str, CRASHES[name]))
+    assert all(count <= 3 for count in shop.writes.values()), shop.writes
+    if not CRASHES[name]:
+        assert not shop.writes
+
+
+@pytest.mark.parametrize("name", WITH_CRASHES)
+def test_what_was_meant_to_end_changes_nothing(name: str) -> None:
+    """Once somebody has asked for the deletion, no further crash is told."""
+    steps = [step for step in corpus.stream(name) if step.kind != "DELETED"]
+    before = [step for step in steps if not step.deleted]
+    seen = sightings(before, found(name, steps))
+    later = sightings(steps, found(name, steps))
+    assert set(later) == set(seen)
+
+
+def in_order(name: str, steps: Iterable[Step]) -> Json:
+    """What a Pod tells after a hook has seen these steps, one a second, when all was over."""
+    every = corpus.stream(name)
+    shop = Shop(every[0].pod.metadata.uid, corpus.event_items(f"kubelet-{name}") or [])
+    current: Json = {}
+    for number, step in enumerate(steps):
+        current = shop.see(step.of, every[-1].time + timedelta(seconds=number))
+    seen = sightings(every, found(name, every))
+    return told(current, {key: shown[0][1].sentence for key, shown in seen.items()})
+
+
+def sighted(name: str) -> list[list[Step]]:
+    """For each crash of a stream the steps that show it."""
+    steps = corpus.stream(name)
+    seen = sightings(steps, found(name, steps))
+    return [[step for step, _ in each] for each in seen.values()]
+
+
+SIGHTED = {
+    f"{name}-{number}": steps for name in WITH_CRASHES for number, steps in enumerate(sighted(name))
+}
+"""For each crash of each stream the steps that show it."""
+
+FEW = [key for key, steps in SIGHTED.items() if len(steps) <= 5]
+MANY = [key for key, steps in SIGHTED.items() if len(steps) > 5]
+
+
+@pytest.mark.parametrize("key", FEW)
+def test_a_crash_is_told_alike_in_whatever_order_it_is_seen(key: str) -> None:
+    """Every order of its sightings, of which there are up to five, leaves the same on the Pod."""
+    name = key.rpartition("-")[0]
+    results = [in_order(name, order) for order in permutations(SIGHTED[key])]
+    assert all(result == results[0] for result in results)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(MANY), st.data())
+def test_more_sightings_in_any_order_leave_the_same(key: str, data: st.DataObject) -> None:
+    """Also where there are more than five."""
+    name = key.rpartition("-")[0]
+    order = data.draw(st.permutations(SIGHTED[key]))
+    assert in_order(name, order) == in_order(name, SIGHTED[key])
+
+
+@pytest.mark.parametrize("name", WITH_CRASHES)
+def test_a_hook_that_was_down_tells_the_same(name: str) -> None:
+    """Who comes late tells of the latest crash what those tell who saw it all.
+
+    A Pod that failed and is being deleted does not show any more which of the two came first.
+    """
+    steps = [step for step in corpus.stream(name) if step.kind != "DELETED"]
+    every = in_order(name, steps)
+    lasts = [step.deleted for step in steps].index(True) if steps[-1].deleted else len(steps)
+    for down in range(1, lasts):
+        late = in_order(name, steps[down:])
+        assert late["headline"] == every["headline"]
+        assert late["said"] == every["said"]
+        assert {key: crash["cause"] for key, crash in late["crashes"].items()}.items() <= {
+            key: crash["cause"] for key, crash in every["crashes"].items()
+        }.items()
