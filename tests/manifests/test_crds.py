@@ -509,6 +509,21 @@ def test_samples_show_every_field(name: str, fields: tuple[str, ...]) -> None:
         assert shown == node.get("items", node)["properties"].keys()
 
 
+def test_the_page_on_silence_tells_every_field() -> None:
+    """Each field has its row with an example that is accepted, and so has the list's example."""
+    page = (PROJECT / "docs" / "silence.md").read_text(encoding="utf-8")
+    examples = [
+        yaml.safe_load(each) for each in re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
+    ]
+    ignore = {field: value for example in examples for field, value in example.items()}
+    assert ignore.keys() == dict(all_nodes("PodDiagnoser"))[".spec.ignore"]["properties"].keys()
+    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    spec = {"ignore": ignore, **yaml.safe_load(block)}
+    assert list(problems(schema("PodDiagnoser"), diagnoser(**spec))) == []
+    for link in re.findall(r"\]\(([^)]+)\)", page):
+        assert (PROJECT / "docs" / link).exists(), link
+
+
 def test_policy_asks_for_the_permission_of_each_action_that_replaces_pods() -> None:
     """Who may not do it himself cannot have it done; how it works, ``tests/e2e`` shows."""
     objects = render("crds")
