@@ -125,6 +125,11 @@ TABLE = [
         id="clocks that went back",
     ),
     pytest.param(
+        [end(1, 0, 5), end(2, 60, -5)],
+        "This is the container's 2nd end in 60 seconds, each for the same cause.",
+        id="a run that ended before it began",
+    ),
+    pytest.param(
         [end(1, 0, image="aa"), end(2, 10, image="bb"), end(3, 20, image="bb")],
         "This is the container's 3rd end in 20 seconds, each for the same cause; "
         "it is the 2nd since its image changed.",
@@ -176,7 +181,7 @@ def test_a_back_off_without_a_history_is_told_alone() -> None:
 
 def test_what_is_no_end_of_a_container_is_not_counted() -> None:
     """An image that can't be pulled has no exit code, before or now."""
-    pull = end(1, 0, cause="ImagePullFailed", exitCode=None)
+    pull = end(7, 0, cause="ImagePullFailed", exitCode=None)
     assert told(pull, end(1, 10, 5)) == ""
     assert told(end(1, 0), replace(pull, moment=after(10)), backing_off=True) == ""
 
@@ -202,6 +207,28 @@ def test_an_end_has_the_same_number_in_each_of_its_sightings(
 ) -> None:
     """As the kubelet reports: the count rises between two sightings of one end."""
     assert number_of_end(shown[0], counted=shown[1]) == number
+
+
+def test_what_is_too_long_is_left_out_as_a_whole() -> None:
+    """The longest of everything: what matters least goes first, and no word is cut."""
+    day = 86_400
+    ends = [
+        end(
+            2**31 - 200 + number,
+            number * 9_000 * day,
+            (8_000 - number) * day,
+            image="aa" if number < 60 else "bb",
+            **OOM,
+        )
+        for number in range(100)
+    ]
+    words = told(*ends, backing_off=True)
+    assert words == (
+        "This is the container's 2147483547th end, 100 of them in 891000 days, "
+        "at least the 100th out-of-memory kill in a row; "
+        "it last ran 7904 d, 7903 d, 7902 d and 7901 d, shorter each time; "
+        "the kubelet now delays its restarts (CrashLoopBackOff)."
+    )
 
 
 TIMES = st.one_of(

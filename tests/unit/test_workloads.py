@@ -154,6 +154,34 @@ def test_pods_that_were_counted_long_ago_are_counted_in_a_new_line() -> None:
     assert line(diag)["since"] == format_time(after(hours=72))
 
 
+def test_pods_of_a_storm_are_counted_in_whatever_order_they_are_seen() -> None:
+    """Those that are seen late crashed among the others, or before them."""
+    pods = [marked(owned(number, after(number)), after(40)) for number in range(30)]
+    diag = synced(DIAG, after(-10))
+    for now, visible in ((41, pods[20:]), (44, pods[10:25]), (47, pods[:3]), (50, pods)):
+        diag = synced(diag, after(now), *visible)
+    assert line(diag) | {"causes": []} == {
+        "uid": "rs-1",
+        "kind": "ReplicaSet",
+        "name": "app-rs-1",
+        "crashingPods": 30,
+        "crashedPods": 30,
+        "causes": [],
+        "since": format_time(T0),
+        "lastTime": format_time(after(29)),
+    }
+    gone = synced(synced(diag, after(60)), after(70), *pods[:1])
+    assert (line(gone)["crashingPods"], line(gone)["crashedPods"]) == (1, 30)
+
+
+def test_a_late_one_among_those_that_have_gone_is_counted() -> None:
+    """One that nobody had seen while the others crashed before and after it."""
+    first = [marked(owned(number, after(10 * number)), after(40)) for number in (1, 3)]
+    diag = synced(synced(synced(DIAG, T0), after(41), *first), after(45))
+    late = synced(diag, after(50), marked(owned(2, after(20)), after(46)))
+    assert (line(late)["crashingPods"], line(late)["crashedPods"]) == (1, 3)
+
+
 @pytest.mark.parametrize("text", ["", "no json", "[" * 5000, '{"history":[{"seen":"2999-01-01"}]}'])
 def test_an_annotation_that_holds_anything_does_no_harm(text: str) -> None:
     """The Pod goes into no line until its own sync has put that right."""
@@ -262,6 +290,26 @@ def test_a_restart_that_somebody_asked_for_is_no_time_of_a_crash() -> None:
     document = owned(annotations={CRASHES: json.dumps({"history": [resized]})})
     (only,) = told([document], after(60))
     assert only.since == format_time(T0)
+
+
+@pytest.mark.parametrize(
+    ("cause", "different"),
+    [
+        pytest.param("NotReady", 3, id="counted before for a state"),
+        pytest.param("ImagePullFailed", 2, id="counted before for a failure"),
+    ],
+)
+def test_a_pod_that_was_counted_before_it_crashed_is_counted_when_it_does(
+    cause: str, different: int
+) -> None:
+    """What was told of it before was in this line or not."""
+    stored = told([owned(1, after(10)), owned(2, after(200))], after(201))
+    entry = {"id": "f" * 16, "container": "app", "cause": cause, "seen": format_time(after(90))}
+    third = owned(3, after(300), annotations={CRASHES: json.dumps({"history": [entry]})})
+    known = [each.model_copy(update={"crashedPods": 2}) for each in stored]
+    (only,) = told([third], after(301), known, [])
+    assert only.crashedPods == different
+    assert told([third], after(900), [only], []) == (only,)
 
 
 # Which lines are kept
