@@ -26,9 +26,15 @@ from pod_diagnoser.endings import (
 )
 from pod_diagnoser.evidence import Asked, Evidence, Proof
 from pod_diagnoser.pods import ContainerKind, Pod
+from pod_diagnoser.resources import DiagnosisTargetSpec, TargetDiagnoser
+from pod_diagnoser.sighting import sight
 from tests.unit import corpus
 from tests.unit.test_properties import mutated_pods
 
+CLAIM = DiagnosisTargetSpec(
+    diagnoser=TargetDiagnoser(name="everything", uid="0c7a3f7e-0000-4000-8000-000000000001"),
+    since="2026-11-01T00:00:00Z",
+)
 NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 """Twenty minutes after most of it happened."""
 
@@ -193,6 +199,7 @@ HAND: dict[str, Truth] = {
     "waiting-signature-validation-failed-backing-off": app(Cause.IMAGE_UNUSABLE),
     # Events that mislead, or try to
     "events-after-the-end": app(Cause.KILLED),
+    "events-among-many-kills": app(Cause.KILLED),
     "events-between-two-kills": app(Cause.APPLICATION_ERROR),
     "events-hostile-probe-output": app(Cause.LIVENESS_PROBE_FAILED),
     "events-naming-another-container-in-the-message": app(Cause.KILLED),
@@ -322,6 +329,7 @@ WORDS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("hand-restart-rule-not-matching", ("exit code 1",), ("restart rule",)),
     ("hand-resize-restart-143-without-events", ("143", "resize"), ("on purpose",)),
     ("hand-crash-loop-back-off-without-last-state", ("how it ended is not",), ("exit code",)),
+    ("hand-events-among-many-kills", ("137", "liveness probe"), ("name no stop",)),
     ("hand-exit-0-long-ago", ("exited with code 0", "liveness probe"), ("name no stop",)),
     ("hand-ephemeral-container-failed", ("Ephemeral container debugger",), ("--previous",)),
     ("hand-waiting-signature-validation-failed-backing-off", ("signature",), ("logs",)),
@@ -340,6 +348,14 @@ def test_sentence_has_the_facts_and_no_others(
         assert words in diagnosis.sentence
     for words in absent:
         assert words not in diagnosis.sentence
+
+
+def test_a_planned_restart_hides_no_crash() -> None:
+    """Where one container's exit has all restarted, that exit is what is shown."""
+    pod = corpus.pod("hand-restart-all-containers-removed")
+    seen = sight(pod, CLAIM, NOW)
+    assert seen.headline is not None
+    assert seen.headline.diagnosis.container == "app"
 
 
 def test_hostile_probe_output_is_shown_harmless() -> None:
