@@ -114,11 +114,13 @@ class Test:
         words: the test in words, for people.
         holds: whether it holds of an ending.
         fields: the fields of an ending that it rests on. Without one of them it does not hold.
+        how: how an ending shows for which it may hold; None for any.
     """
 
     words: str
     holds: Callable[[Ending], bool]
     fields: tuple[str, ...] = ()
+    how: How | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,29 +158,29 @@ _MAX_QUOTE_BYTES = 160
 
 def _reason(*names: str) -> Test:
     words = " or ".join(f"reason {name}" for name in names)
-    return Test(words, lambda t: t.reason in names, ("reason",))
+    return Test(words, lambda t: t.reason in names, ("reason",), How.TERMINATED)
 
 
 def _code(code: int) -> Test:
-    return Test(f"exit code {code}", lambda t: t.exit_code == code, ("exit_code",))
+    return Test(f"exit code {code}", lambda t: t.exit_code == code, ("exit_code",), How.TERMINATED)
 
 
 def _pod(*names: str) -> Test:
     words = " or ".join(f"the Pod failed with reason {name}" for name in names)
-    return Test(words, lambda t: t.how is How.POD and t.reason in names, ("reason",))
+    return Test(words, lambda t: t.reason in names, ("reason",), How.POD)
 
 
 def _waits(*names: str) -> Test:
     words = " or ".join(f"waiting, reason {name}" for name in names)
-    return Test(words, lambda t: t.how is How.WAITING and t.reason in names, ("reason",))
+    return Test(words, lambda t: t.reason in names, ("reason",), How.WAITING)
 
 
 def _state(state: State, words: str) -> Test:
-    return Test(words, lambda t: t.how is How.STATE and t.reason == state, ("reason",))
+    return Test(words, lambda t: t.reason == state, ("reason",), How.STATE)
 
 
 def _event(proof: Proof, words: str) -> Test:
-    return Test(words, lambda t: t.how is How.TERMINATED and t.proof is proof, ("evidence",))
+    return Test(words, lambda t: t.proof is proof, ("evidence",), How.TERMINATED)
 
 
 def _both(one: Test, other: Test) -> Test:
@@ -186,6 +188,7 @@ def _both(one: Test, other: Test) -> Test:
         f"{one.words} and {other.words}",
         lambda t: one.holds(t) and other.holds(t),
         (*one.fields, *other.fields),
+        one.how,
     )
 
 
@@ -367,6 +370,18 @@ def _never_ran(t: Ending) -> str:
     return f"{t.who} never ran: the container runtime could not start it{_quoted(said)}"
 
 
+def _named(t: Ending) -> str:
+    return f" {t.image}" if t.image else ""
+
+
+def _refused(t: Ending) -> bool:
+    return (
+        t.reason == "UnexpectedAdmissionError"
+        or t.reason.startswith("OutOf")
+        or t.message.startswith("Pod was rejected")
+    )
+
+
 CAUSES: tuple[Row, ...] = (
     # The Pod as a whole
     Row(
@@ -374,8 +389,9 @@ CAUSES: tuple[Row, ...] = (
         Test(
             "the Pod failed with reason OutOf… or UnexpectedAdmissionError, or with a message that "
             "begins with Pod was rejected",
-            lambda t: t.how is How.POD and _refused(t),
+            _refused,
             ("reason", "message"),
+            How.POD,
         ),
         lambda t: f"{t.who} was not admitted by the kubelet: {t.reason}{_quoted(t.message)}",
         lambda t: (
@@ -426,7 +442,7 @@ CAUSES: tuple[Row, ...] = (
     ),
     Row(
         Cause.POD_FAILED,
-        Test("the Pod failed with another reason", lambda t: t.how is How.POD, ("how",)),
+        Test("the Pod failed with another reason", lambda _: True, ("how",), How.POD),
         lambda t: f"{t.who} was ended as a whole: {t.reason}{_quoted(t.message)}",
         lambda t: f"look at its Events: kubectl describe pod -n {t.namespace} {t.pod}",
         "PodStatus.reason in core/v1/types.go",
@@ -834,16 +850,31 @@ CAUSES: tuple[Row, ...] = (
 """The table of causes, in the order in which the rows are tried. The last one always holds."""
 
 
-def _named(t: Ending) -> str:
-    return f" {t.image}" if t.image else ""
-
-
-def _refused(t: Ending) -> bool:
-    return (
-        t.reason == "UnexpectedAdmissionError"
-        or t.reason.startswith("OutOf")
-        or t.message.startswith("Pod was rejected")
+def _applicable(how: How, *, proved: bool) -> tuple[Row, ...]:
+    return tuple(
+        row
+        for row in CAUSES
+        if row.test.how in (None, how) and (proved or "evidence" not in row.test.fields)
     )
+
+
+_ROWS = {(how, proved): _applicable(how, proved=proved) for how in How for proved in (False, True)}
+"""The rows that may hold at all, so that not all are tried for each ending."""
+
+
+def row_of(ending: Ending) -> Row:
+    """Find the row of an ending.
+
+    Args:
+        ending: what ended or failed.
+
+    Returns:
+        The first row of `CAUSES` that is about such an ending and whose test holds.
+    """
+    for row in _ROWS[ending.how, ending.proof is not None]:
+        if row.test.holds(ending):
+            return row
+    return CAUSES[-1]
 
 
 def explain(ending: Ending) -> tuple[Cause, str]:
@@ -855,7 +886,7 @@ def explain(ending: Ending) -> tuple[Cause, str]:
     Returns:
         The cause, and one sentence: what it means and where to look next.
     """
-    row = next(row for row in CAUSES if row.test.holds(ending))
+    row = row_of(ending)
     rule = ""
     if ending.restart_rule:
         rule = "; a restart rule of the container names this exit code, so it is started again"

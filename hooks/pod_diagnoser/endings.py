@@ -463,9 +463,9 @@ def states(pod: Pod) -> tuple[tuple[Ending, datetime], ...]:
         Each with the time from which on it is told if it lasts: all of them are a moment in the
         usual life of a Pod.
     """
-    if pod.status is None or pod.metadata.terminating or _whole(pod) is not None:
+    if pod.status is None or pod.metadata.terminating:
         return ()
-    if pod.status.phase in ("Succeeded", "Failed"):
+    if pod.status.phase in ("Succeeded", "Failed") or _whole(pod) is not None:
         return ()
     return tuple(_states(pod))
 

@@ -188,14 +188,15 @@ def remember(diagnosis: Diagnosis, before: Crash | None, now: datetime) -> Crash
     ending = diagnosis.ending
     evidence = _kept(ending.evidence)
     if before is not None:
-        found = before.evidence is not None and before.evidence.asked is Asked.FOUND
-        return before.model_copy(
-            update={
-                "cause": diagnosis.cause.value,
-                "backOff": before.backOff or ending.backing_off,
-                "evidence": before.evidence if found or evidence is None else evidence,
-            }
-        )
+        if evidence is None or (before.evidence and before.evidence.asked is Asked.FOUND):
+            evidence = before.evidence
+        changed = {
+            "cause": diagnosis.cause.value,
+            "backOff": before.backOff or ending.backing_off,
+            "evidence": evidence,
+        }
+        same = all(getattr(before, name) == value for name, value in changed.items())
+        return before if same else before.model_copy(update=changed)
     return Crash(
         id=diagnosis.id,
         container=diagnosis.container,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pod_diagnoser.causes import CAUSES, explain
+from pod_diagnoser.causes import CAUSES, explain, row_of
 from tests.unit import corpus
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "causes.md"
@@ -38,7 +38,7 @@ def document() -> str:
         name, ending = next(
             (name, ending)
             for name, ending in examples
-            if next(each for each in CAUSES if each.test.holds(ending)) is row
+            if row_of(ending) is row
         )
         sentence, _, step = explain(ending)[1].removesuffix(".").partition("; next: ")
         cells = (

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pod_diagnoser.causes import CAUSES, Cause, explain
+from pod_diagnoser.causes import CAUSES, Cause, explain, row_of
 from pod_diagnoser.diagnosing import Diagnosis, diagnose, interpret, lasting
 from pod_diagnoser.endings import (
     CRASH_LOOP_BACK_OFF,
@@ -402,7 +402,7 @@ def test_every_row_is_shown_by_an_ending() -> None:
 
 def first_row(ending: Ending) -> Any:
     """The row that an ending gets."""
-    return next(row for row in CAUSES if row.test.holds(ending))
+    return row_of(ending)
 
 
 @pytest.mark.parametrize("number", range(len(CAUSES) - 1))
