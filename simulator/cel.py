@@ -1,12 +1,13 @@
 """The part of CEL that the validation rules of our CRDs use.
 
-Members and indexes, comparisons, the usual string methods, size, has, dyn, in, all and exists over
-keys or items, and the logical operators. A rule with anything else is refused when the CRD is
-read, so that no rule passes for checked that is not.
+Members and indexes, lists, comparisons, sums, the usual string methods, size, has, dyn, bytes, in,
+all, exists, exists_one and filter over keys or items, and the logical operators. A rule with
+anything else is refused when the CRD is read, so that no rule passes for checked that is not.
 
 Source: https://kubernetes.io/docs/reference/using-api/cel/
 """
 
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,10 +16,10 @@ Expression = Callable[[Mapping[str, Any]], Any]
 
 _TOKEN = re.compile(
     r"""\s*(?:
-        (?P<number>-?\d+)
+        (?P<number>\d+)
       | (?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
       | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
-      | (?P<symbol>&&|\|\||==|!=|<=|>=|[!<>().,\[\]])
+      | (?P<symbol>&&|\|\||==|!=|<=|>=|[!<>().,\[\]+-])
     )""",
     re.VERBOSE,
 )
@@ -40,7 +41,13 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "lowerAscii": lambda text: text.lower(),
 }
 _LITERALS = {"true": True, "false": False, "null": None}
-_MACROS: dict[str, Callable[..., bool]] = {"all": all, "exists": any}
+_MACROS: dict[str, Callable[[list[Any], list[bool]], Any]] = {
+    "all": lambda _, outcomes: all(outcomes),
+    "exists": lambda _, outcomes: any(outcomes),
+    "exists_one": lambda _, outcomes: sum(outcomes) == 1,
+    "filter": lambda items, outcomes: [*itertools.compress(items, outcomes)],
+}
+"""Each of the items, and of what the body says of them."""
 
 
 def re2(pattern: str) -> str:
@@ -55,7 +62,8 @@ def compile_rule(rule: str) -> Callable[[Any], bool]:
         rule: the CEL expression.
 
     Returns:
-        A function of self. As in CEL, a rule that meets a missing field does not hold.
+        A function of self. As in CEL, a rule that meets a missing field, or a pattern that is none,
+        does not hold.
 
     Raises:
         ValueError: the rule uses what is not supported here.
@@ -65,7 +73,7 @@ def compile_rule(rule: str) -> Callable[[Any], bool]:
     def holds(value: Any) -> bool:
         try:
             return bool(expression({"self": value}))
-        except (AttributeError, KeyError, TypeError):
+        except (AttributeError, IndexError, KeyError, TypeError, re.error):
             return False
 
     return holds
@@ -106,20 +114,30 @@ class _Parser:
         return parts[0] if len(parts) == 1 else lambda scope: all(part(scope) for part in parts)
 
     def _comparison(self) -> Expression:
-        left = self._unary()
+        left = self._sum()
         if self._take("in"):
-            container = self._unary()
+            container = self._sum()
             return lambda scope: left(scope) in container(scope)
         for symbol, compare in _COMPARISONS.items():
             if self._take(symbol):
-                right = self._unary()
+                right = self._sum()
                 return lambda scope: compare(left(scope), right(scope))
         return left
+
+    def _sum(self) -> Expression:
+        total = self._unary()
+        while self._at("+") or self._at("-"):
+            sign = 1 if self._advance()[1] == "+" else -1
+            total = _added(total, self._unary(), sign)
+        return total
 
     def _unary(self) -> Expression:
         if self._take("!"):
             inner = self._unary()
             return lambda scope: not inner(scope)
+        if self._take("-"):
+            negative = self._unary()
+            return lambda scope: -negative(scope)
         return self._postfix(self._primary())
 
     def _primary(self) -> Expression:
@@ -135,6 +153,9 @@ class _Parser:
             return lambda scope: function(inner, scope)
         if kind == "name" and text not in _LITERALS:
             return lambda scope: scope[text]
+        if text == "[":
+            items = self._until("]")
+            return lambda scope: [item(scope) for item in items]
         if kind == "symbol":
             raise self._unsupported(text)
         literal = _literal(kind, text)
@@ -162,15 +183,24 @@ class _Parser:
             body = self._or()
             self._expect(")")
             quantify = _MACROS[method]
-            return lambda scope: quantify(body({**scope, variable: item}) for item in target(scope))
+
+            def applied(scope: Mapping[str, Any]) -> Any:
+                items = [*target(scope)]
+                return quantify(items, [bool(body({**scope, variable: item})) for item in items])
+
+            return applied
         if method not in _METHODS:
             raise self._unsupported(method)
-        arguments: list[Expression] = []
-        while not self._take(")"):
-            arguments.append(self._or())
-            self._take(",")
+        arguments = self._until(")")
         apply = _METHODS[method]
         return lambda scope: apply(target(scope), *(argument(scope) for argument in arguments))
+
+    def _until(self, end: str) -> list[Expression]:
+        found: list[Expression] = []
+        while not self._take(end):
+            found.append(self._or())
+            self._take(",")
+        return found
 
     def _at(self, text: str) -> bool:
         return self._next < len(self._tokens) and self._tokens[self._next][1] == text
@@ -210,6 +240,10 @@ def _member(target: Expression, name: str) -> Expression:
     return lambda scope: target(scope)[name]
 
 
+def _added(left: Expression, right: Expression, sign: int) -> Expression:
+    return lambda scope: left(scope) + sign * right(scope)
+
+
 def _index(target: Expression, index: Expression) -> Expression:
     return lambda scope: target(scope)[index(scope)]
 
@@ -226,4 +260,5 @@ _FUNCTIONS: dict[str, Callable[[Expression, Mapping[str, Any]], Any]] = {
     "size": lambda inner, scope: len(inner(scope)),
     "has": _has,
     "dyn": lambda inner, scope: inner(scope),
+    "bytes": lambda inner, scope: inner(scope).encode(),
 }

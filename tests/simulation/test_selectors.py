@@ -90,6 +90,16 @@ def test_a_malformed_expression_is_refused(expression: Any) -> None:
         ("self.indexOf('/') == -1", "ab", True),
         ('self.contains("\\"")', 'a"b', True),
         ("(self == 1 || self == 2) && self != 2", 2, False),
+        ("bytes(self).size() <= 4", "aé", True),
+        ("bytes(self).size() <= 4", "éé€", False),
+        ("!''.matches(self)", "a+", True),
+        ("!''.matches(self)", "a*", False),
+        ("!''.matches(self)", "a(", False),
+        ("self.all(one, self.exists_one(two, two == one))", [1, 2, 3], True),
+        ("self.all(one, self.exists_one(two, two == one))", [1, 2, 1], False),
+        ("self.filter(one, one in ['', '*']).size() == 1", ["a", "*"], True),
+        ("self[self.size() - 1] == 3 && 1 + 2 == 3", [1, 3], True),
+        ("self[self.size() - 3] == -3", [-3, 1, 2], True),
     ],
 )
 def test_rules(rule: str, value: Any, holds: bool) -> None:
@@ -97,7 +107,7 @@ def test_rules(rule: str, value: Any, holds: bool) -> None:
     assert compile_rule(rule)(value) is holds
 
 
-@pytest.mark.parametrize("rule", ["self.map(x, x)", "self ? 1 : 2", "self.size(", "self + 1", ""])
+@pytest.mark.parametrize("rule", ["self.map(x, x)", "self ? 1 : 2", "self.size(", "self * 1", ""])
 def test_rules_that_are_not_understood_are_refused(rule: str) -> None:
     """A rule that the simulator does not know stops it: none passes for checked that is not."""
     with pytest.raises(ValueError, match="not supported by the simulator"):
