@@ -52,7 +52,7 @@ class _Crasher:
 
     owner: tuple[str, str]
     cause: str
-    moments: frozenset[datetime]
+    moments: Collection[datetime]
     new: bool
 
 
@@ -135,15 +135,17 @@ def _grouped(
         record = records[meta.uid]
         if not each.diagnoses or record.since is None:
             continue  # without a record its own sync comes first: it is counted nowhere yet
-        moments = _moments(each.diagnoses, record, now)
+        known = [(crash, crash.moment) for crash in record.history]
+        moments = _moments(each.diagnoses, {crash.id: moment for crash, moment in known}, now)
         latest, _ = max(
             zip(each.diagnoses, moments, strict=True), key=lambda pair: pair[1] or _AFTER_ALL
         )
-        former = (crash.moment for crash in record.history if crash.cause not in _NO_CRASHES)
         crasher = _Crasher(
             (owner.kind, owner.name) if owner else ("Pod", meta.name),
             latest.cause.value,
-            frozenset((*former, *(moment for moment in moments if moment is not None))),
+            {moment for crash, moment in known if crash.cause not in _NO_CRASHES}.union(
+                moment for moment in moments if moment is not None
+            ),
             new=meta.uid in new,
         )
         groups.setdefault(owner.uid if owner else meta.uid, []).append(crasher)
@@ -151,14 +153,13 @@ def _grouped(
 
 
 def _moments(
-    diagnoses: Sequence[Diagnosis], record: Record, now: datetime
+    diagnoses: Sequence[Diagnosis], known: Mapping[str, datetime], now: datetime
 ) -> list[datetime | None]:
-    """When each of a Pod's crashes was.
+    """When each of a Pod's crashes was, by what the Pod remembers or else by its status.
 
     None for one that the Pod does not remember yet, and of which nobody knows or whose time lies
     ahead: it has just happened, and the Pod's own sync will say when.
     """
-    known = {crash.id: crash.moment for crash in record.history}
     moments = (known.get(diagnosis.id, diagnosis.ended_by) for diagnosis in diagnoses)
     return [None if moment is None or moment - now > CLOCK_SKEW else moment for moment in moments]
 
@@ -171,7 +172,7 @@ def _line(
     One whose times nobody knows goes first, or many of them would drive each other out for ever.
     """
     before = _span(stored) if stored is not None else None
-    span = _run(frozenset().union(*(pod.moments for pod in pods)), before)
+    span = _run({moment for pod in pods for moment in pod.moments}, before)
     shown = span or _Span(now, now)
     goes_on = before is not None and shown.since <= before.last
     owner = (stored.kind, stored.name) if stored is not None else min(pod.owner for pod in pods)
