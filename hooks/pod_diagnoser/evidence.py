@@ -19,6 +19,8 @@ class Asked(StrEnum):
     """They tell what happened."""
     NOTHING = "Nothing"
     """They were read, and tell nothing of this crash."""
+    UNCLEAR = "Unclear"
+    """They tell of several ends of the container, and not whether of this one."""
     EXPIRED = "Expired"
     """They tell nothing of it; it is so long ago that those about it may be gone."""
     REFUSED = "Refused"

@@ -25,7 +25,7 @@ MAX_READS: Final = 2
 AGAIN_AFTER: Final = timedelta(seconds=5)
 """After how long they are read again."""
 
-_EARLY: Final = timedelta(seconds=1)
+_SECOND: Final = timedelta(seconds=1)
 
 _LONG_AGO: Final = timedelta(minutes=10)
 """How long before its end a container is taken to have started where nobody knows."""
@@ -59,6 +59,10 @@ _PROBES: Final = {
 """How Events named Unhealthy begin that tell what a failed probe said."""
 
 _MOUNTS: Final = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
+
+
+_CONCLUSIVE: Final = (Asked.FOUND, Asked.UNCLEAR, Asked.EXPIRED)
+"""What another look cannot change."""
 
 
 def asks(ending: Ending, known: Evidence | None, seen: datetime | None, now: datetime) -> bool:
@@ -95,11 +99,7 @@ def waits(
         return None
     if known is None:
         return 0.0
-    if (
-        known.asked in (Asked.FOUND, Asked.EXPIRED)
-        or known.reads >= MAX_READS
-        or not _may_come_late(ending, known)
-    ):
+    if known.asked in _CONCLUSIVE or known.reads >= MAX_READS or not _may_come_late(ending, known):
         return None
     return ((seen or now) + AGAIN_AFTER - now).total_seconds()
 
@@ -136,6 +136,8 @@ def judge(ending: Ending, gathered: Gathered, known: Evidence | None, now: datet
     proved = _of_state(ending, gathered.listed)
     if ending.how is How.TERMINATED:
         proved = _of_end(ending, gathered.listed)
+    if proved is None and _spanned(ending, gathered.listed):
+        return Evidence(Asked.UNCLEAR, reads=reads)
     if proved is None:
         ended = ending.ended_by
         gone = ending.how is How.TERMINATED and (ended is None or now - ended > _KEPT)
@@ -157,21 +159,40 @@ def _of_end(ending: Ending, events: Sequence[Event]) -> _Proved | None:
     def within(event: Event) -> bool:
         # The kubelet says that it stops a container before it does, by the clock that tells when
         # the container ended. What it says later is about the next one, or about the Pod's end.
-        return any(
-            at is not None and start - _EARLY <= at <= end for at in (event.last, event.first)
-        )
+        return _between(event, start, end)
 
-    said = [each.message for each in own if each.reason == "Killing" and within(each)]
+    said = [each for each in own if each.reason == "Killing" and within(each)]
     for proof, words in _KILLINGS:
         begins = tuple(text.format(ending.container) for text in words)
-        if any(message.startswith(begins) for message in said):
+        # A probe takes more than the second in which the container started: what was said in that
+        # was said of the one before. A hook may fail at once.
+        least = start if proof is Proof.POST_START_HOOK else start + _SECOND
+        if any(each.message.startswith(begins) and _between(each, least, end) for each in said):
             prefix = _PROBES.get(proof)
             return proof, _output(own, prefix, within) if prefix else ""
-    if not any(message.startswith(_STOPPING) for message in said):
+    if not any(each.message.startswith(_STOPPING) for each in said):
         return None
     if any(_near(each, "SandboxChanged", end) for each in events if not each.container):
         return Proof.SANDBOX_CHANGED, ""
     return Proof.STOPPED, ""
+
+
+def _between(event: Event, start: datetime, end: datetime) -> bool:
+    return any(at is not None and start <= at <= end for at in (event.last, event.first))
+
+
+def _spanned(ending: Ending, events: Sequence[Event]) -> bool:
+    """Whether the end lies between the first and the last of several kills told by one Event."""
+    end = ending.finished_at
+    return ending.how is How.TERMINATED and any(
+        each.container == ending.container
+        and each.reason == "Killing"
+        and each.first is not None
+        and each.last is not None
+        and end is not None
+        and each.first < end < each.last
+        for each in events
+    )
 
 
 def _output(events: Iterable[Event], prefix: str, within: Callable[[Event], bool]) -> str:
@@ -195,7 +216,7 @@ def _of_state(ending: Ending, events: Sequence[Event]) -> _Proved | None:
     since = ending.started_at
     if ending.how is not How.STATE or since is None:
         return None
-    lasting = [each for each in events if each.last is not None and each.last >= since - _EARLY]
+    lasting = [each for each in events if each.last is not None and each.last >= since - _SECOND]
     if ending.reason == State.NOT_READY:
         said = [
             each

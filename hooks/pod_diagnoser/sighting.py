@@ -75,9 +75,9 @@ def latest(seen: Sequence[Seen]) -> Seen | None:
 
     Returns:
         The one whose moment is the latest; the first of equals, since a Pod's own containers go
-        before its init containers.
+        before its init containers. A restart that somebody asked for hides no crash.
     """
-    return max(seen, key=lambda each: each.crash.moment, default=None)
+    return max(seen, key=lambda each: (not each.diagnosis.planned, each.crash.moment), default=None)
 
 
 def sight(
