@@ -29,6 +29,7 @@ uninstall: ## clean all Pods, then remove the operator; PodDiagnosers stay as th
 	done; echo "Still not clean, metacontroller/README.md says what to do:"; echo "$$left"; exit 1
 	$(KUBECTL) delete decoratorcontroller pod-diagnoser-pods --ignore-not-found
 	$(KUBECTL) delete -k metacontroller/base --ignore-not-found
+	$(KUBECTL) delete clusterrole,clusterrolebinding pod-diagnoser-evidence --ignore-not-found
 	@left=$$($(LEFTOVERS)) || exit; test -z "$$left" || { echo "Not clean after all:"; echo "$$left"; exit 1; }
 
 .PHONY: kind-up

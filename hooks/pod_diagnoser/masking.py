@@ -94,11 +94,11 @@ _OURS: Final = (
     r"(AGE-SECRET-KEY-[0-9A-Za-z]+)",
     # headers
     rf"(?i){_HEADERS}(?:[\"'\\]*\s*[:=]\s*|[\"']\s*,\s*)({_QUOTED}|[^\s\"'][^\n]*)",
-    rf"(?i)\b(?:bearer|basic)\s+[\"']?({_CODE}*[0-9]{_CODE}*|{_CODE}{{16,}})",
+    rf"(?i)(?:bearer|basic)\s+[\"']?({_CODE}*[0-9]{_CODE}*|{_CODE}{{16,}})",
     # names and values: PASSWORD=…, "token": "…", secret: …, --password …
     rf"(?i){_NAME}[\"'\\\]]*\s*(?:=>|:=|==?|:)\s*({_VALUE})",
     rf"(?i)--?{_NAME}\s+({_VALUE})",
-    rf"(?i)\b(?:[\w.-]*[_.-])?(?:pass|auth)(?:[\"'\\]*\s*=|\\*[\"']\s*:)\s*({_VALUE})",
+    rf"(?i)(?:pass|auth)(?:[\"'\\]*\s*=|\\*[\"']\s*:)\s*({_VALUE})",
     rf"(?i)\b(?:sig|signature)=({_VALUE})",
     # user:password@ of a URL
     r"://([^\s/?#\"'<>]*)@",

@@ -65,10 +65,14 @@ class Settings:
     max_hold: float = 2.0
 
     @property
+    def callers_known(self) -> bool:
+        """Whether answers may hold what not everybody may read, as a container's last words."""
+        return self.token_folder is not None or _is_loopback(self.host)
+
+    @property
     def may_gather(self) -> bool:
-        """Whether evidence may be read: its answers then hold what not everybody may know."""
-        known = self.token_folder is not None or _is_loopback(self.host)
-        return known if self.evidence is None else self.evidence
+        """Whether evidence may be read, as far as that is up to the settings."""
+        return self.callers_known and self.evidence is not False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -91,16 +95,13 @@ class Settings:
         if api_server is not None and api_token_file is None:
             message = "POD_DIAGNOSER_API_SERVER needs POD_DIAGNOSER_API_TOKEN_FILE"
             raise SettingsError(message)
-        token_folder = _token_folder(host, environment)
-        return cls(
+        settings = cls(
             host=host,
-            token_folder=token_folder,
+            token_folder=_token_folder(host, environment),
             api_server=api_server,
             api_token_file=api_token_file,
             api_ca_file=_path(get("POD_DIAGNOSER_API_CA_FILE")),
-            evidence=_evidence(
-                get("POD_DIAGNOSER_EVIDENCE"), known=token_folder is not None or _is_loopback(host)
-            ),
+            evidence=_yes_or_no("POD_DIAGNOSER_EVIDENCE", get("POD_DIAGNOSER_EVIDENCE")),
             port=_port(get("POD_DIAGNOSER_PORT") or get("PORT") or str(default.port)),
             endpoints=Endpoints(
                 _one_of(
@@ -120,6 +121,14 @@ class Settings:
                 ("auto", "json", "console"),
             ),
         )
+        if settings.evidence and not settings.callers_known:
+            message = (
+                "POD_DIAGNOSER_EVIDENCE=true needs POD_DIAGNOSER_TOKEN_DIR where "
+                "POD_DIAGNOSER_HOST is not a loopback address: answers then hold what not "
+                "everybody may read"
+            )
+            raise SettingsError(message)
+        return settings
 
 
 def _path(text: str | None) -> Path | None:
@@ -139,26 +148,8 @@ def _token_folder(host: str, environment: Mapping[str, str]) -> Path | None:
     raise SettingsError(message)
 
 
-def _evidence(text: str | None, *, known: bool) -> bool | None:
-    """Read whether evidence is to be read.
-
-    Args:
-        text: the variable's value.
-        known: whether callers are authenticated, or on this machine.
-
-    Raises:
-        SettingsError: it has another value, or anyone who calls would get what is read.
-    """
-    if not text:
-        return None
-    evidence = _one_of("POD_DIAGNOSER_EVIDENCE", text, ("true", "false")) == "true"
-    if evidence and not known:
-        message = (
-            "POD_DIAGNOSER_EVIDENCE=true needs POD_DIAGNOSER_TOKEN_DIR where POD_DIAGNOSER_HOST "
-            "is not a loopback address: answers then hold what not everybody may read"
-        )
-        raise SettingsError(message)
-    return evidence
+def _yes_or_no(name: str, text: str | None) -> bool | None:
+    return _one_of(name, text, ("true", "false")) == "true" if text else None
 
 
 def _is_loopback(host: str) -> bool:
