@@ -29,7 +29,7 @@ from pod_diagnoser.pods import ContainerKind, Pod
 from pod_diagnoser.resources import DiagnosisTargetSpec, TargetDiagnoser
 from pod_diagnoser.sighting import sight
 from tests.unit import corpus
-from tests.unit.test_properties import mutated_pods
+from tests.unit.test_properties import ODD, mutated_pods, places
 
 CLAIM = DiagnosisTargetSpec(
     diagnoser=TargetDiagnoser(name="everything", uid="0c7a3f7e-0000-4000-8000-000000000001"),
@@ -548,3 +548,38 @@ def test_no_sentence_claims_what_nothing_proves(document: Any, evidence: Evidenc
         for words, proved in CLAIMS:
             quoted = (told.container, told.message, told.reason, told.image)
             assert words not in meaning or proved(told) or any(words in each for each in quoted)
+
+
+WITH_EVENTS = [name for name in corpus.names() if corpus.event_items(name)]
+
+
+@st.composite
+def mutated_events(draw: st.DrawFn) -> tuple[str, list[Any]]:
+    """The Events of a golden Pod with up to three places changed or removed."""
+    name = draw(st.sampled_from(WITH_EVENTS))
+    items = copy.deepcopy(corpus.event_items(name)) or []
+    for _ in range(draw(st.integers(0, 3))):
+        path = draw(st.sampled_from(places(items)))
+        node: Any = items
+        for step in path[:-1]:
+            node = node[step]
+        if draw(st.booleans()):
+            node[path[-1]] = draw(ODD | st.text(max_size=300))
+        else:
+            del node[path[-1]]
+        if not items:
+            break
+    return name, items
+
+
+@given(mutated_events())
+def test_no_event_breaks_or_disfigures_a_diagnosis(which: tuple[str, list[Any]]) -> None:
+    """Whatever Events look like: something is said, in printable characters and not too many."""
+    name, items = which
+    pod = corpus.pod(name)
+    alone = {each.id: each.own_cause for each in said(name, with_events=False)}
+    evidence = corpus.proved(pod, corpus.gathered(pod, items), NOW)
+    for each in (*diagnose(pod, evidence), *lasting(pod, NOW, evidence)[0]):
+        assert each.sentence.isprintable()
+        assert len(each.sentence.encode()) <= 1024
+        assert each.own_cause == alone[each.id]
