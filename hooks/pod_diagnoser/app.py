@@ -62,7 +62,7 @@ RETRY_AFTER: Final = "5"
 HOLD_FACTOR: Final = 9
 """An answer for a PodDiagnoser is held for so many times the time that it took."""
 
-ANSWER_SECONDS: Final = 3.0
+ANSWER_SECONDS: Final = 2.5
 """No answer is held for longer than so many seconds since its body was there."""
 
 _NOTHING_EXTRA: Final[tuple[tuple[str, str], ...]] = ()
@@ -343,7 +343,7 @@ def _sync_pod_diagnoser(clock: Clock, remediator: Remediator | None, body: Body)
         result = sync_pod_diagnoser(observed, clock())
     else:
         result = remediator.sync(observed)
-    return Reply(result.answer, may_hold=not result.acted)
+    return Reply(result.answer, may_hold=not result.pressing)
 
 
 @dataclass(frozen=True, slots=True)

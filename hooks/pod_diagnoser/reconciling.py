@@ -32,7 +32,7 @@ from pod_diagnoser.protocol import (
     RelatedResourceRule,
     SyncAnswer,
 )
-from pod_diagnoser.remediating import Spared
+from pod_diagnoser.remediating import Spared, due
 from pod_diagnoser.reporting import NOT_CONNECTED, Effects, claimed_pods, report
 from pod_diagnoser.resources import (
     API_VERSION,
@@ -68,13 +68,15 @@ class PodDiagnoserSync:
     Attributes:
         answer: what Metacontroller gets.
         status_changed: whether the answer changes the stored status.
-        acted: whether something was done or planned, so that the answer should not be held.
+        acted: whether something was done or planned.
+        pressing: whether the next sync has something to do, so that this answer should not be held.
         spared: the crashed Pods that are left alone.
     """
 
     answer: SyncAnswer
     status_changed: bool
     acted: bool = False
+    pressing: bool = False
     spared: Sequence[Spared] = ()
 
 
@@ -246,10 +248,15 @@ def sync_pod_diagnoser(
         now,
         complete=observed.complete,
     )
+    acted = bool(effects.outcomes) or result.planned
+    # A sync of the version between the two writes of a plan does nothing; the one that carries the
+    # plan out waits for its answer.
+    waiting = effects.trouble is None and bool(due(observed.diagnoser))
     return PodDiagnoserSync(
         answer_pod_diagnoser(observed.diagnoser, result.status, result.again),
         status_changed=result.changed,
-        acted=bool(effects.outcomes) or result.planned,
+        acted=acted,
+        pressing=acted or waiting,
         spared=result.spared,
     )
 

@@ -29,7 +29,8 @@ class Settings:
     Attributes:
         host: the address to listen on.
         token_folder: a folder whose files are the tokens that callers may show; None lets anyone
-            call, which goes without saying on a loopback address only.
+            call, which goes without saying on a loopback address only. On any other address it has
+            to be said (``POD_DIAGNOSER_UNAUTHENTICATED=true``), and never together with a folder.
         api_server: URL of the API server; None takes that of the cluster in which this runs.
         api_token_file: path of the token for it, where `api_server` is set.
         api_ca_file: path of its CA certificates, or None for those of the system.
@@ -136,16 +137,25 @@ def _path(text: str | None) -> Path | None:
 
 
 def _token_folder(host: str, environment: Mapping[str, str]) -> Path | None:
+    """Find out who may call; of two variables that contradict each other neither is guessed at."""
     folder = _path(environment.get("POD_DIAGNOSER_TOKEN_DIR"))
-    if folder is not None or _is_loopback(host):
-        return folder
-    if environment.get("POD_DIAGNOSER_UNAUTHENTICATED") == "true":
-        return None
-    message = (
-        "POD_DIAGNOSER_TOKEN_DIR must name a folder of tokens where POD_DIAGNOSER_HOST is not a "
-        "loopback address, or POD_DIAGNOSER_UNAUTHENTICATED must be true"
+    anyone = _one_of(
+        "POD_DIAGNOSER_UNAUTHENTICATED",
+        environment.get("POD_DIAGNOSER_UNAUTHENTICATED") or "false",
+        ("true", "false"),
     )
-    raise SettingsError(message)
+    if folder is not None and anyone == "true":
+        message = (
+            "POD_DIAGNOSER_TOKEN_DIR must be empty where POD_DIAGNOSER_UNAUTHENTICATED is true"
+        )
+        raise SettingsError(message)
+    if folder is None and anyone == "false" and not _is_loopback(host):
+        message = (
+            "POD_DIAGNOSER_TOKEN_DIR must name a folder of tokens where the hook listens on other "
+            "than a loopback address, or POD_DIAGNOSER_UNAUTHENTICATED must be true"
+        )
+        raise SettingsError(message)
+    return folder
 
 
 def _yes_or_no(name: str, text: str | None) -> bool | None:

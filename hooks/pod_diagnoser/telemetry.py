@@ -142,9 +142,9 @@ class Telemetry:
             authenticated: whether callers have to show a token.
             connected: whether it has access to the API server.
         """
-        self._log.info(
-            "Serving", endpoints=endpoints, authenticated=authenticated, connected=connected
-        )
+        # Who may call without a token may have true crashes acted on: worth a look.
+        tell = self._log.warning if connected and not authenticated else self._log.info
+        tell("Serving", endpoints=endpoints, authenticated=authenticated, connected=connected)
 
     def answered(self, endpoint: str, status: int, seconds: float | None = None) -> None:
         """Count an answer.

@@ -179,6 +179,19 @@ def test_nothing_to_do_costs_nothing() -> None:
     assert hook.calls() == []
 
 
+def test_a_sync_that_is_in_the_way_of_a_plan_is_not_held(hook: Hook) -> None:
+    """One of the version between the two writes: the next one carries the plan out."""
+    hook.sync()
+    between, pods = hook.api.snapshot()
+    hook.api.put(between)
+    result = hook.remediator.sync(observed(between, *pods))
+    assert not result.acted
+    assert result.pressing
+    hook.api.faults["get diagnoser"] = [refused(500)]
+    hook.api.pass_time(2)
+    assert not hook.remediator.sync(observed(between, *pods)).pressing
+
+
 def test_a_sync_that_plans_or_acts_is_not_held(hook: Hook) -> None:
     """What follows is to come at once."""
     plans = hook.remediator.sync(observed(*_request(hook)))
