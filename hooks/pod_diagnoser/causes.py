@@ -81,15 +81,8 @@ class Cause(StrEnum):
     UNRECOGNIZED = "Unrecognized"
 
 
-PASSING = frozenset(
+STATES = frozenset(
     {
-        Cause.IMAGE_PULL_FAILED,
-        Cause.IMAGE_MISSING,
-        Cause.INVALID_IMAGE_NAME,
-        Cause.IMAGE_UNUSABLE,
-        Cause.CONFIGURATION_ERROR,
-        Cause.CREATION_FAILED,
-        Cause.CRASH_LOOP_BACK_OFF,
         Cause.UNSCHEDULABLE,
         Cause.VOLUME_NOT_MOUNTED,
         Cause.SANDBOX_NOT_CREATED,
@@ -98,6 +91,17 @@ PASSING = frozenset(
         Cause.NODE_NOT_READY,
     }
 )
+"""Causes of states that last: nothing ended."""
+
+PASSING = STATES | {
+    Cause.IMAGE_PULL_FAILED,
+    Cause.IMAGE_MISSING,
+    Cause.INVALID_IMAGE_NAME,
+    Cause.IMAGE_UNUSABLE,
+    Cause.CONFIGURATION_ERROR,
+    Cause.CREATION_FAILED,
+    Cause.CRASH_LOOP_BACK_OFF,
+}
 """Causes of what may be over again; what ended has ended for good."""
 
 PLANNED = frozenset(

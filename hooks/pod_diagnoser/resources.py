@@ -120,11 +120,11 @@ class Workload(Written):
     crashingPods: int  # noqa: N815
     """How many of its Pods show a recent crash now."""
     crashedPods: int  # noqa: N815
-    """How many different Pods of it have crashed since ``since``, those included."""
+    """How many different Pods of it have crashed since ``since`` at least, those included."""
     causes: Many[WorkloadCause] = ()
     """Of those that show a recent crash, the most frequent cause first."""
     since: str
-    """When the first of these crashes was diagnosed."""
+    """When the first of these crashes was, as nearly as anybody knows."""
     lastTime: str  # noqa: N815
     """When the latest one was."""
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pod_diagnoser.causes import PLANNED, Cause
+from pod_diagnoser.causes import PLANNED, STATES
 from pod_diagnoser.diagnosing import Diagnosis
 from pod_diagnoser.remembering import CLOCK_SKEW, Record
 from pod_diagnoser.resources import Workload, WorkloadCause
@@ -26,14 +26,7 @@ MEMORY = timedelta(hours=2)
 """For how long after its latest crash a workload is remembered of which no Pod shows a crash any
 more. Crashes that lie further apart are told apart: the later ones are counted anew."""
 
-_NO_CRASHES = PLANNED | {
-    Cause.UNSCHEDULABLE,
-    Cause.VOLUME_NOT_MOUNTED,
-    Cause.SANDBOX_NOT_CREATED,
-    Cause.NOT_CREATED,
-    Cause.NOT_READY,
-    Cause.NODE_NOT_READY,
-}
+_NO_CRASHES = PLANNED | STATES
 """Causes of what a Pod remembers beside its crashes: what was asked for, and mere states."""
 
 _AFTER_ALL = datetime.max.replace(tzinfo=UTC)
