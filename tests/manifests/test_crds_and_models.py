@@ -242,7 +242,7 @@ def test_what_is_written_passes_the_crds_and_nothing_is_pruned() -> None:
     assert list(problems(status, written)) == []
     assert list(problems(schema("DiagnosisTarget")["properties"]["spec"], target["spec"])) == []
     assert written.keys() == status["properties"].keys()
-    for name in ("remediations", "owners", "withheld"):
+    for name in ("remediations", "owners", "withheld", "workloads"):
         fields = {field for item in written[name] for field in item}
         assert fields == status["properties"][name]["items"]["properties"].keys(), name
 
