@@ -238,6 +238,15 @@ def replay(name: str, shop: Shop) -> Json:
     return current
 
 
+@pytest.mark.parametrize("name", WITH_CRASHES)
+def test_ends_are_numbered_alike_in_all_sightings(name: str) -> None:
+    """The first end of a container is its first in each state that shows it, and so on."""
+    steps = corpus.stream(name)
+    for number, shown in enumerate(sightings(steps, None).values(), start=1):
+        ends = {each.ending.number for _, each in shown if each.exit_code is not None}
+        assert ends <= {number}
+
+
 @pytest.mark.parametrize("late", [0, 3])
 @pytest.mark.parametrize("name", CRASHES)
 def test_stream_is_told_rightly_in_few_writes(name: str, late: int) -> None:
