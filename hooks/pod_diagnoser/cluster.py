@@ -45,7 +45,13 @@ Source: ``defaultSpamBurst`` and ``defaultSpamQPS`` in
 """
 
 MAX_EVENT_LIST: Final = 1024 * 1024
-"""Bytes that a list of Events may have. A kubelet's Event has 1 to 2 KiB."""
+"""Bytes that a list of a Pod's Events may have. A kubelet's Event has 1 to 2 KiB."""
+
+MAX_EVENTS_OF_PODS: Final = 5000
+"""How many Events of a namespace's Pods are read."""
+
+IDLE_REASONS: Final = ("Scheduled", "Pulling", "Pulled", "Created", "Started", "BackOff")
+"""Reasons of the Events that every Pod has, and that tell nothing of an end: they are not read."""
 
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -270,15 +276,33 @@ class Cluster:
             AnswerTooLongError: they have more than `MAX_EVENT_LIST` bytes.
             ClusterError: they could not be read.
         """
-        query = {
-            "fieldSelector": f"involvedObject.uid={_selected(uid)},"
-            f"involvedObject.name={_selected(_part(pod))}",
-            "limit": str(MAX_EVENTS),
-        }
+        return self._list_events(
+            namespace,
+            f"involvedObject.uid={_selected(uid)},involvedObject.name={_selected(_part(pod))}",
+            MAX_EVENTS,
+            _Bounds(seconds, MAX_EVENT_LIST),
+        )
+
+    def list_events_of_pods(
+        self, namespace: str, seconds: float = EVIDENCE_SECONDS
+    ) -> tuple[bytes, datetime]:
+        """Read the Events about all Pods of a namespace, at most `MAX_EVENTS_OF_PODS` of them.
+
+        The API server looks at all Events of a namespace for either list, since it keeps no index
+        of them: for several Pods this is cheaper.
+
+        Args, returns and raises as `list_events`; of at most `MAX_ANSWER` bytes.
+        """
+        bounds = _Bounds(seconds, MAX_ANSWER)
+        return self._list_events(namespace, "involvedObject.kind=Pod", MAX_EVENTS_OF_PODS, bounds)
+
+    def _list_events(
+        self, namespace: str, about: str, limit: int, bounds: "_Bounds"
+    ) -> tuple[bytes, datetime]:
+        selector = ",".join((about, *(f"reason!={reason}" for reason in IDLE_REASONS)))
+        query = urlencode({"fieldSelector": selector, "limit": str(limit)})
         return self._call(
-            "GET",
-            f"/api/v1/namespaces/{_part(namespace)}/events?{urlencode(query)}",
-            bounds=_Bounds(seconds, MAX_EVENT_LIST),
+            "GET", f"/api/v1/namespaces/{_part(namespace)}/events?{query}", bounds=bounds
         )
 
     def read_log(  # noqa: PLR0913 (what the API server takes)

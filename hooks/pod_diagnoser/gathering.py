@@ -2,21 +2,23 @@
 
 A Pod's sync waits for the answer, so that all of it is bounded: in time, in bytes, in how many
 calls there are at once. Where a call would meet with what the last one met with, none is made:
-crashes come by the thousand just when an API server is busy.
+crashes come by the thousand just when an API server is busy. Where many crash at once in a
+namespace, they share one read of its Events, which costs the API server as much as one for a Pod.
 """
 
 import re
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Final, Protocol, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from pod_diagnoser.cluster import (
     AnswerTooLongError,
@@ -67,6 +69,23 @@ Source: ``findTailLineStartIndex`` in ``staging/src/k8s.io/cri-client/pkg/logs``
 ``defaultBufSize`` in ``internal/cri/io/logger.go``.
 """
 
+RUSH: Final = 4
+RUSH_SECONDS: Final = 2.0
+"""So many crashes of a namespace in so short a time share one read of its Events."""
+
+SHARED_SECONDS: Final = 1.0
+"""For how long after such a read nobody reads again. What it was too early for, the second read of
+a crash will tell."""
+
+TOO_MANY_SECONDS: Final = 60.0
+"""How long a namespace with too many Events has each Pod's read by itself."""
+
+MAX_SHARED: Final = 8
+"""Of how many namespaces Events are kept, for that second."""
+
+MAX_RUSHES: Final = 1000
+"""Of how many namespaces it is known how many crashes there were. Forgetting one costs calls."""
+
 MAX_PAUSES: Final = 1000
 """Of how many namespaces a pause is remembered. Forgetting one costs a call."""
 
@@ -87,6 +106,9 @@ _NO_LOG: Final = re.compile(
 """What a kubelet sends as if it were the log, with status 200, where the log is gone."""
 
 
+_TOO_MANY: Final = b""
+"""Stands for an answer that is too long."""
+
 _Content = TypeVar("_Content", str, bytes)
 
 
@@ -97,6 +119,9 @@ class Reads(Protocol):
         self, namespace: str, pod: str, uid: str, seconds: float
     ) -> tuple[bytes, datetime]:
         """Read the Events about a Pod."""
+
+    def list_events_of_pods(self, namespace: str, seconds: float) -> tuple[bytes, datetime]:
+        """Read the Events about all Pods of a namespace."""
 
     def read_log(  # noqa: PLR0913 (as there)
         self,
@@ -139,8 +164,18 @@ class _Event(Read):
     series: _Series | None = None
 
 
+class _ListMeta(Read):
+    rest: Text = Field(default="", alias="continue")
+    """Set where there are more."""
+
+
 class _EventList(Read):
     items: Many[_Event]
+    metadata: _ListMeta | None = None
+
+
+_ByPod = Mapping[str, Sequence[_Event]]
+"""Events by the uid of what they are about."""
 
 
 class ClusterGatherer:
@@ -159,6 +194,7 @@ class ClusterGatherer:
         self._places = threading.BoundedSemaphore(MAX_CALLS)
         self._events = _Pauses()
         self._logs = _Pauses(self._events)
+        self._rushes = _Rushes()
 
     def gather(self, wanted: Wanted) -> Gathered:
         """Ask for what is wanted.
@@ -175,22 +211,69 @@ class ClusterGatherer:
         listed: tuple[Event, ...] = ()
         if wanted.events:
             seconds = EVENTS_SECONDS if wanted.log is not None else GATHER_SECONDS
-            asked, listed = self._read_events(wanted, min(until, self._monotonic() + seconds))
+            asked, found = self._read_events(wanted, min(until, self._monotonic() + seconds))
+            listed = tuple(_about(wanted.uid, found))
         log = None if wanted.log is None else self._read_log(wanted, wanted.log, until)
         return Gathered(asked, listed, log)
 
-    def _read_events(self, wanted: Wanted, until: float) -> tuple[Asked, tuple[Event, ...]]:
+    def _read_events(self, wanted: Wanted, until: float) -> tuple[Asked, Sequence[_Event]]:
+        rush = self._rushes.of(wanted.namespace, self._monotonic())
+        if rush is not None:
+            shared = self._read_together(wanted.namespace, rush, until)
+            if isinstance(shared, Asked):
+                return shared, ()
+            if shared is not None:
+                return Asked.FOUND, shared.get(wanted.uid, ())
+
         def read(seconds: float) -> bytes:
             return self._cluster.list_events(wanted.namespace, wanted.pod, wanted.uid, seconds)[0]
 
         content = self._ask(self._events, wanted.namespace, until, read)
         if isinstance(content, Asked):
             return content, ()
+        found = _parse(content)
+        return (Asked.UNAVAILABLE, ()) if found is None else (Asked.FOUND, found.items)
+
+    def _read_together(self, namespace: str, rush: "_Rush", until: float) -> _ByPod | Asked | None:
+        """Read the Events of all Pods of a namespace, once for all who wait for them.
+
+        Returns:
+            The Events, or why there are none; None where there are too many to be read together.
+        """
+        if not rush.reading.acquire(timeout=max(0.0, until - self._monotonic())):
+            return Asked.UNAVAILABLE
         try:
-            found = _EventList.model_validate_json(content)
-        except ValidationError:
-            return Asked.UNAVAILABLE, ()
-        return Asked.FOUND, tuple(_about(wanted.uid, found.items))
+            now, kept = self._monotonic(), rush.kept
+            if kept is not None and now < kept.until:
+                return kept.events
+            if now < rush.too_many_until:
+                return None
+            content = self._ask(self._events, namespace, until, partial(self._read_all, namespace))
+            if isinstance(content, Asked):
+                return content
+            return self._share(content, rush)
+        finally:
+            rush.reading.release()
+
+    def _share(self, content: bytes, rush: "_Rush") -> _ByPod | Asked | None:
+        found, now = _parse(content), self._monotonic()
+        if content == _TOO_MANY or (found and found.metadata and found.metadata.rest):
+            rush.too_many_until = now + TOO_MANY_SECONDS
+            return None
+        if found is None:
+            return Asked.UNAVAILABLE
+        events: dict[str, list[_Event]] = {}
+        for event in found.items:
+            if event.involvedObject is not None:
+                events.setdefault(event.involvedObject.uid, []).append(event)
+        self._rushes.keep(rush, _Kept(events, now + SHARED_SECONDS))
+        return events
+
+    def _read_all(self, namespace: str, seconds: float) -> bytes:
+        try:
+            return self._cluster.list_events_of_pods(namespace, seconds)[0]
+        except AnswerTooLongError:
+            return _TOO_MANY
 
     def _read_log(self, wanted: Wanted, log: Log, until: float) -> str | None:
         def read(lines: int) -> str | Asked:
@@ -245,6 +328,71 @@ class ClusterGatherer:
             self._places.release()
         pauses.answered()
         return content
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Events that were read together, and until when they will do."""
+
+    events: _ByPod
+    until: float
+
+
+class _Rush:
+    """Crashes of one namespace that come together.
+
+    Attributes:
+        times: when the latest wanted Events, by the monotonic clock.
+        reading: held while they are read for all.
+        kept: what was read.
+        too_many_until: until when there are too many to be read together.
+    """
+
+    def __init__(self) -> None:
+        self.times: deque[float] = deque(maxlen=RUSH)
+        self.reading = threading.Lock()
+        self.kept: _Kept | None = None
+        self.too_many_until = float("-inf")
+
+
+class _Rushes:
+    """Where crashes come together."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._namespaces: OrderedDict[str, _Rush] = OrderedDict()
+        self._keeping: deque[_Rush] = deque()
+
+    def of(self, namespace: str, now: float) -> _Rush | None:
+        """Count a crash.
+
+        Returns:
+            The rush of which it is one, or None where it is alone.
+        """
+        with self._lock:
+            rush = self._namespaces.setdefault(namespace, _Rush())
+            self._namespaces.move_to_end(namespace)
+            while len(self._namespaces) > MAX_RUSHES:
+                self._namespaces.popitem(last=False)
+            while self._keeping and not _will_do(self._keeping[0].kept, now):
+                self._keeping.popleft().kept = None
+            rush.times.append(now)
+            on = len(rush.times) == RUSH and now - rush.times[0] <= RUSH_SECONDS
+            return rush if on else None
+
+    def keep(self, rush: _Rush, kept: _Kept) -> None:
+        """Keep what was read for those who come soon."""
+        with self._lock:
+            rush.kept = kept
+            if rush in self._keeping:
+                self._keeping.remove(rush)
+            self._keeping.append(rush)
+            while len(self._keeping) > MAX_SHARED:
+                self._keeping.popleft().kept = None
+
+
+def _will_do(kept: _Kept | None, now: float) -> bool:
+    return kept is not None and now < kept.until
 
 
 class _Pauses:
@@ -343,6 +491,13 @@ def _about(uid: str, events: Iterable[_Event]) -> Iterator[Event]:
             first=first,
             last=again or event.lastTimestamp or first,
         )
+
+
+def _parse(content: bytes) -> _EventList | None:
+    try:
+        return _EventList.model_validate_json(content)
+    except ValidationError:
+        return None
 
 
 def _is_cut(text: str | Asked) -> bool:

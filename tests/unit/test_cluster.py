@@ -29,6 +29,7 @@ from pod_diagnoser.cluster import (
     MAX_ANSWER,
     MAX_EVENT_LIST,
     MAX_EVENTS,
+    MAX_EVENTS_OF_PODS,
     SEVERAL_DISRUPTION_BUDGETS,
     TOKEN_SECONDS,
     AnswerTooLongError,
@@ -41,6 +42,10 @@ from tests.unit.build import T0
 
 DATE = "Mon, 23 Nov 2026 10:00:00 GMT"
 POD = b'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"app-1"}}'
+NOT_IDLE = (
+    ",reason!=Scheduled,reason!=Pulling,reason!=Pulled,reason!=Created,reason!=Started"
+    ",reason!=BackOff"
+)
 SUCCESS = b'{"kind":"Status","apiVersion":"v1","status":"Success","code":201}'
 
 
@@ -156,6 +161,7 @@ CALLS: dict[str, Callable[[Cluster], object]] = {
     "evict_pod": lambda cluster: cluster.evict_pod("shop", "app-1", "uid-1", "7"),
     "create_event": lambda cluster: cluster.create_event("shop", {"metadata": {"name": "x"}}),
     "list_events": lambda cluster: cluster.list_events("shop", "app-1", "uid-1"),
+    "list_events_of_pods": lambda cluster: cluster.list_events_of_pods("shop"),
     "read_log": read_log,
 }
 each_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
@@ -244,9 +250,19 @@ def test_events_are_listed_of_one_pod_and_so_many(server: Server) -> None:
     assert query(request) == (
         "/api/v1/namespaces/shop/events",
         {
-            "fieldSelector": "involvedObject.uid=uid-1,involvedObject.name=app-1",
+            "fieldSelector": "involvedObject.uid=uid-1,involvedObject.name=app-1" + NOT_IDLE,
             "limit": str(MAX_EVENTS),
         },
+    )
+
+
+def test_events_of_all_pods_are_listed_and_of_nothing_else(server: Server) -> None:
+    """Of a namespace, and so many."""
+    server.answers = [Answer(body=b'{"items":[]}')]
+    assert server.client().list_events_of_pods("shop") == (b'{"items":[]}', T0)
+    assert query(server.requests[0]) == (
+        "/api/v1/namespaces/shop/events",
+        {"fieldSelector": "involvedObject.kind=Pod" + NOT_IDLE, "limit": str(MAX_EVENTS_OF_PODS)},
     )
 
 
@@ -255,7 +271,8 @@ def test_a_uid_selects_nothing_else(server: Server) -> None:
     server.client().list_events("shop", "app-1", "a,b=c\\d&limit=9#é")
     (request,) = server.requests
     assert query(request)[1] == {
-        "fieldSelector": "involvedObject.uid=a\\,b\\=c\\\\d&limit\\=9#é,involvedObject.name=app-1",
+        "fieldSelector": "involvedObject.uid=a\\,b\\=c\\\\d&limit\\=9#é,"
+        "involvedObject.name=app-1" + NOT_IDLE,
         "limit": str(MAX_EVENTS),
     }
 
@@ -326,6 +343,7 @@ def test_a_name_that_no_object_has_leads_nowhere(server: Server, name: str) -> N
         lambda: client.create_event(name, {}),
         lambda: client.list_events(name, "app-1", "u"),
         lambda: client.list_events("shop", name, "u"),
+        lambda: client.list_events_of_pods(name),
         lambda: client.read_log("shop", name, "app", previous=True, tail_lines=1, limit_bytes=100),
         lambda: client.read_log(name, "app-1", "app", previous=True, tail_lines=1, limit_bytes=100),
     ):

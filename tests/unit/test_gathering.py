@@ -25,9 +25,15 @@ from pod_diagnoser.gathering import (
     MAX_LOG_BYTES,
     MAX_MESSAGE_BYTES,
     MAX_PAUSES,
+    MAX_RUSHES,
+    MAX_SHARED,
     PLACE_SECONDS,
     REFUSED_SECONDS,
+    RUSH,
+    RUSH_SECONDS,
+    SHARED_SECONDS,
     SILENT_SECONDS,
+    TOO_MANY_SECONDS,
     ClusterGatherer,
     connect_gatherer,
 )
@@ -86,6 +92,7 @@ class Api:
     """An API server that answers as it is told, and a clock that goes on by what it takes."""
 
     listed: Callable[[], bytes] = lambda: events(event())
+    listed_all: Callable[[], bytes] = lambda: events(event())
     log: Callable[[int], str] = lambda _: "last words\n"
     taken: float = 0.0
     now: float = 0.0
@@ -98,6 +105,12 @@ class Api:
         self.calls.append(("events", namespace, pod, uid, round(seconds, 3)))
         self.now += self.taken
         return self.listed(), T0
+
+    def list_events_of_pods(self, namespace: str, seconds: float) -> tuple[bytes, datetime]:
+        """Answer with the Events of all Pods."""
+        self.calls.append(("all events", namespace, round(seconds, 3)))
+        self.now += self.taken
+        return self.listed_all(), T0
 
     def read_log(  # noqa: PLR0913 (as the real one)
         self,
@@ -528,6 +541,156 @@ def test_calls_at_once_are_bounded() -> None:
         assert gatherer.gather(namespace(number)).events is Asked.FOUND
 
 
+# Many at once
+
+
+def pod(number: int, **options: Any) -> Wanted:
+    """The Events of another Pod of the namespace."""
+    return Wanted("shop", f"app-{number}", f"uid-{number}", events=True, **options)
+
+
+def all_events(count: int, **metadata: str) -> bytes:
+    """The Events of so many Pods, as they are read together."""
+    items = [involved(uid=f"uid-{number}", name=f"app-{number}") for number in range(count)]
+    return json.dumps({"metadata": metadata, "items": items}).encode()
+
+
+def test_many_crashes_of_a_namespace_share_one_read() -> None:
+    """The first few are read by themselves, the others together, each second."""
+    api = Api(listed=events, listed_all=lambda: all_events(1000))
+    gatherer = api.gatherer()
+    for number in range(1000):
+        found = gatherer.gather(pod(number))
+        assert found.events is Asked.FOUND
+        assert len(found.listed) == (1 if number >= RUSH - 1 else 0)
+    assert [call[0] for call in api.calls] == ["events"] * (RUSH - 1) + ["all events"]
+    assert gatherer.gather(pod(1000)).listed == ()
+    api.now += SHARED_SECONDS
+    assert len(gatherer.gather(pod(7)).listed) == 1
+    assert [call[0] for call in api.calls] == ["events"] * (RUSH - 1) + ["all events"] * 2
+
+
+def test_few_crashes_are_read_by_themselves() -> None:
+    """What is read for all is more than what one Pod needs."""
+    api = Api()
+    gatherer = api.gatherer()
+    for number in range(3 * RUSH):
+        api.now += 1.01 * RUSH_SECONDS / (RUSH - 1)
+        gatherer.gather(pod(number))
+        gatherer.gather(namespace(number))
+    assert {call[0] for call in api.calls} == {"events"}
+
+
+def rush(gatherer: ClusterGatherer) -> None:
+    """So many crashes that the next ones share a read."""
+    for number in range(RUSH - 1):
+        gatherer.gather(pod(number))
+
+
+@pytest.mark.parametrize(
+    "listed_all",
+    [failing(AnswerTooLongError()), lambda: all_events(1000, **{"continue": "more"})],
+    ids=["too many bytes", "too many"],
+)
+def test_too_many_to_be_read_together_are_read_one_by_one(listed_all: Callable[[], bytes]) -> None:
+    """What is left out could be what tells; tried again a minute later."""
+    api = Api(listed_all=listed_all)
+    gatherer = api.gatherer()
+    rush(gatherer)
+    for _ in range(5):
+        assert gatherer.gather(EVENTS) == Gathered(Asked.FOUND, (KILLING,))
+    assert [call[0] for call in api.calls].count("all events") == 1
+    api.now += TOO_MANY_SECONDS
+    rush(gatherer)
+    gatherer.gather(EVENTS)
+    assert [call[0] for call in api.calls].count("all events") == 2
+
+
+@pytest.mark.parametrize("content", [b"null", b"[]", b"<html>"])
+def test_a_broken_list_of_all_is_no_answer(content: bytes) -> None:
+    """Nor is it kept."""
+    api = Api(listed_all=lambda: content)
+    gatherer = api.gatherer()
+    rush(gatherer)
+    assert gatherer.gather(EVENTS) == Gathered(Asked.UNAVAILABLE)
+    api.listed_all = lambda: events(event())
+    assert gatherer.gather(EVENTS) == Gathered(Asked.FOUND, (KILLING,))
+
+
+@pytest.mark.parametrize(
+    ("error", "asked"),
+    [(ClusterError(403), Asked.REFUSED), (ClusterError(429, 9.0), Asked.UNAVAILABLE)],
+)
+def test_a_refusal_of_all_is_one_of_each(error: ClusterError, asked: Asked) -> None:
+    """The same pause holds for both reads."""
+    api = Api(listed_all=failing(error))
+    gatherer = api.gatherer()
+    rush(gatherer)
+    for number in range(100):
+        assert gatherer.gather(pod(number)) == Gathered(asked)
+    assert len(api.calls) == RUSH
+
+
+def test_those_who_come_together_wait_for_one_read() -> None:
+    """Twenty at a time, as many as Metacontroller's workers are."""
+    begun, end = threading.Event(), threading.Event()
+
+    def slow() -> bytes:
+        begun.set()
+        assert end.wait(60)
+        return all_events(20)
+
+    api = Api(listed_all=slow)
+    gatherer = api.gatherer()
+    rush(gatherer)
+    found: list[Gathered] = []
+    threads = [
+        threading.Thread(target=lambda number=number: found.append(gatherer.gather(pod(number))))
+        for number in range(20)
+    ]
+    for thread in threads:
+        thread.start()
+    assert begun.wait(60)
+    end.set()
+    for thread in threads:
+        thread.join()
+    assert [call[0] for call in api.calls].count("all events") == 1
+    assert {each.events for each in found} <= {Asked.FOUND, Asked.UNAVAILABLE}
+    assert gatherer.gather(pod(3)).listed != ()
+
+
+def test_what_is_kept_of_namespaces_is_bounded() -> None:
+    """For the second that it is kept, and beyond it not at all."""
+    api = Api(listed_all=lambda: all_events(1))
+    gatherer = api.gatherer()
+    for number in range(MAX_SHARED + 1):
+        for _ in range(RUSH):
+            gatherer.gather(namespace(number))
+    kept = [each for each in gatherer._rushes._namespaces.values() if each.kept is not None]
+    assert len(kept) == MAX_SHARED
+    api.now += RUSH_SECONDS + SHARED_SECONDS
+    gatherer.gather(namespace(0))
+    assert not any(each.kept for each in gatherer._rushes._namespaces.values())
+    for number in range(MAX_RUSHES + 1):
+        gatherer.gather(namespace(number))
+    assert len(gatherer._rushes._namespaces) == MAX_RUSHES
+
+
+def test_a_read_for_all_that_is_interrupted_keeps_nobody_from_reading() -> None:
+    """Whatever is raised in it."""
+
+    def killed() -> bytes:
+        raise KeyboardInterrupt
+
+    api = Api(listed_all=killed)
+    gatherer = api.gatherer()
+    rush(gatherer)
+    with pytest.raises(KeyboardInterrupt):
+        gatherer.gather(EVENTS)
+    api.listed_all = lambda: events(event())
+    assert gatherer.gather(EVENTS) == Gathered(Asked.FOUND, (KILLING,))
+
+
 def test_the_time_for_a_place_is_within_the_time_for_all() -> None:
     """With the half second of a deadline it is two seconds at the longest."""
     assert PLACE_SECONDS < EVENTS_SECONDS < GATHER_SECONDS <= 1.5
@@ -543,6 +706,7 @@ def test_an_interrupted_call_gives_its_place_back() -> None:
 
     api.listed = killed
     for _ in range(MAX_CALLS + 1):
+        api.now += RUSH_SECONDS
         with pytest.raises(KeyboardInterrupt):
             gatherer.gather(EVENTS)
     api.listed = events
