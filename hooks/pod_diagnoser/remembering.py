@@ -30,8 +30,8 @@ CLOCK_SKEW = timedelta(minutes=5)
 MAX_HISTORY = 10
 """How many crashes the history holds."""
 
-MAX_CRASHES_BYTES = 2560
-"""With the other annotations all of ours stay below 4 KiB, last words apart."""
+MAX_CRASHES_BYTES = 3328
+"""With the other annotations all of ours stay below 5 KiB, last words apart."""
 
 MAX_READ_BYTES = 16_384
 """The most that is read back of our own annotation; what is longer was not written by us."""

@@ -16,7 +16,7 @@ from tests.http.recorded import PATHS, Json, Recorded
 EXAMPLES: Final = 150
 """For each endpoint and kind of change."""
 
-MAX_OURS: Final = 4096
+MAX_OURS: Final = 5120
 
 each_path = pytest.mark.parametrize("path", PATHS)
 fuzzing = settings(

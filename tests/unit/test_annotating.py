@@ -18,7 +18,7 @@ from pod_diagnoser.annotating import (
     RESTART_TIME,
 )
 from pod_diagnoser.reconciling import sync_pod
-from pod_diagnoser.remembering import MAX_HISTORY
+from pod_diagnoser.remembering import MAX_CRASHES_BYTES, MAX_HISTORY
 from pod_diagnoser.times import format_time
 from tests.unit.build import (
     T0,
@@ -270,7 +270,7 @@ def test_what_a_tenant_writes_into_our_annotation_does_no_harm(text: str) -> Non
     once = synced(crashed(annotations={CRASHES: text}), after(1))
     assert shown(once, RESTART_REASON) == "Error (Exit Code: 1)"
     assert once["metadata"]["labels"][LABEL] == "diag"
-    assert len(shown(once, CRASHES).encode()) <= 2560
+    assert len(shown(once, CRASHES).encode()) <= MAX_CRASHES_BYTES
     assert synced(once, after(2)) == once
     assert LABEL not in synced(once, after(hours=2))["metadata"]["labels"]
 
@@ -290,7 +290,7 @@ def test_ours_never_exceed_what_the_api_server_takes(room: int) -> None:
 
 
 def test_ours_stay_small_with_the_longest_of_everything() -> None:
-    """Ten crashes of containers with the longest names: all of ours are below 4 KiB."""
+    """Ten crashes of containers with the longest names: all of ours are below 5 KiB."""
     document = pod(
         *(container(f"{number:063d}", terminated(after(number), 139)) for number in range(20)),
         name="n" * 253,
@@ -299,6 +299,6 @@ def test_ours_stay_small_with_the_longest_of_everything() -> None:
     ours = {
         key: value for key, value in once["metadata"]["annotations"].items() if key in ANNOTATIONS
     }
-    assert sum(len(key) + len(value.encode()) for key, value in ours.items()) <= 4096
+    assert sum(len(key) + len(value.encode()) for key, value in ours.items()) <= 5120
     assert shown(once, DIAGNOSIS)
     assert synced(once, after(70)) == once
