@@ -1,6 +1,9 @@
 """What the API server is asked of a crash: what is taken of its answers, and when nobody asks."""
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -718,6 +721,80 @@ def test_a_list_has_room_for_the_events_of_a_pod() -> None:
     long = event(message="m" * 1024, reason="r" * 128)
     long["metadata"]["managedFields"] = [{"fieldsV1": {"f": "v" * 1024}}]
     assert len(events(*[long] * 250)) < MAX_EVENT_LIST
+
+
+GREENLETS = """
+from gevent import monkey
+monkey.patch_all()
+import json, socket, time
+from collections import Counter
+import gevent
+from pod_diagnoser import app, cluster, gathering
+from pod_diagnoser.evidence import Wanted
+
+BODY = json.dumps({"items": [
+    {"involvedObject": {"uid": "u"}, "reason": "Killing", "source": {"component": "kubelet"}}
+]}).encode()
+ANSWER = (
+    b"HTTP/1.1 200 OK\\r\\nDate: Mon, 23 Nov 2026 10:00:00 GMT\\r\\nConnection: close\\r\\n"
+    b"Content-Length: %d\\r\\n\\r\\n%s" % (len(BODY), BODY)
+)
+asked, most = 0, 0
+answers = False
+
+def answer(connection):
+    global asked, most
+    asked += 1
+    most = max(most, asked)
+    connection.recv(65536)
+    gevent.sleep(0.05 if answers else 60)
+    connection.sendall(ANSWER)
+    connection.close()
+    asked -= 1
+
+def serve(listening):
+    while True:
+        gevent.spawn(answer, listening.accept()[0])
+
+listening = socket.create_server(("127.0.0.1", 0))
+gevent.spawn(serve, listening)
+url = "http://127.0.0.1:%d" % listening.getsockname()[1]
+
+def gather(namespaces):
+    credentials = cluster.Credentials(url, lambda: "t", None)
+    server = cluster.Cluster(credentials, deadline=app.call_deadline(app.Deadlines()))
+    gatherer = gathering.ClusterGatherer(server)
+    begun = time.monotonic()
+    jobs = [
+        gevent.spawn(gatherer.gather, Wanted(f"shop-{i % namespaces}", "app", "u", events=True))
+        for i in range(90)
+    ]
+    gevent.joinall(jobs, raise_error=True)
+    found = Counter(job.value.events.value for job in jobs)
+    listed = Counter(len(job.value.listed) for job in jobs)
+    print(dict(found), dict(listed), time.monotonic() - begun < 20)
+
+for namespaces in (1, 30):
+    gather(namespaces)
+print(most <= 2 * gathering.MAX_CALLS)
+answers, asked = True, 0
+gather(1)
+"""
+
+
+def test_greenlets_share_it_as_the_hook_has_it() -> None:
+    """With gevent: a server that hangs costs each of them no more than the time for one."""
+    done = subprocess.run(
+        [sys.executable, "-c", GREENLETS],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
+    hangs = "{'Unavailable': 90} {0: 90} True"
+    answers = "{'Found': 90} {1: 90} True"
+    assert done.stdout.splitlines() == [hangs, hangs, "True", answers]
 
 
 # Whether anything is asked at all
