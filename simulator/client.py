@@ -24,6 +24,20 @@ class Interference(Protocol):
         """Return the error that a request gets though it was carried out, or None."""
 
 
+class Lateness(Protocol):
+    """How far what a client learns of the API server is behind, beyond the usual delays."""
+
+    def watch(self, manager: str, resource: Resource) -> float:
+        """Return the seconds by which a client learns later of a change that happens now."""
+
+    def listed(self, manager: str, resource: Resource) -> int | None:
+        """Return the resourceVersion of the past that a list shows; None is the present.
+
+        An API server answers a list with resourceVersion "0", as client-go's reflector asks for at
+        its start, from its watch cache, which may be behind.
+        """
+
+
 @dataclass
 class Network:
     """What lies between the machines of a cluster and its API server.
@@ -33,12 +47,14 @@ class Network:
         scheduler: of the whole cluster.
         timing: how long things take.
         interference: faults, or None.
+        lateness: how far behind what clients learn is, or None.
     """
 
     store: Store
     scheduler: Scheduler
     timing: Timing
     interference: Interference | None = None
+    lateness: Lateness | None = None
 
 
 class Client:
@@ -58,7 +74,7 @@ class Client:
     async def list(self, resource: Resource) -> tuple[list[Object], int]:
         """Return all objects of a kind, and the resourceVersion of the list."""
         call = Call(self.manager, "list", resource)
-        return await self._send(call, lambda: (self.store.select(resource), self.store.version))
+        return await self._send(call, lambda: _listed(self.network, self.manager, resource))
 
     async def get(self, resource: Resource, key: Key) -> Object:
         """Return an object.
@@ -136,7 +152,10 @@ class Client:
 
         def changed(event: WatchEvent) -> None:
             nonlocal latest
-            latest = max(latest, self.scheduler.time() + self.timing.draw(self.timing.watch))
+            delay = self.timing.draw(self.timing.watch)
+            if self.network.lateness is not None:
+                delay += self.network.lateness.watch(self.manager, resource)
+            latest = max(latest, self.scheduler.time() + delay)
             self.scheduler.call_later(latest - self.scheduler.time(), lambda: arrived(event))
 
         def arrived(event: WatchEvent) -> None:
@@ -180,3 +199,12 @@ class Client:
 def _raise_if(fault: Exception | None) -> None:
     if fault is not None:
         raise fault
+
+
+def _listed(network: Network, manager: str, resource: Resource) -> tuple[list[Object], int]:
+    """List a kind as a client gets it: as it is, or as it was."""
+    store, lateness = network.store, network.lateness
+    version = lateness.listed(manager, resource) if lateness is not None else None
+    if version is None:
+        return store.select(resource), store.version
+    return store.select_at(resource, version), version

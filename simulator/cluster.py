@@ -9,8 +9,8 @@ from typing import Self
 
 import yaml
 
-from simulator.client import Client, Interference, Network
-from simulator.controllers import EventExpiry, GarbageCollector, PodScheduler
+from simulator.client import Client, Interference, Lateness, Network
+from simulator.controllers import EVENT_TTL, EventExpiry, GarbageCollector, PodScheduler
 from simulator.events import EventRecorder
 from simulator.metacontroller.definition import Definition
 from simulator.metacontroller.process import Flags, Metacontroller
@@ -33,11 +33,15 @@ class Conditions:
         rng: source of uids and other random names.
         timing: delays, with or without a random source of their own.
         interference: faults, or None.
+        lateness: how far behind what clients learn is, or None.
+        event_ttl: seconds that Events are kept.
     """
 
     rng: random.Random
     timing: Timing
     interference: Interference | None = None
+    lateness: Lateness | None = None
+    event_ttl: float = EVENT_TTL
 
     @classmethod
     def seeded(cls, seed: int) -> Self:
@@ -73,7 +77,9 @@ class Cluster:
         self.scheduler = scheduler
         self.clock = clock
         store = Store(clock, conditions.rng, resources)
-        self.network = Network(store, scheduler, conditions.timing, conditions.interference)
+        self.network = Network(
+            store, scheduler, conditions.timing, conditions.interference, conditions.lateness
+        )
         self.definitions: list[Definition] = []
         self.metacontroller: Metacontroller | None = None
         self.rng = conditions.rng
@@ -83,7 +89,7 @@ class Cluster:
         PodScheduler(self.network, NODE, recorder)
         ReplicaSetController(self.network, clock)
         GarbageCollector(self.network)
-        EventExpiry(self.network)
+        EventExpiry(self.network, conditions.event_ttl)
 
     @property
     def store(self) -> Store:

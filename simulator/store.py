@@ -209,6 +209,34 @@ class Store:
             if (not namespace or key[0] == namespace) and selector.matches(labels_of(objects[key]))
         ]
 
+    def select_at(self, resource: Resource, version: int) -> list[Object]:
+        """List the objects of a kind as they were.
+
+        Args:
+            resource: the kind.
+            version: the resourceVersion of the time that is meant.
+
+        Returns:
+            The objects, by namespace and name.
+
+        Raises:
+            ApiError: 410, the history does not go back that far.
+        """
+        table = self._tables[resource]
+        if version < table.compacted:
+            message = f"too old resource version: {version} ({table.compacted})"
+            raise ApiError.expired(message)
+        objects = dict(table.objects)
+        for event in reversed(table.history):
+            if event.version <= version:
+                break
+            key = key_of(event.object)
+            if event.previous is None:
+                objects.pop(key, None)
+            else:
+                objects[key] = event.previous
+        return [objects[key] for key in sorted(objects)]
+
     def watch(
         self, resource: Resource, watcher: Watcher, since: int | None = None
     ) -> Callable[[], None]:
