@@ -144,8 +144,8 @@ def fit_start(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
     """
     start = text[:MAX_MASKED]
     if len(start) < len(text):
-        last = max((found.start() for found in _BREAK.finditer(start)), default=0)
-        start = start[:last]
+        breaks = [found.start() for found in _BREAK.finditer(start)]
+        start = start[: breaks[-1]] if breaks else MASK
     return cut(_masked(start, tuple(patterns)), limit)
 
 

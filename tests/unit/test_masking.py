@@ -213,7 +213,7 @@ def test_nor_where_a_long_line_is_divided(fit: Fit, place: str, value: str, befo
 @both
 def test_one_word_that_is_too_long_is_not_divided(fit: Fit) -> None:
     """It may be a secret as a whole."""
-    assert fit("k" * 2 * MAX_MASKED, ROOM) in (MASK, "")
+    assert fit("k" * 2 * MAX_MASKED, ROOM) == MASK
 
 
 @pytest.mark.parametrize(
