@@ -129,7 +129,7 @@ def reason_against(
         What is planned does not count: it is asked the same when it is its turn.
     """
     policy, status = live.spec.remediation, live.status or PodDiagnoserStatus()
-    reason = safeguard(pod, found, policy, now)
+    reason = safeguard(pod, found, live.spec, now)
     if reason is not None:
         return reason
     settled = [entry for entry in status.remediations if entry.phase != Phase.PLANNED]

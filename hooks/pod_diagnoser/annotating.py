@@ -131,8 +131,8 @@ def mark(
         untils.append(since + RECENT)
 
     annotations = _over(pod)
-    if seen:
-        wanted = Record(diagnoser=claim.diagnoser.uid, since=since, history=sighting.history)
+    if seen or any(crash.silent for crash in sighting.kept):
+        wanted = Record(diagnoser=claim.diagnoser.uid, since=since, history=tuple(sighting.kept))
         annotations |= _shown(pod, seen, sighting.history, words)
         annotations[CRASHES] = written(wanted)
         annotations = _within_limits(pod, annotations)

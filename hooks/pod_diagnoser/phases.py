@@ -60,6 +60,7 @@ class Reason(StrEnum):
     DAEMON_SET_POD = "DaemonSetPod"
     JOB_POD = "JobPod"
     SYSTEM_CRITICAL = "SystemCritical"
+    SILENCED = "Silenced"
     CAUSE_NOT_LISTED = "CauseNotListed"
     TOO_YOUNG = "TooYoung"
     COOL_DOWN = "CoolDown"
@@ -92,6 +93,7 @@ EXPLANATIONS: Mapping[Reason, str] = {
     Reason.DAEMON_SET_POD: "spec.remediation.include does not name DaemonSetPods.",
     Reason.JOB_POD: "spec.remediation.include does not name JobPods.",
     Reason.SYSTEM_CRITICAL: "spec.remediation.include does not name SystemCriticalPods.",
+    Reason.SILENCED: "spec.ignore or spec.thresholds silences it by what the Pod's status tells.",
     Reason.CAUSE_NOT_LISTED: "spec.remediation.causes does not name the cause.",
     Reason.TOO_YOUNG: "The Pod is younger than spec.remediation.minPodAgeSeconds.",
     Reason.COOL_DOWN: "Another Pod of the same owner was replaced a short time ago.",

@@ -171,6 +171,7 @@ class _Planner:
         now: datetime,
     ) -> None:
         self._action = diagnoser.spec.remediationAction
+        self._spec = diagnoser.spec
         self._policy = diagnoser.spec.remediation
         self._now = now
         self._entries = entries
@@ -234,7 +235,7 @@ class _Planner:
         self, pod: OwnedPod, crashes: Sequence[Diagnosis]
     ) -> tuple[Diagnosis, Reason | None]:
         """Ask the safeguards of each crash: for any that may be a reason a Pod is replaced."""
-        verdicts = [(found, safeguard(pod, found, self._policy, self._now)) for found in crashes]
+        verdicts = [(found, safeguard(pod, found, self._spec, self._now)) for found in crashes]
         return (
             next((each for each in verdicts if each[1] is None), None)
             or next((each for each in verdicts if each[1] is not Reason.NOT_FRESH), None)

@@ -74,6 +74,8 @@ class Crash(BaseModel):
     backOff: bool = False  # noqa: N815
     """Whether the kubelet was seen to wait before it started the container again."""
     evidence: KeptEvidence | None = None
+    silent: bool = False
+    """Whether it is kept for its evidence alone, and shown nowhere: its Events silence it."""
 
     @property
     def ended(self) -> datetime | None:
@@ -173,13 +175,16 @@ def known_evidence(record: Record) -> Mapping[str, Evidence]:
     }
 
 
-def remember(diagnosis: Diagnosis, before: Crash | None, now: datetime) -> Crash:
+def remember(
+    diagnosis: Diagnosis, before: Crash | None, now: datetime, *, silent: bool = False
+) -> Crash:
     """Make the entry of a crash.
 
     Args:
         diagnosis: the crash.
         before: its entry, where it has one.
         now: the time, in UTC.
+        silent: whether it is kept for its evidence alone.
 
     Returns:
         What is known of it. Of what was known before only what was found out since is changed: a
@@ -194,6 +199,7 @@ def remember(diagnosis: Diagnosis, before: Crash | None, now: datetime) -> Crash
             "cause": diagnosis.cause.value,
             "backOff": before.backOff or ending.backing_off,
             "evidence": evidence,
+            "silent": silent,
         }
         same = all(getattr(before, name) == value for name, value in changed.items())
         return before if same else before.model_copy(update=changed)
@@ -210,6 +216,7 @@ def remember(diagnosis: Diagnosis, before: Crash | None, now: datetime) -> Crash
         image=hashlib.sha256(ending.image.encode()).hexdigest()[:8] if ending.image else "",
         backOff=ending.backing_off,
         evidence=evidence,
+        silent=silent,
     )
 
 

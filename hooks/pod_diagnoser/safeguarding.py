@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pod_diagnoser.diagnosing import Diagnosis
+from pod_diagnoser.ignoring import remediable
 from pod_diagnoser.phases import OPT_OUT, Reason
 from pod_diagnoser.pods import OwnedPod, OwnerReference
-from pod_diagnoser.resources import RemediationSpec
+from pod_diagnoser.resources import PodDiagnoserSpec, RemediationSpec
 from pod_diagnoser.texts import clean
 from pod_diagnoser.times import parse_time
 
@@ -125,7 +126,7 @@ def seconds_too_young(pod: OwnedPod, policy: RemediationSpec, now: datetime) -> 
 
 
 def safeguard(
-    pod: OwnedPod, diagnosis: Diagnosis, policy: RemediationSpec, now: datetime
+    pod: OwnedPod, diagnosis: Diagnosis, spec: PodDiagnoserSpec, now: datetime
 ) -> Reason | None:
     """Say what of a Pod itself forbids to replace it.
 
@@ -134,13 +135,13 @@ def safeguard(
     Args:
         pod: the Pod.
         diagnosis: what crashed in it.
-        policy: ``spec.remediation``.
+        spec: the PodDiagnoser's spec.
         now: the time.
 
     Returns:
         The first reason that holds, the lasting ones before those that pass; None if none does.
     """
-    meta, owner = pod.metadata, controller_of(pod)
+    policy, meta, owner = spec.remediation, pod.metadata, controller_of(pod)
     priority = pod.spec.priorityClassName if pod.spec else ""
     young = seconds_too_young(pod, policy, now)
     checks = (
@@ -154,6 +155,7 @@ def safeguard(
             priority in _SYSTEM_CRITICAL and "SystemCriticalPods" not in policy.include,
             Reason.SYSTEM_CRITICAL,
         ),
+        (not remediable(meta.labels, diagnosis, spec), Reason.SILENCED),
         (not _listed(diagnosis, policy), Reason.CAUSE_NOT_LISTED),
         (not is_fresh(diagnosis, now), Reason.NOT_FRESH),
         (policy.paused, Reason.PAUSED),

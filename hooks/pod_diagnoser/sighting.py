@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pod_diagnoser.diagnosing import Diagnosis, diagnose, interpret, lasting
 from pod_diagnoser.endings import How
 from pod_diagnoser.evidence import Gathered, Log, Wanted
-from pod_diagnoser.ignoring import Silence, told
+from pod_diagnoser.ignoring import Silence, silenced_by_events, told, undecided
 from pod_diagnoser.pods import Pod
 from pod_diagnoser.proving import asks, judge, waits
 from pod_diagnoser.remembering import (
@@ -21,6 +21,10 @@ from pod_diagnoser.remembering import (
 )
 from pod_diagnoser.resources import DiagnosisTargetSpec
 from pod_diagnoser.times import parse_time
+
+JUST_ENDED = timedelta(seconds=15)
+"""How long after its end a crash is asked about that is ignored unless its Events tell otherwise:
+nothing is remembered of it, so that each sync within this time asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Sighting:
         seen: what it shows and is worth telling, in the order of `diagnose`; states that last at
             the end.
         history: both together, the newest first.
+        kept: what the Pod should remember: the history, and what its Events silence.
         wanted: what more would be wanted to know now, or None.
         wait: seconds until there may be more to see or to ask, or None.
     """
@@ -52,6 +57,7 @@ class Sighting:
     record: Record
     seen: Sequence[Seen]
     history: Sequence[Crash]
+    kept: Sequence[Crash]
     wanted: Wanted | None
     wait: float | None
 
@@ -102,14 +108,29 @@ def sight(
     if gathered is not None and gathered.events is not None:
         found = tuple(_proved(each, entries.get(each.id), gathered, now) for each in found)
     created = parse_time(pod.metadata.creationTimestamp)
-    worth = told(pod.metadata.labels, created, found, claim, record.history)
+    labels = pod.metadata.labels
+    worth = told(labels, created, found, claim, record.history)
     seen = [Seen(each, remember(each, entries.get(each.id), now)) for each in worth]
+    quiet = [
+        remember(each, entries.get(each.id), now, silent=True)
+        for each in found
+        if silenced_by_events(labels, each, claim)
+    ]
+    kept = history([*(each.crash for each in seen), *quiet], record.history)
+    doubtful = [
+        each
+        for each in found
+        if undecided(labels, each, claim)
+        and each.ended_by is not None
+        and now - each.ended_by < JUST_ENDED
+    ]
     waiting = [wait, *(_until_asked(each, now) for each in seen if claim.evidence.events)]
     return Sighting(
         record,
         seen,
-        history([each.crash for each in seen], record.history),
-        _wanted(pod, claim, seen, entries, now),
+        tuple(crash for crash in kept if not crash.silent),
+        kept,
+        _wanted(pod, claim, seen, doubtful, entries, now),
         min((each for each in waiting if each is not None), default=None),
     )
 
@@ -146,10 +167,11 @@ def _until_asked(seen: Seen, now: datetime) -> float | None:
     return waits(ending, ending.evidence, seen.crash.seen, now)
 
 
-def _wanted(
+def _wanted(  # noqa: PLR0913, PLR0917 (all that decides it)
     pod: Pod,
     claim: DiagnosisTargetSpec,
     seen: Sequence[Seen],
+    doubtful: Sequence[Diagnosis],
     entries: dict[str, Crash],
     now: datetime,
 ) -> Wanted | None:
@@ -157,6 +179,8 @@ def _wanted(
         asks(each.diagnosis.ending, each.diagnosis.ending.evidence, each.crash.seen, now)
         for each in seen
     )
+    if claim.evidence.events and not events:
+        events = any(asks(each.ending, each.ending.evidence, None, now) for each in doubtful)
     log = None
     headline = latest(seen)
     if (

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from pod_diagnoser.annotating import CONTAINER, LABEL
+from pod_diagnoser.annotating import CAUSE, CONTAINER, LABEL
+from pod_diagnoser.evidence import Asked, Event, Gathered
 from pod_diagnoser.reconciling import observe, sync_pod, sync_pod_diagnoser
 from pod_diagnoser.remembering import CRASHES
 from pod_diagnoser.reporting import Effects
@@ -131,3 +132,84 @@ def test_the_third_crash_is_told_and_not_the_second() -> None:
             pod = build.pod(container, creationTimestamp="2026-11-23T10:00:00Z")
             marked = shown(subject, pod, at=number * 60 + 30)
             assert (marked != pod) is (number >= 3), (number, container)
+
+
+def test_a_made_up_cause_has_no_pod_replaced() -> None:
+    """The status says Killed, which is ignored; that Events said more is only the Pod's word."""
+    policy = {"minPodAgeSeconds": 0}
+    plain = build.diagnoser(remediationAction="RestartPod", remediation=policy)
+    pod = shown(plain, two(build.terminated(T0, 137), build.terminated(after(5), 3)))
+    annotations = pod["metadata"]["annotations"]
+    record = json.loads(annotations[CRASHES])
+    for crash in record["history"]:
+        crash["evidence"] = {"asked": "Found", "proof": "LivenessProbe"}
+    annotations[CRASHES] = json.dumps(record)
+
+    subject = build.diagnoser(
+        remediationAction="RestartPod", remediation=policy, ignore={"causes": ["Killed"]}
+    )
+    told = status(subject, pod)
+    assert "LivenessProbeFailed" in {each["cause"] for each in told["recentDiagnoses"]}
+    assert [each["container"] for each in told["remediations"]] == ["proxy"]
+
+
+def events(reason: str, message: str, at: float) -> Gathered:
+    """What was read of a Pod's Events: one, about its container app."""
+    return Gathered(Asked.FOUND, (Event(reason, message, "app", after(at), after(at)),))
+
+
+PROBE = "Container app failed liveness probe, will be restarted"
+
+
+def probed(code: int, reason: str) -> Json:
+    """A Pod whose container has a liveness probe, and ended."""
+    pod = build.pod(build.container("app", build.terminated(T0, code, reason)))
+    pod["spec"]["containers"][0]["livenessProbe"] = {"httpGet": {"path": "/", "port": 80}}
+    return pod
+
+
+def test_a_clean_exit_is_silent_unless_events_tell_of_a_probe() -> None:
+    """They are asked for soon after the end; later they are not, since nothing is remembered."""
+    subject = build.diagnoser(ignore={"cleanExits": True})
+    pod = probed(0, "Completed")
+    request = build.pod_request(pod, published(subject))
+    soon = sync_pod(request, after(3))
+    assert soon.answer.encode() == b"{}"
+    assert soon.wanted is not None
+    assert soon.wanted.events
+    nothing = sync_pod(request, after(3), Gathered(Asked.FOUND, ()))
+    assert nothing.answer.encode() == b"{}"
+    assert nothing.wanted is None
+    assert sync_pod(request, after(60)).wanted is None
+
+    killed = events("Killing", PROBE, -3)
+    marked = build.applied(pod, json.loads(sync_pod(request, after(3), killed).answer.encode()))
+    assert marked["metadata"]["annotations"][CAUSE] == "LivenessProbeFailed"
+    assert (
+        shown(subject, marked, at=4000)["metadata"]["annotations"][CAUSE] == "LivenessProbeFailed"
+    )
+    assert [each["cause"] for each in status(subject, marked)["recentDiagnoses"]] == [
+        "LivenessProbeFailed"
+    ]
+
+
+def test_what_its_events_silence_is_kept_and_shown_nowhere() -> None:
+    """Asked for once; neither label nor diagnosis, not even when its Events are long gone."""
+    subject = build.diagnoser(ignore={"causes": ["LivenessProbeFailed"]})
+    pod = probed(137, "Error")
+    request = build.pod_request(pod, published(subject))
+    assert sync_pod(request, after(3)).wanted is not None
+    killed = events("Killing", PROBE, -3)
+    marked = build.applied(pod, json.loads(sync_pod(request, after(3), killed).answer.encode()))
+    assert set(marked["metadata"]["annotations"]) == {CRASHES}
+    assert LABEL not in marked["metadata"]["labels"]
+    for at in (4, 60, 10_000):
+        again = sync_pod(build.pod_request(marked, published(subject)), after(at))
+        assert again.wanted is None
+        assert build.applied(marked, json.loads(again.answer.encode())) == marked
+    marked["metadata"]["labels"][LABEL] = "diag"
+    assert status(subject, marked)["recentDiagnoses"] == []
+    # What was silent is told where the spec changes its mind.
+    told = shown(build.diagnoser(), marked)["metadata"]["annotations"]
+    assert told[CAUSE] == "LivenessProbeFailed"
+    assert '"silent"' not in told[CRASHES]
