@@ -9,16 +9,11 @@ namespace, they share one read of its Events, which costs the API server as much
 import re
 import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from http import HTTPStatus
 from typing import Final, Protocol, TypeVar
-
-from pydantic import Field, ValidationError
 
 from pod_diagnoser.cluster import (
     AnswerTooLongError,
@@ -27,10 +22,11 @@ from pod_diagnoser.cluster import (
     Credentials,
     in_cluster,
 )
+from pod_diagnoser.event_lists import ByPod, PostedEvent, about, parse
 from pod_diagnoser.evidence import Asked, Event, Gathered, Log, Wanted
-from pod_diagnoser.pods import Many, Read, Text, Time
+from pod_diagnoser.pausing import Pauses
+from pod_diagnoser.rushing import Kept, Rush, Rushes
 from pod_diagnoser.settings import Endpoints, Settings, SettingsError
-from pod_diagnoser.texts import clean
 
 GATHER_SECONDS: Final = 1.5
 """How long gathering may take as a whole. With the half second by which a deadline may be late it
@@ -48,19 +44,6 @@ MAX_CALLS: Final = 8
 PLACE_SECONDS: Final = 0.4
 """How long a call waits for its turn."""
 
-REFUSED_SECONDS: Final = 60.0
-"""How long nobody asks again for what the hook may not read."""
-
-SILENT_SECONDS: Final = 5.0
-"""How long nobody asks again where there was no answer."""
-
-BUSY_SECONDS: Final = 1.0
-MAX_BUSY_SECONDS: Final = 60.0
-"""How long nobody asks again where the API server is busy: as long as it says, within these."""
-
-MAX_MESSAGE_BYTES: Final = 512
-MAX_REASON_BYTES: Final = 128
-
 MAX_LOG_BYTES: Final = 1024 * 1024
 """How many bytes of a log are read. Container runtimes break lines after 16 KiB, and the kubelet
 counts the pieces as lines: the most lines that can be wanted are shorter.
@@ -69,42 +52,18 @@ Source: ``findTailLineStartIndex`` in ``staging/src/k8s.io/cri-client/pkg/logs``
 ``defaultBufSize`` in ``internal/cri/io/logger.go``.
 """
 
-RUSH: Final = 4
-RUSH_SECONDS: Final = 2.0
-"""So many crashes of a namespace in so short a time share one read of its Events."""
-
 SHARED_SECONDS: Final = 1.0
-"""For how long after such a read nobody reads again. What it was too early for, the second read of
+"""For how long what was read for all will do. What it was too early for, the second read of
 a crash will tell."""
 
 TOO_MANY_SECONDS: Final = 60.0
 """How long a namespace with too many Events has each Pod's read by itself."""
-
-MAX_SHARED: Final = 8
-"""Of how many namespaces Events are kept, for that second."""
-
-MAX_RUSHES: Final = 1000
-"""Of how many namespaces it is known how many crashes there were. Forgetting one costs calls."""
-
-MAX_PAUSES: Final = 1000
-"""Of how many namespaces a pause is remembered. Forgetting one costs a call."""
-
-SOURCES: Final = frozenset({"kubelet", "default-scheduler"})
-"""Whose Events are taken.
-
-Anyone who may create Events in the namespace can write these names as well: an Event proves no more
-than that somebody who may do so said it. So what Events tell is shown, and nothing is done for it.
-"""
-
-_CONTAINER: Final = re.compile(r"spec\.(?:initC|ephemeralC|c)ontainers\{([a-z0-9-]{1,63})\}")
-"""A fieldPath. Source: ``GenerateContainerRef`` in ``pkg/kubelet/container/ref.go``."""
 
 _NO_LOG: Final = re.compile(
     r"\s*(?:unable to retrieve container logs for|failed to try resolving symlinks in path) "
     r"[^\n]{1,1000}\s*"
 )
 """What a kubelet sends as if it were the log, with status 200, where the log is gone."""
-
 
 _TOO_MANY: Final = b""
 """Stands for an answer that is too long."""
@@ -137,47 +96,6 @@ class Reads(Protocol):
         """Read the last lines of a container's log."""
 
 
-class _Involved(Read):
-    uid: Text = ""
-    fieldPath: Text = ""  # noqa: N815
-
-
-class _Source(Read):
-    component: Text = ""
-
-
-class _Series(Read):
-    lastObservedTime: Time = None  # noqa: N815
-
-
-class _Event(Read):
-    """A core/v1 Event, as the API server shows those of ``events.k8s.io`` too."""
-
-    involvedObject: _Involved | None = None  # noqa: N815
-    reason: Text = ""
-    message: Text = ""
-    source: _Source | None = None
-    reportingComponent: Text = ""  # noqa: N815
-    firstTimestamp: Time = None  # noqa: N815
-    lastTimestamp: Time = None  # noqa: N815
-    eventTime: Time = None  # noqa: N815
-    series: _Series | None = None
-
-
-class _ListMeta(Read):
-    rest: Text = Field(default="", alias="continue")
-    """Set where there are more."""
-
-
-class _EventList(Read):
-    items: Many[_Event]
-    metadata: _ListMeta | None = None
-
-
-_ByPod = Mapping[str, Sequence[_Event]]
-"""Events by the uid of what they are about."""
-
-
 class ClusterGatherer:
     """Asks the API server, as `pod_diagnoser.evidence.Gatherer`.
 
@@ -192,9 +110,9 @@ class ClusterGatherer:
         self._cluster = cluster
         self._monotonic = monotonic
         self._places = threading.BoundedSemaphore(MAX_CALLS)
-        self._events = _Pauses()
-        self._logs = _Pauses(self._events)
-        self._rushes = _Rushes()
+        self._events = Pauses()
+        self._logs = Pauses(self._events)
+        self._rushes = Rushes()
 
     def gather(self, wanted: Wanted) -> Gathered:
         """Ask for what is wanted.
@@ -212,11 +130,11 @@ class ClusterGatherer:
         if wanted.events:
             seconds = EVENTS_SECONDS if wanted.log is not None else GATHER_SECONDS
             asked, found = self._read_events(wanted, min(until, self._monotonic() + seconds))
-            listed = tuple(_about(wanted.uid, found))
+            listed = tuple(about(wanted.uid, found))
         log = None if wanted.log is None else self._read_log(wanted, wanted.log, until)
         return Gathered(asked, listed, log)
 
-    def _read_events(self, wanted: Wanted, until: float) -> tuple[Asked, Sequence[_Event]]:
+    def _read_events(self, wanted: Wanted, until: float) -> tuple[Asked, Sequence[PostedEvent]]:
         rush = self._rushes.of(wanted.namespace, self._monotonic())
         if rush is not None:
             shared = self._read_together(wanted.namespace, rush, until)
@@ -231,10 +149,10 @@ class ClusterGatherer:
         content = self._ask(self._events, wanted.namespace, until, read)
         if isinstance(content, Asked):
             return content, ()
-        found = _parse(content)
+        found = parse(content)
         return (Asked.UNAVAILABLE, ()) if found is None else (Asked.FOUND, found.items)
 
-    def _read_together(self, namespace: str, rush: "_Rush", until: float) -> _ByPod | Asked | None:
+    def _read_together(self, namespace: str, rush: Rush, until: float) -> ByPod | Asked | None:
         """Read the Events of all Pods of a namespace, once for all who wait for them.
 
         Returns:
@@ -255,19 +173,16 @@ class ClusterGatherer:
         finally:
             rush.reading.release()
 
-    def _share(self, content: bytes, rush: "_Rush") -> _ByPod | Asked | None:
-        found, now = _parse(content), self._monotonic()
-        if content == _TOO_MANY or (found and found.metadata and found.metadata.rest):
+    def _share(self, content: bytes, rush: Rush) -> ByPod | Asked | None:
+        found, now = parse(content), self._monotonic()
+        if content == _TOO_MANY or (found is not None and not found.whole):
             rush.too_many_until = now + TOO_MANY_SECONDS
             return None
         if found is None:
             return Asked.UNAVAILABLE
-        events: dict[str, list[_Event]] = {}
-        for event in found.items:
-            if event.involvedObject is not None:
-                events.setdefault(event.involvedObject.uid, []).append(event)
-        self._rushes.keep(rush, _Kept(events, now + SHARED_SECONDS))
-        return events
+        kept = Kept(found.by_subject(), now + SHARED_SECONDS)
+        self._rushes.keep(rush, kept)
+        return kept.events
 
     def _read_all(self, namespace: str, seconds: float) -> bytes:
         try:
@@ -302,7 +217,7 @@ class ClusterGatherer:
 
     def _ask(
         self,
-        pauses: "_Pauses",
+        pauses: Pauses,
         namespace: str,
         until: float,
         call: Callable[[float], _Content],
@@ -328,176 +243,6 @@ class ClusterGatherer:
             self._places.release()
         pauses.answered()
         return content
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """Events that were read together, and until when they will do."""
-
-    events: _ByPod
-    until: float
-
-
-class _Rush:
-    """Crashes of one namespace that come together.
-
-    Attributes:
-        times: when the latest wanted Events, by the monotonic clock.
-        reading: held while they are read for all.
-        kept: what was read.
-        too_many_until: until when there are too many to be read together.
-    """
-
-    def __init__(self) -> None:
-        self.times: deque[float] = deque(maxlen=RUSH)
-        self.reading = threading.Lock()
-        self.kept: _Kept | None = None
-        self.too_many_until = float("-inf")
-
-
-class _Rushes:
-    """Where crashes come together."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._namespaces: OrderedDict[str, _Rush] = OrderedDict()
-        self._keeping: deque[_Rush] = deque()
-
-    def of(self, namespace: str, now: float) -> _Rush | None:
-        """Count a crash.
-
-        Returns:
-            The rush of which it is one, or None where it is alone.
-        """
-        with self._lock:
-            rush = self._namespaces.setdefault(namespace, _Rush())
-            self._namespaces.move_to_end(namespace)
-            while len(self._namespaces) > MAX_RUSHES:
-                self._namespaces.popitem(last=False)
-            while self._keeping and not _will_do(self._keeping[0].kept, now):
-                self._keeping.popleft().kept = None
-            rush.times.append(now)
-            on = len(rush.times) == RUSH and now - rush.times[0] <= RUSH_SECONDS
-            return rush if on else None
-
-    def keep(self, rush: _Rush, kept: _Kept) -> None:
-        """Keep what was read for those who come soon."""
-        with self._lock:
-            rush.kept = kept
-            if rush in self._keeping:
-                self._keeping.remove(rush)
-            self._keeping.append(rush)
-            while len(self._keeping) > MAX_SHARED:
-                self._keeping.popleft().kept = None
-
-
-def _will_do(kept: _Kept | None, now: float) -> bool:
-    return kept is not None and now < kept.until
-
-
-class _Pauses:
-    """Until when nobody asks again, everywhere or in a namespace.
-
-    Args:
-        above: those of other calls to the same server, of which what concerns all calls counts here
-            too.
-    """
-
-    def __init__(self, above: "_Pauses | None" = None) -> None:
-        self._above = above
-        self._lock = threading.Lock()
-        self._everywhere: _Pause | None = None
-        self._namespaces: OrderedDict[str, _Pause] = OrderedDict()
-        self._silent: set[str] = set()
-
-    def standing(self, namespace: str, now: float) -> Asked | None:
-        """Tell what asking would come to, as far as that is known."""
-        above = self._above or self
-        for pause in (above.everywhere, self._everywhere, self._namespaces.get(namespace)):
-            if pause is not None and now < pause.until:
-                return pause.asked
-        return None
-
-    @property
-    def everywhere(self) -> "_Pause | None":
-        """What keeps all calls from being made, perhaps no longer."""
-        return self._everywhere
-
-    def answered(self) -> None:
-        """The API server has answered."""
-        self._silent.clear()
-
-    def note(self, error: ClusterError, namespace: str, now: float) -> Asked:
-        """Keep in mind what a call met with.
-
-        A tenant can have the Events of a namespace take too long, and a kubelet that is away its
-        node's logs: others are made to wait only where two namespaces have no answer.
-        """
-        if isinstance(error, AnswerTooLongError):
-            return Asked.UNAVAILABLE
-        if error.status == HTTPStatus.UNAUTHORIZED:
-            return (self._above or self).pause("", now + REFUSED_SECONDS, Asked.REFUSED)
-        if error.status == HTTPStatus.FORBIDDEN:
-            self._silent.clear()
-            return self.pause(namespace, now + REFUSED_SECONDS, Asked.REFUSED)
-        if error.status == HTTPStatus.TOO_MANY_REQUESTS or error.retry_after is not None:
-            seconds = max(BUSY_SECONDS, min(error.retry_after or 0.0, MAX_BUSY_SECONDS))
-            return (self._above or self).pause("", now + seconds)
-        if error.status is not None and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            self._silent.clear()
-            return Asked.UNAVAILABLE
-        with self._lock:
-            self._silent.add(namespace)
-            several = len(self._silent) > 1
-        return self.pause("" if several else namespace, now + SILENT_SECONDS)
-
-    def pause(self, namespace: str, until: float, asked: Asked = Asked.UNAVAILABLE) -> Asked:
-        """Have nobody ask in a namespace until an instant; everywhere, where it is empty."""
-        pause = _Pause(asked, until)
-        with self._lock:
-            if not namespace:
-                self._everywhere = pause
-                self._silent.clear()
-            else:
-                self._namespaces[namespace] = pause
-                self._namespaces.move_to_end(namespace)
-                while len(self._namespaces) > MAX_PAUSES:
-                    self._namespaces.popitem(last=False)
-        return asked
-
-
-@dataclass(frozen=True, slots=True)
-class _Pause:
-    """What asking comes to until an instant by the monotonic clock."""
-
-    asked: Asked
-    until: float
-
-
-def _about(uid: str, events: Iterable[_Event]) -> Iterator[Event]:
-    """Pick the Events that the node or the scheduler tells of this very Pod."""
-    for event in events:
-        involved = event.involvedObject
-        source = (event.source and event.source.component) or event.reportingComponent
-        if involved is None or involved.uid != uid or source not in SOURCES:
-            continue
-        container = _CONTAINER.fullmatch(involved.fieldPath)
-        first = event.firstTimestamp or event.eventTime
-        again = event.series and event.series.lastObservedTime
-        yield Event(
-            reason=clean(event.reason, MAX_REASON_BYTES),
-            message=clean(" ".join(event.message.split()), MAX_MESSAGE_BYTES),
-            container=container[1] if container else "",
-            first=first,
-            last=again or event.lastTimestamp or first,
-        )
-
-
-def _parse(content: bytes) -> _EventList | None:
-    try:
-        return _EventList.model_validate_json(content)
-    except ValidationError:
-        return None
 
 
 def _is_cut(text: str | Asked) -> bool:

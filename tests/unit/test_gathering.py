@@ -18,29 +18,28 @@ from hypothesis import strategies as st
 
 from pod_diagnoser import gathering
 from pod_diagnoser.cluster import MAX_EVENT_LIST, AnswerTooLongError, ClusterError, Credentials
+from pod_diagnoser.event_lists import MAX_MESSAGE_BYTES
 from pod_diagnoser.evidence import Asked, Event, Gathered, Log, Wanted
 from pod_diagnoser.gathering import (
-    BUSY_SECONDS,
     EVENTS_SECONDS,
     GATHER_SECONDS,
-    MAX_BUSY_SECONDS,
     MAX_CALLS,
     MAX_LOG_BYTES,
-    MAX_MESSAGE_BYTES,
-    MAX_PAUSES,
-    MAX_RUSHES,
-    MAX_SHARED,
     PLACE_SECONDS,
-    REFUSED_SECONDS,
-    RUSH,
-    RUSH_SECONDS,
     SHARED_SECONDS,
-    SILENT_SECONDS,
     TOO_MANY_SECONDS,
     ClusterGatherer,
     connect_gatherer,
 )
+from pod_diagnoser.pausing import (
+    BUSY_SECONDS,
+    MAX_BUSY_SECONDS,
+    MAX_PAUSES,
+    REFUSED_SECONDS,
+    SILENT_SECONDS,
+)
 from pod_diagnoser.resources import MAX_LOG_LINES
+from pod_diagnoser.rushing import MAX_RUSHES, MAX_SHARED, RUSH, RUSH_SECONDS
 from pod_diagnoser.settings import Endpoints, Settings, SettingsError
 from tests.unit.build import T0
 
