@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from pod_diagnoser.endings import Ending, How, State
 from pod_diagnoser.evidence import Asked, Proof
+from pod_diagnoser.pods import ContainerKind
 from pod_diagnoser.texts import clean
 
 
@@ -253,6 +254,11 @@ def _unread(t: Ending) -> str:
 
 
 def _completed(t: Ending) -> str:
+    if t.kind is ContainerKind.INIT:
+        return (
+            f"{t.who} exited with code 0, as it should, and was run again, as init containers are "
+            "when a Pod's sandbox is made anew"
+        )
     stoppers = _stoppers(t)
     if stoppers:
         return (
@@ -264,6 +270,8 @@ def _completed(t: Ending) -> str:
 
 
 def _completed_step(t: Ending) -> str:
+    if t.kind is ContainerKind.INIT:
+        return f"look for a restart of {t.where}, its runtime or its network plugin"
     if _stoppers(t):
         return "Events named Killing or Unhealthy tell which; otherwise " + t.previous_logs
     return (

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from pod_diagnoser.causes import PASSING, PLANNED, Cause, explain
 from pod_diagnoser.endings import Ending, How, endings, states
-from pod_diagnoser.evidence import NOT_ASKED, Evidence
+from pod_diagnoser.evidence import NOT_ASKED, Evidence, Proof
 from pod_diagnoser.pods import Pod
 
 
@@ -126,8 +126,11 @@ def lasting(
     """
     due, waits = [], []
     for state, told_from in states(pod):
+        known = evidence.get(state.id)
+        if known is not None and known.proof is Proof.PULLING:
+            continue  # nothing is wrong
         if told_from <= now:
-            due.append(interpret(state, evidence.get(state.id)))
+            due.append(interpret(state, known))
         else:
             waits.append((told_from - now).total_seconds())
     return tuple(due), min(waits, default=None)

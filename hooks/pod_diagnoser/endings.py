@@ -35,6 +35,7 @@ MAX_IMAGE_BYTES = 120
 CRASH_LOOP_BACK_OFF = "CrashLoopBackOff"
 POST_START_HOOK_ERROR = "PostStartHookError"
 CONTAINER_CREATING = "ContainerCreating"
+NEVER_RAN = ("StartError", "ContainerCannotRun")
 CONTAINER_STATUS_UNKNOWN = "ContainerStatusUnknown"
 
 _IMAGE_PULL_BACK_OFF = "ImagePullBackOff"
@@ -283,7 +284,7 @@ def _terminated(  # noqa: PLR0913 (all that a termination is made of)
         exit_code=code,
         # Under other reasons it is what the application wrote to its termination log.
         message=clean(terminated.message, MAX_MESSAGE_BYTES * 4)
-        if terminated.reason in ("StartError", "ContainerCannotRun")
+        if terminated.reason in NEVER_RAN
         else "",
         restart_rule=code is not None and _rule(declared, code),
         restarts=count,
@@ -387,7 +388,10 @@ def _waiting(
             return  # that is what failed
     elif reason not in _FAILURES:
         return
-    elif last is not None and reason in ("RunContainerError", POST_START_HOOK_ERROR):
+    elif last is not None and (
+        reason == POST_START_HOOK_ERROR
+        or (reason == "RunContainerError" and last.reason in NEVER_RAN)
+    ):
         return  # the same, as a termination
     declared = pod.declared(status.name) or Container()
     yield _ending(

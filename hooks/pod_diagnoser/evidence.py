@@ -43,6 +43,8 @@ class Proof(StrEnum):
     MOUNT_FAILED = "MountFailed"
     SANDBOX_FAILED = "SandboxFailed"
     READINESS_PROBE = "ReadinessProbe"
+    PULLING = "Pulling"
+    """Its image is being pulled: that may last."""
 
 
 @dataclass(frozen=True, slots=True)

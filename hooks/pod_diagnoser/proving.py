@@ -58,6 +58,9 @@ _PROBES: Final = {
 }
 """How Events named Unhealthy begin that tell what a failed probe said."""
 
+_PULLS: Final = ("Pulling", "Pulled", "Failed")
+"""What tells how far the pull of an image is; the latest counts."""
+
 _MOUNTS: Final = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
 
 
@@ -233,7 +236,10 @@ def _of_state(ending: Ending, events: Sequence[Event]) -> _Proved | None:
     if failed is not None:
         return Proof.MOUNT_FAILED, failed.message
     failed = _latest([each for each in lasting if each.reason == "FailedCreatePodSandBox"])
-    return None if failed is None else (Proof.SANDBOX_FAILED, failed.message)
+    if failed is not None:
+        return Proof.SANDBOX_FAILED, failed.message
+    pull = _latest([each for each in lasting if each.reason in _PULLS])
+    return (Proof.PULLING, "") if pull is not None and pull.reason == "Pulling" else None
 
 
 def _latest(events: Sequence[Event]) -> Event | None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from pod_diagnoser.diagnosing import Diagnosis, diagnose, interpret, lasting
 from pod_diagnoser.endings import How
-from pod_diagnoser.evidence import Gathered, Log, Wanted
+from pod_diagnoser.evidence import Gathered, Log, Proof, Wanted
 from pod_diagnoser.ignoring import Silence, silenced_by_events, told, undecided
 from pod_diagnoser.pods import Pod
 from pod_diagnoser.proving import asks, judge, waits
@@ -109,12 +109,15 @@ def sight(
         found = tuple(_proved(each, entries.get(each.id), gathered, now) for each in found)
     created = parse_time(pod.metadata.creationTimestamp)
     labels = pod.metadata.labels
-    worth = told(labels, created, found, claim, record.history)
+    busy = [each for each in found if each.ending.proof is Proof.PULLING]
+    worth = told(
+        labels, created, [each for each in found if each not in busy], claim, record.history
+    )
     seen = [Seen(each, remember(each, entries.get(each.id), now)) for each in worth]
     quiet = [
         remember(each, entries.get(each.id), now, silent=True)
         for each in found
-        if silenced_by_events(labels, each, claim)
+        if each in busy or silenced_by_events(labels, each, claim)
     ]
     kept = history([*(each.crash for each in seen), *quiet], record.history)
     doubtful = [

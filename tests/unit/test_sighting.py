@@ -346,3 +346,20 @@ def test_asking_ends(answers: list[Callable[[], Gathered]], pauses: list[float],
         watch.sync(now)
     assert watch.writes == writes
     assert len(watch.asked) <= 2
+
+
+def test_a_long_pull_is_no_failure_and_is_asked_about_once() -> None:
+    """Large images take their time: nothing is shown but what was found out."""
+    document = waiting("ContainerCreating")
+    since = {"status": "False", "lastTransitionTime": "2026-11-23T10:00:00Z"}
+    document["status"]["conditions"] = [
+        {"type": kind, "reason": "ContainersNotReady", **since}
+        for kind in ("Ready", "ContainersReady")
+    ]
+    pulling = Event("Pulling", 'Pulling image "app:1"', "app", after(1), after(1))
+    watch = Watch(document, Gathered(Asked.FOUND, (pulling,)))
+    for seconds in (1, 121, 130, 600):
+        watch.sync(after(seconds))
+    assert watch[CAUSE] is None
+    assert LABEL not in watch.of["metadata"]["labels"]
+    assert len(watch.asked) == 1
