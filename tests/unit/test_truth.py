@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from pod_diagnoser.annotating import CAUSE, DIAGNOSIS, SILENT, mark
 from pod_diagnoser.causes import CAUSES, Cause, explain, row_of
 from pod_diagnoser.diagnosing import Diagnosis, diagnose, interpret, lasting
 from pod_diagnoser.endings import (
@@ -365,6 +366,21 @@ def test_a_planned_restart_hides_no_crash() -> None:
     seen = sight(pod, CLAIM, NOW)
     assert seen.headline is not None
     assert seen.headline.diagnosis.container == "app"
+
+
+@pytest.mark.parametrize("name", corpus.names())
+def test_whatever_is_told_is_shown(name: str) -> None:
+    """A Pod with something to tell shows a cause and a sentence when it is seen for the first time.
+
+    What it shows is about a crash, if there is one, and not about a restart that was asked for.
+    """
+    pod = corpus.pod(name)
+    sighting = sight(pod, CLAIM, NOW, corpus.events(name, pod))
+    shown = mark(pod, CLAIM, sighting, NOW, SILENT).annotations
+    assert (CAUSE in shown) == (DIAGNOSIS in shown) == bool(sighting.seen)
+    told = [each.diagnosis for each in sighting.seen]
+    worth = [each for each in told if not each.planned] or told
+    assert not told or shown[CAUSE] in {each.cause.value for each in worth}
 
 
 def test_hostile_probe_output_is_shown_harmless() -> None:
