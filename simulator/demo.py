@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import shlex
 import signal
 import subprocess
@@ -22,13 +23,15 @@ from pathlib import Path
 import requests
 import yaml
 
+from simulator import demo_apart as apart
 from simulator.client import Client
 from simulator.cluster import NODE, Cluster, load_decorator_controllers, real_cluster
 from simulator.columns import render
+from simulator.demo_apart import PREFIX
 from simulator.events import EventRecorder
 from simulator.http_api import RestApi
 from simulator.kubelet.kubelet import Kubelet
-from simulator.kubelet.pods import Node
+from simulator.kubelet.node import Node
 from simulator.objects import (
     Object,
     annotations_of,
@@ -40,7 +43,7 @@ from simulator.objects import (
     version_of,
 )
 from simulator.processes import LOOPBACK, HttpProber, LocalRuntime, free_port
-from simulator.resources import EVENT, POD, REPLICA_SET, Resource, load_crds
+from simulator.resources import EVENT, NAMESPACE, POD, REPLICA_SET, Resource, load_crds
 from simulator.scheduling import RealScheduler
 from simulator.serving import ApiServer
 from simulator.webhooks import Answer, Outcome, OverHttp
@@ -48,10 +51,10 @@ from simulator.writes import key_of
 
 ROOT = Path(__file__).parents[1]
 WORK = ROOT / ".cache" / "demo"
+TOKEN = WORK / "tokens" / "token-a"
 APP = ROOT / "fragile-app" / "app.py"
 DEPLOYMENT = ROOT / "fragile-app" / "deployment.yaml"
 SAMPLE = ROOT / "crds" / "samples" / "fragileapp-diagnoser.yaml"
-PREFIX = "diagnostics.local.io/"
 EXPECTED = "Completed (Exit Code: 0)"
 REQUESTS = 6
 """The app bears five."""
@@ -111,6 +114,7 @@ class HookProcess:
 
     Attributes:
         url: where it listens.
+        token: what its callers have to show.
     """
 
     def __init__(self, api_server: str) -> None:
@@ -125,8 +129,14 @@ class HookProcess:
         program = Path(sys.executable).parent / "pod-diagnoser"
         token = WORK / "token"  # the hook shows one; the simulated API server does not ask for it
         token.write_text("demo", encoding="utf-8")
+        TOKEN.parent.mkdir(exist_ok=True)
+        self.token = secrets.token_urlsafe(32)
+        TOKEN.write_text(self.token, encoding="utf-8")
+        TOKEN.chmod(0o600)
         settings = {
             "POD_DIAGNOSER_LOG_FORMAT": "json",
+            "POD_DIAGNOSER_TOKEN_DIR": str(TOKEN.parent),
+            "POD_DIAGNOSER_EVIDENCE": "true",
             "POD_DIAGNOSER_API_SERVER": api_server,
             "POD_DIAGNOSER_API_TOKEN_FILE": str(token),
         }
@@ -208,12 +218,12 @@ class Demo:
             self._scheduler, {"fragile-app:latest": [sys.executable, str(APP)]}, WORK
         )
         closing.callback(self._runtime.stop)
-        api = RestApi(self._store, self._cluster.clock)
+        api = RestApi(self._store, self._cluster.clock, self._runtime.log)
         self._server = ApiServer(self._scheduler, self._store, api)
         closing.callback(self._server.close)
         self._hook = HookProcess(self._server.url)
         closing.callback(self._hook.stop)
-        connections = OverHttp(self._scheduler, self._hook.url)
+        connections = OverHttp(self._scheduler, self._hook.url, self._hook.token)
         closing.callback(connections.close)  # before the hook, which waits for open ones
         self._transport = KeepingTransport(connections)
         self._pod_key = ("", "")
@@ -242,6 +252,7 @@ class Demo:
         self._show_back_off()
         self._check_diagnosis()
         self._show_events()
+        self._tell_apart()
         self._restart_pod()
         self._withhold()
         return self._judge()
@@ -321,23 +332,27 @@ class Demo:
         self._screen.step(title)
         self._until("the Pod is ready", lambda: bool(self._container().get("ready")))
         restarts = self._container()["restartCount"]
-        url = f"http://{LOOPBACK}:{self._runtime.port(self._pod(), 80)}/"
-        self._screen.command(f"for i in 1 2 3 4 5 6; do curl -s {url}; done")
-        for _ in range(REQUESTS):
-            response = _session().get(url, timeout=5)
-            self._screen.output(response.text.strip())
+        for text in self._overburden(self._pod()):
+            self._screen.output(text)
+
+        def restarted() -> bool:
+            return bool(self._container()["restartCount"] > restarts)
+
         self._until(
             "fragile-app ends",
-            lambda: (
-                self._container()["restartCount"] > restarts
-                or "CrashLoopBackOff" in json.dumps(self._container()["state"])
-            ),
+            lambda: restarted() or "CrashLoopBackOff" in json.dumps(self._container()["state"]),
         )
-        log = self._runtime.log(self._pod(), self._pod()["spec"]["containers"][0])
         self._screen.say("   The app's last words, and what the kubelet reported of it:")
-        self._screen.output("\n".join(log.read_text(encoding="utf-8").splitlines()[-2:]))
+        log = self._runtime.log(self._pod(), "fragile-app", previous=restarted()) or b""
+        self._screen.output("\n".join(log.decode().splitlines()[-2:]))
         ended = self._container()["lastState"]["terminated"]
         self._screen.output(f"exitCode {ended['exitCode']}, reason {ended['reason']}")
+
+    def _overburden(self, pod: Object) -> list[str]:
+        """Send a Pod of fragile-app one request more than it bears; return its answers."""
+        url = f"http://{LOOPBACK}:{self._runtime.port(pod, 80)}/"
+        self._screen.command(f"for i in 1 2 3 4 5 6; do curl -s {url}; done")
+        return [_session().get(url, timeout=5).text.strip() for _ in range(REQUESTS)]
 
     def _show_diagnosis(self) -> None:
         self._screen.step("The Pod says what happened")
@@ -358,9 +373,14 @@ class Demo:
         shown = file.relative_to(ROOT)
         url = f"{self._hook.url}/pods/sync"
         self._screen.command(
-            f"curl -s -H 'content-type: application/json' -d @{shlex.quote(str(shown))} {url}"
+            f"curl -s -H 'content-type: application/json' -d @{shlex.quote(str(shown))} \\"
         )
-        headers = {"Content-Type": "application/json"}
+        token = TOKEN.relative_to(ROOT)
+        self._screen.say(f'       -H "authorization: Bearer $(cat {token})" {url}')
+        headers = {
+            "Content-Type": "application/json",
+            "Authorization": f"Bearer {self._hook.token}",
+        }
         response = _session().post(url, data=file.read_bytes(), headers=headers, timeout=10)
         self._screen.output(textwrap.shorten(response.text, 3 * WIDTH, placeholder=" …"))
         answered, before = response.json(), json.loads(self._transport.answer)
@@ -376,6 +396,13 @@ class Demo:
             lambda: "CrashLoopBackOff" in json.dumps(self._container()["state"]),
         )
         self._until("the status tells of both", lambda: len(self._recent()) > 1)
+        self._until(
+            "the annotations tell of the later one",
+            lambda: (
+                self._notes()["restart-time"]
+                == self._container()["lastState"]["terminated"]["finishedAt"]
+            ),
+        )
         self._get(POD)
         for number, crash in enumerate(self._history()):
             when = crash.get("finishedAt", "an unknown time")
@@ -416,6 +443,48 @@ class Demo:
             ),
             (f"it begins {expected!r}", all(one["message"].startswith(expected) for one in told)),
         ]
+
+    def _tell_apart(self) -> None:
+        self._screen.step("Three Pods of another namespace end in three ways, and are told apart")
+        name = apart.NAMESPACE
+        self._store.create(NAMESPACE, {"metadata": {"name": name}})
+        self._store.create(self._kind, apart.DIAGNOSER)
+        template = _template()
+        for ending in apart.ENDINGS:
+            self._screen.field(ending.name, ending.what)
+            self._store.create(POD, apart.pod(template, ending))
+        exits = (name, apart.EXITS.name)
+        self._until("it is ready", lambda: _is_ready(self._store.get(POD, exits)))
+        self._overburden(self._store.get(POD, exits))
+        self._until(
+            "all three were restarted, and say why",
+            lambda: all(apart.is_told(self._store, ending) for ending in apart.ENDINGS),
+        )
+        self._get(POD, name)
+        self._screen.command(f"kubectl get events -n {name} --field-selector reason=Killing")
+        killings = [one for one in self._store.select(EVENT, name) if one["reason"] == "Killing"]
+        now = self._cluster.clock.now()
+        self._screen.output(render(EVENT, killings, now, wide=False))
+        for ending in apart.ENDINGS:
+            self._screen.say("", f"   What Pod {ending.name} says:")
+            shown = apart.notes(self._store, ending)
+            for key in ("restart-reason", "cause", "diagnosis"):
+                self._screen.field(key, shown[key])
+            for line in apart.last_words(shown):
+                self._screen.field("log", line)
+        self._screen.say("", "   and what their PodDiagnoser says of all of them:")
+        diagnoser = (name, apart.DIAGNOSER["metadata"]["name"])
+
+        def workloads() -> list[Object]:
+            status = self._store.get(self._kind, diagnoser).get("status") or {}
+            return list(status.get("workloads", []))
+
+        self._until("all three are counted", lambda: len(workloads()) == len(apart.ENDINGS))
+        self._get(self._kind, name)
+        for one in workloads():
+            causes = ", ".join(f"{each['cause']} ({each['pods']})" for each in one["causes"])
+            self._screen.field(f"{one['kind']} {one['name']}", causes)
+        self._checks += apart.checks(self._store)
 
     def _restart_pod(self) -> None:
         self._screen.step("RestartPod: the user wants crashed Pods replaced")
@@ -524,7 +593,7 @@ class Demo:
         return list(crashes.get("history", []))
 
     def _diagnoser(self) -> Object:
-        return self._store.select(self._kind)[0]
+        return self._store.select(self._kind, "default")[0]
 
     def _status(self) -> Object:
         return self._diagnoser().get("status") or {}
@@ -554,9 +623,8 @@ class Demo:
 
     def _replacement(self, old: Object) -> Object | None:
         """Return the Pod that came instead of another, once it is ready."""
-        for pod in self._store.select(POD):
-            statuses = pod["status"].get("containerStatuses") or [{}]
-            if uid_of(pod) != uid_of(old) and statuses[0].get("ready"):
+        for pod in self._store.select(POD, "default"):
+            if uid_of(pod) != uid_of(old) and _is_ready(pod):
                 return pod
         return None
 
@@ -584,10 +652,11 @@ class Demo:
         if not self._diagnosed and f"{PREFIX}restart-reason" in annotations_of(pod):
             self._diagnosed = now
 
-    def _get(self, resource: Resource) -> None:
+    def _get(self, resource: Resource, namespace: str = "default") -> None:
         name = resource.short_names[0] if resource is self._kind else resource.plural
-        self._screen.command(f"kubectl get {name}")
-        objects = self._store.select(resource, "default")
+        where = "" if namespace == "default" else f" -n {namespace}"
+        self._screen.command(f"kubectl get {name}{where}")
+        objects = self._store.select(resource, namespace)
         self._screen.output(render(resource, objects, self._cluster.clock.now(), wide=False))
 
     def _until(self, what: str, condition: Callable[[], bool]) -> None:
@@ -603,6 +672,11 @@ class Demo:
 
 def _agrees(answer: dict[str, str | None], notes: dict[str, str]) -> bool:
     return all(notes.get(key.removeprefix(PREFIX)) == value for key, value in answer.items())
+
+
+def _is_ready(pod: Object) -> bool:
+    statuses = pod["status"].get("containerStatuses") or [{}]
+    return bool(statuses[0].get("ready"))
 
 
 def _template() -> Object:

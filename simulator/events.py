@@ -46,6 +46,7 @@ class EventRecorder:
         self._similar: dict[tuple[str, ...], _Similar] = {}
         self._seen: dict[tuple[str, ...], _Seen] = {}
         self._spam: dict[tuple[str, ...], TokenBucket] = {}
+        self._named = 0
         self._task: Task[None] = client.scheduler.spawn(self._write_all())
 
     def stop(self) -> None:
@@ -65,6 +66,8 @@ class EventRecorder:
             field_path: which part of the object, such as spec.containers{app}.
         """
         now = self._clock.now()
+        # Nanoseconds; no two are recorded in the same one, which simulated time would allow.
+        self._named = max(self._named + 1, int(now.timestamp() * 1e9))
         involved = {
             "kind": obj["kind"],
             "namespace": namespace_of(obj),
@@ -80,7 +83,7 @@ class EventRecorder:
                 "apiVersion": "v1",
                 "kind": "Event",
                 "metadata": {
-                    "name": f"{name_of(obj)}.{int(now.timestamp() * 1e9):x}",
+                    "name": f"{name_of(obj)}.{self._named:x}",
                     "namespace": namespace_of(obj) or "default",
                 },
                 "involvedObject": {key: value for key, value in involved.items() if value},

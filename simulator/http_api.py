@@ -1,8 +1,10 @@
 """The REST face of the API server: requests in, responses out, without a socket.
 
-For what curl, kubectl and a hook ask: discovery, get, list (labelSelector, fieldSelector), create,
-replace, merge patch, delete, the status and eviction subresources, Events by both their groups,
-Tables. Who asks is not asked: a bearer token is ignored. Watching is the server's (serving). No
+For what curl, kubectl and a hook ask: discovery, get, list (labelSelector, fieldSelector, limit),
+create, replace, merge patch, delete, the status, eviction and log subresources, Events by both
+their groups, Tables. Who asks is not asked: a bearer token is ignored, and nothing is forbidden. A
+list that is cut off by its limit cannot be gone on with.
+Watching is the server's (serving). No
 OpenAPI: kubectl apply needs --validate=false; no server-side apply and no strategic merge of
 lists.
 """
@@ -86,17 +88,29 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """An HTTP response with a JSON body.
+    """An HTTP response with a JSON body, or with a text.
 
     Attributes:
         status: HTTP status code.
         body: JSON.
         headers: beside Content-Type and Content-Length.
+        text: what stands instead of the body, or None.
     """
 
     status: int
     body: Object
     headers: Mapping[str, str] = field(default_factory=dict)
+    text: bytes | None = None
+
+    @property
+    def content(self) -> bytes:
+        """The body as it is sent."""
+        return encode(self.body) if self.text is None else self.text
+
+    @property
+    def content_type(self) -> str:
+        """Of the body."""
+        return "application/json" if self.text is None else "text/plain"
 
 
 @dataclass(frozen=True)
@@ -127,12 +141,21 @@ class Target:
         return (self.namespace, self.name)
 
 
+Logs = Callable[[Object, str, bool], bytes | None]
+"""Returns the log of a Pod's container, perhaps of the run before; None where there is none."""
+
+
+def no_log(_pod: Object, _container: str, _previous: bool) -> None:  # noqa: FBT001 (as Logs)
+    """Know of no log."""
+
+
 class RestApi:
     """Answers requests from a store; each call is one step of the single-threaded core."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, logs: Logs = no_log) -> None:
         self._store = store
         self._clock = clock
+        self._logs = logs
 
     def answer(self, request: Request) -> Response:
         """Answer a request; a refusal is a Status object. Every answer has a Date."""
@@ -195,6 +218,9 @@ class RestApi:
         if request.method == "GET":
             labels, fields = self.selectors(request)
             found = self._store.select(resource, target.namespace, labels)
+            if "continue" in request.query:
+                message = "the simulator does not go on with lists"
+                raise ApiError.bad_request(message)
             return Response(200, self._listed(request, target, [*filter(fields, found)]))
         if request.method == "POST":
             obj = request.json()
@@ -245,6 +271,8 @@ class RestApi:
         raise ApiError.method_not_allowed(message)
 
     def _read(self, request: Request, target: Target) -> Response:
+        if target.resource is POD and target.subresource == "log":
+            return self._read_log(request, target)
         if target.subresource == "eviction":
             message = "the server does not allow GET on this"
             raise ApiError.method_not_allowed(message)
@@ -255,6 +283,35 @@ class RestApi:
             version = int(version_of(obj))
             return Response(200, table_of(target.resource, [obj], self._now(), version))
         return Response(200, target.shown(obj))
+
+    def _read_log(self, request: Request, target: Target) -> Response:
+        """Read a log (pkg/registry/core/pod/rest/log.go, pkg/kubelet/kubelet_pods.go)."""
+        pod, query = self._store.get(POD, target.key), request.query
+        names = [one["name"] for one in pod["spec"]["containers"]]
+        if "container" not in query and len(names) > 1:
+            message = (
+                f"a container name must be specified for pod {target.name}, choose one of: "
+                f"[{' '.join(names)}]"
+            )
+            raise ApiError.bad_request(message)
+        name = query.get("container", names[0])
+        if name not in names:
+            message = f"container {name} is not valid for pod {target.name}"
+            raise ApiError.bad_request(message)
+        previous = query.get("previous") in {"1", "true"}
+        found = self._logs(pod, name, previous)
+        if found is None:
+            what = f'container "{name}" in pod "{target.name}"'
+            message = f"{what} is waiting to start: ContainerCreating"
+            if previous:
+                message = f"previous terminated {what} not found"
+            raise ApiError.bad_request(message)
+        if "tailLines" in query:
+            lines = found.splitlines(keepends=True)
+            found = b"".join(lines[max(0, len(lines) - int(query["tailLines"])) :])
+        if "limitBytes" in query:
+            found = found[: int(query["limitBytes"])]
+        return Response(200, {}, text=found)
 
     def _evict(self, request: Request, target: Target) -> Response:
         """Evict a Pod.
@@ -314,10 +371,14 @@ class RestApi:
         version = self._store.version
         if _wants_table(request):
             return table_of(resource, objects, self._now(), version)
+        metadata = {"resourceVersion": str(version)}
+        limit = int(request.query.get("limit") or 0)
+        if 0 < limit < len(objects):
+            metadata["continue"], objects = "more", objects[:limit]
         return {
             "kind": f"{served.kind}List",
             "apiVersion": served.api_version,
-            "metadata": {"resourceVersion": str(version)},
+            "metadata": metadata,
             "items": [target.shown(obj) for obj in objects],
         }
 
@@ -403,7 +464,7 @@ def _discovered(resource: Resource) -> list[Object]:
             }
         )
     if resource is POD:
-        entries.append(
+        entries += [
             {
                 "name": f"{resource.plural}/eviction",
                 "singularName": "",
@@ -412,8 +473,15 @@ def _discovered(resource: Resource) -> list[Object]:
                 "version": "v1",
                 "kind": "Eviction",
                 "verbs": ["create"],
-            }
-        )
+            },
+            {
+                "name": f"{resource.plural}/log",
+                "singularName": "",
+                "namespaced": True,
+                "kind": resource.kind,
+                "verbs": ["get"],
+            },
+        ]
     return entries
 
 

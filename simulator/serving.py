@@ -92,11 +92,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._watch(request, target)
             return
         response = owner.on_core(lambda: owner.api.answer(request))
-        content = encode(response.body)
+        content = response.content
         self.send_response_only(response.status)
         for name, value in response.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", response.content_type)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

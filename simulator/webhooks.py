@@ -91,16 +91,20 @@ class InProcess:
 class OverHttp:
     """Posts by HTTP/1.1 with keep-alive, each request on a thread of a small pool."""
 
-    def __init__(self, scheduler: RealScheduler, base: str, threads: int = 16) -> None:
+    def __init__(
+        self, scheduler: RealScheduler, base: str, token: str = "", threads: int = 16
+    ) -> None:
         """Make the pool.
 
         Args:
             scheduler: where outcomes are handed in.
             base: scheme, host and port that stand in for those of the manifest's URL.
+            token: the bearer token to show; none if it is empty.
             threads: how many requests may be under way at once.
         """
         self._scheduler = scheduler
         self._base = base
+        self._token = token
         self._work: queue.SimpleQueue[Callable[[requests.Session], None] | None] = (
             queue.SimpleQueue()
         )
@@ -131,6 +135,8 @@ class OverHttp:
         session.headers.clear()
         session.headers["User-Agent"] = "Go-http-client/1.1"
         session.headers["Accept-Encoding"] = "gzip"
+        if self._token:
+            session.headers["Authorization"] = f"Bearer {self._token}"
         while (send := self._work.get()) is not None:
             send(session)
         session.close()

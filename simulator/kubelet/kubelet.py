@@ -1,7 +1,8 @@
 """The kubelet of the one node: a worker for each Pod that is bound to it."""
 
-from simulator.kubelet.pods import Node, PodWorker
-from simulator.objects import uid_of
+from simulator.kubelet.node import Node
+from simulator.kubelet.pods import PodWorker
+from simulator.objects import Object, uid_of
 from simulator.resources import POD
 from simulator.store import EventType, WatchEvent
 
@@ -22,6 +23,16 @@ class Kubelet:
         """Kill every container, as the node's power switch does; nothing is reported."""
         for worker in self._workers.values():
             worker.vanished()
+
+    def evict(self, pod: Object, message: str, *, pressure: bool = False) -> None:
+        """Evict a Pod, as the eviction manager does.
+
+        Args:
+            pod: a Pod of this node.
+            message: why.
+            pressure: whether the node lacks something; else the Pod is beyond a limit of its own.
+        """
+        self._workers[uid_of(pod)].evict(message, pressure=pressure)
 
     def _changed(self, event: WatchEvent) -> None:
         pod = event.object

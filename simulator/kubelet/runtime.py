@@ -1,6 +1,6 @@
 """What the kubelet needs of a container runtime and of the network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,6 +34,31 @@ class StartError(Exception):
     """The runtime could not start the container; the message is the runtime's."""
 
 
+class ImageError(Exception):
+    """There is no image for the container; the message is the kubelet's or the registry's.
+
+    Attributes:
+        reason: ErrImagePull, which is tried again after a back-off, or ErrImageNeverPull.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+    @classmethod
+    def absent(cls, container: Object, answer: str) -> "ImageError":
+        """Say that an image is not there.
+
+        Args:
+            container: the container, of spec.containers.
+            answer: what the registry says, if it is asked.
+        """
+        if container.get("imagePullPolicy") != "Never":
+            return cls("ErrImagePull", answer)
+        text = f'Container image "{container["image"]}" is not present with pull policy of Never'
+        return cls("ErrImageNeverPull", text)
+
+
 class Process(Protocol):
     """A container that runs."""
 
@@ -53,14 +78,31 @@ class Runtime(Protocol):
             exited: called once, on the scheduler, when the main process is gone.
 
         Raises:
+            ImageError: there is no image.
             StartError: it does not start.
+        """
+
+    def execute(
+        self,
+        pod: Object,
+        container: Object,
+        command: Sequence[str],
+        done: Callable[[int, str], None],
+    ) -> None:
+        """Run a command in a container that runs, and call back, on the scheduler.
+
+        Args:
+            pod: the Pod.
+            container: the container.
+            command: program and arguments.
+            done: called once, with exit code and output.
         """
 
 
 class Prober(Protocol):
     """Asks a container how it is."""
 
-    def get(
-        self, pod: Object, container: Object, probe: Object, done: Callable[[bool], None]
+    def ask(
+        self, pod: Object, container: Object, probe: Object, done: Callable[[str | None], None]
     ) -> None:
-        """Carry out an HTTP probe and call back, on the scheduler, whether it succeeded."""
+        """Carry out a probe and call back, on the scheduler: None, or how it failed."""

@@ -9,6 +9,37 @@ _DONE = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}
 NODE_ADDRESS = "192.0.2.2"  # of TEST-NET-1: documentation's, nobody's
 
 
+def creating() -> Object:
+    """Return the state of a container that is not created yet."""
+    return {"waiting": {"reason": "ContainerCreating"}}
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """How the kubelet ended a Pod as a whole.
+
+    Attributes:
+        reason: the status's.
+        message: the status's.
+        disruption: whether it has the condition DisruptionTarget.
+    """
+
+    reason: str
+    message: str
+    disruption: bool = False
+
+    def condition(self, now: str) -> Object:
+        """Return the condition DisruptionTarget."""
+        return {
+            "type": "DisruptionTarget",
+            "status": "True",
+            "reason": "TerminationByKubelet",
+            "message": self.message,
+            "lastProbeTime": None,
+            "lastTransitionTime": now,
+        }
+
+
 @dataclass
 class ContainerState:
     """What the kubelet knows of a container.
@@ -24,7 +55,7 @@ class ContainerState:
     """
 
     spec: Object
-    state: Object = field(default_factory=lambda: {"waiting": {"reason": "ContainerCreating"}})
+    state: Object = field(default_factory=creating)
     last: Object = field(default_factory=dict)
     restarts: int = 0
     container_id: str = ""
@@ -71,6 +102,8 @@ class PodState:
         address: the Pod's IP, "" before the first container starts.
         torn_down: whether everything of it is stopped for good.
         started: when the kubelet first saw it, RFC 3339.
+        conclusion: how the kubelet ended it, or None.
+        given_up: whether it ended before a container was created: that changes no condition.
     """
 
     containers: Sequence[ContainerState]
@@ -78,9 +111,13 @@ class PodState:
     sandbox: bool = False
     address: str = ""
     torn_down: bool = False
+    conclusion: Conclusion | None = None
+    given_up: bool = False
 
     def phase(self, restart_policy: str) -> str:
         """Return the phase that the containers make (getPhase in kubelet_pods.go)."""
+        if self.conclusion is not None:
+            return "Failed"
         if any("running" in container.state for container in self.containers):
             return "Running"
         ended = [container.ended for container in self.containers]
@@ -102,7 +139,11 @@ class PodState:
         """
         generation = generation_of(pod)
         phase = self.phase(pod["spec"]["restartPolicy"])
-        conditions = _conditions(self, phase, pod["status"].get("conditions") or [], now)
+        before = pod["status"].get("conditions") or []
+        if self.conclusion is not None and self.conclusion.disruption and self.torn_down:
+            known = any(condition["type"] == "DisruptionTarget" for condition in before)
+            before = before if known else [*before, self.conclusion.condition(now)]
+        conditions = _conditions(self, "Pending" if self.given_up else phase, before, now)
         for condition in conditions:
             if condition["type"] != "DisruptionTarget":
                 condition["observedGeneration"] = generation
@@ -118,6 +159,9 @@ class PodState:
             "containerStatuses": [container.status() for container in self.containers],
             "qosClass": pod["status"].get("qosClass", "BestEffort"),
         }
+        if self.conclusion is not None and self.torn_down:
+            status["reason"] = self.conclusion.reason
+            status["message"] = self.conclusion.message
         if self.address:
             status["podIP"] = self.address
             status["podIPs"] = [{"ip": self.address}]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from simulator.kubelet.runtime import Exit, Process, StartError
+from simulator.kubelet.runtime import Exit, ImageError, Process, StartError
 from simulator.objects import Object
 from simulator.scheduling import Scheduler
 
@@ -20,6 +20,8 @@ class Run:
         on_term: how it ends on SIGTERM; None ignores it.
         term_seconds: from SIGTERM to that end.
         fails: message of the runtime that cannot start it, "" where it can.
+        registry: what the registry says of its image, "" where it is there.
+        hook: exit code and output of its postStart hook.
     """
 
     seconds: float | None = None
@@ -27,6 +29,8 @@ class Run:
     on_term: Exit | None = field(default_factory=lambda: Exit(0))
     term_seconds: float = 0.1
     fails: str = ""
+    registry: str = ""
+    hook: tuple[int, str] = (0, "")
 
 
 class ScriptedRuntime:
@@ -43,15 +47,28 @@ class ScriptedRuntime:
         self._scheduler = scheduler
         self._runs = runs
 
-    def start(self, pod: Object, _container: Object, exited: Callable[[Exit], None]) -> Process:
+    def start(self, pod: Object, container: Object, exited: Callable[[Exit], None]) -> Process:
         """See simulator.kubelet.runtime.Runtime."""
         run = self._runs[min(self.starts, len(self._runs) - 1)]
         self.starts += 1
+        if run.registry:
+            raise ImageError.absent(container, run.registry)
         if run.fails:
             raise StartError(run.fails)
         process = ScriptedProcess(self._scheduler, run, exited)
         self.processes[pod["metadata"]["name"]] = process
         return process
+
+    def execute(
+        self,
+        _pod: Object,
+        _container: Object,
+        _command: Sequence[str],
+        done: Callable[[int, str], None],
+    ) -> None:
+        """See simulator.kubelet.runtime.Runtime."""
+        hook = self._runs[min(self.starts - 1, len(self._runs) - 1)].hook
+        self._scheduler.call_later(0.1, lambda: done(*hook))
 
 
 class ScriptedProcess:
@@ -96,9 +113,10 @@ class ScriptedProber:
         self._healthy = healthy
         self._seconds = seconds
 
-    def get(
-        self, _pod: Object, _container: Object, probe: Object, done: Callable[[bool], None]
+    def ask(
+        self, _pod: Object, _container: Object, probe: Object, done: Callable[[str | None], None]
     ) -> None:
         """See simulator.kubelet.runtime.Prober."""
-        healthy = self._healthy(probe["httpGet"]["path"])
-        self._scheduler.call_later(self._seconds, lambda: done(healthy))
+        healthy = self._healthy(probe.get("httpGet", {}).get("path", ""))
+        failure = None if healthy else "HTTP probe failed with statuscode: 500"
+        self._scheduler.call_later(self._seconds, lambda: done(failure))

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 RECORDINGS = Path(__file__).parent / "recordings"
+STREAMS = Path(__file__).parents[1] / "unit" / "streams"
+GOLDEN = Path(__file__).parents[1] / "golden" / "pods"
 _TIMES = {"creationTimestamp", "deletionTimestamp", "since", "time"}
 
 
@@ -34,8 +36,15 @@ def load_exchanges() -> list[Exchange]:
 
 def load_watch(name: str) -> list[dict[str, Any]]:
     """Read the recorded watch events of a Pod, as a real kubelet caused them."""
-    lines = (RECORDINGS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (STREAMS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]
+
+
+def load_events(name: str) -> list[dict[str, Any]]:
+    """Read the recorded Events of a Pod, as they stood at the end of the recording."""
+    path = GOLDEN / f"kubelet-{name}.events.json"
+    items: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["items"]
+    return items
 
 
 def comparable(exchanges: list[Exchange]) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
 from pod_diagnoser.cluster import Cluster, Credentials
-from simulator.http_api import Request, Response, RestApi, encode
+from simulator.errors import ApiError
+from simulator.http_api import Request, Response, RestApi
 
 Fault = Callable[[Request], Exception | None]
 
@@ -20,7 +21,7 @@ class RestAdapter(HTTPAdapter):
 
     Attributes:
         requests: all that came, oldest first.
-        before: may fail a request instead of its being carried out.
+        before: may fail a request instead of its being carried out; an ApiError is a refusal.
         after: may lose the answer of a request that was carried out.
     """
 
@@ -44,7 +45,11 @@ class RestAdapter(HTTPAdapter):
             body.encode() if isinstance(body, str) else body,
         )
         self.requests.append(asked)
-        if (fault := self.before(asked)) is not None:
+        if isinstance(fault := self.before(asked), ApiError):
+            refusal = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
+            headers = {"Date": self._api.date(), **refusal}
+            return self.build_response(request, _raw(Response(fault.code, fault.status(), headers)))
+        if fault is not None:
             raise fault
         answer = self._api.answer(asked)
         if (fault := self.after(asked)) is not None:
@@ -66,7 +71,7 @@ def connect(api: RestApi) -> tuple[Cluster, RestAdapter]:
 
 def _raw(answer: Response) -> HTTPResponse:
     return HTTPResponse(
-        body=io.BytesIO(encode(answer.body)),
+        body=io.BytesIO(answer.content),
         headers=dict(answer.headers),
         status=answer.status,
         preload_content=False,

@@ -27,6 +27,11 @@ def test_the_demo_succeeds_and_shows_the_diagnosis() -> None:
         "CrashLoopBackOff",
         "Pod fragile-app-",
         " restarted due to Completed (Exit Code: 0) in container fragile-app.",
+        "cause            LivenessProbeFailed",
+        "failed (HTTP probe failed with statuscode: 404)",
+        "log              Limit of 5 requests exceeded, sending myself SIGTERM",
+        "restart-reason   StartError (Exit Code: 128)",
+        "cause            StartFailed",
         "phase            Planned",
         "phase            Done",
         "Terminating",
@@ -61,7 +66,7 @@ def test_it_stays_up_and_leaves_nothing_behind() -> None:
         rest, _ = demo.communicate(timeout=30)
     assert demo.returncode == 0, shown + rest
     ports = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", shown)}
-    assert len(ports) == 5  # the API server's, the hook's, and those of the app's three Pods
+    assert len(ports) == 6  # the API server's, the hook's, and those of four Pods of the app
     for port in ports:
         with socket.socket() as connection:
             assert connection.connect_ex(("127.0.0.1", port))

@@ -347,6 +347,72 @@ def test_it_is_served_over_http(url: str) -> None:
     session.close()
 
 
+EVENTS = "/api/v1/namespaces/default/events"
+
+
+def test_events_about_a_pod_are_found_by_its_uid(world: World) -> None:
+    """A fieldSelector picks by what an Event is about, and against reasons; a limit cuts off."""
+    for number, reason in enumerate(("Pulled", "Killing", "Killing")):
+        involved = {"kind": "Pod", "namespace": "default", "name": "p", "uid": f"u{number}"}
+        body = {
+            "metadata": {"name": f"e{number}"},
+            "involvedObject": involved,
+            "reason": reason,
+            "type": "Normal",
+        }
+        assert world.send("POST", EVENTS, body).status == 201
+
+    def listed(query: str) -> Response:
+        return world.send("GET", f"{EVENTS}?{query}")
+
+    about = "fieldSelector=involvedObject.uid%3Du1%2CinvolvedObject.name%3Dp"
+    assert names(listed(about)) == ["e1"]
+    of_pods = listed("fieldSelector=involvedObject.kind%3DPod%2Creason%21%3DPulled")
+    assert names(of_pods) == ["e1", "e2"]
+    assert "continue" not in of_pods.body["metadata"]
+    cut = listed("limit=2")
+    assert names(cut) == ["e0", "e1"]
+    assert cut.body["metadata"]["continue"]
+    assert listed("limit=2&continue=more").status == 400
+
+
+def test_logs_are_read() -> None:
+    """The last lines of a run, or of the one before, cut to a number of bytes, as text."""
+    world = World()
+    logs = {("app", False): b"one\ntwo\nthree\n", ("app", True): b"before\n"}
+    world.api = RestApi(
+        world.store,
+        Clock(VirtualScheduler(), NOW),
+        lambda _, container, previous: logs.get((container, previous)),
+    )
+    containers = [{"name": name, "image": "i"} for name in ("app", "other")]
+    pod = {"metadata": {"name": "p"}, "spec": {"containers": containers}}
+    assert world.send("POST", PODS, pod).status == 201
+
+    def log(query: str) -> Response:
+        return world.send("GET", f"{PODS}/p/log?{query}")
+
+    found = log("container=app&tailLines=2&limitBytes=6")
+    assert (found.status, found.content, found.content_type) == (200, b"two\nth", "text/plain")
+    assert log("container=app&previous=true").content == b"before\n"
+    assert log("container=app&tailLines=0").content == b""
+    for query, message in (
+        ("container=other", 'container "other" in pod "p" is waiting to start: ContainerCreating'),
+        (
+            "container=other&previous=true",
+            'previous terminated container "other" in pod "p" not found',
+        ),
+        ("container=none", "container none is not valid for pod p"),
+        (
+            "",
+            "a container name must be specified for pod p, choose one of: [app other]",
+        ),
+    ):
+        refused = log(query)
+        assert (refused.status, refused.body["message"]) == (400, message)
+    assert world.send("GET", f"{PODS}/q/log").status == 404
+
+
 def test_pods_are_printed_as_kubectl_does() -> None:
     """READY, STATUS and RESTARTS come from the container statuses."""
     pod: Object = {

@@ -16,7 +16,7 @@ from simulator.cluster import NODE, Cluster, Conditions
 from simulator.events import EventRecorder
 from simulator.http_api import Request, RestApi
 from simulator.kubelet.kubelet import Kubelet
-from simulator.kubelet.pods import Node
+from simulator.kubelet.node import Node
 from simulator.kubelet.runtime import Exit
 from simulator.objects import Object, controller_of, labels_of, name_of, uid_of, version_of
 from simulator.resources import EVENT, POD, POD_DISRUPTION_BUDGET, REPLICA_SET
