@@ -323,6 +323,7 @@ def _sync_pod(
     result = sync_pod(sync_request, clock(), confidential=confidential)
     if result.wanted is not None and gatherer is not None:
         gathered = gatherer.gather(result.wanted)
+        telemetry.gathered(gathered.events)
         result = sync_pod(sync_request, clock(), gathered, confidential=confidential)
     for diagnosis in result.first_seen:
         telemetry.diagnosed(sync_request.object.metadata, diagnosis)

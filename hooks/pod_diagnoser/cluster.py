@@ -50,7 +50,7 @@ MAX_EVENT_LIST: Final = 1024 * 1024
 MAX_EVENTS_OF_PODS: Final = 5000
 """How many Events of a namespace's Pods are read."""
 
-IDLE_REASONS: Final = ("Scheduled", "Pulling", "Pulled", "Created", "Started", "BackOff")
+IDLE_REASONS: Final = ("Scheduled", "Created", "Started", "BackOff")
 """Reasons of the Events that every Pod has, and that tell nothing of an end: they are not read."""
 
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")

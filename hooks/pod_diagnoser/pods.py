@@ -56,6 +56,9 @@ def _time(value: Any) -> Any:
     return parse_time(value) if isinstance(value, str) else None
 
 
+MIRROR = "kubernetes.io/config.mirror"
+"""The annotation of a static Pod's mirror. Source: ``pkg/kubelet/types/pod_update.go``."""
+
 Many = Annotated[tuple[_T, ...], OrNull(tuple)]
 """A list that may be null."""
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from pod_diagnoser.endings import Ending, How, State
 from pod_diagnoser.evidence import Asked, Event, Evidence, Gathered, Proof
-from pod_diagnoser.texts import clean
+from pod_diagnoser.masking import fit_start
 
 MAX_DETAIL_BYTES: Final = 120
 
@@ -121,7 +121,13 @@ def _may_come_late(ending: Ending, known: Evidence) -> bool:
     return bool(ending.probes) or stoppable
 
 
-def judge(ending: Ending, gathered: Gathered, known: Evidence | None, now: datetime) -> Evidence:
+def judge(
+    ending: Ending,
+    gathered: Gathered,
+    known: Evidence | None,
+    now: datetime,
+    mask: Sequence[str] = (),
+) -> Evidence:
     """Say what Events prove of an ending.
 
     Args:
@@ -129,6 +135,7 @@ def judge(ending: Ending, gathered: Gathered, known: Evidence | None, now: datet
         gathered: the Pod's Events, or why there are none.
         known: what was known of it before, or None.
         now: the time.
+        mask: patterns of what is masked in what a probe said, beside what always is.
 
     Returns:
         What is known of it now.
@@ -146,7 +153,12 @@ def judge(ending: Ending, gathered: Gathered, known: Evidence | None, now: datet
         gone = ending.how is How.TERMINATED and (ended is None or now - ended > _KEPT)
         return Evidence(Asked.EXPIRED if gone else Asked.NOTHING, reads=reads)
     proof, detail = proved
-    return Evidence(Asked.FOUND, proof, clean(" ".join(detail.split()), MAX_DETAIL_BYTES), reads)
+    return Evidence(Asked.FOUND, proof, _fit(detail, mask), reads)
+
+
+def _fit(detail: str, mask: Sequence[str]) -> str:
+    """What an Event says in addition, fit for a sentence: a probe's output may hold anything."""
+    return fit_start(" ".join(detail.split()), MAX_DETAIL_BYTES, mask) if detail else ""
 
 
 _Proved = tuple[Proof, str]

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pod_diagnoser.diagnosing import Diagnosis
 from pod_diagnoser.ignoring import remediable
 from pod_diagnoser.phases import OPT_OUT, Reason
-from pod_diagnoser.pods import OwnedPod, OwnerReference
+from pod_diagnoser.pods import MIRROR, OwnedPod, OwnerReference
 from pod_diagnoser.resources import PodDiagnoserSpec, RemediationSpec
 from pod_diagnoser.texts import clean
 from pod_diagnoser.times import parse_time
@@ -22,9 +22,6 @@ FRESH = timedelta(minutes=30)
 AHEAD = timedelta(minutes=5)
 """How far a node's clock may be ahead. A crash that lies further in the future has no known time:
 it would be fresh for longer than the cluster keeps the Event that tells it."""
-
-MIRROR = "kubernetes.io/config.mirror"
-"""The annotation of a static Pod's mirror. Source: ``pkg/kubelet/types/pod_update.go``."""
 
 _SYSTEM_CRITICAL = ("system-cluster-critical", "system-node-critical")
 """Source: ``pkg/apis/scheduling/types.go``."""

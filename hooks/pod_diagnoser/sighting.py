@@ -8,7 +8,7 @@ from pod_diagnoser.diagnosing import Diagnosis, diagnose, interpret, lasting
 from pod_diagnoser.endings import How
 from pod_diagnoser.evidence import Gathered, Log, Proof, Wanted
 from pod_diagnoser.ignoring import Silence, silenced_by_events, told, undecided
-from pod_diagnoser.pods import Pod
+from pod_diagnoser.pods import MIRROR, Pod
 from pod_diagnoser.proving import asks, judge, waits
 from pod_diagnoser.remembering import (
     Crash,
@@ -106,7 +106,8 @@ def sight(
     states, wait = lasting(pod, now, evidence)
     found = (*diagnose(pod, evidence), *states)
     if gathered is not None and gathered.events is not None:
-        found = tuple(_proved(each, entries.get(each.id), gathered, now) for each in found)
+        mask = claim.evidence.maskPatterns
+        found = tuple(_proved(each, entries.get(each.id), gathered, now, mask) for each in found)
     created = parse_time(pod.metadata.creationTimestamp)
     labels = pod.metadata.labels
     busy = [each for each in found if each.ending.proof is Proof.PULLING]
@@ -155,12 +156,16 @@ def crashes_of(pod: Pod, silence: Silence) -> tuple[Diagnosis, ...]:
 
 
 def _proved(
-    diagnosis: Diagnosis, entry: Crash | None, gathered: Gathered, now: datetime
+    diagnosis: Diagnosis,
+    entry: Crash | None,
+    gathered: Gathered,
+    now: datetime,
+    mask: Sequence[str],
 ) -> Diagnosis:
     known = diagnosis.ending.evidence
     if not asks(diagnosis.ending, known, entry.seen if entry else None, now):
         return diagnosis
-    return interpret(diagnosis.ending, judge(diagnosis.ending, gathered, known, now))
+    return interpret(diagnosis.ending, judge(diagnosis.ending, gathered, known, now, mask))
 
 
 def _until_asked(seen: Seen, now: datetime) -> float | None:
@@ -197,4 +202,6 @@ def _wanted(  # noqa: PLR0913, PLR0917 (all that decides it)
     if not events and log is None:
         return None
     meta = pod.metadata
-    return Wanted(meta.namespace, meta.name, meta.uid, events=events, log=log)
+    # The kubelet tells Events of a static Pod by the uid that it knows it by itself.
+    uid = meta.annotations.get(MIRROR, meta.uid)
+    return Wanted(meta.namespace, meta.name, uid, events=events, log=log)

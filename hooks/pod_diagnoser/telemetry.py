@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from pod_diagnoser.causes import Cause
 from pod_diagnoser.diagnosing import Diagnosis
+from pod_diagnoser.evidence import Asked
 from pod_diagnoser.pods import ObjectMeta
 from pod_diagnoser.texts import clean
 
@@ -131,6 +132,13 @@ class Telemetry:
             registry=registry,
         )
         self._crashes = {cause: crashes.labels(cause.value) for cause in Cause}
+        evidence = Counter(
+            "pod_diagnoser_evidence",
+            "Times that the Events of a Pod were asked for, by what came of it.",
+            ("asked",),
+            registry=registry,
+        )
+        self._evidence = {asked: evidence.labels(asked.value) for asked in Asked}
         self._by_endpoint: dict[tuple[str, int], Counter] = {}
         self._seconds_by_endpoint: dict[str, Histogram] = {}
 
@@ -145,6 +153,15 @@ class Telemetry:
         # Who may call without a token may have true crashes acted on: worth a look.
         tell = self._log.warning if connected and not authenticated else self._log.info
         tell("Serving", endpoints=endpoints, authenticated=authenticated, connected=connected)
+
+    def gathered(self, asked: Asked | None) -> None:
+        """Count that Events were asked for.
+
+        Args:
+            asked: what came of it; None where they were not asked for.
+        """
+        if asked is not None:
+            self._evidence[asked].inc()
 
     def answered(self, endpoint: str, status: int, seconds: float | None = None) -> None:
         """Count an answer.

@@ -43,7 +43,7 @@ from tests.unit.build import T0
 DATE = "Mon, 23 Nov 2026 10:00:00 GMT"
 POD = b'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"app-1"}}'
 NOT_IDLE = (
-    ",reason!=Scheduled,reason!=Pulling,reason!=Pulled,reason!=Created,reason!=Started"
+    ",reason!=Scheduled,reason!=Created,reason!=Started"
     ",reason!=BackOff"
 )
 SUCCESS = b'{"kind":"Status","apiVersion":"v1","status":"Success","code":201}'

@@ -19,6 +19,7 @@ from pod_diagnoser.annotating import (
     TERMINATION_MESSAGE,
 )
 from pod_diagnoser.evidence import Asked, Event, Gathered, Wanted
+from pod_diagnoser.pods import MIRROR
 from pod_diagnoser.proving import AGAIN_AFTER
 from pod_diagnoser.reconciling import sync_pod
 from pod_diagnoser.remembering import CRASHES
@@ -363,3 +364,22 @@ def test_a_long_pull_is_no_failure_and_is_asked_about_once() -> None:
     assert watch[CAUSE] is None
     assert LABEL not in watch.of["metadata"]["labels"]
     assert len(watch.asked) == 1
+
+
+def test_a_secret_that_a_probe_tells_is_masked() -> None:
+    """A probe's output is what an application wrote."""
+    said = Event("Unhealthy", "Liveness probe failed: password=hunter2 cust-77", "app", T0, T0)
+    watch = Watch(probed(), Gathered(Asked.FOUND, (killing(), said)), maskPatterns=["cust-[0-9]+"])
+    watch.sync(after(1))
+    assert "its liveness probe failed (" in watch[DIAGNOSIS]
+    assert "hunter2" not in str(watch.of)
+    assert "cust-77" not in str(watch.of)
+
+
+def test_events_of_a_static_pod_are_asked_for_by_its_own_uid() -> None:
+    """Its mirror has another."""
+    document = probed()
+    document["metadata"]["annotations"] = {MIRROR: "a1b2c3"}
+    watch = Watch(document, NOTHING)
+    watch.sync(after(1))
+    assert [each.uid for each in watch.asked] == ["a1b2c3"]
