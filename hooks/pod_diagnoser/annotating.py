@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pod_diagnoser.causes import PASSING, PLANNED
 from pod_diagnoser.diagnosing import Diagnosis
 from pod_diagnoser.pods import Pod
 from pod_diagnoser.recounting import recount
-from pod_diagnoser.remembering import CRASHES, RECENT, Crash, Record, is_passing, written
+from pod_diagnoser.remembering import CRASHES, RECENT, Crash, Record, written
 from pod_diagnoser.resources import GROUP, DiagnosisTargetSpec
 from pod_diagnoser.sighting import Seen, Sighting, latest
 from pod_diagnoser.texts import cut
@@ -152,7 +153,7 @@ def mark(
 def _over(pod: Pod) -> dict[str, str | None]:
     """Removals of what tells of a state, for where that is over."""
     existing = pod.metadata.annotations
-    if not is_passing(existing.get(CAUSE, "")):
+    if existing.get(CAUSE) not in PASSING:
         return {}
     shown = (CONTAINER, CAUSE, DIAGNOSIS, TERMINATION_MESSAGE, LOG)
     return {key: None for key in shown if key in existing}
@@ -162,7 +163,8 @@ def _shown(
     pod: Pod, seen: Sequence[Seen], history: Sequence[Crash], words: LastWords
 ) -> dict[str, str | None]:
     headline = latest(seen)
-    ended = next((crash for crash in history if not is_passing(crash.cause)), None)
+    aside = PASSING if headline and headline.diagnosis.planned else PASSING | PLANNED
+    ended = next((crash for crash in history if crash.cause not in aside), None)
     if headline is None or (ended is not None and ended.moment > headline.crash.moment):
         # The container status of the latest crash is gone (the runtime keeps two records): what it
         # left on the Pod is newer than what can be read now, and stays.

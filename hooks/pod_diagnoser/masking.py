@@ -154,6 +154,7 @@ def fit_end(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
 
     Args, returns: as `fit_start`, cut with an ellipsis at its start.
     """
+    text = text.rstrip()  # a last line that is too long is not ended by its own new line
     end = text[-MAX_MASKED:]
     if len(end) < len(text):
         found = _NEW_LINE.search(end) or _BREAK.search(end, _FAR)

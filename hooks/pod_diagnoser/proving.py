@@ -250,7 +250,7 @@ def _of_state(ending: Ending, events: Sequence[Event]) -> _Proved | None:
     failed = _latest([each for each in lasting if each.reason == "FailedCreatePodSandBox"])
     if failed is not None:
         return Proof.SANDBOX_FAILED, failed.message
-    pull = _latest([each for each in lasting if each.reason in _PULLS])
+    pull = _latest([each for each in events if each.reason in _PULLS])
     return (Proof.PULLING, "") if pull is not None and pull.reason == "Pulling" else None
 
 

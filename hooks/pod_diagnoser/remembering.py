@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pod_diagnoser.causes import PASSING, PLANNED
+from pod_diagnoser.causes import PLANNED
 from pod_diagnoser.diagnosing import Diagnosis
 from pod_diagnoser.evidence import Asked, Evidence, Proof
 from pod_diagnoser.pods import Int32, KnownTime, Pod, Time
@@ -269,8 +269,3 @@ def _shorter(crashes: tuple[Crash, ...]) -> tuple[Crash, ...]:
             )
             return (*crashes[:index], brief, *crashes[index + 1 :])
     return crashes[:-1]
-
-
-def is_passing(cause: str) -> bool:
-    """Whether a cause, as it stands on a Pod, is of what may be over again."""
-    return cause in PASSING
