@@ -146,7 +146,8 @@ class Remediator:
         again: float | None = None
         if dated:
             trouble, again = self._tell(observed, turn)
-            troubles.append(trouble)
+            # What was settled before took its time.
+            troubles.append(None if trouble is _TOO_SLOW and acted.settled else trouble)
         self._accompany(
             (
                 event
@@ -287,7 +288,9 @@ class Remediator:
             return untold
         for left, trouble in filter(None, waiting):
             said.again = _sooner(said.again, left)
-            said.refused = trouble or said.refused
+            # Another process may have told it since, and says so: nobody is to be contradicted.
+            if trouble is not None and trouble.reason == _stated(diagnoser):
+                said.refused = trouble
         return []
 
     def _wait(self, event: Event, seconds: float, trouble: Trouble | None) -> None:
@@ -389,7 +392,10 @@ class Remediator:
 
     def _note(self, trouble: Trouble | None) -> Trouble | None:
         """Call nobody for a while where the next call would meet with the same."""
-        if trouble is not None and trouble.everywhere:
+        if trouble is None or not trouble.everywhere:
+            return trouble
+        left = self._trouble_until - self._monotonic()
+        if self._trouble is None or trouble.retry_after >= left:
             self._trouble = trouble
             self._trouble_since = self._time.now().replace(microsecond=0)
             self._trouble_until = self._monotonic() + trouble.retry_after
@@ -439,6 +445,13 @@ def _depends_on_time(observed: Observed) -> bool:
         return True
     acts = diagnoser.active and diagnoser.spec.remediationAction in _TIMELY
     return acts and any(each.diagnoses for each in observed.crashed)
+
+
+def _stated(diagnoser: PodDiagnoser) -> str | None:
+    """With which reason the stored status says how remediation stands."""
+    status = diagnoser.status or PodDiagnoserStatus()
+    said = (each for each in status.conditions if each.type == ConditionType.REMEDIATING)
+    return next((condition.reason for condition in said), None)
 
 
 def _reason(trouble: Trouble | None) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pod_diagnoser.acting import Trouble
 from pod_diagnoser.annotating import LABEL
 from pod_diagnoser.remediator import UNSHOWN_SECONDS
 from pod_diagnoser.times import format_time
@@ -298,7 +299,69 @@ def test_a_trouble_of_one_replica_is_not_said_and_taken_back_for_ever() -> None:
     assert condition(one.diag)["reason"] == "LoggingEvents"
 
 
+def test_an_event_that_one_replica_was_refused_and_the_other_told_is_told() -> None:
+    """Whatever refused it is mended; what is said of it is not written in turns either."""
+    one = logging()
+    other = Hook(one.api)
+    one.api.faults["event"] = [refused(422)]
+    one.sync()
+    assert condition(one.diag)["reason"] == "EventRefused"
+    one.sync()
+    assert condition(one.diag)["reason"] == "EventRefused"
+    other.sync()
+    assert len(one.api.events) == 1
+    writes = one.api.version
+    for _ in range(5):
+        one.api.pass_time(3)
+        one.sync()
+        other.sync()
+    assert condition(one.diag)["reason"] == "LoggingEvents"
+    assert one.api.version == writes
+
+
+def test_a_short_trouble_does_not_end_a_longer_one() -> None:
+    """A call that was under way when the API server asked to be left alone, and got no answer."""
+    hook = logging()
+    hook.sync()
+    hook.calls()
+    hook.remediator._note(Trouble("ApiServerBusy", "x", 60.0, everywhere=True))
+    hook.remediator._note(Trouble("ApiServerUnavailable", "x", 5.0, everywhere=True))
+    hook.api.pass_time(30)
+    hook.api.put(owned(7, hook.api.now))
+    hook.sync()
+    assert hook.calls() == []
+    hook.api.pass_time(31)
+    hook.sync()
+    assert "event" in hook.calls()
+
+
+# What was acted on is read again
+
+
+def test_a_request_that_is_sent_twice_is_not_acted_on_by_what_was_read_for_the_first() -> None:
+    """However soon: the first one's answer has been stored since."""
+    hook = restarting(owned())
+    hook.sync()
+    old = hook.api.snapshot()
+    hook.sync()
+    hook.calls()
+    hook.answer(*old)
+    assert hook.calls() == ["get diagnoser"]
+
+
 # Nothing false is said
+
+
+def test_who_had_plans_to_settle_first_is_not_called_slow() -> None:
+    """They took the time of this sync; the crashes are told by the next."""
+    hook = restarting(*(owned(n, by=f"rs-{n}") for n in range(5)))
+    hook.sync()
+    change(hook, remediationAction="LogEvent")
+    hook.api.latency = 0.45
+    answer = hook.sync()
+    assert len(entries(hook.diag, "Expired")) == 5
+    assert condition(hook.diag)["reason"] == "LoggingEvents"
+    assert answer["resyncAfterSeconds"] == 1
 
 
 def test_who_logs_events_is_not_said_to_lack_the_right_to_delete() -> None:
