@@ -188,6 +188,7 @@ def carry_out(  # noqa: PLR0913 (all that it takes to act)
             acted.unanswered = plan.id if error.status is None else None
             if acted.trouble.everywhere or acted.trouble.reason == "Forbidden":
                 break
+            turn.doubt(plan, now)
             continue  # it may be about this Pod alone
         if outcome is not None:
             acted.settled.append((plan, outcome))
@@ -230,6 +231,13 @@ class _Turn:
         if outcome is not None:
             self._stored = _with(self._stored, plan, outcome)
         return outcome
+
+    def doubt(self, plan: Remediation, now: datetime) -> None:
+        """Let a plan of which nobody knows what came of it count as done for the others.
+
+        Its Pod may have been made to go by a call whose answer was lost.
+        """
+        self._stored = _with(self._stored, plan, Outcome(Phase.DONE, Reason.POD_GONE, now))
 
     def _outcome(self, plan: Remediation) -> Outcome | None:
         self.doing = "read Pods"
