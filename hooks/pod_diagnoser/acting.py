@@ -5,10 +5,11 @@ live, the plans are those of the live status, and it is decided anew from what i
 request makes nothing happen.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from pod_diagnoser.cluster import DISRUPTION_BUDGET, SEVERAL_DISRUPTION_BUDGETS, ClusterError
@@ -81,11 +82,13 @@ class Acted:
         settled: the plans of which it is known what came of them, with that. A plan that is not
             among them stands as it was and is tried again.
         trouble: what held plans up, or None.
+        unanswered: the crash id of the plan at which no answer came, or None.
     """
 
     now: datetime | None = None
     settled: list[tuple[Remediation, Outcome]] = field(default_factory=list)
     trouble: Trouble | None = None
+    unanswered: str | None = None
 
 
 def trouble_of(error: ClusterError, what: str, namespace: str) -> Trouble:
@@ -138,12 +141,14 @@ def reason_against(
     return limit.reason if limit is not None else None
 
 
-def carry_out(
+def carry_out(  # noqa: PLR0913 (all that it takes to act)
     diagnoser: PodDiagnoser,
     targets: Sequence[DiagnosisTargetSpec],
     live: Live,
     cluster: Pods,
     in_time: Callable[[], bool],
+    *,
+    unanswered: Mapping[str, float] = MappingProxyType({}),
 ) -> Acted:
     """Carry out the plans of the stored status.
 
@@ -153,6 +158,8 @@ def carry_out(
         live: what is read live.
         cluster: the API server.
         in_time: tells whether there is time left to begin another call.
+        unanswered: when no answer came at a plan, by crash id. These have their turn after the
+            others, or one that hangs each time would keep them all.
 
     Returns:
         What came of it. Nothing at all where the live PodDiagnoser is not the very version of the
@@ -170,16 +177,19 @@ def carry_out(
     if stored is None:
         return acted
     live.forget(stored)  # what comes now is to change it
-    turn = _Turn(stored, targets, live, cluster, in_time)
-    for plan in due(stored)[:MAX_ACTS]:
+    turn = _Turn(stored, targets, live, cluster, in_time, now=now)
+    plans = sorted(due(stored), key=lambda plan: unanswered.get(plan.id, float("-inf")))
+    for plan in plans[:MAX_ACTS]:
         if not in_time():
             break
         try:
             outcome = turn.carry_out(plan)
         except ClusterError as error:
             acted.trouble = trouble_of(error, turn.doing, namespace)
+            acted.unanswered = plan.id if error.status is None else None
             if acted.trouble.everywhere or acted.trouble.reason == "Forbidden":
                 break
+            turn.doubt(plan, now)
             continue  # it may be about this Pod alone
         if outcome is not None:
             acted.settled.append((plan, outcome))
@@ -194,16 +204,19 @@ class _Turn:
         doing: what is being done, for the message if it can't be.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all that it takes to act)
         self,
         stored: PodDiagnoser,
         targets: Sequence[DiagnosisTargetSpec],
         live: Live,
         cluster: Pods,
         in_time: Callable[[], bool],
+        *,
+        now: datetime,
     ) -> None:
         self.doing = ""
         self._stored = stored
+        self._now = now
         self._targets = targets
         self._live = live
         self._cluster = cluster
@@ -220,9 +233,22 @@ class _Turn:
             self._stored = _with(self._stored, plan, outcome)
         return outcome
 
+    def doubt(self, plan: Remediation, now: datetime) -> None:
+        """Let a plan of which nobody knows what came of it count as done for the others.
+
+        Its Pod may have been made to go by a call whose answer was lost.
+        """
+        self._stored = _with(self._stored, plan, Outcome(Phase.DONE, Reason.POD_GONE, now))
+
     def _outcome(self, plan: Remediation) -> Outcome | None:
         self.doing = "read Pods"
-        pod, now = self._live.pod(self._stored.metadata.namespace, plan.pod)
+        try:
+            pod, now = self._live.pod(self._stored.metadata.namespace, plan.pod)
+        except ClusterError as error:
+            if error.status != HTTPStatus.BAD_REQUEST:
+                raise
+            # No Pod can have this name: whoever stored it, it would be a plan for ever.
+            return Outcome(Phase.FAILED, Reason.REFUSED, error.at or self._now)
         # A Pod that is gone, going or another counts as remediated, and is charged: the answer to
         # our own DELETE may have been lost.
         if pod is None or pod.metadata.uid != plan.podUID or pod.metadata.terminating:
@@ -258,7 +284,10 @@ class _Turn:
         found = next((each for each in crashes_of(pod, live.spec) if each.id == plan.id), None)
         if found is None:
             return Reason.CRASH_SUPERSEDED
-        return reason_against(live, pod, found, now)
+        reason = reason_against(live, pod, found, now)
+        if reason is None and owner_of(pod) != plan.owner:
+            return Reason.OWNER_CHANGED  # it would be charged to the former one
+        return reason
 
 
 def _with(live: PodDiagnoser, plan: Remediation, outcome: Outcome) -> PodDiagnoser:
@@ -285,7 +314,9 @@ def _refused(error: ClusterError, now: datetime) -> Outcome | None:
     # What a 404 is about, Pod or budget, the next look at the Pod tells.
     if error.status in (HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND):
         return None
-    if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+    # A missing permission is about the resource; what a policy forbids may be this Pod alone.
+    permission = error.status == HTTPStatus.FORBIDDEN and error.kind == "pods"
+    if permission or error.status == HTTPStatus.UNAUTHORIZED:
         return Outcome(Phase.FAILED, Reason.FORBIDDEN, now)
     if (
         error.status is None

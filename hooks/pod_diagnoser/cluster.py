@@ -253,7 +253,8 @@ class Cluster:
                 "POST", f"/apis/events.k8s.io/v1/namespaces/{_part(namespace)}/events", event
             )
         except ClusterError as error:
-            if error.status == HTTPStatus.CONFLICT:
+            # A 409 about a ResourceQuota says that it was not created, and is to be tried again.
+            if error.status == HTTPStatus.CONFLICT and error.kind == "events":
                 return False
             raise
         return True

@@ -27,6 +27,9 @@ MAX_COOL_DOWN = timedelta(hours=1)
 OWNER_MEMORY = MAX_COOL_DOWN + SKEW
 """For how long an owner that crashes no more is remembered after the last time."""
 
+MAX_ATTEMPTS = 1000
+"""To how many attempts are counted: more than can be asked for, less than can be stored."""
+
 _MAX_DOUBLINGS = 16
 
 
@@ -60,7 +63,7 @@ def pause_left(entry: Remediation, now: datetime) -> timedelta:
     """
     pause = FAILURE_PAUSE if entry.phase == Phase.FAILED else BLOCKED_PAUSE
     settled = parse_time(entry.settledAt)
-    return timedelta(0) if settled is None else settled + pause - now
+    return timedelta(0) if settled is None else pause - (now - settled)
 
 
 def unsettled(entry: Remediation, now: datetime) -> bool:
@@ -90,7 +93,8 @@ def budget_limit(
             open_ += 1
         elif entry.phase == Phase.DONE:
             settled = parse_time(entry.settledAt)
-            left = window_of(policy) if settled is None else settled + window_of(policy) - now
+            # Nothing can be added to the last times that there are.
+            left = window_of(policy) - (timedelta(0) if settled is None else now - settled)
             if left > timedelta(0):
                 waits.append(left.total_seconds())
     excess = open_ + len(waits) - policy.budget.pods
@@ -142,7 +146,7 @@ def owner_limit(
             return Limit(Reason.GAVE_UP)
         last = parse_time(owner.lastTime)
         if last is not None:
-            left = max(left, last + cool_down(policy, attempts) - now)
+            left = max(left, cool_down(policy, attempts) - (now - last))
     return Limit(Reason.COOL_DOWN, left.total_seconds()) if left > timedelta(0) else None
 
 
@@ -160,7 +164,10 @@ def charged(owners: Sequence[OwnerHistory], uid: str, at: datetime) -> tuple[Own
     """
     return tuple(
         owner.model_copy(
-            update={"attempts": owner.attempts + 1, "lastTime": _later(owner.lastTime, at)}
+            update={
+                "attempts": min(owner.attempts + 1, MAX_ATTEMPTS),
+                "lastTime": _later(owner.lastTime, at),
+            }
         )
         if owner.uid == uid
         else owner

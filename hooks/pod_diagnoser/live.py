@@ -79,7 +79,10 @@ class Live:
         if kept is not None:
             ages = (read_at - kept.read_at, (read_on - kept.read_on).total_seconds())
             recent = max(map(abs, ages)) <= REUSE_SECONDS
-            if recent and _is(kept.found, of, any_version=any_version):
+            # Of another version it is as good only where the spec is as it was: a crash is not to
+            # be judged by a spec that has just been replaced.
+            same = kept.found.spec == of.spec or not any_version
+            if recent and same and _is(kept.found, of, any_version=any_version):
                 return kept.found, kept.now + timedelta(seconds=ages[0])
         try:
             document, now = self._cluster.get_pod_diagnoser(meta.namespace, meta.name)

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     CRASH_SUPERSEDED = "CrashSuperseded"
     NO_LONGER_CLAIMED = "NoLongerClaimed"
     ACTION_CHANGED = "ActionChanged"
+    OWNER_CHANGED = "OwnerChanged"
     BLOCKED_BY_DISRUPTION_BUDGET = "BlockedByDisruptionBudget"
     SEVERAL_DISRUPTION_BUDGETS = "SeveralDisruptionBudgets"
     FORBIDDEN = "Forbidden"
@@ -78,6 +79,7 @@ EXPLANATIONS: Mapping[Reason, str] = {
     Reason.CRASH_SUPERSEDED: "The Pod does not show this crash any more.",
     Reason.NO_LONGER_CLAIMED: "The Pod is not this PodDiagnoser's any more.",
     Reason.ACTION_CHANGED: "spec.remediationAction asks for something else by now.",
+    Reason.OWNER_CHANGED: "The Pod has another controller than when this was planned.",
     Reason.BLOCKED_BY_DISRUPTION_BUDGET: "A PodDisruptionBudget does not allow the eviction now.",
     Reason.SEVERAL_DISRUPTION_BUDGETS: "Several PodDisruptionBudgets select the Pod: Kubernetes "
     "evicts no such Pod.",

@@ -49,7 +49,7 @@ from pod_diagnoser.safeguarding import (
     seconds_too_young,
     template_of,
 )
-from pod_diagnoser.settling import brought_up_to_date, is_kept, remembered
+from pod_diagnoser.settling import brought_up_to_date, distinct, is_kept, remembered
 from pod_diagnoser.times import format_time, parse_time
 
 __all__ = ["Action", "Phase", "Plan", "Reason", "Spared", "due", "plan"]
@@ -114,7 +114,8 @@ def due(diagnoser: PodDiagnoser) -> list[Remediation]:
         Its planned entries, the oldest first.
     """
     status = diagnoser.status or PodDiagnoserStatus()
-    return [entry for entry in reversed(status.remediations) if entry.phase == Phase.PLANNED]
+    entries = distinct(status.remediations)
+    return [entry for entry in reversed(entries) if entry.phase == Phase.PLANNED]
 
 
 def plan(

@@ -3,7 +3,7 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, Protocol
@@ -31,10 +31,11 @@ from pod_diagnoser.pods import OwnedPod
 from pod_diagnoser.reconciling import Observed, PodDiagnoserSync, sync_pod_diagnoser
 from pod_diagnoser.remediating import Spared, due
 from pod_diagnoser.reporting import Effects, claimed_pods
-from pod_diagnoser.resources import PodDiagnoser, PodDiagnoserStatus
+from pod_diagnoser.resources import ConditionType, PodDiagnoser, PodDiagnoserStatus
 from pod_diagnoser.safeguarding import Crashed, is_fresh
 from pod_diagnoser.server_time import ServerTime
 from pod_diagnoser.sighting import crashes_of
+from pod_diagnoser.times import parse_time
 
 LAST_CALL_SECONDS: Final = 3.0
 """How long after its start a sync begins no further call. With what a call may take it answers in
@@ -52,6 +53,10 @@ MAX_EXPLAINED: Final = 5
 LATER_SECONDS: Final = 1.0
 EVENT_REFUSED_SECONDS: Final = 60.0
 
+UNSHOWN_SECONDS: Final = 10.0
+"""After how long to look again for a crash that a request shows and the cluster does not: the Pod's
+label, or the PodDiagnoser's spec, may come back."""
+
 _TIMELY: Final = (Action.LOG_EVENT, *REPLACING)
 
 _UNEXPLAINED: Final = (
@@ -62,6 +67,17 @@ _UNEXPLAINED: Final = (
     Reason.HISTORY_FULL,
 )
 """Reasons that pass in a moment, are history, or say nothing of the Pod."""
+
+
+_EVENT_REFUSED: Final = Trouble(
+    "EventRefused", "The API server refused an Event. It is tried again.", EVENT_REFUSED_SECONDS
+)
+
+_TOO_SLOW: Final = Trouble(
+    "ApiServerUnavailable",
+    "The API server answers too slowly. What is to be done is tried again.",
+    LATER_SECONDS,
+)
 
 
 class Api(Pods, Reads, Protocol):
@@ -96,7 +112,10 @@ class Remediator:
         self._live = Live(cluster, clock, monotonic)
         self._time = ServerTime(clock, monotonic)
         self._told: OrderedDict[str, None] = OrderedDict()
+        self._later: OrderedDict[str, tuple[float, Trouble | None]] = OrderedDict()
+        self._unanswered: OrderedDict[str, float] = OrderedDict()
         self._trouble: Trouble | None = None
+        self._trouble_since: datetime | None = None
         self._trouble_until = float("-inf")
 
     def sync(self, observed: Observed) -> PodDiagnoserSync:
@@ -127,7 +146,8 @@ class Remediator:
         again: float | None = None
         if dated:
             trouble, again = self._tell(observed, turn)
-            troubles.append(trouble)
+            # What was settled before took its time.
+            troubles.append(None if trouble is _TOO_SLOW and acted.settled else trouble)
         self._accompany(
             (
                 event
@@ -137,11 +157,28 @@ class Remediator:
             turn,
         )
         trouble = next((each for each in troubles if each is not None), None)
+        said = trouble is not None and not self._is_over_elsewhere(observed.diagnoser, trouble)
         return Effects(
             outcomes={entry.id: outcome for entry, outcome in acted.settled},
-            trouble=(trouble.reason, trouble.message) if trouble else None,
-            again=trouble.retry_after if trouble else again,
+            trouble=(trouble.reason, trouble.message) if trouble and said else None,
+            again=_sooner(trouble.retry_after if trouble else None, again),
             dated=dated,
+        )
+
+    def _is_over_elsewhere(self, diagnoser: PodDiagnoser, trouble: Trouble) -> bool:
+        """Whether another process did since what this one was asked to wait with.
+
+        Else they would write the one's trouble and the other's success in turns, for as long.
+        """
+        if trouble.reason != _reason(self._standing_trouble()) or self._trouble_since is None:
+            return False
+        status = diagnoser.status or PodDiagnoserStatus()
+        return any(
+            condition.type == ConditionType.REMEDIATING
+            and condition.status == "True"
+            and (changed := parse_time(condition.lastTransitionTime)) is not None
+            and changed > self._trouble_since
+            for condition in status.conditions
         )
 
     def _carry_out(self, observed: Observed, turn: "_Turn") -> Acted:
@@ -151,10 +188,18 @@ class Remediator:
         if trouble is not None:
             return Acted(trouble=trouble)
         acted = carry_out(
-            observed.diagnoser, observed.targets, self._live, self._cluster, turn.in_time
+            observed.diagnoser,
+            observed.targets,
+            self._live,
+            self._cluster,
+            turn.in_time,
+            unanswered=self._unanswered,
         )
         if acted.now is not None:
             self._time.learn(acted.now)
+        if acted.unanswered is not None:
+            self._unanswered[acted.unanswered] = self._monotonic()
+            _bound(self._unanswered)
         self._note(acted.trouble)
         return acted
 
@@ -176,42 +221,95 @@ class Remediator:
         Returns:
             What kept one from being told, and seconds after which to tell the rest, or None.
         """
-        diagnoser = observed.diagnoser
-        namespace = diagnoser.metadata.namespace
-        refused: Trouble | None = None
+        said = _Said()
         for each in observed.crashed:
-            untold = self._untold(diagnoser, each)
+            untold = self._to_be_told(observed.diagnoser, each, said)
             if not untold:
                 continue
             trouble = self._standing_trouble()
             if trouble is not None:
                 return trouble, None
-            if not turn.in_time(MAX_EVENT_SECONDS):
-                return refused, LATER_SECONDS
             try:
-                events = self._as_it_is(observed, each.pod)
+                finished = turn.in_time(MAX_EVENT_SECONDS) and self._tell_of(
+                    observed, each.pod, untold, turn, said
+                )
             except ClusterError as error:
-                return self._note(trouble_of(error, "read Pods", namespace)), None
-            for event in events:
-                try:
-                    self._create(event)
-                except ClusterError as error:
-                    if not _is_about_the_event(error):
-                        return self._note(trouble_of(error, "create Events", namespace)), None
-                    message = "The API server refused an Event. It is tried again."
-                    refused = Trouble("EventRefused", message, EVENT_REFUSED_SECONDS)
-                    untold = [other for other in untold if other.key != event.key]
-            for event in untold:
-                self._remember(event.key)  # what is live shows it no more, or never did
-        return refused, None
+                namespace = observed.diagnoser.metadata.namespace
+                return self._note(trouble_of(error, said.doing, namespace)), None
+            if not finished:
+                return said.refused or said.slow, LATER_SECONDS
+            said.slow = None
+        return said.refused, said.again
+
+    def _tell_of(
+        self,
+        observed: Observed,
+        of: OwnedPod,
+        untold: Sequence[Event],
+        turn: "_Turn",
+        said: "_Said",
+    ) -> bool:
+        """Tell the crashes of one Pod.
+
+        Returns:
+            False where there is no time left for it.
+
+        Raises:
+            ClusterError: it could not be done.
+        """
+        said.doing = "read Pods"
+        events = self._as_it_is(observed, of, turn)
+        if events is None:
+            return False
+        said.doing = "create Events"
+        for event in events:
+            if not turn.in_time():
+                return False
+            try:
+                self._create(event)
+            except ClusterError as error:
+                if not _is_about_the_event(error):
+                    raise
+                said.refused = _EVENT_REFUSED
+                self._wait(event, EVENT_REFUSED_SECONDS, said.refused)
+            said.slow = None
+        for event in untold:
+            if event.key not in self._told and self._waiting(event) is None:
+                # What is live shows it no more, or not at present.
+                self._wait(event, UNSHOWN_SECONDS, None)
+                said.again = _sooner(said.again, UNSHOWN_SECONDS)
+        return True
+
+    def _to_be_told(self, diagnoser: PodDiagnoser, crashed: Crashed, said: "_Said") -> list[Event]:
+        """What is to be told of a Pod by the request; nothing where all of it has to wait."""
+        untold = self._untold(diagnoser, crashed)
+        waiting = [self._waiting(event) for event in untold]
+        if not all(waiting):
+            return untold
+        for left, trouble in filter(None, waiting):
+            said.again = _sooner(said.again, left)
+            # Another process may have told it since, and says so: nobody is to be contradicted.
+            if trouble is not None and trouble.reason == _stated(diagnoser):
+                said.refused = trouble
+        return []
+
+    def _wait(self, event: Event, seconds: float, trouble: Trouble | None) -> None:
+        self._later[event.key] = (self._monotonic() + seconds, trouble)
+        _bound(self._later)
+
+    def _waiting(self, event: Event) -> tuple[float, Trouble | None] | None:
+        """For how many seconds an Event is left alone still, and why; None if it is not."""
+        until, trouble = self._later.get(event.key, (float("-inf"), None))
+        left = until - self._monotonic()
+        return (left, trouble) if left > 0 else None
 
     def _untold(self, diagnoser: PodDiagnoser, *crashed: Crashed) -> list[Event]:
         teller = Teller(diagnoser, self._instance)
         events = crash_events(teller, crashed, self._time.now())
         return [event for event in events if event.key not in self._told]
 
-    def _as_it_is(self, observed: Observed, of: OwnedPod) -> list[Event]:
-        """What is to be told of a Pod, by what is live.
+    def _as_it_is(self, observed: Observed, of: OwnedPod, turn: "_Turn") -> list[Event] | None:
+        """What is to be told of a Pod, by what is live; None where there is no time left.
 
         Raises:
             ClusterError: it could not be read.
@@ -219,6 +317,8 @@ class Remediator:
         diagnoser, _ = self._live.pod_diagnoser(observed.diagnoser, any_version=True)
         if diagnoser is None:
             return []
+        if not turn.in_time():
+            return None
         pod, _ = self._live.pod(of.metadata.namespace, of.metadata.name)
         if pod is None or pod.metadata.uid != of.metadata.uid:
             return []
@@ -258,15 +358,17 @@ class Remediator:
                 return
             for each, key in untold[:MAX_EXPLAINED]:
                 if turn.in_time():
-                    self._explain_one(live, observed, each, key)
+                    self._explain_one(live, observed, each, key, turn)
         except ClusterError as error:
             self._note(trouble_of(error, "read Pods", diagnoser.metadata.namespace))
 
     def _explain_one(
-        self, live: PodDiagnoser, observed: Observed, spared: Spared, key: str
+        self, live: PodDiagnoser, observed: Observed, spared: Spared, key: str, turn: "_Turn"
     ) -> None:
         meta = spared.pod.metadata
         pod, now = self._live.pod(meta.namespace, meta.name)
+        if not turn.in_time():
+            return
         self._remember(key)  # looked at once: what does not hold now is not worth a call a sync
         if pod is not None and _holds(live, pod, spared, observed, now):
             teller = Teller(live, self._instance)
@@ -281,20 +383,23 @@ class Remediator:
         try:
             self._cluster.create_event(event.namespace, event.document)
         except ClusterError as error:
-            terminating = error.cause == "NamespaceTerminating"
-            if error.status != HTTPStatus.NOT_FOUND and not terminating:
+            gone = error.status == HTTPStatus.NOT_FOUND and error.kind == "namespaces"
+            if not gone and error.cause != "NamespaceTerminating":
                 raise
         self._remember(event.key)
 
     def _remember(self, key: str) -> None:
         self._told[key] = None
-        while len(self._told) > MAX_REMEMBERED:
-            self._told.popitem(last=False)
+        _bound(self._told)
 
     def _note(self, trouble: Trouble | None) -> Trouble | None:
         """Call nobody for a while where the next call would meet with the same."""
-        if trouble is not None and trouble.everywhere:
+        if trouble is None or not trouble.everywhere:
+            return trouble
+        left = self._trouble_until - self._monotonic()
+        if self._trouble is None or trouble.retry_after >= left:
             self._trouble = trouble
+            self._trouble_since = self._time.now().replace(microsecond=0)
             self._trouble_until = self._monotonic() + trouble.retry_after
         return trouble
 
@@ -303,6 +408,23 @@ class Remediator:
         if self._trouble is None or left <= 0:
             return None
         return replace(self._trouble, retry_after=max(left, LATER_SECONDS))
+
+
+@dataclass(slots=True)
+class _Said:
+    """What comes of telling crashes in one sync.
+
+    Attributes:
+        doing: what is being done, for the message if it can't be.
+        slow: what is said where there was no time to do anything at all; None once something was.
+        refused: says that an Event was refused, or None.
+        again: seconds after which to look again, or None.
+    """
+
+    doing: str = ""
+    slow: Trouble | None = _TOO_SLOW
+    refused: Trouble | None = None
+    again: float | None = None
 
 
 class _Turn:
@@ -320,10 +442,31 @@ class _Turn:
 def _depends_on_time(observed: Observed) -> bool:
     """Whether anything is to be decided, or forgotten, by how long it is ago."""
     diagnoser = observed.diagnoser
-    if (diagnoser.status or PodDiagnoserStatus()).remediations:
+    status = diagnoser.status or PodDiagnoserStatus()
+    if status.remediations or status.owners:
         return True
     acts = diagnoser.active and diagnoser.spec.remediationAction in _TIMELY
     return acts and any(each.diagnoses for each in observed.crashed)
+
+
+def _stated(diagnoser: PodDiagnoser) -> str | None:
+    """With which reason the stored status says how remediation stands."""
+    status = diagnoser.status or PodDiagnoserStatus()
+    said = (each for each in status.conditions if each.type == ConditionType.REMEDIATING)
+    return next((condition.reason for condition in said), None)
+
+
+def _reason(trouble: Trouble | None) -> str | None:
+    return trouble.reason if trouble is not None else None
+
+
+def _sooner(one: float | None, other: float | None) -> float | None:
+    return min((each for each in (one, other) if each is not None), default=None)
+
+
+def _bound(memory: OrderedDict[str, Any]) -> None:
+    while len(memory) > MAX_REMEMBERED:
+        memory.popitem(last=False)
 
 
 def _is_about_the_event(error: ClusterError) -> bool:

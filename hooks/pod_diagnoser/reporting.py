@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pod_diagnoser.annotating import LABEL
 from pod_diagnoser.claiming import claimant, older_rivals
 from pod_diagnoser.diagnosing import Diagnosis
-from pod_diagnoser.phases import Action, Outcome, Phase, Reason
+from pod_diagnoser.phases import REPLACING, Action, Outcome, Phase, Reason
 from pod_diagnoser.pods import OwnedPod, Pod
 from pod_diagnoser.remediating import Plan, Spared, plan
 from pod_diagnoser.remembering import RECENT, Record, read_record
@@ -456,7 +456,9 @@ def _remediating(diagnoser: PodDiagnoser, planned: Plan, effects: Effects) -> _C
     """Sum up what is done about crashes, or why nothing is."""
     action, policy = diagnoser.spec.remediationAction, diagnoser.spec.remediation
     namespace = diagnoser.metadata.namespace
-    refused = any(entry.reason == Reason.FORBIDDEN for entry in planned.remediations)
+    refused = action in REPLACING and any(
+        entry.reason == Reason.FORBIDDEN for entry in planned.remediations
+    )
     holds = False
     if action not in tuple(Action):
         reason, message = _NOTHING_DONE[None]

@@ -56,6 +56,22 @@ def settle(entry: Remediation, outcome: Outcome | None) -> Remediation:
     )
 
 
+def distinct(entries: Iterable[Remediation]) -> list[Remediation]:
+    """Keep one entry for each crash, should somebody have stored several.
+
+    Args:
+        entries: remediations, newest first.
+
+    Returns:
+        Of those of one crash the one that is done, else the oldest.
+    """
+    kept: dict[str, Remediation] = {}
+    for entry in entries:
+        if entry.id not in kept or kept[entry.id].phase != Phase.DONE:
+            kept[entry.id] = entry
+    return list(kept.values())
+
+
 def brought_up_to_date(
     diagnoser: PodDiagnoser,
     outcomes: Mapping[str, Outcome],
@@ -85,7 +101,7 @@ def brought_up_to_date(
         by_owner.setdefault(owner_of(each.pod), []).append(each)
     owners = tuple(_mended_owner(owner, now) for owner in stored.owners)
     entries: list[Remediation] = []
-    for before in stored.remediations:
+    for before in distinct(stored.remediations):
         entry = settle(_mended(before, now), outcomes.get(before.id))
         if before.phase == Phase.PLANNED and entry.phase == Phase.DONE:
             owners = charged(owners, entry.owner, parse_time(entry.settledAt) or now)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from tests.unit.build import T0, Json
 from tests.unit.remediation import parsed_pod
 
 _T = TypeVar("_T")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 Fault = Callable[["FakeApi", Callable[[], Any]], Any]
 """Stands between a call and its effect: gets the API server and what the call would do."""
@@ -179,6 +181,8 @@ class FakeApi:
         return self.now.replace(microsecond=0)
 
     def _read(self, objects: Mapping[str, Json], name: str, kind: str) -> tuple[bytes, datetime]:
+        if not _NAME.fullmatch(name):
+            raise ClusterError(400)  # as `Cluster` does, without asking
         if name not in objects:
             raise ClusterError(404, at=self._date(), kind=kind)
         return json.dumps(objects[name]).encode(), self._date()

@@ -554,7 +554,8 @@ def test_what_holds_a_plan_up_is_said_and_the_plan_stands(
     ("error", "outcome"),
     [
         ({"status": 401}, (Phase.FAILED, Reason.FORBIDDEN)),
-        ({"status": 403}, (Phase.FAILED, Reason.FORBIDDEN)),
+        ({"status": 403, "kind": "pods"}, (Phase.FAILED, Reason.FORBIDDEN)),
+        ({"status": 403}, (Phase.FAILED, Reason.REFUSED)),
         ({"status": 400}, (Phase.FAILED, Reason.REFUSED)),
         ({"status": 422}, (Phase.FAILED, Reason.REFUSED)),
         ({"status": 404}, None),

@@ -42,10 +42,7 @@ from tests.unit.build import T0
 
 DATE = "Mon, 23 Nov 2026 10:00:00 GMT"
 POD = b'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"app-1"}}'
-NOT_IDLE = (
-    ",reason!=Scheduled,reason!=Created,reason!=Started"
-    ",reason!=BackOff"
-)
+NOT_IDLE = ",reason!=Scheduled,reason!=Created,reason!=Started,reason!=BackOff"
 SUCCESS = b'{"kind":"Status","apiVersion":"v1","status":"Success","code":201}'
 
 
@@ -227,7 +224,8 @@ def test_an_eviction_has_its_preconditions_and_no_grace_period(server: Server) -
 
 def test_an_event_is_created_or_known_to_exist(server: Server) -> None:
     """409 says that there is one of that name."""
-    server.answers = [Answer(201, b"{}"), Answer(409, b"{}")]
+    exists = b'{"reason":"AlreadyExists","details":{"name":"x","kind":"events"},"code":409}'
+    server.answers = [Answer(201, b"{}"), Answer(409, exists)]
     client = server.client()
     assert client.create_event("shop", {"note": "ä"}) is True
     assert client.create_event("shop", {"note": "ä"}) is False
@@ -329,6 +327,21 @@ def test_a_log_may_hold_anything(server: Server, sent: bytes, text: str, *, stre
     pieces = [sent[at : at + 10_000] for at in range(0, len(sent), 10_000)]
     server.answers = [Answer(pieces=pieces) if streamed else Answer(body=sent)]
     assert read_log(server.client(), limit_bytes=2_000_000) == text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{}", b'{"reason":"Conflict","details":{"name":"objects","kind":"resourcequotas"}}'],
+    ids=["of nobody", "of a quota"],
+)
+def test_a_409_that_is_not_about_the_event_does_not_say_that_it_exists(
+    server: Server, body: bytes
+) -> None:
+    """A ResourceQuota that others write at the same time refuses what it counts; try again."""
+    server.answers = [Answer(409, body)]
+    with pytest.raises(ClusterError) as caught:
+        server.client().create_event("shop", {"note": "x"})
+    assert caught.value.status == 409
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", "a/b", "a?b", "A", "a%2e", "-a", "a\n", "x" * 254])

@@ -76,6 +76,13 @@ def test_what_is_fit_stays_as_it_is(fit: Fit, text: str) -> None:
     assert fit(shown, ROOM) == shown
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n \n"])
+def test_the_end_of_a_last_line_that_is_too_long_is_shown(end: str) -> None:
+    """Its own new line, and empty ones after it, do not make it a line that is over."""
+    line = '{"level": "info"' + ', "field": "value"' * MAX_MASKED + ', "error": "no such table"}'
+    assert fit_end(f"first\n{line}{end}", ROOM).endswith('"error": "no such table"}')
+
+
 def test_a_message_keeps_its_start_and_a_log_its_end() -> None:
     """By bytes, between characters."""
     text = "é" * 50 + "ü" * 50

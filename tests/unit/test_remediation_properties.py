@@ -386,3 +386,11 @@ def test_the_machine_reaches_what_it_is_about() -> None:
     reasons = {event["reason"] for event in machine.api.events.values()}
     assert reasons == {"PodDeleted", "PodEvicted", "PodRestarted"}
     assert len(machine.deletions) == 2
+
+
+def test_a_plan_whose_outcome_nobody_knows_counts_against_the_budget() -> None:
+    """Its deletion's answer was lost, the Pod can't be read, and the budget was lowered since."""
+    machine = Remediating()
+    machine.crash_of_all(0, fault="lost", budget=1)
+    machine.sync(1, verb="get pod", fault="409", written=False)
+    assert len(machine.api.deleted) == 1

@@ -331,7 +331,9 @@ def test_killed_while_telling(verb: str, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [refused(404), refused(403, cause="NamespaceTerminating")], ids=["404", "403"]
+    "fault",
+    [refused(404, kind="namespaces"), refused(403, cause="NamespaceTerminating")],
+    ids=["404", "403"],
 )
 def test_in_a_namespace_that_goes_nobody_is_left_to_be_told(fault: Fault) -> None:
     """The crash is dropped, and nothing is wrong."""
