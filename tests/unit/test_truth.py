@@ -286,7 +286,10 @@ def test_what_is_said_without_events_is_what_the_status_proves(name: str) -> Non
 
 @pytest.mark.parametrize("name", sorted(TRUTHS))
 def test_own_cause_never_depends_on_events(name: str) -> None:
-    """Events, which can be made up, do not decide what is done about a crash."""
+    """Events, which can be made up, do not decide what is done about a crash.
+
+    They may explain a state so well that nothing is to be told of it.
+    """
     alone = {diagnosis.id: diagnosis.own_cause for diagnosis in said(name, with_events=False)}
     with_events = {diagnosis.id: diagnosis.own_cause for diagnosis in said(name, with_events=True)}
     assert with_events.items() <= alone.items()
