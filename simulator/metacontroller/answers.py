@@ -99,8 +99,12 @@ def read_customize_answer(body: bytes) -> list[RelatedRule]:
     return fields.get("relatedResources") or []
 
 
-class _Object(dict[str, Any]):
-    """A JSON object that remembers which keys it was given twice."""
+class _Repetitive(dict[str, Any]):
+    """A JSON object that was given keys twice.
+
+    Attributes:
+        duplicates: these keys.
+    """
 
     duplicates: tuple[str, ...] = ()
 
@@ -111,12 +115,13 @@ class _Document:
     def __init__(self, body: bytes, hook: str, struct: str) -> None:
         self.strict_errors: list[str] = []
         self.struct = struct
+        self.repetitive = False
         self._hook = hook
         self._body = body
 
     def read(self, fields: dict[str, Reader]) -> Object:
         try:
-            value = _struct(fields)(self, _parse(self._body), "", "")
+            value = _struct(fields)(self, _parse(self._body, self._pairs), "", "")
         except (ValueError, RecursionError) as error:
             message = f"can't unmarshal webhookResponse (version: v2, type: {self._hook}): {error}"
             raise UnreadableAnswerError(message) from error
@@ -135,23 +140,40 @@ class _Document:
         where = f"Go struct field {self.struct}.{path}" if path else "Go value"
         return ValueError(f"json: cannot unmarshal {_go_kind(value)} into {where} of type {wanted}")
 
-    def note_duplicates(self, value: Any, path: str) -> None:
-        """Collect duplicate keys of a value that is read as it comes."""
-        if isinstance(value, _Object):
+    def note(self, value: dict[str, Any], path: str) -> None:
+        """Collect duplicate keys of one object."""
+        if isinstance(value, _Repetitive):
             self.strict_errors += [
                 f'duplicate field "{_join(path, key)}"' for key in value.duplicates
             ]
+
+    def note_duplicates(self, value: Any, path: str) -> None:
+        """Collect duplicate keys of a value that is read as it comes."""
+        if not self.repetitive:
+            return
+        if isinstance(value, dict):
+            self.note(value, path)
             for key, item in value.items():
                 self.note_duplicates(item, _join(path, key))
         elif isinstance(value, list):
             for index, item in enumerate(value):
                 self.note_duplicates(item, f"{path}[{index}]")
 
+    def _pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) == len(pairs):
+            return value
+        self.repetitive = True
+        keys = [key for key, _ in pairs]
+        repetitive = _Repetitive(value)
+        repetitive.duplicates = tuple(sorted({key for key in keys if keys.count(key) > 1}))
+        return repetitive
 
-def _parse(body: bytes) -> Any:
+
+def _parse(body: bytes, hook: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> Any:
     text = body.decode("utf-8", "replace")  # as Go does
     try:
-        return json.loads(text, object_pairs_hook=_pairs, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=hook, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise ValueError(_syntax_error(text, error)) from error
 
@@ -179,14 +201,6 @@ def _syntax_error(text: str, error: json.JSONDecodeError) -> str:
     return f"invalid character {character} {where}"
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> _Object:
-    value = _Object(pairs)
-    if len(value) < len(pairs):
-        keys = [key for key, _ in pairs]
-        value.duplicates = tuple(sorted({key for key in keys if keys.count(key) > 1}))
-    return value
-
-
 def _no_constant(name: str) -> Any:
     message = f"invalid character {name[0]!r} looking for beginning of value"
     raise ValueError(message)
@@ -196,10 +210,9 @@ def _struct(fields: dict[str, Reader]) -> Reader:
     def read(document: _Document, value: Any, path: str, named: str) -> Any:
         if value is None:
             return None
-        if not isinstance(value, _Object):
+        if not isinstance(value, dict):
             raise document.wrong_type(value, named, "v2." + document.struct)
-        for key in value.duplicates:
-            document.strict_errors.append(f'duplicate field "{_join(path, key)}"')
+        document.note(value, path)
         found = {}
         for key, item in value.items():
             reader = fields.get(key)
@@ -228,7 +241,7 @@ def _list_of(reader: Reader) -> Reader:
 def _nullable_strings(document: _Document, value: Any, path: str, named: str) -> Any:
     if value is None:
         return None
-    if not isinstance(value, _Object):
+    if not isinstance(value, dict):
         raise document.wrong_type(value, named, "map[string]*string")
     document.note_duplicates(value, path)
     for item in value.values():
@@ -238,10 +251,10 @@ def _nullable_strings(document: _Document, value: Any, path: str, named: str) ->
 
 
 def _any_map(document: _Document, value: Any, path: str, named: str) -> Any:
-    if value is not None and not isinstance(value, _Object):
+    if value is not None and not isinstance(value, dict):
         raise document.wrong_type(value, named, "map[string]interface {}")
     document.note_duplicates(value, path)
-    return _plain(value)
+    return value
 
 
 def _objects(document: _Document, value: Any, _path: str, named: str) -> Any:
@@ -250,13 +263,13 @@ def _objects(document: _Document, value: Any, _path: str, named: str) -> Any:
     if not isinstance(value, list):
         raise document.wrong_type(value, named, "[]*unstructured.Unstructured")
     for item in value:
-        if item is not None and not isinstance(item, _Object):
+        if item is not None and not isinstance(item, dict):
             raise document.wrong_type(item, named, "map[string]interface {}")
         if not item or not item.get("kind"):
             # An Unstructured reads itself, and not strictly.
             message = f"Object 'Kind' is missing in '{dumps(item)}'"
             raise ValueError(message)
-    return _plain(value)
+    return value
 
 
 def _string(document: _Document, value: Any, _path: str, named: str) -> Any:
@@ -312,14 +325,6 @@ def _rule(document: _Document, value: Any, path: str, named: str) -> RelatedRule
         found.get("namespace", ""),
         tuple(found.get("names") or ()),
     )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
 
 
 def _join(path: str, key: str) -> str:
