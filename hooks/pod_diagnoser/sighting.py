@@ -80,10 +80,19 @@ def latest(seen: Sequence[Seen]) -> Seen | None:
         seen: crashes.
 
     Returns:
-        The one whose moment is the latest; the first of equals, since a Pod's own containers go
-        before its init containers. A restart that somebody asked for hides no crash.
+        The one whose moment is the latest; of those of one second the one after which nothing
+        comes, such as the end of the whole Pod; the first of equals, since a Pod's own containers
+        go before its init containers. A restart that somebody asked for hides no crash.
     """
-    return max(seen, key=lambda each: (not each.diagnosis.planned, each.crash.moment), default=None)
+    return max(
+        seen,
+        key=lambda each: (
+            not each.diagnosis.planned,
+            each.crash.moment,
+            each.diagnosis.ending.final,
+        ),
+        default=None,
+    )
 
 
 def sight(
