@@ -3,17 +3,27 @@
 The specification reads the Pods and PodDiagnosers that are there, and nothing of the hook.
 """
 
+import json
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+import requests
 
+from simulator.errors import ApiError
 from simulator.objects import Object
-from simulator.resources import POD
+from simulator.resources import EVENT, POD
 from simulator.writes import Call
 from tests.simulation.world import DIAGNOSER, LABEL, PREFIX, TARGET, World
 
 APPS = ("web", "db")
+NO_EVENTS = (
+    ApiError(403, "Forbidden", "events is forbidden"),
+    ApiError(429, "TooManyRequests", "later", retry_after=2),
+    ApiError(500, "InternalError", "etcd"),
+    requests.ConnectionError(),
+    requests.ReadTimeout(),
+)
 TARGETS: tuple[dict[str, str], ...] = ({}, {"app": "web"}, {"app": "db"})
 
 
@@ -46,7 +56,7 @@ class History:
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)  # noqa: S311 (a simulation's randomness, no secret)
         self.faults = Faults(self.rng)
-        self.world = World(seed, self.faults)
+        self.world = World(seed, self.faults, evidence=True)
         self.log: list[str] = []
         self.could_count = {}
 
@@ -54,7 +64,12 @@ class History:
         """Do random things; then let all faults end, and time pass."""
         actions = [
             (6, self.create_pod),
-            (12, self.crash),
+            (10, self.crash),
+            (6, self.fail_probe),
+            (3, self.starve),
+            (2, self.start),
+            (1, self.evict),
+            (2, self.disturb_evidence),
             (2, self.delete_pod),
             (2, self.relabel),
             (3, self.create_diagnoser),
@@ -76,6 +91,7 @@ class History:
             self.world.run(self.rng.choice([0, 0.002, 0.01, 0.05, 1, 10]))
             self._note()
         self.faults.share = 0
+        self.world.rest.before = lambda _: None
         self.world.hook.down = False
         self.world.hook.clock.skew = timedelta(0)
         self.world.run(25 * 60)  # longer than any cached answer, and two resyncs
@@ -88,12 +104,47 @@ class History:
         """Create a Pod, perhaps under a name that was used before."""
         name = f"p{self.rng.randrange(12)}"
         if self.world.store.peek(POD, ("default", name)) is None:
-            self.world.pod(name, app=self.rng.choice(APPS))
+            never = self.rng.random() < 0.2
+            self.world.pod(name, never=never, app=self.rng.choice(APPS))
 
     def crash(self) -> None:
-        """Let one Pod crash, or several at once."""
-        for pod in self._some(self._pods(), 3):
-            self.world.crash(pod["metadata"]["name"], self.rng.randrange(3))
+        """Let one container end, or several at once: by itself, or for lack of memory."""
+        for pod in self._some(self._running(), 3):
+            code, reason = self.rng.choice([(0, ""), (1, ""), (2, ""), (137, "OOMKilled")])
+            self.world.crash(pod["metadata"]["name"], code, reason)
+
+    def fail_probe(self) -> None:
+        """Let containers be killed for a failed probe; the Event may come late."""
+        for pod in self._some([pod for pod in self._running() if probed(self.world, pod)], 2):
+            late = self.rng.choice([0, 0, 0, 0.5, 3, 30])
+            code = self.rng.choice([0, 137, 143])
+            self.world.probe_kill(pod["metadata"]["name"], code, late)
+
+    def starve(self) -> None:
+        """Report by turns that an image cannot be pulled, for a Pod that has not ended yet."""
+        hungry = [
+            pod
+            for pod in self._pods()
+            if not over(pod) and not container(pod)["lastState"].get("terminated")
+        ]
+        for pod in self._some(hungry, 1):
+            reason = self.rng.choice(["ErrImagePull", "ImagePullBackOff"])
+            self.world.wait(pod["metadata"]["name"], reason, "no such host")
+
+    def start(self) -> None:
+        """Let a container run whose image could not be pulled."""
+        for pod in self._some([pod for pod in self._pods() if waits(pod)], 1):
+            self.world.start(pod["metadata"]["name"])
+
+    def evict(self) -> None:
+        """Have a kubelet evict a Pod."""
+        for pod in self._some([pod for pod in self._pods() if not over(pod)], 1):
+            self.world.evict(pod["metadata"]["name"])
+
+    def disturb_evidence(self) -> None:
+        """Let Events be refused, throttled or out of reach, or no longer."""
+        fault = self.rng.choice([None, None, *NO_EVENTS])
+        self.world.rest.before = lambda _: fault
 
     def delete_pod(self) -> None:
         """Delete a Pod."""
@@ -161,6 +212,9 @@ class History:
     def _pods(self) -> list[Object]:
         return self.world.store.select(POD)
 
+    def _running(self) -> list[Object]:
+        return [pod for pod in self._pods() if not over(pod) and not waits(pod)]
+
     def _live_diagnosers(self) -> list[Object]:
         return self.world.store.select(DIAGNOSER)
 
@@ -171,7 +225,7 @@ class History:
             counted.update(
                 pod["metadata"]["uid"]
                 for pod in self._pods()
-                if ended(pod) and matches(diagnoser, pod)
+                if causes(self.world, pod) and matches(diagnoser, pod)
             )
 
 
@@ -182,6 +236,72 @@ def ended(pod: Object) -> Object | None:
             termination: Object = status["lastState"]["terminated"]
             return termination
     return None
+
+
+def container(pod: Object) -> Object:
+    """Return the status of a Pod's container."""
+    status: Object = pod["status"]["containerStatuses"][0]
+    return status
+
+
+def over(pod: Object) -> bool:
+    """Tell whether a Pod has ended for good."""
+    return pod["status"]["phase"] in {"Succeeded", "Failed"}
+
+
+def waits(pod: Object) -> bool:
+    """Tell whether a Pod's container waits for its image."""
+    return "waiting" in container(pod)["state"]
+
+
+def probed(world: World, pod: Object) -> bool:
+    """Tell whether a container has run for long enough for a probe to fail."""
+    started = datetime.fromisoformat(container(pod)["state"]["running"]["startedAt"])
+    return world.clock.now() - started > timedelta(seconds=2)
+
+
+OWN = {0: "Completed", 1: "ApplicationError", 2: "ApplicationError", 137: "Killed"}
+
+
+def causes(world: World, pod: Object) -> list[set[str]]:
+    """Return what a Pod may say of each ending that it shows, by the kubelet's word alone."""
+    if pod["status"].get("reason") == "Evicted":
+        found = [{"Evicted"}]
+    elif waits(pod):
+        found = [{"ImagePullFailed"}]
+    else:
+        # Under Never an exit with code 0 is what was meant to happen.
+        current = container(pod)["state"].get("terminated")
+        found = [of_end(world, pod, current)] if current and current["exitCode"] else []
+    last = ended(pod)
+    return [*found, *([of_end(world, pod, last)] if last else [])]
+
+
+def of_end(world: World, pod: Object, termination: Object) -> set[str]:
+    """Return what may be said of a termination: a probe is told of only if the kubelet told of it.
+
+    An Event may come too late for it, or be refused; then the exit code speaks for itself.
+    """
+    if termination["reason"] == "OOMKilled":
+        return {"OutOfMemory"}
+    found = {OWN.get(termination["exitCode"], "Terminated")}
+    return found | ({"LivenessProbeFailed"} if is_told(world, pod, termination) else set())
+
+
+def is_told(world: World, pod: Object, termination: Object) -> bool:
+    """Tell whether the kubelet told of a kill while the container ran.
+
+    In the second in which it started it told of the one before: a probe takes longer.
+    """
+    finished = datetime.fromisoformat(termination["finishedAt"])
+    started = datetime.fromisoformat(termination["startedAt"])
+    return any(
+        started < datetime.fromisoformat(event[name]) <= finished
+        for event in world.store.select(EVENT)
+        if event["involvedObject"].get("uid") == pod["metadata"]["uid"]
+        and event["reason"] == "Killing"
+        for name in ("firstTimestamp", "lastTimestamp")
+    )
 
 
 def matches(diagnoser: Object, pod: Object) -> bool:
@@ -200,7 +320,7 @@ def claimant(diagnosers: list[Object], pod: Object) -> Object | None:
     )
 
 
-def check_pod(pod: Object, owner: Object | None) -> None:
+def check_pod(world: World, pod: Object, owner: Object | None) -> None:
     """Check what a Pod shows."""
     metadata = pod["metadata"]
     ours = {
@@ -208,16 +328,27 @@ def check_pod(pod: Object, owner: Object | None) -> None:
         for key, value in metadata.get("annotations", {}).items()
         if key.startswith(PREFIX)
     }
-    termination = ended(pod)
-    if owner is None or termination is None:
+    if owner is None:
         assert not ours, metadata
         assert LABEL not in metadata["labels"]
+        return
+    shown = causes(world, pod)
+    if shown:
+        assert ours["cause"] in set.union(*shown), (ours, pod["status"])
+        assert ours["cause"] in {crash["cause"] for crash in json.loads(ours["crashes"])["history"]}
+        assert metadata["labels"][LABEL] == owner["metadata"]["name"]  # less than an hour ago
+    else:
+        # An image that is there at last is no cause any more; it is remembered.
+        assert set(ours) <= {"crashes"}
+        assert metadata["labels"].get(LABEL, owner["metadata"]["name"]) == owner["metadata"]["name"]
+    termination = ended(pod)
+    if termination is None:
+        assert "restart-reason" not in ours
         return
     assert ours["restart-reason"] == (
         f"{termination['reason']} (Exit Code: {termination['exitCode']})"
     )
     assert ours["restart-time"] == termination["finishedAt"]
-    assert metadata["labels"][LABEL] == owner["metadata"]["name"]  # less than an hour has passed
 
 
 def check_diagnoser(diagnoser: Object, pods: list[Object], could_count: set[str]) -> None:
@@ -243,10 +374,115 @@ def test_random_histories_converge(seed: int) -> None:
     store = history.world.store
     diagnosers, pods = store.select(DIAGNOSER), store.select(POD)
     for pod in pods:
-        check_pod(pod, claimant(diagnosers, pod))
+        check_pod(history.world, pod, claimant(diagnosers, pod))
     for diagnoser in diagnosers:
         check_diagnoser(diagnoser, pods, history.could_count[diagnoser["metadata"]["uid"]])
     published = {target["spec"]["diagnoser"]["uid"] for target in store.select(TARGET)}
     active = {one["metadata"]["uid"] for one in diagnosers if one["spec"]["enableAnnotations"]}
     assert published == active
     assert all(code in {200, 429} for *_, code in history.world.hook.calls)
+
+
+class Endings:
+    """Random endings of a few Pods of one PodDiagnoser, and nothing else that disturbs.
+
+    Attributes:
+        world: the cluster.
+        truth: what each Pod's last ending was, by name.
+        count: how many endings each Pod had.
+    """
+
+    def __init__(self, seed: int, fault: Exception | None) -> None:
+        self.rng = random.Random(seed)  # noqa: S311 (a simulation's randomness, no secret)
+        self.world = World(seed, evidence=True)
+        self.world.rest.before = lambda _: fault
+        self.truth: dict[str, str] = {}
+        self.count: dict[str, int] = {}
+        self.world.diagnoser()
+        for number in range(4):
+            self.world.pod(f"p{number}", never=number == 3)
+        self.world.run(10)
+
+    def run(self, steps: int) -> None:
+        """Let Pods end, one after another."""
+        for _ in range(steps):
+            pod = self.rng.choice(self.world.store.select(POD))
+            if not over(pod):
+                self._end(pod)
+            self.world.run(self.rng.choice([0, 0.05, 3, 12]))
+        self.world.settle(60)
+
+    def _end(self, pod: Object) -> None:
+        name = pod["metadata"]["name"]
+        if waits(pod):
+            self.world.start(name)
+            del self.truth[name]
+            return
+        kinds = ["exit", "exit", "memory", "evict"]
+        if probed(self.world, pod):
+            kinds += ["probe"] * 3
+        if name not in self.truth:
+            kinds += ["image"] * 2
+        kind = self.rng.choice(kinds)
+        if kind == "evict" and self.rng.random() < 0.8:
+            return
+        self.count[name] = self.count.get(name, 0) + 1
+        self.truth[name] = self._let(kind, name)
+
+    def _let(self, kind: str, name: str) -> str:
+        """Let it happen; return its cause."""
+        if kind == "exit":
+            code = self.rng.choice([1, 2])
+            self.world.crash(name, code)
+            return OWN[code]
+        if kind == "memory":
+            self.world.crash(name, 137, "OOMKilled")
+            return "OutOfMemory"
+        if kind == "evict":
+            self.world.evict(name)
+            return "Evicted"
+        if kind == "image":
+            for reason in ("ErrImagePull", "ImagePullBackOff", "ErrImagePull"):
+                self.world.wait(name, reason, "no such host")
+                self.world.run(1)
+            return "ImagePullFailed"
+        # 0 is no failure where nothing is restarted.
+        code = self.rng.choice([137, 143] if name == "p3" else [0, 137, 143])
+        self.world.probe_kill(name, code, self.rng.choice([0, 0.5, 3]))
+        return "LivenessProbeFailed"
+
+
+def check_cost(endings: Endings) -> None:
+    """Check that a crash costs three writes of its Pod and two reads of Events at the most."""
+    for name, count in endings.count.items():
+        written = [
+            one for one in endings.world.writes_since_start() if one.call.key == ("default", name)
+        ]
+        assert len(written) <= 3 * count, (name, count, written)
+    assert len(endings.world.rest.requests) <= 2 * sum(endings.count.values())
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_every_ending_is_told_right_and_costs_little(seed: int) -> None:
+    """Where Events come within seconds each Pod names what truly happened to it at last."""
+    endings = Endings(seed, None)
+    endings.run(25)
+    for pod in endings.world.store.select(POD):
+        name = pod["metadata"]["name"]
+        assert endings.world.notes(name).get("cause") == endings.truth.get(name), name
+    check_cost(endings)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_without_events_no_more_is_said_and_no_more_is_done(seed: int) -> None:
+    """Refused, throttled or unreachable, a diagnosis stands by the Pod alone, at the same cost."""
+    endings = Endings(seed, NO_EVENTS[seed % len(NO_EVENTS)])
+    endings.run(25)
+    for pod in endings.world.store.select(POD):
+        name = pod["metadata"]["name"]
+        shown, truth = endings.world.notes(name).get("cause"), endings.truth.get(name)
+        if truth == "LivenessProbeFailed":
+            assert shown in {"Completed", "Killed", "Terminated"}
+        else:
+            assert shown == truth
+    check_cost(endings)

@@ -9,16 +9,20 @@ from typing import Any
 from flask import Flask
 
 from pod_diagnoser.app import create_app
+from pod_diagnoser.evidence import Gatherer
+from pod_diagnoser.gathering import ClusterGatherer
 from pod_diagnoser.remediator import Remediator
 from pod_diagnoser.settings import Settings
 from simulator.client import Interference
 from simulator.cluster import Cluster, Conditions, load_decorator_controllers
+from simulator.http_api import RestApi
 from simulator.metacontroller.process import Flags
 from simulator.objects import Object, copy
-from simulator.resources import POD, load_crds
+from simulator.resources import EVENT, POD, load_crds
 from simulator.scheduling import Clock, VirtualScheduler
 from simulator.webhooks import Answer, InProcess
 from simulator.writes import AuditEntry, DeleteOptions
+from tests.simulation.rest import connect
 
 ROOT = Path(__file__).parents[2]
 CRDS = load_crds(ROOT / "crds")
@@ -51,12 +55,14 @@ class Hook:
         scheduler: VirtualScheduler,
         clock: Clock,
         remediator: Callable[[], Remediator] | None = None,
+        gatherer: Callable[[], Gatherer] | None = None,
     ) -> None:
         self.down = False
         self.clock = clock
         self.calls: list[tuple[float, str, int]] = []
         self._scheduler = scheduler
         self._remediator = remediator
+        self._gatherer = gatherer
         self._app = self._start()
 
     def restart(self) -> None:
@@ -66,7 +72,11 @@ class Hook:
     def _start(self) -> Flask:
         remediator = self._remediator() if self._remediator is not None else None
         return create_app(
-            Settings(), clock=self.clock.now, sleep=lambda _: None, remediator=remediator
+            Settings(),
+            clock=self.clock.now,
+            sleep=lambda _: None,
+            remediator=remediator,
+            gatherer=self._gatherer() if self._gatherer is not None else None,
         )
 
     def __call__(self, path: str, body: bytes) -> Answer:
@@ -107,16 +117,32 @@ class World:
         clock: the true time.
         cluster: the simulated cluster.
         hook: the real hook.
+        rest: the way from the hook to the API server; used where evidence is asked for.
     """
 
-    def __init__(self, seed: int | None = None, interference: Interference | None = None) -> None:
+    def __init__(
+        self,
+        seed: int | None = None,
+        interference: Interference | None = None,
+        *,
+        evidence: bool = False,
+    ) -> None:
         self.scheduler = VirtualScheduler()
         self.clock = Clock(self.scheduler, EPOCH)
         conditions = Conditions.calm() if seed is None else Conditions.seeded(seed)
         conditions.interference = interference
         self.cluster = Cluster(self.scheduler, self.clock, CRDS, conditions)
         self.store = self.cluster.store
-        self.hook = Hook(self.scheduler, self.clock.skewed(timedelta(0)))
+        api, self.rest = connect(RestApi(self.store, self.clock))
+
+        def gatherer() -> Gatherer:
+            return ClusterGatherer(api, self.scheduler.time)
+
+        self.hook = Hook(
+            self.scheduler,
+            self.clock.skewed(timedelta(0)),
+            gatherer=gatherer if evidence else None,
+        )
         self._transport = InProcess(self.scheduler, conditions.timing, self.hook)
         self._mark = 0
         self.cluster.install(CONTROLLERS)
@@ -149,14 +175,15 @@ class World:
         """Change a PodDiagnoser's spec."""
         self.store.patch(DIAGNOSER, ("default", name), {"spec": spec})
 
-    def pod(self, name: str = "p", **labels: str) -> Object:
-        """Create a Pod that runs."""
+    def pod(self, name: str = "p", *, never: bool = False, **labels: str) -> Object:
+        """Create a Pod that runs; never: its container is not restarted."""
         pod = self.store.create(
             POD,
             {
                 "metadata": {"name": name, "namespace": "default", "labels": labels},
                 "spec": {
                     "nodeName": "far",
+                    "restartPolicy": "Never" if never else "Always",
                     "containers": [{"name": "app", "image": "app", "resources": {}}],
                 },
             },
@@ -166,7 +193,10 @@ class World:
         return pod
 
     def crash(self, name: str = "p", code: int = 0, reason: str = "") -> None:
-        """Report that the Pod's container ended and runs again, in the kubelet's two steps."""
+        """Report that the Pod's container ended and runs again, in the kubelet's two steps.
+
+        Under restartPolicy Never it does not run again, and the Pod is over.
+        """
         pod = self.store.get(POD, ("default", name))
         before = pod["status"]["containerStatuses"][0]
         count = before["restartCount"]
@@ -179,10 +209,85 @@ class World:
                 "containerID": f"containerd://{pod['metadata']['uid']}-{count}",
             }
         }
+        if pod["spec"]["restartPolicy"] == "Never":
+            phase = "Failed" if code else "Succeeded"
+            self._report(name, ended, before["lastState"], count, phase=phase)
+            return
         self._report(name, ended, before["lastState"], count)
         self._report(name, {"running": {"startedAt": self.store.now()}}, ended, count + 1)
 
-    def _report(self, name: str, state: Object, last: Object, count: int) -> None:
+    def probe_kill(self, name: str = "p", code: int = 0, late: float = 0.0) -> None:
+        """Report that the container was killed for its liveness probe, and restarted.
+
+        Args:
+            name: the Pod's name.
+            code: what it left with.
+            late: seconds after which the Event that tells of it is there.
+        """
+        pod = self.store.get(POD, ("default", name))
+        now = self.store.now()
+        self.scheduler.call_later(late, lambda: self._tell(pod, now))
+        self.crash(name, code)
+
+    def _tell(self, pod: Object, when: str) -> None:
+        """Record the Event, or that it happened again."""
+        metadata = pod["metadata"]
+        key = ("default", f"{metadata['name']}.{metadata['uid']}")
+        if (known := self.store.peek(EVENT, key)) is not None:
+            again = {
+                "count": known["count"] + 1,
+                "firstTimestamp": min(known["firstTimestamp"], when),
+                "lastTimestamp": max(known["lastTimestamp"], when),
+            }
+            self.store.patch(EVENT, key, again, manager="kubelet")
+            return
+        never = pod["spec"]["restartPolicy"] == "Never"
+        consequence = "" if never else ", will be restarted"
+        about = {"kind": "Pod", "fieldPath": "spec.containers{app}"}
+        about |= {name: metadata[name] for name in ("namespace", "name", "uid")}
+        event = {
+            "metadata": {"namespace": key[0], "name": key[1]},
+            "involvedObject": about,
+            "type": "Normal",
+            "reason": "Killing",
+            "message": f"Container app failed liveness probe{consequence}",
+            "source": {"component": "kubelet", "host": "far"},
+            "firstTimestamp": when,
+            "lastTimestamp": when,
+            "count": 1,
+        }
+        self.store.create(EVENT, event, manager="kubelet")
+
+    def wait(self, name: str, reason: str, message: str = "") -> None:
+        """Report that the Pod's container cannot be started."""
+        waiting = {"waiting": {"reason": reason, "message": message}}
+        before = self.store.get(POD, ("default", name))["status"]["containerStatuses"][0]
+        self._report(name, waiting, before["lastState"], before["restartCount"], phase="Pending")
+
+    def start(self, name: str) -> None:
+        """Report that the Pod's container runs after all."""
+        before = self.store.get(POD, ("default", name))["status"]["containerStatuses"][0]
+        running = {"running": {"startedAt": self.store.now()}}
+        self._report(name, running, before["lastState"], before["restartCount"])
+
+    def evict(self, name: str) -> None:
+        """Report that the kubelet evicted the Pod."""
+        pod = self.store.get(POD, ("default", name))
+        before = pod["status"]["containerStatuses"][0]
+        ended = {
+            "terminated": {
+                "exitCode": 137,
+                "reason": "Error",
+                "startedAt": before["state"].get("running", {}).get("startedAt"),
+                "finishedAt": self.store.now(),
+                "containerID": f"containerd://{pod['metadata']['uid']}-{before['restartCount']}",
+            }
+        }
+        why = {"reason": "Evicted", "message": "The node was low on resource: memory. "}
+        count = before["restartCount"]
+        self._report(name, ended, before["lastState"], count, phase="Failed", **why)
+
+    def _report(self, name: str, state: Object, last: Object, count: int, **whole: str) -> None:
         status = {
             "name": "app",
             "state": state,
@@ -193,7 +298,7 @@ class World:
             "imageID": "",
         }
         pod = copy(self.store.get(POD, ("default", name)))
-        pod["status"] = {"phase": "Running", "containerStatuses": [status]}
+        pod["status"] = {"phase": "Running", **whole, "containerStatuses": [status]}
         self.store.update(POD, pod, subresource="status", manager="kubelet")
 
     def remove(self, name: str = "p") -> None:
@@ -236,9 +341,13 @@ class World:
 
     def writes(self) -> list[AuditEntry]:
         """Return Metacontroller's writes since the mark, refused ones included."""
-        return [*self._since()]
+        return [*self._since(self._mark)]
 
-    def _since(self) -> Iterator[AuditEntry]:
-        for entry in self.store.audit[self._mark :]:
+    def writes_since_start(self) -> list[AuditEntry]:
+        """Return all of Metacontroller's writes, refused ones included."""
+        return [*self._since(0)]
+
+    def _since(self, mark: int) -> Iterator[AuditEntry]:
+        for entry in self.store.audit[mark:]:
             if entry.call.manager in {"metacontroller", "gc"}:
                 yield entry
