@@ -90,7 +90,7 @@ class Screen:
 
     def field(self, name: str, value: str) -> None:
         """Show a name and a value, which may take several lines."""
-        lines = textwrap.wrap(value, WIDTH - 26) or [""]
+        lines = textwrap.wrap(value, WIDTH - 26, break_on_hyphens=False) or [""]
         self.say(f"   {self._styled('1', name.ljust(16))} {lines[0]}")
         self.say(*(f"   {'':16} {line}" for line in lines[1:]))
 
