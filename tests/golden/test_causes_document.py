@@ -35,11 +35,7 @@ def document() -> str:
     examples = [(name, ending) for name in names for ending in corpus.told(name, NOW)]
     rows = []
     for row in CAUSES:
-        name, ending = next(
-            (name, ending)
-            for name, ending in examples
-            if row_of(ending) is row
-        )
+        name, ending = next((name, ending) for name, ending in examples if row_of(ending) is row)
         sentence, _, step = explain(ending)[1].removesuffix(".").partition("; next: ")
         cells = (
             row.cause.value,
