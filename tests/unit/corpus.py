@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pod_diagnoser.cluster import ClusterError
+from pod_diagnoser.cluster import IDLE_REASONS, ClusterError
 from pod_diagnoser.diagnosing import Diagnosis, diagnose, interpret
 from pod_diagnoser.endings import Ending, endings, states
 from pod_diagnoser.evidence import Evidence, Gathered, Wanted
@@ -105,11 +105,20 @@ class RecordedEvents:
         self, namespace: str, pod: str, uid: str, seconds: float
     ) -> tuple[bytes, datetime]:
         """Give all of them, those about others, too: whom they are about is looked at again."""
-        assert namespace
         assert pod
         assert uid
+        return self.list_events_of_pods(namespace, seconds)
+
+    def list_events_of_pods(self, namespace: str, seconds: float) -> tuple[bytes, datetime]:
+        """Give all but those that are not asked for."""
+        assert namespace
         assert seconds > 0
-        content = {"kind": "EventList", "apiVersion": "v1", "items": self._items}
+        items = [
+            item
+            for item in self._items
+            if not isinstance(item, dict) or str(item.get("reason")) not in IDLE_REASONS
+        ]
+        content = {"kind": "EventList", "apiVersion": "v1", "items": items}
         return json.dumps(content).encode(), datetime.now(UTC)
 
     def read_log(self, *_: object, **__: object) -> str:

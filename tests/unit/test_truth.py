@@ -429,8 +429,10 @@ def test_every_row_is_shown_by_an_ending() -> None:
 
 
 def first_row(ending: Ending) -> Any:
-    """The row that an ending gets."""
-    return row_of(ending)
+    """The row that an ending gets: the first that holds, whichever of them are tried at all."""
+    return next(
+        row for row in CAUSES if row.test.how in (None, ending.how) and row.test.holds(ending)
+    )
 
 
 @pytest.mark.parametrize("number", range(len(CAUSES) - 1))
@@ -562,6 +564,7 @@ def test_no_sentence_claims_what_nothing_proves(document: Any, evidence: Evidenc
     for ending in (*endings(pod), *(state for state, _ in states(pod))):
         diagnosis = interpret(ending, evidence)
         told = diagnosis.ending
+        assert row_of(told) is first_row(told)
         meaning = explain(told)[1]
         assert meaning == diagnosis.sentence
         for words, proved in CLAIMS:
