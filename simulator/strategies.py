@@ -86,8 +86,11 @@ def prepare_update(resource: Resource, obj: Object, old: Object, subresource: st
             obj["status"] = old["status"]
         else:
             obj.pop("status", None)
-    _read_by_schema(resource, obj)
-    _validate(resource, obj)
+    if _same_content(resource, obj, old):
+        _raise_if(resource, obj, [*_validate_metadata(obj)])  # the rest was read and found valid
+    else:
+        _read_by_schema(resource, obj)
+        _validate(resource, obj)
     if subresource:
         return
     if resource is POD:
@@ -150,6 +153,16 @@ def _is_new_generation(resource: Resource, obj: Object, old: Object) -> bool:
     )
 
 
+def _same_content(resource: Resource, obj: Object, old: Object) -> bool:
+    """Tell whether an update of a custom resource changes nothing but its metadata."""
+    if resource.schema is None or len(obj) != len(old):
+        return False
+    return all(
+        name == "metadata" or (name in old and identical(item, old[name]))
+        for name, item in obj.items()
+    )
+
+
 def _read_by_schema(resource: Resource, obj: Object) -> None:
     if resource.schema is None:
         return
@@ -176,6 +189,10 @@ def _validate(resource: Resource, obj: Object) -> None:
     if resource is POD_DISRUPTION_BUDGET and {"minAvailable", "maxUnavailable"} <= set(obj["spec"]):
         text = "Invalid value: minAvailable and maxUnavailable cannot be both set"
         causes.append(("FieldValueInvalid", text, "spec"))
+    _raise_if(resource, obj, causes)
+
+
+def _raise_if(resource: Resource, obj: Object, causes: list[tuple[str, str, str]]) -> None:
     if causes:
         raise ApiError.invalid(resource.group, resource.kind, name_of(obj), causes)
 

@@ -61,6 +61,7 @@ class RelatedObjects:
         encode: Encoder,
     ) -> None:
         self._definition = definition
+        self._controller = dumps(definition.body, sort_keys=False)
         self._client = client
         self._factory = informers
         self._caller = caller
@@ -141,8 +142,7 @@ class RelatedObjects:
         cached = self._cache.get(key)
         if cached is not None and cached[0] > self._client.scheduler.time():
             return cached[1]
-        controller = dumps(self._definition.body, sort_keys=False)
-        body = f'{{"controller":{controller},"parent":{self._encode(parent)}}}'
+        body = f'{{"controller":{self._controller},"parent":{self._encode(parent)}}}'
         rules = read_customize_answer(await self._caller.call(hook, body))
         self._cache[key] = (self._client.scheduler.time() + CACHE_SECONDS, rules)
         return rules

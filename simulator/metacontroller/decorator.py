@@ -88,6 +88,7 @@ class DecoratorController:
         self.name = definition.name
         self.queue = WorkQueue(client.scheduler)
         self._definition = definition
+        self._controller = dumps(definition.body, sort_keys=False)
         self._client = client
         self._caller = caller
         self._encode = encode
@@ -277,9 +278,8 @@ class DecoratorController:
         return desired
 
     async def _call(self, parent: Object, observed: ObjectMap, related: ObjectMap) -> SyncAnswer:
-        controller = dumps(self._definition.body, sort_keys=False)
         body = (
-            f'{{"controller":{controller},"object":{self._encode(parent)},'
+            f'{{"controller":{self._controller},"object":{self._encode(parent)},'
             f'"attachments":{self._encode_map(observed)},"related":{self._encode_map(related)},'
             f'"finalizing":false}}'
         )
