@@ -1,0 +1,344 @@
+"""From a container's end on the simulated node to what its Pod says, Events included.
+
+The real hook asks the simulator's REST face for the Events that the simulated kubelet records.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from pod_diagnoser.gathering import ClusterGatherer
+from simulator.client import Client
+from simulator.cluster import NODE, Cluster, Conditions
+from simulator.errors import ApiError
+from simulator.events import EventRecorder
+from simulator.http_api import RestApi
+from simulator.kubelet.kubelet import Kubelet
+from simulator.kubelet.node import Node
+from simulator.kubelet.runtime import Exit
+from simulator.objects import Object, annotations_of
+from simulator.resources import POD
+from simulator.scheduling import Clock, VirtualScheduler
+from simulator.webhooks import InProcess
+from simulator.writes import Call
+from tests.simulation.fakes import Run, ScriptedProber, ScriptedRuntime
+from tests.simulation.rest import connect
+from tests.simulation.world import CONTROLLERS, CRDS, DIAGNOSER, EPOCH, PREFIX, Hook
+
+KEY = ("default", "p")
+CRASH = 20.0
+"""Seconds after which a case has happened, and the hook has asked twice."""
+
+
+class SlowEvents:
+    """Has the kubelet's Events not arrive while it is on."""
+
+    def __init__(self) -> None:
+        self.on = False
+
+    def before(self, call: Call) -> Exception | None:
+        """Lose the connection of a kubelet that records an Event."""
+        lost = self.on and call.manager == "kubelet" and call.resource.kind == "Event"
+        return ConnectionRefusedError() if lost else None
+
+    def after(self, _: Call) -> Exception | None:
+        """Lose no answer."""
+        return None
+
+
+class World:
+    """A cluster with a kubelet, and the real hook with its way to Events."""
+
+    def __init__(self, runs: tuple[Run, ...], healthy: Callable[[float], bool]) -> None:
+        self.scheduler = VirtualScheduler()
+        clock = Clock(self.scheduler, EPOCH)
+        conditions = Conditions.calm()
+        self.events = SlowEvents()
+        conditions.interference = self.events
+        cluster = Cluster(self.scheduler, clock, CRDS, conditions)
+        self.store = cluster.store
+        client = Client(cluster.network, "kubelet")
+        node = Node(
+            client=client,
+            clock=clock,
+            runtime=ScriptedRuntime(self.scheduler, runs),
+            prober=ScriptedProber(self.scheduler, lambda _: healthy(self.scheduler.time())),
+            recorder=EventRecorder(client, clock, "kubelet", NODE),
+            rng=random.Random(0),  # noqa: S311 (ids of a simulation)
+        )
+        self.kubelet = Kubelet(node, NODE)
+        api, self.rest = connect(RestApi(self.store, clock))
+        hook = Hook(
+            self.scheduler, clock, gatherer=lambda: ClusterGatherer(api, self.scheduler.time)
+        )
+        cluster.install(CONTROLLERS)
+        cluster.start_metacontroller(InProcess(self.scheduler, conditions.timing, hook))
+        self.store.create(
+            DIAGNOSER, {"metadata": {"name": "d", "namespace": "default"}, "spec": {}}
+        )
+
+    def pod(self, **spec: Any) -> Object:
+        """Create a Pod of one container."""
+        container = {"name": "app", "image": "app", **spec.pop("container", {})}
+        spec = {"containers": [container], "terminationGracePeriodSeconds": 2, **spec}
+        return self.store.create(
+            POD, {"metadata": {"name": "p", "namespace": "default"}, "spec": spec}
+        )
+
+    def notes(self) -> dict[str, str]:
+        """Return our annotations, without their prefix."""
+        found = annotations_of(self.store.get(POD, KEY))
+        return {
+            key.removeprefix(PREFIX): value
+            for key, value in found.items()
+            if key.startswith(PREFIX)
+        }
+
+
+def probe(**more: int) -> Object:
+    """Return an HTTP probe."""
+    return {"httpGet": {"port": 80}, "periodSeconds": 1, "failureThreshold": 2, **more}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A way to end, and what is to be said of it.
+
+    Attributes:
+        name: of the case.
+        runs: what the container does.
+        cause: what the Pod is to say.
+        words: what is to stand in the diagnosis.
+        without: the cause where Events may not be read.
+        spec: of the Pod.
+        sick: whether probes fail, by the time.
+        evicted: whether the kubelet evicts the Pod after five seconds.
+        reads: how often Events are read at the most for each end.
+    """
+
+    name: str
+    runs: tuple[Run, ...]
+    cause: str
+    words: str
+    without: str
+    spec: Object = field(default_factory=dict)
+    sick: Callable[[float], bool] = lambda _: False
+    evicted: bool = False
+    reads: int = 2
+
+
+def few_seconds(time: float) -> bool:
+    """Say when probes fail: for a few seconds, once."""
+    return 3 <= time < 8
+
+
+LIVENESS = {"container": {"livenessProbe": probe()}}
+STARTUP = {"container": {"startupProbe": probe()}}
+HOOK = {"container": {"lifecycle": {"postStart": {"exec": {"command": ["false"]}}}}}
+NEVER = {"restartPolicy": "Never"}
+LIMIT = {"container": {"resources": {"limits": {"memory": "64Mi"}}}}
+
+CASES = [
+    Case("exit", (Run(2, Exit(3)), Run()), "ApplicationError", "exit code 3", "ApplicationError"),
+    Case(
+        "exit of its own with a probe",
+        (Run(2, Exit(0)), Run()),
+        "Completed",
+        "its Events name no stop by the kubelet",
+        "Completed",
+        LIVENESS,
+    ),
+    *(
+        Case(
+            f"liveness probe, {code}",
+            (Run(on_term=end),),
+            "LivenessProbeFailed",
+            "statuscode: 500",
+            own,
+            LIVENESS,
+            few_seconds,
+        )
+        for code, own, end in (
+            (0, "Completed", Exit(0)),
+            (143, "Terminated", Exit(143)),
+            (137, "Killed", None),
+        )
+    ),
+    Case(
+        "liveness probe, never restarted",
+        (Run(on_term=Exit(143)),),
+        "LivenessProbeFailed",
+        "liveness probe failed",
+        "Terminated",
+        {**LIVENESS, **NEVER},
+        few_seconds,
+    ),
+    Case(
+        "startup probe",
+        (Run(on_term=Exit(143)),),
+        "StartupProbeFailed",
+        "startup probe failed",
+        "Terminated",
+        STARTUP,
+        lambda time: time < 4,
+    ),
+    Case(
+        "out of memory",
+        (Run(2, Exit(-9, "OOMKilled")), Run()),
+        "OutOfMemory",
+        "64Mi",
+        "OutOfMemory",
+        LIMIT,
+        reads=0,
+    ),
+    Case(
+        "killed by somebody",
+        (Run(2, Exit(-9)), Run()),
+        "Killed",
+        "its Events name no stop by the kubelet",
+        "Killed",
+    ),
+    Case(
+        "missing program",
+        (Run(fails='unable to start container process: exec: "/x": no such file'),),
+        "StartFailed",
+        'exec: "/x": no such file',
+        "StartFailed",
+        reads=0,
+    ),
+    Case(
+        "missing image",
+        (Run(registry="no such host"),),
+        "ImagePullFailed",
+        "image app",
+        "ImagePullFailed",
+        reads=0,
+    ),
+    Case(
+        "missing image, never pulled",
+        (Run(registry="no such host"),),
+        "ImageMissing",
+        "image app",
+        "ImageMissing",
+        {"container": {"imagePullPolicy": "Never"}},
+        reads=0,
+    ),
+    Case(
+        "postStart hook",
+        (Run(on_term=None, hook=(1, "")),),
+        "PostStartHookFailed",
+        "postStart hook",
+        "PostStartHookFailed",
+        HOOK,
+        reads=0,
+    ),
+    Case(
+        "never restarted",
+        (Run(2, Exit(1)),),
+        "ApplicationError",
+        "exit code 1",
+        "ApplicationError",
+        NEVER,
+    ),
+    Case(
+        "evicted",
+        (Run(),),
+        "Evicted",
+        "low on resource: memory",
+        "Evicted",
+        evicted=True,
+        reads=0,
+    ),
+    Case(
+        "beyond its deadline",
+        (Run(on_term=Exit(0)),),
+        "PodDeadlineExceeded",
+        "activeDeadlineSeconds of 4",
+        "PodDeadlineExceeded",
+        {"activeDeadlineSeconds": 4},
+        reads=0,
+    ),
+]
+
+
+def play(case: Case, *, refused: bool = False, late: bool = False) -> World:
+    """Let a case happen.
+
+    Args:
+        case: the case.
+        refused: whether Events may not be read.
+        late: whether none that the node records arrives.
+
+    Returns:
+        What came of it.
+    """
+    world = World(case.runs, lambda time: not case.sick(time))
+    if refused:
+        world.rest.before = lambda _: ApiError(403, "Forbidden", "events is forbidden")
+    world.events.on = late
+    pod = world.pod(**case.spec)
+    if case.evicted:
+        world.scheduler.run_for(5)
+        world.kubelet.evict(pod, "The node was low on resource: memory.", pressure=True)
+    world.scheduler.run_for(CRASH)
+    return world
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_each_ending_is_told(case: Case) -> None:
+    """The Pod names what happened, with what proves it, and Events are asked for when they can."""
+    world = play(case)
+    shown = world.notes()
+    assert shown["cause"] == case.cause, shown
+    assert case.words in shown["diagnosis"]
+    (status,) = world.store.get(POD, KEY)["status"]["containerStatuses"]
+    ends = max(1, status["restartCount"])
+    assert len(world.rest.requests) <= case.reads * ends
+    assert ("restart-reason" in shown) is bool(status["restartCount"])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_nothing_is_claimed_that_may_not_be_read(case: Case) -> None:
+    """Where Events are refused the Pod says what its status proves, and no more."""
+    shown = play(case, refused=True).notes()
+    assert shown["cause"] == case.without, shown
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_nothing_is_claimed_that_nobody_told(case: Case) -> None:
+    """Where the node's Events are lost on their way the Pod says what its status proves."""
+    shown = play(case, late=True).notes()
+    assert shown["cause"] == case.without, shown
+
+
+def test_the_next_end_is_not_the_probes() -> None:
+    """A container that is killed for its probe and then exits by itself is told right twice."""
+    world = World(
+        (Run(on_term=Exit(143)), Run(6, Exit(7)), Run()), lambda time: time < 3 or time > 5
+    )
+    world.pod(**LIVENESS)
+    world.scheduler.run_for(7)
+    assert world.notes()["cause"] == "LivenessProbeFailed"
+    world.scheduler.run_for(20)
+    assert world.notes()["cause"] == "ApplicationError"
+
+
+def test_a_deleted_pod_says_nothing() -> None:
+    """What ends since its Pod is deleted is no crash."""
+    world = World((Run(on_term=Exit(1)),), lambda _: True)
+    world.pod(terminationGracePeriodSeconds=30)
+    world.scheduler.run_for(5)
+    seen: list[Object] = []
+    world.store.watch(POD, lambda event: seen.append(event.object))
+    world.store.delete(POD, KEY)
+    world.scheduler.run_for(10)
+    assert world.store.peek(POD, KEY) is None
+    assert any(
+        "terminated" in status["state"]
+        for pod in seen
+        for status in pod["status"]["containerStatuses"]
+    )
+    assert not any(key.startswith(PREFIX) for pod in seen for key in annotations_of(pod))
