@@ -32,6 +32,7 @@ class Ending:
         reason: what the annotation restart-reason is to be.
         cause: what the annotation cause is to be.
         proof: what the diagnosis has to say.
+        at_last: what it says when all has happened that is waited for.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Ending:
     reason: str
     cause: str
     proof: str
+    at_last: str = ""
 
 
 EXITS = Ending(
@@ -65,6 +67,7 @@ MISSING = Ending(
     "StartError (Exit Code: 128)",
     "StartFailed",
     f'exec: "{PROGRAM}"',
+    "CrashLoopBackOff",
 )
 ENDINGS = (EXITS, PROBED, MISSING)
 
@@ -92,7 +95,8 @@ def notes(store: Store, ending: Ending) -> dict[str, str]:
 
 def is_told(store: Store, ending: Ending) -> bool:
     """Tell whether a Pod says that it was restarted, and why."""
-    return "restart-reason" in notes(store, ending)
+    shown = notes(store, ending)
+    return "restart-reason" in shown and ending.at_last in shown["diagnosis"]
 
 
 def last_words(shown: dict[str, str]) -> list[str]:

@@ -11,7 +11,13 @@ from pathlib import Path
 import requests
 
 ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMAND = [sys.executable, "-m", "simulator.demo"]
+
+
+def unchanging(text: str) -> str:
+    """Return a text without what differs from run to run: ports, durations, breaks of lines."""
+    return " ".join(re.sub(r"(\d+|a) seconds?|(?<=port )\d+", "N", text).split())
 
 
 def test_the_demo_succeeds_and_shows_the_diagnosis() -> None:
@@ -40,6 +46,10 @@ def test_the_demo_succeeds_and_shows_the_diagnosis() -> None:
     ):
         assert text in done.stdout
     assert "WRONG" not in done.stdout
+    shown = re.search(r"holds this to what the demo shows -->\n```\n(.*?)```", README, re.DOTALL)
+    assert shown is not None
+    for block in shown[1].split("\n\n"):
+        assert unchanging(block) in unchanging(done.stdout)
     assert "\033" not in done.stdout
 
 
