@@ -1,6 +1,7 @@
 """What was found by attacking the remediation, each once: hostile statuses, unlucky moments."""
 
 import copy
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from pod_diagnoser.annotating import LABEL
 from pod_diagnoser.remediator import UNSHOWN_SECONDS
 from pod_diagnoser.times import format_time
 from tests.unit.build import Json, after, container, terminated
-from tests.unit.fake_api import hanging, refused
+from tests.unit.fake_api import FakeApi, hanging, refused
 from tests.unit.remediation import condition, entries, owned, owner
 from tests.unit.test_remediator import Hook, logging, restarting
 
@@ -333,6 +334,41 @@ def test_a_short_trouble_does_not_end_a_longer_one() -> None:
     hook.api.pass_time(31)
     hook.sync()
     assert "event" in hook.calls()
+
+
+# Syncs at once in one process
+
+
+@pytest.mark.parametrize("effect_first", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("verb", ["get diagnoser", "get pod", "delete", "event"])
+@pytest.mark.parametrize("action", ["RestartPod", "LogEvent"])
+def test_the_same_sync_during_each_call_of_another_does_no_more(
+    action: str, verb: str, *, effect_first: bool
+) -> None:
+    """They share what the process remembers: one deletion, each Event once, in the end all done."""
+    hook = restarting(*(owned(n, by=f"rs-{n}") for n in range(3)))
+    change(hook, remediationAction=action)
+    if action == "RestartPod":
+        hook.sync()
+    request = hook.api.snapshot()
+
+    def meanwhile(_: FakeApi, effect: Callable[[], Any]) -> Any:
+        result = effect() if effect_first else None
+        hook.answer(*request)
+        return result if effect_first else effect()
+
+    hook.api.faults[verb] = [meanwhile]
+    for _ in range(3):
+        hook.sync()
+    assert len(hook.api.deleted) == len({uid for uid, _, _ in hook.api.deleted})
+    if action == "LogEvent":
+        assert len(hook.api.events_of("PodRestarted")) == len(hook.api.events) == 3
+    else:
+        assert len(hook.api.deleted) == len(entries(hook.diag, "Done")) == 3
+        assert len(hook.api.events_of("PodDeleted")) == len(hook.api.events) == 6
+    hook.calls()
+    hook.sync()
+    assert hook.calls() == []
 
 
 # What was acted on is read again
