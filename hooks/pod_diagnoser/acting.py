@@ -178,6 +178,9 @@ def carry_out(  # noqa: PLR0913 (all that it takes to act)
     live.forget(stored)  # what comes now is to change it
     turn = _Turn(stored, targets, live, cluster, in_time, now=now)
     plans = sorted(due(stored), key=lambda plan: unanswered.get(plan.id, float("-inf")))
+    for plan in plans:
+        if plan.id in unanswered:
+            turn.doubt(plan)
     for plan in plans[:MAX_ACTS]:
         if not in_time():
             break
@@ -188,7 +191,7 @@ def carry_out(  # noqa: PLR0913 (all that it takes to act)
             acted.unanswered = plan.id if error.status is None else None
             if acted.trouble.everywhere or acted.trouble.reason == "Forbidden":
                 break
-            turn.doubt(plan, now)
+            turn.doubt(plan)
             continue  # it may be about this Pod alone
         if outcome is not None:
             acted.settled.append((plan, outcome))
@@ -215,6 +218,7 @@ class _Turn:
     ) -> None:
         self.doing = ""
         self._stored = stored
+        self._doubted: dict[str, Remediation] = {}
         self._now = now
         self._targets = targets
         self._live = live
@@ -227,17 +231,18 @@ class _Turn:
         Raises:
             ClusterError: nobody knows what came of it; the plan stands.
         """
+        self._doubted.pop(plan.id, None)
         outcome = self._outcome(plan)
         if outcome is not None:
             self._stored = _with(self._stored, plan, outcome)
         return outcome
 
-    def doubt(self, plan: Remediation, now: datetime) -> None:
+    def doubt(self, plan: Remediation) -> None:
         """Let a plan of which nobody knows what came of it count as done for the others.
 
         Its Pod may have been made to go by a call whose answer was lost.
         """
-        self._stored = _with(self._stored, plan, Outcome(Phase.DONE, Reason.POD_GONE, now))
+        self._doubted[plan.id] = plan
 
     def _outcome(self, plan: Remediation) -> Outcome | None:
         self.doing = "read Pods"
@@ -273,6 +278,8 @@ class _Turn:
     def _refusal(self, pod: OwnedPod, plan: Remediation, now: datetime) -> Reason | None:
         """Decide anew, from what is live and by the API server's clock."""
         live = self._stored
+        for doubted in self._doubted.values():
+            live = _with(live, doubted, Outcome(Phase.DONE, Reason.POD_GONE, self._now))
         planned = parse_time(plan.plannedAt)
         if planned is None or abs((now - planned).total_seconds()) > PLAN_SECONDS:
             return Reason.PLAN_TOO_OLD

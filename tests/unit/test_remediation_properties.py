@@ -420,3 +420,6 @@ def test_a_plan_whose_outcome_nobody_knows_counts_against_the_budget() -> None:
     machine.crash_of_all(0, fault="lost", budget=1)
     machine.sync(1, verb="get pod", fault="409", written=False)
     assert len(machine.api.deleted) == 1
+    machine.pass_time(11)
+    machine.good_syncs(0)
+    assert len(machine.api.deleted) == 1
