@@ -176,11 +176,9 @@ def carry_out(  # noqa: PLR0913 (all that it takes to act)
     if stored is None:
         return acted
     live.forget(stored)  # what comes now is to change it
-    turn = _Turn(stored, targets, live, cluster, in_time, now=now)
     plans = sorted(due(stored), key=lambda plan: unanswered.get(plan.id, float("-inf")))
-    for plan in plans:
-        if plan.id in unanswered:
-            turn.doubt(plan)
+    doubted = {plan.id: plan for plan in plans if plan.id in unanswered}
+    turn = _Turn(stored, targets, live, cluster, in_time, now=now, doubted=doubted)
     for plan in plans[:MAX_ACTS]:
         if not in_time():
             break
@@ -215,10 +213,11 @@ class _Turn:
         in_time: Callable[[], bool],
         *,
         now: datetime,
+        doubted: dict[str, Remediation],
     ) -> None:
         self.doing = ""
         self._stored = stored
-        self._doubted: dict[str, Remediation] = {}
+        self._doubted = doubted
         self._now = now
         self._targets = targets
         self._live = live
