@@ -137,6 +137,22 @@ def test_a_pod_of_many_containers_never_makes_an_answer_late(latency: float) -> 
     assert len(hook.api.events) == 12 or latency > 2
 
 
+def test_an_api_server_that_turns_slow_is_asked_nothing_more() -> None:
+    """After the first Pod of several: between the two reads for the next one."""
+    hook = logging(3)
+    hook.api.latency = 0.6
+
+    def slower(api: FakeApi, effect: Callable[[], Any]) -> Any:
+        api.latency = 3.9
+        return effect()
+
+    hook.api.faults["event"] = [slower]
+    answer = hook.sync()  # which looks at the time
+    assert len(hook.api.events) == 1
+    assert answer["resyncAfterSeconds"] == 1
+    assert condition(hook.diag)["reason"] == "LoggingEvents"
+
+
 @pytest.mark.parametrize("latency", [1.4, 2.0, 2.9, 3.9])
 def test_explaining_never_makes_an_answer_late(latency: float) -> None:
     """It is worth no call that begins late."""
