@@ -12,7 +12,12 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from pod_diagnoser.cluster import DISRUPTION_BUDGET, SEVERAL_DISRUPTION_BUDGETS, ClusterError
+from pod_diagnoser.cluster import (
+    DENIED_BY_POLICY,
+    DISRUPTION_BUDGET,
+    SEVERAL_DISRUPTION_BUDGETS,
+    ClusterError,
+)
 from pod_diagnoser.diagnosing import Diagnosis, diagnose
 from pod_diagnoser.limiting import budget_limit, charged, owner_limit
 from pod_diagnoser.live import Live
@@ -319,9 +324,9 @@ def _refused(error: ClusterError, now: datetime) -> Outcome | None:
     # What a 404 is about, Pod or budget, the next look at the Pod tells.
     if error.status in (HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND):
         return None
-    # A missing permission is about the resource; what a policy forbids may be this Pod alone.
-    permission = error.status == HTTPStatus.FORBIDDEN and error.kind == "pods"
-    if permission or error.status == HTTPStatus.UNAUTHORIZED:
+    if error.cause == DENIED_BY_POLICY:  # it may be about this Pod alone
+        return Outcome(Phase.FAILED, Reason.REFUSED, now)
+    if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return Outcome(Phase.FAILED, Reason.FORBIDDEN, now)
     if (
         error.status is None

@@ -9,6 +9,7 @@ import pytest
 
 from pod_diagnoser.acting import Trouble
 from pod_diagnoser.annotating import LABEL
+from pod_diagnoser.cluster import DENIED_BY_POLICY
 from pod_diagnoser.remediator import UNSHOWN_SECONDS
 from pod_diagnoser.times import format_time
 from tests.unit.build import Json, after, container, terminated
@@ -420,7 +421,7 @@ def test_who_logs_events_is_not_said_to_lack_the_right_to_delete() -> None:
     """It was refused a moment ago, and is not asked for any more."""
     hook = restarting(owned())
     hook.sync()
-    hook.api.faults["delete"] = [refused(403, kind="pods")]
+    hook.api.faults["delete"] = [refused(403)]
     hook.sync()
     assert condition(hook.diag)["reason"] == "Forbidden"
     change(hook, remediationAction="LogEvent")
@@ -432,7 +433,7 @@ def test_a_policy_that_protects_one_pod_is_no_missing_permission() -> None:
     """An admission webhook's refusal is a 403 too, but about nothing but this Pod."""
     hook = restarting(*(owned(n, after(n), by=f"rs-{n}") for n in range(2)))
     hook.sync()
-    hook.api.faults["delete"] = [refused(403)]
+    hook.api.faults["delete"] = [refused(403, cause=DENIED_BY_POLICY)]
     hook.sync()
     assert {entry["pod"]: entry["reason"] for entry in entries(hook.diag)} == {
         "app-0": "Refused",

@@ -19,6 +19,7 @@ import pytest
 from pod_diagnoser import cluster as module
 from pod_diagnoser.cluster import (
     CALL_SECONDS,
+    DENIED_BY_POLICY,
     DISRUPTION_BUDGET,
     MAX_ANSWER,
     SEVERAL_DISRUPTION_BUDGETS,
@@ -200,6 +201,27 @@ def test_an_event_is_created_or_known_to_exist(server: Server) -> None:
     assert client.create_event("shop", {"note": "ä"}) is False
     assert server.requests[0].path == "/apis/events.k8s.io/v1/namespaces/shop/events"
     assert server.requests[0].body == {"note": "ä"}
+
+
+@pytest.mark.parametrize(
+    ("message", "denied"),
+    [
+        ('admission webhook "guard.example.com" denied the request: protected', True),
+        ('admission webhook "guard.example.com" denied the request without explanation', True),
+        ("ValidatingAdmissionPolicy 'guard' with binding 'b' denied request: protected", True),
+        ('pods "x" is forbidden: User "u" cannot delete resource "pods" in API group ""', False),
+    ],
+)
+def test_what_a_policy_denies_is_told_from_a_missing_permission(
+    server: Server, message: str, *, denied: bool
+) -> None:
+    """Both are a 403."""
+    status = {"status": "Failure", "reason": "Forbidden", "message": message, "code": 403}
+    server.answers = [Answer(403, json.dumps(status).encode())]
+    with pytest.raises(ClusterError) as caught:
+        server.client().delete_pod("shop", "app-1", "uid-1", "7")
+    assert caught.value.status == 403
+    assert (caught.value.cause == DENIED_BY_POLICY) == denied
 
 
 @pytest.mark.parametrize(
