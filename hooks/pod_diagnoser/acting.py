@@ -12,7 +12,12 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from pod_diagnoser.cluster import DISRUPTION_BUDGET, SEVERAL_DISRUPTION_BUDGETS, ClusterError
+from pod_diagnoser.cluster import (
+    DENIED_BY_POLICY,
+    DISRUPTION_BUDGET,
+    SEVERAL_DISRUPTION_BUDGETS,
+    ClusterError,
+)
 from pod_diagnoser.diagnosing import Diagnosis
 from pod_diagnoser.limiting import budget_limit, charged, owner_limit
 from pod_diagnoser.live import Live
@@ -177,8 +182,9 @@ def carry_out(  # noqa: PLR0913 (all that it takes to act)
     if stored is None:
         return acted
     live.forget(stored)  # what comes now is to change it
-    turn = _Turn(stored, targets, live, cluster, in_time, now=now)
     plans = sorted(due(stored), key=lambda plan: unanswered.get(plan.id, float("-inf")))
+    doubted = {plan.id: plan for plan in plans if plan.id in unanswered}
+    turn = _Turn(stored, targets, live, cluster, in_time, now=now, doubted=doubted)
     for plan in plans[:MAX_ACTS]:
         if not in_time():
             break
@@ -189,7 +195,7 @@ def carry_out(  # noqa: PLR0913 (all that it takes to act)
             acted.unanswered = plan.id if error.status is None else None
             if acted.trouble.everywhere or acted.trouble.reason == "Forbidden":
                 break
-            turn.doubt(plan, now)
+            turn.doubt(plan)
             continue  # it may be about this Pod alone
         if outcome is not None:
             acted.settled.append((plan, outcome))
@@ -213,9 +219,11 @@ class _Turn:
         in_time: Callable[[], bool],
         *,
         now: datetime,
+        doubted: dict[str, Remediation],
     ) -> None:
         self.doing = ""
         self._stored = stored
+        self._doubted = doubted
         self._now = now
         self._targets = targets
         self._live = live
@@ -228,17 +236,18 @@ class _Turn:
         Raises:
             ClusterError: nobody knows what came of it; the plan stands.
         """
+        self._doubted.pop(plan.id, None)
         outcome = self._outcome(plan)
         if outcome is not None:
             self._stored = _with(self._stored, plan, outcome)
         return outcome
 
-    def doubt(self, plan: Remediation, now: datetime) -> None:
+    def doubt(self, plan: Remediation) -> None:
         """Let a plan of which nobody knows what came of it count as done for the others.
 
         Its Pod may have been made to go by a call whose answer was lost.
         """
-        self._stored = _with(self._stored, plan, Outcome(Phase.DONE, Reason.POD_GONE, now))
+        self._doubted[plan.id] = plan
 
     def _outcome(self, plan: Remediation) -> Outcome | None:
         self.doing = "read Pods"
@@ -274,6 +283,8 @@ class _Turn:
     def _refusal(self, pod: OwnedPod, plan: Remediation, now: datetime) -> Reason | None:
         """Decide anew, from what is live and by the API server's clock."""
         live = self._stored
+        for doubted in self._doubted.values():
+            live = _with(live, doubted, Outcome(Phase.DONE, Reason.POD_GONE, self._now))
         planned = parse_time(plan.plannedAt)
         if planned is None or abs((now - planned).total_seconds()) > PLAN_SECONDS:
             return Reason.PLAN_TOO_OLD
@@ -314,9 +325,9 @@ def _refused(error: ClusterError, now: datetime) -> Outcome | None:
     # What a 404 is about, Pod or budget, the next look at the Pod tells.
     if error.status in (HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND):
         return None
-    # A missing permission is about the resource; what a policy forbids may be this Pod alone.
-    permission = error.status == HTTPStatus.FORBIDDEN and error.kind == "pods"
-    if permission or error.status == HTTPStatus.UNAUTHORIZED:
+    if error.cause == DENIED_BY_POLICY:  # it may be about this Pod alone
+        return Outcome(Phase.FAILED, Reason.REFUSED, now)
+    if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return Outcome(Phase.FAILED, Reason.FORBIDDEN, now)
     if (
         error.status is None

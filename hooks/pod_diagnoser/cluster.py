@@ -61,6 +61,12 @@ DISRUPTION_BUDGET: Final = "DisruptionBudget"
 SEVERAL_DISRUPTION_BUDGETS: Final = "SeveralDisruptionBudgets"
 """Ours for an eviction that is refused since several budgets select the Pod."""
 
+DENIED_BY_POLICY: Final = "DeniedByPolicy"
+"""Ours for what an admission webhook or policy denies, whatever the caller may do. Source of the
+wording: ``plugin/webhook/errors/statuserror.go`` and ``plugin/policy/validating/dispatcher.go`` in
+``staging/src/k8s.io/apiserver/pkg/admission``."""
+
+_DENIED: Final = re.compile(r"admission webhook .{1,300} denied the request|denied request: ")
 _MAX_RETRY_AFTER: Final = 300.0
 _CHUNK: Final = 64 * 1024
 _CONNECTIONS: Final = 32
@@ -496,6 +502,8 @@ def _check_done(content: bytes, at: datetime) -> None:
 def _cause(status: Mapping[str, Any]) -> str:
     if "more than one PodDisruptionBudget" in str(status.get("message")):
         return SEVERAL_DISRUPTION_BUDGETS
+    if _DENIED.search(str(status.get("message"))):
+        return DENIED_BY_POLICY
     details = status.get("details")
     causes = details.get("causes") if isinstance(details, dict) else None
     first = causes[0] if isinstance(causes, list) and causes else None

@@ -18,7 +18,7 @@ from pod_diagnoser.acting import (
     trouble_of,
 )
 from pod_diagnoser.annotating import LABEL
-from pod_diagnoser.cluster import SEVERAL_DISRUPTION_BUDGETS, ClusterError
+from pod_diagnoser.cluster import DENIED_BY_POLICY, SEVERAL_DISRUPTION_BUDGETS, ClusterError
 from pod_diagnoser.live import Live
 from pod_diagnoser.phases import Phase, Reason
 from pod_diagnoser.reporting import Effects
@@ -554,8 +554,9 @@ def test_what_holds_a_plan_up_is_said_and_the_plan_stands(
     ("error", "outcome"),
     [
         ({"status": 401}, (Phase.FAILED, Reason.FORBIDDEN)),
-        ({"status": 403, "kind": "pods"}, (Phase.FAILED, Reason.FORBIDDEN)),
-        ({"status": 403}, (Phase.FAILED, Reason.REFUSED)),
+        ({"status": 403}, (Phase.FAILED, Reason.FORBIDDEN)),
+        ({"status": 403, "cause": DENIED_BY_POLICY}, (Phase.FAILED, Reason.REFUSED)),
+        ({"status": 500, "cause": DENIED_BY_POLICY}, (Phase.FAILED, Reason.REFUSED)),
         ({"status": 400}, (Phase.FAILED, Reason.REFUSED)),
         ({"status": 422}, (Phase.FAILED, Reason.REFUSED)),
         ({"status": 404}, None),

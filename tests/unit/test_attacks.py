@@ -1,6 +1,7 @@
 """What was found by attacking the remediation, each once: hostile statuses, unlucky moments."""
 
 import copy
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -8,10 +9,11 @@ import pytest
 
 from pod_diagnoser.acting import Trouble
 from pod_diagnoser.annotating import LABEL
+from pod_diagnoser.cluster import DENIED_BY_POLICY
 from pod_diagnoser.remediator import UNSHOWN_SECONDS
 from pod_diagnoser.times import format_time
 from tests.unit.build import Json, after, container, terminated
-from tests.unit.fake_api import hanging, refused
+from tests.unit.fake_api import FakeApi, hanging, refused
 from tests.unit.remediation import condition, entries, owned, owner
 from tests.unit.test_remediator import Hook, logging, restarting
 
@@ -134,6 +136,22 @@ def test_a_pod_of_many_containers_never_makes_an_answer_late(latency: float) -> 
         hook.sync()  # which looks at the time
         hook.api.pass_time(1)
     assert len(hook.api.events) == 12 or latency > 2
+
+
+def test_an_api_server_that_turns_slow_is_asked_nothing_more() -> None:
+    """After the first Pod of several: between the two reads for the next one."""
+    hook = logging(3)
+    hook.api.latency = 0.6
+
+    def slower(api: FakeApi, effect: Callable[[], Any]) -> Any:
+        api.latency = 3.9
+        return effect()
+
+    hook.api.faults["event"] = [slower]
+    answer = hook.sync()  # which looks at the time
+    assert len(hook.api.events) == 1
+    assert answer["resyncAfterSeconds"] == 1
+    assert condition(hook.diag)["reason"] == "LoggingEvents"
 
 
 @pytest.mark.parametrize("latency", [1.4, 2.0, 2.9, 3.9])
@@ -335,6 +353,41 @@ def test_a_short_trouble_does_not_end_a_longer_one() -> None:
     assert "event" in hook.calls()
 
 
+# Syncs at once in one process
+
+
+@pytest.mark.parametrize("effect_first", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("verb", ["get diagnoser", "get pod", "delete", "event"])
+@pytest.mark.parametrize("action", ["RestartPod", "LogEvent"])
+def test_the_same_sync_during_each_call_of_another_does_no_more(
+    action: str, verb: str, *, effect_first: bool
+) -> None:
+    """They share what the process remembers: one deletion, each Event once, in the end all done."""
+    hook = restarting(*(owned(n, by=f"rs-{n}") for n in range(3)))
+    change(hook, remediationAction=action)
+    if action == "RestartPod":
+        hook.sync()
+    request = hook.api.snapshot()
+
+    def meanwhile(_: FakeApi, effect: Callable[[], Any]) -> Any:
+        result = effect() if effect_first else None
+        hook.answer(*request)
+        return result if effect_first else effect()
+
+    hook.api.faults[verb] = [meanwhile]
+    for _ in range(3):
+        hook.sync()
+    assert len(hook.api.deleted) == len({uid for uid, _, _ in hook.api.deleted})
+    if action == "LogEvent":
+        assert len(hook.api.events_of("PodRestarted")) == len(hook.api.events) == 3
+    else:
+        assert len(hook.api.deleted) == len(entries(hook.diag, "Done")) == 3
+        assert len(hook.api.events_of("PodDeleted")) == len(hook.api.events) == 6
+    hook.calls()
+    hook.sync()
+    assert hook.calls() == []
+
+
 # What was acted on is read again
 
 
@@ -368,7 +421,7 @@ def test_who_logs_events_is_not_said_to_lack_the_right_to_delete() -> None:
     """It was refused a moment ago, and is not asked for any more."""
     hook = restarting(owned())
     hook.sync()
-    hook.api.faults["delete"] = [refused(403, kind="pods")]
+    hook.api.faults["delete"] = [refused(403)]
     hook.sync()
     assert condition(hook.diag)["reason"] == "Forbidden"
     change(hook, remediationAction="LogEvent")
@@ -380,7 +433,7 @@ def test_a_policy_that_protects_one_pod_is_no_missing_permission() -> None:
     """An admission webhook's refusal is a 403 too, but about nothing but this Pod."""
     hook = restarting(*(owned(n, after(n), by=f"rs-{n}") for n in range(2)))
     hook.sync()
-    hook.api.faults["delete"] = [refused(403)]
+    hook.api.faults["delete"] = [refused(403, cause=DENIED_BY_POLICY)]
     hook.sync()
     assert {entry["pod"]: entry["reason"] for entry in entries(hook.diag)} == {
         "app-0": "Refused",

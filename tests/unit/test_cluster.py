@@ -24,6 +24,7 @@ import pytest
 from pod_diagnoser import cluster as module
 from pod_diagnoser.cluster import (
     CALL_SECONDS,
+    DENIED_BY_POLICY,
     DISRUPTION_BUDGET,
     EVIDENCE_SECONDS,
     MAX_ANSWER,
@@ -327,6 +328,27 @@ def test_a_log_may_hold_anything(server: Server, sent: bytes, text: str, *, stre
     pieces = [sent[at : at + 10_000] for at in range(0, len(sent), 10_000)]
     server.answers = [Answer(pieces=pieces) if streamed else Answer(body=sent)]
     assert read_log(server.client(), limit_bytes=2_000_000) == text
+
+
+@pytest.mark.parametrize(
+    ("message", "denied"),
+    [
+        ('admission webhook "guard.example.com" denied the request: protected', True),
+        ('admission webhook "guard.example.com" denied the request without explanation', True),
+        ("ValidatingAdmissionPolicy 'guard' with binding 'b' denied request: protected", True),
+        ('pods "x" is forbidden: User "u" cannot delete resource "pods" in API group ""', False),
+    ],
+)
+def test_what_a_policy_denies_is_told_from_a_missing_permission(
+    server: Server, message: str, *, denied: bool
+) -> None:
+    """Both are a 403."""
+    status = {"status": "Failure", "reason": "Forbidden", "message": message, "code": 403}
+    server.answers = [Answer(403, json.dumps(status).encode())]
+    with pytest.raises(ClusterError) as caught:
+        server.client().delete_pod("shop", "app-1", "uid-1", "7")
+    assert caught.value.status == 403
+    assert (caught.value.cause == DENIED_BY_POLICY) == denied
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from pod_diagnoser.annotating import LABEL
 from pod_diagnoser.diagnosing import diagnose
+from pod_diagnoser.eventing import Teller, crash_events
 from pod_diagnoser.remediating import MAX_OWNERS, MAX_REMEDIATIONS
 from pod_diagnoser.remediator import Remediator
 from pod_diagnoser.times import format_time
@@ -24,7 +25,7 @@ from tests.unit.fake_api import (
     lost,
     refused,
 )
-from tests.unit.remediation import observed, owned, parsed_pod, replacing
+from tests.unit.remediation import condition, observed, owned, parsed_pod, replacing
 
 OPEN: Json = {"remediation": {"minPodAgeSeconds": 0, "budget": {"pods": 2}}}
 OWNERS = ("rs-1", "rs-2", "rs-3")
@@ -330,6 +331,31 @@ class Remediating(RuleBasedStateMachine):
         self.send(replica, diag, pods, written=False)
         assert {uid for uid, _, _ in self.api.deleted[before:]} <= genuine
 
+    def teardown(self) -> None:
+        """Whatever happened: once it is quiet, all that is fresh is told, and nobody writes on."""
+        self.edit({"remediationAction": "LogEvent", "enableAnnotations": True, **OPEN})
+        end = self.api.now + timedelta(seconds=60)
+        writes = 0
+        while self.api.now < end:
+            before = self.api.version
+            diag, pods = self.api.snapshot()
+            self.numbers += 1
+            result = self.replicas[self.numbers % 2].remediator.sync(observed(diag, *pods))
+            answer = json.loads(result.answer.encode())
+            version = diag["metadata"]["resourceVersion"]
+            self.api.write_status("diag", version, answer["status"])
+            written = self.api.version != before
+            writes += written
+            self.api.pass_time(0.1 if written else min(answer.get("resyncAfterSeconds", 60), 60))
+        assert writes < 60, "two replicas contradict each other"
+        diag, pods = self.api.snapshot()
+        seen = observed(diag, *pods)
+        teller = Teller(seen.diagnoser, "hook")
+        names = {*self.told, *self.api.events}
+        for event in crash_events(teller, seen.crashed, self.api.now):
+            assert event.document["metadata"]["name"] in names, "a crash was lost"
+        assert condition(diag)["reason"] == "LoggingEvents"
+
     def entries(self) -> list[Json]:
         """The stored remediations."""
         found: list[Json] = self.api.diagnosers["diag"].get("status", {}).get("remediations", [])
@@ -393,4 +419,7 @@ def test_a_plan_whose_outcome_nobody_knows_counts_against_the_budget() -> None:
     machine = Remediating()
     machine.crash_of_all(0, fault="lost", budget=1)
     machine.sync(1, verb="get pod", fault="409", written=False)
+    assert len(machine.api.deleted) == 1
+    machine.pass_time(11)
+    machine.good_syncs(0)
     assert len(machine.api.deleted) == 1
