@@ -241,6 +241,10 @@ def _events_silent(t: Ending) -> bool:
     return t.evidence is not None and t.evidence.asked is Asked.NOTHING
 
 
+def _gone(t: Ending) -> bool:
+    return t.evidence is not None and t.evidence.asked is Asked.EXPIRED
+
+
 _UNREAD = {
     Asked.EXPIRED: " (Events of that time are gone)",
     Asked.REFUSED: " (its Events may not be read by this operator)",
@@ -272,7 +276,7 @@ def _completed(t: Ending) -> str:
 def _completed_step(t: Ending) -> str:
     if t.kind is ContainerKind.INIT:
         return f"look for a restart of {t.where}, its runtime or its network plugin"
-    if _stoppers(t):
+    if _stoppers(t) and not _gone(t):
         return "Events named Killing or Unhealthy tell which; otherwise " + t.previous_logs
     return (
         "a container that should keep running must stay in the foreground, one that should end "
@@ -316,7 +320,7 @@ def _killed(t: Ending) -> str:
 
 
 def _killed_step(t: Ending) -> str:
-    if _events_silent(t):
+    if _events_silent(t) or _gone(t):
         return f"look at {t.where} and at what else can signal the process; " + t.previous_logs
     return f"look at the Pod's Events (Killing, Unhealthy) and at {t.where}"
 
@@ -335,7 +339,7 @@ def _terminated(t: Ending) -> str:
 
 
 def _terminated_step(t: Ending) -> str:
-    if _events_silent(t):
+    if _events_silent(t) or _gone(t):
         return t.previous_logs
     return "the Pod's Events (Killing, Unhealthy) tell if the kubelet asked"
 
@@ -347,14 +351,21 @@ def _own_code(t: Ending) -> str:
 def _left(t: Ending) -> str:
     """How a container left that was stopped."""
     if t.exit_code == _SIGNAL_BASE + 9:
-        return "it did not leave within its grace period and was killed (137)"
+        return "it ended with 137 (SIGKILL), as where its grace period is over"
     if t.exit_code == 0:
         return "it left cleanly (exit code 0)"
     return f"it left with exit code {t.code}"
 
 
-def _detail(t: Ending) -> str:
+def _reported(t: Ending) -> str:
+    """What the kubelet reports in addition."""
     return f" ({t.evidence.detail})" if t.evidence and t.evidence.detail else ""
+
+
+def _detail(t: Ending) -> str:
+    """What a probe or hook said: the application's own words, in quotation marks."""
+    said = t.evidence.detail.replace('"', "'") if t.evidence else ""
+    return f' ("{said}")' if said else ""
 
 
 def _probe_row(proof: Proof, cause: Cause, name: str, step: str) -> Row:
@@ -508,13 +519,20 @@ CAUSES: tuple[Row, ...] = (
         _waits(
             "CreateContainerError", "PreCreateHookError", "ImageVolumeMountFailed", "RROUnsupported"
         ),
-        lambda t: f"{t.who} cannot start: the runtime could not create it{_quoted(t.message)}",
+        lambda t: f"{t.who} cannot start: it could not be created{_quoted(t.message)}",
         lambda t: f"check command, mounts and security context, and the runtime of {t.where}",
         _CONTAINER,
     ),
     Row(
         Cause.START_FAILED,
-        _waits("RunContainerError", "PreStartHookError"),
+        _waits("PreStartHookError"),
+        lambda t: f"{t.who} never ran: the kubelet could not prepare its start{_quoted(t.message)}",
+        lambda t: f"look at the resources that {t.where} manages: CPUs, memory, devices",
+        _CONTAINER,
+    ),
+    Row(
+        Cause.START_FAILED,
+        _waits("RunContainerError"),
         _never_ran,
         lambda _: "check command, mounts and security context",
         _CONTAINER,
@@ -550,7 +568,7 @@ CAUSES: tuple[Row, ...] = (
             _state(State.NOT_CREATED, "waiting, reason ContainerCreating"),
             Test("an Event FailedMount", lambda t: t.proof is Proof.MOUNT_FAILED, ("evidence",)),
         ),
-        lambda t: f"{t.who} is not created: a volume could not be mounted{_detail(t)}",
+        lambda t: f"{t.who} is not created: a volume could not be mounted{_reported(t)}",
         lambda _: "create or correct what the volume refers to",
         "pkg/kubelet/events/event.go (FailedMountVolume)",
     ),
@@ -564,7 +582,7 @@ CAUSES: tuple[Row, ...] = (
                 ("evidence",),
             ),
         ),
-        lambda t: f"{t.who} is not created: the Pod's sandbox could not be{_detail(t)}",
+        lambda t: f"{t.who} is not created: the Pod's sandbox could not be{_reported(t)}",
         lambda t: f"look at the network plugin and the runtime of {t.where}",
         "pkg/kubelet/events/event.go (FailedCreatePodSandBox)",
     ),
@@ -901,5 +919,6 @@ def explain(ending: Ending) -> tuple[Cause, str]:
     row = row_of(ending)
     rule = ""
     if ending.restart_rule:
-        rule = "; a restart rule of the container names this exit code, so it is started again"
+        what = "all containers are" if ending.restart_rule_of_all else "it is"
+        rule = f"; a restart rule of the container names this exit code, so {what} started again"
     return row.cause, f"{row.meaning(ending)}{rule}; next: {row.next_step(ending)}."

@@ -43,6 +43,10 @@ _PULLS = ("ErrImagePull", "RegistryUnavailable")
 _SIGNATURE = "SignatureValidationFailed"
 """Reasons that take turns with ImagePullBackOff while one and the same thing fails."""
 
+RESTART_ALL = "RestartAllContainers"
+_RESTARTS = ("Restart", RESTART_ALL)
+"""Actions of restart rules. Source: KEP-5307, KEP-5532."""
+
 _FAILURES = (
     _IMAGE_PULL_BACK_OFF,
     "ErrImageNeverPull",
@@ -114,6 +118,7 @@ class Ending:
         resizable: whether a resize may restart the container.
         deadline: the Pod's activeDeadlineSeconds, or None.
         restart_rule: whether a restart rule of the container names this exit code.
+        restart_rule_of_all: whether that rule has all containers of the Pod restarted.
         restarts: the container's restartCount.
         number: which end of its container this is, by the kubelet's count: the same from each of
             its sightings. 0 for what is no end.
@@ -146,6 +151,7 @@ class Ending:
     resizable: bool = False
     deadline: int | None = None
     restart_rule: bool = False
+    restart_rule_of_all: bool = False
     restarts: int = 0
     number: int = 0
     log_is_previous: bool = False
@@ -286,7 +292,8 @@ def _terminated(  # noqa: PLR0913 (all that a termination is made of)
         message=clean(terminated.message, MAX_MESSAGE_BYTES * 4)
         if terminated.reason in NEVER_RAN
         else "",
-        restart_rule=code is not None and _rule(declared, code),
+        restart_rule=_rule(declared, code) is not None,
+        restart_rule_of_all=_rule(declared, code) == RESTART_ALL,
         restarts=count,
         number=number_of_end(count, counted=restarted and _counted(status, terminated)),
         log_is_previous=restarted,
@@ -357,7 +364,7 @@ def _restarts(pod: Pod, kind: ContainerKind, declared: Container, exit_code: int
         return False
     if kind is ContainerKind.SIDECAR:
         return True
-    if exit_code is not None and _rule(declared, exit_code):
+    if _rule(declared, exit_code) is not None:
         return True
     policy = declared.restartPolicy or (pod.spec.restartPolicy if pod.spec else "") or "Always"
     if policy == "Never":
@@ -365,9 +372,12 @@ def _restarts(pod: Pod, kind: ContainerKind, declared: Container, exit_code: int
     return exit_code != 0 or (policy == "Always" and kind is ContainerKind.CONTAINER)
 
 
-def _rule(declared: Container, exit_code: int) -> bool:
+def _rule(declared: Container, exit_code: int | None) -> str | None:
+    """What a restart rule of the container says of an exit code: the first that names it counts."""
+    if exit_code is None:
+        return None
     rule = next((each for each in declared.restartPolicyRules if each.names(exit_code)), None)
-    return rule is not None and rule.action.startswith("Restart")
+    return rule.action if rule is not None and rule.action in _RESTARTS else None
 
 
 # Containers that cannot be started

@@ -64,7 +64,7 @@ _PULLS: Final = ("Pulling", "Pulled", "Failed")
 _MOUNTS: Final = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
 
 
-_CONCLUSIVE: Final = (Asked.FOUND, Asked.UNCLEAR, Asked.EXPIRED)
+_CONCLUSIVE: Final = (Asked.FOUND, Asked.UNCLEAR, Asked.EXPIRED, Asked.REFUSED)
 """What another look cannot change."""
 
 
