@@ -12,8 +12,10 @@ from pod_diagnoser.evidence import Asked
 REFUSED_SECONDS: Final = 60.0
 """How long nobody asks again for what the hook may not read."""
 
-SILENT_SECONDS: Final = 5.0
-"""How long nobody asks again where there was no answer."""
+SILENT_SECONDS: Final = 3.0
+"""How long nobody asks again where there was no answer. Over before a crash's Events are read for
+the second time (`pod_diagnoser.proving.AGAIN_AFTER`, by a clock of whole seconds): or the pause
+that the first read brought would let the second one, the last, come to nothing as well."""
 
 BUSY_SECONDS: Final = 1.0
 MAX_BUSY_SECONDS: Final = 60.0

@@ -38,6 +38,7 @@ from pod_diagnoser.pausing import (
     REFUSED_SECONDS,
     SILENT_SECONDS,
 )
+from pod_diagnoser.proving import AGAIN_AFTER
 from pod_diagnoser.resources import MAX_LOG_LINES
 from pod_diagnoser.rushing import MAX_RUSHES, MAX_SHARED, RUSH, RUSH_SECONDS
 from pod_diagnoser.settings import Endpoints, Settings, SettingsError
@@ -467,6 +468,16 @@ def test_two_namespaces_without_an_answer_are_a_silent_server() -> None:
     assert len(api.calls) == 2
     api.now, api.listed = SILENT_SECONDS, lambda: events(event())
     assert gatherer.gather(namespace(999)).events is Asked.FOUND
+
+
+def test_the_second_look_at_a_crash_is_not_lost_to_the_first_ones_pause() -> None:
+    """It comes up to a second early, since a crash remembers whole seconds, and it is the last."""
+    api = Api(listed=failing(ClusterError(None)))
+    gatherer = api.gatherer()
+    assert gatherer.gather(EVENTS).events is Asked.UNAVAILABLE
+    api.now += AGAIN_AFTER.total_seconds() - 1
+    api.listed = lambda: events(event())
+    assert gatherer.gather(EVENTS).events is Asked.FOUND
 
 
 def test_an_answer_in_between_says_that_the_server_is_there() -> None:
