@@ -28,7 +28,7 @@ def policy() -> Json:
     return {
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
-        "omitStages": ["RequestReceived"],
+        "omitStages": ["RequestReceived", "ResponseStarted"],  # a log's answer has both
         "rules": [{"level": "Metadata", "userGroups": [GROUP]}, {"level": "None"}],
     }
 

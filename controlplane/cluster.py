@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Self
 
 from controlplane import installation
 from controlplane.client import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
-from controlplane.installation import REMEDIATOR, SYSTEM, TOKENS
+from controlplane.installation import EVIDENCE, PODS_HOOK, REMEDIATOR, SYSTEM, TOKENS
 from controlplane.kubelet import Kubelet
 from controlplane.mounts import mount
 from controlplane.processes import ControlPlane, Hook, Metacontroller
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
     from controlplane.build import Binaries
@@ -26,13 +27,15 @@ class Cluster:
     """Control plane, kubelet, Metacontroller and the hook's two processes.
 
     The processes have what the manifests give their Pods: the tokens of callers, and the one that
-    remediates its ServiceAccount's token.
+    remediates its ServiceAccount's token; with the component that lets it read Events, the one that
+    serves Pods its own, too.
 
     A context manager; it takes some seconds to start.
 
     Args:
         binaries: The programs.
         overlay: What of ours is installed, see :func:`controlplane.installation.install`.
+        components: The components that are installed with it.
         linger: Seconds that a terminating Pod stays.
         cache_flush_interval: Metacontroller's.
 
@@ -49,6 +52,7 @@ class Cluster:
         binaries: Binaries,
         *,
         overlay: str | None = "default",
+        components: Sequence[str] = (),
         linger: float = 1.0,
         cache_flush_interval: str = "30m",
     ) -> None:
@@ -58,10 +62,16 @@ class Cluster:
         self.metacontroller = Metacontroller(self.control_plane, cache_flush_interval)
         folder = self.control_plane.folder
         self._tokens = folder / "tokens"
-        self._service_account = folder / "service-account"
-        self.pods_hook = Hook("pods", folder, {"POD_DIAGNOSER_TOKEN_DIR": str(self._tokens)})
+        self._service_accounts = folder / "service-accounts"
+        self.pods_hook = Hook(
+            "pods",
+            folder,
+            self.gathering_environment()
+            if EVIDENCE in components
+            else {"POD_DIAGNOSER_TOKEN_DIR": str(self._tokens)},
+        )
         self.poddiagnosers_hook = Hook("poddiagnosers", folder, self.remediating_environment())
-        self._overlay = overlay
+        self._overlay, self._components = overlay, components
         self._exit = contextlib.ExitStack()
 
     @property
@@ -93,9 +103,9 @@ class Cluster:
             exit_stack.callback(self.kubelet.stop)
             installation.install_metacontroller(self.control_plane)
             installation.create_tokens(self.control_plane)
-            installation.install(self.control_plane, self.urls, self._overlay)
+            installation.install(self.control_plane, self.urls, self._overlay, self._components)
             self.mount_tokens()
-            self.mount_service_account()
+            self.mount_service_accounts()
             # Its garbage collector looks for new kinds every 30 seconds, and at its start: without
             # this DiagnosisTargets would outlive their PodDiagnosers for so long.
             self.control_plane.controller_manager.stop(grace=0)
@@ -132,11 +142,30 @@ class Cluster:
         Returns:
             Environment variables.
         """
+        return self._connected_environment(REMEDIATOR, server)
+
+    def gathering_environment(self, server: str | None = None) -> dict[str, str]:
+        """The settings of a process that serves Pods and reads their Events.
+
+        Args:
+            server: URL of what it takes for the API server; None means the API server.
+
+        Returns:
+            Environment variables.
+        """
+        return {
+            **self._connected_environment(PODS_HOOK, server),
+            "POD_DIAGNOSER_EVIDENCE": "true",
+        }
+
+    def _connected_environment(self, account: str, server: str | None) -> dict[str, str]:
+        """The settings of a process with the token of a ServiceAccount."""
+        folder = self._service_accounts / account
         return {
             "POD_DIAGNOSER_TOKEN_DIR": str(self._tokens),
             "POD_DIAGNOSER_API_SERVER": server or self.control_plane.server,
-            "POD_DIAGNOSER_API_TOKEN_FILE": str(self._service_account / "token"),
-            "POD_DIAGNOSER_API_CA_FILE": str(self._service_account / "ca.crt"),
+            "POD_DIAGNOSER_API_TOKEN_FILE": str(folder / "token"),
+            "POD_DIAGNOSER_API_CA_FILE": str(folder / "ca.crt"),
         }
 
     def mount_tokens(self) -> dict[str, str]:
@@ -153,15 +182,17 @@ class Cluster:
         mount(self._tokens, tokens)
         return {key: token.decode() for key, token in tokens.items()}
 
-    def mount_service_account(self) -> None:
-        """Gives the remediating process a new token of its ServiceAccount, as kubelets do hourly.
+    def mount_service_accounts(self) -> None:
+        """Gives the processes new tokens of their ServiceAccounts, as kubelets do hourly.
 
         Raises:
-            ApiError: The ServiceAccount is not there.
+            ApiError: One of the ServiceAccounts is not there.
         """
-        token = self.control_plane.service_account_token(SYSTEM, REMEDIATOR)
         ca = self.control_plane.certificate.read_bytes()
-        mount(self._service_account, {"token": token.encode(), "ca.crt": ca})
+        for account in (REMEDIATOR, PODS_HOOK):
+            token = self.control_plane.service_account_token(SYSTEM, account)
+            folder = self._service_accounts / account
+            mount(folder, {"token": token.encode(), "ca.crt": ca})
 
     def create_namespace(self, name: str) -> None:
         """Creates a namespace and waits until it takes Pods.

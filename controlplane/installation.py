@@ -17,6 +17,8 @@ import yaml
 from controlplane.client import CUSTOM_RESOURCES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from controlplane.client import Json
     from controlplane.processes import ControlPlane
 
@@ -36,6 +38,15 @@ TOKENS = "pod-diagnoser-token"
 
 REMEDIATOR = "pod-diagnoser-poddiagnosers"
 """The ServiceAccount of the hook that remediates."""
+
+PODS_HOOK = "pod-diagnoser-pods"
+"""The ServiceAccount of the hook that every Pod goes through."""
+
+EVIDENCE = "evidence"
+"""The component with which that hook may read Events."""
+
+EVIDENCE_LOGS = "evidence-logs"
+"""The component with which it may read logs, too."""
 
 _NEEDED_BY_PROCESSES = {
     "Namespace",
@@ -87,7 +98,10 @@ def install_metacontroller(control_plane: ControlPlane) -> None:
 
 
 def install(
-    control_plane: ControlPlane, urls: dict[str, str], overlay: str | None = "default"
+    control_plane: ControlPlane,
+    urls: dict[str, str],
+    overlay: str | None = "default",
+    components: Sequence[str] = (),
 ) -> None:
     """Installs our kinds and DecoratorControllers, and the rest of an overlay.
 
@@ -96,6 +110,7 @@ def install(
         urls: Base URLs that take the place of :data:`SERVICES`: keys ``pods``, ``poddiagnosers``.
         overlay: Of ``metacontroller/overlays``; None installs, beside the kinds, only what the
             processes on this machine need: no Deployments, Services and the like.
+        components: Of ``metacontroller/components``, in this order.
 
     Raises:
         KubectlError: The API server refuses something.
@@ -105,8 +120,8 @@ def install(
     wait_for_kinds(
         control_plane, "poddiagnosers.diagnostics.local.io", "diagnosistargets.diagnostics.local.io"
     )
-    manifests = render(
-        control_plane, MANIFESTS / ("base" if overlay is None else f"overlays/{overlay}")
+    manifests = render_with(
+        control_plane, "base" if overlay is None else f"overlays/{overlay}", components
     )
     if overlay is None:
         manifests = [one for one in manifests if one["kind"] in _NEEDED_BY_PROCESSES]
@@ -198,6 +213,38 @@ def render(control_plane: ControlPlane, folder: Path) -> list[Json]:
         KubectlError: It cannot be rendered.
     """
     return list(yaml.safe_load_all(control_plane.kubectl("kustomize", str(folder))))
+
+
+def render_with(control_plane: ControlPlane, folder: str, components: Sequence[str]) -> list[Json]:
+    """Renders a kustomization with components, as a user's own overlay has them.
+
+    Args:
+        control_plane: Its kubectl does the work, and its scratch folder holds that overlay.
+        folder: Of ``metacontroller``, such as ``overlays/default``.
+        components: Of ``metacontroller/components``, in this order.
+
+    Returns:
+        The manifests.
+
+    Raises:
+        KubectlError: It cannot be rendered.
+    """
+    if not components:
+        return render(control_plane, MANIFESTS / folder)
+    own = control_plane.folder / "overlay"
+    own.mkdir(exist_ok=True)
+
+    def relative(path: str) -> str:  # as kustomize wants it
+        return os.path.relpath(MANIFESTS.resolve() / path, own.resolve())
+
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [relative(folder)],
+        "components": [relative(f"components/{name}") for name in components],
+    }
+    (own / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
+    return render(control_plane, own)
 
 
 def apply(control_plane: ControlPlane, manifests: list[Json]) -> str:

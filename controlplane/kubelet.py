@@ -52,10 +52,13 @@ class Kubelet:
     Attributes:
         run: What is done with a Pod that has just been bound, given its namespace and name, on the
             thread that follows the Pods. By default it is reported running.
+        untouched: Namespaces whose Pods are neither bound nor let go by it: somebody else plays
+            their kubelet, step by step.
     """
 
     def __init__(self, client: Client, linger: float = 1.0) -> None:
         self.run: Callable[[str, str], object] = self.start_pod
+        self.untouched: set[str] = set()
         self._client = client
         self._linger = linger
         self._stopping = threading.Event()
@@ -253,6 +256,8 @@ class Kubelet:
             uid, namespace, name = metadata["uid"], metadata["namespace"], metadata["name"]
             if kind == "DELETED":
                 self._forget(uid)
+            elif namespace in self.untouched:
+                continue
             elif "deletionTimestamp" in metadata:
                 with self._lock:
                     self._leaving.setdefault(
@@ -261,14 +266,27 @@ class Kubelet:
             elif "nodeName" not in pod["spec"]:
                 self._bind(namespace, name)
 
-    def _bind(self, namespace: str, name: str) -> None:
-        """Plays the scheduler for one Pod, and has it run."""
+    def bind(self, namespace: str, name: str) -> None:
+        """Binds a Pod to the Node, as the scheduler does.
+
+        Args:
+            namespace: The Pod's namespace.
+            name: The Pod's name.
+
+        Raises:
+            ApiError: The API server refuses.
+            requests.RequestException: It cannot be reached.
+        """
         binding = {
             "metadata": {"name": name},
             "target": {"apiVersion": "v1", "kind": "Node", "name": NODE},
         }
+        self._client.post(PODS, name, "binding", binding, namespace)
+
+    def _bind(self, namespace: str, name: str) -> None:
+        """Plays the scheduler for one Pod, and has it run."""
         try:
-            self._client.post(PODS, name, "binding", binding, namespace)
+            self.bind(namespace, name)
             self.run(namespace, name)
         except ApiError as refused:  # gone, or bound by a test meanwhile
             _log.debug("binding of %s/%s refused: %s", namespace, name, refused)

@@ -138,9 +138,21 @@ def recorded_status(recording: Json, latest: datetime | None = None) -> Json:
     """
     status: Json = recording["status"]
     moments = [datetime.fromisoformat(text) for text in _times(status)]
-    shift = (latest or now()) - max(moments) if moments else timedelta()
-    moved: Json = _shifted(status, shift)
-    return moved
+    return moved(status, (latest or now()) - max(moments) if moments else timedelta())
+
+
+def moved(value: Json, shift: timedelta) -> Json:
+    """A part of an object, moved in time.
+
+    Args:
+        value: The part.
+        shift: By how much.
+
+    Returns:
+        A copy. Times that stand for none (null, year 1, 1970) stay as they are.
+    """
+    shifted: Json = _shifted(value, shift)
+    return shifted
 
 
 def _times(value: Any) -> Iterator[str]:

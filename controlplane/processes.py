@@ -611,6 +611,7 @@ class Hook:
         folder: Where its log goes.
         environment: Further settings.
         name: What it is called; by default after its endpoints.
+        port: Where it listens; by default on a free one.
     """
 
     def __init__(
@@ -619,8 +620,9 @@ class Hook:
         folder: Path,
         environment: Mapping[str, str] | None = None,
         name: str | None = None,
+        port: int | None = None,
     ) -> None:
-        (self.port,) = free_ports(1)
+        self.port = port or free_ports(1)[0]
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = Process(
             name or f"hook-{endpoints}",

@@ -12,6 +12,7 @@ import pytest
 from controlplane import build
 from controlplane.client import EVENTS
 from controlplane.cluster import Cluster
+from tests.e2e.evidence import EvidenceRig
 from tests.e2e.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -80,6 +81,13 @@ def cluster(binaries: build.Binaries) -> Iterator[Cluster]:
     """A cluster with the operator in it."""
     with Cluster(binaries) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def evidence(cluster: Cluster) -> Iterator[EvidenceRig]:
+    """The Pods' hook with the right to read Events and logs, for all tests of a module."""
+    with EvidenceRig(cluster) as rig:
+        yield rig
 
 
 @pytest.fixture

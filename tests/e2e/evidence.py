@@ -1,0 +1,196 @@
+"""The Pods' hook with the right to read Events and logs, and a network to the API server.
+
+The components ``evidence`` and ``evidence-logs`` are installed on top of what is there, and the
+hook runs as its Deployment then does: with its ServiceAccount's own token, and no other right than
+the component's role.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Self
+
+from controlplane import installation, pods
+from controlplane.client import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, EVENTS, ROLE_BINDINGS
+from controlplane.installation import EVIDENCE, EVIDENCE_LOGS
+from controlplane.processes import Hook, free_ports
+from controlplane.proxy import Proxy, forward
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from types import TracebackType
+
+    from controlplane.client import Json
+    from controlplane.cluster import Cluster
+    from controlplane.proxy import Request
+    from tests.e2e.workspace import Workspace
+
+ROLE = "pod-diagnoser-evidence"
+_NETWORK_POLICY = "pod-diagnoser-pods"
+
+
+class EvidenceRig:
+    """That hook, in place of the cluster's own while it is entered.
+
+    Args:
+        cluster: Whose hook.
+
+    Attributes:
+        cluster: The cluster.
+        api: Between the hook and the API server.
+        hook: The process.
+        over: Set when a test is over: what hangs then ends.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        plane = cluster.control_plane
+        self.cluster = cluster
+        self.over = threading.Event()
+        (port,) = free_ports(1)
+        self.api = Proxy(plane.server, port, plane.certificate, plane.key)
+        self.hook = Hook(
+            "pods",
+            plane.folder,
+            cluster.gathering_environment(self.api.url),
+            name="hook-pods-with-evidence",
+            port=cluster.pods_hook.port,
+        )
+
+    def __enter__(self) -> Self:
+        """Installs the components, and takes the place of the cluster's hook."""
+        self.grant()
+        self.cluster.mount_service_accounts()
+        self.api.start()
+        self.cluster.pods_hook.stop()
+        self.hook.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Takes the components away, and gives the cluster its hook back."""
+        self.hook.stop()
+        self.api.stop()
+        self.cluster.pods_hook.start()
+        plane = self.cluster.control_plane
+        installation.install(plane, self.cluster.urls)
+        self.refuse()
+        self.cluster.admin.delete(CLUSTER_ROLES, ROLE)
+        plane.kubectl(
+            "--namespace", installation.SYSTEM, "delete", "networkpolicy", _NETWORK_POLICY
+        )
+
+    def grant(self) -> None:
+        """Installs the components, which has the hook read Events and logs everywhere."""
+        components = (EVIDENCE, EVIDENCE_LOGS)
+        installation.install(self.cluster.control_plane, self.cluster.urls, components=components)
+
+    def refuse(self) -> None:
+        """Takes the right away."""
+        self.cluster.admin.delete(CLUSTER_ROLE_BINDINGS, ROLE)
+
+    def grant_in(self, namespace: str) -> None:
+        """Gives the right for one namespace.
+
+        Args:
+            namespace: Which.
+        """
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": ROLE}
+        account = {
+            "kind": "ServiceAccount",
+            "name": installation.PODS_HOOK,
+            "namespace": installation.SYSTEM,
+        }
+        body = {"metadata": {"name": ROLE}, "roleRef": role, "subjects": [account]}
+        self.cluster.admin.create(ROLE_BINDINGS, body, namespace)
+
+    def reset(self) -> None:
+        """Makes the network whole, and has the hook forget what it could not ask."""
+        self.over.set()
+        self.over = threading.Event()
+        self.api.rule = forward
+        self.api.requests.clear()
+        self.hook.start()
+
+    def asked(self, namespace: str) -> list[Request]:
+        """What the hook has asked of the API server about a namespace.
+
+        Args:
+            namespace: Its name.
+
+        Returns:
+            The requests, in the order in which they came.
+        """
+        return self.api.seen("GET", f"/namespaces/{namespace}/")
+
+
+def post_event(  # noqa: PLR0913 (what an Event says)
+    shop: Workspace,
+    pod: Json,
+    reason: str,
+    message: str,
+    *,
+    at: datetime | None = None,
+    container: str | None = "app",
+    component: str = "kubelet",
+) -> None:
+    """Posts an Event about a Pod, as its kubelet does.
+
+    Args:
+        shop: Where.
+        pod: The Pod as stored.
+        reason: As in ``Killing``.
+        message: What it says.
+        at: When it was; None means now.
+        container: The container that it is about; None for the Pod.
+        component: Who says so.
+    """
+    metadata = pod["metadata"]
+    moment = at or pods.now()
+    involved = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "name": metadata["name"],
+        "namespace": metadata["namespace"],
+        "uid": metadata["uid"],
+    }
+    if container is not None:
+        involved["fieldPath"] = f"spec.containers{{{container}}}"
+    body = {
+        "metadata": {"generateName": f"{metadata['name']}."},
+        "involvedObject": involved,
+        "reason": reason,
+        "message": message,
+        "type": "Normal" if reason == "Killing" else "Warning",
+        "source": {"component": component, "host": pods.NODE},
+        "reportingComponent": component,
+        "firstTimestamp": pods.timestamp(moment),
+        "lastTimestamp": pods.timestamp(moment),
+        "count": 1,
+    }
+    shop.cluster.admin.create(EVENTS, body, shop.namespace)
+
+
+SAID = "HTTP probe failed with statuscode: 503"
+"""What a failed probe said."""
+
+
+def post_liveness_kill(
+    shop: Workspace, pod: Json, said: str = SAID, at: datetime | None = None
+) -> None:
+    """Posts what a kubelet says when it stops the container app for its liveness probe's sake.
+
+    Args:
+        shop: Where.
+        pod: The Pod as stored.
+        said: What the probe said at last.
+        at: When it was; None means now.
+    """
+    at = at or pods.now()
+    post_event(shop, pod, "Unhealthy", f"Liveness probe failed: {said}", at=at)
+    post_event(
+        shop, pod, "Killing", "Container app failed liveness probe, will be restarted", at=at
+    )

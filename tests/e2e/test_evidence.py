@@ -1,0 +1,442 @@
+"""What Events and last words tell of a crash, what they cost, and what becomes of it without them.
+
+The hook reads them with its ServiceAccount's own token, under the component's role.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from controlplane import pods
+from controlplane.client import EVENTS, PODS, SECRETS, ApiError
+from controlplane.installation import PODS_HOOK, SYSTEM, TOKENS
+from controlplane.logs import LogServer
+from controlplane.pods import Termination
+from controlplane.processes import free_ports
+from controlplane.proxy import answering, forward, hanging
+from pod_diagnoser.pausing import REFUSED_SECONDS
+from tests.e2e.evidence import SAID, post_event, post_liveness_kill
+from tests.e2e.film import Film
+from tests.e2e.rig import when
+from tests.e2e.test_remediating import operators_client, rules_of
+from tests.e2e.workspace import APP, ERROR, Workspace, eventually, marks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from controlplane.client import Json
+    from controlplane.logs import Write
+    from tests.e2e.evidence import EvidenceRig
+
+KILLED = Termination(137, "Error")
+RAN = timedelta(seconds=30)
+AGAIN = 12.0
+"""Seconds after which Events have been read again, where they are."""
+
+LINES = {"evidence": {"logLines": 10}}
+MESSAGE = {"evidence": {"terminationMessage": True}}
+
+
+@pytest.fixture
+def rig(evidence: EvidenceRig) -> Iterator[EvidenceRig]:
+    """The hook with evidence, over a whole network, and with nothing in mind."""
+    evidence.reset()
+    yield evidence
+    evidence.reset()
+
+
+@pytest.fixture
+def logs(evidence: EvidenceRig) -> Iterator[LogServer]:
+    """The Node's logs."""
+    plane = evidence.cluster.control_plane
+    (port,) = free_ports(1)
+    with LogServer(plane.admin, port, plane.certificate, plane.key) as server:
+        yield server
+
+
+def start_probed(shop: Workspace, name: str = "web") -> Json:
+    """Starts a Pod whose container has a liveness probe, and has run for a while."""
+    manifest = pods.manifest(name, APP)
+    probe = {"httpGet": {"path": "/healthz", "port": 8080}}
+    manifest["spec"]["containers"][0]["livenessProbe"] = probe
+    stored = shop.cluster.admin.create(PODS, manifest, shop.namespace)
+    status = pods.started(stored)
+    its = pods.container_status({"status": status})
+    its["state"]["running"]["startedAt"] = pods.timestamp(pods.now() - RAN)
+    return shop.cluster.kubelet.report(shop.namespace, name, status)
+
+
+def crash(shop: Workspace, how: Termination = KILLED, name: str = "web") -> Json:
+    """Reports an end and, as soon as a kubelet can, the restart; answers with the end."""
+    ended = shop.cluster.kubelet.end(shop.namespace, name, how)
+    time.sleep(1)
+    shop.cluster.kubelet.restart(shop.namespace, name)
+    return ended
+
+
+def shown(shop: Workspace, name: str = "web") -> dict[str, str]:
+    """Our annotations on a Pod."""
+    return marks(shop.pod(name))[0]
+
+
+def told_as(shop: Workspace, cause: str, name: str = "web", timeout: float = 10.0) -> str:
+    """Waits until a Pod shows a cause; answers with the diagnosis."""
+    found = eventually(
+        lambda: shown(shop, name), lambda those: those["cause"] == cause, timeout=timeout
+    )
+    return found["diagnosis"]
+
+
+def kept_evidence(shop: Workspace, name: str = "web") -> dict[str, Any]:
+    """What a Pod remembers of what was found out of its latest crash."""
+    latest = json.loads(shown(shop, name)["crashes"])["history"][0]
+    found: dict[str, Any] = latest.get("evidence", {})
+    return found
+
+
+def test_a_liveness_kill_is_told_with_what_the_probe_said(
+    rig: EvidenceRig, shop: Workspace
+) -> None:
+    """It exits as by anybody's SIGKILL; Events name the kubelet and its reason, for a call."""
+    shop.diagnose()
+    pod = start_probed(shop)
+    post_liveness_kill(shop, pod)
+    crash(shop)
+    assert SAID in told_as(shop, "LivenessProbeFailed")
+    assert shown(shop)["restart-reason"] == "Error (Exit Code: 137)"
+    shop.settled(quiet=AGAIN - 4)
+    assert shop.calls() == {"list events 200": 1}
+    (call,) = shop.audited()
+    assert call.user == f"system:serviceaccount:{SYSTEM}:{PODS_HOOK}"
+    (request,) = rig.asked(shop.namespace)
+    assert f"involvedObject.uid%3D{pod['metadata']['uid']}" in request.path
+
+
+def test_events_that_come_late_are_seen(rig: EvidenceRig, shop: Workspace) -> None:
+    """A busy kubelet posts them seconds after the crash: the second look finds them."""
+    shop.diagnose()
+    pod = start_probed(shop)
+    with Film(rig.cluster.admin, shop.namespace) as film:
+        terminated = pods.container_status(crash(shop))["state"]["terminated"]
+        told_as(shop, "Killed")
+        time.sleep(3)
+        post_liveness_kill(shop, pod, at=datetime.fromisoformat(terminated["finishedAt"]))
+        assert SAID in told_as(shop, "LivenessProbeFailed", timeout=AGAIN)
+        shop.settled(quiet=AGAIN - 4)
+        versions = film.all(PODS, lambda one: one["metadata"]["name"] == "web")
+    assert shop.calls() == {"list events 200": 2}
+    states = [marks(one) for one in versions]
+    assert sum(now != before for before, now in itertools.pairwise(states)) <= 3
+
+
+def test_what_events_cannot_tell_is_asked_for_once(rig: EvidenceRig, shop: Workspace) -> None:
+    """An application's own exit code without a probe: one look. Out of memory: none at all."""
+    assert rig.hook.process.running
+    shop.diagnose()
+    shop.start_pod("own-code")
+    shop.start_pod("no-memory")
+    crash(shop, ERROR, "own-code")
+    crash(shop, Termination(137, "OOMKilled"), "no-memory")
+    told_as(shop, "ApplicationError", "own-code")
+    told_as(shop, "OutOfMemory", "no-memory")
+    shop.settled(quiet=AGAIN - 4)
+    assert shop.calls() == {"list events 200": 1}
+
+
+def test_made_up_events_prove_nothing_where_they_do_not_fit(
+    rig: EvidenceRig, shop: Workspace
+) -> None:
+    """Of another component, another container, another time, full of control characters."""
+    assert rig.hook.process.running
+    shop.diagnose()
+    pod = start_probed(shop)
+    killing = "Container app failed liveness probe, will be restarted"
+    post_event(shop, pod, "Killing", killing, component="my-controller")
+    post_event(shop, pod, "Killing", killing, container="other")
+    post_event(shop, pod, "Killing", killing, at=pods.now() - timedelta(hours=1))
+    post_event(shop, pod, "Killing", "\u202eContainer app\x00 failed \x1b[31mliveness probe <b>")
+    crash(shop)
+    told_as(shop, "Killed")
+    shop.settled(quiet=AGAIN - 4)
+    assert shown(shop)["cause"] == "Killed"
+    assert shop.calls() == {"list events 200": 2}
+
+
+def test_hostile_words_of_a_probe_are_shown_clean(rig: EvidenceRig, shop: Workspace) -> None:
+    """What a probe said is the application's: cut, without control and bidi characters."""
+    assert rig.hook.process.running
+    shop.diagnose()
+    pod = start_probed(shop)
+    post_liveness_kill(shop, pod, said="\u202e\x1b[31mred\x07 <script>x</script>" + "y" * 800)
+    crash(shop)
+    diagnosis = told_as(shop, "LivenessProbeFailed")
+    assert "<script>x</script>yyy" in diagnosis
+    assert not {"\u202e", "\x1b", "\x07"} & set(diagnosis)
+    assert "y" * 120 not in diagnosis
+
+
+def test_where_events_may_not_be_read_the_diagnosis_says_so(
+    rig: EvidenceRig, shop: Workspace
+) -> None:
+    """It asks once a minute and no more; once it may, the next crash is told for certain."""
+    shop.diagnose()
+    pod = start_probed(shop)
+    rig.refuse()
+    try:
+        post_liveness_kill(shop, pod)
+        crash(shop)
+        refused = time.monotonic()
+        assert "may not be read by this operator" in told_as(shop, "Killed")
+        shop.settled(quiet=AGAIN - 4)
+        assert shop.calls() == {"list events 403": 1}
+        assert kept_evidence(shop)["asked"] == "Refused"
+    finally:
+        rig.grant()
+    time.sleep(max(0.0, refused + REFUSED_SECONDS + 3 - time.monotonic()))
+    post_liveness_kill(shop, shop.pod("web"))
+    time.sleep(1)
+    crash(shop)
+    assert SAID in told_as(shop, "LivenessProbeFailed")
+    assert shop.calls()["list events 200"] == 1
+
+
+def test_the_right_can_be_given_for_chosen_namespaces(rig: EvidenceRig, shop: Workspace) -> None:
+    """With a RoleBinding in place of the ClusterRoleBinding."""
+    shop.diagnose()
+    rig.refuse()
+    try:
+        rig.grant_in(shop.namespace)
+        pod = start_probed(shop)
+        post_liveness_kill(shop, pod)
+        time.sleep(1)  # until the API server's authorizer has seen both
+        crash(shop)
+        assert SAID in told_as(shop, "LivenessProbeFailed")
+    finally:
+        rig.grant()
+
+
+def test_a_slow_api_server_delays_no_diagnosis(rig: EvidenceRig, shop: Workspace) -> None:
+    """Events that do not come are not waited for; once they come, the second look is certain."""
+    shop.diagnose()
+    names = [f"web-{number}" for number in range(21)]
+    running = {name: start_probed(shop, name) for name in names}
+    rig.api.rule = when("GET", "/events", rule=hanging(rig.over, 60))
+    *waiting, needs_none = names  # as many as Metacontroller syncs at a time, and one more
+    for name in waiting:
+        post_liveness_kill(shop, running[name])
+        shop.cluster.kubelet.end(shop.namespace, name, KILLED)
+    shop.cluster.kubelet.end(shop.namespace, needs_none, Termination(137, "OOMKilled"))
+    told_as(shop, "OutOfMemory", needs_none, timeout=6)
+    for name in waiting:
+        assert "its Events could not be read" in told_as(shop, "Killed", name, timeout=6)
+    rig.api.rule = forward
+    for name in waiting:
+        told_as(shop, "LivenessProbeFailed", name, timeout=AGAIN)
+
+
+def test_a_busy_api_server_is_left_alone_and_asked_again(rig: EvidenceRig, shop: Workspace) -> None:
+    """429: nobody asks before it wants to be asked; the second look then tells."""
+    shop.diagnose()
+    pod = start_probed(shop)
+    busy = answering(429, "TooManyRequests", Retry_After="2")
+    rig.api.rule = when("GET", "/events", rule=busy)
+    post_liveness_kill(shop, pod)
+    crash(shop)
+    assert "its Events could not be read" in told_as(shop, "Killed", timeout=6)
+    assert len(rig.asked(shop.namespace)) == 1
+    rig.api.rule = forward
+    assert SAID in told_as(shop, "LivenessProbeFailed", timeout=AGAIN)
+    assert len(rig.asked(shop.namespace)) == 2
+
+
+def test_where_no_evidence_is_wanted_nobody_is_asked(rig: EvidenceRig, shop: Workspace) -> None:
+    """``spec.evidence.events: false``: not one call, and no word of Events that were not read."""
+    shop.diagnose(evidence={"events": False})
+    pod = start_probed(shop)
+    post_liveness_kill(shop, pod)
+    crash(shop)
+    told_as(shop, "Killed")
+    shop.settled(quiet=AGAIN - 4)
+    assert shop.calls() == {}
+    assert rig.asked(shop.namespace) == []
+    assert kept_evidence(shop) == {}
+
+
+def test_the_role_allows_two_reads_and_nothing_else(rig: EvidenceRig, shop: Workspace) -> None:
+    """Whatever else the Pods' hook tried would be refused."""
+    hook = operators_client(rig.cluster, PODS_HOOK)
+    anybody = rules_of(operators_client(rig.cluster, "default"), shop.namespace)
+    assert rules_of(hook, shop.namespace) - anybody == {
+        ("", "events", "list"),
+        ("", "pods/log", "get"),
+    }
+    shop.start_pod("web")
+    attempts: list[Callable[[], object]] = [
+        lambda: hook.list(SECRETS, shop.namespace),
+        lambda: hook.get(SECRETS, TOKENS, SYSTEM),
+        lambda: hook.list(PODS, shop.namespace),
+        lambda: hook.get(PODS, "web", shop.namespace),
+        lambda: hook.delete(PODS, "web", shop.namespace),
+        lambda: hook.patch(PODS, "web", {"metadata": {"labels": {"a": "b"}}}, shop.namespace),
+        lambda: hook.post(PODS, "web", "eviction", {}, shop.namespace),
+        lambda: hook.create(PODS, pods.manifest("more"), shop.namespace),
+        lambda: hook.create(EVENTS, {"metadata": {"generateName": "x"}}, shop.namespace),
+    ]
+    for attempt in attempts:
+        with pytest.raises(ApiError) as refused:
+            attempt()
+        assert refused.value.code == 403
+    assert "deletionTimestamp" not in shop.pod("web")["metadata"]
+
+
+def test_without_a_valid_token_nothing_is_asked(rig: EvidenceRig, shop: Workspace) -> None:
+    """Who calls the hook without one gets 401, and has it read nothing."""
+    shop.diagnose()
+    start_probed(shop)
+    rig.cluster.metacontroller.stop()
+    try:
+        crashed = shop.crash("web", KILLED)
+        body = {"object": crashed, "related": {"DiagnosisTarget.diagnostics.local.io/v1": {}}}
+        with requests.Session() as session:
+            session.trust_env = False
+            for header in (None, "Bearer", "Bearer x"):
+                answer = session.post(
+                    f"{rig.hook.url}/pods/sync",
+                    json=body,
+                    headers={"Authorization": header},
+                    timeout=8,
+                )
+                assert answer.status_code == requests.codes.unauthorized
+        assert rig.asked(shop.namespace) == []
+    finally:
+        rig.cluster.metacontroller.start()
+
+
+def test_the_termination_message_is_shown_masked(rig: EvidenceRig, shop: Workspace) -> None:
+    """Only where a PodDiagnoser asks for it; secrets, those it names too, are not in it."""
+    assert rig.hook.process.running
+    shop.diagnose()
+    shop.start_pod("web")
+    message = (
+        "cannot connect to postgres://app:s3cr3t@db/shop\npassword=hunter2 order PIN-4711\n"
+        "\x1b[31m\u202egone"
+    )
+    shop.crash("web", Termination(1, "Error", message=message))
+    told_as(shop, "ApplicationError")
+    assert "termination-message" not in shown(shop)
+    shop.change(evidence={"terminationMessage": True, "maskPatterns": ["PIN-[0-9]+"]})
+    shop.crash("web", Termination(1, "Error", message=message))
+    words = eventually(lambda: shown(shop), lambda those: those["termination-message"], timeout=10)[
+        "termination-message"
+    ]
+    assert "cannot connect to postgres://" in words
+    assert "gone" in words
+    for secret in ("s3cr3t", "hunter2", "4711", "\x1b", "\u202e"):
+        assert secret not in words
+
+
+def test_the_last_lines_of_the_log_are_shown(
+    rig: EvidenceRig, shop: Workspace, logs: LogServer
+) -> None:
+    """Those of the container that ended, read by the API server from the Node, masked."""
+    lines = ["starting", "Authorization: Bearer abcdefghijklmnop", "no such table: orders"]
+    logs.write = saying("\n".join(lines).encode() + b"\n")
+    shop.diagnose(**LINES)
+    shop.start_pod("web")
+    crash(shop, ERROR)
+    log = eventually(lambda: shown(shop), lambda those: those["log"])["log"]
+    assert log.splitlines()[0] == "starting"
+    assert log.splitlines()[-1] == "no such table: orders"
+    assert "abcdefghijklmnop" not in log
+    path, query = logs.asked[-1]
+    assert path == f"/containerLogs/{shop.namespace}/web/app"
+    assert query["tailLines"] == "10"
+    assert "previous" not in query  # it was seen before its container was started again
+    assert "follow" not in query
+    shop.settled()
+    assert shop.calls()["get pods/log 200"] == 1
+    assert rig.asked(shop.namespace)
+
+
+def saying(*pieces: bytes) -> Write:
+    """A log of some pieces."""
+    return lambda _, __: iter(pieces)
+
+
+def endless(piece: bytes, seconds: float) -> Write:
+    """A log that never ends, a piece at a time."""
+
+    def write(_: str, __: dict[str, str]) -> Iterator[bytes]:
+        while True:
+            yield piece
+            time.sleep(seconds)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        endless(b"x" * 65536, 0.001),
+        endless(b"a line\n", 0.2),
+        saying(b"y" * (3 * 1024 * 1024)),
+        saying(b"unable to retrieve container logs for containerd://0123"),
+    ],
+    ids=["endless", "dripping", "too long", "gone"],
+)
+def test_a_log_that_cannot_be_had_is_left_out(
+    rig: EvidenceRig, shop: Workspace, logs: LogServer, write: Write
+) -> None:
+    """One that never ends, is too long, is gone: the diagnosis stands without it."""
+    assert rig.hook.process.running
+    logs.write = write
+    shop.diagnose(**LINES)
+    shop.start_pod("web")
+    crash(shop, ERROR)
+    told_as(shop, "ApplicationError", timeout=6)
+    shop.settled()
+    assert "log" not in shown(shop)
+
+
+@pytest.mark.parametrize(
+    ("written", "there", "absent"),
+    [
+        (b"caf\xe9 \xff\xfe end\n", "end", "\xff"),
+        (b"\xe2\x80\xae\x1b]0;title\x07red\x00 <b>end\n", "<b>end", "\u202e"),
+        (b"z" * (1024 * 1024 - 100) + b" end\n", "end", "z" * 3000),
+    ],
+    ids=["no UTF-8", "control and bidi", "a line of 1 MB"],
+)
+def test_a_hostile_log_is_shown_clean(  # noqa: PLR0913, PLR0917 (fixtures, and what is tried)
+    rig: EvidenceRig, shop: Workspace, logs: LogServer, written: bytes, there: str, absent: str
+) -> None:
+    """Its end is shown, cut, without what hides or moves text."""
+    assert rig.hook.process.running
+    logs.write = saying(written)
+    shop.diagnose(**LINES)
+    shop.start_pod("web")
+    crash(shop, ERROR)
+    log = eventually(lambda: shown(shop), lambda those: those["log"])["log"]
+    assert there in log
+    assert absent not in log
+    assert not {"\x00", "\x07", "\x1b"} & set(log)
+    assert len(log.encode()) <= 2048
+
+
+def test_a_node_that_is_away_costs_no_diagnosis(rig: EvidenceRig, shop: Workspace) -> None:
+    """Nobody serves its logs: the API server says so, and the diagnosis stands."""
+    assert rig.hook.process.running
+    shop.diagnose(**LINES)
+    shop.start_pod("web")
+    crash(shop, ERROR)
+    told_as(shop, "ApplicationError", timeout=6)
+    shop.settled()
+    assert "log" not in shown(shop)
