@@ -34,7 +34,7 @@ def test_the_demo_succeeds_and_shows_the_diagnosis() -> None:
         "Pod fragile-app-",
         " restarted due to Completed (Exit Code: 0) in container fragile-app.",
         "cause            LivenessProbeFailed",
-        "failed (HTTP probe failed with statuscode: 404)",
+        "statuscode: 404",
         "log              Limit of 5 requests exceeded, sending myself SIGTERM",
         "restart-reason   StartError (Exit Code: 128)",
         "cause            StartFailed",
