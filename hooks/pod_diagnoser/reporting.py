@@ -48,6 +48,7 @@ ACT_SECONDS = 1.0
 """After how many seconds a sync is asked for that carries out what is planned."""
 
 _MAX_RIVALS_NAMED = 3
+_MAX_INT64 = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def report(  # noqa: PLR0913 (all that a status is made of)
     wanted = stored.model_copy(
         update={
             "observedGeneration": diagnoser.metadata.generation,
-            "diagnosedPods": stored.diagnosedPods + len(new),
+            "diagnosedPods": min(stored.diagnosedPods + len(new), _MAX_INT64),
             "lastProcessedPod": recent[0].pod if recent else stored.lastProcessedPod,
             "conditions": _conditions(diagnoser, claims, now),
             "recentDiagnoses": recent,

@@ -1,6 +1,7 @@
 """What was found by attacking the remediation, each once: hostile statuses, unlucky moments."""
 
 import copy
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -8,11 +9,11 @@ from typing import Any
 import pytest
 
 from pod_diagnoser.acting import Trouble
-from pod_diagnoser.annotating import LABEL
+from pod_diagnoser.annotating import CRASHES, LABEL
 from pod_diagnoser.cluster import DENIED_BY_POLICY
 from pod_diagnoser.remediator import UNSHOWN_SECONDS
 from pod_diagnoser.times import format_time
-from tests.unit.build import Json, after, container, terminated
+from tests.unit.build import UID, Json, after, container, terminated
 from tests.unit.fake_api import FakeApi, hanging, refused
 from tests.unit.remediation import condition, entries, owned, owner
 from tests.unit.test_remediator import Hook, logging, restarting
@@ -235,6 +236,17 @@ def test_counters_never_grow_beyond_what_can_be_stored() -> None:
     hook.sync()
     hook.sync()
     assert all(each["attempts"] < 2**63 for each in hook.diag["status"]["owners"])
+
+
+def test_the_count_of_pods_never_grows_beyond_what_can_be_stored() -> None:
+    """int64 as well."""
+    first = format_time(after(5))
+    remembered = {CRASHES: json.dumps({"diagnoser": UID.format(900), "since": first})}
+    hook = restarting(owned(annotations=remembered))
+    store(hook, diagnosedPods=2**63 - 1)
+    hook.sync()
+    assert len(hook.diag["status"]["countedPods"]) == 1
+    assert hook.diag["status"]["diagnosedPods"] == 2**63 - 1
 
 
 # Limits
