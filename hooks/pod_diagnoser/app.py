@@ -30,6 +30,7 @@ from pod_diagnoser.bodies import (
 from pod_diagnoser.cluster import Cluster
 from pod_diagnoser.evidence import Gatherer
 from pod_diagnoser.gathering import api_server, connect_gatherer
+from pod_diagnoser.phases import is_known
 from pod_diagnoser.protocol import (
     Answer,
     CustomizeAnswer,
@@ -180,7 +181,7 @@ def create_app(  # noqa: PLR0913 (its parts, each of which a test may replace)
     telemetry = Telemetry(CollectorRegistry())
     deadline = deadline or Deadlines()
     if remediator is None:
-        remediator = _connect(settings, clock, deadline)
+        remediator = _connect(settings, clock, deadline, telemetry)
     if gatherer is None:
         gatherer = connect_gatherer(settings, os.environ, call_deadline(deadline))
     tokens = None
@@ -205,7 +206,7 @@ def create_app(  # noqa: PLR0913 (its parts, each of which a test may replace)
             ),
             _Hook(
                 "/poddiagnosers/sync",
-                partial(_sync_pod_diagnoser, clock, remediator),
+                partial(_sync_pod_diagnoser, clock, telemetry, remediator),
                 settings.max_pod_diagnoser_body,
                 reads_start=True,
             ),
@@ -231,7 +232,9 @@ def create_app(  # noqa: PLR0913 (its parts, each of which a test may replace)
     return app
 
 
-def _connect(settings: Settings, clock: Clock, deadline: Deadline) -> Remediator | None:
+def _connect(
+    settings: Settings, clock: Clock, deadline: Deadline, telemetry: Telemetry
+) -> Remediator | None:
     """Find the API server, for a process that serves PodDiagnosers."""
     if settings.endpoints is Endpoints.PODS:
         return None
@@ -239,7 +242,8 @@ def _connect(settings: Settings, clock: Clock, deadline: Deadline) -> Remediator
     if credentials is None:
         return None
     cluster = Cluster(credentials, deadline=call_deadline(deadline))
-    return Remediator(cluster, clock, instance=socket.gethostname())
+    instance = socket.gethostname()
+    return Remediator(cluster, clock, instance, dropped=telemetry.dropped_event)
 
 
 def call_deadline(deadline: Deadline) -> Callable[[float], AbstractContextManager[None]]:
@@ -330,7 +334,9 @@ def _sync_pod(
     return Reply(result.answer)
 
 
-def _sync_pod_diagnoser(clock: Clock, remediator: Remediator | None, body: Body) -> Reply:
+def _sync_pod_diagnoser(
+    clock: Clock, telemetry: Telemetry, remediator: Remediator | None, body: Body
+) -> Reply:
     content = essence(body.content)
     if body.complete:
         sync_request = PodDiagnoserSyncRequest.model_validate_json(content)
@@ -344,6 +350,8 @@ def _sync_pod_diagnoser(clock: Clock, remediator: Remediator | None, body: Body)
         result = sync_pod_diagnoser(observed, clock())
     else:
         result = remediator.sync(observed)
+    if result.status_changed and not is_known(observed.diagnoser.spec.remediationAction):
+        telemetry.unknown_action(observed.diagnoser.metadata)
     return Reply(result.answer, may_hold=not result.pressing)
 
 

@@ -20,6 +20,11 @@ class Action(StrEnum):
     EVICT_POD = "EvictPod"
 
 
+def is_known(action: str) -> bool:
+    """Tell whether an action is one that this version knows: one stored earlier may be none."""
+    return action in tuple(Action)
+
+
 REPLACING = (Action.RESTART_POD, Action.EVICT_POD)
 """The actions that make a Pod go."""
 

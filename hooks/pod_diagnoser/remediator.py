@@ -97,6 +97,7 @@ class Remediator:
         clock: tells our time, in UTC.
         instance: which process this is, for Events.
         monotonic: a clock for how long things take, in seconds.
+        dropped: is called for each Event that was to accompany what was done, and was not told.
     """
 
     def __init__(
@@ -105,7 +106,10 @@ class Remediator:
         clock: Callable[[], datetime],
         instance: str,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        dropped: Callable[[], None] = lambda: None,
     ) -> None:
+        self._dropped = dropped
         self._cluster = cluster
         self._instance = instance
         self._monotonic = monotonic
@@ -329,15 +333,18 @@ class Remediator:
 
     def _accompany(self, events: Iterable[Event], turn: "_Turn") -> None:
         """Tell what was done. It has been done: an Event that cannot be created is dropped."""
+        refused = False
         for event in events:
             if event.key in self._told:
                 continue
-            if not turn.in_time():
-                return
+            if refused or not turn.in_time():
+                self._dropped()
+                continue
             try:
                 self._create(event)
             except ClusterError:
-                return
+                refused = True  # the others would meet with the same
+                self._dropped()
 
     def _explain(self, observed: Observed, spared: Sequence[Spared], turn: "_Turn") -> None:
         """Tell on a few Pods why they are left alone, as far as that is so of what is live."""

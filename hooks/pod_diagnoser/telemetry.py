@@ -138,6 +138,11 @@ class Telemetry:
             ("asked",),
             registry=registry,
         )
+        self._dropped_events = Counter(
+            "pod_diagnoser_dropped_events",
+            "Events that were to accompany a remediation, and were not told.",
+            registry=registry,
+        )
         self._evidence = {asked: evidence.labels(asked.value) for asked in Asked}
         self._by_endpoint: dict[tuple[str, int], Counter] = {}
         self._seconds_by_endpoint: dict[str, Histogram] = {}
@@ -162,6 +167,23 @@ class Telemetry:
         """
         if asked is not None:
             self._evidence[asked].inc()
+
+    def dropped_event(self) -> None:
+        """Count an Event that was to accompany a remediation, and was not told."""
+        self._dropped_events.inc()
+
+    def unknown_action(self, diagnoser: ObjectMeta) -> None:
+        """Tell of a PodDiagnoser with an action that this version does not know.
+
+        Args:
+            diagnoser: its metadata.
+        """
+        self._log.warning(
+            "Unknown remediationAction",
+            namespace=diagnoser.namespace,
+            poddiagnoser=diagnoser.name,
+            uid=diagnoser.uid,
+        )
 
     def answered(self, endpoint: str, status: int, seconds: float | None = None) -> None:
         """Count an answer.

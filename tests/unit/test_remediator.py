@@ -711,3 +711,21 @@ def test_a_pod_that_is_not_claimed_is_not_told_of() -> None:
     hook.api.put(without)
     hook.answer(diag, pods)
     assert hook.api.events == {}
+
+
+def test_events_that_are_dropped_are_counted() -> None:
+    """What accompanies what was done: both of them."""
+    dropped: list[None] = []
+    hook = restarting(owned())
+    hook.remediator = Remediator(
+        hook.api,
+        lambda: hook.api.now,
+        "hook-1",
+        lambda: hook.api.monotonic,
+        dropped=lambda: dropped.append(None),
+    )
+    hook.sync()
+    hook.api.faults["event"] = [refused(429)]
+    hook.sync()
+    assert entries(hook.diag)[0]["phase"] == "Done"
+    assert len(dropped) == 2

@@ -1,0 +1,121 @@
+"""Evidence and actions as the application puts them together: who is asked, what is logged."""
+
+import io
+import json
+from contextlib import redirect_stderr
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pod_diagnoser.app import create_app
+from pod_diagnoser.evidence import Asked, Event, Gathered, Wanted
+from pod_diagnoser.pods import Pod
+from pod_diagnoser.settings import Settings
+from pod_diagnoser.telemetry import configure_logs
+from tests.http.inprocess import NOW, Hook
+from tests.http.recorded import Json, go_json, recorded
+
+CRASHED = recorded("pods-sync.crashed")
+
+
+class Told:
+    """Somebody to ask, who tells of a failed probe.
+
+    Attributes:
+        wanted: what was asked.
+    """
+
+    def __init__(self) -> None:
+        self.wanted: list[Wanted] = []
+
+    def gather(self, wanted: Wanted) -> Gathered:
+        """Tell that the kubelet stopped the container in the second in which it ended."""
+        self.wanted.append(wanted)
+        status = Pod.model_validate(CRASHED.json["object"]).status
+        assert status is not None
+        last = status.containerStatuses[0].lastState
+        assert last is not None
+        assert last.terminated is not None
+        end = last.terminated.finishedAt
+        assert end is not None
+        kill = Event(
+            "Killing", "Container app failed liveness probe, will be restarted", "app", end, end
+        )
+        return Gathered(Asked.FOUND, (kill,), log="the last line")
+
+
+def answer(told: Told, body: bytes, settings: Settings, path: str = "/pods/sync") -> Json:
+    """What a request is answered with."""
+    with redirect_stderr(io.StringIO()):
+        configure_logs("info", "json")
+        app = create_app(settings, clock=lambda: NOW, sleep=lambda _: None, gatherer=told)
+    headers = {"Authorization": f"Bearer {TOKEN}"} if settings.token_folder else {}
+    reply = app.test_client().post(
+        path, data=body, content_type="application/json", headers=headers
+    )
+    assert reply.status_code == 200
+    return dict(json.loads(reply.data))
+
+
+TOKEN = "t" * 32
+
+
+def with_evidence(**evidence: object) -> bytes:
+    """The request about a crash, of a PodDiagnoser that wants more."""
+    request = CRASHED.json
+    for target in next(iter(request["related"].values())).values():
+        target["spec"]["evidence"] = evidence
+    return go_json(request)
+
+
+def test_a_crash_is_asked_about_and_the_answer_says_what_was_found() -> None:
+    """One answer to Metacontroller, with the Events in it."""
+    told = Told()
+    reply = answer(told, CRASHED.body, Settings())
+    assert [each.events for each in told.wanted] == [True]
+    assert reply["annotations"]["diagnostics.local.io/cause"] == "LivenessProbeFailed"
+
+
+@pytest.mark.parametrize("name", ["pods-sync.running", "pods-sync.unclaimed"])
+def test_nobody_is_asked_about_a_pod_of_which_nothing_is_told(name: str) -> None:
+    """Healthy, or not ours."""
+    told = Told()
+    answer(told, recorded(name).body, Settings())
+    assert told.wanted == []
+
+
+@pytest.mark.parametrize("authenticated", [True, False])
+def test_last_words_are_in_answers_to_authenticated_callers(
+    authenticated: bool,
+    tmp_path: Path,
+) -> None:
+    """Nobody else is answered with what an application wrote; the log is not even asked for."""
+    (tmp_path / "token").write_text(TOKEN)
+    settings = Settings(token_folder=tmp_path if authenticated else None)
+    told = Told()
+    reply = answer(told, with_evidence(logLines=3), settings)
+    assert ("diagnostics.local.io/log" in reply["annotations"]) is authenticated
+    assert (told.wanted[0].log is not None) is authenticated
+
+
+def test_what_was_asked_is_counted() -> None:
+    """By what came of it."""
+    hook = Hook()
+    text = hook.call("GET", "/metrics").body.decode()
+    assert 'pod_diagnoser_evidence_total{asked="Found"} 0.0' in text
+    assert "pod_diagnoser_dropped_events_total 0.0" in text
+
+
+def test_an_unknown_action_is_logged_when_it_is_seen_first() -> None:
+    """And not at each sync; the condition says it as well."""
+    request = recorded("poddiagnosers-sync.one-crash").json
+    request["object"]["spec"]["remediationAction"] = "Reboot\nNode"
+    hook = Hook()
+    reply = hook.post("/poddiagnosers/sync", go_json(request))
+    (line,) = [line for line in hook.take_log() if "Unknown remediationAction" in line]
+    assert "Reboot" not in line
+    request["object"]["status"] = json.loads(reply.body)["status"]
+    later = Hook(clock=lambda: NOW + timedelta(seconds=5))
+    later.post("/poddiagnosers/sync", go_json(request))
+    assert not any("Unknown remediationAction" in line for line in later.take_log())
