@@ -1,0 +1,155 @@
+"""Schedules: what happens to a cluster and when, all of it from one seed.
+
+A schedule is data. Its operations are drawn beforehand and refer to what is there by numbers, so
+that any of them can be left out and the rest still means something: that is how a failing one is
+made smaller.
+"""
+
+import random
+from dataclasses import dataclass, replace
+from typing import Self
+
+WAITS = {
+    "hasty": (0.0, 0.0, 0.002, 0.005, 0.01, 0.03, 0.1, 0.3),
+    "brisk": (0.0, 0.005, 0.02, 0.1, 0.3, 1.0, 2.0, 5.0),
+    "mixed": (0.0, 0.01, 0.1, 0.5, 1.0, 3.0, 11.0, 16.0, 31.0, 65.0),
+    "patient": (0.01, 1.0, 5.0, 16.0, 65.0, 130.0, 310.0, 610.0),
+    "slow": (0.1, 5.0, 65.0, 130.0, 610.0, 1300.0, 1900.0, 3700.0),
+}
+"""Seconds between operations."""
+
+USUAL = {
+    "crash": 12,
+    "crash_all": 3,
+    "edit_diagnoser": 4,
+    "edit_pod": 3,
+    "rest": 2,
+}
+"""Operations that every schedule may have, with their weights."""
+
+UNUSUAL = {
+    "create_pod": 2,
+    "delete_pod": 2,
+    "replace_pod": 4,
+    "create_diagnoser": 2,
+    "delete_diagnoser": 2,
+    "swap_diagnoser": 2,
+    "budget": 2,
+    "kill_hook": 3,
+    "fail_call": 5,
+    "fail_answer": 4,
+    "fail_write": 4,
+    "repeat_request": 3,
+    "stall": 4,
+    "relist": 2,
+    "restart_metacontroller": 2,
+    "stop_metacontroller": 1,
+    "set_hook_clock": 2,
+    "set_node_clock": 1,
+    "expire_events": 1,
+    "outage": 1,
+    "cut_bodies": 1,
+}
+"""Operations of which each schedule has some (swarm testing, Groce et al., ISSTA 2012)."""
+
+MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that happens.
+
+    Attributes:
+        wait: seconds of virtual time before it.
+        name: the method of the world that does it.
+        args: numbers by which it chooses among what is there.
+    """
+
+    wait: float
+    name: str
+    args: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a run depends on beside its operations.
+
+    Attributes:
+        replicas: processes of the hook.
+        workers: of each of Metacontroller's controllers.
+        resync: seconds between the periodic syncs of a PodDiagnoser.
+        flush: seconds between Metacontroller's resyncs of all caches.
+        event_ttl: seconds that Events are kept; the promise needs more than 30 minutes.
+        pods: replicas of the first ReplicaSet.
+        to_the_end: whether the run goes on until everything that depends on time is over.
+        slow: whether the network is slow.
+    """
+
+    replicas: int = 2
+    workers: int = 3
+    resync: float = 60.0
+    flush: float = 600.0
+    event_ttl: float = 3600.0
+    pods: int = 2
+    to_the_end: bool = False
+    slow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A run of a cluster.
+
+    Attributes:
+        seed: of what is drawn while it runs: delays, orders, ids.
+        setting: what it depends on.
+        operations: what happens.
+    """
+
+    seed: int
+    setting: Setting
+    operations: tuple[Operation, ...]
+
+    @classmethod
+    def drawn(cls, seed: int) -> Self:
+        """Draw a schedule from a seed."""
+        rng = random.Random(seed)  # noqa: S311 (a simulation's randomness, no secret)
+        storm = seed % 1000 == 999  # noqa: PLR2004 (a rare one, of hundreds of Pods)
+        to_the_end = seed % 8 == 7 and not storm  # noqa: PLR2004 (it takes longer)
+        setting = Setting(
+            replicas=rng.choice((1, 2, 2, 3)),
+            workers=rng.choice((1, 2, 4)),
+            resync=1800.0 if to_the_end else rng.choice((60.0, 300.0, 600.0, 600.0)),
+            flush=1800.0 if to_the_end else rng.choice((600.0, 1200.0)),
+            event_ttl=rng.choice((1860.0, 3600.0)),
+            pods=rng.randint(200, 250) if storm else rng.choice((1, 2, 2, 3)),
+            to_the_end=to_the_end,
+            slow=rng.random() < 0.2,  # noqa: PLR2004
+        )
+        weights = dict(USUAL)
+        weights.update(
+            {
+                name: weight * rng.choice((1, 1, 3))
+                for name, weight in UNUSUAL.items()
+                if rng.random() < 0.3  # noqa: PLR2004 (a third of them)
+            }
+        )
+        names, waits = [*weights], [*WAITS]
+        pace = rng.choices(waits, k=2)
+        count = 4 if storm else rng.randint(4, 14)
+        operations = []
+        for _ in range(count):
+            (name,) = rng.choices(names, weights=[*weights.values()])
+            wait = rng.choice(WAITS[rng.choice(pace)])
+            numbers = (rng.randrange(MOST), rng.randrange(MOST), rng.randrange(MOST))
+            operations.append(Operation(wait, name, numbers))
+        if storm:
+            operations.insert(0, Operation(1.0, "crash_all", (0, 0, 0)))
+        return cls(seed, setting, tuple(operations))
+
+    def without(self, start: int, stop: int) -> "Schedule":
+        """Return the schedule without some operations; time passes all the same."""
+        kept = [*self.operations[:start], *self.operations[stop:]]
+        lost = sum(operation.wait for operation in self.operations[start:stop])
+        if start < len(kept):
+            kept[start] = replace(kept[start], wait=kept[start].wait + lost)
+        return replace(self, operations=tuple(kept))

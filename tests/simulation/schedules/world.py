@@ -1,0 +1,545 @@
+"""A cluster in which things go wrong, and what can happen in it."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from simulator.cluster import Cluster, Conditions
+from simulator.errors import ApiError
+from simulator.http_api import RestApi
+from simulator.metacontroller.process import Flags
+from simulator.objects import (
+    Object,
+    is_terminating,
+    labels_of,
+    name_of,
+    owners_of,
+    parse_timestamp,
+    uid_of,
+)
+from simulator.resources import EVENT, NAMESPACE, POD, POD_DISRUPTION_BUDGET, REPLICA_SET, Resource
+from simulator.scheduling import Clock, VirtualScheduler
+from simulator.timing import Delay, Timing
+from simulator.writes import DeleteOptions, key_of
+from tests.simulation.schedules import specification as spec
+from tests.simulation.schedules.faults import ANSWERS, CALLS, SKEWS, WRITES, Faults
+from tests.simulation.schedules.node import Node
+from tests.simulation.schedules.properties import OURS, Property, Violation, Watch
+from tests.simulation.schedules.schedule import Schedule
+from tests.simulation.schedules.service import Replica, Service, cooperative, skewed
+from tests.simulation.schedules.story import Story
+from tests.simulation.world import CONTROLLERS, CRDS, DIAGNOSER, EPOCH, HOUR, LABEL, TARGET
+
+NAMES = ("d0", "d1")
+"""Of PodDiagnosers."""
+
+KINDS: tuple[Object, ...] = (
+    {"owner": "StatefulSet"},
+    {"owner": "StatefulSet"},
+    {"owner": "StatefulSet"},
+    {"owner": "StatefulSet", "other": True},
+    {"owner": "Deployment"},
+    {},
+    {"owner": "DaemonSet"},
+    {"owner": "Job"},
+    {"owner": "Node"},
+    {"owner": "StatefulSet", "annotations": {spec.MIRROR: "x"}},
+    {"owner": "StatefulSet", "annotations": {spec.OPT_OUT: "false"}},
+    {"owner": "StatefulSet", "priority": "system-node-critical"},
+)
+"""Pods beside those of the ReplicaSet: whose they are, and what of them forbids to delete them."""
+
+ENDS = ((0, "Completed"), (1, "Error"), (137, "OOMKilled"), (137, "Error"), (143, "Error"))
+"""How containers end; a program that is not there is no reason to replace its Pod."""
+
+MISSING = (127, "Error")
+
+POLICIES: tuple[Object, ...] = (
+    {"minPodAgeSeconds": 0},
+    {"minPodAgeSeconds": 0, "budget": {"pods": 1}},
+    {"minPodAgeSeconds": 0, "budget": {"pods": 2, "windowSeconds": 60}, "coolDownSeconds": 10},
+    {"minPodAgeSeconds": 0, "coolDownSeconds": 10, "maxAttempts": 2},
+    {"minPodAgeSeconds": 30},
+    {"minPodAgeSeconds": 0, "budget": {"pods": 1, "windowSeconds": 600}, "coolDownSeconds": 120},
+)
+ACTIONS = ("RestartPod",) * 6 + ("EvictPod",) * 2 + ("LogEvent",) * 3 + ("",)
+EDITS: tuple[Object, ...] = (
+    {"remediation": {"paused": True}},
+    {"remediation": {"paused": False}},
+    {"remediation": {"dryRun": True}},
+    {"remediation": {"dryRun": False}},
+    {"remediation": {"budget": {"pods": 0}}},
+    {"remediation": {"budget": {"pods": 1}}},
+    {"remediation": {"budget": {"pods": 5}}},
+    {"remediation": {"coolDownSeconds": 300}},
+    {"remediation": {"coolDownSeconds": 10}},
+    {"remediation": {"causes": ["Completed"]}},
+    {"remediationAction": "RestartPod"},
+    {"remediationAction": "EvictPod"},
+    {"remediationAction": "LogEvent"},
+    {"remediationAction": ""},
+    {"enableAnnotations": False},
+    {"enableAnnotations": True},
+    {"targetLabels": {"app": "a"}},
+    {"targetLabels": {"app": "b"}},
+    {"targetLabels": {"app": None}},
+)
+
+_SLOW = {
+    "to_server": Delay(0.001, 0.6),
+    "to_client": Delay(0.001, 0.6),
+    "watch": Delay(0.001, 2.0),
+    "to_hook": Delay(0.001, 0.4),
+    "from_hook": Delay(0.001, 0.4),
+}
+TEMPLATE = {"app": "a", "pod-template-hash": "7d9f"}
+CONTAINER = {"name": "app", "image": "app", "resources": {}, "livenessProbe": {"exec": {}}}
+
+
+@dataclass
+class Result:
+    """What came of a run.
+
+    Attributes:
+        violations: what did not hold.
+        digest: the same for runs in which the same happened.
+        steps: how many steps of the scheduler it took.
+        struck: faults that struck, by kind.
+        states: numbers of the distinct states of PodDiagnosers that were stored.
+        counts: what happened.
+        story: what happened, if it was to be told.
+    """
+
+    violations: list[Violation]
+    digest: str
+    steps: int
+    struck: Counter[str]
+    states: set[int]
+    counts: Counter[str]
+    story: str = ""
+
+
+class World:
+    """Everything that there is in a run, and everything that can happen.
+
+    Attributes:
+        misled: whether a clock of the hook was ever wrong by as much as a Pod carries the label.
+    """
+
+    def __init__(self, schedule: Schedule, *, told: bool = False) -> None:
+        setting = self.setting = schedule.setting
+        rng = random.Random(schedule.seed)  # noqa: S311 (a simulation's randomness, no secret)
+        self.rng = random.Random(rng.getrandbits(64))  # noqa: S311 (the same)
+        timing_rng = random.Random(rng.getrandbits(64))  # noqa: S311 (the same)
+        self.misled = False
+        self.scheduler = VirtualScheduler()
+        self.clock = Clock(self.scheduler, EPOCH)
+        self.story = Story(self.scheduler.time, told=told)
+        self.faults = Faults(self.scheduler.time)
+        timing = Timing(timing_rng, **(_SLOW if setting.slow else {}))
+        conditions = Conditions(
+            random.Random(rng.getrandbits(64)),  # noqa: S311 (the same)
+            timing,
+            lateness=self.faults,
+            event_ttl=setting.event_ttl,
+        )
+        self.cluster = Cluster(self.scheduler, self.clock, CRDS, conditions)
+        self.store = self.cluster.store
+        self.watch = Watch(self.store, self.clock.now, self.faults, self.story)
+        self.cluster.network.interference = self.watch
+        node_clock = self.clock.skewed(timedelta(0))
+        self.node = Node(
+            self.store,
+            self.scheduler,
+            node_clock,
+            random.Random(rng.getrandbits(64)),  # noqa: S311 (the same)
+        )
+        api = RestApi(self.store, self.clock)
+        self.service = Service(
+            self.scheduler, timing, timing_rng, api, self.faults, self.watch, self.story
+        )
+        self.service.replicas = [
+            Replica(self.service, number, self.clock.skewed(timedelta(0)))
+            for number in range(setting.replicas)
+        ]
+        self.cluster.install(CONTROLLERS)
+        self.cluster.definitions = [
+            replace(
+                definition,
+                resync_period=None if definition.resync_period is None else setting.resync,
+            )
+            for definition in self.cluster.definitions
+        ]
+        self.flags = Flags(workers=setting.workers, cache_flush_interval=setting.flush)
+        self.store.create(NAMESPACE, {"metadata": {"name": "elsewhere"}})
+        self.start_metacontroller()
+
+    # Running
+
+    def run(self, seconds: float) -> None:
+        """Let virtual time pass, unless something does not hold."""
+        reached = False
+
+        def end() -> None:
+            nonlocal reached
+            reached = True
+
+        self.scheduler.call_later(seconds, end)
+        violations, step = self.watch.violations, self.scheduler.step
+        while not reached and not violations:
+            self.watch.writer = ""  # a call that is refused ends without a word
+            step()
+
+    def start_metacontroller(self) -> None:
+        """Start Metacontroller; one that runs dies first."""
+        self.cluster.start_metacontroller(self.service, self.flags)
+
+    def begin(self) -> None:
+        """Have some Pods and a PodDiagnoser."""
+        self._replica_set(self.setting.pods)
+        numbers = [self.rng.randrange(1000) for _ in range(6)]
+        self.create_diagnoser(numbers[0], numbers[1], numbers[2])
+        self.create_pod(numbers[3], 0, 0)
+        if numbers[4] % 2:
+            self.create_pod(numbers[5], 1, 1)
+        if numbers[4] % 5 == 0:
+            self._pod("far", "elsewhere", {"owner": "StatefulSet"})
+
+    def perform(self, name: str, args: tuple[int, int, int]) -> None:
+        """Carry out an operation."""
+        act: Callable[[int, int, int], None] = getattr(self, name)
+        self.story.tell(f"* {name} {args}")
+        try:
+            act(*args)
+        except ApiError as error:
+            self.story.tell(f"  refused: {error}")
+
+    def end_faults(self) -> None:
+        """Nothing goes wrong any more."""
+        self.story.tell("* faults end")
+        self.faults.end()
+        for replica in self.service.replicas:
+            skewed(replica.clock, 0)
+            replica.start()
+        skewed(self.node.clock, 0)
+        for budget in self.store.select(POD_DISRUPTION_BUDGET):
+            self.store.delete(POD_DISRUPTION_BUDGET, key_of(budget))
+        if self.cluster.metacontroller is None:
+            self.start_metacontroller()
+
+    # Pods
+
+    def _replica_set(self, replicas: int) -> None:
+        template = {"metadata": {"labels": TEMPLATE}, "spec": {"containers": [CONTAINER]}}
+        spec_ = {"replicas": replicas, "selector": {"matchLabels": TEMPLATE}, "template": template}
+        metadata = {"name": "rs", "namespace": "default"}
+        self.store.create(REPLICA_SET, {"metadata": metadata, "spec": spec_})
+
+    def _pod(self, name: str, namespace: str, kind: Object, uid: str = "") -> None:
+        if self.store.peek(POD, (namespace, name)) is not None:
+            return
+        owner = {
+            "apiVersion": "apps.example/v1",
+            "kind": kind.get("owner", ""),
+            "name": "own",
+            "uid": f"uid-of-{kind.get('owner', '')}-{kind.get('other', False)}{uid}",
+            "controller": True,
+        }
+        metadata: Object = {
+            "name": name,
+            "namespace": namespace,
+            "labels": {"app": "a"},
+            "annotations": dict(kind.get("annotations") or {}),
+        }
+        if kind.get("owner"):
+            metadata["ownerReferences"] = [owner]
+        pod_spec: Object = {"nodeName": "far", "containers": [CONTAINER]}
+        if "priority" in kind:
+            pod_spec["priorityClassName"] = kind["priority"]
+        self.store.create(POD, {"metadata": metadata, "spec": pod_spec})
+
+    def _pods(self) -> list[Object]:
+        return self.store.select(POD)
+
+    def _some_pod(self, number: int, *, running: bool = False) -> Object | None:
+        pods = [
+            pod
+            for pod in self.store.select(POD, "default")
+            if not running or self.node.running(pod)
+        ]
+        return pods[number % len(pods)] if pods else None
+
+    def crash(self, number: int, how: int, probe: int) -> None:
+        """End a Pod's container; the kubelet starts it again."""
+        pod = self._some_pod(number, running=True)
+        if pod is not None:
+            self._crash(pod, how, probe)
+
+    def crash_all(self, how: int, _: int, __: int) -> None:
+        """End all containers at once."""
+        for pod in self._pods():
+            self._crash(pod, how, 0)
+
+    def _crash(self, pod: Object, how: int, probe: int) -> None:
+        code, reason = MISSING if how % 17 == 16 else ENDS[how % len(ENDS)]
+        by_probe = probe % 6 == 5 and reason == "Error" and code > 1
+        if self.node.crash(pod, code, reason, probe=by_probe):
+            self.story.tell(f"  {name_of(pod)} {reason}/{code}{' by its probe' * by_probe}")
+
+    def create_pod(self, name: int, kind: int, other: int) -> None:
+        """Create a Pod beside those of the ReplicaSet, perhaps of a name that was used before."""
+        which = KINDS[(name + kind) % len(KINDS)]
+        self._pod(f"p{(name + other) % 4}", "default", which)
+
+    def delete_pod(self, number: int, force: int, _: int) -> None:
+        """Delete a Pod."""
+        pod = self._some_pod(number)
+        if pod is not None:
+            grace = 0 if force % 2 else None
+            self.store.delete(POD, key_of(pod), DeleteOptions(grace=grace))
+
+    def replace_pod(self, number: int, crash: int, __: int) -> None:
+        """Replace a Pod by another one of its name, as a StatefulSet does."""
+        pods = [pod for pod in self._pods() if name_of(pod).startswith("p")]
+        if not pods:
+            return
+        pod = pods[number % len(pods)]
+        self.store.delete(POD, key_of(pod), DeleteOptions(grace=0))
+        metadata = {
+            "name": name_of(pod),
+            "namespace": pod["metadata"]["namespace"],
+            "labels": {"app": "a"},
+            "ownerReferences": owners_of(pod),
+        }
+        if not owners_of(pod):
+            del metadata["ownerReferences"]
+        new = self.store.create(
+            POD, {"metadata": metadata, "spec": {"nodeName": "far", "containers": [CONTAINER]}}
+        )
+        if crash % 2:
+            self.scheduler.call_later(1.0, lambda: self._crash(new, crash, 0))
+
+    def edit_pod(self, number: int, what: int, _: int) -> None:
+        """Write something on a Pod."""
+        pod = self._some_pod(number)
+        if pod is None:
+            return
+        changes: tuple[Object, ...] = (
+            {"labels": {"app": "b"}},
+            {"labels": {"app": "a"}},
+            {"annotations": {"note": str(what)}},
+            {"annotations": {spec.OPT_OUT: "false"}},
+            {"annotations": {spec.OPT_OUT: None}},
+            {"labels": {LABEL: NAMES[what % 2]}},
+            {"labels": {LABEL: None}},
+        )
+        change = changes[what % len(changes)]
+        self.store.patch(POD, key_of(pod), {"metadata": change}, manager="people")
+
+    # PodDiagnosers
+
+    def create_diagnoser(self, name: int, action: int, policy: int) -> None:
+        """Create a PodDiagnoser."""
+        which = NAMES[name % 4 % 3 % 2] if self.store.select(DIAGNOSER) else NAMES[0]
+        if self.store.peek(DIAGNOSER, ("default", which)) is None:
+            self.store.create(
+                DIAGNOSER,
+                {
+                    "metadata": {"name": which, "namespace": "default"},
+                    "spec": {
+                        "targetLabels": {} if policy % 3 == 0 else {"app": "a"},
+                        "remediationAction": ACTIONS[action % len(ACTIONS)],
+                        "remediation": POLICIES[policy % len(POLICIES)],
+                    },
+                },
+            )
+
+    def _some_diagnoser(self, number: int) -> Object | None:
+        found = self.store.select(DIAGNOSER)
+        return found[number % len(found)] if found else None
+
+    def edit_diagnoser(self, number: int, what: int, _: int) -> None:
+        """Change a PodDiagnoser's spec."""
+        diagnoser = self._some_diagnoser(number)
+        if diagnoser is not None:
+            change = {"spec": EDITS[what % len(EDITS)]}
+            self.story.tell(f"  {name_of(diagnoser)}: {change}")
+            self.store.patch(DIAGNOSER, key_of(diagnoser), change)
+
+    def delete_diagnoser(self, number: int, _: int, __: int) -> None:
+        """Delete a PodDiagnoser."""
+        diagnoser = self._some_diagnoser(number)
+        if diagnoser is not None:
+            self.store.delete(DIAGNOSER, key_of(diagnoser))
+
+    def swap_diagnoser(self, number: int, action: int, policy: int) -> None:
+        """Delete a PodDiagnoser and create another one of its name at once."""
+        diagnoser = self._some_diagnoser(number)
+        if diagnoser is not None:
+            self.store.delete(DIAGNOSER, key_of(diagnoser))
+            self.create_diagnoser(NAMES.index(name_of(diagnoser)), action, policy)
+
+    def budget(self, seconds: int, _: int, __: int) -> None:
+        """Have a PodDisruptionBudget that allows no eviction, for some time."""
+        key = ("default", "pdb")
+        metadata = {"name": "pdb", "namespace": "default"}
+        budget = {"minAvailable": 1000, "selector": {"matchLabels": {"app": "a"}}}
+        self.store.create(POD_DISRUPTION_BUDGET, {"metadata": metadata, "spec": budget})
+
+        def over() -> None:
+            if self.store.peek(POD_DISRUPTION_BUDGET, key) is not None:
+                self.store.delete(POD_DISRUPTION_BUDGET, key)
+
+        self.scheduler.call_later((20.0, 50.0, 100.0)[seconds % 3], over)
+
+    # Faults
+
+    def rest(self, _: int, __: int, ___: int) -> None:
+        """Nothing happens."""
+
+    def kill_hook(self, number: int, down: int, _: int) -> None:
+        """Kill a process of the hook."""
+        replicas = self.service.replicas
+        seconds = (0.0, 0.5, 5.0, 60.0, 150.0)[down % 5]
+        if number % 5 == 0:
+            for replica in replicas:
+                replica.kill(seconds)
+        else:
+            replicas[number % len(replicas)].kill(seconds)
+
+    def fail_call(self, skip: int, how: int, _: int) -> None:
+        """Have one of the hook's next calls fail."""
+        self.faults.arm("call", skip % 6, CALLS[how % len(CALLS)])
+
+    def fail_answer(self, skip: int, how: int, _: int) -> None:
+        """Have one of the hook's next answers fail."""
+        self.faults.arm("answer", skip % 8, ANSWERS[how % len(ANSWERS)])
+
+    def fail_write(self, skip: int, how: int, more: int) -> None:
+        """Have some of Metacontroller's next writes fail."""
+        for number in range(1 + more % 3):
+            self.faults.arm("write", skip % 5 + number, WRITES[how % len(WRITES)])
+
+    def repeat_request(self, number: int, _: int, __: int) -> None:
+        """Send an old request to the hook once more."""
+        requests = [one for one in self.service.requests if one[0].endswith("/sync")]
+        if requests:
+            self.faults.struck["old request repeated"] += 1
+            self.service.repeat(*requests[number % len(requests)])
+
+    def stall(self, which: int, seconds: int, _: int) -> None:
+        """Hold up what Metacontroller is told of a kind."""
+        kinds: tuple[Resource, ...] = (POD, DIAGNOSER, TARGET)
+        self.faults.stall(kinds[which % 3], (0.5, 3.0, 20.0, 130.0, 700.0)[seconds % 5])
+
+    def relist(self, which: int, _: int, __: int) -> None:
+        """End Metacontroller's watches; what was under way on them is lost, and it lists anew."""
+        if self.cluster.metacontroller is None:
+            return
+        self.faults.struck["watch ended and listed anew"] += 1
+        kinds = (POD, DIAGNOSER, TARGET)
+        for informer in self.cluster.metacontroller.informers.all:
+            if which % 4 == 3 or informer.resource is kinds[which % 4]:  # noqa: PLR2004
+                informer.relist()
+
+    def restart_metacontroller(self, age: int, which: int, _: int) -> None:
+        """Restart Metacontroller; its first lists may show the past."""
+        self.faults.struck["Metacontroller restarted"] += 1
+        seconds = (0.0, 1.0, 30.0, 600.0)[age % 4]
+        if seconds:
+            for number, resource in enumerate((POD, DIAGNOSER, TARGET)):
+                if which >> number & 1:
+                    self.faults.show_past(resource, seconds)
+        self.start_metacontroller()
+
+    def stop_metacontroller(self, down: int, _: int, __: int) -> None:
+        """Stop Metacontroller for some time."""
+        if self.cluster.metacontroller is None:
+            return
+        self.faults.struck["Metacontroller stopped"] += 1
+        self.cluster.stop_metacontroller()
+
+        def again() -> None:
+            if self.cluster.metacontroller is None:
+                self.start_metacontroller()
+
+        self.scheduler.call_later((2.0, 130.0, 700.0, 2000.0)[down % 4], again)
+
+    def set_hook_clock(self, number: int, seconds: int, _: int) -> None:
+        """Set the clock of a process of the hook wrong."""
+        replica = self.service.replicas[number % len(self.service.replicas)]
+        self.faults.struck["hook's clock set"] += 1
+        skew = SKEWS[seconds % len(SKEWS)]
+        self.misled = self.misled or abs(skew) >= HOUR
+        skewed(replica.clock, skew)
+
+    def set_node_clock(self, seconds: int, _: int, __: int) -> None:
+        """Set the node's clock wrong."""
+        self.faults.struck["node's clock set"] += 1
+        skewed(self.node.clock, SKEWS[seconds % len(SKEWS)])
+
+    def expire_events(self, _: int, __: int, ___: int) -> None:
+        """Let Events expire that are older than the promise needs them."""
+        limit = self.clock.now() - timedelta(seconds=1860)
+        for event in self.store.select(EVENT):
+            if parse_timestamp(event["metadata"]["creationTimestamp"]) < limit:
+                self.faults.struck["Event expired"] += 1
+                self.store.delete(EVENT, key_of(event))
+
+    def outage(self, how: int, seconds: int, _: int) -> None:
+        """Have every call of the hook fail for some time."""
+        kinds = ("refused connection", "no answer and no effect", "status 403", "status 503")
+        self.faults.outage = kinds[how % len(kinds)]
+
+        def over() -> None:
+            self.faults.outage = ""
+
+        self.scheduler.call_later((5.0, 60.0, 200.0)[seconds % 3], over)
+
+    def cut_bodies(self, size: int, seconds: int, _: int) -> None:
+        """Have the hook take smaller requests only, for some time."""
+        self.faults.struck["bodies cut"] += 1
+        self.faults.limit = (6_000, 9_000, 12_000, 20_000)[size % 4]
+
+        def over() -> None:
+            self.faults.limit = None
+
+        self.scheduler.call_later((5.0, 60.0, 300.0)[seconds % 3], over)
+
+
+def run(schedule: Schedule, *, told: bool = False) -> Result:
+    """Run a schedule, and check that everything holds that should."""
+    from tests.simulation.schedules.convergence import converge  # noqa: PLC0415 (a cycle)
+
+    with _quietly():
+        world = World(schedule, told=told)
+        world.begin()
+        world.run(4.0)
+        for operation in schedule.operations:
+            world.run(operation.wait)
+            if world.watch.violations:
+                break
+            world.perform(operation.name, operation.args)
+        if not world.watch.violations:
+            converge(world)
+        world.story.note(*[repr(world.store.select(kind)) for kind in (POD, DIAGNOSER, EVENT)])
+        watch = world.watch
+        return Result(
+            watch.violations,
+            world.story.digest,
+            world.scheduler.steps,
+            world.faults.struck,
+            watch.states,
+            watch.counts,
+            world.story.text(),
+        )
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    with cooperative():
+        yield
