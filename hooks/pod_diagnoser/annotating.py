@@ -165,7 +165,7 @@ def _shown(
     headline = latest(seen)
     aside = PASSING if headline and headline.diagnosis.planned else PASSING | PLANNED
     ended = next((crash for crash in history if crash.cause not in aside), None)
-    if headline is None or (ended is not None and ended.moment > headline.crash.moment):
+    if headline is None or (ended is not None and _follows(ended, headline.crash)):
         # The container status of the latest crash is gone (the runtime keeps two records): what it
         # left on the Pod is newer than what can be read now, and stays.
         return {}
@@ -181,6 +181,16 @@ def _shown(
         shown[LOG] = words.log or None
     existing = pod.metadata.annotations
     return {key: value for key, value in shown.items() if value is not None or key in existing}
+
+
+def _follows(crash: Crash, other: Crash) -> bool:
+    """Whether a crash came after another; of one container the kubelet's count says more than times.
+
+    A node's clock may be set back in between.
+    """
+    if crash.container == other.container and crash.restarts and other.restarts:
+        return crash.restarts > other.restarts and crash.moment > other.moment
+    return crash.moment > other.moment
 
 
 def _told(seen: Seen, history: Sequence[Crash]) -> str:

@@ -209,6 +209,16 @@ def test_a_crash_seen_by_a_clock_that_is_behind_is_the_headline(behind: int) -> 
     assert synced(twice, after(20)) == twice
 
 
+@pytest.mark.parametrize("minutes", [1, 59, 61])
+def test_a_crash_after_the_nodes_clock_was_set_back_is_the_headline(minutes: int) -> None:
+    """By the kubelet's count it is the later one, whatever time it has; and nothing changes then."""
+    of = synced(crashed(), after(1))
+    again = crash_again(of, after(-60 * minutes))
+    once = synced(again, after(20))
+    assert shown(once, RESTART_TIME) == format_time(after(-60 * minutes))
+    assert synced(once, after(21)) == once
+
+
 def test_a_replica_whose_clock_is_ahead_does_not_make_the_other_write() -> None:
     """Two clocks that differ by hours settle on one record."""
     ahead = synced(crashed(), after(hours=1))
