@@ -1,15 +1,16 @@
 """From a Pod to what crashed in it and what that means. Pure.
 
-`endings` tells what ended, `causes` what that means; here both meet.
+`endings` tells what ended, `explaining` what that means; here both meet.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pod_diagnoser.causes import PASSING, PLANNED, Cause, explain
+from pod_diagnoser.causes import PASSING, PLANNED, Cause
 from pod_diagnoser.endings import Ending, How, endings, states
 from pod_diagnoser.evidence import NOT_ASKED, Evidence, Proof
+from pod_diagnoser.explaining import explain
 from pod_diagnoser.pods import Pod
 
 

@@ -1,6 +1,6 @@
 """From a Pod to what ended or failed in it, with what of the Pod explains it. Pure.
 
-It is told here *that* something ended; what that means is the table of `causes`.
+It is told here *that* something ended; what that means is the table of `explaining`.
 
 Planned ends are none: what ends in a Pod that is being deleted or disrupted, what ends with code 0
 and was meant to end, a sidecar that is stopped since the Pod's work is done. A Pod that is deleted

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pod_diagnoser.causes import CAUSES, explain, row_of
+from pod_diagnoser.explaining import CAUSES, explain, row_of
 from tests.unit import corpus
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "causes.md"

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from pod_diagnoser.causes import PASSING, PLANNED, Cause, explain
+from pod_diagnoser.causes import PASSING, PLANNED, Cause
 from pod_diagnoser.endings import Ending, How
 from pod_diagnoser.evidence import Asked, Evidence, Proof
+from pod_diagnoser.explaining import explain
 from pod_diagnoser.ignoring import MAX_PATTERN, MAX_PATTERNS
 from pod_diagnoser.masking import MAX_PATTERN_BYTES
 from pod_diagnoser.masking import MAX_PATTERNS as MAX_MASKS

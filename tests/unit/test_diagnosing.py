@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pod_diagnoser.causes import CAUSES, Cause, explain
+from pod_diagnoser.causes import Cause
 from pod_diagnoser.diagnosing import diagnose
 from pod_diagnoser.endings import Ending, How
 from pod_diagnoser.evidence import Asked, Evidence, Proof
+from pod_diagnoser.explaining import CAUSES, explain
 from pod_diagnoser.pods import ContainerKind, Pod
 from tests.unit.build import T0, after, container, crashed, pod, terminated
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pod_diagnoser.annotating import CAUSE, DIAGNOSIS, SILENT, mark
-from pod_diagnoser.causes import CAUSES, Cause, explain, row_of
+from pod_diagnoser.causes import Cause
 from pod_diagnoser.diagnosing import Diagnosis, diagnose, interpret, lasting
 from pod_diagnoser.endings import (
     CRASH_LOOP_BACK_OFF,
@@ -26,6 +26,7 @@ from pod_diagnoser.endings import (
     states,
 )
 from pod_diagnoser.evidence import Asked, Evidence, Proof
+from pod_diagnoser.explaining import CAUSES, explain, row_of
 from pod_diagnoser.pods import ContainerKind, Pod
 from pod_diagnoser.resources import DiagnosisTargetSpec, TargetDiagnoser
 from pod_diagnoser.sighting import sight
