@@ -184,7 +184,7 @@ def _shown(
 
 
 def _follows(crash: Crash, other: Crash) -> bool:
-    """Whether a crash came after another; of one container the kubelet's count says more than times.
+    """Whether a crash came after another; by the kubelet's count where it is of one container.
 
     A node's clock may be set back in between.
     """

@@ -211,7 +211,7 @@ def test_a_crash_seen_by_a_clock_that_is_behind_is_the_headline(behind: int) -> 
 
 @pytest.mark.parametrize("minutes", [1, 59, 61])
 def test_a_crash_after_the_nodes_clock_was_set_back_is_the_headline(minutes: int) -> None:
-    """By the kubelet's count it is the later one, whatever time it has; and nothing changes then."""
+    """By the kubelet's count it is the later one; and nothing changes then."""
     of = synced(crashed(), after(1))
     again = crash_again(of, after(-60 * minutes))
     once = synced(again, after(20))
