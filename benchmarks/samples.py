@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pod_diagnoser.diagnosing import crash_id
+from pod_diagnoser.endings import crash_id
 
 if TYPE_CHECKING:
     from controlplane.client import Json
