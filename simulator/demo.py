@@ -456,10 +456,15 @@ class Demo:
         exits = (name, apart.EXITS.name)
         self._until("it is ready", lambda: _is_ready(self._store.get(POD, exits)))
         self._overburden(self._store.get(POD, exits))
-        self._until(
-            "all three were restarted, and say why",
-            lambda: all(apart.is_told(self._store, ending) for ending in apart.ENDINGS),
-        )
+        shown: dict[str, dict[str, str]] = {}
+
+        def all_told() -> bool:
+            for ending in apart.ENDINGS:
+                if ending.name not in shown and apart.is_told(self._store, ending):
+                    shown[ending.name] = apart.notes(self._store, ending)
+            return len(shown) == len(apart.ENDINGS)
+
+        self._until("all three were restarted, and say why", all_told)
         self._get(POD, name)
         self._screen.command(f"kubectl get events -n {name} --field-selector reason=Killing")
         killings = [one for one in self._store.select(EVENT, name) if one["reason"] == "Killing"]
@@ -467,10 +472,9 @@ class Demo:
         self._screen.output(render(EVENT, killings, now, wide=False))
         for ending in apart.ENDINGS:
             self._screen.say("", f"   What Pod {ending.name} says:")
-            shown = apart.notes(self._store, ending)
             for key in ("restart-reason", "cause", "diagnosis"):
-                self._screen.field(key, shown[key])
-            for line in apart.last_words(shown):
+                self._screen.field(key, shown[ending.name][key])
+            for line in apart.last_words(shown[ending.name]):
                 self._screen.field("log", line)
         self._screen.say("", "   and what their PodDiagnoser says of all of them:")
         diagnoser = (name, apart.DIAGNOSER["metadata"]["name"])
@@ -484,7 +488,7 @@ class Demo:
         for one in workloads():
             causes = ", ".join(f"{each['cause']} ({each['pods']})" for each in one["causes"])
             self._screen.field(f"{one['kind']} {one['name']}", causes)
-        self._checks += apart.checks(self._store)
+        self._checks += apart.checks(shown)
 
     def _restart_pod(self) -> None:
         self._screen.step("RestartPod: the user wants crashed Pods replaced")

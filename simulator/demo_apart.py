@@ -3,6 +3,7 @@
 Two of them leave exit code 0, of which one was stopped; the third never ran.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from simulator.objects import Object, annotations_of, copy
@@ -104,11 +105,15 @@ def last_words(shown: dict[str, str]) -> list[str]:
     return [line for line in shown.get("log", "").splitlines() if line]
 
 
-def checks(store: Store) -> list[tuple[str, bool]]:
-    """Return what has to hold of each Pod, and whether it does."""
+def checks(told: Mapping[str, Mapping[str, str]]) -> list[tuple[str, bool]]:
+    """Return what has to hold of each Pod, and whether it does.
+
+    Args:
+        told: what each Pod's annotations said, by its name.
+    """
     found: list[tuple[str, bool]] = []
     for ending in ENDINGS:
-        shown = notes(store, ending)
+        shown = told[ending.name]
         expected = (ending.reason, ending.cause)
         found += [
             (
