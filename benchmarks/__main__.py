@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import hook, poddiagnosers, remediation, storm
+from benchmarks import evidence, hook, poddiagnosers, remediation, storm
 from benchmarks.figures import Figure, table
 from controlplane import build
 
@@ -22,6 +22,7 @@ _HEADINGS = {
     "poddiagnosers": "A PodDiagnoser with 1,000 crashed Pods, and the hook's memory",
     "cluster": "The whole operator, beside one in kopf that does the same job",
     "remediation": "From a crash to what is done about it, beside kopf without safeguards",
+    "evidence": "Crashes with their Events read, beside crashes without",
 }
 
 
@@ -74,11 +75,18 @@ def _remediation(options: argparse.Namespace) -> list[Figure]:
     return remediation.measure(options.rounds or 2)
 
 
+def _evidence(options: argparse.Namespace) -> list[Figure]:
+    if options.quick:
+        return evidence.measure(1, crashes=5, untold=2, storm=100)
+    return evidence.measure(options.rounds or 2)
+
+
 _PARTS: dict[str, Callable[[argparse.Namespace], list[Figure]]] = {
     "hook": _hook,
     "poddiagnosers": _poddiagnosers,
     "cluster": _cluster,
     "remediation": _remediation,
+    "evidence": _evidence,
 }
 
 
@@ -92,7 +100,9 @@ def _parser() -> argparse.ArgumentParser:
         help=f"{', '.join(_HEADINGS)}; all by default",
     )
     parser.add_argument(
-        "--rounds", type=int, help="rounds of hook (30), cluster (3) and remediation (2)"
+        "--rounds",
+        type=int,
+        help="rounds of hook (30), cluster (3), remediation and evidence (2)",
     )
     parser.add_argument(
         "--seconds", type=float, default=0.4, help="seconds of each case in a round of hook (0.4)"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import psutil
 import requests
 
+from benchmarks import answering
 from benchmarks.timing import Timed, timing
 from controlplane import installation
 from controlplane.client import SECRETS
@@ -48,22 +49,35 @@ class Ours:
     Args:
         control_plane: Where.
         timed: Whether each answer of the hook is timed, which costs some time itself.
+        events_from: URL of where the hook reads Events, which the component ``evidence`` lets it;
+            None where it reads none.
 
     Attributes:
         answers: Those of the hook that were timed, in the order in which they were given.
     """
 
-    def __init__(self, control_plane: ControlPlane, *, timed: bool = False) -> None:
+    def __init__(
+        self,
+        control_plane: ControlPlane,
+        *,
+        timed: bool = False,
+        events_from: str | None = None,
+    ) -> None:
         self._control_plane = control_plane
         folder = control_plane.folder
-        self._tokens, self._service_account = folder / "tokens", folder / "service-account"
-        tokens = {"POD_DIAGNOSER_TOKEN_DIR": str(self._tokens)}
-        access = {
-            "POD_DIAGNOSER_API_SERVER": control_plane.server,
-            "POD_DIAGNOSER_API_TOKEN_FILE": str(self._service_account / "token"),
-            "POD_DIAGNOSER_API_CA_FILE": str(self._service_account / "ca.crt"),
+        self._tokens = folder / "tokens"
+        self._components = () if events_from is None else (installation.EVIDENCE,)
+        self._accounts = {
+            account: folder / account
+            for account in (installation.REMEDIATOR, installation.PODS_HOOK)
         }
-        self._pods = Hook("pods", folder, tokens)
+        tokens = {"POD_DIAGNOSER_TOKEN_DIR": str(self._tokens)}
+        evidence: dict[str, str] = {}
+        if events_from is not None:
+            access = self._access(installation.PODS_HOOK, events_from)
+            evidence = {"POD_DIAGNOSER_EVIDENCE": "true", **access}
+        self._pods = Hook("pods", folder, {**tokens, **evidence})
+        access = self._access(installation.REMEDIATOR, control_plane.server)
         self._poddiagnosers = Hook("poddiagnosers", folder, {**tokens, **access})
         self._metacontroller = Metacontroller(control_plane)
         self.answers: list[Timed] = []
@@ -87,12 +101,22 @@ class Ours:
         plane = self._control_plane
         installation.install_metacontroller(plane)
         installation.create_tokens(plane)
-        installation.install(plane, self._urls, overlay=None)
+        installation.install(plane, self._urls, overlay=None, components=self._components)
         data = plane.admin.get(SECRETS, installation.TOKENS, installation.SYSTEM)["data"]
         mount(self._tokens, {key: base64.b64decode(value) for key, value in data.items()})
-        token = plane.service_account_token(installation.SYSTEM, installation.REMEDIATOR)
         certificate = plane.certificate.read_bytes()
-        mount(self._service_account, {"token": token.encode(), "ca.crt": certificate})
+        for account, folder in self._accounts.items():
+            token = plane.service_account_token(installation.SYSTEM, account)
+            mount(folder, {"token": token.encode(), "ca.crt": certificate})
+
+    def _access(self, account: str, server: str) -> dict[str, str]:
+        """The settings of a process with the token of a ServiceAccount."""
+        folder = self._accounts[account]
+        return {
+            "POD_DIAGNOSER_API_SERVER": server,
+            "POD_DIAGNOSER_API_TOKEN_FILE": str(folder / "token"),
+            "POD_DIAGNOSER_API_CA_FILE": str(folder / "ca.crt"),
+        }
 
     def start(self) -> None:
         """Starts all three.
@@ -137,9 +161,52 @@ class Ours:
         Raises:
             requests.RequestException: The hook does not answer.
         """
-        pattern = r'^pod_diagnoser_answers_total\{endpoint="/pods/sync",status="200"\} (\S+)$'
-        found = re.search(pattern, self._pods.metrics(), re.MULTILINE)
-        return int(float(found[1])) if found else 0
+        return answering.answers(self._pods.metrics())["/pods/sync", "200"]
+
+    def refused(self) -> int:
+        """How many requests either process answered with anything but 200.
+
+        Returns:
+            The count, by the hook's own metrics.
+
+        Raises:
+            requests.RequestException: The hook does not answer.
+        """
+        hooks = (self._pods, self._poddiagnosers)
+        return sum(answering.refused(hook.metrics()) for hook in hooks)
+
+    def peak_memory(self) -> int:
+        """How much memory the process that serves Pods has had at most, all of its workers'.
+
+        Returns:
+            Bytes.
+
+        Raises:
+            OSError: There is no ``/proc``, or a worker has just ended.
+        """
+        parent = psutil.Process(self._pods.process.pid)
+        return sum(_peak(one.pid) for one in (parent, *parent.children(recursive=True)))
+
+    def slow_pod_syncs(self, seconds: float) -> int:
+        """How many syncs of Pods took longer than one of the bounds of the hook's histogram.
+
+        Args:
+            seconds: The bound.
+
+        Returns:
+            The count, by the hook's own metrics.
+
+        Raises:
+            requests.RequestException: The hook does not answer.
+        """
+        return answering.slower(self._pods.metrics(), "/pods/sync", seconds)
+
+
+def _peak(pid: int) -> int:
+    """The most that a process has had resident at a time, in bytes."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
 
 
 class Kopf:

@@ -1,4 +1,4 @@
-"""What of a remediation is to be seen in the API: in lines of watches, and in the audit log."""
+"""What of the operator's work is to be seen in the API: in lines of watches, in the audit log."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ Sighting = tuple[str, str]
 
 _NAME = re.compile(rb'"metadata":\{"name":"([^"]+)"')
 _REASON = b'"diagnostics.local.io/restart-reason":"'
+_CAUSE = re.compile(rb'"diagnostics\.local\.io/cause":"([A-Za-z]+)"')
 _DELETION = b'"deletionTimestamp":"'
 
 
@@ -43,6 +44,24 @@ def of_pod(line: bytes) -> Iterator[Sighting]:
     # Quotation marks within a value are escaped: this is a key.
     if _DELETION in line:
         yield DELETED, name[1].decode()
+
+
+def of_told_pod(line: bytes) -> Iterator[Sighting]:
+    """Looks at what is told of a Pod.
+
+    Args:
+        line: A line of a watch of Pods.
+
+    Yields:
+        `ANNOTATED`, and the cause that its annotation gives.
+    """
+    name = _NAME.search(line)
+    if name is None or _REASON not in line:
+        return
+    yield ANNOTATED, name[1].decode()
+    cause = _CAUSE.search(line)
+    if cause:
+        yield cause[1].decode(), name[1].decode()
 
 
 def of_poddiagnoser(line: bytes) -> Iterator[Sighting]:

@@ -1,0 +1,77 @@
+"""What the hook's own metrics tell of its answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from prometheus_client.parser import text_string_to_metric_families
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.samples import Sample
+
+_ANSWERS = "pod_diagnoser_answers_total"
+_BUCKETS = "pod_diagnoser_answer_seconds_bucket"
+_OK = "200"
+
+
+def answers(metrics: str) -> Counter[tuple[str, str]]:
+    """Counts the answers.
+
+    Args:
+        metrics: In Prometheus' text format.
+
+    Returns:
+        How many, by endpoint and HTTP status.
+    """
+    return Counter(
+        {
+            (sample.labels["endpoint"], sample.labels["status"]): int(sample.value)
+            for sample in _samples(metrics, _ANSWERS)
+        }
+    )
+
+
+def refused(metrics: str) -> int:
+    """Counts the answers other than 200.
+
+    Args:
+        metrics: In Prometheus' text format.
+
+    Returns:
+        How many.
+    """
+    return sum(count for (_, status), count in answers(metrics).items() if status != _OK)
+
+
+def slower(metrics: str, endpoint: str, seconds: float) -> int:
+    """Counts the answers that took longer than one of the histogram's bounds.
+
+    Args:
+        metrics: In Prometheus' text format.
+        endpoint: The endpoint.
+        seconds: The bound.
+
+    Returns:
+        How many.
+
+    Raises:
+        LookupError: The histogram has no such bound.
+    """
+    within = {
+        float(sample.labels["le"]): int(sample.value)
+        for sample in _samples(metrics, _BUCKETS)
+        if sample.labels["endpoint"] == endpoint
+    }
+    if not within:
+        return 0  # nothing was asked there
+    return within[float("inf")] - within[seconds]
+
+
+def _samples(metrics: str, name: str) -> Iterator[Sample]:
+    for family in text_string_to_metric_families(metrics):
+        for sample in family.samples:
+            if sample.name == name:
+                yield sample

@@ -1,0 +1,371 @@
+"""What reading the Events of crashes costs, and what it brings: with it and without, in turn.
+
+Every crash is a liveness probe's kill with the Events that a kubelet posts before it. PodDiagnosers
+with evidence and without it stand side by side, in namespaces that are otherwise the same: single
+crashes on an idle cluster, many at once, and many at once while the API server is too busy for
+Events. What is asked of it is counted in its own audit log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from benchmarks import posting, sightings
+from benchmarks.crowd import Crowd
+from benchmarks.figures import Aim, Figure
+from benchmarks.following import Follower
+from benchmarks.operators import Ours
+from benchmarks.remediation import spreads
+from benchmarks.sightings import ANNOTATED
+from benchmarks.site import opened
+from benchmarks.spread import percentile
+from controlplane import pods
+from controlplane.client import EVENTS, PODS
+from controlplane.processes import free_ports
+from controlplane.proxy import Proxy, answering
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from benchmarks.site import Site
+    from benchmarks.spread import Spread
+    from controlplane.client import Json
+    from controlplane.processes import ControlPlane
+    from controlplane.proxy import Answer, Forward, Request
+
+CRASHES = 40
+UNTOLD = 10
+STORM = 1000
+WITH, WITHOUT = "with Events", "without"
+CAUSE = "LivenessProbeFailed"
+
+RETRY_AFTER = 60
+"""Seconds for which a busy API server does not want to be asked: as long as it can be obeyed, and
+longer than the crashes take."""
+
+_KILLED = 137
+_RAN = timedelta(minutes=10)
+_IDLE = 0.5
+"""Seconds before a crash of either kind: a second for those of one namespace, which is no rush."""
+
+_QUIET = 8.0
+"""Seconds: longer than it takes until Events are read for the second time."""
+
+_SLOW = 2.5
+_MIB = 1024 * 1024
+_TIMEOUT = 180.0
+_WRITERS = 8
+
+
+def measure(
+    rounds: int = 2, crashes: int = CRASHES, untold: int = UNTOLD, storm: int = STORM
+) -> list[Figure]:
+    """Measures both in turn.
+
+    Args:
+        rounds: How many rounds.
+        crashes: How many single crashes with Events.
+        untold: How many single crashes of which no Event tells.
+        storm: How many Pods crash at once.
+
+    Returns:
+        The figures of both, and their ratios.
+
+    Raises:
+        controlplane.build.MissingError: There is no control plane here.
+        TimeoutError: Something is not told.
+    """
+    results: list[dict[str, float]] = []
+    for number in range(rounds):
+        order = (WITH, WITHOUT) if number % 2 else (WITHOUT, WITH)
+        # Minutes pass: whoever waits has to know that it goes on.
+        _say(f"round {number + 1} of {rounds}: one at a time, and {storm} at once")
+        done = run(order, crashes, untold, storm)
+        _say(f"round {number + 1} of {rounds}: {storm} at once, Events not to be had")
+        results.append(done | run_busy(storm))
+    return figures(spreads(results), storm)
+
+
+def run(order: Iterable[str], crashes: int, untold: int, storm: int) -> dict[str, float]:
+    """Crashes Pods one at a time, and then many at once.
+
+    Args:
+        order: Of `WITH` and `WITHOUT`.
+        crashes: How many single crashes with Events.
+        untold: How many single crashes of which no Event tells.
+        storm: How many Pods crash at once.
+
+    Returns:
+        Figure to value.
+
+    Raises:
+        TimeoutError: Something is not told.
+        controlplane.processes.StartError: Something does not start.
+    """
+    made: list[Ours] = []
+
+    def ours(control_plane: ControlPlane) -> Ours:
+        made.append(Ours(control_plane, events_from=control_plane.server))
+        return made[0]
+
+    done: dict[str, float] = {}
+    with opened(ours) as site:
+        site.operator.start()
+        done |= _singles(site, list(order), crashes)
+        done |= _untold(site, untold)
+        for kind in order:
+            found = _storm(site, made[0], _namespace("storm", kind), kind, storm)
+            done |= {f"{kind}: {figure}": value for figure, value in found.items()}
+    return done
+
+
+def run_busy(storm: int) -> dict[str, float]:
+    """Crashes many Pods at once while the API server answers 429 to whoever asks for Events.
+
+    Args:
+        storm: How many.
+
+    Returns:
+        Figure to value.
+
+    Raises:
+        TimeoutError: Something is not told.
+        controlplane.processes.StartError: Something does not start.
+    """
+    made: list[tuple[Ours, Proxy]] = []
+
+    def ours(control_plane: ControlPlane) -> Ours:
+        (port,) = free_ports(1)
+        proxy = Proxy(control_plane.server, port, control_plane.certificate, control_plane.key)
+        proxy.rule = _busy
+        made.append((Ours(control_plane, events_from=proxy.url), proxy))
+        return made[0][0]
+
+    with opened(ours) as site:
+        operator, proxy = made[0]
+        with proxy:
+            site.operator.start()
+            found = _storm(site, operator, "storm-busy", WITH, storm)
+            found["requests for Events refused"] = len(proxy.seen("GET", "/events"))
+    kept = ("all annotated", "requests for Events refused", "answers other than 200")
+    return {f"429: {figure}": found[figure] for figure in kept}
+
+
+def _busy(request: Request, onward: Forward) -> Answer | None:
+    """The API server serves everything but Events."""
+    if "/events" not in request.path:
+        return onward()
+    return answering(429, "TooManyRequests", Retry_After=str(RETRY_AFTER))(request, onward)
+
+
+def _namespace(what: str, kind: str) -> str:
+    return f"{what}-with" if kind == WITH else f"{what}-without"
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """Pods that run, and are watched."""
+
+    crowd: Crowd
+    follower: Follower
+    pods: dict[str, Json]
+
+
+@contextlib.contextmanager
+def _scene(site: Site, namespace: str, kind: str, count: int) -> Iterator[_Scene]:
+    """Starts Pods that a PodDiagnoser claims, with the Events of their start."""
+    site.prepare(namespace, evidence={"events": kind == WITH})
+    crowd = Crowd(site.api, namespace, count)
+    crowd.create(status=_long_running)
+    stored = {
+        pod["metadata"]["name"]: pod for pod in site.control_plane.admin.list(PODS, namespace)
+    }
+    started = pods.now() - _RAN
+    _post(site, [event for pod in stored.values() for event in posting.of_start(pod, started)])
+    with Follower(site.api, PODS.path(namespace), sightings.of_told_pod) as follower:
+        follower.quiet(2)
+        yield _Scene(crowd, follower, stored)
+
+
+def _long_running(pod: Json) -> Json:
+    """The first status of a Pod whose container has run for a while."""
+    status = pods.started(pod)
+    its = pods.container_status({"status": status})
+    its["state"] = {"running": {"startedAt": pods.timestamp(pods.now() - _RAN)}}
+    return status
+
+
+def _post(site: Site, events: list[Json]) -> None:
+    def post(event: Json) -> None:
+        path = EVENTS.path(event["involvedObject"]["namespace"])
+        site.api.call("POST", path, json.dumps(event).encode(), "application/json")
+
+    with ThreadPoolExecutor(_WRITERS) as threads:
+        for _ in threads.map(post, events):
+            pass
+
+
+def _kill(site: Site, stored: Iterable[Json]) -> None:
+    """Posts that containers are killed, as is done before they are."""
+    at = pods.now() - timedelta(seconds=1)
+    _post(site, [event for pod in stored for event in posting.of_liveness_kill(pod, at)])
+
+
+def _singles(site: Site, order: list[str], crashes: int) -> dict[str, float]:
+    """One crash at a time, of either kind in turn; the first of each is not counted."""
+    delays: dict[str, list[float]] = {kind: [] for kind in order}
+    asked = 0
+    with contextlib.ExitStack() as scenes:
+        scene = {
+            kind: scenes.enter_context(_scene(site, _namespace("single", kind), kind, crashes + 1))
+            for kind in order
+        }
+        for number in range(crashes + 1):
+            if number == 1:
+                asked = len(site.control_plane.audited())
+            for kind, one in scene.items():
+                name = one.crowd.names[number]
+                _kill(site, [one.pods[name]])
+                time.sleep(_IDLE)
+                written = one.crowd.crash([name], _KILLED)[name]
+                sighting = (CAUSE if kind == WITH else ANNOTATED, name)
+                seen = one.follower.moments([sighting], _TIMEOUT)[sighting]
+                if number:
+                    delays[kind].append((seen - written) * 1000)
+        scene[WITH].follower.quiet(_QUIET)
+    done = {
+        f"{kind}: one at a time, p{percent}": percentile(values, percent)
+        for kind, values in delays.items()
+        for percent in (50, 95)
+    }
+    done[f"{_OF_ONE}, told at the first look"] = (
+        _reads(site, asked, _namespace("single", WITH)) / crashes
+    )
+    return done
+
+
+def _untold(site: Site, crashes: int) -> dict[str, float]:
+    """One crash at a time, of which no Event tells: somebody else killed the container."""
+    with _scene(site, "single-untold", WITH, crashes) as scene:
+        asked = len(site.control_plane.audited())
+        for name in scene.crowd.names:
+            time.sleep(2 * _IDLE)
+            scene.crowd.crash([name], _KILLED)
+        scene.follower.moments([("Killed", name) for name in scene.crowd.names], _TIMEOUT)
+        scene.follower.quiet(_QUIET)
+    return {f"{_OF_ONE}, nothing told": _reads(site, asked, "single-untold") / crashes}
+
+
+def _storm(site: Site, ours: Ours, namespace: str, kind: str, count: int) -> dict[str, float]:
+    """All Pods crash as fast as that can be written."""
+    with _scene(site, namespace, kind, count) as scene:
+        _kill(site, scene.pods.values())
+        scene.follower.quiet(_QUIET)
+        asked, refused = len(site.control_plane.audited()), ours.refused()
+        slow, used = ours.slow_pod_syncs(_SLOW), site.cpu()
+        names = scene.crowd.names
+        written = scene.crowd.crash(names, _KILLED)
+        seen = scene.follower.moments([(ANNOTATED, name) for name in names], _TIMEOUT)
+        scene.follower.quiet(_QUIET)
+        first = min(written.values())
+        told = [
+            pod["metadata"]["annotations"].get("diagnostics.local.io/cause")
+            for pod in site.control_plane.admin.list(PODS, namespace)
+        ]
+        delays = [(seen[ANNOTATED, name] - written[name]) * 1000 for name in names]
+        return {
+            "last crash": max(written.values()) - first,
+            "all annotated": max(seen.values()) - first,
+            "from a Pod's crash to its annotation, p50": percentile(delays, 50),
+            "from a Pod's crash to its annotation, p95": percentile(delays, 95),
+            f"Pods told as {CAUSE} in the end": told.count(CAUSE),
+            "requests for Events": _reads(site, asked, namespace),
+            "requests for Events for a crash": _reads(site, asked, namespace) / count,
+            "answers other than 200": ours.refused() - refused,
+            f"answers for Pods after more than {_SLOW} s": ours.slow_pod_syncs(_SLOW) - slow,
+            "memory of the Pods' hook at most": ours.peak_memory() / _MIB,
+            **{f"CPU: {part}": now - used[part] for part, now in site.cpu().items()},
+        }
+
+
+def _reads(site: Site, asked: int, namespace: str) -> int:
+    """How often Events were read since so much was in the audit log."""
+    calls = sightings.calls(site.control_plane.audited()[asked:], namespace)
+    return sum(number for (_, resource), number in calls.items() if resource == "events")
+
+
+_OF_ONE = "requests for Events for a crash, one at a time"
+
+
+def figures(found: dict[str, Spread], storm: int) -> list[Figure]:
+    """Puts the figures of both kinds together.
+
+    Args:
+        found: Figure to its spread.
+        storm: How many Pods crashed at once.
+
+    Returns:
+        The lines of the table: each figure of a storm with Events beside that without, and ratios
+        where they are compared.
+    """
+    lines: list[Figure] = []
+    for name, spread in found.items():
+        kind, _, figure = name.partition(": ")
+        several = figure and not figure.startswith("one at a time")
+        text = f"{storm:,} at once, {name}" if several else name
+        lines.append(Figure(text, spread, _unit(name), _aim(name, storm)))
+    for figure, text, most in _COMPARED:
+        over = found[f"{WITHOUT}: {figure}"]
+        ratio = found[f"{WITH}: {figure}"].over(over)
+        aim = None if most is None else Aim.at_most(most)
+        lines.append(Figure(f"{text}: with Events / without", ratio, "", aim))
+    ratio = found["429: all annotated"].over(found[f"{WITHOUT}: all annotated"])
+    text = f"{storm:,} at once, all annotated: 429 for Events / without"
+    return [*lines, Figure(text, ratio, "", Aim.at_most(2))]
+
+
+_COMPARED: tuple[tuple[str, str, float | None], ...] = (
+    ("one at a time, p50", "one at a time, p50", None),
+    ("one at a time, p95", "one at a time, p95", None),
+    ("all annotated", "at once, all annotated", 2),
+)
+
+
+def _aim(name: str, storm: int) -> Aim | None:
+    aim = _AIMS.get(name)
+    return aim and aim(storm)
+
+
+_AIMS: dict[str, Callable[[int], Aim]] = {
+    f"{WITH}: Pods told as {CAUSE} in the end": Aim.exactly,
+    f"{WITH}: answers other than 200": lambda _: Aim.exactly(0),
+    f"{WITHOUT}: answers other than 200": lambda _: Aim.exactly(0),
+    "429: answers other than 200": lambda _: Aim.exactly(0),
+    # The manifests allow it 256; README says what it takes.
+    f"{WITH}: memory of the Pods' hook at most": lambda _: Aim.at_most(200),
+    f"{WITHOUT}: requests for Events": lambda _: Aim.exactly(0),
+    f"{WITH}: requests for Events for a crash": lambda _: Aim.at_most(1),
+    # One for all, and those that were under way or alone before that is known.
+    "429: requests for Events refused": lambda _: Aim.at_most(8),
+    f"{_OF_ONE}, told at the first look": lambda _: Aim.exactly(1),
+    f"{_OF_ONE}, nothing told": lambda _: Aim.at_most(2),
+}
+
+
+def _unit(name: str) -> str:
+    if name.endswith(("p50", "p95")):
+        return "ms"
+    if "memory" in name:
+        return "MiB"
+    return "s" if name.endswith(("last crash", "all annotated")) or ": CPU" in name else ""
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
