@@ -342,3 +342,29 @@ def test_a_deleted_pod_says_nothing() -> None:
         for status in pod["status"]["containerStatuses"]
     )
     assert not any(key.startswith(PREFIX) for pod in seen for key in annotations_of(pod))
+
+
+def test_the_end_of_the_pod_comes_after_one_of_the_same_second() -> None:
+    """A Pod whose container is killed and that is evicted in one and the same second is evicted."""
+    world = World((Run(5, Exit(1)), Run()), lambda _: True)
+    world.pod()
+    world.scheduler.run_for(4)
+    ended = world.store.get(POD, KEY)
+    end = {
+        "exitCode": 1,
+        "reason": "Error",
+        "startedAt": ended["status"]["containerStatuses"][0]["state"]["running"]["startedAt"],
+        "finishedAt": world.store.now(),
+    }
+    status = {
+        **ended["status"]["containerStatuses"][0],
+        "restartCount": 1,
+        "lastState": {"terminated": {**end, "containerID": "containerd://one"}},
+        "state": {"terminated": {**end, "exitCode": 137, "containerID": "containerd://two"}},
+    }
+    whole = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource"}
+    new = {**ended, "status": {**ended["status"], **whole, "containerStatuses": [status]}}
+    world.store.update(POD, new, subresource="status", manager="kubelet")
+    world.scheduler.run_for(0.5)
+    assert world.notes()["cause"] == "Evicted"
+    assert world.notes()["restart-reason"] == "Error (Exit Code: 1)"
