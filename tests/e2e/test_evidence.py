@@ -111,7 +111,7 @@ def test_a_liveness_kill_is_told_with_what_the_probe_said(
     post_liveness_kill(shop, pod)
     crash(shop)
     assert SAID in told_as(shop, "LivenessProbeFailed")
-    assert shown(shop)["restart-reason"] == "Error (Exit Code: 137)"
+    shop.annotated("web", "Error (Exit Code: 137)")
     shop.settled(quiet=AGAIN - 4)
     assert shop.calls() == {"list events 200": 1}
     (call,) = shop.audited()
