@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from controlplane import pods
@@ -42,7 +43,13 @@ CRASHED = {
     "20-onfailure-exit4-restarted": "Error (Exit Code: 4)",
     "23-runtime-data-lost-never": "ContainerStatusUnknown (Exit Code: 137)",
 }
-NOT_CRASHED = ("00-healthy-running", "07-readiness-only-not-ready", "10-imagepullbackoff")
+NOT_RESTARTED = {"10-imagepullbackoff": "ImagePullFailed"}
+NOT_CRASHED = ("00-healthy-running", "07-readiness-only-not-ready")
+
+
+def shown(shop: Workspace, name: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Our annotations and labels on a Pod."""
+    return marks(shop.pod(name))
 
 
 def test_the_sample_tells_what_happened(shop: Workspace) -> None:
@@ -99,7 +106,7 @@ def test_kubectl_get_answers_what_happened(shop: Workspace) -> None:
 def test_recorded_crashes_are_diagnosed(shop: Workspace) -> None:
     """What a real kubelet reported of each kind of crash is shown, what is no crash is not."""
     shop.diagnose(targetLabels=None)
-    for name in (*CRASHED, *NOT_CRASHED):
+    for name in (*CRASHED, *NOT_RESTARTED, *NOT_CRASHED):
         recorded = recording(name)
         shop.cluster.admin.create(PODS, pods.as_recorded(recorded, name), shop.namespace)
         shop.cluster.kubelet.report(shop.namespace, name, pods.recorded_status(recorded))
@@ -108,8 +115,15 @@ def test_recorded_crashes_are_diagnosed(shop: Workspace) -> None:
         annotations, labels = marks(shop.annotated(name, reason))
         assert annotations["diagnosis"]
         assert labels == {"diagnoser": "diagnoser"}
-    status = shop.counted(len(CRASHED))
-    assert status["diagnosedPods"] == len(CRASHED)
+    for name, cause in NOT_RESTARTED.items():
+        annotations, labels = eventually(
+            partial(shown, shop, name), lambda found: found[0]["cause"]
+        )
+        assert annotations["cause"] == cause
+        assert not {"restart-reason", "restart-time"} & set(annotations)
+        assert labels == {"diagnoser": "diagnoser"}
+    number = len(CRASHED) + len(NOT_RESTARTED)
+    assert shop.counted(number)["diagnosedPods"] == number
     assert "restart-time" not in marks(shop.pod("23-runtime-data-lost-never"))[0]
     for name in NOT_CRASHED:
         assert marks(shop.pod(name)) == ({}, {})

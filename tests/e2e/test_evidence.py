@@ -41,8 +41,7 @@ RAN = timedelta(seconds=30)
 AGAIN = 12.0
 """Seconds after which Events have been read again, where they are."""
 
-LINES = {"evidence": {"logLines": 10}}
-MESSAGE = {"evidence": {"terminationMessage": True}}
+LINES: Json = {"evidence": {"logLines": 10}}
 
 
 @pytest.fixture

@@ -34,6 +34,12 @@ def told(shop: Workspace, name: str) -> str:
     return annotations.get("cause", "")
 
 
+def crashed_pods(shop: Workspace) -> int:
+    """How many Pods of the workload that crashed last have crashed."""
+    lines = shop.status().get("workloads", [])
+    return int(lines[0]["crashedPods"]) if lines else 0
+
+
 def ignoring(**ignore: Any) -> Json:
     """The spec of a PodDiagnoser that ignores something, and acts on the rest."""
     return {"ignore": ignore, "remediationAction": "LogEvent", "remediation": AT_ONCE}
@@ -89,7 +95,7 @@ def test_ignored_containers_and_pods_leave_no_trace(shop: Workspace) -> None:
 
 def test_an_ignored_crash_has_no_pod_replaced(shop: Workspace) -> None:
     """Another crash of the same workload does."""
-    restart = {"remediationAction": "RestartPod", "remediation": AT_ONCE}
+    restart: Json = {"remediationAction": "RestartPod", "remediation": AT_ONCE}
     shop.diagnose(ignore={"causes": ["OutOfMemory"]}, **restart)
     (name,) = shop.replica_set("web")
     uid = shop.pod(name)["metadata"]["uid"]
