@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -155,7 +157,7 @@ def test_a_crash_loop_that_spans_replacements_is_one_line(shop: Workspace) -> No
     for number in range(1, 5):
         shop.crash(name, OOM_KILLED if number == 4 else ERROR)
         shop.annotated(name)
-        eventually(shop.status, lambda status, n=number: status["workloads"][0]["crashedPods"] == n)
+        eventually(partial(crashed_pods, shop), partial(operator.eq, number))
         if number < 4:
             uid = shop.pod(name)["metadata"]["uid"]
             shop.cluster.admin.delete(PODS, name, shop.namespace)
