@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _ANSWERS = "pod_diagnoser_answers_total"
 _BUCKETS = "pod_diagnoser_answer_seconds_bucket"
+_EVIDENCE = "pod_diagnoser_evidence_total"
 _OK = "200"
 
 
@@ -44,6 +45,20 @@ def refused(metrics: str) -> int:
         How many.
     """
     return sum(count for (_, status), count in answers(metrics).items() if status != _OK)
+
+
+def evidence(metrics: str) -> Counter[str]:
+    """Counts how often the Events of a Pod were asked for.
+
+    Args:
+        metrics: In Prometheus' text format.
+
+    Returns:
+        How often, by what came of it.
+    """
+    return Counter(
+        {sample.labels["asked"]: int(sample.value) for sample in _samples(metrics, _EVIDENCE)}
+    )
 
 
 def slower(metrics: str, endpoint: str, seconds: float) -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -18,7 +21,8 @@ from controlplane.mounts import mount
 from controlplane.processes import Hook, Metacontroller, Process, free_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections import Counter
+    from collections.abc import Callable, Iterator
 
     from controlplane.processes import ControlPlane
     from controlplane.proxy import Proxy
@@ -176,16 +180,36 @@ class Ours:
         return sum(answering.refused(hook.metrics()) for hook in hooks)
 
     def peak_memory(self) -> int:
-        """How much memory the process that serves Pods has had at most, all of its workers'.
+        """How much memory the worker that serves Pods has had at most.
 
         Returns:
             Bytes.
 
         Raises:
-            OSError: There is no ``/proc``, or a worker has just ended.
+            OSError: There is no ``/proc``, or the worker has just ended.
         """
-        parent = psutil.Process(self._pods.process.pid)
-        return sum(_peak(one.pid) for one in (parent, *parent.children(recursive=True)))
+        group = psutil.Process(self._pods.process.pid)
+        return max(_peak(one.pid) for one in (group, *group.children()))
+
+    def evidence(self) -> Counter[str]:
+        """How often the Events of a Pod were asked for, by what came of it.
+
+        Returns:
+            The counts, by the hook's own metrics.
+
+        Raises:
+            requests.RequestException: The hook does not answer.
+        """
+        return answering.evidence(self._pods.metrics())
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Has Metacontroller do nothing for a while; what happens meanwhile it sees at once."""
+        os.kill(self._metacontroller.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._metacontroller.process.pid, signal.SIGCONT)
 
     def slow_pod_syncs(self, seconds: float) -> int:
         """How many syncs of Pods took longer than one of the bounds of the hook's histogram.
