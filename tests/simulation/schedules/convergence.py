@@ -2,16 +2,21 @@
 
 from datetime import timedelta
 
-from simulator.objects import labels_of, name_of, uid_of
+from simulator.objects import Object, labels_of, name_of, uid_of
 from simulator.resources import POD
 from tests.simulation.schedules import specification as spec
-from tests.simulation.schedules.properties import OURS, Property
+from tests.simulation.schedules.properties import Property
 from tests.simulation.schedules.world import World
 from tests.simulation.world import DIAGNOSER, LABEL, TARGET
 
 SETTLING = 26 * 60.0
 """Seconds until all is settled: longer than Metacontroller keeps a customize answer, and than two
 resyncs of its caches."""
+
+LEAST_BOUND, MOST_WRITES = 40, 6
+"""Writes of Metacontroller to Pods and PodDiagnosers: in any case, and for each crash, Pod, change
+of a spec, deletion and fault. A crash is told by one write to the Pod, or two where Events tell
+more a little later, and by four to the PodDiagnoser, since each change of a status is two."""
 
 LATEST_SYNC = timedelta(seconds=1900)
 """What lies ahead by a node's clock is told once it does not: by the next periodic sync."""
@@ -39,7 +44,7 @@ def check(world: World) -> None:
     """Compare what is there with the specification."""
     store, broken = world.store, world.watch.broken
     diagnosers, pods = store.select(DIAGNOSER), store.select(POD)
-    owned: dict[str, list[spec.Object]] = {uid_of(one): [] for one in diagnosers}
+    owned: dict[str, list[Object]] = {uid_of(one): [] for one in diagnosers}
     for pod in pods:
         owner = spec.claimant(diagnosers, pod)
         if owner is not None:
@@ -55,6 +60,7 @@ def check(world: World) -> None:
             broken(Property.ACCOUNTED, f"{name}: {silent}")
         _check_counts(world, diagnoser, mine)
         _check_told(world, diagnoser, mine)
+        _check_done(world, diagnoser)
     published = sorted(str(target["spec"]["diagnoser"]["uid"]) for target in store.select(TARGET))
     wanted = sorted(uid_of(one) for one in diagnosers if spec.active(one))
     if published != wanted:
@@ -62,7 +68,7 @@ def check(world: World) -> None:
     _check_plans(world)
 
 
-def _check_counts(world: World, diagnoser: spec.Object, pods: list[spec.Object]) -> None:
+def _check_counts(world: World, diagnoser: Object, pods: list[Object]) -> None:
     counted = set((diagnoser.get("status") or {}).get("countedPods") or [])
     labelled = {
         spec.pod_hash(uid_of(pod))
@@ -76,7 +82,16 @@ def _check_counts(world: World, diagnoser: spec.Object, pods: list[spec.Object])
         world.watch.broken(Property.COUNTED, f"{name_of(diagnoser)} has {others}")
 
 
-def _check_told(world: World, diagnoser: spec.Object, pods: list[spec.Object]) -> None:
+def _check_done(world: World, diagnoser: Object) -> None:
+    entries = spec.entries_of(diagnoser).values()
+    done = {entry["podUID"] for entry in entries if entry["phase"] == "Done"}
+    window = timedelta(seconds=diagnoser["spec"]["remediation"]["budget"]["windowSeconds"])
+    for deletion in world.watch.deletions[uid_of(diagnoser)]:
+        if world.clock.now() - deletion.at < window and deletion.pod not in done:
+            world.watch.broken(Property.DONE, f"{name_of(diagnoser)} deleted {deletion.pod}")
+
+
+def _check_told(world: World, diagnoser: Object, pods: list[Object]) -> None:
     if diagnoser["spec"]["remediationAction"] != "LogEvent" or not spec.active(diagnoser):
         return
     for pod in pods:
@@ -120,10 +135,10 @@ def bounded(world: World) -> None:
         + struck.total()
     )
     written = counts["pods written"] + counts["poddiagnosers written"]
-    world.watch.counts["most writes in a hundred for what happened"] = max(
-        world.watch.counts["most writes in a hundred for what happened"],
-        100 * written // max(happened, 1),
-    )
+    if written > LEAST_BOUND + MOST_WRITES * happened:
+        world.watch.broken(
+            Property.BOUNDED, f"{written} writes for {happened} things that happened"
+        )
 
 
 def still(world: World) -> None:

@@ -67,7 +67,12 @@ class Faults:
         self.outage: str = ""
         self.limit: int | None = None
         self._time = time
-        self._armed: dict[str, list[_Armed]] = {"call": [], "answer": [], "write": []}
+        self._armed: dict[str, list[_Armed]] = {
+            "call": [],
+            "deletion": [],
+            "answer": [],
+            "write": [],
+        }
         self._stalled: dict[Resource, float] = {}
         self._past: dict[Resource, float] = {}
         self._versions: list[tuple[float, int]] = [(0.0, 0)]

@@ -95,7 +95,7 @@ class Node:
             self.probed[identity] = "LivenessProbeFailed"
             self._scheduler.call_later(delay, lambda: self._say_killing(life.pod, moment))
         steps = self._rng.random()
-        if steps < 0.75:  # noqa: PLR2004 (the step is sometimes skipped)
+        if steps < 0.75:
             self._later(0.5, life, lambda: self._show(life, {"terminated": ended}, None, 0))
         count = life.runs
 

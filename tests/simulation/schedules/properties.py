@@ -6,23 +6,18 @@ PodDiagnoser on which the hook acts, and by the Pod as it is when the API server
 deletion.
 """
 
-import hashlib
-import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from simulator.client import Interference
 from simulator.http_api import Request, Response
 from simulator.objects import (
     Object,
-    annotations_of,
     controller_of,
     is_terminating,
-    labels_of,
     name_of,
     namespace_of,
     parse_timestamp,
@@ -36,13 +31,19 @@ from tests.simulation.schedules import specification as spec
 from tests.simulation.schedules.faults import Faults
 from tests.simulation.schedules.service import Asked
 from tests.simulation.schedules.story import Story
-from tests.simulation.world import DIAGNOSER, LABEL, PREFIX, TARGET
+from tests.simulation.world import DIAGNOSER, TARGET
 
 ROUNDING = timedelta(seconds=2)
 """Times are stored in whole seconds."""
 
 LATE = timedelta(seconds=8)
 """By how much more the API server may carry out late what was sent in time."""
+
+PUNCTUAL = timedelta(seconds=60)
+"""How long it may take from a decision until it is stored."""
+
+READ_WITHIN = 10.0
+"""Seconds: one for which a read of the PodDiagnoser is used again, and those of a sync."""
 
 HOOK, METACONTROLLER = "pod-diagnoser", "metacontroller"
 OURS = (HOOK, METACONTROLLER, "gc")
@@ -65,6 +66,7 @@ class Property(StrEnum):
     OTHERS = "annotations, labels, spec and status of others are never touched"
     NAMESPACE = "no Pod outside of the PodDiagnoser's namespace is read or touched"
     DATED = "what is planned and settled is dated by the API server's clock"
+    DONE = "what is said to be done was done, and what was done is said and counted"
     COUNT_GROWS = "diagnosedPods never falls, and counts each Pod once"
     ANSWERED = "every request is answered, with what Metacontroller and the API server accept"
     PUBLISHED = "an active PodDiagnoser's DiagnosisTarget is never taken away"
@@ -105,11 +107,13 @@ class Deletion:
 
     Attributes:
         at: when, by the API server's clock.
+        pod: uid of the Pod.
         owner: uid of the Pod's controller.
         crashes: what the Pod showed, as (uid, container, container id).
     """
 
     at: datetime
+    pod: str
     owner: str
     crashes: frozenset[tuple[str, str, str]]
 
@@ -120,6 +124,8 @@ class Watch:
     Attributes:
         violations: what did not hold, oldest first.
         counts: of what happened, for the bound on writes and for reports.
+        on_plan: what happens once when the next plan is stored.
+        on_read: what happens once when the hook next reads a Pod.
     """
 
     def __init__(
@@ -131,9 +137,11 @@ class Watch:
         self.deletions: dict[str, list[Deletion]] = defaultdict(list)
         self.told: dict[tuple[str, str], int] = Counter()
         self.told_pods: set[tuple[str, str]] = set()
-        self.crashes: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        self.crashes: dict[str, set[str]] = defaultdict(set)
         self.claimable: dict[str, set[str]] = defaultdict(set)
         self.writer = ""
+        self.on_plan: list[Callable[[Object, Object], None]] = []
+        self.on_read: list[Callable[[Object], None]] = []
         self._store = store
         self._clock = clock
         self._faults = faults
@@ -163,7 +171,7 @@ class Watch:
             self._faults.committed(event.version)
             self._story.note(event.type.value, resource.plural, key_of(event.object), who)
             if self._story.told:
-                self._story.tell(_told(event, resource, who))
+                self._story.show(_told(event, resource, who))
             if who in OURS:
                 self.counts[f"{resource.plural} written"] += 1
             watcher(event)
@@ -176,21 +184,26 @@ class Watch:
             if self.writer in OURS:
                 self.broken(Property.NAMESPACE, f"{self.writer} wrote {key_of(pod)}")
             return
-        if event.type is EventType.ADDED:
+        if before is None:
             self.counts["Pods created"] += 1
-        elif self.writer == METACONTROLLER and before is not None:
-            if event.type is EventType.DELETED or spec.foreign_part(pod) != spec.foreign_part(before):
+        elif self.writer == METACONTROLLER:
+            gone = event.type is EventType.DELETED
+            if gone or spec.foreign_part(pod) != spec.foreign_part(before):
                 self.broken(Property.OTHERS, f"Pod {name_of(pod)}")
+        self._note_crash(pod)
+
+    def _note_crash(self, pod: Object) -> None:
         crash = spec.crash_of(pod)
-        if crash is not None:
-            known = self.crashes[uid_of(pod)]
-            if (crash.container_id, crash.reason) not in known:
-                known.add((crash.container_id, crash.reason))
-                self.counts["crashes"] += 1
+        if crash is not None and crash.container_id not in self.crashes[uid_of(pod)]:
+            self.crashes[uid_of(pod)].add(crash.container_id)
+            self.counts["crashes"] += 1
         if spec.ended(pod):
             for diagnoser in self._store.select(DIAGNOSER):
-                if spec.matches(diagnoser, pod):
-                    self.claimable[uid_of(diagnoser)].add(spec.pod_hash(uid_of(pod)))
+                self._note_claim(diagnoser, pod)
+
+    def _note_claim(self, diagnoser: Object, pod: Object) -> None:
+        if spec.ended(pod) and spec.matches(diagnoser, pod):
+            self.claimable[uid_of(diagnoser)].add(spec.pod_hash(uid_of(pod)))
 
     def _diagnoser(self, event: WatchEvent) -> None:
         diagnoser, before = event.object, event.previous
@@ -199,10 +212,8 @@ class Watch:
         self._versions[version_of(diagnoser)] = diagnoser
         if before is None or self.writer != METACONTROLLER:
             self.counts["PodDiagnosers written by people"] += 1
-            if event.type is not EventType.DELETED:
-                for pod in self._store.select(POD, namespace_of(diagnoser)):
-                    if spec.ended(pod) and spec.matches(diagnoser, pod):
-                        self.claimable[uid_of(diagnoser)].add(spec.pod_hash(uid_of(pod)))
+            for pod in self._store.select(POD, namespace_of(diagnoser)):
+                self._note_claim(diagnoser, pod)
             return
         if diagnoser["spec"] != before["spec"] or spec.foreign_part(diagnoser) != spec.foreign_part(
             before
@@ -223,25 +234,42 @@ class Watch:
         if len(set(counted)) != len(counted) or len(counted) != status.get("diagnosedPods", 0):
             self.broken(Property.COUNT_GROWS, f"{name}: {status.get('diagnosedPods')}, {counted}")
         now = self._clock()
-        entries = spec.entries_of(diagnoser)
+        entries, former = spec.entries_of(diagnoser), spec.entries_of({"status": old})
         for identity, entry in entries.items():
-            before = spec.entries_of({"status": old}).get(identity)
-            dates = [("plannedAt", entry["plannedAt"]), ("settledAt", entry.get("settledAt"))]
-            for field, text in dates:
-                new = before is None or before.get(field) != text
-                if text and new and abs(parse_timestamp(text) - now) > timedelta(seconds=60):
-                    self.broken(Property.DATED, f"{name}: {field} {text} at {now:%H:%M:%S}")
-            if before is not None and before["phase"] == "Done":
-                same = {**before, "outcome": None} == {**entry, "outcome": None}
-                if not same:
-                    self.broken(Property.ENTRIES, f"{name}: {before} became {entry}")
-        self._check_kept(diagnoser, old, entries, now)
+            self._check_entry(diagnoser, entry, former.get(identity), now)
+        self._check_kept(diagnoser, former, entries, now)
+
+    def _check_entry(
+        self, diagnoser: Object, entry: Object, before: Object | None, now: datetime
+    ) -> None:
+        if entry["phase"] == "Planned" and entry != before and self.on_plan:
+            self.on_plan.pop()(diagnoser, entry)
+        for field in ("plannedAt", "settledAt"):
+            text = entry.get(field)
+            new = before is None or before.get(field) != text
+            if text and new and abs(parse_timestamp(text) - now) > PUNCTUAL:
+                self.broken(Property.DATED, f"{field} {text} at {now:%H:%M:%S}")
+        if entry["phase"] != "Done":
+            return
+        if before is None or before["phase"] != "Done":
+            self._check_done(diagnoser, entry)
+        elif {**before, "outcome": None} != {**entry, "outcome": None}:
+            self.broken(Property.ENTRIES, f"{before} became {entry}")
+
+    def _check_done(self, diagnoser: Object, entry: Object) -> None:
+        pod = self._store.peek(POD, (namespace_of(diagnoser), entry["pod"]))
+        if pod is not None and uid_of(pod) == entry["podUID"] and not is_terminating(pod):
+            self.broken(Property.DONE, f"{entry['reason']} Pod {entry['pod']} is still there")
 
     def _check_kept(
-        self, diagnoser: Object, old: Object, entries: Mapping[str, Object], now: datetime
+        self,
+        diagnoser: Object,
+        former: Mapping[str, Object],
+        entries: Mapping[str, Object],
+        now: datetime,
     ) -> None:
         window = timedelta(seconds=diagnoser["spec"]["remediation"]["budget"]["windowSeconds"])
-        for identity, before in spec.entries_of({"status": old}).items():
+        for identity, before in former.items():
             if identity in entries or before["phase"] not in ("Done", "Planned"):
                 continue
             settled = before.get("settledAt")
@@ -297,7 +325,7 @@ class Watch:
         self.counts["calls of the hook"] += 1
         if self._story.told:
             replica = asked.process.replica.number
-            self._story.tell(f"hook-{replica} {request.method} {request.path}")
+            self._story.show(f"hook-{replica} {request.method} {request.path}")
         parent = asked.parent["metadata"]
         if f"/namespaces/{parent['namespace']}/" not in f"{request.path}/":
             self.broken(Property.NAMESPACE, f"{request.method} {request.path}")
@@ -320,6 +348,8 @@ class Watch:
             if found.get("kind") in ("Pod", "PodDiagnoser"):
                 now = asked.sent
                 asked.process.reads.append((now, found["kind"], uid_of(found), version_of(found)))
+            if found.get("kind") == "Pod" and self.on_read:
+                self.on_read.pop()(found)
         if self._pending is not None:
             diagnoser, deletion = self._pending
             self._pending = None
@@ -333,7 +363,7 @@ class Watch:
         """See service.Watcher."""
         self._story.note(asked.path, len(asked.body), status)
         self.counts["requests"] += 1
-        cut = status == 413 and self._faults.limit is not None  # noqa: PLR2004 (too short to read)
+        cut = status == 413 and self._faults.limit is not None
         if status not in (200, 429) and not cut:
             self.broken(Property.ANSWERED, f"{asked.path} is answered {status}: {error!r}")
 
@@ -360,13 +390,7 @@ class Watch:
             return  # it will be refused
         now = self._clock()
         where = f"Pod {name} for {name_of(diagnoser)}"
-        for kind, obj, age in (("PodDiagnoser", diagnoser, 10.0), ("Pod", pod, 5.0)):
-            if not any(
-                (read[1], read[2], read[3]) == (kind, uid_of(obj), version_of(obj))
-                and asked.sent - read[0] <= age
-                for read in asked.process.reads
-            ):
-                self.broken(Property.LIVE_READ_FIRST, f"the {kind}; {where}")
+        self._check_reads(asked, {"PodDiagnoser": diagnoser, "Pod": pod}, where)
         action = "EvictPod" if evicts else "RestartPod"
         late = LATE if asked.late else timedelta(0)
         plans = [
@@ -389,9 +413,19 @@ class Watch:
             self.broken(Property.SAFEGUARDS, f"{problem}; {where}")
         self._pending = (
             diagnoser,
-            Deletion(now, spec.owner_uid(pod), spec.crashes_shown(pod)),
+            Deletion(now, uid_of(pod), spec.owner_uid(pod), spec.crashes_shown(pod)),
         )
         self._limits(diagnoser, self._pending[1], where)
+
+    def _check_reads(self, asked: Asked, read: Mapping[str, Object], where: str) -> None:
+        """Check that these very versions were read by the hook just before."""
+        for kind, obj in read.items():
+            if not any(
+                (was, uid, version) == (kind, uid_of(obj), version_of(obj))
+                and asked.sent - at <= READ_WITHIN
+                for at, was, uid, version in asked.process.reads
+            ):
+                self.broken(Property.LIVE_READ_FIRST, f"the {kind}; {where}")
 
     def _limits(self, diagnoser: Object, deletion: Deletion, where: str) -> None:
         former = self.deletions[uid_of(diagnoser)]
@@ -423,7 +457,7 @@ class Watch:
         about = (diagnoser, uid)
         self.told[about] += 1
         self.counts["crashes told"] += 1
-        if self.told[about] > len({identity for identity, _ in self.crashes[uid]}):
+        if self.told[about] > len(self.crashes[uid]):
             self.broken(Property.ONE_EVENT, f"{event['regarding']['name']}: {self.told[about]}")
         pod = self._store.peek(POD, ("default", event["regarding"]["name"]))
         if pod is None or uid_of(pod) != uid:

@@ -37,6 +37,9 @@ UNUSUAL = {
     "budget": 2,
     "kill_hook": 3,
     "fail_call": 5,
+    "fail_deletion": 5,
+    "ambush_plan": 6,
+    "ambush_read": 3,
     "fail_answer": 4,
     "fail_write": 4,
     "repeat_request": 3,
@@ -51,6 +54,8 @@ UNUSUAL = {
     "cut_bodies": 1,
 }
 """Operations of which each schedule has some (swarm testing, Groce et al., ISSTA 2012)."""
+
+AMBUSHES = ("ambush_plan", "ambush_plan", "ambush_plan", "ambush_read", "fail_deletion")
 
 MOST = 1000
 
@@ -113,8 +118,8 @@ class Schedule:
     def drawn(cls, seed: int) -> Self:
         """Draw a schedule from a seed."""
         rng = random.Random(seed)  # noqa: S311 (a simulation's randomness, no secret)
-        storm = seed % 1000 == 999  # noqa: PLR2004 (a rare one, of hundreds of Pods)
-        to_the_end = seed % 8 == 7 and not storm  # noqa: PLR2004 (it takes longer)
+        storm = seed % 1000 == 999
+        to_the_end = seed % 8 == 7 and not storm
         setting = Setting(
             replicas=rng.choice((1, 2, 2, 3)),
             workers=rng.choice((1, 2, 4)),
@@ -123,25 +128,33 @@ class Schedule:
             event_ttl=rng.choice((1860.0, 3600.0)),
             pods=rng.randint(200, 250) if storm else rng.choice((1, 2, 2, 3)),
             to_the_end=to_the_end,
-            slow=rng.random() < 0.2,  # noqa: PLR2004
+            slow=rng.random() < 0.2,
         )
         weights = dict(USUAL)
         weights.update(
             {
                 name: weight * rng.choice((1, 1, 3))
                 for name, weight in UNUSUAL.items()
-                if rng.random() < 0.3  # noqa: PLR2004 (a third of them)
+                if rng.random() < 0.3
             }
         )
-        names, waits = [*weights], [*WAITS]
-        pace = rng.choices(waits, k=2)
-        count = 4 if storm else rng.randint(4, 14)
-        operations = []
-        for _ in range(count):
-            (name,) = rng.choices(names, weights=[*weights.values()])
-            wait = rng.choice(WAITS[rng.choice(pace)])
+        pace = rng.choices([*WAITS], k=2)
+        operations: list[Operation] = []
+
+        def happen(name: str, wait: float | None = None) -> None:
+            waits = WAITS[rng.choice(pace)] if wait is None else (wait,)
             numbers = (rng.randrange(MOST), rng.randrange(MOST), rng.randrange(MOST))
-            operations.append(Operation(wait, name, numbers))
+            operations.append(Operation(rng.choice(waits), name, numbers))
+
+        names = rng.choices([*weights], weights=[*weights.values()], k=rng.randint(4, 12))
+        if seed % 2:  # aimed at the short time between a plan and its deletion
+            for _ in range(rng.randint(1, 3)):
+                happen(rng.choice(AMBUSHES))
+                happen(rng.choice(("crash", "crash", "crash_all")), 0.01)
+                happen(names.pop())
+                happen("rest")
+        for name in names[: 3 if storm else None]:
+            happen(name)
         if storm:
             operations.insert(0, Operation(1.0, "crash_all", (0, 0, 0)))
         return cls(seed, setting, tuple(operations))

@@ -193,9 +193,7 @@ class Process:
         self.alive = True
         self._requests: dict[greenlet, Callable[[Outcome | None], None]] = {}
         clock, time = replica.clock.now, replica.service.scheduler.time
-        self._remediator = Remediator(
-            SimulatedCluster(), clock, f"hook-{replica.number}", time
-        )
+        self._remediator = Remediator(SimulatedCluster(), clock, f"hook-{replica.number}", time)
         parts: dict[str, Any] = {
             "clock": clock,
             "telemetry": _Silent(),
@@ -314,8 +312,8 @@ class Service:
         self,
         scheduler: Scheduler,
         timing: Timing,
-        rng: random.Random,
         api: RestApi,
+        *,
         faults: Faults,
         watcher: Watcher,
         story: Story,
@@ -327,7 +325,7 @@ class Service:
         self.replicas: list[Replica] = []
         self.requests: deque[tuple[str, bytes]] = deque(maxlen=60)
         self._timing = timing
-        self._rng = rng
+        self._rng = timing.rng or random.Random(0)  # noqa: S311 (a simulation's randomness)
         self._api = api
 
     def post(self, url: str, body: bytes, timeout: float, done: Callable[[Outcome], None]) -> None:
@@ -420,7 +418,8 @@ class Service:
 
     def carry_out(self, asked: Asked, request: Request, resume: Callable[[Any], None]) -> None:
         """Send a call to the API server, and resume the hook with what came of it."""
-        how = self.faults.strike("call")
+        deletes = request.method == "DELETE" or request.path.endswith("/eviction")
+        how = (self.faults.strike("deletion") if deletes else "") or self.faults.strike("call")
         if how:
             self.story.tell(f"FAULT at {request.method} {request.path}: {how}")
         asked = replace(asked, sent=self.scheduler.time(), late=how.startswith("effect after"))
@@ -440,7 +439,7 @@ class Service:
             later(3.0, lambda: resume(ClusterError(None)))
         elif how == "effect after the time-out":
             later(3.0, lambda: resume(ClusterError(None)))
-            later(5.0, lambda: self._effect(asked, request))
+            later(5.0, partial(self._late_effect, asked, request))
         elif how.startswith("status "):
             code = int(how.removeprefix("status "))
             headers = {"Date": self._api.date()}
@@ -456,6 +455,9 @@ class Service:
                 later(3.0, lambda: resume(ClusterError(None)))
             else:
                 later(back, lambda: resume(self._received(response)))
+
+    def _late_effect(self, asked: Asked, request: Request) -> None:
+        self._effect(asked, request)
 
     def _effect(self, asked: Asked, request: Request) -> Response:
         self.watcher.calling(asked, request)

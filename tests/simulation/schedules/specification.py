@@ -326,9 +326,9 @@ def status_problems(diagnoser: Object, pods: Iterable[Object]) -> list[str]:
         crash = crash_of(pod)
         if crash is None or labels_of(pod).get(LABEL) != name_of(diagnoser):
             continue
-        wanted = (uid_of(pod), crash.finished, f"{crash.reason} (Exit Code: {crash.code})")
-        if wanted not in told and (len(recent) < 10 or crash.finished > oldest):  # noqa: PLR2004
-            problems.append(f"it does not tell of Pod {name_of(pod)}: {wanted}")
+        end = (uid_of(pod), crash.finished, f"{crash.reason} (Exit Code: {crash.code})")
+        if end not in told and (len(recent) < 10 or crash.finished > oldest):
+            problems.append(f"it does not tell of Pod {name_of(pod)}: {end}")
     return problems
 
 
@@ -355,9 +355,7 @@ def unaccounted(diagnoser: Object, pods: Iterable[Object]) -> str:
 def abstract(store: Store, diagnoser: Object) -> int:
     """Return a number for the state of things, without names and times."""
     status = diagnoser.get("status") or {}
-    entries = sorted(
-        (entry["phase"], entry["reason"]) for entry in entries_of(diagnoser).values()
-    )
+    entries = sorted((entry["phase"], entry["reason"]) for entry in entries_of(diagnoser).values())
     withheld = [(each["reason"], each["crashes"]) for each in status.get("withheld") or []]
     conditions = [(one["type"], one["reason"]) for one in status.get("conditions") or []]
     pods = sorted(

@@ -20,10 +20,13 @@ class Story:
 
     def tell(self, text: str) -> None:
         """Tell something."""
-        line = f"{self._time():11.4f} s  {text}"
-        self._hash.update(line.encode() + b"\n")
+        self._hash.update(f"{self._time()} {text}\n".encode())
+        self.show(text)
+
+    def show(self, text: str) -> None:
+        """Tell something for people alone."""
         if self.told:
-            self.lines.append(line)
+            self.lines.append(f"{self._time():11.4f} s  {text}")
 
     def note(self, *facts: object) -> None:
         """Have something count for the comparison that nobody reads."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
 from simulator.cluster import Cluster, Conditions
 from simulator.errors import ApiError
@@ -14,12 +13,9 @@ from simulator.http_api import RestApi
 from simulator.metacontroller.process import Flags
 from simulator.objects import (
     Object,
-    is_terminating,
-    labels_of,
     name_of,
     owners_of,
     parse_timestamp,
-    uid_of,
 )
 from simulator.resources import EVENT, NAMESPACE, POD, POD_DISRUPTION_BUDGET, REPLICA_SET, Resource
 from simulator.scheduling import Clock, VirtualScheduler
@@ -28,7 +24,7 @@ from simulator.writes import DeleteOptions, key_of
 from tests.simulation.schedules import specification as spec
 from tests.simulation.schedules.faults import ANSWERS, CALLS, SKEWS, WRITES, Faults
 from tests.simulation.schedules.node import Node
-from tests.simulation.schedules.properties import OURS, Property, Violation, Watch
+from tests.simulation.schedules.properties import Violation, Watch
 from tests.simulation.schedules.schedule import Schedule
 from tests.simulation.schedules.service import Replica, Service, cooperative, skewed
 from tests.simulation.schedules.story import Story
@@ -72,7 +68,7 @@ EDITS: tuple[Object, ...] = (
     {"remediation": {"paused": False}},
     {"remediation": {"dryRun": True}},
     {"remediation": {"dryRun": False}},
-    {"remediation": {"budget": {"pods": 0}}},
+    {"remediation": {"budget": {"pods": 1, "windowSeconds": 3600}}},
     {"remediation": {"budget": {"pods": 1}}},
     {"remediation": {"budget": {"pods": 5}}},
     {"remediation": {"coolDownSeconds": 300}},
@@ -160,7 +156,12 @@ class World:
         )
         api = RestApi(self.store, self.clock)
         self.service = Service(
-            self.scheduler, timing, timing_rng, api, self.faults, self.watch, self.story
+            self.scheduler,
+            timing,
+            api,
+            faults=self.faults,
+            watcher=self.watch,
+            story=self.story,
         )
         self.service.replicas = [
             Replica(self.service, number, self.clock.skewed(timedelta(0)))
@@ -222,6 +223,8 @@ class World:
         """Nothing goes wrong any more."""
         self.story.tell("* faults end")
         self.faults.end()
+        self.watch.on_plan.clear()
+        self.watch.on_read.clear()
         for replica in self.service.replicas:
             skewed(replica.clock, 0)
             replica.start()
@@ -307,7 +310,9 @@ class World:
         pods = [pod for pod in self._pods() if name_of(pod).startswith("p")]
         if not pods:
             return
-        pod = pods[number % len(pods)]
+        self._replace(pods[number % len(pods)], crash)
+
+    def _replace(self, pod: Object, crash: int) -> None:
         self.store.delete(POD, key_of(pod), DeleteOptions(grace=0))
         metadata = {
             "name": name_of(pod),
@@ -415,6 +420,75 @@ class World:
         """Have one of the hook's next calls fail."""
         self.faults.arm("call", skip % 6, CALLS[how % len(CALLS)])
 
+    def fail_deletion(self, skip: int, how: int, _: int) -> None:
+        """Have one of the hook's next deletions or evictions fail."""
+        self.faults.arm("deletion", skip % 2, CALLS[how % len(CALLS)])
+
+    def ambush_plan(self, what: int, how: int, delay: int) -> None:
+        """Have something happen as soon as the next plan is stored."""
+
+        def strike(diagnoser: Object, entry: Object) -> None:
+            self.faults.struck["something between plan and deletion"] += 1
+            wait = (0.0, 0.0, 0.004, 0.012, 0.03)[delay % 5]
+            self.scheduler.call_later(wait, lambda: self._ambush(diagnoser, entry, what, how))
+
+        self.watch.on_plan.append(strike)
+
+    def _ambush(self, diagnoser: Object, entry: Object, what: int, how: int) -> None:
+        key = ("default", str(entry["pod"]))
+        pod = self.store.peek(POD, key)
+        acts: tuple[tuple[str, tuple[int, int, int]], ...] = (
+            ("kill_hook", (0, how, 0)),
+            ("stop_metacontroller", (how, 0, 0)),
+            ("fail_deletion", (0, how, 0)),
+            ("fail_answer", (0, how, 0)),
+            ("fail_write", (0, how, 0)),
+            ("set_hook_clock", (how, how, 0)),
+        )
+        choice = what % (len(acts) + 6)
+        if choice < len(acts):
+            self.perform(*acts[choice])
+            return
+        self.story.tell(f"* ambush {choice} of {key[1]}")
+        current = self.store.peek(DIAGNOSER, key_of(diagnoser))
+        if choice <= len(acts) + 1 and current is not None:
+            change = EDITS[(0, 2, 4, 7, 9, 11, 12, 14, 17)[how % 9]]
+            self.edit_diagnoser(NAMES.index(name_of(diagnoser)), EDITS.index(change), 0)
+        elif pod is None:
+            return
+        elif choice == len(acts) + 2:
+            change = ({spec.OPT_OUT: "false"}, {"note": str(how)})[how % 2]
+            self.store.patch(POD, key, {"metadata": {"annotations": change}}, manager="people")
+        elif choice == len(acts) + 3:
+            change = ({LABEL: None}, {"app": "b"})[how % 2]
+            self.store.patch(POD, key, {"metadata": {"labels": change}}, manager="people")
+        elif choice == len(acts) + 4:
+            self._replace(pod, 1 + how * 2)
+        else:
+            self._crash(pod, how, 0)
+
+    def ambush_read(self, what: int, how: int, delay: int) -> None:
+        """Have something happen to the next Pod that the hook reads, before it acts."""
+
+        def strike(pod: Object) -> None:
+            self.faults.struck["something between read and deletion"] += 1
+            wait = (0.0, 0.0, 0.002)[delay % 3]
+            self.scheduler.call_later(wait, lambda: self._surprise(pod, what, how))
+
+        self.watch.on_read.append(strike)
+
+    def _surprise(self, pod: Object, what: int, how: int) -> None:
+        if self.store.peek(POD, key_of(pod)) is None:
+            return
+        self.story.tell(f"* surprise {what % 3} of {name_of(pod)}")
+        if what % 3 == 0:
+            self._replace(pod, 1 + how * 2)
+        elif what % 3 == 1:
+            change = {"annotations": {spec.OPT_OUT: "false"}}
+            self.store.patch(POD, key_of(pod), {"metadata": change}, manager="people")
+        else:
+            self._crash(pod, how, 0)
+
     def fail_answer(self, skip: int, how: int, _: int) -> None:
         """Have one of the hook's next answers fail."""
         self.faults.arm("answer", skip % 8, ANSWERS[how % len(ANSWERS)])
@@ -443,7 +517,7 @@ class World:
         self.faults.struck["watch ended and listed anew"] += 1
         kinds = (POD, DIAGNOSER, TARGET)
         for informer in self.cluster.metacontroller.informers.all:
-            if which % 4 == 3 or informer.resource is kinds[which % 4]:  # noqa: PLR2004
+            if which % 4 == 3 or informer.resource is kinds[which % 4]:
                 informer.relist()
 
     def restart_metacontroller(self, age: int, which: int, _: int) -> None:

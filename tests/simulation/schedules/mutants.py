@@ -1,0 +1,428 @@
+"""The hook with one mistake each: what the search must find, or it would find nothing.
+
+Each mutant replaces something of the hook in this process while it runs. `SEEDS` has a schedule
+that catches it; `python -m tests.simulation.schedules.mutants` searches them anew.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+from unittest import mock
+
+from pod_diagnoser import (
+    acting,
+    annotating,
+    claiming,
+    cluster,
+    eventing,
+    limiting,
+    live,
+    reconciling,
+    remediating,
+    remediator,
+    reporting,
+    safeguarding,
+    server_time,
+    settling,
+    sighting,
+    times,
+)
+from pod_diagnoser.cluster import ClusterError
+from pod_diagnoser.phases import Outcome, Phase, Reason
+from tests.simulation.schedules.properties import Violation
+from tests.simulation.schedules.schedule import Schedule
+from tests.simulation.schedules.world import run
+
+Patch = tuple[Any, str, Any]
+"""Module or class, attribute, and what stands in its place."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A mistake.
+
+    Attributes:
+        name: of the mistake.
+        patches: what makes it.
+    """
+
+    name: str
+    patches: tuple[Patch, ...]
+
+    @contextmanager
+    def alive(self) -> Iterator[None]:
+        """Have the hook make the mistake."""
+        with ExitStack() as stack:
+            for owner, attribute, value in self.patches:
+                stack.enter_context(mock.patch.object(owner, attribute, value))
+            yield
+
+
+def _everywhere(function: Callable[..., Any], value: Any) -> tuple[Patch, ...]:
+    """Replace a function in every module of the hook that knows it by its name."""
+    return tuple(
+        (module, function.__name__, value)
+        for name, module in sorted(sys.modules.items())
+        if name.startswith("pod_diagnoser.")
+        and getattr(module, function.__name__, None) is function
+    )
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+# Deletions
+
+
+def _options_without(*names: str) -> Callable[[str, str], dict[str, Any]]:
+    def options(uid: str, version: str) -> dict[str, Any]:
+        all_ = {"uid": uid, "resourceVersion": version}
+        kept = {name: value for name, value in all_.items() if name not in names}
+        return {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": kept}
+
+    return options
+
+
+_outcome = acting._Turn._outcome
+
+
+def _by_name(self: Any, plan: Any) -> Any:
+    """Take the Pod of the plan's name for the plan's Pod, and its latest crash for the plan's."""
+    pod, now = self._live.pod(self._stored.metadata.namespace, plan.pod)
+    if pod is None or pod.metadata.terminating:
+        return Outcome(Phase.DONE, Reason.POD_GONE, now)
+    found = sighting.crashes_of(pod, self._stored.spec)
+    if not found:
+        return Outcome(Phase.EXPIRED, Reason.CRASH_SUPERSEDED, now)
+    same = plan.model_copy(update={"podUID": pod.metadata.uid, "id": found[0].id})
+    refusal = self._refusal(pod, same, now)
+    return Outcome(Phase.EXPIRED, refusal, now) if refusal else self._act(pod, same, now)
+
+
+def _without_looking(self: Any, plan: Any) -> Any:
+    """Delete what the plan says without a look at the Pod as it is."""
+    at = self._live._clock().replace(microsecond=0)
+    stored = self._stored
+    try:
+        at = self._cluster.delete_pod(stored.metadata.namespace, plan.pod, plan.podUID, "")
+    except ClusterError as error:
+        return acting._refused(error, at)
+    return Outcome(Phase.DONE, Reason.DELETED, at)
+
+
+def _before_the_plan_is_stored(self: Any, observed: Any) -> Any:
+    """Carry out what this very sync plans."""
+    result = _sync(self, observed)
+    status = result.answer.status or {}
+    meta = observed.diagnoser.metadata
+    for entry in status.get("remediations", ()):
+        if entry["phase"] == "Planned" and entry["plannedAt"]:
+            try:
+                pod, _ = self._live.pod(meta.namespace, entry["pod"])
+                if pod is not None and pod.metadata.uid == entry["podUID"]:
+                    version = pod.metadata.resourceVersion
+                    self._cluster.delete_pod(meta.namespace, entry["pod"], entry["podUID"], version)
+            except ClusterError:
+                continue
+    return result
+
+
+_sync = remediator.Remediator.sync
+_pod_diagnoser = live.Live.pod_diagnoser
+
+
+def _any_version(self: Any, of: Any, *, any_version: bool = False) -> Any:
+    del any_version
+    return _pod_diagnoser(self, of, any_version=True)
+
+
+def _as_requested(self: Any, of: Any, *, any_version: bool = False) -> Any:
+    """Take the request's word for the PodDiagnoser."""
+    _, now = _pod_diagnoser(self, of, any_version=any_version)
+    return of, now
+
+
+def _unless(reasons: tuple[Reason, ...], at: str) -> tuple[Patch, ...]:
+    """Pass over some safeguards."""
+    original = safeguarding.safeguard
+
+    def safeguard(pod: Any, diagnosis: Any, policy: Any, now: Any, *rest: Any) -> Any:
+        found = original(pod, diagnosis, policy, now, *rest)
+        return None if found in reasons else found
+
+    modules = {"acting": (acting,), "planning": (remediating,), "both": (acting, remediating)}
+    return tuple((module, "safeguard", safeguard) for module in modules[at])
+
+
+def _no_cool_down(*args: Any) -> Any:
+    limit = limiting.owner_limit(*args)
+    return None if limit is not None and limit.reason is Reason.COOL_DOWN else limit
+
+
+def _stale_count(live_: Any, _plan: Any, _outcome: Any) -> Any:
+    return live_
+
+
+def _failed_is_done(error: ClusterError, now: datetime) -> Any:
+    return (
+        Outcome(Phase.DONE, Reason.DELETED, now) if error.status is None else _refused(error, now)
+    )
+
+
+_refused = acting._refused
+
+
+def _lost_is_undone(self: Any, plan: Any) -> Any:
+    """Take a planned Pod that is gone for one that nobody deleted."""
+    outcome = _outcome(self, plan)
+    if outcome is not None and outcome.reason is Reason.POD_GONE:
+        return replace(outcome, phase=Phase.EXPIRED, reason=Reason.CRASH_SUPERSEDED)
+    return outcome
+
+
+# Time
+
+
+def _our_own(self: Any, _: datetime) -> None:
+    self._learned = server_time._Learned(self._clock(), self._clock(), self._monotonic())
+
+
+# Answers
+
+
+def _forgets_attachment(when: Callable[[Any, Any], bool]) -> Callable[..., Any]:
+    original = reconciling.answer_pod_diagnoser
+
+    def answer(diagnoser: Any, status: Any, resync_after: Any) -> Any:
+        made = original(diagnoser, status, resync_after)
+        return made.model_copy(update={"attachments": ()}) if when(diagnoser, status) else made
+
+    return answer
+
+
+def _paced(diagnoser: Any, status: Any) -> bool:
+    return bool(diagnoser.status == status)
+
+
+def _in_trouble(_: Any, status: Any) -> bool:
+    troubles = ("ApiServerUnavailable", "ApiServerBusy", "Forbidden")
+    return any(each.reason in troubles for each in status.conditions)
+
+
+def _without_withheld(*args: Any, **named: Any) -> Any:
+    return replace(reporting_plan(*args, **named), withheld=())
+
+
+reporting_plan = remediating.plan
+
+
+def _impatient(diagnoser: Any, *args: Any, **named: Any) -> Any:
+    """Write the time whether anything changed or not."""
+    result = reporting_report(diagnoser, *args, **named)
+    now = args[3]
+    stamped = result.status.model_copy(update={"lastUpdateTime": times.format_time(now)})
+    return replace(result, status=stamped, changed=True)
+
+
+reporting_report = reporting.report
+
+
+def _for_ever(pod: Any, claim: Any, until: Any, now: datetime) -> Any:
+    del pod, until, now
+    return {annotating.LABEL: claim.diagnoser.name}, None
+
+
+def _never_off(pod: Any) -> Any:
+    del pod
+    return annotating.Marks()
+
+
+def _counts_again(stored: Any, pods: Any, records: Any, now: Any) -> Any:
+    return {
+        name: pod
+        for name, pod in ((reporting.pod_hash(pod.metadata.uid), pod) for pod in pods)
+        if (
+            reporting._first_diagnosed_recently(records[pod.metadata.uid], now)
+            and (name not in stored.countedPods or not stored.observedGeneration)
+        )
+        or pod.metadata.terminating
+    }
+
+
+def _forgetful(*_: Any, **__: Any) -> tuple[str, ...]:
+    return ()
+
+
+def _random_name(self: Any, regarding: str, *what: str) -> str:
+    del self, what
+    return f"{regarding}.{next(_NUMBERS[0]):016x}"
+
+
+_NUMBERS = [count()]
+
+
+def _always_fresh(diagnosis: Any, now: datetime) -> bool:
+    del now
+    return diagnosis.ended_by is not None
+
+
+def _youngest(targets: Any, labels: Mapping[str, str]) -> Any:
+    found = [target for target in targets if claiming.matches(target.targetLabels, labels)]
+    return found[-1] if found else None
+
+
+def _wipes(pod: Any) -> Any:
+    """Take off whatever the Pod has, not only what is ours."""
+    annotations: dict[str, str | None] = dict.fromkeys(pod.metadata.annotations)
+    labels: dict[str, str | None] = dict.fromkeys(set(pod.metadata.labels) - {"pod-template-hash"})
+    return annotating.Marks(annotations=annotations, labels=labels)
+
+
+def _first_diagnosis_only(stored: Any, crashed: Any, records: Any, *rest: Any) -> Any:
+    made = _recent(stored, crashed, records, *rest)
+    return tuple(stored.recentDiagnoses) or made
+
+
+_recent = reporting._recent_diagnoses
+
+
+def _planned_is_dropped(entry: Any, shown: Any, policy: Any, now: Any) -> bool:
+    return _is_kept(entry, shown, policy, now) and not (
+        entry.phase == Phase.DONE
+        and (settled := times.parse_time(entry.settledAt)) is not None
+        and now - settled > timedelta(seconds=30)
+    )
+
+
+_is_kept = settling.is_kept
+
+
+def _standing_plan(self: Any, plan: Any) -> Any:
+    """Never give a plan up."""
+    outcome = _outcome(self, plan)
+    return None if outcome is not None and outcome.phase is Phase.EXPIRED else outcome
+
+
+def mutants() -> dict[str, Mutant]:
+    """All mutants, by name."""
+    found = [
+        Mutant(
+            "drops the uid precondition", ((cluster, "_delete_options", _options_without("uid")),)
+        ),
+        Mutant(
+            "drops the resourceVersion precondition",
+            ((cluster, "_delete_options", _options_without("resourceVersion")),),
+        ),
+        Mutant("compares names instead of uids", ((acting._Turn, "_outcome", _by_name),)),
+        Mutant("skips the live Pod", ((acting._Turn, "_outcome", _without_looking),)),
+        Mutant(
+            "acts before the plan is stored",
+            ((remediator.Remediator, "sync", _before_the_plan_is_stored),),
+        ),
+        Mutant(
+            "acts on the version between the two writes",
+            ((live.Live, "pod_diagnoser", _any_version),),
+        ),
+        Mutant("believes the request", ((live.Live, "pod_diagnoser", _as_requested),)),
+        Mutant("lets plans never expire", ((acting, "PLAN_SECONDS", 1e9),)),
+        Mutant("never gives a plan up", ((acting._Turn, "_outcome", _standing_plan),)),
+        Mutant("ignores paused when acting", _unless((Reason.PAUSED,), "acting")),
+        Mutant("ignores dryRun", _unless((Reason.DRY_RUN,), "both")),
+        Mutant("replaces bare Pods", _unless((Reason.DAEMON_SET_POD, Reason.JOB_POD), "both")),
+        Mutant("ignores the opt-out", _unless((Reason.OPTED_OUT,), "both")),
+        Mutant("ignores the opt-out when acting", _unless((Reason.OPTED_OUT,), "acting")),
+        Mutant("deletes mirror Pods", _unless((Reason.MIRROR_POD,), "both")),
+        Mutant("replays old crashes", _everywhere(safeguarding.is_fresh, _always_fresh)),
+        Mutant("ignores the listed causes", _unless((Reason.CAUSE_NOT_LISTED,), "both")),
+        Mutant("ignores the Pod's age", _unless((Reason.TOO_YOUNG,), "both")),
+        Mutant(
+            "forgets the cool-down",
+            ((acting, "owner_limit", _no_cool_down), (remediating, "owner_limit", _no_cool_down)),
+        ),
+        Mutant("has no budget", _everywhere(limiting.budget_limit, _nothing)),
+        Mutant(
+            "counts the budget from a stale status",
+            ((acting, "_with", _stale_count), (acting, "budget_limit", _nothing)),
+        ),
+        Mutant("takes a lost answer for done", ((acting, "_refused", _failed_is_done),)),
+        Mutant(
+            "takes a Pod that is gone for undone", ((acting._Turn, "_outcome", _lost_is_undone),)
+        ),
+        Mutant(
+            "forgets what it did",
+            (
+                (settling, "is_kept", _planned_is_dropped),
+                (remediating, "is_kept", _planned_is_dropped),
+            ),
+        ),
+        Mutant(
+            "learns the time from its own clock", ((server_time.ServerTime, "learn", _our_own),)
+        ),
+        Mutant(
+            "forgets the attachment where nothing changed",
+            ((reconciling, "answer_pod_diagnoser", _forgets_attachment(_paced)),),
+        ),
+        Mutant(
+            "forgets the attachment in trouble",
+            ((reconciling, "answer_pod_diagnoser", _forgets_attachment(_in_trouble)),),
+        ),
+        Mutant("forgets what is withheld", ((reporting, "plan", _without_withheld),)),
+        Mutant("writes whether anything changed or not", ((reconciling, "report", _impatient),)),
+        Mutant("labels for ever", ((annotating, "_label", _for_ever),)),
+        Mutant("leaves its marks on Pods", ((reconciling, "unmark", _never_off),)),
+        Mutant("wipes what others wrote", ((reconciling, "unmark", _wipes),)),
+        Mutant("counts a Pod that goes again", ((reporting, "_uncounted", _counts_again),)),
+        Mutant("forgets whom it counted", ((reporting, "_counted", _forgetful),)),
+        Mutant("tells Events with random names", ((eventing.Teller, "name", _random_name),)),
+        Mutant("tells old crashes", ((eventing, "is_fresh", _always_fresh),)),
+        Mutant("lets the youngest claim", _everywhere(claiming.claimant, _youngest)),
+        Mutant(
+            "tells the first diagnosis only",
+            ((reporting, "_recent_diagnoses", _first_diagnosis_only),),
+        ),
+        Mutant(
+            "acts without knowing the time", ((remediator, "_depends_on_time", lambda _: False),)
+        ),
+    ]
+    return {mutant.name: mutant for mutant in found}
+
+
+SEEDS: Mapping[str, int] = {}
+
+
+def caught(mutant: Mutant, seed: int) -> list[Violation]:
+    """Run a schedule with a mutant.
+
+    Returns:
+        What did not hold.
+    """
+    _NUMBERS[0] = count()
+    with mutant.alive():
+        return run(Schedule.drawn(seed)).violations
+
+
+def main() -> int:
+    """Search a seed for each mutant, and print them."""
+    limit = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    words = sys.argv[2:]
+    for name, mutant in mutants().items():
+        if words and not any(word in name for word in words):
+            continue
+        tries = [SEEDS[name]] if name in SEEDS else []
+        for seed in [*tries, *range(limit)]:
+            if violations := caught(mutant, seed):
+                sys.stdout.write(f'    "{name}": {seed},  # {violations[0].property.name}\n')
+                break
+        else:
+            sys.stdout.write(f'    # "{name}": not caught\n')
+        sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
