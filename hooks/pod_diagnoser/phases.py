@@ -104,8 +104,8 @@ EXPLANATIONS: Mapping[Reason, str] = {
     Reason.CAUSE_NOT_LISTED: "spec.remediation.causes does not name the cause.",
     Reason.TOO_YOUNG: "The Pod is younger than spec.remediation.minPodAgeSeconds.",
     Reason.COOL_DOWN: "Another Pod of the same owner was replaced a short time ago.",
-    Reason.GAVE_UP: "Replacing Pods of this owner did not help; a change of its template would "
-    "start anew.",
+    Reason.GAVE_UP: "Replacing Pods of this owner did not help; a change of its template, or "
+    "two hours without a crash, would start anew.",
     Reason.BUDGET_SPENT: "spec.remediation.budget is spent for now.",
     Reason.HISTORY_FULL: "There are too many remediations or owners to keep count of.",
 }
