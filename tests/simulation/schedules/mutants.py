@@ -308,6 +308,10 @@ def _standing_plan(self: Any, plan: Any) -> Any:
     return None if outcome is not None and outcome.phase is Phase.EXPIRED else outcome
 
 
+def _later(crash: Any, other: Any) -> bool:
+    return bool(crash.moment > other.moment)
+
+
 def mutants() -> dict[str, Mutant]:
     """All mutants, by name."""
     found = [
@@ -380,6 +384,7 @@ def mutants() -> dict[str, Mutant]:
         Mutant("forgets whom it counted", ((reporting, "_counted", _forgetful),)),
         Mutant("tells Events with random names", ((eventing.Teller, "name", _random_name),)),
         Mutant("tells old crashes", ((eventing, "is_fresh", _always_fresh),)),
+        Mutant("orders crashes by the node's clock alone", ((annotating, "_follows", _later),)),
         Mutant("lets the youngest claim", _everywhere(claiming.claimant, _youngest)),
         Mutant(
             "tells the first diagnosis only",

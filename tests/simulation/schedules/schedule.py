@@ -88,6 +88,7 @@ class Setting:
         pods: replicas of the first ReplicaSet.
         to_the_end: whether the run goes on until everything that depends on time is over.
         slow: whether the network is slow.
+        action: what the first PodDiagnoser asks for; None is drawn.
     """
 
     replicas: int = 2
@@ -98,6 +99,7 @@ class Setting:
     pods: int = 2
     to_the_end: bool = False
     slow: bool = False
+    action: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

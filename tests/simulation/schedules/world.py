@@ -203,7 +203,9 @@ class World:
         """Have some Pods and a PodDiagnoser."""
         self._replica_set(self.setting.pods)
         numbers = [self.rng.randrange(1000) for _ in range(6)]
-        self.create_diagnoser(numbers[0], numbers[1], numbers[2])
+        action = self.setting.action
+        which = numbers[1] if action is None else ACTIONS.index(action)
+        self.create_diagnoser(numbers[0], which, numbers[2])
         self.create_pod(numbers[3], 0, 0)
         if numbers[4] % 2:
             self.create_pod(numbers[5], 1, 1)
@@ -415,6 +417,11 @@ class World:
                 replica.kill(seconds)
         else:
             replicas[number % len(replicas)].kill(seconds)
+
+    def fail(self, place: int, skip: int, how: int) -> None:
+        """Have the n-th call, answer or write from now fail."""
+        name, kinds = (("call", CALLS), ("answer", ANSWERS), ("write", WRITES))[place]
+        self.faults.arm(name, skip, kinds[how])
 
     def fail_call(self, skip: int, how: int, _: int) -> None:
         """Have one of the hook's next calls fail."""

@@ -1,0 +1,44 @@
+"""A crash and its remediation, with each call, answer and write failing in each way, one by one."""
+
+import pytest
+
+from tests.simulation.schedules.faults import ANSWERS, CALLS, WRITES
+from tests.simulation.schedules.schedule import Operation, Schedule, Setting
+from tests.simulation.schedules.world import Result, run
+
+PLACES = (("call", CALLS), ("answer", ANSWERS), ("write", WRITES))
+ACTIONS = ("RestartPod", "EvictPod", "LogEvent")
+MOST = 12
+"""More calls, answers or writes than a crash and its remediation take."""
+
+SEED = 4
+"""Of the delays; its PodDiagnoser asks for no age of Pods."""
+
+
+def ran(action: str, *faults: tuple[int, int, int]) -> Result:
+    """Let a Pod crash after some faults were armed."""
+    operations = [Operation(40.0, "fail", fault) for fault in faults]
+    operations += [Operation(0.0, "crash_all", (1, 0, 0)), Operation(15.0, "rest", (0, 0, 0))]
+    setting = Setting(replicas=2, workers=1, pods=1, resync=300.0, action=action)
+    return run(Schedule(SEED, setting, tuple(operations)))
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("place", range(len(PLACES)), ids=[name for name, _ in PLACES])
+def test_each_fails_in_each_way(place: int, action: str) -> None:
+    """Whatever fails, and how: everything that must hold does, and all converges."""
+    struck = 0
+    name, kinds = PLACES[place]
+    for skip in range(MOST):
+        for how, words in enumerate(kinds):
+            result = ran(action, (place, skip, how))
+            assert not result.violations, f"{name} {skip}: {words}"
+            struck += result.struck[words]
+    assert struck >= 3 * len(kinds), "most of them are beyond what happens"
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_without_a_fault_it_is_done(action: str) -> None:
+    """The crash is told, or its Pod replaced: what fails above is what does that."""
+    counts = ran(action).counts
+    assert counts["crashes told" if action == "LogEvent" else "Pods deleted by the hook"] >= 1
