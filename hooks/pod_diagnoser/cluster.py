@@ -50,6 +50,9 @@ MAX_EVENT_LIST: Final = 1024 * 1024
 MAX_EVENTS_OF_PODS: Final = 5000
 """How many Events of a namespace's Pods are read."""
 
+MAX_EVENTS_OF_PODS_LIST: Final = 6 * 1024 * 1024
+"""Bytes that a list of these may have: so many as a kubelet posts, with what the server adds."""
+
 IDLE_REASONS: Final = ("Scheduled", "Created", "Started", "BackOff")
 """Reasons of the Events that every Pod has, and that tell nothing of an end: they are not read."""
 
@@ -298,9 +301,9 @@ class Cluster:
         The API server looks at all Events of a namespace for either list, since it keeps no index
         of them: for several Pods this is cheaper.
 
-        Args, returns and raises as `list_events`; of at most `MAX_ANSWER` bytes.
+        Args, returns and raises as `list_events`; of at most `MAX_EVENTS_OF_PODS_LIST` bytes.
         """
-        bounds = _Bounds(seconds, MAX_ANSWER)
+        bounds = _Bounds(seconds, MAX_EVENTS_OF_PODS_LIST)
         return self._list_events(namespace, "involvedObject.kind=Pod", MAX_EVENTS_OF_PODS, bounds)
 
     def _list_events(

@@ -35,6 +35,11 @@ is two: Metacontroller waits for ten, and has twenty Pods at a time wait."""
 EVENTS_SECONDS: Final = 1.0
 """How much of that is for Events where a log is wanted, too."""
 
+TOGETHER_SECONDS: Final = 2.5
+"""How long a read for all who crash at once may take, and whoever waits for it waits. It tells of
+hundreds of Pods, just when the API server is slow: not to have it costs each of these a second
+look. A log has after it what it would have had otherwise."""
+
 LEAST_SECONDS: Final = 0.1
 """With less time left no call is made."""
 
@@ -53,8 +58,12 @@ Source: ``findTailLineStartIndex`` in ``staging/src/k8s.io/cri-client/pkg/logs``
 """
 
 SHARED_SECONDS: Final = 1.0
-"""For how long what was read for all will do. What it was too early for, the second read of
-a crash will tell."""
+SHARED_FACTOR: Final = 2
+MAX_SHARED_AGE: Final = 3.0
+"""For how long what was read for all will do: so many seconds; longer, by the time that the read
+took, where the API server is slow, so that reading does not take up most of the time; but only as
+far as it is then no older than this, from when the read began. What it was too early for, the
+second read of a crash will tell (`pod_diagnoser.proving.AGAIN_AFTER`), which is later than that."""
 
 TOO_MANY_SECONDS: Final = 60.0
 """How long a namespace with too many Events has each Pod's read by itself."""
@@ -122,27 +131,30 @@ class ClusterGatherer:
 
         Returns:
             What was found. It never fails, and takes `GATHER_SECONDS` at most, as far as a deadline
-            can bound it.
+            can bound it; where many crash at once `TOGETHER_SECONDS`, and half a second for a log.
         """
-        until = self._monotonic() + GATHER_SECONDS
+        begun = self._monotonic()
+        until = begun + GATHER_SECONDS
         asked: Asked | None = None
         listed: tuple[Event, ...] = ()
         if wanted.events:
-            seconds = EVENTS_SECONDS if wanted.log is not None else GATHER_SECONDS
-            asked, found = self._read_events(wanted, min(until, self._monotonic() + seconds))
+            rush = self._rushes.of(wanted.namespace, begun)
+            shared: ByPod | Asked | None = None
+            if rush is not None:
+                shared = self._read_together(wanted.namespace, rush, begun + TOGETHER_SECONDS)
+                until = max(until, self._monotonic() + GATHER_SECONDS - EVENTS_SECONDS)
+            if shared is None:
+                seconds = EVENTS_SECONDS if wanted.log is not None else GATHER_SECONDS
+                asked, found = self._read_events(wanted, min(until, begun + seconds))
+            elif isinstance(shared, Asked):
+                asked, found = shared, ()
+            else:
+                asked, found = Asked.FOUND, shared.get(wanted.uid, ())
             listed = tuple(about(wanted.uid, found))
         log = None if wanted.log is None else self._read_log(wanted, wanted.log, until)
         return Gathered(asked, listed, log)
 
     def _read_events(self, wanted: Wanted, until: float) -> tuple[Asked, Sequence[PostedEvent]]:
-        rush = self._rushes.of(wanted.namespace, self._monotonic())
-        if rush is not None:
-            shared = self._read_together(wanted.namespace, rush, until)
-            if isinstance(shared, Asked):
-                return shared, ()
-            if shared is not None:
-                return Asked.FOUND, shared.get(wanted.uid, ())
-
         def read(seconds: float) -> bytes:
             return self._cluster.list_events(wanted.namespace, wanted.pod, wanted.uid, seconds)[0]
 
@@ -169,18 +181,20 @@ class ClusterGatherer:
             content = self._ask(self._events, namespace, until, partial(self._read_all, namespace))
             if isinstance(content, Asked):
                 return content
-            return self._share(content, rush)
+            return self._share(content, rush, now)
         finally:
             rush.reading.release()
 
-    def _share(self, content: bytes, rush: Rush) -> ByPod | Asked | None:
+    def _share(self, content: bytes, rush: Rush, begun: float) -> ByPod | Asked | None:
         found, now = parse(content), self._monotonic()
         if content == _TOO_MANY or (found is not None and not found.whole):
             rush.too_many_until = now + TOO_MANY_SECONDS
             return None
         if found is None:
             return Asked.UNAVAILABLE
-        kept = Kept(found.by_subject(), now + SHARED_SECONDS)
+        taken = now - begun
+        seconds = max(SHARED_SECONDS, min(SHARED_FACTOR * taken, MAX_SHARED_AGE - taken))
+        kept = Kept(found.by_subject(), now + seconds, len(content))
         self._rushes.keep(rush, kept)
         return kept.events
 

@@ -12,7 +12,9 @@ RUSH_SECONDS: Final = 2.0
 """So many crashes of a namespace in so short a time share one read of its Events."""
 
 MAX_SHARED: Final = 8
-"""Of how many namespaces Events are kept, for that second."""
+MAX_SHARED_BYTES: Final = 16 * 1024 * 1024
+"""Of how many namespaces Events are kept, for those seconds, and how many bytes they had in all; in
+memory they take twice as many."""
 
 MAX_RUSHES: Final = 1000
 """Of how many namespaces it is known how many crashes there were. Forgetting one costs calls."""
@@ -20,10 +22,17 @@ MAX_RUSHES: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Events that were read together, and until when they will do."""
+    """Events that were read together.
+
+    Attributes:
+        events: the Events.
+        until: until when they will do, by the monotonic clock.
+        size: how many bytes they had.
+    """
 
     events: ByPod
     until: float
+    size: int
 
 
 class Rush:
@@ -66,7 +75,8 @@ class Rushes:
                 self._keeping.popleft().kept = None
             rush.times.append(now)
             on = len(rush.times) == RUSH and now - rush.times[0] <= RUSH_SECONDS
-            return rush if on else None
+            # While a slow read lasted, nobody came: those who come after it are not alone.
+            return rush if on or _will_do(rush.kept, now) else None
 
     def keep(self, rush: Rush, kept: Kept) -> None:
         """Keep what was read for those who come soon."""
@@ -75,8 +85,11 @@ class Rushes:
             if rush in self._keeping:
                 self._keeping.remove(rush)
             self._keeping.append(rush)
-            while len(self._keeping) > MAX_SHARED:
+            while len(self._keeping) > MAX_SHARED or self._size() > MAX_SHARED_BYTES:
                 self._keeping.popleft().kept = None
+
+    def _size(self) -> int:
+        return sum(each.kept.size for each in self._keeping if each.kept is not None)
 
 
 def _will_do(kept: Kept | None, now: float) -> bool:

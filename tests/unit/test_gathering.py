@@ -17,7 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pod_diagnoser import gathering
-from pod_diagnoser.cluster import MAX_EVENT_LIST, AnswerTooLongError, ClusterError, Credentials
+from pod_diagnoser.cluster import (
+    MAX_EVENT_LIST,
+    MAX_EVENTS_OF_PODS,
+    MAX_EVENTS_OF_PODS_LIST,
+    AnswerTooLongError,
+    ClusterError,
+    Credentials,
+)
 from pod_diagnoser.event_lists import MAX_MESSAGE_BYTES
 from pod_diagnoser.evidence import Asked, Event, Gathered, Log, Wanted
 from pod_diagnoser.gathering import (
@@ -25,8 +32,11 @@ from pod_diagnoser.gathering import (
     GATHER_SECONDS,
     MAX_CALLS,
     MAX_LOG_BYTES,
+    MAX_SHARED_AGE,
     PLACE_SECONDS,
+    SHARED_FACTOR,
     SHARED_SECONDS,
+    TOGETHER_SECONDS,
     TOO_MANY_SECONDS,
     ClusterGatherer,
     connect_gatherer,
@@ -40,7 +50,16 @@ from pod_diagnoser.pausing import (
 )
 from pod_diagnoser.proving import AGAIN_AFTER
 from pod_diagnoser.resources import MAX_LOG_LINES
-from pod_diagnoser.rushing import MAX_RUSHES, MAX_SHARED, RUSH, RUSH_SECONDS
+from pod_diagnoser.rushing import (
+    MAX_RUSHES,
+    MAX_SHARED,
+    MAX_SHARED_BYTES,
+    RUSH,
+    RUSH_SECONDS,
+    Kept,
+    Rush,
+    Rushes,
+)
 from pod_diagnoser.settings import Endpoints, Settings, SettingsError
 from tests.unit.build import T0
 
@@ -672,6 +691,57 @@ def test_those_who_come_together_wait_for_one_read() -> None:
     assert gatherer.gather(pod(3)).listed != ()
 
 
+@pytest.mark.parametrize(
+    ("taken", "kept"),
+    [(0.1, SHARED_SECONDS), (0.8, 0.8 * SHARED_FACTOR), (1.4, MAX_SHARED_AGE - 1.4), (2.4, 1.0)],
+)
+def test_what_a_slow_server_took_long_for_is_kept_longer(taken: float, kept: float) -> None:
+    """Or there would be hardly a moment in which nobody waits; never so old that it misses much."""
+    api = Api(listed_all=lambda: all_events(20))
+    gatherer = api.gatherer()
+    rush(gatherer)
+    api.taken = taken
+    gatherer.gather(pod(RUSH))
+    read = api.now
+    for late in (0.0, kept / 2, kept - 0.01):
+        api.now = read + late
+        assert len(gatherer.gather(pod(RUSH)).listed) == 1
+    assert [call[0] for call in api.calls] == ["events"] * (RUSH - 1) + ["all events"]
+    api.now = read + kept + 0.01
+    rush(gatherer)
+    assert len(gatherer.gather(pod(RUSH)).listed) == 1
+    assert [call[0] for call in api.calls].count("all events") == 2
+
+
+def test_a_second_look_is_no_look_at_what_the_first_one_saw() -> None:
+    """By clocks of whole seconds, of which one may be lost."""
+    oldest = max(MAX_SHARED_AGE, TOGETHER_SECONDS + SHARED_SECONDS)
+    assert oldest < AGAIN_AFTER.total_seconds() - 1
+
+
+def test_a_read_for_all_has_more_time_and_leaves_a_log_its_own() -> None:
+    """What took longer than a single Pod's read may was still worth it; the log is read, too."""
+    api = Api(listed_all=lambda: all_events(20))
+    gatherer = api.gatherer()
+    rush(gatherer)
+    api.taken, api.calls = TOGETHER_SECONDS - 0.25, []
+    found = gatherer.gather(pod(RUSH, log=Log("app", previous=True, lines=5)))
+    assert (found.events, len(found.listed), found.log) == (Asked.FOUND, 1, "last words\n")
+    assert api.calls[0] == ("all events", "shop", TOGETHER_SECONDS)
+    assert api.calls[1][-1] == GATHER_SECONDS - EVENTS_SECONDS
+
+
+def test_what_is_kept_is_bounded_in_bytes() -> None:
+    """The oldest goes first."""
+    rushes = Rushes()
+    kept = [Rush() for _ in range(MAX_SHARED)]
+    for each in kept:
+        rushes.keep(each, Kept({}, 9.0, MAX_SHARED_BYTES // 3))
+    assert [each.kept is not None for each in kept] == [False] * (MAX_SHARED - 3) + [True] * 3
+    rushes.keep(Rush(), Kept({}, 9.0, MAX_SHARED_BYTES + 1))
+    assert not any(each.kept for each in kept)
+
+
 def test_what_is_kept_of_namespaces_is_bounded() -> None:
     """For the second that it is kept, and beyond it not at all."""
     api = Api(listed_all=lambda: all_events(1))
@@ -731,6 +801,33 @@ def test_a_list_has_room_for_the_events_of_a_pod() -> None:
     long = event(message="m" * 1024, reason="r" * 128)
     long["metadata"]["managedFields"] = [{"fieldsV1": {"f": "v" * 1024}}]
     assert len(events(*[long] * 250)) < MAX_EVENT_LIST
+
+
+def test_a_list_for_all_has_room_for_the_events_of_a_rush() -> None:
+    """As kubelets post them, with names of 50 characters and the server's managed fields."""
+    long = involved(uid=UID, name="n" * 50)
+    fields = ("count", "firstTimestamp", "involvedObject", "lastTimestamp", "message", "metadata")
+    more = ("reason", "reportingComponent", "reportingInstance", "source", "type")
+    long["metadata"] = {
+        "name": f"{'n' * 50}.18ea874ccfdf6589",
+        "namespace": "shop",
+        "uid": UID,
+        "resourceVersion": "123456789",
+        "creationTimestamp": "2026-11-23T10:00:00Z",
+        "managedFields": [
+            {
+                "manager": "kubelet",
+                "operation": "Update",
+                "apiVersion": "v1",
+                "time": "2026-11-23T10:00:00Z",
+                "fieldsType": "FieldsV1",
+                "fieldsV1": {f"f:{name}": {} for name in (*fields, *more)},
+            }
+        ],
+    }
+    one = json.dumps(long, separators=(",", ":"))
+    assert len(one) > 1024
+    assert len(one) * MAX_EVENTS_OF_PODS < MAX_EVENTS_OF_PODS_LIST
 
 
 GREENLETS = """
