@@ -1,5 +1,6 @@
 """A client of the API server on another machine: requests and watch events take their time."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -149,6 +150,7 @@ class Client:
         """
         alive = True
         latest = self.scheduler.time()
+        under_way: deque[WatchEvent] = deque()  # timers that are due together may differ by a hair
 
         def changed(event: WatchEvent) -> None:
             nonlocal latest
@@ -156,9 +158,11 @@ class Client:
             if self.network.lateness is not None:
                 delay += self.network.lateness.watch(self.manager, resource)
             latest = max(latest, self.scheduler.time() + delay)
-            self.scheduler.call_later(latest - self.scheduler.time(), lambda: arrived(event))
+            under_way.append(event)
+            self.scheduler.call_later(latest - self.scheduler.time(), arrived)
 
-        def arrived(event: WatchEvent) -> None:
+        def arrived() -> None:
+            event = under_way.popleft()
             if alive:
                 deliver(event)
 
