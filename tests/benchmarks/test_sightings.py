@@ -1,4 +1,4 @@
-"""What the benchmarks recognise of a remediation, in watches, the audit log and answers."""
+"""What the benchmarks recognise of the operator's work: in watches, the audit log, answers."""
 
 import json
 
@@ -11,6 +11,7 @@ from controlplane.audit import Audited
 from controlplane.client import Json
 
 REASON = "diagnostics.local.io/restart-reason"
+CAUSE = "diagnostics.local.io/cause"
 
 
 def line(document: Json, kind: str = "MODIFIED") -> bytes:
@@ -43,9 +44,26 @@ def test_a_pod_is_seen_annotated_and_deleted(metadata: Json, expected: list[str]
     assert list(sightings.of_pod(line(pod(**metadata)))) == [(one, "web-x7k2p") for one in expected]
 
 
+@pytest.mark.parametrize(
+    ("annotations", "expected"),
+    [
+        ({}, []),
+        ({CAUSE: "Killed"}, []),
+        ({REASON: "Error (Exit Code: 137)"}, [ANNOTATED]),
+        ({CAUSE: "LivenessProbeFailed", REASON: "x"}, [ANNOTATED, "LivenessProbeFailed"]),
+        ({REASON: f'"{CAUSE}":"Killed"'}, [ANNOTATED]),
+    ],
+)
+def test_what_is_told_of_a_pod_is_seen(annotations: Json, expected: list[str]) -> None:
+    """The cause by its own annotation, once there is one of a restart."""
+    told = sightings.of_told_pod(line(pod(annotations=annotations)))
+    assert list(told) == [(one, "web-x7k2p") for one in expected]
+
+
 def test_a_line_without_a_name_shows_no_pod() -> None:
     """Such as a watch's own error."""
-    assert list(sightings.of_pod(line({"kind": "Status", "metadata": {}}, "ERROR"))) == []
+    error = line({"kind": "Status", "metadata": {}}, "ERROR")
+    assert list(sightings.of_pod(error)) == list(sightings.of_told_pod(error)) == []
 
 
 def test_a_plan_is_seen_when_stored_and_when_done() -> None:
