@@ -174,6 +174,7 @@ def carry_out(  # noqa: PLR0913 (all that it takes to act)
     if not due(diagnoser):
         return Acted()
     namespace = diagnoser.metadata.namespace
+    live.forget(diagnoser)  # another process may have acted on what was read a moment ago
     try:
         stored, now = live.pod_diagnoser(diagnoser)
     except ClusterError as error:

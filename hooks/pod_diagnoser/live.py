@@ -14,8 +14,8 @@ from pod_diagnoser.pods import OwnedPod
 from pod_diagnoser.resources import PodDiagnoser
 
 REUSE_SECONDS: Final = 1.0
-"""For how long a PodDiagnoser that was read is as good as read again. A sync on the version between
-Metacontroller's two writes of a status reads the version of the next sync, a moment later."""
+"""For how long a PodDiagnoser that was read is as good as read again, but for carrying out a plan:
+the crashes of a storm cost one read together."""
 
 MAX_KEPT: Final = 100
 """How many of them are kept."""

@@ -503,6 +503,18 @@ def test_an_outcome_that_was_not_stored_is_found_again(cluster: Cluster) -> None
     assert len(cluster.deleted) == 1
 
 
+def test_what_another_replica_has_stored_since_is_seen(cluster: Cluster) -> None:
+    """One that has just read the PodDiagnoser does not act on what the other has given up since."""
+    request, _ = cluster.snapshot()
+    seen = observed(request)
+    live = Live(cluster, lambda: cluster.now, lambda: cluster.monotonic)
+    assert live.pod_diagnoser(seen.diagnoser)[0] is not None
+    cluster.put({**request, "status": {**request["status"], "remediations": []}})
+    acted = carry_out(seen.diagnoser, seen.targets, live, cluster, lambda: True)
+    assert acted.settled == []
+    assert cluster.deleted == []
+
+
 def test_two_replicas_do_it_once(cluster: Cluster) -> None:
     """Both read the same; the second one's preconditions do not hold any more."""
     document = copy.deepcopy(cluster.diagnosers["diag"])
