@@ -86,9 +86,16 @@ class Pauses:
         if error.status is not None and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self._silent.clear()
             return Asked.UNAVAILABLE
+        return self._note_silence(namespace, now)
+
+    def _note_silence(self, namespace: str, now: float) -> Asked:
         with self._lock:
             self._silent.add(namespace)
             several = len(self._silent) > 1
+        if not several and self.standing(namespace, now) is not None:
+            # It was begun before the pause, and tells nothing new: crashes that were seen when that
+            # began would have their second look while it lasts.
+            return Asked.UNAVAILABLE
         return self.pause("" if several else namespace, now + SILENT_SECONDS)
 
     def pause(self, namespace: str, until: float, asked: Asked = Asked.UNAVAILABLE) -> Asked:

@@ -47,6 +47,7 @@ from pod_diagnoser.pausing import (
     MAX_PAUSES,
     REFUSED_SECONDS,
     SILENT_SECONDS,
+    Pauses,
 )
 from pod_diagnoser.proving import AGAIN_AFTER
 from pod_diagnoser.resources import MAX_LOG_LINES
@@ -497,6 +498,29 @@ def test_the_second_look_at_a_crash_is_not_lost_to_the_first_ones_pause() -> Non
     api.now += AGAIN_AFTER.total_seconds() - 1
     api.listed = lambda: events(event())
     assert gatherer.gather(EVENTS).events is Asked.FOUND
+
+
+def test_a_call_that_fails_within_a_pause_does_not_make_it_longer() -> None:
+    """A read for all takes longer than those of single Pods that were begun with it."""
+    pauses = Pauses()
+    first, later = GATHER_SECONDS, TOGETHER_SECONDS
+    assert pauses.note(ClusterError(None), "shop", first) is Asked.UNAVAILABLE
+    assert pauses.note(ClusterError(None), "shop", later) is Asked.UNAVAILABLE
+    assert pauses.standing("shop", first + SILENT_SECONDS - 0.01) is Asked.UNAVAILABLE
+    assert pauses.standing("shop", first + SILENT_SECONDS) is None
+    assert pauses.note(ClusterError(None), "shop", first + SILENT_SECONDS) is Asked.UNAVAILABLE
+    assert pauses.standing("shop", first + SILENT_SECONDS) is Asked.UNAVAILABLE
+
+
+def test_a_second_namespace_without_an_answer_counts_within_the_pause_of_the_first() -> None:
+    """And what fails while all are left alone makes nobody wait longer."""
+    pauses = Pauses()
+    pauses.note(ClusterError(None), "shop", 1.0)
+    pauses.note(ClusterError(None), "depot", 2.0)
+    pauses.note(ClusterError(None), "shop", 3.0)
+    assert pauses.standing("other", 2.0 + SILENT_SECONDS - 0.01) is Asked.UNAVAILABLE
+    for namespace in ("shop", "depot", "other"):
+        assert pauses.standing(namespace, 2.0 + SILENT_SECONDS) is None
 
 
 def test_an_answer_in_between_says_that_the_server_is_there() -> None:
