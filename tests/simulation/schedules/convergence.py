@@ -134,7 +134,8 @@ def bounded(world: World) -> None:
         + counts["Pods deleted by the hook"]
         + struck.total()
     )
-    written = counts["pods written"] + counts["poddiagnosers written"]
+    kinds = ("pods", "poddiagnosers")
+    written = sum(counts[f"{kind} written by what is known"] for kind in kinds)
     if written > LEAST_BOUND + MOST_WRITES * happened:
         world.watch.broken(
             Property.BOUNDED, f"{written} writes for {happened} things that happened"

@@ -74,6 +74,7 @@ class Faults:
             "write": [],
         }
         self._stalled: dict[Resource, float] = {}
+        self._behind: dict[Resource, float] = {}
         self._past: dict[Resource, float] = {}
         self._versions: list[tuple[float, int]] = [(0.0, 0)]
 
@@ -113,6 +114,11 @@ class Faults:
         """Hold up what Metacontroller is told of a kind."""
         self.struck["watch held up"] += 1
         self._stalled[resource] = self._time() + seconds
+        self._behind[resource] = max(self._behind.get(resource, 0.0), self._stalled[resource])
+
+    def behind(self, resource: Resource) -> bool:
+        """Tell whether something that happened to a kind is still held up."""
+        return self._time() <= self._behind.get(resource, -1.0)
 
     def show_past(self, resource: Resource, seconds: float) -> None:
         """Have Metacontroller's next list of a kind show what was there some time ago."""

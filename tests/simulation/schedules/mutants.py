@@ -385,6 +385,7 @@ def mutants() -> dict[str, Mutant]:
         Mutant("tells Events with random names", ((eventing.Teller, "name", _random_name),)),
         Mutant("tells old crashes", ((eventing, "is_fresh", _always_fresh),)),
         Mutant("orders crashes by the node's clock alone", ((annotating, "_follows", _later),)),
+        Mutant("acts on what it read a moment ago", ((live.Live, "forget", _nothing),)),
         Mutant("lets the youngest claim", _everywhere(claiming.claimant, _youngest)),
         Mutant(
             "tells the first diagnosis only",
@@ -397,7 +398,50 @@ def mutants() -> dict[str, Mutant]:
     return {mutant.name: mutant for mutant in found}
 
 
-SEEDS: Mapping[str, int] = {}
+SEEDS: Mapping[str, int] = {
+    "drops the uid precondition": 1,  # PRECONDITIONS
+    "drops the resourceVersion precondition": 1,  # PRECONDITIONS
+    "compares names instead of uids": 50,  # PLAN_STORED_FIRST
+    "skips the live Pod": 1,  # PRECONDITIONS
+    "acts before the plan is stored": 1,  # PLAN_STORED_FIRST
+    "acts on the version between the two writes": 1,  # LIVE_READ_FIRST
+    "believes the request": 1,  # LIVE_READ_FIRST
+    "lets plans never expire": 75,  # PLAN_STORED_FIRST
+    "never gives a plan up": 19,  # NO_PLAN_LEFT
+    "ignores paused when acting": 121,  # SPEC_ALLOWS
+    "ignores dryRun": 19,  # SPEC_ALLOWS
+    "replaces bare Pods": 8,  # SAFEGUARDS
+    "ignores the opt-out": 19,  # SAFEGUARDS
+    "ignores the opt-out when acting": 19,  # SAFEGUARDS
+    "deletes mirror Pods": 9,  # SAFEGUARDS
+    "replays old crashes": 15,  # ONE_EVENT
+    "ignores the listed causes": 2,  # SAFEGUARDS
+    "ignores the Pod's age": 3,  # SAFEGUARDS
+    "forgets the cool-down": 1,  # COOL_DOWN
+    "has no budget": 2,  # BUDGET
+    "counts the budget from a stale status": 33,  # BUDGET
+    "takes a lost answer for done": 3,  # DONE
+    "takes a Pod that is gone for undone": 3,  # SAFEGUARDS
+    "forgets what it did": 1,  # ENTRIES
+    "learns the time from its own clock": 6,  # DATED
+    "forgets the attachment where nothing changed": 0,  # PUBLISHED
+    "forgets the attachment in trouble": 1,  # PUBLISHED
+    "forgets what is withheld": 8,  # ACCOUNTED
+    "writes whether anything changed or not": 0,  # CHANGE
+    "labels for ever": 163,  # COUNTED
+    "leaves its marks on Pods": 5,  # PODS
+    "wipes what others wrote": 1,  # NAMESPACE
+    "counts a Pod that goes again": 1,  # COUNT_GROWS
+    "forgets whom it counted": 1,  # COUNT_GROWS
+    "tells Events with random names": 7,  # ONE_EVENT
+    "tells old crashes": 15,  # ONE_EVENT
+    "lets the youngest claim": 26,  # PODS
+    "tells the first diagnosis only": 9,  # STATUS
+    "acts without knowing the time": 6,  # DATED
+    "acts on what it read a moment ago": 3385,  # COOL_DOWN
+    "orders crashes by the node's clock alone": 163,  # PODS
+}
+"""A schedule that catches each mutant, by its seed, and what does not hold then."""
 
 
 def caught(mutant: Mutant, seed: int) -> list[Violation]:

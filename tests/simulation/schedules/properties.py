@@ -174,6 +174,10 @@ class Watch:
                 self._story.show(_told(event, resource, who))
             if who in OURS:
                 self.counts[f"{resource.plural} written"] += 1
+                # Metacontroller publishes the DiagnosisTarget of a PodDiagnoser of which it has not
+                # learned that it is gone, as often as the garbage collector takes it away.
+                if not self._faults.behind(DIAGNOSER):
+                    self.counts[f"{resource.plural} written by what is known"] += 1
             watcher(event)
 
         return changed

@@ -157,6 +157,8 @@ def main() -> int:
     with multiprocessing.get_context("spawn").Pool(arguments.processes) as pool:
         for part in pool.imap_unordered(run_seeds, parts):
             totals.merge(part)
+            for seed, violation in part.failed:
+                sys.stderr.write(f"\nSeed {seed}: {violation}\n")
             progress.show(totals)
     sys.stdout.write("\n" + totals.report() + "\n")
     for seed, violation in sorted(totals.failed, key=lambda each: each[0])[:MAX_STORIES]:

@@ -78,6 +78,12 @@ class Asked:
     _parent: dict[str, Any] | None = field(default=None, repr=False)
 
     @property
+    def about(self) -> str:
+        """Name and version of the object that it is about."""
+        metadata = self.parent["metadata"]
+        return f"{metadata['name']} v{metadata['resourceVersion']}"
+
+    @property
     def parent(self) -> dict[str, Any]:
         """The object that it is about."""
         if self._parent is None:
@@ -215,6 +221,8 @@ class Process:
             done(Answer(429, b"", {"retry-after": "5"}))
             return
         asked = Asked(self, path, body, service.scheduler.time())
+        if service.story.told and path.endswith("/sync"):
+            service.story.show(f"hook-{self.replica.number} is asked {path} {asked.about}")
         running = greenlet(partial(self._answer, asked))
         self._requests[running] = done
         self._go_on(running, asked, None)

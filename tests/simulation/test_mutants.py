@@ -1,0 +1,35 @@
+"""The search finds what it is for: the hook with one mistake in it is caught, for each mistake."""
+
+import pytest
+
+from tests.simulation.schedules.mutants import SEEDS, caught, mutants
+
+NEARBY = 40
+"""How many further schedules are tried where a change has moved the one that caught a mutant."""
+
+
+def test_there_are_enough_mutants() -> None:
+    """Each has a seed that catches it."""
+    assert len(mutants()) >= 20
+    assert set(SEEDS) == set(mutants())
+
+
+@pytest.mark.parametrize("name", sorted(mutants()))
+def test_the_mutant_is_caught(name: str) -> None:
+    """Something does not hold; without the mistake it does (test_schedules)."""
+    mutant = mutants()[name]
+    seeds = [SEEDS[name], *range(NEARBY)]
+    assert any(caught(mutant, seed) for seed in seeds), (
+        "search seeds anew with python -m tests.simulation.schedules.mutants"
+    )
+
+
+def test_a_mutant_leaves_nothing_behind() -> None:
+    """After its run the hook is as it was."""
+    for mutant in mutants().values():
+        before = [getattr(owner, attribute) for owner, attribute, _ in mutant.patches]
+        with mutant.alive():
+            changed = [getattr(owner, attribute) for owner, attribute, _ in mutant.patches]
+            assert all(new is not old for new, old in zip(changed, before, strict=True))
+        after = [getattr(owner, attribute) for owner, attribute, _ in mutant.patches]
+        assert after == before
