@@ -22,8 +22,12 @@ SCHEDULES = int(os.environ.get("SCHEDULES", "2000"))
 PROCESSES = 2
 PARTS = chunks(0, SCHEDULES, max(SCHEDULES // 20, 1))
 
-FOUND: dict[int, str] = {}
-"""Seeds whose schedules did not hold once, and why."""
+FOUND = {
+    163: "a crash after the node's clock was set back was not shown",
+    3385: "a replica carried out a plan that another one had just given up",
+}
+"""Seeds whose schedules did not hold once, and why. The hook with these mistakes is among the
+mutants, so that the schedules are known to find them still."""
 
 
 @pytest.fixture(scope="module")

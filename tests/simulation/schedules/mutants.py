@@ -421,7 +421,7 @@ SEEDS: Mapping[str, int] = {
     "has no budget": 2,  # BUDGET
     "counts the budget from a stale status": 33,  # BUDGET
     "takes a lost answer for done": 3,  # DONE
-    "takes a Pod that is gone for undone": 3,  # SAFEGUARDS
+    "takes a Pod that is gone for undone": 73,  # BUDGET
     "forgets what it did": 1,  # ENTRIES
     "learns the time from its own clock": 6,  # DATED
     "forgets the attachment where nothing changed": 0,  # PUBLISHED
