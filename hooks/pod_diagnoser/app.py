@@ -39,6 +39,7 @@ from pod_diagnoser.protocol import (
     PodSyncRequest,
     SyncAnswer,
     essence,
+    half_written,
     read_start,
     uneventful,
 )
@@ -345,7 +346,9 @@ def _sync_pod_diagnoser(
         if start is None:
             raise Refusal(*TOO_LARGE)
         sync_request = start
-    observed = observe(sync_request, complete=body.complete)
+    observed = observe(
+        sync_request, complete=body.complete, half_written=half_written(body.content)
+    )
     if remediator is None:
         result = sync_pod_diagnoser(observed, clock())
     else:

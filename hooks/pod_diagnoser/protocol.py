@@ -58,6 +58,28 @@ def essence(body: bytes) -> bytes:
         start = name + 2
 
 
+_HALF_WRITTEN = b'"manager":"metacontroller","operation":"Update","subresource":"status"'
+
+
+def half_written(body: bytes) -> bool:
+    """Tell whether a request seems to be about the version between Metacontroller's two writes.
+
+    Metacontroller writes a changed status, and then the object once more, with the managedFields
+    that it had before (recorded requests 061 and 062). So its own entry for the status stands in
+    the version between alone; or for longer where the second write failed.
+
+    Args:
+        body: a sync request for a PodDiagnoser, or anything else.
+
+    Returns:
+        Whether it does. It is a hint: it may be wrong either way.
+    """
+    start = body.find(_OBJECT)
+    managed = body.find(_MANAGED_FIELDS, start)
+    end = body.find(_NAME, managed)
+    return 0 <= start < managed < end and body.find(_HALF_WRITTEN, managed, end) > 0
+
+
 _EVENTFUL = (
     b'"terminated":',
     b'"waiting":',

@@ -202,20 +202,25 @@ class Observed:
         targets: the published DiagnosisTargets of its namespace, in the order in which they claim.
         crashed: the Pods that it claims, with their crashes.
         complete: False when the request had more Pods than were read.
+        half_written: whether it seems to be of the version between Metacontroller's two writes.
     """
 
     diagnoser: PodDiagnoser
     targets: Sequence[DiagnosisTargetSpec]
     crashed: Sequence[Crashed]
     complete: bool
+    half_written: bool = False
 
 
-def observe(request: PodDiagnoserSyncRequest, *, complete: bool = True) -> Observed:
+def observe(
+    request: PodDiagnoserSyncRequest, *, complete: bool = True, half_written: bool = False
+) -> Observed:
     """Gather what a PodDiagnoser's sync request holds.
 
     Args:
         request: the sync request.
         complete: False when the request had more Pods than were read.
+        half_written: whether it seems to be of the version between Metacontroller's two writes.
 
     Returns:
         What concerns this PodDiagnoser of it.
@@ -224,7 +229,7 @@ def observe(request: PodDiagnoserSyncRequest, *, complete: bool = True) -> Obser
     targets = published(request.related.targets.values(), diagnoser.metadata.namespace)
     claimed = claimed_pods(diagnoser, request.related.pods.values(), targets)
     crashed = [Crashed(pod, crashes_of(pod, diagnoser.spec)) for pod in claimed]
-    return Observed(diagnoser, targets, crashed, complete)
+    return Observed(diagnoser, targets, crashed, complete, half_written)
 
 
 def sync_pod_diagnoser(

@@ -50,6 +50,9 @@ MAX_REMEMBERED: Final = 20_000
 MAX_EXPLAINED: Final = 5
 """Of how many Pods a sync tells why they are left alone. The status has counted them all."""
 
+HALF_WRITTEN_SECONDS: Final = 2.0
+"""For how long Metacontroller may be between its two writes of a status."""
+
 LATER_SECONDS: Final = 1.0
 EVENT_REFUSED_SECONDS: Final = 60.0
 
@@ -191,6 +194,8 @@ class Remediator:
         trouble = self._standing_trouble()
         if trouble is not None:
             return Acted(trouble=trouble)
+        if observed.half_written and self._just_written(observed.diagnoser):
+            return Acted()  # reading would tell that this is not the version that is stored
         acted = carry_out(
             observed.diagnoser,
             observed.targets,
@@ -206,6 +211,13 @@ class Remediator:
             _bound(self._unanswered)
         self._note(acted.trouble)
         return acted
+
+    def _just_written(self, diagnoser: PodDiagnoser) -> bool:
+        """Whether a status was answered a moment ago. Later, a half written one stays so."""
+        last = parse_time((diagnoser.status or PodDiagnoserStatus()).lastUpdateTime)
+        if last is None or not self._time.known:
+            return False
+        return abs((self._time.now() - last).total_seconds()) <= HALF_WRITTEN_SECONDS
 
     def _learn_time(self, observed: Observed) -> Trouble | None:
         """Learn the API server's time: what is fresh, or due, must not hang on our clock."""

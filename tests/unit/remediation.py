@@ -88,9 +88,12 @@ def crash(document: Json) -> str:
     return diagnose(parsed_pod(document))[0].id
 
 
-def observed(document: Json, *related: Json, complete: bool = True) -> Observed:
+def observed(
+    document: Json, *related: Json, complete: bool = True, half_written: bool = False
+) -> Observed:
     """What a sync request holds."""
-    return observe(diagnoser_request(document, *related), complete=complete)
+    request = diagnoser_request(document, *related)
+    return observe(request, complete=complete, half_written=half_written)
 
 
 def answered(

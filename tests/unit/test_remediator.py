@@ -9,7 +9,12 @@ import pytest
 
 from pod_diagnoser import remediator as module
 from pod_diagnoser.annotating import LABEL
-from pod_diagnoser.remediator import LAST_CALL_SECONDS, MAX_EXPLAINED, Remediator
+from pod_diagnoser.remediator import (
+    HALF_WRITTEN_SECONDS,
+    LAST_CALL_SECONDS,
+    MAX_EXPLAINED,
+    Remediator,
+)
 from pod_diagnoser.server_time import RELEARN_SECONDS
 from pod_diagnoser.times import format_time
 from tests.unit.build import Json, after, container, diagnoser
@@ -177,6 +182,21 @@ def test_nothing_to_do_costs_nothing() -> None:
     hook.api.put(owned())
     hook.sync()
     assert hook.calls() == []
+
+
+def test_a_sync_that_says_to_be_half_written_costs_nothing(hook: Hook) -> None:
+    """Metacontroller writes once more at once; where that fails, it is carried out later."""
+    hook.sync()
+    half, pods = hook.api.snapshot()
+    hook.api.put(half)
+    hook.calls()
+    result = hook.remediator.sync(observed(half, *pods, half_written=True))
+    assert hook.calls() == []
+    assert result.pressing
+    stored, pods = hook.api.snapshot()
+    hook.api.pass_time(HALF_WRITTEN_SECONDS + 2)
+    hook.remediator.sync(observed(stored, *pods, half_written=True))
+    assert hook.calls() == ["get diagnoser", "get pod", "delete", "event", "event"]
 
 
 def test_a_sync_that_is_in_the_way_of_a_plan_is_not_held(hook: Hook) -> None:
