@@ -57,6 +57,9 @@ _RAN = timedelta(minutes=10)
 _IDLE = 0.5
 """Seconds before a crash of either kind: a second for those of one namespace, which is no rush."""
 
+_APART = 1.6
+"""Seconds between crashes whose Events are read twice, which is no rush either."""
+
 _QUIET = 8.0
 """Seconds: longer than it takes until Events are read for the second time."""
 
@@ -263,7 +266,7 @@ def _untold(site: Site, crashes: int) -> dict[str, float]:
     with _scene(site, "single-untold", WITH, crashes) as scene:
         asked = len(site.control_plane.audited())
         for name in scene.crowd.names:
-            time.sleep(2 * _IDLE)
+            time.sleep(_APART)
             scene.crowd.crash([name], _KILLED)
         scene.follower.moments([("Killed", name) for name in scene.crowd.names], _TIMEOUT)
         scene.follower.quiet(_QUIET)
