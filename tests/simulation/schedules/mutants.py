@@ -438,7 +438,7 @@ SEEDS: Mapping[str, int] = {
     "lets the youngest claim": 26,  # PODS
     "tells the first diagnosis only": 9,  # STATUS
     "acts without knowing the time": 6,  # DATED
-    "acts on what it read a moment ago": 3385,  # COOL_DOWN
+    "acts on what it read a moment ago": 9,  # LIVE_READ_FIRST
     "orders crashes by the node's clock alone": 163,  # PODS
 }
 """A schedule that catches each mutant, by its seed, and what does not hold then."""

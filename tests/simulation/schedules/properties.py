@@ -42,9 +42,6 @@ LATE = timedelta(seconds=8)
 PUNCTUAL = timedelta(seconds=60)
 """How long it may take from a decision until it is stored."""
 
-READ_WITHIN = 10.0
-"""Seconds: one for which a read of the PodDiagnoser is used again, and those of a sync."""
-
 HOOK, METACONTROLLER = "pod-diagnoser", "metacontroller"
 OURS = (HOOK, METACONTROLLER, "gc")
 
@@ -55,7 +52,7 @@ class Property(StrEnum):
     # Safety: for a PodDiagnoser's uid, by the API server's clock
     PLAN_STORED_FIRST = "no Pod is deleted without its plan, which is young, stored first"
     DIAGNOSIS_STORED = "no Pod is deleted whose diagnosis is not in the stored status"
-    LIVE_READ_FIRST = "what is acted on was read from the API server just before"
+    LIVE_READ_FIRST = "what is acted on was read from the API server in the same sync"
     PRECONDITIONS = "every deletion names the uid and the resourceVersion that were read"
     SPEC_ALLOWS = "nothing is done that the spec does not ask for: action, paused, dryRun, active"
     SAFEGUARDS = "no Pod is deleted that safeguards forbid, as read at the moment of the deletion"
@@ -422,11 +419,10 @@ class Watch:
         self._limits(diagnoser, self._pending[1], where)
 
     def _check_reads(self, asked: Asked, read: Mapping[str, Object], where: str) -> None:
-        """Check that these very versions were read by the hook just before."""
+        """Check that the hook has read these very versions since it was asked."""
         for kind, obj in read.items():
             if not any(
-                (was, uid, version) == (kind, uid_of(obj), version_of(obj))
-                and asked.sent - at <= READ_WITHIN
+                (was, uid, version) == (kind, uid_of(obj), version_of(obj)) and at >= asked.since
                 for at, was, uid, version in asked.process.reads
             ):
                 self.broken(Property.LIVE_READ_FIRST, f"the {kind}; {where}")

@@ -141,6 +141,8 @@ class Schedule:
             }
         )
         pace = rng.choices([*WAITS], k=2)
+        if "slow" in pace:  # hours, in which a sync a minute would cost most of the run
+            setting = replace(setting, resync=max(setting.resync, 600.0))
         operations: list[Operation] = []
 
         def happen(name: str, wait: float | None = None) -> None:
