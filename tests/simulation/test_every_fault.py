@@ -3,8 +3,8 @@
 import pytest
 
 from tests.simulation.schedules.faults import ANSWERS, CALLS, WRITES
+from tests.simulation.schedules.running import Result, run
 from tests.simulation.schedules.schedule import Operation, Schedule, Setting
-from tests.simulation.schedules.world import Result, run
 
 PLACES = (("call", CALLS), ("answer", ANSWERS), ("write", WRITES))
 ACTIONS = ("RestartPod", "EvictPod", "LogEvent")

@@ -14,14 +14,14 @@ from tests.simulation.schedules.faults import ANSWERS, CALLS, WRITES
 from tests.simulation.schedules.found import FOUND
 from tests.simulation.schedules.mutants import mutants
 from tests.simulation.schedules.properties import Property, Violation
+from tests.simulation.schedules.running import run
 from tests.simulation.schedules.schedule import UNUSUAL, USUAL, Schedule
 from tests.simulation.schedules.search import Totals, chunks, run_seeds
 from tests.simulation.schedules.shrinking import shrink, told
-from tests.simulation.schedules.world import run
 
 SCHEDULES = int(os.environ.get("SCHEDULES", "2000"))
 PROCESSES = 2
-PARTS = chunks(0, SCHEDULES, max(SCHEDULES // 20, 1))
+PARTS = chunks(0, SCHEDULES, max(SCHEDULES // 40, 1))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_what_was_found_once_holds_now(mistake: str) -> None:
 DIGESTS = """
 import sys
 from tests.simulation.schedules.schedule import Schedule
-from tests.simulation.schedules.world import run
+from tests.simulation.schedules.running import run
 print(*[run(Schedule.drawn(seed)).digest for seed in map(int, sys.argv[1:])])
 """
 

@@ -34,8 +34,8 @@ from pod_diagnoser import (
 from pod_diagnoser.cluster import ClusterError
 from pod_diagnoser.phases import Outcome, Phase, Reason
 from tests.simulation.schedules.properties import Violation
+from tests.simulation.schedules.running import run
 from tests.simulation.schedules.schedule import Schedule
-from tests.simulation.schedules.world import run
 
 Patch = tuple[Any, str, Any]
 """Module or class, attribute, and what stands in its place."""

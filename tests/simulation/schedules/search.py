@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 
 from tests.simulation.schedules.faults import ANSWERS, CALLS, WRITES
 from tests.simulation.schedules.properties import Property, Violation
+from tests.simulation.schedules.running import Result, run
 from tests.simulation.schedules.schedule import Schedule
 from tests.simulation.schedules.shrinking import shrink, told
-from tests.simulation.schedules.world import Result, run
 
 CHUNK = 25
 MAX_STORIES = 3

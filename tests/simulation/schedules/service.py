@@ -260,7 +260,7 @@ class Process:
 
     def _reply(self, asked: Asked) -> Answer:
         watcher, limit = self.replica.service.watcher, self.replica.service.faults.limit
-        whole = limit is None or len(asked.body) <= limit or "poddiagnosers" not in asked.path
+        whole = limit is None or len(asked.body) <= limit or asked.path != "/poddiagnosers/sync"
         body = app.Body(asked.body if whole else asked.body[:limit], whole)
         try:
             reply = self._handlers[asked.path](body)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tests.simulation.schedules.properties import Property, Violation
+from tests.simulation.schedules.running import run
 from tests.simulation.schedules.schedule import Schedule
-from tests.simulation.schedules.world import run
 
 Check = Callable[[Schedule], list[Violation]]
 

@@ -1,10 +1,7 @@
 """A cluster in which things go wrong, and what can happen in it."""
 
 import random
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from simulator.cluster import Cluster, Conditions
@@ -24,9 +21,9 @@ from simulator.writes import DeleteOptions, key_of
 from tests.simulation.schedules import specification as spec
 from tests.simulation.schedules.faults import ANSWERS, CALLS, SKEWS, WRITES, Faults
 from tests.simulation.schedules.node import Node
-from tests.simulation.schedules.properties import Violation, Watch
+from tests.simulation.schedules.properties import Watch
 from tests.simulation.schedules.schedule import Schedule
-from tests.simulation.schedules.service import Replica, Service, cooperative, skewed
+from tests.simulation.schedules.service import Replica, Service, skewed
 from tests.simulation.schedules.story import Story
 from tests.simulation.world import CONTROLLERS, CRDS, DIAGNOSER, EPOCH, HOUR, LABEL, TARGET
 
@@ -94,29 +91,6 @@ _SLOW = {
 }
 TEMPLATE = {"app": "a", "pod-template-hash": "7d9f"}
 CONTAINER = {"name": "app", "image": "app", "resources": {}, "livenessProbe": {"exec": {}}}
-
-
-@dataclass
-class Result:
-    """What came of a run.
-
-    Attributes:
-        violations: what did not hold.
-        digest: the same for runs in which the same happened.
-        steps: how many steps of the scheduler it took.
-        struck: faults that struck, by kind.
-        states: numbers of the distinct states of PodDiagnosers that were stored.
-        counts: what happened.
-        story: what happened, if it was to be told.
-    """
-
-    violations: list[Violation]
-    digest: str
-    steps: int
-    struck: Counter[str]
-    states: set[int]
-    counts: Counter[str]
-    story: str = ""
 
 
 class World:
@@ -214,10 +188,9 @@ class World:
 
     def perform(self, name: str, args: tuple[int, int, int]) -> None:
         """Carry out an operation."""
-        act: Callable[[int, int, int], None] = getattr(self, name)
         self.story.tell(f"* {name} {args}")
         try:
-            act(*args)
+            getattr(self, name)(*args)
         except ApiError as error:
             self.story.tell(f"  refused: {error}")
 
@@ -411,6 +384,7 @@ class World:
     def kill_hook(self, number: int, down: int, _: int) -> None:
         """Kill a process of the hook."""
         replicas = self.service.replicas
+        self.faults.struck["hook killed"] += 1
         seconds = (0.0, 0.5, 5.0, 60.0, 150.0)[down % 5]
         if number % 5 == 0:
             for replica in replicas:
@@ -590,37 +564,3 @@ class World:
             self.faults.limit = None
 
         self.scheduler.call_later((5.0, 60.0, 300.0)[seconds % 3], over)
-
-
-def run(schedule: Schedule, *, told: bool = False) -> Result:
-    """Run a schedule, and check that everything holds that should."""
-    from tests.simulation.schedules.convergence import converge  # noqa: PLC0415 (a cycle)
-
-    with _quietly():
-        world = World(schedule, told=told)
-        world.begin()
-        world.run(4.0)
-        for operation in schedule.operations:
-            world.run(operation.wait)
-            if world.watch.violations:
-                break
-            world.perform(operation.name, operation.args)
-        if not world.watch.violations:
-            converge(world)
-        world.story.note(*[repr(world.store.select(kind)) for kind in (POD, DIAGNOSER, EVENT)])
-        watch = world.watch
-        return Result(
-            watch.violations,
-            world.story.digest,
-            world.scheduler.steps,
-            world.faults.struck,
-            watch.states,
-            watch.counts,
-            world.story.text(),
-        )
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    with cooperative():
-        yield
