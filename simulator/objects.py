@@ -4,6 +4,7 @@ An object that was handed out is never changed in place: whoever wants a change 
 store, the informers' caches and the requests to a hook therefore share one object without copying.
 """
 
+import marshal
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
@@ -19,12 +20,7 @@ def copy(value: Any) -> Any:
     Returns:
         An equal value that shares no dict and no list with the first.
     """
-    kind = type(value)
-    if kind is dict:
-        return {key: copy(item) for key, item in value.items()}
-    if kind is list:
-        return [copy(item) for item in value]
-    return value
+    return marshal.loads(marshal.dumps(value))  # noqa: S302 (what was just dumped, in C throughout)
 
 
 def identical(left: Any, right: Any) -> bool:
@@ -40,18 +36,25 @@ def identical(left: Any, right: Any) -> bool:
     Returns:
         True if both have the same types and values all the way down.
     """
+    return bool(left == right) and _same_types(left, right)
+
+
+def _same_types(left: Any, right: Any) -> bool:
+    """Tell whether equal JSON has the same types all the way down."""
     if left is right:
         return True
     kind = type(left)
     if kind is not type(right):
         return False
     if kind is dict:
-        if len(left) != len(right):
-            return False
-        return all(key in right and identical(item, right[key]) for key, item in left.items())
-    if kind is list:
-        return len(left) == len(right) and all(map(identical, left, right))
-    return bool(left == right)
+        for key, item in left.items():
+            if not _same_types(item, right[key]):
+                return False
+    elif kind is list:
+        for one, other in zip(left, right, strict=True):
+            if not _same_types(one, other):
+                return False
+    return True
 
 
 def namespace_of(obj: Object) -> str:
