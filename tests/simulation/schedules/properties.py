@@ -410,7 +410,7 @@ class Watch:
             self.broken(Property.DIAGNOSIS_STORED, where)
         for problem in spec.forbidden_by_spec(diagnoser, action):
             self.broken(Property.SPEC_ALLOWS, f"{problem}; {where}")
-        for problem in spec.forbidden_by_pod(diagnoser, pod, now - late):
+        for problem in spec.forbidden_by_pod(diagnoser, pod, now, late):
             self.broken(Property.SAFEGUARDS, f"{problem}; {where}")
         self._pending = (
             diagnoser,

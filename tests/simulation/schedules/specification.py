@@ -165,8 +165,17 @@ def forbidden_by_spec(diagnoser: Object, action: str) -> list[str]:
     return [problem for holds, problem in checks if holds]
 
 
-def forbidden_by_pod(diagnoser: Object, pod: Object, now: datetime) -> list[str]:
-    """Say what of a Pod forbids to delete it."""
+def forbidden_by_pod(
+    diagnoser: Object, pod: Object, now: datetime, late: timedelta = timedelta(0)
+) -> list[str]:
+    """Say what of a Pod forbids to delete it.
+
+    Args:
+        diagnoser: the PodDiagnoser for which it is to be deleted.
+        pod: the Pod.
+        now: the time.
+        late: by how much later than it was asked for this may be carried out.
+    """
     policy = diagnoser["spec"]["remediation"]
     owner, crash = controller_of(pod) or {}, crash_of(pod)
     included = policy.get("include") or []
@@ -183,7 +192,7 @@ def forbidden_by_pod(diagnoser: Object, pod: Object, now: datetime) -> list[str]
         (labels_of(pod).get(LABEL) != name_of(diagnoser), "it does not carry the label"),
         (not matches(diagnoser, pod), "it lacks a target label"),
         (crash is None, "it did not crash"),
-        (crash is not None and not fresh(crash, now), "its crash is not fresh"),
+        (crash is not None and not fresh(crash, now - late), "its crash is not fresh"),
         (crash is not None and crash.cause not in policy["causes"], "its cause is not listed"),
         (age < timedelta(seconds=policy["minPodAgeSeconds"] - 2), "it is too young"),
     )
