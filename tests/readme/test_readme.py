@@ -12,7 +12,15 @@ from pod_diagnoser.reconciling import observe, sync_pod, sync_pod_diagnoser
 
 PROJECT = Path(__file__).parents[2]
 README = (PROJECT / "README.md").read_text()
-PAGES = ["README.md", "docs/architecture.md", "docs/causes.md", "docs/benchmarks.md", "docs/reliability.md", "docs/silence.md", "metacontroller/README.md"]
+PAGES = [
+    "README.md",
+    "docs/architecture.md",
+    "docs/causes.md",
+    "docs/benchmarks.md",
+    "docs/reliability.md",
+    "docs/silence.md",
+    "metacontroller/README.md",
+]
 
 
 @pytest.mark.parametrize("page", PAGES)
