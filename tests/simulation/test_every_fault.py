@@ -8,7 +8,7 @@ from tests.simulation.schedules.schedule import Operation, Schedule, Setting
 
 PLACES = (("call", CALLS), ("answer", ANSWERS), ("write", WRITES))
 ACTIONS = ("RestartPod", "EvictPod", "LogEvent")
-MOST = 12
+MOST = 10
 """More calls, answers or writes than a crash and its remediation take."""
 
 SEED = 4

@@ -19,7 +19,7 @@ from tests.simulation.schedules.schedule import UNUSUAL, USUAL, Schedule
 from tests.simulation.schedules.search import Totals, chunks, run_seeds
 from tests.simulation.schedules.shrinking import shrink, told
 
-SCHEDULES = int(os.environ.get("SCHEDULES", "2000"))
+SCHEDULES = int(os.environ.get("SCHEDULES", "1500"))
 PROCESSES = 2
 PARTS = chunks(0, SCHEDULES, max(SCHEDULES // 40, 1))
 

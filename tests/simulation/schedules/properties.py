@@ -172,8 +172,10 @@ class Watch:
             if who in OURS:
                 self.counts[f"{resource.plural} written"] += 1
                 # Metacontroller publishes the DiagnosisTarget of a PodDiagnoser of which it has not
-                # learned that it is gone, as often as the garbage collector takes it away.
-                if not self._faults.behind(DIAGNOSER):
+                # learned that it is gone, as often as the garbage collector takes it away; and a
+                # crash of which it has not learned that another followed is planned for again and
+                # again, and given up.
+                if not any(map(self._faults.behind, (POD, DIAGNOSER, TARGET))):
                     self.counts[f"{resource.plural} written by what is known"] += 1
             watcher(event)
 
