@@ -102,4 +102,7 @@ def shop(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Workspace
     yield Workspace(cluster, name)
     if request.node.get_closest_marker("trouble") is None:
         events = cluster.admin.list(EVENTS, name)
-        assert [event["message"] for event in events if event["reason"] == "SyncError"] == []
+        errors = [event["message"] for event in events if event["reason"] == "SyncError"]
+        # Where a DecoratorController's spec changes, Metacontroller cancels what is under way; a
+        # sync that takes too long ends in other words.
+        assert [error for error in errors if not error.endswith("context canceled")] == []
