@@ -244,13 +244,17 @@ def _report(cluster: Cluster, container: Container, termination: Termination) ->
 
 
 def _annotations(cluster: Cluster, name: str) -> dict[str, str] | None:
-    """Our annotations of a Pod, or None where it has none yet."""
+    """Our annotations of a Pod once its container was restarted, or None.
+
+    The diagnosis stands there before that; the reason of the restart does not.
+    """
     metadata = cluster.admin.get(PODS, name, NAMESPACE)["metadata"]
-    return {
+    ours = {
         key.removeprefix(PREFIX): value
         for key, value in metadata.get("annotations", {}).items()
         if key.startswith(PREFIX)
-    } or None
+    }
+    return ours if "restart-reason" in ours else None
 
 
 def _counted(cluster: Cluster) -> Json | None:
