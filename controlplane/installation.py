@@ -140,29 +140,9 @@ def create_tokens(control_plane: ControlPlane) -> str:
     Raises:
         InstallError: It failed.
     """
-    return _token_script(control_plane, "create")
-
-
-def rotate_tokens(control_plane: ControlPlane) -> str:
-    """Has Metacontroller use another token, as an administrator does.
-
-    Args:
-        control_plane: Where; somebody has to give the hook the Secret when its Pods are replaced.
-
-    Returns:
-        What our script said.
-
-    Raises:
-        InstallError: It failed.
-    """
-    return _token_script(control_plane, "rotate")
-
-
-def _token_script(control_plane: ControlPlane, command: str) -> str:
-    """Runs ``metacontroller/token.sh``."""
     kubectl = f"{control_plane.binaries.kubectl} --kubeconfig {control_plane.kubeconfig}"
     done = subprocess.run(  # noqa: S603 - our own script
-        ["sh", MANIFESTS / "token.sh", command],  # noqa: S607 - any sh
+        ["sh", MANIFESTS / "token.sh", "create"],  # noqa: S607 - any sh
         env={**os.environ, "KUBECTL": kubectl},
         capture_output=True,
         text=True,
@@ -170,7 +150,7 @@ def _token_script(control_plane: ControlPlane, command: str) -> str:
         timeout=60,
     )
     if done.returncode:
-        msg = f"token.sh {command}: {done.stderr.strip()}"
+        msg = f"token.sh create: {done.stderr.strip()}"
         raise InstallError(msg)
     return done.stdout
 

@@ -21,7 +21,6 @@ from controlplane.pods import NODE
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
     from controlplane.client import Client
 
@@ -62,12 +61,7 @@ class LogServer:
         self._announce(self._port)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Ends; the Node then has no port any more."""
         self._announce(0)
         self.over.set()

@@ -23,7 +23,6 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
 _UPSTREAM_TIMEOUT = 60.0
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
@@ -210,12 +209,7 @@ class Proxy:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Ends."""
         self.stop()
 

@@ -15,7 +15,7 @@ from pod_diagnoser.remembering import CRASHES, RECENT, Crash, Record, written
 from pod_diagnoser.resources import GROUP, DiagnosisTargetSpec
 from pod_diagnoser.sighting import Seen, Sighting, latest
 from pod_diagnoser.texts import cut
-from pod_diagnoser.times import format_time
+from pod_diagnoser.times import format_time, soonest
 
 RESTART_REASON = f"{GROUP}/restart-reason"
 RESTART_TIME = f"{GROUP}/restart-time"
@@ -141,11 +141,11 @@ def mark(
             # Without its memory on the Pod the crash would be new at every sync, for ever recent.
             untils = []
     labels, due = _label(pod, claim, max(untils, default=None), now)
-    waits = [each for each in (due, sighting.wait) if each is not None]
+    wait = soonest(due, sighting.wait)
     return Marks(
         annotations,
         labels,
-        round(max(min(waits), _LEAST_WAIT), 3) if waits else None,
+        None if wait is None else round(max(wait, _LEAST_WAIT), 3),
         first_seen=sighting.first_seen,
     )
 

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final, Protocol, TypeVar
 
+from pod_diagnoser.causes import Cause
 from pod_diagnoser.resources import IgnoreSpec, ThresholdSpec
 
 MAX_PATTERN: Final = 63
@@ -23,7 +24,7 @@ MAX_PATTERN: Final = 63
 MAX_PATTERNS: Final = 32
 """How many patterns, or thresholds, are looked at, as in the CRD."""
 
-CLEAN: Final = "Completed"
+CLEAN: Final = Cause.COMPLETED
 """The cause of a crash with exit code 0 of which nothing worse is known."""
 
 

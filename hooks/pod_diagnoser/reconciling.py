@@ -33,6 +33,7 @@ from pod_diagnoser.protocol import (
     SyncAnswer,
 )
 from pod_diagnoser.remediating import Spared, due
+from pod_diagnoser.remembering import parse_record
 from pod_diagnoser.reporting import NOT_CONNECTED, Effects, claimed_pods, report
 from pod_diagnoser.resources import (
     API_VERSION,
@@ -228,7 +229,10 @@ def observe(
     diagnoser = request.object
     targets = published(request.related.targets.values(), diagnoser.metadata.namespace)
     claimed = claimed_pods(diagnoser, request.related.pods.values(), targets)
-    crashed = [Crashed(pod, crashes_of(pod, diagnoser.spec)) for pod in claimed]
+    remembered = [(pod, parse_record(pod)) for pod in claimed]
+    crashed = [
+        Crashed(pod, crashes_of(pod, diagnoser.spec, record), record) for pod, record in remembered
+    ]
     return Observed(diagnoser, targets, crashed, complete, half_written)
 
 

@@ -11,6 +11,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Protocol
 
+from pod_diagnoser.causes import Cause
+
 MAX_RECOUNT_BYTES = 240
 
 _MAX_ENTRIES = 100
@@ -18,9 +20,13 @@ _MAX_RUNS = 4
 _MIN_TREND = 3
 """How many runs it takes to say that they become shorter."""
 
-_MEMORY_KILLS = ("OutOfMemory", "ChildOutOfMemory")
+_MEMORY_KILLS = (Cause.OUT_OF_MEMORY, Cause.CHILD_OUT_OF_MEMORY)
 
-_NOT_TIMED = ("ContainerStatusUnknown", "ExitStatusLost", "StartFailed")
+_NOT_TIMED = (
+    Cause.CONTAINER_STATUS_UNKNOWN,
+    Cause.EXIT_STATUS_LOST,
+    Cause.START_FAILED,
+)
 """Causes whose times do not tell how long the container ran: lost, noticed later, or never run."""
 
 _UNITS = (("second", "s", 1), ("minute", "min", 60), ("hour", "h", 3600), ("day", "d", 86_400))

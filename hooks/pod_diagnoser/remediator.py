@@ -35,7 +35,7 @@ from pod_diagnoser.resources import ConditionType, PodDiagnoser, PodDiagnoserSta
 from pod_diagnoser.safeguarding import Crashed, is_fresh
 from pod_diagnoser.server_time import ServerTime
 from pod_diagnoser.sighting import crashes_of
-from pod_diagnoser.times import parse_time
+from pod_diagnoser.times import parse_time, soonest
 
 LAST_CALL_SECONDS: Final = 3.0
 """How long after its start a sync begins no further call. With what a call may take it answers in
@@ -168,7 +168,7 @@ class Remediator:
         return Effects(
             outcomes={entry.id: outcome for entry, outcome in acted.settled},
             trouble=(trouble.reason, trouble.message) if trouble and said else None,
-            again=_sooner(trouble.retry_after if trouble else None, again),
+            again=soonest(trouble.retry_after if trouble else None, again),
             dated=dated,
         )
 
@@ -293,7 +293,7 @@ class Remediator:
             if event.key not in self._told and self._waiting(event) is None:
                 # What is live shows it no more, or not at present.
                 self._wait(event, UNSHOWN_SECONDS, None)
-                said.again = _sooner(said.again, UNSHOWN_SECONDS)
+                said.again = soonest(said.again, UNSHOWN_SECONDS)
         return True
 
     def _to_be_told(self, diagnoser: PodDiagnoser, crashed: Crashed, said: "_Said") -> list[Event]:
@@ -303,7 +303,7 @@ class Remediator:
         if not all(waiting):
             return untold
         for left, trouble in filter(None, waiting):
-            said.again = _sooner(said.again, left)
+            said.again = soonest(said.again, left)
             # Another process may have told it since, and says so: nobody is to be contradicted.
             if trouble is not None and trouble.reason == _stated(diagnoser):
                 said.refused = trouble
@@ -477,10 +477,6 @@ def _stated(diagnoser: PodDiagnoser) -> str | None:
 
 def _reason(trouble: Trouble | None) -> str | None:
     return trouble.reason if trouble is not None else None
-
-
-def _sooner(one: float | None, other: float | None) -> float | None:
-    return min((each for each in (one, other) if each is not None), default=None)
 
 
 def _bound(memory: OrderedDict[str, Any]) -> None:

@@ -138,18 +138,17 @@ def parse_record(pod: Pod) -> Record:
         return Record()
 
 
-def read_record(pod: Pod, now: datetime) -> Record:
-    """Read what the Pod remembers for us.
+def believable(record: Record, now: datetime) -> Record:
+    """Take out of a record what can't be.
 
     Args:
-        pod: the Pod; its annotation may hold anything.
+        record: what a Pod remembers for us, or somebody made up.
         now: the time by our clock.
 
     Returns:
-        The record; an empty one where there is none, or none that we would have written. Crashes
-        that were seen later than a clock may err are left out, a later `since` counts as now.
+        The record. Crashes that were seen later than a clock may err are left out, a later `since`
+        counts as now.
     """
-    record = parse_record(pod)
     limit = now + CLOCK_SKEW
     future = record.since is not None and record.since > limit
     if not future and all(crash.seen <= limit for crash in record.history):
@@ -159,6 +158,19 @@ def read_record(pod: Pod, now: datetime) -> Record:
         since=now.replace(microsecond=0) if future else record.since,
         history=tuple(crash for crash in record.history if crash.seen <= limit),
     )
+
+
+def read_record(pod: Pod, now: datetime) -> Record:
+    """Read what the Pod remembers for us.
+
+    Args:
+        pod: the Pod; its annotation may hold anything.
+        now: the time by our clock.
+
+    Returns:
+        What is `believable` of it; an empty record where there is none.
+    """
+    return believable(parse_record(pod), now)
 
 
 def known_evidence(record: Record) -> Mapping[str, Evidence]:

@@ -16,7 +16,7 @@ from pod_diagnoser.diagnosing import Diagnosis
 from pod_diagnoser.phases import REPLACING, Action, Outcome, Phase, Reason
 from pod_diagnoser.pods import OwnedPod, Pod
 from pod_diagnoser.remediating import Plan, Spared, plan
-from pod_diagnoser.remembering import RECENT, Record, read_record
+from pod_diagnoser.remembering import RECENT, Record, believable
 from pod_diagnoser.resources import (
     Condition,
     ConditionType,
@@ -27,7 +27,7 @@ from pod_diagnoser.resources import (
     diagnosis_target_spec,
 )
 from pod_diagnoser.safeguarding import Crashed
-from pod_diagnoser.times import format_time, parse_time
+from pod_diagnoser.times import format_time, parse_time, soonest
 from pod_diagnoser.workloads import until_forgotten, workloads
 
 MAX_RECENT_DIAGNOSES = 10
@@ -120,7 +120,7 @@ def report(  # noqa: PLR0913 (all that a status is made of)
     """
     stored = diagnoser.status or PodDiagnoserStatus()
     pods = [each.pod for each in crashed]
-    records = {pod.metadata.uid: read_record(pod, now) for pod in pods}
+    records = {each.pod.metadata.uid: believable(each.record, now) for each in crashed}
     recent = _recent_diagnoses(stored, crashed, records)
     new = _uncounted(stored, pods, records, now)
     lines = workloads(
@@ -152,8 +152,11 @@ def report(  # noqa: PLR0913 (all that a status is made of)
             "workloads": lines,
         }
     )
-    again = _sooner(_next_act(planned, effects), planned.resync_after)
-    again = _sooner(again, until_forgotten(lines, now) if complete else None)
+    again = soonest(
+        _next_act(planned, effects),
+        planned.resync_after,
+        until_forgotten(lines, now) if complete else None,
+    )
     if wanted == stored:
         return Report(stored, changed=False, again=again, spared=planned.spared)
     urgent = (
@@ -165,7 +168,7 @@ def report(  # noqa: PLR0913 (all that a status is made of)
     )
     wait = _until_next_write(stored, now)
     if wait > 0 and not urgent:
-        return Report(stored, changed=False, again=_sooner(again, wait), spared=planned.spared)
+        return Report(stored, changed=False, again=soonest(again, wait), spared=planned.spared)
     return Report(
         wanted.model_copy(update={"lastUpdateTime": format_time(now)}),
         changed=True,
@@ -216,12 +219,8 @@ def _next_act(planned: Plan, effects: Effects) -> float | None:
     """
     waiting = any(entry.phase == Phase.PLANNED for entry in planned.remediations)
     if waiting and effects.connected and effects.trouble is None:
-        return _sooner(effects.again, ACT_SECONDS)
+        return soonest(effects.again, ACT_SECONDS)
     return effects.again
-
-
-def _sooner(one: float | None, other: float | None) -> float | None:
-    return min((each for each in (one, other) if each is not None), default=None)
 
 
 def _stated(status: PodDiagnoserStatus) -> list[tuple[str, str, str]]:

@@ -5,13 +5,14 @@ A Pod's annotations never argue for its replacement; one of them argues against 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pod_diagnoser.diagnosing import Diagnosis
 from pod_diagnoser.ignoring import remediable
 from pod_diagnoser.phases import OPT_OUT, Reason
 from pod_diagnoser.pods import MIRROR, OwnedPod, OwnerReference
+from pod_diagnoser.remembering import Record
 from pod_diagnoser.resources import PodDiagnoserSpec, RemediationSpec
 from pod_diagnoser.texts import clean
 from pod_diagnoser.times import parse_time
@@ -40,10 +41,11 @@ _REFUSALS = ("false", "no", "0", "off")
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """A Pod that is claimed, with what crashed in it."""
+    """A Pod that is claimed, with what crashed in it, and what it remembers for us."""
 
     pod: OwnedPod
     diagnoses: Sequence[Diagnosis]
+    record: Record = field(default_factory=Record)
 
 
 def controller_of(pod: OwnedPod) -> OwnerReference | None:
@@ -60,9 +62,10 @@ def controller_of(pod: OwnedPod) -> OwnerReference | None:
     owner = next((each for each in pod.metadata.ownerReferences if each.controller), None)
     if owner is None or not _UID.fullmatch(owner.uid):
         return None
-    return owner.model_copy(
-        update={"kind": clean(owner.kind, _MAX_KIND), "name": clean(owner.name, _MAX_NAME)}
-    )
+    kind, name = clean(owner.kind, _MAX_KIND), clean(owner.name, _MAX_NAME)
+    if (kind, name) == (owner.kind, owner.name):
+        return owner
+    return owner.model_copy(update={"kind": kind, "name": name})
 
 
 def template_of(pod: OwnedPod) -> str:

@@ -20,7 +20,7 @@ from pod_diagnoser.remembering import (
     remember,
 )
 from pod_diagnoser.resources import DiagnosisTargetSpec
-from pod_diagnoser.times import parse_time
+from pod_diagnoser.times import parse_time, soonest
 
 JUST_ENDED = timedelta(seconds=15)
 """How long after its end a crash is asked about that is ignored unless its Events tell otherwise:
@@ -48,18 +48,22 @@ class Sighting:
         record: what it remembers.
         seen: what it shows and is worth telling, in the order of `diagnose`; states that last at
             the end.
-        history: both together, the newest first.
-        kept: what the Pod should remember: the history, and what its Events silence.
+        kept: what the Pod should remember, the newest first: both together, and what its Events
+            silence.
         wanted: what more would be wanted to know now, or None.
         wait: seconds until there may be more to see or to ask, or None.
     """
 
     record: Record
     seen: Sequence[Seen]
-    history: Sequence[Crash]
     kept: Sequence[Crash]
     wanted: Wanted | None
     wait: float | None
+
+    @property
+    def history(self) -> list[Crash]:
+        """What was seen and what the Pod remembers, the newest first, without what is silent."""
+        return [crash for crash in self.kept if not crash.silent]
 
     @property
     def headline(self) -> Seen | None:
@@ -137,28 +141,27 @@ def sight(
         and each.ended_by is not None
         and now - each.ended_by < JUST_ENDED
     ]
-    waiting = [wait, *(_until_asked(each, now) for each in seen if claim.evidence.events)]
     return Sighting(
         record,
         seen,
-        tuple(crash for crash in kept if not crash.silent),
         kept,
         _wanted(pod, claim, seen, doubtful, entries, now),
-        min((each for each in waiting if each is not None), default=None),
+        soonest(wait, *(_until_asked(each, now) for each in seen if claim.evidence.events)),
     )
 
 
-def crashes_of(pod: Pod, silence: Silence) -> tuple[Diagnosis, ...]:
+def crashes_of(pod: Pod, silence: Silence, record: Record | None = None) -> tuple[Diagnosis, ...]:
     """Say what is worth telling of a Pod's crashes, as its annotations show it.
 
     Args:
         pod: the Pod.
         silence: which crashes are not worth telling.
+        record: what the Pod remembers, where that has been read; None reads it.
 
     Returns:
         A diagnosis for each; states that last, which hang on the time, are not among them.
     """
-    record = parse_record(pod)
+    record = parse_record(pod) if record is None else record
     found = diagnose(pod, known_evidence(record))
     created = parse_time(pod.metadata.creationTimestamp)
     return told(pod.metadata.labels, created, found, silence, record.history)

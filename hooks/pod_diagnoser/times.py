@@ -1,4 +1,4 @@
-"""Kubernetes' times: RFC 3339 strings on the wire, aware datetimes in UTC inside.
+"""Kubernetes' times: RFC 3339 strings on the wire, aware datetimes in UTC inside; and waits.
 
 Source: ``staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/time.go`` (``metav1.Time`` is written in
 UTC with whole seconds; a zero time is ``null`` there, ``0001-01-01T00:00:00Z`` in objects that
@@ -34,6 +34,18 @@ def parse_time(text: str | None) -> datetime | None:
     if time.year < _FIRST_REAL_YEAR:
         return None
     return time.replace(microsecond=0) if time.microsecond else time
+
+
+def soonest(*waits: float | None) -> float | None:
+    """Pick the shortest wait.
+
+    Args:
+        waits: seconds, or None for what is not waited for.
+
+    Returns:
+        The least of them; None where nothing is waited for.
+    """
+    return min((each for each in waits if each is not None), default=None)
 
 
 def format_time(time: datetime) -> str:

@@ -18,7 +18,6 @@ from controlplane.proxy import Proxy, forward
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from types import TracebackType
 
     from controlplane.client import Json
     from controlplane.cluster import Cluster
@@ -65,12 +64,7 @@ class EvidenceRig:
         self.hook.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Takes the components away, and gives the cluster its hook back."""
         self.hook.stop()
         self.api.stop()

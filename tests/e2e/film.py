@@ -13,7 +13,6 @@ from controlplane.client import PODDIAGNOSERS, PODS, ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import TracebackType
 
     from controlplane.client import Client, Json, Resource
 
@@ -47,12 +46,7 @@ class Film:
             assert begun.wait(10), "nothing to follow"
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Ends; what was seen stays."""
         self._ended.set()
 

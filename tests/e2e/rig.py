@@ -20,7 +20,6 @@ from tests.e2e.workspace import AT_ONCE, ERROR, Workspace, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from controlplane.client import Json
     from controlplane.cluster import Cluster
@@ -69,12 +68,7 @@ class Rig:
         self.front.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Gives the cluster its hook back."""
         self.reset()
         self.front.stop()

@@ -17,7 +17,6 @@ from pod_diagnoser.reporting import (
     report,
 )
 from pod_diagnoser.resources import PodDiagnoserStatus
-from pod_diagnoser.safeguarding import Crashed
 from tests.unit.build import (
     T0,
     Json,
@@ -357,7 +356,7 @@ def reported(document: Json, *causes: Cause) -> PodDiagnoserStatus:
     (each,) = observed(diag, document).crashed
     instead = causes or [found.cause for found in each.diagnoses]
     pairs = zip(each.diagnoses, instead, strict=True)
-    crashes = Crashed(each.pod, [replace(found, cause=cause) for found, cause in pairs])
+    crashes = replace(each, diagnoses=[replace(found, cause=cause) for found, cause in pairs])
     return report(parsed(diag), [crashes], (), Effects(), after(5)).status
 
 
