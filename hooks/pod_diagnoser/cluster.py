@@ -72,6 +72,8 @@ wording: ``plugin/webhook/errors/statuserror.go`` and ``plugin/policy/validating
 _DENIED: Final = re.compile(r"admission webhook .{1,300} denied the request|denied request: ")
 _MAX_RETRY_AFTER: Final = 300.0
 _CHUNK: Final = 64 * 1024
+_YEARS: Final = range(2000, 9000)
+"""Of a date that is told as the time now. To one at the end of time nothing can be added."""
 _CONNECTIONS: Final = 32
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
@@ -519,12 +521,19 @@ def _kind(status: Mapping[str, Any]) -> str:
 
 
 def _date(response: requests.Response) -> datetime:
+    """Read when it was sent. Without that it is not the API server's, and nothing is decided by it.
+
+    Raises:
+        ClusterError: it does not tell, or what cannot be.
+    """
     try:
         date = parsedate_to_datetime(response.headers["Date"])
-        return date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC)
+        date = date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC)
     except (LookupError, ValueError, TypeError, OverflowError):
-        # Not the API server, whatever it is: nothing is decided by its time.
         raise ClusterError(None) from None
+    if date.year not in _YEARS:
+        raise ClusterError(None)
+    return date
 
 
 def _error(response: requests.Response, content: bytes) -> ClusterError:

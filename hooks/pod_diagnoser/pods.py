@@ -77,6 +77,9 @@ KnownTime = Annotated[datetime, BeforeValidator(_time)]
 Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 """A number as wide as the API server keeps exit codes and restart counts."""
 
+Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""A number as wide as Go reads it back: a wider one in an answer makes all of it unreadable."""
+
 Name = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)
 ]

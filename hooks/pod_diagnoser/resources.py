@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from pod_diagnoser.pods import Many, OrNull, OwnedMeta, Read, Strings, Text
+from pod_diagnoser.pods import Int32, Int64, Many, OrNull, OwnedMeta, Read, Strings, Text
 
 GROUP = "diagnostics.local.io"
 VERSION = "v1"
@@ -40,7 +40,7 @@ class Condition(Written):
     status: Literal["True", "False", "Unknown"]
     reason: str
     message: str = ""
-    observedGeneration: int | None = None  # noqa: N815
+    observedGeneration: Int64 | None = None  # noqa: N815
     lastTransitionTime: str  # noqa: N815
 
 
@@ -90,7 +90,7 @@ class OwnerHistory(Written):
     kind: str
     name: str
     template: str = ""
-    attempts: int = 0
+    attempts: Int64 = 0
     lastTime: str | None = None  # noqa: N815
 
 
@@ -99,7 +99,7 @@ class Withheld(Written):
 
     reason: str
     message: str = ""
-    crashes: int
+    crashes: Int64
     examples: Many[str] = ()
 
 
@@ -107,7 +107,7 @@ class WorkloadCause(Written):
     """How many Pods of a workload crash of which cause."""
 
     cause: str
-    pods: int
+    pods: Int64
 
 
 class Workload(Written):
@@ -117,9 +117,9 @@ class Workload(Written):
     """Of the Pods' controller; of the Pod itself where it has none."""
     kind: str
     name: str
-    crashingPods: int  # noqa: N815
+    crashingPods: Int64  # noqa: N815
     """How many of its Pods show a recent crash now."""
-    crashedPods: int  # noqa: N815
+    crashedPods: Int64  # noqa: N815
     """How many different Pods of it have crashed since ``since`` at least, those included."""
     causes: Many[WorkloadCause] = ()
     """Of those that show a recent crash, the most frequent cause first."""
@@ -132,8 +132,8 @@ class Workload(Written):
 class PodDiagnoserStatus(Written):
     """``status`` of a PodDiagnoser."""
 
-    observedGeneration: int | None = None  # noqa: N815
-    diagnosedPods: int = 0  # noqa: N815
+    observedGeneration: Int64 | None = None  # noqa: N815
+    diagnosedPods: Int64 = 0  # noqa: N815
     lastProcessedPod: str = ""  # noqa: N815
     lastUpdateTime: str | None = None  # noqa: N815
     conditions: Many[Condition] = ()
@@ -227,7 +227,7 @@ class IgnoreSpec(Written):
     cleanExits: Annotated[bool, _default(value=False)] = False  # noqa: N815
     """Those with exit code 0 of which nothing worse is known."""
     causes: Many[str] = ()
-    exitCodes: Many[int] = ()  # noqa: N815
+    exitCodes: Many[Int32] = ()  # noqa: N815
     containers: Many[str] = ()
     """Names of containers, or patterns with ``*`` and ``?``."""
     podLabels: Strings = Field(default_factory=dict)  # noqa: N815
@@ -258,7 +258,7 @@ class PodDiagnoserSpec(Read):
 class PodDiagnoserMeta(OwnedMeta):
     """The metadata of a PodDiagnoser."""
 
-    generation: int | None = None
+    generation: Int64 | None = None
 
 
 class PodDiagnoser(Read):

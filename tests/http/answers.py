@@ -3,19 +3,27 @@
 Source: ``DecoratorHookResponse`` in ``pkg/controller/decorator/api/v2``, ``CustomizeHookResponse``
 in ``pkg/controller/common/customize/api/v2`` and ``kjson.UnmarshalStrict`` in
 ``pkg/hooks/webhook.go`` of metacontroller/metacontroller: unknown and duplicate keys are errors, so
-are values of another type. What the API server asks of the written objects is checked beside it.
+are values of another type. What the API server asks of the written objects is checked beside it, as
+far as the answer alone tells.
 """
 
 import json
+import math
 import re
 import unicodedata
 from typing import Any, Final
 
+from pod_diagnoser.annotating import ANNOTATIONS, LABEL
 from tests.http.recorded import Json
 
 OURS: Final = "diagnostics.local.io/"
 
+MAX_RESYNC: Final = 2**63 / 1e9
+"""Seconds. More overflows Go's ``time.Duration``."""
+
 _LABEL_VALUE: Final = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_OURS: Final = {"annotations": {*ANNOTATIONS}, "labels": {LABEL}}
 
 
 class UnacceptableError(AssertionError):
@@ -30,7 +38,24 @@ def _need(holds: object, problem: str) -> None:
 def _object(pairs: list[tuple[str, Any]]) -> Json:
     keys = [key for key, _ in pairs]
     _need(len(keys) == len(set(keys)), "duplicate key")
+    for text in (*keys, *(value for _, value in pairs)):
+        _sound(text)
     return dict(pairs)
+
+
+def _sound(value: Any) -> None:
+    """Check that a text or number means the same to Go: else each sync would change it again."""
+    if isinstance(value, str):
+        # Go reads half of a pair as U+FFFD.
+        _need(not _SURROGATE.search(value), "half of a surrogate pair")
+    elif type(value) is int:
+        # Go reads what is larger as a float64, or not at all.
+        _need(-(2**63) <= value < 2**63, "no int64")
+    elif isinstance(value, float):
+        _need(math.isfinite(value), "no float64")
+    elif isinstance(value, list):
+        for item in value:
+            _sound(item)
 
 
 def _constant(name: str) -> None:
@@ -38,7 +63,7 @@ def _constant(name: str) -> None:
 
 
 def read_json(body: bytes) -> Json:
-    """Read an object: JSON by the letter, in UTF-8, no key twice."""
+    """Read an object: JSON by the letter, in UTF-8, no key twice, no number beyond Go's."""
     value = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_constant)
     _need(isinstance(value, dict), "not an object")
     assert isinstance(value, dict)
@@ -86,7 +111,7 @@ def read_sync(body: bytes) -> Json:
     for kind in ("annotations", "labels"):
         changes = answer.get(kind, {})
         _strings({key: value for key, value in changes.items() if value is not None})
-        _need(all(key.startswith(OURS) for key in changes), f"{kind} of others")
+        _need(changes.keys() <= _OURS[kind], f"{kind} of others")
     for value in answer.get("labels", {}).values():
         _need(value is None or _LABEL_VALUE.fullmatch(value), "label value")
     _plain(answer.get("status", {}))
@@ -96,10 +121,12 @@ def read_sync(body: bytes) -> Json:
         _need(attachment["apiVersion"] == "diagnostics.local.io/v1", "apiVersion")
         _need(attachment["kind"] == "DiagnosisTarget", "kind")
         _known(attachment["metadata"], {"name", "namespace"})
+        _strings(attachment["metadata"])
         _need(attachment["metadata"]["name"], "name")
+        _need(attachment["metadata"].get("namespace"), "namespace")
         _plain(attachment)
     resync = answer.get("resyncAfterSeconds", 1.0)
-    _need(type(resync) in (int, float) and resync > 0, "resyncAfterSeconds")
+    _need(type(resync) in (int, float) and 0 < resync <= MAX_RESYNC, "resyncAfterSeconds")
     return answer
 
 

@@ -71,19 +71,25 @@ class Hook:
         clock: tells the time.
         deadline: bounds the time for reading a body; None: nothing does.
         held: the seconds for which answers were held.
+        connected: what else `create_app` is given: a remediator, a gatherer.
     """
 
     settings: Settings = field(default_factory=Settings)
     clock: Callable[[], datetime] = lambda: NOW
     deadline: Callable[[float], AbstractContextManager[object]] | None = None
     held: list[float] = field(default_factory=list)
+    connected: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._log = io.StringIO()
         with redirect_stderr(self._log):
             configure_logs("debug", "json")
             self.app = create_app(
-                self.settings, clock=self.clock, sleep=self.held.append, deadline=self.deadline
+                self.settings,
+                clock=self.clock,
+                sleep=self.held.append,
+                deadline=self.deadline,
+                **self.connected,
             )
         self.take_log()
 

@@ -1,0 +1,178 @@
+"""An API server whose answers are anything: no error, nothing false is written, or deleted."""
+
+import json
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from pod_diagnoser.settings import Settings
+from pod_diagnoser.times import format_time
+from tests.fuzz.accepting import as_stored, check_written
+from tests.fuzz.hostile import HostileApi, planned
+from tests.fuzz.mutating import Mutator, seeded
+from tests.fuzz.promises import EARLIER, check_reply
+from tests.fuzz.seeds import everything, seeds, targets_of
+from tests.http.inprocess import Hook, Reply
+from tests.http.recorded import NOW, Json, Recorded, go_json, recorded
+
+PODS: Final = "/pods/sync"
+DIAGNOSERS: Final = "/poddiagnosers/sync"
+SYNCS: Final = 3
+"""How many syncs in a row: what one has read, or was refused, the next may remember."""
+
+MAX_STEPS: Final = 24
+"""How many syncs it may take: 100 plans, five a sync, and what is before and after them."""
+
+TOKEN: Final = "t" * 32
+
+fuzzing = settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@cache
+def donors() -> tuple[Json, ...]:
+    """What parts are taken from."""
+    return tuple(seed.json for seed in everything())
+
+
+@cache
+def remediating() -> tuple[Recorded, ...]:
+    """Requests about PodDiagnosers, most of which have something to do."""
+    plans = (planned("RestartPod"), planned("EvictPod"))
+    return (*seeds(DIAGNOSERS), *plans * 4)
+
+
+@pytest.fixture(scope="module")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The hook's tokens: with them last words are asked for, and shown."""
+    folder = tmp_path_factory.mktemp("tokens")
+    (folder / "token").write_text(TOKEN)
+    return folder
+
+
+def hostile(random: Random) -> HostileApi:
+    """An API server, from one that answers as it should to one that seldom does."""
+    return HostileApi(random, Mutator(random, donors()), hostility=random.choice((0, 2, 5, 8)))
+
+
+def asked(hook: Hook, path: str, body: bytes) -> Reply:
+    """Send a request as one who is known."""
+    return hook.post(path, body, environment={"HTTP_AUTHORIZATION": f"Bearer {TOKEN}"})
+
+
+def with_evidence(seed: Recorded) -> Json:
+    """A request about a Pod of which all is wanted that can be."""
+    request = seed.json
+    for target in targets_of(request).values():
+        target["spec"]["evidence"] = {"terminationMessage": True, "logLines": 10}
+    return request
+
+
+@fuzzing
+@given(random=st.randoms(use_true_random=False))
+def test_what_is_read_of_a_pod_may_be_anything(tokens: Path, random: Random) -> None:
+    """Its Events and its log: an answer as it should be, with the Pod changed or not."""
+    api = hostile(random)
+    request = with_evidence(random.choice(seeds(PODS)))
+    body = api.mutator.body(request) if random.randrange(2) else go_json(request)
+    hook = Hook(Settings(token_folder=tokens), connected=api.connected())
+    for _ in range(SYNCS):
+        check_reply(PODS, body, asked(hook, PODS, body), hook.take_log())
+    event(f"calls: {min(len(api.calls), 3)}")
+
+
+@fuzzing
+@given(random=st.randoms(use_true_random=False))
+def test_what_is_read_live_may_be_anything(tokens: Path, random: Random) -> None:
+    """Each answer is accepted and written; what is deleted was planned, by name and uid."""
+    api = hostile(random)
+    request = random.choice(remediating()).json
+    api.holds(request)
+    body = api.mutator.body(request) if random.randrange(2) else go_json(request)
+    hook = Hook(Settings(token_folder=tokens), connected=api.connected())
+    for _ in range(SYNCS):
+        answer = check_reply(DIAGNOSERS, body, asked(hook, DIAGNOSERS, body), hook.take_log())
+        body = written(api, body, answer) or body
+    event(f"gone: {len(api.gone)}")
+
+
+def written(api: HostileApi, body: bytes, answer: Json | None) -> bytes | None:
+    """The next request, after Metacontroller wrote the answer; None where it cannot."""
+    try:
+        request = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    stored = as_stored(request["object"]) if answer is not None else None
+    if answer is None or stored is None:
+        return None
+    request["object"] = check_written(stored, answer)
+    api.holds(request)
+    return go_json(request)
+
+
+@fuzzing
+@given(random=st.randoms(use_true_random=False))
+def test_in_a_cluster_that_stays_as_it_is_all_is_done_soon(tokens: Path, random: Random) -> None:
+    """Planned, carried out and told: then nothing is called or written any more."""
+    api = HostileApi(random, Mutator(random, donors()), hostility=0, tick=0)
+    request = api.mutator.changed(random.choice(remediating()).json)
+    stored = as_stored(request.get("object"))
+    if stored is None:
+        event("not stored")
+        return
+    hook = Hook(Settings(token_folder=tokens), connected=api.connected())
+    for _ in range(MAX_STEPS):
+        if stored.get("status"):
+            # As if it had been written a while ago: else a report waits for its turn.
+            stored["status"]["lastUpdateTime"] = format_time(NOW - EARLIER)
+        body = go_json({**request, "object": stored})
+        api.holds({**request, "object": stored})
+        before = len(api.calls)
+        reply = asked(hook, DIAGNOSERS, body)
+        answer = check_reply(DIAGNOSERS, body, reply, hook.take_log())
+        if answer is None:
+            event("refused")
+            return
+        quiet = all(call.method == "GET" for call in api.calls[before:])
+        if quiet and answer["status"] == stored.get("status"):
+            break
+        stored = check_written(stored, answer)
+    else:
+        pytest.fail("it is never done")
+    assert len(api.gone) == len(set(api.gone)), "no Pod is deleted twice"
+    event(f"gone: {min(len(api.gone), 3)}")
+
+
+@pytest.mark.parametrize("action", ["RestartPod", "EvictPod"])
+def test_an_api_server_that_answers_as_it_should_is_asked_to_carry_out_each_plan(
+    tokens: Path, action: str
+) -> None:
+    """Or nothing of the above would look at any deletion."""
+    api = HostileApi(seeded(0), Mutator(seeded(0)), hostility=0)
+    request = planned(action).json
+    plans = [entry["podUID"] for entry in request["object"]["status"]["remediations"]]
+    hook = Hook(Settings(token_folder=tokens), connected=api.connected())
+    api.holds(request)
+    reply = asked(hook, DIAGNOSERS, go_json(request))
+    assert check_reply(DIAGNOSERS, go_json(request), reply, hook.take_log()) is not None
+    assert sorted(api.gone) == sorted(plans)
+    assert len(plans) == 2
+
+
+def test_an_api_server_that_answers_as_it_should_is_asked_for_events_and_the_log(
+    tokens: Path,
+) -> None:
+    """Or nothing of the above would look at what is made of them."""
+    api = HostileApi(seeded(0), Mutator(seeded(0)), hostility=0)
+    hook = Hook(Settings(token_folder=tokens), connected=api.connected())
+    body = go_json(with_evidence(recorded("pods-sync.crashed")))
+    assert check_reply(PODS, body, asked(hook, PODS, body), hook.take_log()) is not None
+    assert [call.parts[-1] for call in api.calls] == ["events", "log"]
