@@ -125,6 +125,7 @@ class EventRecorder:
         if len(similar.messages) >= COMBINE_FROM:
             similar.messages.pop()
             event["message"] = f"(combined from similar events): {event['message']}"
+            event["reportingComponent"] = ""  # such an Event is made anew, without it
             identity = group
         seen = self._seen.get(identity)
         if seen is None:

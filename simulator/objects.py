@@ -57,6 +57,24 @@ def _same_types(left: Any, right: Any) -> bool:
     return True
 
 
+def adds(new: Any, old: Any) -> bool:
+    """Tell whether an object has anything that it had not before, or had otherwise.
+
+    Args:
+        new: JSON.
+        old: JSON.
+
+    Returns:
+        False if all that was done was to take fields of objects away. A list counts as one value.
+    """
+    if type(new) is not dict or type(old) is not dict:
+        return not identical(new, old)
+    return any(
+        name not in old or (item is not old[name] and adds(item, old[name]))
+        for name, item in new.items()
+    )
+
+
 def namespace_of(obj: Object) -> str:
     """Return metadata.namespace, "" for an object without one."""
     return str(obj["metadata"].get("namespace") or "")

@@ -78,7 +78,9 @@ class Resource:
 
 _AGE = Column("Age", "date", ".metadata.creationTimestamp")
 
-NAMESPACE = Resource("", "v1", "namespaces", "Namespace", namespaced=False, short_names=("ns",))
+NAMESPACE = Resource(
+    "", "v1", "namespaces", "Namespace", namespaced=False, has_status=True, short_names=("ns",)
+)
 POD = Resource("", "v1", "pods", "Pod", has_status=True, short_names=("po",), categories=("all",))
 EVENT = Resource("", "v1", "events", "Event", short_names=("ev",))
 NODE = Resource(

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from simulator.cel import compile_rule, re2
@@ -58,6 +59,22 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 }
 _INT_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 _REASONS = {"FieldValueInvalid", "FieldValueForbidden", "FieldValueRequired", "FieldValueDuplicate"}
+_BLOCKING = {
+    "FieldValueNotSupported",
+    "FieldValueRequired",
+    "FieldValueTooLong",
+    "FieldValueTooMany",
+    "FieldValueTypeInvalid",
+}
+_NOT_CHECKED: Cause = (
+    "FieldValueInvalid",
+    (
+        "Invalid value: null: some validation rules were not checked because the object was "
+        "invalid; correct the existing errors to complete validation"
+    ),
+    "<nil>",
+)
+"""What comes instead of the broken rules in CEL (registry/customresource/strategy.go)."""
 _DATE_TIME = re.compile(r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})\Z")
 
 
@@ -115,16 +132,23 @@ class Schema:
             or raw.get("additionalProperties") is True
         )
 
+    @property
+    def drops_null(self) -> bool:
+        """Whether a null in its place is as good as nothing (defaulting/prunenulls.go)."""
+        return not self.raw.get("nullable") and "default" not in self.raw
+
     def prune(self, value: Any) -> None:
-        """Drop, in place, the fields that the schema does not know."""
+        """Drop, in place, the fields that the schema does not know, and nulls that it forbids."""
         if isinstance(value, dict):
-            for name in list(value):
-                if name in self.properties:
-                    self.properties[name].prune(value[name])
-                elif self.additional is not None:
-                    self.additional.prune(value[name])
-                elif not self.keeps_unknown:
+            for name, item in list(value.items()):
+                schema = self.properties.get(name, self.additional)
+                if schema is None:
+                    if not self.keeps_unknown:
+                        del value[name]
+                elif item is None and schema.drops_null:
                     del value[name]
+                else:
+                    schema.prune(item)
         elif isinstance(value, list) and self.items is not None:
             for item in value:
                 self.items.prune(item)
@@ -146,26 +170,66 @@ class Schema:
             for item in value:
                 self.items.default(item)
 
-    def validate(self, value: Any, path: str = "") -> list[Cause]:
+    def validate(self, value: Any, path: str = "", subresource: str = "") -> list[Cause]:
         """Check a value.
+
+        Rules in CEL are looked at only where nothing is missing, of a wrong type or too long.
 
         Args:
             value: JSON, pruned and defaulted.
             path: where it stands, such as "spec.targetLabels".
+            subresource: the part that is written, if it is not the whole: no other is checked, and
+                messages name what is wrong as seen from there.
 
         Returns:
             All rules it breaks.
         """
-        return list(self._violations(value, path))
+        if subresource:
+            inner = self.properties.get(subresource)
+            causes = [
+                (reason, message, f"{subresource}.{place}" if place else subresource)
+                for reason, message, place in (
+                    inner._violations(value[subresource], "")  # noqa: SLF001 (its own class)
+                    if inner is not None and subresource in value
+                    else ()
+                )
+            ]
+        else:
+            causes = list(self._violations(value, path))
+        if self.has_rules:
+            if any(reason in _BLOCKING for reason, _, _ in causes):
+                return [*causes, _NOT_CHECKED]
+            causes += self._broken_rules(value, path)
+        return causes
+
+    @cached_property
+    def has_rules(self) -> bool:
+        """Whether there is a rule in CEL for it or anything in it."""
+        inner = (*self.properties.values(), self.additional, self.items)
+        return bool(self._rules) or any(one is not None and one.has_rules for one in inner)
+
+    def _broken_rules(self, value: Any, path: str) -> Iterator[Cause]:
+        """Go through the rules in CEL."""
+        for rule in self._rules:
+            if not rule.holds(value):
+                yield (rule.reason, f"Invalid value: {_type_of(value)}: {rule.message}", path)
+        if isinstance(value, dict):
+            for name, item in value.items():
+                schema = self.properties.get(name, self.additional)
+                if schema is not None and schema.has_rules:
+                    yield from schema._broken_rules(item, _join(path, name))  # noqa: SLF001 (its own class)
+        elif isinstance(value, list) and self.items is not None and self.items.has_rules:
+            for index, item in enumerate(value):
+                yield from self.items._broken_rules(item, f"{path}[{index}]")  # noqa: SLF001 (its own class)
 
     def _violations(self, value: Any, path: str) -> Iterator[Cause]:
         raw = self.raw
         if value is None and raw.get("nullable"):
             return
         if wrong := self._wrong_type(value):
-            yield _invalid(
-                path, f"{_shown(value)}: {path or '<nil>'} in body must be of type {wrong}", value
-            )
+            kind = _kind_of(value)
+            text = f'"{kind}": {path or "<nil>"} in body must be of type {wrong}: "{kind}"'
+            yield ("FieldValueTypeInvalid", f"Invalid value: {text}", path)
             return
         if "enum" in raw and value not in raw["enum"]:
             supported = ", ".join(_shown(choice) for choice in raw["enum"])
@@ -177,9 +241,6 @@ class Schema:
         check = self._checks.get(type(value))
         if check is not None:
             yield from check(self, value, path)
-        for rule in self._rules:
-            if not rule.holds(value):
-                yield (rule.reason, f"Invalid value: {_type_of(value)}: {rule.message}", path)
 
     def _wrong_type(self, value: Any) -> str | None:
         if self.raw.get("x-kubernetes-int-or-string"):
@@ -196,13 +257,13 @@ class Schema:
         if len(value) < raw.get("minLength", 0):
             minimum = raw["minLength"]
             text = f"{path} in body should be at least {minimum} chars long"
-            yield _invalid(path, f"{_shown(value)}: {text}", value)
+            yield _invalid(path, f"{_shown(value)}: {text}")
         if "pattern" in raw and not re.search(re2(raw["pattern"]), value):
             text = f"{path} in body should match '{raw['pattern']}'"
-            yield _invalid(path, f"{_shown(value)}: {text}", value)
+            yield _invalid(path, f"{_shown(value)}: {text}")
         if raw.get("format") == "date-time" and not _is_date_time(value):
             text = f"{path} in body must be of type date-time"
-            yield _invalid(path, f"{_shown(value)}: {text}", value)
+            yield _invalid(path, f"{_shown(value)}: {text}")
 
     def _check_number(self, value: float, path: str) -> Iterator[Cause]:
         raw = self.raw
@@ -210,11 +271,11 @@ class Schema:
         if not max(low, raw.get("minimum", low)) <= value:
             least = max(low, raw.get("minimum", low))
             text = f"{path} in body should be greater than or equal to {least}"
-            yield _invalid(path, f"{_shown(value)}: {text}", value)
+            yield _invalid(path, f"{_shown(value)}: {text}")
         if not value <= min(high, raw.get("maximum", high)):
             most = min(high, raw.get("maximum", high))
             text = f"{path} in body should be less than or equal to {most}"
-            yield _invalid(path, f"{_shown(value)}: {text}", value)
+            yield _invalid(path, f"{_shown(value)}: {text}")
 
     def _check_list(self, value: list[Any], path: str) -> Iterator[Cause]:
         raw = self.raw
@@ -224,7 +285,7 @@ class Schema:
             )
         if len(value) < raw.get("minItems", 0):
             text = f"{path} in body should have at least {raw['minItems']} items"
-            yield _invalid(path, f"{len(value)}: {text}", value)
+            yield _invalid(path, f"{len(value)}: {text}")
         keys = _list_keys(raw, value)
         for index, item in enumerate(value):
             if keys and keys[index] in keys[:index]:
@@ -246,7 +307,7 @@ class Schema:
             yield _broken(path, f"Too many: {len(value)}", f"must have at most {limit} items")
         if len(value) < raw.get("minProperties", 0):
             text = f"{path} in body should have at least {raw['minProperties']} properties"
-            yield _invalid(path, f"{len(value)}: {text}", value)
+            yield _invalid(path, f"{len(value)}: {text}")
         for name, item in value.items():
             schema = self.properties.get(name, self.additional)
             if schema is not None:
@@ -275,18 +336,22 @@ def _join(path: str, name: str) -> str:
 
 
 def _broken(path: str, what: str, rule: str) -> Cause:
-    return ("FieldValueInvalid", f"{what}: {rule}", path)
+    reason = "FieldValueTooLong" if what == "Too long" else "FieldValueTooMany"
+    return (reason, f"{what}: {rule}", path)
 
 
-def _invalid(path: str, text: str, value: Any) -> Cause:
-    reason = "FieldValueTypeInvalid" if value is None else "FieldValueInvalid"
-    return (reason, f"Invalid value: {text}", path)
+def _invalid(path: str, text: str) -> Cause:
+    return ("FieldValueInvalid", f"Invalid value: {text}", path)
 
 
 def _type_of(value: Any) -> str:
     if isinstance(value, str):
         return _shown(value)
-    return f'"{next(name for name, check in _TYPES.items() if check(value))}"'
+    return f'"{_kind_of(value)}"'
+
+
+def _kind_of(value: Any) -> str:
+    return next((name for name, check in _TYPES.items() if check(value)), "null")
 
 
 def _shown(value: Any) -> str:

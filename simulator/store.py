@@ -18,6 +18,7 @@ from simulator.disruptions import Health, check, health_of, ignores_budgets, mat
 from simulator.errors import ApiError
 from simulator.objects import (
     Object,
+    adds,
     copy,
     generation_of,
     identical,
@@ -517,15 +518,16 @@ class Store:
             metadata["managedFields"] = old["metadata"]["managedFields"]
         _drop_empty(metadata)
         prepare_update(resource, new, old, subresource)
-        if not identical(_without_managers(new), _without_managers(old)):
+        if adds(_without_managers(new), _without_managers(old)):
             self._record_manager(new, call)
         if identical(new, old):
             return old
-        self._commit(resource, EventType.MODIFIED, new)
         if is_terminating(new) and not (
-            new["metadata"].get("finalizers") or new["metadata"].get("deletionGracePeriodSeconds")
+            metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds")
         ):
-            return self._remove(resource, new)
+            # The last finalizer goes with the object, which is not stored without it before.
+            return self._remove(resource, old)
+        self._commit(resource, EventType.MODIFIED, new)
         return new
 
     def _remove(self, resource: Resource, obj: Object) -> Object:
@@ -557,7 +559,7 @@ class Store:
         An update that carries managedFields replaces those that are stored. Metacontroller's
         second PUT after a status write carries those from before it, so it takes the entry of the
         status write away again: that is why it raises the resourceVersion though it changes
-        nothing else.
+        nothing else. Who only takes fields away owns none, and gets no entry.
         """
         entries = obj["metadata"].get("managedFields") or []
         for entry in entries:

@@ -17,11 +17,22 @@ from simulator.objects import (
     labels_of,
     name_of,
 )
-from simulator.resources import EVENT, POD, POD_DISRUPTION_BUDGET, REPLICA_SET, Resource
+from simulator.resources import EVENT, NAMESPACE, POD, POD_DISRUPTION_BUDGET, REPLICA_SET, Resource
 from simulator.selectors import from_object
 
 _DNS_SUBDOMAIN = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
 _LABEL_NAME = re.compile(r"^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]\Z")
+# k8s.io/apimachinery/pkg/util/validation; the words about the length of one are others.
+_NOT_A_LABEL_KEY = (
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end "
+    "with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for "
+    "validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+)
+_NOT_A_LABEL_VALUE = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', "
+    "and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or "
+    "'12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+)
 _MAX_NAME, _MAX_LABEL, _MAX_ANNOTATIONS = 253, 63, 256 * 1024
 
 _POD_DEFAULTS: Object = {
@@ -61,7 +72,13 @@ def prepare_create(resource: Resource, obj: Object) -> None:
     if resource is REPLICA_SET:
         obj["spec"].setdefault("replicas", 1)
         obj["status"] = {"replicas": 0}
-    if resource is not EVENT:  # Events and a few others have no generation
+    if resource is NAMESPACE:
+        # By the label others select it by its name.
+        labels = {**labels_of(obj), "kubernetes.io/metadata.name": name_of(obj)}
+        obj["metadata"]["labels"] = labels
+        obj["spec"] = {"finalizers": ["kubernetes"]}
+        obj["status"] = {"phase": "Active"}
+    if resource not in {EVENT, NAMESPACE}:  # which have no generation
         obj["metadata"]["generation"] = 1
     _read_by_schema(resource, obj)
     _validate(resource, obj)
@@ -90,7 +107,7 @@ def prepare_update(resource: Resource, obj: Object, old: Object, subresource: st
         _raise_if(resource, obj, [*_validate_metadata(obj)])  # the rest was read and found valid
     else:
         _read_by_schema(resource, obj)
-        _validate(resource, obj)
+        _validate(resource, obj, subresource)
     if subresource:
         return
     if resource is POD:
@@ -142,7 +159,7 @@ def _keep_all_but_status(resource: Resource, obj: Object, old: Object) -> None:
 
 
 def _is_new_generation(resource: Resource, obj: Object, old: Object) -> bool:
-    if resource is EVENT:
+    if resource in {EVENT, NAMESPACE}:
         return False
     if not resource.is_custom:
         return not identical(obj.get("spec"), old.get("spec"))
@@ -172,10 +189,10 @@ def _read_by_schema(resource: Resource, obj: Object) -> None:
     obj["metadata"] = metadata
 
 
-def _validate(resource: Resource, obj: Object) -> None:
+def _validate(resource: Resource, obj: Object, subresource: str = "") -> None:
     causes = [*_validate_metadata(obj)]
     if resource.schema is not None:
-        causes += resource.schema.validate(obj)
+        causes += resource.schema.validate(obj, subresource=subresource)
     if resource is POD and not obj["spec"].get("containers"):
         causes.append(("FieldValueRequired", "Required value", "spec.containers"))
     if resource is EVENT:
@@ -216,10 +233,10 @@ def _validate_metadata(obj: Object) -> list[tuple[str, str, str]]:
     for key, value in labels_of(obj).items():
         short = key.rpartition("/")[2]
         if not _LABEL_NAME.match(short) or len(short) > _MAX_LABEL:
-            text = f'Invalid value: "{key}": not a label key'
+            text = f'Invalid value: "{key}": {_NOT_A_LABEL_KEY}'
             causes.append(("FieldValueInvalid", text, "metadata.labels"))
         if value and (not _LABEL_NAME.match(value) or len(value) > _MAX_LABEL):
-            text = f'Invalid value: "{value}": not a label value'
+            text = f'Invalid value: "{value}": {_NOT_A_LABEL_VALUE}'
             causes.append(("FieldValueInvalid", text, "metadata.labels"))
     size = sum(
         len(key.encode()) + len(value.encode()) for key, value in annotations_of(obj).items()

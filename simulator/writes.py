@@ -103,8 +103,11 @@ def check_version(resource: Resource, new: Object, old: Object) -> None:
     """
     name = name_of(old)
     if uid_of(new) and uid_of(new) != uid_of(old):
+        place = f"{resource.group}/{resource.plural}" if resource.is_custom else resource.plural
+        path = "/".join(part for part in ("/registry", place, *key_of(old)) if part)
         why = (
-            f"Precondition failed: UID in precondition: {uid_of(new)}, "
+            f"StorageError: invalid object, Code: 4, Key: {path}, ResourceVersion: 0, "
+            f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid_of(new)}, "
             f"UID in object meta: {uid_of(old)}"
         )
         raise ApiError.conflict(resource.group, resource.plural, name, why)

@@ -1,5 +1,7 @@
 """Creating, updating and deleting attachments (pkg/controller/common/manage_children.go)."""
 
+from collections.abc import Iterable
+
 from simulator.client import Client
 from simulator.errors import ApiError
 from simulator.metacontroller.merging import apply_update, set_last_applied
@@ -36,10 +38,18 @@ class AttachmentManager:
         self._client = client
         self._methods = methods
 
-    async def manage(self, parent: Object, observed: ObjectMap, desired: ObjectMap) -> None:
+    async def manage(
+        self, parent: Object, observed: ObjectMap, desired: ObjectMap, unknown: Iterable[str] = ()
+    ) -> None:
         """Delete what is no longer desired, then create or update the rest.
 
         A failure does not keep the other attachments from being dealt with.
+
+        Args:
+            parent: whose they are.
+            observed: those that exist.
+            desired: those that should exist.
+            unknown: what is wrong with desired ones of kinds that do not exist.
 
         Raises:
             AttachmentError: the messages of all failures.
@@ -56,6 +66,7 @@ class AttachmentManager:
                 errors += await self._apply(
                     resource, parent, existing.get(name), desired[resource][name]
                 )
+        errors += unknown
         if errors:
             raise AttachmentError(errors[0] if len(errors) == 1 else f"[{', '.join(errors)}]")
 

@@ -232,14 +232,14 @@ class DecoratorController:
         await self._client.step()
         related = await self._related.get(parent)
         answer = await self._call(parent, observed, related)
-        desired = self._desired(parent, answer.attachments)
         if answer.resync_after > 0:
             self.queue.add_after(_queue_key(parent), answer.resync_after)
         if not await self._write(resource, parent, answer):
             return
         if not is_terminating(parent):
+            desired, unknown = self._desired(parent, answer.attachments)
             try:
-                await self._attachments.manage(parent, observed, desired)
+                await self._attachments.manage(parent, observed, desired, unknown)
             except AttachmentError as error:
                 message = f"can't reconcile children for {_describe(parent)}: {error}"
                 raise AttachmentError(message) from error
@@ -256,8 +256,15 @@ class DecoratorController:
                     group[qualified_name(child)] = child
         return observed
 
-    def _desired(self, parent: Object, attachments: Iterable[Object]) -> ObjectMap:
+    def _desired(
+        self, parent: Object, attachments: Iterable[Object]
+    ) -> tuple[ObjectMap, list[str]]:
+        """Sort attachments by kind; those of kinds that do not exist are errors, of each kind one.
+
+        They come to light only when the parent has been written.
+        """
         desired: ObjectMap = {}
+        unknown: dict[str, None] = {}
         for raw in attachments:
             child: Object = copy(raw)
             metadata = child.setdefault("metadata", {})
@@ -269,13 +276,11 @@ class DecoratorController:
             }
             resource = self._client.store.find_kind(child.get("apiVersion", ""), child["kind"])
             if resource is None:
-                message = (
-                    f"discovery: can't find kind {child['kind']} "
-                    f"in apiVersion {child.get('apiVersion', '')}"
-                )
-                raise AttachmentError(message)
+                kind, version = child["kind"], child.get("apiVersion", "")
+                unknown[f"discovery: can't find kind {kind} in apiVersion {version}"] = None
+                continue
             desired.setdefault(resource, {})[qualified_name(child)] = child
-        return desired
+        return desired, list(unknown)
 
     async def _call(self, parent: Object, observed: ObjectMap, related: ObjectMap) -> SyncAnswer:
         body = (
