@@ -23,6 +23,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
+from pod_diagnoser.pods import is_name
+
 CONNECT_SECONDS: Final = 1.0
 READ_SECONDS: Final = 3.0
 CALL_SECONDS: Final = 4.0
@@ -75,7 +77,6 @@ _CHUNK: Final = 64 * 1024
 _YEARS: Final = range(2000, 9000)
 """Of a date that is told as the time now. To one at the end of time nothing can be added."""
 _CONNECTIONS: Final = 32
-_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 class ClusterError(Exception):
@@ -459,7 +460,7 @@ def _part(text: str) -> str:
     Raises:
         ClusterError: no object can have this name. ``..`` would lead to another path.
     """
-    if not _NAME.fullmatch(text):
+    if not is_name(text):
         raise ClusterError(HTTPStatus.BAD_REQUEST)
     return quote(text, safe="")
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pod_diagnoser.diagnosing import Diagnosis
 from pod_diagnoser.phases import EXPLANATIONS, REPLACING, Action, Outcome, Phase, Reason
-from pod_diagnoser.pods import OwnedPod
+from pod_diagnoser.pods import OwnedPod, is_name
 from pod_diagnoser.resources import API_VERSION, GROUP, PodDiagnoser, Remediation
 from pod_diagnoser.safeguarding import FRESH, Crashed, is_fresh
 from pod_diagnoser.texts import cut
@@ -190,9 +190,12 @@ def remediation_events(teller: Teller, entry: Remediation, outcome: Outcome) -> 
 
     Returns:
         Two Events where a Pod was made to go; one, on the Pod, where that was refused; none where
-        it is not to be any more, or where it is history. What is told of one remediation by
-        different syncs has one name.
+        it is not to be any more, where it is history, or where somebody forged a plan for what can
+        be no Pod: no Event can be about that. What is told of one remediation by different syncs
+        has one name.
     """
+    if not is_name(entry.pod):
+        return []
     if outcome.phase in (Phase.DEFERRED, Phase.FAILED):
         about = teller.about_pod(entry.pod, entry.podUID)
         return [

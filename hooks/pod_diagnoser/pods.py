@@ -7,6 +7,7 @@ Kubernetes, say) are passed over.
 Source of the shapes: ``staging/src/k8s.io/api/core/v1/types.go``.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import StrEnum
@@ -80,13 +81,29 @@ Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 """A number as wide as Go reads it back: a wider one in an answer makes all of it unreadable."""
 
-Name = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)
-]
+_SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+_MAX_NAME = 253
+
+Name = Annotated[str, StringConstraints(pattern=f"^{_SUBDOMAIN}$", max_length=_MAX_NAME)]
 """A DNS-1123 subdomain, as the API server requires of the names of Pods and custom resources.
 
 Source: ``IsDNS1123Subdomain`` in ``staging/src/k8s.io/apimachinery/pkg/util/validation``.
 """
+
+_NAME = re.compile(_SUBDOMAIN)
+
+
+def is_name(text: str) -> bool:
+    """Tell whether an object can have a name (`Name`).
+
+    Args:
+        text: any text.
+
+    Returns:
+        Whether it can.
+    """
+    return len(text) <= _MAX_NAME and _NAME.fullmatch(text) is not None
+
 
 Uid = Annotated[str, StringConstraints(pattern=r"^[!-~]+$", max_length=128)]
 """An opaque identifier: printable ASCII without spaces."""

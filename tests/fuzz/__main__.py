@@ -108,10 +108,10 @@ class Changer:
             request: Any = json.loads(body)
         except (ValueError, RecursionError):
             request = None
-        if request is None or random.randrange(_BY_BYTES) == 0:
-            changed = mutator.bytes_of(body)
-        else:
-            changed = mutator.body(request)
+        changed = mutator.bytes_of(body)
+        if request is not None and random.randrange(_BY_BYTES):
+            with suppress(RecursionError):
+                changed = mutator.body(request)
         return (bytes(header) + changed)[: min(max_size, _MAX_BODY)]
 
 

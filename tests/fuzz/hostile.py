@@ -65,6 +65,21 @@ _LOGS: Final = (
     b"unable to retrieve container logs for containerd://x",
     b"\n" * 5000,
 )
+_OTHERWISE: Final[tuple[tuple[str, Any], ...]] = (
+    ("uid", "99999999-5d7f-4b58-9df1-0a8b7c6d5e4f"),
+    ("resourceVersion", "999999"),
+    ("name", "another"),
+    ("namespace", "elsewhere"),
+    ("labels", {}),
+    ("ownerReferences", []),
+    ("deletionTimestamp", "2026-11-23T01:39:58Z"),
+    ("status", {}),
+    ("remediationAction", "LogEvent"),
+    ("remediationAction", "EvictPod"),
+    ("enableAnnotations", False),
+)
+"""What may have changed of an object since it was sent."""
+
 _EVENTS: Final = tuple(json.loads(file.read_text()) for file in sorted(PODS.glob("*.events.json")))
 
 
@@ -210,8 +225,10 @@ class HostileApi(HTTPAdapter):
         self, status: int, content: bytes, headers: dict[str, str]
     ) -> tuple[int, bytes, dict[str, str]]:
         random = self.random
-        how = random.randrange(10)
-        if how <= 3:
+        how = random.randrange(13)
+        if how >= 10:
+            content = self._another(content)
+        elif how <= 3:
             try:
                 content = self.mutator.body(json.loads(content))
             except (ValueError, RecursionError):
@@ -244,6 +261,24 @@ class HostileApi(HTTPAdapter):
         if random.randrange(20) == 0:
             headers.pop("Date", None)
         return status, content, headers
+
+    def _another(self, content: bytes) -> bytes:
+        """An object that is as it should be, and not the one that it was a moment ago."""
+        try:
+            found = json.loads(content)
+        except (ValueError, RecursionError):
+            return content
+        if not isinstance(found, dict) or not isinstance(found.get("metadata"), dict):
+            return content
+        key, value = self.random.choice(_OTHERWISE)
+        meta, spec = found["metadata"], found.get("spec")
+        if key in {"remediationAction", "enableAnnotations"} and isinstance(spec, dict):
+            spec[key] = value
+        elif key == "status":
+            found[key] = value
+        else:
+            meta[key] = value
+        return go_json(found)
 
     def _refusal(self, status: int) -> Any:
         refusal = {

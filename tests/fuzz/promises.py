@@ -133,7 +133,8 @@ def check_settled(path: str, body: bytes, answer: Json, hook: Hook) -> None:
 def _json(body: bytes) -> Json | None:
     with suppress(ValueError, RecursionError):
         value = json.loads(body)
-        go_json(value)  # no half of a surrogate pair, which Metacontroller never sends
+        # No half of a surrogate pair, which Metacontroller never sends; not too deep to be changed.
+        go_json(copy.deepcopy(value))
         return value if isinstance(value, dict) else None
     return None
 

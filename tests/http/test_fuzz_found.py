@@ -71,12 +71,11 @@ class Dated(HostileApi):
 )
 def test_a_date_at_the_end_of_time_is_no_answer_of_the_api_server(action: str, date: str) -> None:
     """Nothing can be added to it: the sync ended with an error. And nothing is done by it."""
+    request = (planned("RestartPod") if action == "planned" else planning(action)).json
     random = seeded(0)
     api = Dated(random, Mutator(random), hostility=0)
     api.date = date
     hook = Hook(connected=api.connected())
-    request = (planned("RestartPod") if action == "planned" else planning(action)).json
-    hook.take_log()
     api.holds(request)
     body = go_json(request)
     for _ in range(2):
@@ -85,4 +84,21 @@ def test_a_date_at_the_end_of_time_is_no_answer_of_the_api_server(action: str, d
         assert answer is not None
         (said,) = (each for each in answer["status"]["conditions"] if each["type"] == "Remediating")
         assert said["reason"] == "ApiServerUnavailable"
+    assert {call.method for call in api.calls} == {"GET"}
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a..b", "A", "a" * 254, "a.-b", "a\n"])
+def test_a_forged_plan_for_what_can_be_no_pod_is_told_on_none(name: str) -> None:
+    """Its Event named what it was about, and was refused for that: a call in vain."""
+    request = planned("RestartPod").json
+    random = seeded(0)
+    api = HostileApi(random, Mutator(random), hostility=0)
+    hook = Hook(connected=api.connected())
+    for plan in request["object"]["status"]["remediations"]:
+        plan["pod"] = name
+    api.holds(request)
+    body = go_json(request)
+    answer = check_reply(SYNC, body, hook.post(SYNC, body), ())
+    assert answer is not None
+    assert {entry["phase"] for entry in answer["status"]["remediations"]} == {"Failed"}
     assert {call.method for call in api.calls} == {"GET"}
