@@ -1,40 +1,21 @@
 """Changes real requests: the bytes, or the JSON at any place."""
 
 import json
-from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from pod_diagnoser.remembering import CRASHES
+from tests.fuzz.mutating import places
 from tests.http.derived import SETTLED
 from tests.http.recorded import EVERYTHING, Json, Recorded, go_json
 
+__all__ = ["OTHERS", "SEEDS", "changed_bytes", "changed_json", "places"]
+
 SEEDS: Final = (*EVERYTHING, *SETTLED)
-
-UNREAD: Final = ("managedFields", "controller")
-"""Large parts of which nothing is read: changes there tell little."""
-
-CRASHES: Final = "diagnostics.local.io/crashes"
-
-Place = tuple[Any, Any]
-"""What holds a value, and the key or index of the value in it."""
 
 OTHERS: Final[tuple[Any, ...]] = (None, [], {}, "", 0, -1, 1.5, True, [None], {"a": None})
 """A value of each type, to stand where another should."""
-
-
-def places(value: Any, unread: tuple[str, ...] = UNREAD) -> Iterator[Place]:
-    """Go through all values in a JSON value, the outer ones first.
-
-    Args:
-        value: a JSON value.
-        unread: keys whose values are not entered.
-    """
-    if isinstance(value, dict | list):
-        for key in list(value) if isinstance(value, dict) else range(len(value)):
-            yield value, key
-            if key not in unread:
-                yield from places(value[key], unread)
 
 
 _SCALARS: Final = st.one_of(
@@ -87,8 +68,7 @@ def changed_json(draw: st.DrawFn, seed: Recorded) -> bytes:
     request = seed.json
     for _ in range(draw(st.integers(min_value=1, max_value=4))):
         _change(draw, request)
-    write: Callable[[Any], bytes] = draw(st.sampled_from([go_json, _spaced, _escaped]))
-    return write(request)
+    return draw(st.sampled_from([go_json, _spaced, _escaped]))(request)
 
 
 def _change(draw: st.DrawFn, request: Json) -> None:
