@@ -288,6 +288,8 @@ class Mutator:
             schema = TARGET if of.get("kind") == "DiagnosisTarget" else POD_DIAGNOSER
             if of.get("kind") != "Pod" and key in schema.properties:
                 of[key] = instance(schema.properties[key], self._random)
+                if self._random.randrange(3) == 0:  # as another version of ours writes it
+                    of[key] |= {"later": [{"kind": "Later"}], "conditions": None}
 
     def _record(self, value: Any) -> str:
         """Forge what a Pod remembers."""

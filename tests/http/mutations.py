@@ -68,7 +68,8 @@ def changed_json(draw: st.DrawFn, seed: Recorded) -> bytes:
     request = seed.json
     for _ in range(draw(st.integers(min_value=1, max_value=4))):
         _change(draw, request)
-    return draw(st.sampled_from([go_json, _spaced, _escaped]))(request)
+    body: bytes = draw(st.sampled_from([go_json, _spaced, _escaped]))(request)
+    return body
 
 
 def _change(draw: st.DrawFn, request: Json) -> None:

@@ -1,6 +1,7 @@
 """Real requests with anything changed: an answer as it should be, or a constant refusal."""
 
 import json
+from contextlib import suppress
 from functools import cache
 from random import Random
 from typing import Final
@@ -8,11 +9,15 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from pod_diagnoser.protocol import PodDiagnoserSyncRequest, essence
+from pod_diagnoser.settings import Settings
 from tests.fuzz.mutating import Mutator
 from tests.fuzz.promises import check
 from tests.fuzz.seeds import SYNCS, everything, seeds
-from tests.http.inprocess import Hook
+from tests.http.answers import read_answer
+from tests.http.inprocess import NOT_A_REQUEST, TOO_LARGE, Hook
 from tests.http.mutations import changed_bytes, changed_json
 from tests.http.recorded import PATHS, Json
 
@@ -64,6 +69,29 @@ def test_requests_with_forged_parts(path: str, random: Random) -> None:
     """Parts of others, keys twice, times at the edges, any status and record of ours."""
     seed = random.choice(seeds(path))
     checked(path, Mutator(random, donors()).body(seed.json))
+
+
+@fuzzing
+@given(random=st.randoms(use_true_random=False))
+def test_requests_that_are_cut_off(random: Random) -> None:
+    """Of one that is too long the start alone is read; the DiagnosisTarget is in each answer."""
+    path = "/poddiagnosers/sync"
+    body = Mutator(random, donors()).body(random.choice(seeds(path)).json)
+    limit = len(body) - random.choice((1, 20, 200, 2000, random.randrange(len(body))))
+    hook = Hook(Settings(max_pod_diagnoser_body=max(1, limit)))
+    reply = hook.post(path, body)
+    assert hook.post(path, body) == reply
+    if reply.status != 200:
+        event("refused")
+        assert reply.outcome in (NOT_A_REQUEST, TOO_LARGE)
+        return
+    event("answered")
+    answer = read_answer(path, reply.body)
+    with suppress(ValidationError):
+        whole = PodDiagnoserSyncRequest.model_validate_json(essence(body))
+        assert len(answer["attachments"]) == whole.object.active
+        if whole.object.status is not None:
+            assert answer["status"]["diagnosedPods"] >= whole.object.status.diagnosedPods
 
 
 @each_path

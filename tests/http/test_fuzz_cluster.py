@@ -1,5 +1,6 @@
 """An API server whose answers are anything: no error, nothing false is written, or deleted."""
 
+import copy
 import json
 from functools import cache
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from pod_diagnoser.protocol import PodDiagnoserSyncRequest
+from pod_diagnoser.reconciling import observe
 from pod_diagnoser.settings import Settings
 from pod_diagnoser.times import format_time
 from tests.fuzz.accepting import as_stored, check_written
@@ -116,6 +120,27 @@ def written(api: HostileApi, body: bytes, answer: Json | None) -> bytes | None:
     request["object"] = check_written(stored, answer)
     api.holds(request)
     return go_json(request)
+
+
+@fuzzing
+@given(random=st.randoms(use_true_random=False))
+def test_what_was_read_is_not_changed_by_what_is_done(random: Random) -> None:
+    """Neither the PodDiagnoser nor its Pods: the answer is made from what was sent."""
+    api = hostile(random)
+    sent = random.choice(remediating()).json
+    api.holds(sent)
+    body = api.mutator.body(sent) if random.randrange(2) else go_json(sent)
+    try:
+        request = PodDiagnoserSyncRequest.model_validate_json(body)
+    except ValidationError:
+        return
+    seen = observe(request)
+    kept = copy.deepcopy((request, seen))
+    remediator = api.connected()["remediator"]
+    for _ in range(2):
+        remediator.sync(seen)
+    assert (request, seen) == kept
+    assert request.model_dump(warnings=False) == kept[0].model_dump(warnings=False)
 
 
 @fuzzing
