@@ -210,13 +210,30 @@ def _selector(raw: Object | None) -> Selector:
 def _check(rule: RelatedRule, resource: Resource) -> None:
     selects = rule.label_selector is not None or rule.namespace_selector is not None
     if rule.names and selects:
-        message = (
-            "related rule cannot have both names and labelSelector/namespaceSelector specified"
-        )
+        what = "both names and labelSelector/namespaceSelector"
+        message = f"related rule cannot have {what} specified: {_go_syntax(rule)}"
         raise RelatedRuleError(message)
     if rule.namespace and rule.namespace_selector is not None:
-        message = "related rule cannot have both namespace and namespaceSelector specified"
+        what = "both namespace and namespaceSelector"
+        message = f"related rule cannot have {what} specified: {_go_syntax(rule)}"
         raise RelatedRuleError(message)
     if rule.namespace_selector is not None and not resource.namespaced:
         message = "namespaceSelector is only supported for namespaced related resources"
         raise RelatedRuleError(message)
+
+
+def _go_syntax(rule: RelatedRule) -> str:
+    """Write a rule as Go's %#v does, for the message of an error."""
+
+    def pointer(selector: Object | None) -> str:
+        return f"(*v1.LabelSelector)({'nil' if selector is None else '0xc000000000'})"
+
+    names = ", ".join(dumps(name) for name in rule.names)
+    return (
+        f"&v1alpha1.RelatedResourceRule{{ResourceRule:v1alpha1.ResourceRule{{"
+        f"APIVersion:{dumps(rule.api_version)}, Resource:{dumps(rule.resource)}}}, "
+        f"LabelSelector:{pointer(rule.label_selector)}, "
+        f"NamespaceSelector:{pointer(rule.namespace_selector)}, "
+        f"Namespace:{dumps(rule.namespace)}, "
+        f"Names:[]string{f'{{{names}}}' if rule.names else '(nil)'}}}"
+    )
