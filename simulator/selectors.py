@@ -3,6 +3,7 @@
 Semantics of k8s.io/apimachinery/pkg/labels: NotIn and != also match objects without the key.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -77,8 +78,17 @@ def from_object(selector: Mapping[str, Any] | None) -> Selector:
         if operator not in {_IN, _NOT_IN, _EXISTS, _ABSENT}:
             msg = f'"{operator}" is not a valid label selector operator'
             raise ValueError(msg)
-        if (operator in {_IN, _NOT_IN}) != bool(values):
-            msg = f"{operator}: values are needed for In and NotIn, and only for these"
+        if operator in {_IN, _NOT_IN} and not values:
+            msg = (
+                "values: Invalid value: null: for 'in', 'notin' operators, "
+                "values set can't be empty"
+            )
+            raise ValueError(msg)
+        if operator in {_EXISTS, _ABSENT} and values:
+            msg = (
+                f"values: Invalid value: {json.dumps(values, separators=(',', ':'))}: "
+                f"values set must be empty for exists and does not exist"
+            )
             raise ValueError(msg)
         found.append(Requirement(expression["key"], operator, frozenset(values)))
     return Selector(tuple(found))

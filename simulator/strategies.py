@@ -227,7 +227,10 @@ def _validate_replica_set(spec: Object) -> list[tuple[str, str, str]]:
 def _validate_metadata(obj: Object) -> list[tuple[str, str, str]]:
     causes = []
     name = name_of(obj)
-    if len(name) > _MAX_NAME or not _DNS_SUBDOMAIN.match(name):
+    if not name:
+        text = "Required value: name or generateName is required"
+        causes.append(("FieldValueRequired", text, "metadata.name"))
+    elif len(name) > _MAX_NAME or not _DNS_SUBDOMAIN.match(name):
         text = f'Invalid value: "{name}": a lowercase RFC 1123 subdomain is needed'
         causes.append(("FieldValueInvalid", text, "metadata.name"))
     for key, value in labels_of(obj).items():

@@ -18,6 +18,10 @@ class UnreadableAnswerError(Exception):
     """The answer is not what Metacontroller can read."""
 
 
+class CrashError(Exception):
+    """The real Metacontroller dies of this answer, and so does a simulation."""
+
+
 @dataclass(frozen=True)
 class SyncAnswer:
     """The answer of a sync hook.
@@ -67,6 +71,8 @@ def read_sync_answer(body: bytes) -> SyncAnswer:
 
     Raises:
         UnreadableAnswerError: it cannot be read.
+        CrashError: there is a null among the attachments, at which the real one takes it for an
+            object (controller/common/api/v2/common.go, Insert).
     """
     fields = _Document(body, "sync", "DecoratorHookResponse").read(
         {
@@ -78,6 +84,9 @@ def read_sync_answer(body: bytes) -> SyncAnswer:
             "finalized": _boolean,
         }
     )
+    if None in (fields.get("attachments") or ()):
+        message = "invalid memory address or nil pointer dereference"
+        raise CrashError(message)
     return SyncAnswer(
         fields.get("labels") or {},
         fields.get("annotations") or {},
@@ -263,9 +272,11 @@ def _objects(document: _Document, value: Any, _path: str, named: str) -> Any:
     if not isinstance(value, list):
         raise document.wrong_type(value, named, "[]*unstructured.Unstructured")
     for item in value:
-        if item is not None and not isinstance(item, dict):
+        if item is None:
+            continue
+        if not isinstance(item, dict):
             raise document.wrong_type(item, named, "map[string]interface {}")
-        if not item or not item.get("kind"):
+        if not item.get("kind"):
             # An Unstructured reads itself, and not strictly.
             message = f"Object 'Kind' is missing in '{dumps(item)}'"
             raise ValueError(message)

@@ -5,6 +5,7 @@ from typing import Any
 
 from simulator.gojson import dumps
 from simulator.objects import Object, annotations_of, copy
+from simulator.strategies import normalise
 
 LAST_APPLIED = "metacontroller.k8s.io/last-applied-configuration"
 _MERGE_KEYS = ("containerPort", "port", "mountPath", "name", "uid", "ip", "path")
@@ -22,7 +23,7 @@ _SYSTEM_FIELDS = (
 
 def set_last_applied(obj: Object, applied: Object) -> None:
     """Note on an object, in place, what it was made from."""
-    text = dumps(applied)
+    text = dumps(normalise(applied))
     obj["metadata"]["annotations"] = {**annotations_of(obj), LAST_APPLIED: text}
 
 

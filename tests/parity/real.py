@@ -75,9 +75,9 @@ _RIGHTS: Json = {
 
 KINDS_FILES = ("poddiagnosers", "diagnosistargets")
 POLL = 0.05
-QUIET, QUIET_FOR_SURE, GIVE_UP = 0.7, 12.0, 60.0
-"""Seconds without anything new after which a step is over: where all that the simulator did has
-been done, and where something is missing; and when it is over in any case."""
+PAUSE, QUIET_FOR_SURE, GIVE_UP = 0.7, 12.0, 60.0
+"""Seconds: between two scenarios; without anything new after which a step is over though something
+is missing; and after which it is over in any case."""
 
 
 def read_crds() -> list[Json]:
@@ -173,7 +173,10 @@ class Real:
         """Carries out an act."""
         client, namespace = self._client, self._stage.scenario.namespace
         if isinstance(act, Restart):
-            self._metacontroller.restart()
+            self._metacontroller.stop()
+            for other in act.meanwhile:
+                self.act(other)
+            self._metacontroller.start()
             self._warm = False
         elif isinstance(act, Create):
             if act.apart:
@@ -205,7 +208,7 @@ class Real:
             if len(latest) != len(found):
                 found, since = latest, time.monotonic()
             quiet = time.monotonic() - since
-            if self._stage.busy or quiet < QUIET:
+            if self._stage.busy or quiet < scenario.steps[number].quiet:
                 continue
             if quiet >= QUIET_FOR_SURE or expected(found, number + 1):
                 return found
@@ -252,7 +255,7 @@ class Real:
             self._client.delete(_resource(kind), "warm", WARM)
         for kind in BARE:
             _wait(partial(self._empty, kind, WARM))
-        time.sleep(QUIET)
+        time.sleep(PAUSE)
         self._warm = True
 
     def _clear(self, scenario: Scenario) -> None:
@@ -268,7 +271,7 @@ class Real:
                     self._client.delete(resource, name, namespace)
         for kind in KINDS:
             _wait(partial(self._empty, kind, scenario.namespace))
-        time.sleep(QUIET)
+        time.sleep(PAUSE)
 
 
 class _Stage:

@@ -50,6 +50,11 @@ def _target(name: str, labels: Json | None = None, **metadata: Any) -> Json:
     }
 
 
+def _listed(**spec: Any) -> Json:
+    target = _target("t")
+    return {**target, "spec": {**target["spec"], **spec}}
+
+
 def _related(name: str, value: str = "x") -> Create:
     target = _target(name, {"app": value})
     return Create(TARGET, name, {"spec": target["spec"]})
@@ -59,6 +64,13 @@ def _rules(*rules: Json) -> Reply:
     """Answer a customize request; rules are about DiagnosisTargets, unless they say otherwise."""
     kind = {"apiVersion": TARGET.api_version, "resource": TARGET.plural}
     return Reply({"relatedResources": [{**kind, **rule} for rule in rules]})
+
+
+def _selecting(operator: str, values: list[str] | None = None) -> Json:
+    expression: Json = {"key": "a", "operator": operator}
+    if values is not None:
+        expression["values"] = values
+    return {"labelSelector": {"matchExpressions": [expression]}}
 
 
 _WRONG = (
@@ -805,6 +817,22 @@ SCENARIOS = (
                     )
                 },
             ),
+            Step(
+                (Delete(DIAGNOSER, "d"), Create(DIAGNOSER, "d2", {"spec": {}})),
+                {"poddiagnosers/customize": (_rules({"namespace": "x", "namespaceSelector": {}}),)},
+            ),
+            Step(
+                (Delete(DIAGNOSER, "d2"), Create(DIAGNOSER, "d3", {"spec": {}})),
+                {"poddiagnosers/customize": (_rules(_selecting("Like", ["1"])),)},
+            ),
+            Step(
+                (Delete(DIAGNOSER, "d3"), Create(DIAGNOSER, "d4", {"spec": {}})),
+                {"poddiagnosers/customize": (_rules(_selecting("In")),)},
+            ),
+            Step(
+                (Delete(DIAGNOSER, "d4"), Create(DIAGNOSER, "d5", {"spec": {}})),
+                {"poddiagnosers/customize": (_rules(_selecting("Exists", ["1"])),)},
+            ),
         ),
         endless=True,
     ),
@@ -816,10 +844,10 @@ SCENARIOS = (
     ),
     Scenario(
         "several",
-        "What one object of three causes is a matter of all that relate to it.",
+        "What one object causes is a matter of all that relate to it.",
         (
             Step(
-                tuple(Create(POD, f"p{n}", {"spec": POD_SPEC}) for n in range(3)),
+                tuple(Create(POD, f"p{n}", {"spec": POD_SPEC}) for n in range(2)),
                 {"pods/customize": (_rules({"namespace": "parity-several"}),)},
             ),
             Step((_related("t"),)),
@@ -868,6 +896,194 @@ SCENARIOS = (
             Step(
                 (Patch(POD, "p", _noted("old")),),
                 _pods(Reply({"labels": {"a": None}})),
+            ),
+        ),
+    ),
+    Scenario(
+        "related-by-name",
+        "A rule by names reaches every namespace where it names none; two rules are one set.",
+        (
+            Step(
+                (_related("t1"), Create(TARGET, "t1", {"spec": _target("t")["spec"]}, apart=True))
+            ),
+            Step(
+                (_POD,),
+                {
+                    "pods/customize": (
+                        _rules({"names": ["t1", "t2"]}, {"namespace": "parity-related-by-name"}),
+                    )
+                },
+            ),
+            Step((Create(TARGET, "t2", {"spec": _target("t")["spec"]}, apart=True),)),
+            Step((Create(TARGET, "t3", {"spec": _target("t")["spec"]}, apart=True),)),
+            Step((_related("t3"),)),
+        ),
+    ),
+    Scenario(
+        "deadlines",
+        "The earliest of two deadlines counts, and there is never more than one.",
+        (
+            Step(
+                (_POD,),
+                _pods(
+                    Reply({"resyncAfterSeconds": 3}, meanwhile=(Patch(POD, "p", _noted("x")),)),
+                    Reply({"resyncAfterSeconds": 1}),
+                    Reply(),
+                ),
+                seconds=8,
+                quiet=4,
+            ),
+            Step(
+                (Patch(POD, "p", _noted("y")),),
+                _pods(
+                    Reply({"resyncAfterSeconds": 1}, meanwhile=(Patch(POD, "p", _noted("z")),)),
+                    Reply({"resyncAfterSeconds": 3}),
+                    Reply(),
+                ),
+                seconds=8,
+                quiet=4,
+            ),
+            Step(
+                (Patch(POD, "p", _noted("0")),),
+                _pods(Reply({"resyncAfterSeconds": -1}), Reply()),
+            ),
+        ),
+    ),
+    Scenario(
+        "replaced-diagnoser",
+        "A PodDiagnoser is replaced under its own name: the name of its attachment is taken first.",
+        (
+            Step((_DIAGNOSER,), _diagnosers(Reply({"attachments": [_target("t")]}))),
+            Step((Delete(DIAGNOSER, "d"), _DIAGNOSER), seconds=8),
+            Step((Patch(DIAGNOSER, "d", _noted("x")),)),
+        ),
+    ),
+    Scenario(
+        "replaced-diagnoser-related",
+        "The same where attachments are related objects, too: it is synced when the old one goes.",
+        (
+            Step(
+                (_DIAGNOSER,),
+                {
+                    **_diagnosers(Reply({"attachments": [_target("t")]})),
+                    "poddiagnosers/customize": (
+                        _rules({"namespace": "parity-replaced-diagnoser-related"}),
+                    ),
+                },
+            ),
+            Step((Delete(DIAGNOSER, "d"), _DIAGNOSER), seconds=8),
+        ),
+    ),
+    Scenario(
+        "attachments-with-lists",
+        "Lists of an attachment are replaced whole; nulls differ for ever.",
+        (
+            Step(
+                (_DIAGNOSER,),
+                _diagnosers(
+                    Reply({"attachments": [_listed(thresholds=[{"container": "a"}, {}])]}),
+                ),
+            ),
+            Step(
+                (
+                    Patch(
+                        TARGET,
+                        "t",
+                        {"spec": {"thresholds": [{"container": "a", "restarts": 2}, {}, {}]}},
+                    ),
+                )
+            ),
+            Step(
+                (Patch(DIAGNOSER, "d", _noted("x")),),
+                _diagnosers(
+                    Reply(
+                        {
+                            "attachments": [
+                                _listed(
+                                    thresholds=[{"container": "b", "restarts": 3}],
+                                    ignore={"exitCodes": [1, 2]},
+                                )
+                            ]
+                        }
+                    ),
+                ),
+            ),
+            Step(
+                (Patch(DIAGNOSER, "d", _noted("y")),),
+                _diagnosers(
+                    Reply(
+                        {
+                            "attachments": [
+                                _listed(ignore={"exitCodes": [2.0], "causes": None}),
+                            ]
+                        }
+                    ),
+                ),
+            ),
+            Step((Patch(DIAGNOSER, "d", _noted("z")),)),
+        ),
+    ),
+    Scenario(
+        "attachments-twice",
+        "Of two attachments of one name the last counts; one without a name or a version is none.",
+        (
+            Step(
+                (_DIAGNOSER,),
+                _diagnosers(
+                    Reply({"attachments": [_target("t", {"a": "1"}), _target("t", {"a": "2"})]})
+                ),
+            ),
+            Step(
+                (Patch(DIAGNOSER, "d", _noted("x")),),
+                _diagnosers(
+                    Reply({"attachments": [{**_target("t"), "metadata": {}}]}),
+                    Reply({"attachments": [{"kind": "DiagnosisTarget"}]}),
+                    Reply({"attachments": [{}]}),
+                    Reply({"attachments": [_target("t")], "finalized": True}),
+                ),
+            ),
+        ),
+    ),
+    Scenario(
+        "more-wrong-answers",
+        "Bodies that are empty, or end too late.",
+        (
+            Step(
+                (_POD,),
+                _pods(
+                    Reply(b""),
+                    Reply(b"", 204),
+                    Reply(b"{} {}"),
+                    Reply([]),
+                    Reply({"labels": []}),
+                    Reply({"resyncAfterSeconds": "1"}),
+                    Reply({"labels": {"a": None, "b": 1}}),
+                    Reply({"Labels": {"a": "1"}}),
+                    Reply(),
+                ),
+            ),
+        ),
+    ),
+    Scenario(
+        "away",
+        "What happens while Metacontroller is away is seen when it is back, as it is then.",
+        (
+            Step(
+                (_POD, Create(POD, "p2", {"spec": POD_SPEC}), _DIAGNOSER),
+                _diagnosers(Reply({"attachments": [_target("t")]})),
+            ),
+            Step(
+                (
+                    Restart(
+                        (
+                            Delete(POD, "p2"),
+                            Patch(POD, "p", _noted("x")),
+                            Patch(POD, "p", _noted("y")),
+                            Delete(TARGET, "t"),
+                        )
+                    ),
+                ),
+                _pods(Reply({"labels": {"a": "1"}})),
             ),
         ),
     ),

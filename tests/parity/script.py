@@ -137,7 +137,13 @@ class Adopt:
 
 @dataclass(frozen=True)
 class Restart:
-    """Metacontroller ends, and starts again with nothing in its caches."""
+    """Metacontroller ends, and starts again with nothing in its caches.
+
+    Attributes:
+        meanwhile: what is done while it is away.
+    """
+
+    meanwhile: tuple["Act", ...] = ()
 
 
 Act = Create | Patch | Delete | Adopt | Restart
@@ -179,11 +185,13 @@ class Step:
             their order, of which the last one is given again and again. Endpoints that are not
             named go on as before.
         seconds: how much time the simulator lets pass.
+        quiet: for how many seconds at least nothing must happen at its end, of real time.
     """
 
     does: tuple[Act, ...] = ()
     replies: Mapping[str, tuple[Reply, ...]] = field(default_factory=dict)
     seconds: float = 3.0
+    quiet: float = 0.7
 
 
 @dataclass(frozen=True)

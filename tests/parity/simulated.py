@@ -11,7 +11,7 @@ from simulator.controllers import GarbageCollector
 from simulator.errors import ApiError
 from simulator.metacontroller.definition import Definition
 from simulator.metacontroller.process import Flags, Metacontroller
-from simulator.objects import Object, copy
+from simulator.objects import Object, copy, name_of
 from simulator.resources import NAMESPACE, Key, Resource, from_crd
 from simulator.scheduling import Clock, VirtualScheduler
 from simulator.store import Store
@@ -36,7 +36,7 @@ from tests.parity.script import (
 )
 from tests.parity.traces import Asked, Entry, Written
 
-_FACTORS = (0.02, 0.2, 1.0, 5.0)
+_FACTORS = (0.02, 0.2, 1.0, 5.0, 20.0)
 
 
 class Dice(random.Random):
@@ -88,7 +88,7 @@ class AuditedStore(Store):
         """Store a new object."""
         make = super().create
         return self._tell(
-            ("create", resource, "", obj["metadata"]["name"]),
+            ("create", resource, "", name_of(obj)),
             _as_read(resource, obj),
             manager,
             lambda: make(resource, obj, manager=manager),
@@ -100,7 +100,7 @@ class AuditedStore(Store):
         """Replace an object."""
         replace = super().update
         return self._tell(
-            ("update", resource, subresource, obj["metadata"]["name"]),
+            ("update", resource, subresource, name_of(obj)),
             _as_read(resource, obj),
             manager,
             lambda: replace(resource, obj, subresource=subresource, manager=manager),
@@ -240,6 +240,8 @@ class Simulated:
         if isinstance(act, Restart):
             if self._metacontroller is not None:
                 self._metacontroller.stop()
+            for other in act.meanwhile:
+                self.act(other)
             self._metacontroller = Metacontroller(
                 self._network, self._clock, self._definitions, self._transport, Flags()
             )

@@ -15,7 +15,7 @@ import pytest
 
 from simulator.cluster import Cluster, Conditions
 from simulator.errors import ApiError
-from simulator.metacontroller.answers import UnreadableAnswerError, read_sync_answer
+from simulator.metacontroller.answers import CrashError, UnreadableAnswerError, read_sync_answer
 from simulator.metacontroller.process import Flags
 from simulator.objects import Object
 from simulator.resources import EVENT, NAMESPACE, POD, Resource
@@ -233,7 +233,6 @@ def test_wrong_answers_are_refused_in_the_same_words(body: str) -> None:
         b'{"labels": {"a": {}}}',
         b'{"attachments": {}}',
         b'{"attachments": [{"metadata": {"name": "x"}}]}',
-        b'{"attachments": [null]}',
         b'{"resyncAfterSeconds": "5"}',
         b'{"resyncAfterSeconds": NaN}',
         b'{"Annotations": {}}',
@@ -253,6 +252,15 @@ def test_v2_answers_are_read_strictly(body: bytes) -> None:
     world.scheduler.run_for(0.5)
     assert world.events()
     assert world.store.get(POD, ("default", "p")) == pod
+
+
+def test_a_null_among_the_attachments_is_the_end() -> None:
+    """The real one dereferences it, and dies; what would do that ends a simulation."""
+    world = World()
+    world.sync = lambda _: Answer(200, b'{"attachments": [null]}')
+    world.pod()
+    with pytest.raises(CrashError, match="nil pointer"):
+        world.scheduler.run_for(0.5)
 
 
 @pytest.mark.parametrize(
