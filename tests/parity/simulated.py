@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from simulator.client import Network
 from simulator.controllers import GarbageCollector
@@ -37,6 +38,7 @@ from tests.parity.script import (
 from tests.parity.traces import Asked, Entry, Written
 
 _FACTORS = (0.02, 0.2, 1.0, 5.0, 20.0)
+_GAPS = (0.0, 0.01, 0.05)
 
 
 class Dice(random.Random):
@@ -44,16 +46,19 @@ class Dice(random.Random):
 
     Attributes:
         pace: how fast each kind of thing goes, beside the others.
+        gap: seconds from one act to the next, and to what follows.
     """
 
     def __init__(self) -> None:
         super().__init__(0)
         self.pace: dict[Delay, float] = {}
+        self.gap = 0.0
 
     def throw(self, step: int, seed: int) -> None:
         """Begin a step; with the seed 0 everything goes at its usual pace."""
         self.seed(f"{step} {seed}")
         self.pace = {delay: self.choice(_FACTORS) if seed else 1.0 for delay in _DELAYS.values()}
+        self.gap = self.choice(_GAPS) if seed else _GAPS[1]
 
 
 _DELAYS = {
@@ -232,6 +237,7 @@ class Simulated:
         self._prompter.turn_to(step)
         for act in step.does:
             self.act(act)
+            self.scheduler.run_for(self._dice.gap)
         self.scheduler.run_for(step.seconds)
 
     def act(self, act: Act) -> None:
@@ -297,13 +303,15 @@ class Simulated:
                 float(after) if after.isdecimal() else 0.0,
             )
         )
-        for act in reply.meanwhile:
-            self.act(act)
+        gap = self._dice.gap
+        for number, act in enumerate(reply.meanwhile):
+            self.scheduler.call_later(number * gap, partial(self.act, act))
         if reply.cut:
             message = "EOF"
             raise ConnectionError(message)
         headers = {name.lower(): value for name, value in reply.headers.items()}
-        return Answer(reply.status, reply.content, headers, reply.delay)
+        delay = reply.delay + len(reply.meanwhile) * gap
+        return Answer(reply.status, reply.content, headers, delay)
 
     def _tell(self, what: tuple[str, str, str], body: Object, code: int, answer: Object) -> None:
         if self._step >= 0:
