@@ -270,23 +270,67 @@ def sync_pod_diagnoser(
     )
 
 
+def lost_its_target(observed: Observed) -> bool:
+    """Tell whether a PodDiagnoser's DiagnosisTarget was there before, and is not any more.
+
+    Args:
+        observed: what the request holds.
+
+    Returns:
+        True where it is active and has a status, which is written with the DiagnosisTarget, but no
+        DiagnosisTarget. It may be new, and the DiagnosisTarget not known to Metacontroller yet;
+        somebody may have deleted that; or the PodDiagnoser is gone, and Metacontroller has not
+        learned of it.
+    """
+    diagnoser = observed.diagnoser
+    if not diagnoser.active or diagnoser.status is None:
+        return False
+    return all(target.diagnoser.uid != diagnoser.metadata.uid for target in observed.targets)
+
+
+def let_go(observed: Observed) -> PodDiagnoserSync:
+    """Answer for a PodDiagnoser that is gone, of which Metacontroller has not learned.
+
+    The garbage collector takes away what is published for it, and each time all its Pods are
+    wiped: published again and again, they would be written to in turns until Metacontroller learns
+    of it.
+
+    Args:
+        observed: what the request holds.
+
+    Returns:
+        The answer: nothing is to be published.
+    """
+    stored = observed.diagnoser.status or PodDiagnoserStatus()
+    return PodDiagnoserSync(
+        answer_pod_diagnoser(observed.diagnoser, stored, None, gone=True), status_changed=False
+    )
+
+
 def answer_pod_diagnoser(
-    diagnoser: PodDiagnoser, status: PodDiagnoserStatus, resync_after: float | None
+    diagnoser: PodDiagnoser,
+    status: PodDiagnoserStatus,
+    resync_after: float | None,
+    *,
+    gone: bool = False,
 ) -> SyncAnswer:
     """Build the answer for a PodDiagnoser: the one place where such an answer is made.
 
     An answer without the DiagnosisTarget makes Metacontroller delete it, and so wipes every Pod
-    that the PodDiagnoser claims. Whatever is answered for an active PodDiagnoser carries it.
+    that the PodDiagnoser claims. Whatever is answered for an active PodDiagnoser carries it, unless
+    the API server itself says that there is no such PodDiagnoser.
 
     Args:
         diagnoser: the PodDiagnoser.
         status: its status.
         resync_after: seconds until it should be asked for again, or None.
+        gone: whether there is no such PodDiagnoser any more.
 
     Returns:
         The answer.
     """
-    attachments = (dict(diagnosis_target(diagnoser)),) if diagnoser.active else ()
+    publishes = diagnoser.active and not gone
+    attachments = (dict(diagnosis_target(diagnoser)),) if publishes else ()
     answer: dict[str, Any] = {
         "status": status.model_dump(mode="json", exclude_none=True),
         "attachments": attachments,

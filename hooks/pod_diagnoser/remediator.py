@@ -28,7 +28,13 @@ from pod_diagnoser.eventing import (
 from pod_diagnoser.live import Live, Reads
 from pod_diagnoser.phases import REPLACING, Action, Reason
 from pod_diagnoser.pods import OwnedPod
-from pod_diagnoser.reconciling import Observed, PodDiagnoserSync, sync_pod_diagnoser
+from pod_diagnoser.reconciling import (
+    Observed,
+    PodDiagnoserSync,
+    let_go,
+    lost_its_target,
+    sync_pod_diagnoser,
+)
 from pod_diagnoser.remediating import Spared, due
 from pod_diagnoser.reporting import Effects, claimed_pods
 from pod_diagnoser.resources import ConditionType, PodDiagnoser, PodDiagnoserStatus
@@ -135,11 +141,24 @@ class Remediator:
             The answer.
         """
         turn = _Turn(self._monotonic)
+        if lost_its_target(observed) and self._is_gone(observed.diagnoser):
+            return let_go(observed)
         effects = self._act(observed, turn)
         result = sync_pod_diagnoser(observed, self._time.now(), effects)
         if not result.acted and effects.trouble is None:
             self._explain(observed, result.spared, turn)
         return result
+
+    def _is_gone(self, diagnoser: PodDiagnoser) -> bool:
+        """Whether there is no such PodDiagnoser, or another of its name, as the API server says."""
+        if self._standing_trouble() is not None:
+            return False
+        try:
+            found, now = self._live.pod_diagnoser(diagnoser, any_version=True)
+        except ClusterError:
+            return False  # whatever that means, it is published
+        self._time.learn(now)
+        return found is None
 
     def _act(self, observed: Observed, turn: "_Turn") -> Effects:
         """Carry out the plans of the stored status, tell crashes, and tell what was done."""

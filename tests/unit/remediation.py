@@ -23,6 +23,7 @@ from tests.unit.build import (
     crashed,
     diagnoser,
     diagnoser_request,
+    target,
 )
 
 
@@ -89,10 +90,15 @@ def crash(document: Json) -> str:
 
 
 def observed(
-    document: Json, *related: Json, complete: bool = True, half_written: bool = False
+    document: Json,
+    *related: Json,
+    complete: bool = True,
+    half_written: bool = False,
+    published: bool = True,
 ) -> Observed:
-    """What a sync request holds."""
-    request = diagnoser_request(document, *related)
+    """What a sync request holds, with the PodDiagnoser's DiagnosisTarget unless that is gone."""
+    own = (target(document),) if published else ()
+    request = diagnoser_request(document, *own, *related)
     return observe(request, complete=complete, half_written=half_written)
 
 

@@ -23,7 +23,7 @@ from pod_diagnoser.live import Live
 from pod_diagnoser.phases import Phase, Reason
 from pod_diagnoser.reporting import Effects
 from pod_diagnoser.times import format_time
-from tests.unit.build import T0, Json, after, diagnoser, target
+from tests.unit.build import T0, UID, Json, after, diagnoser, target
 from tests.unit.fake_api import (
     FakeApi,
     Fault,
@@ -144,7 +144,7 @@ def test_a_forged_plan_is_no_plan(cluster: Cluster) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"uid": "other"}, {"resourceVersion": "1"}, {"resourceVersion": ""}],
+    [{"uid": UID.format(777)}, {"resourceVersion": "1"}, {"resourceVersion": ""}],
     ids=str,
 )
 def test_another_version_of_the_poddiagnoser_is_not_acted_on(

@@ -17,7 +17,7 @@ from pod_diagnoser.remediator import (
 )
 from pod_diagnoser.server_time import RELEARN_SECONDS
 from pod_diagnoser.times import format_time
-from tests.unit.build import Json, after, container, diagnoser
+from tests.unit.build import UID, Json, after, container, diagnoser
 from tests.unit.fake_api import (
     FakeApi,
     Fault,
@@ -335,6 +335,55 @@ def test_what_cannot_be_told_is_told_later_and_said_until_then(
     hook.sync()
     assert len(hook.api.events) == 1
     assert condition(hook.diag)["reason"] == "LoggingEvents"
+
+
+# A PodDiagnoser that is gone, of which Metacontroller has not learned
+
+
+def unpublished(hook: Hook, diag: Json) -> Json:
+    """What a request without the DiagnosisTarget is answered with."""
+    result = hook.remediator.sync(observed(diag, published=False))
+    return dict(json.loads(result.answer.encode()))
+
+
+def test_nothing_is_published_for_one_that_is_gone() -> None:
+    """The garbage collector would take it away each time, and wipe all Pods."""
+    hook = restarting(owned(1))
+    hook.sync()
+    stale = copy.deepcopy(hook.diag)
+    del hook.api.diagnosers["diag"]
+    hook.api.pass_time(2)
+    answer = unpublished(hook, stale)
+    assert answer["attachments"] == []
+    assert answer["status"] == stale["status"]
+
+
+def test_nothing_is_published_for_one_that_another_has_followed() -> None:
+    """One of the same name has its own."""
+    hook = restarting(owned(1))
+    hook.sync()
+    stale = copy.deepcopy(hook.diag)
+    hook.diag["metadata"]["uid"] = UID.format(777)
+    hook.api.pass_time(2)
+    assert unpublished(hook, stale)["attachments"] == []
+
+
+@pytest.mark.parametrize("fault", [None, refused(403), refused(404), refused(500), hanging, lost])
+def test_a_lost_target_is_published_again(fault: Fault | None) -> None:
+    """The PodDiagnoser is there, or nobody can tell."""
+    hook = restarting(owned(1))
+    hook.sync()
+    hook.api.pass_time(2)
+    if fault is not None:
+        hook.api.faults["get diagnoser"] = [fault]
+    assert len(unpublished(hook, hook.diag)["attachments"]) == 1
+
+
+def test_a_new_one_is_published_without_a_look() -> None:
+    """It has no status yet."""
+    hook = restarting()
+    assert len(unpublished(hook, hook.diag)["attachments"]) == 1
+    assert hook.api.verbs() == []
 
 
 @pytest.mark.parametrize("fault", [killed_before, killed_after], ids=["before", "after"])
