@@ -219,6 +219,15 @@ def test_a_crash_after_the_nodes_clock_was_set_back_is_the_headline(minutes: int
     assert synced(once, after(21)) == once
 
 
+def test_of_crashes_far_ahead_of_our_clock_the_last_one_is_the_headline() -> None:
+    """Two containers, both seen for the first time by a clock that is ten minutes behind."""
+    early, late = (container(name, terminated(after(at))) for name, at in (("app", 0), ("side", 6)))
+    once = synced(pod(early, late), after(-600))
+    assert shown(once, CONTAINER) == "side"
+    assert shown(once, RESTART_TIME) == format_time(after(6))
+    assert synced(once, after(10)) == once
+
+
 def test_a_replica_whose_clock_is_ahead_does_not_make_the_other_write() -> None:
     """Two clocks that differ by hours settle on one record."""
     ahead = synced(crashed(), after(hours=1))
