@@ -19,6 +19,7 @@ from pod_diagnoser import (
     claiming,
     cluster,
     eventing,
+    ignoring,
     limiting,
     live,
     reconciling,
@@ -312,6 +313,53 @@ def _later(crash: Any, other: Any) -> bool:
     return bool(crash.moment > other.moment)
 
 
+def _all_of_them(_: Any, __: Any, crashes: Any, *___: Any) -> Any:
+    """Tell every crash."""
+    return tuple(crashes)
+
+
+def _may(*_: Any) -> bool:
+    return True
+
+
+def _never(*_: Any) -> bool:
+    return False
+
+
+def _as_set(policy: Any, _: int) -> timedelta:
+    """Let each attempt be followed by the same pause."""
+    return timedelta(seconds=policy.coolDownSeconds)
+
+
+def _never_given_up(*args: Any) -> Any:
+    limit = _owner_limit(*args)
+    return None if limit is not None and limit.reason is Reason.GAVE_UP else limit
+
+
+_owner_limit = limiting.owner_limit
+_pod = live.Live.pod
+
+
+def _of_the_first_namespace(self: Any, _: str, name: str) -> Any:
+    """Look for every Pod in the same namespace."""
+    return _pod(self, "default", name)
+
+
+def _of_any_namespace(self: Any, of: Any, *, any_version: bool = False) -> Any:
+    """Keep what was read by the PodDiagnoser's name alone."""
+    kept = next(
+        (one for one in self._kept.values() if one.found.metadata.name == of.metadata.name), None
+    )
+    if kept is not None and self._monotonic() - kept.read_at <= live.REUSE_SECONDS:
+        return kept.found, kept.now
+    return _pod_diagnoser(self, of, any_version=any_version)
+
+
+def _first(seen: Any) -> Any:
+    """Show the first container's crash, whichever is the latest."""
+    return seen[0] if seen else None
+
+
 def mutants() -> dict[str, Mutant]:
     """All mutants, by name."""
     found = [
@@ -348,6 +396,16 @@ def mutants() -> dict[str, Mutant]:
             "forgets the cool-down",
             ((acting, "owner_limit", _no_cool_down), (remediating, "owner_limit", _no_cool_down)),
         ),
+        Mutant("never gives an owner up", _everywhere(limiting.owner_limit, _never_given_up)),
+        Mutant("lets no cool-down grow", ((limiting, "cool_down", _as_set),)),
+        Mutant("tells what is to be ignored", _everywhere(ignoring.told, _all_of_them)),
+        Mutant("replaces Pods for what is to be ignored", _everywhere(ignoring.remediable, _may)),
+        Mutant(
+            "keeps what it read by its name alone",
+            ((live.Live, "pod_diagnoser", _of_any_namespace),),
+        ),
+        Mutant("reads Pods of another namespace", ((live.Live, "pod", _of_the_first_namespace),)),
+        Mutant("shows the first container's crash", _everywhere(sighting.latest, _first)),
         Mutant("has no budget", _everywhere(limiting.budget_limit, _nothing)),
         Mutant(
             "counts the budget from a stale status",
@@ -375,6 +433,7 @@ def mutants() -> dict[str, Mutant]:
             "forgets the attachment in trouble",
             ((reconciling, "answer_pod_diagnoser", _forgets_attachment(_in_trouble)),),
         ),
+        Mutant("publishes for one that is gone", ((remediator, "lost_its_target", _never),)),
         Mutant("forgets what is withheld", ((reporting, "plan", _without_withheld),)),
         Mutant("writes whether anything changed or not", ((reconciling, "report", _impatient),)),
         Mutant("labels for ever", ((annotating, "_label", _for_ever),)),

@@ -6,6 +6,7 @@ simulator.kubelet follows the real one more closely, and costs more; a search ne
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from simulator.errors import ApiError
 from simulator.objects import Object, copy, is_terminating, uid_of
@@ -13,9 +14,27 @@ from simulator.resources import EVENT, POD
 from simulator.scheduling import Clock, Scheduler
 from simulator.store import EventType, Store, WatchEvent
 from simulator.writes import DeleteOptions, key_of
+from tests.simulation.schedules.specification import Crash
 
 KUBELET = "kubelet"
 FIRST_BACK_OFF, LONGEST_BACK_OFF = 10.0, 300.0
+
+
+@dataclass
+class Run:
+    """A container on the node.
+
+    Attributes:
+        name: of the container.
+        number: how often it was started.
+        since: when it was started the last time, or None while it does not run.
+        back_off: seconds until the next restart.
+    """
+
+    name: str
+    number: int = 0
+    since: str | None = None
+    back_off: float = 0.0
 
 
 @dataclass
@@ -24,17 +43,13 @@ class Life:
 
     Attributes:
         pod: as it was created.
-        runs: how often its container was started.
-        running: since when, or None.
+        containers: its containers, by name.
         ending: whether it is being stopped.
-        back_off: seconds until the next restart.
     """
 
     pod: Object
-    runs: int = 0
-    running: str | None = None
+    containers: dict[str, Run]
     ending: bool = False
-    back_off: float = 0.0
 
 
 class Node:
@@ -42,7 +57,7 @@ class Node:
 
     Attributes:
         clock: of the node, which may be wrong.
-        crashes: by the Pod's uid, the container ids of the runs that ended by themselves.
+        crashes: by the Pod's uid, the runs of its containers that ended by themselves.
         probed: the causes of those that the kubelet ended, by container id.
     """
 
@@ -50,7 +65,7 @@ class Node:
         self, store: Store, scheduler: Scheduler, clock: Clock, rng: random.Random
     ) -> None:
         self.clock = clock
-        self.crashes: dict[str, list[str]] = {}
+        self.crashes: dict[str, list[Crash]] = {}
         self.probed: dict[str, str] = {}
         self._store = store
         self._scheduler = scheduler
@@ -58,16 +73,21 @@ class Node:
         self._lives: dict[str, Life] = {}
         store.watch(POD, self._changed)
 
-    def running(self, pod: Object) -> bool:
-        """Tell whether a Pod's container runs."""
+    def running(self, pod: Object) -> list[str]:
+        """Return the names of a Pod's containers that run."""
         life = self._lives.get(uid_of(pod))
-        return life is not None and life.running is not None and not life.ending
+        if life is None or life.ending:
+            return []
+        return [name for name, run in life.containers.items() if run.since is not None]
 
-    def crash(self, pod: Object, code: int, reason: str, *, probe: bool = False) -> bool:
+    def crash(
+        self, pod: Object, container: str, code: int, reason: str, *, probe: bool = False
+    ) -> bool:
         """End a Pod's container.
 
         Args:
             pod: the Pod.
+            container: the container's name.
             code: exit code.
             reason: as the runtime gives it.
             probe: whether the kubelet ends it for its liveness probe.
@@ -75,40 +95,45 @@ class Node:
         Returns:
             False where it does not run.
         """
-        life = self._lives.get(uid_of(pod))
-        if life is None or life.running is None or life.ending:
+        if container not in self.running(pod):
             return False
-        uid = uid_of(pod)
-        identity = f"containerd://{uid[:8]}-{life.runs}"
-        ended = {
-            "exitCode": code,
-            "reason": reason,
-            "startedAt": life.running,
-            "finishedAt": self._now(),
-            "containerID": identity,
-        }
-        life.running = None
-        self.crashes.setdefault(uid, []).append(identity)
+        life = self._lives[uid_of(pod)]
+        run = life.containers[container]
+        ended = self._ended(life, run, code, reason)
+        run.since = None
+        crash = Crash.read(container, ended)
+        self.crashes.setdefault(uid_of(pod), []).append(crash)
         if probe:
             delay = self._rng.choice((0.0, 0.0, 1.0, 8.0))
             moment = self._now()
-            self.probed[identity] = "LivenessProbeFailed"
-            self._scheduler.call_later(delay, lambda: self._say_killing(life.pod, moment))
+            self.probed[crash.container_id] = "LivenessProbeFailed"
+            self._scheduler.call_later(
+                delay, lambda: self._say_killing(life.pod, container, moment)
+            )
         steps = self._rng.random()
         if steps < 0.75:
-            self._later(0.5, life, lambda: self._show(life, {"terminated": ended}, None, 0))
-        count = life.runs
+            self._later(0.5, life, lambda: self._show(life, run, {"terminated": ended}, None, 0))
+        count = run.number
 
         def again() -> None:
-            self._start(life, ended, count)
+            self._start(life, run, ended, count)
 
-        wait = life.back_off
-        life.back_off = min(max(FIRST_BACK_OFF, life.back_off * 2), LONGEST_BACK_OFF)
+        wait = run.back_off
+        run.back_off = min(max(FIRST_BACK_OFF, run.back_off * 2), LONGEST_BACK_OFF)
         if wait:
             waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
-            self._later(1.2, life, lambda: self._show(life, waiting, ended, count - 1))
+            self._later(1.2, life, lambda: self._show(life, run, waiting, ended, count - 1))
         self._later(1.5 + wait, life, again)
         return True
+
+    def _ended(self, life: Life, run: Run, code: int, reason: str) -> Object:
+        return {
+            "exitCode": code,
+            "reason": reason,
+            "startedAt": run.since,
+            "finishedAt": self._now(),
+            "containerID": f"containerd://{uid_of(life.pod)[:8]}-{run.name}-{run.number}",
+        }
 
     def _now(self) -> str:
         return self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -124,9 +149,10 @@ class Node:
             return
         life = self._lives.get(uid)
         if life is None:
-            life = self._lives[uid] = Life(pod)
-            fresh = life
-            self._later(0.6, life, lambda: self._start(fresh, None, 0))
+            names = [container["name"] for container in pod["spec"]["containers"]]
+            life = self._lives[uid] = Life(pod, {name: Run(name) for name in names})
+            for run in life.containers.values():
+                self._later(0.6, life, partial(self._start, life, run, None, 0))
         if is_terminating(pod) and not life.ending:
             life.ending = True
             gone = life
@@ -139,28 +165,30 @@ class Node:
 
         self._scheduler.call_later(self._rng.uniform(0.5, 1.0) * most, act)
 
-    def _start(self, life: Life, before: Object | None, count: int) -> None:
-        life.runs += 1
-        life.running = self._now()
-        self._show(life, {"running": {"startedAt": life.running}}, before, count)
+    def _start(self, life: Life, run: Run, before: Object | None, count: int) -> None:
+        run.number += 1
+        run.since = self._now()
+        self._show(life, run, {"running": {"startedAt": run.since}}, before, count)
 
-    def _show(self, life: Life, state: Object, last: Object | None, count: int) -> None:
-        """Report the container; a state that has ended keeps lastState and the count."""
+    def _show(self, life: Life, run: Run, state: Object, last: Object | None, count: int) -> None:
+        """Report a container; a state that has ended keeps lastState and the count."""
         current = self._store.peek(POD, key_of(life.pod))
         if current is None or uid_of(current) != uid_of(life.pod):
             return
         new = copy(current)
-        (before,) = new["status"].get("containerStatuses") or [{"lastState": {}, "restartCount": 0}]
-        ready = "running" in state
-        status = {
-            "name": "app",
+        known = {each["name"]: each for each in new["status"].get("containerStatuses") or []}
+        before = known.get(run.name) or {"lastState": {}, "restartCount": 0}
+        known[run.name] = {
+            "name": run.name,
             "state": state,
             "lastState": before["lastState"] if last is None else {"terminated": last},
             "restartCount": before["restartCount"] if last is None else count,
-            "ready": ready,
-            "image": "app",
+            "ready": "running" in state,
+            "image": run.name,
             "imageID": "",
         }
+        statuses = [known.get(name) or _waiting(name) for name in life.containers]
+        ready = all(each["ready"] for each in statuses)
         conditions = [
             each for each in new["status"].get("conditions") or [] if each["type"] != "Ready"
         ]
@@ -173,22 +201,17 @@ class Node:
         )
         new["status"] |= {
             "phase": "Running",
-            "containerStatuses": [status],
+            "containerStatuses": statuses,
             "conditions": conditions,
         }
         self._store.update(POD, new, subresource="status", manager=KUBELET)
 
     def _end(self, life: Life) -> None:
-        """Report that the container was stopped, then take the Pod away."""
-        if life.running is not None:
-            ended = {
-                "exitCode": 143,
-                "reason": "Error",
-                "startedAt": life.running,
-                "finishedAt": self._now(),
-                "containerID": f"containerd://{uid_of(life.pod)[:8]}-{life.runs}",
-            }
-            self._show(life, {"terminated": ended}, None, 0)
+        """Report that the containers were stopped, then take the Pod away."""
+        for run in life.containers.values():
+            if run.since is not None:
+                ended = self._ended(life, run, 143, "Error")
+                self._show(life, run, {"terminated": ended}, None, 0)
         try:
             self._store.delete(
                 POD,
@@ -199,7 +222,7 @@ class Node:
         except ApiError:
             return  # it is gone already
 
-    def _say_killing(self, pod: Object, moment: str) -> None:
+    def _say_killing(self, pod: Object, container: str, moment: str) -> None:
         metadata = pod["metadata"]
         self._store.create(
             EVENT,
@@ -214,10 +237,10 @@ class Node:
                     "namespace": metadata["namespace"],
                     "name": metadata["name"],
                     "uid": metadata["uid"],
-                    "fieldPath": "spec.containers{app}",
+                    "fieldPath": f"spec.containers{{{container}}}",
                 },
                 "reason": "Killing",
-                "message": "Container app failed liveness probe, will be restarted",
+                "message": f"Container {container} failed liveness probe, will be restarted",
                 "source": {"component": KUBELET},
                 "reportingComponent": KUBELET,
                 "firstTimestamp": moment,
@@ -227,3 +250,16 @@ class Node:
             },
             manager=KUBELET,
         )
+
+
+def _waiting(name: str) -> Object:
+    """Return what is reported of a container that was not started yet."""
+    return {
+        "name": name,
+        "state": {"waiting": {"reason": "ContainerCreating"}},
+        "lastState": {},
+        "restartCount": 0,
+        "ready": False,
+        "image": name,
+        "imageID": "",
+    }

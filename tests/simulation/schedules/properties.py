@@ -58,7 +58,9 @@ class Property(StrEnum):
     SAFEGUARDS = "no Pod is deleted that safeguards forbid, as read at the moment of the deletion"
     ONE_DELETION = "a crash is never a reason for two deletions"
     BUDGET = "the budget is never exceeded"
-    COOL_DOWN = "the cool-down of an owner holds"
+    COOL_DOWN = "the cool-down of an owner holds, and doubles with each attempt in vain"
+    GAVE_UP = "an owner is given up after maxAttempts in vain"
+    SILENCE = "what is ignored or below its threshold is not told"
     ONE_EVENT = "a crash is told by at most one Event, and only while it is fresh"
     OTHERS = "annotations, labels, spec and status of others are never touched"
     NAMESPACE = "no Pod outside of the PodDiagnoser's namespace is read or touched"
@@ -106,13 +108,15 @@ class Deletion:
         at: when, by the API server's clock.
         pod: uid of the Pod.
         owner: uid of the Pod's controller.
-        crashes: what the Pod showed, as (uid, container, container id).
+        template: from which it made the Pod.
+        crashes: what the Pod showed, as (uid, container id).
     """
 
     at: datetime
     pod: str
     owner: str
-    crashes: frozenset[tuple[str, str, str]]
+    template: str
+    crashes: frozenset[tuple[str, str]]
 
 
 class Watch:
@@ -121,6 +125,7 @@ class Watch:
     Attributes:
         violations: what did not hold, oldest first.
         counts: of what happened, for the bound on writes and for reports.
+        specs: of all PodDiagnosers that there ever were, by namespace, each once.
         on_plan: what happens once when the next plan is stored.
         on_read: what happens once when the hook next reads a Pod.
     """
@@ -134,7 +139,8 @@ class Watch:
         self.deletions: dict[str, list[Deletion]] = defaultdict(list)
         self.told: dict[tuple[str, str], int] = Counter()
         self.told_pods: set[tuple[str, str]] = set()
-        self.crashes: dict[str, set[str]] = defaultdict(set)
+        self.crashes: dict[str, dict[str, spec.Crash]] = defaultdict(dict)
+        self.specs: dict[str, list[Object]] = defaultdict(list)
         self.claimable: dict[str, set[str]] = defaultdict(set)
         self.writer = ""
         self.on_plan: list[Callable[[Object, Object], None]] = []
@@ -171,11 +177,9 @@ class Watch:
                 self._story.show(_told(event, resource, who))
             if who in OURS:
                 self.counts[f"{resource.plural} written"] += 1
-                # Metacontroller publishes the DiagnosisTarget of a PodDiagnoser of which it has not
-                # learned that it is gone, as often as the garbage collector takes it away; and a
-                # crash of which it has not learned that another followed is planned for again and
-                # again, and given up.
-                if not any(map(self._faults.behind, (POD, DIAGNOSER, TARGET))):
+                # A crash of which Metacontroller has not learned that another followed is planned
+                # for again and again, and given up.
+                if not self._faults.behind(POD):
                     self.counts[f"{resource.plural} written by what is known"] += 1
             watcher(event)
 
@@ -183,9 +187,8 @@ class Watch:
 
     def _pod(self, event: WatchEvent) -> None:
         pod, before = event.object, event.previous
-        if namespace_of(pod) != "default":
-            if self.writer in OURS:
-                self.broken(Property.NAMESPACE, f"{self.writer} wrote {key_of(pod)}")
+        if namespace_of(pod) not in self.specs and self.writer in OURS:
+            self.broken(Property.NAMESPACE, f"{self.writer} wrote {key_of(pod)}")
             return
         if before is None:
             self.counts["Pods created"] += 1
@@ -196,10 +199,10 @@ class Watch:
         self._note_crash(pod)
 
     def _note_crash(self, pod: Object) -> None:
-        crash = spec.crash_of(pod)
-        if crash is not None and crash.container_id not in self.crashes[uid_of(pod)]:
-            self.crashes[uid_of(pod)].add(crash.container_id)
-            self.counts["crashes"] += 1
+        for crash in spec.crashes_of(pod):
+            if crash.container_id not in self.crashes[uid_of(pod)]:
+                self.crashes[uid_of(pod)][crash.container_id] = crash
+                self.counts["crashes"] += 1
         if spec.ended(pod):
             for diagnoser in self._store.select(DIAGNOSER):
                 self._note_claim(diagnoser, pod)
@@ -215,6 +218,9 @@ class Watch:
         self._versions[version_of(diagnoser)] = diagnoser
         if before is None or self.writer != METACONTROLLER:
             self.counts["PodDiagnosers written by people"] += 1
+            specs = self.specs[namespace_of(diagnoser)]
+            if diagnoser["spec"] not in specs:
+                specs.append(diagnoser["spec"])
             for pod in self._store.select(POD, namespace_of(diagnoser)):
                 self._note_claim(diagnoser, pod)
             return
@@ -379,8 +385,8 @@ class Watch:
         self, asked: Asked, request: Request, preconditions: Mapping[str, Any], *, evicts: bool
     ) -> None:
         """Look at a deletion before it takes effect."""
-        name = request.path.split("/")[6]
-        pod = self._store.peek(POD, ("default", name))
+        _, _, _, _, namespace, _, name, *_ = request.path.split("/")
+        pod = self._store.peek(POD, (namespace, name))
         diagnoser = self._versions.get(version_of(asked.parent))
         if diagnoser is None:
             self.broken(Property.LIVE_READ_FIRST, "the request's PodDiagnoser never was so")
@@ -416,7 +422,13 @@ class Watch:
             self.broken(Property.SAFEGUARDS, f"{problem}; {where}")
         self._pending = (
             diagnoser,
-            Deletion(now, uid_of(pod), spec.owner_uid(pod), spec.crashes_shown(pod)),
+            Deletion(
+                now,
+                uid_of(pod),
+                spec.owner_uid(pod),
+                spec.template_of(pod),
+                spec.crashes_shown(pod),
+            ),
         )
         self._limits(diagnoser, self._pending[1], where)
 
@@ -437,11 +449,28 @@ class Watch:
         within = sum(deletion.at - one.at < window for one in former)
         if within >= policy["budget"]["pods"]:
             self.broken(Property.BUDGET, f"{within} before; {where}")
-        pause = timedelta(seconds=policy["coolDownSeconds"]) - slack
+        attempts = self._attempts_in_vain(diagnoser, deletion, slack)
+        if attempts >= policy["maxAttempts"]:
+            self.broken(Property.GAVE_UP, f"{attempts} attempts before; {where}")
+        doubled = policy["coolDownSeconds"] * 2 ** max(attempts - 1, 0)
+        pause = timedelta(seconds=min(doubled, 3600)) - slack
         if any(one.owner == deletion.owner and deletion.at - one.at < pause for one in former):
-            self.broken(Property.COOL_DOWN, where)
+            self.broken(Property.COOL_DOWN, f"after {attempts} attempts; {where}")
         if any(one.crashes & deletion.crashes for one in former):
             self.broken(Property.ONE_DELETION, where)
+
+    def _attempts_in_vain(self, diagnoser: Object, deletion: Deletion, slack: timedelta) -> int:
+        """How many of an owner's Pods were replaced so lately that none can have helped yet."""
+        window = min(
+            one["spec"]["remediation"]["budget"]["windowSeconds"]
+            for one in self._versions.values()
+            if uid_of(one) == uid_of(diagnoser)
+        )
+        return sum(
+            (one.owner, one.template) == (deletion.owner, deletion.template)
+            and deletion.at - one.at < timedelta(seconds=window) - slack
+            for one in self.deletions[uid_of(diagnoser)]
+        )
 
     def _deleted(self, diagnoser: Object, deletion: Deletion) -> None:
         self.counts["Pods deleted by the hook"] += 1
@@ -461,12 +490,19 @@ class Watch:
         self.counts["crashes told"] += 1
         if self.told[about] > len(self.crashes[uid]):
             self.broken(Property.ONE_EVENT, f"{event['regarding']['name']}: {self.told[about]}")
-        pod = self._store.peek(POD, ("default", event["regarding"]["name"]))
+        namespace = event["regarding"]["namespace"]
+        pod = self._store.peek(POD, (namespace, event["regarding"]["name"]))
         if pod is None or uid_of(pod) != uid:
             return
-        crash = spec.crash_of(pod)
-        if crash is None or not spec.fresh(crash, self._clock(), slack=15.0):
+        crashes = spec.crashes_of(pod)
+        if not any(spec.fresh(crash, self._clock(), slack=15.0) for crash in crashes):
             self.broken(Property.ONE_EVENT, f"{name_of(pod)} has no fresh crash")
+        if all(
+            spec.told(each, pod, crash, probed=True) is spec.Told.NO
+            for crash in self.crashes[uid].values()
+            for each in self.specs[namespace]
+        ):
+            self.broken(Property.SILENCE, f"{name_of(pod)}: {event.get('note')}")
 
 
 ZERO = timedelta(0)

@@ -48,7 +48,7 @@ UNUSUAL = {
     "restart_metacontroller": 2,
     "stop_metacontroller": 1,
     "set_hook_clock": 2,
-    "set_node_clock": 1,
+    "set_node_clock": 2,
     "expire_events": 1,
     "outage": 1,
     "cut_bodies": 1,
@@ -89,6 +89,9 @@ class Setting:
         to_the_end: whether the run goes on until everything that depends on time is over.
         slow: whether the network is slow.
         action: what the first PodDiagnoser asks for; None is drawn.
+        namespaces: in how many of them there are Pods and PodDiagnosers, of the same names.
+        containers: how many a Pod may have.
+        silence: whether PodDiagnosers ignore crashes and have thresholds.
     """
 
     replicas: int = 2
@@ -100,6 +103,9 @@ class Setting:
     to_the_end: bool = False
     slow: bool = False
     action: str | None = None
+    namespaces: int = 1
+    containers: int = 1
+    silence: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +137,9 @@ class Schedule:
             pods=rng.randint(200, 250) if storm else rng.choice((1, 2, 2, 3)),
             to_the_end=to_the_end,
             slow=rng.random() < 0.2,
+            namespaces=rng.choice((1, 1, 2)),
+            containers=rng.choice((1, 1, 2)),
+            silence=rng.random() < 0.3,
         )
         weights = dict(USUAL)
         weights.update(

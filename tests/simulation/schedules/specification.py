@@ -5,10 +5,11 @@ Written apart from the hook, and as plainly as possible: nothing of it is import
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from enum import Enum
+from typing import Any, Self
 
 from simulator.objects import (
     Object,
@@ -66,14 +67,41 @@ class Crash:
         container_id: of the run that ended.
         reason: of the runtime.
         code: the exit code.
-        finished: when it ended, as the node tells.
+        started: when the run began, as the node tells.
+        finished: when it ended.
+        restarts: the container's restartCount; 0 where it is not known any more.
     """
 
     container: str
     container_id: str
     reason: str
     code: int
+    started: str
     finished: str
+    restarts: int = 0
+
+    @classmethod
+    def read(cls, container: str, ended: Mapping[str, Any], restarts: int = 0) -> Self:
+        """Read ``state.terminated`` or ``lastState.terminated``."""
+        return cls(
+            container,
+            ended["containerID"],
+            ended["reason"],
+            ended["exitCode"],
+            ended["startedAt"],
+            ended["finishedAt"],
+            restarts,
+        )
+
+    @property
+    def number(self) -> int:
+        """Which end of its container it is, from 1."""
+        return int(self.container_id.rpartition("-")[2])
+
+    @property
+    def words(self) -> str:
+        """How the annotation and the status word it."""
+        return f"{self.reason} (Exit Code: {self.code})"
 
     @property
     def cause(self) -> str:
@@ -86,19 +114,14 @@ class Crash:
         return parse_timestamp(self.finished)
 
 
-def crash_of(pod: Object) -> Crash | None:
-    """Return the latest end of a Pod's container that was restarted, as its status shows it."""
-    for status in pod["status"].get("containerStatuses") or []:
-        ended = (status.get("lastState") or {}).get("terminated")
-        if status["restartCount"] and ended:
-            return Crash(
-                status["name"],
-                ended["containerID"],
-                ended["reason"],
-                ended["exitCode"],
-                ended["finishedAt"],
-            )
-    return None
+def crashes_of(pod: Object) -> list[Crash]:
+    """Return the latest end of each of a Pod's containers that was restarted, by its status."""
+    return [
+        Crash.read(status["name"], ended, status["restartCount"])
+        for status in pod["status"].get("containerStatuses") or []
+        if status["restartCount"]
+        and (ended := (status.get("lastState") or {}).get("terminated")) is not None
+    ]
 
 
 def ended(pod: Object) -> bool:
@@ -110,18 +133,69 @@ def ended(pod: Object) -> bool:
     )
 
 
-def crashes_shown(pod: Object) -> frozenset[tuple[str, str, str]]:
-    """Return what a Pod shows that ended and was restarted: uid, container, container id."""
-    crash = crash_of(pod)
-    if crash is None:
-        return frozenset()
-    return frozenset({(uid_of(pod), crash.container, crash.container_id)})
+def crashes_shown(pod: Object) -> frozenset[tuple[str, str]]:
+    """Return what a Pod shows that ended and was restarted: uid and container id."""
+    return frozenset((uid_of(pod), crash.container_id) for crash in crashes_of(pod))
 
 
 def fresh(crash: Crash, now: datetime, slack: float = 2.0) -> bool:
     """Tell whether a crash is recent by the API server's clock."""
     margin = timedelta(seconds=slack)
     return -AHEAD - margin <= now - crash.at < FRESH + margin
+
+
+# Silence
+
+
+class Told(Enum):
+    """Whether a crash is to be told."""
+
+    NO = "no"
+    PERHAPS = "perhaps"
+    YES = "yes"
+
+
+def told(spec: Mapping[str, Any], pod: Object, crash: Crash, *, probed: bool = False) -> Told:
+    """Say whether a crash is to be told, by `spec.ignore` and `spec.thresholds`.
+
+    Args:
+        spec: of a PodDiagnoser.
+        pod: the Pod.
+        crash: one of its crashes.
+        probed: whether its Events tell another cause, if they are read.
+    """
+    ignore = spec.get("ignore") or {}
+    causes = {crash.cause, "LivenessProbeFailed"} if probed else {crash.cause}
+    by_cause = {
+        cause in ignore.get("causes", ())
+        or (ignore.get("cleanExits", False) and crash.code == 0 and cause == "Completed")
+        for cause in causes
+    }
+    if crash.code in ignore.get("exitCodes", ()) or crash.container in ignore.get("containers", ()):
+        return Told.NO
+    if True in by_cause:
+        return Told.PERHAPS if False in by_cause else Told.NO
+    threshold = _threshold(spec, crash)
+    return Told.YES if threshold is None else _reached(threshold, pod, crash)
+
+
+def _threshold(spec: Mapping[str, Any], crash: Crash) -> Mapping[str, Any] | None:
+    """Return the first threshold that is for a crash's container."""
+    thresholds = spec.get("thresholds") or []
+    return next((one for one in thresholds if one["container"] in ("*", crash.container)), None)
+
+
+def _reached(threshold: Mapping[str, Any], pod: Object, crash: Crash) -> Told:
+    """Say whether a threshold is reached; of former crashes their number alone is known."""
+    window = timedelta(seconds=threshold["withinSeconds"])
+    if crash.number < threshold["restarts"]:
+        return Told.NO
+    if threshold["restarts"] == 1:
+        return Told.YES
+    if crash.at - parse_timestamp(crash.started) > window:
+        return Told.NO
+    created = parse_timestamp(pod["metadata"]["creationTimestamp"])
+    return Told.YES if created >= crash.at - window else Told.PERHAPS
 
 
 # Claiming
@@ -177,7 +251,9 @@ def forbidden_by_pod(
         late: by how much later than it was asked for this may be carried out.
     """
     policy = diagnoser["spec"]["remediation"]
-    owner, crash = controller_of(pod) or {}, crash_of(pod)
+    owner, crashes = controller_of(pod) or {}, crashes_of(pod)
+    # It is done for one crash, of which all of this must hold.
+    problems = [_forbidden_by_crash(diagnoser, pod, crash, now - late) for crash in crashes]
     included = policy.get("include") or []
     age = now - parse_timestamp(pod["metadata"]["creationTimestamp"])
     priority = pod["spec"].get("priorityClassName", "")
@@ -191,12 +267,29 @@ def forbidden_by_pod(
         (priority.startswith("system-") and "SystemCriticalPods" not in included, priority),
         (labels_of(pod).get(LABEL) != name_of(diagnoser), "it does not carry the label"),
         (not matches(diagnoser, pod), "it lacks a target label"),
-        (crash is None, "it did not crash"),
-        (crash is not None and not fresh(crash, now - late), "its crash is not fresh"),
-        (crash is not None and crash.cause not in policy["causes"], "its cause is not listed"),
+        (not crashes, "it did not crash"),
+        (bool(problems) and all(problems), " and ".join(filter(None, problems))),
         (age < timedelta(seconds=policy["minPodAgeSeconds"] - 2), "it is too young"),
     )
     return [problem for holds, problem in checks if holds]
+
+
+def _forbidden_by_crash(diagnoser: Object, pod: Object, crash: Crash, now: datetime) -> str:
+    """Say why a crash is no reason to delete its Pod; "" where it is one."""
+    causes = diagnoser["spec"]["remediation"]["causes"]
+    threshold = _threshold(diagnoser["spec"], crash) or {"restarts": 0}
+    checks = (
+        (not fresh(crash, now), "it is not fresh"),
+        (crash.cause not in causes, "its cause is not listed"),
+        (told(diagnoser["spec"], pod, crash) is Told.NO, "it is to be ignored"),
+        (crash.restarts < threshold["restarts"], "it has not restarted so often"),
+    )
+    return next((f"{crash.container}: {problem}" for holds, problem in checks if holds), "")
+
+
+def template_of(pod: Object) -> str:
+    """Return the template from which a Pod was made, by its label."""
+    return labels_of(pod).get("pod-template-hash", "")
 
 
 def owner_uid(pod: Object) -> str:
@@ -255,39 +348,83 @@ def condition(diagnoser: Object, kind: str) -> tuple[str, str]:
 # What should be in the end
 
 
-def pod_problems(pod: Object, owner: Object | None, causes: Mapping[str, str]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the crashes of a Pod, beside its status.
+
+    Attributes:
+        crashes: all that there were, oldest first.
+        specs: of all PodDiagnosers that there ever were in its namespace.
+        causes: of crashes of which Events may tell more: another cause, by container id.
+        jumped: whether the node's clock was ever set.
+    """
+
+    crashes: Sequence[Crash]
+    specs: Sequence[Mapping[str, Any]]
+    causes: Mapping[str, str]
+    jumped: bool
+
+    def told(self, owner: Object, pod: Object, crash: Crash) -> Told:
+        """Say whether a crash is to be told."""
+        probed = crash.container_id in self.causes
+        return told(owner["spec"], pod, crash, probed=probed)
+
+    def ever_told(self, pod: Object, crash: Crash) -> bool:
+        """Say whether a crash was to be told at any time, perhaps."""
+        probed = crash.container_id in self.causes
+        return any(told(each, pod, crash, probed=probed) is not Told.NO for each in self.specs)
+
+
+def pod_problems(pod: Object, owner: Object | None, known: Known) -> list[str]:
     """Say what a Pod shows that it should not, or lacks.
 
     Args:
         pod: the Pod.
         owner: the PodDiagnoser that claims it, or None.
-        causes: of crashes of which Events may tell more: another cause, by container id.
+        known: of its crashes.
     """
-    ours, crash = shown(pod), crash_of(pod)
+    ours, crashes = shown(pod), crashes_of(pod)
     if owner is None:
         found = [f"it is nobody's and has {sorted(ours)}"] if ours else []
         return found + (["it is nobody's and has the label"] if LABEL in labels_of(pod) else [])
-    if crash is None:
-        return [f"it never crashed and shows {ours}"] if "restart-reason" in ours else []
-    expected = {
-        "restart-reason": f"{crash.reason} (Exit Code: {crash.code})",
-        "restart-time": crash.finished,
-        "container": crash.container,
-    }
-    problems = [
-        f"{key} is {ours.get(key)} and should be {value}"
-        for key, value in expected.items()
-        if ours.get(key) != value
-    ]
-    if ours.get("cause") not in (crash.cause, causes.get(crash.container_id)):
-        problems.append(f"cause is {ours.get('cause')} and should be {crash.cause}")
-    if not ours.get("diagnosis"):
-        problems.append("there is no diagnosis")
+    due = [crash for crash in crashes if known.told(owner, pod, crash) is Told.YES]
+    if "restart-reason" not in ours:
+        return [f"it does not show {due}"] if due else []
+    problems = _problems_of_what_is_shown(ours, pod, due, known)
     record = json.loads(ours.get("crashes", "{}"))
-    if record.get("diagnoser") != uid_of(owner):
+    if due and record.get("diagnoser") != uid_of(owner):
         problems.append(f"its memory is of {record.get('diagnoser')}")
     if not record.get("history"):
         problems.append("it remembers no crash")
+    return problems
+
+
+def _problems_of_what_is_shown(
+    ours: Mapping[str, str], pod: Object, due: Sequence[Crash], known: Known
+) -> list[str]:
+    current = {crash.container_id: crash for crash in crashes_of(pod)}
+    fitting = [
+        current.get(crash.container_id, crash)
+        for crash in known.crashes
+        if (ours.get("container"), ours.get("restart-time"), ours["restart-reason"])
+        == (crash.container, crash.finished, crash.words)
+    ]
+    if not fitting:
+        return [f"it shows {dict(ours)}, which never was"]
+    if not any(known.ever_told(pod, crash) for crash in fitting):
+        return [f"it shows {fitting[0]}, which is to be ignored"]
+    problems = []
+    latest = max((crash.finished for crash in due), default="")
+    # Where the node's clock was set nobody can tell which container's crash is the later one.
+    single = len(due) == len(current) == 1 and not any(crash in due for crash in fitting)
+    if (fitting[0].finished < latest and not known.jumped) or single:
+        problems.append(f"it shows {fitting[0]} and not the latest of {due}")
+    causes = {crash.cause for crash in fitting}
+    causes |= {known.causes.get(crash.container_id, crash.cause) for crash in fitting}
+    if ours.get("cause") not in causes:
+        problems.append(f"cause is {ours.get('cause')} and should be one of {sorted(causes)}")
+    if not ours.get("diagnosis"):
+        problems.append("there is no diagnosis")
     return problems
 
 
@@ -305,12 +442,15 @@ def remediating(diagnoser: Object) -> tuple[str, str]:
     return "True", "ReplacingPods"
 
 
-def status_problems(diagnoser: Object, pods: Iterable[Object]) -> list[str]:
+def status_problems(
+    diagnoser: Object, pods: Iterable[Object], causes: Mapping[str, str]
+) -> list[str]:
     """Say what a PodDiagnoser's status says that is not so, or does not say.
 
     Args:
         diagnoser: the PodDiagnoser.
         pods: the Pods that it claims.
+        causes: of crashes of which Events may tell more: another cause, by container id.
     """
     status = diagnoser.get("status") or {}
     problems = []
@@ -329,19 +469,28 @@ def status_problems(diagnoser: Object, pods: Iterable[Object]) -> list[str]:
     recent = status.get("recentDiagnoses") or []
     if recent and status.get("lastProcessedPod") != recent[0]["pod"]:
         problems.append(f"lastProcessedPod is {status.get('lastProcessedPod')}")
-    told = {(one["podUID"], one["time"], one["reason"]) for one in recent if one.get("time")}
+    ends = {(one["podUID"], one["time"], one["reason"]) for one in recent if one.get("time")}
     oldest = min((one.get("time") or "" for one in recent), default="")
     for pod in pods:
-        crash = crash_of(pod)
-        if crash is None or labels_of(pod).get(LABEL) != name_of(diagnoser):
+        if labels_of(pod).get(LABEL) != name_of(diagnoser):
             continue
-        end = (uid_of(pod), crash.finished, f"{crash.reason} (Exit Code: {crash.code})")
-        if end not in told and (len(recent) < 10 or crash.finished > oldest):
-            problems.append(f"it does not tell of Pod {name_of(pod)}: {end}")
+        for crash in due(diagnoser, pod, causes):
+            end = (uid_of(pod), crash.finished, crash.words)
+            if end not in ends and (len(recent) < 10 or crash.finished > oldest):
+                problems.append(f"it does not tell of Pod {name_of(pod)}: {end}")
     return problems
 
 
-def unaccounted(diagnoser: Object, pods: Iterable[Object]) -> str:
+def due(diagnoser: Object, pod: Object, causes: Mapping[str, str]) -> list[Crash]:
+    """Return the crashes of a Pod that are to be told for certain."""
+    return [
+        crash
+        for crash in crashes_of(pod)
+        if told(diagnoser["spec"], pod, crash, probed=crash.container_id in causes) is Told.YES
+    ]
+
+
+def unaccounted(diagnoser: Object, pods: Iterable[Object], causes: Mapping[str, str]) -> str:
     """Say of how many crashed Pods nothing is said, neither done nor withheld; "" for none."""
     if diagnoser["spec"]["remediationAction"] not in REPLACING or not active(diagnoser):
         return ""
@@ -349,7 +498,7 @@ def unaccounted(diagnoser: Object, pods: Iterable[Object]) -> str:
     silent = [
         name_of(pod)
         for pod in pods
-        if crash_of(pod) is not None
+        if due(diagnoser, pod, causes)
         and labels_of(pod).get(LABEL) == name_of(diagnoser)
         and uid_of(pod) not in entries
     ]
@@ -371,13 +520,14 @@ def abstract(store: Store, diagnoser: Object) -> int:
         (
             labels_of(pod).get(LABEL, "") == name_of(diagnoser),
             shown(pod).get("cause", ""),
-            crash_of(pod) is not None,
+            len(crashes_of(pod)),
             is_terminating(pod),
         )
-        for pod in store.select(POD, "default")
+        for pod in store.select(POD, diagnoser["metadata"]["namespace"])
     )
     policy = diagnoser["spec"]["remediation"]
-    wanted = (diagnoser["spec"]["remediationAction"], policy["paused"], policy["dryRun"])
+    silence = (diagnoser["spec"].get("ignore"), diagnoser["spec"].get("thresholds"))
+    wanted = (diagnoser["spec"]["remediationAction"], policy["paused"], policy["dryRun"], silence)
     facts = repr((entries, withheld, conditions, pods, wanted, status.get("diagnosedPods", 0)))
     return int.from_bytes(hashlib.sha256(facts.encode()).digest()[:8], "big")
 
@@ -385,12 +535,13 @@ def abstract(store: Store, diagnoser: Object) -> int:
 def summary(resource: Resource, obj: Object) -> str:
     """Word the state of an object for a story."""
     if resource is POD:
-        crash = crash_of(obj)
         parts = [f"uid {uid_of(obj)[:8]}"]
         if is_terminating(obj):
             parts.append("terminating")
-        if crash is not None:
-            parts.append(f"crashed {crash.finished[11:19]} {crash.reason}/{crash.code}")
+        parts += [
+            f"{crash.container} crashed {crash.finished[11:19]} {crash.reason}/{crash.code}"
+            for crash in crashes_of(obj)
+        ]
         if LABEL in labels_of(obj):
             parts.append(f"label {labels_of(obj)[LABEL]}")
         if "restart-reason" in shown(obj):

@@ -11,6 +11,7 @@ from simulator.metacontroller.process import Flags
 from simulator.objects import (
     Object,
     name_of,
+    namespace_of,
     owners_of,
     parse_timestamp,
 )
@@ -29,6 +30,12 @@ from tests.simulation.world import CONTROLLERS, CRDS, DIAGNOSER, EPOCH, HOUR, LA
 
 NAMES = ("d0", "d1")
 """Of PodDiagnosers."""
+
+NAMESPACES = ("default", "elsewhere")
+"""Where there are Pods and PodDiagnosers, of the same names."""
+
+OUTSIDE = "outside"
+"""Where there are Pods that no PodDiagnoser has to do with."""
 
 KINDS: tuple[Object, ...] = (
     {"owner": "StatefulSet"},
@@ -82,6 +89,18 @@ EDITS: tuple[Object, ...] = (
     {"targetLabels": {"app": None}},
 )
 
+_NEVER: Object = {"ignore": None, "thresholds": None}
+SILENCES: tuple[Object, ...] = (
+    {},
+    {"ignore": {"cleanExits": True}},
+    {"ignore": {"causes": ["Killed"]}},
+    {"ignore": {"causes": ["Terminated", "OutOfMemory"], "exitCodes": [1]}},
+    {"ignore": {"containers": ["side"]}},
+    {"thresholds": [{"container": "*", "restarts": 2, "withinSeconds": 600}]},
+    {"thresholds": [{"container": "app", "restarts": 3, "withinSeconds": 86400}]},
+)
+"""What of spec.ignore and spec.thresholds a PodDiagnoser has."""
+
 _SLOW = {
     "to_server": Delay(0.001, 0.6),
     "to_client": Delay(0.001, 0.6),
@@ -90,7 +109,10 @@ _SLOW = {
     "from_hook": Delay(0.001, 0.4),
 }
 TEMPLATE = {"app": "a", "pod-template-hash": "7d9f"}
-CONTAINER = {"name": "app", "image": "app", "resources": {}, "livenessProbe": {"exec": {}}}
+CONTAINERS: tuple[Object, ...] = tuple(
+    {"name": name, "image": name, "resources": {}, "livenessProbe": {"exec": {}}}
+    for name in ("app", "side")
+)
 
 
 class World:
@@ -98,6 +120,8 @@ class World:
 
     Attributes:
         misled: whether a clock of the hook was ever wrong by as much as a Pod carries the label.
+        ahead: whether a clock of the hook was ever ahead.
+        jumped: whether the node's clock was ever set.
     """
 
     def __init__(self, schedule: Schedule, *, told: bool = False) -> None:
@@ -105,7 +129,7 @@ class World:
         rng = random.Random(schedule.seed)  # noqa: S311 (a simulation's randomness, no secret)
         self.rng = random.Random(rng.getrandbits(64))  # noqa: S311 (the same)
         timing_rng = random.Random(rng.getrandbits(64))  # noqa: S311 (the same)
-        self.misled = False
+        self.misled = self.ahead = self.jumped = False
         self.scheduler = VirtualScheduler()
         self.clock = Clock(self.scheduler, EPOCH)
         self.story = Story(self.scheduler.time, told=told)
@@ -150,7 +174,8 @@ class World:
             for definition in self.cluster.definitions
         ]
         self.flags = Flags(workers=setting.workers, cache_flush_interval=setting.flush)
-        self.store.create(NAMESPACE, {"metadata": {"name": "elsewhere"}})
+        for name in (*NAMESPACES[1:], OUTSIDE):
+            self.store.create(NAMESPACE, {"metadata": {"name": name}})
         self.start_metacontroller()
 
     # Running
@@ -175,16 +200,17 @@ class World:
 
     def begin(self) -> None:
         """Have some Pods and a PodDiagnoser."""
-        self._replica_set(self.setting.pods)
         numbers = [self.rng.randrange(1000) for _ in range(6)]
         action = self.setting.action
         which = numbers[1] if action is None else ACTIONS.index(action)
-        self.create_diagnoser(numbers[0], which, numbers[2])
-        self.create_pod(numbers[3], 0, 0)
+        for place, namespace in enumerate(NAMESPACES[: self.setting.namespaces]):
+            self._replica_set(namespace, 1 if place else self.setting.pods)
+            self._create_diagnoser(namespace, NAMES[0], which + place, numbers[2])
+            self._create_pod(namespace, numbers[3], 0, 0)
         if numbers[4] % 2:
             self.create_pod(numbers[5], 1, 1)
         if numbers[4] % 5 == 0:
-            self._pod("far", "elsewhere", {"owner": "StatefulSet"})
+            self._pod("p0", OUTSIDE, {"owner": "StatefulSet"})
 
     def perform(self, name: str, args: tuple[int, int, int]) -> None:
         """Carry out an operation."""
@@ -211,10 +237,13 @@ class World:
 
     # Pods
 
-    def _replica_set(self, replicas: int) -> None:
-        template = {"metadata": {"labels": TEMPLATE}, "spec": {"containers": [CONTAINER]}}
+    def _containers(self) -> list[Object]:
+        return list(CONTAINERS[: self.setting.containers])
+
+    def _replica_set(self, namespace: str, replicas: int) -> None:
+        template = {"metadata": {"labels": TEMPLATE}, "spec": {"containers": self._containers()}}
         spec_ = {"replicas": replicas, "selector": {"matchLabels": TEMPLATE}, "template": template}
-        metadata = {"name": "rs", "namespace": "default"}
+        metadata = {"name": "rs", "namespace": namespace}
         self.store.create(REPLICA_SET, {"metadata": metadata, "spec": spec_})
 
     def _pod(self, name: str, namespace: str, kind: Object, uid: str = "") -> None:
@@ -235,7 +264,7 @@ class World:
         }
         if kind.get("owner"):
             metadata["ownerReferences"] = [owner]
-        pod_spec: Object = {"nodeName": "far", "containers": [CONTAINER]}
+        pod_spec: Object = {"nodeName": "far", "containers": self._containers()}
         if "priority" in kind:
             pod_spec["priorityClassName"] = kind["priority"]
         self.store.create(POD, {"metadata": metadata, "spec": pod_spec})
@@ -246,32 +275,43 @@ class World:
     def _some_pod(self, number: int, *, running: bool = False) -> Object | None:
         pods = [
             pod
-            for pod in self.store.select(POD, "default")
-            if not running or self.node.running(pod)
+            for pod in self._pods()
+            if namespace_of(pod) != OUTSIDE and (not running or self.node.running(pod))
         ]
         return pods[number % len(pods)] if pods else None
 
     def crash(self, number: int, how: int, probe: int) -> None:
-        """End a Pod's container; the kubelet starts it again."""
+        """End one of a Pod's containers; the kubelet starts it again."""
         pod = self._some_pod(number, running=True)
         if pod is not None:
             self._crash(pod, how, probe)
 
-    def crash_all(self, how: int, _: int, __: int) -> None:
-        """End all containers at once."""
+    def crash_all(self, how: int, which: int, _: int) -> None:
+        """End a container of all Pods at once, or all of them."""
         for pod in self._pods():
             self._crash(pod, how, 0)
+            if which % 3 == 2:
+                self._crash(pod, how + which, 6)
 
     def _crash(self, pod: Object, how: int, probe: int) -> None:
         code, reason = MISSING if how % 17 == 16 else ENDS[how % len(ENDS)]
         by_probe = probe % 6 == 5 and reason == "Error" and code > 1
-        if self.node.crash(pod, code, reason, probe=by_probe):
-            self.story.tell(f"  {name_of(pod)} {reason}/{code}{' by its probe' * by_probe}")
+        containers = pod["spec"]["containers"]
+        container = containers[probe // 6 % len(containers)]["name"]
+        if self.node.crash(pod, container, code, reason, probe=by_probe):
+            told = f"{reason}/{code}{' by its probe' * by_probe}"
+            self.story.tell(f"  {'/'.join(key_of(pod))} {container} {told}")
 
     def create_pod(self, name: int, kind: int, other: int) -> None:
         """Create a Pod beside those of the ReplicaSet, perhaps of a name that was used before."""
+        self._create_pod(self._namespace(other // 4), name, kind, other)
+
+    def _create_pod(self, namespace: str, name: int, kind: int, other: int) -> None:
         which = KINDS[(name + kind) % len(KINDS)]
-        self._pod(f"p{(name + other) % 4}", "default", which)
+        self._pod(f"p{(name + other) % 4}", namespace, which)
+
+    def _namespace(self, number: int) -> str:
+        return NAMESPACES[number % self.setting.namespaces]
 
     def delete_pod(self, number: int, force: int, _: int) -> None:
         """Delete a Pod."""
@@ -282,7 +322,11 @@ class World:
 
     def replace_pod(self, number: int, crash: int, __: int) -> None:
         """Replace a Pod by another one of its name, as a StatefulSet does."""
-        pods = [pod for pod in self._pods() if name_of(pod).startswith("p")]
+        pods = [
+            pod
+            for pod in self._pods()
+            if name_of(pod).startswith("p") and namespace_of(pod) != OUTSIDE
+        ]
         if not pods:
             return
         self._replace(pods[number % len(pods)], crash)
@@ -298,7 +342,11 @@ class World:
         if not owners_of(pod):
             del metadata["ownerReferences"]
         new = self.store.create(
-            POD, {"metadata": metadata, "spec": {"nodeName": "far", "containers": [CONTAINER]}}
+            POD,
+            {
+                "metadata": metadata,
+                "spec": {"nodeName": "far", "containers": self._containers()},
+            },
         )
         if crash % 2:
             self.scheduler.call_later(1.0, lambda: self._crash(new, crash, 0))
@@ -324,19 +372,26 @@ class World:
 
     def create_diagnoser(self, name: int, action: int, policy: int) -> None:
         """Create a PodDiagnoser."""
-        which = NAMES[name % 4 % 3 % 2] if self.store.select(DIAGNOSER) else NAMES[0]
-        if self.store.peek(DIAGNOSER, ("default", which)) is None:
-            self.store.create(
-                DIAGNOSER,
-                {
-                    "metadata": {"name": which, "namespace": "default"},
-                    "spec": {
-                        "targetLabels": {} if policy % 3 == 0 else {"app": "a"},
-                        "remediationAction": ACTIONS[action % len(ACTIONS)],
-                        "remediation": POLICIES[policy % len(POLICIES)],
-                    },
+        namespace = self._namespace(name // 4)
+        which = NAMES[name % 4 % 3 % 2] if self.store.select(DIAGNOSER, namespace) else NAMES[0]
+        self._create_diagnoser(namespace, which, action, policy)
+
+    def _create_diagnoser(self, namespace: str, name: str, action: int, policy: int) -> None:
+        if self.store.peek(DIAGNOSER, (namespace, name)) is not None:
+            return
+        silence = SILENCES[policy // 6 % len(SILENCES)] if self.setting.silence else {}
+        self.store.create(
+            DIAGNOSER,
+            {
+                "metadata": {"name": name, "namespace": namespace},
+                "spec": {
+                    "targetLabels": {} if policy % 3 == 0 else {"app": "a"},
+                    "remediationAction": ACTIONS[action % len(ACTIONS)],
+                    "remediation": POLICIES[policy % len(POLICIES)],
+                    **silence,
                 },
-            )
+            },
+        )
 
     def _some_diagnoser(self, number: int) -> Object | None:
         found = self.store.select(DIAGNOSER)
@@ -345,10 +400,16 @@ class World:
     def edit_diagnoser(self, number: int, what: int, _: int) -> None:
         """Change a PodDiagnoser's spec."""
         diagnoser = self._some_diagnoser(number)
-        if diagnoser is not None:
-            change = {"spec": EDITS[what % len(EDITS)]}
-            self.story.tell(f"  {name_of(diagnoser)}: {change}")
-            self.store.patch(DIAGNOSER, key_of(diagnoser), change)
+        if diagnoser is None:
+            return
+        if self.setting.silence and what // len(EDITS) % 4 == 0:
+            self._edit(diagnoser, {**_NEVER, **SILENCES[what % len(SILENCES)]})
+        else:
+            self._edit(diagnoser, EDITS[what % len(EDITS)])
+
+    def _edit(self, diagnoser: Object, change: Object) -> None:
+        self.story.tell(f"  {'/'.join(key_of(diagnoser))}: {change}")
+        self.store.patch(DIAGNOSER, key_of(diagnoser), {"spec": change})
 
     def delete_diagnoser(self, number: int, _: int, __: int) -> None:
         """Delete a PodDiagnoser."""
@@ -361,12 +422,13 @@ class World:
         diagnoser = self._some_diagnoser(number)
         if diagnoser is not None:
             self.store.delete(DIAGNOSER, key_of(diagnoser))
-            self.create_diagnoser(NAMES.index(name_of(diagnoser)), action, policy)
+            self._create_diagnoser(namespace_of(diagnoser), name_of(diagnoser), action, policy)
 
     def budget(self, seconds: int, _: int, __: int) -> None:
         """Have a PodDisruptionBudget that allows no eviction, for some time."""
-        key = ("default", "pdb")
-        metadata = {"name": "pdb", "namespace": "default"}
+        namespace = self._namespace(seconds // 3)
+        key = (namespace, "pdb")
+        metadata = {"name": "pdb", "namespace": namespace}
         budget = {"minAvailable": 1000, "selector": {"matchLabels": {"app": "a"}}}
         self.store.create(POD_DISRUPTION_BUDGET, {"metadata": metadata, "spec": budget})
 
@@ -416,7 +478,7 @@ class World:
         self.watch.on_plan.append(strike)
 
     def _ambush(self, diagnoser: Object, entry: Object, what: int, how: int) -> None:
-        key = ("default", str(entry["pod"]))
+        key = (namespace_of(diagnoser), str(entry["pod"]))
         pod = self.store.peek(POD, key)
         acts: tuple[tuple[str, tuple[int, int, int]], ...] = (
             ("kill_hook", (0, how, 0)),
@@ -433,16 +495,15 @@ class World:
         self.story.tell(f"* ambush {choice} of {key[1]}")
         current = self.store.peek(DIAGNOSER, key_of(diagnoser))
         if choice <= len(acts) + 1 and current is not None:
-            change = EDITS[(0, 2, 4, 7, 9, 11, 12, 14, 17)[how % 9]]
-            self.edit_diagnoser(NAMES.index(name_of(diagnoser)), EDITS.index(change), 0)
+            self._edit(current, EDITS[(0, 2, 4, 7, 9, 11, 12, 14, 17)[how % 9]])
         elif pod is None:
             return
         elif choice == len(acts) + 2:
-            change = ({spec.OPT_OUT: "false"}, {"note": str(how)})[how % 2]
-            self.store.patch(POD, key, {"metadata": {"annotations": change}}, manager="people")
+            marks = ({spec.OPT_OUT: "false"}, {"note": str(how)})[how % 2]
+            self.store.patch(POD, key, {"metadata": {"annotations": marks}}, manager="people")
         elif choice == len(acts) + 3:
-            change = ({LABEL: None}, {"app": "b"})[how % 2]
-            self.store.patch(POD, key, {"metadata": {"labels": change}}, manager="people")
+            labels: Object = ({LABEL: None}, {"app": "b"})[how % 2]
+            self.store.patch(POD, key, {"metadata": {"labels": labels}}, manager="people")
         elif choice == len(acts) + 4:
             self._replace(pod, 1 + how * 2)
         else:
@@ -530,11 +591,13 @@ class World:
         self.faults.struck["hook's clock set"] += 1
         skew = SKEWS[seconds % len(SKEWS)]
         self.misled = self.misled or abs(skew) >= HOUR
+        self.ahead = self.ahead or skew > 0
         skewed(replica.clock, skew)
 
     def set_node_clock(self, seconds: int, _: int, __: int) -> None:
         """Set the node's clock wrong."""
         self.faults.struck["node's clock set"] += 1
+        self.jumped = True
         skewed(self.node.clock, SKEWS[seconds % len(SKEWS)])
 
     def expire_events(self, _: int, __: int, ___: int) -> None:
