@@ -3,6 +3,8 @@
 FUZZ_VENV := .cache/fuzz-venv
 FUZZ_CORPUS := .cache/fuzz-corpus
 SECONDS ?= 60
+# What failed, to be sent once more.
+INPUT ?=
 
 $(FUZZ_VENV)/.synced: $(VENV)/.synced
 	@VIRTUAL_ENV= UV_PROJECT_ENVIRONMENT=$(FUZZ_VENV) $(UV) sync --locked --quiet --no-default-groups --group test --group fuzz
@@ -10,4 +12,4 @@ $(FUZZ_VENV)/.synced: $(VENV)/.synced
 
 .PHONY: fuzz
 fuzz: $(FUZZ_VENV)/.synced ## send bad input to both syncs for SECONDS (60), guided by coverage; what fails is kept
-	@$(FUZZ_VENV)/bin/python -m tests.fuzz $(SECONDS) $(FUZZ_CORPUS)
+	@$(FUZZ_VENV)/bin/python -m tests.fuzz $(SECONDS) $(FUZZ_CORPUS) $(INPUT)

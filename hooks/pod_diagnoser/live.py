@@ -132,7 +132,8 @@ class Live:
             pod = OwnedPod.model_validate_json(document)
         except ValidationError:
             raise ClusterError(None) from None
-        if (pod.metadata.namespace, pod.metadata.name) != (namespace, name):
+        meta = pod.metadata
+        if (meta.namespace, meta.name) != (namespace, name) or not meta.resourceVersion:
             raise ClusterError(None)
         return pod, now
 

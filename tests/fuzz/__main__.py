@@ -1,8 +1,9 @@
-"""Searches for bad input, guided by coverage: ``make fuzz SECONDS=60``.
+"""Searches for bad input, guided by coverage: ``make fuzz SECONDS=60``, ``make fuzz INPUT=file``.
 
 atheris (libFuzzer) keeps what reaches new branches of the hook, and changes that further. It
 changes requests by their structure (`tests.fuzz.mutating`), and by their bytes now and then. What
-fails is written to the corpus' folder; it is to become a test in ``tests/http/test_fuzz_found.py``.
+fails is written to the corpus' folder, and can be sent again as INPUT; it is to become a test in
+``tests/http/test_fuzz_found.py``.
 
 An input is a byte that says which endpoint and how many things go wrong in the cluster, eight that
 seed what is done there, and the body. Only the hook's own modules are instrumented: of pydantic's
@@ -27,12 +28,15 @@ with atheris.instrument_imports(include=["pod_diagnoser"], enable_loader_overrid
     from tests.fuzz.promises import check, check_reply
     from tests.fuzz.seeds import everything
     from tests.http.inprocess import Hook
-    from tests.http.recorded import PATHS, Json
+    from tests.http.recorded import PATHS, Json, go_json
 
 _HEADER: Final = 9
 _MAX_BODY: Final = 200_000
 _BY_BYTES: Final = 5
 """Each so many-th change is one of bytes."""
+
+_ANEW: Final = 6
+"""Each so many-th change begins with a request as it should be: most of what is kept is refused."""
 
 _REPORT_SECONDS: Final = 15.0
 
@@ -74,7 +78,8 @@ class Target:
                 api.holds(request)
         hook = Hook(connected=api.connected())
         for _ in range(2):
-            check_reply(path, body, hook.post(path, body), hook.take_log())
+            reply = hook.post(path, body)
+            check_reply(path, body, reply, hook.take_log(), gone=api.denied)
         self.calls += len(api.calls)
         self.deletions += len(api.gone)
 
@@ -104,6 +109,8 @@ class Changer:
         header, body = bytearray(data[:_HEADER].ljust(_HEADER, b"\0")), data[_HEADER:]
         if random.randrange(4) == 0:
             header[random.randrange(_HEADER)] = random.randrange(256)
+        if random.randrange(_ANEW) == 0:
+            body = go_json(random.choice(self._donors))
         try:
             request: Any = json.loads(body)
         except (ValueError, RecursionError):
@@ -155,4 +162,7 @@ def main(seconds: int, corpus: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    if len(sys.argv) > 3:
+        Target()(Path(sys.argv[3]).read_bytes())
+    else:
+        main(int(sys.argv[1]), Path(sys.argv[2]))

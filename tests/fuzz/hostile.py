@@ -117,6 +117,7 @@ class HostileApi(HTTPAdapter):
         pods: by name.
         diagnosers: by name.
         calls: all that were made.
+        denied: whether a PodDiagnoser was told not to be there, or to be another.
         gone: the uids for which a deletion or eviction was sent.
     """
 
@@ -132,6 +133,7 @@ class HostileApi(HTTPAdapter):
     def __post_init__(self) -> None:
         super().__init__()
         self._monotonic = 1000.0
+        self.denied = False
         self._read: dict[str, Any] = {}
 
     def connected(self) -> dict[str, Any]:
@@ -178,9 +180,14 @@ class HostileApi(HTTPAdapter):
             message = f"{call.method} {call.path}: {error!r}"
             raise AssertionError(message) from error
         status, content = self._answer(call)
+        faithful = status, content
+        self.denied |= status == 404 and "/poddiagnosers/" in call.path
         headers = {"Date": format_datetime(NOW, usegmt=True)}
         if self.random.randrange(10) < self.hostility:
             status, content, headers = self._hostile(status, content, headers)
+        if "/poddiagnosers/" in call.path:
+            # Any refusal or change may be read so: by what was changed, that is not told from here.
+            self.denied |= status != 200 or (status, content) != faithful
         if call.method == "GET" and 200 <= status < 300:
             self._read[call.path] = content
         raw = HTTPResponse(

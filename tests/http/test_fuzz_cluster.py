@@ -103,7 +103,8 @@ def test_what_is_read_live_may_be_anything(tokens: Path, random: Random) -> None
     body = api.mutator.body(request) if random.randrange(2) else go_json(request)
     hook = Hook(Settings(token_folder=tokens), connected=api.connected())
     for _ in range(SYNCS):
-        answer = check_reply(DIAGNOSERS, body, asked(hook, DIAGNOSERS, body), hook.take_log())
+        reply = asked(hook, DIAGNOSERS, body)
+        answer = check_reply(DIAGNOSERS, body, reply, hook.take_log(), gone=api.denied)
         body = written(api, body, answer) or body
     event(f"gone: {len(api.gone)}")
 
@@ -162,7 +163,7 @@ def test_in_a_cluster_that_stays_as_it_is_all_is_done_soon(tokens: Path, random:
         api.holds({**request, "object": stored})
         before = len(api.calls)
         reply = asked(hook, DIAGNOSERS, body)
-        answer = check_reply(DIAGNOSERS, body, reply, hook.take_log())
+        answer = check_reply(DIAGNOSERS, body, reply, hook.take_log(), gone=api.denied)
         if answer is None:
             event("refused")
             return

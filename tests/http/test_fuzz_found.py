@@ -102,3 +102,20 @@ def test_a_forged_plan_for_what_can_be_no_pod_is_told_on_none(name: str) -> None
     assert answer is not None
     assert {entry["phase"] for entry in answer["status"]["remediations"]} == {"Failed"}
     assert {call.method for call in api.calls} == {"GET"}
+
+
+@pytest.mark.parametrize("action", ["RestartPod", "EvictPod"])
+def test_a_live_pod_without_a_version_is_not_deleted(action: str) -> None:
+    """There would be nothing to hold the deletion to: an empty version was sent with it."""
+    request = planned(action).json
+    random = seeded(0)
+    api = HostileApi(random, Mutator(random), hostility=0)
+    hook = Hook(connected=api.connected())
+    api.holds(request)
+    for pod in api.pods.values():
+        pod["metadata"].pop("resourceVersion")
+    body = go_json(request)
+    answer = check_reply(SYNC, body, hook.post(SYNC, body), ())
+    assert answer is not None
+    assert {entry["phase"] for entry in answer["status"]["remediations"]} == {"Planned"}
+    assert {call.method for call in api.calls} == {"GET"}
