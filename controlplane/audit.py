@@ -33,6 +33,36 @@ def policy() -> Json:
     }
 
 
+def full_policy() -> Json:
+    """A policy whose log shows what became of Pods, PodDiagnosers and Events, and through whom.
+
+    Returns:
+        An ``audit.k8s.io/v1`` Policy: of everybody's writes to these, and of the operator's own
+        reads of them, what was sent and what was answered. A request is noted when it comes, too:
+        one that is never answered is one during which the API server ended.
+    """
+    resources = [
+        {"group": "", "resources": ["pods", "pods/status", "pods/eviction", "events"]},
+        {"group": "events.k8s.io", "resources": ["events"]},
+        {"group": "diagnostics.local.io"},
+    ]
+    return {
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitManagedFields": True,
+        "omitStages": ["ResponseStarted"],
+        "rules": [
+            {
+                "level": "RequestResponse",
+                "verbs": ["create", "update", "patch", "delete", "deletecollection"],
+                "resources": resources,
+            },
+            {"level": "RequestResponse", "verbs": ["get"], "userGroups": [GROUP]},
+            {"level": "None"},
+        ],
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Audited:
     """A request that the API server has answered.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from controlplane.build import Binaries
-    from controlplane.client import Client
+    from controlplane.client import Client, Json
     from controlplane.processes import Process
 
 
@@ -38,6 +38,7 @@ class Cluster:
         components: The components that are installed with it.
         linger: Seconds that a terminating Pod stays.
         cache_flush_interval: Metacontroller's.
+        audit_policy: What the API server logs; None means the least.
 
     Attributes:
         control_plane: Its processes, clients and kubectl.
@@ -47,7 +48,7 @@ class Cluster:
         poddiagnosers_hook: Serves the PodDiagnosers' endpoints.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all that a cluster is made of)
         self,
         binaries: Binaries,
         *,
@@ -55,8 +56,9 @@ class Cluster:
         components: Sequence[str] = (),
         linger: float = 1.0,
         cache_flush_interval: str = "30m",
+        audit_policy: Json | None = None,
     ) -> None:
-        self.control_plane = ControlPlane(binaries)
+        self.control_plane = ControlPlane(binaries, audit_policy)
         kubelet = self.control_plane.client("kubelet", agent="kubelet/v1.36.3 (linux/amd64)")
         self.kubelet = Kubelet(kubelet, linger)
         self.metacontroller = Metacontroller(self.control_plane, cache_flush_interval)

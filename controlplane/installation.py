@@ -350,7 +350,7 @@ def _redirect(url: str, urls: dict[str, str]) -> str:
 
 def _established(definition: Json | None) -> bool:
     """Whether a CustomResourceDefinition is served."""
-    conditions = (definition or {}).get("status", {}).get("conditions", [])
+    conditions = (definition or {}).get("status", {}).get("conditions") or []  # null at first
     return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
 
 

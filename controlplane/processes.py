@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from controlplane.build import Binaries
+    from controlplane.client import Json
 
 
 _TAIL_WIDTH = 400  # Go's stack traces come in one line of thousands of characters
@@ -237,6 +238,7 @@ class ControlPlane:
 
     Args:
         binaries: The programs.
+        audit_policy: What the API server logs; None means what :func:`audit.read` reads.
 
     Attributes:
         folder: Scratch folder; logs of all processes are in it.
@@ -247,9 +249,10 @@ class ControlPlane:
         key: PEM file of the key that belongs to it.
         admin: A client that may do everything.
         kubeconfig: The admin's kubeconfig file.
+        audit_log: Where the API server logs what it is asked.
     """
 
-    def __init__(self, binaries: Binaries) -> None:
+    def __init__(self, binaries: Binaries, audit_policy: Json | None = None) -> None:
         self.binaries = binaries
         self.keep = False
         self.folder = Path(tempfile.mkdtemp(prefix="pod-diagnoser-control-plane-"))
@@ -259,12 +262,12 @@ class ControlPlane:
         self.server = f"https://127.0.0.1:{self._port}"
         self.certificate = self.folder / "certificates" / "apiserver.crt"
         self.key = self.certificate.with_suffix(".key")
-        self._audit_log = self.folder / "audit.jsonl"
+        self.audit_log = self.folder / "audit.jsonl"
         self._tokens: dict[str, str] = {}
         key = self.folder / "service-account.key"
         key.write_text(_elliptic_curve_key(), encoding="ascii")
         self._audit_policy = self.folder / "audit-policy.json"
-        self._audit_policy.write_text(json.dumps(audit.policy()), encoding="ascii")
+        self._audit_policy.write_text(json.dumps(audit_policy or audit.policy()), encoding="ascii")
         self._write_tokens()
         self.kubeconfig = self.write_kubeconfig("admin")
         self.admin = self.client("admin")
@@ -367,18 +370,20 @@ class ControlPlane:
         Returns:
             The requests, in the order in which they were answered.
         """
-        return audit.read(self._audit_log)
+        return audit.read(self.audit_log)
 
-    def write_kubeconfig(self, user: str) -> Path:
+    def write_kubeconfig(self, user: str, server: str | None = None) -> Path:
         """Writes a kubeconfig for one of the users.
 
         Args:
             user: One of :data:`USERS`.
+            server: URL of what it takes for the API server; None means the API server.
 
         Returns:
             The file.
         """
-        path = self.folder / f"{user}.kubeconfig"
+        path = self.folder / f"{user}{'' if server is None else '-elsewhere'}.kubeconfig"
+        cluster = f"server: {server or self.server}, certificate-authority: {self.certificate}"
         path.write_text(
             textwrap.dedent(f"""\
                 apiVersion: v1
@@ -387,7 +392,7 @@ class ControlPlane:
                 contexts: [{{name: local, context: {{cluster: local, user: {user}}}}}]
                 clusters:
                 - name: local
-                  cluster: {{server: {self.server}, certificate-authority: {self.certificate}}}
+                  cluster: {{{cluster}}}
                 users: [{{name: {user}, user: {{token: {self._tokens[user]}}}}}]
                 """),
             encoding="utf-8",
@@ -466,8 +471,9 @@ class ControlPlane:
             "--service-cluster-ip-range=10.0.0.0/24",
             "--endpoint-reconciler-type=none",  # it refuses 127.0.0.1 as an endpoint
             f"--audit-policy-file={self._audit_policy}",
-            f"--audit-log-path={self._audit_log}",
+            f"--audit-log-path={self.audit_log}",
             "--audit-log-mode=blocking",  # the log is as far as the answers are
+            "--audit-log-maxsize=10000",  # megabytes: one file
         ]
 
     def _controller_manager_arguments(self, key: Path) -> list[str | Path]:
@@ -479,6 +485,9 @@ class ControlPlane:
             f"--service-account-private-key-file={key}",
             f"--root-ca-file={self.certificate}",
             "--allocate-node-cidrs=false",
+            # The kubelet that is played says once that its Node is ready: nobody is to forget it
+            # while the API server is away.
+            "--node-monitor-grace-period=1h",
             # Deleted namespaces and owners go within a moment, workloads fill at once.
             "--kube-api-qps=500",
             "--kube-api-burst=1000",
@@ -525,6 +534,7 @@ class Metacontroller:
         control_plane: What it works on.
         cache_flush_interval: How often it lists everything anew.
         user: As whom it calls the API server.
+        server: URL of what it takes for the API server; None means the API server.
     """
 
     def __init__(
@@ -532,9 +542,10 @@ class Metacontroller:
         control_plane: ControlPlane,
         cache_flush_interval: str = "30m",
         user: str = "metacontroller",
+        server: str | None = None,
     ) -> None:
         self._control_plane = control_plane
-        self._kubeconfig = control_plane.write_kubeconfig(user)
+        self._kubeconfig = control_plane.write_kubeconfig(user, server)
         self._metrics_port, self._health_port = free_ports(2)
         self._cache_flush_interval = cache_flush_interval
         self.process = self._process(cache_flush_interval)

@@ -1,0 +1,675 @@
+"""Judges what was done to a real cluster by the API server's own audit log.
+
+The properties are those of `tests.simulation.schedules.properties`, in the same words; what should
+be is derived by the same specification. Here nobody stands beside the hook and watches: all there
+is are the requests that reached the API server, in which order and when, by its clock.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from simulator.objects import (
+    is_terminating,
+    labels_of,
+    name_of,
+    namespace_of,
+    parse_timestamp,
+    uid_of,
+)
+from tests.e2e import expected
+from tests.e2e.auditlog import METACONTROLLER, Call, Versions, number_of
+from tests.simulation.schedules import specification as spec
+from tests.simulation.schedules.properties import Property, Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from controlplane.client import Json
+
+PLAN_AGE = timedelta(seconds=125)
+"""How old a plan may be when it is carried out."""
+
+SYNC = timedelta(seconds=15)
+"""How long a sync may take at most, with all that holds it up: what was read longer ago than that
+was read in another one."""
+
+ROUNDING = timedelta(seconds=2)
+"""Times are stored in whole seconds."""
+
+PUNCTUAL = timedelta(seconds=60)
+"""How long it may take from a decision until it is stored."""
+
+LEAST_BOUND, MOST_WRITES = 40, 6
+"""Writes of Metacontroller to Pods and PodDiagnosers: in any case, and for each crash, Pod, change
+of a spec, deletion and fault. A crash is told by one write to the Pod, and by four to the
+PodDiagnoser, since each change of a status is two."""
+
+MAY = frozenset(
+    {
+        ("get", "poddiagnosers"),
+        ("get", "pods"),
+        ("delete", "pods"),
+        ("create", "pods/eviction"),
+        ("create", "events"),
+    }
+)
+"""All that the hook has to ask of the API server."""
+
+CRASH_EVENTS = ("PodRestarted", "PodFailed")
+REPLACED_EVENTS = ("PodDeleted", "PodEvicted")
+ACTIONS = {"delete": "RestartPod", "create": "EvictPod"}
+JUDGED = (
+    Property.PLAN_STORED_FIRST,
+    Property.DIAGNOSIS_STORED,
+    Property.LIVE_READ_FIRST,
+    Property.PRECONDITIONS,
+    Property.SPEC_ALLOWS,
+    Property.SAFEGUARDS,
+    Property.ONE_DELETION,
+    Property.BUDGET,
+    Property.COOL_DOWN,
+    Property.ONE_EVENT,
+    Property.OTHERS,
+    Property.NAMESPACE,
+    Property.DATED,
+    Property.DONE,
+    Property.COUNT_GROWS,
+    Property.ANSWERED,
+    Property.PUBLISHED,
+    Property.ENTRIES,
+    Property.CHANGE,
+    Property.BOUNDED,
+    Property.PODS,
+    Property.STATUS,
+    Property.COUNTED,
+    Property.TARGETS,
+    Property.NO_PLAN_LEFT,
+    Property.ACCOUNTED,
+    Property.TOLD,
+    Property.STILL,
+)
+"""What can be judged from outside."""
+
+MISUNDERSTOOD = ("unmarshal", "strict validation", " invalid: ")
+"""What Metacontroller says of an answer that it, or the API server, does not accept."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What is there in the end.
+
+    Attributes:
+        pods: All Pods.
+        diagnosers: All PodDiagnosers.
+        targets: All DiagnosisTargets.
+        events: All Events.
+    """
+
+    pods: Sequence[Json] = ()
+    diagnosers: Sequence[Json] = ()
+    targets: Sequence[Json] = ()
+    events: Sequence[Json] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A Pod that the hook made go.
+
+    Attributes:
+        at: When, by the API server's clock.
+        pod: Uid of the Pod.
+        owner: Uid of the Pod's controller.
+    """
+
+    at: datetime
+    pod: str
+    owner: str
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was found.
+
+    Attributes:
+        violations: What did not hold.
+        counts: What happened.
+    """
+
+    violations: list[Violation] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def of(self, which: Property) -> list[str]:
+        """What did not hold of one property."""
+        return [each.what for each in self.violations if each.property is which]
+
+
+def judge(calls: Sequence[Call], faults: int = 0, late: timedelta = timedelta(0)) -> Verdict:
+    """Judges what was asked of the API server.
+
+    Args:
+        calls: Its log.
+        faults: How many faults there were; each may cost some writes.
+        late: By how much longer than it should a request may have been on its way.
+
+    Returns:
+        What did not hold, and what happened.
+    """
+    return _Judge(calls, late).judge(faults)
+
+
+class _Judge:
+    def __init__(self, calls: Sequence[Call], late: timedelta) -> None:
+        self.verdict = Verdict()
+        self._calls = calls
+        self._late = late
+        self._versions = Versions(calls)
+        self._namespaces = {
+            namespace_of(version.object)
+            for uid in self._versions.uids("PodDiagnoser")
+            for version in self._versions.of(uid)
+        }
+        self._gone: dict[str, datetime] = {}
+        self._names: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._deletions: dict[str, list[Deletion]] = defaultdict(list)
+        self._told: Counter[str] = Counter()
+        self._crashes = self._all_crashes()
+        self._reads: dict[tuple[str, str, str], list[Call]] = defaultdict(list)
+        for call in calls:
+            if call.by_hook and call.verb == "get":
+                self._reads[call.resource, call.namespace, call.name].append(call)
+
+    def judge(self, faults: int) -> Verdict:
+        counts = self.verdict.counts
+        for call in self._calls:
+            if call.code:
+                self._note_gone(call)
+        for call in self._calls:
+            if call.by_hook:
+                self._of_hook(call)
+            elif call.user == METACONTROLLER:
+                self._of_metacontroller(call)
+            elif call.resource.startswith("poddiagnosers") and call.effective:
+                counts["PodDiagnosers written by people"] += 1
+        for uid in self._versions.uids("PodDiagnoser"):
+            self._limits(uid)
+        counts["crashes"] = sum(map(len, self._crashes.values()))
+        counts["Pods"] = len(self._versions.uids("Pod"))
+        counts["requests that were never answered"] = sum(not call.code for call in self._calls)
+        self._bounded(faults)
+        return self.verdict
+
+    def _broken(self, which: Property, what: str) -> None:
+        self.verdict.violations.append(Violation(which, what))
+
+    def _all_crashes(self) -> dict[str, dict[str, int]]:
+        """The crashes of each Pod, by what ended, with the version that showed them first."""
+        found: dict[str, dict[str, int]] = {}
+        for uid in self._versions.uids("Pod"):
+            shown = found[uid] = {}
+            for version in self._versions.of(uid):
+                crash = expected.crash_of(version.object)
+                if crash is not None:
+                    shown.setdefault(crash.container_id, version.number)
+        return found
+
+    def _note_gone(self, call: Call) -> None:
+        """Learn from an answer which Pods are gone, or going."""
+        if call.resource.partition("/")[0] != "pods":
+            return
+        gone: set[str] = set()
+        names = self._names[call.namespace, call.name]
+        if call.resource == "pods/eviction" and call.succeeded:
+            gone = {_preconditions(call).get("uid", "")}
+        elif call.verb == "get" and call.code == 404:
+            gone = set(names)
+        elif call.succeeded and call.got.get("kind") == "Pod":
+            uid = uid_of(call.got)
+            gone = names - {uid}
+            names.add(uid)
+            if is_terminating(call.got) or call.verb == "delete":
+                gone.add(uid)
+        for uid in gone:
+            self._gone.setdefault(uid, call.answered)
+
+    # What the hook asks
+
+    def _of_hook(self, call: Call) -> None:
+        counts = self.verdict.counts
+        if (call.verb, call.resource) not in MAY:
+            self._broken(Property.OTHERS, f"the hook asked: {call}")
+        if call.namespace not in self._namespaces:
+            self._broken(Property.NAMESPACE, f"the hook asked: {call}")
+        if call.code in (400, 422):
+            self._broken(Property.ANSWERED, f"{call}: {call.got.get('message')}")
+        if call.resource == "events":
+            if call.succeeded:
+                self._event(call)
+            elif call.code == 409:
+                counts["Events that were there already"] += 1
+        elif (call.verb, call.resource) in (("delete", "pods"), ("create", "pods/eviction")):
+            self._deletion(call)
+
+    def _deletion(self, call: Call) -> None:
+        conditions = _preconditions(call)
+        if call.code and not (conditions.get("uid") and conditions.get("resourceVersion")):
+            self._broken(Property.PRECONDITIONS, str(call))
+        counts = self.verdict.counts
+        pod = self._read(call, "pods", conditions.get("resourceVersion"))
+        uid = conditions.get("uid") or (uid_of(pod) if pod else "")
+        if call.succeeded:
+            counts["Pods deleted by the hook"] += 1
+            if call.got.get("kind") == "Pod":
+                uid = uid_of(call.got)
+        elif not call.code and self._went_by(call, uid):
+            counts["deletions that were never answered"] += 1
+        else:
+            counts["deletions refused"] += 1
+            return
+        if pod is None:
+            self._broken(Property.LIVE_READ_FIRST, f"the Pod; {call}")
+            known = self._versions.before(uid, number_of(call.got) or 1 << 63)
+            pod = known.object if known else None
+        self._carried_out(call, uid, pod)
+
+    def _carried_out(self, call: Call, uid: str, pod: Json | None) -> None:
+        """Judge a deletion that had its effect."""
+        plan = self._plan_for(call, uid)
+        if plan is None:
+            self._broken(Property.PLAN_STORED_FIRST, str(call))
+            return
+        diagnoser, entry = plan
+        if not entry["diagnosis"] or not entry["cause"]:
+            self._broken(Property.DIAGNOSIS_STORED, str(call))
+        read = self._diagnoser_read(call, diagnoser, entry)
+        if read is None:
+            self._broken(Property.LIVE_READ_FIRST, f"the PodDiagnoser; {call}")
+            read = diagnoser
+        for problem in spec.forbidden_by_spec(read, ACTIONS[call.verb]):
+            self._broken(Property.SPEC_ALLOWS, f"{problem}; {call}")
+        if pod is None:
+            return
+        for problem in spec.forbidden_by_pod(read, pod, call.answered, self._late):
+            self._broken(Property.SAFEGUARDS, f"{problem}; {call}")
+        self._deletions[uid_of(diagnoser)].append(Deletion(call.answered, uid, spec.owner_uid(pod)))
+
+    def _went_by(self, call: Call, uid: str) -> bool:
+        """Whether a deletion that was never answered is why a Pod went."""
+        others = any(
+            each.succeeded and each.verb == "delete" and uid_of(each.got) == uid
+            for each in self._calls
+            if each.resource == "pods" and each.got.get("kind") == "Pod" and not _is_the_end(each)
+        )
+        return uid in self._gone and not others and self._gone[uid] >= call.received
+
+    def _plan_for(self, call: Call, uid: str) -> tuple[Json, Json] | None:
+        """The PodDiagnoser that planned a deletion, as it was stored before, with the plan."""
+        stored = number_of(call.got) if call.got.get("kind") == "Pod" else 0
+        for each in self._versions.uids("PodDiagnoser"):
+            for version in reversed(self._versions.of(each)):
+                if namespace_of(version.object) != call.namespace:
+                    break
+                if stored and version.number > stored:
+                    continue
+                if not stored and version.call.answered > call.answered:
+                    continue
+                entry = _plan_in(version.object, call, uid)
+                if entry is None:
+                    continue
+                age = abs(call.answered - parse_timestamp(entry["plannedAt"]))
+                if age <= PLAN_AGE + ROUNDING + self._late:
+                    return version.object, entry
+        return None
+
+    def _diagnoser_read(self, call: Call, diagnoser: Json, entry: Json) -> Json | None:
+        for each in self._recent(call, "poddiagnosers", name_of(diagnoser)):
+            if each.succeeded and uid_of(each.got) == uid_of(diagnoser):
+                found = spec.entries_of(each.got).get(entry["id"])
+                if found is not None and found["phase"] == "Planned":
+                    return each.got
+        return None
+
+    def _read(self, call: Call, resource: str, version: str | None) -> Json | None:
+        """What the hook read of the object in question, of that version."""
+        for each in self._recent(call, resource, call.name):
+            if each.succeeded and version in (None, each.got["metadata"]["resourceVersion"]):
+                return each.got
+        return None
+
+    def _recent(self, call: Call, resource: str, name: str) -> Iterable[Call]:
+        """The hook's reads of an object shortly before a call, the latest first."""
+        reads = self._reads[resource, call.namespace, name]
+        last = bisect_left(reads, call.received, key=lambda each: each.received)
+        for each in reversed(reads[:last]):
+            if call.received - each.received > SYNC + self._late:
+                return
+            yield each
+
+    def _event(self, call: Call) -> None:
+        event, counts = call.got, self.verdict.counts
+        regarding = event.get("regarding") or event.get("involvedObject") or {}
+        uid, where = regarding.get("uid", ""), f"Pod {regarding.get('name')}"
+        counts["Events"] += 1
+        counts[f"Events {event['reason']}"] += 1
+        if event["reason"] in REPLACED_EVENTS and regarding.get("kind") == "Pod":
+            self._told[f"{uid} replaced"] += 1
+            if self._told[f"{uid} replaced"] > 1:
+                self._broken(Property.ONE_EVENT, f"{where}: replaced more than once")
+        if event["reason"] not in CRASH_EVENTS:
+            return
+        self._told[uid] += 1
+        shown = sum(first < number_of(event) for first in self._crashes.get(uid, {}).values())
+        if self._told[uid] > shown:
+            self._broken(Property.ONE_EVENT, f"{where}: {self._told[uid]} for {shown} crashes")
+        read = next(
+            (
+                each.got
+                for each in self._recent(call, "pods", str(regarding.get("name")))
+                if each.succeeded and uid_of(each.got) == uid
+            ),
+            None,
+        )
+        if read is None:
+            self._broken(Property.LIVE_READ_FIRST, f"the Event on {where}")
+            return
+        crash = expected.crash_of(read)
+        if crash is None or not crash.is_fresh(call.answered, SYNC):
+            self._broken(Property.ONE_EVENT, f"{where} has no fresh crash")
+
+    def _limits(self, diagnoser: str) -> None:
+        """Judge how many Pods were deleted for a PodDiagnoser in which time."""
+        stored = {
+            version.number: version.object["spec"]["remediation"]
+            for version in self._versions.of(diagnoser)
+        }
+        # The loosest that was ever asked for: no test tightens them.
+        budgets = max((each["budget"]["pods"] for each in stored.values()), default=0)
+        window = min((each["budget"]["windowSeconds"] for each in stored.values()), default=0)
+        pause = min((each["coolDownSeconds"] for each in stored.values()), default=0)
+        slack = ROUNDING + self._late
+        former: list[Deletion] = []
+        for one in sorted(self._deletions[diagnoser], key=lambda each: each.at):
+            where = f"Pod {one.pod} at {one.at:%H:%M:%S.%f}"
+            within = sum(one.at - each.at < timedelta(seconds=window) - slack for each in former)
+            if within >= budgets:
+                self._broken(Property.BUDGET, f"{within} before; {where}")
+            last = max((each.at for each in former if each.owner == one.owner), default=None)
+            if last is not None and one.at - last < timedelta(seconds=pause) - slack:
+                self._broken(Property.COOL_DOWN, f"{one.at - last} after another; {where}")
+            if any(each.pod == one.pod for each in former):  # a crash is one of a Pod's uid
+                self._broken(Property.ONE_DELETION, where)
+            former.append(one)
+
+    # What Metacontroller asks
+
+    def _of_metacontroller(self, call: Call) -> None:
+        kind = call.resource.partition("/")[0]
+        if kind == "events":
+            text = str(call.sent.get("message", ""))
+            if any(word in text for word in MISUNDERSTOOD):
+                self._broken(Property.ANSWERED, text[:300])
+            return
+        if call.namespace not in self._namespaces:
+            self._broken(Property.NAMESPACE, f"Metacontroller asked: {call}")
+        if not call.succeeded:
+            what = f"Metacontroller's {call.verb} of {kind} refused with {call.code}"
+            self.verdict.counts[what] += 1
+            return
+        self.verdict.counts[f"{kind} written"] += call.effective
+        if kind == "diagnosistargets":
+            if call.verb == "delete":
+                self._unpublished(call)
+        elif call.verb != "update":
+            self._broken(Property.OTHERS, f"Metacontroller asked: {call}")
+        elif call.effective:
+            self._update(call)
+        else:
+            self.verdict.counts["writes that changed nothing stored"] += 1
+
+    def _update(self, call: Call) -> None:
+        """Judge an update of a Pod or a PodDiagnoser."""
+        before = self._versions.changed_by(call)
+        if before is None:
+            what = "writes of which the log does not show what they changed"
+            self.verdict.counts[what] += 1
+            return
+        if spec.foreign_part(call.got) != spec.foreign_part(before):
+            self._broken(Property.OTHERS, str(call))
+        if call.resource == "poddiagnosers/status":
+            self._status(call, call.got, before)
+        elif call.resource == "pods":
+            shows = (labels_of(call.got), spec.shown(call.got))
+            if shows == (labels_of(before), spec.shown(before)):
+                self._broken(Property.CHANGE, f"a Pod is written as it is: {call}")
+
+    def _unpublished(self, call: Call) -> None:
+        """A DiagnosisTarget was taken away."""
+        target = next(
+            (
+                version.object
+                for uid in self._versions.uids("DiagnosisTarget")
+                for version in self._versions.of(uid)
+                if (namespace_of(version.object), name_of(version.object))
+                == (call.namespace, call.name)
+            ),
+            None,
+        )
+        owner = target["spec"]["diagnoser"]["uid"] if target else ""
+        versions = self._versions.of(owner)
+        if versions and all(
+            spec.active(each.object) and not is_terminating(each.object) for each in versions
+        ):
+            self._broken(Property.PUBLISHED, str(call))
+
+    def _status(self, call: Call, diagnoser: Json, before: Json) -> None:
+        """Judge a status that was written."""
+        name = f"{namespace_of(diagnoser)}/{name_of(diagnoser)}"
+        status, old = diagnoser.get("status") or {}, before.get("status") or {}
+        if {**status, "lastUpdateTime": ""} == {**old, "lastUpdateTime": ""}:
+            self._broken(Property.CHANGE, f"the status of {name} but for lastUpdateTime")
+        counted = status.get("countedPods") or []
+        if status.get("diagnosedPods", 0) < old.get("diagnosedPods", 0):
+            self._broken(Property.COUNT_GROWS, f"{name} counts fewer Pods than before")
+        if len(set(counted)) != len(counted) or len(counted) != status.get("diagnosedPods", 0):
+            self._broken(Property.COUNT_GROWS, f"{name}: {status.get('diagnosedPods')}, {counted}")
+        entries, former = spec.entries_of(diagnoser), spec.entries_of(before)
+        for identity, entry in entries.items():
+            self._entry(call, name, entry, former.get(identity))
+        window = timedelta(seconds=diagnoser["spec"]["remediation"]["budget"]["windowSeconds"])
+        for identity, entry in former.items():
+            if identity in entries or entry["phase"] not in ("Done", "Planned"):
+                continue
+            settled = entry.get("settledAt")
+            if settled is None or call.answered - parse_timestamp(settled) < window:
+                self._broken(Property.ENTRIES, f"{name} lost {entry}")
+
+    def _entry(self, call: Call, name: str, entry: Json, before: Json | None) -> None:
+        for key in ("plannedAt", "settledAt"):
+            text = entry.get(key)
+            new = before is None or before.get(key) != text
+            if text and new and abs(parse_timestamp(text) - call.answered) > PUNCTUAL + self._late:
+                self._broken(Property.DATED, f"{name}: {key} {text} at {call.answered:%H:%M:%S}")
+        if entry["phase"] == "Planned" and (before is None or before["phase"] != "Planned"):
+            self.verdict.counts["plans"] += 1
+        if entry["phase"] != "Done":
+            return
+        if before is None or before["phase"] != "Done":
+            self.verdict.counts[f"done: {entry['reason']}"] += 1
+            gone = self._gone.get(entry["podUID"])
+            if gone is None or gone > call.answered:
+                self._broken(Property.DONE, f"{entry['reason']} Pod {entry['pod']} is still there")
+        elif {**before, "outcome": None} != {**entry, "outcome": None}:
+            self._broken(Property.ENTRIES, f"{name}: {before} became {entry}")
+
+    def _bounded(self, faults: int) -> None:
+        counts = self.verdict.counts
+        happened = faults + sum(
+            counts[what]
+            for what in (
+                "crashes",
+                "Pods",
+                "PodDiagnosers written by people",
+                "Pods deleted by the hook",
+            )
+        )
+        written = counts["pods written"] + counts["poddiagnosers written"]
+        if written > LEAST_BOUND + MOST_WRITES * happened:
+            self._broken(Property.BOUNDED, f"{written} writes for {happened} things that happened")
+
+
+def _plan_in(diagnoser: Json, call: Call, uid: str) -> Json | None:
+    """The plan for a deletion that a PodDiagnoser has stored."""
+    for entry in spec.entries_of(diagnoser).values():
+        wanted = (entry["phase"], entry["podUID"], entry["pod"], entry["action"])
+        if wanted == ("Planned", uid, call.name, ACTIONS[call.verb]):
+            return entry
+    return None
+
+
+def _preconditions(call: Call) -> Json:
+    """What a deletion or an eviction says that the Pod has to be."""
+    options = call.sent if call.verb == "delete" else call.sent.get("deleteOptions") or {}
+    found: Json = options.get("preconditions") or {}
+    return found
+
+
+def _is_the_end(call: Call) -> bool:
+    """Whether a deletion was that of a kubelet, whose Pod has ended."""
+    return call.sent.get("gracePeriodSeconds") == 0
+
+
+# What is there in the end
+
+
+def judge_end(calls: Sequence[Call], end: End) -> list[Violation]:
+    """Compares what is there in the end with what should be.
+
+    Args:
+        calls: The log.
+        end: What is there.
+
+    Returns:
+        What did not hold.
+    """
+    return list(_at_the_end(calls, end))
+
+
+def _at_the_end(calls: Sequence[Call], end: End) -> Iterable[Violation]:
+    versions = Versions(calls)
+    owned: dict[str, list[Json]] = {uid_of(one): [] for one in end.diagnosers}
+    for pod in end.pods:
+        owner = spec.claimant(end.diagnosers, pod)
+        if owner is not None:
+            owned[uid_of(owner)].append(pod)
+        for problem in expected.pod_problems(pod, owner):
+            yield Violation(Property.PODS, f"{_named(pod)}: {problem}")
+        others = [one for one in versions.of(uid_of(pod)) if not one.call.ours]
+        if others and spec.foreign_part(others[-1].object) != spec.foreign_part(pod):
+            yield Violation(Property.OTHERS, f"{_named(pod)} is not as others left it")
+    for diagnoser in end.diagnosers:
+        yield from _of_diagnoser(versions, diagnoser, owned[uid_of(diagnoser)], end.events)
+    yield from _undone(calls, end.diagnosers)
+    published = sorted(str(target["spec"]["diagnoser"]["uid"]) for target in end.targets)
+    wanted = sorted(uid_of(one) for one in end.diagnosers if spec.active(one))
+    if published != wanted:
+        yield Violation(Property.TARGETS, f"there are {published}, there should be {wanted}")
+
+
+def _of_diagnoser(
+    versions: Versions, diagnoser: Json, pods: Sequence[Json], events: Sequence[Json]
+) -> Iterable[Violation]:
+    name = _named(diagnoser)
+    for problem in expected.status_problems(diagnoser, pods):
+        yield Violation(Property.STATUS, f"{name}: {problem}")
+    silent = expected.unaccounted(diagnoser, pods)
+    if silent:
+        yield Violation(Property.ACCOUNTED, f"{name}: {silent}")
+    yield from _counts(versions, diagnoser, pods)
+    yield from _untold(diagnoser, pods, events)
+    for entry in spec.entries_of(diagnoser).values():
+        if entry["phase"] == "Planned":
+            yield Violation(Property.NO_PLAN_LEFT, f"{name}: {entry}")
+
+
+def _counts(versions: Versions, diagnoser: Json, pods: Sequence[Json]) -> Iterable[Violation]:
+    counted = set((diagnoser.get("status") or {}).get("countedPods") or [])
+    labelled = {
+        spec.pod_hash(uid_of(pod))
+        for pod in pods
+        if labels_of(pod).get(spec.LABEL) == name_of(diagnoser)
+        and expected.crash_of(pod) is not None
+    }
+    claimable = {
+        spec.pod_hash(uid)
+        for uid in versions.uids("Pod")
+        for version in versions.of(uid)
+        if spec.matches(diagnoser, version.object) and expected.ended(version.object)
+    }
+    if labelled - counted:
+        yield Violation(Property.COUNTED, f"{_named(diagnoser)} lacks {labelled - counted}")
+    if counted - claimable:
+        yield Violation(Property.COUNTED, f"{_named(diagnoser)} has {counted - claimable}")
+
+
+def _untold(diagnoser: Json, pods: Sequence[Json], events: Sequence[Json]) -> Iterable[Violation]:
+    """Which Pods' latest crash is not told, though LogEvent asks for it."""
+    if diagnoser["spec"]["remediationAction"] != "LogEvent" or not spec.active(diagnoser):
+        return
+    told: dict[str, datetime] = {}
+    for event in events:
+        if event["reason"] in CRASH_EVENTS:
+            uid = event["involvedObject"]["uid"]
+            at = parse_timestamp(event["metadata"]["creationTimestamp"])
+            told[uid] = max(at, told.get(uid, at))
+    for pod in pods:
+        crash = expected.crash_of(pod)
+        if crash is None:
+            continue
+        last = told.get(uid_of(pod))
+        if last is None or last < crash.at:
+            yield Violation(Property.TOLD, f"{_named(pod)}, which ended {crash.finished}")
+
+
+def _undone(calls: Sequence[Call], diagnosers: Sequence[Json]) -> Iterable[Violation]:
+    """Deletions by the hook that no PodDiagnoser of the namespace says were done."""
+    done = {
+        (namespace_of(one), entry["podUID"])
+        for one in diagnosers
+        for entry in spec.entries_of(one).values()
+        if entry["phase"] == "Done"
+    }
+    there = {namespace_of(one) for one in diagnosers}
+    for call in calls:
+        if call.by_hook and call.succeeded and call.namespace in there:
+            uid = ""
+            if (call.verb, call.resource) == ("delete", "pods"):
+                uid = uid_of(call.got)
+            elif call.resource == "pods/eviction":
+                uid = _preconditions(call).get("uid", "")
+            if uid and (call.namespace, uid) not in done:
+                yield Violation(Property.DONE, f"nothing says so: {call}")
+
+
+def judge_stillness(calls: Iterable[Call], since: datetime) -> list[Violation]:
+    """Finds what was written after all was said.
+
+    Args:
+        calls: The log.
+        since: From when on nothing should be.
+
+    Returns:
+        What did not hold.
+    """
+    return [
+        Violation(Property.STILL, f"{call.user}: {call}")
+        for call in calls
+        if call.ours and call.effective and call.received > since
+    ]
+
+
+def _named(one: Json) -> str:
+    return f"{one.get('kind', '')} {namespace_of(one)}/{name_of(one)}".strip()

@@ -1,0 +1,181 @@
+"""Everything is killed and every network fails while Pods crash by the dozen: all of it holds.
+
+One storm, judged from the API server's own audit log. Its plan comes from a seed: ``STORM_SEED``
+sets another one. ``pytest -rA`` shows the figures.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from controlplane import pods
+from tests.e2e import storm
+from tests.e2e.judging import JUDGED, judge, judge_end, judge_stillness
+
+if TYPE_CHECKING:
+    from controlplane.build import Binaries
+    from tests.e2e.judging import Verdict
+    from tests.simulation.schedules.properties import Property, Violation
+
+pytestmark = pytest.mark.timeout(600)
+
+SEED = int(os.environ.get("STORM_SEED", "6"))
+QUIET = storm.FLUSH + 5.0
+"""Seconds for which nothing may be written: Metacontroller lists all anew meanwhile, and asks."""
+
+CONVERGENCE = 240.0
+"""Seconds within which all is to be as it should be: a machine may be slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of the storm.
+
+    Attributes:
+        verdict: What did not hold, and what happened.
+        struck: What was killed.
+        faults: How often each network fault struck, by link.
+        deletions: How many deletions and evictions each fault between hook and API server met.
+    """
+
+    verdict: Verdict
+    struck: list[storm.Struck]
+    faults: dict[str, Counter[str]]
+    deletions: Counter[str]
+
+
+@pytest.fixture(scope="module")
+def outcome(binaries: Binaries) -> Outcome:
+    """The storm, its end, and what came of it; some two and a half minutes."""
+    with storm.Storm(binaries, SEED) as one:
+        one.populate()
+        chance = random.Random(SEED)  # noqa: S311 - nothing secret
+        with one.weather():
+            _strike_and_fail(one, chance)
+        one.all_run()
+        one.touch()
+        # Its small budget would keep it busy for minutes.
+        one.set_paused(storm.SCARCE_GROUP, paused=True)
+        found = _settled(one)
+        since = pods.now()
+        time.sleep(QUIET)  # to see that nothing happens
+        calls = one.log()
+        struck, faults = one.struck, one.faults
+        happened = sum(map(Counter.total, faults.values())) + len(struck)
+        verdict = judge(calls, happened, timedelta(seconds=storm.LATE))
+        verdict.violations += found + judge_stillness(calls, since)
+        if verdict.violations:
+            one.cluster.control_plane.keep = True
+        _report(one, verdict)
+        return Outcome(verdict, struck, faults, one.links["hook-api"].deletions)
+
+
+def _strike_and_fail(one: storm.Storm, chance: random.Random) -> None:
+    """Kills all that there is, and from a third of the time on has all networks fail, too."""
+    plan = storm.strikes(chance)
+    failing = []
+    with ThreadPoolExecutor(len(one.links) + 1) as pool:
+        for number, strike in enumerate(plan):
+            if number == len(plan) // 3:
+                chances = [(link, chance.random()) for link in (*one.links, storm.WIRE)]
+                failing = [
+                    pool.submit(one.fail, link, random.Random(seed))  # noqa: S311
+                    for link, seed in chances
+                ]
+            one.strike(strike)
+            time.sleep(strike.gap)
+        one.spare_the_fast()
+        one.all_back()
+        for each in failing:
+            each.result()
+
+
+def _settled(one: storm.Storm) -> list[Violation]:
+    """Waits until all is as it should be, and each remediation is judged by what came of it.
+
+    Returns:
+        What is not as it should be at last.
+    """
+    deadline = time.monotonic() + CONVERGENCE
+    while True:
+        end = one.end()
+        open_ = [
+            entry
+            for diagnoser in end.diagnosers
+            for entry in diagnoser["status"].get("remediations", [])
+            if entry["phase"] in ("Planned", "Done") and not entry.get("outcome")
+        ]
+        found = [] if open_ else judge_end(one.log(), end)
+        if time.monotonic() > deadline:
+            return judge_end(one.log(), end)
+        if not open_ and not found:
+            return []
+        time.sleep(1.0)
+
+
+def _report(one: storm.Storm, verdict: Verdict) -> None:
+    """Tells the figures."""
+    kills = Counter(victim for struck in one.struck for victim in struck.strike.victims)
+    under_way = sum(struck.under_way for struck in one.struck)
+    print(f"seed {SEED}; crashes reported: {dict(one.crashes)}")  # noqa: T201
+    print(f"killed: {dict(kills)}; {under_way} of {len(one.struck)} under way")  # noqa: T201
+    for link, struck in one.faults.items():
+        print(f"{link}: {dict(struck)}")  # noqa: T201
+    print(f"deletions that faults met: {dict(one.links['hook-api'].deletions)}")  # noqa: T201
+    for what, number in sorted(verdict.counts.items()):
+        print(f"{what}: {number}")  # noqa: T201
+    for violation in verdict.violations:
+        print(violation)  # noqa: T201
+    if verdict.violations:
+        print(f"all logs are kept in {one.cluster.control_plane.folder}")  # noqa: T201
+
+
+@pytest.mark.parametrize("which", JUDGED, ids=lambda which: which.name)
+def test_it_holds(outcome: Outcome, which: Property) -> None:
+    """A property holds by what the API server logged, and by what there is in the end."""
+    assert outcome.verdict.of(which) == []
+
+
+def test_enough_was_killed(outcome: Outcome) -> None:
+    """Each process was killed several times, mostly while something was under way."""
+    kills = Counter(victim for struck in outcome.struck for victim in struck.strike.victims)
+    assert set(kills) == {*storm.REPLICAS, "metacontroller", "apiserver"}
+    assert min(kills.values()) >= 3
+    assert min(kills["apiserver"], kills["metacontroller"]) >= 4
+    for replicas in ("remediator", "annotator"):
+        both = {f"{replicas}-1", f"{replicas}-2"}
+        assert any(both <= set(struck.strike.victims) for struck in outcome.struck)
+    under_way = sum(struck.under_way for struck in outcome.struck)
+    assert under_way >= len(outcome.struck) // 2
+
+
+def test_enough_failed(outcome: Outcome) -> None:
+    """Each fault of each network met with something."""
+    assert set(outcome.faults) == {"hook-api", "poddiagnosers", "pods", storm.WIRE}
+    for link, struck in outcome.faults.items():
+        ways = storm.WIRE_FAULTS if link == storm.WIRE else storm.FAULTS
+        assert {how for how in ways if struck[how]} == set(ways), link
+
+
+def test_enough_happened(outcome: Outcome) -> None:
+    """There was something to judge: crashes, deletions, evictions, Events, and conflicts."""
+    counts = outcome.verdict.counts
+    assert counts["crashes"] >= 120
+    assert counts["Pods deleted by the hook"] >= 25
+    assert counts["done: Evicted"] >= 3
+    assert counts["Events PodRestarted"] >= 20
+    assert counts["Events PodDeleted"] >= 25
+    assert counts["Events that were there already"] >= 5
+    assert counts["Metacontroller's update of pods refused with 409"] >= 1
+    assert counts["pods written"] >= 60
+    shown = "writes of which the log does not show what they changed"
+    assert counts[shown] <= 0.1 * (counts["pods written"] + counts["poddiagnosers written"])

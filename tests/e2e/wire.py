@@ -1,0 +1,187 @@
+"""A TCP proxy between a client and a server on this machine, which can be made to fail.
+
+It knows nothing of what passes: TLS and HTTP/2 go through it as they are. `controlplane.proxy` is
+for single requests; this is for a connection on which everything runs at once, watches included.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Self
+
+from controlplane.processes import free_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CHUNK = 65536
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER with no time: closing sends a RST, as when a machine or a way to it is gone."""
+
+
+class Fault(Enum):
+    """What becomes of what is sent.
+
+    Attributes:
+        NONE: It arrives.
+        DROPPED: Connections break, new ones are refused.
+        DELAYED: It arrives later.
+        UNANSWERED: What the client sends arrives, what the server says does not; then the
+            connection breaks.
+        STALLED: Nothing arrives, either way, until it is over; then all of it.
+    """
+
+    NONE = auto()
+    DROPPED = auto()
+    DELAYED = auto()
+    UNANSWERED = auto()
+    STALLED = auto()
+
+
+class Wire:
+    """Listens on 127.0.0.1 and passes on what comes.
+
+    Args:
+        port: Of the server on this machine.
+        delay: Seconds by which :attr:`Fault.DELAYED` delays each piece.
+
+    Attributes:
+        port: Where it listens.
+        struck: How many connections and pieces each fault has met with.
+    """
+
+    def __init__(self, port: int, delay: float = 0.2) -> None:
+        (self.port,) = free_ports(1)
+        self.struck: dict[Fault, int] = dict.fromkeys(Fault, 0)
+        self._upstream = port
+        self._delay = delay
+        self._fault = Fault.NONE
+        self._whole = threading.Event()
+        self._whole.set()
+        self._open: set[socket.socket] = set()
+        self._doomed: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._listener: socket.socket | None = None
+
+    def __enter__(self) -> Self:
+        """Begins to listen."""
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=128)
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends, with all connections."""
+        self._whole.set()
+        if self._listener is not None:
+            with contextlib.suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+        with self._lock:
+            left = list(self._open)
+        for connection in left:
+            _break(connection)
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        with self._lock:
+            return len(self._open) // 2
+
+    def fail(self, fault: Fault) -> None:
+        """Fails in some way from now on.
+
+        Args:
+            fault: In which; :attr:`Fault.NONE` makes it whole.
+        """
+        self._fault = fault
+        if fault is Fault.STALLED:
+            self._whole.clear()
+        else:
+            self._whole.set()
+        with self._lock:
+            broken = list(self._open if fault is Fault.DROPPED else self._doomed)
+            self.struck[fault] += len(broken) // 2 if fault is Fault.DROPPED else 0
+            self._doomed.clear()
+        for connection in broken:
+            _break(connection)
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            if self._fault is Fault.DROPPED:
+                self.struck[Fault.DROPPED] += 1
+                _break(client)
+                client.close()
+                continue
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        try:
+            server = socket.create_connection(("127.0.0.1", self._upstream), timeout=5)
+            server.settimeout(None)
+        except OSError:
+            _break(client)
+            client.close()
+            return
+        for connection in (client, server):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with self._lock:
+            self._open |= {client, server}
+        back = threading.Thread(target=self._pump, args=(server, client, self._answer), daemon=True)
+        back.start()
+        self._pump(client, server, self._request)
+        back.join()
+        with self._lock:
+            self._open -= {client, server}
+            self._doomed -= {client, server}
+        client.close()
+        server.close()
+
+    def _pump(
+        self,
+        source: socket.socket,
+        sink: socket.socket,
+        passes: Callable[[socket.socket, socket.socket], bool],
+    ) -> None:
+        """Passes on what comes, until one of the two ends."""
+        with contextlib.suppress(OSError):
+            while piece := source.recv(_CHUNK):
+                if passes(source, sink):
+                    sink.sendall(piece)
+        for connection in (source, sink):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _request(self, *_: socket.socket) -> bool:
+        """What becomes of a piece from the client: it goes on, perhaps later."""
+        if self._fault is Fault.DELAYED:
+            self.struck[Fault.DELAYED] += 1
+            threading.Event().wait(self._delay)
+        elif self._fault is Fault.STALLED:
+            self.struck[Fault.STALLED] += 1
+            self._whole.wait()
+        return True
+
+    def _answer(self, server: socket.socket, client: socket.socket) -> bool:
+        """What becomes of a piece from the server."""
+        with self._lock:
+            lost = self._fault is Fault.UNANSWERED or client in self._doomed
+            if lost:  # a stream with a hole in it is of no use any more
+                self._doomed |= {server, client}
+                self.struck[Fault.UNANSWERED] += 1
+        return not lost and self._request()
+
+
+def _break(connection: socket.socket) -> None:
+    """Ends a connection at once; whoever reads from it is told, and closes it."""
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
