@@ -12,6 +12,7 @@ core, which is not written in Python, nothing would be seen.
 
 import json
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ except ImportError:
     sys.exit("make fuzz needs atheris: Linux on x86-64, and a Python from 3.11 to 3.13")
 
 with atheris.instrument_imports(include=["pod_diagnoser"], enable_loader_override=False):
+    from pod_diagnoser.settings import Settings
     from tests.fuzz.hostile import HostileApi, planned
     from tests.fuzz.mutating import Mutator, seeded
     from tests.fuzz.promises import check, check_reply
@@ -38,6 +40,7 @@ _BY_BYTES: Final = 5
 _ANEW: Final = 6
 """Each so many-th change begins with a request as it should be: most of what is kept is refused."""
 
+_TOKEN: Final = "t" * 32
 _REPORT_SECONDS: Final = 15.0
 
 
@@ -54,6 +57,9 @@ class Target:
     def __init__(self) -> None:
         self.answered = self.refused = self.calls = self.deletions = 0
         self._reported = time.monotonic()
+        # With tokens, last words are asked for and shown.
+        self._tokens = Path(tempfile.mkdtemp())
+        (self._tokens / "token").write_text(_TOKEN)
 
     def __call__(self, data: bytes) -> None:
         """Send an input, alone and with a cluster, and check all that must hold."""
@@ -76,9 +82,9 @@ class Target:
             request = json.loads(body)
             if isinstance(request, dict):
                 api.holds(request)
-        hook = Hook(connected=api.connected())
+        hook = Hook(Settings(token_folder=self._tokens), connected=api.connected())
         for _ in range(2):
-            reply = hook.post(path, body)
+            reply = hook.post(path, body, environment={"HTTP_AUTHORIZATION": f"Bearer {_TOKEN}"})
             check_reply(path, body, reply, hook.take_log(), gone=api.denied)
         self.calls += len(api.calls)
         self.deletions += len(api.gone)
