@@ -120,6 +120,36 @@ SCENARIOS = (
         ),
     ),
     Scenario(
+        "labels-of-others",
+        "What others have set stays, unless the hook sets it otherwise or names it with null.",
+        (
+            Step(
+                (
+                    Create(
+                        POD,
+                        "p",
+                        {
+                            "metadata": {
+                                "labels": {"app": "x", "tier": "1"},
+                                "annotations": {"theirs": "yes"},
+                            },
+                            "spec": POD_SPEC,
+                        },
+                    ),
+                ),
+                _pods(Reply({"labels": {"a": "1", "app": "x"}})),
+            ),
+            Step(
+                (Patch(POD, "p", _noted("x")),),
+                _pods(Reply({"labels": {"app": "y"}, "annotations": {"theirs": None}})),
+            ),
+            Step(
+                (Patch(POD, "p", {"metadata": {"labels": {"tier": "2"}}}),),
+                _pods(Reply({"labels": {"tier": None}})),
+            ),
+        ),
+    ),
+    Scenario(
         "label-undone",
         "A label that somebody takes away is set again.",
         (
@@ -344,6 +374,26 @@ SCENARIOS = (
         ),
     ),
     Scenario(
+        "status-of-others",
+        "A status is replaced whole, with what others have written of it.",
+        (
+            Step((_DIAGNOSER,)),
+            Step(
+                (
+                    Patch(
+                        DIAGNOSER,
+                        "d",
+                        {"status": {"diagnosedPods": 7, "lastProcessedPod": "theirs"}},
+                        "status",
+                    ),
+                ),
+                _diagnosers(Reply({"status": {"diagnosedPods": 1}})),
+            ),
+            Step((Patch(DIAGNOSER, "d", {"status": {"diagnosedPods": 9}}, "status"),)),
+            Step((Patch(DIAGNOSER, "d", {"status": None}, "status"),)),
+        ),
+    ),
+    Scenario(
         "status-and-labels",
         "A status and a label at once: the status goes first, and the label with the second write.",
         (
@@ -524,6 +574,19 @@ SCENARIOS = (
             Step((_related("t"),)),
             Step((_DIAGNOSER,), _diagnosers(Reply({"attachments": [_target("t")]}))),
             Step((Delete(TARGET, "t"), Patch(DIAGNOSER, "d", _noted("x")))),
+        ),
+    ),
+    Scenario(
+        "attachment-of-two",
+        "Two PodDiagnosers want the same attachment: the second gets it when it is asked again.",
+        (
+            Step((_DIAGNOSER,), _diagnosers(Reply({"attachments": [_target("t", {"a": "1"})]}))),
+            Step(
+                (Create(DIAGNOSER, "d2", {"spec": {}}),),
+                _diagnosers(Reply({"attachments": [_target("t", {"a": "2"})]})),
+            ),
+            Step((Delete(DIAGNOSER, "d"),), seconds=8),
+            Step((Patch(DIAGNOSER, "d2", _noted("x")),)),
         ),
     ),
     Scenario(
