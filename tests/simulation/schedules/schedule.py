@@ -126,8 +126,8 @@ class Schedule:
     def drawn(cls, seed: int) -> Self:
         """Draw a schedule from a seed."""
         rng = random.Random(seed)  # noqa: S311 (a simulation's randomness, no secret)
-        storm = seed % 1000 == 999
-        to_the_end = seed % 8 == 7 and not storm
+        storm = seed % 2000 == 999
+        to_the_end = seed % 12 == 7 and not storm
         setting = Setting(
             replicas=rng.choice((1, 2, 2, 3)),
             workers=rng.choice((1, 2, 4)),
@@ -150,8 +150,8 @@ class Schedule:
             }
         )
         pace = rng.choices([*WAITS], k=2)
-        if "slow" in pace:  # hours, in which a sync a minute would cost most of the run
-            setting = replace(setting, resync=max(setting.resync, 600.0))
+        if "slow" in pace:  # hours, in which syncs for nothing would cost most of the run
+            setting = replace(setting, resync=max(setting.resync, 1200.0), flush=1800.0)
         operations: list[Operation] = []
 
         def happen(name: str, wait: float | None = None) -> None:

@@ -2,16 +2,18 @@
 
     python -m tests.simulation.schedules.search SCHEDULES [FIRST SEED]
 
-A schedule that fails is made smaller and told as a story; then the exit code is 1.
+A schedule that fails is made smaller and told as a story; then the exit code is 1. Stopped by
+Ctrl-C or SIGTERM it reports what it has seen until then.
 """
 
 import argparse
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tests.simulation.schedules.faults import ANSWERS, CALLS, WRITES
@@ -140,6 +142,33 @@ class _Progress:
         sys.stderr.flush()
 
 
+def _on_signals(handler: Callable[..., None] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
+
+
+def _search(first: int, count: int, processes: int) -> Totals:
+    """Run schedules in several processes, until they are done or a signal says to stop."""
+    totals, progress = Totals(), _Progress(count)
+
+    def stop(*_: object) -> None:
+        _on_signals(signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(processes, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
+        _on_signals(stop)
+        try:
+            for part in pool.imap_unordered(run_seeds, chunks(first, count)):
+                totals.merge(part)
+                for seed, violation in part.failed:
+                    sys.stderr.write(f"\nSeed {seed}: {violation}\n")
+                progress.show(totals)
+        except KeyboardInterrupt:
+            sys.stderr.write("\nStopped before the end.\n")
+    return totals
+
+
 def main() -> int:
     """Search."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -152,14 +181,7 @@ def main() -> int:
         for seed in range(arguments.first, arguments.first + arguments.schedules):
             sys.stdout.write(run(Schedule.drawn(seed), told=True).story + "\n")
         return 0
-    totals, progress = Totals(), _Progress(arguments.schedules)
-    parts = chunks(arguments.first, arguments.schedules)
-    with multiprocessing.get_context("spawn").Pool(arguments.processes) as pool:
-        for part in pool.imap_unordered(run_seeds, parts):
-            totals.merge(part)
-            for seed, violation in part.failed:
-                sys.stderr.write(f"\nSeed {seed}: {violation}\n")
-            progress.show(totals)
+    totals = _search(arguments.first, arguments.schedules, arguments.processes)
     sys.stdout.write("\n" + totals.report() + "\n")
     for seed, violation in sorted(totals.failed, key=lambda each: each[0])[:MAX_STORIES]:
         smaller = shrink(Schedule.drawn(seed), violation.property)

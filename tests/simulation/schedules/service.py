@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import requests
 from greenlet import getcurrent, greenlet
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from pod_diagnoser import app, gathering
 from pod_diagnoser.cluster import Cluster, ClusterError, _error
@@ -87,7 +88,7 @@ class Asked:
     def parent(self) -> dict[str, Any]:
         """The object that it is about."""
         if self._parent is None:
-            document = json.loads(self.body)
+            document = from_json(self.body)
             self._parent = document.get("object") or document["parent"]
         return self._parent
 
