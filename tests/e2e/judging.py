@@ -179,7 +179,7 @@ class _Judge:
         self._told: Counter[str] = Counter()
         self._crashes = self._all_crashes()
         self._reads: dict[tuple[str, str, str], list[Call]] = defaultdict(list)
-        for call in calls:
+        for call in sorted(calls, key=lambda each: each.received):
             if call.by_hook and call.verb == "get":
                 self._reads[call.resource, call.namespace, call.name].append(call)
 
@@ -428,7 +428,7 @@ class _Judge:
         elif call.effective:
             self._update(call)
         else:
-            self.verdict.counts["writes that changed nothing stored"] += 1
+            self.verdict.counts[f"updates of {call.resource} that stored nothing"] += 1
 
     def _update(self, call: Call) -> None:
         """Judge an update of a Pod or a PodDiagnoser."""

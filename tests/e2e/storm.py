@@ -101,12 +101,12 @@ def _replacing(action: str, budget: int) -> Json:
 FAST, SCARCE, EVICTED = "fast", "scarce", "evicted"
 GROUPS = (
     Group("storm-replacing", FAST, _replacing("RestartPod", 50), sets=24, most_hits=2),
-    Group("storm-replacing", SCARCE, _replacing("RestartPod", 6), sets=6, replicas=3),
+    Group("storm-replacing", SCARCE, _replacing("RestartPod", 6), sets=4, replicas=3),
     Group("storm-evicting", EVICTED, _replacing("EvictPod", 50), sets=8, most_hits=2),
     Group("storm-telling", "told", {"remediationAction": "LogEvent"}, sets=4, replicas=2, bare=16),
     Group("storm-beside", "beside", None, sets=2, replicas=2, bare=2),
 )
-"""84 Pods: of those that are replaced, most are their owner's only one, so that all of them get
+"""74 Pods: of those that are replaced, most are their owner's only one, so that all of them get
 their turn; the few of the second group compete for a small budget."""
 
 
