@@ -100,13 +100,13 @@ def _replacing(action: str, budget: int) -> Json:
 
 FAST, SCARCE, EVICTED = "fast", "scarce", "evicted"
 GROUPS = (
-    Group("storm-replacing", FAST, _replacing("RestartPod", 50), sets=24, most_hits=2),
+    Group("storm-replacing", FAST, _replacing("RestartPod", 50), sets=32, most_hits=2),
     Group("storm-replacing", SCARCE, _replacing("RestartPod", 6), sets=4, replicas=3),
     Group("storm-evicting", EVICTED, _replacing("EvictPod", 50), sets=8, most_hits=2),
     Group("storm-telling", "told", {"remediationAction": "LogEvent"}, sets=4, replicas=2, bare=16),
     Group("storm-beside", "beside", None, sets=2, replicas=2, bare=2),
 )
-"""74 Pods: of those that are replaced, most are their owner's only one, so that all of them get
+"""82 Pods: of those that are replaced, most are their owner's only one, so that all of them get
 their turn; the few of the second group compete for a small budget."""
 
 
@@ -144,17 +144,20 @@ class Link:
         self._send = send
         self._chance = chance
         self._fault: tuple[str, Rule] | None = None
+        self._writes = False
         self._awaited: tuple[tuple[str, str], threading.Event] | None = None
         self._lock = threading.Lock()
         proxy.rule = self._rule
 
-    def fail(self, how: str) -> None:
+    def fail(self, how: str, *, writes: bool = False) -> None:
         """Fails in some way from now on.
 
         Args:
             how: One of :data:`FAULTS`, or nothing for a network that is whole.
+            writes: Whether it meets what writes, and nothing else; else it meets every other one.
         """
         self._fault = (how, FAULTS[how]) if how else None
+        self._writes = writes
         if how == "refused":
             self.proxy.stop()
             self.struck[how] += 1
@@ -189,7 +192,8 @@ class Link:
         with self._lock:
             self.passing += 1
             name, rule = self._fault or ("", forward)
-            meets = bool(name) and (_deletes(request) or self._chance.random() < 0.5)
+            met = request.method != "GET" if self._writes else self._chance.random() < 0.5
+            meets = bool(name) and (met or _deletes(request))
             delay = waiting(self._chance.uniform(0.1, DELAY))
             if meets:
                 self.struck[name] += 1
@@ -225,7 +229,7 @@ after; the request is late."""
 
 WIRE = "metacontroller-api"
 WIRE_FAULTS = {fault.name.lower(): fault for fault in wire.Fault if fault is not wire.Fault.NONE}
-FAULT_SECONDS, LONGEST_FAULT = 2.0, 15.0
+FAULT_SECONDS, LONGEST_FAULT = 2.0, 30.0
 """For how long a network fails, and at most, until something meets with it."""
 
 MOMENT = 0.02
@@ -378,7 +382,6 @@ class Storm:
         self.crashes: Counter[str] = Counter()
         self._hits: Counter[str] = Counter()
         self._exit = contextlib.ExitStack()
-        self._sparing = threading.Event()
 
     def _another_chance(self) -> random.Random:
         return random.Random(self._chance.random())  # noqa: S311 - nothing secret
@@ -517,7 +520,6 @@ class Storm:
     def weather(self) -> Iterator[None]:
         """Has Pods crash in waves, and others meddle, until it is left."""
         over = threading.Event()
-        self._sparing.clear()
         with ThreadPoolExecutor(2) as pool:
             works = [
                 pool.submit(self._waves, over, self._another_chance()),
@@ -530,15 +532,10 @@ class Storm:
         for work in works:
             work.result()
 
-    def spare_the_fast(self) -> None:
-        """Has no more of those Pods crash that are to be replaced one and all."""
-        self._sparing.set()
-
     def _waves(self, over: threading.Event, chance: random.Random) -> None:
         with ThreadPoolExecutor(6) as pool:
             while not over.wait(chance.uniform(0.3, 1.2)):
-                spared = (FAST, EVICTED) if self._sparing.is_set() else ()
-                group = chance.choice([one for one in GROUPS if one.tier not in spared])
+                group = chance.choice(GROUPS)
                 there = self.running(group)
                 if group.most_hits:
                     there = [pod for pod in there if self._hits[_set_of(pod)] < group.most_hits]
@@ -638,7 +635,7 @@ class Storm:
 
     # What is done to it
 
-    def strike(self, strike: Strike, patience: float = 2.0) -> None:
+    def strike(self, strike: Strike, patience: float = 3.0) -> None:
         """Kills processes; each is started again a little later, while other things happen.
 
         Args:
@@ -708,37 +705,41 @@ class Storm:
         for restart in self._restarts:
             restart.result()
 
-    def fail(self, link: str, chance: random.Random, rounds: int = 2) -> None:
-        """Has a network fail in one way after the other, with whole times in between.
+    def fail(self, link: str, chance: random.Random) -> None:
+        """Has a network fail in one way after the other, with whole times in between, twice.
 
-        Each lasts until it has met with something.
+        Each lasts until it has met with something: between the hook and the API server, the second
+        time, with a deletion.
 
         Args:
             link: One of :attr:`links`, or :data:`WIRE`.
             chance: Decides about the order.
-            rounds: How often it fails in each way.
         """
         ways = [*WIRE_FAULTS] if link == WIRE else [*FAULTS]
-        for _ in range(rounds):
+        for again in (False, True):
             chance.shuffle(ways)
             for how in ways:
-                self._fail(link, how)
+                self._fail(link, how, writes=again and link == "hook-api" and how != "refused")
                 time.sleep(chance.uniform(1.0, 2.0))
 
-    def _fail(self, link: str, how: str) -> None:
-        before, begun = self.faults[link][how], time.monotonic()
-        self._set_fault(link, how)
+    def _fail(self, link: str, how: str, *, writes: bool) -> None:
+        met = self._met(link, how, writes=writes)
+        begun = time.monotonic()
+        self._set_fault(link, how, writes=writes)
         while (lasted := time.monotonic() - begun) < FAULT_SECONDS or (
-            lasted < LONGEST_FAULT and self.faults[link][how] == before
+            lasted < LONGEST_FAULT and self._met(link, how, writes=writes) == met
         ):
             time.sleep(0.1)
-        self._set_fault(link, "")
+        self._set_fault(link, "", writes=False)
 
-    def _set_fault(self, link: str, how: str) -> None:
+    def _met(self, link: str, how: str, *, writes: bool) -> int:
+        return self.links[link].deletions[how] if writes else self.faults[link][how]
+
+    def _set_fault(self, link: str, how: str, *, writes: bool) -> None:
         if link == WIRE:
             self.wire.fail(WIRE_FAULTS[how] if how else wire.Fault.NONE)
         else:
-            self.links[link].fail(how)
+            self.links[link].fail(how, writes=writes)
 
     @property
     def faults(self) -> dict[str, Counter[str]]:

@@ -95,7 +95,6 @@ def _strike_and_fail(one: storm.Storm, chance: random.Random) -> None:
                 ]
             one.strike(strike)
             time.sleep(strike.gap)
-        one.spare_the_fast()
         one.all_back()
         for each in failing:
             each.result()
@@ -176,15 +175,16 @@ def test_enough_was_killed(outcome: Outcome) -> None:
         both = {f"{replicas}-1", f"{replicas}-2"}
         assert any(both <= set(struck.strike.victims) for struck in outcome.struck)
     under_way = sum(struck.under_way for struck in outcome.struck)
-    assert under_way >= len(outcome.struck) // 2
+    assert under_way >= len(outcome.struck) // 3
 
 
 def test_enough_failed(outcome: Outcome) -> None:
-    """Each fault of each network met with something."""
+    """Each fault of each network met with something, those of single requests with deletions."""
     assert set(outcome.faults) == {"hook-api", "poddiagnosers", "pods", storm.WIRE}
     for link, struck in outcome.faults.items():
         ways = storm.WIRE_FAULTS if link == storm.WIRE else storm.FAULTS
         assert {how for how in ways if struck[how]} == set(ways), link
+    assert min(outcome.deletions[how] for how in ("cut", "answer lost", "delayed")) >= 1
 
 
 def test_enough_happened(outcome: Outcome) -> None:
