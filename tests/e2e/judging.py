@@ -415,6 +415,8 @@ class _Judge:
             return
         if call.namespace not in self._namespaces:
             self._broken(Property.NAMESPACE, f"Metacontroller asked: {call}")
+        if not call.code:
+            return  # what came of it shows in what is stored later
         if not call.succeeded:
             what = f"Metacontroller's {call.verb} of {kind} refused with {call.code}"
             self.verdict.counts[what] += 1
