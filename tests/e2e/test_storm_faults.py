@@ -190,10 +190,10 @@ def test_enough_failed(outcome: Outcome) -> None:
 def test_enough_happened(outcome: Outcome) -> None:
     """There was something to judge: crashes, deletions, evictions, Events, and conflicts."""
     counts = outcome.verdict.counts
-    assert counts["crashes"] >= 120
+    assert counts["crashes"] >= 100
     assert counts["Pods deleted by the hook"] >= 25
     assert counts["done: Evicted"] >= 3
-    assert counts["Events PodRestarted"] >= 20
+    assert counts["Events PodRestarted"] >= 10
     assert counts["Events PodDeleted"] >= 25
     assert counts["Events that were there already"] >= 5
     assert counts["Metacontroller's update of pods refused with 409"] >= 1
