@@ -9,7 +9,30 @@ from tests.simulation.schedules.schedule import Operation, Schedule, Setting
 
 _ALONE = Setting(replicas=1, workers=1, pods=1)
 
+PUBLISHED_AGAIN = "what a PodDiagnoser that is gone had published was created again and again"
+FAR_AHEAD = "of crashes far ahead of the hook's clock the first container's was shown"
+
 FOUND: Mapping[str, Schedule] = {
+    PUBLISHED_AGAIN: Schedule(
+        7091,
+        Setting(replicas=1, workers=2, pods=2, action=""),
+        (
+            Operation(15.0, "crash_all", (1, 0, 0)),
+            Operation(3.0, "stall", (1, 2, 0)),
+            Operation(0.01, "delete_diagnoser", (0, 0, 0)),
+            Operation(16.0, "rest", (0, 0, 0)),
+        ),
+    ),
+    FAR_AHEAD: Schedule(
+        20178,
+        Setting(replicas=1, workers=1, pods=1, containers=2),
+        (
+            Operation(611.11, "crash_all", (25, 585, 840)),
+            Operation(5.0, "set_hook_clock", (280, 645, 676)),
+            Operation(1.005, "crash", (937, 286, 334)),
+            Operation(16.0, "rest", (758, 700, 740)),
+        ),
+    ),
     "a crash after the node's clock was set back was not shown": Schedule(
         163,
         _ALONE,

@@ -34,6 +34,7 @@ from pod_diagnoser import (
 )
 from pod_diagnoser.cluster import ClusterError
 from pod_diagnoser.phases import Outcome, Phase, Reason
+from tests.simulation.schedules.found import FAR_AHEAD, FOUND, PUBLISHED_AGAIN
 from tests.simulation.schedules.properties import Violation
 from tests.simulation.schedules.running import run
 from tests.simulation.schedules.schedule import Schedule
@@ -360,6 +361,18 @@ def _first(seen: Any) -> Any:
     return seen[0] if seen else None
 
 
+def _latest_by_moment(seen: Any) -> Any:
+    return max(
+        seen,
+        key=lambda one: (
+            not one.diagnosis.planned,
+            one.crash.moment,
+            one.diagnosis.ending.final,
+        ),
+        default=None,
+    )
+
+
 def mutants() -> dict[str, Mutant]:
     """All mutants, by name."""
     found = [
@@ -406,6 +419,10 @@ def mutants() -> dict[str, Mutant]:
         ),
         Mutant("reads Pods of another namespace", ((live.Live, "pod", _of_the_first_namespace),)),
         Mutant("shows the first container's crash", _everywhere(sighting.latest, _first)),
+        Mutant(
+            "takes the moment it saw a crash for its end",
+            _everywhere(sighting.latest, _latest_by_moment),
+        ),
         Mutant("has no budget", _everywhere(limiting.budget_limit, _nothing)),
         Mutant(
             "counts the budget from a stale status",
@@ -457,61 +474,76 @@ def mutants() -> dict[str, Mutant]:
     return {mutant.name: mutant for mutant in found}
 
 
-SEEDS: Mapping[str, int] = {
+SEEDS: Mapping[str, int | str] = {
     "drops the uid precondition": 1,  # PRECONDITIONS
     "drops the resourceVersion precondition": 1,  # PRECONDITIONS
-    "compares names instead of uids": 50,  # PLAN_STORED_FIRST
+    "compares names instead of uids": 239,  # PLAN_STORED_FIRST
     "skips the live Pod": 1,  # PRECONDITIONS
     "acts before the plan is stored": 1,  # PLAN_STORED_FIRST
-    "acts on the version between the two writes": 1,  # LIVE_READ_FIRST
-    "believes the request": 1,  # LIVE_READ_FIRST
-    "lets plans never expire": 75,  # PLAN_STORED_FIRST
-    "never gives a plan up": 19,  # NO_PLAN_LEFT
-    "ignores paused when acting": 121,  # SPEC_ALLOWS
-    "ignores dryRun": 19,  # SPEC_ALLOWS
+    "acts on the version between the two writes": 19,  # LIVE_READ_FIRST
+    "believes the request": 0,  # LIVE_READ_FIRST
+    "lets plans never expire": 189,  # PLAN_STORED_FIRST
+    "never gives a plan up": 5,  # NO_PLAN_LEFT
+    "ignores paused when acting": 447,  # SPEC_ALLOWS
+    "ignores dryRun": 5,  # SPEC_ALLOWS
     "replaces bare Pods": 8,  # SAFEGUARDS
-    "ignores the opt-out": 19,  # SAFEGUARDS
-    "ignores the opt-out when acting": 19,  # SAFEGUARDS
+    "ignores the opt-out": 36,  # SAFEGUARDS
+    "ignores the opt-out when acting": 69,  # SAFEGUARDS
     "deletes mirror Pods": 9,  # SAFEGUARDS
-    "replays old crashes": 15,  # ONE_EVENT
-    "ignores the listed causes": 2,  # SAFEGUARDS
+    "replays old crashes": 17,  # ONE_EVENT
+    "ignores the listed causes": 1,  # SAFEGUARDS
     "ignores the Pod's age": 3,  # SAFEGUARDS
-    "forgets the cool-down": 1,  # COOL_DOWN
+    "forgets the cool-down": 9,  # COOL_DOWN
+    "never gives an owner up": 9,  # GAVE_UP
+    "lets no cool-down grow": 31,  # COOL_DOWN
+    "tells what is to be ignored": 18,  # PODS
+    "replaces Pods for what is to be ignored": 190,  # SAFEGUARDS
+    "keeps what it read by its name alone": 225,  # NAMESPACE
+    "reads Pods of another namespace": 7,  # NAMESPACE
+    "shows the first container's crash": 11,  # PODS
+    "takes the moment it saw a crash for its end": FAR_AHEAD,  # PODS
     "has no budget": 2,  # BUDGET
-    "counts the budget from a stale status": 33,  # BUDGET
-    "takes a lost answer for done": 3,  # DONE
-    "takes a Pod that is gone for undone": 73,  # BUDGET
+    "counts the budget from a stale status": 573,  # BUDGET
+    "takes a lost answer for done": 19,  # DONE
+    "takes a Pod that is gone for undone": 56,  # BUDGET
     "forgets what it did": 1,  # ENTRIES
-    "learns the time from its own clock": 6,  # DATED
+    "learns the time from its own clock": 43,  # DATED
     "forgets the attachment where nothing changed": 0,  # PUBLISHED
     "forgets the attachment in trouble": 1,  # PUBLISHED
-    "forgets what is withheld": 8,  # ACCOUNTED
+    "publishes for one that is gone": PUBLISHED_AGAIN,  # BOUNDED
+    "forgets what is withheld": 5,  # ACCOUNTED
     "writes whether anything changed or not": 0,  # CHANGE
     "labels for ever": 163,  # COUNTED
-    "leaves its marks on Pods": 5,  # PODS
+    "leaves its marks on Pods": 0,  # PODS
     "wipes what others wrote": 1,  # NAMESPACE
     "counts a Pod that goes again": 1,  # COUNT_GROWS
     "forgets whom it counted": 1,  # COUNT_GROWS
     "tells Events with random names": 7,  # ONE_EVENT
-    "tells old crashes": 15,  # ONE_EVENT
-    "lets the youngest claim": 26,  # PODS
-    "tells the first diagnosis only": 9,  # STATUS
-    "acts without knowing the time": 6,  # DATED
-    "acts on what it read a moment ago": 9,  # LIVE_READ_FIRST
+    "tells old crashes": 17,  # ONE_EVENT
     "orders crashes by the node's clock alone": 163,  # PODS
+    "acts on what it read a moment ago": 5,  # LIVE_READ_FIRST
+    "lets the youngest claim": 63,  # PODS
+    "tells the first diagnosis only": 9,  # STATUS
+    "acts without knowing the time": 69,  # DATED
 }
-"""A schedule that catches each mutant, by its seed, and what does not hold then."""
+"""A schedule that catches each mutant, by its seed or its name in `FOUND`, and what does not hold
+then."""
 
 
-def caught(mutant: Mutant, seed: int) -> list[Violation]:
+def caught(mutant: Mutant, seed: int | str) -> list[Violation]:
     """Run a schedule with a mutant.
+
+    Args:
+        mutant: the mutant.
+        seed: of the schedule, or its name in `FOUND`.
 
     Returns:
         What did not hold.
     """
+    schedule = FOUND[seed] if isinstance(seed, str) else Schedule.drawn(seed)
     _NUMBERS[0] = count()
     with mutant.alive():
-        return run(Schedule.drawn(seed)).violations
+        return run(schedule).violations
 
 
 def main() -> int:
@@ -521,10 +553,10 @@ def main() -> int:
     for name, mutant in mutants().items():
         if words and not any(word in name for word in words):
             continue
-        tries = [SEEDS[name]] if name in SEEDS else []
+        tries: list[int | str] = [SEEDS[name]] if name in SEEDS else []
         for seed in [*tries, *range(limit)]:
             if violations := caught(mutant, seed):
-                sys.stdout.write(f'    "{name}": {seed},  # {violations[0].property.name}\n')
+                sys.stdout.write(f'    "{name}": {seed!r},  # {violations[0].property.name}\n')
                 break
         else:
             sys.stdout.write(f'    # "{name}": not caught\n')

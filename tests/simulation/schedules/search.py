@@ -25,6 +25,7 @@ from tests.simulation.schedules.shrinking import shrink, told
 CHUNK = 25
 MAX_STORIES = 3
 _WIDTH = 40
+_MINUTE = 60.0
 
 
 @dataclass
@@ -116,12 +117,12 @@ def _table(title: str, counts: Counter[str]) -> Iterator[str]:
 
 
 class _Progress:
-    """A bar on a terminal; a line now and then elsewhere."""
+    """A bar on a terminal; a line a minute elsewhere."""
 
     def __init__(self, count: int) -> None:
         self._count = count
         self._since = time.monotonic()
-        self._shown = -1
+        self._next = self._since
 
     def show(self, totals: Totals) -> None:
         """Show how far it is."""
@@ -136,8 +137,8 @@ class _Progress:
         if sys.stderr.isatty():
             bar = "█" * int(share * _WIDTH)
             sys.stderr.write(f"\r[{bar:<{_WIDTH}}] {text} ")
-        elif int(share * 20) > self._shown:
-            self._shown = int(share * 20)
+        elif time.monotonic() >= self._next:
+            self._next += _MINUTE
             sys.stderr.write(text + "\n")
         sys.stderr.flush()
 

@@ -402,29 +402,42 @@ def pod_problems(pod: Object, owner: Object | None, known: Known) -> list[str]:
 def _problems_of_what_is_shown(
     ours: Mapping[str, str], pod: Object, due: Sequence[Crash], known: Known
 ) -> list[str]:
+    """Compare what a Pod shows with its crashes.
+
+    A crash is shown as the cause as soon as its container ends, and as the reason of the restart
+    once that is started again. If it has come to be ignored in between, the two are not of one.
+    """
     current = {crash.container_id: crash for crash in crashes_of(pod)}
-    fitting = [
-        current.get(crash.container_id, crash)
-        for crash in known.crashes
-        if (ours.get("container"), ours.get("restart-time"), ours["restart-reason"])
-        == (crash.container, crash.finished, crash.words)
+    told_once = [
+        crash
+        for crash in (current.get(each.container_id, each) for each in known.crashes)
+        if known.ever_told(pod, crash)
     ]
-    if not fitting:
-        return [f"it shows {dict(ours)}, which never was"]
-    if not any(known.ever_told(pod, crash) for crash in fitting):
-        return [f"it shows {fitting[0]}, which is to be ignored"]
+    restarts = [
+        crash
+        for crash in told_once
+        if (ours.get("restart-time"), ours["restart-reason"]) == (crash.finished, crash.words)
+    ]
+    if not restarts:
+        return [f"it shows {dict(ours)}, which never was or is to be ignored"]
+    causes = [
+        crash
+        for crash in told_once
+        if ours.get("container") == crash.container
+        and ours.get("cause") in (crash.cause, known.causes.get(crash.container_id))
+        and (crash.finished >= restarts[0].finished or known.jumped)
+    ]
     problems = []
-    latest = max((crash.finished for crash in due), default="")
-    # Where the node's clock was set nobody can tell which container's crash is the later one.
-    single = len(due) == len(current) == 1 and not any(crash in due for crash in fitting)
-    if (fitting[0].finished < latest and not known.jumped) or single:
-        problems.append(f"it shows {fitting[0]} and not the latest of {due}")
-    causes = {crash.cause for crash in fitting}
-    causes |= {known.causes.get(crash.container_id, crash.cause) for crash in fitting}
-    if ours.get("cause") not in causes:
-        problems.append(f"cause is {ours.get('cause')} and should be one of {sorted(causes)}")
+    if not causes:
+        problems.append(f"container and cause are {ours.get('container')}, {ours.get('cause')}")
     if not ours.get("diagnosis"):
         problems.append("there is no diagnosis")
+    latest = max((crash.finished for crash in due), default="")
+    for shown_ in filter(None, (restarts, causes)):
+        # Where the node's clock was set nobody can tell which container's crash is the later one.
+        single = len(due) == len(current) == 1 and not any(crash in due for crash in shown_)
+        if (max(crash.finished for crash in shown_) < latest and not known.jumped) or single:
+            problems.append(f"it shows {shown_[0]} and not the latest of {due}")
     return problems
 
 
