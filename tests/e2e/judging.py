@@ -299,12 +299,14 @@ class _Judge:
 
     def _went_by(self, call: Call, uid: str) -> bool:
         """Whether a deletion that was never answered is why a Pod went."""
-        others = any(
-            each.succeeded and each.verb == "delete" and uid_of(each.got) == uid
-            for each in self._calls
-            if each.resource == "pods" and each.got.get("kind") == "Pod" and not _is_the_end(each)
+        gone = self._gone.get(uid)
+        if gone is None or gone < call.received:
+            return False
+        lived_on = any(
+            version.call.received > call.received and not is_terminating(version.object)
+            for version in self._versions.of(uid)
         )
-        return uid in self._gone and not others and self._gone[uid] >= call.received
+        return not lived_on and not any(_made_go(each) == uid for each in self._calls)
 
     def _plan_for(self, call: Call, uid: str) -> tuple[Json, Json] | None:
         """The PodDiagnoser that planned a deletion, as it was stored before, with the plan."""
@@ -539,9 +541,14 @@ def _preconditions(call: Call) -> Json:
     return found
 
 
-def _is_the_end(call: Call) -> bool:
-    """Whether a deletion was that of a kubelet, whose Pod has ended."""
-    return call.sent.get("gracePeriodSeconds") == 0
+def _made_go(call: Call) -> str:
+    """The uid of the Pod that a request made go; "" for none, and for a kubelet's last word."""
+    if not call.succeeded:
+        return ""
+    if (call.verb, call.resource) == ("create", "pods/eviction"):
+        return str(_preconditions(call).get("uid", ""))
+    deletes = (call.verb, call.resource) == ("delete", "pods") and call.got.get("kind") == "Pod"
+    return uid_of(call.got) if deletes and call.sent.get("gracePeriodSeconds") != 0 else ""
 
 
 # What is there in the end

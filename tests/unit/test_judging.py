@@ -646,6 +646,25 @@ def test_a_torn_deletion_without_effect_is_none(tmp_path: Path) -> None:
     assert verdict.counts["Pods deleted by the hook"] == 2
 
 
+@pytest.mark.parametrize("lives_on", [True, False])
+def test_a_torn_eviction_before_another_is_none(tmp_path: Path, lives_on: bool) -> None:
+    """A Pod is evicted after all, by a later request: the one that was never answered is none."""
+    story = Story("EvictPod")
+    story.crashes_and_is_planned("a")
+    story.reads("a")
+    story.asks(HOOK, "create", "pods/eviction", "a", {}, torn=True)
+    if lives_on:
+        story.put(KUBELET, "pods/status", story.pod("a"))
+    story.reads("a")
+    story.evict("a")
+    story.tell("a", "PodEvicted")
+    story.settle("a", reason="Evicted")
+    story.goes("a")
+    verdict = judge(story.calls(tmp_path))
+    assert verdict.violations == []
+    assert verdict.counts["Pods deleted by the hook"] == 1
+
+
 def test_a_torn_read_takes_nothing_from_a_later_one(tmp_path: Path) -> None:
     """A read that was never answered stands at the end of the log, and came before all others."""
     story = Story()
