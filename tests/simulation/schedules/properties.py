@@ -150,6 +150,7 @@ class Watch:
         self._faults = faults
         self._story = story
         self._versions: dict[str, Object] = {}
+        self._gone: list[Object] = []
         self._settled: dict[tuple[str, str], tuple[str, str, str]] = {}
         for resource, watcher in (
             (POD, self._pod),
@@ -190,6 +191,8 @@ class Watch:
         if namespace_of(pod) not in self.specs and self.writer in OURS:
             self.broken(Property.NAMESPACE, f"{self.writer} wrote {key_of(pod)}")
             return
+        if event.type is EventType.DELETED:
+            self._gone.append(pod)
         if before is None:
             self.counts["Pods created"] += 1
         elif self.writer == METACONTROLLER:
@@ -221,7 +224,10 @@ class Watch:
             specs = self.specs[namespace_of(diagnoser)]
             if diagnoser["spec"] not in specs:
                 specs.append(diagnoser["spec"])
-            for pod in self._store.select(POD, namespace_of(diagnoser)):
+            pods = self._store.select(POD, namespace_of(diagnoser))
+            if self._faults.behind(POD) or self._faults.struck["list of the past"]:
+                pods = [*pods, *self._gone]  # for Metacontroller they may be there still
+            for pod in pods:
                 self._note_claim(diagnoser, pod)
             return
         if diagnoser["spec"] != before["spec"] or spec.foreign_part(diagnoser) != spec.foreign_part(
