@@ -3,7 +3,7 @@
 This module owns their names, their forms and their limits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -164,8 +164,10 @@ def _shown(
 ) -> dict[str, str | None]:
     headline = latest(seen)
     aside = PASSING if headline and headline.diagnosis.planned else PASSING | PLANNED
-    ended = next((crash for crash in history if crash.cause not in aside), None)
-    if headline is None or (ended is not None and _follows(ended, headline.crash)):
+    left = (
+        crash for crash in history if crash.cause not in aside and not _is_superseded(crash, seen)
+    )
+    if headline is None or any(_follows(crash, headline.crash) for crash in left):
         # The container status of the latest crash is gone (the runtime keeps two records): what it
         # left on the Pod is newer than what can be read now, and stays.
         return {}
@@ -184,13 +186,17 @@ def _shown(
 
 
 def _follows(crash: Crash, other: Crash) -> bool:
-    """Whether a crash came after another; by the kubelet's count where it is of one container.
+    """Whether a crash came after another, by the clock of their node; ours has no say in it."""
+    return (crash.ended or crash.seen) > (other.ended or other.seen)
 
-    A node's clock may be set back in between.
-    """
-    if crash.container == other.container and crash.restarts and other.restarts:
-        return crash.restarts > other.restarts and crash.moment > other.moment
-    return crash.moment > other.moment
+
+def _is_superseded(crash: Crash, seen: Iterable[Seen]) -> bool:
+    """Whether a container ended again since, by the kubelet's count: its clock may be set back."""
+    return any(
+        each.crash.container == crash.container
+        and (each.crash.restarts or 0) > (crash.restarts or each.crash.restarts or 0)
+        for each in seen
+    )
 
 
 def _told(seen: Seen, history: Sequence[Crash]) -> str:

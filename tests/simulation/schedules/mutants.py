@@ -310,10 +310,6 @@ def _standing_plan(self: Any, plan: Any) -> Any:
     return None if outcome is not None and outcome.phase is Phase.EXPIRED else outcome
 
 
-def _later(crash: Any, other: Any) -> bool:
-    return bool(crash.moment > other.moment)
-
-
 def _all_of_them(_: Any, __: Any, crashes: Any, *___: Any) -> Any:
     """Tell every crash."""
     return tuple(crashes)
@@ -460,7 +456,9 @@ def mutants() -> dict[str, Mutant]:
         Mutant("forgets whom it counted", ((reporting, "_counted", _forgetful),)),
         Mutant("tells Events with random names", ((eventing.Teller, "name", _random_name),)),
         Mutant("tells old crashes", ((eventing, "is_fresh", _always_fresh),)),
-        Mutant("orders crashes by the node's clock alone", ((annotating, "_follows", _later),)),
+        Mutant(
+            "orders crashes by the node's clock alone", ((annotating, "_is_superseded", _never),)
+        ),
         Mutant("acts on what it read a moment ago", ((live.Live, "forget", _nothing),)),
         Mutant("lets the youngest claim", _everywhere(claiming.claimant, _youngest)),
         Mutant(
