@@ -7,7 +7,7 @@ lost or out of order does no harm.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pod_diagnoser.annotating import (
@@ -44,6 +44,7 @@ from pod_diagnoser.resources import (
 )
 from pod_diagnoser.safeguarding import Crashed
 from pod_diagnoser.sighting import Sighting, crashes_of, sight
+from pod_diagnoser.times import parse_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,20 +271,25 @@ def sync_pod_diagnoser(
     )
 
 
-def lost_its_target(observed: Observed) -> bool:
+NEW = timedelta(minutes=1)
+"""For how long Metacontroller may not have learned of the DiagnosisTarget that it has created."""
+
+
+def lost_its_target(observed: Observed, now: datetime) -> bool:
     """Tell whether a PodDiagnoser's DiagnosisTarget was there before, and is not any more.
 
     Args:
         observed: what the request holds.
+        now: the time, in UTC; by the API server's clock where that is known.
 
     Returns:
-        True where it is active and has a status, which is written with the DiagnosisTarget, but no
-        DiagnosisTarget. It may be new, and the DiagnosisTarget not known to Metacontroller yet;
-        somebody may have deleted that; or the PodDiagnoser is gone, and Metacontroller has not
-        learned of it.
+        True where it is active and has a status, which is written with the DiagnosisTarget, is not
+        `NEW`, and has no DiagnosisTarget. Somebody may have deleted that; or the PodDiagnoser is
+        gone, and Metacontroller has not learned of it.
     """
     diagnoser = observed.diagnoser
-    if not diagnoser.active or diagnoser.status is None:
+    created = parse_time(diagnoser.metadata.creationTimestamp)
+    if not diagnoser.active or diagnoser.status is None or created is None or now - created < NEW:
         return False
     return all(target.diagnoser.uid != diagnoser.metadata.uid for target in observed.targets)
 

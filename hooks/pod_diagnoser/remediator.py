@@ -141,7 +141,7 @@ class Remediator:
             The answer.
         """
         turn = _Turn(self._monotonic)
-        if lost_its_target(observed) and self._is_gone(observed.diagnoser):
+        if lost_its_target(observed, self._time.now()) and self._is_gone(observed.diagnoser):
             return let_go(observed)
         effects = self._act(observed, turn)
         result = sync_pod_diagnoser(observed, self._time.now(), effects)

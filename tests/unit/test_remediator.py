@@ -349,6 +349,7 @@ def unpublished(hook: Hook, diag: Json) -> Json:
 def test_nothing_is_published_for_one_that_is_gone() -> None:
     """The garbage collector would take it away each time, and wipe all Pods."""
     hook = restarting(owned(1))
+    hook.api.pass_time(60)
     hook.sync()
     stale = copy.deepcopy(hook.diag)
     del hook.api.diagnosers["diag"]
@@ -361,6 +362,7 @@ def test_nothing_is_published_for_one_that_is_gone() -> None:
 def test_nothing_is_published_for_one_that_another_has_followed() -> None:
     """One of the same name has its own."""
     hook = restarting(owned(1))
+    hook.api.pass_time(60)
     hook.sync()
     stale = copy.deepcopy(hook.diag)
     hook.diag["metadata"]["uid"] = UID.format(777)
@@ -372,6 +374,7 @@ def test_nothing_is_published_for_one_that_another_has_followed() -> None:
 def test_a_lost_target_is_published_again(fault: Fault | None) -> None:
     """The PodDiagnoser is there, or nobody can tell."""
     hook = restarting(owned(1))
+    hook.api.pass_time(60)
     hook.sync()
     hook.api.pass_time(2)
     if fault is not None:
@@ -380,8 +383,12 @@ def test_a_lost_target_is_published_again(fault: Fault | None) -> None:
 
 
 def test_a_new_one_is_published_without_a_look() -> None:
-    """It has no status yet."""
+    """It has no status yet, or Metacontroller has not learned yet of what it has created."""
     hook = restarting()
+    assert len(unpublished(hook, hook.diag)["attachments"]) == 1
+    hook.api.now = after(40)
+    hook.sync()
+    hook.api.calls.clear()
     assert len(unpublished(hook, hook.diag)["attachments"]) == 1
     assert hook.api.verbs() == []
 

@@ -14,13 +14,13 @@ FAR_AHEAD = "of crashes far ahead of the hook's clock the first container's was 
 
 FOUND: Mapping[str, Schedule] = {
     PUBLISHED_AGAIN: Schedule(
-        7091,
-        Setting(replicas=1, workers=2, pods=2, action=""),
+        2,
+        Setting(replicas=1, workers=2, pods=3, action=""),
         (
-            Operation(15.0, "crash_all", (1, 0, 0)),
-            Operation(3.0, "stall", (1, 2, 0)),
+            Operation(70.0, "crash_all", (1, 0, 0)),
+            Operation(3.0, "stall", (1, 3, 0)),
             Operation(0.01, "delete_diagnoser", (0, 0, 0)),
-            Operation(16.0, "rest", (0, 0, 0)),
+            Operation(65.0, "rest", (0, 0, 0)),
         ),
     ),
     FAR_AHEAD: Schedule(

@@ -500,7 +500,8 @@ class Watch:
         pod = self._store.peek(POD, (namespace, event["regarding"]["name"]))
         if pod is None or uid_of(pod) != uid:
             return
-        crashes = spec.crashes_of(pod)
+        # One that another has followed since it was read counts as well.
+        crashes = self.crashes[uid].values()
         if not any(spec.fresh(crash, self._clock(), slack=15.0) for crash in crashes):
             self.broken(Property.ONE_EVENT, f"{name_of(pod)} has no fresh crash")
         if all(
