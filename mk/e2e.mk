@@ -1,8 +1,9 @@
 # Against a real control plane and the real Metacontroller. What is missing is a skip that says how
-# to get it; E2E_REQUIRE=1 makes it a failure (for releases).
+# to get it; E2E_REQUIRE=1 makes it a failure (for releases). Most of the time is waiting, so two
+# control planes share it.
 .PHONY: e2e demo-real control-plane
 e2e: setup ## run the tests against real etcd, kube-apiserver and Metacontroller
-	$(RUN)/pytest tests/e2e
+	$(RUN)/pytest -n 2 --dist loadfile tests/e2e
 
 demo-real: setup ## the demo on a real control plane and Metacontroller; KEEP=1 stays up
 	@KEEP=$(KEEP) $(RUN)/python -m controlplane.demo
