@@ -41,6 +41,7 @@ from pod_diagnoser.protocol import (
     essence,
     half_written,
     read_start,
+    steady_start,
     uneventful,
 )
 from pod_diagnoser.reconciling import (
@@ -338,7 +339,7 @@ def _sync_pod(
 def _sync_pod_diagnoser(
     clock: Clock, telemetry: Telemetry, remediator: Remediator | None, body: Body
 ) -> Reply:
-    content = essence(body.content)
+    content = essence(body.content if body.complete else steady_start(body.content))
     if body.complete:
         sync_request = PodDiagnoserSyncRequest.model_validate_json(content)
     else:

@@ -5,7 +5,7 @@ metacontroller/metacontroller, tag v4.17.2. Requests are read leniently, since M
 Kubernetes add fields; answers are strict, since Metacontroller refuses a key that it doesn't know.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
@@ -171,6 +171,31 @@ class _Start(TypedDict, total=False):
 
 
 _START = TypeAdapter(_Start)
+
+
+RESERVED: Final = 4 << 20
+"""Bytes of a body whose end was cut off that are left for what comes before the related objects.
+The API server keeps no object beyond some 1.5 MiB (etcd's limit of a request)."""
+
+_RELATED = b',"related":{'
+
+
+def steady_start(body: bytes) -> bytes:
+    """Cut a body whose end was cut off where it does not depend on the size of the object in it.
+
+    A status that grows would cost the last Pod that was read, which the status then does not speak
+    of: it shrinks, and the Pod is read again, for ever.
+
+    Args:
+        body: the start of a request, as Metacontroller writes it.
+
+    Returns:
+        As much of it that of the related objects always the same are read.
+    """
+    related = body.find(_RELATED)
+    if related < 0:
+        return body
+    return body[: related + len(body) - min(RESERVED, len(body) * 3 // 4)]
 
 
 def read_start(body: bytes) -> PodDiagnoserSyncRequest | None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pod_diagnoser.protocol import read_start, steady_start
 from pod_diagnoser.settings import Settings
 from tests.http.answers import OURS, read_answer, read_sync
 from tests.http.derived import SETTLED_DIAGNOSERS, SETTLED_PODS, TARGETS, crowd, marked
@@ -98,6 +99,20 @@ def test_wherever_a_body_is_cut_nothing_wrong_is_told(request_: Recorded) -> Non
         assert set(status["countedPods"]) <= set(full["status"]["countedPods"])
         assert status["diagnosedPods"] == len(status["countedPods"])
     assert answered > 100
+
+
+def test_a_status_that_grows_costs_no_pod_at_the_cut() -> None:
+    """Else it would not speak of that Pod any more, shrink, and be written again and again."""
+    small, large = crowd(40), crowd(40)
+    large["object"]["status"]["lastProcessedPod"] = "p" * 250
+    bodies = [go_json(small), go_json(large)]
+    cuts = set()
+    for limit in range(4 * bodies[1].index(b',"related":{') // 3 + 8, len(bodies[0]), 531):
+        read = [read_start(steady_start(body[:limit])) for body in bodies]
+        shown = [None if each is None else sorted(each.related.pods) for each in read]
+        assert shown[0] == shown[1]
+        cuts.add(str(shown[0]))
+    assert len(cuts) > 3, "the cut lies in many places"
 
 
 def test_half_a_diagnosis_target_is_no_rival() -> None:
