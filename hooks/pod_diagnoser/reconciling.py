@@ -271,7 +271,7 @@ def sync_pod_diagnoser(
     )
 
 
-NEW = timedelta(minutes=1)
+NEW = timedelta(seconds=5)
 """For how long Metacontroller may not have learned of the DiagnosisTarget that it has created."""
 
 

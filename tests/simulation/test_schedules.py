@@ -134,7 +134,7 @@ def test_a_failing_schedule_is_made_smaller() -> None:
         assert not any(one.property is Property.COOL_DOWN for one in left)
     with mutant.alive():
         story = told(smaller, violation)
-    assert f"Seed {seed}: COOL_DOWN: the cool-down of an owner holds." in story
+    assert f"Seed {seed}: COOL_DOWN: {Property.COOL_DOWN.value}." in story
     assert "DELETE /api/v1/namespaces/default/pods/" in story
     assert "VIOLATED COOL_DOWN" in story
 

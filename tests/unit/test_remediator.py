@@ -386,7 +386,7 @@ def test_a_new_one_is_published_without_a_look() -> None:
     """It has no status yet, or Metacontroller has not learned yet of what it has created."""
     hook = restarting()
     assert len(unpublished(hook, hook.diag)["attachments"]) == 1
-    hook.api.now = after(40)
+    hook.api.now = after(1)
     hook.sync()
     hook.api.calls.clear()
     assert len(unpublished(hook, hook.diag)["attachments"]) == 1

@@ -621,7 +621,7 @@ class World:
     def cut_bodies(self, size: int, seconds: int, _: int) -> None:
         """Have the hook take smaller requests only, for some time."""
         self.faults.struck["bodies cut"] += 1
-        self.faults.limit = (6_000, 9_000, 12_000, 20_000)[size % 4]
+        self.faults.limit = (20_000, 22_000, 24_000, 28_000)[size % 4]
 
         def over() -> None:
             self.faults.limit = None
