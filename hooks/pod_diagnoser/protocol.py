@@ -177,7 +177,7 @@ RESERVED: Final = 4 << 20
 """Bytes of a body whose end was cut off that are left for what comes before the related objects.
 The API server keeps no object beyond some 1.5 MiB (etcd's limit of a request)."""
 
-_RELATED = b',"related":{'
+_RELATED_OBJECTS = b',"related":{'
 
 
 def steady_start(body: bytes) -> bytes:
@@ -192,7 +192,7 @@ def steady_start(body: bytes) -> bytes:
     Returns:
         As much of it that of the related objects always the same are read.
     """
-    related = body.find(_RELATED)
+    related = body.find(_RELATED_OBJECTS)
     if related < 0:
         return body
     return body[: related + len(body) - min(RESERVED, len(body) * 3 // 4)]
