@@ -363,7 +363,8 @@ def test_the_tutorial(shop: Workspace) -> None:
 def binding(cluster: Cluster) -> Iterator[Json]:
     """The binding of the operator's role, which the test may take away; it is there afterwards."""
     found = cluster.admin.get(CLUSTER_ROLE_BINDINGS, ROLE)
-    body = {**found, "metadata": {"name": ROLE, "labels": found["metadata"]["labels"]}}
+    kept = {key: found["metadata"][key] for key in ("name", "labels", "annotations")}
+    body = {**found, "metadata": kept}
     yield body
     if cluster.admin.find(CLUSTER_ROLE_BINDINGS, ROLE) is None:
         cluster.admin.create(CLUSTER_ROLE_BINDINGS, body)
