@@ -167,7 +167,7 @@ def _shown(
     left = (
         crash for crash in history if crash.cause not in aside and not _is_superseded(crash, seen)
     )
-    if headline is None or any(_follows(crash, headline.crash) for crash in left):
+    if headline is None or any(crash.happened > headline.crash.happened for crash in left):
         # The container status of the latest crash is gone (the runtime keeps two records): what it
         # left on the Pod is newer than what can be read now, and stays.
         return {}
@@ -183,11 +183,6 @@ def _shown(
         shown[LOG] = words.log or None
     existing = pod.metadata.annotations
     return {key: value for key, value in shown.items() if value is not None or key in existing}
-
-
-def _follows(crash: Crash, other: Crash) -> bool:
-    """Whether a crash came after another, by the clock of their node; ours has no say in it."""
-    return (crash.ended or crash.seen) > (other.ended or other.seen)
 
 
 def _is_superseded(crash: Crash, seen: Iterable[Seen]) -> bool:

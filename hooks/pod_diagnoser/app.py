@@ -339,11 +339,10 @@ def _sync_pod(
 def _sync_pod_diagnoser(
     clock: Clock, telemetry: Telemetry, remediator: Remediator | None, body: Body
 ) -> Reply:
-    content = essence(body.content if body.complete else steady_start(body.content))
     if body.complete:
-        sync_request = PodDiagnoserSyncRequest.model_validate_json(content)
+        sync_request = PodDiagnoserSyncRequest.model_validate_json(essence(body.content))
     else:
-        start = read_start(content)
+        start = read_start(essence(steady_start(body.content)))
         if start is None:
             raise Refusal(*TOO_LARGE)
         sync_request = start

@@ -83,6 +83,14 @@ class Crash(BaseModel):
         return self.finishedAt or self.endedBy
 
     @property
+    def happened(self) -> datetime:
+        """The time that tells which crash of a Pod came later: all its ends have one node's clock.
+
+        Ours, which may be behind, has no say in it, unless nobody knows when it ended.
+        """
+        return self.ended or self.seen
+
+    @property
     def moment(self) -> datetime:
         """The time by which crashes are ordered: when it ended, or else when it was first seen.
 

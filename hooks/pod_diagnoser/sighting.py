@@ -84,17 +84,15 @@ def latest(seen: Sequence[Seen]) -> Seen | None:
         seen: crashes.
 
     Returns:
-        The one that ended last, by the one clock that all ends of a Pod are told by: its node's.
-        Ours, which may be behind, has no say in it, unless nobody knows when it ended. Of those of
-        one second it is the one after which nothing comes, such as the end of the whole Pod; the
-        first of equals, since a Pod's own containers go before its init containers. A restart that
-        somebody asked for hides no crash.
+        The one that happened last. Of those of one second it is the one after which nothing comes,
+        such as the end of the whole Pod; the first of equals, since a Pod's own containers go
+        before its init containers. A restart that somebody asked for hides no crash.
     """
     return max(
         seen,
         key=lambda each: (
             not each.diagnosis.planned,
-            each.crash.ended or each.crash.moment,
+            each.crash.happened,
             each.diagnosis.ending.final,
         ),
         default=None,
