@@ -15,6 +15,7 @@ from controlplane.client import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, EVENTS, RO
 from controlplane.installation import EVIDENCE, EVIDENCE_LOGS
 from controlplane.processes import Hook, free_ports
 from controlplane.proxy import Proxy, forward
+from tests.e2e.permissions import await_permission
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -81,10 +82,12 @@ class EvidenceRig:
         """Installs the components, which has the hook read Events and logs everywhere."""
         components = (EVIDENCE, EVIDENCE_LOGS)
         installation.install(self.cluster.control_plane, self.cluster.urls, components=components)
+        self._await_right(installation.SYSTEM, wanted=True)
 
     def refuse(self) -> None:
         """Takes the right away."""
         self.cluster.admin.delete(CLUSTER_ROLE_BINDINGS, ROLE)
+        self._await_right(installation.SYSTEM, wanted=False)
 
     def grant_in(self, namespace: str) -> None:
         """Gives the right for one namespace.
@@ -100,6 +103,12 @@ class EvidenceRig:
         }
         body = {"metadata": {"name": ROLE}, "roleRef": role, "subjects": [account]}
         self.cluster.admin.create(ROLE_BINDINGS, body, namespace)
+        self._await_right(namespace, wanted=True)
+
+    def _await_right(self, namespace: str, *, wanted: bool) -> None:
+        await_permission(
+            self.cluster.admin, installation.PODS_HOOK, "list", "events", namespace, wanted=wanted
+        )
 
     def reset(self) -> None:
         """Makes the network whole, and has the hook forget what it could not ask."""

@@ -215,7 +215,6 @@ def test_the_right_can_be_given_for_chosen_namespaces(rig: EvidenceRig, shop: Wo
         rig.grant_in(shop.namespace)
         pod = start_probed(shop)
         post_liveness_kill(shop, pod)
-        time.sleep(1)  # until the API server's authorizer has seen both
         crash(shop)
         assert SAID in told_as(shop, "LivenessProbeFailed")
     finally:

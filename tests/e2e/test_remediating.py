@@ -27,6 +27,7 @@ from controlplane.client import (
 )
 from controlplane.installation import PROJECT, REMEDIATOR, SYSTEM, TOKENS
 from tests.e2e.film import Film, version
+from tests.e2e.permissions import await_permission
 from tests.e2e.workspace import (
     APP,
     AT_ONCE,
@@ -377,6 +378,13 @@ def beside(shop: Workspace, suffix: str) -> Workspace:
     return Workspace(shop.cluster, name)
 
 
+def take_away_permission(shop: Workspace) -> None:
+    """Removes the binding of the operator's role; the authorizer knows of it afterwards."""
+    admin = shop.cluster.admin
+    admin.delete(CLUSTER_ROLE_BINDINGS, ROLE)
+    await_permission(admin, REMEDIATOR, "delete", "pods", shop.namespace, wanted=False)
+
+
 def remediating(shop: Workspace, **wanted: str) -> Json:
     """Waits until the condition Remediating has some values; answers with it."""
     return eventually(
@@ -452,7 +460,7 @@ def test_missing_permission_is_stated_and_made_good(shop: Workspace, binding: Js
     logging.diagnose(remediationAction="LogEvent")
     names = {each: each.replica_set("web")[0] for each in (shop, evicting, logging)}
     uids = {each: uid_of(each.pod(name)) for each, name in names.items()}
-    shop.cluster.admin.delete(CLUSTER_ROLE_BINDINGS, ROLE)
+    take_away_permission(shop)
     # Here it may read, so that the eviction itself is what is refused.
     rules = [
         {"apiGroups": ["diagnostics.local.io"], "resources": ["poddiagnosers"], "verbs": ["get"]},
@@ -463,6 +471,7 @@ def test_missing_permission_is_stated_and_made_good(shop: Workspace, binding: Js
     role = {**binding["roleRef"], "kind": "Role", "name": "reader"}
     bound = {"metadata": {"name": "reader"}, "roleRef": role, "subjects": binding["subjects"]}
     shop.cluster.admin.create(ROLE_BINDINGS, bound, evicting.namespace)
+    await_permission(shop.cluster.admin, REMEDIATOR, "get", "pods", evicting.namespace, wanted=True)
     for each, name in names.items():
         each.crash(name, ERROR)
 
@@ -497,7 +506,7 @@ def test_access_after_a_long_time_without_it_brings_no_burst(
         remediation={**AT_ONCE, "budget": {"pods": budget, "windowSeconds": 60}},
     )
     names = [shop.replica_set(f"web-{number}")[0] for number in range(owners)]
-    shop.cluster.admin.delete(CLUSTER_ROLE_BINDINGS, ROLE)
+    take_away_permission(shop)
     for name in names:
         shop.crash(name, pods.Termination(1, "Error", pods.now() - timedelta(minutes=10)))
     eventually(lambda: shop.condition("Remediating"), lambda found: found["reason"] == "Forbidden")

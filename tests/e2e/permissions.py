@@ -1,0 +1,59 @@
+"""What the API server's authorizer lets a ServiceAccount do, once it has learnt of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from controlplane.client import ACCESS_REVIEWS
+from controlplane.installation import SYSTEM
+from tests.e2e.workspace import eventually
+
+if TYPE_CHECKING:
+    from controlplane.client import Client
+
+
+def allows(admin: Client, account: str, verb: str, resource: str, namespace: str) -> bool:
+    """Ask the authorizer.
+
+    Args:
+        admin: Asks.
+        account: Name of a ServiceAccount of ours.
+        verb: Such as ``get``.
+        resource: Plural of a kind in the core group.
+        namespace: Where.
+
+    Returns:
+        Whether it may.
+    """
+    attributes = {"namespace": namespace, "verb": verb, "resource": resource}
+    spec = {"user": f"system:serviceaccount:{SYSTEM}:{account}", "resourceAttributes": attributes}
+    allowed: bool = admin.create(ACCESS_REVIEWS, {"spec": spec})["status"]["allowed"]
+    return allowed
+
+
+def await_permission(  # noqa: PLR0913 (what a permission consists of)
+    admin: Client,
+    account: str,
+    verb: str,
+    resource: str,
+    namespace: str,
+    *,
+    wanted: bool,
+) -> None:
+    """Wait until the authorizer has learnt of a binding, or of its end: it follows them by a watch.
+
+    Args:
+        admin: Asks.
+        account: Name of a ServiceAccount of ours.
+        verb: Such as ``get``.
+        resource: Plural of a kind in the core group.
+        namespace: Where.
+        wanted: Whether it shall be allowed.
+
+    Raises:
+        AssertionError: It is not as wanted in time.
+    """
+    eventually(
+        lambda: allows(admin, account, verb, resource, namespace),
+        lambda allowed: allowed is wanted,
+    )
