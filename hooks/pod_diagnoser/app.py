@@ -208,7 +208,7 @@ def create_app(  # noqa: PLR0913 (its parts, each of which a test may replace)
             ),
             _Hook(
                 "/poddiagnosers/sync",
-                partial(_sync_pod_diagnoser, clock, telemetry, remediator),
+                partial(_sync_pod_diagnoser, clock, telemetry, remediator, settings.max_related),
                 settings.max_pod_diagnoser_body,
                 reads_start=True,
             ),
@@ -337,18 +337,22 @@ def _sync_pod(
 
 
 def _sync_pod_diagnoser(
-    clock: Clock, telemetry: Telemetry, remediator: Remediator | None, body: Body
+    clock: Clock,
+    telemetry: Telemetry,
+    remediator: Remediator | None,
+    max_related: int,
+    body: Body,
 ) -> Reply:
-    if body.complete:
-        sync_request = PodDiagnoserSyncRequest.model_validate_json(essence(body.content))
+    content = steady_start(body.content, max_related)
+    complete = body.complete and len(content) == len(body.content)
+    if complete:
+        sync_request = PodDiagnoserSyncRequest.model_validate_json(essence(content))
     else:
-        start = read_start(essence(steady_start(body.content)))
+        start = read_start(essence(content))
         if start is None:
             raise Refusal(*TOO_LARGE)
         sync_request = start
-    observed = observe(
-        sync_request, complete=body.complete, half_written=half_written(body.content)
-    )
+    observed = observe(sync_request, complete=complete, half_written=half_written(content))
     if remediator is None:
         result = sync_pod_diagnoser(observed, clock())
     else:

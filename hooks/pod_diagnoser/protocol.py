@@ -5,7 +5,7 @@ metacontroller/metacontroller, tag v4.17.2. Requests are read leniently, since M
 Kubernetes add fields; answers are strict, since Metacontroller refuses a key that it doesn't know.
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
@@ -173,29 +173,25 @@ class _Start(TypedDict, total=False):
 _START = TypeAdapter(_Start)
 
 
-RESERVED: Final = 4 << 20
-"""Bytes of a body whose end was cut off that are left for what comes before the related objects.
-The API server keeps no object beyond some 1.5 MiB (etcd's limit of a request)."""
-
 _RELATED_OBJECTS = b',"related":{'
 
 
-def steady_start(body: bytes) -> bytes:
-    """Cut a body whose end was cut off where it does not depend on the size of the object in it.
+def steady_start(body: bytes, most: int) -> bytes:
+    """Cut a request where that does not depend on the size of the object that it is about.
 
-    A status that grows would cost the last Pod that was read, which the status then does not speak
-    of: it shrinks, and the Pod is read again, for ever.
+    Were the request measured as a whole, a status that grows would cost the last Pod that was read,
+    which the status then does not speak of: it shrinks, and the Pod is read again, for ever.
 
     Args:
-        body: the start of a request, as Metacontroller writes it.
+        body: a request, or its start, as Metacontroller writes it.
+        most: the most bytes of the related objects to leave.
 
     Returns:
-        As much of it that of the related objects always the same are read.
+        As much of it that of the same related objects always the same are read; the body itself
+        where it has no more of them.
     """
     related = body.find(_RELATED_OBJECTS)
-    if related < 0:
-        return body
-    return body[: related + len(body) - min(RESERVED, len(body) * 3 // 4)]
+    return body if related < 0 else body[: related + most]
 
 
 def read_start(body: bytes) -> PodDiagnoserSyncRequest | None:

@@ -41,8 +41,11 @@ class Settings:
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
         log_format: ``json``, ``console``, or ``auto`` for console at a terminal and JSON otherwise.
         max_pod_body: the most bytes that a request about a Pod may have. A Pod has up to 1.5 MiB.
-        max_pod_diagnoser_body: the most bytes of a request about a PodDiagnoser that are read; what
-            is beyond is left out, and the status says so. Room for some 5,000 recent crashes.
+        max_related: the most bytes of a PodDiagnoser's related objects that are read; what is
+            beyond is left out, and the status says so. Room for some 5,000 recent crashes.
+        max_pod_diagnoser_body: the most bytes of a request about a PodDiagnoser that are kept:
+            `max_related`, and room for the PodDiagnoser itself, of whose size what is read must not
+            depend. The API server keeps no object beyond some 1.5 MiB (etcd's limit of a request).
         max_bodies: the most bytes of all bodies that are in memory at a time; beyond, a request is
             asked to come again later.
         body_timeout: seconds within which a body must have arrived; below Metacontroller's 10.
@@ -60,6 +63,7 @@ class Settings:
     log_level: str = "info"
     log_format: str = "auto"
     max_pod_body: int = 8 * _MIB
+    max_related: int = 76 * _MIB
     max_pod_diagnoser_body: int = 80 * _MIB
     max_bodies: int = 160 * _MIB
     body_timeout: float = 8.0

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pod_diagnoser.protocol import read_start, steady_start
 from pod_diagnoser.settings import Settings
 from tests.http.answers import OURS, read_answer, read_sync
 from tests.http.derived import SETTLED_DIAGNOSERS, SETTLED_PODS, TARGETS, crowd, marked
@@ -28,6 +27,9 @@ MAX_ANNOTATIONS = 256 * 1024
 """Bytes of all keys and values; ``TotalAnnotationSizeLimitB`` in apimachinery."""
 
 each_hook = pytest.mark.parametrize("request_", ONE_EACH, ids=lambda each: each.path)
+
+
+RELATED = b',"related":{'
 
 
 def conditions(answer: Json) -> dict[str, Json]:
@@ -101,18 +103,27 @@ def test_wherever_a_body_is_cut_nothing_wrong_is_told(request_: Recorded) -> Non
     assert answered > 100
 
 
-def test_a_status_that_grows_costs_no_pod_at_the_cut() -> None:
-    """Else it would not speak of that Pod any more, shrink, and be written again and again."""
+def test_a_status_that_grows_costs_no_pod() -> None:
+    """Else it would not speak of that Pod any more, shrink, and be written again and again.
+
+    So it is neither with a body that is cut off, nor with one that a longer status would have cut.
+    """
     small, large = crowd(40), crowd(40)
     large["object"]["status"]["lastProcessedPod"] = "p" * 250
     bodies = [go_json(small), go_json(large)]
-    cuts = set()
-    for limit in range(4 * bodies[1].index(b',"related":{') // 3 + 8, len(bodies[0]), 531):
-        read = [read_start(steady_start(body[:limit])) for body in bodies]
-        shown = [None if each is None else sorted(each.related.pods) for each in read]
-        assert shown[0] == shown[1]
-        cuts.add(str(shown[0]))
-    assert len(cuts) > 3, "the cut lies in many places"
+    (related,) = {body[body.index(RELATED) :] for body in bodies}
+    shown = set()
+    for most in (*range(len(RELATED) + 1, len(related), 531), *range(-5, 5)):
+        hook = Hook(Settings(max_related=most if most > 5 else len(related) + most))
+        answers = [read_sync(hook.post("/poddiagnosers/sync", body).body) for body in bodies]
+        told = [
+            (answer["status"]["diagnosedPods"], conditions(answer)["Complete"]["status"])
+            for answer in answers
+        ]
+        assert told[0] == told[1]
+        shown.add(told[0])
+    assert len(shown) > 3, "the cut lies in many places"
+    assert {complete for _, complete in shown} == {"True", "False"}
 
 
 def test_half_a_diagnosis_target_is_no_rival() -> None:

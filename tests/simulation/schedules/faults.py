@@ -65,7 +65,7 @@ class Faults:
     def __init__(self, time: Callable[[], float]) -> None:
         self.struck: Counter[str] = Counter()
         self.outage: str = ""
-        self.limit: int | None = None
+        self.max_related: int | None = None
         self._time = time
         self._armed: dict[str, list[_Armed]] = {
             "call": [],
@@ -102,7 +102,7 @@ class Faults:
             armed.clear()
         self._stalled.clear()
         self._past.clear()
-        self.outage, self.limit = "", None
+        self.outage, self.max_related = "", None
 
     # Lateness
 

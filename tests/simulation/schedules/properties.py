@@ -378,8 +378,7 @@ class Watch:
         """See service.Watcher."""
         self._story.note(asked.path, len(asked.body), status)
         self.counts["requests"] += 1
-        cut = status == 413 and self._faults.limit is not None
-        if status not in (200, 429) and not cut:
+        if status not in (200, 429):
             self.broken(Property.ANSWERED, f"{asked.path} is answered {status}: {error!r}")
 
     _pending: tuple[Object, Deletion] | None = None

@@ -7,6 +7,7 @@ Ctrl-C or SIGTERM it reports what it has seen until then.
 """
 
 import argparse
+import gc
 import multiprocessing
 import os
 import signal
@@ -148,6 +149,14 @@ def _on_signals(handler: Callable[..., None] | signal.Handlers) -> None:
         signal.signal(number, handler)
 
 
+def _begin() -> None:
+    """Set a process up: signals are the first one's to hear."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A world is a web of cycles that lives as long as its run: looked at less often, a run takes
+    # an eighth less.
+    gc.set_threshold(200_000, 50, 100)
+
+
 def _search(first: int, count: int, processes: int) -> Totals:
     """Run schedules in several processes, until they are done or a signal says to stop."""
     totals, progress = Totals(), _Progress(count)
@@ -157,7 +166,7 @@ def _search(first: int, count: int, processes: int) -> Totals:
         raise KeyboardInterrupt
 
     context = multiprocessing.get_context("spawn")
-    with context.Pool(processes, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
+    with context.Pool(processes, _begin) as pool:
         _on_signals(stop)
         try:
             for part in pool.imap_unordered(run_seeds, chunks(first, count)):

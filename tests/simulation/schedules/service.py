@@ -7,7 +7,8 @@ API server: what happens in the cluster meanwhile happens between two calls of t
 import json
 import random
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -21,11 +22,12 @@ from greenlet import getcurrent, greenlet
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from pod_diagnoser import app, gathering
+from pod_diagnoser import app, gathering, pausing, rushing
 from pod_diagnoser.cluster import Cluster, ClusterError, _error
 from pod_diagnoser.gathering import ClusterGatherer
 from pod_diagnoser.reconciling import customize_pod, customize_pod_diagnoser
 from pod_diagnoser.remediator import Remediator
+from pod_diagnoser.settings import Settings
 from simulator.http_api import Request, Response, RestApi, encode
 from simulator.scheduling import Clock, Scheduler
 from simulator.timing import Timing
@@ -169,8 +171,17 @@ class _Threading:
     BoundedSemaphore = _Lock
 
 
-cooperative = partial(mock.patch.object, gathering, "threading", _Threading)
-"""Makes the hook's locks those of the simulation."""
+_LOCKING = (gathering, pausing, rushing)
+"""Modules of the hook whose locks a handler may wait for, or hold while it does."""
+
+
+@contextmanager
+def cooperative() -> Iterator[None]:
+    """Make the hook's locks those of the simulation: one of the system's would stop all of it."""
+    with ExitStack() as stack:
+        for module in _LOCKING:
+            stack.enter_context(mock.patch.object(module, "threading", _Threading))
+        yield
 
 
 class _Silent:
@@ -212,8 +223,12 @@ class Process:
             "/pods/customize": partial(app._customize, customize_pod),
             "/pods/sync": _bound(app._sync_pod, parts),
             "/poddiagnosers/customize": partial(app._customize, customize_pod_diagnoser),
-            "/poddiagnosers/sync": _bound(app._sync_pod_diagnoser, parts),
+            "/poddiagnosers/sync": partial(self._sync_pod_diagnoser, parts),
         }
+
+    def _sync_pod_diagnoser(self, parts: Mapping[str, Any], body: app.Body) -> app.Reply:
+        max_related = self.replica.service.faults.max_related or Settings().max_related
+        return _bound(app._sync_pod_diagnoser, {**parts, "max_related": max_related})(body)
 
     def serve(self, path: str, body: bytes, done: Callable[[Outcome | None], None]) -> None:
         """Begin to answer a request; None is for one that the process does not outlive."""
@@ -260,11 +275,9 @@ class Process:
             return None
 
     def _reply(self, asked: Asked) -> Answer:
-        watcher, limit = self.replica.service.watcher, self.replica.service.faults.limit
-        whole = limit is None or len(asked.body) <= limit or asked.path != "/poddiagnosers/sync"
-        body = app.Body(asked.body if whole else asked.body[:limit], whole)
+        watcher = self.replica.service.watcher
         try:
-            reply = self._handlers[asked.path](body)
+            reply = self._handlers[asked.path](app.Body(asked.body, complete=True))
             content = reply.answer.encode()
         except ValidationError as error:
             watcher.answered(asked, 400, error)

@@ -619,11 +619,11 @@ class World:
         self.scheduler.call_later((5.0, 60.0, 200.0)[seconds % 3], over)
 
     def cut_bodies(self, size: int, seconds: int, _: int) -> None:
-        """Have the hook take smaller requests only, for some time."""
+        """Have the hook read less of what is related to a PodDiagnoser, for some time."""
         self.faults.struck["bodies cut"] += 1
-        self.faults.limit = (20_000, 22_000, 24_000, 28_000)[size % 4]
+        self.faults.max_related = (3_000, 5_000, 7_500, 12_000)[size % 4]
 
         def over() -> None:
-            self.faults.limit = None
+            self.faults.max_related = None
 
         self.scheduler.call_later((5.0, 60.0, 300.0)[seconds % 3], over)
