@@ -24,30 +24,26 @@ from simulator.objects import (
 from tests.e2e import expected
 from tests.e2e.auditlog import METACONTROLLER, Call, Versions, number_of
 from tests.simulation.schedules import specification as spec
-from tests.simulation.schedules.properties import Property, Violation
+from tests.simulation.schedules.properties import (
+    CRASH_EVENTS,
+    LEAST_BOUND,
+    MISUNDERSTOOD,
+    MOST_WRITES,
+    PLAN_AGE,
+    PUNCTUAL,
+    ROUNDING,
+    Property,
+    Violation,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from controlplane.client import Json
 
-PLAN_AGE = timedelta(seconds=125)
-"""How old a plan may be when it is carried out."""
-
 SYNC = timedelta(seconds=15)
 """How long a sync may take at most, with all that holds it up: what was read longer ago than that
 was read in another one."""
-
-ROUNDING = timedelta(seconds=2)
-"""Times are stored in whole seconds."""
-
-PUNCTUAL = timedelta(seconds=60)
-"""How long it may take from a decision until it is stored."""
-
-LEAST_BOUND, MOST_WRITES = 40, 6
-"""Writes of Metacontroller to Pods and PodDiagnosers: in any case, and for each crash, Pod, change
-of a spec, deletion and fault. A crash is told by one write to the Pod, and by four to the
-PodDiagnoser, since each change of a status is two."""
 
 MAY = frozenset(
     {
@@ -60,7 +56,6 @@ MAY = frozenset(
 )
 """All that the hook has to ask of the API server."""
 
-CRASH_EVENTS = ("PodRestarted", "PodFailed")
 REPLACED_EVENTS = ("PodDeleted", "PodEvicted")
 ACTIONS = {"delete": "RestartPod", "create": "EvictPod"}
 JUDGED = (
@@ -94,9 +89,6 @@ JUDGED = (
     Property.STILL,
 )
 """What can be judged from outside."""
-
-MISUNDERSTOOD = ("unmarshal", "strict validation", " invalid: ")
-"""What Metacontroller says of an answer that it, or the API server, does not accept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +371,7 @@ class _Judge:
             self._broken(Property.LIVE_READ_FIRST, f"the Event on {where}")
             return
         crash = expected.crash_of(read)
-        if crash is None or not crash.is_fresh(call.answered, SYNC):
+        if crash is None or not spec.fresh(crash, call.answered, SYNC.total_seconds()):
             self._broken(Property.ONE_EVENT, f"{where} has no fresh crash")
 
     def _limits(self, diagnoser: str) -> None:
@@ -616,7 +608,7 @@ def _counts(versions: Versions, diagnoser: Json, pods: Sequence[Json]) -> Iterab
         spec.pod_hash(uid)
         for uid in versions.uids("Pod")
         for version in versions.of(uid)
-        if spec.matches(diagnoser, version.object) and expected.ended(version.object)
+        if spec.matches(diagnoser, version.object) and spec.ended(version.object)
     }
     if labelled - counted:
         yield Violation(Property.COUNTED, f"{_named(diagnoser)} lacks {labelled - counted}")

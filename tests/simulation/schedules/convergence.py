@@ -5,18 +5,13 @@ from datetime import timedelta
 from simulator.objects import Object, labels_of, name_of, namespace_of, uid_of
 from simulator.resources import POD
 from tests.simulation.schedules import specification as spec
-from tests.simulation.schedules.properties import Property
+from tests.simulation.schedules.properties import LEAST_BOUND, MOST_WRITES, Property
 from tests.simulation.schedules.world import World
 from tests.simulation.world import DIAGNOSER, LABEL, TARGET
 
 SETTLING = 26 * 60.0
 """Seconds until all is settled at least: longer than Metacontroller keeps a customize answer; and
 until each object was synced once more."""
-
-LEAST_BOUND, MOST_WRITES = 40, 6
-"""Writes of Metacontroller to Pods and PodDiagnosers: in any case, and for each crash, Pod, change
-of a spec, deletion and fault. A crash is told by one write to the Pod, or two where Events tell
-more a little later, and by four to the PodDiagnoser, since each change of a status is two."""
 
 LATEST_SYNC = timedelta(seconds=1900)
 """What lies ahead by a node's clock is told once it does not: by the next periodic sync."""

@@ -42,6 +42,20 @@ LATE = timedelta(seconds=8)
 PUNCTUAL = timedelta(seconds=60)
 """How long it may take from a decision until it is stored."""
 
+PLAN_AGE = timedelta(seconds=125)
+"""How old a plan may be when it is carried out."""
+
+LEAST_BOUND, MOST_WRITES = 40, 6
+"""Writes of Metacontroller to Pods and PodDiagnosers: in any case, and for each crash, Pod, change
+of a spec, deletion and fault. A crash is told by one write to the Pod, or two where Events tell
+more a little later, and by four to the PodDiagnoser, since each change of a status is two."""
+
+MISUNDERSTOOD = ("unmarshal", "strict validation", " invalid: ")
+"""What Metacontroller says of an answer that it, or the API server, does not accept."""
+
+CRASH_EVENTS = ("PodRestarted", "PodFailed")
+"""Reasons of the Events by which a crash is told."""
+
 HOOK, METACONTROLLER = "pod-diagnoser", "metacontroller"
 OURS = (HOOK, METACONTROLLER, "gc")
 
@@ -312,7 +326,7 @@ class Watch:
             return
         if event.object["reason"] == "SyncError":
             text = event.object["message"]
-            if any(word in text for word in ("unmarshal", "strict validation", " invalid: ")):
+            if any(word in text for word in MISUNDERSTOOD):
                 self.broken(Property.ANSWERED, text)
 
     # The hook's calls, as simulator.client.Interference of all others too
@@ -414,8 +428,7 @@ class Watch:
             and entry["podUID"] == uid_of(pod)
             and entry["pod"] == name
             and entry["action"] == action
-            and abs(now - parse_timestamp(entry["plannedAt"]))
-            <= timedelta(seconds=125) + ROUNDING + late
+            and abs(now - parse_timestamp(entry["plannedAt"])) <= PLAN_AGE + ROUNDING + late
         ]
         if not plans:
             self.broken(Property.PLAN_STORED_FIRST, where)
@@ -484,7 +497,7 @@ class Watch:
     # Events
 
     def _telling(self, asked: Asked, event: Object) -> None:
-        if event.get("reason") not in ("PodRestarted", "PodFailed"):
+        if event.get("reason") not in CRASH_EVENTS:
             return
         self._telling_of = (str(asked.parent["metadata"]["uid"]), event)
 

@@ -118,7 +118,7 @@ def crashes_of(pod: Object) -> list[Crash]:
     """Return the latest end of each of a Pod's containers that was restarted, by its status."""
     return [
         Crash.read(status["name"], ended, status["restartCount"])
-        for status in pod["status"].get("containerStatuses") or []
+        for status in (pod.get("status") or {}).get("containerStatuses") or []
         if status["restartCount"]
         and (ended := (status.get("lastState") or {}).get("terminated")) is not None
     ]
@@ -128,7 +128,7 @@ def ended(pod: Object) -> bool:
     """Tell whether a Pod's container ended, restarted already or not."""
     return any(
         "terminated" in (status.get(which) or {})
-        for status in pod["status"].get("containerStatuses") or []
+        for status in (pod.get("status") or {}).get("containerStatuses") or []
         for which in ("state", "lastState")
     )
 
