@@ -16,10 +16,10 @@ from tests.simulation.schedules.mutants import mutants
 from tests.simulation.schedules.properties import Property, Violation
 from tests.simulation.schedules.running import run
 from tests.simulation.schedules.schedule import UNUSUAL, USUAL, Schedule
-from tests.simulation.schedules.search import Totals, chunks, run_seeds
+from tests.simulation.schedules.search import Totals, begin, chunks, run_seeds
 from tests.simulation.schedules.shrinking import shrink, told
 
-SCHEDULES = int(os.environ.get("SCHEDULES", "1500"))
+SCHEDULES = int(os.environ.get("SCHEDULES", "2000"))
 PROCESSES = 2
 PARTS = chunks(0, SCHEDULES, max(SCHEDULES // 40, 1))
 
@@ -28,7 +28,7 @@ PARTS = chunks(0, SCHEDULES, max(SCHEDULES // 40, 1))
 def runs() -> Iterator[list[AsyncResult[Totals]]]:
     """Run all schedules, beside the tests that wait for them."""
     pool: Pool
-    with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
+    with multiprocessing.get_context("spawn").Pool(PROCESSES, begin) as pool:
         yield [pool.apply_async(run_seeds, (part,)) for part in PARTS]
 
 

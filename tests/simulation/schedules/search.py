@@ -149,7 +149,7 @@ def _on_signals(handler: Callable[..., None] | signal.Handlers) -> None:
         signal.signal(number, handler)
 
 
-def _begin() -> None:
+def begin() -> None:
     """Set a process up: signals are the first one's to hear."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A world is a web of cycles that lives as long as its run: looked at less often, a run takes
@@ -166,7 +166,7 @@ def _search(first: int, count: int, processes: int) -> Totals:
         raise KeyboardInterrupt
 
     context = multiprocessing.get_context("spawn")
-    with context.Pool(processes, _begin) as pool:
+    with context.Pool(processes, begin) as pool:
         _on_signals(stop)
         try:
             for part in pool.imap_unordered(run_seeds, chunks(first, count)):
