@@ -21,7 +21,6 @@ from simulator.objects import (
     parse_timestamp,
     uid_of,
 )
-from tests.e2e import expected
 from tests.e2e.auditlog import METACONTROLLER, Call, Versions, number_of
 from tests.simulation.schedules import specification as spec
 from tests.simulation.schedules.properties import (
@@ -32,18 +31,22 @@ from tests.simulation.schedules.properties import (
     PLAN_AGE,
     PUNCTUAL,
     ROUNDING,
+    Deletion,
     Property,
     Violation,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from controlplane.client import Json
 
 SYNC = timedelta(seconds=15)
 """How long a sync may take at most, with all that holds it up: what was read longer ago than that
 was read in another one."""
+
+NO_EVENTS: Mapping[str, str] = {}
+"""Nothing but a Pod's status tells the cause of a crash here."""
 
 MAY = frozenset(
     {
@@ -58,37 +61,7 @@ MAY = frozenset(
 
 REPLACED_EVENTS = ("PodDeleted", "PodEvicted")
 ACTIONS = {"delete": "RestartPod", "create": "EvictPod"}
-JUDGED = (
-    Property.PLAN_STORED_FIRST,
-    Property.DIAGNOSIS_STORED,
-    Property.LIVE_READ_FIRST,
-    Property.PRECONDITIONS,
-    Property.SPEC_ALLOWS,
-    Property.SAFEGUARDS,
-    Property.ONE_DELETION,
-    Property.BUDGET,
-    Property.COOL_DOWN,
-    Property.ONE_EVENT,
-    Property.OTHERS,
-    Property.NAMESPACE,
-    Property.DATED,
-    Property.DONE,
-    Property.COUNT_GROWS,
-    Property.ANSWERED,
-    Property.PUBLISHED,
-    Property.ENTRIES,
-    Property.CHANGE,
-    Property.BOUNDED,
-    Property.PODS,
-    Property.STATUS,
-    Property.COUNTED,
-    Property.TARGETS,
-    Property.NO_PLAN_LEFT,
-    Property.ACCOUNTED,
-    Property.TOLD,
-    Property.STILL,
-)
-"""What can be judged from outside."""
+LONGEST_PAUSE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +79,6 @@ class End:
     diagnosers: Sequence[Json] = ()
     targets: Sequence[Json] = ()
     events: Sequence[Json] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Deletion:
-    """A Pod that the hook made go.
-
-    Attributes:
-        at: When, by the API server's clock.
-        pod: Uid of the Pod.
-        owner: Uid of the Pod's controller.
-    """
-
-    at: datetime
-    pod: str
-    owner: str
 
 
 @dataclass(slots=True)
@@ -169,7 +127,7 @@ class _Judge:
         self._names: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._deletions: dict[str, list[Deletion]] = defaultdict(list)
         self._told: Counter[str] = Counter()
-        self._crashes = self._all_crashes()
+        self._crashes = {uid: _shown_by(self._versions, uid) for uid in self._versions.uids("Pod")}
         self._reads: dict[tuple[str, str, str], list[Call]] = defaultdict(list)
         for call in sorted(calls, key=lambda each: each.received):
             if call.by_hook and call.verb == "get":
@@ -197,17 +155,6 @@ class _Judge:
 
     def _broken(self, which: Property, what: str) -> None:
         self.verdict.violations.append(Violation(which, what))
-
-    def _all_crashes(self) -> dict[str, dict[str, int]]:
-        """The crashes of each Pod, by what ended, with the version that showed them first."""
-        found: dict[str, dict[str, int]] = {}
-        for uid in self._versions.uids("Pod"):
-            shown = found[uid] = {}
-            for version in self._versions.of(uid):
-                crash = expected.crash_of(version.object)
-                if crash is not None:
-                    shown.setdefault(crash.container_id, version.number)
-        return found
 
     def _note_gone(self, call: Call) -> None:
         """Learn from an answer which Pods are gone, or going."""
@@ -287,7 +234,15 @@ class _Judge:
             return
         for problem in spec.forbidden_by_pod(read, pod, call.answered, self._late):
             self._broken(Property.SAFEGUARDS, f"{problem}; {call}")
-        self._deletions[uid_of(diagnoser)].append(Deletion(call.answered, uid, spec.owner_uid(pod)))
+        self._deletions[uid_of(diagnoser)].append(
+            Deletion(
+                call.answered,
+                uid,
+                spec.owner_uid(pod),
+                spec.template_of(pod),
+                spec.crashes_shown(pod),
+            )
+        )
 
     def _went_by(self, call: Call, uid: str) -> bool:
         """Whether a deletion that was never answered is why a Pod went."""
@@ -356,9 +311,9 @@ class _Judge:
         if event["reason"] not in CRASH_EVENTS:
             return
         self._told[uid] += 1
-        shown = sum(first < number_of(event) for first in self._crashes.get(uid, {}).values())
-        if self._told[uid] > shown:
-            self._broken(Property.ONE_EVENT, f"{where}: {self._told[uid]} for {shown} crashes")
+        shown = [crash for first, crash in self._crashes.get(uid, ()) if first < number_of(event)]
+        if self._told[uid] > len(shown):
+            self._broken(Property.ONE_EVENT, f"{where}: {self._told[uid]} for {len(shown)} crashes")
         read = next(
             (
                 each.got
@@ -370,9 +325,22 @@ class _Judge:
         if read is None:
             self._broken(Property.LIVE_READ_FIRST, f"the Event on {where}")
             return
-        crash = expected.crash_of(read)
-        if crash is None or not spec.fresh(crash, call.answered, SYNC.total_seconds()):
+        crashes = spec.crashes_of(read)
+        if not any(spec.fresh(crash, call.answered, SYNC.total_seconds()) for crash in crashes):
             self._broken(Property.ONE_EVENT, f"{where} has no fresh crash")
+        if all(
+            spec.told(each, read, crash) is spec.Told.NO
+            for crash in shown
+            for each in self._specs_for(read)
+        ):
+            self._broken(Property.SILENCE, where)
+
+    def _specs_for(self, pod: Json) -> Iterable[Json]:
+        """The specs of all PodDiagnosers that ever asked for a Pod."""
+        for uid in self._versions.uids("PodDiagnoser"):
+            for version in self._versions.of(uid):
+                if spec.matches(version.object, pod):
+                    yield version.object["spec"]
 
     def _limits(self, diagnoser: str) -> None:
         """Judge how many Pods were deleted for a PodDiagnoser in which time."""
@@ -384,15 +352,22 @@ class _Judge:
         budgets = max((each["budget"]["pods"] for each in stored.values()), default=0)
         window = min((each["budget"]["windowSeconds"] for each in stored.values()), default=0)
         pause = min((each["coolDownSeconds"] for each in stored.values()), default=0)
+        most = max((each["maxAttempts"] for each in stored.values()), default=0)
         slack = ROUNDING + self._late
+        lately = timedelta(seconds=window) - slack
         former: list[Deletion] = []
         for one in sorted(self._deletions[diagnoser], key=lambda each: each.at):
             where = f"Pod {one.pod} at {one.at:%H:%M:%S.%f}"
-            within = sum(one.at - each.at < timedelta(seconds=window) - slack for each in former)
-            if within >= budgets:
-                self._broken(Property.BUDGET, f"{within} before; {where}")
+            within = [each for each in former if one.at - each.at < lately]
+            if len(within) >= budgets:
+                self._broken(Property.BUDGET, f"{len(within)} before; {where}")
+            # None of these can have helped yet.
+            attempts = sum((e.owner, e.template) == (one.owner, one.template) for e in within)
+            if attempts >= most:
+                self._broken(Property.GAVE_UP, f"{attempts} attempts before; {where}")
+            doubled = timedelta(seconds=pause * 2 ** max(attempts - 1, 0))
             last = max((each.at for each in former if each.owner == one.owner), default=None)
-            if last is not None and one.at - last < timedelta(seconds=pause) - slack:
+            if last is not None and one.at - last < min(doubled, LONGEST_PAUSE) - slack:
                 self._broken(Property.COOL_DOWN, f"{one.at - last} after another; {where}")
             if any(each.pod == one.pod for each in former):  # a crash is one of a Pod's uid
                 self._broken(Property.ONE_DELETION, where)
@@ -543,6 +518,15 @@ def _made_go(call: Call) -> str:
     return uid_of(call.got) if deletes and call.sent.get("gracePeriodSeconds") != 0 else ""
 
 
+def _shown_by(versions: Versions, pod: str) -> list[tuple[int, spec.Crash]]:
+    """The crashes that a Pod ever showed, each with the version that showed it first."""
+    found: dict[str, tuple[int, spec.Crash]] = {}
+    for version in versions.of(pod):
+        for crash in spec.crashes_of(version.object):
+            found.setdefault(crash.container_id, (version.number, crash))
+    return list(found.values())
+
+
 # What is there in the end
 
 
@@ -566,7 +550,7 @@ def _at_the_end(calls: Sequence[Call], end: End) -> Iterable[Violation]:
         owner = spec.claimant(end.diagnosers, pod)
         if owner is not None:
             owned[uid_of(owner)].append(pod)
-        for problem in expected.pod_problems(pod, owner):
+        for problem in _pod_problems(versions, pod, owner):
             yield Violation(Property.PODS, f"{_named(pod)}: {problem}")
         others = [one for one in versions.of(uid_of(pod)) if not one.call.ours]
         if others and spec.foreign_part(others[-1].object) != spec.foreign_part(pod):
@@ -580,13 +564,23 @@ def _at_the_end(calls: Sequence[Call], end: End) -> Iterable[Violation]:
         yield Violation(Property.TARGETS, f"there are {published}, there should be {wanted}")
 
 
+def _pod_problems(versions: Versions, pod: Json, owner: Json | None) -> Iterable[str]:
+    """What a Pod shows that it should not, or lacks; nobody edits what is to be ignored."""
+    crashes = [crash for _, crash in _shown_by(versions, uid_of(pod))]
+    specs = [] if owner is None else [owner["spec"]]
+    yield from spec.pod_problems(pod, owner, spec.Known(crashes, specs, NO_EVENTS, jumped=False))
+    label = labels_of(pod).get(spec.LABEL)
+    if owner is not None and spec.due(owner, pod, NO_EVENTS) and label != name_of(owner):
+        yield f"its label is {label}"
+
+
 def _of_diagnoser(
     versions: Versions, diagnoser: Json, pods: Sequence[Json], events: Sequence[Json]
 ) -> Iterable[Violation]:
     name = _named(diagnoser)
-    for problem in expected.status_problems(diagnoser, pods):
+    for problem in spec.status_problems(diagnoser, pods, NO_EVENTS):
         yield Violation(Property.STATUS, f"{name}: {problem}")
-    silent = expected.unaccounted(diagnoser, pods)
+    silent = spec.unaccounted(diagnoser, pods, NO_EVENTS)
     if silent:
         yield Violation(Property.ACCOUNTED, f"{name}: {silent}")
     yield from _counts(versions, diagnoser, pods)
@@ -602,7 +596,7 @@ def _counts(versions: Versions, diagnoser: Json, pods: Sequence[Json]) -> Iterab
         spec.pod_hash(uid_of(pod))
         for pod in pods
         if labels_of(pod).get(spec.LABEL) == name_of(diagnoser)
-        and expected.crash_of(pod) is not None
+        and spec.due(diagnoser, pod, NO_EVENTS)
     }
     claimable = {
         spec.pod_hash(uid)
@@ -627,12 +621,10 @@ def _untold(diagnoser: Json, pods: Sequence[Json], events: Sequence[Json]) -> It
             at = parse_timestamp(event["metadata"]["creationTimestamp"])
             told[uid] = max(at, told.get(uid, at))
     for pod in pods:
-        crash = expected.crash_of(pod)
-        if crash is None:
-            continue
         last = told.get(uid_of(pod))
-        if last is None or last < crash.at:
-            yield Violation(Property.TOLD, f"{_named(pod)}, which ended {crash.finished}")
+        for crash in spec.due(diagnoser, pod, NO_EVENTS):
+            if last is None or last < crash.at:
+                yield Violation(Property.TOLD, f"{_named(pod)}, which ended {crash.finished}")
 
 
 def _undone(calls: Sequence[Call], diagnosers: Sequence[Json]) -> Iterable[Violation]:

@@ -66,7 +66,7 @@ ENDINGS = (
     Termination(139, "Error"),
 )
 
-POLICY = {"minPodAgeSeconds": 0, "coolDownSeconds": 10, "maxAttempts": 100}
+POLICY = {"minPodAgeSeconds": 0, "coolDownSeconds": 10}
 TIER = "tier"
 
 
@@ -93,20 +93,27 @@ class Group:
     most_hits: int = 0
 
 
-def _replacing(action: str, budget: int) -> Json:
-    window = {"pods": budget, "windowSeconds": 60}
-    return {"remediationAction": action, "remediation": {**POLICY, "budget": window}}
+def _replacing(action: str, budget: int, attempts: int = 100) -> Json:
+    policy = {**POLICY, "budget": {"pods": budget, "windowSeconds": 60}, "maxAttempts": attempts}
+    return {"remediationAction": action, "remediation": policy}
+
+
+CHOOSY = {
+    "remediationAction": "LogEvent",
+    "ignore": {"exitCodes": [139], "cleanExits": True},
+}
 
 
 FAST, SCARCE, EVICTED = "fast", "scarce", "evicted"
 GROUPS = (
     Group("storm-replacing", FAST, _replacing("RestartPod", 50), sets=32, most_hits=2),
-    Group("storm-replacing", SCARCE, _replacing("RestartPod", 6), sets=4, replicas=3),
+    Group("storm-replacing", SCARCE, _replacing("RestartPod", 6, 2), sets=4, replicas=3),
     Group("storm-evicting", EVICTED, _replacing("EvictPod", 50), sets=8, most_hits=2),
     Group("storm-telling", "told", {"remediationAction": "LogEvent"}, sets=4, replicas=2, bare=16),
+    Group("storm-telling", "choosy", CHOOSY, sets=2, replicas=3),
     Group("storm-beside", "beside", None, sets=2, replicas=2, bare=2),
 )
-"""82 Pods: of those that are replaced, most are their owner's only one, so that all of them get
+"""88 Pods: of those that are replaced, most are their owner's only one, so that all of them get
 their turn; the few of the second group compete for a small budget."""
 
 

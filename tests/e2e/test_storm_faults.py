@@ -19,12 +19,13 @@ import pytest
 
 from controlplane import pods
 from tests.e2e import storm
-from tests.e2e.judging import JUDGED, judge, judge_end, judge_stillness
+from tests.e2e.judging import judge, judge_end, judge_stillness
+from tests.simulation.schedules.properties import Property
 
 if TYPE_CHECKING:
     from controlplane.build import Binaries
     from tests.e2e.judging import Verdict
-    from tests.simulation.schedules.properties import Property, Violation
+    from tests.simulation.schedules.properties import Violation
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -159,7 +160,7 @@ def _report(one: storm.Storm, verdict: Verdict) -> None:
         print(f"all logs are kept in {one.cluster.control_plane.folder}")  # noqa: T201
 
 
-@pytest.mark.parametrize("which", JUDGED, ids=lambda which: which.name)
+@pytest.mark.parametrize("which", Property, ids=lambda which: which.name)
 def test_it_holds(outcome: Outcome, which: Property) -> None:
     """A property holds by what the API server logged, and by what there is in the end."""
     assert outcome.verdict.of(which) == []

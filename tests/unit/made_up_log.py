@@ -30,10 +30,13 @@ class Story:
 
     Args:
         action: The PodDiagnoser's.
+        spec_: Further fields of its spec.
         remediation: Fields of its ``spec.remediation``.
     """
 
-    def __init__(self, action: str = "RestartPod", **remediation: Any) -> None:
+    def __init__(
+        self, action: str = "RestartPod", spec_: Json | None = None, **remediation: Any
+    ) -> None:
         self.now = datetime(2026, 11, 23, 9, tzinfo=UTC)
         self.entries: list[Json] = []
         self.events: list[Json] = []
@@ -54,9 +57,11 @@ class Story:
                         "causes": ["ApplicationError"],
                         "minPodAgeSeconds": 0,
                         "coolDownSeconds": 60,
+                        "maxAttempts": 3,
                         "budget": {"pods": 5, "windowSeconds": 600},
                         **remediation,
                     },
+                    **(spec_ or {}),
                 },
             },
             "poddiagnosers",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e import auditlog
-from tests.e2e.judging import JUDGED, End, judge, judge_end, judge_stillness
+from tests.e2e.judging import End, judge, judge_end, judge_stillness
 from tests.simulation.schedules.properties import Property
 from tests.unit.made_up_log import ADMIN, HOOK, KUBELET, METACONTROLLER, Story
 
@@ -270,6 +270,20 @@ def too_soon(story: Story) -> None:
     story.replace("b")
 
 
+def too_soon_again(story: Story) -> None:
+    """A third Pod of an owner, when the cool-down is twice as long."""
+    for name in ("a", "b", "c"):
+        story.replace(name)
+        story.wait(100)
+
+
+def once_too_often(story: Story) -> None:
+    """A fourth Pod of an owner, though three were replaced in vain."""
+    for number in range(4):
+        story.replace(f"pod-{number}")
+        story.wait(130)
+
+
 def told_twice(story: Story) -> None:
     """One crash, two Events."""
     story.start("a")
@@ -445,6 +459,8 @@ WRONG: list[tuple[Property, Callable[[Story], None]]] = [
     (Property.BUDGET, beyond_the_budget_by_eviction),
     (Property.COOL_DOWN, too_soon),
     (Property.COOL_DOWN, twice_once_torn),
+    (Property.COOL_DOWN, too_soon_again),
+    (Property.GAVE_UP, once_too_often),
     (Property.ONE_EVENT, told_twice),
     (Property.ONE_EVENT, replacement_told_twice),
     (Property.ONE_EVENT, told_late),
@@ -588,6 +604,17 @@ def test_an_untold_crash_is_seen(tmp_path: Path) -> None:
     assert {each.property for each in found} == {Property.TOLD}
 
 
+@pytest.mark.parametrize("code", [1, 2])
+def test_a_crash_that_is_to_be_ignored_is_not_told(tmp_path: Path, code: int) -> None:
+    """An Event for it is found; one for another is right."""
+    story = Story("LogEvent", {"ignore": {"exitCodes": [code]}})
+    story.start("a")
+    story.crash("a")
+    story.read("pods", "a")
+    story.tell("a")
+    assert (Property.SILENCE in violated(story, tmp_path)) is (code == 1)
+
+
 def test_what_is_written_in_the_quiet_is_seen(tmp_path: Path) -> None:
     """A write of ours after all was said is found; reads, and what others write, are not."""
     story = good()
@@ -603,9 +630,10 @@ def test_what_is_written_in_the_quiet_is_seen(tmp_path: Path) -> None:
 
 
 def test_everything_that_is_judged_is_tested() -> None:
-    """Of each property that is judged there is a log that violates it."""
-    tested = {which for which, _ in (*WRONG, *WRONG_ENDS)} | {Property.TOLD, Property.STILL}
-    assert tested == set(JUDGED)
+    """Of each property there is a log that violates it."""
+    tested = {which for which, _ in (*WRONG, *WRONG_ENDS)}
+    tested |= {Property.TOLD, Property.STILL, Property.SILENCE}
+    assert tested == set(Property)
 
 
 # What may look wrong and is not
