@@ -150,9 +150,11 @@ class Remediator:
         return result
 
     def _is_gone(self, diagnoser: PodDiagnoser) -> bool:
-        """Whether there is no such PodDiagnoser, or another of its name, as the API server says."""
-        if self._standing_trouble() is not None:
-            return False
+        """Whether there is no such PodDiagnoser, or another of its name, as the API server says.
+
+        It is asked in times of trouble, too: what is published for one that is gone costs many
+        writes, until it stops being.
+        """
         try:
             found, now = self._live.pod_diagnoser(diagnoser, any_version=True)
         except ClusterError:

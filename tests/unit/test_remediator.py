@@ -359,6 +359,20 @@ def test_nothing_is_published_for_one_that_is_gone() -> None:
     assert answer["status"] == stale["status"]
 
 
+@pytest.mark.parametrize("fault", [hanging, lost, refused(403), refused(500)])
+def test_nothing_is_published_for_one_that_is_gone_in_times_of_trouble(fault: Fault) -> None:
+    """Whatever was wrong a moment ago, it is looked for."""
+    hook = logging()
+    hook.api.pass_time(60)
+    hook.api.faults["event"] = [fault]
+    hook.sync()
+    assert condition(hook.diag)["status"] == "False"
+    stale = copy.deepcopy(hook.diag)
+    del hook.api.diagnosers["diag"]
+    hook.api.pass_time(2)
+    assert unpublished(hook, stale)["attachments"] == []
+
+
 def test_nothing_is_published_for_one_that_another_has_followed() -> None:
     """One of the same name has its own."""
     hook = restarting(owned(1))
