@@ -15,7 +15,7 @@ from pod_diagnoser.limiting import (
     pause_left,
     window_of,
 )
-from pod_diagnoser.phases import EXPLANATIONS, Outcome, Phase
+from pod_diagnoser.phases import EXPLANATIONS, Outcome, Phase, Reason
 from pod_diagnoser.resources import (
     OwnerHistory,
     PodDiagnoser,
@@ -46,6 +46,10 @@ def settle(entry: Remediation, outcome: Outcome | None) -> Remediation:
     """
     if outcome is None or entry.phase != Phase.PLANNED:
         return entry
+    return _with(entry, outcome)
+
+
+def _with(entry: Remediation, outcome: Outcome) -> Remediation:
     return entry.model_copy(
         update={
             "phase": outcome.phase.value,
@@ -83,7 +87,9 @@ def brought_up_to_date(
     """Settle and judge what is stored.
 
     An attempt is charged to its owner when it is made, and taken off again when it turns out to
-    have helped: a cool-down grows with those that did not.
+    have helped: a cool-down grows with those that did not. What did not come about counts as done
+    as soon as its Pod is seen to go: of two processes that answered the same request one may have
+    been refused, and the other not.
 
     Args:
         diagnoser: the PodDiagnoser with its stored status.
@@ -97,13 +103,18 @@ def brought_up_to_date(
     """
     stored, policy = diagnoser.status or PodDiagnoserStatus(), diagnoser.spec.remediation
     by_owner: dict[str, list[Crashed]] = {}
+    going: set[str] = set()
     for each in crashed:
         by_owner.setdefault(owner_of(each.pod), []).append(each)
+        if each.pod.metadata.terminating:
+            going.add(each.pod.metadata.uid)
     owners = tuple(_mended_owner(owner, now) for owner in stored.owners)
     entries: list[Remediation] = []
     for before in distinct(stored.remediations):
         entry = settle(_mended(before, now), outcomes.get(before.id))
-        if before.phase == Phase.PLANNED and entry.phase == Phase.DONE:
+        if entry.phase not in (Phase.PLANNED, Phase.DONE) and entry.podUID in going:
+            entry = _with(entry, Outcome(Phase.DONE, Reason.POD_GONE, now))
+        if before.phase != Phase.DONE and entry.phase == Phase.DONE:
             owners = charged(owners, entry.owner, parse_time(entry.settledAt) or now)
         if entry.phase == Phase.DONE and entry.outcome is None:
             outcome = _judgement(
@@ -205,15 +216,15 @@ def remembered(
         now: the time.
 
     Returns:
-        Those with a planned remediation; those that crash still, or of which a Pod was replaced not
-        long ago.
+        Those with a remediation that is planned, or may turn out to be done; those that crash
+        still, or of which a Pod was replaced not long ago.
     """
-    planned = {entry.owner for entry in entries if entry.phase == Phase.PLANNED}
+    pending = {entry.owner for entry in entries if entry.phase != Phase.DONE}
     crashing = {(owner_of(each.pod), template_of(each.pod)) for each in crashed}
 
     def keeps(owner: OwnerHistory) -> bool:
         last = parse_time(owner.lastTime)
-        if owner.uid in planned:
+        if owner.uid in pending:
             return True
         if last is None:
             return False  # none of its Pods has been replaced

@@ -685,6 +685,22 @@ def test_what_did_not_come_about_is_shown_and_then_planned_anew(
     assert (entries(late), withheld(late)) == ([], {"NotFresh": 1})
 
 
+@pytest.mark.parametrize("phase", [Phase.DEFERRED, Phase.FAILED, Phase.EXPIRED])
+def test_what_did_not_come_about_counts_as_done_when_its_pod_goes(phase: Phase) -> None:
+    """Another process that answered the same request may have made it go, and said so to nobody."""
+    document, no = owned(), (phase, Reason.REFUSED)
+    diag = settled(synced(replacing(), NOW, document), NOW, document, as_=no)
+    going = copy.deepcopy(document)
+    going["metadata"]["deletionTimestamp"] = format_time(after(40))
+    diag = synced(diag, after(12), owned(2), going)
+    (entry,) = entries(diag)
+    assert (entry["phase"], entry["reason"]) == ("Done", "PodGone")
+    assert entry["settledAt"] == format_time(after(12))
+    assert diag["status"]["owners"][0]["attempts"] == 1
+    assert withheld(diag) == {"CoolDown": 1}
+    assert entries(synced(diag, after(14), owned(2), going)) == [entry]
+
+
 def test_a_second_try_says_what_stood_in_the_way_of_the_first() -> None:
     """So that the condition does not come and go with each try."""
     document, no = owned(), (Phase.FAILED, Reason.FORBIDDEN)
