@@ -23,7 +23,7 @@ PODS = [
 ]
 ODD: st.SearchStrategy[Any] = st.sampled_from(
     [None, "", 0, -1, 2**40, [], {}, "x" * 300, "\u202e\x00", "0001-01-01T00:00:00Z", True, 1.5]
-)
+).map(copy.copy)
 TIMES = st.integers(-(10**7), 10**7).map(after)
 TARGETS = [
     target(diagnoser("all")),
