@@ -45,6 +45,9 @@ PUNCTUAL = timedelta(seconds=60)
 PLAN_AGE = timedelta(seconds=125)
 """How old a plan may be when it is carried out."""
 
+LAG = timedelta(seconds=5)
+"""How far Metacontroller's caches may be behind without any fault."""
+
 LEAST_BOUND, MOST_WRITES = 40, 6
 """Writes of Metacontroller to Pods and PodDiagnosers: in any case, and for each crash, Pod, change
 of a spec, deletion and fault. A crash is told by one write to the Pod, or two where Events tell
@@ -164,7 +167,7 @@ class Watch:
         self._faults = faults
         self._story = story
         self._versions: dict[str, Object] = {}
-        self._gone: list[Object] = []
+        self._gone: list[tuple[datetime, Object]] = []
         self._settled: dict[tuple[str, str], tuple[str, str, str]] = {}
         for resource, watcher in (
             (POD, self._pod),
@@ -206,7 +209,7 @@ class Watch:
             self.broken(Property.NAMESPACE, f"{self.writer} wrote {key_of(pod)}")
             return
         if event.type is EventType.DELETED:
-            self._gone.append(pod)
+            self._gone.append((self._clock(), pod))
         if before is None:
             self.counts["Pods created"] += 1
         elif self.writer == METACONTROLLER:
@@ -238,10 +241,11 @@ class Watch:
             specs = self.specs[namespace_of(diagnoser)]
             if diagnoser["spec"] not in specs:
                 specs.append(diagnoser["spec"])
-            pods = self._store.select(POD, namespace_of(diagnoser))
-            if self._faults.behind(POD) or self._faults.struck["list of the past"]:
-                pods = [*pods, *self._gone]  # for Metacontroller they may be there still
-            for pod in pods:
+            behind = self._faults.behind(POD) or self._faults.struck["list of the past"]
+            since = self._clock() - LAG
+            # For Metacontroller these may be there still.
+            gone = [pod for at, pod in self._gone if behind or at > since]
+            for pod in [*self._store.select(POD, namespace_of(diagnoser)), *gone]:
                 self._note_claim(diagnoser, pod)
             return
         if diagnoser["spec"] != before["spec"] or spec.foreign_part(diagnoser) != spec.foreign_part(
