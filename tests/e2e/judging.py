@@ -61,7 +61,6 @@ MAY = frozenset(
 
 REPLACED_EVENTS = ("PodDeleted", "PodEvicted")
 ACTIONS = {"delete": "RestartPod", "create": "EvictPod"}
-LONGEST_PAUSE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,8 +329,8 @@ class _Judge:
             self._broken(Property.ONE_EVENT, f"{where} has no fresh crash")
         if all(
             spec.told(each, read, crash) is spec.Told.NO
-            for crash in shown
             for each in self._specs_for(read)
+            for crash in shown
         ):
             self._broken(Property.SILENCE, where)
 
@@ -365,9 +364,8 @@ class _Judge:
             attempts = sum((e.owner, e.template) == (one.owner, one.template) for e in within)
             if attempts >= most:
                 self._broken(Property.GAVE_UP, f"{attempts} attempts before; {where}")
-            doubled = timedelta(seconds=pause * 2 ** max(attempts - 1, 0))
             last = max((each.at for each in former if each.owner == one.owner), default=None)
-            if last is not None and one.at - last < min(doubled, LONGEST_PAUSE) - slack:
+            if last is not None and one.at - last < spec.cool_down(pause, attempts) - slack:
                 self._broken(Property.COOL_DOWN, f"{one.at - last} after another; {where}")
             if any(each.pod == one.pod for each in former):  # a crash is one of a Pod's uid
                 self._broken(Property.ONE_DELETION, where)

@@ -12,25 +12,6 @@ if TYPE_CHECKING:
     from controlplane.client import Client
 
 
-def allows(admin: Client, account: str, verb: str, resource: str, namespace: str) -> bool:
-    """Ask the authorizer.
-
-    Args:
-        admin: Asks.
-        account: Name of a ServiceAccount of ours.
-        verb: Such as ``get``.
-        resource: Plural of a kind in the core group.
-        namespace: Where.
-
-    Returns:
-        Whether it may.
-    """
-    attributes = {"namespace": namespace, "verb": verb, "resource": resource}
-    spec = {"user": f"system:serviceaccount:{SYSTEM}:{account}", "resourceAttributes": attributes}
-    allowed: bool = admin.create(ACCESS_REVIEWS, {"spec": spec})["status"]["allowed"]
-    return allowed
-
-
 def await_permission(  # noqa: PLR0913 (what a permission consists of)
     admin: Client,
     account: str,
@@ -53,7 +34,10 @@ def await_permission(  # noqa: PLR0913 (what a permission consists of)
     Raises:
         AssertionError: It is not as wanted in time.
     """
+    attributes = {"namespace": namespace, "verb": verb, "resource": resource}
+    user = f"system:serviceaccount:{SYSTEM}:{account}"
+    review = {"spec": {"user": user, "resourceAttributes": attributes}}
     eventually(
-        lambda: allows(admin, account, verb, resource, namespace),
+        lambda: admin.create(ACCESS_REVIEWS, review)["status"]["allowed"],
         lambda allowed: allowed is wanted,
     )

@@ -38,7 +38,7 @@ from controlplane.processes import Hook, Metacontroller, StartError, free_ports
 from controlplane.proxy import Answer, Proxy, cut, forward, lose, waiting
 from tests.e2e import auditlog, wire
 from tests.e2e.judging import End
-from tests.e2e.workspace import Workspace, eventually
+from tests.e2e.workspace import AT_ONCE, Workspace, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,7 +66,6 @@ ENDINGS = (
     Termination(139, "Error"),
 )
 
-POLICY = {"minPodAgeSeconds": 0, "coolDownSeconds": 10}
 TIER = "tier"
 
 
@@ -94,7 +93,7 @@ class Group:
 
 
 def _replacing(action: str, budget: int, attempts: int = 100) -> Json:
-    policy = {**POLICY, "budget": {"pods": budget, "windowSeconds": 60}, "maxAttempts": attempts}
+    policy = {**AT_ONCE, "budget": {"pods": budget, "windowSeconds": 60}, "maxAttempts": attempts}
     return {"remediationAction": action, "remediation": policy}
 
 

@@ -474,8 +474,7 @@ class Watch:
         attempts = self._attempts_in_vain(diagnoser, deletion, slack)
         if attempts >= policy["maxAttempts"]:
             self.broken(Property.GAVE_UP, f"{attempts} attempts before; {where}")
-        doubled = policy["coolDownSeconds"] * 2 ** max(attempts - 1, 0)
-        pause = timedelta(seconds=min(doubled, 3600)) - slack
+        pause = spec.cool_down(policy["coolDownSeconds"], attempts) - slack
         if any(one.owner == deletion.owner and deletion.at - one.at < pause for one in former):
             self.broken(Property.COOL_DOWN, f"after {attempts} attempts; {where}")
         if any(one.crashes & deletion.crashes for one in former):

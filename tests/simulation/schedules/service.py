@@ -218,6 +218,7 @@ class Process:
             "gatherer": ClusterGatherer(SimulatedCluster(), time),
             "confidential": True,
             "remediator": self._remediator,
+            "max_related": Settings().max_related,
         }
         self._handlers: dict[str, app.Handler] = {
             "/pods/customize": partial(app._customize, customize_pod),
@@ -227,8 +228,9 @@ class Process:
         }
 
     def _sync_pod_diagnoser(self, parts: Mapping[str, Any], body: app.Body) -> app.Reply:
-        max_related = self.replica.service.faults.max_related or Settings().max_related
-        return _bound(app._sync_pod_diagnoser, {**parts, "max_related": max_related})(body)
+        most = self.replica.service.faults.max_related
+        cut = {} if most is None else {"max_related": most}
+        return _bound(app._sync_pod_diagnoser, {**parts, **cut})(body)
 
     def serve(self, path: str, body: bytes, done: Callable[[Outcome | None], None]) -> None:
         """Begin to answer a request; None is for one that the process does not outlive."""

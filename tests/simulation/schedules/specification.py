@@ -287,6 +287,16 @@ def _forbidden_by_crash(diagnoser: Object, pod: Object, crash: Crash, now: datet
     return next((f"{crash.container}: {problem}" for holds, problem in checks if holds), "")
 
 
+def cool_down(seconds: int, attempts: int) -> timedelta:
+    """Return for how long an owner is left alone after some attempts: it doubles, up to an hour.
+
+    Args:
+        seconds: `coolDownSeconds`.
+        attempts: how many Pods were replaced in vain.
+    """
+    return min(timedelta(seconds=seconds * 2 ** max(attempts - 1, 0)), HOUR)
+
+
 def template_of(pod: Object) -> str:
     """Return the template from which a Pod was made, by its label."""
     return labels_of(pod).get("pod-template-hash", "")
