@@ -37,4 +37,4 @@ ENV PATH=/opt/pod-diagnoser/bin:$PATH \
 USER 65532:65532
 WORKDIR /
 EXPOSE 8080
-CMD ["gunicorn", "--config", "python:pod_diagnoser.gunicorn_conf", "pod_diagnoser.app:create_app()"]
+CMD ["gunicorn", "--config", "python:pod_diagnoser.server.gunicorn_conf", "pod_diagnoser.server.app:create_app()"]

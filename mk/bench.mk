@@ -9,7 +9,7 @@ $(BENCH_VENV)/.synced: $(VENV)/.synced
 
 .PHONY: bench bench-capture
 bench: $(BENCH_VENV)/.synced ## measure the hook alone, and beside kopf where a control plane is at hand
-	@$(BENCH_VENV)/bin/python -m benchmarks $(BENCH)
+	@$(BENCH_VENV)/bin/python -m dev.benchmarks $(BENCH)
 
 bench-capture: $(BENCH_VENV)/.synced ## capture the requests that the benchmarks send anew, from a real control plane
-	@$(BENCH_VENV)/bin/python -m benchmarks.capture
+	@$(BENCH_VENV)/bin/python -m dev.benchmarks.capture

@@ -6,7 +6,7 @@ e2e: setup ## run the tests against real etcd, kube-apiserver and Metacontroller
 	$(RUN)/pytest -n 2 --dist loadfile tests/e2e
 
 demo-real: setup ## the demo on a real control plane and Metacontroller; KEEP=1 stays up
-	@KEEP=$(KEEP) $(RUN)/python -m controlplane.demo
+	@KEEP=$(KEEP) $(RUN)/python -m dev.demo.real
 
 control-plane: setup ## build the control plane from its Go modules, once, and print its folder
-	@$(RUN)/python -m controlplane.build
+	@$(RUN)/python -m dev.envtest.build

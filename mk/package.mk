@@ -10,5 +10,5 @@ package: setup ## build sdist and wheel, install the wheel elsewhere and start i
 	$(UV) export --quiet --locked --no-dev --no-emit-project --output-file $(DIST)/requirements.txt
 	$(UV) pip install --quiet --python $(DIST_VENV)/bin/python --requirement $(DIST)/requirements.txt
 	$(UV) pip install --quiet --python $(DIST_VENV)/bin/python --no-deps $(DIST)/*.whl
-	cd $(DIST) && ../../$(DIST_VENV)/bin/python -c 'from pod_diagnoser.app import create_app; create_app()'
+	cd $(DIST) && ../../$(DIST_VENV)/bin/python -c 'from pod_diagnoser.server.app import create_app; create_app()'
 	$(DIST_VENV)/bin/pod-diagnoser --help > /dev/null

@@ -4,4 +4,4 @@ FIRST ?= 0
 
 .PHONY: simulate
 simulate: setup ## run SCHEDULES (10000) schedules with faults in simulation, and report what they saw
-	@$(RUN)/python -m tests.simulation.schedules.search $(SCHEDULES) $(FIRST)
+	@$(RUN)/python -m tests.simulation.search $(SCHEDULES) $(FIRST)

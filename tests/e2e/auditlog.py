@@ -1,6 +1,6 @@
 """The API server's audit log with what was sent and answered, and the versions of objects in it.
 
-`controlplane.audit.full_policy` has it written. A request that came and was never answered is one
+`dev.envtest.audit.full_policy` has it written. A request that came and was never answered is one
 during which the API server was killed: it may have had its effect.
 """
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from controlplane.client import Json
+    from dev.envtest.client import Json
 
 ACCOUNTS = "system:serviceaccount:pod-diagnoser-system:"
 """What the hook's users begin with."""

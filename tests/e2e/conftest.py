@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controlplane import build
-from controlplane.client import EVENTS
-from controlplane.cluster import Cluster
+from dev.envtest import build
+from dev.envtest.client import EVENTS
+from dev.envtest.cluster import Cluster
 from tests.e2e.evidence import EvidenceRig
 from tests.e2e.workspace import Workspace
 

@@ -10,19 +10,19 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Self
 
-from controlplane import installation, pods
-from controlplane.client import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, EVENTS, ROLE_BINDINGS
-from controlplane.installation import EVIDENCE, EVIDENCE_LOGS
-from controlplane.processes import Hook, free_ports
-from controlplane.proxy import Proxy, forward
+from dev.envtest import installation, pods
+from dev.envtest.client import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, EVENTS, ROLE_BINDINGS
+from dev.envtest.installation import EVIDENCE, EVIDENCE_LOGS
+from dev.envtest.processes import Hook, free_ports
+from dev.envtest.proxy import Proxy, forward
 from tests.e2e.permissions import await_permission
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from controlplane.client import Json
-    from controlplane.cluster import Cluster
-    from controlplane.proxy import Request
+    from dev.envtest.client import Json
+    from dev.envtest.cluster import Cluster
+    from dev.envtest.proxy import Request
     from tests.e2e.workspace import Workspace
 
 ROLE = "pod-diagnoser-evidence"

@@ -1,6 +1,6 @@
 """Judges what was done to a real cluster by the API server's own audit log.
 
-The properties are those of `tests.simulation.schedules.properties`, in the same words; what should
+The properties are those of `tests.simulation.properties`, in the same words; what should
 be is derived by the same specification. Here nobody stands beside the hook and watches: all there
 is are the requests that reached the API server, in which order and when, by its clock.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from simulator.objects import (
+from dev.simulator.objects import (
     is_terminating,
     labels_of,
     name_of,
@@ -22,8 +22,8 @@ from simulator.objects import (
     uid_of,
 )
 from tests.e2e.auditlog import METACONTROLLER, Call, Versions, number_of
-from tests.simulation.schedules import specification as spec
-from tests.simulation.schedules.properties import (
+from tests.simulation import specification as spec
+from tests.simulation.properties import (
     CRASH_EVENTS,
     LEAST_BOUND,
     MISUNDERSTOOD,
@@ -39,7 +39,7 @@ from tests.simulation.schedules.properties import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from controlplane.client import Json
+    from dev.envtest.client import Json
 
 SYNC = timedelta(seconds=15)
 """How long a sync may take at most, with all that holds it up: what was read longer ago than that

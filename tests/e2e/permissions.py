@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controlplane.client import ACCESS_REVIEWS
-from controlplane.installation import SYSTEM
+from dev.envtest.client import ACCESS_REVIEWS
+from dev.envtest.installation import SYSTEM
 from tests.e2e.workspace import eventually
 
 if TYPE_CHECKING:
-    from controlplane.client import Client
+    from dev.envtest.client import Client
 
 
 def await_permission(  # noqa: PLR0913 (what a permission consists of)

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import requests
 
-from controlplane import audit, pods
-from controlplane.client import (
+from dev.envtest import audit, pods
+from dev.envtest.client import (
     DIAGNOSISTARGETS,
     EVENTS,
     PODDIAGNOSERS,
@@ -32,10 +32,10 @@ from controlplane.client import (
     STATEFUL_SETS,
     ApiError,
 )
-from controlplane.cluster import Cluster
-from controlplane.pods import Termination
-from controlplane.processes import Hook, Metacontroller, StartError, free_ports
-from controlplane.proxy import Answer, Proxy, cut, forward, lose, waiting
+from dev.envtest.cluster import Cluster
+from dev.envtest.pods import Termination
+from dev.envtest.processes import Hook, Metacontroller, StartError, free_ports
+from dev.envtest.proxy import Answer, Proxy, cut, forward, lose, waiting
 from tests.e2e import auditlog, wire
 from tests.e2e.judging import End
 from tests.e2e.workspace import AT_ONCE, Workspace, eventually
@@ -43,10 +43,10 @@ from tests.e2e.workspace import AT_ONCE, Workspace, eventually
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from controlplane.build import Binaries
-    from controlplane.client import Json, Resource
-    from controlplane.processes import Process
-    from controlplane.proxy import Forward, Request, Rule
+    from dev.envtest.build import Binaries
+    from dev.envtest.client import Json, Resource
+    from dev.envtest.processes import Process
+    from dev.envtest.proxy import Forward, Request, Rule
 
 T = TypeVar("T")
 

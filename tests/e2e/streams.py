@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from controlplane import pods
-from controlplane.client import EVENTS, PODS, ApiError
-from pod_diagnoser.times import parse_time
+from dev.envtest import pods
+from dev.envtest.client import EVENTS, PODS, ApiError
+from pod_diagnoser.api.time import parse_time
 from tests.e2e.workspace import Workspace, eventually, marks
-from tests.unit import corpus
+from tests.support import corpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from controlplane.client import Json
-    from tests.unit.corpus import Step
+    from dev.envtest.client import Json
+    from tests.support.corpus import Step
 
 MAX_GAP = 7.0
 """Seconds after which the next step comes at the latest, though it took longer then: more than it

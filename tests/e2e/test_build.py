@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controlplane import build
+from dev.envtest import build
 
 if TYPE_CHECKING:
     from pathlib import Path

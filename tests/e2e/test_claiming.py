@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from controlplane.client import DIAGNOSISTARGETS, PODDIAGNOSERS, PODS
-from controlplane.pods import now, timestamp
+from dev.envtest.client import DIAGNOSISTARGETS, PODDIAGNOSERS, PODS
+from dev.envtest.pods import now, timestamp
 from tests.e2e.workspace import APP, COMPLETED, ERROR, Workspace, eventually, marks
 
 NAMES = ("fragile-app-1", "fragile-app-2")

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from controlplane import pods
-from controlplane.client import PODS
+from dev.envtest import pods
+from dev.envtest.client import PODS
 from tests.e2e.workspace import (
     APP,
     COMPLETED,
@@ -24,7 +24,7 @@ from tests.e2e.workspace import (
 )
 
 if TYPE_CHECKING:
-    from controlplane.client import Json
+    from dev.envtest.client import Json
     from tests.e2e.workspace import Workspace
 
 STORM = 300

@@ -7,9 +7,9 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from controlplane import pods
-from controlplane.client import PODS
-from controlplane.installation import PROJECT
+from dev.envtest import pods
+from dev.envtest.client import PODS
+from dev.envtest.installation import PROJECT
 from tests.e2e.workspace import (
     APP,
     COMPLETED,
@@ -22,7 +22,7 @@ from tests.e2e.workspace import (
 )
 
 if TYPE_CHECKING:
-    from controlplane.client import Json
+    from dev.envtest.client import Json
     from tests.e2e.workspace import Workspace
 
 SAMPLE = PROJECT / "crds/samples/fragileapp-diagnoser.yaml"

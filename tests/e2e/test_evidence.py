@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from controlplane import pods
-from controlplane.client import EVENTS, PODS, SECRETS, ApiError
-from controlplane.installation import PODS_HOOK, SYSTEM, TOKENS
-from controlplane.logs import LogServer
-from controlplane.pods import Termination
-from controlplane.processes import free_ports
-from controlplane.proxy import answering, forward, hanging
-from pod_diagnoser.pausing import REFUSED_SECONDS
+from dev.envtest import pods
+from dev.envtest.client import EVENTS, PODS, SECRETS, ApiError
+from dev.envtest.installation import PODS_HOOK, SYSTEM, TOKENS
+from dev.envtest.logs import LogServer
+from dev.envtest.pods import Termination
+from dev.envtest.processes import free_ports
+from dev.envtest.proxy import answering, forward, hanging
+from pod_diagnoser.cluster.circuit_breaker import REFUSED_SECONDS
 from tests.e2e.evidence import SAID, post_event, post_liveness_kill
-from tests.e2e.film import Film
-from tests.e2e.rig import when
+from tests.e2e.fault_rig import when
+from tests.e2e.object_recording import Film
 from tests.e2e.test_remediating import operators_client, rules_of
 from tests.e2e.workspace import APP, ERROR, Workspace, eventually, marks
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from controlplane.client import Json
-    from controlplane.logs import Write
+    from dev.envtest.client import Json
+    from dev.envtest.logs import Write
     from tests.e2e.evidence import EvidenceRig
 
 KILLED = Termination(137, "Error")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import requests
 import yaml
 
-from controlplane import installation
-from controlplane.client import NAMESPACES
-from controlplane.installation import MANIFESTS
+from dev.envtest import installation
+from dev.envtest.client import NAMESPACES
+from dev.envtest.installation import MANIFESTS
 from tests.e2e.workspace import ERROR, eventually
 
 if TYPE_CHECKING:
-    from controlplane.cluster import Cluster
+    from dev.envtest.cluster import Cluster
     from tests.e2e.workspace import Workspace
 
 

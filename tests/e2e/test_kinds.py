@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from controlplane.client import DIAGNOSISTARGETS
+from dev.envtest.client import DIAGNOSISTARGETS
 from tests.e2e.workspace import COMPLETED, eventually, marks
 
 if TYPE_CHECKING:

@@ -15,21 +15,21 @@ import pytest
 import requests
 import yaml
 
-from controlplane import installation
-from controlplane.client import DECORATOR_CONTROLLERS, EVENTS, NAMESPACES, PODDIAGNOSERS, PODS
-from controlplane.cluster import Cluster
-from controlplane.installation import MANIFESTS, PROJECT
-from controlplane.processes import ControlPlane
-from pod_diagnoser.auth import REREAD_SECONDS
+from dev.envtest import installation
+from dev.envtest.client import DECORATOR_CONTROLLERS, EVENTS, NAMESPACES, PODDIAGNOSERS, PODS
+from dev.envtest.cluster import Cluster
+from dev.envtest.installation import MANIFESTS, PROJECT
+from dev.envtest.processes import ControlPlane
+from pod_diagnoser.server.auth import REREAD_SECONDS
 from tests.e2e.workspace import COMPLETED, ERROR, Workspace, eventually, marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from controlplane.build import Binaries
-    from controlplane.client import Json
-    from controlplane.pods import Termination
+    from dev.envtest.build import Binaries
+    from dev.envtest.client import Json
+    from dev.envtest.pods import Termination
 
 SYSTEM = "pod-diagnoser-system"
 FULL = PROJECT / "tests" / "manifests" / "status.yaml"

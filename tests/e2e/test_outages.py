@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controlplane.client import PODDIAGNOSERS
+from dev.envtest.client import PODDIAGNOSERS
 from tests.e2e.workspace import (
     APP,
     COMPLETED,
@@ -21,7 +21,7 @@ from tests.e2e.workspace import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from controlplane.cluster import Cluster
+    from dev.envtest.cluster import Cluster
     from tests.e2e.workspace import Workspace
 
 RELIST = 2

@@ -6,12 +6,12 @@ import copy
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from controlplane import pods
-from controlplane.pods import container_status
+from dev.envtest import pods
+from dev.envtest.pods import container_status
 from tests.e2e.workspace import recording
 
 if TYPE_CHECKING:
-    from controlplane.client import Json
+    from dev.envtest.client import Json
 
 ONLY_REAL = {"allocatedResources", "resources", "user", "volumeMounts"}
 """What a kubelet tells of a container beside its life."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from controlplane import pods
-from controlplane.client import (
+from dev.envtest import pods
+from dev.envtest.client import (
     CLUSTER_ROLE_BINDINGS,
     CLUSTER_ROLES,
     DISRUPTION_BUDGETS,
@@ -25,8 +25,8 @@ from controlplane.client import (
     ApiError,
     Resource,
 )
-from controlplane.installation import PROJECT, REMEDIATOR, SYSTEM, TOKENS
-from tests.e2e.film import Film, version
+from dev.envtest.installation import PROJECT, REMEDIATOR, SYSTEM, TOKENS
+from tests.e2e.object_recording import Film, version
 from tests.e2e.permissions import await_permission
 from tests.e2e.workspace import (
     APP,
@@ -42,8 +42,8 @@ from tests.e2e.workspace import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from controlplane.client import Client, Json
-    from controlplane.cluster import Cluster
+    from dev.envtest.client import Client, Json
+    from dev.envtest.cluster import Cluster
 
 ROLE = "pod-diagnoser-remediation"
 SAMPLES = PROJECT / "crds/samples"

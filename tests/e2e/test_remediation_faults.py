@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controlplane import pods
-from controlplane.client import PODDIAGNOSERS, PODS
-from controlplane.proxy import Answer, answering, cut, hanging, lose, waiting
-from tests.e2e.film import Film, version
-from tests.e2e.rig import (
+from dev.envtest import pods
+from dev.envtest.client import PODDIAGNOSERS, PODS
+from dev.envtest.proxy import Answer, answering, cut, hanging, lose, waiting
+from tests.e2e.fault_rig import (
     LATER,
     SYNC,
     Rig,
@@ -28,14 +27,15 @@ from tests.e2e.rig import (
     when,
     with_object,
 )
+from tests.e2e.object_recording import Film, version
 from tests.e2e.workspace import AT_ONCE, ERROR, OOM_KILLED, Workspace, eventually, marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from controlplane.client import Json
-    from controlplane.cluster import Cluster
-    from controlplane.proxy import Forward, Request, Rule
+    from dev.envtest.client import Json
+    from dev.envtest.cluster import Cluster
+    from dev.envtest.proxy import Forward, Request, Rule
 TWINS = 100
 """How often the same request is sent at once."""
 

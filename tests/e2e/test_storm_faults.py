@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controlplane import pods
+from dev.envtest import pods
 from tests.e2e import storm
 from tests.e2e.judging import judge, judge_end, judge_stillness
-from tests.simulation.schedules.properties import Property
+from tests.simulation.properties import Property
 
 if TYPE_CHECKING:
-    from controlplane.build import Binaries
+    from dev.envtest.build import Binaries
     from tests.e2e.judging import Verdict
-    from tests.simulation.schedules.properties import Violation
+    from tests.simulation.properties import Violation
 
 pytestmark = pytest.mark.timeout(600)
 

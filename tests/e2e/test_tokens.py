@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from controlplane import pods
+from dev.envtest import pods
 from tests.e2e.workspace import AT_ONCE
 
 if TYPE_CHECKING:
-    from controlplane.cluster import Cluster
+    from dev.envtest.cluster import Cluster
     from tests.e2e.workspace import Workspace
 
 PATHS = ("/poddiagnosers/sync", "/poddiagnosers/customize")

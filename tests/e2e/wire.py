@@ -1,6 +1,6 @@
 """A TCP proxy between a client and a server on this machine, which can be made to fail.
 
-It knows nothing of what passes: TLS and HTTP/2 go through it as they are. `controlplane.proxy` is
+It knows nothing of what passes: TLS and HTTP/2 go through it as they are. `dev.envtest.proxy` is
 for single requests; this is for a connection on which everything runs at once, watches included.
 """
 
@@ -13,7 +13,7 @@ import threading
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Self
 
-from controlplane.processes import free_ports
+from dev.envtest.processes import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from controlplane import pods
-from controlplane.client import (
+from dev.envtest import pods
+from dev.envtest.client import (
     DIAGNOSISTARGETS,
     EVENTS,
     PODDIAGNOSERS,
@@ -18,14 +18,14 @@ from controlplane.client import (
     REPLICA_SETS,
     STATEFUL_SETS,
 )
-from controlplane.pods import Termination
+from dev.envtest.pods import Termination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from controlplane.audit import Audited
-    from controlplane.client import Json, Resource
-    from controlplane.cluster import Cluster
+    from dev.envtest.audit import Audited
+    from dev.envtest.client import Json, Resource
+    from dev.envtest.cluster import Cluster
 
 T = TypeVar("T")
 
@@ -265,7 +265,7 @@ class Workspace:
         Args:
             name: Its name.
             labels: Its labels; :data:`APP` by default.
-            extra: Further arguments of :func:`controlplane.pods.manifest`.
+            extra: Further arguments of :func:`dev.envtest.pods.manifest`.
 
         Returns:
             The Pod as stored.

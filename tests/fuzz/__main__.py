@@ -24,7 +24,7 @@ except ImportError:
     sys.exit("make fuzz needs atheris: Linux on x86-64, and a Python from 3.11 to 3.13")
 
 with atheris.instrument_imports(include=["pod_diagnoser"], enable_loader_override=False):
-    from pod_diagnoser.settings import Settings
+    from pod_diagnoser.server.settings import Settings
     from tests.fuzz.hostile import HostileApi, planned
     from tests.fuzz.mutating import Mutator, seeded
     from tests.fuzz.promises import check, check_reply

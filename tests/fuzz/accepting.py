@@ -9,8 +9,8 @@ import re
 from datetime import datetime
 from typing import Any, Final
 
-from pod_diagnoser.annotating import MAX_TOTAL_BYTES
-from simulator.event_api import to_core
+from dev.simulator.event_api import to_core
+from pod_diagnoser.pods.keys import MAX_TOTAL_BYTES
 from tests.fuzz.shapes import POD_DIAGNOSER, TARGET
 from tests.http.recorded import Json, applied
 
@@ -123,7 +123,7 @@ def check_event(event: Json, namespace: str) -> None:
         namespace: in the path.
 
     Raises:
-        simulator.errors.ApiError: it would not.
+        dev.simulator.errors.ApiError: it would not.
     """
     assert event["metadata"]["namespace"] == namespace
     assert _SUBDOMAIN.fullmatch(event["metadata"]["name"])

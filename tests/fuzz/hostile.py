@@ -18,9 +18,10 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
-from pod_diagnoser.cluster import Cluster, Credentials
-from pod_diagnoser.gathering import ClusterGatherer
-from pod_diagnoser.remediator import Remediator
+from pod_diagnoser.cluster.client import Cluster
+from pod_diagnoser.cluster.credentials import Credentials
+from pod_diagnoser.cluster.evidence import ClusterGatherer
+from pod_diagnoser.poddiagnosers.sync import Remediator
 from tests.fuzz.accepting import check_event
 from tests.fuzz.mutating import Mutator, seeded
 from tests.fuzz.seeds import PODS, planning

@@ -13,9 +13,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 
-from pod_diagnoser.annotating import ANNOTATIONS, LABEL
-from pod_diagnoser.remembering import CRASHES
-from simulator.gojson import dumps
+from dev.simulator.gojson import dumps
+from pod_diagnoser.pods.keys import ANNOTATIONS, CRASHES, LABEL
 from tests.fuzz.shapes import POD_DIAGNOSER, TARGET, instance
 from tests.http.recorded import Json
 

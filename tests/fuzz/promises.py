@@ -14,13 +14,16 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from pod_diagnoser.annotating import LOG, MAX_LOG_BYTES, MAX_MESSAGE_BYTES, TERMINATION_MESSAGE
-from pod_diagnoser.protocol import PodDiagnoserSyncRequest, PodSyncRequest, essence
-from pod_diagnoser.reconciling import observe, sync_pod, sync_pod_diagnoser
-from pod_diagnoser.reporting import Effects
-from pod_diagnoser.settings import Settings
-from pod_diagnoser.times import format_time
-from simulator.metacontroller.answers import read_customize_answer, read_sync_answer
+from dev.simulator.metacontroller.answers import read_customize_answer, read_sync_answer
+from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest, PodSyncRequest
+from pod_diagnoser.api.raw_request import essence
+from pod_diagnoser.api.time import format_time
+from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
+from pod_diagnoser.poddiagnosers.snapshot import observe
+from pod_diagnoser.pods.keys import LOG, MAX_LOG_BYTES, MAX_MESSAGE_BYTES, TERMINATION_MESSAGE
+from pod_diagnoser.pods.sync import sync_pod
+from pod_diagnoser.remediation.model import Effects
+from pod_diagnoser.server.settings import Settings
 from tests.fuzz.accepting import as_stored, check_annotations, check_written
 from tests.http.answers import read_answer, unsafe
 from tests.http.inprocess import NOT_A_REQUEST, TOO_LARGE, Hook, Reply

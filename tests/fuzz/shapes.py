@@ -4,8 +4,8 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from simulator.resources import load_crds
-from simulator.schemas import Schema
+from dev.simulator.resources import load_crds
+from dev.simulator.schemas import Schema
 from tests.http.recorded import Json
 
 _CRDS: Final = {

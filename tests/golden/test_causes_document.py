@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pod_diagnoser.explaining import CAUSES, explain, row_of
-from tests.unit import corpus
+from pod_diagnoser.diagnosis.cause_rules import CAUSES, explain, row_of
+from tests.support import corpus
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "causes.md"
 NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)

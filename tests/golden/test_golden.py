@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from pod_diagnoser.annotating import CAUSE, DIAGNOSIS, SILENT, Marks, mark
-from pod_diagnoser.causes import Cause
-from pod_diagnoser.pods import Pod
-from pod_diagnoser.resources import DiagnosisTargetSpec, TargetDiagnoser
-from pod_diagnoser.sighting import Sighting, sight
-from tests.unit import corpus
+from pod_diagnoser.api.causes import Cause
+from pod_diagnoser.api.core_v1 import Pod
+from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, TargetDiagnoser
+from pod_diagnoser.pods.keys import CAUSE, DIAGNOSIS
+from pod_diagnoser.pods.metadata import SILENT, Marks, mark
+from pod_diagnoser.pods.observation import Sighting, sight
+from tests.support import corpus
 
 PODS = Path(__file__).parent / "pods"
 INPUTS = sorted(PODS.glob("*.input.json"))

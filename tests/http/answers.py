@@ -13,7 +13,7 @@ import re
 import unicodedata
 from typing import Any, Final
 
-from pod_diagnoser.annotating import ANNOTATIONS, LABEL
+from pod_diagnoser.pods.keys import ANNOTATIONS, LABEL
 from tests.http.recorded import Json
 
 OURS: Final = "diagnostics.local.io/"

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 from wsgiref.util import setup_testing_defaults
 
-from pod_diagnoser.app import create_app
-from pod_diagnoser.settings import Settings
-from pod_diagnoser.telemetry import configure_logs
+from pod_diagnoser.server.app import create_app
+from pod_diagnoser.server.logs import configure_logs
+from pod_diagnoser.server.settings import Settings
 from tests.http.recorded import NOW
 
 JSON_TYPE: Final = "application/json"

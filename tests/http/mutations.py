@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from pod_diagnoser.remembering import CRASHES
+from pod_diagnoser.pods.keys import CRASHES
 from tests.fuzz.mutating import places
 from tests.http.derived import SETTLED
 from tests.http.recorded import EVERYTHING, Json, Recorded, go_json

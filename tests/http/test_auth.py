@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pod_diagnoser.settings import Settings, SettingsError
+from pod_diagnoser.server.settings import Settings, SettingsError
 from tests.http.inprocess import (
     JSON_TYPE,
     LENGTH_REQUIRED,
@@ -571,9 +571,9 @@ def test_gunicorn_refuses_to_serve_just_anyone(variables: dict[str, str]) -> Non
         [
             Path(sys.executable).with_name("gunicorn"),
             "--config",
-            "python:pod_diagnoser.gunicorn_conf",
+            "python:pod_diagnoser.server.gunicorn_conf",
             *bind,
-            "pod_diagnoser.app:create_app()",
+            "pod_diagnoser.server.app:create_app()",
         ],
         env=environment() | given,
         capture_output=True,

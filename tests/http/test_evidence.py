@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pod_diagnoser.app import create_app
-from pod_diagnoser.evidence import Asked, Event, Gathered, Wanted
-from pod_diagnoser.pods import Pod
-from pod_diagnoser.settings import Settings
-from pod_diagnoser.telemetry import configure_logs
+from pod_diagnoser.api.core_v1 import Pod
+from pod_diagnoser.diagnosis.evidence import Asked, Event, Gathered, Wanted
+from pod_diagnoser.server.app import create_app
+from pod_diagnoser.server.logs import configure_logs
+from pod_diagnoser.server.settings import Settings
 from tests.http.inprocess import NOW, Hook
 from tests.http.recorded import Json, go_json, recorded
 

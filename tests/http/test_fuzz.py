@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pod_diagnoser.protocol import PodDiagnoserSyncRequest, essence
-from pod_diagnoser.settings import Settings
+from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest
+from pod_diagnoser.api.raw_request import essence
+from pod_diagnoser.server.settings import Settings
 from tests.fuzz.mutating import Mutator
 from tests.fuzz.promises import check
 from tests.fuzz.seeds import SYNCS, everything, seeds

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pod_diagnoser.protocol import PodDiagnoserSyncRequest
-from pod_diagnoser.reconciling import observe
-from pod_diagnoser.settings import Settings
-from pod_diagnoser.times import format_time
+from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest
+from pod_diagnoser.api.time import format_time
+from pod_diagnoser.poddiagnosers.snapshot import observe
+from pod_diagnoser.server.settings import Settings
 from tests.fuzz.accepting import as_stored, check_written
 from tests.fuzz.hostile import HostileApi, planned
 from tests.fuzz.mutating import Mutator, seeded
@@ -104,9 +104,38 @@ def test_what_is_read_live_may_be_anything(tokens: Path, random: Random) -> None
     hook = Hook(Settings(token_folder=tokens), connected=api.connected())
     for _ in range(SYNCS):
         reply = asked(hook, DIAGNOSERS, body)
-        answer = check_reply(DIAGNOSERS, body, reply, hook.take_log(), gone=api.denied)
+        gone = api.denied or is_another(request, body)
+        answer = check_reply(DIAGNOSERS, body, reply, hook.take_log(), gone=gone)
         body = written(api, body, answer) or body
     event(f"gone: {len(api.gone)}")
+
+
+def test_a_request_about_another_uid_than_the_live_one_publishes_nothing(tokens: Path) -> None:
+    """The API server tells the truth; the mutation changed the uid of the request alone."""
+    api = HostileApi(random := Random(0), Mutator(random, donors()), hostility=0)  # noqa: S311
+    request = next(each.json for each in remediating() if "status" in each.json["object"])
+    api.holds(request)
+    sent = copy.deepcopy(request)
+    sent["object"]["metadata"]["uid"] = "another"
+    sent["related"]["DiagnosisTarget.diagnostics.local.io/v1"] = {}
+    body = go_json(sent)
+    hook = Hook(Settings(token_folder=tokens), connected=api.connected())
+    reply = asked(hook, DIAGNOSERS, body)
+    assert is_another(request, body)
+    assert not api.denied
+    answer = check_reply(DIAGNOSERS, body, reply, hook.take_log(), gone=True)
+    assert answer is not None
+    assert answer["attachments"] == []
+
+
+def is_another(request: Json, body: bytes) -> bool:
+    """Whether a mutation made a request be about another PodDiagnoser than the API server holds."""
+    try:
+        sent = json.loads(body)["object"]["metadata"]
+        held = request["object"]["metadata"]
+        return any(sent[key] != held[key] for key in ("namespace", "name", "uid"))
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return False
 
 
 def written(api: HostileApi, body: bytes, answer: Json | None) -> bytes | None:

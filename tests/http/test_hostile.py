@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pod_diagnoser.causes import Cause
+from pod_diagnoser.api.causes import Cause
 from tests.http.answers import OURS, read_answer, read_sync, unsafe
 from tests.http.derived import SETTLED, SETTLED_DIAGNOSERS, SETTLED_PODS, TARGETS
 from tests.http.inprocess import JSON_TYPE, NOT_A_REQUEST, Hook

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pod_diagnoser.settings import Settings
+from pod_diagnoser.server.settings import Settings
 from tests.http.answers import OURS, read_answer, read_sync
 from tests.http.derived import SETTLED_DIAGNOSERS, SETTLED_PODS, TARGETS, crowd, marked
 from tests.http.inprocess import NOT_A_REQUEST, TOO_LARGE, Hook, Reply

@@ -10,8 +10,8 @@ from wsgiref.validate import validator
 
 import pytest
 
-from pod_diagnoser.bodies import BodyTimeoutError
-from pod_diagnoser.settings import Endpoints, Settings
+from pod_diagnoser.server.bodies import BodyTimeoutError
+from pod_diagnoser.server.settings import Endpoints, Settings
 from tests.http.answers import read_answer
 from tests.http.inprocess import (
     INCOMPLETE,
@@ -475,7 +475,7 @@ def test_a_defect_of_ours_is_500_and_one_line_of_log(path: str) -> None:
     assert entry["level"] == "error"
     assert entry["endpoint"] == path
     assert entry["error"] == "LookupError"
-    assert any(place.startswith("app.py:") for place in entry["places"])
+    assert any(place.startswith("pod_diagnoser.server.endpoints:") for place in entry["places"])
     assert not any("/" in place for place in entry["places"])
     metrics = hook.call("GET", "/metrics").body.decode()
     assert f'pod_diagnoser_answers_total{{endpoint="{path}",status="500"}} 1.0' in metrics

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pod_diagnoser.worker import DRAIN_SECONDS
+from pod_diagnoser.server.worker import DRAIN_SECONDS
 from tests.http.answers import read_answer
 from tests.http.derived import crowd
 from tests.http.recorded import ONE_EACH, Recorded, go_json, recorded

@@ -12,17 +12,17 @@ from typing import Any
 import pytest
 import yaml
 
-from pod_diagnoser.causes import PASSING, PLANNED, Cause
-from pod_diagnoser.endings import Ending, How
-from pod_diagnoser.evidence import Asked, Evidence, Proof
-from pod_diagnoser.explaining import explain
-from pod_diagnoser.ignoring import MAX_PATTERN, MAX_PATTERNS
-from pod_diagnoser.masking import MAX_PATTERN_BYTES
-from pod_diagnoser.masking import MAX_PATTERNS as MAX_MASKS
-from pod_diagnoser.phases import Action, Phase, Reason
-from pod_diagnoser.pods import ContainerKind
-from pod_diagnoser.resources import DEFAULT_CAUSES, MAX_LOG_LINES
-from pod_diagnoser.workloads import MAX_CAUSES, MAX_WORKLOADS
+from pod_diagnoser.api.causes import PASSING, PLANNED, Cause
+from pod_diagnoser.api.core_v1 import ContainerKind
+from pod_diagnoser.api.diagnostics_v1 import DEFAULT_CAUSES, MAX_LOG_LINES
+from pod_diagnoser.diagnosis.cause_rules import explain
+from pod_diagnoser.diagnosis.evidence import Asked, Evidence, Proof
+from pod_diagnoser.diagnosis.redaction import MAX_PATTERN_BYTES
+from pod_diagnoser.diagnosis.redaction import MAX_PATTERNS as MAX_MASKS
+from pod_diagnoser.diagnosis.symptoms import Ending, How
+from pod_diagnoser.poddiagnosers.workloads import MAX_CAUSES, MAX_WORKLOADS
+from pod_diagnoser.pods.filters import MAX_PATTERN, MAX_PATTERNS
+from pod_diagnoser.remediation.model import Action, Phase, Reason
 from tests.manifests.kustomize import PROJECT, load, of_kind, render
 from tests.manifests.structural import KEYWORDS, defaulted, problems
 
@@ -497,7 +497,7 @@ def test_samples_change_one_poddiagnoser() -> None:
 
 @pytest.mark.parametrize(
     ("name", "fields"),
-    [("silence", ("ignore", "thresholds")), ("evidence", ("evidence",))],
+    [("filters", ("ignore", "thresholds")), ("evidence", ("evidence",))],
 )
 def test_samples_show_every_field(name: str, fields: tuple[str, ...]) -> None:
     """Who looks for what can be silenced, or shown, finds all of it in one file."""
@@ -512,7 +512,7 @@ def test_samples_show_every_field(name: str, fields: tuple[str, ...]) -> None:
 
 def test_the_page_on_silence_tells_every_field() -> None:
     """Each field has its row with an example that is accepted, and so has the list's example."""
-    page = (PROJECT / "docs" / "silence.md").read_text(encoding="utf-8")
+    page = (PROJECT / "docs" / "filters.md").read_text(encoding="utf-8")
     examples = [
         yaml.safe_load(each) for each in re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
     ]

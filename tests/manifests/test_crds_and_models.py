@@ -10,11 +10,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from pod_diagnoser.causes import Cause
-from pod_diagnoser.phases import EXPLANATIONS, Outcome, Phase, Reason
-from pod_diagnoser.reconciling import observe, sync_pod, sync_pod_diagnoser
-from pod_diagnoser.reporting import Effects
-from pod_diagnoser.resources import (
+from pod_diagnoser.api.causes import Cause
+from pod_diagnoser.api.diagnostics_v1 import (
     DiagnosisTargetSpec,
     EvidenceSpec,
     PodDiagnoser,
@@ -24,10 +21,14 @@ from pod_diagnoser.resources import (
     ThresholdSpec,
     diagnosis_target,
 )
-from pod_diagnoser.times import format_time
+from pod_diagnoser.api.time import format_time
+from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
+from pod_diagnoser.poddiagnosers.snapshot import observe
+from pod_diagnoser.pods.sync import sync_pod
+from pod_diagnoser.remediation.model import EXPLANATIONS, Effects, Outcome, Phase, Reason
 from tests.manifests.structural import defaulted, problems
 from tests.manifests.test_crds import SAMPLES, schema
-from tests.unit import build
+from tests.support import build
 
 Shape = dict[str, Any] | str
 

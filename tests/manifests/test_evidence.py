@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pod_diagnoser.settings import Settings, SettingsError
+from pod_diagnoser.server.settings import Settings, SettingsError
 from tests.manifests.kustomize import (
     COMPONENTS,
     NAMESPACE,

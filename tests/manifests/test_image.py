@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from pod_diagnoser.settings import Settings
+from pod_diagnoser.server.settings import Settings
 from tests.manifests.kustomize import COMPONENTS, PROJECT, containers, of_kind, render
 
 DOCKERFILE = (PROJECT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
@@ -88,8 +88,8 @@ def test_runs_as_a_number_that_is_not_root() -> None:
 def test_starts_gunicorn_itself() -> None:
     """In exec form: gunicorn is process 1 and gets the signals; manifests change nothing of it."""
     assert (
-        'CMD ["gunicorn", "--config", "python:pod_diagnoser.gunicorn_conf", '
-        '"pod_diagnoser.app:create_app()"]'
+        'CMD ["gunicorn", "--config", "python:pod_diagnoser.server.gunicorn_conf", '
+        '"pod_diagnoser.server.app:create_app()"]'
     ) in FINAL
     for name in COMPONENTS:
         deployment = of_kind(render("metacontroller/base"), "Deployment")[f"pod-diagnoser-{name}"]

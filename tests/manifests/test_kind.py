@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pod_diagnoser.annotating import ANNOTATIONS, LABEL
+from pod_diagnoser.pods.keys import ANNOTATIONS, LABEL
 from tests.manifests.kustomize import COMPONENTS, NAMESPACE, PROJECT, containers, of_kind, render
 
 INCLUDES = (PROJECT / "mk" / "kind.mk", PROJECT / "mk" / "token.mk")

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from pod_diagnoser import gunicorn_conf
-from pod_diagnoser.app import create_app
-from pod_diagnoser.settings import Endpoints, Settings
+from pod_diagnoser.server import gunicorn_conf
+from pod_diagnoser.server.app import create_app
+from pod_diagnoser.server.settings import Endpoints, Settings
 from tests.manifests.kustomize import (
     COMPONENTS,
     NAMESPACE,
@@ -186,7 +186,7 @@ def test_deployment_serves_its_own_endpoints_only(component: str) -> None:
     settings = Settings.from_environment(variables)
     assert settings.endpoints is Endpoints(component)
     assert settings.log_format == "json"
-    source = (PROJECT / "hooks/pod_diagnoser/settings.py").read_text(encoding="utf-8")
+    source = (PROJECT / "hooks/pod_diagnoser/server/settings.py").read_text(encoding="utf-8")
     for name in variables:
         assert f'"{name}"' in source
 

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pod_diagnoser.protocol import PodDiagnoserSyncRequest, PodSyncRequest, essence
-from pod_diagnoser.reconciling import observe, sync_pod, sync_pod_diagnoser
+from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest, PodSyncRequest
+from pod_diagnoser.api.raw_request import essence
+from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
+from pod_diagnoser.poddiagnosers.snapshot import observe
+from pod_diagnoser.pods.sync import sync_pod
 
 PROJECT = Path(__file__).parents[2]
 README = (PROJECT / "README.md").read_text()
@@ -18,7 +21,7 @@ PAGES = [
     "docs/causes.md",
     "docs/benchmarks.md",
     "docs/reliability.md",
-    "docs/silence.md",
+    "docs/filters.md",
     "metacontroller/README.md",
 ]
 
@@ -77,7 +80,7 @@ def test_the_poddiagnosers_sample_is_answered() -> None:
 
 def test_settings_are_documented() -> None:
     """Every environment variable that the settings read stands in README."""
-    source = (PROJECT / "hooks" / "pod_diagnoser" / "settings.py").read_text()
+    source = (PROJECT / "hooks" / "pod_diagnoser" / "server" / "settings.py").read_text()
     variables = set(re.findall(r'"(POD_DIAGNOSER_[A-Z_]+)"', source))
     assert len(variables) >= 5
     for variable in variables:

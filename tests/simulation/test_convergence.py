@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 import pytest
 import requests
 
-from simulator.errors import ApiError
-from simulator.objects import Object
-from simulator.resources import EVENT, POD
-from simulator.writes import Call
-from tests.simulation.world import DIAGNOSER, LABEL, PREFIX, TARGET, World
+from dev.simulator.errors import ApiError
+from dev.simulator.objects import Object
+from dev.simulator.resources import EVENT, POD
+from dev.simulator.writes import Call
+from tests.support.cluster_fixture import DIAGNOSER, LABEL, PREFIX, TARGET, World
 
 APPS = ("web", "db")
 NO_EVENTS = (

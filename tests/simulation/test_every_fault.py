@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.simulation.schedules.faults import ANSWERS, CALLS, WRITES
-from tests.simulation.schedules.running import Result, run
-from tests.simulation.schedules.schedule import Operation, Schedule, Setting
+from tests.simulation.faults import ANSWERS, CALLS, WRITES
+from tests.simulation.runner import Result, run
+from tests.simulation.simulation_run import Operation, Schedule, Setting
 
 PLACES = (("call", CALLS), ("answer", ANSWERS), ("write", WRITES))
 ACTIONS = ("RestartPod", "EvictPod", "LogEvent")

@@ -10,23 +10,23 @@ from typing import Any
 
 import pytest
 
-from pod_diagnoser.gathering import ClusterGatherer
-from simulator.client import Client
-from simulator.cluster import NODE, Cluster, Conditions
-from simulator.errors import ApiError
-from simulator.events import EventRecorder
-from simulator.http_api import RestApi
-from simulator.kubelet.kubelet import Kubelet
-from simulator.kubelet.node import Node
-from simulator.kubelet.runtime import Exit
-from simulator.objects import Object, annotations_of
-from simulator.resources import POD
-from simulator.scheduling import Clock, VirtualScheduler
-from simulator.webhooks import InProcess
-from simulator.writes import Call
-from tests.simulation.fakes import Run, ScriptedProber, ScriptedRuntime
-from tests.simulation.rest import connect
-from tests.simulation.world import CONTROLLERS, CRDS, DIAGNOSER, EPOCH, PREFIX, Hook
+from dev.simulator.client import Client
+from dev.simulator.cluster import NODE, Cluster, Conditions
+from dev.simulator.errors import ApiError
+from dev.simulator.events import EventRecorder
+from dev.simulator.http_api import RestApi
+from dev.simulator.kubelet.kubelet import Kubelet
+from dev.simulator.kubelet.node import Node
+from dev.simulator.kubelet.runtime import Exit
+from dev.simulator.objects import Object, annotations_of
+from dev.simulator.resources import POD
+from dev.simulator.scheduling import Clock, VirtualScheduler
+from dev.simulator.webhooks import InProcess
+from dev.simulator.writes import Call
+from pod_diagnoser.cluster.evidence import ClusterGatherer
+from tests.dev.simulator.fakes import Run, ScriptedProber, ScriptedRuntime
+from tests.support.cluster_fixture import CONTROLLERS, CRDS, DIAGNOSER, EPOCH, PREFIX, Hook
+from tests.support.simulated_api import connect
 
 KEY = ("default", "p")
 CRASH = 20.0

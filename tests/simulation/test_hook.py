@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from simulator.objects import Object
-from simulator.resources import EVENT, POD
-from simulator.writes import Call
-from tests.simulation.world import DIAGNOSER, HOUR, TARGET, World
+from dev.simulator.objects import Object
+from dev.simulator.resources import EVENT, POD
+from dev.simulator.writes import Call
+from tests.support.cluster_fixture import DIAGNOSER, HOUR, TARGET, World
 
 
 @pytest.fixture

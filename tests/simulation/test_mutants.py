@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.simulation.schedules.mutants import SEEDS, caught, mutants
+from tests.simulation.mutants import SEEDS, caught, mutants
 
 NEARBY = 40
 """How many further schedules are tried where a change has moved the one that caught a mutant."""
@@ -20,7 +20,7 @@ def test_the_mutant_is_caught(name: str) -> None:
     mutant = mutants()[name]
     seeds = [SEEDS[name], *range(NEARBY)]
     assert any(caught(mutant, seed) for seed in seeds), (
-        "search seeds anew with python -m tests.simulation.schedules.mutants"
+        "search seeds anew with python -m tests.simulation.mutants"
     )
 
 

@@ -10,21 +10,21 @@ from typing import Any
 import pytest
 import requests
 
-from pod_diagnoser.remediator import Remediator
-from simulator.client import Client
-from simulator.cluster import NODE, Cluster, Conditions
-from simulator.events import EventRecorder
-from simulator.http_api import Request, RestApi
-from simulator.kubelet.kubelet import Kubelet
-from simulator.kubelet.node import Node
-from simulator.kubelet.runtime import Exit
-from simulator.objects import Object, controller_of, labels_of, name_of, uid_of, version_of
-from simulator.resources import EVENT, POD, POD_DISRUPTION_BUDGET, REPLICA_SET
-from simulator.scheduling import Clock, VirtualScheduler
-from simulator.webhooks import InProcess
-from tests.simulation.fakes import Run, ScriptedRuntime
-from tests.simulation.rest import connect
-from tests.simulation.world import CONTROLLERS, CRDS, DIAGNOSER, EPOCH, Hook
+from dev.simulator.client import Client
+from dev.simulator.cluster import NODE, Cluster, Conditions
+from dev.simulator.events import EventRecorder
+from dev.simulator.http_api import Request, RestApi
+from dev.simulator.kubelet.kubelet import Kubelet
+from dev.simulator.kubelet.node import Node
+from dev.simulator.kubelet.runtime import Exit
+from dev.simulator.objects import Object, controller_of, labels_of, name_of, uid_of, version_of
+from dev.simulator.resources import EVENT, POD, POD_DISRUPTION_BUDGET, REPLICA_SET
+from dev.simulator.scheduling import Clock, VirtualScheduler
+from dev.simulator.webhooks import InProcess
+from pod_diagnoser.poddiagnosers.sync import Remediator
+from tests.dev.simulator.fakes import Run, ScriptedRuntime
+from tests.support.cluster_fixture import CONTROLLERS, CRDS, DIAGNOSER, EPOCH, Hook
+from tests.support.simulated_api import connect
 
 LABELS = {"app": "a", "pod-template-hash": "7d9f"}
 POD_SPEC = {

@@ -1,0 +1,417 @@
+"""What reading the Events of crashes costs, and what it brings: with it and without, in turn.
+
+Every crash is a liveness probe's kill with the Events that a kubelet posts before it. PodDiagnosers
+with evidence and without it stand side by side, in namespaces that are otherwise the same: single
+crashes on an idle cluster, many at once, and many at once while the API server is too busy for
+Events. What is asked of it is counted in its own audit log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from dev.benchmarks import observations as sightings
+from dev.benchmarks import posting
+from dev.benchmarks.figures import Aim, Figure
+from dev.benchmarks.following import Follower
+from dev.benchmarks.observations import ANNOTATED
+from dev.benchmarks.operators import Ours
+from dev.benchmarks.pod_load import Crowd
+from dev.benchmarks.remediation import spreads
+from dev.benchmarks.spread import percentile
+from dev.benchmarks.test_bed import opened
+from dev.envtest import pods
+from dev.envtest.client import EVENTS, PODS
+from dev.envtest.processes import free_ports
+from dev.envtest.proxy import Proxy, answering
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from dev.benchmarks.spread import Spread
+    from dev.benchmarks.test_bed import Site
+    from dev.envtest.client import Json
+    from dev.envtest.processes import ControlPlane
+    from dev.envtest.proxy import Answer, Forward, Request
+
+CRASHES = 40
+UNTOLD = 10
+STORM = 1000
+WITH, WITHOUT = "with Events", "without"
+WRITTEN = "with Events, crashes still being written"
+BUSY = "429 for Events"
+CAUSE = "LivenessProbeFailed"
+
+RETRY_AFTER = 60
+"""Seconds for which a busy API server does not want to be asked: as long as it can be obeyed, and
+longer than the crashes take."""
+
+_KILLED = 137
+_RAN = timedelta(minutes=10)
+_IDLE = 0.5
+"""Seconds before a crash of either kind: a second for those of one namespace, which is no rush."""
+
+_APART = 1.6
+"""Seconds between crashes whose Events are read twice, which is no rush either."""
+
+_QUIET = 8.0
+"""Seconds: longer than it takes until Events are read for the second time."""
+
+_SLOW = 2.5
+_MIB = 1024 * 1024
+_TIMEOUT = 180.0
+_WRITERS = 8
+
+
+def measure(
+    rounds: int = 2, crashes: int = CRASHES, untold: int = UNTOLD, storm: int = STORM
+) -> list[Figure]:
+    """Measures both in turn.
+
+    Args:
+        rounds: How many rounds.
+        crashes: How many single crashes with Events.
+        untold: How many single crashes of which no Event tells.
+        storm: How many Pods crash at once.
+
+    Returns:
+        The figures of both, and their ratios.
+
+    Raises:
+        dev.envtest.build.MissingError: There is no control plane here.
+        TimeoutError: Something is not told.
+    """
+    results: list[dict[str, float]] = []
+    for number in range(rounds):
+        order = (WITH, WITHOUT) if number % 2 else (WITHOUT, WITH)
+        # Minutes pass: whoever waits has to know that it goes on.
+        _say(f"round {number + 1} of {rounds}: one at a time, and {storm} at once")
+        done = run(order, crashes, untold, storm)
+        _say(f"round {number + 1} of {rounds}: {storm} at once, Events not to be had")
+        results.append(done | run_busy(storm))
+    return figures(spreads(results), storm)
+
+
+def run(order: Iterable[str], crashes: int, untold: int, storm: int) -> dict[str, float]:
+    """Crashes Pods one at a time, and then many at once.
+
+    Args:
+        order: Of `WITH` and `WITHOUT`.
+        crashes: How many single crashes with Events.
+        untold: How many single crashes of which no Event tells.
+        storm: How many Pods crash at once.
+
+    Returns:
+        Figure to value.
+
+    Raises:
+        TimeoutError: Something is not told.
+        dev.envtest.processes.StartError: Something does not start.
+    """
+    made: list[Ours] = []
+
+    def ours(control_plane: ControlPlane) -> Ours:
+        made.append(Ours(control_plane, events_from=control_plane.server))
+        return made[0]
+
+    done: dict[str, float] = {}
+    with opened(ours) as site:
+        site.operator.start()
+        done |= _singles(site, list(order), crashes)
+        done |= _untold(site, untold)
+        for kind in order:
+            found = _storm(site, made[0], _namespace("storm", kind), kind, storm)
+            left_out = () if kind == WITH else _OF_EVENTS
+            done |= {
+                f"{kind}: {figure}": value
+                for figure, value in found.items()
+                if figure not in left_out
+            }
+        found = _storm(site, made[0], "storm-written", WITH, storm, held=False)
+    return done | {f"{WRITTEN}: {figure}": found[figure] for figure in _KEPT[WRITTEN]}
+
+
+def run_busy(storm: int) -> dict[str, float]:
+    """Crashes many Pods at once while the API server answers 429 to whoever asks for Events.
+
+    Args:
+        storm: How many.
+
+    Returns:
+        Figure to value.
+
+    Raises:
+        TimeoutError: Something is not told.
+        dev.envtest.processes.StartError: Something does not start.
+    """
+    made: list[tuple[Ours, Proxy]] = []
+
+    def ours(control_plane: ControlPlane) -> Ours:
+        (port,) = free_ports(1)
+        proxy = Proxy(control_plane.server, port, control_plane.certificate, control_plane.key)
+        proxy.rule = _busy
+        made.append((Ours(control_plane, events_from=proxy.url), proxy))
+        return made[0][0]
+
+    with opened(ours) as site:
+        operator, proxy = made[0]
+        with proxy:
+            site.operator.start()
+            found = _storm(site, operator, "storm-busy", WITH, storm)
+            found["requests for Events refused"] = len(proxy.seen("GET", "/events"))
+    return {f"{BUSY}: {figure}": found[figure] for figure in _KEPT[BUSY]}
+
+
+def _busy(request: Request, onward: Forward) -> Answer | None:
+    """The API server serves everything but Events."""
+    if "/events" not in request.path:
+        return onward()
+    return answering(429, "TooManyRequests", Retry_After=str(RETRY_AFTER))(request, onward)
+
+
+def _namespace(what: str, kind: str) -> str:
+    return f"{what}-with" if kind == WITH else f"{what}-without"
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """Pods that run, and are watched."""
+
+    crowd: Crowd
+    follower: Follower
+    pods: dict[str, Json]
+
+
+@contextlib.contextmanager
+def _scene(site: Site, namespace: str, kind: str, count: int) -> Iterator[_Scene]:
+    """Starts Pods that a PodDiagnoser claims, with the Events of their start."""
+    site.prepare(namespace, evidence={"events": kind == WITH})
+    crowd = Crowd(site.api, namespace, count)
+    crowd.create(status=_long_running)
+    stored = {
+        pod["metadata"]["name"]: pod for pod in site.control_plane.admin.list(PODS, namespace)
+    }
+    started = pods.now() - _RAN
+    _post(site, [event for pod in stored.values() for event in posting.of_start(pod, started)])
+    with Follower(site.api, PODS.path(namespace), sightings.of_told_pod) as follower:
+        follower.quiet(2)
+        yield _Scene(crowd, follower, stored)
+
+
+def _long_running(pod: Json) -> Json:
+    """The first status of a Pod whose container has run for a while."""
+    status = pods.started(pod)
+    its = pods.container_status({"status": status})
+    its["state"] = {"running": {"startedAt": pods.timestamp(pods.now() - _RAN)}}
+    return status
+
+
+def _post(site: Site, events: list[Json]) -> None:
+    def post(event: Json) -> None:
+        path = EVENTS.path(event["involvedObject"]["namespace"])
+        site.api.call("POST", path, json.dumps(event).encode(), "application/json")
+
+    with ThreadPoolExecutor(_WRITERS) as threads:
+        for _ in threads.map(post, events):
+            pass
+
+
+def _kill(site: Site, stored: Iterable[Json]) -> None:
+    """Posts that containers are killed, as is done before they are."""
+    at = pods.now() - timedelta(seconds=1)
+    _post(site, [event for pod in stored for event in posting.of_liveness_kill(pod, at)])
+
+
+def _singles(site: Site, order: list[str], crashes: int) -> dict[str, float]:
+    """One crash at a time, of either kind in turn; the first of each is not counted."""
+    delays: dict[str, list[float]] = {kind: [] for kind in order}
+    asked = 0
+    with contextlib.ExitStack() as scenes:
+        scene = {
+            kind: scenes.enter_context(_scene(site, _namespace("single", kind), kind, crashes + 1))
+            for kind in order
+        }
+        for number in range(crashes + 1):
+            if number == 1:
+                asked = len(site.control_plane.audited())
+            for kind, one in scene.items():
+                name = one.crowd.names[number]
+                _kill(site, [one.pods[name]])
+                time.sleep(_IDLE)
+                written = one.crowd.crash([name], _KILLED)[name]
+                sighting = (CAUSE if kind == WITH else ANNOTATED, name)
+                seen = one.follower.moments([sighting], _TIMEOUT)[sighting]
+                if number:
+                    delays[kind].append((seen - written) * 1000)
+        scene[WITH].follower.quiet(_QUIET)
+    done = {
+        f"{kind}: one at a time, p{percent}": percentile(values, percent)
+        for kind, values in delays.items()
+        for percent in (50, 95)
+    }
+    done[f"{_OF_ONE}, told at the first look"] = (
+        _reads(site, asked, _namespace("single", WITH)) / crashes
+    )
+    return done
+
+
+def _untold(site: Site, crashes: int) -> dict[str, float]:
+    """One crash at a time, of which no Event tells: somebody else killed the container."""
+    with _scene(site, "single-untold", WITH, crashes) as scene:
+        asked = len(site.control_plane.audited())
+        for name in scene.crowd.names:
+            time.sleep(_APART)
+            scene.crowd.crash([name], _KILLED)
+        scene.follower.moments([("Killed", name) for name in scene.crowd.names], _TIMEOUT)
+        scene.follower.quiet(_QUIET)
+    return {f"{_OF_ONE}, nothing told": _reads(site, asked, "single-untold") / crashes}
+
+
+def _storm(  # noqa: PLR0913 - what makes a storm
+    site: Site, ours: Ours, namespace: str, kind: str, count: int, *, held: bool = True
+) -> dict[str, float]:
+    """All Pods crash while Metacontroller is held, so that it sees all of them at once.
+
+    Where it is not, they are told of while crashes are still being written, as fast as can be.
+    """
+    with _scene(site, namespace, kind, count) as scene:
+        _kill(site, scene.pods.values())
+        scene.follower.quiet(_QUIET)
+        asked, refused = len(site.control_plane.audited()), ours.refused()
+        slow = ours.slow_pod_syncs(_SLOW)
+        looked = ours.evidence()
+        names = scene.crowd.names
+        if held:
+            with ours.held():
+                scene.crowd.crash(names, _KILLED)
+                used, begun = site.cpu(), time.perf_counter()
+        else:
+            used, begun = site.cpu(), min(scene.crowd.crash(names, _KILLED).values())
+        seen = scene.follower.moments([(ANNOTATED, name) for name in names], _TIMEOUT)
+        scene.follower.quiet(_QUIET)
+        told = [
+            pod["metadata"]["annotations"].get("diagnostics.local.io/cause")
+            for pod in site.control_plane.admin.list(PODS, namespace)
+        ]
+        reads = _reads(site, asked, namespace)
+        return {
+            "all annotated": max(seen.values()) - begun,
+            "half of them annotated": percentile(list(seen.values()), 50) - begun,
+            _TOLD: told.count(CAUSE),
+            "requests for Events": reads,
+            "requests for Events for a crash": reads / count,
+            "looks at Events without an answer": (ours.evidence() - looked)["Unavailable"],
+            "answers other than 200": ours.refused() - refused,
+            f"answers for Pods after more than {_SLOW} s": ours.slow_pod_syncs(_SLOW) - slow,
+            _MEMORY: ours.peak_memory() / _MIB,
+            **{f"CPU: {part}": now - used[part] for part, now in site.cpu().items()},
+        }
+
+
+def _reads(site: Site, asked: int, namespace: str) -> int:
+    """How often Events were read since so much was in the audit log."""
+    calls = sightings.calls(site.control_plane.audited()[asked:], namespace)
+    return sum(number for (_, resource), number in calls.items() if resource == "events")
+
+
+_TOLD = f"Pods told as {CAUSE} in the end"
+_MEMORY = "memory of the Pods' hook at most"
+_OF_EVENTS = (
+    _TOLD,
+    "requests for Events for a crash",
+    "looks at Events without an answer",
+    _MEMORY,
+)
+"""What says nothing where none are read; the same process may have read some before."""
+
+_KEPT = {
+    WRITTEN: (
+        "all annotated",
+        _TOLD,
+        "requests for Events",
+        "looks at Events without an answer",
+        "answers other than 200",
+    ),
+    BUSY: ("all annotated", "requests for Events refused", "answers other than 200"),
+}
+"""What is shown of the storms that are no comparison."""
+
+_OF_ONE = "requests for Events for a crash, one at a time"
+
+
+def figures(found: dict[str, Spread], storm: int) -> list[Figure]:
+    """Puts the figures of both kinds together.
+
+    Args:
+        found: Figure to its spread.
+        storm: How many Pods crashed at once.
+
+    Returns:
+        The lines of the table: each figure of a storm with Events beside that without, and ratios
+        where they are compared.
+    """
+    lines: list[Figure] = []
+    for name, spread in found.items():
+        figure = name.partition(": ")[2]
+        several = figure and not figure.startswith("one at a time")
+        text = f"{storm:,} at once, {name}" if several else name
+        lines.append(Figure(text, spread, _unit(name), _aim(name, storm)))
+    for figure, most in _COMPARED:
+        over = found[f"{WITHOUT}: {figure}"]
+        ratio = found[f"{WITH}: {figure}"].over(over)
+        aim = None if most is None else Aim.at_most(most)
+        text = f"{storm:,} at once, {figure}" if figure == "all annotated" else figure
+        lines.append(Figure(f"{text}: with Events / without", ratio, "", aim))
+    # How much the crashes cost whose Events are not to be had.
+    ratio = found[f"{BUSY}: all annotated"].over(found[f"{WITHOUT}: all annotated"])
+    text = f"{storm:,} at once, all annotated: 429 for Events / without"
+    return [*lines, Figure(text, ratio, "", Aim.at_most(2))]
+
+
+_COMPARED: tuple[tuple[str, float | None], ...] = (
+    ("one at a time, p50", None),
+    ("one at a time, p95", None),
+    ("all annotated", 2),
+)
+
+
+def _aim(name: str, storm: int) -> Aim | None:
+    aim = _AIMS.get(name)
+    return aim and aim(storm)
+
+
+_AIMS: dict[str, Callable[[int], Aim]] = {
+    f"{WITH}: {_TOLD}": Aim.exactly,
+    f"{WRITTEN}: {_TOLD}": Aim.exactly,
+    f"{WRITTEN}: answers other than 200": lambda _: Aim.exactly(0),
+    f"{WITH}: answers other than 200": lambda _: Aim.exactly(0),
+    f"{WITHOUT}: answers other than 200": lambda _: Aim.exactly(0),
+    f"{BUSY}: answers other than 200": lambda _: Aim.exactly(0),
+    # The manifests allow it 256.
+    f"{WITH}: {_MEMORY}": lambda _: Aim.at_most(200),
+    f"{WITHOUT}: requests for Events": lambda _: Aim.exactly(0),
+    f"{WITH}: requests for Events for a crash": lambda _: Aim.at_most(1),
+    # One for all, and those that were under way or alone before that is known.
+    f"{BUSY}: requests for Events refused": lambda _: Aim.at_most(8),
+    f"{_OF_ONE}, told at the first look": lambda _: Aim.exactly(1),
+    f"{_OF_ONE}, nothing told": lambda _: Aim.at_most(2),
+}
+
+
+def _unit(name: str) -> str:
+    if name.endswith(("p50", "p95")):
+        return "ms"
+    if "memory" in name:
+        return "MiB"
+    return "s" if name.endswith("annotated") or ": CPU" in name else ""
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

@@ -1,0 +1,107 @@
+"""What of the operator's work is to be seen in the API: in lines of watches, in the audit log."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dev.envtest.audit import Audited
+
+ANNOTATED, DELETED = "annotated", "deleted"
+PLANNED, DONE = "planned", "done"
+TOLD = "told"
+
+READS = ("get", "list", "watch")
+
+Sighting = tuple[str, str]
+"""What, and of which Pod."""
+
+_NAME = re.compile(rb'"metadata":\{"name":"([^"]+)"')
+_REASON = b'"diagnostics.local.io/restart-reason":"'
+_CAUSE = re.compile(rb'"diagnostics\.local\.io/cause":"([A-Za-z]+)"')
+_DELETION = b'"deletionTimestamp":"'
+
+
+def of_pod(line: bytes) -> Iterator[Sighting]:
+    """Looks at a Pod: not parsed, as all of its changes come by.
+
+    Args:
+        line: A line of a watch of Pods.
+
+    Yields:
+        `ANNOTATED`, and `DELETED` once the API server has accepted its deletion.
+    """
+    name = _NAME.search(line)
+    if name is None:
+        return
+    if _REASON in line:
+        yield ANNOTATED, name[1].decode()
+    # Quotation marks within a value are escaped: this is a key.
+    if _DELETION in line:
+        yield DELETED, name[1].decode()
+
+
+def of_told_pod(line: bytes) -> Iterator[Sighting]:
+    """Looks at what is told of a Pod.
+
+    Args:
+        line: A line of a watch of Pods.
+
+    Yields:
+        `ANNOTATED`, and the cause that its annotation gives.
+    """
+    name = _NAME.search(line)
+    if name is None or _REASON not in line:
+        return
+    yield ANNOTATED, name[1].decode()
+    cause = _CAUSE.search(line)
+    if cause:
+        yield cause[1].decode(), name[1].decode()
+
+
+def of_poddiagnoser(line: bytes) -> Iterator[Sighting]:
+    """Looks at a PodDiagnoser.
+
+    Args:
+        line: A line of a watch of PodDiagnosers.
+
+    Yields:
+        `PLANNED` for each remediation that its status holds; `DONE` for those that are done.
+    """
+    status = json.loads(line)["object"].get("status", {})
+    for entry in status.get("remediations", ()):
+        yield PLANNED, entry["pod"]
+        if entry["phase"] == "Done":
+            yield DONE, entry["pod"]
+
+
+def of_event(line: bytes) -> Iterator[Sighting]:
+    """Looks at an Event.
+
+    Args:
+        line: A line of a watch of Events (v1).
+
+    Yields:
+        `TOLD` for one that says that a Pod restarted.
+    """
+    event = json.loads(line)["object"]
+    if event.get("reason") == "PodRestarted":
+        yield TOLD, event["involvedObject"]["name"]
+
+
+def calls(requests: Iterable[Audited], namespace: str) -> Counter[tuple[str, str]]:
+    """Counts what was asked of the API server.
+
+    Args:
+        requests: By the audit log.
+        namespace: Where.
+
+    Returns:
+        How many calls, by verb and resource; those that were refused, too.
+    """
+    return Counter((one.verb, one.resource) for one in requests if one.namespace == namespace)

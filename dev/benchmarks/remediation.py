@@ -1,0 +1,407 @@
+"""From a crash to what is done about it: the Pod's deletion, or its Event.
+
+Single crashes on an idle cluster, one after the other, each in a Pod with an owner of its own, so
+that nothing withholds them; beside the kopf operator, which does the same without any safeguard.
+And crashes of many Pods at once, with what the hook then takes to answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from dev.benchmarks import observations as sightings
+from dev.benchmarks import pod_load as crowd
+from dev.benchmarks import timing, workload
+from dev.benchmarks.figures import Aim, Figure
+from dev.benchmarks.following import Follower
+from dev.benchmarks.observations import ANNOTATED, DELETED, DONE, PLANNED, READS, TOLD
+from dev.benchmarks.operators import OPERATORS, Ours
+from dev.benchmarks.spread import Spread, percentile
+from dev.benchmarks.test_bed import opened
+from dev.envtest.client import EVENTS, PODDIAGNOSERS, PODS, REPLICA_SETS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+    from dev.benchmarks.test_bed import Site
+    from dev.envtest.client import Json
+
+CRASHES = 40
+STORM = 500
+STORM_REPLICAS = 10
+LARGEST_BUDGET = 50
+"""What the kind allows at most."""
+
+_LINGER = 0.3
+"""Seconds that a terminating Pod stays: an idle cluster is waited for after each."""
+
+_IDLE = 1.0
+"""Seconds for which nothing happens before the next crash; no small sync is held for so long."""
+
+_QUIET = 5.0
+_TIMEOUT = 120.0
+_WRITERS = 8
+_PATCH = "application/strategic-merge-patch+json"
+_EXIT_CODE = 3
+_AT_ONCE = {"minPodAgeSeconds": 0, "budget": {"pods": LARGEST_BUDGET}}
+"""``spec.remediation`` of the single crashes: none of them is withheld."""
+
+_STEPS: dict[str, tuple[str, ...]] = {
+    "RestartPod": (ANNOTATED, PLANNED, DELETED, DONE),
+    "LogEvent": (ANNOTATED, TOLD),
+}
+"""What is seen of each action, in order."""
+
+_AIMED: dict[str, str] = {"RestartPod": DELETED, "LogEvent": TOLD}
+
+_WORDS = {
+    ANNOTATED: "its annotation",
+    PLANNED: "the plan in the status",
+    DELETED: "the Pod's deletion",
+    DONE: "the outcome in the status",
+    TOLD: "the Event",
+}
+
+
+def measure(rounds: int = 2, crashes: int = CRASHES, storm: int = STORM) -> list[Figure]:
+    """Runs both operators in turn, and then ours with many crashes at once.
+
+    Args:
+        rounds: How many rounds.
+        crashes: How many single crashes of each action in a round.
+        storm: How many Pods crash at once.
+
+    Returns:
+        The figures of both, their ratios, and those of many crashes.
+
+    Raises:
+        dev.envtest.build.MissingError: There is no control plane here.
+        TimeoutError: Something is not done.
+    """
+    results: dict[str, list[dict[str, float]]] = {name: [] for name in OPERATORS}
+    storms: list[dict[str, float]] = []
+    for number in range(rounds):
+        for name in OPERATORS if number % 2 == 0 else reversed(OPERATORS):
+            # Minutes pass: whoever waits has to know that it goes on.
+            sys.stderr.write(f"round {number + 1} of {rounds}: {name}\n")
+            results[name].append(run(name, crashes))
+        sys.stderr.write(f"round {number + 1} of {rounds}: {storm} at once\n")
+        storms.append(run_storms(storm))
+    compared = {name: spreads(found) for name, found in results.items()}
+    return figures(compared) + storm_figures(spreads(storms), storm)
+
+
+def run(name: str, crashes: int) -> dict[str, float]:
+    """Crashes Pods one after the other, on an otherwise idle cluster, for each action.
+
+    Args:
+        name: One of `OPERATORS`.
+        crashes: How many for each action.
+
+    Returns:
+        Figure to value: milliseconds and calls.
+
+    Raises:
+        TimeoutError: Something is not done.
+        dev.envtest.processes.StartError: Something does not start.
+    """
+    done: dict[str, float] = {}
+    with opened(OPERATORS[name], _LINGER) as site:
+        site.operator.start()
+        for action in _STEPS:
+            namespace = action.lower()
+            site.prepare(namespace, remediationAction=action, remediation=_AT_ONCE)
+            found = _single(site, namespace, action, crashes, planned=name == "ours")
+            done |= {f"{action}: {figure}": value for figure, value in found.items()}
+    return done
+
+
+def _single(
+    site: Site, namespace: str, action: str, crashes: int, *, planned: bool
+) -> dict[str, float]:
+    """One action; the first crash is not counted: what comes first after a start is not idle."""
+    _create(site, namespace, owners=crashes + 1, replicas=1)
+    steps = [step for step in _STEPS[action] if planned or step not in {PLANNED, DONE}]
+    delays: dict[str, list[float]] = {step: [] for step in steps}
+    with contextlib.ExitStack() as watches:
+        seers = _followers(site, namespace, watches)
+        pods = site.control_plane.admin.list(PODS, namespace)
+        asked = 0
+        for number, pod in enumerate(pods):
+            for seer in set(seers.values()):
+                seer.quiet(_IDLE)
+            if number == 1:
+                asked = len(site.control_plane.audited())
+            sent = _crash(site, pod)
+            for step in steps:
+                sighting = (step, pod["metadata"]["name"])
+                moment = seers[step].moments([sighting], _TIMEOUT)[sighting]
+                if number:
+                    delays[step].append((moment - sent) * 1000)
+        for seer in set(seers.values()):
+            seer.quiet(_IDLE)
+    found = {
+        f"from the crash to {_WORDS[step]}, p{percent}": percentile(values, percent)
+        for step, values in delays.items()
+        for percent in ((50, 95) if step == _AIMED[action] else (50,))
+    }
+    calls = sightings.calls(site.control_plane.audited()[asked:], namespace)
+    return found | calls_of_a_crash(calls, crashes)
+
+
+def calls_of_a_crash(calls: Mapping[tuple[str, str], int], crashes: int) -> dict[str, float]:
+    """Shares calls out among the crashes that caused them.
+
+    Args:
+        calls: How many, by verb and resource.
+        crashes: How many.
+
+    Returns:
+        Figure to value; none where there are no calls: the operator is not one that is audited.
+    """
+    if not calls:
+        return {}
+    reads = sum(count for (verb, _), count in calls.items() if verb in READS)
+    each = {
+        f"calls for a crash: {verb} {resource}": count / crashes
+        for (verb, resource), count in sorted(calls.items())
+    }
+    return each | {"calls for a crash: all reads": reads / crashes}
+
+
+def _followers(site: Site, namespace: str, watches: contextlib.ExitStack) -> dict[str, Follower]:
+    """Who sees what."""
+    pods, poddiagnosers, events = (
+        watches.enter_context(Follower(site.api, resource.path(namespace), recognise))
+        for resource, recognise in (
+            (PODS, sightings.of_pod),
+            (PODDIAGNOSERS, sightings.of_poddiagnoser),
+            (EVENTS, sightings.of_event),
+        )
+    )
+    return {
+        ANNOTATED: pods,
+        DELETED: pods,
+        PLANNED: poddiagnosers,
+        DONE: poddiagnosers,
+        TOLD: events,
+    }
+
+
+def _create(site: Site, namespace: str, owners: int, replicas: int) -> None:
+    """Makes ReplicaSets, and waits until all of their Pods run."""
+    for number in range(owners):
+        name = f"fragile-app-{number:04}"
+        template = workload.pod(name, set=name)
+        body = {
+            "metadata": {"name": name},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": {"set": name}},
+                "template": {
+                    "metadata": {
+                        "labels": template["metadata"]["labels"],
+                        "annotations": template["metadata"]["annotations"],
+                    },
+                    "spec": workload.spec(None),
+                },
+            },
+        }
+        site.control_plane.admin.create(REPLICA_SETS, body, namespace)
+    deadline = time.monotonic() + _TIMEOUT
+    while _running(site.control_plane.admin.list(PODS, namespace)) < owners * replicas:
+        if time.monotonic() > deadline:
+            message = f"the Pods of {namespace} do not run after {_TIMEOUT:.0f} s"
+            raise TimeoutError(message)
+        time.sleep(1)
+
+
+def _running(pods: Iterable[Json]) -> int:
+    return sum(pod.get("status", {}).get("phase") == "Running" for pod in pods)
+
+
+def _crash(site: Site, pod: Json) -> float:
+    """Writes the status of a Pod whose container has ended and runs again.
+
+    Returns:
+        When the request was sent, by `time.perf_counter`.
+    """
+    return _write(site, *_crashed(pod))
+
+
+def _crashed(pod: Json) -> tuple[str, bytes]:
+    """The path and the body of a crash."""
+    metadata = pod["metadata"]
+    body = json.dumps({"status": crowd.crashed(pod, _EXIT_CODE)}).encode()
+    return PODS.path(metadata["namespace"], metadata["name"], "status"), body
+
+
+def _write(site: Site, path: str, body: bytes) -> float:
+    sent = time.perf_counter()
+    site.api.call("PATCH", path, body, _PATCH)
+    return sent
+
+
+def run_storms(count: int) -> dict[str, float]:
+    """Crashes many Pods of one PodDiagnoser at once, with the smallest and the largest budget.
+
+    Args:
+        count: How many.
+
+    Returns:
+        Figure to value: seconds and counts.
+
+    Raises:
+        TimeoutError: The crashes are not all accounted for.
+        dev.envtest.processes.StartError: Something does not start.
+    """
+    made: list[Ours] = []
+
+    def timed(control_plane: Any) -> Ours:
+        made.append(Ours(control_plane, timed=True))
+        return made[0]
+
+    done: dict[str, float] = {}
+    with opened(timed) as site:
+        site.operator.start()
+        for name, policy in _STORMS.items():
+            namespace = f"storm-{len(done)}"
+            site.prepare(namespace, remediationAction="RestartPod", remediation=policy)
+            _create(site, namespace, owners=count // STORM_REPLICAS, replicas=STORM_REPLICAS)
+            _wait_until_quiet(made[0])
+            found = _storm(site, made[0], namespace, count)
+            done |= {f"{name}: {figure}": value for figure, value in found.items()}
+    return done
+
+
+_STORMS: dict[str, Json] = {
+    "default budget": {"minPodAgeSeconds": 0},
+    "largest budget": _AT_ONCE,
+}
+
+
+def _storm(site: Site, ours: Ours, namespace: str, count: int) -> dict[str, float]:
+    crashes = [_crashed(pod) for pod in site.control_plane.admin.list(PODS, namespace)]
+    asked, begun = len(site.control_plane.audited()), len(ours.answers)
+    with ThreadPoolExecutor(_WRITERS) as threads:
+        sent = list(threads.map(lambda crash: _write(site, *crash), crashes))
+    deadline = time.monotonic() + _TIMEOUT
+    while accounted(site.status(namespace)) < count:
+        if time.monotonic() > deadline:
+            message = f"not all crashes are accounted for after {_TIMEOUT:.0f} s"
+            raise TimeoutError(message)
+        time.sleep(0.5)
+    told = time.perf_counter()
+    _wait_until_quiet(ours)
+    answers = ours.answers[begun:]
+    calls = sightings.calls(site.control_plane.audited()[asked:], namespace)
+    return {
+        "all crashes written": max(sent) - min(sent),
+        "every crash planned or withheld": told - min(sent),
+        "longest answer of /pods/sync": timing.longest(answers, "/pods/sync"),
+        "longest answer of /poddiagnosers/sync": timing.longest(answers, "/poddiagnosers/sync"),
+        "syncs of the PodDiagnoser": sum(one.path == "/poddiagnosers/sync" for one in answers),
+        "requests not answered with 200": timing.unanswered(answers),
+        "crashes in the status": accounted(site.status(namespace)),
+        **{f"calls: {verb} {resource}": n for (verb, resource), n in sorted(calls.items())},
+    }
+
+
+def accounted(status: Json) -> int:
+    """Counts the crashes that a status tells of: each has an entry, or is counted as withheld.
+
+    Args:
+        status: Of a PodDiagnoser.
+
+    Returns:
+        How many.
+    """
+    withheld = sum(int(one["crashes"]) for one in status.get("withheld", ()))
+    return len(status.get("remediations", ())) + withheld
+
+
+def _wait_until_quiet(ours: Ours) -> None:
+    """Waits until nothing is asked of the hook; no longer than until a resync is likely."""
+    deadline = time.perf_counter() + _TIMEOUT
+    while time.perf_counter() < deadline:
+        last = ours.answers[-1].at if ours.answers else 0.0
+        if time.perf_counter() - last > _QUIET:
+            return
+        time.sleep(0.5)
+
+
+def figures(results: dict[str, dict[str, Spread]]) -> list[Figure]:
+    """Puts the figures of both operators' single crashes together.
+
+    Args:
+        results: Operator to figure to its spread.
+
+    Returns:
+        The lines of the table.
+    """
+    ours, kopf = results["ours"], results["kopf"]
+    lines: list[Figure] = []
+    for figure, spread in ours.items():
+        unit = "" if "calls" in figure else "ms"
+        lines.append(Figure(f"ours: {figure}", spread, unit, _AIMS.get(figure)))
+        if figure in kopf:
+            lines.append(Figure(f"kopf: {figure}", kopf[figure], unit))
+            lines.append(Figure(f"{figure}: ours / kopf", spread.over(kopf[figure]), ""))
+    return lines
+
+
+def storm_figures(storms: dict[str, Spread], count: int) -> list[Figure]:
+    """The lines of many crashes at once.
+
+    Args:
+        storms: Figure to its spread.
+        count: How many Pods crashed.
+
+    Returns:
+        The lines of the table.
+    """
+    aims: dict[str, Callable[[str], Aim]] = {
+        "longest answer of /pods/sync": lambda _: Aim.at_most(3),
+        "longest answer of /poddiagnosers/sync": lambda _: Aim.at_most(3),
+        "requests not answered with 200": lambda _: Aim.exactly(0),
+        "crashes in the status": lambda _: Aim.exactly(count),
+        "calls: delete pods": lambda storm: Aim.at_most(_BUDGETS[storm]),
+    }
+    lines: list[Figure] = []
+    for name, spread in storms.items():
+        storm, figure = name.split(": ", 1)
+        aim = aims[figure](storm) if figure in aims else None
+        unit = "s" if figure.startswith(("all", "every", "longest")) else ""
+        lines.append(Figure(f"{count} at once, {name}", spread, unit, aim))
+    return lines
+
+
+_BUDGETS = {"default budget": 5, "largest budget": LARGEST_BUDGET}
+
+_AIMS = {
+    f"RestartPod: from the crash to {_WORDS[DELETED]}, p50": Aim.at_most(150),
+    f"LogEvent: from the crash to {_WORDS[TOLD]}, p50": Aim.at_most(150),
+    "RestartPod: calls for a crash: all reads": Aim.at_most(2),
+    "RestartPod: calls for a crash: delete pods": Aim.exactly(1),
+    "LogEvent: calls for a crash: all reads": Aim.at_most(2),
+    "LogEvent: calls for a crash: create events": Aim.exactly(1),
+}
+
+
+def spreads(rounds: list[dict[str, float]]) -> dict[str, Spread]:
+    """Puts the rounds together.
+
+    Args:
+        rounds: Figure to value, for each.
+
+    Returns:
+        Figure to its spread. A call that was not counted in one of them was not made there: 0.
+    """
+    names = dict.fromkeys(name for one in rounds for name in one)
+    return {name: Spread(tuple(one.get(name, 0.0) for one in rounds)) for name in names}

@@ -1,0 +1,114 @@
+"""Servers under test: gunicorn with the settings of production, or with one of them changed."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from dev.envtest.processes import Process, free_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HOOK = "pod_diagnoser.server.app:create_app()"
+BARE = "dev.benchmarks.bare:app"
+GTHREAD = ("--worker-class", "gthread", "--threads")
+
+
+class Server:
+    """A WSGI application under gunicorn; a context manager.
+
+    Args:
+        name: What it is called.
+        application: As gunicorn takes it.
+        folder: Where its log goes.
+        options: Further options of gunicorn's, which go before those of production.
+
+    Attributes:
+        name: What it is called.
+        port: Where it listens, on 127.0.0.1.
+    """
+
+    def __init__(
+        self, name: str, application: str, folder: Path, options: Sequence[str] = ()
+    ) -> None:
+        self.name = name
+        (self.port,) = free_ports(1)
+        self._process = Process(
+            name.replace(" ", "-"),
+            [
+                Path(sys.executable).with_name("gunicorn"),
+                "--config",
+                "python:pod_diagnoser.server.gunicorn_conf",
+                "--bind",
+                f"127.0.0.1:{self.port}",
+                *options,
+                application,
+            ],
+            folder,
+            {"POD_DIAGNOSER_LOG_LEVEL": "info", "POD_DIAGNOSER_LOG_FORMAT": "json"},
+        )
+
+    def __enter__(self) -> Self:
+        """Starts it and waits until it listens.
+
+        Raises:
+            dev.envtest.processes.StartError: It does not get there.
+        """
+        self._process.start()
+        self._process.wait_until(self._listens)
+        time.sleep(0.5)  # gunicorn listens before its worker has loaded the application
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends it."""
+        self._process.stop(grace=3)
+
+    def cpu_seconds(self) -> float:
+        """CPU time used so far.
+
+        Returns:
+            Seconds, user and system together, of gunicorn's two processes.
+        """
+        return self._process.cpu_seconds()
+
+    def resident_bytes(self) -> int:
+        """Memory of the worker.
+
+        Returns:
+            The resident set in bytes: of the larger of gunicorn's two processes.
+        """
+        return max(_resident(pid) for pid in _group(self._process.pid))
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        except OSError:
+            return False
+        return True
+
+
+def _group(leader: int) -> list[int]:
+    """The processes of a group."""
+    members: list[int] = []
+    for entry in Path("/proc").iterdir():
+        try:
+            # proc(5): the name in parentheses may hold spaces; pgrp is the 3rd field after it.
+            if (
+                entry.name.isdigit()
+                and int((entry / "stat").read_text().rsplit(")", 1)[1].split()[2]) == leader
+            ):
+                members.append(int(entry.name))
+        except OSError:
+            continue  # it has ended meanwhile
+    return members
+
+
+def _resident(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    return 0

@@ -1,0 +1,1 @@
+"""Demos: what the product does, before your eyes."""

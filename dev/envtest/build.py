@@ -1,0 +1,285 @@
+"""Finds the control plane's programs, or builds them once from their Go modules.
+
+Looked for in this order:
+
+1. ``KUBEBUILDER_ASSETS``: a folder with ``etcd``, ``kube-apiserver`` and, unlike envtest's own
+   archives, ``kube-controller-manager`` (the convention of controller-runtime's envtest).
+2. The cache: ``$XDG_CACHE_HOME/pod-diagnoser/control-plane`` (``~/.cache`` by default).
+3. ``go``: builds the versions locked in ``gomodule/go.mod`` and ``go.sum`` into that cache. About
+   four minutes on two cores the first time.
+
+Run as ``python -m dev.envtest.build`` it prints the folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GO_MODULE = Path(__file__).parent / "gomodule"
+
+_COMMANDS = {
+    "etcd": "go.etcd.io/etcd/server/v3",
+    "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+    "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+    "kubectl": "k8s.io/kubernetes/cmd/kubectl",
+}
+# etcd's main package is the module's root, so `go build` calls the program after its folder.
+_BUILT_AS = {"etcd": "server"}
+
+
+class MissingError(RuntimeError):
+    """Something that does not come with the project is not on this machine.
+
+    The message names it and how to get it, so that it can serve as the reason of a skip.
+    """
+
+
+class BuildError(RuntimeError):
+    """``go build`` failed; the message ends with what it printed last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binaries:
+    """Paths of the programs.
+
+    Attributes:
+        etcd: The store.
+        apiserver: kube-apiserver.
+        controller_manager: kube-controller-manager.
+        kubectl: Of the same version where that is at hand.
+        metacontroller: From PATH.
+    """
+
+    etcd: Path
+    apiserver: Path
+    controller_manager: Path
+    kubectl: Path
+    metacontroller: Path
+
+
+def versions() -> dict[str, str]:
+    """The versions that are locked in go.mod.
+
+    Returns:
+        ``{"kubernetes": "v1.36.3", "etcd": "v3.6.16"}`` or whatever go.mod says.
+
+    Raises:
+        BuildError: go.mod does not name them.
+    """
+    text = (GO_MODULE / "go.mod").read_text(encoding="utf-8")
+    found: dict[str, str] = {}
+    for name, module in (
+        ("kubernetes", "k8s.io/kubernetes"),
+        ("etcd", "go.etcd.io/etcd/server/v3"),
+    ):
+        match = re.search(rf"^\s*(?:require )?{re.escape(module)} (v\S+)", text, re.MULTILINE)
+        if match is None:
+            msg = f"gomodule/go.mod requires no {module}"
+            raise BuildError(msg)
+        found[name] = match[1]
+    return found
+
+
+def find() -> Binaries:
+    """Finds all programs; builds the control plane if that is what it takes.
+
+    Returns:
+        Where they are.
+
+    Raises:
+        MissingError: Something is neither at hand nor can it be built here.
+        BuildError: The build failed.
+    """
+    metacontroller = shutil.which("metacontroller")
+    if metacontroller is None:
+        msg = "metacontroller is missing: put a metacontroller 4.17.2 binary on PATH"
+        raise MissingError(msg)
+    folder = control_plane()
+    return Binaries(
+        etcd=folder / "etcd",
+        apiserver=folder / "kube-apiserver",
+        controller_manager=folder / "kube-controller-manager",
+        kubectl=_kubectl(folder),
+        metacontroller=Path(metacontroller),
+    )
+
+
+def control_plane() -> Path:
+    """The folder that holds etcd, kube-apiserver and kube-controller-manager.
+
+    Returns:
+        ``KUBEBUILDER_ASSETS`` where that is set and complete, else the cache's folder.
+
+    Raises:
+        MissingError: ``KUBEBUILDER_ASSETS`` is not complete, or it is not set and there is no Go.
+        BuildError: The build failed.
+    """
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    if assets:
+        needed = ("etcd", "kube-apiserver", "kube-controller-manager")
+        absent = [name for name in needed if not (Path(assets) / name).is_file()]
+        if not absent:
+            return Path(assets)
+        msg = (
+            f"KUBEBUILDER_ASSETS has no {' and no '.join(absent)}: "
+            "add it, or unset the variable to have them built (that takes Go)"
+        )
+        raise MissingError(msg)
+    return _built()
+
+
+def _kubectl(folder: Path) -> Path:
+    """The kubectl of the control plane's folder, else the one on PATH."""
+    beside = folder / "kubectl"
+    if beside.is_file():
+        return beside
+    on_path = shutil.which("kubectl")
+    if on_path is None:
+        msg = "kubectl is missing: put it on PATH or into KUBEBUILDER_ASSETS"
+        raise MissingError(msg)
+    return Path(on_path)
+
+
+def _built() -> Path:
+    """The cache's folder, filled by ``go build`` where it is not there yet."""
+    folder = _cache() / _key()
+    if folder.is_dir():
+        return folder
+    go = shutil.which("go")
+    if go is None:
+        msg = (
+            "the control plane is missing: set KUBEBUILDER_ASSETS to a folder with etcd, "
+            "kube-apiserver and kube-controller-manager, or install Go to have them built"
+        )
+        raise MissingError(msg)
+    probe = _go(go, "env", "GOVERSION")
+    if probe.returncode:
+        msg = f"the control plane cannot be built by this Go: {probe.stderr.strip()}"
+        raise MissingError(msg)
+    with _only_one():
+        if not folder.is_dir():  # another run may have built it while this one waited
+            for killed in _cache().glob(f"{_SCRATCH}*"):
+                shutil.rmtree(killed, ignore_errors=True)
+            _build(go, folder)
+    return folder
+
+
+def _build(go: str, folder: Path) -> None:
+    """Builds into a folder beside the final one, then renames: it is there whole or not at all."""
+    print(  # noqa: T201 - minutes pass: whoever waits has to know what for
+        f"building the control plane {versions()} from its Go modules: some minutes, only once",
+        file=sys.stderr,
+        flush=True,
+    )
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_SCRATCH) as scratch:
+        out = Path(scratch) / "bin"
+        out.mkdir()
+        packages = list(_COMMANDS.values())
+        done = _go(go, "build", *_FLAGS, "-ldflags", _ldflags(), "-o", f"{out}/", *packages)
+        if done.returncode:
+            msg = f"go build failed:\n{done.stderr[-4000:]}"
+            raise BuildError(msg)
+        for name, built_as in _BUILT_AS.items():
+            (out / built_as).rename(out / name)
+        out.rename(folder)
+
+
+_SCRATCH = ".build-"
+_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
+
+
+def _ldflags() -> str:
+    """What Kubernetes' own build passes, so that the server tells its version."""
+    version = versions()["kubernetes"]
+    major, minor, _ = version.removeprefix("v").split(".", 2)
+    variables = {
+        "gitVersion": version,
+        "gitMajor": major,
+        "gitMinor": minor,
+        "gitTreeState": "clean",
+    }
+    settings = [
+        f"-X {package}.{name}={value}"
+        for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+        for name, value in variables.items()
+    ]
+    return " ".join(["-s", "-w", *settings])
+
+
+def _go(go: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the go command in the locked module, whatever workspace surrounds the checkout."""
+    return subprocess.run(  # noqa: S603 - arguments are this module's own
+        [go, *arguments],
+        cwd=GO_MODULE,
+        env={**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _cache() -> Path:
+    """The folder that outlives checkouts."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(base) / "pod-diagnoser" / "control-plane"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _key() -> str:
+    """Names what is built: versions, platform, and a hash of the lock files and of the recipe."""
+    recipe = hashlib.sha256()
+    for name in ("go.mod", "go.sum"):
+        recipe.update((GO_MODULE / name).read_bytes())
+    recipe.update(" ".join((*_FLAGS, _ldflags(), *_COMMANDS.values())).encode())
+    locked = versions()
+    return "-".join(
+        (
+            f"kubernetes-{locked['kubernetes']}",
+            f"etcd-{locked['etcd']}",
+            platform.system().lower(),
+            platform.machine().lower(),
+            recipe.hexdigest()[:12],
+        )
+    )
+
+
+@contextlib.contextmanager
+def _only_one() -> Iterator[None]:
+    """Waits until no other process builds; the lock goes with the process, however it ends."""
+    with (_cache() / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def main() -> int:
+    """Prints the control plane's folder, or why there is none.
+
+    Returns:
+        The exit code: 0, or 1 where something is missing or the build failed.
+    """
+    try:
+        print(control_plane())  # noqa: T201 - this is the command's answer
+    except (MissingError, BuildError) as problem:
+        print(problem, file=sys.stderr)  # noqa: T201 - the command's error
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

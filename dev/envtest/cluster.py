@@ -1,0 +1,226 @@
+"""A whole cluster with the operator in it: what most users of this package want."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import time
+from typing import TYPE_CHECKING, Self
+
+from dev.envtest import installation
+from dev.envtest.client import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
+from dev.envtest.installation import EVIDENCE, PODS_HOOK, REMEDIATOR, SYSTEM, TOKENS
+from dev.envtest.kubelet import Kubelet
+from dev.envtest.mounts import mount
+from dev.envtest.processes import ControlPlane, Hook, Metacontroller
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from dev.envtest.build import Binaries
+    from dev.envtest.client import Client, Json
+    from dev.envtest.processes import Process
+
+
+class Cluster:
+    """Control plane, kubelet, Metacontroller and the hook's two processes.
+
+    The processes have what the manifests give their Pods: the tokens of callers, and the one that
+    remediates its ServiceAccount's token; with the component that lets it read Events, the one that
+    serves Pods its own, too.
+
+    A context manager; it takes some seconds to start.
+
+    Args:
+        binaries: The programs.
+        overlay: What of ours is installed, see :func:`dev.envtest.installation.install`.
+        components: The components that are installed with it.
+        linger: Seconds that a terminating Pod stays.
+        cache_flush_interval: Metacontroller's.
+        audit_policy: What the API server logs; None means the least.
+
+    Attributes:
+        control_plane: Its processes, clients and kubectl.
+        kubelet: Plays the Node.
+        metacontroller: The real one.
+        pods_hook: Serves the Pods' endpoints.
+        poddiagnosers_hook: Serves the PodDiagnosers' endpoints.
+    """
+
+    def __init__(  # noqa: PLR0913 (all that a cluster is made of)
+        self,
+        binaries: Binaries,
+        *,
+        overlay: str | None = "default",
+        components: Sequence[str] = (),
+        linger: float = 1.0,
+        cache_flush_interval: str = "30m",
+        audit_policy: Json | None = None,
+    ) -> None:
+        self.control_plane = ControlPlane(binaries, audit_policy)
+        kubelet = self.control_plane.client("kubelet", agent="kubelet/v1.36.3 (linux/amd64)")
+        self.kubelet = Kubelet(kubelet, linger)
+        self.metacontroller = Metacontroller(self.control_plane, cache_flush_interval)
+        folder = self.control_plane.folder
+        self._tokens = folder / "tokens"
+        self._service_accounts = folder / "service-accounts"
+        self.pods_hook = Hook(
+            "pods",
+            folder,
+            self.gathering_environment()
+            if EVIDENCE in components
+            else {"POD_DIAGNOSER_TOKEN_DIR": str(self._tokens)},
+        )
+        self.poddiagnosers_hook = Hook("poddiagnosers", folder, self.remediating_environment())
+        self._overlay, self._components = overlay, components
+        self._exit = contextlib.ExitStack()
+
+    @property
+    def admin(self) -> Client:
+        """A client that may do everything."""
+        return self.control_plane.admin
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """All processes, in the order in which they start."""
+        return (
+            *self.control_plane.processes,
+            self.pods_hook.process,
+            self.poddiagnosers_hook.process,
+            self.metacontroller.process,
+        )
+
+    def __enter__(self) -> Self:
+        """Starts everything, in the order in which an administrator would install it.
+
+        Raises:
+            StartError: A program does not get ready.
+            KubectlError: The API server refuses a manifest.
+            InstallError: The manifests are not what is expected, or a script of ours fails.
+        """
+        with contextlib.ExitStack() as exit_stack:
+            exit_stack.enter_context(self.control_plane)
+            self.kubelet.start()
+            exit_stack.callback(self.kubelet.stop)
+            installation.install_metacontroller(self.control_plane)
+            installation.create_tokens(self.control_plane)
+            installation.install(self.control_plane, self.urls, self._overlay, self._components)
+            self.mount_tokens()
+            self.mount_service_accounts()
+            # Its garbage collector looks for new kinds every 30 seconds, and at its start: without
+            # this DiagnosisTargets would outlive their PodDiagnosers for so long.
+            self.control_plane.controller_manager.stop(grace=0)
+            self.control_plane.controller_manager.start()
+            for hook in (self.pods_hook, self.poddiagnosers_hook):
+                exit_stack.callback(hook.stop)
+                hook.start()
+            # A method of this object, since a restart replaces the process.
+            exit_stack.callback(self.metacontroller.stop, grace=0)
+            self.metacontroller.start()
+            self._exit = exit_stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Ends everything, the youngest first."""
+        self._exit.__exit__(kind, problem, traceback)
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The hook's base URLs: keys ``pods`` and ``poddiagnosers``."""
+        return {"pods": self.pods_hook.url, "poddiagnosers": self.poddiagnosers_hook.url}
+
+    def remediating_environment(self, server: str | None = None) -> dict[str, str]:
+        """The settings of a process that remediates.
+
+        Args:
+            server: URL of what it takes for the API server; None means the API server.
+
+        Returns:
+            Environment variables.
+        """
+        return self._connected_environment(REMEDIATOR, server)
+
+    def gathering_environment(self, server: str | None = None) -> dict[str, str]:
+        """The settings of a process that serves Pods and reads their Events.
+
+        Args:
+            server: URL of what it takes for the API server; None means the API server.
+
+        Returns:
+            Environment variables.
+        """
+        return {
+            **self._connected_environment(PODS_HOOK, server),
+            "POD_DIAGNOSER_EVIDENCE": "true",
+        }
+
+    def _connected_environment(self, account: str, server: str | None) -> dict[str, str]:
+        """The settings of a process with the token of a ServiceAccount."""
+        folder = self._service_accounts / account
+        return {
+            "POD_DIAGNOSER_TOKEN_DIR": str(self._tokens),
+            "POD_DIAGNOSER_API_SERVER": server or self.control_plane.server,
+            "POD_DIAGNOSER_API_TOKEN_FILE": str(folder / "token"),
+            "POD_DIAGNOSER_API_CA_FILE": str(folder / "ca.crt"),
+        }
+
+    def mount_tokens(self) -> dict[str, str]:
+        """Brings the hook's files up to the Secret of the tokens, as kubelets do once a minute.
+
+        Returns:
+            The tokens, by the Secret's keys.
+
+        Raises:
+            ApiError: There is no such Secret.
+        """
+        data = self.admin.get(SECRETS, TOKENS, SYSTEM)["data"]
+        tokens = {key: base64.b64decode(value) for key, value in data.items()}
+        mount(self._tokens, tokens)
+        return {key: token.decode() for key, token in tokens.items()}
+
+    def mount_service_accounts(self) -> None:
+        """Gives the processes new tokens of their ServiceAccounts, as kubelets do hourly.
+
+        Raises:
+            ApiError: One of the ServiceAccounts is not there.
+        """
+        ca = self.control_plane.certificate.read_bytes()
+        for account in (REMEDIATOR, PODS_HOOK):
+            token = self.control_plane.service_account_token(SYSTEM, account)
+            folder = self._service_accounts / account
+            mount(folder, {"token": token.encode(), "ca.crt": ca})
+
+    def create_namespace(self, name: str) -> None:
+        """Creates a namespace and waits until it takes Pods.
+
+        Args:
+            name: Its name.
+
+        Raises:
+            TimeoutError: It has no default ServiceAccount after 20 seconds.
+            ApiError: The API server refuses.
+        """
+        self.admin.create(NAMESPACES, {"metadata": {"name": name}})
+        deadline = time.monotonic() + 20
+        while self.admin.find(SERVICE_ACCOUNTS, "default", name) is None:
+            if time.monotonic() > deadline:
+                msg = f"no ServiceAccount in namespace {name}"
+                raise TimeoutError(msg)
+            time.sleep(0.02)
+
+    def tails(self, lines: int = 15) -> str:
+        """The ends of all logs, for the report of a failure.
+
+        Args:
+            lines: How many of each.
+
+        Returns:
+            Text with a heading for each process.
+        """
+        return "\n".join(f"--- {process.name}\n{process.tail(lines)}" for process in self.processes)

@@ -1,0 +1,115 @@
+"""The part of a kubelet that serves logs: the API server asks it on behalf of who reads one.
+
+What it answers is a test's choice, and may be what no kubelet would send.
+
+Source: ``/containerLogs`` in ``pkg/kubelet/server/server.go`` of Kubernetes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Self
+from urllib.parse import parse_qsl, urlsplit
+
+from dev.envtest.client import NODES
+from dev.envtest.pods import NODE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dev.envtest.client import Client
+
+Write = Callable[[str, dict[str, str]], Iterator[bytes]]
+"""Gives a log piece by piece, for a path (``/containerLogs/shop/web/app``) and a query."""
+
+
+class LogServer:
+    """Serves the logs of the one Node's Pods; the Node says where while it is entered.
+
+    Args:
+        admin: Writes the Node's status.
+        port: Where it listens, on 127.0.0.1.
+        certificate: PEM file of its certificate; the API server takes any.
+        key: PEM file of the key that belongs to it.
+
+    Attributes:
+        write: What gives the logs.
+        asked: Paths and queries so far.
+        over: Set when it ends: what never ends otherwise ends then.
+    """
+
+    def __init__(self, admin: Client, port: int, certificate: Path, key: Path) -> None:
+        self.write: Write = lambda _, __: iter(())
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.over = threading.Event()
+        self._admin = admin
+        self._port = port
+        self._certificate, self._key = certificate, key
+        self._server: _Server | None = None
+
+    def __enter__(self) -> Self:
+        """Begins to listen, and has the API server know."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self._certificate, self._key)
+        self._server = _Server(self._port, context, self._logs)
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        self._announce(self._port)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends; the Node then has no port any more."""
+        self._announce(0)
+        self.over.set()
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+
+    def _announce(self, port: int) -> None:
+        status = {
+            "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
+        }
+        self._admin.patch_status(NODES, NODE, {"status": status})
+
+    def _logs(self, path: str, query: dict[str, str]) -> Iterator[bytes]:
+        self.asked.append((path, query))
+        return itertools.takewhile(lambda _: not self.over.is_set(), self.write(path, query))
+
+
+class _Server(ThreadingHTTPServer):
+    """A thread for each connection."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int, context: ssl.SSLContext, write: Write) -> None:
+        self.write = write
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    def handle_error(self, *_: object) -> None:
+        """Says nothing: who reads a log may go at any time."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One request; the answer ends with the connection."""
+
+    server: _Server
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+    def do_GET(self) -> None:
+        """Sends the log, as long as there is more of it and somebody reads it."""
+        url = urlsplit(self.path)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for piece in self.server.write(url.path, dict(parse_qsl(url.query))):
+                self.wfile.write(piece)
+                self.wfile.flush()

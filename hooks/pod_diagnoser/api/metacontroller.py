@@ -1,0 +1,125 @@
+"""Metacontroller's requests and answers for DecoratorControllers, hook version v2.
+
+Source: ``pkg/controller/decorator/api/v2`` and ``pkg/controller/common/customize/api/v2`` in
+metacontroller/metacontroller, tag v4.17.2. Requests are read leniently, since Metacontroller and
+Kubernetes add fields; answers are strict, since Metacontroller refuses a key that it doesn't know.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pod_diagnoser.api.core_v1 import OwnedPod, Pod
+from pod_diagnoser.api.diagnostics_v1 import API_VERSION, DiagnosisTarget, PodDiagnoser
+from pod_diagnoser.api.fields import Name, OrNull, Read
+
+PODS = "Pod.v1"
+DIAGNOSIS_TARGETS = "DiagnosisTarget.diagnostics.local.io/v1"
+"""Keys of ``related``: ``Kind.version``, or ``Kind.group/version``. A group that the customize
+answer asked for is always there, empty or not."""
+
+
+Targets = Annotated[dict[str, DiagnosisTarget], OrNull(dict), Field(alias=DIAGNOSIS_TARGETS)]
+
+
+class RelatedToPod(Read):
+    """``related`` of a Pod.
+
+    The group is required: a request without it comes from a controller without our customize hook,
+    and must not be read as "no PodDiagnoser is left", which would wipe the Pod.
+    """
+
+    targets: Targets
+
+
+class PodSyncRequest(Read):
+    """A sync request for a Pod."""
+
+    object: Pod
+    related: RelatedToPod
+
+
+class RelatedToPodDiagnoser(Read):
+    """``related`` of a PodDiagnoser: the Pods that carry its label, and all DiagnosisTargets."""
+
+    targets: Targets
+    pods: Annotated[dict[str, OwnedPod], OrNull(dict), Field(alias=PODS)]
+
+
+class PodDiagnoserSyncRequest(Read):
+    """A sync request for a PodDiagnoser."""
+
+    object: PodDiagnoser
+    related: RelatedToPodDiagnoser
+
+
+class ParentMeta(Read):
+    """The metadata that a customize answer depends on."""
+
+    name: Name
+    namespace: Name
+
+
+class Parent(Read):
+    """The parent object of a customize request."""
+
+    metadata: ParentMeta
+
+
+class CustomizeRequest(Read):
+    """A customize request; it says ``parent`` where a sync request says ``object``."""
+
+    parent: Parent
+
+
+class Answer(BaseModel):
+    """An answer: immutable, and nothing may be put in that Metacontroller would not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def encode(self) -> bytes:
+        """Encode the answer.
+
+        Returns:
+            Compact JSON in UTF-8 of what was set; a None that was set is null.
+        """
+        return self.__pydantic_serializer__.to_json(self, exclude_unset=True)
+
+
+class RelatedResourceRule(Answer):
+    """Which objects a sync request should bring along.
+
+    ``namespace`` is always set: without it a v2 rule lists the whole cluster.
+    """
+
+    apiVersion: str  # noqa: N815
+    resource: str
+    namespace: str
+    labelSelector: dict[str, Any] | None = None  # noqa: N815
+
+
+class CustomizeAnswer(Answer):
+    """The answer of a customize hook."""
+
+    relatedResources: tuple[RelatedResourceRule, ...]  # noqa: N815
+
+
+class SyncAnswer(Answer):
+    """The answer of a sync hook.
+
+    A status that is not set or None leaves the stored one as it is; an empty object would replace
+    it. Attachments that are not set delete those that exist.
+    """
+
+    annotations: dict[str, str | None] = {}
+    labels: dict[str, str | None] = {}
+    status: dict[str, Any] | None = None
+    attachments: tuple[dict[str, Any], ...] = ()
+    resyncAfterSeconds: float = 0.0  # noqa: N815
+
+
+def targets_rule(namespace: str) -> RelatedResourceRule:
+    """Ask for all DiagnosisTargets of a namespace."""
+    return RelatedResourceRule(
+        apiVersion=API_VERSION, resource="diagnosistargets", namespace=namespace
+    )

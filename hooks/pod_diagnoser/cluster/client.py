@@ -1,0 +1,457 @@
+"""The few API calls of our own: reads of one object each, a deletion, an eviction, Events.
+
+Every call is bounded in time and size and made once: what to try again, and when, is decided from
+what is stored. Nothing but names and uids of a request goes into a call. What is not certainly the
+API server's answer to it counts as no answer.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+
+from pod_diagnoser.api.fields import is_name
+from pod_diagnoser.cluster.credentials import Credentials
+from pod_diagnoser.cluster.errors import (
+    AnswerTooLongError,
+    ClusterError,
+    failure_cause,
+    failure_kind,
+)
+
+CONNECT_SECONDS: Final = 1.0
+READ_SECONDS: Final = 3.0
+CALL_SECONDS: Final = 4.0
+"""How long a call may take as a whole, where `Cluster` is given a way to bound that."""
+
+TOKEN_SECONDS: Final = 60.0
+"""For how long a token is used before its file is read again: the kubelet renews it."""
+
+MAX_ANSWER: Final = 4 * 1024 * 1024
+"""Bytes. An object has at most some 1.5 MiB."""
+
+EVIDENCE_SECONDS: Final = 1.5
+"""How long a read of Events or of a log may take as a whole: a Pod's sync waits for it."""
+
+MAX_EVENTS: Final = 250
+"""How many Events of a Pod are read. A kubelet posts some 25 about a Pod, then one in five minutes.
+
+Source: ``defaultSpamBurst`` and ``defaultSpamQPS`` in
+``staging/src/k8s.io/client-go/tools/record/events_cache.go``.
+"""
+
+MAX_EVENT_LIST: Final = 1024 * 1024
+"""Bytes that a list of a Pod's Events may have. A kubelet's Event has 1 to 2 KiB."""
+
+MAX_EVENTS_OF_PODS: Final = 5000
+"""How many Events of a namespace's Pods are read."""
+
+MAX_EVENTS_OF_PODS_LIST: Final = 6 * 1024 * 1024
+"""Bytes that a list of these may have: so many as a kubelet posts, with what the server adds."""
+
+IDLE_REASONS: Final = ("Scheduled", "Created", "Started", "BackOff")
+"""Reasons of the Events that every Pod has, and that tell nothing of an end: they are not read."""
+_MAX_RETRY_AFTER: Final = 300.0
+_CHUNK: Final = 64 * 1024
+_YEARS: Final = range(2000, 9000)
+"""Of a date that is told as the time now. To one at the end of time nothing can be added."""
+_CONNECTIONS: Final = 32
+
+
+class Cluster:
+    """The API server, as far as we call it.
+
+    Args:
+        credentials: how to reach it.
+        monotonic: a clock for the age of what is cached, in seconds.
+        deadline: makes a context that raises TimeoutError in it after a number of seconds. Without
+            it only each wait for bytes is bounded, so that a server that sends them one by one
+            could take longer.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        monotonic: Callable[[], float] = time.monotonic,
+        deadline: Callable[[float], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self._server = credentials.server.rstrip("/")
+        self._read_token = credentials.token
+        self._monotonic = monotonic
+        self._deadline = deadline
+        self._token = ""
+        self._token_read = float("-inf")
+        self._session = requests.Session()
+        # A proxy or a netrc entry of the environment must not get or replace our token.
+        self._session.trust_env = False
+        self._session.verify = credentials.ca or True
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = HTTPAdapter(max_retries=0, pool_connections=1, pool_maxsize=_CONNECTIONS)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+        self.calls = 0
+
+    def get_pod(self, namespace: str, name: str) -> tuple[bytes, datetime]:
+        """Read a Pod.
+
+        Args:
+            namespace: its namespace.
+            name: its name.
+
+        Returns:
+            The object as JSON, and the time by the API server's clock.
+
+        Raises:
+            ClusterError: it could not be read; 404 with the kind ``pods`` says that there is none.
+        """
+        return self._call("GET", f"/api/v1/namespaces/{_part(namespace)}/pods/{_part(name)}")
+
+    def get_pod_diagnoser(self, namespace: str, name: str) -> tuple[bytes, datetime]:
+        """Read a PodDiagnoser; as `get_pod`."""
+        return self._call(
+            "GET",
+            f"/apis/diagnostics.local.io/v1/namespaces/{_part(namespace)}"
+            f"/poddiagnosers/{_part(name)}",
+        )
+
+    def delete_pod(self, namespace: str, name: str, uid: str, version: str) -> datetime:
+        """Delete the very Pod that was read. Its own grace period applies.
+
+        Args:
+            namespace: its namespace.
+            name: its name.
+            uid: its uid.
+            version: its resourceVersion.
+
+        Returns:
+            The time by the API server's clock.
+
+        Raises:
+            ClusterError: it was not deleted, or nobody knows; 409 says that it is another by now.
+        """
+        content, at = self._call(
+            "DELETE",
+            f"/api/v1/namespaces/{_part(namespace)}/pods/{_part(name)}",
+            _delete_options(uid, version),
+        )
+        _check_done(content, at)
+        return at
+
+    def evict_pod(self, namespace: str, name: str, uid: str, version: str) -> datetime:
+        """Evict the very Pod that was read, as far as PodDisruptionBudgets allow.
+
+        Args, returns and raises as `delete_pod`; the cause `DISRUPTION_BUDGET` says that a budget
+        does not allow it, `SEVERAL_DISRUPTION_BUDGETS` that Kubernetes evicts no such Pod.
+        """
+        content, at = self._call(
+            "POST",
+            f"/api/v1/namespaces/{_part(namespace)}/pods/{_part(name)}/eviction",
+            {
+                "apiVersion": "policy/v1",
+                "kind": "Eviction",
+                "metadata": {"name": name, "namespace": namespace},
+                "deleteOptions": _delete_options(uid, version),
+            },
+        )
+        _check_done(content, at)
+        return at
+
+    def create_event(self, namespace: str, event: Mapping[str, Any]) -> bool:
+        """Create an Event.
+
+        Args:
+            namespace: its namespace.
+            event: an ``events.k8s.io/v1`` Event.
+
+        Returns:
+            False where there is one of that name already.
+
+        Raises:
+            ClusterError: it could not be created.
+        """
+        try:
+            self._call(
+                "POST", f"/apis/events.k8s.io/v1/namespaces/{_part(namespace)}/events", event
+            )
+        except ClusterError as error:
+            # A 409 about a ResourceQuota says that it was not created, and is to be tried again.
+            if error.status == HTTPStatus.CONFLICT and error.kind == "events":
+                return False
+            raise
+        return True
+
+    def list_events(
+        self, namespace: str, pod: str, uid: str, seconds: float = EVIDENCE_SECONDS
+    ) -> tuple[bytes, datetime]:
+        """Read the Events about a Pod, at most `MAX_EVENTS` of them, the oldest first.
+
+        Args:
+            namespace: its namespace.
+            pod: its name.
+            uid: its uid.
+            seconds: how long the call may take as a whole, instead of `EVIDENCE_SECONDS`.
+
+        Returns:
+            A core/v1 ``EventList`` as JSON, and the time by the API server's clock.
+
+        Raises:
+            AnswerTooLongError: they have more than `MAX_EVENT_LIST` bytes.
+            ClusterError: they could not be read.
+        """
+        return self._list_events(
+            namespace,
+            f"involvedObject.uid={_selected(uid)},involvedObject.name={_selected(_part(pod))}",
+            MAX_EVENTS,
+            _Bounds(seconds, MAX_EVENT_LIST),
+        )
+
+    def list_events_of_pods(
+        self, namespace: str, seconds: float = EVIDENCE_SECONDS
+    ) -> tuple[bytes, datetime]:
+        """Read the Events about all Pods of a namespace, at most `MAX_EVENTS_OF_PODS` of them.
+
+        The API server looks at all Events of a namespace for either list, since it keeps no index
+        of them: for several Pods this is cheaper.
+
+        Args, returns and raises as `list_events`; of at most `MAX_EVENTS_OF_PODS_LIST` bytes.
+        """
+        bounds = _Bounds(seconds, MAX_EVENTS_OF_PODS_LIST)
+        return self._list_events(namespace, "involvedObject.kind=Pod", MAX_EVENTS_OF_PODS, bounds)
+
+    def _list_events(
+        self, namespace: str, about: str, limit: int, bounds: "_Bounds"
+    ) -> tuple[bytes, datetime]:
+        selector = ",".join((about, *(f"reason!={reason}" for reason in IDLE_REASONS)))
+        query = urlencode({"fieldSelector": selector, "limit": str(limit)})
+        return self._call(
+            "GET", f"/api/v1/namespaces/{_part(namespace)}/events?{query}", bounds=bounds
+        )
+
+    def read_log(  # noqa: PLR0913 (what the API server takes)
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        previous: bool,
+        tail_lines: int,
+        limit_bytes: int,
+        seconds: float = EVIDENCE_SECONDS,
+    ) -> str:
+        """Read the last lines of a container's log. It is never followed.
+
+        Args:
+            namespace: the Pod's namespace.
+            pod: the Pod's name.
+            container: the container's name.
+            previous: whether that of the container before the last restart.
+            tail_lines: how many of its last lines.
+            limit_bytes: the most bytes that are read. The server begins with the first of these
+                lines: where it stops for this limit, the last words are what is missing.
+            seconds: how long the call may take as a whole, instead of `EVIDENCE_SECONDS`.
+
+        Returns:
+            The lines. What is no UTF-8 stands as U+FFFD; nothing else is changed.
+
+        Raises:
+            AnswerTooLongError: the server sent more than it was asked for.
+            ClusterError: it could not be read; 400 and 404 say that there is none.
+        """
+        query = {
+            "container": container,
+            "previous": "true" if previous else "false",
+            "tailLines": str(tail_lines),
+            "limitBytes": str(limit_bytes),
+            "timestamps": "false",
+            "follow": "false",
+        }
+        content, _ = self._call(
+            "GET",
+            f"/api/v1/namespaces/{_part(namespace)}/pods/{_part(pod)}/log"
+            f"?{urlencode(query, errors='replace')}",
+            bounds=_Bounds(seconds, limit_bytes),
+        )
+        return content.decode(errors="replace")
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        bounds: "_Bounds | None" = None,
+    ) -> tuple[bytes, datetime]:
+        """Make a call: once, or twice where the token was renewed since it was read.
+
+        Raises:
+            ClusterError: it did not succeed.
+        """
+        bounds = bounds or _Bounds(CALL_SECONDS, MAX_ANSWER)
+        until = self._monotonic() + bounds.seconds
+        call = _Call(method, path, body, bounds, until)
+        try:
+            with self._deadline(bounds.seconds):
+                response, content = self._send(call, self._current_token())
+                if response.status_code == HTTPStatus.UNAUTHORIZED:
+                    refused, self._token_read = self._token, float("-inf")
+                    if (token := self._current_token()) != refused:
+                        response, content = self._send(call, token)
+        except (requests.RequestException, HTTPError, OSError, ValueError):
+            raise ClusterError(None) from None
+        if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+            raise _error(response, content)
+        return content, _date(response)
+
+    def _current_token(self) -> str:
+        now = self._monotonic()
+        if now - self._token_read >= TOKEN_SECONDS:
+            try:
+                self._token = self._read_token().strip()
+            except (OSError, ValueError):
+                self._token = ""
+            self._token_read = now
+        if not self._token:
+            raise ClusterError(HTTPStatus.UNAUTHORIZED)
+        return self._token
+
+    def _send(self, call: "_Call", token: str) -> tuple[requests.Response, bytes]:
+        self.calls += 1
+        seconds = call.bounds.seconds
+        with self._session.request(
+            call.method,
+            self._server + call.path,
+            data=None if call.body is None else json.dumps(call.body),
+            headers={
+                # As kubectl asks for a log, too: as text it comes, as JSON it is negotiated.
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "Authorization": f"Bearer {token}",
+                "Content-Type": "application/json",
+                "User-Agent": "pod-diagnoser",
+            },
+            timeout=(min(CONNECT_SECONDS, seconds), min(READ_SECONDS, seconds)),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            content = bytearray()
+            # Whatever has arrived: a wait for a full buffer would not end where bytes drip.
+            while chunk := response.raw.read1(_CHUNK):
+                content += chunk
+                if len(content) > call.bounds.size:
+                    raise AnswerTooLongError
+                if self._monotonic() > call.until:
+                    raise TimeoutError
+            return response, bytes(content)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """How long a call may take, and how many bytes its answer may have."""
+
+    seconds: float
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call, and the instant by the monotonic clock at which it has to be over."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None
+    bounds: _Bounds
+    until: float
+
+
+def _part(text: str) -> str:
+    """Make a part of a path.
+
+    Raises:
+        ClusterError: no object can have this name. ``..`` would lead to another path.
+    """
+    if not is_name(text):
+        raise ClusterError(HTTPStatus.BAD_REQUEST)
+    return quote(text, safe="")
+
+
+def _selected(value: str) -> str:
+    """Write a value in a field selector. Source: ``EscapeValue`` in apimachinery's ``fields``."""
+    return re.sub(r"([\\\\,=])", r"\\\1", value)
+
+
+def _delete_options(uid: str, version: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "preconditions": {"uid": uid, "resourceVersion": version},
+    }
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _check_done(content: bytes, at: datetime) -> None:
+    """Check that something was done, beyond the status code.
+
+    An eviction is refused with 201 and a Status that says Failure where several budgets select the
+    Pod. Source: ``pkg/registry/core/pod/storage/eviction.go``, ``createHandler`` in
+    ``staging/src/k8s.io/apiserver/pkg/endpoints/handlers/create.go``; client-go looks at it too.
+
+    Raises:
+        ClusterError: nothing was done, or nobody knows.
+    """
+    document = _object(content)
+    if document.get("kind") == "Pod" or document.get("status") == "Success":
+        return
+    code = document.get("code")
+    if document.get("status") != "Failure" or not isinstance(code, int):
+        raise ClusterError(None)
+    raise ClusterError(code, cause=failure_cause(document), at=at)
+
+
+def _date(response: requests.Response) -> datetime:
+    """Read when it was sent. Without that it is not the API server's, and nothing is decided by it.
+
+    Raises:
+        ClusterError: it does not tell, or what cannot be.
+    """
+    try:
+        date = parsedate_to_datetime(response.headers["Date"])
+        date = date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC)
+    except (LookupError, ValueError, TypeError, OverflowError):
+        raise ClusterError(None) from None
+    if date.year not in _YEARS:
+        raise ClusterError(None)
+    return date
+
+
+def _error(response: requests.Response, content: bytes) -> ClusterError:
+    retry_after: float | None = None
+    text = response.headers.get("Retry-After", "")
+    if text.isascii() and text.isdigit():
+        retry_after = min(float(text[:9]), _MAX_RETRY_AFTER)
+    status = _object(content)
+    return ClusterError(
+        response.status_code,
+        retry_after,
+        failure_cause(status),
+        _date(response),
+        failure_kind(status),
+    )

@@ -1,0 +1,146 @@
+"""What is read from the API server itself, since requests may be old, or forged."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Final, Protocol
+
+from pydantic import ValidationError
+
+from pod_diagnoser.api.core_v1 import OwnedPod
+from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
+from pod_diagnoser.cluster.errors import ClusterError
+
+REUSE_SECONDS: Final = 1.0
+"""For how long a PodDiagnoser that was read is as good as read again, but for carrying out a plan:
+the crashes of a storm cost one read together."""
+
+MAX_KEPT: Final = 100
+"""How many of them are kept."""
+
+
+class Reads(Protocol):
+    """What is read of the cluster (`pod_diagnoser.cluster.Cluster`)."""
+
+    def get_pod(self, namespace: str, name: str) -> tuple[bytes, datetime]:
+        """Read a Pod."""
+
+    def get_pod_diagnoser(self, namespace: str, name: str) -> tuple[bytes, datetime]:
+        """Read a PodDiagnoser."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    found: PodDiagnoser
+    now: datetime
+    read_at: float
+    read_on: datetime
+
+
+class Live:
+    """Reads PodDiagnosers and Pods.
+
+    Args:
+        cluster: the API server.
+        clock: tells our time, in UTC. It may be wrong.
+        monotonic: a clock for how long things take, in seconds. It may stand still while a machine
+            sleeps.
+    """
+
+    def __init__(
+        self, cluster: Reads, clock: Callable[[], datetime], monotonic: Callable[[], float]
+    ) -> None:
+        self._cluster = cluster
+        self._clock = clock
+        self._monotonic = monotonic
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+
+    def pod_diagnoser(
+        self, of: PodDiagnoser, *, any_version: bool = False
+    ) -> tuple[PodDiagnoser | None, datetime]:
+        """Read the PodDiagnoser of a request.
+
+        Args:
+            of: the PodDiagnoser as Metacontroller sent it.
+            any_version: whether another version of it will do.
+
+        Returns:
+            The live one, as it was at most `REUSE_SECONDS` ago, or None where it is not the same;
+            and the time by the API server's clock.
+
+        Raises:
+            ClusterError: it could not be read.
+        """
+        meta = of.metadata
+        read_at, read_on = self._monotonic(), self._clock()
+        kept = self._kept.get(meta.uid)
+        if kept is not None:
+            ages = (read_at - kept.read_at, (read_on - kept.read_on).total_seconds())
+            recent = max(map(abs, ages)) <= REUSE_SECONDS
+            # Of another version it is as good only where the spec is as it was: a crash is not to
+            # be judged by a spec that has just been replaced.
+            same = kept.found.spec == of.spec or not any_version
+            if recent and same and _is(kept.found, of, any_version=any_version):
+                return kept.found, kept.now + timedelta(seconds=ages[0])
+        try:
+            document, now = self._cluster.get_pod_diagnoser(meta.namespace, meta.name)
+        except ClusterError as error:
+            if error.status == HTTPStatus.NOT_FOUND and error.kind and error.at is not None:
+                return None, error.at
+            raise
+        try:
+            found = PodDiagnoser.model_validate_json(document)
+        except ValidationError:
+            raise ClusterError(None) from None
+        self._keep(_Kept(found, now, read_at, read_on))
+        return (found if _is(found, of, any_version=any_version) else None), now
+
+    def _keep(self, kept: _Kept) -> None:
+        oldest = kept.read_at - REUSE_SECONDS
+        self._kept[kept.found.metadata.uid] = kept
+        self._kept.move_to_end(kept.found.metadata.uid)
+        while len(self._kept) > MAX_KEPT or next(iter(self._kept.values())).read_at < oldest:
+            self._kept.popitem(last=False)
+
+    def forget(self, of: PodDiagnoser) -> None:
+        """Read a PodDiagnoser anew the next time."""
+        self._kept.pop(of.metadata.uid, None)
+
+    def pod(self, namespace: str, name: str) -> tuple[OwnedPod | None, datetime]:
+        """Read a Pod.
+
+        Args:
+            namespace: its namespace.
+            name: its name.
+
+        Returns:
+            The Pod, or None where there is certainly none of that name; and the API server's time.
+
+        Raises:
+            ClusterError: it could not be read.
+        """
+        try:
+            document, now = self._cluster.get_pod(namespace, name)
+        except ClusterError as error:
+            # A 404 that is not about a Pod comes from something in between, or says something else.
+            if error.status == HTTPStatus.NOT_FOUND and error.kind == "pods" and error.at:
+                return None, error.at
+            raise
+        try:
+            pod = OwnedPod.model_validate_json(document)
+        except ValidationError:
+            raise ClusterError(None) from None
+        meta = pod.metadata
+        if (meta.namespace, meta.name) != (namespace, name) or not meta.resourceVersion:
+            raise ClusterError(None)
+        return pod, now
+
+
+def _is(found: PodDiagnoser, of: PodDiagnoser, *, any_version: bool) -> bool:
+    theirs, ours = found.metadata, of.metadata
+    if (theirs.namespace, theirs.name, theirs.uid) != (ours.namespace, ours.name, ours.uid):
+        return False
+    version = theirs.resourceVersion
+    return any_version or bool(version and version == ours.resourceVersion)

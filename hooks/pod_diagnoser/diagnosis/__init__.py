@@ -1,0 +1,1 @@
+"""From a Pod, its Events and its output to causes and sentences."""

@@ -1,0 +1,285 @@
+r"""Last words, made fit to be shown: a container's termination message, the end of its log. Pure.
+
+The text is whatever an application wrote, or an attacker had it write. First what is no visible
+character goes, so that nothing hides behind it; then secrets are masked, whole; then it is cut, so
+that no half of one is left.
+
+Lines stay lines (``\n``): ``kubectl describe`` indents each line of an annotation, and cuts each
+after some 140 characters, so that a log joined to one line would be lost there; and what is
+indented can't be taken for another field.
+
+All patterns are RE2's, which matches in time linear to the text: those that users give must not be
+able to hold up the hook, and ours must not on any text.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import re2  # type: ignore[import-untyped]
+
+from pod_diagnoser.api.text import cut
+
+MASK: Final = "***"
+
+MAX_PATTERNS: Final = 16
+MAX_PATTERN_BYTES: Final = 256
+
+WITHHELD: Final = (
+    "Withheld: spec.evidence.maskPatterns holds what is no regular expression that can be used "
+    f"(RE2, at most {MAX_PATTERNS} of {MAX_PATTERN_BYTES} bytes)."
+)
+"""Shown instead of a text that can't be masked as it was asked for."""
+
+MAX_MASKED: Final = 8 * 1024
+"""Characters of a text that are looked at. Where a text is longer, what is left out is at the end
+that is cut."""
+
+_MAX_MEMORY: Final = 512 * 1024
+"""Bytes that RE2 may take for one pattern. One that needs more is refused."""
+
+_MAX_PROGRAM: Final = 2000
+"""How many of RE2's instructions all patterns of a list may have. ``[0-9a-f]{64}`` has some 100."""
+
+_MAX_WORK: Final = 50_000_000
+"""How many instructions may be carried out for a list of patterns, bytes times length of program.
+Each search is linear, but one that looks far ahead for each of its matches is not. What has not
+been looked at then is masked as a whole."""
+
+_KEPT: Final = 64
+"""How many lists of patterns are kept ready."""
+
+_ELLIPSIS: Final = "…"
+
+_SEQUENCES: Final = re.compile(
+    "(?:\x1b\\[|\x9b)[0-9;:?]*[mKJHhl]"  # colours, erasing, cursor
+    "|(?:\x1b\\]|\x9d)[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\\\|\x9c)"  # titles, links
+)
+"""What terminals take as a command: without its first character it would be litter."""
+
+_UNSAFE: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+
+_NAMES: Final = (
+    r"(?:pass(?:word|wd|wort|phrase|code)|pwd|secret|token|credential|"
+    r"(?:api|access|account|auth|encryption|master|private|secret|shared|signing|storage)[-_.]?key|"
+    r"apikey|session[-_]?id|jsessionid|connection[-_]?string)"
+)
+"""Words in a name whose value is a secret."""
+
+_NAME: Final = rf"[\w.-]*{_NAMES}[\w.\[\]-]*"
+
+_QUOTED: Final = r"""(?:\\*"(?:[^"\\\n]|\\.)*"?|\\*'(?:[^'\\\n]|\\.)*'?)"""
+"""A value in quotes, as JSON, YAML, Python and shells have them; its end may be lost."""
+
+_VALUE: Final = rf"(?:{_QUOTED}|[^\s\"'][^\s]*)"
+"""A value. Without quotes it ends with the word: a password may hold any other character."""
+
+_CODE: Final = "[A-Za-z0-9._~+/=-]"
+"""A character of a bearer token. Source: RFC 6750, 2.1."""
+
+_HEADERS: Final = r"(?:authorization|cookie|x-[\w-]*(?:token|key|secret))"
+
+_DATABASES: Final = (
+    r"(?:postgres(?:ql)?|mysql|mariadb|mongodb(?:\+srv)?|rediss?|amqps?|s?ftps?|ldaps?|smtps?|nats|"
+    r"kafka|clickhouse|sqlserver|oracle)(?:\+\w+)?"
+)
+"""Schemes of URLs whose passwords are often not escaped as they have to be."""
+
+_OURS: Final = (
+    # keys and certificates' keys, as long as they are or as far as they are there
+    r"(?s)(-----BEGIN [A-Z0-9 ]*PRIVATE KEY.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|\z))",
+    r"([A-Za-z0-9+/=\s\\]+-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----)",
+    r"(AGE-SECRET-KEY-[0-9A-Za-z]+)",
+    # headers
+    rf"(?i){_HEADERS}(?:[\"'\\]*\s*[:=]\s*|[\"']\s*,\s*)({_QUOTED}|[^\s\"'][^\n]*)",
+    rf"(?i)(?:bearer|basic)\s+[\"']?({_CODE}*[0-9]{_CODE}*|{_CODE}{{16,}})",
+    # names and values: PASSWORD=…, "token": "…", secret: …, --password …
+    rf"(?i){_NAME}[\"'\\\]]*\s*(?:=>|:=|==?|:)\s*({_VALUE})",
+    rf"(?i)--?{_NAME}\s+({_VALUE})",
+    rf"(?i)(?:pass|auth)(?:[\"'\\]*\s*=|\\*[\"']\s*:)\s*({_VALUE})",
+    rf"(?i)\b(?:sig|signature)=({_VALUE})",
+    # user:password@ of a URL
+    r"://([^\s/?#\"'<>]*)@",
+    rf"(?i){_DATABASES}://[^\s/:@]*:([^\s\"'<>]*)@",
+    r"(?i)hooks\.slack\.com/(?:services|workflows)/(\S+)",
+    # secrets that are known by their form
+    r"((?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA|AGPA|AIDA|AIPA|ANPA|ANVA|AROA)[A-Z0-9]{12,})",  # AWS
+    r"(eyJ[\w-]{6,}(?:\.[\w=-]*)*)",  # JSON Web Tokens
+    r"((?:gh[pousr]|github_pat)_\w{16,})",
+    r"(gl(?:pat|oas|dt|rt|cbt|ptt|ft|imt|agent|soat|ffct)-[\w.-]{16,})",  # GitLab
+    r"(xox[a-z]-[\w-]{8,}|xapp-[\w-]{8,})",  # Slack
+    r"(AIza[\w-]{30,}|ya29\.[\w.-]{16,}|GOCSPX-[\w-]{16,})",  # Google
+    r"((?:sk|rk|pk)_(?:live|test)_\w{10,}|whsec_[\w+/=]{16,})",  # Stripe
+    r"(sk-(?:admin|ant|lf|or|proj|svcacct)-[\w-]{16,}|sk-[A-Za-z0-9]{20,})",
+    r"(npm_\w{30,}|pypi-[\w-]{16,}|dckr_(?:pat|oat)_[\w-]{16,}|do[opr]_v1_\w{32,})",
+    r"(SG\.[\w-]{16,}\.[\w-]{16,}|hv[bsr]\.[\w-]{20,}|\d{8,10}:[\w-]{35})",
+)
+"""What is always masked: the group that matched."""
+
+
+_TELLING: Final = re.compile(rb"(?i)(?:error|exception|failed|failure|warning)[\"']?\s*:\s*\Z")
+"""``TokenExpiredError: jwt expired`` names no secret, but what went wrong."""
+
+_NEW_LINE: Final = re.compile("[\r\n]")
+_BREAK: Final = re.compile(r"[\s,;|(){}\[\]<>]")
+"""Where a text that is too long is divided: half a word may be half a secret."""
+
+_FAR: Final = 256
+"""How far into a line without a start it is divided: a secret may stand behind its name."""
+
+
+def fit_start(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
+    """Make the start of a text fit to be shown: of a message, which says first what it is about.
+
+    Args:
+        text: any text.
+        limit: the most bytes of UTF-8 that the result may have, at least 3.
+        patterns: regular expressions (RE2) of what is masked beside what always is.
+
+    Returns:
+        Its lines that are not empty, without control and format characters and with secrets as
+        `MASK`, cut with an ellipsis at its end; or `WITHHELD` where a pattern cannot be used.
+    """
+    start = text[:MAX_MASKED]
+    if len(start) < len(text):
+        breaks = [found.start() for found in _BREAK.finditer(start)]
+        start = start[: breaks[-1]] if breaks else MASK
+    return cut(_masked(start, tuple(patterns)), limit)
+
+
+def fit_end(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
+    """Make the end of a text fit to be shown: of a log, whose last words tell.
+
+    Args, returns: as `fit_start`, cut with an ellipsis at its start.
+    """
+    text = text.rstrip()  # a last line that is too long is not ended by its own new line
+    end = text[-MAX_MASKED:]
+    if len(end) < len(text):
+        found = _NEW_LINE.search(end) or _BREAK.search(end, _FAR)
+        end = end[found.end() :] if found else MASK
+    return _cut_start(_masked(end, tuple(patterns)), limit)
+
+
+def _cut_start(text: str, limit: int) -> str:
+    encoded = text.encode()
+    if len(encoded) <= limit:
+        return text
+    room = limit - len(_ELLIPSIS.encode())
+    return _ELLIPSIS + encoded[len(encoded) - room :].decode(errors="ignore")
+
+
+def _masked(text: str, patterns: tuple[str, ...]) -> str:
+    theirs = _theirs(patterns)
+    if theirs is None:
+        return WITHHELD if text else ""
+    visible = _visible(text).encode()
+    spans = [span for pattern in _ours() for span in _secrets(pattern, visible)]
+    work = _MAX_WORK
+    for pattern in theirs:
+        found, work = _matches(pattern, visible, work)
+        spans += found
+    return _replace(visible, spans).decode(errors="replace")
+
+
+def _visible(text: str) -> str:
+    """Take out what is not to be seen, and lines without anything."""
+    text = _SEQUENCES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    lines = (_visible_line(line).rstrip() for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def _visible_line(line: str) -> str:
+    if line.isascii() and line.isprintable():
+        return line
+    return "".join(map(_visible_character, line))
+
+
+def _visible_character(character: str) -> str:
+    if character == "\t":
+        return "  "
+    category = unicodedata.category(character)
+    # RE2's \s knows ASCII's spaces alone.
+    return " " if category == "Zs" else "" if category in _UNSAFE else character
+
+
+def _compile(pattern: str) -> Any:
+    """Compile a pattern.
+
+    Raises:
+        re2.error: it is none, or takes too much.
+    """
+    options = re2.Options()
+    options.max_mem = _MAX_MEMORY
+    options.log_errors = False  # to stderr, with the pattern
+    return re2.compile(pattern, options)
+
+
+@lru_cache(maxsize=1)
+def _ours() -> tuple[Any, ...]:
+    return tuple(map(_compile, _OURS))
+
+
+@lru_cache(maxsize=_KEPT)
+def _theirs(patterns: tuple[str, ...]) -> tuple[Any, ...] | None:
+    """Compile users' patterns, or find that they can't be used."""
+    if len(patterns) > MAX_PATTERNS:
+        return None
+    compiled = []
+    for pattern in patterns:
+        try:
+            if len(pattern.encode()) > MAX_PATTERN_BYTES:
+                return None
+            compiled.append(_compile(pattern))
+        except (re2.error, UnicodeEncodeError):
+            return None
+    # RE2 runs a pattern from its end, too, to find where a match begins.
+    size = sum(max(each.programsize, each.reverseprogramsize) for each in compiled)
+    return tuple(compiled) if size <= _MAX_PROGRAM else None
+
+
+_Span = tuple[int, int]
+
+
+def _secrets(pattern: Any, text: bytes) -> Iterator[_Span]:
+    """Find what is always masked."""
+    position = 0
+    while (match := pattern.search(text, position)) is not None:
+        start, end = match.span(1)
+        if _TELLING.search(text, match.start(), start):
+            position = max(start, position + 1)
+            continue
+        yield start, end
+        position = max(match.end(), position + 1)
+
+
+def _matches(pattern: Any, text: bytes, work: int) -> tuple[list[_Span], int]:
+    """Find what a user's pattern matches, and what is left of the work that may be done."""
+    size = max(pattern.programsize, pattern.reverseprogramsize)
+    found: list[_Span] = []
+    position = 0
+    while position < len(text):
+        work -= size * (len(text) - position)
+        if work < 0:
+            found.append((position, len(text)))
+            break
+        match = pattern.search(text, position)
+        if match is None:
+            break
+        found.append(match.span())
+        position = max(match.end(), position + 1)
+    return found, work
+
+
+def _replace(text: bytes, spans: list[_Span]) -> bytes:
+    """Put a mask where any of the spans is, one for those that touch."""
+    pieces: list[bytes] = []
+    shown = 0
+    masked_until = -1
+    for start, end in sorted(span for span in spans if span[0] < span[1]):
+        if start > masked_until:
+            pieces += (text[shown:start], MASK.encode())
+        masked_until = max(masked_until, end)
+        shown = masked_until
+    return b"".join(pieces) + text[shown:]

@@ -1,0 +1,1 @@
+"""POST /poddiagnosers/sync: act, plan, report."""

@@ -1,0 +1,176 @@
+"""Work out the conditions of a PodDiagnoser's status. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pod_diagnoser.api.diagnostics_v1 import (
+    Condition,
+    ConditionType,
+    DiagnosisTargetSpec,
+    PodDiagnoser,
+    PodDiagnoserStatus,
+    diagnosis_target_spec,
+)
+from pod_diagnoser.api.time import format_time
+from pod_diagnoser.pods.claims import older_rivals
+from pod_diagnoser.remediation.model import REPLACING, Action, Effects, Reason
+from pod_diagnoser.remediation.planner import Plan
+
+_MAX_RIVALS_NAMED = 3
+
+
+def stated(status: PodDiagnoserStatus) -> list[tuple[str, str, str]]:
+    """What the conditions say, without their wording."""
+    return [(each.type, each.status, each.reason) for each in status.conditions]
+
+
+def conditions(
+    diagnoser: PodDiagnoser, claims: Iterable["_Claim"], now: datetime
+) -> tuple[Condition, ...]:
+    """Turn what holds into conditions, with the stored transition times where nothing changed."""
+    stored = diagnoser.status or PodDiagnoserStatus()
+    before = {condition.type: condition for condition in stored.conditions}
+    return tuple(
+        _condition(claim, before.get(claim.type), diagnoser.metadata.generation, now)
+        for claim in claims
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    type: ConditionType
+    holds: bool
+    reason: str
+    message: str
+
+
+def _condition(
+    claim: _Claim, before: Condition | None, generation: int | None, now: datetime
+) -> Condition:
+    status = "True" if claim.holds else "False"
+    same = before is not None and before.status == status
+    return Condition(
+        type=claim.type.value,
+        status="True" if claim.holds else "False",
+        reason=claim.reason,
+        message=claim.message,
+        observedGeneration=generation,
+        lastTransitionTime=before.lastTransitionTime
+        if same and before is not None
+        else format_time(now),
+    )
+
+
+def active(diagnoser: PodDiagnoser) -> _Claim:
+    """Say whether the PodDiagnoser claims Pods."""
+    if diagnoser.active:
+        which = (
+            "have all of its targetLabels" if diagnoser.spec.targetLabels else "nobody older claims"
+        )
+        return _Claim(
+            ConditionType.ACTIVE,
+            holds=True,
+            reason="Claiming",
+            message=f"Claims the Pods of its namespace that {which}.",
+        )
+    return _Claim(
+        ConditionType.ACTIVE,
+        holds=False,
+        reason="AnnotationsDisabled",
+        message="spec.enableAnnotations is false: it claims no Pods and diagnoses nothing.",
+    )
+
+
+def overlapping(diagnoser: PodDiagnoser, targets: Sequence[DiagnosisTargetSpec]) -> _Claim:
+    """Say whether older PodDiagnosers may claim the same Pods first."""
+    rivals = older_rivals(diagnosis_target_spec(diagnoser), targets) if diagnoser.active else []
+    if not rivals:
+        return _Claim(
+            ConditionType.OVERLAPPING,
+            holds=False,
+            reason="NoOlderMatches",
+            message="No older PodDiagnoser can match the same Pods.",
+        )
+    names = ", ".join(rival.diagnoser.name for rival in rivals[:_MAX_RIVALS_NAMED])
+    more = len(rivals) - _MAX_RIVALS_NAMED
+    if more > 0:
+        names += f" and {more} more"
+    return _Claim(
+        ConditionType.OVERLAPPING,
+        holds=True,
+        reason="OlderMayMatch",
+        message=f"Pods that these older PodDiagnosers match too are theirs: {names}.",
+    )
+
+
+def completeness(*, complete: bool) -> _Claim:
+    """Say whether all Pods of the request were read."""
+    if complete:
+        return _Claim(
+            ConditionType.COMPLETE,
+            holds=True,
+            reason="AllRead",
+            message="All Pods that crashed recently were read.",
+        )
+    return _Claim(
+        ConditionType.COMPLETE,
+        holds=False,
+        reason="TooManyRecentCrashes",
+        message=(
+            "More Pods crashed recently than one request may hold: every Pod is diagnosed, "
+            "but not all are in this status. Narrower targetLabels help."
+        ),
+    )
+
+
+_NOTHING_DONE = {
+    "": ("NoAction", "spec.remediationAction asks for nothing to be done."),
+    None: (
+        "UnknownAction",
+        "spec.remediationAction is none that this version knows: nothing is done.",
+    ),
+}
+
+
+def remediating(diagnoser: PodDiagnoser, planned: Plan, effects: Effects) -> _Claim:
+    """Sum up what is done about crashes, or why nothing is."""
+    action, policy = diagnoser.spec.remediationAction, diagnoser.spec.remediation
+    namespace = diagnoser.metadata.namespace
+    refused = action in REPLACING and any(
+        entry.reason == Reason.FORBIDDEN for entry in planned.remediations
+    )
+    holds = False
+    if action not in tuple(Action):
+        reason, message = _NOTHING_DONE[None]
+    elif not action:
+        reason, message = _NOTHING_DONE[""]
+    elif not diagnoser.active:
+        reason, message = "Inactive", "It claims no Pods, so there is nothing to be done."
+    elif not effects.connected:
+        reason = "NotConnected"
+        message = "The operator runs without access to the API server: nothing is done."
+    elif effects.trouble is not None:
+        reason, message = effects.trouble
+    elif refused:
+        reason = "Forbidden"
+        message = f"The operator may not delete or evict Pods in namespace {namespace}."
+    elif action == Action.LOG_EVENT:
+        holds, reason = True, "LoggingEvents"
+        message = "An Event tells each fresh crash."
+    elif policy.paused or policy.dryRun:
+        reason = "Paused" if policy.paused else "DryRun"
+        message = "Nothing is done. " + _summary(planned)
+    else:
+        holds, reason = True, "ReplacingPods"
+        message = _summary(planned)
+    return _Claim(ConditionType.REMEDIATING, holds=holds, reason=reason, message=message)
+
+
+def _summary(planned: Plan) -> str:
+    """Count what is remembered of remediations, and what is withheld."""
+    phases = Counter(entry.phase for entry in planned.remediations)
+    done = ", ".join(f"{count} {phase}" for phase, count in sorted(phases.items()))
+    withheld = ", ".join(f"{each.crashes} {each.reason}" for each in planned.withheld)
+    return f"Remediations: {done or 'none'}. Withheld: {withheld or 'none'}."

@@ -1,0 +1,231 @@
+"""Which workloads' Pods crash, in a line each, however many Pods replace each other. Pure.
+
+A line is a function of the stored one and of the Pods in the request, in whatever order these come:
+what nobody knows of a crash moves nothing, so that the same Pods give the same lines at any time.
+What a Pod's annotation says of its past is believed for the times of its line, and for nothing
+else; a Pod is in the line of its controller, by the controller's uid.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from pod_diagnoser.api.causes import PLANNED, STATES
+from pod_diagnoser.api.core_v1 import controller_of
+from pod_diagnoser.api.diagnostics_v1 import Workload, WorkloadCause
+from pod_diagnoser.api.time import format_time, parse_time
+from pod_diagnoser.diagnosis.diagnose import Diagnosis
+from pod_diagnoser.pods.history import CLOCK_SKEW, Record
+from pod_diagnoser.pods.observation import Crashed
+
+MAX_WORKLOADS = 50
+MAX_CAUSES = 5
+"""How many causes a line names: the most frequent ones."""
+
+MEMORY = timedelta(hours=2)
+"""For how long after its latest crash a workload is remembered of which no Pod shows a crash any
+more. Crashes that lie further apart are told apart: the later ones are counted anew."""
+
+_NO_CRASHES = PLANNED | STATES
+"""Causes of what a Pod remembers beside its crashes: what was asked for, and mere states."""
+
+_AFTER_ALL = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Crasher:
+    """A Pod that shows a crash.
+
+    Attributes:
+        owner: kind and name of its workload.
+        cause: the cause of its latest crash.
+        moments: when it crashed, as far as that is known.
+        new: whether the status counts it now for the first time; it was counted before otherwise.
+    """
+
+    owner: tuple[str, str]
+    cause: str
+    moments: Collection[datetime]
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """From the first to the latest of crashes between which there is no long time."""
+
+    since: datetime
+    last: datetime
+
+
+def workloads(  # noqa: PLR0913 (all that a line is made of)
+    stored: Sequence[Workload],
+    crashed: Iterable[Crashed],
+    records: Mapping[str, Record],
+    new: Collection[str],
+    now: datetime,
+    *,
+    complete: bool = True,
+) -> tuple[Workload, ...]:
+    """Group crashes by the workloads whose Pods crash.
+
+    Args:
+        stored: the lines of the stored status.
+        crashed: the claimed Pods with their crashes, those that somebody asked for left out.
+        records: what the Pods remember for us, by their uids.
+        new: the uids of those Pods that the status counts now for the first time.
+        now: the time, in UTC.
+        complete: False when there were too many Pods to read them all: then a workload of which
+            none was read stays as it is.
+
+    Returns:
+        At most `MAX_WORKLOADS` lines, that with the latest crash first.
+    """
+    groups = _grouped(crashed, records, new, now)
+    former = {line.uid: line for line in reversed(stored)}
+    ranked = [_line(uid, group, former.get(uid), now) for uid, group in groups.items()]
+    for uid, line in former.items():
+        if uid not in groups and not (complete and _forgotten(line, now)):
+            quiet = line.model_copy(update={"crashingPods": 0, "causes": ()}) if complete else line
+            ranked.append((line.lastTime, quiet))
+    ranked.sort(key=lambda each: (each[0], each[1].uid), reverse=True)
+    kept = (line for _, line in ranked[:MAX_WORKLOADS])
+    return tuple(sorted(kept, key=lambda line: (line.lastTime, line.uid), reverse=True))
+
+
+def until_forgotten(lines: Iterable[Workload], now: datetime) -> float | None:
+    """Say when the next workload is to be forgotten.
+
+    Args:
+        lines: the lines of the status.
+        now: the time, in UTC.
+
+    Returns:
+        Seconds, at least 1; None where all of them have Pods that show a crash.
+    """
+    quiet = (parse_time(line.lastTime) for line in lines if line.crashingPods <= 0)
+    waits = [MEMORY - (now - last) for last in quiet if last is not None]
+    if not waits:
+        return None
+    return max(1.0, min(*waits, MEMORY).total_seconds())
+
+
+def _forgotten(line: Workload, now: datetime) -> bool:
+    last = parse_time(line.lastTime)
+    # One that lies far ahead was written by a clock that was wrong.
+    return last is None or abs(now - last) >= MEMORY
+
+
+def _grouped(
+    crashed: Iterable[Crashed],
+    records: Mapping[str, Record],
+    new: Collection[str],
+    now: datetime,
+) -> dict[str, list[_Crasher]]:
+    """The Pods that show a crash, by the uids of their workloads."""
+    groups: dict[str, list[_Crasher]] = {}
+    for each in crashed:
+        meta, owner = each.pod.metadata, controller_of(each.pod)
+        record = records[meta.uid]
+        if not each.diagnoses or record.since is None:
+            continue  # without a record its own sync comes first: it is counted nowhere yet
+        known = [(crash, crash.moment) for crash in record.history]
+        moments = _moments(each.diagnoses, {crash.id: moment for crash, moment in known}, now)
+        latest, _ = max(
+            zip(each.diagnoses, moments, strict=True), key=lambda pair: pair[1] or _AFTER_ALL
+        )
+        crasher = _Crasher(
+            (owner.kind, owner.name) if owner else ("Pod", meta.name),
+            latest.cause.value,
+            {moment for crash, moment in known if crash.cause not in _NO_CRASHES}.union(
+                moment for moment in moments if moment is not None
+            ),
+            new=meta.uid in new,
+        )
+        groups.setdefault(owner.uid if owner else meta.uid, []).append(crasher)
+    return groups
+
+
+def _moments(
+    diagnoses: Sequence[Diagnosis], known: Mapping[str, datetime], now: datetime
+) -> list[datetime | None]:
+    """When each of a Pod's crashes was, by what the Pod remembers or else by its status.
+
+    None for one that the Pod does not remember yet, and of which nobody knows or whose time lies
+    ahead: it has just happened, and the Pod's own sync will say when.
+    """
+    moments = (known.get(diagnosis.id, diagnosis.ended_by) for diagnosis in diagnoses)
+    return [None if moment is None or moment - now > CLOCK_SKEW else moment for moment in moments]
+
+
+def _line(
+    uid: str, pods: Sequence[_Crasher], stored: Workload | None, now: datetime
+) -> tuple[str, Workload]:
+    """The line of a workload, and the time by which it is kept or left out.
+
+    One whose times nobody knows goes first, or many of them would drive each other out for ever.
+    """
+    before = _span(stored) if stored is not None else None
+    span = _run({moment for pod in pods for moment in pod.moments}, before)
+    shown = span or _Span(now, now)
+    goes_on = before is not None and shown.since <= before.last
+    owner = (stored.kind, stored.name) if stored is not None else min(pod.owner for pod in pods)
+    line = Workload(
+        uid=uid,
+        kind=owner[0],
+        name=owner[1],
+        crashingPods=len(pods),
+        crashedPods=_crashed(pods, stored.crashedPods, before)
+        if stored is not None and before is not None and goes_on
+        else len(pods),
+        causes=_counted(pod.cause for pod in pods),
+        since=format_time(shown.since),
+        lastTime=format_time(shown.last),
+    )
+    return ("" if span is None else line.lastTime), line
+
+
+def _span(stored: Workload) -> _Span | None:
+    since, last = parse_time(stored.since), parse_time(stored.lastTime)
+    return None if since is None or last is None else _Span(min(since, last), last)
+
+
+def _run(moments: Iterable[datetime], stored: _Span | None) -> _Span | None:
+    """Find the latest crashes between which there is no long time; what is stored has none."""
+    spans = [_Span(moment, moment) for moment in moments]
+    if stored is not None:
+        spans.append(stored)
+    spans.sort(key=lambda span: span.last, reverse=True)
+    if not spans:
+        return None
+    since = spans[0].since
+    for span in spans[1:]:
+        if since - span.last >= MEMORY:
+            break
+        since = min(since, span.since)
+    return _Span(since, spans[0].last)
+
+
+def _crashed(pods: Sequence[_Crasher], known: int, span: _Span) -> int:
+    """How many different Pods have crashed: those that were counted, and more.
+
+    A Pod that the status has counted before may be new here, since it was counted for a state, or
+    for a crash of long ago. Then it has crashed after all that is stored, and not within.
+    """
+    more = sum(
+        bool(pod.moments)
+        and (
+            pod.new
+            or (
+                max(pod.moments) > span.last
+                and not any(span.since <= moment <= span.last for moment in pod.moments)
+            )
+        )
+        for pod in pods
+    )
+    return max(len(pods), known + more)
+
+
+def _counted(causes: Iterable[str]) -> tuple[WorkloadCause, ...]:
+    counts = sorted(Counter(causes).items(), key=lambda each: (-each[1], each[0]))
+    return tuple(WorkloadCause(cause=cause, pods=pods) for cause, pods in counts[:MAX_CAUSES])

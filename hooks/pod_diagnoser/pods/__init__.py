@@ -1,0 +1,1 @@
+"""POST /pods/sync: what a Pod shows of its crashes."""

@@ -1,0 +1,40 @@
+"""Keys and bounds of what is written on a Pod: annotations, the label, the opt-out."""
+
+from pod_diagnoser.api.diagnostics_v1 import GROUP
+
+CRASHES = f"{GROUP}/crashes"
+RESTART_REASON = f"{GROUP}/restart-reason"
+RESTART_TIME = f"{GROUP}/restart-time"
+CONTAINER = f"{GROUP}/container"
+CAUSE = f"{GROUP}/cause"
+DIAGNOSIS = f"{GROUP}/diagnosis"
+TERMINATION_MESSAGE = f"{GROUP}/termination-message"
+LOG = f"{GROUP}/log"
+ANNOTATIONS = (
+    RESTART_REASON,
+    RESTART_TIME,
+    CONTAINER,
+    CAUSE,
+    DIAGNOSIS,
+    CRASHES,
+    TERMINATION_MESSAGE,
+    LOG,
+)
+"""All annotations of ours, the most needed first."""
+
+LABEL = f"{GROUP}/diagnoser"
+"""The label on a Pod that crashed recently: the name of the PodDiagnoser that claims it."""
+
+MAX_DIAGNOSIS_BYTES = 640
+MAX_MESSAGE_BYTES = 512
+MAX_LOG_BYTES = 2048
+
+MAX_TOTAL_BYTES = 256 * 1024
+"""Keys and values of all annotations of an object together.
+
+Source: ``TotalAnnotationSizeLimitB`` in
+``staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go``.
+"""
+
+OPT_OUT = f"{GROUP}/remediate"
+"""The annotation by which a Pod's owner asks that it be left alone: ``"false"``."""

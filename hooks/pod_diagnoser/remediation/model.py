@@ -1,0 +1,160 @@
+"""The words of a remediation: what can be done, where it stands and why. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from pod_diagnoser.pods.keys import OPT_OUT
+
+
+class Action(StrEnum):
+    """``spec.remediationAction``."""
+
+    NONE = ""
+    LOG_EVENT = "LogEvent"
+    RESTART_POD = "RestartPod"
+    EVICT_POD = "EvictPod"
+
+
+def is_known(action: str) -> bool:
+    """Tell whether an action is one that this version knows: one stored earlier may be none."""
+    return action in tuple(Action)
+
+
+REPLACING = (Action.RESTART_POD, Action.EVICT_POD)
+"""The actions that make a Pod go."""
+
+
+class Phase(StrEnum):
+    """Where a remediation stands."""
+
+    PLANNED = "Planned"
+    DONE = "Done"
+    DEFERRED = "Deferred"
+    FAILED = "Failed"
+    EXPIRED = "Expired"
+
+
+class Reason(StrEnum):
+    """Why a remediation stands where it does, or why there is none. CamelCase, for programs."""
+
+    CRASHED = "Crashed"
+    DELETED = "Deleted"
+    EVICTED = "Evicted"
+    POD_GONE = "PodGone"
+    PLAN_TOO_OLD = "PlanTooOld"
+    CRASH_SUPERSEDED = "CrashSuperseded"
+    NO_LONGER_CLAIMED = "NoLongerClaimed"
+    ACTION_CHANGED = "ActionChanged"
+    OWNER_CHANGED = "OwnerChanged"
+    BLOCKED_BY_DISRUPTION_BUDGET = "BlockedByDisruptionBudget"
+    SEVERAL_DISRUPTION_BUDGETS = "SeveralDisruptionBudgets"
+    FORBIDDEN = "Forbidden"
+    REFUSED = "Refused"
+
+    DRY_RUN = "DryRun"
+    PAUSED = "Paused"
+    NOT_FRESH = "NotFresh"
+    TERMINATING = "Terminating"
+    MIRROR_POD = "MirrorPod"
+    OPTED_OUT = "OptedOut"
+    BARE_POD = "BarePod"
+    DAEMON_SET_POD = "DaemonSetPod"
+    JOB_POD = "JobPod"
+    SYSTEM_CRITICAL = "SystemCritical"
+    SILENCED = "Silenced"
+    CAUSE_NOT_LISTED = "CauseNotListed"
+    TOO_YOUNG = "TooYoung"
+    COOL_DOWN = "CoolDown"
+    GAVE_UP = "GaveUp"
+    BUDGET_SPENT = "BudgetSpent"
+    HISTORY_FULL = "HistoryFull"
+
+
+EXPLANATIONS: Mapping[Reason, str] = {
+    Reason.CRASHED: "The Pod crashed and is to be replaced.",
+    Reason.DELETED: "The Pod was deleted, so that its controller replaces it.",
+    Reason.EVICTED: "The Pod was evicted, so that its controller replaces it.",
+    Reason.POD_GONE: "The Pod is gone or going.",
+    Reason.PLAN_TOO_OLD: "The plan was not carried out in time.",
+    Reason.CRASH_SUPERSEDED: "The Pod does not show this crash any more.",
+    Reason.NO_LONGER_CLAIMED: "The Pod is not this PodDiagnoser's any more.",
+    Reason.ACTION_CHANGED: "spec.remediationAction asks for something else by now.",
+    Reason.OWNER_CHANGED: "The Pod has another controller than when this was planned.",
+    Reason.BLOCKED_BY_DISRUPTION_BUDGET: "A PodDisruptionBudget does not allow the eviction now.",
+    Reason.SEVERAL_DISRUPTION_BUDGETS: "Several PodDisruptionBudgets select the Pod: Kubernetes "
+    "evicts no such Pod.",
+    Reason.FORBIDDEN: "The operator may not do this to Pods of this namespace.",
+    Reason.REFUSED: "The API server refused the request.",
+    Reason.DRY_RUN: "spec.remediation.dryRun is set.",
+    Reason.PAUSED: "spec.remediation.paused is set.",
+    Reason.NOT_FRESH: "The crash is too long ago, or nobody knows when it was.",
+    Reason.TERMINATING: "The Pod is being deleted already.",
+    Reason.MIRROR_POD: "A static Pod is its node's own: deleting its mirror restarts nothing.",
+    Reason.OPTED_OUT: f"The Pod's annotation {OPT_OUT} asks to leave it alone.",
+    Reason.BARE_POD: "No controller would replace the Pod.",
+    Reason.DAEMON_SET_POD: "spec.remediation.include does not name DaemonSetPods.",
+    Reason.JOB_POD: "spec.remediation.include does not name JobPods.",
+    Reason.SYSTEM_CRITICAL: "spec.remediation.include does not name SystemCriticalPods.",
+    Reason.SILENCED: "spec.ignore or spec.thresholds silences it by what the Pod's status tells.",
+    Reason.CAUSE_NOT_LISTED: "spec.remediation.causes does not name the cause.",
+    Reason.TOO_YOUNG: "The Pod is younger than spec.remediation.minPodAgeSeconds.",
+    Reason.COOL_DOWN: "Another Pod of the same owner was replaced a short time ago.",
+    Reason.GAVE_UP: "Replacing Pods of this owner did not help; a change of its template, or "
+    "two hours without a crash, would start anew.",
+    Reason.BUDGET_SPENT: "spec.remediation.budget is spent for now.",
+    Reason.HISTORY_FULL: "There are too many remediations or owners to keep count of.",
+}
+"""What each reason means, for people. Constant texts: nothing of a Pod is in them."""
+
+
+def explanation(reason: str) -> str:
+    """Say what a stored reason means.
+
+    Args:
+        reason: a reason, perhaps of another version.
+
+    Returns:
+        Its explanation, or an empty string for one that is not known.
+    """
+    return EXPLANATIONS[Reason(reason)] if reason in tuple(Reason) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of carrying out a planned remediation.
+
+    Attributes:
+        phase: where it stands now.
+        reason: why.
+        at: when, by the API server's clock.
+    """
+
+    phase: Phase
+    reason: Reason
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What came of what was done in the cluster before the status is worked out.
+
+    Attributes:
+        outcomes: what came of plans, by crash id.
+        trouble: reason and message of what held something up, or None.
+        again: seconds after which to ask again, or None.
+        connected: whether anything can be done at all.
+        dated: whether the API server's time is known as far as anything hangs on it. Without it
+            nothing is planned and nothing forgotten.
+    """
+
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    trouble: tuple[str, str] | None = None
+    again: float | None = None
+    connected: bool = True
+    dated: bool = True
+
+
+NOT_CONNECTED = Effects(connected=False)
+"""This process has no access to the API server: it diagnoses, and does nothing."""

@@ -1,0 +1,346 @@
+"""Which crashed Pods to replace, and why not. Pure.
+
+Nothing destructive is done that was not written down first. A sync *plans*: it puts an entry into
+``status.remediations``. A later sync, on the status as stored, has it *carried out* (`acting`) and
+*settles* it (`settling`). Everything that limits remediation (`limiting`) is counted from what is
+stored, never from a process's memory: a write on a stale status is refused by the API server, so
+that two writers cannot both spend the same budget.
+
+What a Pod's annotations say decides nothing here; its labels only who claims it, and its
+``remediate`` annotation only that it is left alone (`safeguarding`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pod_diagnoser.api.core_v1 import OwnedPod, controller_of, owner_of, template_of
+from pod_diagnoser.api.diagnostics_v1 import (
+    OwnerHistory,
+    PodDiagnoser,
+    PodDiagnoserStatus,
+    Remediation,
+    Withheld,
+)
+from pod_diagnoser.api.time import format_time, parse_time
+from pod_diagnoser.diagnosis.diagnose import Diagnosis
+from pod_diagnoser.pods.observation import Crashed
+from pod_diagnoser.remediation.ledger import brought_up_to_date, distinct, is_kept, remembered
+from pod_diagnoser.remediation.limits import (
+    Limit,
+    budget_limit,
+    owner_limit,
+    pause_left,
+    unsettled,
+    window_of,
+)
+from pod_diagnoser.remediation.model import (
+    EXPLANATIONS,
+    REPLACING,
+    Action,
+    Outcome,
+    Phase,
+    Reason,
+    explanation,
+)
+from pod_diagnoser.remediation.safeguards import is_fresh, safeguard, seconds_too_young
+
+__all__ = ["Action", "Phase", "Plan", "Reason", "Spared", "due", "plan"]
+
+MAX_REMEDIATIONS = 100
+MAX_OWNERS = 100
+MAX_TEMPLATES = 5
+"""How many templates of one owner are remembered."""
+MAX_EXAMPLES = 3
+
+_AGAIN = " It is tried again."
+
+_PASSING = (
+    Reason.TOO_YOUNG,
+    Reason.COOL_DOWN,
+    Reason.BUDGET_SPENT,
+    Reason.HISTORY_FULL,
+    Reason.FORBIDDEN,
+)
+"""Reasons for which a crash has to wait for its turn."""
+
+_TURNED_DOWN = (Phase.DEFERRED, Phase.FAILED)
+"""Where something other than ourselves stood in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """A crashed Pod that is left alone, and why."""
+
+    pod: OwnedPod
+    diagnosis: Diagnosis
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the status should say of remediation.
+
+    Attributes:
+        remediations: the entries, newest first.
+        owners: what is remembered of owners.
+        withheld: the crashed Pods that are left alone, counted by reason.
+        resync_after: seconds until something is to be decided anew, or None. Planned entries, which
+            are to be carried out as soon as possible, are not in it.
+        spared: the Pods that `withheld` counts.
+    """
+
+    remediations: tuple[Remediation, ...] = ()
+    owners: tuple[OwnerHistory, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+    resync_after: float | None = None
+    spared: Sequence[Spared] = ()
+
+
+def due(diagnoser: PodDiagnoser) -> list[Remediation]:
+    """Pick the remediations of the status that are to be carried out.
+
+    Args:
+        diagnoser: the PodDiagnoser.
+
+    Returns:
+        Its planned entries, the oldest first.
+    """
+    status = diagnoser.status or PodDiagnoserStatus()
+    entries = distinct(status.remediations)
+    return [entry for entry in reversed(entries) if entry.phase == Phase.PLANNED]
+
+
+def plan(
+    diagnoser: PodDiagnoser,
+    crashed: Sequence[Crashed],
+    outcomes: Mapping[str, Outcome],
+    now: datetime,
+    *,
+    complete: bool = True,
+) -> Plan:
+    """Work out what the status should say of remediation.
+
+    Args:
+        diagnoser: the PodDiagnoser with its stored status.
+        crashed: the Pods that it claims, with their crashes.
+        outcomes: what came of carrying out planned entries, by crash id.
+        now: the time by the API server's clock.
+        complete: False when there were too many Pods to see them all.
+
+    Returns:
+        The stored entries, settled where there is an outcome; new ones for fresh crashes that no
+        safeguard, cool-down or budget withholds; and of the others how many there are, and why.
+    """
+    policy = diagnoser.spec.remediation
+    entries, owners = brought_up_to_date(diagnoser, outcomes, crashed, now, complete=complete)
+    replaces = diagnoser.active and diagnoser.spec.remediationAction in REPLACING
+    shown = {
+        found.id
+        for each in crashed
+        for found in each.diagnoses
+        if replaces and is_fresh(found, now)
+    }
+    entries = [entry for entry in entries if is_kept(entry, shown, policy, now)]
+    if complete:
+        owners = remembered(owners, entries, crashed, now)
+    planner = _Planner(diagnoser, entries, owners, now)
+    if replaces:
+        planner.consider(crashed)
+    return planner.plan()
+
+
+class _Planner:
+    """Considers one crashed Pod after the other, and keeps count.
+
+    An entry whose remediation did not come about stays until its crash is history: crashes that
+    were not tried yet go first, then those that were tried longest ago.
+    """
+
+    def __init__(
+        self,
+        diagnoser: PodDiagnoser,
+        entries: list[Remediation],
+        owners: Sequence[OwnerHistory],
+        now: datetime,
+    ) -> None:
+        self._action = diagnoser.spec.remediationAction
+        self._spec = diagnoser.spec
+        self._policy = diagnoser.spec.remediation
+        self._now = now
+        self._entries = entries
+        self._owners = list(owners)
+        self._tried = {entry.id: entry for entry in entries if self._may_be_tried_again(entry)}
+        standing = [entry for entry in entries if entry.id not in self._tried]
+        self._crashes = {entry.id for entry in standing}
+        self._pods = {
+            # Its newer crash is another reason to replace it.
+            entry.podUID
+            for entry in standing
+            if entry.reason != Reason.CRASH_SUPERSEDED
+        }
+        self._refused = any(
+            entry.phase == Phase.FAILED and entry.reason == Reason.FORBIDDEN for entry in standing
+        )
+        self._budget = budget_limit(self._policy, entries, now)
+        self._crashing: set[tuple[str, str]] = set()
+        self._spared: list[Spared] = []
+        self._waits: list[float | None] = []
+
+    def _may_be_tried_again(self, entry: Remediation) -> bool:
+        if entry.phase in (Phase.PLANNED, Phase.DONE):
+            return False
+        return pause_left(entry, self._now) <= timedelta(0)
+
+    def consider(self, crashed: Sequence[Crashed]) -> None:
+        """Plan to replace Pods, or note why not."""
+        self._crashing = {(owner_of(each.pod), template_of(each.pod)) for each in crashed}
+        for each in sorted(crashed, key=self._turn):
+            self._consider(each)
+
+    def _turn(self, crashed: Crashed) -> tuple[str, str, str]:
+        tried = [self._tried[found.id] for found in crashed.diagnoses if found.id in self._tried]
+        ended = [found.ended_by for found in crashed.diagnoses if found.ended_by is not None]
+        return (
+            max((entry.settledAt or "" for entry in tried), default=""),
+            format_time(min(ended)) if ended else "",
+            crashed.pod.metadata.name,
+        )
+
+    def _consider(self, crashed: Crashed) -> None:
+        pod = crashed.pod
+        open_ = [found for found in crashed.diagnoses if found.id not in self._crashes]
+        if not open_ or pod.metadata.uid in self._pods:
+            return  # an entry says what there is to say
+        found, reason = self._verdict(pod, open_)
+        limit = self._limit(pod, found) if reason is None else self._passes(pod, reason)
+        if limit is None:
+            self._plan(pod, found)
+            return
+        self._waits.append(limit.wait)
+        tried = self._tried.get(found.id)
+        if tried is not None:
+            if tried.phase in _TURNED_DOWN and limit.reason in _PASSING:
+                return  # its entry says what came of it, and keeps its turn
+            self._entries.remove(tried)
+        self._spared.append(Spared(pod, found, limit.reason))
+
+    def _verdict(
+        self, pod: OwnedPod, crashes: Sequence[Diagnosis]
+    ) -> tuple[Diagnosis, Reason | None]:
+        """Ask the safeguards of each crash: for any that may be a reason a Pod is replaced."""
+        verdicts = [(found, safeguard(pod, found, self._spec, self._now)) for found in crashes]
+        return (
+            next((each for each in verdicts if each[1] is None), None)
+            or next((each for each in verdicts if each[1] is not Reason.NOT_FRESH), None)
+            or verdicts[0]
+        )
+
+    def _passes(self, pod: OwnedPod, reason: Reason) -> Limit:
+        young = reason is Reason.TOO_YOUNG
+        return Limit(reason, seconds_too_young(pod, self._policy, self._now) if young else None)
+
+    def _limit(self, pod: OwnedPod, found: Diagnosis) -> Limit | None:
+        """What of the other remediations stands against one more."""
+        uid, template = owner_of(pod), template_of(pod)
+        limit = owner_limit(self._policy, self._owners, uid, template, self._now)
+        if limit is not None and limit.reason is Reason.GAVE_UP:
+            return limit
+        if self._refused:
+            return Limit(Reason.FORBIDDEN)
+        if any(entry.owner == uid and unsettled(entry, self._now) for entry in self._entries):
+            return Limit(Reason.COOL_DOWN)
+        return limit or self._budget or self._room_for(found) or self._room_for_owner(uid, template)
+
+    def _room_for(self, found: Diagnosis) -> Limit | None:
+        """Make room for one entry more, or say that there is none."""
+        if len(self._entries) < MAX_REMEDIATIONS or found.id in self._tried:
+            return None
+        if not self._tried:
+            return Limit(Reason.HISTORY_FULL)
+        oldest = min(self._tried.values(), key=lambda entry: entry.settledAt or "")
+        self._entries.remove(oldest)
+        del self._tried[oldest.id]
+        return None
+
+    def _room_for_owner(self, uid: str, template: str) -> Limit | None:
+        """Make room for one owner more, or say that there is none."""
+        templates = [owner.template for owner in self._owners if owner.uid == uid]
+        if template in templates:
+            return None
+        if len(templates) >= MAX_TEMPLATES:
+            former = [each for each in templates if (uid, each) not in self._crashing]
+            if not former:
+                return Limit(Reason.HISTORY_FULL)
+            self._owners = [
+                owner for owner in self._owners if (owner.uid, owner.template) != (uid, former[0])
+            ]
+        return Limit(Reason.HISTORY_FULL) if len(self._owners) >= MAX_OWNERS else None
+
+    def _plan(self, pod: OwnedPod, found: Diagnosis) -> None:
+        owner, template = controller_of(pod), template_of(pod)
+        assert owner is not None  # noqa: S101 (a bare Pod does not pass the safeguards)
+        if not any((each.uid, each.template) == (owner.uid, template) for each in self._owners):
+            self._owners.append(
+                OwnerHistory(uid=owner.uid, kind=owner.kind, name=owner.name, template=template)
+            )
+        reason, message = Reason.CRASHED.value, EXPLANATIONS[Reason.CRASHED]
+        tried = self._tried.pop(found.id, None)
+        if tried is not None:
+            self._entries.remove(tried)
+            if tried.phase in _TURNED_DOWN:
+                # What stood in the way is said until something else is known.
+                reason, message = tried.reason, explanation(tried.reason) + _AGAIN
+        self._pods.add(pod.metadata.uid)
+        entry = Remediation(
+            id=found.id,
+            action=self._action,
+            pod=pod.metadata.name,
+            podUID=pod.metadata.uid,
+            owner=owner.uid,
+            container=found.container,
+            cause=found.cause.value,
+            diagnosis=found.sentence,
+            phase=Phase.PLANNED.value,
+            reason=reason,
+            message=message,
+            plannedAt=format_time(self._now),
+        )
+        self._entries.insert(0, entry)
+        self._budget = budget_limit(self._policy, self._entries, self._now)
+
+    def plan(self) -> Plan:
+        """What the status should say."""
+        waits = [*self._waits, *map(self._wait, self._entries)]
+        pending = [wait for wait in waits if wait is not None and wait > 0]
+        return Plan(
+            remediations=tuple(self._entries),
+            owners=tuple(self._owners),
+            withheld=_counted(self._spared),
+            resync_after=max(1.0, min(pending) + 0.5) if pending else None,
+            spared=self._spared,
+        )
+
+    def _wait(self, entry: Remediation) -> float | None:
+        """Seconds until an entry is to be judged, or may be tried again; None for neither."""
+        if entry.phase not in (Phase.PLANNED, Phase.DONE):
+            return pause_left(entry, self._now).total_seconds()
+        settled = parse_time(entry.settledAt)
+        if entry.phase == Phase.PLANNED or entry.outcome is not None or settled is None:
+            return None
+        return (settled + window_of(self._policy) - self._now).total_seconds()
+
+
+def _counted(spared: Sequence[Spared]) -> tuple[Withheld, ...]:
+    names: dict[Reason, list[str]] = {}
+    for each in spared:
+        names.setdefault(each.reason, []).append(each.pod.metadata.name)
+    return tuple(
+        Withheld(
+            reason=reason.value,
+            message=EXPLANATIONS[reason],
+            crashes=len(pods),
+            examples=tuple(sorted(pods)[:MAX_EXAMPLES]),
+        )
+        for reason, pods in sorted(names.items())
+    )

@@ -1,0 +1,138 @@
+"""Search for the schedules with which the simulator repeats the recorded traffic.
+
+    python -m tests.dev.simulator.find_schedules
+
+Needed after a change in what the simulator draws at random, or when; a step whose schedule still
+holds keeps it. Each step is played again and again, with draws that differ a little from those that
+came nearest so far; each try in a process that was forked at the step's beginning. A step takes
+seconds to many minutes.
+"""
+
+import json
+import os
+import random
+import sys
+
+from tests.dev.simulator.recorded import Exchange, comparable, differences, load_exchanges
+from tests.dev.simulator.replay import SCHEDULES, STEPS, Replay, Schedule
+
+FOUND = 1_000_000.0
+STALE = 4_000
+"""Tries without progress, after which a step begins anew."""
+
+
+class WrongTurn(Exception):  # noqa: N818 (not an error: a try that ends)
+    """The next request is not the recorded one.
+
+    Attributes:
+        score: how far it came: the requests that were right, less a little for how wrong the next.
+    """
+
+    def __init__(self, score: float) -> None:
+        super().__init__()
+        self.score = score
+
+
+class Step:
+    """One step, and the tries at it."""
+
+    def __init__(self, replay: Replay, name: str, expected: list[Exchange]) -> None:
+        self._replay = replay
+        self._name = name
+        self._expected = comparable(expected)
+        self._prefixes = [comparable(expected[: count + 1])[-1] for count in range(len(expected))]
+
+    def attempt(self, schedule: Schedule, seed: float) -> tuple[float, Schedule]:
+        """Try a schedule, in a process of its own.
+
+        Returns:
+            The score, FOUND for the recorded traffic, and the draws that were used.
+        """
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reading)
+            with os.fdopen(writing, "w") as stream:
+                json.dump(self._play(schedule, seed), stream)
+            os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading) as stream:
+            score, used = json.load(stream)
+        os.waitpid(child, 0)
+        return score, used
+
+    def _play(self, schedule: Schedule, seed: float) -> tuple[float, Schedule]:
+        self._replay.on_request = self._compare  # in this process only
+        try:
+            self._replay.play(self._name, schedule, seed)
+        except WrongTurn as turn:
+            score = turn.score
+        else:
+            # Each request was right by the versions seen until then; now by those of the whole.
+            wrong = differences(self._expected, self._replay.sent())
+            score = FOUND if not wrong else len(self._replay.exchanges) - 0.5 - _little(wrong)
+        return score, self._replay.tape.used
+
+    def _compare(self) -> None:
+        count = len(self._replay.exchanges)
+        if count > len(self._prefixes):
+            raise WrongTurn(count - 1.5)
+        wrong = differences(self._prefixes[count - 1], self._replay.sent()[-1])
+        if wrong:
+            raise WrongTurn(count - 1 - _little(wrong))
+
+
+def _little(wrong: list[str]) -> float:
+    return min(len(wrong), 10_000) / 100_000
+
+
+def search(step: Step, rng: random.Random) -> Schedule:
+    """Search the schedule of a step, by small changes of the best one so far."""
+    score, best = _begin(step, rng)
+    stale = 0
+    while score < FOUND:
+        reached, used = step.attempt(_changed(best, rng), rng.random())
+        stale = 0 if reached > score else stale + 1
+        if reached >= score:
+            score, best = reached, used
+        if stale > STALE:
+            stale = 0
+            score, best = _begin(step, rng)
+    return best
+
+
+def _begin(step: Step, rng: random.Random) -> tuple[float, Schedule]:
+    return max((step.attempt({}, rng.random()) for _ in range(50)), key=lambda found: found[0])
+
+
+def _changed(schedule: Schedule, rng: random.Random) -> Schedule:
+    """Draw a few values anew, rather late ones than early ones."""
+    changed = {kind: list(values) for kind, values in schedule.items()}
+    for _ in range(rng.choice([1, 1, 2, 3, 5])):
+        values = changed[rng.choice(sorted(changed))]
+        place = len(values) - 1 - int(rng.expovariate(1 / 8))
+        values[max(0, place)] = rng.choice([0.0, 0.999, round(rng.random(), 3)])
+    return changed
+
+
+def main() -> int:
+    """Search every step and write the schedules."""
+    recorded = load_exchanges()
+    replay = Replay(recorded)
+    rng = random.Random(1)  # noqa: S311 (a search, no secret)
+    before = json.loads(SCHEDULES.read_text(encoding="utf-8")) if SCHEDULES.exists() else {}
+    schedules: dict[str, Schedule] = {}
+    for name in STEPS:
+        expected = [one for one in recorded if one.step in {*schedules, name}]
+        step = Step(replay, name, expected)
+        score, schedule = step.attempt(before.get(name, {}), 0)
+        schedules[name] = schedule if score == FOUND else search(step, rng)
+        replay.play(name, schedules[name])
+        sys.stdout.write(f"{name}: {sum(map(len, schedules[name].values()))} draws\n")
+        sys.stdout.flush()
+        SCHEDULES.write_text(json.dumps(schedules) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

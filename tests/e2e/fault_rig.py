@@ -1,0 +1,319 @@
+"""Two replicas of the remediating hook between networks that do what a test tells them.
+
+``front`` stands between Metacontroller and the replicas, at the address that Metacontroller calls;
+``api`` between the replicas and the API server. So a test can keep the requests of a sync, repeat
+them, hold them up, or have what the hook asks for fail, while everything else stays real.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+from dev.envtest.processes import Hook, free_ports
+from dev.envtest.proxy import Answer, Proxy, forward
+from tests.e2e.workspace import AT_ONCE, ERROR, Workspace, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dev.envtest.client import Json
+    from dev.envtest.cluster import Cluster
+    from dev.envtest.proxy import Forward, Request, Rule
+
+SYNC = "/poddiagnosers/sync"
+PATIENCE = 8.0
+"""Seconds within which a sync is answered, whatever happens: Metacontroller waits for ten."""
+
+LATER = Answer(429, {"Retry-After": "1"})
+"""Metacontroller asks again after a second, and says nothing of it."""
+
+
+class Rig:
+    """The replicas and the networks, in place of the cluster's own hook while it is entered.
+
+    Args:
+        cluster: Whose hook.
+
+    Attributes:
+        cluster: The cluster.
+        api: Between the replicas and the API server.
+        front: Between Metacontroller and the first replica.
+        replicas: The two processes.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        plane = cluster.control_plane
+        self.cluster = cluster
+        (port,) = free_ports(1)
+        self.api = Proxy(plane.server, port, plane.certificate, plane.key)
+        environment = cluster.remediating_environment(self.api.url)
+        self.replicas = tuple(
+            Hook("poddiagnosers", plane.folder, environment, name=f"replica-{number}")
+            for number in (1, 2)
+        )
+        self.front = Proxy(self.replicas[0].url, cluster.poddiagnosers_hook.port)
+        self._over = threading.Event()
+
+    def __enter__(self) -> Self:
+        """Takes the place of the cluster's hook."""
+        self.api.start()
+        for replica in self.replicas:
+            replica.start()
+        self.cluster.poddiagnosers_hook.stop()
+        self.front.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Gives the cluster its hook back."""
+        self.reset()
+        self.front.stop()
+        for replica in self.replicas:
+            replica.stop(grace=0)
+        self.api.stop()
+        self.cluster.poddiagnosers_hook.start()
+
+    def reset(self) -> None:
+        """Makes both networks whole, and brings back replicas that died."""
+        self._over.set()
+        self._over = threading.Event()
+        for proxy in (self.api, self.front):
+            proxy.rule = forward
+            proxy.requests.clear()
+            proxy.start()
+        for replica in self.replicas:
+            if not replica.process.running:
+                replica.start()
+
+    @property
+    def over(self) -> threading.Event:
+        """Set when the test is over: what hangs then ends."""
+        return self._over
+
+    def send(self, request: Request, replica: int = 0) -> Answer:
+        """Sends a request to a replica, as Metacontroller does.
+
+        Args:
+            request: The request, as Metacontroller sent it.
+            replica: Which one.
+
+        Returns:
+            The answer.
+
+        Raises:
+            OSError: The replica cannot be reached, or does not answer within :data:`PATIENCE`.
+            http.client.HTTPException: It breaks the connection.
+        """
+        return self.front.send(request, self.replicas[replica].url, PATIENCE)
+
+    def status_after(self, request: Request, replica: int = 0) -> Json:
+        """Sends a sync request to a replica, and reads the status that it wants.
+
+        Args:
+            request: The request.
+            replica: Which one.
+
+        Returns:
+            The status in its answer.
+        """
+        answer = self.send(request, replica)
+        assert answer.code == 200, answer.body
+        status: Json = json.loads(answer.body)["status"]
+        return status
+
+    def hold_up(self, held: Callable[[Json], object]) -> None:
+        """Lets no sync pass whose request is of a kind; Metacontroller asks again and again.
+
+        Args:
+            held: Says so, given the request's body; a missing key counts as no.
+        """
+
+        def rule(request: Request, onward: Forward) -> Answer | None:
+            return LATER if request.path == SYNC and _holds(held, request) else onward()
+
+        self.front.rule = rule
+
+    def held(self, namespace: str, holds: Callable[[Json], object]) -> Request:
+        """Waits for a sync request of Metacontroller on the version that is stored.
+
+        Args:
+            namespace: Of the PodDiagnoser.
+            holds: What its body must be like; a missing key counts as no.
+
+        Returns:
+            The request.
+        """
+        shop = Workspace(self.cluster, namespace)
+
+        def latest() -> list[Request]:
+            version = shop.diagnoser()["metadata"]["resourceVersion"]
+            return [
+                one
+                for one in self.syncs(namespace)
+                if _body(one)["object"]["metadata"]["resourceVersion"] == version
+                and _holds(holds, one)
+            ]
+
+        eventually(latest)
+        shop.settled(quiet=1.0)  # the version may still rise
+        return eventually(latest)[-1]
+
+    def syncs(self, namespace: str) -> list[Request]:
+        """The sync requests of Metacontroller so far.
+
+        Args:
+            namespace: Of the PodDiagnosers.
+
+        Returns:
+            Those, in the order in which they came.
+        """
+        return [
+            one
+            for one in self.front.seen("POST", SYNC)
+            if _body(one)["object"]["metadata"]["namespace"] == namespace
+        ]
+
+    def planned(self, shop: Workspace, **spec: Any) -> Planned:
+        """Has a Pod crash whose remediation is planned, and holds up the sync that carries it out.
+
+        Args:
+            shop: Where.
+            spec: Fields of the PodDiagnoser; by default it restarts Pods without waiting.
+
+        Returns:
+            The Pod, and Metacontroller's request.
+        """
+        self.hold_up(has_plan)
+        shop.diagnose(**{"remediationAction": "RestartPod", "remediation": AT_ONCE, **spec})
+        (name,) = shop.replica_set("web")
+        uid = shop.pod(name)["metadata"]["uid"]
+        shop.crash(name, ERROR)
+        shop.settled_as("Planned")
+        return Planned(shop, name, uid, self.held(shop.namespace, has_plan))
+
+
+class Planned:
+    """A Pod that is about to be replaced.
+
+    Attributes:
+        shop: Its namespace.
+        name: The Pod's name.
+        uid: Its uid.
+        request: The sync request of Metacontroller that has it replaced.
+    """
+
+    def __init__(self, shop: Workspace, name: str, uid: str, request: Request) -> None:
+        self.shop, self.name, self.uid, self.request = shop, name, uid, request
+
+    @property
+    def body(self) -> Json:
+        """The request's body."""
+        return _body(self.request)
+
+    def there(self) -> bool:
+        """Whether the very Pod is there and not on its way out.
+
+        Returns:
+            That.
+        """
+        return self.uid in {one["metadata"]["uid"] for one in self.shop.running()}
+
+
+def has_plan(body: Json) -> bool:
+    """Whether a sync request has something planned in it.
+
+    Args:
+        body: The request's body.
+
+    Returns:
+        That.
+    """
+    entries = body["object"]["status"]["remediations"]
+    return any(entry["phase"] == "Planned" for entry in entries)
+
+
+def has_crash(body: Json) -> bool:
+    """Whether a sync request has a crashed Pod in it.
+
+    Args:
+        body: The request's body.
+
+    Returns:
+        That.
+    """
+    return bool(body["related"]["Pod.v1"])
+
+
+def with_object(request: Request, one: Json) -> Request:
+    """A sync request with another version of its PodDiagnoser.
+
+    Args:
+        request: The request.
+        one: The PodDiagnoser.
+
+    Returns:
+        The changed request.
+    """
+    return replace(request, body=json.dumps({**_body(request), "object": one}).encode())
+
+
+def in_namespace(namespace: str, rule: Rule) -> Rule:
+    """A rule for what is asked about one namespace; all others pass.
+
+    Args:
+        namespace: Its name.
+        rule: What becomes of those requests.
+
+    Returns:
+        The rule.
+    """
+
+    def chosen(request: Request, onward: Forward) -> Answer | None:
+        return rule(request, onward) if f"/namespaces/{namespace}/" in request.path else onward()
+
+    return chosen
+
+
+def when(method: str, *parts: str, rule: Rule) -> Rule:
+    """A rule for some requests; all others pass.
+
+    Args:
+        method: Such as ``DELETE``.
+        parts: Texts that the path holds.
+        rule: What becomes of those.
+
+    Returns:
+        The rule.
+    """
+
+    def chosen(request: Request, onward: Forward) -> Answer | None:
+        if request.method == method and all(part in request.path for part in parts):
+            return rule(request, onward)
+        return onward()
+
+    return chosen
+
+
+def kill(hook: Hook) -> None:
+    """Ends a process and its workers with SIGKILL, at once.
+
+    Args:
+        hook: The process.
+    """
+    os.killpg(hook.process.pid, signal.SIGKILL)
+
+
+def _holds(holds: Callable[[Json], object], request: Request) -> bool:
+    try:
+        return bool(holds(_body(request)))
+    except LookupError:
+        return False
+
+
+def _body(request: Request) -> Json:
+    body: Json = json.loads(request.body)
+    return body

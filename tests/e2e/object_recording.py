@@ -1,0 +1,116 @@
+"""Every version of the objects of a namespace, in the order in which they were stored."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Self
+
+import requests
+
+from dev.envtest.client import PODDIAGNOSERS, PODS, ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from dev.envtest.client import Client, Json, Resource
+
+_SECONDS = 110
+"""A watch lasts no longer than a test."""
+
+
+class Film:
+    """Follows the Pods and PodDiagnosers of a namespace while it is entered.
+
+    All of them are counted by one number, the resourceVersion: it says which of two writes came
+    first, whatever the objects.
+
+    Args:
+        client: Watches them.
+        namespace: Of which.
+    """
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._versions: dict[str, list[Json]] = {resource.plural: [] for resource in _FOLLOWED}
+        self._begun = {resource.plural: threading.Event() for resource in _FOLLOWED}
+        self._ended = threading.Event()
+
+    def __enter__(self) -> Self:
+        """Begins to follow. There have to be a Pod and a PodDiagnoser in the cluster."""
+        for resource in _FOLLOWED:
+            threading.Thread(target=self._follow, args=(resource,), daemon=True).start()
+        for begun in self._begun.values():
+            assert begun.wait(10), "nothing to follow"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends; what was seen stays."""
+        self._ended.set()
+
+    def first(
+        self, resource: Resource, holds: Callable[[Json], object], timeout: float = 20.0
+    ) -> Json:
+        """The first version of which something holds.
+
+        Args:
+            resource: Of which kind.
+            holds: Says so; a missing key or element counts as no.
+            timeout: Seconds until it must have been seen.
+
+        Returns:
+            The object.
+
+        Raises:
+            AssertionError: There was none.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            for one in self._where(resource, holds):
+                return one
+            assert time.monotonic() < deadline, f"no such version among {resource.plural}"
+            time.sleep(0.02)
+
+    def all(self, resource: Resource, holds: Callable[[Json], object]) -> list[Json]:
+        """All versions so far of which something holds.
+
+        Args:
+            resource: Of which kind.
+            holds: Says so; a missing key or element counts as no.
+
+        Returns:
+            The objects, in the order in which they were stored.
+        """
+        return list(self._where(resource, holds))
+
+    def _where(self, resource: Resource, holds: Callable[[Json], object]) -> Iterator[Json]:
+        for one in tuple(self._versions[resource.plural]):
+            with contextlib.suppress(LookupError):
+                if holds(one):
+                    yield one
+
+    def _follow(self, resource: Resource) -> None:
+        with contextlib.suppress(ApiError, requests.RequestException):
+            for _, one in self._client.watch(resource, seconds=_SECONDS):
+                self._begun[resource.plural].set()  # what is comes first, then what comes
+                if self._ended.is_set():
+                    return
+                if one["metadata"]["namespace"] == self._namespace:
+                    self._versions[resource.plural].append(one)
+
+
+_FOLLOWED = (PODS, PODDIAGNOSERS)
+
+
+def version(one: Json) -> int:
+    """When an object was stored as it is.
+
+    Args:
+        one: The object.
+
+    Returns:
+        Its resourceVersion, which rises with each write of anything.
+    """
+    return int(one["metadata"]["resourceVersion"])

@@ -1,0 +1,149 @@
+"""What real Pods went through, played again on a real control plane: right words, few writes.
+
+Each stream is what a watch of one Pod delivered while it was driven into its end for real, with the
+Events of then. All are played at once, with their own pauses: a Pod does not wait for another one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dev.envtest.client import EVENTS, PODS
+from pod_diagnoser.api.causes import PASSING
+from tests.e2e.object_recording import Film
+from tests.e2e.streams import Player, Take, causes, localized
+from tests.e2e.workspace import Workspace, marks
+from tests.support import corpus
+from tests.unit.pods.test_watch_streams import CRASHES, found, sightings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dev.envtest.client import Json
+    from tests.e2e.evidence import EvidenceRig
+
+NAMESPACE = "streams"
+TOLD = ("container", "cause", "diagnosis")
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """All streams, played.
+
+    Attributes:
+        takes: What came of each, by the stream's name.
+        versions: Every version of each Pod, by its uid.
+        sync_errors: What Events named SyncError say.
+        counted: How many Pods the PodDiagnoser says to have diagnosed.
+        calls: What the hook asked of the API server, by verb, resource and answer.
+    """
+
+    takes: dict[str, Take]
+    versions: dict[str, list[Json]]
+    sync_errors: list[str]
+    counted: int
+    calls: dict[str, int]
+
+
+@pytest.fixture(scope="module")
+def show(evidence: EvidenceRig) -> Iterator[Show]:
+    """All streams, played in one namespace that a PodDiagnoser claims."""
+    cluster = evidence.cluster
+    cluster.create_namespace(NAMESPACE)
+    shop = Workspace(cluster, NAMESPACE)
+    shop.diagnose(targetLabels={})
+    shop.start_pod("bystander")
+    cluster.kubelet.untouched.add(NAMESPACE)
+    with (
+        Film(cluster.admin, NAMESPACE) as film,
+        ThreadPoolExecutor(len(CRASHES)) as together,
+    ):
+        playing = {
+            name: together.submit(Player(shop, name).play, partial(tells, name)) for name in CRASHES
+        }
+        takes = {name: future.result() for name, future in playing.items()}
+        shop.settled()
+    versions: dict[str, list[Json]] = {}
+    for pod in film.all(PODS, lambda _: True):
+        versions.setdefault(pod["metadata"]["uid"], []).append(pod)
+    errors = [
+        event["message"]
+        for event in cluster.admin.list(EVENTS, NAMESPACE)
+        if event["reason"] == "SyncError"
+    ]
+    yield Show(takes, versions, errors, shop.status()["diagnosedPods"], shop.calls())
+    cluster.kubelet.untouched.discard(NAMESPACE)
+
+
+def tells(name: str, shown: dict[str, str]) -> bool:
+    """Whether our annotations tell of what truly happened in a stream before the deletion."""
+    return causes(shown) == list(CRASHES[name])
+
+
+def test_no_sync_failed(show: Show) -> None:
+    """Metacontroller had nothing to complain about."""
+    assert show.sync_errors == []
+
+
+@pytest.mark.parametrize("name", CRASHES)
+def test_every_crash_is_told_by_its_true_cause(show: Show, name: str) -> None:
+    """Those before the deletion, and the words are those of the latest one."""
+    take = show.takes[name]
+    assert causes(take.before) == list(CRASHES[name]), take.problem
+    if not CRASHES[name]:
+        assert take.before == {}
+        return
+    steps = corpus.stream(name)
+    seen = sightings(steps, found(name, steps)).values()
+    latest = max((shown[-1][1] for shown in seen), key=lambda each: str(each.finished_at))
+    assert take.before["cause"] == latest.cause
+    assert take.before.get("container", "") == latest.container
+    assert take.before["diagnosis"].startswith(localized(latest.sentence, NAMESPACE))
+
+
+@pytest.mark.parametrize("name", CRASHES)
+def test_a_crash_costs_three_writes_at_most(show: Show, name: str) -> None:
+    """Of all versions of the Pod few differ in what is ours; of a Pod without a crash none."""
+    writes: Counter[int] = Counter()
+    before: tuple[dict[str, str], dict[str, str]] = ({}, {})
+    for version in show.versions[show.takes[name].uid]:
+        now = marks(version)
+        if now != before:
+            writes[len(json.loads(now[0].get("crashes", '{"history": []}'))["history"])] += 1
+        before = now
+    assert set(writes) == set(range(1, len(CRASHES[name]) + 1))
+    assert all(count <= 3 for count in writes.values()), writes
+
+
+@pytest.mark.parametrize("name", CRASHES)
+def test_an_end_that_was_asked_for_is_never_told(show: Show, name: str) -> None:
+    """To the last version of a Pod that is deleted it tells of the same crashes as before.
+
+    What it said of a state that is over, such as an image that cannot be pulled, is taken off; and
+    it may say now that the container was restarted after the crash, which nobody had seen.
+    """
+    take = show.takes[name]
+    last = marks(show.versions[take.uid][-1])[0]
+    assert causes(last) == causes(take.before)
+    if "cause" in last:
+        assert [last.get(key) for key in TOLD] == [take.before.get(key) for key in TOLD]
+    else:
+        assert not take.before or take.before["cause"] in PASSING
+
+
+def test_the_status_counts_the_pods_that_crashed(show: Show) -> None:
+    """As many as there are streams with a crash."""
+    assert show.counted == sum(bool(crashes) for crashes in CRASHES.values())
+
+
+def test_a_crash_costs_two_reads_at_most(show: Show) -> None:
+    """Of Events, by the API server's audit log; and nothing else is asked."""
+    assert set(show.calls) == {"list events 200"}
+    assert show.calls["list events 200"] <= 2 * sum(map(len, CRASHES.values()))

@@ -1,0 +1,55 @@
+"""Schedules that led to mistakes of the hook once, made as small as they go.
+
+The hook with each of these mistakes is among the mutants too.
+"""
+
+from collections.abc import Mapping
+
+from tests.simulation.simulation_run import Operation, Schedule, Setting
+
+_ALONE = Setting(replicas=1, workers=1, pods=1)
+
+PUBLISHED_AGAIN = "what a PodDiagnoser that is gone had published was created again and again"
+FAR_AHEAD = "of crashes far ahead of the hook's clock the first container's was shown"
+
+FOUND: Mapping[str, Schedule] = {
+    PUBLISHED_AGAIN: Schedule(
+        2,
+        Setting(replicas=1, workers=2, pods=3, action=""),
+        (
+            Operation(70.0, "crash_all", (1, 0, 0)),
+            Operation(3.0, "stall", (1, 3, 0)),
+            Operation(0.01, "delete_diagnoser", (0, 0, 0)),
+            Operation(65.0, "rest", (0, 0, 0)),
+        ),
+    ),
+    FAR_AHEAD: Schedule(
+        20178,
+        Setting(replicas=1, workers=1, pods=1, containers=2),
+        (
+            Operation(611.11, "crash_all", (25, 585, 840)),
+            Operation(5.0, "set_hook_clock", (280, 645, 676)),
+            Operation(1.005, "crash", (937, 286, 334)),
+            Operation(16.0, "rest", (758, 700, 740)),
+        ),
+    ),
+    "a crash after the node's clock was set back was not shown": Schedule(
+        163,
+        _ALONE,
+        (
+            Operation(130.0, "ambush_read", (997, 705, 108)),
+            Operation(0.01, "crash", (783, 259, 362)),
+            Operation(130.0, "set_node_clock", (854, 467, 756)),
+            Operation(936.01, "crash_all", (453, 782, 45)),
+        ),
+    ),
+    "a plan was carried out by what had been read for another sync": Schedule(
+        9,
+        Setting(replicas=1, workers=1, pods=2),
+        (
+            Operation(0.01, "crash_all", (3, 124, 782)),
+            Operation(0.005, "create_pod", (338, 8, 913)),
+        ),
+    ),
+}
+"""What went wrong, and how to get there."""

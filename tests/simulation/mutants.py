@@ -1,0 +1,561 @@
+"""The hook with one mistake each: what the search must find, or it would find nothing.
+
+Each mutant replaces something of the hook in this process while it runs. `SEEDS` has a schedule
+that catches it; `python -m tests.simulation.mutants` searches them anew.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+from unittest import mock
+
+from pod_diagnoser.api import time
+from pod_diagnoser.cluster import client, reader, server_time
+from pod_diagnoser.cluster.errors import ClusterError
+from pod_diagnoser.poddiagnosers import answer, counting, status, sync
+from pod_diagnoser.pods import claims, filters, keys, metadata, observation
+from pod_diagnoser.pods import sync as pods_sync
+from pod_diagnoser.remediation import (
+    events,
+    executor,
+    ledger,
+    limits,
+    planner,
+    safeguards,
+    verification,
+)
+from pod_diagnoser.remediation.model import Outcome, Phase, Reason
+from tests.simulation.found import FAR_AHEAD, FOUND, PUBLISHED_AGAIN
+from tests.simulation.properties import Violation
+from tests.simulation.runner import run
+from tests.simulation.simulation_run import Schedule
+
+Patch = tuple[Any, str, Any]
+"""Module or class, attribute, and what stands in its place."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A mistake.
+
+    Attributes:
+        name: of the mistake.
+        patches: what makes it.
+    """
+
+    name: str
+    patches: tuple[Patch, ...]
+
+    @contextmanager
+    def alive(self) -> Iterator[None]:
+        """Have the hook make the mistake."""
+        with ExitStack() as stack:
+            for owner, attribute, value in self.patches:
+                stack.enter_context(mock.patch.object(owner, attribute, value))
+            yield
+
+
+def _everywhere(function: Callable[..., Any], value: Any) -> tuple[Patch, ...]:
+    """Replace a function in every module of the hook that knows it by its name."""
+    return tuple(
+        (module, function.__name__, value)
+        for name, module in sorted(sys.modules.items())
+        if name.startswith("pod_diagnoser.")
+        and getattr(module, function.__name__, None) is function
+    )
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+# Deletions
+
+
+def _options_without(*names: str) -> Callable[[str, str], dict[str, Any]]:
+    def options(uid: str, version: str) -> dict[str, Any]:
+        all_ = {"uid": uid, "resourceVersion": version}
+        kept = {name: value for name, value in all_.items() if name not in names}
+        return {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": kept}
+
+    return options
+
+
+_outcome = executor._Turn._outcome
+
+
+def _by_name(self: Any, plan: Any) -> Any:
+    """Take the Pod of the plan's name for the plan's Pod, and its latest crash for the plan's."""
+    pod, now = self._live.pod(self._stored.metadata.namespace, plan.pod)
+    if pod is None or pod.metadata.terminating:
+        return Outcome(Phase.DONE, Reason.POD_GONE, now)
+    found = observation.crashes_of(pod, self._stored.spec)
+    if not found:
+        return Outcome(Phase.EXPIRED, Reason.CRASH_SUPERSEDED, now)
+    same = plan.model_copy(update={"podUID": pod.metadata.uid, "id": found[0].id})
+    refusal = self._refusal(pod, same, now)
+    return Outcome(Phase.EXPIRED, refusal, now) if refusal else self._act(pod, same, now)
+
+
+def _without_looking(self: Any, plan: Any) -> Any:
+    """Delete what the plan says without a look at the Pod as it is."""
+    at = self._live._clock().replace(microsecond=0)
+    stored = self._stored
+    try:
+        at = self._cluster.delete_pod(stored.metadata.namespace, plan.pod, plan.podUID, "")
+    except ClusterError as error:
+        return executor._refused(error, at)
+    return Outcome(Phase.DONE, Reason.DELETED, at)
+
+
+def _before_the_plan_is_stored(self: Any, observed: Any) -> Any:
+    """Carry out what this very sync plans."""
+    result = _sync(self, observed)
+    status = result.answer.status or {}
+    meta = observed.diagnoser.metadata
+    for entry in status.get("remediations", ()):
+        if entry["phase"] == "Planned" and entry["plannedAt"]:
+            try:
+                pod, _ = self._live.pod(meta.namespace, entry["pod"])
+                if pod is not None and pod.metadata.uid == entry["podUID"]:
+                    version = pod.metadata.resourceVersion
+                    self._cluster.delete_pod(meta.namespace, entry["pod"], entry["podUID"], version)
+            except ClusterError:
+                continue
+    return result
+
+
+_sync = sync.Remediator.sync
+_pod_diagnoser = reader.Live.pod_diagnoser
+
+
+def _any_version(self: Any, of: Any, *, any_version: bool = False) -> Any:
+    del any_version
+    return _pod_diagnoser(self, of, any_version=True)
+
+
+def _as_requested(self: Any, of: Any, *, any_version: bool = False) -> Any:
+    """Take the request's word for the PodDiagnoser."""
+    _, now = _pod_diagnoser(self, of, any_version=any_version)
+    return of, now
+
+
+def _unless(reasons: tuple[Reason, ...], at: str) -> tuple[Patch, ...]:
+    """Pass over some safeguards."""
+    original = safeguards.safeguard
+
+    def safeguard(pod: Any, diagnosis: Any, policy: Any, now: Any, *rest: Any) -> Any:
+        found = original(pod, diagnosis, policy, now, *rest)
+        return None if found in reasons else found
+
+    modules = {
+        "acting": (verification,),
+        "planning": (planner,),
+        "both": (verification, planner),
+    }
+    return tuple((module, "safeguard", safeguard) for module in modules[at])
+
+
+def _no_cool_down(*args: Any) -> Any:
+    limit = limits.owner_limit(*args)
+    return None if limit is not None and limit.reason is Reason.COOL_DOWN else limit
+
+
+def _stale_count(live_: Any, _plan: Any, _outcome: Any) -> Any:
+    return live_
+
+
+def _failed_is_done(error: ClusterError, now: datetime) -> Any:
+    return (
+        Outcome(Phase.DONE, Reason.DELETED, now) if error.status is None else _refused(error, now)
+    )
+
+
+_refused = executor._refused
+
+
+def _lost_is_undone(self: Any, plan: Any) -> Any:
+    """Take a planned Pod that is gone for one that nobody deleted."""
+    outcome = _outcome(self, plan)
+    if outcome is not None and outcome.reason is Reason.POD_GONE:
+        return replace(outcome, phase=Phase.EXPIRED, reason=Reason.CRASH_SUPERSEDED)
+    return outcome
+
+
+# Time
+
+
+def _our_own(self: Any, _: datetime) -> None:
+    self._learned = server_time._Learned(self._clock(), self._clock(), self._monotonic())
+
+
+# Answers
+
+
+def _forgets_attachment(when: Callable[[Any, Any], bool]) -> Callable[..., Any]:
+    original = answer.answer_pod_diagnoser
+
+    def forgetful(diagnoser: Any, status: Any, resync_after: Any) -> Any:
+        made = original(diagnoser, status, resync_after)
+        return made.model_copy(update={"attachments": ()}) if when(diagnoser, status) else made
+
+    return forgetful
+
+
+def _paced(diagnoser: Any, status: Any) -> bool:
+    return bool(diagnoser.status == status)
+
+
+def _in_trouble(_: Any, status: Any) -> bool:
+    troubles = ("ApiServerUnavailable", "ApiServerBusy", "Forbidden")
+    return any(each.reason in troubles for each in status.conditions)
+
+
+def _without_withheld(*args: Any, **named: Any) -> Any:
+    return replace(reporting_plan(*args, **named), withheld=())
+
+
+reporting_plan = planner.plan
+
+
+def _impatient(diagnoser: Any, *args: Any, **named: Any) -> Any:
+    """Write the time whether anything changed or not."""
+    result = reporting_report(diagnoser, *args, **named)
+    now = args[3]
+    stamped = result.status.model_copy(update={"lastUpdateTime": time.format_time(now)})
+    return replace(result, status=stamped, changed=True)
+
+
+reporting_report = status.report
+
+
+def _for_ever(pod: Any, claim: Any, until: Any, now: datetime) -> Any:
+    del pod, until, now
+    return {keys.LABEL: claim.diagnoser.name}, None
+
+
+def _never_off(pod: Any) -> Any:
+    del pod
+    return metadata.Marks()
+
+
+def _counts_again(stored: Any, pods: Any, records: Any, now: Any) -> Any:
+    return {
+        name: pod
+        for name, pod in ((counting.pod_hash(pod.metadata.uid), pod) for pod in pods)
+        if (
+            counting._first_diagnosed_recently(records[pod.metadata.uid], now)
+            and (name not in stored.countedPods or not stored.observedGeneration)
+        )
+        or pod.metadata.terminating
+    }
+
+
+def _forgetful(*_: Any, **__: Any) -> tuple[str, ...]:
+    return ()
+
+
+def _random_name(self: Any, regarding: str, *what: str) -> str:
+    del self, what
+    return f"{regarding}.{next(_NUMBERS[0]):016x}"
+
+
+_NUMBERS = [count()]
+
+
+def _always_fresh(diagnosis: Any, now: datetime) -> bool:
+    del now
+    return diagnosis.ended_by is not None
+
+
+def _youngest(targets: Any, labels: Mapping[str, str]) -> Any:
+    found = [target for target in targets if claims.matches(target.targetLabels, labels)]
+    return found[-1] if found else None
+
+
+def _wipes(pod: Any) -> Any:
+    """Take off whatever the Pod has, not only what is ours."""
+    annotations: dict[str, str | None] = dict.fromkeys(pod.metadata.annotations)
+    labels: dict[str, str | None] = dict.fromkeys(set(pod.metadata.labels) - {"pod-template-hash"})
+    return metadata.Marks(annotations=annotations, labels=labels)
+
+
+def _first_diagnosis_only(stored: Any, crashed: Any, records: Any, *rest: Any) -> Any:
+    made = _recent(stored, crashed, records, *rest)
+    return tuple(stored.recentDiagnoses) or made
+
+
+_recent = status._recent_diagnoses
+
+
+def _planned_is_dropped(entry: Any, shown: Any, policy: Any, now: Any) -> bool:
+    return _is_kept(entry, shown, policy, now) and not (
+        entry.phase == Phase.DONE
+        and (settled := time.parse_time(entry.settledAt)) is not None
+        and now - settled > timedelta(seconds=30)
+    )
+
+
+_is_kept = ledger.is_kept
+
+
+def _standing_plan(self: Any, plan: Any) -> Any:
+    """Never give a plan up."""
+    outcome = _outcome(self, plan)
+    return None if outcome is not None and outcome.phase is Phase.EXPIRED else outcome
+
+
+def _all_of_them(_: Any, __: Any, crashes: Any, *___: Any) -> Any:
+    """Tell every crash."""
+    return tuple(crashes)
+
+
+def _may(*_: Any) -> bool:
+    return True
+
+
+def _never(*_: Any) -> bool:
+    return False
+
+
+def _as_set(policy: Any, _: int) -> timedelta:
+    """Let each attempt be followed by the same pause."""
+    return timedelta(seconds=policy.coolDownSeconds)
+
+
+def _never_given_up(*args: Any) -> Any:
+    limit = _owner_limit(*args)
+    return None if limit is not None and limit.reason is Reason.GAVE_UP else limit
+
+
+_owner_limit = limits.owner_limit
+_pod = reader.Live.pod
+
+
+def _of_the_first_namespace(self: Any, _: str, name: str) -> Any:
+    """Look for every Pod in the same namespace."""
+    return _pod(self, "default", name)
+
+
+def _of_any_namespace(self: Any, of: Any, *, any_version: bool = False) -> Any:
+    """Keep what was read by the PodDiagnoser's name alone."""
+    kept = next(
+        (one for one in self._kept.values() if one.found.metadata.name == of.metadata.name), None
+    )
+    if kept is not None and self._monotonic() - kept.read_at <= reader.REUSE_SECONDS:
+        return kept.found, kept.now
+    return _pod_diagnoser(self, of, any_version=any_version)
+
+
+def _first(seen: Any) -> Any:
+    """Show the first container's crash, whichever is the latest."""
+    return seen[0] if seen else None
+
+
+def _latest_by_moment(seen: Any) -> Any:
+    return max(
+        seen,
+        key=lambda one: (
+            not one.diagnosis.planned,
+            one.crash.moment,
+            one.diagnosis.ending.final,
+        ),
+        default=None,
+    )
+
+
+def mutants() -> dict[str, Mutant]:
+    """All mutants, by name."""
+    found = [
+        Mutant(
+            "drops the uid precondition", ((client, "_delete_options", _options_without("uid")),)
+        ),
+        Mutant(
+            "drops the resourceVersion precondition",
+            ((client, "_delete_options", _options_without("resourceVersion")),),
+        ),
+        Mutant("compares names instead of uids", ((executor._Turn, "_outcome", _by_name),)),
+        Mutant("skips the live Pod", ((executor._Turn, "_outcome", _without_looking),)),
+        Mutant(
+            "acts before the plan is stored",
+            ((sync.Remediator, "sync", _before_the_plan_is_stored),),
+        ),
+        Mutant(
+            "acts on the version between the two writes",
+            ((reader.Live, "pod_diagnoser", _any_version),),
+        ),
+        Mutant("believes the request", ((reader.Live, "pod_diagnoser", _as_requested),)),
+        Mutant("lets plans never expire", ((executor, "PLAN_SECONDS", 1e9),)),
+        Mutant("never gives a plan up", ((executor._Turn, "_outcome", _standing_plan),)),
+        Mutant("ignores paused when acting", _unless((Reason.PAUSED,), "acting")),
+        Mutant("ignores dryRun", _unless((Reason.DRY_RUN,), "both")),
+        Mutant("replaces bare Pods", _unless((Reason.DAEMON_SET_POD, Reason.JOB_POD), "both")),
+        Mutant("ignores the opt-out", _unless((Reason.OPTED_OUT,), "both")),
+        Mutant("ignores the opt-out when acting", _unless((Reason.OPTED_OUT,), "acting")),
+        Mutant("deletes mirror Pods", _unless((Reason.MIRROR_POD,), "both")),
+        Mutant("replays old crashes", _everywhere(safeguards.is_fresh, _always_fresh)),
+        Mutant("ignores the listed causes", _unless((Reason.CAUSE_NOT_LISTED,), "both")),
+        Mutant("ignores the Pod's age", _unless((Reason.TOO_YOUNG,), "both")),
+        Mutant(
+            "forgets the cool-down",
+            ((verification, "owner_limit", _no_cool_down), (planner, "owner_limit", _no_cool_down)),
+        ),
+        Mutant("never gives an owner up", _everywhere(limits.owner_limit, _never_given_up)),
+        Mutant("lets no cool-down grow", ((limits, "cool_down", _as_set),)),
+        Mutant("tells what is to be ignored", _everywhere(filters.told, _all_of_them)),
+        Mutant("replaces Pods for what is to be ignored", _everywhere(filters.remediable, _may)),
+        Mutant(
+            "keeps what it read by its name alone",
+            ((reader.Live, "pod_diagnoser", _of_any_namespace),),
+        ),
+        Mutant("reads Pods of another namespace", ((reader.Live, "pod", _of_the_first_namespace),)),
+        Mutant("shows the first container's crash", _everywhere(observation.latest, _first)),
+        Mutant(
+            "takes the moment it saw a crash for its end",
+            _everywhere(observation.latest, _latest_by_moment),
+        ),
+        Mutant("has no budget", _everywhere(limits.budget_limit, _nothing)),
+        Mutant(
+            "counts the budget from a stale status",
+            ((executor, "_with", _stale_count), (verification, "budget_limit", _nothing)),
+        ),
+        Mutant("takes a lost answer for done", ((executor, "_refused", _failed_is_done),)),
+        Mutant(
+            "takes a Pod that is gone for undone", ((executor._Turn, "_outcome", _lost_is_undone),)
+        ),
+        Mutant(
+            "forgets what it did",
+            (
+                (ledger, "is_kept", _planned_is_dropped),
+                (planner, "is_kept", _planned_is_dropped),
+            ),
+        ),
+        Mutant(
+            "learns the time from its own clock", ((server_time.ServerTime, "learn", _our_own),)
+        ),
+        Mutant(
+            "forgets the attachment where nothing changed",
+            ((answer, "answer_pod_diagnoser", _forgets_attachment(_paced)),),
+        ),
+        Mutant(
+            "forgets the attachment in trouble",
+            ((answer, "answer_pod_diagnoser", _forgets_attachment(_in_trouble)),),
+        ),
+        Mutant("publishes for one that is gone", ((sync, "lost_its_target", _never),)),
+        Mutant("forgets what is withheld", ((status, "plan", _without_withheld),)),
+        Mutant("writes whether anything changed or not", ((answer, "report", _impatient),)),
+        Mutant("labels for ever", ((metadata, "_label", _for_ever),)),
+        Mutant("leaves its marks on Pods", ((pods_sync, "unmark", _never_off),)),
+        Mutant("wipes what others wrote", ((pods_sync, "unmark", _wipes),)),
+        Mutant("counts a Pod that goes again", ((status, "uncounted_pods", _counts_again),)),
+        Mutant("forgets whom it counted", ((status, "counted_pods", _forgetful),)),
+        Mutant("tells Events with random names", ((events.Teller, "name", _random_name),)),
+        Mutant("tells old crashes", ((events, "is_fresh", _always_fresh),)),
+        Mutant("orders crashes by the node's clock alone", ((metadata, "_is_superseded", _never),)),
+        Mutant("acts on what it read a moment ago", ((reader.Live, "forget", _nothing),)),
+        Mutant("lets the youngest claim", _everywhere(claims.claimant, _youngest)),
+        Mutant(
+            "tells the first diagnosis only",
+            ((status, "_recent_diagnoses", _first_diagnosis_only),),
+        ),
+        Mutant("acts without knowing the time", ((sync, "_depends_on_time", lambda _: False),)),
+    ]
+    return {mutant.name: mutant for mutant in found}
+
+
+SEEDS: Mapping[str, int | str] = {
+    "drops the uid precondition": 1,  # PRECONDITIONS
+    "drops the resourceVersion precondition": 1,  # PRECONDITIONS
+    "compares names instead of uids": 239,  # PLAN_STORED_FIRST
+    "skips the live Pod": 1,  # PRECONDITIONS
+    "acts before the plan is stored": 1,  # PLAN_STORED_FIRST
+    "acts on the version between the two writes": 19,  # LIVE_READ_FIRST
+    "believes the request": 0,  # LIVE_READ_FIRST
+    "lets plans never expire": 189,  # PLAN_STORED_FIRST
+    "never gives a plan up": 5,  # NO_PLAN_LEFT
+    "ignores paused when acting": 447,  # SPEC_ALLOWS
+    "ignores dryRun": 5,  # SPEC_ALLOWS
+    "replaces bare Pods": 8,  # SAFEGUARDS
+    "ignores the opt-out": 36,  # SAFEGUARDS
+    "ignores the opt-out when acting": 69,  # SAFEGUARDS
+    "deletes mirror Pods": 9,  # SAFEGUARDS
+    "replays old crashes": 17,  # ONE_EVENT
+    "ignores the listed causes": 1,  # SAFEGUARDS
+    "ignores the Pod's age": 3,  # SAFEGUARDS
+    "forgets the cool-down": 9,  # COOL_DOWN
+    "never gives an owner up": 9,  # GAVE_UP
+    "lets no cool-down grow": 31,  # COOL_DOWN
+    "tells what is to be ignored": 18,  # PODS
+    "replaces Pods for what is to be ignored": 190,  # SAFEGUARDS
+    "keeps what it read by its name alone": 225,  # NAMESPACE
+    "reads Pods of another namespace": 7,  # NAMESPACE
+    "shows the first container's crash": 11,  # PODS
+    "takes the moment it saw a crash for its end": FAR_AHEAD,  # PODS
+    "has no budget": 2,  # BUDGET
+    "counts the budget from a stale status": 573,  # BUDGET
+    "takes a lost answer for done": 19,  # DONE
+    "takes a Pod that is gone for undone": 56,  # BUDGET
+    "forgets what it did": 1,  # ENTRIES
+    "learns the time from its own clock": 43,  # DATED
+    "forgets the attachment where nothing changed": 0,  # PUBLISHED
+    "forgets the attachment in trouble": 1,  # PUBLISHED
+    "publishes for one that is gone": PUBLISHED_AGAIN,  # BOUNDED
+    "forgets what is withheld": 5,  # ACCOUNTED
+    "writes whether anything changed or not": 0,  # CHANGE
+    "labels for ever": 163,  # COUNTED
+    "leaves its marks on Pods": 0,  # PODS
+    "wipes what others wrote": 1,  # NAMESPACE
+    "counts a Pod that goes again": 1,  # COUNT_GROWS
+    "forgets whom it counted": 1,  # COUNT_GROWS
+    "tells Events with random names": 7,  # ONE_EVENT
+    "tells old crashes": 17,  # ONE_EVENT
+    "orders crashes by the node's clock alone": 163,  # PODS
+    "acts on what it read a moment ago": 5,  # LIVE_READ_FIRST
+    "lets the youngest claim": 63,  # PODS
+    "tells the first diagnosis only": 9,  # STATUS
+    "acts without knowing the time": 69,  # DATED
+}
+"""A schedule that catches each mutant, by its seed or its name in `FOUND`, and what does not hold
+then."""
+
+
+def caught(mutant: Mutant, seed: int | str) -> list[Violation]:
+    """Run a schedule with a mutant.
+
+    Args:
+        mutant: the mutant.
+        seed: of the schedule, or its name in `FOUND`.
+
+    Returns:
+        What did not hold.
+    """
+    schedule = FOUND[seed] if isinstance(seed, str) else Schedule.drawn(seed)
+    _NUMBERS[0] = count()
+    with mutant.alive():
+        return run(schedule).violations
+
+
+def main() -> int:
+    """Search a seed for each mutant, and print them."""
+    limit = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    words = sys.argv[2:]
+    for name, mutant in mutants().items():
+        if words and not any(word in name for word in words):
+            continue
+        tries: list[int | str] = [SEEDS[name]] if name in SEEDS else []
+        for seed in [*tries, *range(limit)]:
+            if violations := caught(mutant, seed):
+                sys.stdout.write(f'    "{name}": {seed!r},  # {violations[0].property.name}\n')
+                break
+        else:
+            sys.stdout.write(f'    # "{name}": not caught\n')
+        sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,536 @@
+"""What must hold of every run, in the field's words, and what watches over it.
+
+Safety is checked at every step, of what the API server has at that moment. Convergence is checked
+once faults have stopped, against `specification`. "As read" means: by the version of the
+PodDiagnoser on which the hook acts, and by the Pod as it is when the API server carries out the
+deletion.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from dev.simulator.http_api import Request, Response
+from dev.simulator.objects import (
+    Object,
+    controller_of,
+    is_terminating,
+    name_of,
+    namespace_of,
+    parse_timestamp,
+    uid_of,
+    version_of,
+)
+from dev.simulator.resources import EVENT, POD, Resource
+from dev.simulator.store import EventType, Store, WatchEvent
+from dev.simulator.writes import Call, key_of
+from tests.simulation import specification as spec
+from tests.simulation.faults import Faults
+from tests.simulation.service import Asked
+from tests.simulation.trace import Story
+from tests.support.cluster_fixture import DIAGNOSER, TARGET
+
+ROUNDING = timedelta(seconds=2)
+"""Times are stored in whole seconds."""
+
+LATE = timedelta(seconds=8)
+"""By how much more the API server may carry out late what was sent in time."""
+
+PUNCTUAL = timedelta(seconds=60)
+"""How long it may take from a decision until it is stored."""
+
+PLAN_AGE = timedelta(seconds=125)
+"""How old a plan may be when it is carried out."""
+
+LAG = timedelta(seconds=5)
+"""How far Metacontroller's caches may be behind without any fault."""
+
+LEAST_BOUND, MOST_WRITES = 40, 6
+"""Writes of Metacontroller to Pods and PodDiagnosers: in any case, and for each crash, Pod, change
+of a spec, deletion and fault. A crash is told by one write to the Pod, or two where Events tell
+more a little later, and by four to the PodDiagnoser, since each change of a status is two."""
+
+MISUNDERSTOOD = ("unmarshal", "strict validation", " invalid: ")
+"""What Metacontroller says of an answer that it, or the API server, does not accept."""
+
+CRASH_EVENTS = ("PodRestarted", "PodFailed")
+"""Reasons of the Events by which a crash is told."""
+
+HOOK, METACONTROLLER = "pod-diagnoser", "metacontroller"
+OURS = (HOOK, METACONTROLLER, "gc")
+
+
+class Property(StrEnum):
+    """What holds of every run."""
+
+    # Safety: for a PodDiagnoser's uid, by the API server's clock
+    PLAN_STORED_FIRST = "no Pod is deleted without its plan, which is young, stored first"
+    DIAGNOSIS_STORED = "no Pod is deleted whose diagnosis is not in the stored status"
+    LIVE_READ_FIRST = "what is acted on was read from the API server in the same sync"
+    PRECONDITIONS = "every deletion names the uid and the resourceVersion that were read"
+    SPEC_ALLOWS = "nothing is done that the spec does not ask for: action, paused, dryRun, active"
+    SAFEGUARDS = "no Pod is deleted that safeguards forbid, as read at the moment of the deletion"
+    ONE_DELETION = "a crash is never a reason for two deletions"
+    BUDGET = "the budget is never exceeded"
+    COOL_DOWN = "the cool-down of an owner holds, and doubles with each attempt in vain"
+    GAVE_UP = "an owner is given up after maxAttempts in vain"
+    SILENCE = "what is ignored or below its threshold is not told"
+    ONE_EVENT = "a crash is told by at most one Event, and only while it is fresh"
+    OTHERS = "annotations, labels, spec and status of others are never touched"
+    NAMESPACE = "no Pod outside of the PodDiagnoser's namespace is read or touched"
+    DATED = "what is planned and settled is dated by the API server's clock"
+    DONE = "what is said to be done was done, and what was done is said and counted"
+    COUNT_GROWS = "diagnosedPods never falls, and counts each Pod once"
+    ANSWERED = "every request is answered, with what Metacontroller and the API server accept"
+    PUBLISHED = "an active PodDiagnoser's DiagnosisTarget is never taken away"
+    ENTRIES = "a settled remediation stays as it was settled, and is kept while it is counted"
+    # Quiet
+    CHANGE = "no status is written without a change"
+    BOUNDED = "the number of writes is bounded by what happened"
+    # Convergence: once faults have stopped
+    PODS = "each Pod shows its latest crash, as its PodDiagnoser would have it"
+    STATUS = "each PodDiagnoser's status says what is so"
+    COUNTED = "diagnosedPods counts the Pods that were diagnosed"
+    TARGETS = "each active PodDiagnoser has one DiagnosisTarget, and there are no others"
+    NO_PLAN_LEFT = "no plan is left that is not carried out or given up"
+    ACCOUNTED = "of each crashed Pod it is said what was done, or why nothing was"
+    TOLD = "each fresh crash is told where LogEvent asks for it"
+    STILL = "nothing is written any more"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A property that did not hold.
+
+    Attributes:
+        property: which.
+        what: of what, and how.
+    """
+
+    property: Property
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.property.name}: {self.property.value}. {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A Pod that the hook made go.
+
+    Attributes:
+        at: when, by the API server's clock.
+        pod: uid of the Pod.
+        owner: uid of the Pod's controller.
+        template: from which it made the Pod.
+        crashes: what the Pod showed, as (uid, container id).
+    """
+
+    at: datetime
+    pod: str
+    owner: str
+    template: str
+    crashes: frozenset[tuple[str, str]]
+
+
+class Watch:
+    """Watches over a run: every write to the store, every call and answer of the hook.
+
+    Attributes:
+        violations: what did not hold, oldest first.
+        counts: of what happened, for the bound on writes and for reports.
+        specs: of all PodDiagnosers that there ever were, by namespace, each once.
+        on_plan: what happens once when the next plan is stored.
+        on_read: what happens once when the hook next reads a Pod.
+    """
+
+    def __init__(
+        self, store: Store, clock: Callable[[], datetime], faults: Faults, story: Story
+    ) -> None:
+        self.violations: list[Violation] = []
+        self.counts: Counter[str] = Counter()
+        self.states: set[int] = set()
+        self.deletions: dict[str, list[Deletion]] = defaultdict(list)
+        self.told: dict[tuple[str, str], int] = Counter()
+        self.told_pods: set[tuple[str, str]] = set()
+        self.crashes: dict[str, dict[str, spec.Crash]] = defaultdict(dict)
+        self.specs: dict[str, list[Object]] = defaultdict(list)
+        self.claimable: dict[str, set[str]] = defaultdict(set)
+        self.writer = ""
+        self.on_plan: list[Callable[[Object, Object], None]] = []
+        self.on_read: list[Callable[[Object], None]] = []
+        self._store = store
+        self._clock = clock
+        self._faults = faults
+        self._story = story
+        self._versions: dict[str, Object] = {}
+        self._gone: list[tuple[datetime, Object]] = []
+        self._settled: dict[tuple[str, str], tuple[str, str, str]] = {}
+        for resource, watcher in (
+            (POD, self._pod),
+            (DIAGNOSER, self._diagnoser),
+            (TARGET, self._target),
+            (EVENT, self._event),
+        ):
+            store.watch(resource, self._counting(resource, watcher))
+
+    def broken(self, which: Property, what: str) -> None:
+        """Note that a property did not hold."""
+        self.violations.append(Violation(which, what))
+        self._story.tell(f"VIOLATED {which.name}: {what}")
+
+    # Writes
+
+    def _counting(
+        self, resource: Resource, watcher: Callable[[WatchEvent], None]
+    ) -> Callable[[WatchEvent], None]:
+        def changed(event: WatchEvent) -> None:
+            who = self.writer or "cluster"
+            self._faults.committed(event.version)
+            self._story.note(event.type.value, resource.plural, key_of(event.object), who)
+            if self._story.told:
+                self._story.show(_told(event, resource, who))
+            if who in OURS:
+                self.counts[f"{resource.plural} written"] += 1
+                # A crash of which Metacontroller has not learned that another followed is planned
+                # for again and again, and given up.
+                if not self._faults.behind(POD):
+                    self.counts[f"{resource.plural} written by what is known"] += 1
+            watcher(event)
+
+        return changed
+
+    def _pod(self, event: WatchEvent) -> None:
+        pod, before = event.object, event.previous
+        if namespace_of(pod) not in self.specs and self.writer in OURS:
+            self.broken(Property.NAMESPACE, f"{self.writer} wrote {key_of(pod)}")
+            return
+        if event.type is EventType.DELETED:
+            self._gone.append((self._clock(), pod))
+        if before is None:
+            self.counts["Pods created"] += 1
+        elif self.writer == METACONTROLLER:
+            gone = event.type is EventType.DELETED
+            if gone or spec.foreign_part(pod) != spec.foreign_part(before):
+                self.broken(Property.OTHERS, f"Pod {name_of(pod)}")
+        self._note_crash(pod)
+
+    def _note_crash(self, pod: Object) -> None:
+        for crash in spec.crashes_of(pod):
+            if crash.container_id not in self.crashes[uid_of(pod)]:
+                self.crashes[uid_of(pod)][crash.container_id] = crash
+                self.counts["crashes"] += 1
+        if spec.ended(pod):
+            for diagnoser in self._store.select(DIAGNOSER):
+                self._note_claim(diagnoser, pod)
+
+    def _note_claim(self, diagnoser: Object, pod: Object) -> None:
+        if spec.ended(pod) and spec.matches(diagnoser, pod):
+            self.claimable[uid_of(diagnoser)].add(spec.pod_hash(uid_of(pod)))
+
+    def _diagnoser(self, event: WatchEvent) -> None:
+        diagnoser, before = event.object, event.previous
+        if event.type is EventType.DELETED:
+            return
+        self._versions[version_of(diagnoser)] = diagnoser
+        if before is None or self.writer != METACONTROLLER:
+            self.counts["PodDiagnosers written by people"] += 1
+            specs = self.specs[namespace_of(diagnoser)]
+            if diagnoser["spec"] not in specs:
+                specs.append(diagnoser["spec"])
+            behind = self._faults.behind(POD) or self._faults.struck["list of the past"]
+            since = self._clock() - LAG
+            # For Metacontroller these may be there still.
+            gone = [pod for at, pod in self._gone if behind or at > since]
+            for pod in [*self._store.select(POD, namespace_of(diagnoser)), *gone]:
+                self._note_claim(diagnoser, pod)
+            return
+        if diagnoser["spec"] != before["spec"] or spec.foreign_part(diagnoser) != spec.foreign_part(
+            before
+        ):
+            self.broken(Property.OTHERS, f"PodDiagnoser {name_of(diagnoser)}")
+        status, old = diagnoser.get("status") or {}, before.get("status") or {}
+        if status != old:
+            self._status(diagnoser, status, old)
+
+    def _status(self, diagnoser: Object, status: Object, old: Object) -> None:
+        name = name_of(diagnoser)
+        self.states.add(spec.abstract(self._store, diagnoser))
+        if {**status, "lastUpdateTime": ""} == {**old, "lastUpdateTime": ""}:
+            self.broken(Property.CHANGE, f"the status of {name} but for lastUpdateTime")
+        counted = status.get("countedPods") or []
+        if status.get("diagnosedPods", 0) < old.get("diagnosedPods", 0):
+            self.broken(Property.COUNT_GROWS, f"{name} counts fewer Pods than before")
+        if len(set(counted)) != len(counted) or len(counted) != status.get("diagnosedPods", 0):
+            self.broken(Property.COUNT_GROWS, f"{name}: {status.get('diagnosedPods')}, {counted}")
+        now = self._clock()
+        entries, former = spec.entries_of(diagnoser), spec.entries_of({"status": old})
+        for identity, entry in entries.items():
+            self._check_entry(diagnoser, entry, former.get(identity), now)
+        self._check_kept(diagnoser, former, entries, now)
+
+    def _check_entry(
+        self, diagnoser: Object, entry: Object, before: Object | None, now: datetime
+    ) -> None:
+        if entry["phase"] == "Planned" and entry != before and self.on_plan:
+            self.on_plan.pop()(diagnoser, entry)
+        for field in ("plannedAt", "settledAt"):
+            text = entry.get(field)
+            new = before is None or before.get(field) != text
+            if text and new and abs(parse_timestamp(text) - now) > PUNCTUAL:
+                self.broken(Property.DATED, f"{field} {text} at {now:%H:%M:%S}")
+        if entry["phase"] != "Done":
+            return
+        if before is None or before["phase"] != "Done":
+            self._check_done(diagnoser, entry)
+        elif {**before, "outcome": None} != {**entry, "outcome": None}:
+            self.broken(Property.ENTRIES, f"{before} became {entry}")
+
+    def _check_done(self, diagnoser: Object, entry: Object) -> None:
+        pod = self._store.peek(POD, (namespace_of(diagnoser), entry["pod"]))
+        if pod is not None and uid_of(pod) == entry["podUID"] and not is_terminating(pod):
+            self.broken(Property.DONE, f"{entry['reason']} Pod {entry['pod']} is still there")
+
+    def _check_kept(
+        self,
+        diagnoser: Object,
+        former: Mapping[str, Object],
+        entries: Mapping[str, Object],
+        now: datetime,
+    ) -> None:
+        window = timedelta(seconds=diagnoser["spec"]["remediation"]["budget"]["windowSeconds"])
+        for identity, before in former.items():
+            if identity in entries or before["phase"] not in ("Done", "Planned"):
+                continue
+            settled = before.get("settledAt")
+            if settled is None or now - parse_timestamp(settled) < window:
+                self.broken(Property.ENTRIES, f"{name_of(diagnoser)} lost {before}")
+
+    def _target(self, event: WatchEvent) -> None:
+        if event.type is not EventType.DELETED or self.writer != METACONTROLLER:
+            return
+        reference = controller_of(event.object) or {}
+        owner = self._store.peek(DIAGNOSER, (namespace_of(event.object), reference.get("name", "")))
+        if owner is None or uid_of(owner) != reference.get("uid"):
+            return
+        # What Metacontroller was answered may be older than the latest change of the spec.
+        recent = [
+            one
+            for one in self._versions.values()
+            if uid_of(one) == uid_of(owner) and not one["spec"]["enableAnnotations"]
+        ]
+        if not recent:
+            self.broken(Property.PUBLISHED, f"that of {name_of(owner)}, which never was inactive")
+
+    def _event(self, event: WatchEvent) -> None:
+        if event.type is not EventType.ADDED:
+            return
+        if event.object["reason"] == "SyncError":
+            text = event.object["message"]
+            if any(word in text for word in MISUNDERSTOOD):
+                self.broken(Property.ANSWERED, text)
+
+    # The hook's calls, as dev.simulator.client.Interference of all others too
+
+    def before(self, call: Call) -> Exception | None:
+        """See dev.simulator.client.Interference."""
+        self.writer = call.manager
+        error = self._faults.before(call)
+        if error is not None:
+            self.writer = ""
+            self._story.tell(f"FAULT at {call.manager}'s {call.verb} of {call.resource}: {error}")
+        return error
+
+    def after(self, call: Call) -> Exception | None:
+        """See dev.simulator.client.Interference."""
+        self.writer = ""
+        error = self._faults.after(call)
+        if error is not None:
+            self._story.tell(f"FAULT after {call.manager}'s {call.verb} of {call.resource}")
+        return error
+
+    def calling(self, asked: Asked, request: Request) -> None:
+        """See service.Watcher."""
+        self.writer = HOOK
+        self.counts["calls of the hook"] += 1
+        if self._story.told:
+            replica = asked.process.replica.number
+            self._story.show(f"hook-{replica} {request.method} {request.path}")
+        parent = asked.parent["metadata"]
+        if f"/namespaces/{parent['namespace']}/" not in f"{request.path}/":
+            self.broken(Property.NAMESPACE, f"{request.method} {request.path}")
+        evicts = request.path.endswith("/eviction")
+        if request.method == "DELETE" or evicts:
+            body = request.json()
+            options = body.get("deleteOptions") or {} if evicts else body
+            self._deleting(asked, request, options.get("preconditions") or {}, evicts=evicts)
+        elif request.method == "POST" and "/events" in request.path:
+            self._telling(asked, request.json())
+
+    def called(self, asked: Asked, request: Request, response: Response) -> None:
+        """See service.Watcher."""
+        self.writer = ""
+        self._story.note(request.method, request.path, response.status)
+        if response.status in (400, 422):
+            self.broken(Property.ANSWERED, f"{request.method} {request.path}: {response.body}")
+        if request.method == "GET" and response.status == 200 and "metadata" in response.body:
+            found = response.body
+            if found.get("kind") in ("Pod", "PodDiagnoser"):
+                now = asked.sent
+                asked.process.reads.append((now, found["kind"], uid_of(found), version_of(found)))
+            if found.get("kind") == "Pod" and self.on_read:
+                self.on_read.pop()(found)
+        if self._pending is not None:
+            diagnoser, deletion = self._pending
+            self._pending = None
+            if response.status in (200, 201) and response.body.get("status") != "Failure":
+                self._deleted(diagnoser, deletion)
+        if self._telling_of is not None and response.status == 201:
+            self._has_told(*self._telling_of)
+        self._telling_of = None
+
+    def answered(self, asked: Asked, status: int, error: Exception | None) -> None:
+        """See service.Watcher."""
+        self._story.note(asked.path, len(asked.body), status)
+        self.counts["requests"] += 1
+        if status not in (200, 429):
+            self.broken(Property.ANSWERED, f"{asked.path} is answered {status}: {error!r}")
+
+    _pending: tuple[Object, Deletion] | None = None
+    _telling_of: tuple[str, Object] | None = None
+
+    # Deletions
+
+    def _deleting(
+        self, asked: Asked, request: Request, preconditions: Mapping[str, Any], *, evicts: bool
+    ) -> None:
+        """Look at a deletion before it takes effect."""
+        _, _, _, _, namespace, _, name, *_ = request.path.split("/")
+        pod = self._store.peek(POD, (namespace, name))
+        diagnoser = self._versions.get(version_of(asked.parent))
+        if diagnoser is None:
+            self.broken(Property.LIVE_READ_FIRST, "the request's PodDiagnoser never was so")
+            return
+        if not preconditions.get("uid") or not preconditions.get("resourceVersion"):
+            self.broken(Property.PRECONDITIONS, f"{request.method} {request.path}")
+        if pod is None or preconditions.get("uid", uid_of(pod)) != uid_of(pod):
+            return  # it will be refused
+        if preconditions.get("resourceVersion", version_of(pod)) != version_of(pod):
+            return  # it will be refused
+        now = self._clock()
+        where = f"Pod {name} for {name_of(diagnoser)}"
+        self._check_reads(asked, {"PodDiagnoser": diagnoser, "Pod": pod}, where)
+        action = "EvictPod" if evicts else "RestartPod"
+        late = LATE if asked.late else timedelta(0)
+        plans = [
+            entry
+            for entry in spec.entries_of(diagnoser).values()
+            if entry["phase"] == "Planned"
+            and entry["podUID"] == uid_of(pod)
+            and entry["pod"] == name
+            and entry["action"] == action
+            and abs(now - parse_timestamp(entry["plannedAt"])) <= PLAN_AGE + ROUNDING + late
+        ]
+        if not plans:
+            self.broken(Property.PLAN_STORED_FIRST, where)
+        elif not any(entry["diagnosis"] and entry["cause"] for entry in plans):
+            self.broken(Property.DIAGNOSIS_STORED, where)
+        for problem in spec.forbidden_by_spec(diagnoser, action):
+            self.broken(Property.SPEC_ALLOWS, f"{problem}; {where}")
+        for problem in spec.forbidden_by_pod(diagnoser, pod, now, late):
+            self.broken(Property.SAFEGUARDS, f"{problem}; {where}")
+        self._pending = (
+            diagnoser,
+            Deletion(
+                now,
+                uid_of(pod),
+                spec.owner_uid(pod),
+                spec.template_of(pod),
+                spec.crashes_shown(pod),
+            ),
+        )
+        self._limits(diagnoser, self._pending[1], where)
+
+    def _check_reads(self, asked: Asked, read: Mapping[str, Object], where: str) -> None:
+        """Check that the hook has read these very versions since it was asked."""
+        for kind, obj in read.items():
+            if not any(
+                (was, uid, version) == (kind, uid_of(obj), version_of(obj)) and at >= asked.since
+                for at, was, uid, version in asked.process.reads
+            ):
+                self.broken(Property.LIVE_READ_FIRST, f"the {kind}; {where}")
+
+    def _limits(self, diagnoser: Object, deletion: Deletion, where: str) -> None:
+        former = self.deletions[uid_of(diagnoser)]
+        policy = diagnoser["spec"]["remediation"]
+        slack = ROUNDING + (LATE if self._faults.struck["effect after the time-out"] else ZERO)
+        window = timedelta(seconds=policy["budget"]["windowSeconds"]) - slack
+        within = sum(deletion.at - one.at < window for one in former)
+        if within >= policy["budget"]["pods"]:
+            self.broken(Property.BUDGET, f"{within} before; {where}")
+        attempts = self._attempts_in_vain(diagnoser, deletion, slack)
+        if attempts >= policy["maxAttempts"]:
+            self.broken(Property.GAVE_UP, f"{attempts} attempts before; {where}")
+        pause = spec.cool_down(policy["coolDownSeconds"], attempts) - slack
+        if any(one.owner == deletion.owner and deletion.at - one.at < pause for one in former):
+            self.broken(Property.COOL_DOWN, f"after {attempts} attempts; {where}")
+        if any(one.crashes & deletion.crashes for one in former):
+            self.broken(Property.ONE_DELETION, where)
+
+    def _attempts_in_vain(self, diagnoser: Object, deletion: Deletion, slack: timedelta) -> int:
+        """How many of an owner's Pods were replaced so lately that none can have helped yet."""
+        window = min(
+            one["spec"]["remediation"]["budget"]["windowSeconds"]
+            for one in self._versions.values()
+            if uid_of(one) == uid_of(diagnoser)
+        )
+        return sum(
+            (one.owner, one.template) == (deletion.owner, deletion.template)
+            and deletion.at - one.at < timedelta(seconds=window) - slack
+            for one in self.deletions[uid_of(diagnoser)]
+        )
+
+    def _deleted(self, diagnoser: Object, deletion: Deletion) -> None:
+        self.counts["Pods deleted by the hook"] += 1
+        self.deletions[uid_of(diagnoser)].append(deletion)
+
+    # Events
+
+    def _telling(self, asked: Asked, event: Object) -> None:
+        if event.get("reason") not in CRASH_EVENTS:
+            return
+        self._telling_of = (str(asked.parent["metadata"]["uid"]), event)
+
+    def _has_told(self, diagnoser: str, event: Object) -> None:
+        uid = event["regarding"]["uid"]
+        about = (diagnoser, uid)
+        self.told[about] += 1
+        self.counts["crashes told"] += 1
+        if self.told[about] > len(self.crashes[uid]):
+            self.broken(Property.ONE_EVENT, f"{event['regarding']['name']}: {self.told[about]}")
+        namespace = event["regarding"]["namespace"]
+        pod = self._store.peek(POD, (namespace, event["regarding"]["name"]))
+        if pod is None or uid_of(pod) != uid:
+            return
+        # One that another has followed since it was read counts as well.
+        crashes = self.crashes[uid].values()
+        if not any(spec.fresh(crash, self._clock(), slack=15.0) for crash in crashes):
+            self.broken(Property.ONE_EVENT, f"{name_of(pod)} has no fresh crash")
+        if all(
+            spec.told(each, pod, crash, probed=True) is spec.Told.NO
+            for crash in self.crashes[uid].values()
+            for each in self.specs[namespace]
+        ):
+            self.broken(Property.SILENCE, f"{name_of(pod)}: {event.get('note')}")
+
+
+ZERO = timedelta(0)
+
+
+def _told(event: WatchEvent, resource: Resource, who: str) -> str:
+    obj = event.object
+    what = f"{who}: {event.type.value} {resource.kind} {name_of(obj)} v{version_of(obj)}"
+    return f"{what} {spec.summary(resource, obj)}".rstrip()

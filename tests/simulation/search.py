@@ -1,0 +1,203 @@
+"""Runs many schedules, and reports what they have seen.
+
+    python -m tests.simulation.search SCHEDULES [FIRST SEED]
+
+A schedule that fails is made smaller and told as a story; then the exit code is 1. Stopped by
+Ctrl-C or SIGTERM it reports what it has seen until then.
+"""
+
+import argparse
+import gc
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from tests.simulation.faults import ANSWERS, CALLS, WRITES
+from tests.simulation.properties import Property, Violation
+from tests.simulation.runner import Result, run
+from tests.simulation.shrinking import shrink, told
+from tests.simulation.simulation_run import Schedule
+
+CHUNK = 25
+MAX_STORIES = 3
+_WIDTH = 40
+_MINUTE = 60.0
+
+
+@dataclass
+class Totals:
+    """What came of many runs.
+
+    Attributes:
+        schedules: how many.
+        steps: of their schedulers.
+        struck: faults that struck, by kind.
+        operations: what happened, by kind.
+        counts: writes, calls, crashes and the like.
+        states: numbers of the distinct states of PodDiagnosers.
+        failed: seeds with what did not hold.
+    """
+
+    schedules: int = 0
+    steps: int = 0
+    struck: Counter[str] = field(default_factory=Counter)
+    operations: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
+    states: set[int] = field(default_factory=set)
+    failed: list[tuple[int, Violation]] = field(default_factory=list)
+
+    def add(self, schedule: Schedule, result: Result) -> None:
+        """Add a run."""
+        self.schedules += 1
+        self.steps += result.steps
+        self.struck += result.struck
+        self.operations.update(operation.name for operation in schedule.operations)
+        self.counts += result.counts
+        self.states |= result.states
+        self.failed += [(schedule.seed, violation) for violation in result.violations[:1]]
+
+    def merge(self, other: "Totals") -> None:
+        """Add other runs."""
+        self.schedules += other.schedules
+        self.steps += other.steps
+        self.struck += other.struck
+        self.operations += other.operations
+        self.counts += other.counts
+        self.states |= other.states
+        self.failed += other.failed
+
+    def report(self) -> str:
+        """Word it."""
+        found = Counter(violation.property for _, violation in self.failed)
+        lines = [
+            (
+                f"{self.schedules:,} schedules, {self.steps:,} steps, "
+                f"{len(self.states):,} distinct states, {len(self.failed)} with a violation"
+            ),
+            "",
+            *_table("What happened", self.operations),
+            *_table("Faults that struck", self.struck),
+            *_table("Seen", self.counts),
+            "Properties that held" if not found else "Properties",
+            *(
+                f"  {'VIOLATED ' + str(found[each]) if found[each] else 'held':>12}  {each.value}"
+                for each in Property
+            ),
+        ]
+        missing = {*CALLS, *ANSWERS, *WRITES} - set(self.struck)
+        if missing:
+            lines.append(f"Never struck: {', '.join(sorted(missing))}")
+        return "\n".join(lines)
+
+
+def run_seeds(seeds: range) -> Totals:
+    """Run the schedules of some seeds."""
+    totals = Totals()
+    for seed in seeds:
+        schedule = Schedule.drawn(seed)
+        totals.add(schedule, run(schedule))
+    return totals
+
+
+def chunks(first: int, count: int, size: int = CHUNK) -> list[range]:
+    """Divide seeds among processes."""
+    end = first + count
+    return [range(start, min(start + size, end)) for start in range(first, end, size)]
+
+
+def _table(title: str, counts: Counter[str]) -> Iterator[str]:
+    yield title
+    for name, count in sorted(counts.items(), key=lambda each: (-each[1], each[0])):
+        yield f"  {count:>12,}  {name}"
+    yield ""
+
+
+class _Progress:
+    """A bar on a terminal; a line a minute elsewhere."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._since = time.monotonic()
+        self._next = self._since
+
+    def show(self, totals: Totals) -> None:
+        """Show how far it is."""
+        done = totals.schedules
+        share = done / self._count
+        rate = done / max(time.monotonic() - self._since, 1e-6)
+        left = (self._count - done) / rate
+        text = (
+            f"{done:,} of {self._count:,} schedules, {rate:.0f}/s, {left / 60:.0f} min left, "
+            f"{len(totals.states):,} states, {len(totals.failed)} violated"
+        )
+        if sys.stderr.isatty():
+            bar = "█" * int(share * _WIDTH)
+            sys.stderr.write(f"\r[{bar:<{_WIDTH}}] {text} ")
+        elif time.monotonic() >= self._next:
+            self._next += _MINUTE
+            sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+
+def _on_signals(handler: Callable[..., None] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
+
+
+def begin() -> None:
+    """Set a process up: signals are the first one's to hear."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A world is a web of cycles that lives as long as its run: looked at less often, a run takes
+    # an eighth less.
+    gc.set_threshold(200_000, 50, 100)
+
+
+def _search(first: int, count: int, processes: int) -> Totals:
+    """Run schedules in several processes, until they are done or a signal says to stop."""
+    totals, progress = Totals(), _Progress(count)
+
+    def stop(*_: object) -> None:
+        _on_signals(signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(processes, begin) as pool:
+        _on_signals(stop)
+        try:
+            for part in pool.imap_unordered(run_seeds, chunks(first, count)):
+                totals.merge(part)
+                for seed, violation in part.failed:
+                    sys.stderr.write(f"\nSeed {seed}: {violation}\n")
+                progress.show(totals)
+        except KeyboardInterrupt:
+            sys.stderr.write("\nStopped before the end.\n")
+    return totals
+
+
+def main() -> int:
+    """Search."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("schedules", type=int, help="how many schedules to run")
+    parser.add_argument("first", type=int, nargs="?", default=0, help="the first one's seed")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--story", action="store_true", help="tell the story of each run")
+    arguments = parser.parse_args()
+    if arguments.story:
+        for seed in range(arguments.first, arguments.first + arguments.schedules):
+            sys.stdout.write(run(Schedule.drawn(seed), told=True).story + "\n")
+        return 0
+    totals = _search(arguments.first, arguments.schedules, arguments.processes)
+    sys.stdout.write("\n" + totals.report() + "\n")
+    for seed, violation in sorted(totals.failed, key=lambda each: each[0])[:MAX_STORIES]:
+        smaller = shrink(Schedule.drawn(seed), violation.property)
+        sys.stdout.write("\n" + told(smaller, violation) + "\n")
+    return 1 if totals.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

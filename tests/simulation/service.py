@@ -1,0 +1,509 @@
+"""The real hook in this process: replicas that run side by side, and die at any moment.
+
+Each request runs in a greenlet, as under gunicorn with gevent, and is put aside at each call of the
+API server: what happens in the cluster meanwhile happens between two calls of the hook.
+"""
+
+import json
+import random
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import lru_cache, partial
+from inspect import signature
+from typing import Any, Protocol
+from unittest import mock
+from urllib.parse import urlsplit
+
+import requests
+from greenlet import getcurrent, greenlet
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from dev.simulator.http_api import Request, Response, RestApi, encode
+from dev.simulator.scheduling import Clock, Scheduler
+from dev.simulator.timing import Timing
+from dev.simulator.webhooks import Answer, Failure, Outcome
+from pod_diagnoser.cluster import circuit_breaker, coalescing, evidence
+from pod_diagnoser.cluster.client import Cluster, _error
+from pod_diagnoser.cluster.errors import ClusterError
+from pod_diagnoser.cluster.evidence import ClusterGatherer
+from pod_diagnoser.poddiagnosers.answer import customize_pod_diagnoser
+from pod_diagnoser.poddiagnosers.sync import Remediator
+from pod_diagnoser.pods.sync import customize_pod
+from pod_diagnoser.server import endpoints, gateway
+from pod_diagnoser.server.settings import Settings
+from tests.simulation.faults import Faults
+from tests.simulation.trace import Story
+
+SECONDS_PER_BYTE = 27e-9
+MAX_HOLD = 2.0
+"""An answer for a PodDiagnoser is held nine times the time that it took, at most 2 s. How long it
+takes here must not depend on this machine, so its size stands for it."""
+
+MAX_REQUESTS = 8
+"""Of one process at a time; more are answered 429."""
+
+_AGENT = {"user-agent": "pod-diagnoser", "content-type": "application/json"}
+
+
+class Watcher(Protocol):
+    """Looks at what the hook is asked and does."""
+
+    def calling(self, asked: "Asked", request: Request) -> None:
+        """A call of the hook is about to be carried out."""
+
+    def called(self, asked: "Asked", request: Request, response: Response) -> None:
+        """A call of the hook was carried out."""
+
+    def answered(self, asked: "Asked", status: int, error: Exception | None) -> None:
+        """The hook has answered."""
+
+
+@dataclass
+class Asked:
+    """A request to the hook.
+
+    Attributes:
+        process: which process answers it.
+        path: its path.
+        body: its body.
+        since: when it came, in virtual seconds.
+        sent: when the call that is under way was sent.
+        late: whether its effect comes after the hook has given up.
+    """
+
+    process: "Process"
+    path: str
+    body: bytes
+    since: float
+    sent: float = 0.0
+    late: bool = False
+    _parent: dict[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def about(self) -> str:
+        """Name and version of the object that it is about."""
+        metadata = self.parent["metadata"]
+        return f"{metadata['name']} v{metadata['resourceVersion']}"
+
+    @property
+    def parent(self) -> dict[str, Any]:
+        """The object that it is about."""
+        if self._parent is None:
+            document = from_json(self.body)
+            self._parent = document.get("object") or document["parent"]
+        return self._parent
+
+
+@dataclass(frozen=True, slots=True)
+class _Sleep:
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    request: Request
+
+
+class _Killed(BaseException):
+    """The process has ended."""
+
+
+class SimulatedCluster(Cluster):
+    """The hook's client, connected to the simulator's REST face: each call takes its time."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        **_: object,
+    ) -> tuple[bytes, datetime]:
+        self.calls += 1
+        content = b"" if body is None else json.dumps(body).encode()
+        answer = _put_aside(_Call(Request.make(method, path, _AGENT, content)))
+        if isinstance(answer, ClusterError):
+            raise answer
+        found: tuple[bytes, datetime] = answer
+        return found
+
+
+def _put_aside(step: _Call | _Sleep) -> Any:
+    hub = getcurrent().parent
+    assert hub is not None
+    return hub.switch(step)
+
+
+class _Lock:
+    """threading's locks, for greenlets that the simulation's scheduler runs."""
+
+    def __init__(self, value: int = 1) -> None:
+        self._left = value
+
+    def acquire(self, timeout: float = 60.0) -> bool:
+        """Take it, or wait for it."""
+        while self._left <= 0:
+            if timeout <= 0:
+                return False
+            _put_aside(_Sleep(0.01))
+            timeout -= 0.01
+        self._left -= 1
+        return True
+
+    def release(self) -> None:
+        """Give it back."""
+        self._left += 1
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class _Threading:
+    """What gathering uses of threading, as gevent's monkey patching gives it in production."""
+
+    Lock = _Lock
+    BoundedSemaphore = _Lock
+
+
+_LOCKING = (evidence, circuit_breaker, coalescing)
+"""Modules of the hook whose locks a handler may wait for, or hold while it does."""
+
+
+@contextmanager
+def cooperative() -> Iterator[None]:
+    """Make the hook's locks those of the simulation: one of the system's would stop all of it."""
+    with ExitStack() as stack:
+        for module in _LOCKING:
+            stack.enter_context(mock.patch.object(module, "threading", _Threading))
+        yield
+
+
+class _Silent:
+    """In place of telemetry: nobody reads it."""
+
+    def __getattr__(self, _: str) -> Callable[..., None]:
+        return lambda *_, **__: None
+
+
+def _bound(handler: Callable[..., gateway.Reply], parts: Mapping[str, Any]) -> gateway.Handler:
+    """Give a handler its parts, by the names of its parameters; the last one is the body."""
+    *names, _ = _parameters(handler)
+    return partial(handler, *(parts[name] for name in names))
+
+
+@lru_cache
+def _parameters(handler: Callable[..., gateway.Reply]) -> tuple[str, ...]:
+    return tuple(signature(handler).parameters)
+
+
+class Process:
+    """One life of a replica: what it remembers is lost with it."""
+
+    def __init__(self, replica: "Replica") -> None:
+        self.replica = replica
+        self.reads: deque[tuple[float, str, str, str]] = deque(maxlen=200)
+        self.alive = True
+        self._requests: dict[greenlet, Callable[[Outcome | None], None]] = {}
+        clock, time = replica.clock.now, replica.service.scheduler.time
+        self._remediator = Remediator(SimulatedCluster(), clock, f"hook-{replica.number}", time)
+        parts: dict[str, Any] = {
+            "clock": clock,
+            "telemetry": _Silent(),
+            "gatherer": ClusterGatherer(SimulatedCluster(), time),
+            "confidential": True,
+            "remediator": self._remediator,
+            "max_related": Settings().max_related,
+        }
+        self._handlers: dict[str, gateway.Handler] = {
+            "/pods/customize": partial(endpoints.customize, customize_pod),
+            "/pods/sync": _bound(endpoints.sync_pod_endpoint, parts),
+            "/poddiagnosers/customize": partial(endpoints.customize, customize_pod_diagnoser),
+            "/poddiagnosers/sync": partial(self._sync_pod_diagnoser, parts),
+        }
+
+    def _sync_pod_diagnoser(self, parts: Mapping[str, Any], body: gateway.Body) -> gateway.Reply:
+        most = self.replica.service.faults.max_related
+        cut = {} if most is None else {"max_related": most}
+        return _bound(endpoints.sync_pod_diagnoser_endpoint, {**parts, **cut})(body)
+
+    def serve(self, path: str, body: bytes, done: Callable[[Outcome | None], None]) -> None:
+        """Begin to answer a request; None is for one that the process does not outlive."""
+        service = self.replica.service
+        if len(self._requests) >= MAX_REQUESTS:
+            done(Answer(429, b"", {"retry-after": "5"}))
+            return
+        asked = Asked(self, path, body, service.scheduler.time())
+        if service.story.told and path.endswith("/sync"):
+            service.story.show(f"hook-{self.replica.number} is asked {path} {asked.about}")
+        running = greenlet(partial(self._answer, asked))
+        self._requests[running] = done
+        self._go_on(running, asked, None)
+
+    def kill(self) -> None:
+        """End, in the middle of whatever is under way; calls already sent are carried out."""
+        self.alive = False
+        under_way, self._requests = self._requests, {}
+        for running, done in under_way.items():
+            running.throw(_Killed)
+            done(None)
+
+    def _go_on(self, running: greenlet, asked: Asked, value: Any) -> None:
+        if not self.alive:
+            return
+        step = running.switch(value)
+        service = self.replica.service
+        if running.dead:
+            self._requests.pop(running)(step)
+            return
+
+        def resume(outcome: Any) -> None:
+            self._go_on(running, asked, outcome)
+
+        if isinstance(step, _Sleep):
+            service.scheduler.call_later(step.seconds, lambda: resume(None))
+        else:
+            service.carry_out(asked, step.request, resume)
+
+    def _answer(self, asked: Asked, _: object = None) -> Outcome | None:
+        try:
+            return self._reply(asked)
+        except _Killed:
+            return None
+
+    def _reply(self, asked: Asked) -> Answer:
+        watcher = self.replica.service.watcher
+        try:
+            reply = self._handlers[asked.path](gateway.Body(asked.body, complete=True))
+            content = reply.answer.encode()
+        except ValidationError as error:
+            watcher.answered(asked, 400, error)
+            return Answer(400, b"body is not a request\n")
+        except gateway.Refusal as refusal:
+            watcher.answered(asked, refusal.status, None)
+            return Answer(refusal.status, refusal.problem.encode())
+        except Exception as error:  # noqa: BLE001 (as the hook's edge does)
+            watcher.answered(asked, 500, error)
+            return Answer(500, b"internal error\n")
+        watcher.answered(asked, 200, None)
+        if reply.may_hold:
+            _put_aside(_Sleep(min(9 * len(asked.body) * SECONDS_PER_BYTE, MAX_HOLD)))
+        return Answer(200, content)
+
+
+class Replica:
+    """One of the hook's processes, and those that follow it.
+
+    Attributes:
+        clock: its own, which may be wrong.
+    """
+
+    def __init__(self, service: "Service", number: int, clock: Clock) -> None:
+        self.service = service
+        self.number = number
+        self.clock = clock
+        self.process: Process | None = Process(self)
+
+    def kill(self, down: float) -> None:
+        """End the process; another is there some time later."""
+        process, self.process = self.process, None
+        self.service.story.tell(f"hook-{self.number} is killed, for {down:g} s")
+        if process is not None:
+            process.kill()
+        self.service.scheduler.call_later(down, self.start)
+
+    def start(self) -> None:
+        """Be there, if it is not."""
+        if self.process is None:
+            self.process = Process(self)
+            self.service.story.tell(f"hook-{self.number} is there again")
+
+
+class Service:
+    """All replicas, behind one address: dev.simulator.webhooks.Transport.
+
+    Attributes:
+        replicas: the processes.
+        requests: the latest requests, for being repeated.
+    """
+
+    def __init__(  # noqa: PLR0913 (what lies around it)
+        self,
+        scheduler: Scheduler,
+        timing: Timing,
+        api: RestApi,
+        *,
+        faults: Faults,
+        watcher: Watcher,
+        story: Story,
+    ) -> None:
+        self.scheduler = scheduler
+        self.faults = faults
+        self.watcher = watcher
+        self.story = story
+        self.replicas: list[Replica] = []
+        self.requests: deque[tuple[str, bytes]] = deque(maxlen=60)
+        self._timing = timing
+        self._rng = timing.rng or random.Random(0)  # noqa: S311 (a simulation's randomness)
+        self._api = api
+
+    def post(self, url: str, body: bytes, timeout: float, done: Callable[[Outcome], None]) -> None:
+        """See dev.simulator.webhooks.Transport."""
+        path = urlsplit(url).path
+        self.requests.append((path, body))
+        settled = False
+
+        def finish(outcome: Outcome) -> None:
+            nonlocal settled
+            if not settled:
+                settled = True
+                done(outcome)
+
+        def give_up() -> None:
+            finish(Failure(f'Post "{url}": context deadline exceeded'))
+
+        def lost() -> None:
+            finish(Failure(f'Post "{url}": EOF'))
+
+        def answered(outcome: Outcome) -> None:
+            self.scheduler.call_later(
+                self._timing.draw(self._timing.from_hook), lambda: finish(outcome)
+            )
+
+        self.scheduler.call_later(timeout, give_up)
+        how = self.faults.strike("answer") if path.endswith("/sync") else ""
+        arrive = partial(self._arrive, path, body, how, answered, lost)
+        self.scheduler.call_later(self._timing.draw(self._timing.to_hook), arrive)
+
+    def repeat(self, path: str, body: bytes) -> None:
+        """Send an old request once more; nobody waits for the answer."""
+        self._arrive(path, body, "", lambda _: None, lambda: None)
+
+    def _arrive(
+        self,
+        path: str,
+        body: bytes,
+        how: str,
+        answered: Callable[[Outcome], None],
+        lost: Callable[[], None],
+    ) -> None:
+        replica = self._rng.choice(self.replicas)
+        process = replica.process
+        if how:
+            self.story.tell(f"FAULT at {path}: {how}")
+        if process is None:
+            answered(Failure("dial tcp: connect: connection refused"))
+        elif how == "killed before answering":
+            replica.kill(1.0)
+            lost()
+        elif how == "answered 429":
+            answered(Answer(429, b"", {"retry-after": "5"}))
+        else:
+            finish = answered
+            if how == "killed after answering":
+                finish = partial(self._killed_after, replica, lost)
+            elif how == "answer lost on its way":
+                finish = partial(self._swallowed, lost)
+            elif how == "answer too late":
+                finish = partial(self._late, answered)
+            elif how == "asked twice":
+                again = partial(self._arrive, path, body, "", answered, lambda: None)
+                self.scheduler.call_later(self._rng.choice((0.0, 0.01, 1.0)), again)
+            process.serve(path, body, partial(self._finish, process, finish, lost))
+
+    def _finish(
+        self,
+        _: Process,
+        finish: Callable[[Outcome], None],
+        lost: Callable[[], None],
+        outcome: Outcome | None,
+    ) -> None:
+        if outcome is None:
+            lost()
+        else:
+            finish(outcome)
+
+    def _killed_after(self, replica: Replica, lost: Callable[[], None], _: Outcome) -> None:
+        replica.kill(1.0)
+        lost()
+
+    def _swallowed(self, lost: Callable[[], None], _: Outcome) -> None:
+        lost()
+
+    def _late(self, answered: Callable[[Outcome], None], outcome: Outcome) -> None:
+        self.scheduler.call_later(11.0, lambda: answered(outcome))
+
+    # The calls of the hook
+
+    def carry_out(self, asked: Asked, request: Request, resume: Callable[[Any], None]) -> None:
+        """Send a call to the API server, and resume the hook with what came of it."""
+        deletes = request.method == "DELETE" or request.path.endswith("/eviction")
+        how = (self.faults.strike("deletion") if deletes else "") or self.faults.strike("call")
+        if how:
+            self.story.tell(f"FAULT at {request.method} {request.path}: {how}")
+        asked = replace(asked, sent=self.scheduler.time(), late=how.startswith("effect after"))
+        delay = self._timing.draw(self._timing.to_server)
+        self.scheduler.call_later(delay, partial(self._arrived, asked, request, how, resume))
+
+    def _arrived(
+        self, asked: Asked, request: Request, how: str, resume: Callable[[Any], None]
+    ) -> None:
+        later = self.scheduler.call_later
+        back = self._timing.draw(self._timing.to_client)
+        if how == "killed before the call":
+            asked.process.replica.kill(1.0)
+        elif how == "refused connection":
+            later(back, lambda: resume(ClusterError(None)))
+        elif how == "no answer and no effect":
+            later(3.0, lambda: resume(ClusterError(None)))
+        elif how == "effect after the time-out":
+            later(3.0, lambda: resume(ClusterError(None)))
+            later(5.0, partial(self._late_effect, asked, request))
+        elif how.startswith("status "):
+            code = int(how.removeprefix("status "))
+            headers = {"Date": self._api.date()}
+            if code == 429:
+                headers["Retry-After"] = "7"
+            refused = Response(code, {"kind": "Status", "status": "Failure"}, headers)
+            later(back, lambda: resume(self._received(refused)))
+        else:
+            response = self._effect(asked, request)
+            if how == "killed after the call":
+                asked.process.replica.kill(1.0)
+            elif how == "answer lost":
+                later(3.0, lambda: resume(ClusterError(None)))
+            else:
+                later(back, lambda: resume(self._received(response)))
+
+    def _late_effect(self, asked: Asked, request: Request) -> None:
+        self._effect(asked, request)
+
+    def _effect(self, asked: Asked, request: Request) -> Response:
+        self.watcher.calling(asked, request)
+        response = self._api.answer(request)
+        self.watcher.called(asked, request, response)
+        return response
+
+    def _received(self, response: Response) -> tuple[bytes, datetime] | ClusterError:
+        content = encode(response.body)
+        received = requests.Response()
+        received.status_code = response.status
+        received.headers.update(response.headers)
+        error = _error(received, content)
+        if response.status >= 300:
+            return error
+        assert error.at is not None
+        return content, error.at
+
+
+def skewed(clock: Clock, seconds: float) -> None:
+    """Set a clock wrong by some seconds, or right."""
+    clock.skew = timedelta(seconds=seconds)

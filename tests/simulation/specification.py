@@ -1,0 +1,586 @@
+"""What should be, derived from the world alone: the Pods, the PodDiagnosers, the time.
+
+Written apart from the hook, and as plainly as possible: nothing of it is imported here.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, Self
+
+from dev.simulator.objects import (
+    Object,
+    annotations_of,
+    controller_of,
+    is_terminating,
+    labels_of,
+    name_of,
+    parse_timestamp,
+    uid_of,
+)
+from dev.simulator.resources import POD, Resource
+from dev.simulator.store import Store
+
+PREFIX = "diagnostics.local.io/"
+LABEL = f"{PREFIX}diagnoser"
+OPT_OUT = f"{PREFIX}remediate"
+MIRROR = "kubernetes.io/config.mirror"
+OUR_ANNOTATIONS = frozenset(
+    PREFIX + name
+    for name in (
+        "restart-reason",
+        "restart-time",
+        "container",
+        "cause",
+        "diagnosis",
+        "crashes",
+        "termination-message",
+        "log",
+    )
+)
+FRESH = timedelta(minutes=30)
+AHEAD = timedelta(minutes=5)
+HOUR = timedelta(hours=1)
+REPLACING = ("RestartPod", "EvictPod")
+
+CAUSES = {
+    ("Completed", 0): "Completed",
+    ("Error", 1): "ApplicationError",
+    ("OOMKilled", 137): "OutOfMemory",
+    ("Error", 137): "Killed",
+    ("Error", 139): "SegmentationFault",
+    ("Error", 143): "Terminated",
+    ("Error", 127): "CommandNotFound",
+}
+"""The cause of an end, by the runtime's reason and the exit code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """A container that ended and was restarted.
+
+    Attributes:
+        container: its name.
+        container_id: of the run that ended.
+        reason: of the runtime.
+        code: the exit code.
+        started: when the run began, as the node tells.
+        finished: when it ended.
+        restarts: the container's restartCount; 0 where it is not known any more.
+    """
+
+    container: str
+    container_id: str
+    reason: str
+    code: int
+    started: str
+    finished: str
+    restarts: int = 0
+
+    @classmethod
+    def read(cls, container: str, ended: Mapping[str, Any], restarts: int = 0) -> Self:
+        """Read ``state.terminated`` or ``lastState.terminated``."""
+        return cls(
+            container,
+            ended["containerID"],
+            ended["reason"],
+            ended["exitCode"],
+            ended["startedAt"],
+            ended["finishedAt"],
+            restarts,
+        )
+
+    @property
+    def number(self) -> int:
+        """Which end of its container it is, from 1."""
+        return int(self.container_id.rpartition("-")[2])
+
+    @property
+    def words(self) -> str:
+        """How the annotation and the status word it."""
+        return f"{self.reason} (Exit Code: {self.code})"
+
+    @property
+    def cause(self) -> str:
+        """The cause by the Pod's status."""
+        return CAUSES[self.reason, self.code]
+
+    @property
+    def at(self) -> datetime:
+        """When it ended."""
+        return parse_timestamp(self.finished)
+
+
+def crashes_of(pod: Object) -> list[Crash]:
+    """Return the latest end of each of a Pod's containers that was restarted, by its status."""
+    return [
+        Crash.read(status["name"], ended, status["restartCount"])
+        for status in (pod.get("status") or {}).get("containerStatuses") or []
+        if status["restartCount"]
+        and (ended := (status.get("lastState") or {}).get("terminated")) is not None
+    ]
+
+
+def ended(pod: Object) -> bool:
+    """Tell whether a Pod's container ended, restarted already or not."""
+    return any(
+        "terminated" in (status.get(which) or {})
+        for status in (pod.get("status") or {}).get("containerStatuses") or []
+        for which in ("state", "lastState")
+    )
+
+
+def crashes_shown(pod: Object) -> frozenset[tuple[str, str]]:
+    """Return what a Pod shows that ended and was restarted: uid and container id."""
+    return frozenset((uid_of(pod), crash.container_id) for crash in crashes_of(pod))
+
+
+def fresh(crash: Crash, now: datetime, slack: float = 2.0) -> bool:
+    """Tell whether a crash is recent by the API server's clock."""
+    margin = timedelta(seconds=slack)
+    return -AHEAD - margin <= now - crash.at < FRESH + margin
+
+
+# Silence
+
+
+class Told(Enum):
+    """Whether a crash is to be told."""
+
+    NO = "no"
+    PERHAPS = "perhaps"
+    YES = "yes"
+
+
+def told(spec: Mapping[str, Any], pod: Object, crash: Crash, *, probed: bool = False) -> Told:
+    """Say whether a crash is to be told, by `spec.ignore` and `spec.thresholds`.
+
+    Args:
+        spec: of a PodDiagnoser.
+        pod: the Pod.
+        crash: one of its crashes.
+        probed: whether its Events tell another cause, if they are read.
+    """
+    ignore = spec.get("ignore") or {}
+    causes = {crash.cause, "LivenessProbeFailed"} if probed else {crash.cause}
+    by_cause = {
+        cause in ignore.get("causes", ())
+        or (ignore.get("cleanExits", False) and crash.code == 0 and cause == "Completed")
+        for cause in causes
+    }
+    if crash.code in ignore.get("exitCodes", ()) or crash.container in ignore.get("containers", ()):
+        return Told.NO
+    if True in by_cause:
+        return Told.PERHAPS if False in by_cause else Told.NO
+    threshold = _threshold(spec, crash)
+    return Told.YES if threshold is None else _reached(threshold, pod, crash)
+
+
+def _threshold(spec: Mapping[str, Any], crash: Crash) -> Mapping[str, Any] | None:
+    """Return the first threshold that is for a crash's container."""
+    thresholds = spec.get("thresholds") or []
+    return next((one for one in thresholds if one["container"] in ("*", crash.container)), None)
+
+
+def _reached(threshold: Mapping[str, Any], pod: Object, crash: Crash) -> Told:
+    """Say whether a threshold is reached; of former crashes their number alone is known."""
+    window = timedelta(seconds=threshold["withinSeconds"])
+    if crash.number < threshold["restarts"]:
+        return Told.NO
+    if threshold["restarts"] == 1:
+        return Told.YES
+    if crash.at - parse_timestamp(crash.started) > window:
+        return Told.NO
+    created = parse_timestamp(pod["metadata"]["creationTimestamp"])
+    return Told.YES if created >= crash.at - window else Told.PERHAPS
+
+
+# Claiming
+
+
+def active(diagnoser: Object) -> bool:
+    """Tell whether a PodDiagnoser claims Pods."""
+    return bool(diagnoser["spec"].get("enableAnnotations", True))
+
+
+def matches(diagnoser: Object, pod: Object) -> bool:
+    """Tell whether a PodDiagnoser asks for a Pod."""
+    wanted = diagnoser["spec"].get("targetLabels") or {}
+    same = diagnoser["metadata"]["namespace"] == pod["metadata"]["namespace"]
+    return same and wanted.items() <= labels_of(pod).items()
+
+
+def claimant(diagnosers: Iterable[Object], pod: Object) -> Object | None:
+    """Return whose a Pod is: the oldest active PodDiagnoser's that asks for it, then by name."""
+    asking = [one for one in diagnosers if active(one) and matches(one, pod)]
+    return min(
+        asking,
+        key=lambda one: (one["metadata"]["creationTimestamp"], name_of(one)),
+        default=None,
+    )
+
+
+# What may be done
+
+
+def forbidden_by_spec(diagnoser: Object, action: str) -> list[str]:
+    """Say what of a PodDiagnoser forbids an action."""
+    policy = diagnoser["spec"]["remediation"]
+    checks = (
+        (not active(diagnoser), "it is inactive"),
+        (is_terminating(diagnoser), "it is being deleted"),
+        (diagnoser["spec"]["remediationAction"] != action, "it asks for another action"),
+        (policy["paused"], "it is paused"),
+        (policy["dryRun"], "it is a dry run"),
+    )
+    return [problem for holds, problem in checks if holds]
+
+
+def forbidden_by_pod(
+    diagnoser: Object, pod: Object, now: datetime, late: timedelta = timedelta(0)
+) -> list[str]:
+    """Say what of a Pod forbids to delete it.
+
+    Args:
+        diagnoser: the PodDiagnoser for which it is to be deleted.
+        pod: the Pod.
+        now: the time.
+        late: by how much later than it was asked for this may be carried out.
+    """
+    policy = diagnoser["spec"]["remediation"]
+    owner, crashes = controller_of(pod) or {}, crashes_of(pod)
+    # It is done for one crash, of which all of this must hold.
+    problems = [_forbidden_by_crash(diagnoser, pod, crash, now - late) for crash in crashes]
+    included = policy.get("include") or []
+    age = now - parse_timestamp(pod["metadata"]["creationTimestamp"])
+    priority = pod["spec"].get("priorityClassName", "")
+    checks = (
+        (is_terminating(pod), "it is being deleted already"),
+        (MIRROR in annotations_of(pod), "it is the mirror of a static Pod"),
+        (annotations_of(pod).get(OPT_OUT) == "false", "its owner asked to leave it alone"),
+        (not owner or owner["kind"] == "Node", "nobody would replace it"),
+        (owner.get("kind") == "DaemonSet" and "DaemonSetPods" not in included, "DaemonSet"),
+        (owner.get("kind") == "Job" and "JobPods" not in included, "Job"),
+        (priority.startswith("system-") and "SystemCriticalPods" not in included, priority),
+        (labels_of(pod).get(LABEL) != name_of(diagnoser), "it does not carry the label"),
+        (not matches(diagnoser, pod), "it lacks a target label"),
+        (not crashes, "it did not crash"),
+        (bool(problems) and all(problems), " and ".join(filter(None, problems))),
+        (age < timedelta(seconds=policy["minPodAgeSeconds"] - 2), "it is too young"),
+    )
+    return [problem for holds, problem in checks if holds]
+
+
+def _forbidden_by_crash(diagnoser: Object, pod: Object, crash: Crash, now: datetime) -> str:
+    """Say why a crash is no reason to delete its Pod; "" where it is one."""
+    causes = diagnoser["spec"]["remediation"]["causes"]
+    threshold = _threshold(diagnoser["spec"], crash) or {"restarts": 0}
+    checks = (
+        (not fresh(crash, now), "it is not fresh"),
+        (crash.cause not in causes, "its cause is not listed"),
+        (told(diagnoser["spec"], pod, crash) is Told.NO, "it is to be ignored"),
+        (crash.restarts < threshold["restarts"], "it has not restarted so often"),
+    )
+    return next((f"{crash.container}: {problem}" for holds, problem in checks if holds), "")
+
+
+def cool_down(seconds: int, attempts: int) -> timedelta:
+    """Return for how long an owner is left alone after some attempts: it doubles, up to an hour.
+
+    Args:
+        seconds: `coolDownSeconds`.
+        attempts: how many Pods were replaced in vain.
+    """
+    return min(timedelta(seconds=seconds * 2 ** max(attempts - 1, 0)), HOUR)
+
+
+def template_of(pod: Object) -> str:
+    """Return the template from which a Pod was made, by its label."""
+    return labels_of(pod).get("pod-template-hash", "")
+
+
+def owner_uid(pod: Object) -> str:
+    """Return the uid of a Pod's controller."""
+    return str((controller_of(pod) or {}).get("uid", ""))
+
+
+# Parts of objects
+
+
+def foreign_part(obj: Object) -> Object:
+    """Return all of an object that is neither ours nor the API server's bookkeeping."""
+    metadata = {
+        key: value
+        for key, value in obj["metadata"].items()
+        if key not in ("managedFields", "resourceVersion", "labels", "annotations")
+    }
+    labels = {key: value for key, value in labels_of(obj).items() if key != LABEL}
+    annotations = {
+        key: value for key, value in annotations_of(obj).items() if key not in OUR_ANNOTATIONS
+    }
+    rest = {key: value for key, value in obj.items() if key != "metadata"}
+    if obj["kind"] == "PodDiagnoser":
+        rest.pop("status", None)
+    return {**rest, "metadata": {**metadata, "labels": labels, "annotations": annotations}}
+
+
+def entries_of(diagnoser: Mapping[str, Any]) -> dict[str, Object]:
+    """Return what a PodDiagnoser says of remediations, by crash id."""
+    status = diagnoser.get("status") or {}
+    return {entry["id"]: entry for entry in status.get("remediations") or []}
+
+
+def pod_hash(uid: str) -> str:
+    """Return what stands for a Pod in status.countedPods."""
+    return hashlib.sha256(uid.encode()).hexdigest()[:12]
+
+
+def shown(pod: Object) -> dict[str, str]:
+    """Return our annotations of a Pod, without their prefix."""
+    return {
+        key.removeprefix(PREFIX): value
+        for key, value in annotations_of(pod).items()
+        if key in OUR_ANNOTATIONS
+    }
+
+
+def condition(diagnoser: Object, kind: str) -> tuple[str, str]:
+    """Return status and reason of a condition."""
+    for one in (diagnoser.get("status") or {}).get("conditions") or []:
+        if one["type"] == kind:
+            return one["status"], one["reason"]
+    return "", ""
+
+
+# What should be in the end
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the crashes of a Pod, beside its status.
+
+    Attributes:
+        crashes: all that there were, oldest first.
+        specs: of all PodDiagnosers that there ever were in its namespace.
+        causes: of crashes of which Events may tell more: another cause, by container id.
+        jumped: whether the node's clock was ever set.
+    """
+
+    crashes: Sequence[Crash]
+    specs: Sequence[Mapping[str, Any]]
+    causes: Mapping[str, str]
+    jumped: bool
+
+    def told(self, owner: Object, pod: Object, crash: Crash) -> Told:
+        """Say whether a crash is to be told."""
+        probed = crash.container_id in self.causes
+        return told(owner["spec"], pod, crash, probed=probed)
+
+    def ever_told(self, pod: Object, crash: Crash) -> bool:
+        """Say whether a crash was to be told at any time, perhaps."""
+        probed = crash.container_id in self.causes
+        return any(told(each, pod, crash, probed=probed) is not Told.NO for each in self.specs)
+
+
+def pod_problems(pod: Object, owner: Object | None, known: Known) -> list[str]:
+    """Say what a Pod shows that it should not, or lacks.
+
+    Args:
+        pod: the Pod.
+        owner: the PodDiagnoser that claims it, or None.
+        known: of its crashes.
+    """
+    ours, crashes = shown(pod), crashes_of(pod)
+    if owner is None:
+        found = [f"it is nobody's and has {sorted(ours)}"] if ours else []
+        return found + (["it is nobody's and has the label"] if LABEL in labels_of(pod) else [])
+    due = [crash for crash in crashes if known.told(owner, pod, crash) is Told.YES]
+    if "restart-reason" not in ours:
+        return [f"it does not show {due}"] if due else []
+    problems = _problems_of_what_is_shown(ours, pod, due, known)
+    record = json.loads(ours.get("crashes", "{}"))
+    if due and record.get("diagnoser") != uid_of(owner):
+        problems.append(f"its memory is of {record.get('diagnoser')}")
+    if not record.get("history"):
+        problems.append("it remembers no crash")
+    return problems
+
+
+def _problems_of_what_is_shown(
+    ours: Mapping[str, str], pod: Object, due: Sequence[Crash], known: Known
+) -> list[str]:
+    """Compare what a Pod shows with its crashes.
+
+    A crash is shown as the cause as soon as its container ends, and as the reason of the restart
+    once that is started again. If it has come to be ignored in between, the two are not of one.
+    """
+    current = {crash.container_id: crash for crash in crashes_of(pod)}
+    told_once = [
+        crash
+        for crash in (current.get(each.container_id, each) for each in known.crashes)
+        if known.ever_told(pod, crash)
+    ]
+    restarts = [
+        crash
+        for crash in told_once
+        if (ours.get("restart-time"), ours["restart-reason"]) == (crash.finished, crash.words)
+    ]
+    if not restarts:
+        return [f"it shows {dict(ours)}, which never was or is to be ignored"]
+    causes = [
+        crash
+        for crash in told_once
+        if ours.get("container") == crash.container
+        and ours.get("cause") in (crash.cause, known.causes.get(crash.container_id))
+        and (crash.finished >= restarts[0].finished or known.jumped)
+    ]
+    problems = []
+    if not causes:
+        problems.append(f"container and cause are {ours.get('container')}, {ours.get('cause')}")
+    if not ours.get("diagnosis"):
+        problems.append("there is no diagnosis")
+    latest = max((crash.finished for crash in due), default="")
+    for shown_ in filter(None, (restarts, causes)):
+        # Where the node's clock was set nobody can tell which container's crash is the later one.
+        single = len(due) == len(current) == 1 and not any(crash in due for crash in shown_)
+        if (max(crash.finished for crash in shown_) < latest and not known.jumped) or single:
+            problems.append(f"it shows {shown_[0]} and not the latest of {due}")
+    return problems
+
+
+def remediating(diagnoser: Object) -> tuple[str, str]:
+    """Return what the condition Remediating should say, where nothing is in the way."""
+    action, policy = diagnoser["spec"]["remediationAction"], diagnoser["spec"]["remediation"]
+    if not action:
+        return "False", "NoAction"
+    if not active(diagnoser):
+        return "False", "Inactive"
+    if action == "LogEvent":
+        return "True", "LoggingEvents"
+    if policy["paused"] or policy["dryRun"]:
+        return "False", "Paused" if policy["paused"] else "DryRun"
+    return "True", "ReplacingPods"
+
+
+def status_problems(
+    diagnoser: Object, pods: Iterable[Object], causes: Mapping[str, str]
+) -> list[str]:
+    """Say what a PodDiagnoser's status says that is not so, or does not say.
+
+    Args:
+        diagnoser: the PodDiagnoser.
+        pods: the Pods that it claims.
+        causes: of crashes of which Events may tell more: another cause, by container id.
+    """
+    status = diagnoser.get("status") or {}
+    problems = []
+    if status.get("observedGeneration") != diagnoser["metadata"]["generation"]:
+        problems.append(f"observedGeneration is {status.get('observedGeneration')}")
+    expected = {
+        "Active": ("True", "Claiming") if active(diagnoser) else ("False", "AnnotationsDisabled"),
+        "Complete": ("True", "AllRead"),
+        "Remediating": remediating(diagnoser),
+    }
+    refused = any(entry["reason"] == "Forbidden" for entry in entries_of(diagnoser).values())
+    for kind, wanted in expected.items():
+        found = condition(diagnoser, kind)
+        if found != wanted and not (kind == "Remediating" and refused):
+            problems.append(f"{kind} is {found} and should be {wanted}")
+    recent = status.get("recentDiagnoses") or []
+    if recent and status.get("lastProcessedPod") != recent[0]["pod"]:
+        problems.append(f"lastProcessedPod is {status.get('lastProcessedPod')}")
+    ends = {(one["podUID"], one["time"], one["reason"]) for one in recent if one.get("time")}
+    oldest = min((one.get("time") or "" for one in recent), default="")
+    for pod in pods:
+        if labels_of(pod).get(LABEL) != name_of(diagnoser):
+            continue
+        for crash in due(diagnoser, pod, causes):
+            end = (uid_of(pod), crash.finished, crash.words)
+            if end not in ends and (len(recent) < 10 or crash.finished > oldest):
+                problems.append(f"it does not tell of Pod {name_of(pod)}: {end}")
+    return problems
+
+
+def due(diagnoser: Object, pod: Object, causes: Mapping[str, str]) -> list[Crash]:
+    """Return the crashes of a Pod that are to be told for certain."""
+    return [
+        crash
+        for crash in crashes_of(pod)
+        if told(diagnoser["spec"], pod, crash, probed=crash.container_id in causes) is Told.YES
+    ]
+
+
+def unaccounted(diagnoser: Object, pods: Iterable[Object], causes: Mapping[str, str]) -> str:
+    """Say of how many crashed Pods nothing is said, neither done nor withheld; "" for none."""
+    if diagnoser["spec"]["remediationAction"] not in REPLACING or not active(diagnoser):
+        return ""
+    entries = [entry["podUID"] for entry in entries_of(diagnoser).values()]
+    silent = [
+        name_of(pod)
+        for pod in pods
+        if due(diagnoser, pod, causes)
+        and labels_of(pod).get(LABEL) == name_of(diagnoser)
+        and uid_of(pod) not in entries
+    ]
+    withheld = (diagnoser.get("status") or {}).get("withheld") or []
+    said = sum(each["crashes"] for each in withheld)
+    return "" if said >= len(silent) else f"{silent}, and {said} withheld"
+
+
+# For reports
+
+
+def abstract(store: Store, diagnoser: Object) -> int:
+    """Return a number for the state of things, without names and times."""
+    status = diagnoser.get("status") or {}
+    entries = sorted((entry["phase"], entry["reason"]) for entry in entries_of(diagnoser).values())
+    withheld = [(each["reason"], each["crashes"]) for each in status.get("withheld") or []]
+    conditions = [(one["type"], one["reason"]) for one in status.get("conditions") or []]
+    pods = sorted(
+        (
+            labels_of(pod).get(LABEL, "") == name_of(diagnoser),
+            shown(pod).get("cause", ""),
+            len(crashes_of(pod)),
+            is_terminating(pod),
+        )
+        for pod in store.select(POD, diagnoser["metadata"]["namespace"])
+    )
+    policy = diagnoser["spec"]["remediation"]
+    silence = (diagnoser["spec"].get("ignore"), diagnoser["spec"].get("thresholds"))
+    wanted = (diagnoser["spec"]["remediationAction"], policy["paused"], policy["dryRun"], silence)
+    facts = repr((entries, withheld, conditions, pods, wanted, status.get("diagnosedPods", 0)))
+    return int.from_bytes(hashlib.sha256(facts.encode()).digest()[:8], "big")
+
+
+def summary(resource: Resource, obj: Object) -> str:
+    """Word the state of an object for a story."""
+    if resource is POD:
+        parts = [f"uid {uid_of(obj)[:8]}"]
+        if is_terminating(obj):
+            parts.append("terminating")
+        parts += [
+            f"{crash.container} crashed {crash.finished[11:19]} {crash.reason}/{crash.code}"
+            for crash in crashes_of(obj)
+        ]
+        if LABEL in labels_of(obj):
+            parts.append(f"label {labels_of(obj)[LABEL]}")
+        if "restart-reason" in shown(obj):
+            parts.append(f"shows {shown(obj)['cause']} {shown(obj).get('restart-time', '')[11:19]}")
+        return ", ".join(parts)
+    if resource.kind == "PodDiagnoser":
+        status = obj.get("status") or {}
+        entries = [
+            f"{one['pod']} {one['phase']}/{one['reason']}" for one in entries_of(obj).values()
+        ]
+        withheld = [f"{one['reason']} {one['crashes']}" for one in status.get("withheld") or []]
+        action = obj["spec"]["remediationAction"] or "nothing"
+        return (
+            f"{action}; {status.get('diagnosedPods')} diagnosed; "
+            f"{condition(obj, 'Remediating')[1]}; {entries}; withheld {withheld}"
+        )
+    if resource.kind == "Event":
+        return f"{obj['reason']}: {obj.get('message', '')[:100]}"
+    return ""

@@ -1,0 +1,206 @@
+"""An API server in memory, as far as the hook calls it, with faults, and a clock of its own."""
+
+import copy
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, cast
+
+from pod_diagnoser.api.time import format_time
+from pod_diagnoser.cluster.errors import DISRUPTION_BUDGET, ClusterError
+from pod_diagnoser.diagnosis.diagnose import diagnose
+from pod_diagnoser.pods.keys import LABEL
+from tests.support.build import T0, Json
+from tests.support.remediation import parsed_pod
+
+_T = TypeVar("_T")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+
+Fault = Callable[["FakeApi", Callable[[], Any]], Any]
+"""Stands between a call and its effect: gets the API server and what the call would do."""
+
+
+def refused(status: int | None, **details: Any) -> Fault:
+    """The call fails without an effect."""
+
+    def fault(api: "FakeApi", _: Callable[[], Any]) -> Any:
+        raise ClusterError(status, at=None if status is None else api.now, **details)
+
+    return fault
+
+
+def lost(api: "FakeApi", effect: Callable[[], Any]) -> Any:
+    """The call has its effect, and its answer is lost."""
+    effect()
+    api.pass_time(3)
+    raise ClusterError(None)
+
+
+def hanging(api: "FakeApi", _: Callable[[], Any]) -> Any:
+    """The call is never answered, and has no effect."""
+    api.pass_time(4)
+    raise ClusterError(None)
+
+
+class KilledError(Exception):
+    """The process of the hook ended."""
+
+
+def killed_before(_: "FakeApi", __: Callable[[], Any]) -> Any:
+    """The hook is killed before the call."""
+    raise KilledError
+
+
+def killed_after(_: "FakeApi", effect: Callable[[], Any]) -> Any:
+    """The hook is killed after the call had its effect."""
+    effect()
+    raise KilledError
+
+
+@dataclass
+class FakeApi:
+    """PodDiagnosers, Pods and Events; uid and resourceVersion; preconditions; the Date header.
+
+    Attributes:
+        now: the API server's clock.
+        monotonic: how much time has passed, for the hook.
+        latency: how long a call takes.
+        pods: by name.
+        diagnosers: by name.
+        events: by name.
+        calls: the verbs and names of all calls.
+        faults: by verb, what happens to its next calls.
+        blocked: names of Pods that a PodDisruptionBudget protects.
+        deleted: each effective deletion: uid, crash ids that the Pod showed, when.
+        watch: is told of each effective deletion before it happens.
+    """
+
+    now: datetime = T0
+    monotonic: float = 1000.0
+    latency: float = 0.01
+    pods: dict[str, Json] = field(default_factory=dict)
+    diagnosers: dict[str, Json] = field(default_factory=dict)
+    events: dict[str, Json] = field(default_factory=dict)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    faults: dict[str, list[Fault]] = field(default_factory=dict)
+    blocked: set[str] = field(default_factory=set)
+    deleted: list[tuple[str, tuple[str, ...], datetime]] = field(default_factory=list)
+    watch: Callable[[Json], None] = lambda _: None
+    version: int = 100
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(seconds=seconds)
+        self.monotonic += seconds
+
+    def verbs(self) -> list[str]:
+        """The verbs of all calls."""
+        return [verb for verb, _ in self.calls]
+
+    def put(self, document: Json) -> Json:
+        """Create an object, or write it, whoever does it."""
+        stored = copy.deepcopy(document)
+        self.version += 1
+        stored["metadata"]["resourceVersion"] = str(self.version)
+        kinds = {"Pod": self.pods, "PodDiagnoser": self.diagnosers}
+        kinds[stored["kind"]][stored["metadata"]["name"]] = stored
+        return stored
+
+    def touch(self, name: str) -> None:
+        """Some write to a Pod that changes nothing of interest."""
+        self.put(self.pods[name])
+
+    def write_status(self, name: str, version: str, status: Json) -> bool:
+        """Write a status as Metacontroller does: refused for a stale version, else two writes."""
+        stored = self.diagnosers.get(name)
+        if stored is None or stored["metadata"]["resourceVersion"] != version:
+            return False
+        if stored.get("status") != status:
+            self.put({**stored, "status": status})
+            self.put(self.diagnosers[name])
+        return True
+
+    def snapshot(self, name: str = "diag") -> tuple[Json, list[Json]]:
+        """A PodDiagnoser and the Pods with its label, as Metacontroller sends them."""
+        pods = [
+            each for each in self.pods.values() if each["metadata"]["labels"].get(LABEL) == name
+        ]
+        return copy.deepcopy(self.diagnosers[name]), copy.deepcopy(pods)
+
+    # What the hook calls
+
+    def get_pod(self, namespace: str, name: str) -> tuple[bytes, datetime]:
+        """Read a Pod."""
+        return self._call("get pod", namespace, name, lambda: self._read(self.pods, name, "pods"))
+
+    def get_pod_diagnoser(self, namespace: str, name: str) -> tuple[bytes, datetime]:
+        """Read a PodDiagnoser."""
+        return self._call(
+            "get diagnoser",
+            namespace,
+            name,
+            lambda: self._read(self.diagnosers, name, "poddiagnosers"),
+        )
+
+    def delete_pod(self, namespace: str, name: str, uid: str, version: str) -> datetime:
+        """Delete a Pod."""
+        return self._call("delete", namespace, name, lambda: self._delete(name, uid, version))
+
+    def evict_pod(self, namespace: str, name: str, uid: str, version: str) -> datetime:
+        """Evict a Pod."""
+
+        def evict() -> datetime:
+            if name in self.pods and name in self.blocked:
+                raise ClusterError(429, cause=DISRUPTION_BUDGET, at=self.now)
+            return self._delete(name, uid, version)
+
+        return self._call("evict", namespace, name, evict)
+
+    def create_event(self, namespace: str, event: Mapping[str, Any]) -> bool:
+        """Create an Event."""
+        name = event["metadata"]["name"]
+
+        def create() -> bool:
+            if name in self.events:
+                return False
+            self.events[name] = dict(event)
+            return True
+
+        return self._call("event", namespace, name, create)
+
+    def _call(self, verb: str, namespace: str, name: str, effect: Callable[[], _T]) -> _T:
+        assert namespace == "shop"
+        self.calls.append((verb, name))
+        self.pass_time(self.latency)
+        waiting = self.faults.get(verb)
+        return cast("_T", waiting.pop(0)(self, effect)) if waiting else effect()
+
+    def _date(self) -> datetime:
+        return self.now.replace(microsecond=0)
+
+    def _read(self, objects: Mapping[str, Json], name: str, kind: str) -> tuple[bytes, datetime]:
+        if not _NAME.fullmatch(name):
+            raise ClusterError(400)  # as `Cluster` does, without asking
+        if name not in objects:
+            raise ClusterError(404, at=self._date(), kind=kind)
+        return json.dumps(objects[name]).encode(), self._date()
+
+    def _delete(self, name: str, uid: str, version: str) -> datetime:
+        pod = self.pods.get(name)
+        if pod is None:
+            raise ClusterError(404, at=self._date(), kind="pods")
+        meta = pod["metadata"]
+        if (meta["uid"], meta["resourceVersion"]) != (uid, version):
+            raise ClusterError(409, at=self._date(), kind="pods")
+        if "deletionTimestamp" not in meta:
+            self.watch(pod)
+            shown = tuple(found.id for found in diagnose(parsed_pod(pod)))
+            self.deleted.append((uid, shown, self.now))
+            self.put({**pod, "metadata": {**meta, "deletionTimestamp": format_time(self.now)}})
+        return self._date()
+
+    def events_of(self, reason: str) -> list[Json]:
+        """The Events of a reason."""
+        return [event for event in self.events.values() if event["reason"] == reason]

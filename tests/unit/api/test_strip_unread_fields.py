@@ -1,0 +1,209 @@
+"""`protocol.essence` leaves out what is never read, and never anything else."""
+
+import json
+from typing import Any, Final
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest, PodSyncRequest
+from pod_diagnoser.api.raw_request import essence
+from tests.http.inprocess import Hook
+from tests.http.mutations import SEEDS
+from tests.http.recorded import EVERYTHING, Json, Recorded, go_json
+
+SYNCS: Final = [seed for seed in SEEDS if seed.path.endswith("/sync")]
+
+MODELS: Final = {"/pods/sync": PodSyncRequest, "/poddiagnosers/sync": PodDiagnoserSyncRequest}
+
+MARKS: Final = (
+    '{"controller":{',
+    ',"object":{',
+    '"managedFields":[',
+    '],"name":"',
+    '"managedFields":null',
+    '"terminated":',
+    '"diagnostics.local.io/',
+    '},"attachments":{},"related":{"DiagnosisTarget.diagnostics.local.io/v1":{',
+    ',"finalizing":false}',
+    '\\"managedFields\\":[',
+    '"}],"name":"x"',
+    "\\",
+    '"',
+    "<&>\u2028",
+)
+"""What the places are found by, to be put where it means nothing."""
+
+each_sync = pytest.mark.parametrize("request_", SYNCS, ids=lambda each: each.name)
+
+
+@pytest.mark.parametrize("request_", EVERYTHING, ids=lambda each: each.name)
+def test_recordings_are_in_the_form_of_go(request_: Recorded) -> None:
+    """What stands for Go's encoder here writes what Metacontroller sent, to the byte."""
+    assert go_json(request_.json) == request_.body
+
+
+@each_sync
+def test_half_of_a_real_request_is_left_out(request_: Recorded) -> None:
+    """The form in which Metacontroller writes is known: controller and managedFields are gone."""
+    rest = essence(request_.body)
+    assert b'"managedFields":[' not in rest
+    assert b'"controller":{' not in rest
+    assert len(rest) < 0.75 * len(request_.body)
+    model = MODELS[request_.path]
+    assert model.model_validate_json(rest) == model.model_validate_json(request_.body)
+
+
+@each_sync
+@pytest.mark.parametrize("form", ["spaced", "object first", "no controller", "null controller"])
+def test_a_request_in_another_form_is_read_all_the_same(request_: Recorded, form: str) -> None:
+    """What somebody types into curl has spaces or another order, and loses nothing."""
+    request = request_.json
+    if form == "object first":
+        request = {"object": request.pop("object"), **request}
+    elif form == "no controller":
+        del request["controller"]
+    elif form == "null controller":
+        request["controller"] = None
+    body = json.dumps(request).encode() if form == "spaced" else go_json(request)
+    model = MODELS[request_.path]
+    read = model.model_validate_json(essence(body))
+    assert read == model.model_validate_json(request_.body)
+
+
+ODD: Final = (
+    st.text(max_size=12)
+    | st.sampled_from(MARKS)
+    | st.tuples(st.sampled_from(MARKS), st.text(max_size=3), st.sampled_from(MARKS)).map("".join)
+)
+
+FIELDS: Final[st.SearchStrategy[Json]] = st.recursive(
+    st.just({}),
+    lambda inner: st.dictionaries(
+        st.sampled_from([".", "f:metadata", "f:managedFields", "f:name", 'k:{"name":"a"}'])
+        | ODD.map(lambda text: f"v:{text}")
+        | ODD.map(lambda text: f"k:{text}"),
+        inner,
+        max_size=3,
+    ),
+    max_leaves=8,
+)
+"""``FieldsV1``: maps within maps, whose keys may hold any JSON, escaped."""
+
+ENTRY: Final = st.fixed_dictionaries(
+    {"manager": ODD},
+    optional={
+        "apiVersion": ODD,
+        "operation": st.sampled_from(["Apply", "Update"]),
+        "subresource": ODD,
+        "time": st.just("2026-11-23T01:00:00Z"),
+        "fieldsType": st.just("FieldsV1"),
+        "fieldsV1": FIELDS,
+    },
+)
+
+MANAGED: Final = st.none() | st.lists(ENTRY, max_size=4)
+"""managedFields; None for an object without them."""
+
+STRINGS: Final = st.dictionaries(ODD, ODD, max_size=4)
+"""Annotations or labels."""
+
+
+def in_order(value: Any) -> Any:
+    """Sort the keys of all objects, as Go writes maps."""
+    if isinstance(value, dict):
+        return {key: in_order(value[key]) for key in sorted(value)}
+    return [in_order(item) for item in value] if isinstance(value, list) else value
+
+
+@st.composite
+def disguised(draw: st.DrawFn, object_: Json) -> Json:
+    """An object with other managedFields and with odd annotations and labels.
+
+    Args:
+        draw: Hypothesis'.
+        object_: the object.
+    """
+    metadata = {key: item for key, item in object_["metadata"].items() if key != "managedFields"}
+    managed = draw(MANAGED)
+    if managed is not None:
+        metadata["managedFields"] = managed
+    for kind in ("annotations", "labels"):
+        metadata[kind] = draw(STRINGS) | metadata.get(kind, {})
+    if "status" in object_ and draw(st.booleans()):
+        object_ = object_ | {"status": object_["status"] | {"message": draw(ODD)}}
+    if "containers" in object_.get("spec", {}):
+        env = [{"name": draw(ODD), "value": draw(ODD)}]
+        containers = [container | {"env": env} for container in object_["spec"]["containers"]]
+        object_ = object_ | {"spec": object_["spec"] | {"containers": containers}}
+    return dict(in_order(object_ | {"metadata": metadata}))
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> Recorded:
+    """A sync request with any number of related objects, as Metacontroller would write it.
+
+    Args:
+        draw: Hypothesis'.
+    """
+    seed = draw(st.sampled_from(SYNCS))
+    request = seed.json
+    meta = request["controller"]["metadata"]
+    meta["annotations"] = draw(STRINGS)
+    managed = draw(MANAGED)
+    meta.pop("managedFields", None)
+    if managed is not None:
+        meta["managedFields"] = managed
+    request["object"] = draw(disguised(request["object"]))
+    for group, members in request["related"].items():
+        related = {}
+        for number in range(draw(st.integers(min_value=0, max_value=3)) if members else 0):
+            member = draw(disguised(draw(st.sampled_from(list(members.values())))))
+            member["metadata"] = in_order(member["metadata"] | {"name": f"name-{number}"})
+            related[f"shop/name-{number}"] = member
+        request["related"][group] = related
+    return Recorded(seed.name, go_json(request))
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@given(request=requests())
+def test_a_request_reads_the_same_with_and_without_essence(request: Recorded) -> None:
+    """Whatever strings are in it: what is left out is what is never read."""
+    model = MODELS[request.path]
+    rest = essence(request.body)
+    assert model.model_validate_json(rest) == model.model_validate_json(request.body)
+    assert essence(rest) == rest
+    assert b'"controller":{' not in rest.split(b',"related":', 1)[0].split(b'"object":', 1)[0]
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@given(request=requests())
+def test_no_answer_depends_on_the_form_of_a_request(request: Recorded) -> None:
+    """What is left unread for speed in Metacontroller's form changes no answer."""
+    hook = Hook()
+    reply = hook.post(request.path, request.body)
+    assert reply.status == 200
+    assert hook.post(request.path, json.dumps(request.json).encode()) == reply
+    assert hook.post(request.path, json.dumps(request.json, sort_keys=True).encode()) == reply
+
+
+@settings(deadline=None)
+@given(request=requests(), data=st.data())
+def test_the_start_of_a_request_is_no_more_than_it(request: Recorded, data: st.DataObject) -> None:
+    """Cut off anywhere, it loses its end and never gains anything."""
+    end = data.draw(st.integers(min_value=0, max_value=len(request.body)))
+    start = request.body[:end]
+    rest, left = essence(start), iter(start)
+    assert all(byte in left for byte in rest), "in the order in which it was"
+    assert rest[-1:] == start[-1:]
+
+
+MARKED: Final = st.lists(st.sampled_from(MARKS), max_size=12).map("".join).map(str.encode)
+
+
+@given(body=st.binary(max_size=100) | MARKED)
+def test_essence_of_anything_is_no_failure(body: bytes) -> None:
+    """Anything at all goes in, and what is not known comes out as it is."""
+    rest = essence(body)
+    assert rest == body or body.startswith(b'{"controller":{')

@@ -1,0 +1,791 @@
+"""The API calls of our own, against a real HTTP server on this machine."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from pod_diagnoser.cluster import client as client_module
+from pod_diagnoser.cluster.client import (
+    CALL_SECONDS,
+    EVIDENCE_SECONDS,
+    MAX_ANSWER,
+    MAX_EVENT_LIST,
+    MAX_EVENTS,
+    MAX_EVENTS_OF_PODS,
+    TOKEN_SECONDS,
+    Cluster,
+)
+from pod_diagnoser.cluster.credentials import Credentials, in_cluster
+from pod_diagnoser.cluster.errors import (
+    DENIED_BY_POLICY,
+    DISRUPTION_BUDGET,
+    SEVERAL_DISRUPTION_BUDGETS,
+    AnswerTooLongError,
+    ClusterError,
+)
+from tests.support.build import T0
+
+DATE = "Mon, 23 Nov 2026 10:00:00 GMT"
+POD = b'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"app-1"}}'
+NOT_IDLE = ",reason!=Scheduled,reason!=Created,reason!=Started,reason!=BackOff"
+SUCCESS = b'{"kind":"Status","apiVersion":"v1","status":"Success","code":201}'
+
+
+@dataclass
+class Request:
+    """A request as it arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Answer:
+    """What the server is to answer with."""
+
+    status: int = 200
+    body: bytes = POD
+    headers: tuple[tuple[str, str], ...] = (("Date", DATE),)
+    length: int | None = None
+    pieces: Iterable[bytes] | None = None
+    """What is sent one by one instead of a body, without saying how long it will be."""
+
+
+@dataclass
+class Server:
+    """An HTTP server that answers as it is told and notes what it was asked."""
+
+    answers: list[Answer] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    token: str = "token-1"  # noqa: S105
+    tokens_read: int = 0
+    monotonic: float = 0.0
+    url: str = ""
+
+    def read_token(self) -> str:
+        """Read the token's file."""
+        self.tokens_read += 1
+        return self.token + "\n"
+
+    def client(self, **options: Any) -> Cluster:
+        """A client of it."""
+        credentials = Credentials(self.url, self.read_token, None)
+        return Cluster(credentials, lambda: self.monotonic, **options)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers what the server was told to."""
+
+    protocol_version = "HTTP/1.1"
+    server_: Server
+
+    def answer(self) -> None:
+        """Note the request, answer the next answer; the last one again and again."""
+        length = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else None
+        self.server_.requests.append(
+            Request(self.command, self.path, dict(self.headers.items()), body)
+        )
+        answers = self.server_.answers
+        answer = answers.pop(0) if len(answers) > 1 else answers[0] if answers else Answer()
+        self.send_response_only(answer.status)
+        for name, value in answer.headers:
+            self.send_header(name, value)
+        if answer.pieces is not None:
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.close_connection = True
+            with suppress(OSError):  # the client has had enough
+                for piece in answer.pieces:
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                self.wfile.write(b"0\r\n\r\n")
+            return
+        length = len(answer.body) if answer.length is None else answer.length
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+        self.wfile.write(answer.body)
+        if length != len(answer.body):
+            self.close_connection = True
+
+    do_GET = do_DELETE = do_POST = answer  # noqa: N815
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server on a port of its own."""
+    made = Server()
+    handler = type("Bound", (Handler,), {"server_": made})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
+        http.daemon_threads = True
+        made.url = f"http://127.0.0.1:{http.server_port}"
+        thread = threading.Thread(target=http.serve_forever, args=(0.05,))
+        thread.start()
+        yield made
+        http.shutdown()
+        thread.join()
+
+
+def read_log(cluster: Cluster, **changes: Any) -> str:
+    """Read a log, with some of its arguments."""
+    arguments = {"previous": True, "tail_lines": 5, "limit_bytes": 100_000} | changes
+    return cluster.read_log("shop", "app-1", "app", **arguments)
+
+
+CALLS: dict[str, Callable[[Cluster], object]] = {
+    "get_pod": lambda cluster: cluster.get_pod("shop", "app-1"),
+    "get_pod_diagnoser": lambda cluster: cluster.get_pod_diagnoser("shop", "diag"),
+    "delete_pod": lambda cluster: cluster.delete_pod("shop", "app-1", "uid-1", "7"),
+    "evict_pod": lambda cluster: cluster.evict_pod("shop", "app-1", "uid-1", "7"),
+    "create_event": lambda cluster: cluster.create_event("shop", {"metadata": {"name": "x"}}),
+    "list_events": lambda cluster: cluster.list_events("shop", "app-1", "uid-1"),
+    "list_events_of_pods": lambda cluster: cluster.list_events_of_pods("shop"),
+    "read_log": read_log,
+}
+each_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+
+
+def error_of(call: Callable[[], object]) -> ClusterError:
+    """The error of a call that does not succeed."""
+    with pytest.raises(ClusterError) as caught:
+        call()
+    return caught.value
+
+
+# What is asked
+
+
+def test_a_pod_is_read_with_the_servers_time(server: Server) -> None:
+    """The object as it is, and the Date header."""
+    content, at = server.client().get_pod("shop", "app-1")
+    assert (content, at) == (POD, T0)
+    (request,) = server.requests
+    assert (request.method, request.path) == ("GET", "/api/v1/namespaces/shop/pods/app-1")
+    assert request.headers["Authorization"] == "Bearer token-1"
+    assert request.headers["Accept"] == "application/json"
+
+
+def test_a_pod_diagnoser_is_read(server: Server) -> None:
+    """Of its own group."""
+    server.client().get_pod_diagnoser("shop", "diag")
+    path = "/apis/diagnostics.local.io/v1/namespaces/shop/poddiagnosers/diag"
+    assert server.requests[0].path == path
+
+
+def test_a_deletion_has_its_preconditions_and_no_grace_period(server: Server) -> None:
+    """The very object that was read; its own grace period applies."""
+    assert server.client().delete_pod("shop", "app-1", "uid-1", "7") == T0
+    (request,) = server.requests
+    assert (request.method, request.path) == ("DELETE", "/api/v1/namespaces/shop/pods/app-1")
+    assert request.body == {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "preconditions": {"uid": "uid-1", "resourceVersion": "7"},
+    }
+
+
+def test_an_eviction_has_its_preconditions_and_no_grace_period(server: Server) -> None:
+    """In the subresource, with the object's name."""
+    server.answers = [Answer(201, SUCCESS)]
+    assert server.client().evict_pod("shop", "app-1", "uid-1", "7") == T0
+    (request,) = server.requests
+    assert request.path == "/api/v1/namespaces/shop/pods/app-1/eviction"
+    assert request.method == "POST"
+    assert request.body == {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": "app-1", "namespace": "shop"},
+        "deleteOptions": {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": "uid-1", "resourceVersion": "7"},
+        },
+    }
+
+
+def test_an_event_is_created_or_known_to_exist(server: Server) -> None:
+    """409 says that there is one of that name."""
+    exists = b'{"reason":"AlreadyExists","details":{"name":"x","kind":"events"},"code":409}'
+    server.answers = [Answer(201, b"{}"), Answer(409, exists)]
+    client = server.client()
+    assert client.create_event("shop", {"note": "ä"}) is True
+    assert client.create_event("shop", {"note": "ä"}) is False
+    assert server.requests[0].path == "/apis/events.k8s.io/v1/namespaces/shop/events"
+    assert server.requests[0].body == {"note": "ä"}
+
+
+def query(request: Request) -> tuple[str, dict[str, str]]:
+    """The path of a request, and what it asks for."""
+    url = urlsplit(request.path)
+    return url.path, dict(parse_qsl(url.query, strict_parsing=True, keep_blank_values=True))
+
+
+def test_events_are_listed_of_one_pod_and_so_many(server: Server) -> None:
+    """By its uid, as kubectl does; never all there are."""
+    server.answers = [Answer(body=b'{"items":[]}')]
+    assert server.client().list_events("shop", "app-1", "uid-1") == (b'{"items":[]}', T0)
+    (request,) = server.requests
+    assert request.method == "GET"
+    assert query(request) == (
+        "/api/v1/namespaces/shop/events",
+        {
+            "fieldSelector": "involvedObject.uid=uid-1,involvedObject.name=app-1" + NOT_IDLE,
+            "limit": str(MAX_EVENTS),
+        },
+    )
+
+
+def test_events_of_all_pods_are_listed_and_of_nothing_else(server: Server) -> None:
+    """Of a namespace, and so many."""
+    server.answers = [Answer(body=b'{"items":[]}')]
+    assert server.client().list_events_of_pods("shop") == (b'{"items":[]}', T0)
+    assert query(server.requests[0]) == (
+        "/api/v1/namespaces/shop/events",
+        {"fieldSelector": "involvedObject.kind=Pod" + NOT_IDLE, "limit": str(MAX_EVENTS_OF_PODS)},
+    )
+
+
+def test_a_uid_selects_nothing_else(server: Server) -> None:
+    """Whatever it holds, it stays one value of the selector and of the query."""
+    server.client().list_events("shop", "app-1", "a,b=c\\d&limit=9#é")
+    (request,) = server.requests
+    assert query(request)[1] == {
+        "fieldSelector": "involvedObject.uid=a\\,b\\=c\\\\d&limit\\=9#é,"
+        "involvedObject.name=app-1" + NOT_IDLE,
+        "limit": str(MAX_EVENTS),
+    }
+
+
+@pytest.mark.parametrize("previous", [True, False])
+def test_a_log_is_read_from_its_last_lines_and_not_followed(
+    server: Server, *, previous: bool
+) -> None:
+    """Bounded by the server already."""
+    server.answers = [Answer(body=b"last\nwords\n")]
+    assert read_log(server.client(), previous=previous) == "last\nwords\n"
+    (request,) = server.requests
+    assert request.method == "GET"
+    assert query(request) == (
+        "/api/v1/namespaces/shop/pods/app-1/log",
+        {
+            "container": "app",
+            "previous": str(previous).lower(),
+            "tailLines": "5",
+            "limitBytes": "100000",
+            "timestamps": "false",
+            "follow": "false",
+        },
+    )
+
+
+@pytest.mark.parametrize("container", ["a&follow=true", "../x", "a b", "é", "\ud800", "a\r\nb", ""])
+def test_a_container_is_a_value_and_nothing_else(server: Server, container: str) -> None:
+    """The API server says what there is of that name."""
+    server.client().read_log(
+        "shop", "app-1", container, previous=True, tail_lines=1, limit_bytes=9_999
+    )
+    path, asked = query(server.requests[0])
+    assert path == "/api/v1/namespaces/shop/pods/app-1/log"
+    assert asked["container"] == container.replace("\ud800", "?")
+    assert asked["follow"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("sent", "text"),
+    [
+        (b"", ""),
+        (b"\xff\xfeA\xc3", "\ufffd\ufffdA\ufffd"),
+        (b"\xed\xa0\x80", "\ufffd\ufffd\ufffd"),
+        (b"\x00\x1b[31m", "\x00\x1b[31m"),
+        ("ä\r\n".encode(), "ä\r\n"),
+        (b"x" * 1_000_000 + b"\n", "x" * 1_000_000 + "\n"),
+    ],
+    ids=["empty", "no UTF-8", "a surrogate", "control characters", "lines", "a line of 1 MB"],
+)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_log_may_hold_anything(server: Server, sent: bytes, text: str, *, streamed: bool) -> None:
+    """What is no UTF-8 is replaced; nothing else is done to it here."""
+    pieces = [sent[at : at + 10_000] for at in range(0, len(sent), 10_000)]
+    server.answers = [Answer(pieces=pieces) if streamed else Answer(body=sent)]
+    assert read_log(server.client(), limit_bytes=2_000_000) == text
+
+
+@pytest.mark.parametrize(
+    ("message", "denied"),
+    [
+        ('admission webhook "guard.example.com" denied the request: protected', True),
+        ('admission webhook "guard.example.com" denied the request without explanation', True),
+        ("ValidatingAdmissionPolicy 'guard' with binding 'b' denied request: protected", True),
+        ('pods "x" is forbidden: User "u" cannot delete resource "pods" in API group ""', False),
+    ],
+)
+def test_what_a_policy_denies_is_told_from_a_missing_permission(
+    server: Server, message: str, *, denied: bool
+) -> None:
+    """Both are a 403."""
+    status = {"status": "Failure", "reason": "Forbidden", "message": message, "code": 403}
+    server.answers = [Answer(403, json.dumps(status).encode())]
+    with pytest.raises(ClusterError) as caught:
+        server.client().delete_pod("shop", "app-1", "uid-1", "7")
+    assert caught.value.status == 403
+    assert (caught.value.cause == DENIED_BY_POLICY) == denied
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{}", b'{"reason":"Conflict","details":{"name":"objects","kind":"resourcequotas"}}'],
+    ids=["of nobody", "of a quota"],
+)
+def test_a_409_that_is_not_about_the_event_does_not_say_that_it_exists(
+    server: Server, body: bytes
+) -> None:
+    """A ResourceQuota that others write at the same time refuses what it counts; try again."""
+    server.answers = [Answer(409, body)]
+    with pytest.raises(ClusterError) as caught:
+        server.client().create_event("shop", {"note": "x"})
+    assert caught.value.status == 409
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b", "a?b", "A", "a%2e", "-a", "a\n", "x" * 254])
+def test_a_name_that_no_object_has_leads_nowhere(server: Server, name: str) -> None:
+    """Nothing is asked: ``..`` would be another path."""
+    client = server.client()
+    for call in (
+        lambda: client.get_pod("shop", name),
+        lambda: client.get_pod(name, "app-1"),
+        lambda: client.delete_pod("shop", name, "u", "1"),
+        lambda: client.evict_pod("shop", name, "u", "1"),
+        lambda: client.create_event(name, {}),
+        lambda: client.list_events(name, "app-1", "u"),
+        lambda: client.list_events("shop", name, "u"),
+        lambda: client.list_events_of_pods(name),
+        lambda: client.read_log("shop", name, "app", previous=True, tail_lines=1, limit_bytes=100),
+        lambda: client.read_log(name, "app-1", "app", previous=True, tail_lines=1, limit_bytes=100),
+    ):
+        assert error_of(call).status == 400
+    assert server.requests == []
+
+
+def test_a_server_may_be_given_with_a_slash(server: Server) -> None:
+    """As people write it."""
+    credentials = Credentials(server.url + "/", server.read_token, None)
+    Cluster(credentials).get_pod("shop", "app-1")
+    assert server.requests[0].path == "/api/v1/namespaces/shop/pods/app-1"
+
+
+# Only what is certainly done counts as done
+
+
+@each_call
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 304, 100 + 200])
+def test_a_redirect_is_neither_followed_nor_a_success(
+    server: Server, call: Callable[[Cluster], object], status: int
+) -> None:
+    """The token goes nowhere else."""
+    server.answers = [Answer(status, b"", (("Date", DATE), ("Location", f"{server.url}/other")))]
+    assert error_of(lambda: call(server.client())).status == status
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b"<html>", b"\xff\xfe", b"[" * 9999])
+@pytest.mark.parametrize("name", ["delete_pod", "evict_pod"])
+def test_a_200_that_is_not_the_api_servers_is_no_success(
+    server: Server, name: str, body: bytes
+) -> None:
+    """Of something in between: nobody knows whether anything was done."""
+    server.answers = [Answer(200, body)]
+    assert error_of(lambda: CALLS[name](server.client())).status is None
+
+
+def test_an_eviction_that_is_refused_with_201_is_refused(server: Server) -> None:
+    """Several budgets select the Pod: the API server says 201, and Failure in the body."""
+    body = {
+        "kind": "Status",
+        "status": "Failure",
+        "message": "This pod has more than one PodDisruptionBudget, which the eviction subresource "
+        "does not support.",
+        "code": 500,
+    }
+    server.answers = [Answer(201, json.dumps(body).encode())]
+    error = error_of(lambda: CALLS["evict_pod"](server.client()))
+    assert (error.status, error.cause) == (500, SEVERAL_DISRUPTION_BUDGETS)
+
+
+def test_a_blocked_eviction_names_its_cause(server: Server) -> None:
+    """As the API server answers it, with and without Retry-After."""
+    body = {
+        "kind": "Status",
+        "status": "Failure",
+        "reason": "TooManyRequests",
+        "details": {
+            "causes": [{"reason": "DisruptionBudget", "message": "The disruption budget web …"}],
+            "retryAfterSeconds": 10,
+        },
+        "code": 429,
+    }
+    headers = (("Date", DATE), ("Retry-After", "10"))
+    server.answers = [Answer(429, json.dumps(body).encode(), headers)]
+    error = error_of(lambda: CALLS["evict_pod"](server.client()))
+    assert (error.status, error.cause, error.retry_after) == (429, DISRUPTION_BUDGET, 10.0)
+
+
+def test_an_error_tells_what_it_is_about_and_when(server: Server) -> None:
+    """A 404 of the API server names the kind; one of a proxy does not."""
+    body = {"kind": "Status", "reason": "NotFound", "details": {"name": "app-1", "kind": "pods"}}
+    server.answers = [Answer(404, json.dumps(body).encode()), Answer(404, b"not here")]
+    client = server.client()
+    error = error_of(lambda: client.get_pod("shop", "app-1"))
+    assert (error.status, error.kind, error.at) == (404, "pods", T0)
+    error = error_of(lambda: client.get_pod("shop", "app-1"))
+    assert (error.status, error.kind) == (404, "")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b'{"details":[]}',
+        b'{"details":{"causes":{}}}',
+        b'{"details":{"causes":[]}}',
+        b'{"details":{"causes":[7]}}',
+        b'{"details":{"causes":[{}],"kind":null}}',
+        b"[" * 100_000,
+    ],
+)
+@each_call
+def test_any_body_of_an_error_is_an_error(
+    server: Server, call: Callable[[Cluster], object], body: bytes
+) -> None:
+    """The status is what counts."""
+    server.answers = [Answer(503, body)]
+    assert error_of(lambda: call(server.client())).status == 503
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("7", 7.0), ("0", 0.0), ("99999999999999", 300.0), ("", None), ("-1", None), (DATE, None)],
+)
+def test_retry_after_is_read_and_bounded(server: Server, text: str, seconds: float | None) -> None:
+    """Whole seconds, five minutes at most."""
+    server.answers = [Answer(429, b"", (("Date", DATE), ("Retry-After", text)))]
+    assert error_of(lambda: CALLS["get_pod"](server.client())).retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    "headers", [(), (("Date", "now"),), (("Date", ""),), (("Date", "Mon, 99 Nov 2026"),)], ids=str
+)
+@pytest.mark.parametrize("status", [200, 404, 409])
+def test_without_a_date_nothing_is_decided(
+    server: Server, status: int, headers: tuple[tuple[str, str], ...]
+) -> None:
+    """It is not the API server, whatever it is."""
+    server.answers = [Answer(status, POD, headers)]
+    assert error_of(lambda: CALLS["delete_pod"](server.client())).status is None
+
+
+@pytest.mark.parametrize("hours", [-12, 0, 5])
+def test_a_date_is_read_with_its_offset(server: Server, hours: int) -> None:
+    """Whatever this machine's time zone is; one without an offset is in UTC."""
+    date = format_datetime(T0.astimezone(timezone(timedelta(hours=hours))))
+    server.answers = [Answer(headers=(("Date", date),)), Answer(headers=(("Date", DATE[:-4]),))]
+    client = server.client()
+    assert client.get_pod("shop", "app-1")[1] == T0
+    assert client.get_pod("shop", "app-1")[1] == datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+# The token
+
+
+def test_the_token_is_read_again_each_minute(server: Server) -> None:
+    """The kubelet renews it."""
+    client = server.client()
+    for at, token in ((0.0, "token-1"), (TOKEN_SECONDS - 1, "token-1"), (TOKEN_SECONDS, "token-2")):
+        server.monotonic = at
+        client.get_pod("shop", "app-1")
+        assert server.requests[-1].headers["Authorization"] == f"Bearer {token}"
+        server.token = "token-2"  # noqa: S105
+    assert server.tokens_read == 2
+
+
+def test_a_renewed_token_is_used_at_once_after_a_401(server: Server) -> None:
+    """Once; the call then has its answer."""
+    client = server.client()
+    client.get_pod("shop", "app-1")
+    server.token, server.answers = "token-2", [Answer(401, b""), Answer()]
+    assert client.delete_pod("shop", "app-1", "u", "1") == T0
+    shown = [request.headers["Authorization"] for request in server.requests]
+    assert shown == ["Bearer token-1", "Bearer token-1", "Bearer token-2"]
+    assert client.calls == 3
+
+
+def test_a_token_that_is_not_accepted_is_shown_once(server: Server) -> None:
+    """Where its file has no other one, a second call would meet with the same."""
+    server.answers = [Answer(401, b"")]
+    assert error_of(lambda: CALLS["get_pod"](server.client())).status == 401
+    assert len(server.requests) == 1
+    assert server.tokens_read == 2
+
+
+@pytest.mark.parametrize("problem", [FileNotFoundError(), PermissionError(), None])
+def test_without_a_token_nothing_is_asked(server: Server, problem: OSError | None) -> None:
+    """A file that is not there, or is empty: certainly nothing was done."""
+
+    def read() -> str:
+        if problem:
+            raise problem
+        return " \n"
+
+    client = Cluster(Credentials(server.url, read, None))
+    assert error_of(lambda: client.delete_pod("shop", "app-1", "u", "1")).status == 401
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("token", ["a\nb", "ä€"])
+def test_a_token_that_is_none_is_no_exception(server: Server, token: str) -> None:
+    """Whatever the file holds."""
+    server.token = token
+    error = error_of(lambda: CALLS["get_pod"](server.client()))
+    assert error.status in (None, 401)
+    assert server.requests == []
+
+
+def test_the_environment_neither_redirects_us_nor_knows_our_password(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Proxies, .netrc and CA bundles of the environment are others' business."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.chmod(0o600)
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none"))
+    server.client().get_pod("shop", "app-1")
+    assert server.requests[0].headers["Authorization"] == "Bearer token-1"
+
+
+def test_cookies_are_not_kept(server: Server) -> None:
+    """A call tells nothing of another."""
+    server.answers = [Answer(headers=(("Date", DATE), ("Set-Cookie", "a=b")))]
+    client = server.client()
+    client.get_pod("shop", "app-1")
+    client.get_pod("shop", "app-1")
+    assert "Cookie" not in server.requests[1].headers
+
+
+# Bounded
+
+
+@each_call
+def test_a_server_that_is_not_there_is_no_answer(call: Callable[[Cluster], object]) -> None:
+    """Refused connections."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    client = Cluster(Credentials(f"http://127.0.0.1:{port}", lambda: "t", None))
+    assert error_of(lambda: call(client)).status is None
+
+
+@each_call
+def test_a_server_that_hangs_is_no_answer(
+    call: Callable[[Cluster], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It accepts and never says anything; with a shorter time limit than in production."""
+    monkeypatch.setattr(client_module, "READ_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        client = Cluster(Credentials(f"http://127.0.0.1:{port}", lambda: "t", None))
+        assert error_of(lambda: call(client)).status is None
+
+
+def test_the_time_limits_leave_room_for_an_answer_within_eight_seconds() -> None:
+    """A call as a whole, and its parts."""
+    assert client_module.CONNECT_SECONDS + client_module.READ_SECONDS <= CALL_SECONDS == 4.0
+
+
+@each_call
+def test_a_connection_that_breaks_is_no_answer(
+    server: Server, call: Callable[[Cluster], object]
+) -> None:
+    """In the middle of the body, whatever the status was."""
+    server.answers = [Answer(body=POD, length=len(POD) + 10)]
+    assert error_of(lambda: call(server.client())).status is None
+
+
+def test_an_endless_answer_is_cut_off(server: Server) -> None:
+    """Before it fills the memory."""
+    server.answers = [Answer(body=b" " * (MAX_ANSWER + 1))]
+    assert error_of(lambda: CALLS["get_pod"](server.client())).status is None
+
+
+def test_a_log_that_never_ends_is_left(server: Server) -> None:
+    """At the limit that the server was told and does not keep."""
+    server.answers = [Answer(pieces=repeat(b"again\n" * 1000))]
+    error = error_of(lambda: read_log(server.client(), limit_bytes=50_000))
+    assert isinstance(error, AnswerTooLongError)
+
+
+def test_a_log_of_the_length_that_was_asked_for_is_whole(server: Server) -> None:
+    """One byte more is too long."""
+    server.answers = [Answer(body=b"x" * 1000)]
+    assert read_log(server.client(), limit_bytes=1000) == "x" * 1000
+    server.answers = [Answer(body=b"x" * 1001)]
+    assert isinstance(
+        error_of(lambda: read_log(server.client(), limit_bytes=1000)), AnswerTooLongError
+    )
+
+
+def test_a_list_that_is_too_long_is_left(server: Server) -> None:
+    """Of this one Pod: it says nothing of the API server."""
+    server.answers = [Answer(pieces=repeat(b" " * 100_000))]
+    error = error_of(lambda: CALLS["list_events"](server.client()))
+    assert isinstance(error, AnswerTooLongError)
+    assert error.status is None
+    server.answers = [Answer(body=b" " * MAX_EVENT_LIST)]
+    assert len(server.client().list_events("shop", "app-1", "u")[0]) == MAX_EVENT_LIST
+
+
+def drip(seconds: float) -> Iterator[bytes]:
+    """A byte at a time, soon enough for each."""
+    while True:
+        time.sleep(seconds)
+        yield b"x"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda cluster: cluster.list_events("shop", "app-1", "u", seconds=0.2),
+        partial(read_log, seconds=0.2),
+    ],
+    ids=["list_events", "read_log"],
+)
+def test_a_body_that_comes_byte_by_byte_is_left(
+    server: Server, call: Callable[[Cluster], object]
+) -> None:
+    """Also where nothing else bounds the time as a whole."""
+    server.answers = [Answer(pieces=drip(0.02))]
+    client = Cluster(Credentials(server.url, server.read_token, None))
+    error = error_of(lambda: call(client))
+    assert (error.status, isinstance(error, AnswerTooLongError)) == (None, False)
+
+
+def test_evidence_has_less_time_than_what_has_to_be_done() -> None:
+    """A Pod's sync waits for it."""
+    assert EVIDENCE_SECONDS <= 1.5 < CALL_SECONDS
+
+
+@pytest.mark.parametrize("name", ["list_events", "read_log"])
+def test_evidence_says_why_there_is_none(server: Server, name: str) -> None:
+    """Refused, and when to come again."""
+    server.answers = [
+        Answer(403, b"{}"),
+        Answer(429, b"{}", (("Date", DATE), ("Retry-After", "7"))),
+        Answer(400, b'{"kind":"Status","message":"previous terminated container not found"}'),
+    ]
+    client = server.client()
+    found = [error_of(lambda: CALLS[name](client)) for _ in range(3)]
+    assert [(error.status, error.retry_after) for error in found] == [
+        (403, None),
+        (429, 7.0),
+        (400, None),
+    ]
+
+
+TRICKLE = """
+from gevent import monkey
+monkey.patch_all()
+import socket, time
+import gevent
+from pod_diagnoser.cluster import client as client_module
+from pod_diagnoser.cluster.credentials import Credentials
+from pod_diagnoser.cluster.errors import ClusterError
+from pod_diagnoser.server import app
+from pod_diagnoser.server.settings import Settings
+
+client_module.CALL_SECONDS = 0.3
+
+def trickle(connection):
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 200 OK\\r\\n")
+    for _ in range(600):
+        gevent.sleep(0.1)
+        connection.sendall(b"x")
+
+def serve(listening):
+    while True:
+        gevent.spawn(trickle, listening.accept()[0])
+
+listening = socket.create_server(("127.0.0.1", 0))
+gevent.spawn(serve, listening)
+url = "http://127.0.0.1:%d" % listening.getsockname()[1]
+credentials = Credentials(url, lambda: "t", None)
+client = client_module.Cluster(credentials, deadline=app.call_deadline(app.Deadlines()))
+begun = time.monotonic()
+try:
+    client.CALL
+except ClusterError as error:
+    print(error, time.monotonic() - begun < 20)
+"""
+
+
+@pytest.mark.parametrize(
+    "call", ['get_pod("shop", "app-1")', 'list_events("shop", "app-1", "u", seconds=0.3)']
+)
+def test_a_server_that_sends_byte_by_byte_is_no_answer(call: str) -> None:
+    """As the hook runs in production, with gevent: a call is bounded as a whole."""
+    done = subprocess.run(
+        [sys.executable, "-c", TRICKLE.replace("CALL\n", f"{call}\n")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
+    assert done.stdout == "no answer True\n"
+
+
+# Where the API server is
+
+
+def test_a_pod_finds_it_by_its_environment(tmp_path: Path) -> None:
+    """Address from the variables, token and CA from the mounted folder."""
+    (tmp_path / "token").write_text("t")
+    found = in_cluster(
+        {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "6443"}, tmp_path
+    )
+    assert found is not None
+    assert (found.server, found.ca) == ("https://10.0.0.1:6443", str(tmp_path / "ca.crt"))
+    assert found.token() == "t"
+    six = in_cluster({"KUBERNETES_SERVICE_HOST": "fd00::1"}, tmp_path)
+    assert six is not None
+    assert six.server == "https://[fd00::1]:443"
+
+
+def test_elsewhere_there_is_none(tmp_path: Path) -> None:
+    """No variables, or no token."""
+    assert in_cluster({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, tmp_path) is None
+    (tmp_path / "token").write_text("t")
+    assert in_cluster({}, tmp_path) is None

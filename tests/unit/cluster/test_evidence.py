@@ -1,0 +1,1033 @@
+"""What the API server is asked of a crash: what is taken of its answers, and when nobody asks."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pod_diagnoser.api.diagnostics_v1 import MAX_LOG_LINES
+from pod_diagnoser.cluster.circuit_breaker import (
+    BUSY_SECONDS,
+    MAX_BUSY_SECONDS,
+    MAX_PAUSES,
+    REFUSED_SECONDS,
+    SILENT_SECONDS,
+    Pauses,
+)
+from pod_diagnoser.cluster.client import MAX_EVENT_LIST, MAX_EVENTS_OF_PODS, MAX_EVENTS_OF_PODS_LIST
+from pod_diagnoser.cluster.coalescing import (
+    MAX_RUSHES,
+    MAX_SHARED,
+    MAX_SHARED_BYTES,
+    RUSH,
+    RUSH_SECONDS,
+    Kept,
+    Rush,
+    Rushes,
+)
+from pod_diagnoser.cluster.credentials import Credentials
+from pod_diagnoser.cluster.errors import AnswerTooLongError, ClusterError
+from pod_diagnoser.cluster.event_list import MAX_MESSAGE_BYTES
+from pod_diagnoser.cluster.evidence import (
+    EVENTS_SECONDS,
+    GATHER_SECONDS,
+    MAX_CALLS,
+    MAX_LOG_BYTES,
+    MAX_SHARED_AGE,
+    PLACE_SECONDS,
+    SHARED_FACTOR,
+    SHARED_SECONDS,
+    TOGETHER_SECONDS,
+    TOO_MANY_SECONDS,
+    ClusterGatherer,
+)
+from pod_diagnoser.diagnosis.event_rules import AGAIN_AFTER
+from pod_diagnoser.diagnosis.evidence import Asked, Event, Gathered, Log, Wanted
+from pod_diagnoser.server import app
+from pod_diagnoser.server.app import connect_gatherer
+from pod_diagnoser.server.settings import Endpoints, Settings, SettingsError
+from tests.support.build import T0
+
+UID = "2b1f0c6e-0000-4000-8000-000000000001"
+EVENTS = Wanted("shop", "app-1", UID, events=True)
+LOG = Wanted("shop", "app-1", UID, log=Log("app", previous=True, lines=5))
+BOTH = Wanted("shop", "app-1", UID, events=True, log=Log("app", previous=False, lines=5))
+
+
+def event(**changes: Any) -> dict[str, Any]:
+    """An Event as a kubelet posts it, and the API server shows it."""
+    return {
+        "metadata": {"name": "app-1.17", "namespace": "shop", "managedFields": [{}]},
+        "involvedObject": {
+            "kind": "Pod",
+            "namespace": "shop",
+            "name": "app-1",
+            "uid": UID,
+            "fieldPath": "spec.containers{app}",
+        },
+        "reason": "Killing",
+        "message": "Container app failed liveness probe, will be restarted",
+        "source": {"component": "kubelet", "host": "node-1"},
+        "firstTimestamp": "2026-11-23T09:59:00Z",
+        "lastTimestamp": "2026-11-23T10:00:00Z",
+        "count": 2,
+        "type": "Warning",
+        "eventTime": None,
+        "reportingComponent": "kubelet",
+        "reportingInstance": "node-1",
+    } | changes
+
+
+def events(*items: Any) -> bytes:
+    """A list of them."""
+    return json.dumps(
+        {"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": items}
+    ).encode()
+
+
+KILLING = Event(
+    reason="Killing",
+    message="Container app failed liveness probe, will be restarted",
+    container="app",
+    first=datetime(2026, 11, 23, 9, 59, tzinfo=UTC),
+    last=T0,
+)
+
+
+@dataclass
+class Api:
+    """An API server that answers as it is told, and a clock that goes on by what it takes."""
+
+    listed: Callable[[], bytes] = lambda: events(event())
+    listed_all: Callable[[], bytes] = lambda: events(event())
+    log: Callable[[int], str] = lambda _: "last words\n"
+    taken: float = 0.0
+    now: float = 0.0
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def list_events(
+        self, namespace: str, pod: str, uid: str, seconds: float
+    ) -> tuple[bytes, datetime]:
+        """Answer with the Events."""
+        self.calls.append(("events", namespace, pod, uid, round(seconds, 3)))
+        self.now += self.taken
+        return self.listed(), T0
+
+    def list_events_of_pods(self, namespace: str, seconds: float) -> tuple[bytes, datetime]:
+        """Answer with the Events of all Pods."""
+        self.calls.append(("all events", namespace, round(seconds, 3)))
+        self.now += self.taken
+        return self.listed_all(), T0
+
+    def read_log(  # noqa: PLR0913 (as the real one)
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        previous: bool,
+        tail_lines: int,
+        limit_bytes: int,
+        seconds: float,
+    ) -> str:
+        """Answer with the log."""
+        asked = (namespace, pod, container, previous, tail_lines, limit_bytes, round(seconds, 3))
+        self.calls.append(("log", *asked))
+        self.now += self.taken
+        return self.log(tail_lines)
+
+    def gatherer(self) -> ClusterGatherer:
+        """What asks it."""
+        return ClusterGatherer(self, lambda: self.now)
+
+
+def failing(error: ClusterError) -> Callable[..., Any]:
+    """A call that does not succeed."""
+
+    def fail(*_: object) -> Any:
+        raise error
+
+    return fail
+
+
+# What is asked, and what is taken
+
+
+def test_events_of_the_pod_are_asked_for_and_read() -> None:
+    """One call, with all the time there is."""
+    api = Api()
+    assert api.gatherer().gather(EVENTS) == Gathered(Asked.FOUND, (KILLING,))
+    assert api.calls == [("events", "shop", "app-1", UID, GATHER_SECONDS)]
+
+
+def test_a_log_is_asked_for_and_returned_as_it_is() -> None:
+    """Masking is the core's: only it knows with which patterns."""
+    api = Api(log=lambda _: "\x1b[31mTOKEN=abc\n")
+    assert api.gatherer().gather(LOG) == Gathered(log="\x1b[31mTOKEN=abc\n")
+    asked = ("log", "shop", "app-1", "app", True, 5, MAX_LOG_BYTES, GATHER_SECONDS)
+    assert api.calls == [asked]
+
+
+def test_both_share_the_time() -> None:
+    """The log has what the Events left of it."""
+    api = Api(taken=0.75)
+    assert api.gatherer().gather(BOTH) == Gathered(Asked.FOUND, (KILLING,), "last words\n")
+    assert [call[-1] for call in api.calls] == [EVENTS_SECONDS, GATHER_SECONDS - 0.75]
+
+
+def test_without_time_left_there_is_no_further_call() -> None:
+    """A log that could not come in time is not begun."""
+    api = Api(taken=GATHER_SECONDS)
+    assert api.gatherer().gather(BOTH) == Gathered(Asked.FOUND, (KILLING,))
+    assert [call[0] for call in api.calls] == ["events"]
+
+
+def test_nothing_wanted_is_nothing_asked() -> None:
+    """Neither Events nor lines."""
+    api = Api()
+    assert api.gatherer().gather(Wanted("shop", "app-1", UID)) == Gathered()
+    nothing = Wanted("shop", "app-1", UID, log=Log("app", previous=True, lines=0))
+    assert api.gatherer().gather(nothing) == Gathered()
+    assert api.calls == []
+
+
+def test_no_events_are_an_answer() -> None:
+    """They were read: that there are none is known."""
+    for content in (events(), b'{"items":null}'):
+        api = Api(listed=partial(bytes, content))
+        assert api.gatherer().gather(EVENTS) == Gathered(Asked.FOUND)
+
+
+def involved(**changes: Any) -> dict[str, Any]:
+    """An Event about something else, or in another place."""
+    return event(involvedObject=event()["involvedObject"] | changes)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        involved(uid="2b1f0c6e-0000-4000-8000-000000000002"),
+        involved(uid=""),
+        involved(uid=None),
+        event(involvedObject=None),
+        event(involvedObject={}),
+        event(source={"component": "my-operator"}),
+        event(source={"component": "my-operator"}, reportingComponent="kubelet"),
+        event(source={}, reportingComponent=""),
+        event(source=None, reportingComponent="Kubelet"),
+        {},
+    ],
+)
+def test_events_of_others_are_left_out(other: dict[str, Any]) -> None:
+    """About another Pod of that name, or told by somebody else."""
+    api = Api(listed=lambda: events(other, event(), other))
+    assert api.gatherer().gather(EVENTS).listed == (KILLING,)
+
+
+@pytest.mark.parametrize(
+    "teller",
+    [
+        {"source": {"component": "kubelet"}, "reportingComponent": ""},
+        {"source": {}, "reportingComponent": "kubelet"},
+        {"source": None, "reportingComponent": "kubelet"},
+        {"source": {"component": "default-scheduler"}},
+    ],
+)
+def test_either_field_names_who_tells(teller: dict[str, Any]) -> None:
+    """Old Events have a source, those of events.k8s.io a reporting component."""
+    api = Api(listed=lambda: events(event(**teller)))
+    assert api.gatherer().gather(EVENTS).listed == (KILLING,)
+
+
+@pytest.mark.parametrize(
+    ("path", "container"),
+    [
+        ("spec.containers{app}", "app"),
+        ("spec.initContainers{init-db}", "init-db"),
+        ("spec.ephemeralContainers{debugger-x7}", "debugger-x7"),
+        ("", ""),
+        (None, ""),
+        ("spec.containers[0]", ""),
+        ("spec.containers{}", ""),
+        ("spec.containers{app}x", ""),
+        ("spec.containers{App}", ""),
+        ("spec.containers{app}\n", ""),
+        ("metadata.containers{app}", ""),
+        ("spec.containers{" + "a" * 64 + "}", ""),
+    ],
+)
+def test_a_field_path_names_the_container(path: str | None, container: str) -> None:
+    """Of each kind; anything else is about the Pod."""
+    api = Api(listed=lambda: events(involved(fieldPath=path)))
+    (found,) = api.gatherer().gather(EVENTS).listed
+    assert found.container == container
+
+
+@pytest.mark.parametrize(
+    ("times", "first", "last"),
+    [
+        ({}, "09:59", "10:00"),
+        ({"lastTimestamp": None}, "09:59", "09:59"),
+        ({"firstTimestamp": None, "lastTimestamp": None}, None, None),
+        ({"firstTimestamp": "soon", "lastTimestamp": 7}, None, None),
+        (
+            {
+                "firstTimestamp": None,
+                "lastTimestamp": None,
+                "eventTime": "2026-11-23T09:58:00.123456Z",
+                "series": {"count": 3, "lastObservedTime": "2026-11-23T10:01:00.000000Z"},
+            },
+            "09:58",
+            "10:01",
+        ),
+        ({"series": {}}, "09:59", "10:00"),
+    ],
+)
+def test_times_are_those_of_either_kind(
+    times: dict[str, Any], first: str | None, last: str | None
+) -> None:
+    """First and last seen, or the time of the Event and of its series."""
+    api = Api(listed=lambda: events(event(**times)))
+    (found,) = api.gatherer().gather(EVENTS).listed
+    assert [at and f"{at:%H:%M}" for at in (found.first, found.last)] == [first, last]
+
+
+def test_what_an_event_says_is_made_safe() -> None:
+    """Neither control nor bidirectional characters; bounded; words stay apart."""
+    hostile = "Liveness probe failed:\r\n\x1b[31m\u202eHTTP\x00 500\n" + "é" * 1000
+    api = Api(listed=lambda: events(event(message=hostile, reason="R\n" * 500)))
+    (found,) = api.gatherer().gather(EVENTS).listed
+    assert found.message.startswith("Liveness probe failed: [31mHTTP 500 éé")
+    assert len(found.message.encode()) <= MAX_MESSAGE_BYTES
+    assert found.reason.startswith("RRR")
+    assert len(found.reason.encode()) <= 128
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from(list(event())), JSON, max_size=4), st.booleans())
+def test_any_event_is_read_or_is_none(changes: dict[str, Any], whole: bool) -> None:
+    """Whatever its fields hold."""
+    item = event(**changes) if whole else changes
+    found = Api(listed=lambda: events(item)).gatherer().gather(EVENTS)
+    assert found.events in (Asked.FOUND, Asked.UNAVAILABLE)
+    assert len(found.listed) <= 1
+
+
+@given(st.binary(max_size=200))
+def test_what_is_no_list_is_no_answer(content: bytes) -> None:
+    """Of something in between, say."""
+    assert Api(listed=lambda: content).gatherer().gather(EVENTS) == Gathered(Asked.UNAVAILABLE)
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" * 100_000, b'{"items":' * 100_000, b"null", b"{}", b'{"items":[7]}', b"\xff"]
+)
+def test_a_broken_list_is_no_answer(content: bytes) -> None:
+    """However deep, or of another form."""
+    assert Api(listed=lambda: content).gatherer().gather(EVENTS) == Gathered(Asked.UNAVAILABLE)
+
+
+# The log
+
+
+def test_a_log_that_was_cut_at_its_end_is_asked_for_again_by_its_last_line() -> None:
+    """The last words are what the limit would leave out."""
+    api = Api(log=lambda lines: "x" * MAX_LOG_BYTES if lines > 1 else "last words")
+    assert api.gatherer().gather(LOG).log == "last words"
+    assert [call[5] for call in api.calls] == [5, 1]
+
+
+def test_a_last_line_without_end_is_no_last_words() -> None:
+    """What would be shown is not what it said last."""
+    api = Api(log=lambda _: "x" * MAX_LOG_BYTES)
+    assert api.gatherer().gather(LOG).log is None
+    assert len(api.calls) == 2
+
+
+def test_the_most_lines_that_can_be_wanted_are_read_whole() -> None:
+    """A piece of 16 KiB is a line for the kubelet."""
+    assert MAX_LOG_LINES * (16 * 1024 + 1) < MAX_LOG_BYTES
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "unable to retrieve container logs for containerd://0123456789abcdef",
+        'failed to try resolving symlinks in path "/var/log/pods/x": lstat: no such file\n',
+    ],
+)
+def test_what_the_kubelet_says_is_not_what_the_container_said(text: str) -> None:
+    """Its error comes as the log; an application's own is left as it is."""
+    assert Api(log=lambda _: text).gatherer().gather(LOG).log is None
+    for answer in ("x\n{}", "{}\nx\n"):
+        theirs = answer.format(text)
+        api = Api(log={5: theirs}.__getitem__)
+        assert api.gatherer().gather(LOG).log == theirs
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_no_log_keeps_nobody_from_asking(status: int) -> None:
+    """There is none of that container; another's may be there."""
+    api = Api(log=failing(ClusterError(status)))
+    gatherer = api.gatherer()
+    for _ in range(3):
+        assert gatherer.gather(LOG).log is None
+    assert len(api.calls) == 3
+
+
+# Refused, slow, busy
+
+
+def namespace(number: int) -> Wanted:
+    """The Events of a Pod in another namespace."""
+    return Wanted(f"shop-{number}", "app-1", UID, events=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "asked", "seconds"),
+    [
+        (ClusterError(401), Asked.REFUSED, REFUSED_SECONDS),
+        (ClusterError(429), Asked.UNAVAILABLE, BUSY_SECONDS),
+        (ClusterError(429, 0.0), Asked.UNAVAILABLE, BUSY_SECONDS),
+        (ClusterError(429, 7.0), Asked.UNAVAILABLE, 7.0),
+        (ClusterError(429, 300.0), Asked.UNAVAILABLE, MAX_BUSY_SECONDS),
+        (ClusterError(503, 3.0), Asked.UNAVAILABLE, 3.0),
+    ],
+)
+def test_what_concerns_all_calls_keeps_all_from_being_made(
+    error: ClusterError, asked: Asked, seconds: float
+) -> None:
+    """For as long as the API server says, or we know; Events and logs alike."""
+    api = Api(listed=failing(error))
+    gatherer = api.gatherer()
+    assert gatherer.gather(EVENTS) == Gathered(asked)
+    api.now = seconds - 0.01
+    assert gatherer.gather(namespace(1)) == Gathered(asked)
+    assert gatherer.gather(BOTH) == Gathered(asked)
+    assert len(api.calls) == 1
+    api.now, api.listed = seconds, events
+    assert gatherer.gather(namespace(1)).events is Asked.FOUND
+    assert gatherer.gather(LOG).log == "last words\n"
+
+
+def test_a_busy_server_is_not_asked_by_way_of_logs_either() -> None:
+    """429 on a log is the same API server's."""
+    api = Api(log=failing(ClusterError(429, 2.0)))
+    gatherer = api.gatherer()
+    gatherer.gather(LOG)
+    assert gatherer.gather(EVENTS) == Gathered(Asked.UNAVAILABLE)
+    assert len(api.calls) == 1
+
+
+def test_a_namespace_that_may_not_be_read_is_left_alone_for_a_minute() -> None:
+    """Others may; its logs may, too."""
+    api = Api(listed=failing(ClusterError(403)))
+    gatherer = api.gatherer()
+    for _ in range(3):
+        assert gatherer.gather(BOTH) == Gathered(Asked.REFUSED, log="last words\n")
+    assert [call[0] for call in api.calls] == ["events", "log", "log", "log"]
+    api.listed = lambda: events(event())
+    assert gatherer.gather(namespace(1)).events is Asked.FOUND
+    assert gatherer.gather(EVENTS).events is Asked.REFUSED
+    api.now += REFUSED_SECONDS
+    assert gatherer.gather(EVENTS).events is Asked.FOUND
+
+
+def test_a_log_that_may_not_be_read_leaves_events() -> None:
+    """The role for logs is another."""
+    api = Api(log=failing(ClusterError(403)))
+    gatherer = api.gatherer()
+    for _ in range(3):
+        assert gatherer.gather(BOTH).events is Asked.FOUND
+    assert [call[0] for call in api.calls].count("log") == 1
+
+
+@pytest.mark.parametrize("error", [ClusterError(None), ClusterError(500), ClusterError(504)])
+def test_one_namespace_without_an_answer_waits_alone(error: ClusterError) -> None:
+    """Its Events may be what takes too long: others are asked for."""
+    api = Api(listed=failing(error))
+    gatherer = api.gatherer()
+    for _ in range(3):
+        assert gatherer.gather(EVENTS) == Gathered(Asked.UNAVAILABLE)
+    assert len(api.calls) == 1
+    api.listed = lambda: events(event())
+    assert gatherer.gather(namespace(1)).events is Asked.FOUND
+    assert gatherer.gather(EVENTS).events is Asked.UNAVAILABLE
+    api.now = SILENT_SECONDS
+    assert gatherer.gather(EVENTS).events is Asked.FOUND
+
+
+def test_two_namespaces_without_an_answer_are_a_silent_server() -> None:
+    """Nobody asks for some seconds, in whatever namespace."""
+    api = Api(listed=failing(ClusterError(None)))
+    gatherer = api.gatherer()
+    for number in range(1000):
+        assert gatherer.gather(namespace(number)) == Gathered(Asked.UNAVAILABLE)
+    assert len(api.calls) == 2
+    api.now, api.listed = SILENT_SECONDS, lambda: events(event())
+    assert gatherer.gather(namespace(999)).events is Asked.FOUND
+
+
+def test_the_second_look_at_a_crash_is_not_lost_to_the_first_ones_pause() -> None:
+    """It comes up to a second early, since a crash remembers whole seconds, and it is the last."""
+    api = Api(listed=failing(ClusterError(None)))
+    gatherer = api.gatherer()
+    assert gatherer.gather(EVENTS).events is Asked.UNAVAILABLE
+    api.now += AGAIN_AFTER.total_seconds() - 1
+    api.listed = lambda: events(event())
+    assert gatherer.gather(EVENTS).events is Asked.FOUND
+
+
+def test_a_call_that_fails_within_a_pause_does_not_make_it_longer() -> None:
+    """A read for all takes longer than those of single Pods that were begun with it."""
+    pauses = Pauses()
+    first, later = GATHER_SECONDS, TOGETHER_SECONDS
+    assert pauses.note(ClusterError(None), "shop", first) is Asked.UNAVAILABLE
+    assert pauses.note(ClusterError(None), "shop", later) is Asked.UNAVAILABLE
+    assert pauses.standing("shop", first + SILENT_SECONDS - 0.01) is Asked.UNAVAILABLE
+    assert pauses.standing("shop", first + SILENT_SECONDS) is None
+    assert pauses.note(ClusterError(None), "shop", first + SILENT_SECONDS) is Asked.UNAVAILABLE
+    assert pauses.standing("shop", first + SILENT_SECONDS) is Asked.UNAVAILABLE
+
+
+def test_a_second_namespace_without_an_answer_counts_within_the_pause_of_the_first() -> None:
+    """And what fails while all are left alone makes nobody wait longer."""
+    pauses = Pauses()
+    pauses.note(ClusterError(None), "shop", 1.0)
+    pauses.note(ClusterError(None), "depot", 2.0)
+    pauses.note(ClusterError(None), "shop", 3.0)
+    assert pauses.standing("other", 2.0 + SILENT_SECONDS - 0.01) is Asked.UNAVAILABLE
+    for namespace in ("shop", "depot", "other"):
+        assert pauses.standing(namespace, 2.0 + SILENT_SECONDS) is None
+
+
+def test_an_answer_in_between_says_that_the_server_is_there() -> None:
+    """Two namespaces are silent, and neither keeps others from asking."""
+    api = Api(listed=failing(ClusterError(None)))
+    gatherer = api.gatherer()
+    gatherer.gather(namespace(1))
+    for answer in (events, failing(ClusterError(403)), failing(ClusterError(404))):
+        api.listed = answer
+        gatherer.gather(namespace(len(api.calls) + 1))
+        api.listed = failing(ClusterError(None))
+        gatherer.gather(namespace(len(api.calls) + 1))
+    api.listed = events
+    assert gatherer.gather(namespace(99)).events is Asked.FOUND
+
+
+def test_silent_nodes_keep_nobody_from_events() -> None:
+    """A log comes from the node: that it is away says nothing of the API server."""
+    api = Api(log=failing(ClusterError(None)))
+    gatherer = api.gatherer()
+    for number in range(9):
+        wanted = Wanted(f"shop-{number}", "app-1", UID, events=True, log=LOG.log)
+        assert gatherer.gather(wanted).events is Asked.FOUND
+    assert [call[0] for call in api.calls].count("log") == 2
+
+
+def test_a_list_that_is_too_long_keeps_nobody_from_asking() -> None:
+    """Anyone can post so many and so long Events of a Pod: it is this Pod that has none then."""
+    api = Api(listed=failing(AnswerTooLongError()))
+    gatherer = api.gatherer()
+    for number in range(3):
+        assert gatherer.gather(namespace(number)) == Gathered(Asked.UNAVAILABLE)
+    assert len(api.calls) == 3
+
+
+def test_pauses_are_bounded() -> None:
+    """The oldest is forgotten, which costs a call."""
+    api = Api(listed=failing(ClusterError(403)))
+    gatherer = api.gatherer()
+    for number in range(MAX_PAUSES + 1):
+        gatherer.gather(namespace(number))
+    gatherer.gather(namespace(MAX_PAUSES))
+    assert len(api.calls) == MAX_PAUSES + 1
+    gatherer.gather(namespace(0))
+    assert len(api.calls) == MAX_PAUSES + 2
+
+
+def test_calls_at_once_are_bounded() -> None:
+    """What finds no place in time is unavailable; a call gives its place back however it ends."""
+    begun, end = threading.Semaphore(0), threading.Event()
+
+    def wait() -> bytes:
+        begun.release()
+        end.wait(60)
+        raise ClusterError(404)
+
+    api = Api(listed=wait)
+    gatherer = api.gatherer()
+    threads = [
+        threading.Thread(target=gatherer.gather, args=(namespace(number),))
+        for number in range(MAX_CALLS)
+    ]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert begun.acquire(timeout=60)
+    assert gatherer.gather(namespace(99)) == Gathered(Asked.UNAVAILABLE)
+    assert len(api.calls) == MAX_CALLS
+    end.set()
+    for thread in threads:
+        thread.join()
+    api.listed = events
+    for number in range(2 * MAX_CALLS):
+        assert gatherer.gather(namespace(number)).events is Asked.FOUND
+
+
+# Many at once
+
+
+def pod(number: int, **options: Any) -> Wanted:
+    """The Events of another Pod of the namespace."""
+    return Wanted("shop", f"app-{number}", f"uid-{number}", events=True, **options)
+
+
+def all_events(count: int, **metadata: str) -> bytes:
+    """The Events of so many Pods, as they are read together."""
+    items = [involved(uid=f"uid-{number}", name=f"app-{number}") for number in range(count)]
+    return json.dumps({"metadata": metadata, "items": items}).encode()
+
+
+def test_many_crashes_of_a_namespace_share_one_read() -> None:
+    """The first few are read by themselves, the others together, each second."""
+    api = Api(listed=events, listed_all=lambda: all_events(1000))
+    gatherer = api.gatherer()
+    for number in range(1000):
+        found = gatherer.gather(pod(number))
+        assert found.events is Asked.FOUND
+        assert len(found.listed) == (1 if number >= RUSH - 1 else 0)
+    assert [call[0] for call in api.calls] == ["events"] * (RUSH - 1) + ["all events"]
+    assert gatherer.gather(pod(1000)).listed == ()
+    api.now += SHARED_SECONDS
+    assert len(gatherer.gather(pod(7)).listed) == 1
+    assert [call[0] for call in api.calls] == ["events"] * (RUSH - 1) + ["all events"] * 2
+
+
+def test_few_crashes_are_read_by_themselves() -> None:
+    """What is read for all is more than what one Pod needs."""
+    api = Api()
+    gatherer = api.gatherer()
+    for number in range(3 * RUSH):
+        api.now += 1.01 * RUSH_SECONDS / (RUSH - 1)
+        gatherer.gather(pod(number))
+        gatherer.gather(namespace(number))
+    assert {call[0] for call in api.calls} == {"events"}
+
+
+def rush(gatherer: ClusterGatherer) -> None:
+    """So many crashes that the next ones share a read."""
+    for number in range(RUSH - 1):
+        gatherer.gather(pod(number))
+
+
+@pytest.mark.parametrize(
+    "listed_all",
+    [failing(AnswerTooLongError()), lambda: all_events(1000, **{"continue": "more"})],
+    ids=["too many bytes", "too many"],
+)
+def test_too_many_to_be_read_together_are_read_one_by_one(listed_all: Callable[[], bytes]) -> None:
+    """What is left out could be what tells; tried again a minute later."""
+    api = Api(listed_all=listed_all)
+    gatherer = api.gatherer()
+    rush(gatherer)
+    for _ in range(5):
+        assert gatherer.gather(EVENTS) == Gathered(Asked.FOUND, (KILLING,))
+    assert [call[0] for call in api.calls].count("all events") == 1
+    api.now += TOO_MANY_SECONDS
+    rush(gatherer)
+    gatherer.gather(EVENTS)
+    assert [call[0] for call in api.calls].count("all events") == 2
+
+
+@pytest.mark.parametrize("content", [b"null", b"[]", b"<html>"])
+def test_a_broken_list_of_all_is_no_answer(content: bytes) -> None:
+    """Nor is it kept."""
+    api = Api(listed_all=lambda: content)
+    gatherer = api.gatherer()
+    rush(gatherer)
+    assert gatherer.gather(EVENTS) == Gathered(Asked.UNAVAILABLE)
+    api.listed_all = lambda: events(event())
+    assert gatherer.gather(EVENTS) == Gathered(Asked.FOUND, (KILLING,))
+
+
+@pytest.mark.parametrize(
+    ("error", "asked"),
+    [(ClusterError(403), Asked.REFUSED), (ClusterError(429, 9.0), Asked.UNAVAILABLE)],
+)
+def test_a_refusal_of_all_is_one_of_each(error: ClusterError, asked: Asked) -> None:
+    """The same pause holds for both reads."""
+    api = Api(listed_all=failing(error))
+    gatherer = api.gatherer()
+    rush(gatherer)
+    for number in range(100):
+        assert gatherer.gather(pod(number)) == Gathered(asked)
+    assert len(api.calls) == RUSH
+
+
+def test_those_who_come_together_wait_for_one_read() -> None:
+    """Twenty at a time, as many as Metacontroller's workers are."""
+    begun, end = threading.Event(), threading.Event()
+
+    def slow() -> bytes:
+        begun.set()
+        assert end.wait(60)
+        return all_events(20)
+
+    api = Api(listed_all=slow)
+    gatherer = api.gatherer()
+    rush(gatherer)
+    found: list[Gathered] = []
+    threads = [
+        threading.Thread(target=lambda number=number: found.append(gatherer.gather(pod(number))))
+        for number in range(20)
+    ]
+    for thread in threads:
+        thread.start()
+    assert begun.wait(60)
+    end.set()
+    for thread in threads:
+        thread.join()
+    assert [call[0] for call in api.calls].count("all events") == 1
+    assert {each.events for each in found} <= {Asked.FOUND, Asked.UNAVAILABLE}
+    assert gatherer.gather(pod(3)).listed != ()
+
+
+@pytest.mark.parametrize(
+    ("taken", "kept"),
+    [(0.1, SHARED_SECONDS), (0.8, 0.8 * SHARED_FACTOR), (1.4, MAX_SHARED_AGE - 1.4), (2.4, 1.0)],
+)
+def test_what_a_slow_server_took_long_for_is_kept_longer(taken: float, kept: float) -> None:
+    """Or there would be hardly a moment in which nobody waits; never so old that it misses much."""
+    api = Api(listed_all=lambda: all_events(20))
+    gatherer = api.gatherer()
+    rush(gatherer)
+    api.taken = taken
+    gatherer.gather(pod(RUSH))
+    read = api.now
+    for late in (0.0, kept / 2, kept - 0.01):
+        api.now = read + late
+        assert len(gatherer.gather(pod(RUSH)).listed) == 1
+    assert [call[0] for call in api.calls] == ["events"] * (RUSH - 1) + ["all events"]
+    api.now = read + kept + 0.01
+    rush(gatherer)
+    assert len(gatherer.gather(pod(RUSH)).listed) == 1
+    assert [call[0] for call in api.calls].count("all events") == 2
+
+
+def test_a_second_look_is_no_look_at_what_the_first_one_saw() -> None:
+    """By clocks of whole seconds, of which one may be lost."""
+    oldest = max(MAX_SHARED_AGE, TOGETHER_SECONDS + SHARED_SECONDS)
+    assert oldest < AGAIN_AFTER.total_seconds() - 1
+
+
+def test_a_read_for_all_has_more_time_and_leaves_a_log_its_own() -> None:
+    """What took longer than a single Pod's read may was still worth it; the log is read, too."""
+    api = Api(listed_all=lambda: all_events(20))
+    gatherer = api.gatherer()
+    rush(gatherer)
+    api.taken, api.calls = TOGETHER_SECONDS - 0.25, []
+    found = gatherer.gather(pod(RUSH, log=Log("app", previous=True, lines=5)))
+    assert (found.events, len(found.listed), found.log) == (Asked.FOUND, 1, "last words\n")
+    assert api.calls[0] == ("all events", "shop", TOGETHER_SECONDS)
+    assert api.calls[1][-1] == GATHER_SECONDS - EVENTS_SECONDS
+
+
+def test_what_is_kept_is_bounded_in_bytes() -> None:
+    """The oldest goes first."""
+    rushes = Rushes()
+    kept = [Rush() for _ in range(MAX_SHARED)]
+    for each in kept:
+        rushes.keep(each, Kept({}, 9.0, MAX_SHARED_BYTES // 3))
+    assert [each.kept is not None for each in kept] == [False] * (MAX_SHARED - 3) + [True] * 3
+    rushes.keep(Rush(), Kept({}, 9.0, MAX_SHARED_BYTES + 1))
+    assert not any(each.kept for each in kept)
+
+
+def test_what_is_kept_of_namespaces_is_bounded() -> None:
+    """For the second that it is kept, and beyond it not at all."""
+    api = Api(listed_all=lambda: all_events(1))
+    gatherer = api.gatherer()
+    for number in range(MAX_SHARED + 1):
+        for _ in range(RUSH):
+            gatherer.gather(namespace(number))
+    kept = [each for each in gatherer._rushes._namespaces.values() if each.kept is not None]
+    assert len(kept) == MAX_SHARED
+    api.now += RUSH_SECONDS + SHARED_SECONDS
+    gatherer.gather(namespace(0))
+    assert not any(each.kept for each in gatherer._rushes._namespaces.values())
+    for number in range(MAX_RUSHES + 1):
+        gatherer.gather(namespace(number))
+    assert len(gatherer._rushes._namespaces) == MAX_RUSHES
+
+
+def test_a_read_for_all_that_is_interrupted_keeps_nobody_from_reading() -> None:
+    """Whatever is raised in it."""
+
+    def killed() -> bytes:
+        raise KeyboardInterrupt
+
+    api = Api(listed_all=killed)
+    gatherer = api.gatherer()
+    rush(gatherer)
+    with pytest.raises(KeyboardInterrupt):
+        gatherer.gather(EVENTS)
+    api.listed_all = lambda: events(event())
+    assert gatherer.gather(EVENTS) == Gathered(Asked.FOUND, (KILLING,))
+
+
+def test_the_time_for_a_place_is_within_the_time_for_all() -> None:
+    """With the half second of a deadline it is two seconds at the longest."""
+    assert PLACE_SECONDS < EVENTS_SECONDS < GATHER_SECONDS <= 1.5
+
+
+def test_an_interrupted_call_gives_its_place_back() -> None:
+    """Whatever is raised in it, the end of a greenlet among it."""
+    api = Api(listed=failing(ClusterError(404)))
+    gatherer = api.gatherer()
+
+    def killed() -> bytes:
+        raise KeyboardInterrupt
+
+    api.listed = killed
+    for _ in range(MAX_CALLS + 1):
+        api.now += RUSH_SECONDS
+        with pytest.raises(KeyboardInterrupt):
+            gatherer.gather(EVENTS)
+    api.listed = events
+    assert gatherer.gather(EVENTS).events is Asked.FOUND
+
+
+def test_a_list_has_room_for_the_events_of_a_pod() -> None:
+    """Each with all its texts as long as Kubernetes lets them be, and its managed fields."""
+    long = event(message="m" * 1024, reason="r" * 128)
+    long["metadata"]["managedFields"] = [{"fieldsV1": {"f": "v" * 1024}}]
+    assert len(events(*[long] * 250)) < MAX_EVENT_LIST
+
+
+def test_a_list_for_all_has_room_for_the_events_of_a_rush() -> None:
+    """As kubelets post them, with names of 50 characters and the server's managed fields."""
+    long = involved(uid=UID, name="n" * 50)
+    fields = ("count", "firstTimestamp", "involvedObject", "lastTimestamp", "message", "metadata")
+    more = ("reason", "reportingComponent", "reportingInstance", "source", "type")
+    long["metadata"] = {
+        "name": f"{'n' * 50}.18ea874ccfdf6589",
+        "namespace": "shop",
+        "uid": UID,
+        "resourceVersion": "123456789",
+        "creationTimestamp": "2026-11-23T10:00:00Z",
+        "managedFields": [
+            {
+                "manager": "kubelet",
+                "operation": "Update",
+                "apiVersion": "v1",
+                "time": "2026-11-23T10:00:00Z",
+                "fieldsType": "FieldsV1",
+                "fieldsV1": {f"f:{name}": {} for name in (*fields, *more)},
+            }
+        ],
+    }
+    one = json.dumps(long, separators=(",", ":"))
+    assert len(one) > 1024
+    assert len(one) * MAX_EVENTS_OF_PODS < MAX_EVENTS_OF_PODS_LIST
+
+
+GREENLETS = """
+from gevent import monkey
+monkey.patch_all()
+import json, socket, time
+from collections import Counter
+import gevent
+from pod_diagnoser.cluster import client, evidence
+from pod_diagnoser.cluster.credentials import Credentials
+from pod_diagnoser.diagnosis.evidence import Wanted
+from pod_diagnoser.server import app
+
+BODY = json.dumps({"items": [
+    {"involvedObject": {"uid": "u"}, "reason": "Killing", "source": {"component": "kubelet"}}
+]}).encode()
+ANSWER = (
+    b"HTTP/1.1 200 OK\\r\\nDate: Mon, 23 Nov 2026 10:00:00 GMT\\r\\nConnection: close\\r\\n"
+    b"Content-Length: %d\\r\\n\\r\\n%s" % (len(BODY), BODY)
+)
+asked, most = 0, 0
+answers = False
+
+def answer(connection):
+    global asked, most
+    asked += 1
+    most = max(most, asked)
+    connection.recv(65536)
+    gevent.sleep(0.05 if answers else 60)
+    connection.sendall(ANSWER)
+    connection.close()
+    asked -= 1
+
+def serve(listening):
+    while True:
+        gevent.spawn(answer, listening.accept()[0])
+
+listening = socket.create_server(("127.0.0.1", 0))
+gevent.spawn(serve, listening)
+url = "http://127.0.0.1:%d" % listening.getsockname()[1]
+
+def gather(namespaces):
+    credentials = Credentials(url, lambda: "t", None)
+    server = client.Cluster(credentials, deadline=app.call_deadline(app.Deadlines()))
+    gatherer = evidence.ClusterGatherer(server)
+    begun = time.monotonic()
+    jobs = [
+        gevent.spawn(gatherer.gather, Wanted(f"shop-{i % namespaces}", "app", "u", events=True))
+        for i in range(90)
+    ]
+    gevent.joinall(jobs, raise_error=True)
+    found = Counter(job.value.events.value for job in jobs)
+    listed = Counter(len(job.value.listed) for job in jobs)
+    print(dict(found), dict(listed), time.monotonic() - begun < 20)
+
+for namespaces in (1, 30):
+    gather(namespaces)
+print(most <= 2 * evidence.MAX_CALLS)
+answers, asked = True, 0
+gather(1)
+"""
+
+
+def test_greenlets_share_it_as_the_hook_has_it() -> None:
+    """With gevent: a server that hangs costs each of them no more than the time for one."""
+    done = subprocess.run(
+        [sys.executable, "-c", GREENLETS],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
+    hangs = "{'Unavailable': 90} {0: 90} True"
+    answers = "{'Found': 90} {1: 90} True"
+    assert done.stdout.splitlines() == [hangs, hangs, "True", answers]
+
+
+# Whether anything is asked at all
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> Path:
+    """A token for the API server."""
+    path = tmp_path / "token"
+    path.write_text("t")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("host", "evidence", "gathers"),
+    [
+        ("127.0.0.1", None, True),
+        ("127.0.0.1", True, True),
+        ("127.0.0.1", False, False),
+        ("0.0.0.0", None, False),
+        ("0.0.0.0", False, False),
+    ],
+)
+@pytest.mark.parametrize("endpoints", Endpoints)
+def test_evidence_is_on_where_it_may_be(
+    host: str, evidence: bool | None, gathers: bool, endpoints: Endpoints, token: Path
+) -> None:
+    """Where there is an API server, no stranger calls, and Pods are served."""
+    settings = Settings(
+        host=host,
+        evidence=evidence,
+        endpoints=endpoints,
+        api_server="http://127.0.0.1:9",
+        api_token_file=token,
+    )
+    found = connect_gatherer(settings, {})
+    assert (found is not None) is (gathers and endpoints is not Endpoints.POD_DIAGNOSERS)
+    if found is not None:
+        assert found.gather(EVENTS) == Gathered(Asked.UNAVAILABLE)
+
+
+def test_callers_with_tokens_may_have_it_anywhere(token: Path) -> None:
+    """Authenticated, on any address."""
+    settings = Settings(
+        host="0.0.0.0",
+        token_folder=token.parent,
+        api_server="http://127.0.0.1:9",
+        api_token_file=token,
+    )
+    assert connect_gatherer(settings, {}) is not None
+
+
+def test_without_an_api_server_there_is_nobody_to_ask() -> None:
+    """By itself it is off then; where it is demanded, the process says what is missing."""
+    assert connect_gatherer(Settings(), {}) is None
+    with pytest.raises(SettingsError, match="POD_DIAGNOSER_EVIDENCE=true needs an API server"):
+        connect_gatherer(Settings(evidence=True), {})
+    demanded = Settings(evidence=True, endpoints=Endpoints.POD_DIAGNOSERS)
+    assert connect_gatherer(demanded, {}) is None
+
+
+def test_in_a_pod_the_service_account_is_taken(
+    token: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the manifests mount it."""
+
+    def found(environment: object, folder: object = None) -> Any:
+        assert environment == {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+        assert folder is None
+        return Credentials("http://127.0.0.1:9", token.read_text, None)
+
+    monkeypatch.setattr(app, "in_cluster", found)
+    settings = Settings(evidence=True)
+    assert connect_gatherer(settings, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}) is not None
+
+
+BASE = {"POD_DIAGNOSER_HOST": "0.0.0.0", "POD_DIAGNOSER_TOKEN_DIR": "/tokens"}
+OPEN = {"POD_DIAGNOSER_HOST": "0.0.0.0", "POD_DIAGNOSER_UNAUTHENTICATED": "true"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "evidence"),
+    [
+        ({}, None),
+        ({"POD_DIAGNOSER_EVIDENCE": ""}, None),
+        ({"POD_DIAGNOSER_EVIDENCE": "true"}, True),
+        ({"POD_DIAGNOSER_EVIDENCE": "false"}, False),
+        (BASE | {"POD_DIAGNOSER_EVIDENCE": "true"}, True),
+        (OPEN, None),
+        (OPEN | {"POD_DIAGNOSER_EVIDENCE": "false"}, False),
+    ],
+)
+def test_the_setting_is_read(environment: dict[str, str], evidence: bool | None) -> None:
+    """True, false, or as it is."""
+    assert Settings.from_environment(environment).evidence is evidence
+
+
+@pytest.mark.parametrize(
+    ("environment", "problem"),
+    [
+        ({"POD_DIAGNOSER_EVIDENCE": "yes"}, "must be one of true, false"),
+        (OPEN | {"POD_DIAGNOSER_EVIDENCE": "true"}, "needs POD_DIAGNOSER_TOKEN_DIR"),
+    ],
+)
+def test_evidence_for_strangers_is_refused(environment: dict[str, str], problem: str) -> None:
+    """At the start, in so many words."""
+    with pytest.raises(SettingsError, match=f"POD_DIAGNOSER_EVIDENCE.* {problem}"):
+        Settings.from_environment(environment)

@@ -1,0 +1,138 @@
+"""The table of causes and what rests on it. Golden files show each row; here is what must hold."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pod_diagnoser.api.causes import Cause
+from pod_diagnoser.api.core_v1 import ContainerKind, Pod
+from pod_diagnoser.diagnosis.cause_rules import CAUSES, explain
+from pod_diagnoser.diagnosis.diagnose import diagnose
+from pod_diagnoser.diagnosis.evidence import Asked, Evidence, Proof
+from pod_diagnoser.diagnosis.symptoms import Ending, How
+from tests.support.build import T0, after, container, crashed, pod, terminated
+
+TERMINATIONS = st.builds(
+    Ending,
+    id=st.just("0" * 16),
+    how=st.just(How.TERMINATED),
+    kind=st.sampled_from(ContainerKind),
+    namespace=st.just("shop"),
+    pod=st.just("app-1"),
+    container=st.just("app"),
+    reason=st.sampled_from(
+        ["", "Error", "Completed", "OOMKilled", "Unknown", "StartError", "ContainerStatusUnknown"]
+    )
+    | st.text(max_size=20),
+    exit_code=st.none() | st.integers(-(2**31), 2**31 - 1) | st.integers(0, 260),
+    node=st.sampled_from(["", "node1"]),
+    memory_limit=st.sampled_from(["", "64Mi"]),
+    message=st.text(max_size=300),
+    probes=st.sampled_from([(), ("liveness",), ("liveness", "startup")]),
+    post_start=st.booleans(),
+    resizable=st.booleans(),
+    restart_rule=st.booleans(),
+    final=st.booleans(),
+    evidence=st.none()
+    | st.builds(
+        Evidence,
+        st.sampled_from(Asked),
+        st.none() | st.sampled_from(Proof),
+        st.text(st.characters(categories=["L", "N"]), max_size=30),
+    ),
+)
+
+
+def read(document: object) -> Pod:
+    """A Pod as it is read off the wire."""
+    return Pod.model_validate_json(json.dumps(document))
+
+
+@given(TERMINATIONS)
+def test_every_termination_has_a_cause_and_one_sentence(termination: Ending) -> None:
+    """The table is total, and every sentence fits and ends."""
+    cause, sentence = explain(termination)
+    assert cause in Cause
+    assert "; next: " in sentence
+    assert sentence.endswith(".")
+    assert len(sentence.encode()) <= 640
+
+
+@given(TERMINATIONS)
+def test_memory_is_blamed_only_where_the_kubelet_said_so(termination: Ending) -> None:
+    """137 is lack of memory only with the reason OOMKilled, and the limit is named only there."""
+    cause, sentence = explain(termination)
+    if termination.reason != "OOMKilled":
+        assert cause not in {Cause.OUT_OF_MEMORY, Cause.CHILD_OUT_OF_MEMORY}
+        assert "memory limit" not in sentence
+        assert "OOMKilled" not in sentence
+    elif termination.exit_code != 137:
+        assert cause is Cause.CHILD_OUT_OF_MEMORY
+
+
+@given(TERMINATIONS)
+def test_probes_are_mentioned_only_where_there_are_any(termination: Ending) -> None:
+    """A kubelet that has no liveness or startup probe to fail is not suspected."""
+    if not termination.probes and termination.proof is None:
+        assert "probe" not in explain(termination)[1]
+
+
+def test_the_table_covers_every_cause_with_a_source() -> None:
+    """Each cause has a row, and each row says where its fact comes from."""
+    assert {row.cause for row in CAUSES} == set(Cause)
+    assert all(row.source for row in CAUSES)
+
+
+@pytest.mark.parametrize(
+    ("restarts", "last"),
+    [(None, None), (3, None)],
+    ids=["nothing happened", "last state collected"],
+)
+def test_without_a_termination_there_is_no_crash(
+    restarts: int | None, last: dict[str, object] | None
+) -> None:
+    """A count alone tells nothing."""
+    assert diagnose(read(pod(container(last=last, restarts=restarts)))) == ()
+
+
+@pytest.mark.parametrize("restarts", [0, None, -1, 1])
+def test_a_restart_needs_a_count_and_how_it_ended_before(restarts: int | None) -> None:
+    """Both halves of the rule are needed; a container that ended is diagnosed before, too."""
+    (found,) = diagnose(read(pod({**container(last=terminated()), "restartCount": restarts})))
+    assert found.restarted is (restarts == 1)
+    assert found.restart_reason == "Error (Exit Code: 1)"
+
+
+def test_each_sighting_of_a_termination_gives_the_same_crash() -> None:
+    """Running again or waiting in back-off, at this count or the next: one id, one sentence."""
+    running = crashed()
+    waiting = crashed()
+    status = waiting["status"]["containerStatuses"][0]
+    status["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
+    status["restartCount"] = 2
+    first, second = diagnose(read(running))[0], diagnose(read(waiting))[0]
+    assert (first.id, first.sentence, first.cause) == (second.id, second.sentence, second.cause)
+
+
+def test_different_crashes_have_different_ids() -> None:
+    """Another termination, container or Pod is another crash; a lost one counts by its restart."""
+    lost = terminated(None, 137, "ContainerStatusUnknown", containerID="")
+    documents = [
+        crashed(T0),
+        crashed(after(10)),
+        crashed(T0, number=2),
+        pod(container("other", terminated())),
+        pod(container(last=lost, restarts=1)),
+        pod(container(last=lost, restarts=2)),
+    ]
+    ids = {diagnose(read(document))[0].id for document in documents}
+    assert len(ids) == len(documents)
+
+
+def test_the_time_is_bounded_by_the_restart_where_nobody_knows_it() -> None:
+    """A container without finishedAt had ended when it was started again."""
+    document = pod(container(last=terminated(None), started=after(30)))
+    found = diagnose(read(document))[0]
+    assert (found.finished_at, found.ended_by) == (None, after(30))

@@ -1,0 +1,603 @@
+"""What truly happened to each Pod, written from what was done to it, never from what we say.
+
+Of the ``kubelet-*`` Pods that is known: each was driven into its ending for real. ``hand-*`` ones
+were made from the source of Kubernetes for the endings that are hard to bring about.
+"""
+
+import copy
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from pod_diagnoser.api.causes import Cause
+from pod_diagnoser.api.core_v1 import ContainerKind, Pod
+from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, TargetDiagnoser
+from pod_diagnoser.diagnosis.cause_rules import CAUSES, explain, row_of
+from pod_diagnoser.diagnosis.detection import endings, states
+from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose, interpret, lasting
+from pod_diagnoser.diagnosis.evidence import Asked, Evidence, Proof
+from pod_diagnoser.diagnosis.symptoms import CRASH_LOOP_BACK_OFF, POST_START_HOOK_ERROR, Ending, How
+from pod_diagnoser.pods.keys import CAUSE, DIAGNOSIS
+from pod_diagnoser.pods.metadata import SILENT, mark
+from pod_diagnoser.pods.observation import sight
+from tests.support import corpus
+from tests.unit.test_sync_properties import ODD, mutated_pods, places
+
+CLAIM = DiagnosisTargetSpec(
+    diagnoser=TargetDiagnoser(name="everything", uid="0c7a3f7e-0000-4000-8000-000000000001"),
+    since="2026-11-01T00:00:00Z",
+)
+NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
+"""Twenty minutes after most of it happened."""
+
+Truth = tuple[tuple[str, Cause], ...]
+"""The container, or an empty string for the Pod as a whole, and the cause; empty for no crash."""
+
+
+def app(cause: Cause) -> Truth:
+    """The one container is called app."""
+    return (("app", cause),)
+
+
+def whole(cause: Cause) -> Truth:
+    """It is about the Pod as a whole."""
+    return (("", cause),)
+
+
+NOTHING: Truth = ()
+
+KUBELET: dict[str, Truth] = {
+    "00-healthy-running": NOTHING,
+    "01-completed-exit0-first-seen": app(Cause.COMPLETED),
+    "01-completed-exit0-never": NOTHING,
+    "01-completed-exit0-restarted": app(Cause.COMPLETED),
+    "02-exit1-never": app(Cause.APPLICATION_ERROR),
+    "02-exit1-restarted": app(Cause.APPLICATION_ERROR),
+    "03-oomkilled-never": app(Cause.OUT_OF_MEMORY),
+    "03-oomkilled-restarted": app(Cause.OUT_OF_MEMORY),
+    "04-sigkill-outside-restarted": app(Cause.KILLED),
+    "05-crashloop-0-terminated": app(Cause.APPLICATION_ERROR),
+    "05-crashloop-1-waiting": app(Cause.APPLICATION_ERROR),
+    "05-crashloop-2-waiting-3restarts": app(Cause.APPLICATION_ERROR),
+    "06-command-not-found-crashloop": app(Cause.START_FAILED),
+    "06-command-not-found-never": app(Cause.START_FAILED),
+    "06-command-not-found-runcontainererror": app(Cause.START_FAILED),
+    "06-sh-command-not-found-127": app(Cause.COMMAND_NOT_FOUND),
+    "07-liveness-kill-137": app(Cause.LIVENESS_PROBE_FAILED),
+    "07-liveness-kill-term-143": app(Cause.LIVENESS_PROBE_FAILED),
+    "07-readiness-only-not-ready": app(Cause.NOT_READY),
+    "08-init-failing-crashloop": (("init", Cause.APPLICATION_ERROR),),
+    "08-init-failing-never": (("init", Cause.APPLICATION_ERROR),),
+    "08-init-failing-terminated": (("init", Cause.APPLICATION_ERROR),),
+    "09-sidecar-crash-crashloop": (("sidecar", Cause.APPLICATION_ERROR),),
+    "09-sidecar-crash-restarted": (("sidecar", Cause.APPLICATION_ERROR),),
+    "10-errimageneverpull": app(Cause.IMAGE_MISSING),
+    "10-errimagepull": app(Cause.IMAGE_PULL_FAILED),
+    "10-imagepullbackoff": app(Cause.IMAGE_PULL_FAILED),
+    "11-createcontainerconfigerror": app(Cause.CONFIGURATION_ERROR),
+    "11-missing-configmap-volume-containercreating": app(Cause.VOLUME_NOT_MOUNTED),
+    "12-activedeadlineseconds": whole(Cause.POD_DEADLINE_EXCEEDED),
+    "12-evicted-ephemeral-storage": whole(Cause.EVICTED),
+    "12-evicted-ephemeral-storage-statusunknown": whole(Cause.EVICTED),
+    "13-job-pod-failed": app(Cause.APPLICATION_ERROR),
+    "14-terminating": NOTHING,
+    "15-unschedulable": whole(Cause.UNSCHEDULABLE),
+    "16-termination-message": app(Cause.APPLICATION_ERROR),
+    "17-poststart-hook-error": app(Cause.POST_START_HOOK_FAILED),
+    "20-onfailure-exit4-restarted": app(Cause.APPLICATION_ERROR),
+    "22-power-cut-never": app(Cause.EXIT_STATUS_LOST),
+    "23-runtime-data-lost-never": app(Cause.CONTAINER_STATUS_UNKNOWN),
+    "24-node-unreachable-not-ready": whole(Cause.NODE_NOT_READY),
+}
+
+HAND: dict[str, Truth] = {
+    # The Pod as a whole
+    "deadline-two-containers": whole(Cause.POD_DEADLINE_EXCEEDED),
+    "deadline-after-crash": (
+        ("app", Cause.APPLICATION_ERROR),
+        ("", Cause.POD_DEADLINE_EXCEEDED),
+    ),
+    "evicted-before-it-ran": whole(Cause.NOT_ADMITTED),
+    "evicted-empty-dir": whole(Cause.EVICTED),
+    "evicted-node-memory": whole(Cause.EVICTED),
+    "node-lost": whole(Cause.NODE_LOST),
+    "node-lost-deleted": whole(Cause.NODE_LOST),
+    "node-shutdown": whole(Cause.NODE_SHUTDOWN),
+    "node-shutdown-exit-0": whole(Cause.NODE_SHUTDOWN),
+    "node-shutdown-of-kubernetes-1-20": whole(Cause.NODE_SHUTDOWN),
+    "node-shutdown-refused": whole(Cause.NOT_ADMITTED),
+    "pod-failed-for-a-reason-of-the-future": whole(Cause.POD_FAILED),
+    "preempted-by-kubelet": whole(Cause.PREEMPTED),
+    "refused-node-affinity": whole(Cause.NOT_ADMITTED),
+    "refused-out-of-cpu": whole(Cause.NOT_ADMITTED),
+    "refused-out-of-gpu": whole(Cause.NOT_ADMITTED),
+    "refused-reason-of-the-future": whole(Cause.NOT_ADMITTED),
+    "refused-unexpected-error": whole(Cause.NOT_ADMITTED),
+    # What was meant to end
+    "ephemeral-container-exit-0": NOTHING,
+    "planned-deletion-after-pre-stop-ran-out": NOTHING,
+    "planned-deletion-container-never-found": NOTHING,
+    "planned-disruption-revoked-then-crash": app(Cause.APPLICATION_ERROR),
+    "planned-drain": NOTHING,
+    "planned-drain-after-crash": app(Cause.APPLICATION_ERROR),
+    "planned-drain-before-deletion": NOTHING,
+    "planned-init-container-completed": NOTHING,
+    "planned-job-completed": NOTHING,
+    "planned-job-completed-sidecar-stopped": NOTHING,
+    "planned-on-failure-exit-0": NOTHING,
+    "planned-pod-gc": NOTHING,
+    "planned-scheduler-preemption": NOTHING,
+    "planned-taint-eviction": NOTHING,
+    # Containers that ended
+    "ephemeral-container-failed": (("debugger", Cause.APPLICATION_ERROR),),
+    "exit-0-long-ago": app(Cause.COMPLETED),
+    "image-changed-in-place": app(Cause.DEFINITION_CHANGED),
+    "init-container-run-again": (("app", Cause.SANDBOX_CHANGED), ("setup", Cause.COMPLETED)),
+    "liveness-failed-but-not-killed": app(Cause.KILLED),
+    "liveness-kill-during-out-of-memory": app(Cause.OUT_OF_MEMORY),
+    "liveness-kill-exit-0": app(Cause.LIVENESS_PROBE_FAILED),
+    "liveness-kill-exit-0-backing-off": app(Cause.LIVENESS_PROBE_FAILED),
+    "liveness-kill-exit-1": app(Cause.LIVENESS_PROBE_FAILED),
+    "liveness-kill-in-the-second-before-then-own-exit": app(Cause.APPLICATION_ERROR),
+    "liveness-kill-then-own-exit": app(Cause.APPLICATION_ERROR),
+    "liveness-kill-of-sidecar": (("proxy", Cause.LIVENESS_PROBE_FAILED),),
+    "never-liveness-kill-137": app(Cause.LIVENESS_PROBE_FAILED),
+    "never-one-of-three-failed": app(Cause.APPLICATION_ERROR),
+    "on-failure-exit-0-after-crash": app(Cause.APPLICATION_ERROR),
+    "post-start-hook-backing-off": app(Cause.POST_START_HOOK_FAILED),
+    "resize-restart-137": app(Cause.RESTARTED_FOR_RESIZE),
+    "resize-restart-143": app(Cause.RESTARTED_FOR_RESIZE),
+    "resize-restart-143-in-progress": app(Cause.TERMINATED),
+    "resize-restart-143-without-events": app(Cause.TERMINATED),
+    "sandbox-changed-137": app(Cause.SANDBOX_CHANGED),
+    "sandbox-changed-after-node-restart": app(Cause.EXIT_STATUS_LOST),
+    "sandbox-changed-after-own-exit": app(Cause.APPLICATION_ERROR),
+    "sandbox-changed-exit-0": app(Cause.SANDBOX_CHANGED),
+    "sidecar-out-of-memory": (("proxy", Cause.OUT_OF_MEMORY),),
+    "startup-probe-kill-137": app(Cause.STARTUP_PROBE_FAILED),
+    "startup-probe-kill-143": app(Cause.STARTUP_PROBE_FAILED),
+    "stopped-by-kubelet-unexplained": app(Cause.STOPPED_BY_KUBELET),
+    "stopped-after-own-exit": app(Cause.COMPLETED),
+    # Restart rules
+    "restart-all-containers-removed": (
+        ("app", Cause.APPLICATION_ERROR),
+        ("worker", Cause.RESTARTED_WITH_ALL),
+    ),
+    "restart-all-containers-restarted": (
+        ("app", Cause.RESTARTED_WITH_ALL),
+        ("worker", Cause.RESTARTED_WITH_ALL),
+    ),
+    "restart-all-containers-trigger": app(Cause.APPLICATION_ERROR),
+    "restart-rule-first-seen": app(Cause.APPLICATION_ERROR),
+    "restart-rule-in": app(Cause.APPLICATION_ERROR),
+    "restart-rule-not-in": app(Cause.APPLICATION_ERROR),
+    "restart-rule-not-matching": app(Cause.APPLICATION_ERROR),
+    # Containers that are not started
+    "crash-loop-back-off-exit-0": app(Cause.COMPLETED),
+    "crash-loop-back-off-without-last-state": app(Cause.CRASH_LOOP_BACK_OFF),
+    "waiting-container-creating": app(Cause.SANDBOX_NOT_CREATED),
+    "waiting-container-creating-while-pulling": NOTHING,
+    "waiting-container-creating-unexplained": app(Cause.NOT_CREATED),
+    "waiting-create-container-config-error-secret-key": app(Cause.CONFIGURATION_ERROR),
+    "waiting-create-container-error": app(Cause.CREATION_FAILED),
+    "waiting-image-inspect-error": app(Cause.IMAGE_UNUSABLE),
+    "waiting-image-of-init-container": (("setup", Cause.IMAGE_PULL_FAILED),),
+    "waiting-image-of-sidecar": (("proxy", Cause.IMAGE_PULL_FAILED),),
+    "waiting-invalid-image-name": app(Cause.INVALID_IMAGE_NAME),
+    "waiting-post-start-hook-error": app(Cause.POST_START_HOOK_FAILED),
+    "waiting-pre-create-hook-error": app(Cause.CREATION_FAILED),
+    "waiting-pre-start-hook-error": app(Cause.START_FAILED),
+    "waiting-registry-unavailable": app(Cause.IMAGE_PULL_FAILED),
+    "waiting-run-container-error": app(Cause.START_FAILED),
+    "waiting-run-container-error-after-another-crash": (
+        ("app", Cause.APPLICATION_ERROR),
+        ("app", Cause.START_FAILED),
+    ),
+    "waiting-signature-validation-failed": app(Cause.IMAGE_UNUSABLE),
+    "waiting-signature-validation-failed-backing-off": app(Cause.IMAGE_UNUSABLE),
+    # Events that mislead, or try to
+    "events-after-the-end": app(Cause.KILLED),
+    "events-among-many-kills": app(Cause.KILLED),
+    "events-between-two-kills": app(Cause.APPLICATION_ERROR),
+    "events-hostile-probe-output": app(Cause.LIVENESS_PROBE_FAILED),
+    "events-naming-another-container-in-the-message": app(Cause.KILLED),
+    "events-of-another-component": app(Cause.KILLED),
+    "events-of-another-container": app(Cause.KILLED),
+    "events-of-another-time": app(Cause.KILLED),
+    "events-of-another-uid": app(Cause.KILLED),
+    "events-of-the-newer-api": app(Cause.LIVENESS_PROBE_FAILED),
+    "events-with-nulls": app(Cause.KILLED),
+}
+
+TRUTHS = {
+    **{f"kubelet-{name}": truth for name, truth in KUBELET.items()},
+    **{f"hand-{name}": truth for name, truth in HAND.items()},
+}
+
+BY_STATUS_ALONE: dict[str, Truth] = {
+    "kubelet-07-liveness-kill-137": app(Cause.KILLED),
+    "kubelet-07-liveness-kill-term-143": app(Cause.TERMINATED),
+    "kubelet-11-missing-configmap-volume-containercreating": app(Cause.NOT_CREATED),
+    "hand-events-hostile-probe-output": app(Cause.KILLED),
+    "hand-events-of-the-newer-api": app(Cause.KILLED),
+    "hand-image-changed-in-place": app(Cause.TERMINATED),
+    "hand-init-container-run-again": (("app", Cause.COMPLETED), ("setup", Cause.COMPLETED)),
+    "hand-liveness-kill-exit-0": app(Cause.COMPLETED),
+    "hand-liveness-kill-exit-0-backing-off": app(Cause.COMPLETED),
+    "hand-liveness-kill-exit-1": app(Cause.APPLICATION_ERROR),
+    "hand-liveness-kill-of-sidecar": (("proxy", Cause.KILLED),),
+    "hand-never-liveness-kill-137": app(Cause.KILLED),
+    "hand-post-start-hook-backing-off": app(Cause.KILLED),
+    "hand-resize-restart-137": app(Cause.KILLED),
+    "hand-resize-restart-143": app(Cause.TERMINATED),
+    "hand-sandbox-changed-137": app(Cause.KILLED),
+    "hand-sandbox-changed-exit-0": app(Cause.COMPLETED),
+    "hand-startup-probe-kill-137": app(Cause.KILLED),
+    "hand-startup-probe-kill-143": app(Cause.TERMINATED),
+    "hand-stopped-by-kubelet-unexplained": app(Cause.COMPLETED),
+    "hand-waiting-container-creating-while-pulling": app(Cause.NOT_CREATED),
+    "hand-waiting-container-creating": app(Cause.NOT_CREATED),
+}
+"""Where the status proves less than the Events do; elsewhere both prove the same."""
+
+
+def said(name: str, *, with_events: bool) -> tuple[Diagnosis, ...]:
+    """What is said of a Pod: of what ended, and of what lasts."""
+    pod = corpus.pod(name)
+    gathered = corpus.events(name, pod) if with_events else None
+    evidence = corpus.proved(pod, gathered, NOW)
+    return (*diagnose(pod, evidence), *lasting(pod, NOW, evidence)[0])
+
+
+def truth_of(diagnoses: tuple[Diagnosis, ...]) -> Truth:
+    """What is said, in the form of the tables."""
+    return tuple((diagnosis.container, diagnosis.cause) for diagnosis in diagnoses)
+
+
+def test_the_truth_of_every_recorded_pod_is_written_down() -> None:
+    """No Pod that a kubelet reported is left out; nor is one with Events made by hand."""
+    assert {name for name in corpus.names() if name.startswith("kubelet-")} == {
+        f"kubelet-{name}" for name in KUBELET
+    }
+    assert len(KUBELET) == 41
+    assert {name for name in corpus.names() if corpus.event_items(name) is not None} <= set(TRUTHS)
+
+
+@pytest.mark.parametrize("name", sorted(TRUTHS))
+def test_what_is_said_with_events_is_what_happened(name: str) -> None:
+    """Each container gets the cause that its Pod and its Events prove."""
+    assert truth_of(said(name, with_events=True)) == TRUTHS[name]
+
+
+@pytest.mark.parametrize("name", sorted(TRUTHS))
+def test_what_is_said_without_events_is_what_the_status_proves(name: str) -> None:
+    """Nothing is claimed that only Events could tell."""
+    assert truth_of(said(name, with_events=False)) == BY_STATUS_ALONE.get(name, TRUTHS[name])
+
+
+@pytest.mark.parametrize("name", sorted(TRUTHS))
+def test_own_cause_never_depends_on_events(name: str) -> None:
+    """Events, which can be made up, do not decide what is done about a crash.
+
+    They may explain a state so well that nothing is to be told of it.
+    """
+    alone = {diagnosis.id: diagnosis.own_cause for diagnosis in said(name, with_events=False)}
+    with_events = {diagnosis.id: diagnosis.own_cause for diagnosis in said(name, with_events=True)}
+    assert with_events.items() <= alone.items()
+
+
+WORDS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
+    ("kubelet-03-oomkilled-restarted", ("OOMKilled", "128Mi"), ("probe",)),
+    ("kubelet-04-sigkill-outside-restarted", ("137", "memory was not reported"), ("128Mi",)),
+    (
+        "kubelet-06-command-not-found-never",
+        ("never ran", "/no/such/program", "no such file"),
+        ("--previous",),
+    ),
+    (
+        "kubelet-07-liveness-kill-137",
+        ("liveness probe", "can't open '/tmp/ok'", "137"),
+        ("memory", "Canceled", "startup"),
+    ),
+    ("kubelet-07-liveness-kill-term-143", ("liveness probe", "statuscode: 500", "143"), ("137",)),
+    ("kubelet-08-init-failing-never", ("Init container init", "code 7"), ("--previous",)),
+    ("kubelet-09-sidecar-crash-restarted", ("Sidecar container sidecar", "9"), ("Init container",)),
+    ("kubelet-10-errimageneverpull", ("localhost/not-there:1", "Never"), ("registry",)),
+    ("kubelet-10-errimagepull", ("localhost:1/not-there:1",), ("logs",)),
+    ("kubelet-11-createcontainerconfigerror", ('configmap "not-there" not found',), ("logs",)),
+    (
+        "kubelet-11-missing-configmap-volume-containercreating",
+        ('volume "v"', 'configmap "not-there" not found'),
+        ("logs",),
+    ),
+    ("kubelet-12-activedeadlineseconds", ("activeDeadlineSeconds",), ("exited",)),
+    (
+        "kubelet-12-evicted-ephemeral-storage",
+        ("ephemeral local storage usage exceeds",),
+        ("137", "memory"),
+    ),
+    ("kubelet-15-unschedulable", ("Insufficient memory",), ("logs",)),
+    ("kubelet-16-termination-message", ("exit code 5",), ("farewell",)),
+    ("kubelet-17-poststart-hook-error", ("postStart hook",), ("memory", "probe")),
+    ("kubelet-22-power-cut-never", ("255", "placeholder", "node1"), ("exit(-1)", "entrypoint")),
+    ("kubelet-23-runtime-data-lost-never", ("not known", "placeholder"), ("SIGKILL", "memory")),
+    ("kubelet-24-node-unreachable-not-ready", ("node1",), ("exited", "logs")),
+    ("hand-evicted-node-memory", ("low on resource: memory",), ("137",)),
+    ("hand-evicted-before-it-ran", ("DiskPressure", "not admitted"), ("exited",)),
+    ("hand-liveness-kill-exit-0", ("liveness probe", "statuscode: 503", "code 0"), ("Job",)),
+    ("hand-liveness-kill-of-sidecar", ("Sidecar container proxy", "liveness"), ("Init container",)),
+    ("hand-liveness-kill-during-out-of-memory", ("OOMKilled", "128Mi"), ("probe",)),
+    ("hand-startup-probe-kill-143", ("startup probe", "connection refused"), ("liveness",)),
+    ("hand-restart-rule-in", ("restart rule", "42"), ()),
+    ("hand-restart-rule-not-matching", ("exit code 1",), ("restart rule",)),
+    ("hand-resize-restart-143-without-events", ("143", "resize"), ("on purpose",)),
+    ("hand-crash-loop-back-off-without-last-state", ("how it ended is not",), ("exit code",)),
+    ("hand-init-container-run-again", ("Init container setup", "code 0"), ("foreground", "Job")),
+    ("hand-events-among-many-kills", ("137", "liveness probe"), ("name no stop",)),
+    ("hand-exit-0-long-ago", ("exited with code 0", "liveness probe"), ("name no stop",)),
+    ("hand-ephemeral-container-failed", ("Ephemeral container debugger",), ("--previous",)),
+    ("hand-waiting-signature-validation-failed-backing-off", ("signature",), ("logs",)),
+    ("hand-waiting-image-of-sidecar", ("Sidecar container proxy", "proxy:9"), ("logs",)),
+    ("hand-never-one-of-three-failed", ("exit code 3",), ("--previous",)),
+]
+
+
+@pytest.mark.parametrize(("name", "present", "absent"), WORDS, ids=[name for name, _, _ in WORDS])
+def test_sentence_has_the_facts_and_no_others(
+    name: str, present: tuple[str, ...], absent: tuple[str, ...]
+) -> None:
+    """What the others get wrong is right here, word for word."""
+    diagnosis = said(name, with_events=True)[-1]
+    for words in present:
+        assert words in diagnosis.sentence
+    for words in absent:
+        assert words not in diagnosis.sentence
+
+
+def test_a_planned_restart_hides_no_crash() -> None:
+    """Where one container's exit has all restarted, that exit is what is shown."""
+    pod = corpus.pod("hand-restart-all-containers-removed")
+    seen = sight(pod, CLAIM, NOW)
+    assert seen.headline is not None
+    assert seen.headline.diagnosis.container == "app"
+
+
+@pytest.mark.parametrize("name", corpus.names())
+def test_whatever_is_told_is_shown(name: str) -> None:
+    """A Pod with something to tell shows a cause and a sentence when it is seen for the first time.
+
+    What it shows is about a crash, if there is one, and not about a restart that was asked for.
+    """
+    pod = corpus.pod(name)
+    sighting = sight(pod, CLAIM, NOW, corpus.events(name, pod))
+    shown = mark(pod, CLAIM, sighting, NOW, SILENT).annotations
+    assert (CAUSE in shown) == (DIAGNOSIS in shown) == bool(sighting.seen)
+    told = [each.diagnosis for each in sighting.seen]
+    worth = [each for each in told if not each.planned] or told
+    assert not told or shown[CAUSE] in {each.cause.value for each in worth}
+
+
+def test_hostile_probe_output_is_shown_harmless() -> None:
+    """No control or bidirectional character of a probe's output is passed on, and little of it."""
+    (diagnosis,) = said("hand-events-hostile-probe-output", with_events=True)
+    assert diagnosis.sentence.isprintable()
+    assert "y" * 200 not in diagnosis.sentence
+
+
+# No claim without its proof
+
+
+EMPTY: dict[str, Any] = {
+    "reason": "",
+    "exit_code": None,
+    "evidence": None,
+    "message": "",
+    "how": How.STATE,
+}
+"""What stands where a proof is missing."""
+
+EITHER = {Cause.NOT_ADMITTED}
+"""Causes that each of their proofs proves alone: the reason, or how the message begins."""
+
+
+ENDINGS = [ending for name in corpus.names() for ending in corpus.told(name, NOW)]
+"""Every ending of the golden files."""
+
+
+def test_every_row_names_its_proof() -> None:
+    """Each row names fields of an ending; only the last, which proves nothing, names none."""
+    known = {field.name for field in fields(Ending)}
+    for row in CAUSES[:-1]:
+        assert row.test.fields, row.cause
+        assert set(row.test.fields) <= known & set(EMPTY)
+    assert CAUSES[-1].cause is Cause.UNRECOGNIZED
+
+
+def test_every_row_is_shown_by_an_ending() -> None:
+    """What follows would prove nothing about a row that no ending is an example of."""
+    shown = {id(first_row(ending)) for ending in ENDINGS}
+    assert [row.cause for row in CAUSES if id(row) not in shown] == []
+
+
+def first_row(ending: Ending) -> Any:
+    """The row that an ending gets: the first that holds, whichever of them are tried at all."""
+    return next(
+        row for row in CAUSES if row.test.how in (None, ending.how) and row.test.holds(ending)
+    )
+
+
+@pytest.mark.parametrize("number", range(len(CAUSES) - 1))
+def test_claim_goes_with_its_proof(number: int) -> None:
+    """Without one of the fields that a row rests on, its cause is not claimed."""
+    row = CAUSES[number]
+    for ending in ENDINGS:
+        if first_row(ending) is not row:
+            continue
+        ways = [row.test.fields] if row.cause in EITHER else [(each,) for each in row.test.fields]
+        for way in ways:
+            without = replace(ending, **{field: EMPTY[field] for field in way})
+            assert first_row(without) is not row, (ending, way)
+
+
+def without_proof(of: Any, field: str, other: Any) -> Any:
+    """A Pod in which nothing is left of what one field of its endings is made of."""
+    key = {"exit_code": "exitCode"}.get(field, field)
+    changed = copy.deepcopy(of)
+    places = [changed["status"], *changed["status"].get("conditions", ())]
+    for kind in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"):
+        for status in changed["status"].get(kind) or ():
+            for state in ("state", "lastState"):
+                places += [each for each in (status.get(state) or {}).values() if each]
+    for place in places:
+        if field == "evidence" and place.get("reason") == POST_START_HOOK_ERROR:
+            place["reason"] = CRASH_LOOP_BACK_OFF  # the next moment, which proves nothing
+        elif key in place:
+            if other is None:
+                del place[key]
+            else:
+                place[key] = other
+    return changed
+
+
+@given(
+    st.sampled_from([name for name in corpus.names() if TRUTHS.get(name)]),
+    st.sampled_from(["reason", "exit_code", "evidence", "message"]),
+    st.data(),
+)
+def test_pod_without_its_proof_is_not_given_that_cause(
+    name: str, field: str, data: st.DataObject
+) -> None:
+    """Whatever stands in the place of the proof, the cause is not claimed of that container."""
+    before = said(name, with_events=True)
+    resting = {
+        (each.container, each.cause)
+        for each in before
+        if each.ending.how is not How.STATE and each.cause not in EITHER
+        if field in first_row(each.ending).test.fields
+    }
+    other: Any = None
+    if field in ("reason", "message"):
+        other = data.draw(st.sampled_from([None, "", "Other", "Completely different"]))
+    elif field == "exit_code":
+        other = data.draw(st.sampled_from([None, 17]))
+    document = without_proof(corpus.document(name), field, other)
+    pod = Pod.model_validate(document)
+    gathered = None if field == "evidence" else corpus.events(name, pod)
+    evidence = corpus.proved(pod, gathered, NOW)
+    after = (*diagnose(pod, evidence), *lasting(pod, NOW, evidence)[0])
+    for each in after:
+        key = (each.container, each.cause)
+        assert key not in resting or each.exit_code == 17, key
+
+
+@pytest.mark.parametrize("name", sorted(TRUTHS))
+def test_state_goes_with_the_conditions_that_show_it(name: str) -> None:
+    """Without conditions no Pod is said to be in a state that keeps it from its work."""
+    document = corpus.document(name)
+    document["status"].pop("conditions", None)
+    assert lasting(Pod.model_validate(document), NOW)[0] == ()
+
+
+CLAIMS: list[tuple[str, Any]] = [
+    ("(OOMKilled)", lambda e: e.reason == "OOMKilled"),
+    ("memory limit is", lambda e: e.reason == "OOMKilled" and e.memory_limit),
+    ("with its limit ", lambda e: e.reason == "OOMKilled" and e.memory_limit),
+    (
+        "placeholder",
+        lambda e: e.reason in ("ContainerStatusUnknown", "Unknown", "RestartingAllContainers"),
+    ),
+    (
+        "never ran",
+        lambda e: (
+            e.reason
+            in ("StartError", "ContainerCannotRun", "RunContainerError", "PreStartHookError")
+        ),
+    ),
+    ("as its Events tell", lambda e: e.proof is not None),
+    ("since its liveness probe failed", lambda e: e.proof is Proof.LIVENESS_PROBE),
+    ("since its startup probe failed", lambda e: e.proof is Proof.STARTUP_PROBE),
+    (
+        "since its postStart hook failed",
+        lambda e: e.proof is Proof.POST_START_HOOK or e.reason == "PostStartHookError",
+    ),
+    ("on purpose", lambda e: e.proof in (Proof.RESIZED, Proof.DEFINITION_CHANGED)),
+    ("its Events name no", lambda e: e.evidence is not None and e.evidence.asked is Asked.NOTHING),
+    ("was evicted", lambda e: e.how is How.POD and e.reason == "Evicted"),
+    ("could not be pulled", lambda e: e.how is How.WAITING),
+    ("a restart rule of the container", lambda e: e.restart_rule),
+    ("Sidecar container", lambda e: e.kind is ContainerKind.SIDECAR),
+    ("Ephemeral container", lambda e: e.kind is ContainerKind.EPHEMERAL),
+    ("Init container", lambda e: e.kind is ContainerKind.INIT),
+]
+"""What a sentence says, and what has to be so that it may."""
+
+EVIDENCE = st.none() | st.builds(
+    Evidence,
+    asked=st.sampled_from(Asked),
+    proof=st.none(),
+    reads=st.integers(1, 2),
+)
+PROVED = st.builds(
+    Evidence,
+    asked=st.just(Asked.FOUND),
+    proof=st.sampled_from(Proof),
+    detail=st.sampled_from(["", "HTTP probe failed with statuscode: 500"]),
+)
+
+
+@given(mutated_pods(), EVIDENCE | PROVED)
+def test_no_sentence_claims_what_nothing_proves(document: Any, evidence: Evidence | None) -> None:
+    """Whatever a Pod looks like and Events tell: each claim has its proof."""
+    try:
+        pod = Pod.model_validate(document)
+    except ValidationError:
+        return
+    for ending in (*endings(pod), *(state for state, _ in states(pod))):
+        diagnosis = interpret(ending, evidence)
+        told = diagnosis.ending
+        assert row_of(told) is first_row(told)
+        meaning = explain(told)[1]
+        assert meaning == diagnosis.sentence
+        for words, proved in CLAIMS:
+            quoted = (told.container, told.message, told.reason, told.image)
+            assert words not in meaning or proved(told) or any(words in each for each in quoted)
+
+
+WITH_EVENTS = [name for name in corpus.names() if corpus.event_items(name)]
+
+
+@st.composite
+def mutated_events(draw: st.DrawFn) -> tuple[str, list[Any]]:
+    """The Events of a golden Pod with up to three places changed or removed."""
+    name = draw(st.sampled_from(WITH_EVENTS))
+    items = copy.deepcopy(corpus.event_items(name)) or []
+    for _ in range(draw(st.integers(0, 3))):
+        path = draw(st.sampled_from(places(items)))
+        node: Any = items
+        for step in path[:-1]:
+            node = node[step]
+        if draw(st.booleans()):
+            node[path[-1]] = draw(ODD | st.text(max_size=300))
+        else:
+            del node[path[-1]]
+        if not items:
+            break
+    return name, items
+
+
+@given(mutated_events())
+def test_no_event_breaks_or_disfigures_a_diagnosis(which: tuple[str, list[Any]]) -> None:
+    """Whatever Events look like: something is said, in printable characters and not too many."""
+    name, items = which
+    pod = corpus.pod(name)
+    alone = {each.id: each.own_cause for each in said(name, with_events=False)}
+    evidence = corpus.proved(pod, corpus.gathered(pod, items), NOW)
+    for each in (*diagnose(pod, evidence), *lasting(pod, NOW, evidence)[0]):
+        assert each.sentence.isprintable()
+        assert len(each.sentence.encode()) <= 1024
+        assert each.own_cause == alone[each.id]

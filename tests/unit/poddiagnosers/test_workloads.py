@@ -1,0 +1,492 @@
+"""Crashes by workload: one line for each, whichever Pods come and go, at most fifty."""
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pod_diagnoser.api.diagnostics_v1 import Workload
+from pod_diagnoser.api.time import format_time, parse_time
+from pod_diagnoser.diagnosis.diagnose import diagnose
+from pod_diagnoser.poddiagnosers.workloads import (
+    MAX_CAUSES,
+    MAX_WORKLOADS,
+    MEMORY,
+    until_forgotten,
+    workloads,
+)
+from pod_diagnoser.pods.history import read_record
+from pod_diagnoser.pods.keys import CRASHES
+from pod_diagnoser.pods.observation import Crashed
+from pod_diagnoser.pods.sync import sync_pod
+from tests.support.build import (
+    T0,
+    UID,
+    Json,
+    after,
+    applied,
+    container,
+    crashed,
+    diagnoser,
+    pod_request,
+    target,
+    terminated,
+)
+from tests.support.remediation import answered, owned, owner, parsed_pod, synced
+
+DIAG = diagnoser(targetLabels={"app": "app"})
+
+
+def marked(of: Json, now: datetime) -> Json:
+    """A Pod after its own sync."""
+    return applied(of, json.loads(sync_pod(pod_request(of, target(DIAG)), now).answer.encode()))
+
+
+def again(of: Json, finished: datetime, restarts: int) -> Json:
+    """A Pod whose container ended another time."""
+    of = json.loads(json.dumps(of))
+    of["status"]["containerStatuses"] = [container(last=terminated(finished), restarts=restarts)]
+    return of
+
+
+def lines(of: Json) -> list[Json]:
+    """The workloads of a PodDiagnoser's status."""
+    return list(of["status"]["workloads"])
+
+
+def line(of: Json) -> Json:
+    """The one workload of a PodDiagnoser's status."""
+    (only,) = lines(of)
+    return dict(only)
+
+
+def told(
+    pods: Sequence[Json],
+    now: datetime,
+    stored: Sequence[Workload] = (),
+    new: Sequence[Json] | None = None,
+    *,
+    complete: bool = True,
+) -> tuple[Workload, ...]:
+    """The lines for these Pods, all of them counted now if nothing else is said."""
+    read = [parsed_pod(each) for each in pods]
+    records = {each.metadata.uid: read_record(each, now) for each in read}
+    return workloads(
+        stored,
+        [Crashed(each, diagnose(each)) for each in read],
+        {uid: record.model_copy(update={"since": T0}) for uid, record in records.items()},
+        {each["metadata"]["uid"] for each in (pods if new is None else new)},
+        now,
+        complete=complete,
+    )
+
+
+# One after the other, as Metacontroller calls
+
+
+def test_a_crash_loop_over_fifty_replacements_is_one_line() -> None:
+    """Each crashes, is seen, and is replaced by the next: the number of different Pods rises."""
+    diag = synced(DIAG, after(-10))
+    for number in range(50):
+        minutes = 3 * number
+        replaced = marked(owned(number, after(minutes=minutes)), after(1, minutes=minutes))
+        diag = synced(diag, after(5, minutes=minutes), replaced)
+        assert line(diag)["crashedPods"] == number + 1
+    assert line(diag) == {
+        "uid": "rs-1",
+        "kind": "ReplicaSet",
+        "name": "app-rs-1",
+        "crashingPods": 1,
+        "crashedPods": 50,
+        "causes": [{"cause": "ApplicationError", "pods": 1}],
+        "since": format_time(T0),
+        "lastTime": format_time(after(minutes=147)),
+    }
+
+
+def test_a_pod_that_crashes_again_moves_the_time_and_no_number() -> None:
+    """The Pod is one Pod."""
+    document = marked(owned(), after(1))
+    diag = synced(DIAG, after(5), document)
+    document = again(document, after(60), 2)
+    before_its_own_sync = synced(diag, after(62), document)
+    assert line(before_its_own_sync) == line(diag) | {"lastTime": format_time(after(60))}
+    after_it = synced(before_its_own_sync, after(70), marked(document, after(63)))
+    assert after_it == before_its_own_sync
+
+
+def test_a_workload_without_crashing_pods_is_remembered_for_a_while() -> None:
+    """Its line says so, a sync is asked for when it is due, and then it goes."""
+    diag = synced(DIAG, after(5), marked(owned(), after(1)))
+    diag = synced(diag, after(minutes=61))
+    assert (line(diag)["crashingPods"], line(diag)["crashedPods"]) == (0, 1)
+    assert line(diag)["causes"] == []
+    asked = answered(diag, after(minutes=70))["resyncAfterSeconds"]
+    assert asked == MEMORY.total_seconds() - 70 * 60
+    assert synced(diag, after(-1, minutes=120)) == diag
+    assert lines(synced(diag, after(minutes=120))) == []
+
+
+def test_a_workload_that_crashes_again_after_long_is_counted_anew() -> None:
+    """A line is about one time of trouble: this one began now."""
+    first = marked(owned(1), after(1))
+    diag = synced(synced(DIAG, after(5), first), after(hours=1, minutes=1))
+    later = marked(owned(2, after(hours=30)), after(1, hours=30))
+    again = synced(diag, after(5, hours=30), later)
+    assert line(again)["since"] == line(again)["lastTime"] == format_time(after(hours=30))
+    assert line(again)["crashedPods"] == 1
+
+
+def test_pods_that_were_counted_long_ago_are_counted_in_a_new_line() -> None:
+    """A StatefulSet's Pods keep their names, uids and restarts: Monday's are not Thursday's."""
+    pods = {number: marked(owned(number), after(1)) for number in range(3)}
+    diag = synced(synced(DIAG, after(5), *pods.values()), after(hours=1, minutes=1))
+    for turn, (number, different) in enumerate([(0, 1), (1, 2), (0, 2), (2, 3), (1, 3), (0, 3)]):
+        now = 3600 * 72 + 5000 * turn  # the label of the one before has gone
+        pods[number] = marked(again(pods[number], after(now), turn + 2), after(now + 1))
+        diag = synced(diag, after(now + 5), pods[number])
+        assert (line(diag)["crashingPods"], line(diag)["crashedPods"]) == (1, different)
+    assert line(diag)["since"] == format_time(after(hours=72))
+
+
+def test_pods_of_a_storm_are_counted_in_whatever_order_they_are_seen() -> None:
+    """Those that are seen late crashed among the others, or before them."""
+    pods = [marked(owned(number, after(number)), after(40)) for number in range(30)]
+    diag = synced(DIAG, after(-10))
+    for now, visible in ((41, pods[20:]), (44, pods[10:25]), (47, pods[:3]), (50, pods)):
+        diag = synced(diag, after(now), *visible)
+    assert line(diag) | {"causes": []} == {
+        "uid": "rs-1",
+        "kind": "ReplicaSet",
+        "name": "app-rs-1",
+        "crashingPods": 30,
+        "crashedPods": 30,
+        "causes": [],
+        "since": format_time(T0),
+        "lastTime": format_time(after(29)),
+    }
+    gone = synced(synced(diag, after(60)), after(70), *pods[:1])
+    assert (line(gone)["crashingPods"], line(gone)["crashedPods"]) == (1, 30)
+
+
+def test_a_late_one_among_those_that_have_gone_is_counted() -> None:
+    """One that nobody had seen while the others crashed before and after it."""
+    first = [marked(owned(number, after(10 * number)), after(40)) for number in (1, 3)]
+    diag = synced(synced(synced(DIAG, T0), after(41), *first), after(45))
+    late = synced(diag, after(50), marked(owned(2, after(20)), after(46)))
+    assert (line(late)["crashingPods"], line(late)["crashedPods"]) == (1, 3)
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[" * 5000, '{"history":[{"seen":"2999-01-01"}]}'])
+def test_an_annotation_that_holds_anything_does_no_harm(text: str) -> None:
+    """The Pod goes into no line until its own sync has put that right."""
+    document = marked(owned(), after(1))
+    forged = json.loads(json.dumps(document))
+    forged["metadata"]["annotations"][CRASHES] = text
+    diag = synced(DIAG, after(5), forged)
+    assert lines(diag) == []
+    assert synced(diag, after(minutes=50), forged) == diag
+    assert line(synced(diag, after(60), marked(forged, after(55)))) == line(
+        synced(DIAG, after(5), document)
+    )
+
+
+# What a line says
+
+
+def test_each_owner_has_its_line_and_a_bare_pod_is_its_own() -> None:
+    """Whatever controls the Pod: by its uid, with its kind and name."""
+    pods = [
+        owned(1, after(1), by="rs-1"),
+        owned(2, after(2), ownerReferences=[owner("sts-1", "StatefulSet")]),
+        owned(3, after(3), ownerReferences=[owner("job-1", "Job")]),
+        owned(4, after(4), ownerReferences=[owner("cr-1", "Anything", controller=False)]),
+        crashed(after(5), number=5, name="bare"),
+    ]
+    found = [(each.kind, each.name, each.uid) for each in told(pods, after(60))]
+    assert found == [
+        ("Pod", "bare", UID.format(5)),
+        ("Pod", "app-4", UID.format(4)),
+        ("Job", "app-job-1", "job-1"),
+        ("StatefulSet", "app-sts-1", "sts-1"),
+        ("ReplicaSet", "app-rs-1", "rs-1"),
+    ]
+
+
+def test_causes_are_counted_by_pods_the_most_frequent_first() -> None:
+    """A Pod counts once, for the latest of its crashes."""
+    several = owned(9)
+    several["status"]["containerStatuses"] = [
+        container("one", terminated(after(1), 139)),
+        container("two", terminated(after(2), 137, "OOMKilled")),
+    ]
+    pods = [several, *(owned(number) for number in range(3))]
+    (only,) = told(pods, after(60))
+    assert (only.crashingPods, only.crashedPods) == (4, 4)
+    assert [(each.cause, each.pods) for each in only.causes] == [
+        ("ApplicationError", 3),
+        ("OutOfMemory", 1),
+    ]
+
+
+def test_the_most_frequent_causes_are_named_and_no_more() -> None:
+    """A line stays short."""
+    pods = []
+    for number, code in enumerate((1, 0, 126, 127, 130, 134, 139, 139)):
+        pods.append(owned(number))
+        pods[-1]["status"]["containerStatuses"] = [container(last=terminated(T0, code))]
+    (only,) = told(pods, after(60))
+    assert only.crashingPods == 8
+    assert len(only.causes) == MAX_CAUSES
+    assert only.causes[0].cause == "SegmentationFault"
+
+
+def test_a_crash_of_which_nobody_knows_when_it_was_is_told_from_now_on() -> None:
+    """And that time stays."""
+    lost = owned(1, None)
+    (only,) = told([lost], after(60))
+    assert only.since == only.lastTime == format_time(after(60))
+    assert told([lost], after(600), [only], []) == (only,)
+
+
+def test_a_node_whose_clock_is_far_ahead_does_not_set_the_time() -> None:
+    """It would be remembered for years."""
+    (only,) = told([owned(1, after(hours=9000))], after(60))
+    assert only.lastTime == format_time(after(60))
+
+
+def test_a_line_is_bounded_whatever_its_owner_is_called() -> None:
+    """The API server bounds no text of an owner reference."""
+    named = owned(1, ownerReferences=[owner() | {"kind": "K" * 999, "name": "n\u202e" * 999}])
+    nobody = owned(2, ownerReferences=[owner("u" * 999)])
+    found = {each.kind[:3]: each for each in told([named, nobody], after(60))}
+    assert len(found["KKK"].kind.encode()) <= 63
+    assert len(found["KKK"].name.encode()) <= 253
+    assert "\u202e" not in found["KKK"].name
+    assert found["Pod"].uid == UID.format(2)
+
+
+def test_who_claims_another_owners_uid_does_not_rename_it() -> None:
+    """What was told once stays, and no uid has two lines."""
+    first = told([owned(1)], after(60))
+    forged = owned(2, after(30), ownerReferences=[owner() | {"kind": "A", "name": "a"}])
+    (only,) = told([forged, owned(1)], after(60), first)
+    assert (only.kind, only.name) == ("ReplicaSet", "app-rs-1")
+
+
+def test_a_restart_that_somebody_asked_for_is_no_time_of_a_crash() -> None:
+    """What a Pod remembers of it moves nothing."""
+    resized = {
+        "id": "f" * 16,
+        "container": "app",
+        "cause": "RestartedForResize",
+        "seen": format_time(after(-600)),
+    }
+    document = owned(annotations={CRASHES: json.dumps({"history": [resized]})})
+    (only,) = told([document], after(60))
+    assert only.since == format_time(T0)
+
+
+@pytest.mark.parametrize(
+    ("cause", "different"),
+    [
+        pytest.param("NotReady", 3, id="counted before for a state"),
+        pytest.param("ImagePullFailed", 2, id="counted before for a failure"),
+    ],
+)
+def test_a_pod_that_was_counted_before_it_crashed_is_counted_when_it_does(
+    cause: str, different: int
+) -> None:
+    """What was told of it before was in this line or not."""
+    stored = told([owned(1, after(10)), owned(2, after(200))], after(201))
+    entry = {"id": "f" * 16, "container": "app", "cause": cause, "seen": format_time(after(90))}
+    third = owned(3, after(300), annotations={CRASHES: json.dumps({"history": [entry]})})
+    known = [each.model_copy(update={"crashedPods": 2}) for each in stored]
+    (only,) = told([third], after(301), known, [])
+    assert only.crashedPods == different
+    assert told([third], after(900), [only], []) == (only,)
+
+
+# Which lines are kept
+
+
+def test_the_workloads_with_the_latest_crashes_are_kept() -> None:
+    """And the same ones the next time."""
+    pods = [owned(number, after(number), by=f"rs-{number}") for number in range(80)]
+    kept = told(pods, after(100))
+    assert len(kept) == MAX_WORKLOADS
+    assert [each.uid for each in kept] == [f"rs-{number}" for number in range(79, 29, -1)]
+    assert told(pods, after(200), kept, []) == kept
+
+
+def test_workloads_without_any_time_do_not_drive_each_other_out() -> None:
+    """Or the status would be written for ever."""
+    pods = [owned(number, None, by=f"rs-{number}") for number in range(80)]
+    kept = told(pods, after(100))
+    assert len(kept) == MAX_WORKLOADS
+    assert told(pods, after(200), kept, []) == kept
+
+
+def test_a_status_of_fifty_workloads_stays_small() -> None:
+    """The longest texts and five causes in each line; a status may have 1.5 MB."""
+    pods: list[Json] = []
+    for number in range(60):
+        reference = owner(f"{number:0128d}") | {"kind": "K" * 63, "name": "n" * 253}
+        for code in (1, 0, 126, 127, 130, 134, 139):
+            pods.append(owned(len(pods), ownerReferences=[reference]))
+            pods[-1]["status"]["containerStatuses"] = [container(last=terminated(T0, code))]
+    dumped = json.dumps([each.model_dump() for each in told(pods, after(60))])
+    assert len(dumped) < 50_000
+
+
+def test_where_not_all_pods_were_read_none_is_taken_for_gone() -> None:
+    """Its line stays as it is, and is not forgotten."""
+    stored = told([owned(1, by="rs-1"), owned(2, by="rs-2")], after(60))
+    part = told([owned(2, by="rs-2")], after(hours=5), stored, [], complete=False)
+    assert part == stored
+
+
+@pytest.mark.parametrize("ahead", [-3, 3])
+def test_a_line_written_by_a_wrong_clock_is_forgotten_as_others_are(ahead: float) -> None:
+    """However far ahead it was."""
+    stored = [each.model_copy(update={"lastTime": "nonsense"}) for each in told([owned()], T0)]
+    assert told([], T0, stored) == ()
+    stored = list(told([owned(1, after(hours=ahead))], after(hours=ahead)))
+    assert len(stored) == 1
+    assert told([], T0, stored) == ()
+
+
+def test_when_the_next_line_is_due_to_be_forgotten() -> None:
+    """The first of those without crashing Pods; never at once, never later than it could be."""
+    assert until_forgotten([], T0) is None
+    both = told([owned(1, after(-600), by="a"), owned(2, T0, by="b")], after(1))
+    assert until_forgotten(both, T0) is None
+    quiet = told([], after(60), both)
+    assert until_forgotten(quiet, after(60)) == MEMORY.total_seconds() - 660
+    assert until_forgotten(quiet, after(hours=9)) == 1.0
+    assert until_forgotten(quiet, after(hours=-9)) == MEMORY.total_seconds()
+
+
+# For any Pods
+
+
+@dataclass(frozen=True)
+class Request:
+    """Pods, and the lines that are stored."""
+
+    pods: list[Json]
+    stored: list[Workload]
+
+
+SECONDS = st.one_of(st.none(), st.integers(-30_000, 0), st.sampled_from([-(10**9), -7200, -7199]))
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> Any:
+    """What a Pod's annotation may say."""
+    if draw(st.booleans()):
+        return draw(st.sampled_from(["", "{}", "[]", "no", '{"history":[1]}']))
+    entries = []
+    for _ in range(draw(st.integers(0, 4))):
+        seen, finished = draw(SECONDS), draw(SECONDS)
+        entries.append(
+            {
+                "id": f"{draw(st.integers(0, 3)):016x}",
+                "container": "app",
+                "cause": "Invented",
+                "seen": format_time(after(seen or 0)),
+                **({"finishedAt": format_time(after(finished))} if finished is not None else {}),
+            }
+        )
+    return json.dumps({"diagnoser": "x", "since": format_time(T0), "history": entries})
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> Request:
+    """Pods of a few workloads, some of them restarted, with annotations that hold anything."""
+    pods = []
+    for number in range(draw(st.integers(0, 8))):
+        finished = draw(SECONDS)
+        pods.append(
+            owned(
+                number,
+                None if finished is None else after(finished),
+                by=draw(st.sampled_from(["rs-1", "rs-2", ""])),
+                annotations={CRASHES: draw(histories())},
+            )
+        )
+        if draw(st.integers(0, 4)) == 0:
+            pods[-1]["status"]["containerStatuses"] = []
+    stored = [
+        Workload(
+            uid=uid,
+            kind="ReplicaSet",
+            name=f"app-{uid}",
+            crashingPods=draw(st.integers(0, 3)),
+            crashedPods=draw(st.integers(3, 9)),
+            since=draw(st.sampled_from(["", "nonsense", format_time(after(-9000))])),
+            lastTime=draw(st.sampled_from(["", format_time(after(-9000)), format_time(T0)])),
+        )
+        for uid in draw(st.sets(st.sampled_from(["rs-1", "rs-2", "rs-3"])))
+    ]
+    return Request(pods, stored)
+
+
+@given(requests(), st.integers(0, 10**6), st.randoms())
+def test_any_pods_give_lines_that_settle_in_any_order(
+    request: Request, later: int, chance: random.Random
+) -> None:
+    """Deterministic, independent of the order, idempotent at any later time, within bounds."""
+    found = told(request.pods, T0, request.stored)
+    shuffled, stored = list(request.pods), list(request.stored)
+    chance.shuffle(shuffled)
+    chance.shuffle(stored)
+    assert told(shuffled, T0, stored) == found
+
+    assert len(found) == len({each.uid for each in found}) <= MAX_WORKLOADS
+    for each in found:
+        assert 0 <= each.crashingPods <= each.crashedPods
+        assert sum(cause.pods for cause in each.causes) <= each.crashingPods
+        since, last = parse_time(each.since), parse_time(each.lastTime)
+        if each.crashingPods:
+            assert since is not None
+            assert last is not None
+            assert since <= last <= T0
+    shown = [each for each in request.pods if each["status"]["containerStatuses"]]
+    assert sum(each.crashingPods for each in found) == len(shown)
+
+    now = after(later)
+    again = told(shown, now, found, [])
+    assert [each for each in again if each.crashingPods] == [
+        each for each in found if each.crashingPods
+    ]
+    assert told(shown, now, again, []) == again
+
+
+@settings(max_examples=40)
+@given(st.lists(st.sets(st.integers(0, 5), min_size=1), max_size=8), st.integers(6, 600))
+def test_pods_that_replace_each_other_are_counted_each_once(
+    crashing: list[set[int]], step: int
+) -> None:
+    """Whichever of a ReplicaSet's Pods crash at a time, seen before and after their own syncs."""
+    pods: dict[int, Json] = {}
+    diag = synced(DIAG, after(-10))
+    for turn, numbers in enumerate(crashing):
+        now = turn * step
+        for number in numbers:
+            pods[number] = again(pods.get(number) or owned(number), after(now), turn + 1)
+        if turn % 2:
+            diag = synced(diag, after(now + 0.3), *pods.values())
+        for number in numbers:
+            pods[number] = marked(pods[number], after(now + 0.5))
+        diag = synced(diag, after(now + 2.9), *pods.values())
+        diag = synced(diag, after(now + 5), *pods.values())
+        assert line(diag)["crashedPods"] == len(pods)
+        assert line(diag)["crashingPods"] == len(pods)
+        assert line(diag)["since"] == format_time(T0)

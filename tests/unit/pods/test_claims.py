@@ -1,0 +1,113 @@
+"""Who claims which Pod."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pod_diagnoser.api.diagnostics_v1 import DiagnosisTarget, DiagnosisTargetSpec, TargetDiagnoser
+from pod_diagnoser.pods.claims import claimant, matches, may_overlap, older_rivals, published
+from tests.support.build import after, diagnoser, target
+
+LABELS = st.dictionaries(st.sampled_from("abc"), st.sampled_from(["1", "2"]))
+
+
+def spec(name: str, since: str, **labels: str) -> DiagnosisTargetSpec:
+    """The spec of a DiagnosisTarget."""
+    return DiagnosisTargetSpec(
+        diagnoser=TargetDiagnoser(name=name, uid=f"uid-{name}"), since=since, targetLabels=labels
+    )
+
+
+def read(*documents: object) -> list[DiagnosisTarget]:
+    """DiagnosisTargets as they are read."""
+    return [DiagnosisTarget.model_validate(document) for document in documents]
+
+
+@given(LABELS, LABELS, LABELS)
+def test_may_overlap_says_whether_some_pod_can_match_both(
+    one: dict[str, str], other: dict[str, str], labels: dict[str, str]
+) -> None:
+    """Nothing that overlaps is missed, and what is said to overlap has a Pod that shows it."""
+    if matches(one, labels) and matches(other, labels):
+        assert may_overlap(one, other)
+    if may_overlap(one, other):
+        assert matches(one, {**one, **other})
+        assert matches(other, {**one, **other})
+    assert may_overlap(one, other) == may_overlap(other, one)
+
+
+def test_the_oldest_claims_then_the_first_by_name_in_any_order() -> None:
+    """Fifty that match have one winner, the same for every order in which they come."""
+    documents = [
+        target(diagnoser(f"diag-{number:02d}", 100 + number, after(hours=number % 5)))
+        for number in range(50)
+    ]
+    for order in itertools.islice(itertools.permutations(documents[:6]), 0, 720, 37):
+        winner = claimant(published(read(*order, *documents[6:]), "shop"), {"app": "app"})
+        assert winner is not None
+        assert winner.diagnoser.name == "diag-00"
+
+
+def test_all_labels_must_match_and_none_asked_for_match_all() -> None:
+    """A Pod with one of two labels is not claimed; an empty selector claims what is left."""
+    targets = [
+        spec("both", "2026-01-01T00:00:00Z", app="a", tier="b"),
+        spec("all", "2026-01-02T00:00:00Z"),
+    ]
+    two, one = claimant(targets, {"app": "a", "tier": "b"}), claimant(targets, {"app": "a"})
+    assert two is not None
+    assert one is not None
+    assert (two.diagnoser.name, one.diagnoser.name) == ("both", "all")
+    assert claimant(targets[:1], {"app": "a"}) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "somebody-else"),
+        ("uid", "5b0c7c3e-0000-0000-0000-000000000000"),
+        ("controller", False),
+        ("controller", None),
+        ("kind", "ConfigMap"),
+        ("apiVersion", "example.com/v1"),
+    ],
+)
+def test_a_target_that_its_poddiagnoser_does_not_control_is_passed_over(
+    field: str, value: object
+) -> None:
+    """Who writes a DiagnosisTarget of their own claims nothing with it."""
+    document = target(diagnoser())
+    document["metadata"]["ownerReferences"][0][field] = value
+    assert published(read(document), "shop") == []
+
+
+def test_terminating_foreign_and_unowned_targets_are_passed_over() -> None:
+    """What is being deleted, in another namespace, or owned by nobody claims nothing."""
+    terminating, foreign, unowned = (target(diagnoser(number=number)) for number in (1, 2, 3))
+    terminating["metadata"]["deletionTimestamp"] = "2026-11-23T01:00:00Z"
+    foreign["metadata"]["namespace"] = "other"
+    unowned["metadata"]["ownerReferences"] = None
+    assert published(read(terminating, foreign, unowned), "shop") == []
+
+
+def test_malformed_target_does_not_keep_others_from_claiming() -> None:
+    """A DiagnosisTarget without a spec is read, and is nobody's."""
+    odd = target(diagnoser(number=1))
+    del odd["spec"]
+    good = target(diagnoser("good", 2))
+    assert [found.diagnoser.name for found in published(read(odd, good), "shop")] == ["good"]
+
+
+def test_rivals_are_the_older_ones_that_may_match_the_same_pods() -> None:
+    """Younger ones, oneself and those that can never match the same Pod are no rivals."""
+    own = spec("own", "2026-01-02T00:00:00Z", app="a")
+    others = [
+        spec("older", "2026-01-01T00:00:00Z"),
+        spec("older-elsewhere", "2026-01-01T00:00:00Z", app="b"),
+        spec("as-old", "2026-01-02T00:00:00Z", tier="x"),
+        own,
+        spec("younger", "2026-01-03T00:00:00Z"),
+    ]
+    assert [rival.diagnoser.name for rival in older_rivals(own, others)] == ["older", "as-old"]

@@ -1,0 +1,275 @@
+"""What is told in Events: names, notes, and what the API server asks of them."""
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pod_diagnoser.api.diagnostics_v1 import Remediation
+from pod_diagnoser.diagnosis.diagnose import diagnose
+from pod_diagnoser.pods.observation import Crashed
+from pod_diagnoser.remediation.events import (
+    MAX_NOTE_BYTES,
+    Event,
+    Teller,
+    crash_events,
+    remediation_events,
+    withheld_event,
+    withheld_key,
+)
+from pod_diagnoser.remediation.model import EXPLANATIONS, Outcome, Phase, Reason
+from tests.support.build import T0, Json, after, container, diagnoser, pod, terminated
+from tests.support.remediation import owned, parsed, parsed_pod, replacing, synced
+
+NOW = after(10)
+QUALIFIED = re.compile(r"[a-z0-9.-]+/[A-Za-z0-9][-A-Za-z0-9_.]{0,62}")
+SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
+
+def teller(document: Json | None = None, instance: str = "hook-1") -> Teller:
+    """Tells for a PodDiagnoser."""
+    return Teller(parsed(document or logging()), instance)
+
+
+def logging(**spec: Any) -> Json:
+    """A PodDiagnoser that tells crashes."""
+    return diagnoser(**{"targetLabels": {"app": "app"}, "remediationAction": "LogEvent", **spec})
+
+
+def told(*pods: Json, now: Any = NOW, by: Teller | None = None) -> list[Event]:
+    """What is told of crashes."""
+    read = [parsed_pod(document) for document in pods]
+    return list(crash_events(by or teller(), [Crashed(each, diagnose(each)) for each in read], now))
+
+
+def plan_of(document: Json, action: str = "RestartPod") -> Remediation:
+    """The plan to replace a Pod."""
+    status = parsed(synced(replacing(action), NOW, document)).status
+    assert status is not None
+    return status.remediations[0]
+
+
+def check(event: Event) -> None:
+    """What the API server checks (``pkg/apis/core/validation/events.go``)."""
+    document = event.document
+    assert document["apiVersion"] == "events.k8s.io/v1"
+    name = document["metadata"]["name"]
+    assert SUBDOMAIN.fullmatch(name)
+    assert len(name) <= 253
+    assert event.key == f"shop/{name}"
+    assert document["metadata"]["namespace"] == document["regarding"]["namespace"] == "shop"
+    assert document["regarding"]["uid"]
+    assert QUALIFIED.fullmatch(document["reportingController"])
+    for field, limit in (("reportingInstance", 128), ("action", 128), ("reason", 128)):
+        assert 0 < len(document[field]) <= limit
+    assert document["type"] in ("Normal", "Warning")
+    assert 0 < len(document["note"].encode()) <= MAX_NOTE_BYTES
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", document["eventTime"])
+    assert json.loads(json.dumps(document)) == document
+
+
+# LogEvent
+
+
+def test_a_crash_is_told_on_the_pod_in_the_tutorials_words() -> None:
+    """With container and diagnosis added; kubectl describe finds it by the uid."""
+    document = pod(container(last=terminated(T0, 0, "Completed")))
+    (event,) = told(document)
+    check(event)
+    found = diagnose(parsed_pod(document))[0]
+    assert event.document["note"] == (
+        "Pod app-1 restarted due to Completed (Exit Code: 0) in container app. " + found.sentence
+    )
+    assert (event.document["type"], event.document["reason"]) == ("Warning", "PodRestarted")
+    assert event.document["regarding"] == {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "namespace": "shop",
+        "name": "app-1",
+        "uid": document["metadata"]["uid"],
+    }
+
+
+def test_the_name_depends_on_what_is_told_and_for_whom_alone() -> None:
+    """Not on when, by which replica, or from which sighting; a new PodDiagnoser tells anew."""
+    first = pod(container(last=terminated(T0)))
+    later = pod(container(last=terminated(T0), restarts=2))
+    names = {
+        told(first)[0].key,
+        told(later, now=after(700), by=teller(instance="hook-2"))[0].key,
+        told(first, by=teller(logging(targetLabels={})))[0].key,
+    }
+    assert len(names) == 1
+    another = told(pod(container(last=terminated(after(1)))))[0].key
+    recreated = diagnoser(number=901, remediationAction="LogEvent")
+    assert len({*names, another, told(first, by=teller(recreated))[0].key}) == 3
+
+
+def test_each_crash_of_a_pod_is_told() -> None:
+    """Two containers, two Events."""
+    both = pod(container("a", terminated(T0)), container("b", terminated(after(1))))
+    assert len({event.key for event in told(both)}) == 2
+
+
+@pytest.mark.parametrize(
+    ("minutes", "count"), [(0, 1), (29.9, 1), (30, 0), (-4.9, 1), (-5.1, 0), (600, 0)]
+)
+def test_only_fresh_crashes_are_told(minutes: float, count: int) -> None:
+    """One that is older may have been told, and its Event be gone."""
+    assert len(told(pod(container(last=terminated(T0))), now=after(minutes=minutes))) == count
+
+
+def test_a_crash_that_nobody_can_date_is_not_told() -> None:
+    """It would be told for ever."""
+    assert told(pod(container(last=terminated(None)))) == []
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"remediationAction": ""},
+        {"remediationAction": "RestartPod"},
+        {"remediationAction": "Explode"},
+        {"enableAnnotations": False},
+    ],
+    ids=str,
+)
+def test_crashes_are_told_where_that_is_asked_for(spec: Json) -> None:
+    """And only there."""
+    assert told(pod(container(last=terminated(T0))), by=teller(logging(**spec))) == []
+
+
+# What was done
+
+
+@pytest.mark.parametrize(
+    ("action", "outcome", "reason", "word"),
+    [
+        ("RestartPod", Reason.DELETED, "PodDeleted", "was deleted, so that its controller"),
+        ("EvictPod", Reason.EVICTED, "PodEvicted", "was evicted, so that its controller"),
+        ("RestartPod", Reason.POD_GONE, "PodDeleted", "is gone or going, as"),
+        ("EvictPod", Reason.POD_GONE, "PodEvicted", "is gone or going, as"),
+    ],
+)
+def test_what_was_done_is_told_on_both(
+    action: str, outcome: Reason, reason: str, word: str
+) -> None:
+    """On the Pod and on the PodDiagnoser, with the diagnosis, and no more than is known."""
+    plan = plan_of(owned(), action)
+    events = remediation_events(teller(replacing(action)), plan, Outcome(Phase.DONE, outcome, NOW))
+    for event in events:
+        check(event)
+        assert (event.document["type"], event.document["reason"]) == ("Normal", reason)
+        note = event.document["note"]
+        assert note.startswith(f"Pod app-1 {word}")
+        assert f"spec.remediationAction {action} of PodDiagnoser diag" in note
+        assert note.endswith(plan.diagnosis)
+    assert [event.document["regarding"]["kind"] for event in events] == ["Pod", "PodDiagnoser"]
+    assert events[0].document["regarding"]["uid"] == plan.podUID
+    assert events[1].document["regarding"]["uid"] == replacing()["metadata"]["uid"]
+
+
+def test_a_remediation_is_told_once_whatever_is_known_of_it() -> None:
+    """Deleted, and found gone by the next sync since that was not stored: the same names."""
+    plan, who = plan_of(owned()), teller(replacing())
+    names = {
+        event.key
+        for reason in (Reason.DELETED, Reason.POD_GONE)
+        for event in remediation_events(who, plan, Outcome(Phase.DONE, reason, NOW))
+    }
+    assert len(names) == 2
+
+
+def test_what_is_found_out_late_is_not_told() -> None:
+    """Its Events may have been told and be gone."""
+    outcome = Outcome(Phase.DONE, Reason.POD_GONE, NOW + timedelta(minutes=31))
+    assert remediation_events(teller(replacing()), plan_of(owned()), outcome) == []
+
+
+@pytest.mark.parametrize(
+    ("phase", "reason"),
+    [
+        (Phase.DEFERRED, Reason.BLOCKED_BY_DISRUPTION_BUDGET),
+        (Phase.FAILED, Reason.FORBIDDEN),
+        (Phase.EXPIRED, Reason.PAUSED),
+    ],
+)
+def test_what_was_refused_is_told_on_the_pod(phase: Phase, reason: Reason) -> None:
+    """Once for each reason; what is given up is not told here."""
+    plan, who = plan_of(owned()), teller(replacing())
+    events = remediation_events(who, plan, Outcome(phase, reason, NOW))
+    assert len(events) == (phase is not Phase.EXPIRED)
+    for event in events:
+        check(event)
+        assert event.document["reason"] == "RemediationWithheld"
+        assert f"({reason}): {EXPLANATIONS[reason]}" in event.document["note"]
+
+
+@pytest.mark.parametrize("action", ["", "LogEvent", "Reboot"])
+def test_an_action_that_replaces_nothing_is_no_exception(action: str) -> None:
+    """Whoever stored it."""
+    plan = plan_of(owned()).model_copy(update={"action": action})
+    outcome = Outcome(Phase.DONE, Reason.POD_GONE, NOW)
+    assert remediation_events(teller(), plan, outcome) == []
+
+
+def test_why_a_pod_is_left_alone_is_told_once_for_each_reason() -> None:
+    """By a name that is known without putting the Event together."""
+    document = parsed_pod(owned())
+    (found,) = diagnose(document)
+    who = teller(replacing())
+    event = withheld_event(who, document, found, Reason.BARE_POD, NOW)
+    check(event)
+    assert event.document["note"] == (
+        f"Pod app-1 is left alone (BarePod): No controller would replace the Pod. {found.sentence}"
+    )
+    assert event.key == withheld_key(who, document, found, Reason.BARE_POD)
+    assert event.key != withheld_key(who, document, found, Reason.PAUSED)
+
+
+# Limits
+
+
+@given(
+    name=st.from_regex(r"[a-z0-9]([-a-z0-9]{0,5}[a-z0-9])?(\.[a-z0-9]{1,50}){0,5}", fullmatch=True),
+    long=st.booleans(),
+    text=st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=2000),
+    instance=st.text(alphabet="abc-1", max_size=200),
+)
+def test_any_names_and_texts_make_valid_events(
+    name: str, text: str, instance: str, *, long: bool
+) -> None:
+    """The longest names, notes of any length, a process without a name."""
+    name = (name * 40)[: 253 if long else 240].rstrip(".-") if long else name
+    document = owned(name=name)
+    document["status"]["containerStatuses"][0]["lastState"]["terminated"]["reason"] = text
+    read = parsed_pod(document)
+    by = teller(logging(), instance)
+    (event,) = told(document, by=by)
+    check(event)
+    (found,) = diagnose(read)
+    check(withheld_event(by, read, found, Reason.GAVE_UP, NOW))
+    plan = plan_of(document).model_copy(update={"diagnosis": text})
+    for each in remediation_events(by, plan, Outcome(Phase.DONE, Reason.DELETED, NOW)):
+        check(each)
+
+
+def test_a_note_is_cut_by_bytes() -> None:
+    """The API server counts bytes; no character is cut in two."""
+    plan = plan_of(owned()).model_copy(update={"diagnosis": "ä" * 2000})
+    outcome = Outcome(Phase.DONE, Reason.DELETED, NOW)
+    for event in remediation_events(teller(), plan, outcome):
+        note = event.document["note"]
+        assert MAX_NOTE_BYTES - 4 <= len(note.encode()) <= MAX_NOTE_BYTES
+        assert note.endswith("ä…")
+
+
+def test_names_that_differ_only_where_they_are_cut_make_different_events() -> None:
+    """What tells them apart is in the digest."""
+    one = owned(1, name="a" * 250 + "1")
+    two = owned(2, name="a" * 250 + "2")
+    assert told(one)[0].key != told(two)[0].key

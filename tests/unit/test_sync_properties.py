@@ -1,0 +1,214 @@
+"""What must always hold of the two syncs, for any Pod and any mutation of a real one."""
+
+import copy
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from pod_diagnoser.api.core_v1 import Pod
+from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest, PodSyncRequest
+from pod_diagnoser.diagnosis.detection import states
+from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
+from pod_diagnoser.poddiagnosers.snapshot import observe
+from pod_diagnoser.pods.keys import ANNOTATIONS, LABEL, MAX_TOTAL_BYTES
+from pod_diagnoser.pods.sync import sync_pod
+from tests.support.build import T0, Json, after, applied, crashed, diagnoser, target
+
+PODS = [
+    json.loads(path.read_text())
+    for path in sorted((Path(__file__).parents[1] / "golden" / "pods").glob("*.input.json"))
+]
+ODD: st.SearchStrategy[Any] = st.sampled_from(
+    [None, "", 0, -1, 2**40, [], {}, "x" * 300, "\u202e\x00", "0001-01-01T00:00:00Z", True, 1.5]
+).map(copy.copy)
+TIMES = st.integers(-(10**7), 10**7).map(after)
+TARGETS = [
+    target(diagnoser("all")),
+    target(diagnoser("apps", 901, after(-10), targetLabels={"app": "app"})),
+    target(diagnoser("none", 902, after(-20), targetLabels={"no": "such"})),
+]
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """All places in a document."""
+    found = [path] if path else []
+    if isinstance(node, dict):
+        for key, value in node.items():
+            found += places(value, (*path, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            found += places(value, (*path, index))
+    return found
+
+
+@st.composite
+def mutated_pods(draw: st.DrawFn) -> Json:
+    """A Pod of the golden files with up to three places changed or removed."""
+    document = copy.deepcopy(draw(st.sampled_from(PODS)))
+    document["metadata"].pop("managedFields", None)
+    for _ in range(draw(st.integers(0, 3))):
+        path = draw(st.sampled_from(places(document)))
+        node = document
+        for step in path[:-1]:
+            node = node[step]
+        if draw(st.booleans()):
+            node[path[-1]] = draw(ODD)
+        else:
+            del node[path[-1]]
+    return dict(document)
+
+
+def read(document: Json, *targets: Json) -> PodSyncRequest | None:
+    """The request for a Pod; None where it has a shape that no API server would let through."""
+    keyed = {f"shop/{number}": each for number, each in enumerate(targets)}
+    request = {"object": document, "related": {"DiagnosisTarget.diagnostics.local.io/v1": keyed}}
+    try:
+        return PodSyncRequest.model_validate_json(json.dumps(request))
+    except ValidationError:
+        return None
+
+
+def in_shop(document: Json) -> Json:
+    """The Pod in the namespace in which there are DiagnosisTargets, if it can be moved."""
+    if isinstance(document.get("metadata"), dict):
+        document["metadata"]["namespace"] = "shop"
+    return document
+
+
+@given(mutated_pods(), TIMES, TIMES)
+def test_any_pod_is_answered_the_same_each_time_and_settles(
+    document: Json, now: datetime, later: datetime
+) -> None:
+    """Total, deterministic, idempotent; the input is never changed, nor anything of others'."""
+    document = in_shop(document)
+    request = read(document, *TARGETS)
+    if request is None:
+        return
+    before = request.model_dump_json()
+    first = sync_pod(request, now).answer.encode()
+    assert sync_pod(request, now).answer.encode() == first
+    assert request.model_dump_json() == before
+
+    answer = json.loads(first)
+    assert set(answer.get("annotations", {})) <= set(ANNOTATIONS)
+    assert set(answer.get("labels", {})) <= {LABEL}
+    document["metadata"] = {
+        **document["metadata"],
+        "annotations": document["metadata"].get("annotations") or {},
+        "labels": document["metadata"].get("labels") or {},
+    }
+    settled = applied(document, answer)
+    annotations = settled["metadata"]["annotations"]
+    assert sum(len((k + v).encode()) for k, v in annotations.items()) <= MAX_TOTAL_BYTES
+    # A state is told when it has lasted, and that is a matter of time.
+    times = (now,) if states(request.object) else (now, max(now, later))
+    for time in times:
+        again = read(settled, *TARGETS)
+        assert again is not None
+        shown = applied(settled, json.loads(sync_pod(again, time).answer.encode()))
+        assert shown["metadata"]["annotations"] == annotations
+
+
+@given(mutated_pods(), TIMES)
+def test_an_unclaimed_pod_ends_up_with_nothing_of_ours(document: Json, now: datetime) -> None:
+    """Whatever was there before, in one step."""
+    document = in_shop(document)
+    claimed = read(document, *TARGETS)
+    if claimed is None:
+        return
+    answer = json.loads(sync_pod(claimed, now).answer.encode())
+    document["metadata"]["annotations"] = document["metadata"].get("annotations") or {}
+    document["metadata"]["labels"] = document["metadata"].get("labels") or {}
+    marked = applied(document, answer)
+    unclaimed = read(marked)
+    assert unclaimed is not None
+    cleaned = applied(marked, json.loads(sync_pod(unclaimed, now).answer.encode()))
+    assert not {*ANNOTATIONS, LABEL} & {
+        *cleaned["metadata"]["annotations"],
+        *cleaned["metadata"]["labels"],
+    }
+
+
+@given(
+    st.lists(mutated_pods().map(in_shop), max_size=4),
+    st.booleans() | st.none(),
+    st.booleans(),
+    st.lists(st.integers(0, 4000), min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_every_answer_for_an_active_poddiagnoser_carries_its_target(
+    pods: list[Json], enabled: bool | None, unlabelled: bool, seconds: list[int], complete: bool
+) -> None:
+    """Early, paced, degraded or unchanged: without it every Pod would be wiped."""
+    subject = diagnoser("all", **({} if enabled is None else {"enableAnnotations": enabled}))
+    for number, document in enumerate(pods):
+        if not isinstance(document.get("metadata"), dict):
+            return
+        document["metadata"]["name"] = f"app-{number}"
+        if not unlabelled:
+            document["metadata"]["labels"] = {LABEL: "all"}
+    written = 0
+    for second in sorted(seconds):
+        body = {
+            "object": subject,
+            "related": {
+                "DiagnosisTarget.diagnostics.local.io/v1": {"shop/a": TARGETS[0]},
+                "Pod.v1": {f"shop/{n}": each for n, each in enumerate(pods)},
+            },
+        }
+        try:
+            request = PodDiagnoserSyncRequest.model_validate_json(json.dumps(body))
+        except ValidationError:
+            return
+        result = sync_pod_diagnoser(observe(request, complete=complete), after(second))
+        answer = json.loads(result.answer.encode())
+        assert len(answer["attachments"]) == (0 if enabled is False else 1)
+        assert answer["status"]
+        assert None not in answer["status"].values()
+        assert (answer["status"] != subject.get("status")) == result.status_changed
+        assert answer["status"]["diagnosedPods"] >= written
+        written = answer["status"]["diagnosedPods"]
+        subject = applied(subject, answer)
+    assert written <= len(pods)
+
+
+@given(st.permutations(range(6)))
+def test_the_steps_of_a_crash_give_the_same_words_in_any_order(order: list[int]) -> None:
+    """Two crashes of one container, each sighted in several states, sightings in any order."""
+    sightings = []
+    for finished, count in ((0, 1), (60, 2)):
+        running = crashed(after(finished))
+        running["status"]["containerStatuses"][0]["restartCount"] = count
+        waiting = copy.deepcopy(running)
+        waiting["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "x"}}
+        late = copy.deepcopy(running)
+        late["status"]["containerStatuses"][0]["restartCount"] = count + 1
+        sightings += [running, waiting, late]
+    document = crashed(T0)
+    document["metadata"]["annotations"] = {}
+    for step in [*order, 5]:
+        document["status"] = sightings[step]["status"]
+        request = read(document, TARGETS[0])
+        assert request is not None
+        document = applied(document, json.loads(sync_pod(request, after(100)).answer.encode()))
+    annotations = document["metadata"]["annotations"]
+    history = json.loads(annotations["diagnostics.local.io/crashes"])["history"]
+    assert annotations["diagnostics.local.io/restart-time"] == "2026-11-23T10:01:00Z"
+    assert [entry["finishedAt"] for entry in history] == [
+        "2026-11-23T10:01:00Z",
+        "2026-11-23T10:00:00Z",
+    ]
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_any_bytes_are_a_pod_or_a_validation_error(body: bytes) -> None:
+    """Nothing else is raised."""
+    try:
+        Pod.model_validate_json(body)
+    except ValidationError:
+        return
