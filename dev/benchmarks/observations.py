@@ -71,7 +71,7 @@ def of_poddiagnoser(line: bytes) -> Iterator[Sighting]:
         line: A line of a watch of PodDiagnosers.
 
     Yields:
-        `PLANNED` for each remediation that its status holds; `DONE` for those that are done.
+        `REQUESTED_RESTARTS` for each remediation that its status holds; `DONE` for those that are done.
     """
     status = json.loads(line)["object"].get("status", {})
     for entry in status.get("remediations", ()):

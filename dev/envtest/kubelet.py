@@ -3,7 +3,7 @@
 It keeps a Node and its lease alive, binds unbound Pods (those of ReplicaSets and the like) to that
 Node and reports them running, and lets terminating Pods go after a while. Without that while Pods
 would vanish at once, and the interesting states would never be seen. What happens to a container
-is told by calls: :meth:`Kubelet.start_pod`, :meth:`Kubelet.crash`, :meth:`Kubelet.report`.
+is told by calls: :meth:`Kubelet.start_pod`, :meth:`Kubelet.record`, :meth:`Kubelet.build_status`.
 """
 
 from __future__ import annotations

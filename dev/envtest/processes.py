@@ -238,7 +238,7 @@ class ControlPlane:
 
     Args:
         binaries: The programs.
-        audit_policy: What the API server logs; None means what :func:`audit.read` reads.
+        audit_policy: What the API server logs; None means what :func:`audit.to_evidence` reads.
 
     Attributes:
         folder: Scratch folder; logs of all processes are in it.

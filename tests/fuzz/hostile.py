@@ -18,10 +18,10 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
-from pod_diagnoser.cluster.client import Cluster
+from pod_diagnoser.cluster.client import ApiClient
 from pod_diagnoser.cluster.credentials import Credentials
-from pod_diagnoser.cluster.evidence import ClusterGatherer
-from pod_diagnoser.poddiagnosers.sync import Remediator
+from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
+from pod_diagnoser.poddiagnosers.sync import Reconciler
 from tests.fuzz.accepting import check_event
 from tests.fuzz.mutating import Mutator, seeded
 from tests.fuzz.seeds import PODS, planning
@@ -139,11 +139,11 @@ class HostileApi(HTTPAdapter):
 
     def connected(self) -> dict[str, Any]:
         """What makes a hook call this API server: arguments of ``create_app``."""
-        cluster = Cluster(Credentials("http://api", lambda: "token", None), self.monotonic)
+        cluster = ApiClient(Credentials("http://api", lambda: "token", None), self.monotonic)
         cluster._session.mount("http://", self)
         return {
-            "remediator": Remediator(cluster, lambda: NOW, "hook", self.monotonic),
-            "gatherer": ClusterGatherer(cluster, self.monotonic),
+            "remediator": Reconciler(cluster, lambda: NOW, "hook", self.monotonic),
+            "gatherer": ApiEvidenceFetcher(cluster, self.monotonic),
         }
 
     def monotonic(self) -> float:

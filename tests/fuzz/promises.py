@@ -16,13 +16,13 @@ from pydantic import BaseModel, ValidationError
 
 from dev.simulator.metacontroller.answers import read_customize_answer, read_sync_answer
 from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest, PodSyncRequest
-from pod_diagnoser.api.raw_request import essence
+from pod_diagnoser.api.raw_request import strip_unread_fields
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
-from pod_diagnoser.poddiagnosers.snapshot import observe
+from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.pods.keys import LOG, MAX_LOG_BYTES, MAX_MESSAGE_BYTES, TERMINATION_MESSAGE
 from pod_diagnoser.pods.sync import sync_pod
-from pod_diagnoser.remediation.model import Effects
+from pod_diagnoser.remediation.model import ExecutionReport
 from pod_diagnoser.server.settings import Settings
 from tests.fuzz.accepting import as_stored, check_annotations, check_written
 from tests.http.answers import read_answer, unsafe
@@ -99,7 +99,7 @@ def check_reply(
     (read_customize_answer if path.endswith("/customize") else read_sync_answer)(reply.body)
     _check_shown(answer.get("annotations", {}))
     if path == "/poddiagnosers/sync":
-        request = PodDiagnoserSyncRequest.model_validate_json(essence(body))
+        request = PodDiagnoserSyncRequest.model_validate_json(strip_unread_fields(body))
         # Without it Metacontroller deletes the DiagnosisTarget, and every Pod is wiped.
         published = len(answer["attachments"])
         assert published == request.object.active or (gone and not published)
@@ -197,7 +197,7 @@ def check_core(path: str, body: bytes) -> None:
         PodSyncRequest if path == "/pods/sync" else PodDiagnoserSyncRequest
     )
     try:
-        request = kind.model_validate_json(essence(body))
+        request = kind.model_validate_json(strip_unread_fields(body))
     except ValidationError:
         return
     before, dumped = copy.deepcopy(request), _dumped(request)
@@ -205,10 +205,10 @@ def check_core(path: str, body: bytes) -> None:
         if isinstance(request, PodSyncRequest):
             sync_pod(request, NOW, confidential=True)
         else:
-            observed = observe(request)
+            observed = take_snapshot(request)
             kept = copy.deepcopy(observed)
             sync_pod_diagnoser(observed, NOW)
-            sync_pod_diagnoser(observed, NOW, Effects())
+            sync_pod_diagnoser(observed, NOW, ExecutionReport())
             assert observed == kept
     assert request == before
     assert _dumped(request) == dumped

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pod_diagnoser.diagnosis.cause_rules import CAUSES, explain, row_of
+from pod_diagnoser.diagnosis.cause_rules import CAUSE_RULES, explain, rule_for
 from tests.support import corpus
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "causes.md"
@@ -34,13 +34,13 @@ def document() -> str:
     names = sorted(corpus.names(), key=lambda name: (not name.startswith("kubelet-"), name))
     examples = [(name, ending) for name in names for ending in corpus.told(name, NOW)]
     rows = []
-    for row in CAUSES:
-        name, ending = next((name, ending) for name, ending in examples if row_of(ending) is row)
+    for row in CAUSE_RULES:
+        name, ending = next((name, ending) for name, ending in examples if rule_for(ending) is row)
         sentence, _, step = explain(ending)[1].removesuffix(".").partition("; next: ")
         cells = (
             row.cause.value,
-            row.test.words,
-            ", ".join(dict.fromkeys(row.test.fields)),
+            row.predicate.description,
+            ", ".join(dict.fromkeys(row.predicate.fields)),
             sentence,
             step,
             row.source,

@@ -17,8 +17,8 @@ from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, TargetDiagnoser
 from pod_diagnoser.pods.keys import CAUSE, DIAGNOSIS
-from pod_diagnoser.pods.metadata import SILENT, Marks, mark
-from pod_diagnoser.pods.observation import Sighting, sight
+from pod_diagnoser.pods.metadata import NO_OUTPUT, DesiredMetadata, desired_metadata
+from pod_diagnoser.pods.observation import PodObservation, observe_pod
 from tests.support import corpus
 
 PODS = Path(__file__).parent / "pods"
@@ -35,16 +35,16 @@ def output_of(path: Path) -> Path:
     return path.with_name(path.name.replace(".input.", ".output."))
 
 
-def seen(path: Path, *, with_events: bool = True) -> tuple[Pod, Sighting]:
+def seen(path: Path, *, with_events: bool = True) -> tuple[Pod, PodObservation]:
     """What is seen of a Pod for the first time, and after its Events were read."""
     pod = Pod.model_validate_json(path.read_bytes())
     gathered = corpus.events(path.name.removesuffix(".input.json"), pod) if with_events else None
-    return pod, sight(pod, CLAIM, NOW, gathered)
+    return pod, observe_pod(pod, CLAIM, NOW, gathered)
 
 
-def marks(pod: Pod, sighting: Sighting) -> Marks:
+def marks(pod: Pod, sighting: PodObservation) -> DesiredMetadata:
     """What a Pod gets."""
-    return mark(pod, CLAIM, sighting, NOW, SILENT)
+    return desired_metadata(pod, CLAIM, sighting, NOW, NO_OUTPUT)
 
 
 def shown(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pod_diagnoser.api.core_v1 import Pod
-from pod_diagnoser.diagnosis.evidence import Asked, Event, Gathered, Wanted
+from pod_diagnoser.diagnosis.evidence import EventLookup, EvidenceRequest, FetchedEvidence, PodEvent
 from pod_diagnoser.server.app import create_app
 from pod_diagnoser.server.logs import configure_logs
 from pod_diagnoser.server.settings import Settings
@@ -27,9 +27,9 @@ class Told:
     """
 
     def __init__(self) -> None:
-        self.wanted: list[Wanted] = []
+        self.wanted: list[EvidenceRequest] = []
 
-    def gather(self, wanted: Wanted) -> Gathered:
+    def fetch(self, wanted: EvidenceRequest) -> FetchedEvidence:
         """Tell that the kubelet stopped the container in the second in which it ended."""
         self.wanted.append(wanted)
         status = Pod.model_validate(CRASHED.json["object"]).status
@@ -39,10 +39,10 @@ class Told:
         assert last.terminated is not None
         end = last.terminated.finishedAt
         assert end is not None
-        kill = Event(
+        kill = PodEvent(
             "Killing", "Container app failed liveness probe, will be restarted", "app", end, end
         )
-        return Gathered(Asked.FOUND, (kill,), log="the last line")
+        return FetchedEvidence(EventLookup.FOUND, (kill,), log="the last line")
 
 
 def answer(told: Told, body: bytes, settings: Settings, path: str = "/pods/sync") -> Json:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest
 from pod_diagnoser.api.time import format_time
-from pod_diagnoser.poddiagnosers.snapshot import observe
+from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.server.settings import Settings
 from tests.fuzz.accepting import as_stored, check_written
 from tests.fuzz.hostile import HostileApi, planned
@@ -164,7 +164,7 @@ def test_what_was_read_is_not_changed_by_what_is_done(random: Random) -> None:
         request = PodDiagnoserSyncRequest.model_validate_json(body)
     except ValidationError:
         return
-    seen = observe(request)
+    seen = take_snapshot(request)
     kept = copy.deepcopy((request, seen))
     remediator = api.connected()["remediator"]
     for _ in range(2):

@@ -196,7 +196,7 @@ def test_a_storm_of_1000_pods_is_answered_and_held_for_no_longer_than_2_seconds(
     assert status["diagnosedPods"] == 1000
     assert len(status["recentDiagnoses"]) == 10
     (held,) = hook.held
-    assert 0 < held <= Settings().max_hold <= 2
+    assert 0 < held <= Settings().max_debounce <= 2
 
 
 def test_an_answer_that_is_held_takes_no_room_from_others() -> None:

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 import yaml
 
-from pod_diagnoser.api.causes import PASSING, PLANNED, Cause
+from pod_diagnoser.api.causes import REQUESTED_RESTARTS, TRANSIENT, Cause
 from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.api.diagnostics_v1 import DEFAULT_CAUSES, MAX_LOG_LINES
 from pod_diagnoser.diagnosis.cause_rules import explain
-from pod_diagnoser.diagnosis.evidence import Asked, Evidence, Proof
+from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup, Evidence
 from pod_diagnoser.diagnosis.redaction import MAX_PATTERN_BYTES
 from pod_diagnoser.diagnosis.redaction import MAX_PATTERNS as MAX_MASKS
-from pod_diagnoser.diagnosis.symptoms import Ending, How
+from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
 from pod_diagnoser.poddiagnosers.workloads import MAX_CAUSES, MAX_WORKLOADS
 from pod_diagnoser.pods.filters import MAX_PATTERN, MAX_PATTERNS
 from pod_diagnoser.remediation.model import Action, Phase, Reason
@@ -275,10 +275,10 @@ def test_remediation_goes_by_causes_of_restarted_containers() -> None:
     """A cause that no crash can have that is remediated would be listed for nothing."""
 
     def cause(reason: str, code: int | None, **facts: Any) -> Cause:
-        ending = Ending(
+        ending = Symptom(
             id="0123456789abcdef",
-            how=How.TERMINATED,
-            kind=ContainerKind.CONTAINER,
+            kind=SymptomKind.TERMINATED,
+            container_kind=ContainerKind.CONTAINER,
             namespace="shop",
             pod="app-1",
             container="app",
@@ -291,11 +291,13 @@ def test_remediation_goes_by_causes_of_restarted_containers() -> None:
         return explain(ending)[0]
 
     found = {cause(reason, code) for reason in REASONS for code in (None, -1, *range(257))}
-    found |= {cause("Error", 137, evidence=Evidence(Asked.FOUND, proof)) for proof in Proof}
+    found |= {
+        cause("Error", 137, evidence=Evidence(EventLookup.FOUND, proof)) for proof in EventFinding
+    }
     listed = dict(all_nodes("PodDiagnoser"))[".spec.remediation.causes[]"]["enum"]
-    assert listed == sorted(found - PLANNED)
+    assert listed == sorted(found - REQUESTED_RESTARTS)
     assert set(DEFAULT_CAUSES) < set(listed)
-    assert not found & PASSING
+    assert not found & TRANSIENT
 
 
 def test_bounds_are_those_of_the_hook() -> None:

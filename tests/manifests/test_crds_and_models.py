@@ -23,9 +23,9 @@ from pod_diagnoser.api.diagnostics_v1 import (
 )
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
-from pod_diagnoser.poddiagnosers.snapshot import observe
+from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.pods.sync import sync_pod
-from pod_diagnoser.remediation.model import EXPLANATIONS, Effects, Outcome, Phase, Reason
+from pod_diagnoser.remediation.model import EXPLANATIONS, ExecutionReport, Outcome, Phase, Reason
 from tests.manifests.structural import defaulted, problems
 from tests.manifests.test_crds import SAMPLES, schema
 from tests.support import build
@@ -208,26 +208,28 @@ def answered() -> tuple[dict[str, Any], dict[str, Any]]:
     older = build.target(build.diagnoser("older", 800, build.after(-60), targetLabels={"b": "c"}))
     attachments: list[dict[str, Any]] = []
 
-    def sync(pods: list[dict[str, Any]], at: float, effects: Effects) -> None:
+    def sync(pods: list[dict[str, Any]], at: float, effects: ExecutionReport) -> None:
         marked = []
         for pod in pods:
-            marks = sync_pod(build.pod_request(pod, target), build.after(at)).answer
+            marks = sync_pod(build.pod_request(pod, target), build.after(at)).response
             marked.append(build.applied(pod, json.loads(marks.encode())))
-        observed = observe(build.diagnoser_request(subject, older, target, *marked))
-        answer = json.loads(sync_pod_diagnoser(observed, build.after(at), effects).answer.encode())
+        observed = take_snapshot(build.diagnoser_request(subject, older, target, *marked))
+        answer = json.loads(
+            sync_pod_diagnoser(observed, build.after(at), effects).response.encode()
+        )
         subject.update(build.applied(subject, answer))
         attachments[:] = answer["attachments"]
 
     pods = [owned(number, number, build.after(number)) for number in range(30)]
-    sync(pods, 60, Effects())
+    sync(pods, 60, ExecutionReport())
     plans = reversed(subject["status"]["remediations"])
     outcomes = {
         plan["id"]: Outcome(phase, reason, build.after(70))
         for plan, (phase, reason) in zip(plans, OUTCOMES, strict=True)
     }
-    sync(pods, 70, Effects(outcomes=outcomes))
+    sync(pods, 70, ExecutionReport(outcomes=outcomes))
     replacement = owned(100, owner=0, ended=build.after(80))
-    sync([replacement, *pods[1:]], 84, Effects())
+    sync([replacement, *pods[1:]], 84, ExecutionReport())
     return subject, attachments[0]
 
 

@@ -88,7 +88,7 @@ def test_the_token_is_mounted_and_the_hook_told_so() -> None:
     assert pod["serviceAccountName"] == HOOK
     settings = Settings.from_environment(variables(render(OVERLAY), "pods"))
     assert settings.evidence is True
-    assert settings.may_gather
+    assert settings.may_read_evidence
     assert settings.token_folder is not None
     (old,), (new,) = (list(containers(one[HOOK])) for one in (before, after))
     assert {**old, "env": None} == {**new, "env": None}
@@ -121,7 +121,7 @@ def test_nor_does_the_hook_start_so(tmp_path: Path) -> None:
         environment = variables(objects, component) | {"POD_DIAGNOSER_EVIDENCE": "true"}
         with pytest.raises(SettingsError, match="POD_DIAGNOSER_TOKEN_DIR"):
             Settings.from_environment(environment)
-        assert not Settings.from_environment(variables(objects, component)).may_gather
+        assert not Settings.from_environment(variables(objects, component)).may_read_evidence
 
 
 def test_in_chosen_namespaces_it_is_bound_there(tmp_path: Path) -> None:

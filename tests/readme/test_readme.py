@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest, PodSyncRequest
-from pod_diagnoser.api.raw_request import essence
+from pod_diagnoser.api.raw_request import strip_unread_fields
 from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
-from pod_diagnoser.poddiagnosers.snapshot import observe
+from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.pods.sync import sync_pod
 
 PROJECT = Path(__file__).parents[2]
@@ -55,11 +55,11 @@ def test_make_targets_exist() -> None:
 
 def test_the_samples_answer_is_what_readme_shows() -> None:
     """The curl example's annotations, but for the times that depend on when it is run."""
-    body = essence((PROJECT / "examples" / "pods-sync.json").read_bytes())
+    body = strip_unread_fields((PROJECT / "examples" / "pods-sync.json").read_bytes())
     shown = re.search(r"```json\n(.*?)```", README, re.DOTALL)
     assert shown is not None
     expected = json.loads(shown[1])["annotations"]
-    answer = sync_pod(PodSyncRequest.model_validate_json(body), datetime.now(UTC)).answer
+    answer = sync_pod(PodSyncRequest.model_validate_json(body), datetime.now(UTC)).response
     annotations = json.loads(answer.encode())["annotations"]
     assert annotations.keys() == expected.keys()
     crashes = "diagnostics.local.io/crashes"
@@ -70,10 +70,10 @@ def test_the_samples_answer_is_what_readme_shows() -> None:
 
 def test_the_poddiagnosers_sample_is_answered() -> None:
     """The other sample is a real request too."""
-    body = essence((PROJECT / "examples" / "poddiagnosers-sync.json").read_bytes())
+    body = strip_unread_fields((PROJECT / "examples" / "poddiagnosers-sync.json").read_bytes())
     request = PodDiagnoserSyncRequest.model_validate_json(body)
     now = datetime(2026, 11, 23, 4, tzinfo=UTC)
-    answer = json.loads(sync_pod_diagnoser(observe(request), now).answer.encode())
+    answer = json.loads(sync_pod_diagnoser(take_snapshot(request), now).response.encode())
     assert answer["status"]["recentDiagnoses"][0]["reason"] == "Completed (Exit Code: 0)"
     assert answer["attachments"]
 

@@ -15,7 +15,7 @@ from unittest import mock
 
 from pod_diagnoser.api import time
 from pod_diagnoser.cluster import client, reader, server_time
-from pod_diagnoser.cluster.errors import ClusterError
+from pod_diagnoser.cluster.errors import ApiError
 from pod_diagnoser.poddiagnosers import answer, counting, status, sync
 from pod_diagnoser.pods import claims, filters, keys, metadata, observation
 from pod_diagnoser.pods import sync as pods_sync
@@ -85,7 +85,7 @@ def _options_without(*names: str) -> Callable[[str, str], dict[str, Any]]:
     return options
 
 
-_outcome = executor._Turn._outcome
+_outcome = executor._PlanExecutor._outcome
 
 
 def _by_name(self: Any, plan: Any) -> Any:
@@ -93,7 +93,7 @@ def _by_name(self: Any, plan: Any) -> Any:
     pod, now = self._live.pod(self._stored.metadata.namespace, plan.pod)
     if pod is None or pod.metadata.terminating:
         return Outcome(Phase.DONE, Reason.POD_GONE, now)
-    found = observation.crashes_of(pod, self._stored.spec)
+    found = observation.reportable_crashes(pod, self._stored.spec)
     if not found:
         return Outcome(Phase.EXPIRED, Reason.CRASH_SUPERSEDED, now)
     same = plan.model_copy(update={"podUID": pod.metadata.uid, "id": found[0].id})
@@ -107,15 +107,15 @@ def _without_looking(self: Any, plan: Any) -> Any:
     stored = self._stored
     try:
         at = self._cluster.delete_pod(stored.metadata.namespace, plan.pod, plan.podUID, "")
-    except ClusterError as error:
-        return executor._refused(error, at)
+    except ApiError as error:
+        return executor._outcome_of_refusal(error, at)
     return Outcome(Phase.DONE, Reason.DELETED, at)
 
 
 def _before_the_plan_is_stored(self: Any, observed: Any) -> Any:
     """Carry out what this very sync plans."""
     result = _sync(self, observed)
-    status = result.answer.status or {}
+    status = result.response.status or {}
     meta = observed.diagnoser.metadata
     for entry in status.get("remediations", ()):
         if entry["phase"] == "Planned" and entry["plannedAt"]:
@@ -124,13 +124,13 @@ def _before_the_plan_is_stored(self: Any, observed: Any) -> Any:
                 if pod is not None and pod.metadata.uid == entry["podUID"]:
                     version = pod.metadata.resourceVersion
                     self._cluster.delete_pod(meta.namespace, entry["pod"], entry["podUID"], version)
-            except ClusterError:
+            except ApiError:
                 continue
     return result
 
 
-_sync = sync.Remediator.sync
-_pod_diagnoser = reader.Live.pod_diagnoser
+_sync = sync.Reconciler.sync
+_pod_diagnoser = reader.LiveReader.pod_diagnoser
 
 
 def _any_version(self: Any, of: Any, *, any_version: bool = False) -> Any:
@@ -146,7 +146,7 @@ def _as_requested(self: Any, of: Any, *, any_version: bool = False) -> Any:
 
 def _unless(reasons: tuple[Reason, ...], at: str) -> tuple[Patch, ...]:
     """Pass over some safeguards."""
-    original = safeguards.safeguard
+    original = safeguards.violated_safeguard
 
     def safeguard(pod: Any, diagnosis: Any, policy: Any, now: Any, *rest: Any) -> Any:
         found = original(pod, diagnosis, policy, now, *rest)
@@ -157,7 +157,7 @@ def _unless(reasons: tuple[Reason, ...], at: str) -> tuple[Patch, ...]:
         "planning": (planner,),
         "both": (verification, planner),
     }
-    return tuple((module, "safeguard", safeguard) for module in modules[at])
+    return tuple((module, "violated_safeguard", safeguard) for module in modules[at])
 
 
 def _no_cool_down(*args: Any) -> Any:
@@ -169,13 +169,13 @@ def _stale_count(live_: Any, _plan: Any, _outcome: Any) -> Any:
     return live_
 
 
-def _failed_is_done(error: ClusterError, now: datetime) -> Any:
+def _failed_is_done(error: ApiError, now: datetime) -> Any:
     return (
         Outcome(Phase.DONE, Reason.DELETED, now) if error.status is None else _refused(error, now)
     )
 
 
-_refused = executor._refused
+_refused = executor._outcome_of_refusal
 
 
 def _lost_is_undone(self: Any, plan: Any) -> Any:
@@ -190,14 +190,14 @@ def _lost_is_undone(self: Any, plan: Any) -> Any:
 
 
 def _our_own(self: Any, _: datetime) -> None:
-    self._learned = server_time._Learned(self._clock(), self._clock(), self._monotonic())
+    self._learned = server_time._Reading(self._clock(), self._clock(), self._monotonic())
 
 
 # Answers
 
 
 def _forgets_attachment(when: Callable[[Any, Any], bool]) -> Callable[..., Any]:
-    original = answer.answer_pod_diagnoser
+    original = answer.build_response
 
     def forgetful(diagnoser: Any, status: Any, resync_after: Any) -> Any:
         made = original(diagnoser, status, resync_after)
@@ -230,7 +230,7 @@ def _impatient(diagnoser: Any, *args: Any, **named: Any) -> Any:
     return replace(result, status=stamped, changed=True)
 
 
-reporting_report = status.report
+reporting_report = status.build_status
 
 
 def _for_ever(pod: Any, claim: Any, until: Any, now: datetime) -> Any:
@@ -240,7 +240,7 @@ def _for_ever(pod: Any, claim: Any, until: Any, now: datetime) -> Any:
 
 def _never_off(pod: Any) -> Any:
     del pod
-    return metadata.Marks()
+    return metadata.DesiredMetadata()
 
 
 def _counts_again(stored: Any, pods: Any, records: Any, now: Any) -> Any:
@@ -281,7 +281,7 @@ def _wipes(pod: Any) -> Any:
     """Take off whatever the Pod has, not only what is ours."""
     annotations: dict[str, str | None] = dict.fromkeys(pod.metadata.annotations)
     labels: dict[str, str | None] = dict.fromkeys(set(pod.metadata.labels) - {"pod-template-hash"})
-    return metadata.Marks(annotations=annotations, labels=labels)
+    return metadata.DesiredMetadata(annotations=annotations, labels=labels)
 
 
 def _first_diagnosis_only(stored: Any, crashed: Any, records: Any, *rest: Any) -> Any:
@@ -300,7 +300,7 @@ def _planned_is_dropped(entry: Any, shown: Any, policy: Any, now: Any) -> bool:
     )
 
 
-_is_kept = ledger.is_kept
+_is_kept = ledger.should_keep
 
 
 def _standing_plan(self: Any, plan: Any) -> Any:
@@ -333,7 +333,7 @@ def _never_given_up(*args: Any) -> Any:
 
 
 _owner_limit = limits.owner_limit
-_pod = reader.Live.pod
+_pod = reader.LiveReader.pod
 
 
 def _of_the_first_namespace(self: Any, _: str, name: str) -> Any:
@@ -378,19 +378,19 @@ def mutants() -> dict[str, Mutant]:
             "drops the resourceVersion precondition",
             ((client, "_delete_options", _options_without("resourceVersion")),),
         ),
-        Mutant("compares names instead of uids", ((executor._Turn, "_outcome", _by_name),)),
-        Mutant("skips the live Pod", ((executor._Turn, "_outcome", _without_looking),)),
+        Mutant("compares names instead of uids", ((executor._PlanExecutor, "_outcome", _by_name),)),
+        Mutant("skips the live Pod", ((executor._PlanExecutor, "_outcome", _without_looking),)),
         Mutant(
             "acts before the plan is stored",
-            ((sync.Remediator, "sync", _before_the_plan_is_stored),),
+            ((sync.Reconciler, "sync", _before_the_plan_is_stored),),
         ),
         Mutant(
             "acts on the version between the two writes",
-            ((reader.Live, "pod_diagnoser", _any_version),),
+            ((reader.LiveReader, "pod_diagnoser", _any_version),),
         ),
-        Mutant("believes the request", ((reader.Live, "pod_diagnoser", _as_requested),)),
-        Mutant("lets plans never expire", ((executor, "PLAN_SECONDS", 1e9),)),
-        Mutant("never gives a plan up", ((executor._Turn, "_outcome", _standing_plan),)),
+        Mutant("believes the request", ((reader.LiveReader, "pod_diagnoser", _as_requested),)),
+        Mutant("lets plans never expire", ((executor, "MAX_PLAN_AGE_SECONDS", 1e9),)),
+        Mutant("never gives a plan up", ((executor._PlanExecutor, "_outcome", _standing_plan),)),
         Mutant("ignores paused when acting", _unless((Reason.PAUSED,), "acting")),
         Mutant("ignores dryRun", _unless((Reason.DRY_RUN,), "both")),
         Mutant("replaces bare Pods", _unless((Reason.DAEMON_SET_POD, Reason.JOB_POD), "both")),
@@ -406,58 +406,66 @@ def mutants() -> dict[str, Mutant]:
         ),
         Mutant("never gives an owner up", _everywhere(limits.owner_limit, _never_given_up)),
         Mutant("lets no cool-down grow", ((limits, "cool_down", _as_set),)),
-        Mutant("tells what is to be ignored", _everywhere(filters.told, _all_of_them)),
-        Mutant("replaces Pods for what is to be ignored", _everywhere(filters.remediable, _may)),
+        Mutant("tells what is to be ignored", _everywhere(filters.reportable, _all_of_them)),
+        Mutant(
+            "replaces Pods for what is to be ignored", _everywhere(filters.allows_remediation, _may)
+        ),
         Mutant(
             "keeps what it read by its name alone",
-            ((reader.Live, "pod_diagnoser", _of_any_namespace),),
+            ((reader.LiveReader, "pod_diagnoser", _of_any_namespace),),
         ),
-        Mutant("reads Pods of another namespace", ((reader.Live, "pod", _of_the_first_namespace),)),
-        Mutant("shows the first container's crash", _everywhere(observation.latest, _first)),
+        Mutant(
+            "reads Pods of another namespace",
+            ((reader.LiveReader, "pod", _of_the_first_namespace),),
+        ),
+        Mutant("shows the first container's crash", _everywhere(observation.latest_crash, _first)),
         Mutant(
             "takes the moment it saw a crash for its end",
-            _everywhere(observation.latest, _latest_by_moment),
+            _everywhere(observation.latest_crash, _latest_by_moment),
         ),
         Mutant("has no budget", _everywhere(limits.budget_limit, _nothing)),
         Mutant(
             "counts the budget from a stale status",
-            ((executor, "_with", _stale_count), (verification, "budget_limit", _nothing)),
+            ((executor, "_with_outcome", _stale_count), (verification, "budget_limit", _nothing)),
         ),
-        Mutant("takes a lost answer for done", ((executor, "_refused", _failed_is_done),)),
         Mutant(
-            "takes a Pod that is gone for undone", ((executor._Turn, "_outcome", _lost_is_undone),)
+            "takes a lost answer for done", ((executor, "_outcome_of_refusal", _failed_is_done),)
+        ),
+        Mutant(
+            "takes a Pod that is gone for undone",
+            ((executor._PlanExecutor, "_outcome", _lost_is_undone),),
         ),
         Mutant(
             "forgets what it did",
             (
-                (ledger, "is_kept", _planned_is_dropped),
-                (planner, "is_kept", _planned_is_dropped),
+                (ledger, "should_keep", _planned_is_dropped),
+                (planner, "should_keep", _planned_is_dropped),
             ),
         ),
         Mutant(
-            "learns the time from its own clock", ((server_time.ServerTime, "learn", _our_own),)
+            "learns the time from its own clock", ((server_time.ServerTime, "update", _our_own),)
         ),
         Mutant(
             "forgets the attachment where nothing changed",
-            ((answer, "answer_pod_diagnoser", _forgets_attachment(_paced)),),
+            ((answer, "build_response", _forgets_attachment(_paced)),),
         ),
         Mutant(
             "forgets the attachment in trouble",
-            ((answer, "answer_pod_diagnoser", _forgets_attachment(_in_trouble)),),
+            ((answer, "build_response", _forgets_attachment(_in_trouble)),),
         ),
-        Mutant("publishes for one that is gone", ((sync, "lost_its_target", _never),)),
+        Mutant("publishes for one that is gone", ((sync, "target_missing", _never),)),
         Mutant("forgets what is withheld", ((status, "plan", _without_withheld),)),
-        Mutant("writes whether anything changed or not", ((answer, "report", _impatient),)),
-        Mutant("labels for ever", ((metadata, "_label", _for_ever),)),
-        Mutant("leaves its marks on Pods", ((pods_sync, "unmark", _never_off),)),
-        Mutant("wipes what others wrote", ((pods_sync, "unmark", _wipes),)),
+        Mutant("writes whether anything changed or not", ((answer, "build_status", _impatient),)),
+        Mutant("labels for ever", ((metadata, "_label_change", _for_ever),)),
+        Mutant("leaves its marks on Pods", ((pods_sync, "metadata_removal", _never_off),)),
+        Mutant("wipes what others wrote", ((pods_sync, "metadata_removal", _wipes),)),
         Mutant("counts a Pod that goes again", ((status, "uncounted_pods", _counts_again),)),
         Mutant("forgets whom it counted", ((status, "counted_pods", _forgetful),)),
-        Mutant("tells Events with random names", ((events.Teller, "name", _random_name),)),
+        Mutant("tells Events with random names", ((events.EventFactory, "name", _random_name),)),
         Mutant("tells old crashes", ((events, "is_fresh", _always_fresh),)),
         Mutant("orders crashes by the node's clock alone", ((metadata, "_is_superseded", _never),)),
-        Mutant("acts on what it read a moment ago", ((reader.Live, "forget", _nothing),)),
-        Mutant("lets the youngest claim", _everywhere(claims.claimant, _youngest)),
+        Mutant("acts on what it read a moment ago", ((reader.LiveReader, "invalidate", _nothing),)),
+        Mutant("lets the youngest claim", _everywhere(claims.claiming_target, _youngest)),
         Mutant(
             "tells the first diagnosis only",
             ((status, "_recent_diagnoses", _first_diagnosis_only),),

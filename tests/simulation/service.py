@@ -27,11 +27,11 @@ from dev.simulator.scheduling import Clock, Scheduler
 from dev.simulator.timing import Timing
 from dev.simulator.webhooks import Answer, Failure, Outcome
 from pod_diagnoser.cluster import circuit_breaker, coalescing, evidence
-from pod_diagnoser.cluster.client import Cluster, _error
-from pod_diagnoser.cluster.errors import ClusterError
-from pod_diagnoser.cluster.evidence import ClusterGatherer
+from pod_diagnoser.cluster.client import ApiClient, _error
+from pod_diagnoser.cluster.errors import ApiError
+from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
 from pod_diagnoser.poddiagnosers.answer import customize_pod_diagnoser
-from pod_diagnoser.poddiagnosers.sync import Remediator
+from pod_diagnoser.poddiagnosers.sync import Reconciler
 from pod_diagnoser.pods.sync import customize_pod
 from pod_diagnoser.server import endpoints, gateway
 from pod_diagnoser.server.settings import Settings
@@ -112,7 +112,7 @@ class _Killed(BaseException):
     """The process has ended."""
 
 
-class SimulatedCluster(Cluster):
+class SimulatedCluster(ApiClient):
     """The hook's client, connected to the simulator's REST face: each call takes its time."""
 
     def __init__(self) -> None:
@@ -128,7 +128,7 @@ class SimulatedCluster(Cluster):
         self.calls += 1
         content = b"" if body is None else json.dumps(body).encode()
         answer = _put_aside(_Call(Request.make(method, path, _AGENT, content)))
-        if isinstance(answer, ClusterError):
+        if isinstance(answer, ApiError):
             raise answer
         found: tuple[bytes, datetime] = answer
         return found
@@ -214,11 +214,11 @@ class Process:
         self.alive = True
         self._requests: dict[greenlet, Callable[[Outcome | None], None]] = {}
         clock, time = replica.clock.now, replica.service.scheduler.time
-        self._remediator = Remediator(SimulatedCluster(), clock, f"hook-{replica.number}", time)
+        self._remediator = Reconciler(SimulatedCluster(), clock, f"hook-{replica.number}", time)
         parts: dict[str, Any] = {
             "clock": clock,
             "telemetry": _Silent(),
-            "gatherer": ClusterGatherer(SimulatedCluster(), time),
+            "gatherer": ApiEvidenceFetcher(SimulatedCluster(), time),
             "confidential": True,
             "remediator": self._remediator,
             "max_related": Settings().max_related,
@@ -283,18 +283,18 @@ class Process:
         watcher = self.replica.service.watcher
         try:
             reply = self._handlers[asked.path](gateway.Body(asked.body, complete=True))
-            content = reply.answer.encode()
+            content = reply.response.encode()
         except ValidationError as error:
             watcher.answered(asked, 400, error)
             return Answer(400, b"body is not a request\n")
-        except gateway.Refusal as refusal:
+        except gateway.RequestRejected as refusal:
             watcher.answered(asked, refusal.status, None)
             return Answer(refusal.status, refusal.problem.encode())
         except Exception as error:  # noqa: BLE001 (as the hook's edge does)
             watcher.answered(asked, 500, error)
             return Answer(500, b"internal error\n")
         watcher.answered(asked, 200, None)
-        if reply.may_hold:
+        if reply.debounce:
             _put_aside(_Sleep(min(9 * len(asked.body) * SECONDS_PER_BYTE, MAX_HOLD)))
         return Answer(200, content)
 
@@ -461,11 +461,11 @@ class Service:
         if how == "killed before the call":
             asked.process.replica.kill(1.0)
         elif how == "refused connection":
-            later(back, lambda: resume(ClusterError(None)))
+            later(back, lambda: resume(ApiError(None)))
         elif how == "no answer and no effect":
-            later(3.0, lambda: resume(ClusterError(None)))
+            later(3.0, lambda: resume(ApiError(None)))
         elif how == "effect after the time-out":
-            later(3.0, lambda: resume(ClusterError(None)))
+            later(3.0, lambda: resume(ApiError(None)))
             later(5.0, partial(self._late_effect, asked, request))
         elif how.startswith("status "):
             code = int(how.removeprefix("status "))
@@ -479,7 +479,7 @@ class Service:
             if how == "killed after the call":
                 asked.process.replica.kill(1.0)
             elif how == "answer lost":
-                later(3.0, lambda: resume(ClusterError(None)))
+                later(3.0, lambda: resume(ApiError(None)))
             else:
                 later(back, lambda: resume(self._received(response)))
 
@@ -492,7 +492,7 @@ class Service:
         self.watcher.called(asked, request, response)
         return response
 
-    def _received(self, response: Response) -> tuple[bytes, datetime] | ClusterError:
+    def _received(self, response: Response) -> tuple[bytes, datetime] | ApiError:
         content = encode(response.body)
         received = requests.Response()
         received.status_code = response.status

@@ -23,7 +23,7 @@ from dev.simulator.resources import POD
 from dev.simulator.scheduling import Clock, VirtualScheduler
 from dev.simulator.webhooks import InProcess
 from dev.simulator.writes import Call
-from pod_diagnoser.cluster.evidence import ClusterGatherer
+from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
 from tests.dev.simulator.fakes import Run, ScriptedProber, ScriptedRuntime
 from tests.support.cluster_fixture import CONTROLLERS, CRDS, DIAGNOSER, EPOCH, PREFIX, Hook
 from tests.support.simulated_api import connect
@@ -72,7 +72,7 @@ class World:
         self.kubelet = Kubelet(node, NODE)
         api, self.rest = connect(RestApi(self.store, clock))
         hook = Hook(
-            self.scheduler, clock, gatherer=lambda: ClusterGatherer(api, self.scheduler.time)
+            self.scheduler, clock, gatherer=lambda: ApiEvidenceFetcher(api, self.scheduler.time)
         )
         cluster.install(CONTROLLERS)
         cluster.start_metacontroller(InProcess(self.scheduler, conditions.timing, hook))

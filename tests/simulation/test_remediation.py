@@ -21,7 +21,7 @@ from dev.simulator.objects import Object, controller_of, labels_of, name_of, uid
 from dev.simulator.resources import EVENT, POD, POD_DISRUPTION_BUDGET, REPLICA_SET
 from dev.simulator.scheduling import Clock, VirtualScheduler
 from dev.simulator.webhooks import InProcess
-from pod_diagnoser.poddiagnosers.sync import Remediator
+from pod_diagnoser.poddiagnosers.sync import Reconciler
 from tests.dev.simulator.fakes import Run, ScriptedRuntime
 from tests.support.cluster_fixture import CONTROLLERS, CRDS, DIAGNOSER, EPOCH, Hook
 from tests.support.simulated_api import connect
@@ -62,8 +62,8 @@ class World:
         Kubelet(node, NODE)
         api, self.rest = connect(RestApi(self.store, clock))
 
-        def remediator() -> Remediator:
-            return Remediator(api, clock.now, "test", self.scheduler.time)
+        def remediator() -> Reconciler:
+            return Reconciler(api, clock.now, "test", self.scheduler.time)
 
         self.hook = Hook(self.scheduler, clock, remediator)
         self.cluster.install(CONTROLLERS)

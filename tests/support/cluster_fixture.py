@@ -17,9 +17,9 @@ from dev.simulator.resources import EVENT, POD, load_crds
 from dev.simulator.scheduling import Clock, VirtualScheduler
 from dev.simulator.webhooks import Answer, InProcess
 from dev.simulator.writes import AuditEntry, DeleteOptions
-from pod_diagnoser.cluster.evidence import ClusterGatherer
-from pod_diagnoser.diagnosis.evidence import Gatherer
-from pod_diagnoser.poddiagnosers.sync import Remediator
+from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
+from pod_diagnoser.diagnosis.evidence import EvidenceFetcher
+from pod_diagnoser.poddiagnosers.sync import Reconciler
 from pod_diagnoser.server.app import create_app
 from pod_diagnoser.server.settings import Settings
 from tests.support.simulated_api import connect
@@ -54,8 +54,8 @@ class Hook:
         self,
         scheduler: VirtualScheduler,
         clock: Clock,
-        remediator: Callable[[], Remediator] | None = None,
-        gatherer: Callable[[], Gatherer] | None = None,
+        remediator: Callable[[], Reconciler] | None = None,
+        gatherer: Callable[[], EvidenceFetcher] | None = None,
     ) -> None:
         self.down = False
         self.clock = clock
@@ -135,8 +135,8 @@ class World:
         self.store = self.cluster.store
         api, self.rest = connect(RestApi(self.store, self.clock))
 
-        def gatherer() -> Gatherer:
-            return ClusterGatherer(api, self.scheduler.time)
+        def gatherer() -> EvidenceFetcher:
+            return ApiEvidenceFetcher(api, self.scheduler.time)
 
         self.hook = Hook(
             self.scheduler,

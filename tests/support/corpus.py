@@ -16,13 +16,13 @@ from typing import Any
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.time import parse_time
 from pod_diagnoser.cluster.client import IDLE_REASONS
-from pod_diagnoser.cluster.errors import ClusterError
-from pod_diagnoser.cluster.evidence import ClusterGatherer
-from pod_diagnoser.diagnosis.detection import endings, states
-from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose, interpret
-from pod_diagnoser.diagnosis.event_rules import asks, judge
-from pod_diagnoser.diagnosis.evidence import Evidence, Gathered, Wanted
-from pod_diagnoser.diagnosis.symptoms import Ending
+from pod_diagnoser.cluster.errors import ApiError
+from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
+from pod_diagnoser.diagnosis.detection import detect_lasting_conditions, detect_symptoms
+from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose, diagnose_symptom
+from pod_diagnoser.diagnosis.event_rules import evaluate_events, needs_lookup
+from pod_diagnoser.diagnosis.evidence import Evidence, EvidenceRequest, FetchedEvidence
+from pod_diagnoser.diagnosis.symptoms import Symptom
 
 Json = dict[str, Any]
 
@@ -125,38 +125,45 @@ class RecordedEvents:
 
     def read_log(self, *_: object, **__: object) -> str:
         """Have none."""
-        raise ClusterError(404)
+        raise ApiError(404)
 
 
-def gathered(of: Pod, items: Sequence[Json]) -> Gathered:
+def gathered(of: Pod, items: Sequence[Json]) -> FetchedEvidence:
     """What the edge finds about a Pod where these are the Events."""
     meta = of.metadata
-    wanted = Wanted(meta.namespace, meta.name, meta.uid, events=True)
-    return ClusterGatherer(RecordedEvents(items)).gather(wanted)
+    wanted = EvidenceRequest(meta.namespace, meta.name, meta.uid, events=True)
+    return ApiEvidenceFetcher(RecordedEvents(items)).fetch(wanted)
 
 
-def events(name: str, of: Pod) -> Gathered | None:
+def events(name: str, of: Pod) -> FetchedEvidence | None:
     """What the edge finds about a golden Pod, or None where it has no file of Events."""
     items = event_items(name)
     return None if items is None else gathered(of, items)
 
 
-def proved(of: Pod, found: Gathered | None, now: datetime) -> Mapping[str, Evidence]:
+def proved(of: Pod, found: FetchedEvidence | None, now: datetime) -> Mapping[str, Evidence]:
     """What its Events prove of what ended in a Pod, by crash id."""
     if found is None:
         return {}
-    every: list[Ending] = [*endings(of), *(state for state, _ in states(of))]
-    return {each.id: judge(each, found, None, now) for each in every if asks(each, None, None, now)}
+    every: list[Symptom] = [
+        *detect_symptoms(of),
+        *(state for state, _ in detect_lasting_conditions(of)),
+    ]
+    return {
+        each.id: evaluate_events(each, found, None, now)
+        for each in every
+        if needs_lookup(each, None, None, now)
+    }
 
 
-def told(name: str, now: datetime) -> list[Ending]:
+def told(name: str, now: datetime) -> list[Symptom]:
     """Every ending of a golden Pod, lasting or not, with what its Events prove."""
     of = pod(name)
     evidence = proved(of, events(name, of), now)
-    every = [*endings(of), *(state for state, _ in states(of))]
-    return [interpret(each, evidence.get(each.id)).ending for each in every]
+    every = [*detect_symptoms(of), *(state for state, _ in detect_lasting_conditions(of))]
+    return [diagnose_symptom(each, evidence.get(each.id)).symptom for each in every]
 
 
-def diagnosed(of: Pod, found: Gathered | None, now: datetime) -> tuple[Diagnosis, ...]:
+def diagnosed(of: Pod, found: FetchedEvidence | None, now: datetime) -> tuple[Diagnosis, ...]:
     """What is said of a Pod's endings when its Events are known."""
     return diagnose(of, proved(of, found, now))

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from pod_diagnoser.api.time import format_time
-from pod_diagnoser.cluster.errors import DISRUPTION_BUDGET, ClusterError
+from pod_diagnoser.cluster.errors import DISRUPTION_BUDGET, ApiError
 from pod_diagnoser.diagnosis.diagnose import diagnose
 from pod_diagnoser.pods.keys import LABEL
 from tests.support.build import T0, Json
@@ -26,7 +26,7 @@ def refused(status: int | None, **details: Any) -> Fault:
     """The call fails without an effect."""
 
     def fault(api: "FakeApi", _: Callable[[], Any]) -> Any:
-        raise ClusterError(status, at=None if status is None else api.now, **details)
+        raise ApiError(status, at=None if status is None else api.now, **details)
 
     return fault
 
@@ -35,13 +35,13 @@ def lost(api: "FakeApi", effect: Callable[[], Any]) -> Any:
     """The call has its effect, and its answer is lost."""
     effect()
     api.pass_time(3)
-    raise ClusterError(None)
+    raise ApiError(None)
 
 
 def hanging(api: "FakeApi", _: Callable[[], Any]) -> Any:
     """The call is never answered, and has no effect."""
     api.pass_time(4)
-    raise ClusterError(None)
+    raise ApiError(None)
 
 
 class KilledError(Exception):
@@ -153,7 +153,7 @@ class FakeApi:
 
         def evict() -> datetime:
             if name in self.pods and name in self.blocked:
-                raise ClusterError(429, cause=DISRUPTION_BUDGET, at=self.now)
+                raise ApiError(429, cause=DISRUPTION_BUDGET, at=self.now)
             return self._delete(name, uid, version)
 
         return self._call("evict", namespace, name, evict)
@@ -182,18 +182,18 @@ class FakeApi:
 
     def _read(self, objects: Mapping[str, Json], name: str, kind: str) -> tuple[bytes, datetime]:
         if not _NAME.fullmatch(name):
-            raise ClusterError(400)  # as `Cluster` does, without asking
+            raise ApiError(400)  # as `ApiClient` does, without asking
         if name not in objects:
-            raise ClusterError(404, at=self._date(), kind=kind)
+            raise ApiError(404, at=self._date(), kind=kind)
         return json.dumps(objects[name]).encode(), self._date()
 
     def _delete(self, name: str, uid: str, version: str) -> datetime:
         pod = self.pods.get(name)
         if pod is None:
-            raise ClusterError(404, at=self._date(), kind="pods")
+            raise ApiError(404, at=self._date(), kind="pods")
         meta = pod["metadata"]
         if (meta["uid"], meta["resourceVersion"]) != (uid, version):
-            raise ClusterError(409, at=self._date(), kind="pods")
+            raise ApiError(409, at=self._date(), kind="pods")
         if "deletionTimestamp" not in meta:
             self.watch(pod)
             shown = tuple(found.id for found in diagnose(parsed_pod(pod)))

@@ -12,9 +12,9 @@ from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.diagnosis.diagnose import diagnose
 from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
-from pod_diagnoser.poddiagnosers.snapshot import Observed, observe
+from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot, take_snapshot
 from pod_diagnoser.pods.keys import LABEL
-from pod_diagnoser.remediation.model import Effects, Outcome, Phase, Reason
+from pod_diagnoser.remediation.model import ExecutionReport, Outcome, Phase, Reason
 from tests.support.build import (
     T0,
     Json,
@@ -95,31 +95,31 @@ def observed(
     complete: bool = True,
     half_written: bool = False,
     published: bool = True,
-) -> Observed:
+) -> DiagnoserSnapshot:
     """What a sync request holds, with the PodDiagnoser's DiagnosisTarget unless that is gone."""
     own = (target(document),) if published else ()
     request = diagnoser_request(document, *own, *related)
-    return observe(request, complete=complete, half_written=half_written)
+    return take_snapshot(request, complete=complete, between_status_writes=half_written)
 
 
 def answered(
     document: Json,
     now: datetime,
     *related: Json,
-    effects: Effects | None = None,
+    effects: ExecutionReport | None = None,
     complete: bool = True,
 ) -> Json:
     """The answer to a sync request."""
     seen = observed(document, *related, complete=complete)
-    result = sync_pod_diagnoser(seen, now, effects or Effects())
-    return dict(json.loads(result.answer.encode()))
+    result = sync_pod_diagnoser(seen, now, effects or ExecutionReport())
+    return dict(json.loads(result.response.encode()))
 
 
 def synced(
     document: Json,
     now: datetime,
     *related: Json,
-    effects: Effects | None = None,
+    effects: ExecutionReport | None = None,
     complete: bool = True,
 ) -> Json:
     """The PodDiagnoser after a sync."""
@@ -156,7 +156,7 @@ def settled(
 ) -> Json:
     """The PodDiagnoser after a sync that carried out all plans, with this outcome."""
     outcomes = {entry["id"]: Outcome(*as_, at) for entry in entries(document, "Planned")}
-    return synced(document, at, *related, effects=Effects(outcomes=outcomes))
+    return synced(document, at, *related, effects=ExecutionReport(outcomes=outcomes))
 
 
 def edited(document: Json, **spec: Any) -> Json:

@@ -11,7 +11,7 @@ from urllib3 import HTTPResponse
 
 from dev.simulator.errors import ApiError
 from dev.simulator.http_api import Request, Response, RestApi
-from pod_diagnoser.cluster.client import Cluster
+from pod_diagnoser.cluster.client import ApiClient
 from pod_diagnoser.cluster.credentials import Credentials
 
 Fault = Callable[[Request], Exception | None]
@@ -62,9 +62,9 @@ class RestAdapter(HTTPAdapter):
         return [one for one in self.requests if one.method == method and part in one.path]
 
 
-def connect(api: RestApi) -> tuple[Cluster, RestAdapter]:
+def connect(api: RestApi) -> tuple[ApiClient, RestAdapter]:
     """Make the hook's client of a REST face."""
-    cluster = Cluster(Credentials("http://api", lambda: "token", None))
+    cluster = ApiClient(Credentials("http://api", lambda: "token", None))
     adapter = RestAdapter(api)
     cluster._session.mount("http://", adapter)
     return cluster, adapter

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser, diagnosis_target
-from pod_diagnoser.diagnosis.evidence import Asked, Event, Gathered
+from pod_diagnoser.diagnosis.evidence import EventLookup, FetchedEvidence, PodEvent
 from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
-from pod_diagnoser.poddiagnosers.snapshot import observe
+from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.pods.keys import CAUSE, CONTAINER, CRASHES, LABEL
 from pod_diagnoser.pods.sync import sync_pod
-from pod_diagnoser.remediation.model import Effects
+from pod_diagnoser.remediation.model import ExecutionReport
 from tests.support import build
 from tests.support.build import T0, Json, after
 
@@ -31,13 +31,13 @@ def published(subject: Json) -> Json:
 def shown(subject: Json, pod: Json, at: float = 10) -> Json:
     """A Pod after its sync."""
     request = build.pod_request(pod, published(subject))
-    return build.applied(pod, json.loads(sync_pod(request, after(at)).answer.encode()))
+    return build.applied(pod, json.loads(sync_pod(request, after(at)).response.encode()))
 
 
 def status(subject: Json, *pods: Json, at: float = 10) -> Json:
     """The status of a PodDiagnoser after its sync."""
-    observed = observe(build.diagnoser_request(subject, published(subject), *pods))
-    answer = sync_pod_diagnoser(observed, after(at), Effects()).answer
+    observed = take_snapshot(build.diagnoser_request(subject, published(subject), *pods))
+    answer = sync_pod_diagnoser(observed, after(at), ExecutionReport()).response
     written: Json = json.loads(answer.encode())["status"]
     return written
 
@@ -154,9 +154,11 @@ def test_a_made_up_cause_has_no_pod_replaced() -> None:
     assert [each["container"] for each in told["remediations"]] == ["proxy"]
 
 
-def events(reason: str, message: str, at: float) -> Gathered:
+def events(reason: str, message: str, at: float) -> FetchedEvidence:
     """What was read of a Pod's Events: one, about its container app."""
-    return Gathered(Asked.FOUND, (Event(reason, message, "app", after(at), after(at)),))
+    return FetchedEvidence(
+        EventLookup.FOUND, (PodEvent(reason, message, "app", after(at), after(at)),)
+    )
 
 
 PROBE = "Container app failed liveness probe, will be restarted"
@@ -175,16 +177,16 @@ def test_a_clean_exit_is_silent_unless_events_tell_of_a_probe() -> None:
     pod = probed(0, "Completed")
     request = build.pod_request(pod, published(subject))
     soon = sync_pod(request, after(3))
-    assert soon.answer.encode() == b"{}"
-    assert soon.wanted is not None
-    assert soon.wanted.events
-    nothing = sync_pod(request, after(3), Gathered(Asked.FOUND, ()))
-    assert nothing.answer.encode() == b"{}"
-    assert nothing.wanted is None
-    assert sync_pod(request, after(60)).wanted is None
+    assert soon.response.encode() == b"{}"
+    assert soon.evidence_request is not None
+    assert soon.evidence_request.events
+    nothing = sync_pod(request, after(3), FetchedEvidence(EventLookup.FOUND, ()))
+    assert nothing.response.encode() == b"{}"
+    assert nothing.evidence_request is None
+    assert sync_pod(request, after(60)).evidence_request is None
 
     killed = events("Killing", PROBE, -3)
-    marked = build.applied(pod, json.loads(sync_pod(request, after(3), killed).answer.encode()))
+    marked = build.applied(pod, json.loads(sync_pod(request, after(3), killed).response.encode()))
     assert marked["metadata"]["annotations"][CAUSE] == "LivenessProbeFailed"
     assert (
         shown(subject, marked, at=4000)["metadata"]["annotations"][CAUSE] == "LivenessProbeFailed"
@@ -199,15 +201,15 @@ def test_what_its_events_silence_is_kept_and_shown_nowhere() -> None:
     subject = build.diagnoser(ignore={"causes": ["LivenessProbeFailed"]})
     pod = probed(137, "Error")
     request = build.pod_request(pod, published(subject))
-    assert sync_pod(request, after(3)).wanted is not None
+    assert sync_pod(request, after(3)).evidence_request is not None
     killed = events("Killing", PROBE, -3)
-    marked = build.applied(pod, json.loads(sync_pod(request, after(3), killed).answer.encode()))
+    marked = build.applied(pod, json.loads(sync_pod(request, after(3), killed).response.encode()))
     assert set(marked["metadata"]["annotations"]) == {CRASHES}
     assert LABEL not in marked["metadata"]["labels"]
     for at in (4, 60, 10_000):
         again = sync_pod(build.pod_request(marked, published(subject)), after(at))
-        assert again.wanted is None
-        assert build.applied(marked, json.loads(again.answer.encode())) == marked
+        assert again.evidence_request is None
+        assert build.applied(marked, json.loads(again.response.encode())) == marked
     marked["metadata"]["labels"][LABEL] = "diag"
     assert status(subject, marked)["recentDiagnoses"] == []
     # What was silent is told where the spec changes its mind.

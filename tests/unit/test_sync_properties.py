@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest, PodSyncRequest
-from pod_diagnoser.diagnosis.detection import states
+from pod_diagnoser.diagnosis.detection import detect_lasting_conditions
 from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
-from pod_diagnoser.poddiagnosers.snapshot import observe
+from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.pods.keys import ANNOTATIONS, LABEL, MAX_TOTAL_BYTES
 from pod_diagnoser.pods.sync import sync_pod
 from tests.support.build import T0, Json, after, applied, crashed, diagnoser, target
@@ -90,8 +90,8 @@ def test_any_pod_is_answered_the_same_each_time_and_settles(
     if request is None:
         return
     before = request.model_dump_json()
-    first = sync_pod(request, now).answer.encode()
-    assert sync_pod(request, now).answer.encode() == first
+    first = sync_pod(request, now).response.encode()
+    assert sync_pod(request, now).response.encode() == first
     assert request.model_dump_json() == before
 
     answer = json.loads(first)
@@ -106,11 +106,11 @@ def test_any_pod_is_answered_the_same_each_time_and_settles(
     annotations = settled["metadata"]["annotations"]
     assert sum(len((k + v).encode()) for k, v in annotations.items()) <= MAX_TOTAL_BYTES
     # A state is told when it has lasted, and that is a matter of time.
-    times = (now,) if states(request.object) else (now, max(now, later))
+    times = (now,) if detect_lasting_conditions(request.object) else (now, max(now, later))
     for time in times:
         again = read(settled, *TARGETS)
         assert again is not None
-        shown = applied(settled, json.loads(sync_pod(again, time).answer.encode()))
+        shown = applied(settled, json.loads(sync_pod(again, time).response.encode()))
         assert shown["metadata"]["annotations"] == annotations
 
 
@@ -121,13 +121,13 @@ def test_an_unclaimed_pod_ends_up_with_nothing_of_ours(document: Json, now: date
     claimed = read(document, *TARGETS)
     if claimed is None:
         return
-    answer = json.loads(sync_pod(claimed, now).answer.encode())
+    answer = json.loads(sync_pod(claimed, now).response.encode())
     document["metadata"]["annotations"] = document["metadata"].get("annotations") or {}
     document["metadata"]["labels"] = document["metadata"].get("labels") or {}
     marked = applied(document, answer)
     unclaimed = read(marked)
     assert unclaimed is not None
-    cleaned = applied(marked, json.loads(sync_pod(unclaimed, now).answer.encode()))
+    cleaned = applied(marked, json.loads(sync_pod(unclaimed, now).response.encode()))
     assert not {*ANNOTATIONS, LABEL} & {
         *cleaned["metadata"]["annotations"],
         *cleaned["metadata"]["labels"],
@@ -165,8 +165,8 @@ def test_every_answer_for_an_active_poddiagnoser_carries_its_target(
             request = PodDiagnoserSyncRequest.model_validate_json(json.dumps(body))
         except ValidationError:
             return
-        result = sync_pod_diagnoser(observe(request, complete=complete), after(second))
-        answer = json.loads(result.answer.encode())
+        result = sync_pod_diagnoser(take_snapshot(request, complete=complete), after(second))
+        answer = json.loads(result.response.encode())
         assert len(answer["attachments"]) == (0 if enabled is False else 1)
         assert answer["status"]
         assert None not in answer["status"].values()
@@ -195,7 +195,7 @@ def test_the_steps_of_a_crash_give_the_same_words_in_any_order(order: list[int])
         document["status"] = sightings[step]["status"]
         request = read(document, TARGETS[0])
         assert request is not None
-        document = applied(document, json.loads(sync_pod(request, after(100)).answer.encode()))
+        document = applied(document, json.loads(sync_pod(request, after(100)).response.encode()))
     annotations = document["metadata"]["annotations"]
     history = json.loads(annotations["diagnostics.local.io/crashes"])["history"]
     assert annotations["diagnostics.local.io/restart-time"] == "2026-11-23T10:01:00Z"

@@ -23,7 +23,7 @@ class CrashError(Exception):
 
 
 @dataclass(frozen=True)
-class SyncAnswer:
+class SyncResponse:
     """The answer of a sync hook.
 
     Attributes:
@@ -66,7 +66,7 @@ Reader = Callable[["_Document", Any, str, str], Any]
 """Reads a value: the document, the value, its path, and the path that type errors name."""
 
 
-def read_sync_answer(body: bytes) -> SyncAnswer:
+def read_sync_answer(body: bytes) -> SyncResponse:
     """Read the answer of a sync hook.
 
     Raises:
@@ -87,7 +87,7 @@ def read_sync_answer(body: bytes) -> SyncAnswer:
     if None in (fields.get("attachments") or ()):
         message = "invalid memory address or nil pointer dereference"
         raise CrashError(message)
-    return SyncAnswer(
+    return SyncResponse(
         fields.get("labels") or {},
         fields.get("annotations") or {},
         fields.get("status"),

@@ -7,7 +7,11 @@ from dev.simulator.client import Client
 from dev.simulator.errors import ApiError
 from dev.simulator.events import EventRecorder
 from dev.simulator.gojson import dumps
-from dev.simulator.metacontroller.answers import SyncAnswer, UnreadableAnswerError, read_sync_answer
+from dev.simulator.metacontroller.answers import (
+    SyncResponse,
+    UnreadableAnswerError,
+    read_sync_answer,
+)
 from dev.simulator.metacontroller.attachments import AttachmentError, AttachmentManager, ObjectMap
 from dev.simulator.metacontroller.customizing import (
     Encoder,
@@ -282,7 +286,7 @@ class DecoratorController:
             desired.setdefault(resource, {})[qualified_name(child)] = child
         return desired, list(unknown)
 
-    async def _call(self, parent: Object, observed: ObjectMap, related: ObjectMap) -> SyncAnswer:
+    async def _call(self, parent: Object, observed: ObjectMap, related: ObjectMap) -> SyncResponse:
         body = (
             f'{{"controller":{self._controller},"object":{self._encode(parent)},'
             f'"attachments":{self._encode_map(observed)},"related":{self._encode_map(related)},'
@@ -305,7 +309,7 @@ class DecoratorController:
 
     # Writing
 
-    async def _write(self, resource: Resource, parent: Object, answer: SyncAnswer) -> bool:
+    async def _write(self, resource: Resource, parent: Object, answer: SyncResponse) -> bool:
         """Write labels, annotations and status of a parent, if they changed.
 
         Returns:

@@ -1,6 +1,6 @@
 """Why something ended or failed: the one enum of causes. Pure.
 
-What each of them means, and what proves it, is the table of `explaining`.
+What each of them means, and what proves it, is the table of `cause_rules`.
 """
 
 from enum import StrEnum
@@ -72,7 +72,7 @@ class Cause(StrEnum):
     UNRECOGNIZED = "Unrecognized"
 
 
-STATES = frozenset(
+LASTING_CONDITIONS = frozenset(
     {
         Cause.UNSCHEDULABLE,
         Cause.VOLUME_NOT_MOUNTED,
@@ -84,7 +84,7 @@ STATES = frozenset(
 )
 """Causes of states that last: nothing ended."""
 
-PASSING = STATES | {
+TRANSIENT = LASTING_CONDITIONS | {
     Cause.IMAGE_PULL_FAILED,
     Cause.IMAGE_MISSING,
     Cause.INVALID_IMAGE_NAME,
@@ -95,7 +95,7 @@ PASSING = STATES | {
 }
 """Causes of what may be over again; what ended has ended for good."""
 
-PLANNED = frozenset(
+REQUESTED_RESTARTS = frozenset(
     {Cause.RESTARTED_FOR_RESIZE, Cause.DEFINITION_CHANGED, Cause.RESTARTED_WITH_ALL}
 )
 """Causes of what somebody asked for: no crash, though a container was restarted."""

@@ -14,14 +14,14 @@ from typing import Any
 
 from pydantic import Field
 
-from pod_diagnoser.api.fields import Int32, Many, Name, Read, Strings, Text, Time, Uid
-from pod_diagnoser.api.text import clean
+from pod_diagnoser.api.fields import Int32, Many, Name, Strings, Text, Time, Uid, WireModel
+from pod_diagnoser.api.text import sanitize
 
-MIRROR = "kubernetes.io/config.mirror"
+MIRROR_POD_ANNOTATION = "kubernetes.io/config.mirror"
 """The annotation of a static Pod's mirror. Source: ``pkg/kubelet/types/pod_update.go``."""
 
 
-class OwnerReference(Read):
+class OwnerReference(WireModel):
     """An entry of ``metadata.ownerReferences``."""
 
     apiVersion: Text = ""  # noqa: N815 (the API's spelling, as everywhere in these models)
@@ -31,7 +31,7 @@ class OwnerReference(Read):
     controller: bool | None = None
 
 
-class ObjectMeta(Read):
+class ObjectMeta(WireModel):
     """The metadata that is read of every object."""
 
     name: Name
@@ -55,7 +55,7 @@ class OwnedMeta(ObjectMeta):
     ownerReferences: Many[OwnerReference] = ()  # noqa: N815
 
 
-class Terminated(Read):
+class Terminated(WireModel):
     """``ContainerStateTerminated``: how a container ended."""
 
     exitCode: Int32 | None = None  # noqa: N815
@@ -66,20 +66,20 @@ class Terminated(Read):
     containerID: Text = ""  # noqa: N815
 
 
-class Running(Read):
+class Running(WireModel):
     """``ContainerStateRunning``."""
 
     startedAt: Time = None  # noqa: N815
 
 
-class Waiting(Read):
+class Waiting(WireModel):
     """``ContainerStateWaiting``: why a container does not run yet, or not again."""
 
     reason: Text = ""
     message: Text = ""
 
 
-class ContainerState(Read):
+class ContainerState(WireModel):
     """``ContainerState``: at most one of its members is set."""
 
     waiting: Waiting | None = None
@@ -87,7 +87,7 @@ class ContainerState(Read):
     terminated: Terminated | None = None
 
 
-class ContainerStatus(Read):
+class ContainerStatus(WireModel):
     """``ContainerStatus``: one container as the kubelet reports it."""
 
     name: Text = ""
@@ -98,7 +98,7 @@ class ContainerStatus(Read):
     lastState: ContainerState | None = None  # noqa: N815
 
 
-class PodCondition(Read):
+class PodCondition(WireModel):
     """``PodCondition``."""
 
     type: Text = ""
@@ -108,7 +108,7 @@ class PodCondition(Read):
     lastTransitionTime: Time = None  # noqa: N815
 
 
-class PodStatus(Read):
+class PodStatus(WireModel):
     """``PodStatus``: how the Pod as a whole fares, and the three lists of containers."""
 
     phase: Text = ""
@@ -120,46 +120,46 @@ class PodStatus(Read):
     ephemeralContainerStatuses: Many[ContainerStatus] = ()  # noqa: N815
 
 
-class Resources(Read):
+class Resources(WireModel):
     """``ResourceRequirements``: the limits alone."""
 
     limits: dict[str, Any] | None = None
 
 
-class Probe(Read):
+class Probe(WireModel):
     """``Probe``: only whether there is one matters."""
 
 
-class LifecycleHandler(Read):
+class LifecycleHandler(WireModel):
     """``LifecycleHandler``: only whether there is one matters."""
 
 
-class Lifecycle(Read):
+class Lifecycle(WireModel):
     """``Lifecycle``: the hooks of a container."""
 
     postStart: LifecycleHandler | None = None  # noqa: N815
 
 
-class ContainerResizePolicy(Read):
+class ContainerResizePolicy(WireModel):
     """``ContainerResizePolicy`` (KEP-1287)."""
 
     restartPolicy: Text = ""  # noqa: N815
 
 
-class RestartRuleOnExitCodes(Read):
+class RestartRuleOnExitCodes(WireModel):
     """``ContainerRestartRuleOnExitCodes`` (KEP-5307)."""
 
     operator: Text = ""
     values: Many[Int32] = ()
 
 
-class RestartRule(Read):
+class RestartRule(WireModel):
     """``ContainerRestartRule`` (KEP-5307): what is done on which exit codes."""
 
     action: Text = ""
     exitCodes: RestartRuleOnExitCodes | None = None  # noqa: N815
 
-    def names(self, exit_code: int) -> bool:
+    def matches(self, exit_code: int) -> bool:
         """Whether it is about an exit code."""
         if self.exitCodes is None:
             return False
@@ -167,7 +167,7 @@ class RestartRule(Read):
         return within if self.exitCodes.operator == "In" else not within
 
 
-class Container(Read):
+class Container(WireModel):
     """``Container``: what a termination is explained with."""
 
     name: Text = ""
@@ -188,7 +188,7 @@ class Container(Read):
         return str(limits.get("memory") or "")
 
 
-class PodSpec(Read):
+class PodSpec(WireModel):
     """``PodSpec``: what a termination is explained with."""
 
     activeDeadlineSeconds: int | None = None  # noqa: N815
@@ -210,7 +210,7 @@ class ContainerKind(StrEnum):
     EPHEMERAL = "ephemeral container"
 
 
-class Pod(Read):
+class Pod(WireModel):
     """A Pod, as far as it is read."""
 
     metadata: ObjectMeta
@@ -229,7 +229,7 @@ class Pod(Read):
         for status in self.status.containerStatuses:
             yield ContainerKind.CONTAINER, status
         for status in self.status.initContainerStatuses:
-            declared = self.declared(status.name)
+            declared = self.container_spec(status.name)
             sidecar = declared is not None and declared.restartPolicy == "Always"
             yield (ContainerKind.SIDECAR if sidecar else ContainerKind.INIT), status
         for status in self.status.ephemeralContainerStatuses:
@@ -247,7 +247,7 @@ class Pod(Read):
         conditions = self.status.conditions if self.status else ()
         return next((each for each in conditions if each.type == kind), None)
 
-    def declared(self, name: str) -> Container | None:
+    def container_spec(self, name: str) -> Container | None:
         """Look up a container in the Pod's spec.
 
         Args:
@@ -297,13 +297,13 @@ def controller_of(pod: OwnedPod) -> OwnerReference | None:
     owner = next((each for each in pod.metadata.ownerReferences if each.controller), None)
     if owner is None or not _UID.fullmatch(owner.uid):
         return None
-    kind, name = clean(owner.kind, _MAX_KIND), clean(owner.name, _MAX_NAME)
+    kind, name = sanitize(owner.kind, _MAX_KIND), sanitize(owner.name, _MAX_NAME)
     if (kind, name) == (owner.kind, owner.name):
         return owner
     return owner.model_copy(update={"kind": kind, "name": name})
 
 
-def template_of(pod: OwnedPod) -> str:
+def template_hash_of(pod: OwnedPod) -> str:
     """Say which template of its owner a Pod was made from.
 
     Args:
@@ -316,7 +316,7 @@ def template_of(pod: OwnedPod) -> str:
     return next((labels[key] for key in _TEMPLATE_LABELS if key in labels), "")[:_MAX_LABEL]
 
 
-def owner_of(pod: OwnedPod) -> str:
+def owner_uid_of(pod: OwnedPod) -> str:
     """Say whose a Pod is.
 
     Args:

@@ -12,14 +12,14 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from pod_diagnoser.api.core_v1 import OwnedMeta
-from pod_diagnoser.api.fields import Int32, Int64, Many, OrNull, Read, Strings, Text
+from pod_diagnoser.api.fields import Int32, Int64, Many, OrNull, Strings, Text, WireModel
 
 GROUP = "diagnostics.local.io"
 VERSION = "v1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
 
-class Written(BaseModel):
+class StoredModel(BaseModel):
     """A part of an object that is written too: immutable, and strict about what is put in."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -34,7 +34,7 @@ class ConditionType(StrEnum):
     REMEDIATING = "Remediating"
 
 
-class Condition(Written):
+class Condition(StoredModel):
     """``metav1.Condition``. Times are RFC 3339 in UTC."""
 
     type: str
@@ -45,11 +45,11 @@ class Condition(Written):
     lastTransitionTime: str  # noqa: N815
 
 
-class RecentDiagnosis(Written):
+class RecentDiagnosis(StoredModel):
     """One crash in ``status.recentDiagnoses``. Times are RFC 3339 in UTC."""
 
     id: str
-    """The crash id: `pod_diagnoser.diagnosing.crash_id`."""
+    """The crash id: `pod_diagnoser.diagnose`."""
     pod: str
     podUID: str  # noqa: N815
     container: str
@@ -62,7 +62,7 @@ class RecentDiagnosis(Written):
     diagnosis: str
 
 
-class Remediation(Written):
+class Remediation(StoredModel):
     """One planned or settled remediation in ``status.remediations``. Times are RFC 3339 in UTC."""
 
     id: str
@@ -84,7 +84,7 @@ class Remediation(Written):
     """Whether the owner crashed again within the budget's window."""
 
 
-class OwnerHistory(Written):
+class OwnerHistory(StoredModel):
     """What is remembered of an owner whose Pods were replaced. Times are RFC 3339 in UTC."""
 
     uid: str
@@ -95,7 +95,7 @@ class OwnerHistory(Written):
     lastTime: str | None = None  # noqa: N815
 
 
-class Withheld(Written):
+class Withheld(StoredModel):
     """Crashes that are not remediated now, by reason."""
 
     reason: str
@@ -104,14 +104,14 @@ class Withheld(Written):
     examples: Many[str] = ()
 
 
-class WorkloadCause(Written):
+class WorkloadCause(StoredModel):
     """How many Pods of a workload crash of which cause."""
 
     cause: str
     pods: Int64
 
 
-class Workload(Written):
+class Workload(StoredModel):
     """One owner whose Pods crash, in ``status.workloads``. Times are RFC 3339 in UTC."""
 
     uid: str
@@ -130,7 +130,7 @@ class Workload(Written):
     """When the latest one was."""
 
 
-class PodDiagnoserStatus(Written):
+class PodDiagnoserStatus(StoredModel):
     """``status`` of a PodDiagnoser."""
 
     observedGeneration: Int64 | None = None  # noqa: N815
@@ -186,14 +186,14 @@ def _within(least: int, most: int) -> AfterValidator:
 _DAY = 86_400
 
 
-class RemediationBudget(Read):
+class RemediationBudget(WireModel):
     """``spec.remediation.budget``: how many Pods are replaced within how long."""
 
     pods: Annotated[int, _default(5), _within(0, 50)] = 5
     windowSeconds: Annotated[int, _default(600), _within(60, _DAY)] = 600  # noqa: N815
 
 
-class RemediationSpec(Read):
+class RemediationSpec(WireModel):
     """``spec.remediation``, with the CRD's defaults for what is missing."""
 
     dryRun: Annotated[bool, _default(value=False)] = False  # noqa: N815
@@ -209,7 +209,7 @@ class RemediationSpec(Read):
 MAX_LOG_LINES = 50
 
 
-class EvidenceSpec(Written):
+class EvidenceSpec(StoredModel):
     """``spec.evidence``: what beyond a Pod's status a diagnosis may rest on, and show."""
 
     events: Annotated[bool, _default(value=True)] = True
@@ -222,7 +222,7 @@ class EvidenceSpec(Written):
     """Regular expressions (RE2) of what is masked in both, beside what always is."""
 
 
-class IgnoreSpec(Written):
+class IgnoreSpec(StoredModel):
     """``spec.ignore``: crashes that leave no mark and cause no remediation. Any that holds does."""
 
     cleanExits: Annotated[bool, _default(value=False)] = False  # noqa: N815
@@ -235,7 +235,7 @@ class IgnoreSpec(Written):
     """Pods that have all of these labels; none where it is empty."""
 
 
-class ThresholdSpec(Written):
+class ThresholdSpec(StoredModel):
     """An entry of ``spec.thresholds``: from how many restarts on within how long it is told."""
 
     container: Text = ""
@@ -244,7 +244,7 @@ class ThresholdSpec(Written):
     withinSeconds: Annotated[int, _default(600), _within(60, _DAY)] = 600  # noqa: N815
 
 
-class PodDiagnoserSpec(Read):
+class PodDiagnoserSpec(WireModel):
     """``spec`` of a PodDiagnoser, with the CRD's defaults for what is missing."""
 
     targetLabels: Strings = Field(default_factory=dict)  # noqa: N815
@@ -262,7 +262,7 @@ class PodDiagnoserMeta(OwnedMeta):
     generation: Int64 | None = None
 
 
-class PodDiagnoser(Read):
+class PodDiagnoser(WireModel):
     """A PodDiagnoser, as Metacontroller sends it."""
 
     metadata: PodDiagnoserMeta
@@ -281,18 +281,18 @@ _NAME = re.compile(r"(?=.{1,63}\Z)[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _UID = re.compile(r"[!-~]{1,128}")
 
 
-class TargetDiagnoser(Written):
+class TargetDiagnoser(StoredModel):
     """The PodDiagnoser that a DiagnosisTarget speaks for."""
 
     name: Text = ""
     uid: Text = ""
 
 
-class DiagnosisTargetSpec(Written):
+class DiagnosisTargetSpec(StoredModel):
     """``spec`` of a DiagnosisTarget: what Pods need to know of a PodDiagnoser, and nothing more.
 
     Read leniently: one that somebody made up must not keep the Pods of its namespace from being
-    diagnosed; `DiagnosisTarget.genuine` sorts it out.
+    diagnosed; `DiagnosisTarget.is_owned_by_its_diagnoser` sorts it out.
     """
 
     diagnoser: TargetDiagnoser = TargetDiagnoser()
@@ -305,14 +305,14 @@ class DiagnosisTargetSpec(Written):
     thresholds: Many[ThresholdSpec] = ()
 
 
-class DiagnosisTarget(Read):
+class DiagnosisTarget(WireModel):
     """A DiagnosisTarget, as Metacontroller sends it."""
 
     metadata: OwnedMeta
     spec: DiagnosisTargetSpec = DiagnosisTargetSpec()
 
     @property
-    def genuine(self) -> bool:
+    def is_owned_by_its_diagnoser(self) -> bool:
         """Whether its controller is the very PodDiagnoser that it speaks for.
 
         Anyone who may create DiagnosisTargets can write one; the controller owner reference is what

@@ -61,7 +61,7 @@ Text = Annotated[str, OrNull(str)]
 Time = Annotated[datetime | None, BeforeValidator(_time)]
 """A time that may be missing, null, zero or malformed: all of these are None."""
 
-KnownTime = Annotated[datetime, BeforeValidator(_time)]
+RequiredTime = Annotated[datetime, BeforeValidator(_time)]
 """A time that has to be one."""
 
 Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
@@ -82,7 +82,7 @@ Source: ``IsDNS1123Subdomain`` in ``staging/src/k8s.io/apimachinery/pkg/util/val
 _NAME = re.compile(_SUBDOMAIN)
 
 
-def is_name(text: str) -> bool:
+def is_object_name(text: str) -> bool:
     """Tell whether an object can have a name (`Name`).
 
     Args:
@@ -98,7 +98,7 @@ Uid = Annotated[str, StringConstraints(pattern=r"^[!-~]+$", max_length=128)]
 """An opaque identifier: printable ASCII without spaces."""
 
 
-class Read(BaseModel):
+class WireModel(BaseModel):
     """A part of an object that is read, never written: immutable, tolerant of unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=False)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pod_diagnoser.api.core_v1 import OwnedPod, Pod
 from pod_diagnoser.api.diagnostics_v1 import API_VERSION, DiagnosisTarget, PodDiagnoser
-from pod_diagnoser.api.fields import Name, OrNull, Read
+from pod_diagnoser.api.fields import Name, OrNull, WireModel
 
 PODS = "Pod.v1"
 DIAGNOSIS_TARGETS = "DiagnosisTarget.diagnostics.local.io/v1"
@@ -22,7 +22,7 @@ answer asked for is always there, empty or not."""
 Targets = Annotated[dict[str, DiagnosisTarget], OrNull(dict), Field(alias=DIAGNOSIS_TARGETS)]
 
 
-class RelatedToPod(Read):
+class RelatedToPod(WireModel):
     """``related`` of a Pod.
 
     The group is required: a request without it comes from a controller without our customize hook,
@@ -32,47 +32,47 @@ class RelatedToPod(Read):
     targets: Targets
 
 
-class PodSyncRequest(Read):
+class PodSyncRequest(WireModel):
     """A sync request for a Pod."""
 
     object: Pod
     related: RelatedToPod
 
 
-class RelatedToPodDiagnoser(Read):
+class RelatedToPodDiagnoser(WireModel):
     """``related`` of a PodDiagnoser: the Pods that carry its label, and all DiagnosisTargets."""
 
     targets: Targets
     pods: Annotated[dict[str, OwnedPod], OrNull(dict), Field(alias=PODS)]
 
 
-class PodDiagnoserSyncRequest(Read):
+class PodDiagnoserSyncRequest(WireModel):
     """A sync request for a PodDiagnoser."""
 
     object: PodDiagnoser
     related: RelatedToPodDiagnoser
 
 
-class ParentMeta(Read):
+class ParentMeta(WireModel):
     """The metadata that a customize answer depends on."""
 
     name: Name
     namespace: Name
 
 
-class Parent(Read):
+class Parent(WireModel):
     """The parent object of a customize request."""
 
     metadata: ParentMeta
 
 
-class CustomizeRequest(Read):
+class CustomizeRequest(WireModel):
     """A customize request; it says ``parent`` where a sync request says ``object``."""
 
     parent: Parent
 
 
-class Answer(BaseModel):
+class HookResponse(BaseModel):
     """An answer: immutable, and nothing may be put in that Metacontroller would not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -86,7 +86,7 @@ class Answer(BaseModel):
         return self.__pydantic_serializer__.to_json(self, exclude_unset=True)
 
 
-class RelatedResourceRule(Answer):
+class RelatedResourceRule(HookResponse):
     """Which objects a sync request should bring along.
 
     ``namespace`` is always set: without it a v2 rule lists the whole cluster.
@@ -98,13 +98,13 @@ class RelatedResourceRule(Answer):
     labelSelector: dict[str, Any] | None = None  # noqa: N815
 
 
-class CustomizeAnswer(Answer):
+class CustomizeResponse(HookResponse):
     """The answer of a customize hook."""
 
     relatedResources: tuple[RelatedResourceRule, ...]  # noqa: N815
 
 
-class SyncAnswer(Answer):
+class SyncResponse(HookResponse):
     """The answer of a sync hook.
 
     A status that is not set or None leaves the stored one as it is; an empty object would replace

@@ -13,7 +13,7 @@ _MANAGED_FIELDS = b'"managedFields":['
 _NAME = b'],"name":"'
 
 
-def essence(body: bytes) -> bytes:
+def strip_unread_fields(body: bytes) -> bytes:
     """Leave out of a sync request what is large and never read: the controller, managedFields.
 
     Together they are half of a usual request, and splitting JSON into its tokens is most of what a
@@ -46,10 +46,12 @@ def essence(body: bytes) -> bytes:
         start = name + 2
 
 
-_HALF_WRITTEN = b'"manager":"metacontroller","operation":"Update","subresource":"status"'
+_STATUS_ENTRY_OF_METACONTROLLER = (
+    b'"manager":"metacontroller","operation":"Update","subresource":"status"'
+)
 
 
-def half_written(body: bytes) -> bool:
+def between_status_writes(body: bytes) -> bool:
     """Tell whether a request seems to be about the version between Metacontroller's two writes.
 
     Metacontroller writes a changed status, and then the object once more, with the managedFields
@@ -65,10 +67,12 @@ def half_written(body: bytes) -> bool:
     start = body.find(_OBJECT)
     managed = body.find(_MANAGED_FIELDS, start)
     end = body.find(_NAME, managed)
-    return 0 <= start < managed < end and body.find(_HALF_WRITTEN, managed, end) > 0
+    return (
+        0 <= start < managed < end and body.find(_STATUS_ENTRY_OF_METACONTROLLER, managed, end) > 0
+    )
 
 
-_EVENTFUL = (
+_SIGNS_OF_A_SYMPTOM = (
     b'"terminated":',
     b'"waiting":',
     b'"status":"False"',
@@ -82,12 +86,12 @@ _RELATED = b'},"attachments":{},"related":{"DiagnosisTarget.diagnostics.local.io
 _END = b',"finalizing":false}'
 
 
-def uneventful(body: bytes) -> bool:
+def needs_no_annotations(body: bytes) -> bool:
     """Tell, without reading it, that a sync request is about a Pod with nothing to say of it.
 
     Most events are about such Pods: none of their containers ever ended or waits, all of their
     conditions hold, and they carry nothing of ours. Whatever is related to them, the answer is
-    empty. Like `essence` it knows the one form in which Metacontroller writes a request; about any
+    empty. Like `strip_unread_fields` it knows the one form in which Metacontroller writes a request; about any
     other form it says nothing.
 
     Args:
@@ -101,11 +105,13 @@ def uneventful(body: bytes) -> bool:
         return False
     start = body.find(_OBJECT)
     end = body.rfind(_RELATED)
-    return 0 <= start < end and all(body.rfind(mark, start, end) < 0 for mark in _EVENTFUL)
+    return 0 <= start < end and all(
+        body.rfind(mark, start, end) < 0 for mark in _SIGNS_OF_A_SYMPTOM
+    )
 
 
-_StartOfRelated = TypedDict(
-    "_StartOfRelated",
+_TruncatedRelated = TypedDict(
+    "_TruncatedRelated",
     {
         "DiagnosisTarget.diagnostics.local.io/v1": dict[str, DiagnosisTarget],
         "Pod.v1": dict[str, OwnedPod],
@@ -114,23 +120,23 @@ _StartOfRelated = TypedDict(
 )
 
 
-class _Start(TypedDict, total=False):
+class _TruncatedRequest(TypedDict, total=False):
     """The start of a PodDiagnoser's sync request.
 
     A TypedDict, since pydantic reads incomplete JSON only into dictionaries.
     """
 
     object: PodDiagnoser
-    related: _StartOfRelated
+    related: _TruncatedRelated
 
 
-_START = TypeAdapter(_Start)
+_TRUNCATED_REQUEST = TypeAdapter(_TruncatedRequest)
 
 
 _RELATED_OBJECTS = b',"related":{'
 
 
-def steady_start(body: bytes, most: int) -> bytes:
+def truncate_related(body: bytes, max_related: int) -> bytes:
     """Cut a request where that does not depend on the size of the object that it is about.
 
     Were the request measured as a whole, a status that grows would cost the last Pod that was read,
@@ -138,17 +144,17 @@ def steady_start(body: bytes, most: int) -> bytes:
 
     Args:
         body: a request, or its start, as Metacontroller writes it.
-        most: the most bytes of the related objects to leave.
+        max_related: the most bytes of the related objects to leave.
 
     Returns:
         As much of it that of the same related objects always the same are read; the body itself
         where it has no more of them.
     """
     related = body.find(_RELATED_OBJECTS)
-    return body if related < 0 else body[: related + most]
+    return body if related < 0 else body[: related + max_related]
 
 
-def read_start(body: bytes) -> PodDiagnoserSyncRequest | None:
+def parse_truncated(body: bytes) -> PodDiagnoserSyncRequest | None:
     """Read the start of a PodDiagnoser's sync request whose end was cut off.
 
     Metacontroller writes the object first and the related objects last, in the order of their
@@ -164,7 +170,7 @@ def read_start(body: bytes) -> PodDiagnoserSyncRequest | None:
     Raises:
         pydantic.ValidationError: it is not the start of such a request.
     """
-    start = _START.validate_json(body, experimental_allow_partial=True)
+    start = _TRUNCATED_REQUEST.validate_json(body, experimental_allow_partial=True)
     if "object" not in start or "related" not in start:
         return None  # the cut may lie in the PodDiagnoser itself
     related = start["related"]

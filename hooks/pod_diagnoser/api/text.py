@@ -8,7 +8,7 @@ _UNSAFE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 """Categories of Unicode: control, format, unassigned, private, surrogate, and what breaks lines."""
 
 
-def clean(text: str, limit: int) -> str:
+def sanitize(text: str, limit: int) -> str:
     """Make a text from outside safe for a terminal, a log line and an annotation.
 
     Args:
@@ -24,10 +24,10 @@ def clean(text: str, limit: int) -> str:
         safe = text
     else:
         safe = "".join(char for char in text if unicodedata.category(char) not in _UNSAFE)
-    return cut(safe, limit)
+    return truncate_bytes(safe, limit)
 
 
-def cut(text: str, limit: int) -> str:
+def truncate_bytes(text: str, limit: int) -> str:
     """Cut a text by bytes, between characters.
 
     Args:

@@ -1,4 +1,4 @@
-"""Kubernetes' times: RFC 3339 strings on the wire, aware datetimes in UTC inside; and waits.
+"""Kubernetes' times: RFC 3339 strings on the wire, aware datetimes in UTC inside; and seconds.
 
 Source: ``staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/time.go`` (``metav1.Time`` is written in
 UTC with whole seconds; a zero time is ``null`` there, ``0001-01-01T00:00:00Z`` in objects that
@@ -36,16 +36,16 @@ def parse_time(text: str | None) -> datetime | None:
     return time.replace(microsecond=0) if time.microsecond else time
 
 
-def soonest(*waits: float | None) -> float | None:
+def earliest(*seconds: float | None) -> float | None:
     """Pick the shortest wait.
 
     Args:
-        waits: seconds, or None for what is not waited for.
+        seconds: seconds, or None for what is not waited for.
 
     Returns:
         The least of them; None where nothing is waited for.
     """
-    return min((each for each in waits if each is not None), default=None)
+    return min((each for each in seconds if each is not None), default=None)
 
 
 def format_time(time: datetime) -> str:

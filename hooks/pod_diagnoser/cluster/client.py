@@ -22,11 +22,11 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
-from pod_diagnoser.api.fields import is_name
+from pod_diagnoser.api.fields import is_object_name
 from pod_diagnoser.cluster.credentials import Credentials
 from pod_diagnoser.cluster.errors import (
     AnswerTooLongError,
-    ClusterError,
+    ApiError,
     failure_cause,
     failure_kind,
 )
@@ -34,7 +34,7 @@ from pod_diagnoser.cluster.errors import (
 CONNECT_SECONDS: Final = 1.0
 READ_SECONDS: Final = 3.0
 CALL_SECONDS: Final = 4.0
-"""How long a call may take as a whole, where `Cluster` is given a way to bound that."""
+"""How long a call may take as a whole, where `ApiClient` is given a way to bound that."""
 
 TOKEN_SECONDS: Final = 60.0
 """For how long a token is used before its file is read again: the kubelet renews it."""
@@ -70,7 +70,7 @@ _YEARS: Final = range(2000, 9000)
 _CONNECTIONS: Final = 32
 
 
-class Cluster:
+class ApiClient:
     """The API server, as far as we call it.
 
     Args:
@@ -114,7 +114,7 @@ class Cluster:
             The object as JSON, and the time by the API server's clock.
 
         Raises:
-            ClusterError: it could not be read; 404 with the kind ``pods`` says that there is none.
+            ApiError: it could not be read; 404 with the kind ``pods`` says that there is none.
         """
         return self._call("GET", f"/api/v1/namespaces/{_part(namespace)}/pods/{_part(name)}")
 
@@ -139,7 +139,7 @@ class Cluster:
             The time by the API server's clock.
 
         Raises:
-            ClusterError: it was not deleted, or nobody knows; 409 says that it is another by now.
+            ApiError: it was not deleted, or nobody knows; 409 says that it is another by now.
         """
         content, at = self._call(
             "DELETE",
@@ -179,13 +179,13 @@ class Cluster:
             False where there is one of that name already.
 
         Raises:
-            ClusterError: it could not be created.
+            ApiError: it could not be created.
         """
         try:
             self._call(
                 "POST", f"/apis/events.k8s.io/v1/namespaces/{_part(namespace)}/events", event
             )
-        except ClusterError as error:
+        except ApiError as error:
             # A 409 about a ResourceQuota says that it was not created, and is to be tried again.
             if error.status == HTTPStatus.CONFLICT and error.kind == "events":
                 return False
@@ -208,7 +208,7 @@ class Cluster:
 
         Raises:
             AnswerTooLongError: they have more than `MAX_EVENT_LIST` bytes.
-            ClusterError: they could not be read.
+            ApiError: they could not be read.
         """
         return self._list_events(
             namespace,
@@ -267,7 +267,7 @@ class Cluster:
 
         Raises:
             AnswerTooLongError: the server sent more than it was asked for.
-            ClusterError: it could not be read; 400 and 404 say that there is none.
+            ApiError: it could not be read; 400 and 404 say that there is none.
         """
         query = {
             "container": container,
@@ -296,7 +296,7 @@ class Cluster:
         """Make a call: once, or twice where the token was renewed since it was read.
 
         Raises:
-            ClusterError: it did not succeed.
+            ApiError: it did not succeed.
         """
         bounds = bounds or _Bounds(CALL_SECONDS, MAX_ANSWER)
         until = self._monotonic() + bounds.seconds
@@ -309,7 +309,7 @@ class Cluster:
                     if (token := self._current_token()) != refused:
                         response, content = self._send(call, token)
         except (requests.RequestException, HTTPError, OSError, ValueError):
-            raise ClusterError(None) from None
+            raise ApiError(None) from None
         if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
             raise _error(response, content)
         return content, _date(response)
@@ -323,7 +323,7 @@ class Cluster:
                 self._token = ""
             self._token_read = now
         if not self._token:
-            raise ClusterError(HTTPStatus.UNAUTHORIZED)
+            raise ApiError(HTTPStatus.UNAUTHORIZED)
         return self._token
 
     def _send(self, call: "_Call", token: str) -> tuple[requests.Response, bytes]:
@@ -379,10 +379,10 @@ def _part(text: str) -> str:
     """Make a part of a path.
 
     Raises:
-        ClusterError: no object can have this name. ``..`` would lead to another path.
+        ApiError: no object can have this name. ``..`` would lead to another path.
     """
-    if not is_name(text):
-        raise ClusterError(HTTPStatus.BAD_REQUEST)
+    if not is_object_name(text):
+        raise ApiError(HTTPStatus.BAD_REQUEST)
     return quote(text, safe="")
 
 
@@ -415,40 +415,40 @@ def _check_done(content: bytes, at: datetime) -> None:
     ``staging/src/k8s.io/apiserver/pkg/endpoints/handlers/create.go``; client-go looks at it too.
 
     Raises:
-        ClusterError: nothing was done, or nobody knows.
+        ApiError: nothing was done, or nobody knows.
     """
     document = _object(content)
     if document.get("kind") == "Pod" or document.get("status") == "Success":
         return
     code = document.get("code")
     if document.get("status") != "Failure" or not isinstance(code, int):
-        raise ClusterError(None)
-    raise ClusterError(code, cause=failure_cause(document), at=at)
+        raise ApiError(None)
+    raise ApiError(code, cause=failure_cause(document), at=at)
 
 
 def _date(response: requests.Response) -> datetime:
     """Read when it was sent. Without that it is not the API server's, and nothing is decided by it.
 
     Raises:
-        ClusterError: it does not tell, or what cannot be.
+        ApiError: it does not tell, or what cannot be.
     """
     try:
         date = parsedate_to_datetime(response.headers["Date"])
         date = date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC)
     except (LookupError, ValueError, TypeError, OverflowError):
-        raise ClusterError(None) from None
+        raise ApiError(None) from None
     if date.year not in _YEARS:
-        raise ClusterError(None)
+        raise ApiError(None)
     return date
 
 
-def _error(response: requests.Response, content: bytes) -> ClusterError:
+def _error(response: requests.Response, content: bytes) -> ApiError:
     retry_after: float | None = None
     text = response.headers.get("Retry-After", "")
     if text.isascii() and text.isdigit():
         retry_after = min(float(text[:9]), _MAX_RETRY_AFTER)
     status = _object(content)
-    return ClusterError(
+    return ApiError(
         response.status_code,
         retry_after,
         failure_cause(status),

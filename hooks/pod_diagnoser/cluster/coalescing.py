@@ -7,8 +7,8 @@ from typing import Final
 
 from pod_diagnoser.cluster.event_list import ByPod
 
-RUSH: Final = 4
-RUSH_SECONDS: Final = 2.0
+BURST_SIZE: Final = 4
+BURST_SECONDS: Final = 2.0
 """So many crashes of a namespace in so short a time share one read of its Events."""
 
 MAX_SHARED: Final = 8
@@ -16,12 +16,12 @@ MAX_SHARED_BYTES: Final = 16 * 1024 * 1024
 """Of how many namespaces Events are kept, for those seconds, and how many bytes they had in all; in
 memory they take twice as many."""
 
-MAX_RUSHES: Final = 1000
+MAX_BURSTS: Final = 1000
 """Of how many namespaces it is known how many crashes there were. Forgetting one costs calls."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SharedEvents:
     """Events that were read together.
 
     Attributes:
@@ -35,7 +35,7 @@ class Kept:
     size: int
 
 
-class Rush:
+class CrashBurst:
     """Crashes of one namespace that come together.
 
     Attributes:
@@ -46,39 +46,39 @@ class Rush:
     """
 
     def __init__(self) -> None:
-        self.times: deque[float] = deque(maxlen=RUSH)
+        self.times: deque[float] = deque(maxlen=BURST_SIZE)
         self.reading = threading.Lock()
-        self.kept: Kept | None = None
+        self.kept: SharedEvents | None = None
         self.too_many_until = float("-inf")
 
 
-class Rushes:
+class BurstTracker:
     """Where crashes come together."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._namespaces: OrderedDict[str, Rush] = OrderedDict()
-        self._keeping: deque[Rush] = deque()
+        self._namespaces: OrderedDict[str, CrashBurst] = OrderedDict()
+        self._keeping: deque[CrashBurst] = deque()
 
-    def of(self, namespace: str, now: float) -> Rush | None:
+    def track(self, namespace: str, now: float) -> CrashBurst | None:
         """Count a crash.
 
         Returns:
             The rush of which it is one, or None where it is alone.
         """
         with self._lock:
-            rush = self._namespaces.setdefault(namespace, Rush())
+            rush = self._namespaces.setdefault(namespace, CrashBurst())
             self._namespaces.move_to_end(namespace)
-            while len(self._namespaces) > MAX_RUSHES:
+            while len(self._namespaces) > MAX_BURSTS:
                 self._namespaces.popitem(last=False)
-            while self._keeping and not _will_do(self._keeping[0].kept, now):
+            while self._keeping and not _is_current(self._keeping[0].kept, now):
                 self._keeping.popleft().kept = None
             rush.times.append(now)
-            on = len(rush.times) == RUSH and now - rush.times[0] <= RUSH_SECONDS
+            on = len(rush.times) == BURST_SIZE and now - rush.times[0] <= BURST_SECONDS
             # While a slow read lasted, nobody came: those who come after it are not alone.
-            return rush if on or _will_do(rush.kept, now) else None
+            return rush if on or _is_current(rush.kept, now) else None
 
-    def keep(self, rush: Rush, kept: Kept) -> None:
+    def share(self, rush: CrashBurst, kept: SharedEvents) -> None:
         """Keep what was read for those who come soon."""
         with self._lock:
             rush.kept = kept
@@ -92,5 +92,5 @@ class Rushes:
         return sum(each.kept.size for each in self._keeping if each.kept is not None)
 
 
-def _will_do(kept: Kept | None, now: float) -> bool:
+def _is_current(kept: SharedEvents | None, now: float) -> bool:
     return kept is not None and now < kept.until

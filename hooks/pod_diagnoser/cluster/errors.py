@@ -21,7 +21,7 @@ wording: ``plugin/webhook/errors/statuserror.go`` and ``plugin/policy/validating
 _DENIED: Final = re.compile(r"admission webhook .{1,300} denied the request|denied request: ")
 
 
-class ClusterError(Exception):
+class ApiError(Exception):
     """A call did not succeed.
 
     Attributes:
@@ -49,7 +49,7 @@ class ClusterError(Exception):
         self.kind = kind
 
 
-class AnswerTooLongError(ClusterError):
+class AnswerTooLongError(ApiError):
     """An answer is longer than it may be: of this one object, so that others may have theirs."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ def failure_kind(status: Mapping[str, Any]) -> str:
     return str(details.get("kind", "")) if isinstance(details, dict) else ""
 
 
-LATER_SECONDS: Final = 5.0
+RETRY_SECONDS: Final = 5.0
 """After how long to try again where the API server does not say."""
 
 FORBIDDEN_SECONDS: Final = 30.0
@@ -82,7 +82,7 @@ FORBIDDEN_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class ApiFailure:
     """What holds things up.
 
     Attributes:
@@ -94,11 +94,11 @@ class Trouble:
 
     reason: str
     message: str
-    retry_after: float = LATER_SECONDS
-    everywhere: bool = False
+    retry_after: float = RETRY_SECONDS
+    server_wide: bool = False
 
 
-def trouble_of(error: ClusterError, what: str, namespace: str) -> Trouble:
+def describe_failure(error: ApiError, what: str, namespace: str) -> ApiFailure:
     """Word what kept a call from succeeding.
 
     Args:
@@ -111,13 +111,13 @@ def trouble_of(error: ClusterError, what: str, namespace: str) -> Trouble:
     """
     if error.status == HTTPStatus.UNAUTHORIZED:
         message = "The API server does not know the operator by its credentials."
-        return Trouble("Forbidden", message, FORBIDDEN_SECONDS)
+        return ApiFailure("Forbidden", message, FORBIDDEN_SECONDS)
     if error.status == HTTPStatus.FORBIDDEN:
         message = f"The operator may not {what} in namespace {namespace}."
-        return Trouble("Forbidden", message, FORBIDDEN_SECONDS)
+        return ApiFailure("Forbidden", message, FORBIDDEN_SECONDS)
     if error.status == HTTPStatus.TOO_MANY_REQUESTS:
         message = "The API server asked to be called later. What is to be done is done then."
-        pause = error.retry_after or LATER_SECONDS
-        return Trouble("ApiServerBusy", message, pause, everywhere=True)
+        pause = error.retry_after or RETRY_SECONDS
+        return ApiFailure("ApiServerBusy", message, pause, server_wide=True)
     message = "The API server did not answer as it should. What is to be done is tried again."
-    return Trouble("ApiServerUnavailable", message, everywhere=error.status is None)
+    return ApiFailure("ApiServerUnavailable", message, server_wide=error.status is None)

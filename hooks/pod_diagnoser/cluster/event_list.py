@@ -9,9 +9,9 @@ from typing import Final
 
 from pydantic import Field, ValidationError
 
-from pod_diagnoser.api.fields import Many, Read, Text, Time
-from pod_diagnoser.api.text import clean
-from pod_diagnoser.diagnosis.evidence import Event
+from pod_diagnoser.api.fields import Many, Text, Time, WireModel
+from pod_diagnoser.api.text import sanitize
+from pod_diagnoser.diagnosis.evidence import PodEvent
 
 MAX_MESSAGE_BYTES: Final = 512
 MAX_REASON_BYTES: Final = 128
@@ -27,20 +27,20 @@ _CONTAINER: Final = re.compile(r"spec\.(?:initC|ephemeralC|c)ontainers\{([a-z0-9
 """A fieldPath. Source: ``GenerateContainerRef`` in ``pkg/kubelet/container/ref.go``."""
 
 
-class _Involved(Read):
+class _Involved(WireModel):
     uid: Text = ""
     fieldPath: Text = ""  # noqa: N815
 
 
-class _Source(Read):
+class _Source(WireModel):
     component: Text = ""
 
 
-class _Series(Read):
+class _Series(WireModel):
     lastObservedTime: Time = None  # noqa: N815
 
 
-class PostedEvent(Read):
+class EventV1(WireModel):
     """A core/v1 Event, as the API server shows those of ``events.k8s.io`` too."""
 
     involvedObject: _Involved | None = None  # noqa: N815
@@ -54,36 +54,36 @@ class PostedEvent(Read):
     series: _Series | None = None
 
 
-ByPod = Mapping[str, Sequence[PostedEvent]]
+ByPod = Mapping[str, Sequence[EventV1]]
 """Events by the uid of what they are about."""
 
 
-class _ListMeta(Read):
+class _ListMeta(WireModel):
     rest: Text = Field(default="", alias="continue")
     """Set where there are more."""
 
 
-class EventList(Read):
+class EventList(WireModel):
     """A list of them."""
 
-    items: Many[PostedEvent]
+    items: Many[EventV1]
     metadata: _ListMeta | None = None
 
     @property
-    def whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether these are all that there are."""
         return self.metadata is None or not self.metadata.rest
 
     def by_subject(self) -> ByPod:
         """Sort them by the uid of what they are about."""
-        events: dict[str, list[PostedEvent]] = {}
+        events: dict[str, list[EventV1]] = {}
         for event in self.items:
             if event.involvedObject is not None:
                 events.setdefault(event.involvedObject.uid, []).append(event)
         return events
 
 
-def parse(content: bytes) -> EventList | None:
+def parse_event_list(content: bytes) -> EventList | None:
     """Read a list.
 
     Args:
@@ -98,7 +98,7 @@ def parse(content: bytes) -> EventList | None:
         return None
 
 
-def about(uid: str, events: Iterable[PostedEvent]) -> Iterator[Event]:
+def events_about(uid: str, events: Iterable[EventV1]) -> Iterator[PodEvent]:
     """Pick the Events that the node or the scheduler tells of a Pod.
 
     Args:
@@ -116,9 +116,9 @@ def about(uid: str, events: Iterable[PostedEvent]) -> Iterator[Event]:
         container = _CONTAINER.fullmatch(involved.fieldPath)
         first = event.firstTimestamp or event.eventTime
         again = event.series and event.series.lastObservedTime
-        yield Event(
-            reason=clean(event.reason, MAX_REASON_BYTES),
-            message=clean(" ".join(event.message.split()), MAX_MESSAGE_BYTES),
+        yield PodEvent(
+            reason=sanitize(event.reason, MAX_REASON_BYTES),
+            message=sanitize(" ".join(event.message.split()), MAX_MESSAGE_BYTES),
             container=container[1] if container else "",
             first=first,
             last=again or event.lastTimestamp or first,

@@ -14,20 +14,26 @@ from datetime import datetime
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
-from pod_diagnoser.cluster.circuit_breaker import Pauses
-from pod_diagnoser.cluster.coalescing import Kept, Rush, Rushes
-from pod_diagnoser.cluster.errors import AnswerTooLongError, ClusterError
-from pod_diagnoser.cluster.event_list import ByPod, PostedEvent, about, parse
-from pod_diagnoser.diagnosis.evidence import Asked, Event, Gathered, Log, Wanted
+from pod_diagnoser.cluster.circuit_breaker import CircuitBreaker
+from pod_diagnoser.cluster.coalescing import BurstTracker, CrashBurst, SharedEvents
+from pod_diagnoser.cluster.errors import AnswerTooLongError, ApiError
+from pod_diagnoser.cluster.event_list import ByPod, EventV1, events_about, parse_event_list
+from pod_diagnoser.diagnosis.evidence import (
+    EventLookup,
+    EvidenceRequest,
+    FetchedEvidence,
+    LogRequest,
+    PodEvent,
+)
 
-GATHER_SECONDS: Final = 1.5
+FETCH_SECONDS: Final = 1.5
 """How long gathering may take as a whole. With the half second by which a deadline may be late it
 is two: Metacontroller waits for ten, and has twenty Pods at a time wait."""
 
 EVENTS_SECONDS: Final = 1.0
 """How much of that is for Events where a log is wanted, too."""
 
-TOGETHER_SECONDS: Final = 2.5
+SHARED_FETCH_SECONDS: Final = 2.5
 """How long a read for all who crash at once may take, and whoever waits for it waits. It tells of
 hundreds of Pods, just when the API server is slow: not to have it costs each of these a second
 look. A log has after it what it would have had otherwise."""
@@ -38,7 +44,7 @@ LEAST_SECONDS: Final = 0.1
 MAX_CALLS: Final = 8
 """How many calls there are at once: a slow API server is not made slower, and memory not full."""
 
-PLACE_SECONDS: Final = 0.4
+SLOT_SECONDS: Final = 0.4
 """How long a call waits for its turn."""
 
 MAX_LOG_BYTES: Final = 1024 * 1024
@@ -55,7 +61,7 @@ MAX_SHARED_AGE: Final = 3.0
 """For how long what was read for all will do: so many seconds; longer, by the time that the read
 took, where the API server is slow, so that reading does not take up most of the time; but only as
 far as it is then no older than this, from when the read began. What it was too early for, the
-second read of a crash will tell (`pod_diagnoser.proving.AGAIN_AFTER`), which is later than that."""
+second read of a crash will tell (`pod_diagnoser.diagnosis.event_rules.SECOND_LOOKUP_AFTER`), which is later than that."""
 
 TOO_MANY_SECONDS: Final = 60.0
 """How long a namespace with too many Events has each Pod's read by itself."""
@@ -72,8 +78,8 @@ _TOO_MANY: Final = b""
 _Content = TypeVar("_Content", str, bytes)
 
 
-class Reads(Protocol):
-    """What is read of the cluster (`pod_diagnoser.cluster.Cluster`)."""
+class EvidenceApi(Protocol):
+    """What is read of the cluster (`pod_diagnoser.cluster.client.ApiClient`)."""
 
     def list_events(
         self, namespace: str, pod: str, uid: str, seconds: float
@@ -97,8 +103,8 @@ class Reads(Protocol):
         """Read the last lines of a container's log."""
 
 
-class ClusterGatherer:
-    """Asks the API server, as `pod_diagnoser.evidence.Gatherer`.
+class ApiEvidenceFetcher:
+    """Asks the API server, as `pod_diagnoser.diagnosis.evidence.EvidenceFetcher`.
 
     Safe to be shared by greenlets and by threads. What it remembers saves calls and nothing else.
 
@@ -107,87 +113,93 @@ class ClusterGatherer:
         monotonic: a clock for how long things take, in seconds.
     """
 
-    def __init__(self, cluster: Reads, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, cluster: EvidenceApi, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._cluster = cluster
         self._monotonic = monotonic
         self._places = threading.BoundedSemaphore(MAX_CALLS)
-        self._events = Pauses()
-        self._logs = Pauses(self._events)
-        self._rushes = Rushes()
+        self._events = CircuitBreaker()
+        self._logs = CircuitBreaker(self._events)
+        self._rushes = BurstTracker()
 
-    def gather(self, wanted: Wanted) -> Gathered:
+    def fetch(self, wanted: EvidenceRequest) -> FetchedEvidence:
         """Ask for what is wanted.
 
         Args:
             wanted: what is wanted.
 
         Returns:
-            What was found. It never fails, and takes `GATHER_SECONDS` at most, as far as a deadline
-            can bound it; where many crash at once `TOGETHER_SECONDS`, and half a second for a log.
+            What was found. It never fails, and takes `FETCH_SECONDS` at most, as far as a deadline
+            can bound it; where many crash at once `SHARED_FETCH_SECONDS`, and half a second for a log.
         """
         begun = self._monotonic()
-        until = begun + GATHER_SECONDS
-        asked: Asked | None = None
-        listed: tuple[Event, ...] = ()
+        until = begun + FETCH_SECONDS
+        asked: EventLookup | None = None
+        listed: tuple[PodEvent, ...] = ()
         if wanted.events:
-            rush = self._rushes.of(wanted.namespace, begun)
-            shared: ByPod | Asked | None = None
+            rush = self._rushes.track(wanted.namespace, begun)
+            shared: ByPod | EventLookup | None = None
             if rush is not None:
-                shared = self._read_together(wanted.namespace, rush, begun + TOGETHER_SECONDS)
-                until = max(until, self._monotonic() + GATHER_SECONDS - EVENTS_SECONDS)
+                shared = self._read_shared(wanted.namespace, rush, begun + SHARED_FETCH_SECONDS)
+                until = max(until, self._monotonic() + FETCH_SECONDS - EVENTS_SECONDS)
             if shared is None:
-                seconds = EVENTS_SECONDS if wanted.log is not None else GATHER_SECONDS
+                seconds = EVENTS_SECONDS if wanted.log is not None else FETCH_SECONDS
                 asked, found = self._read_events(wanted, min(until, begun + seconds))
-            elif isinstance(shared, Asked):
+            elif isinstance(shared, EventLookup):
                 asked, found = shared, ()
             else:
-                asked, found = Asked.FOUND, shared.get(wanted.uid, ())
-            listed = tuple(about(wanted.uid, found))
+                asked, found = EventLookup.FOUND, shared.get(wanted.uid, ())
+            listed = tuple(events_about(wanted.uid, found))
         log = None if wanted.log is None else self._read_log(wanted, wanted.log, until)
-        return Gathered(asked, listed, log)
+        return FetchedEvidence(asked, listed, log)
 
-    def _read_events(self, wanted: Wanted, until: float) -> tuple[Asked, Sequence[PostedEvent]]:
+    def _read_events(
+        self, wanted: EvidenceRequest, until: float
+    ) -> tuple[EventLookup, Sequence[EventV1]]:
         def read(seconds: float) -> bytes:
             return self._cluster.list_events(wanted.namespace, wanted.pod, wanted.uid, seconds)[0]
 
-        content = self._ask(self._events, wanted.namespace, until, read)
-        if isinstance(content, Asked):
+        content = self._call(self._events, wanted.namespace, until, read)
+        if isinstance(content, EventLookup):
             return content, ()
-        found = parse(content)
-        return (Asked.UNAVAILABLE, ()) if found is None else (Asked.FOUND, found.items)
+        found = parse_event_list(content)
+        return (EventLookup.UNAVAILABLE, ()) if found is None else (EventLookup.FOUND, found.items)
 
-    def _read_together(self, namespace: str, rush: Rush, until: float) -> ByPod | Asked | None:
+    def _read_shared(
+        self, namespace: str, rush: CrashBurst, until: float
+    ) -> ByPod | EventLookup | None:
         """Read the Events of all Pods of a namespace, once for all who wait for them.
 
         Returns:
             The Events, or why there are none; None where there are too many to be read together.
         """
         if not rush.reading.acquire(timeout=max(0.0, until - self._monotonic())):
-            return Asked.UNAVAILABLE
+            return EventLookup.UNAVAILABLE
         try:
             now, kept = self._monotonic(), rush.kept
             if kept is not None and now < kept.until:
                 return kept.events
             if now < rush.too_many_until:
                 return None
-            content = self._ask(self._events, namespace, until, partial(self._read_all, namespace))
-            if isinstance(content, Asked):
+            content = self._call(self._events, namespace, until, partial(self._read_all, namespace))
+            if isinstance(content, EventLookup):
                 return content
             return self._share(content, rush, now)
         finally:
             rush.reading.release()
 
-    def _share(self, content: bytes, rush: Rush, begun: float) -> ByPod | Asked | None:
-        found, now = parse(content), self._monotonic()
-        if content == _TOO_MANY or (found is not None and not found.whole):
+    def _share(self, content: bytes, rush: CrashBurst, begun: float) -> ByPod | EventLookup | None:
+        found, now = parse_event_list(content), self._monotonic()
+        if content == _TOO_MANY or (found is not None and not found.is_complete):
             rush.too_many_until = now + TOO_MANY_SECONDS
             return None
         if found is None:
-            return Asked.UNAVAILABLE
+            return EventLookup.UNAVAILABLE
         taken = now - begun
         seconds = max(SHARED_SECONDS, min(SHARED_FACTOR * taken, MAX_SHARED_AGE - taken))
-        kept = Kept(found.by_subject(), now + seconds, len(content))
-        self._rushes.keep(rush, kept)
+        kept = SharedEvents(found.by_subject(), now + seconds, len(content))
+        self._rushes.share(rush, kept)
         return kept.events
 
     def _read_all(self, namespace: str, seconds: float) -> bytes:
@@ -196,8 +208,8 @@ class ClusterGatherer:
         except AnswerTooLongError:
             return _TOO_MANY
 
-    def _read_log(self, wanted: Wanted, log: Log, until: float) -> str | None:
-        def read(lines: int) -> str | Asked:
+    def _read_log(self, wanted: EvidenceRequest, log: LogRequest, until: float) -> str | None:
+        def read(lines: int) -> str | EventLookup:
             def call(seconds: float) -> str:
                 return self._cluster.read_log(
                     wanted.namespace,
@@ -209,47 +221,47 @@ class ClusterGatherer:
                     seconds=seconds,
                 )
 
-            return self._ask(self._logs, wanted.namespace, until, call)
+            return self._call(self._logs, wanted.namespace, until, call)
 
         if log.lines <= 0:
             return None
         text = read(log.lines)
-        if _is_cut(text) and log.lines > 1:
+        if _is_truncated(text) and log.lines > 1:
             # What is missing is the end. The last line alone is short enough, or nothing is.
             text = read(1)
-        if isinstance(text, Asked) or _is_cut(text) or _NO_LOG.fullmatch(text):
+        if isinstance(text, EventLookup) or _is_truncated(text) or _NO_LOG.fullmatch(text):
             return None
         return text
 
-    def _ask(
+    def _call(
         self,
-        pauses: Pauses,
+        pauses: CircuitBreaker,
         namespace: str,
         until: float,
         call: Callable[[float], _Content],
-    ) -> _Content | Asked:
+    ) -> _Content | EventLookup:
         """Make a call, unless it is known to be in vain, or others take all the time there is."""
         now = self._monotonic()
-        standing = pauses.standing(namespace, now)
+        standing = pauses.open_reason(namespace, now)
         if standing is not None:
             return standing
-        if not self._places.acquire(timeout=max(0.0, min(PLACE_SECONDS, until - now))):
-            return Asked.UNAVAILABLE
+        if not self._places.acquire(timeout=max(0.0, min(SLOT_SECONDS, until - now))):
+            return EventLookup.UNAVAILABLE
         try:
             now = self._monotonic()
-            standing = pauses.standing(namespace, now)
+            standing = pauses.open_reason(namespace, now)
             if standing is not None:
                 return standing
             if until - now < LEAST_SECONDS:
-                return Asked.UNAVAILABLE
+                return EventLookup.UNAVAILABLE
             content = call(until - now)
-        except ClusterError as error:
-            return pauses.note(error, namespace, self._monotonic())
+        except ApiError as error:
+            return pauses.record_failure(error, namespace, self._monotonic())
         finally:
             self._places.release()
-        pauses.answered()
+        pauses.record_success()
         return content
 
 
-def _is_cut(text: str | Asked) -> bool:
+def _is_truncated(text: str | EventLookup) -> bool:
     return isinstance(text, str) and len(text.encode()) >= MAX_LOG_BYTES

@@ -11,18 +11,18 @@ from pydantic import ValidationError
 
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
-from pod_diagnoser.cluster.errors import ClusterError
+from pod_diagnoser.cluster.errors import ApiError
 
 REUSE_SECONDS: Final = 1.0
 """For how long a PodDiagnoser that was read is as good as read again, but for carrying out a plan:
 the crashes of a storm cost one read together."""
 
-MAX_KEPT: Final = 100
+MAX_CACHED: Final = 100
 """How many of them are kept."""
 
 
-class Reads(Protocol):
-    """What is read of the cluster (`pod_diagnoser.cluster.Cluster`)."""
+class ReadApi(Protocol):
+    """What is read of the cluster (`pod_diagnoser.cluster.client.ApiClient`)."""
 
     def get_pod(self, namespace: str, name: str) -> tuple[bytes, datetime]:
         """Read a Pod."""
@@ -32,14 +32,14 @@ class Reads(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _CachedRead:
     found: PodDiagnoser
     now: datetime
     read_at: float
     read_on: datetime
 
 
-class Live:
+class LiveReader:
     """Reads PodDiagnosers and Pods.
 
     Args:
@@ -50,12 +50,12 @@ class Live:
     """
 
     def __init__(
-        self, cluster: Reads, clock: Callable[[], datetime], monotonic: Callable[[], float]
+        self, cluster: ReadApi, clock: Callable[[], datetime], monotonic: Callable[[], float]
     ) -> None:
         self._cluster = cluster
         self._clock = clock
         self._monotonic = monotonic
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept: OrderedDict[str, _CachedRead] = OrderedDict()
 
     def pod_diagnoser(
         self, of: PodDiagnoser, *, any_version: bool = False
@@ -71,7 +71,7 @@ class Live:
             and the time by the API server's clock.
 
         Raises:
-            ClusterError: it could not be read.
+            ApiError: it could not be read.
         """
         meta = of.metadata
         read_at, read_on = self._monotonic(), self._clock()
@@ -82,29 +82,29 @@ class Live:
             # Of another version it is as good only where the spec is as it was: a crash is not to
             # be judged by a spec that has just been replaced.
             same = kept.found.spec == of.spec or not any_version
-            if recent and same and _is(kept.found, of, any_version=any_version):
+            if recent and same and _is_same(kept.found, of, any_version=any_version):
                 return kept.found, kept.now + timedelta(seconds=ages[0])
         try:
             document, now = self._cluster.get_pod_diagnoser(meta.namespace, meta.name)
-        except ClusterError as error:
+        except ApiError as error:
             if error.status == HTTPStatus.NOT_FOUND and error.kind and error.at is not None:
                 return None, error.at
             raise
         try:
             found = PodDiagnoser.model_validate_json(document)
         except ValidationError:
-            raise ClusterError(None) from None
-        self._keep(_Kept(found, now, read_at, read_on))
-        return (found if _is(found, of, any_version=any_version) else None), now
+            raise ApiError(None) from None
+        self._keep(_CachedRead(found, now, read_at, read_on))
+        return (found if _is_same(found, of, any_version=any_version) else None), now
 
-    def _keep(self, kept: _Kept) -> None:
+    def _keep(self, kept: _CachedRead) -> None:
         oldest = kept.read_at - REUSE_SECONDS
         self._kept[kept.found.metadata.uid] = kept
         self._kept.move_to_end(kept.found.metadata.uid)
-        while len(self._kept) > MAX_KEPT or next(iter(self._kept.values())).read_at < oldest:
+        while len(self._kept) > MAX_CACHED or next(iter(self._kept.values())).read_at < oldest:
             self._kept.popitem(last=False)
 
-    def forget(self, of: PodDiagnoser) -> None:
+    def invalidate(self, of: PodDiagnoser) -> None:
         """Read a PodDiagnoser anew the next time."""
         self._kept.pop(of.metadata.uid, None)
 
@@ -119,11 +119,11 @@ class Live:
             The Pod, or None where there is certainly none of that name; and the API server's time.
 
         Raises:
-            ClusterError: it could not be read.
+            ApiError: it could not be read.
         """
         try:
             document, now = self._cluster.get_pod(namespace, name)
-        except ClusterError as error:
+        except ApiError as error:
             # A 404 that is not about a Pod comes from something in between, or says something else.
             if error.status == HTTPStatus.NOT_FOUND and error.kind == "pods" and error.at:
                 return None, error.at
@@ -131,14 +131,14 @@ class Live:
         try:
             pod = OwnedPod.model_validate_json(document)
         except ValidationError:
-            raise ClusterError(None) from None
+            raise ApiError(None) from None
         meta = pod.metadata
         if (meta.namespace, meta.name) != (namespace, name) or not meta.resourceVersion:
-            raise ClusterError(None)
+            raise ApiError(None)
         return pod, now
 
 
-def _is(found: PodDiagnoser, of: PodDiagnoser, *, any_version: bool) -> bool:
+def _is_same(found: PodDiagnoser, of: PodDiagnoser, *, any_version: bool) -> bool:
     theirs, ours = found.metadata, of.metadata
     if (theirs.namespace, theirs.name, theirs.uid) != (ours.namespace, ours.name, ours.uid):
         return False

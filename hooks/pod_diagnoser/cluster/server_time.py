@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-RELEARN_SECONDS = 3600.0
+MAX_AGE_SECONDS = 3600.0
 """For how long what was learned is relied on."""
 
 MAX_DRIFT_SECONDS = 5.0
@@ -13,7 +13,7 @@ one of them was set, or the machine slept."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Learned:
+class _Reading:
     theirs: datetime
     ours: datetime
     monotonic: float
@@ -31,11 +31,11 @@ class ServerTime:
     def __init__(self, clock: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
         self._clock = clock
         self._monotonic = monotonic
-        self._learned: _Learned | None = None
+        self._learned: _Reading | None = None
 
-    def learn(self, theirs: datetime) -> None:
+    def update(self, theirs: datetime) -> None:
         """Take note of the time that the API server told just now."""
-        self._learned = _Learned(theirs, self._clock(), self._monotonic())
+        self._learned = _Reading(theirs, self._clock(), self._monotonic())
 
     @property
     def known(self) -> bool:
@@ -44,7 +44,7 @@ class ServerTime:
             return False
         passed = self._monotonic() - self._learned.monotonic
         by_ours = (self._clock() - self._learned.ours).total_seconds()
-        return passed < RELEARN_SECONDS and abs(by_ours - passed) < MAX_DRIFT_SECONDS
+        return passed < MAX_AGE_SECONDS and abs(by_ours - passed) < MAX_DRIFT_SECONDS
 
     def now(self) -> datetime:
         """Tell the time: the API server's if it was ever learned, else ours."""

@@ -1,6 +1,6 @@
 """From a Pod to what ended or failed in it, with what of the Pod explains it. Pure.
 
-It is told here *that* something ended; what that means is the table of `explaining`.
+It is told here *that* something ended; what that means is the table of `cause_rules`.
 
 Planned ends are none: what ends in a Pod that is being deleted or disrupted, what ends with code 0
 and was meant to end, a sidecar that is stopped since the Pod's work is done. A Pod that is deleted
@@ -22,8 +22,8 @@ from pod_diagnoser.api.core_v1 import (
     Pod,
     Terminated,
 )
-from pod_diagnoser.api.text import clean
-from pod_diagnoser.diagnosis.evidence import Evidence, Proof
+from pod_diagnoser.api.text import sanitize
+from pod_diagnoser.diagnosis.evidence import EventFinding, Evidence
 from pod_diagnoser.diagnosis.symptoms import (
     CONTAINER_CREATING,
     CONTAINER_STATUS_UNKNOWN,
@@ -33,26 +33,26 @@ from pod_diagnoser.diagnosis.symptoms import (
     NEVER_RAN,
     POST_START_HOOK_ERROR,
     RESTART_ALL,
-    Ending,
-    How,
-    State,
+    LastingCondition,
+    Symptom,
+    SymptomKind,
     crash_id,
-    number_of_end,
+    termination_number,
 )
 
 _IMAGE_PULL_BACK_OFF = "ImagePullBackOff"
-_PULLS = ("ErrImagePull", "RegistryUnavailable")
-_SIGNATURE = "SignatureValidationFailed"
+_PULL_FAILURES = ("ErrImagePull", "RegistryUnavailable")
+_SIGNATURE_VALIDATION_FAILED = "SignatureValidationFailed"
 """Reasons that take turns with ImagePullBackOff while one and the same thing fails."""
-_RESTARTS = ("Restart", RESTART_ALL)
+_RESTART_ACTIONS = ("Restart", RESTART_ALL)
 """Actions of restart rules. Source: KEP-5307, KEP-5532."""
 
-_FAILURES = (
+_WAITING_FAILURES = (
     _IMAGE_PULL_BACK_OFF,
     "ErrImageNeverPull",
     "InvalidImageName",
     "ImageInspectError",
-    _SIGNATURE,
+    _SIGNATURE_VALIDATION_FAILED,
     "ImageVolumeMountFailed",
     "RROUnsupported",
     "CreateContainerConfigError",
@@ -67,14 +67,14 @@ _FAILURES = (
 Source: ``pkg/kubelet/images/types.go``, ``pkg/kubelet/kuberuntime/kuberuntime_container.go`` and
 ``pkg/kubelet/container/sync_result.go``, ``cri-api/pkg/errors``."""
 
-_UNFINISHED_START = timedelta(seconds=120)
-_UNSCHEDULED = timedelta(seconds=60)
-_UNREADY = timedelta(seconds=120)
+_NOT_CREATED_AFTER = timedelta(seconds=120)
+_UNSCHEDULABLE_AFTER = timedelta(seconds=60)
+_NOT_READY_AFTER = timedelta(seconds=120)
 """For how long a state has to last until it is told: each of them is a moment in a Pod's usual
 life."""
 
 
-def endings(pod: Pod) -> tuple[Ending, ...]:
+def detect_symptoms(pod: Pod) -> tuple[Symptom, ...]:
     """Say what ended or failed in a Pod.
 
     Args:
@@ -85,10 +85,10 @@ def endings(pod: Pod) -> tuple[Ending, ...]:
         cannot be started, in the order of `Pod.containers`; the end of the Pod as a whole at last.
         No id occurs twice.
     """
-    whole = _whole(pod)
-    found: dict[str, Ending] = {}
+    whole = _pod_failure(pod)
+    found: dict[str, Symptom] = {}
     for kind, status in pod.containers():
-        for ending in _of_container(pod, kind, status, ended=whole is not None):
+        for ending in _container_symptoms(pod, kind, status, ended=whole is not None):
             found.setdefault(ending.id, ending)
     if whole is not None:
         found.setdefault(whole.id, whole)
@@ -98,22 +98,24 @@ def endings(pod: Pod) -> tuple[Ending, ...]:
 # Terminations
 
 
-def _of_container(
+def _container_symptoms(
     pod: Pod, kind: ContainerKind, status: ContainerStatus, *, ended: bool
-) -> Iterator[Ending]:
+) -> Iterator[Symptom]:
     state, last = status.state or ContainerState(), status.lastState
-    waiting = clean(state.waiting.reason, 64) if state.waiting else ""
+    waiting = sanitize(state.waiting.reason, 64) if state.waiting else ""
     if last is not None and last.terminated is not None:
         lost = last.terminated.reason == CONTAINER_STATUS_UNKNOWN
         if not (ended and lost):  # else it is the end of the Pod that is seen here
-            yield _terminated(pod, kind, status, last.terminated, waiting, restarted=True)
-    if state.terminated is not None and _matters(pod, kind, status, state.terminated, ended=ended):
-        yield _terminated(pod, kind, status, state.terminated, waiting, restarted=False)
+            yield _termination(pod, kind, status, last.terminated, waiting, restarted=True)
+    if state.terminated is not None and _is_unexpected(
+        pod, kind, status, state.terminated, ended=ended
+    ):
+        yield _termination(pod, kind, status, state.terminated, waiting, restarted=False)
     if waiting and not pod.metadata.terminating and not ended:
-        yield from _waiting(pod, kind, status, waiting)
+        yield from _waiting_symptoms(pod, kind, status, waiting)
 
 
-def _terminated(  # noqa: PLR0913 (all that a termination is made of)
+def _termination(  # noqa: PLR0913 (all that a termination is made of)
     pod: Pod,
     kind: ContainerKind,
     status: ContainerStatus,
@@ -121,36 +123,38 @@ def _terminated(  # noqa: PLR0913 (all that a termination is made of)
     waiting: str,
     *,
     restarted: bool,
-) -> Ending:
+) -> Symptom:
     count = max(status.restartCount or 0, 0)
     running = status.state.running if status.state else None
     code = terminated.exitCode
-    declared = pod.declared(status.name) or Container()
-    final = not restarted and not _restarts(pod, kind, declared, code)
+    declared = pod.container_spec(status.name) or Container()
+    final = not restarted and not _will_restart(pod, kind, declared, code)
     # A container that is lost becomes the last one in the very write that raises the count.
     number = count if restarted else count + 1
     evidence = None
     if waiting == POST_START_HOOK_ERROR and restarted:
-        evidence = BY_STATUS
-    return _ending(
+        evidence = POST_START_HOOK_BY_STATUS
+    return _container_symptom(
         pod,
         kind,
         status.name,
         declared,
         id=crash_id(pod.metadata.uid, status.name, terminated.containerID, number),
-        how=How.TERMINATED,
-        reason=clean(terminated.reason, 64),
+        kind=SymptomKind.TERMINATED,
+        reason=sanitize(terminated.reason, 64),
         exit_code=code,
         # Under other reasons it is what the application wrote to its termination log.
-        message=clean(terminated.message, MAX_MESSAGE_BYTES * 4)
+        message=sanitize(terminated.message, MAX_MESSAGE_BYTES * 4)
         if terminated.reason in NEVER_RAN
         else "",
-        restart_rule=_rule(declared, code) is not None,
-        restart_rule_of_all=_rule(declared, code) == RESTART_ALL,
+        restart_rule=_restart_action(declared, code) is not None,
+        restart_rule_of_all=_restart_action(declared, code) == RESTART_ALL,
         restarts=count,
-        number=number_of_end(count, counted=restarted and _counted(status, terminated)),
+        termination_number=termination_number(
+            count, counted=restarted and _restart_is_counted(status, terminated)
+        ),
         log_is_previous=restarted,
-        last_message=terminated.message,
+        termination_message=terminated.message,
         restarted=restarted and count > 0,
         final=final,
         backing_off=waiting == CRASH_LOOP_BACK_OFF,
@@ -161,7 +165,7 @@ def _terminated(  # noqa: PLR0913 (all that a termination is made of)
     )
 
 
-def _counted(status: ContainerStatus, terminated: Terminated) -> bool:
+def _restart_is_counted(status: ContainerStatus, terminated: Terminated) -> bool:
     """Whether the kubelet has counted the restart that followed a last termination."""
     state = status.state or ContainerState()
     if not terminated.containerID:
@@ -171,27 +175,27 @@ def _counted(status: ContainerStatus, terminated: Terminated) -> bool:
     return state.waiting is None
 
 
-def _matters(
+def _is_unexpected(
     pod: Pod, kind: ContainerKind, status: ContainerStatus, terminated: Terminated, *, ended: bool
 ) -> bool:
     """Whether a container that has ended was not meant to."""
-    if ended or pod.metadata.terminating or _disrupted(pod):
+    if ended or pod.metadata.terminating or _is_disrupted(pod):
         return False
-    declared = pod.declared(status.name) or Container()
-    if kind is ContainerKind.SIDECAR and _done(pod):
+    declared = pod.container_spec(status.name) or Container()
+    if kind is ContainerKind.SIDECAR and _is_finished(pod):
         return False
     if terminated.exitCode == 0 and terminated.reason not in ("OOMKilled", "DeadlineExceeded"):
-        return kind is not ContainerKind.EPHEMERAL and _restarts(pod, kind, declared, 0)
+        return kind is not ContainerKind.EPHEMERAL and _will_restart(pod, kind, declared, 0)
     return True
 
 
-def _disrupted(pod: Pod) -> bool:
+def _is_disrupted(pod: Pod) -> bool:
     """Whether the Pod is ended on purpose. Source: KEP-3329."""
     target = pod.condition("DisruptionTarget")
     return target is not None and target.status == "True"
 
 
-def _done(pod: Pod) -> bool:
+def _is_finished(pod: Pod) -> bool:
     """Whether the Pod's own containers have all ended for good: its sidecars are stopped then."""
     if pod.status is None or pod.status.phase in ("Succeeded", "Failed"):
         return True
@@ -199,17 +203,19 @@ def _done(pod: Pod) -> bool:
     return bool(statuses) and all(
         status.state is not None
         and status.state.terminated is not None
-        and not _restarts(
+        and not _will_restart(
             pod,
             ContainerKind.CONTAINER,
-            pod.declared(status.name) or Container(),
+            pod.container_spec(status.name) or Container(),
             status.state.terminated.exitCode,
         )
         for status in statuses
     )
 
 
-def _restarts(pod: Pod, kind: ContainerKind, declared: Container, exit_code: int | None) -> bool:
+def _will_restart(
+    pod: Pod, kind: ContainerKind, declared: Container, exit_code: int | None
+) -> bool:
     """Whether the kubelet starts a container again that ended with a code."""
     if kind is ContainerKind.EPHEMERAL:
         return False
@@ -217,7 +223,7 @@ def _restarts(pod: Pod, kind: ContainerKind, declared: Container, exit_code: int
         return False
     if kind is ContainerKind.SIDECAR:
         return True
-    if _rule(declared, exit_code) is not None:
+    if _restart_action(declared, exit_code) is not None:
         return True
     policy = declared.restartPolicy or (pod.spec.restartPolicy if pod.spec else "") or "Always"
     if policy == "Never":
@@ -225,50 +231,50 @@ def _restarts(pod: Pod, kind: ContainerKind, declared: Container, exit_code: int
     return exit_code != 0 or (policy == "Always" and kind is ContainerKind.CONTAINER)
 
 
-def _rule(declared: Container, exit_code: int | None) -> str | None:
+def _restart_action(declared: Container, exit_code: int | None) -> str | None:
     """What a restart rule of the container says of an exit code: the first that names it counts."""
     if exit_code is None:
         return None
-    rule = next((each for each in declared.restartPolicyRules if each.names(exit_code)), None)
-    return rule.action if rule is not None and rule.action in _RESTARTS else None
+    rule = next((each for each in declared.restartPolicyRules if each.matches(exit_code)), None)
+    return rule.action if rule is not None and rule.action in _RESTART_ACTIONS else None
 
 
 # Containers that cannot be started
 
 
-BY_STATUS = Evidence.by_status(Proof.POST_START_HOOK)
+POST_START_HOOK_BY_STATUS = Evidence.from_status(EventFinding.POST_START_HOOK)
 """A container that waits for its postStart hook's sake was killed for it."""
 
 
-def _waiting(
+def _waiting_symptoms(
     pod: Pod, kind: ContainerKind, status: ContainerStatus, waiting: str
-) -> Iterator[Ending]:
+) -> Iterator[Symptom]:
     last = status.lastState.terminated if status.lastState else None
     message = status.state.waiting.message if status.state and status.state.waiting else ""
     reason = _pull_failure(waiting, message)
     if reason == CRASH_LOOP_BACK_OFF:
         if last is not None:
             return  # that is what failed
-    elif reason not in _FAILURES:
+    elif reason not in _WAITING_FAILURES:
         return
     elif last is not None and (
         reason == POST_START_HOOK_ERROR
         or (reason == "RunContainerError" and last.reason in NEVER_RAN)
     ):
         return  # the same, as a termination
-    declared = pod.declared(status.name) or Container()
-    yield _ending(
+    declared = pod.container_spec(status.name) or Container()
+    yield _container_symptom(
         pod,
         kind,
         status.name,
         declared,
         id=crash_id(pod.metadata.uid, status.name, f"{reason} {declared.image}", 0),
-        how=How.WAITING,
+        kind=SymptomKind.WAITING,
         reason=reason,
         # That of a failed pull takes turns with that of the back-off.
         message=""
-        if reason in (_IMAGE_PULL_BACK_OFF, _SIGNATURE)
-        else clean(message, MAX_MESSAGE_BYTES * 4),
+        if reason in (_IMAGE_PULL_BACK_OFF, _SIGNATURE_VALIDATION_FAILED)
+        else sanitize(message, MAX_MESSAGE_BYTES * 4),
         restarts=max(status.restartCount or 0, 0),
         backing_off=reason in (CRASH_LOOP_BACK_OFF, _IMAGE_PULL_BACK_OFF),
     )
@@ -276,37 +282,37 @@ def _waiting(
 
 def _pull_failure(reason: str, message: str) -> str:
     """Give one name to what is shown by turns as a failed pull and as the back-off from it."""
-    if reason == _IMAGE_PULL_BACK_OFF and _SIGNATURE in message:
-        return _SIGNATURE
-    return _IMAGE_PULL_BACK_OFF if reason in _PULLS else reason
+    if reason == _IMAGE_PULL_BACK_OFF and _SIGNATURE_VALIDATION_FAILED in message:
+        return _SIGNATURE_VALIDATION_FAILED
+    return _IMAGE_PULL_BACK_OFF if reason in _PULL_FAILURES else reason
 
 
 # The Pod as a whole
 
 
-def _whole(pod: Pod) -> Ending | None:
+def _pod_failure(pod: Pod) -> Symptom | None:
     status = pod.status
     # A node that shuts down leaves Pods that ended with code 0 as Succeeded.
     if status is None or not status.reason:
         return None
     if status.phase not in ("Failed", "Succeeded") and status.reason != "NodeLost":
         return None
-    return _ending(
+    return _container_symptom(
         pod,
         None,
         "",
         Container(),
-        id=crash_id(pod.metadata.uid, "", clean(status.reason, 64), 0),
-        how=How.POD,
-        reason=clean(status.reason, 64),
-        message=clean(status.message, MAX_MESSAGE_BYTES),
+        id=crash_id(pod.metadata.uid, "", sanitize(status.reason, 64), 0),
+        kind=SymptomKind.POD,
+        reason=sanitize(status.reason, 64),
+        message=sanitize(status.message, MAX_MESSAGE_BYTES),
         final=True,
-        finished_at=_last_end(pod),
-        ended_by=_last_end(pod),
+        finished_at=_last_termination(pod),
+        ended_by=_last_termination(pod),
     )
 
 
-def _last_end(pod: Pod) -> datetime | None:
+def _last_termination(pod: Pod) -> datetime | None:
     """When the last of the Pod's containers ended; else when it stopped being ready."""
     ends = [
         status.state.terminated.finishedAt
@@ -320,7 +326,7 @@ def _last_end(pod: Pod) -> datetime | None:
 # States
 
 
-def states(pod: Pod) -> tuple[tuple[Ending, datetime], ...]:
+def detect_lasting_conditions(pod: Pod) -> tuple[tuple[Symptom, datetime], ...]:
     """Say which states keep a Pod from its work, and from when on that is worth telling.
 
     Args:
@@ -332,79 +338,89 @@ def states(pod: Pod) -> tuple[tuple[Ending, datetime], ...]:
     """
     if pod.status is None or pod.metadata.terminating:
         return ()
-    if pod.status.phase in ("Succeeded", "Failed") or _whole(pod) is not None:
+    if pod.status.phase in ("Succeeded", "Failed") or _pod_failure(pod) is not None:
         return ()
-    return tuple(_states(pod))
+    return tuple(_lasting_conditions(pod))
 
 
-def _states(pod: Pod) -> Iterator[tuple[Ending, datetime]]:
+def _lasting_conditions(pod: Pod) -> Iterator[tuple[Symptom, datetime]]:
     scheduled, ready = pod.condition("PodScheduled"), pod.condition("Ready")
     whole = pod.condition("ContainersReady")
     if scheduled is not None and scheduled.status == "False":
         since = scheduled.lastTransitionTime
         if scheduled.reason == "Unschedulable" and since is not None:
-            message = clean(scheduled.message, MAX_MESSAGE_BYTES)
-            ending = _state(pod, State.UNSCHEDULABLE, since, None, "", message=message)
-            yield ending, since + _UNSCHEDULED
+            message = sanitize(scheduled.message, MAX_MESSAGE_BYTES)
+            ending = _lasting_condition(
+                pod, LastingCondition.UNSCHEDULABLE, since, None, "", message=message
+            )
+            yield ending, since + _UNSCHEDULABLE_AFTER
         return
     if ready is None or ready.status != "False" or ready.lastTransitionTime is None:
         return
     since = ready.lastTransitionTime
     if whole is not None and whole.status == "True" and not ready.reason:
         # The kubelet writes both at once; this one alone is written by the node controller.
-        yield _state(pod, State.NODE_NOT_READY, since, None, ""), since
+        yield _lasting_condition(pod, LastingCondition.NODE_NOT_READY, since, None, ""), since
         return
     for kind, status in pod.containers():
-        declared = pod.declared(status.name) or Container()
+        declared = pod.container_spec(status.name) or Container()
         state = status.state or ContainerState()
         if state.waiting is not None and state.waiting.reason == CONTAINER_CREATING:
             if status.lastState is None or status.lastState.terminated is None:
                 yield (
-                    _state(pod, State.NOT_CREATED, since, kind, status.name),
-                    since + _UNFINISHED_START,
+                    _lasting_condition(pod, LastingCondition.NOT_CREATED, since, kind, status.name),
+                    since + _NOT_CREATED_AFTER,
                 )
         elif state.running is not None and status.ready is False and declared.readinessProbe:
-            yield _state(pod, State.NOT_READY, since, kind, status.name), since + _UNREADY
+            yield (
+                _lasting_condition(pod, LastingCondition.NOT_READY, since, kind, status.name),
+                since + _NOT_READY_AFTER,
+            )
 
 
-def _state(  # noqa: PLR0913 (all that a state is made of)
+def _lasting_condition(  # noqa: PLR0913 (all that a state is made of)
     pod: Pod,
-    state: State,
+    state: LastingCondition,
     since: datetime,
     kind: ContainerKind | None,
     container: str,
     *,
     message: str = "",
-) -> Ending:
+) -> Symptom:
     which = f"{state.value} {since.isoformat()}"
-    return _ending(
+    return _container_symptom(
         pod,
         kind,
         container,
-        pod.declared(container) or Container(),
+        pod.container_spec(container) or Container(),
         id=crash_id(pod.metadata.uid, container, which, 0),
-        how=How.STATE,
+        kind=SymptomKind.LASTING_CONDITION,
         reason=state.value,
         message=message,
         started_at=since,
     )
 
 
-def _ending(
-    pod: Pod, kind: ContainerKind | None, container: str, declared: Container, **facts: object
-) -> Ending:
+def _container_symptom(
+    pod: Pod,
+    container_kind: ContainerKind | None,
+    container: str,
+    declared: Container,
+    **facts: object,
+) -> Symptom:
     spec = pod.spec
     probes = (("liveness", declared.livenessProbe), ("startup", declared.startupProbe))
-    return Ending(
-        kind=kind,
+    return Symptom(
+        container_kind=container_kind,
         namespace=pod.metadata.namespace,
         pod=pod.metadata.name,
-        container=clean(container, 63),
-        node=clean(spec.nodeName, 253) if spec else "",
-        image=clean(declared.image, MAX_IMAGE_BYTES),
-        memory_limit=clean(declared.memory_limit, 32),
+        container=sanitize(container, 63),
+        node=sanitize(spec.nodeName, 253) if spec else "",
+        image=sanitize(declared.image, MAX_IMAGE_BYTES),
+        memory_limit=sanitize(declared.memory_limit, 32),
         probes=tuple(name for name, probe in probes if probe is not None),
-        post_start=declared.lifecycle is not None and declared.lifecycle.postStart is not None,
+        has_post_start_hook=declared.lifecycle is not None
+        and declared.lifecycle.postStart is not None,
         resizable=any(each.restartPolicy == "RestartContainer" for each in declared.resizePolicy),
         deadline=spec.activeDeadlineSeconds if spec else None,
         **facts,  # type: ignore[arg-type]

@@ -1,18 +1,18 @@
 """From a Pod to what crashed in it and what that means. Pure.
 
-`endings` tells what ended, `explaining` what that means; here both meet.
+`detect_symptoms` tells what ended, `cause_rules` what that means; here both meet.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pod_diagnoser.api.causes import PASSING, PLANNED, Cause
+from pod_diagnoser.api.causes import REQUESTED_RESTARTS, TRANSIENT, Cause
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.diagnosis.cause_rules import explain
-from pod_diagnoser.diagnosis.detection import endings, states
-from pod_diagnoser.diagnosis.evidence import NOT_ASKED, Evidence, Proof
-from pod_diagnoser.diagnosis.symptoms import Ending, How
+from pod_diagnoser.diagnosis.detection import detect_lasting_conditions, detect_symptoms
+from pod_diagnoser.diagnosis.evidence import NO_EVIDENCE, EventFinding, Evidence
+from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,80 +27,80 @@ class Diagnosis:
         sentence: what this means and where to look next.
     """
 
-    ending: Ending
+    symptom: Symptom
     cause: Cause
-    own_cause: Cause
+    status_cause: Cause
     sentence: str
 
     @property
     def id(self) -> str:
         """The crash id."""
-        return self.ending.id
+        return self.symptom.id
 
     @property
     def container(self) -> str:
         """The container's name; empty for the Pod as a whole."""
-        return self.ending.container
+        return self.symptom.container
 
     @property
     def exit_code(self) -> int | None:
         """The exit code, or None where the Pod tells none."""
-        return self.ending.exit_code
+        return self.symptom.exit_code
 
     @property
     def restarts(self) -> int:
         """The container's restartCount."""
-        return self.ending.restarts
+        return self.symptom.restarts
 
     @property
-    def number(self) -> int:
+    def termination_number(self) -> int:
         """Which end of its container this is by the kubelet's count; 0 for what is none."""
-        return self.ending.number
+        return self.symptom.termination_number
 
     @property
     def started_at(self) -> datetime | None:
         """When the container had started, or None where nobody knows."""
-        return self.ending.started_at
+        return self.symptom.started_at
 
     @property
     def finished_at(self) -> datetime | None:
         """When the container ended, or None where nobody knows."""
-        return self.ending.finished_at
+        return self.symptom.finished_at
 
     @property
     def ended_by(self) -> datetime | None:
         """The time by which it had ended for certain, or None."""
-        return self.ending.ended_by
+        return self.symptom.ended_by
 
     @property
     def restarted(self) -> bool:
         """Whether a container was restarted after it: what remediation is about."""
-        return self.ending.restarted
+        return self.symptom.restarted
 
     @property
     def final(self) -> bool:
         """Whether nothing will start it again in this Pod."""
-        return self.ending.final
+        return self.symptom.final
 
     @property
-    def planned(self) -> bool:
+    def was_requested(self) -> bool:
         """Whether somebody asked for it: a restart, and no crash."""
-        return self.cause in PLANNED or self.own_cause in PLANNED
+        return self.cause in REQUESTED_RESTARTS or self.status_cause in REQUESTED_RESTARTS
 
     @property
-    def passing(self) -> bool:
+    def is_transient(self) -> bool:
         """Whether it may be over again."""
-        return self.cause in PASSING
+        return self.cause in TRANSIENT
 
     @property
     def restart_reason(self) -> str:
         """Reason and exit code in the form ``Completed (Exit Code: 0)``; or the reason alone."""
-        if self.ending.how is How.TERMINATED:
-            return f"{self.ending.reason or 'Unknown'} (Exit Code: {self.ending.code})"
-        return self.ending.reason
+        if self.symptom.kind is SymptomKind.TERMINATED:
+            return f"{self.symptom.reason or 'Unknown'} (Exit Code: {self.symptom.exit_code_text})"
+        return self.symptom.reason
 
 
-def diagnose(pod: Pod, evidence: Mapping[str, Evidence] = NOT_ASKED) -> tuple[Diagnosis, ...]:
+def diagnose(pod: Pod, evidence: Mapping[str, Evidence] = NO_EVIDENCE) -> tuple[Diagnosis, ...]:
     """Say what ended or failed in a Pod, and why.
 
     Args:
@@ -108,13 +108,15 @@ def diagnose(pod: Pod, evidence: Mapping[str, Evidence] = NOT_ASKED) -> tuple[Di
         evidence: what is known beyond its status, by crash id.
 
     Returns:
-        A diagnosis for each ending, in the order of `endings`.
+        A diagnosis for each ending, in the order of `detect_symptoms`.
     """
-    return tuple(interpret(ending, evidence.get(ending.id)) for ending in endings(pod))
+    return tuple(
+        diagnose_symptom(ending, evidence.get(ending.id)) for ending in detect_symptoms(pod)
+    )
 
 
-def lasting(
-    pod: Pod, now: datetime, evidence: Mapping[str, Evidence] = NOT_ASKED
+def diagnose_lasting_conditions(
+    pod: Pod, now: datetime, evidence: Mapping[str, Evidence] = NO_EVIDENCE
 ) -> tuple[tuple[Diagnosis, ...], float | None]:
     """Say in which states that keep it from its work a Pod has been for long.
 
@@ -127,18 +129,18 @@ def lasting(
         A diagnosis for each; and in how many seconds there may be another, or None.
     """
     due, waits = [], []
-    for state, told_from in states(pod):
+    for state, told_from in detect_lasting_conditions(pod):
         known = evidence.get(state.id)
-        if known is not None and known.proof is Proof.PULLING:
+        if known is not None and known.finding is EventFinding.PULLING:
             continue  # nothing is wrong
         if told_from <= now:
-            due.append(interpret(state, known))
+            due.append(diagnose_symptom(state, known))
         else:
             waits.append((told_from - now).total_seconds())
     return tuple(due), min(waits, default=None)
 
 
-def interpret(ending: Ending, evidence: Evidence | None) -> Diagnosis:
+def diagnose_symptom(ending: Symptom, evidence: Evidence | None) -> Diagnosis:
     """Say what an ending means.
 
     Args:
@@ -149,7 +151,7 @@ def interpret(ending: Ending, evidence: Evidence | None) -> Diagnosis:
         The diagnosis. What a passing moment of the status proved counts as the status' own word.
     """
     own_cause, sentence = explain(ending)
-    if evidence is None or (ending.evidence is not None and ending.evidence.proof is not None):
+    if evidence is None or (ending.evidence is not None and ending.evidence.finding is not None):
         return Diagnosis(ending, own_cause, own_cause, sentence)
     known = replace(ending, evidence=evidence)
     cause, sentence = explain(known)

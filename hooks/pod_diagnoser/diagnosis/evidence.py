@@ -1,7 +1,7 @@
 """What beyond the Pod's status tells of a crash: what is wanted, and what came of asking. Pure.
 
 The core says what it would like to know of a crash that it sees for the first time; the edge
-(`pod_diagnoser.gathering`) asks the API server, bounded, and the core is asked again. What was
+(`pod_diagnoser.evidence`) asks the API server, bounded, and the core is asked again. What was
 found is kept on the Pod with the crash, so that it is asked for once.
 """
 
@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 
-class Asked(StrEnum):
+class EventLookup(StrEnum):
     """What came of asking for Events."""
 
     FOUND = "Found"
@@ -29,7 +29,7 @@ class Asked(StrEnum):
     """They could not be read in time."""
 
 
-class Proof(StrEnum):
+class EventFinding(StrEnum):
     """What Events prove of a crash. Each is an Event of the kubelet about that very container."""
 
     LIVENESS_PROBE = "LivenessProbe"
@@ -58,22 +58,22 @@ class Evidence:
         reads: how often it was asked.
     """
 
-    asked: Asked
-    proof: Proof | None = None
+    lookup: EventLookup
+    finding: EventFinding | None = None
     detail: str = ""
-    reads: int = 1
+    lookups: int = 1
 
     @classmethod
-    def by_status(cls, proof: Proof) -> "Evidence":
+    def from_status(cls, proof: EventFinding) -> "Evidence":
         """What a passing moment of the Pod's own status proves: nobody has to be asked."""
-        return cls(Asked.FOUND, proof, reads=0)
+        return cls(EventLookup.FOUND, proof, lookups=0)
 
 
-NOT_ASKED: Mapping[str, Evidence] = {}
+NO_EVIDENCE: Mapping[str, Evidence] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class PodEvent:
     """An Event about a Pod, as far as it is read; all texts are as hostile as the Pod.
 
     Attributes:
@@ -92,7 +92,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class LogRequest:
     """A log to be read.
 
     Attributes:
@@ -107,7 +107,7 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class EvidenceRequest:
     """What the core would like to know of a Pod.
 
     Attributes:
@@ -122,30 +122,30 @@ class Wanted:
     pod: str
     uid: str
     events: bool = False
-    log: Log | None = None
+    log: LogRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class FetchedEvidence:
     """What the edge found.
 
     Attributes:
-        events: what came of asking for Events: `Asked.FOUND` with all that there are, or why not;
+        events: what came of asking for Events: `EventLookup.FOUND` with all that there are, or why not;
             None where they were not asked for.
         listed: the Events.
         log: the last lines of the log as they are, not yet fit to be shown; None where there is
             none, or it was not asked for.
     """
 
-    events: Asked | None = None
-    listed: Sequence[Event] = field(default_factory=tuple)
+    lookup: EventLookup | None = None
+    events: Sequence[PodEvent] = field(default_factory=tuple)
     log: str | None = None
 
 
-class Gatherer(Protocol):
+class EvidenceFetcher(Protocol):
     """Asks the API server."""
 
-    def gather(self, wanted: Wanted) -> Gathered:
+    def fetch(self, wanted: EvidenceRequest) -> FetchedEvidence:
         """Ask for what is wanted.
 
         Args:

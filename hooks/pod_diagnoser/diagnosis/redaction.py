@@ -20,20 +20,20 @@ from typing import Any, Final
 
 import re2  # type: ignore[import-untyped]
 
-from pod_diagnoser.api.text import cut
+from pod_diagnoser.api.text import truncate_bytes
 
 MASK: Final = "***"
 
 MAX_PATTERNS: Final = 16
 MAX_PATTERN_BYTES: Final = 256
 
-WITHHELD: Final = (
+NOT_SHOWN: Final = (
     "Withheld: spec.evidence.maskPatterns holds what is no regular expression that can be used "
     f"(RE2, at most {MAX_PATTERNS} of {MAX_PATTERN_BYTES} bytes)."
 )
 """Shown instead of a text that can't be masked as it was asked for."""
 
-MAX_MASKED: Final = 8 * 1024
+MAX_SCANNED: Final = 8 * 1024
 """Characters of a text that are looked at. Where a text is longer, what is left out is at the end
 that is cut."""
 
@@ -48,7 +48,7 @@ _MAX_WORK: Final = 50_000_000
 Each search is linear, but one that looks far ahead for each of its matches is not. What has not
 been looked at then is masked as a whole."""
 
-_KEPT: Final = 64
+_MAX_COMPILED_LISTS: Final = 64
 """How many lists of patterns are kept ready."""
 
 _ELLIPSIS: Final = "…"
@@ -87,7 +87,7 @@ _DATABASES: Final = (
 )
 """Schemes of URLs whose passwords are often not escaped as they have to be."""
 
-_OURS: Final = (
+_BUILTIN: Final = (
     # keys and certificates' keys, as long as they are or as far as they are there
     r"(?s)(-----BEGIN [A-Z0-9 ]*PRIVATE KEY.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|\z))",
     r"([A-Za-z0-9+/=\s\\]+-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----)",
@@ -130,7 +130,7 @@ _FAR: Final = 256
 """How far into a line without a start it is divided: a secret may stand behind its name."""
 
 
-def fit_start(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
+def redact_head(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
     """Make the start of a text fit to be shown: of a message, which says first what it is about.
 
     Args:
@@ -140,29 +140,29 @@ def fit_start(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
 
     Returns:
         Its lines that are not empty, without control and format characters and with secrets as
-        `MASK`, cut with an ellipsis at its end; or `WITHHELD` where a pattern cannot be used.
+        `MASK`, cut with an ellipsis at its end; or `NOT_SHOWN` where a pattern cannot be used.
     """
-    start = text[:MAX_MASKED]
+    start = text[:MAX_SCANNED]
     if len(start) < len(text):
         breaks = [found.start() for found in _BREAK.finditer(start)]
         start = start[: breaks[-1]] if breaks else MASK
-    return cut(_masked(start, tuple(patterns)), limit)
+    return truncate_bytes(_redact(start, tuple(patterns)), limit)
 
 
-def fit_end(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
+def redact_tail(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
     """Make the end of a text fit to be shown: of a log, whose last words tell.
 
-    Args, returns: as `fit_start`, cut with an ellipsis at its start.
+    Args, returns: as `redact_head`, cut with an ellipsis at its start.
     """
     text = text.rstrip()  # a last line that is too long is not ended by its own new line
-    end = text[-MAX_MASKED:]
+    end = text[-MAX_SCANNED:]
     if len(end) < len(text):
         found = _NEW_LINE.search(end) or _BREAK.search(end, _FAR)
         end = end[found.end() :] if found else MASK
-    return _cut_start(_masked(end, tuple(patterns)), limit)
+    return _truncate_head(_redact(end, tuple(patterns)), limit)
 
 
-def _cut_start(text: str, limit: int) -> str:
+def _truncate_head(text: str, limit: int) -> str:
     encoded = text.encode()
     if len(encoded) <= limit:
         return text
@@ -170,15 +170,15 @@ def _cut_start(text: str, limit: int) -> str:
     return _ELLIPSIS + encoded[len(encoded) - room :].decode(errors="ignore")
 
 
-def _masked(text: str, patterns: tuple[str, ...]) -> str:
-    theirs = _theirs(patterns)
+def _redact(text: str, patterns: tuple[str, ...]) -> str:
+    theirs = _custom_patterns(patterns)
     if theirs is None:
-        return WITHHELD if text else ""
+        return NOT_SHOWN if text else ""
     visible = _visible(text).encode()
-    spans = [span for pattern in _ours() for span in _secrets(pattern, visible)]
+    spans = [span for pattern in _builtin_patterns() for span in _secret_spans(pattern, visible)]
     work = _MAX_WORK
     for pattern in theirs:
-        found, work = _matches(pattern, visible, work)
+        found, work = _match_spans(pattern, visible, work)
         spans += found
     return _replace(visible, spans).decode(errors="replace")
 
@@ -217,12 +217,12 @@ def _compile(pattern: str) -> Any:
 
 
 @lru_cache(maxsize=1)
-def _ours() -> tuple[Any, ...]:
-    return tuple(map(_compile, _OURS))
+def _builtin_patterns() -> tuple[Any, ...]:
+    return tuple(map(_compile, _BUILTIN))
 
 
-@lru_cache(maxsize=_KEPT)
-def _theirs(patterns: tuple[str, ...]) -> tuple[Any, ...] | None:
+@lru_cache(maxsize=_MAX_COMPILED_LISTS)
+def _custom_patterns(patterns: tuple[str, ...]) -> tuple[Any, ...] | None:
     """Compile users' patterns, or find that they can't be used."""
     if len(patterns) > MAX_PATTERNS:
         return None
@@ -242,7 +242,7 @@ def _theirs(patterns: tuple[str, ...]) -> tuple[Any, ...] | None:
 _Span = tuple[int, int]
 
 
-def _secrets(pattern: Any, text: bytes) -> Iterator[_Span]:
+def _secret_spans(pattern: Any, text: bytes) -> Iterator[_Span]:
     """Find what is always masked."""
     position = 0
     while (match := pattern.search(text, position)) is not None:
@@ -254,7 +254,7 @@ def _secrets(pattern: Any, text: bytes) -> Iterator[_Span]:
         position = max(match.end(), position + 1)
 
 
-def _matches(pattern: Any, text: bytes, work: int) -> tuple[list[_Span], int]:
+def _match_spans(pattern: Any, text: bytes, work: int) -> tuple[list[_Span], int]:
     """Find what a user's pattern matches, and what is left of the work that may be done."""
     size = max(pattern.programsize, pattern.reverseprogramsize)
     found: list[_Span] = []

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pod_diagnoser.api.core_v1 import ContainerKind
-from pod_diagnoser.diagnosis.evidence import Evidence, Proof
+from pod_diagnoser.diagnosis.evidence import EventFinding, Evidence
 
 MAX_MESSAGE_BYTES = 200
 MAX_IMAGE_BYTES = 120
@@ -20,7 +20,7 @@ CONTAINER_STATUS_UNKNOWN = "ContainerStatusUnknown"
 RESTART_ALL = "RestartAllContainers"
 
 
-class How(StrEnum):
+class SymptomKind(StrEnum):
     """How an ending shows."""
 
     TERMINATED = "terminated"
@@ -29,11 +29,11 @@ class How(StrEnum):
     """A container is not started, since that fails."""
     POD = "pod"
     """The Pod as a whole was ended."""
-    STATE = "state"
+    LASTING_CONDITION = "state"
     """Nothing ended: the Pod has been for long in a state in which it does not do its work."""
 
 
-class State(StrEnum):
+class LastingCondition(StrEnum):
     """States of a Pod in which it does not do its work."""
 
     UNSCHEDULABLE = "Unschedulable"
@@ -43,7 +43,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class Symptom:
     """What ended or failed, with what of the Pod explains it. All texts are clean and bounded.
 
     Attributes:
@@ -81,8 +81,8 @@ class Ending:
     """
 
     id: str
-    how: How
-    kind: ContainerKind | None
+    kind: SymptomKind
+    container_kind: ContainerKind | None
     namespace: str
     pod: str
     container: str = ""
@@ -93,15 +93,15 @@ class Ending:
     image: str = ""
     memory_limit: str = ""
     probes: tuple[str, ...] = ()
-    post_start: bool = False
+    has_post_start_hook: bool = False
     resizable: bool = False
     deadline: int | None = None
     restart_rule: bool = False
     restart_rule_of_all: bool = False
     restarts: int = 0
-    number: int = 0
+    termination_number: int = 0
     log_is_previous: bool = False
-    last_message: str = ""
+    termination_message: str = ""
     restarted: bool = False
     final: bool = False
     backing_off: bool = False
@@ -111,32 +111,36 @@ class Ending:
     evidence: Evidence | None = None
 
     @property
-    def name(self) -> str:
+    def subject(self) -> str:
         """What it is about, in words: ``init container setup``."""
-        return f"{self.kind.value} {self.container}" if self.kind else f"Pod {self.pod}"
+        return (
+            f"{self.container_kind.value} {self.container}"
+            if self.container_kind
+            else f"Pod {self.pod}"
+        )
 
     @property
-    def who(self) -> str:
+    def subject_capitalized(self) -> str:
         """What it is about, in words that start a sentence: ``Init container setup``."""
-        return self.name[0].upper() + self.name[1:]
+        return self.subject[0].upper() + self.subject[1:]
 
     @property
-    def code(self) -> str:
+    def exit_code_text(self) -> str:
         """The exit code, or ``unknown``."""
         return "unknown" if self.exit_code is None else str(self.exit_code)
 
     @property
-    def where(self) -> str:
+    def node_phrase(self) -> str:
         """The node, in words that fit behind a verb."""
         return f"node {self.node}" if self.node else "its node"
 
     @property
-    def proof(self) -> Proof | None:
+    def event_finding(self) -> EventFinding | None:
         """What is proved beyond the Pod's status."""
-        return self.evidence.proof if self.evidence else None
+        return self.evidence.finding if self.evidence else None
 
     @property
-    def previous_logs(self) -> str:
+    def logs_step(self) -> str:
         """How to read what the container last wrote."""
         # A container that is not started again is not the previous one: its log is the current.
         previous = "" if self.final else " --previous"
@@ -167,7 +171,7 @@ def crash_id(pod_uid: str, container: str, container_id: str, restart_count: int
     return hashlib.sha256(f"{pod_uid}\n{container}\n{which}".encode()).hexdigest()[:16]
 
 
-def number_of_end(restart_count: int, *, counted: bool) -> int:
+def termination_number(restart_count: int, *, counted: bool) -> int:
     """Say which end of its container a termination is, the same from each of its sightings.
 
     Args:

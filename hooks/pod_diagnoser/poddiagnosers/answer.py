@@ -7,17 +7,17 @@ from typing import Any
 
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser, PodDiagnoserStatus, diagnosis_target
 from pod_diagnoser.api.metacontroller import (
-    CustomizeAnswer,
     CustomizeRequest,
+    CustomizeResponse,
     RelatedResourceRule,
-    SyncAnswer,
+    SyncResponse,
     targets_rule,
 )
-from pod_diagnoser.poddiagnosers.snapshot import Observed
-from pod_diagnoser.poddiagnosers.status import report
+from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot
+from pod_diagnoser.poddiagnosers.status import build_status
 from pod_diagnoser.pods.keys import LABEL
-from pod_diagnoser.remediation.model import NOT_CONNECTED, Effects
-from pod_diagnoser.remediation.planner import Spared, due
+from pod_diagnoser.remediation.model import NOT_CONNECTED, ExecutionReport
+from pod_diagnoser.remediation.planner import WithheldPod, planned_entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class PodDiagnoserSync:
         spared: the crashed Pods that are left alone.
     """
 
-    answer: SyncAnswer
+    response: SyncResponse
     status_changed: bool
-    acted: bool = False
-    pressing: bool = False
-    spared: Sequence[Spared] = ()
+    executed: bool = False
+    urgent: bool = False
+    withheld_pods: Sequence[WithheldPod] = ()
 
 
-def customize_pod_diagnoser(request: CustomizeRequest) -> CustomizeAnswer:
+def customize_pod_diagnoser(request: CustomizeRequest) -> CustomizeResponse:
     """Say what a PodDiagnoser's sync needs to see.
 
     Args:
@@ -50,7 +50,7 @@ def customize_pod_diagnoser(request: CustomizeRequest) -> CustomizeAnswer:
         there. They depend on namespace and name only.
     """
     meta = request.parent.metadata
-    return CustomizeAnswer(
+    return CustomizeResponse(
         relatedResources=(
             RelatedResourceRule(
                 apiVersion="v1",
@@ -64,7 +64,7 @@ def customize_pod_diagnoser(request: CustomizeRequest) -> CustomizeAnswer:
 
 
 def sync_pod_diagnoser(
-    observed: Observed, now: datetime, effects: Effects = NOT_CONNECTED
+    observed: DiagnoserSnapshot, now: datetime, effects: ExecutionReport = NOT_CONNECTED
 ) -> PodDiagnoserSync:
     """Say what a PodDiagnoser's status and its DiagnosisTarget should be.
 
@@ -76,7 +76,7 @@ def sync_pod_diagnoser(
     Returns:
         The answer.
     """
-    result = report(
+    result = build_status(
         observed.diagnoser,
         observed.crashed,
         observed.targets,
@@ -84,20 +84,20 @@ def sync_pod_diagnoser(
         now,
         complete=observed.complete,
     )
-    acted = bool(effects.outcomes) or result.planned
+    acted = bool(effects.outcomes) or result.plans_changed
     # A sync of the version between the two writes of a plan does nothing; the one that carries the
     # plan out waits for its answer.
-    waiting = effects.trouble is None and bool(due(observed.diagnoser))
+    waiting = effects.api_failure is None and bool(planned_entries(observed.diagnoser))
     return PodDiagnoserSync(
-        answer_pod_diagnoser(observed.diagnoser, result.status, result.again),
+        build_response(observed.diagnoser, result.status, result.resync_after),
         status_changed=result.changed,
-        acted=acted,
-        pressing=acted or waiting,
-        spared=result.spared,
+        executed=acted,
+        urgent=acted or waiting,
+        withheld_pods=result.withheld_pods,
     )
 
 
-def let_go(observed: Observed) -> PodDiagnoserSync:
+def answer_for_deleted(observed: DiagnoserSnapshot) -> PodDiagnoserSync:
     """Answer for a PodDiagnoser that is gone, of which Metacontroller has not learned.
 
     The garbage collector takes away what is published for it, and each time all its Pods are
@@ -112,17 +112,17 @@ def let_go(observed: Observed) -> PodDiagnoserSync:
     """
     stored = observed.diagnoser.status or PodDiagnoserStatus()
     return PodDiagnoserSync(
-        answer_pod_diagnoser(observed.diagnoser, stored, None, gone=True), status_changed=False
+        build_response(observed.diagnoser, stored, None, gone=True), status_changed=False
     )
 
 
-def answer_pod_diagnoser(
+def build_response(
     diagnoser: PodDiagnoser,
     status: PodDiagnoserStatus,
     resync_after: float | None,
     *,
     gone: bool = False,
-) -> SyncAnswer:
+) -> SyncResponse:
     """Build the answer for a PodDiagnoser: the one place where such an answer is made.
 
     An answer without the DiagnosisTarget makes Metacontroller delete it, and so wipes every Pod
@@ -146,4 +146,4 @@ def answer_pod_diagnoser(
     }
     if resync_after is not None:
         answer["resyncAfterSeconds"] = resync_after
-    return SyncAnswer(**answer)
+    return SyncResponse(**answer)

@@ -14,20 +14,20 @@ from pod_diagnoser.api.diagnostics_v1 import (
     diagnosis_target_spec,
 )
 from pod_diagnoser.api.time import format_time
-from pod_diagnoser.pods.claims import older_rivals
-from pod_diagnoser.remediation.model import REPLACING, Action, Effects, Reason
+from pod_diagnoser.pods.claims import older_overlapping
+from pod_diagnoser.remediation.model import REPLACING, Action, ExecutionReport, Reason
 from pod_diagnoser.remediation.planner import Plan
 
 _MAX_RIVALS_NAMED = 3
 
 
-def stated(status: PodDiagnoserStatus) -> list[tuple[str, str, str]]:
+def condition_summary(status: PodDiagnoserStatus) -> list[tuple[str, str, str]]:
     """What the conditions say, without their wording."""
     return [(each.type, each.status, each.reason) for each in status.conditions]
 
 
 def conditions(
-    diagnoser: PodDiagnoser, claims: Iterable["_Claim"], now: datetime
+    diagnoser: PodDiagnoser, claims: Iterable["ConditionState"], now: datetime
 ) -> tuple[Condition, ...]:
     """Turn what holds into conditions, with the stored transition times where nothing changed."""
     stored = diagnoser.status or PodDiagnoserStatus()
@@ -39,7 +39,9 @@ def conditions(
 
 
 @dataclass(frozen=True, slots=True)
-class _Claim:
+class ConditionState:
+    """What a condition says, before it is compared with the stored one."""
+
     type: ConditionType
     holds: bool
     reason: str
@@ -47,7 +49,7 @@ class _Claim:
 
 
 def _condition(
-    claim: _Claim, before: Condition | None, generation: int | None, now: datetime
+    claim: ConditionState, before: Condition | None, generation: int | None, now: datetime
 ) -> Condition:
     status = "True" if claim.holds else "False"
     same = before is not None and before.status == status
@@ -63,19 +65,19 @@ def _condition(
     )
 
 
-def active(diagnoser: PodDiagnoser) -> _Claim:
+def active_condition(diagnoser: PodDiagnoser) -> ConditionState:
     """Say whether the PodDiagnoser claims Pods."""
     if diagnoser.active:
         which = (
             "have all of its targetLabels" if diagnoser.spec.targetLabels else "nobody older claims"
         )
-        return _Claim(
+        return ConditionState(
             ConditionType.ACTIVE,
             holds=True,
             reason="Claiming",
             message=f"Claims the Pods of its namespace that {which}.",
         )
-    return _Claim(
+    return ConditionState(
         ConditionType.ACTIVE,
         holds=False,
         reason="AnnotationsDisabled",
@@ -83,11 +85,15 @@ def active(diagnoser: PodDiagnoser) -> _Claim:
     )
 
 
-def overlapping(diagnoser: PodDiagnoser, targets: Sequence[DiagnosisTargetSpec]) -> _Claim:
+def overlapping_condition(
+    diagnoser: PodDiagnoser, targets: Sequence[DiagnosisTargetSpec]
+) -> ConditionState:
     """Say whether older PodDiagnosers may claim the same Pods first."""
-    rivals = older_rivals(diagnosis_target_spec(diagnoser), targets) if diagnoser.active else []
+    rivals = (
+        older_overlapping(diagnosis_target_spec(diagnoser), targets) if diagnoser.active else []
+    )
     if not rivals:
-        return _Claim(
+        return ConditionState(
             ConditionType.OVERLAPPING,
             holds=False,
             reason="NoOlderMatches",
@@ -97,7 +103,7 @@ def overlapping(diagnoser: PodDiagnoser, targets: Sequence[DiagnosisTargetSpec])
     more = len(rivals) - _MAX_RIVALS_NAMED
     if more > 0:
         names += f" and {more} more"
-    return _Claim(
+    return ConditionState(
         ConditionType.OVERLAPPING,
         holds=True,
         reason="OlderMayMatch",
@@ -105,16 +111,16 @@ def overlapping(diagnoser: PodDiagnoser, targets: Sequence[DiagnosisTargetSpec])
     )
 
 
-def completeness(*, complete: bool) -> _Claim:
+def complete_condition(*, complete: bool) -> ConditionState:
     """Say whether all Pods of the request were read."""
     if complete:
-        return _Claim(
+        return ConditionState(
             ConditionType.COMPLETE,
             holds=True,
             reason="AllRead",
             message="All Pods that crashed recently were read.",
         )
-    return _Claim(
+    return ConditionState(
         ConditionType.COMPLETE,
         holds=False,
         reason="TooManyRecentCrashes",
@@ -134,7 +140,9 @@ _NOTHING_DONE = {
 }
 
 
-def remediating(diagnoser: PodDiagnoser, planned: Plan, effects: Effects) -> _Claim:
+def remediating_condition(
+    diagnoser: PodDiagnoser, planned: Plan, effects: ExecutionReport
+) -> ConditionState:
     """Sum up what is done about crashes, or why nothing is."""
     action, policy = diagnoser.spec.remediationAction, diagnoser.spec.remediation
     namespace = diagnoser.metadata.namespace
@@ -151,8 +159,8 @@ def remediating(diagnoser: PodDiagnoser, planned: Plan, effects: Effects) -> _Cl
     elif not effects.connected:
         reason = "NotConnected"
         message = "The operator runs without access to the API server: nothing is done."
-    elif effects.trouble is not None:
-        reason, message = effects.trouble
+    elif effects.api_failure is not None:
+        reason, message = effects.api_failure
     elif refused:
         reason = "Forbidden"
         message = f"The operator may not delete or evict Pods in namespace {namespace}."
@@ -165,7 +173,7 @@ def remediating(diagnoser: PodDiagnoser, planned: Plan, effects: Effects) -> _Cl
     else:
         holds, reason = True, "ReplacingPods"
         message = _summary(planned)
-    return _Claim(ConditionType.REMEDIATING, holds=holds, reason=reason, message=message)
+    return ConditionState(ConditionType.REMEDIATING, holds=holds, reason=reason, message=message)
 
 
 def _summary(planned: Plan) -> str:

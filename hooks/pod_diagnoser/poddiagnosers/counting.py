@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserStatus
-from pod_diagnoser.pods.history import RECENT, Record
+from pod_diagnoser.pods.history import RECENT, CrashHistory
 
 MAX_FORMER_PODS = 1000
 """How many counted Pods are remembered that carry the label no more.
@@ -33,7 +33,7 @@ def pod_hash(uid: str) -> str:
 def uncounted_pods(
     stored: PodDiagnoserStatus,
     pods: Iterable[Pod],
-    records: Mapping[str, Record],
+    records: Mapping[str, CrashHistory],
     now: datetime,
 ) -> dict[str, Pod]:
     """The Pods that are to be counted now, by their hashes.
@@ -67,5 +67,5 @@ def counted_pods(
     return tuple(name for name in counted if name not in forgotten)
 
 
-def _first_diagnosed_recently(record: Record, now: datetime) -> bool:
+def _first_diagnosed_recently(record: CrashHistory, now: datetime) -> bool:
     return record.since is not None and now - record.since < RECENT

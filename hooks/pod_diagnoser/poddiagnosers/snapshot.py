@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, PodDiagnoser
 from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest
 from pod_diagnoser.api.time import parse_time
-from pod_diagnoser.pods.claims import claimed_pods, published
-from pod_diagnoser.pods.history import parse_record
-from pod_diagnoser.pods.observation import Crashed, crashes_of
+from pod_diagnoser.pods.claims import claimed_pods, valid_targets
+from pod_diagnoser.pods.history import parse_history
+from pod_diagnoser.pods.observation import CrashedPod, reportable_crashes
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class DiagnoserSnapshot:
     """What a PodDiagnoser's sync request holds.
 
     Attributes:
@@ -21,44 +21,45 @@ class Observed:
         targets: the published DiagnosisTargets of its namespace, in the order in which they claim.
         crashed: the Pods that it claims, with their crashes.
         complete: False when the request had more Pods than were read.
-        half_written: whether it seems to be of the version between Metacontroller's two writes.
+        between_status_writes: whether it seems to be of the version between Metacontroller's two writes.
     """
 
     diagnoser: PodDiagnoser
     targets: Sequence[DiagnosisTargetSpec]
-    crashed: Sequence[Crashed]
+    crashed: Sequence[CrashedPod]
     complete: bool
-    half_written: bool = False
+    between_status_writes: bool = False
 
 
-def observe(
-    request: PodDiagnoserSyncRequest, *, complete: bool = True, half_written: bool = False
-) -> Observed:
+def take_snapshot(
+    request: PodDiagnoserSyncRequest, *, complete: bool = True, between_status_writes: bool = False
+) -> DiagnoserSnapshot:
     """Gather what a PodDiagnoser's sync request holds.
 
     Args:
         request: the sync request.
         complete: False when the request had more Pods than were read.
-        half_written: whether it seems to be of the version between Metacontroller's two writes.
+        between_status_writes: whether it seems to be of the version between Metacontroller's two writes.
 
     Returns:
         What concerns this PodDiagnoser of it.
     """
     diagnoser = request.object
-    targets = published(request.related.targets.values(), diagnoser.metadata.namespace)
+    targets = valid_targets(request.related.targets.values(), diagnoser.metadata.namespace)
     claimed = claimed_pods(diagnoser, request.related.pods.values(), targets)
-    remembered = [(pod, parse_record(pod)) for pod in claimed]
+    remembered = [(pod, parse_history(pod)) for pod in claimed]
     crashed = [
-        Crashed(pod, crashes_of(pod, diagnoser.spec, record), record) for pod, record in remembered
+        CrashedPod(pod, reportable_crashes(pod, diagnoser.spec, record), record)
+        for pod, record in remembered
     ]
-    return Observed(diagnoser, targets, crashed, complete, half_written)
+    return DiagnoserSnapshot(diagnoser, targets, crashed, complete, between_status_writes)
 
 
-NEW = timedelta(seconds=5)
+TARGET_CREATION_GRACE = timedelta(seconds=5)
 """For how long Metacontroller may not have learned of the DiagnosisTarget that it has created."""
 
 
-def lost_its_target(observed: Observed, now: datetime) -> bool:
+def target_missing(observed: DiagnoserSnapshot, now: datetime) -> bool:
     """Tell whether a PodDiagnoser's DiagnosisTarget was there before, and is not any more.
 
     Args:
@@ -67,11 +68,16 @@ def lost_its_target(observed: Observed, now: datetime) -> bool:
 
     Returns:
         True where it is active and has a status, which is written with the DiagnosisTarget, is not
-        `NEW`, and has no DiagnosisTarget. Somebody may have deleted that; or the PodDiagnoser is
+        `TARGET_CREATION_GRACE`, and has no DiagnosisTarget. Somebody may have deleted that; or the PodDiagnoser is
         gone, and Metacontroller has not learned of it.
     """
     diagnoser = observed.diagnoser
     created = parse_time(diagnoser.metadata.creationTimestamp)
-    if not diagnoser.active or diagnoser.status is None or created is None or now - created < NEW:
+    if (
+        not diagnoser.active
+        or diagnoser.status is None
+        or created is None
+        or now - created < TARGET_CREATION_GRACE
+    ):
         return False
     return all(target.diagnoser.uid != diagnoser.metadata.uid for target in observed.targets)

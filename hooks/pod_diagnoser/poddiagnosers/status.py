@@ -14,35 +14,35 @@ from pod_diagnoser.api.diagnostics_v1 import (
     PodDiagnoserStatus,
     RecentDiagnosis,
 )
-from pod_diagnoser.api.time import format_time, parse_time, soonest
+from pod_diagnoser.api.time import earliest, format_time, parse_time
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.poddiagnosers.conditions import (
-    active,
-    completeness,
+    active_condition,
+    complete_condition,
+    condition_summary,
     conditions,
-    overlapping,
-    remediating,
-    stated,
+    overlapping_condition,
+    remediating_condition,
 )
 from pod_diagnoser.poddiagnosers.counting import counted_pods, uncounted_pods
-from pod_diagnoser.poddiagnosers.workloads import until_forgotten, workloads
-from pod_diagnoser.pods.history import Record, believable
-from pod_diagnoser.pods.observation import Crashed
-from pod_diagnoser.remediation.model import Effects, Phase
-from pod_diagnoser.remediation.planner import Plan, Spared, plan
+from pod_diagnoser.poddiagnosers.workloads import seconds_until_forgotten, workloads
+from pod_diagnoser.pods.history import CrashHistory, drop_future
+from pod_diagnoser.pods.observation import CrashedPod
+from pod_diagnoser.remediation.model import ExecutionReport, Phase
+from pod_diagnoser.remediation.planner import Plan, WithheldPod, plan
 
 MAX_RECENT_DIAGNOSES = 10
 
 WRITE_INTERVAL = timedelta(seconds=2)
 """The least time between two writes of mere reporting."""
 
-ACT_SECONDS = 1.0
+EXECUTION_DELAY_SECONDS = 1.0
 """After how many seconds a sync is asked for that carries out what is planned."""
 _MAX_INT64 = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class StatusReport:
     """What the status should be.
 
     Attributes:
@@ -55,20 +55,20 @@ class Report:
 
     status: PodDiagnoserStatus
     changed: bool
-    again: float | None = None
-    planned: bool = False
-    spared: Sequence[Spared] = ()
+    resync_after: float | None = None
+    plans_changed: bool = False
+    withheld_pods: Sequence[WithheldPod] = ()
 
 
-def report(  # noqa: PLR0913 (all that a status is made of)
+def build_status(  # noqa: PLR0913 (all that a status is made of)
     diagnoser: PodDiagnoser,
-    crashed: Sequence[Crashed],
+    crashed: Sequence[CrashedPod],
     targets: Sequence[DiagnosisTargetSpec],
-    effects: Effects,
+    effects: ExecutionReport,
     now: datetime,
     *,
     complete: bool = True,
-) -> Report:
+) -> StatusReport:
     """Work out a PodDiagnoser's status.
 
     Args:
@@ -86,23 +86,23 @@ def report(  # noqa: PLR0913 (all that a status is made of)
     """
     stored = diagnoser.status or PodDiagnoserStatus()
     pods = [each.pod for each in crashed]
-    records = {each.pod.metadata.uid: believable(each.record, now) for each in crashed}
+    records = {each.pod.metadata.uid: drop_future(each.history, now) for each in crashed}
     recent = _recent_diagnoses(stored, crashed, records)
     new = uncounted_pods(stored, pods, records, now)
     lines = workloads(
         stored.workloads,
-        _only(crashed, lambda found: not found.planned),
+        _select_diagnoses(crashed, lambda found: not found.was_requested),
         records,
         {pod.metadata.uid for pod in new.values()},
         now,
         complete=complete,
     )
-    planned = _planned(diagnoser, crashed, effects, now, complete=complete)
+    planned = _plan_remediation(diagnoser, crashed, effects, now, complete=complete)
     claims = (
-        active(diagnoser),
-        overlapping(diagnoser, targets),
-        completeness(complete=complete),
-        remediating(diagnoser, planned, effects),
+        active_condition(diagnoser),
+        overlapping_condition(diagnoser, targets),
+        complete_condition(complete=complete),
+        remediating_condition(diagnoser, planned, effects),
     )
     wanted = stored.model_copy(
         update={
@@ -118,15 +118,17 @@ def report(  # noqa: PLR0913 (all that a status is made of)
             "workloads": lines,
         }
     )
-    again = soonest(
-        _next_act(planned, effects),
+    again = earliest(
+        _seconds_until_execution(planned, effects),
         planned.resync_after,
-        until_forgotten(lines, now) if complete else None,
+        seconds_until_forgotten(lines, now) if complete else None,
     )
     if wanted == stored:
-        return Report(stored, changed=False, again=again, spared=planned.spared)
+        return StatusReport(
+            stored, changed=False, resync_after=again, withheld_pods=planned.withheld_pods
+        )
     urgent = (
-        stated(wanted) != stated(stored)
+        condition_summary(wanted) != condition_summary(stored)
         or wanted.observedGeneration != stored.observedGeneration
         or wanted.remediations != stored.remediations
         # A Pod that goes has to be counted while it is still there to be seen.
@@ -134,20 +136,25 @@ def report(  # noqa: PLR0913 (all that a status is made of)
     )
     wait = _until_next_write(stored, now)
     if wait > 0 and not urgent:
-        return Report(stored, changed=False, again=soonest(again, wait), spared=planned.spared)
-    return Report(
+        return StatusReport(
+            stored,
+            changed=False,
+            resync_after=earliest(again, wait),
+            withheld_pods=planned.withheld_pods,
+        )
+    return StatusReport(
         wanted.model_copy(update={"lastUpdateTime": format_time(now)}),
         changed=True,
-        again=again,
-        planned=wanted.remediations != stored.remediations,
-        spared=planned.spared,
+        resync_after=again,
+        plans_changed=wanted.remediations != stored.remediations,
+        withheld_pods=planned.withheld_pods,
     )
 
 
-def _planned(
+def _plan_remediation(
     diagnoser: PodDiagnoser,
-    crashed: Sequence[Crashed],
-    effects: Effects,
+    crashed: Sequence[CrashedPod],
+    effects: ExecutionReport,
     now: datetime,
     *,
     complete: bool,
@@ -156,8 +163,10 @@ def _planned(
 
     What is not restarted, a new Pod does not help; what was restarted on purpose needs no help.
     """
-    if effects.connected and effects.dated:
-        restarted = _only(crashed, lambda found: found.restarted and not found.planned)
+    if effects.connected and effects.server_time_known:
+        restarted = _select_diagnoses(
+            crashed, lambda found: found.restarted and not found.was_requested
+        )
         return plan(diagnoser, restarted, effects.outcomes, now, complete=complete)
     stored = diagnoser.status or PodDiagnoserStatus()
     return Plan(
@@ -167,7 +176,9 @@ def _planned(
     )
 
 
-def _only(crashed: Iterable[Crashed], holds: Callable[[Diagnosis], bool]) -> list[Crashed]:
+def _select_diagnoses(
+    crashed: Iterable[CrashedPod], holds: Callable[[Diagnosis], bool]
+) -> list[CrashedPod]:
     """Those diagnoses of which something holds; Pods without one are left out."""
     kept = []
     for each in crashed:
@@ -178,15 +189,15 @@ def _only(crashed: Iterable[Crashed], holds: Callable[[Diagnosis], bool]) -> lis
     return kept
 
 
-def _next_act(planned: Plan, effects: Effects) -> float | None:
+def _seconds_until_execution(planned: Plan, effects: ExecutionReport) -> float | None:
     """Seconds until planned remediations are to be carried out.
 
     A new plan's own write brings the next sync; this is for when that is lost.
     """
     waiting = any(entry.phase == Phase.PLANNED for entry in planned.remediations)
-    if waiting and effects.connected and effects.trouble is None:
-        return soonest(effects.again, ACT_SECONDS)
-    return effects.again
+    if waiting and effects.connected and effects.api_failure is None:
+        return earliest(effects.resync_after, EXECUTION_DELAY_SECONDS)
+    return effects.resync_after
 
 
 def _until_next_write(stored: PodDiagnoserStatus, now: datetime) -> float:
@@ -197,7 +208,7 @@ def _until_next_write(stored: PodDiagnoserStatus, now: datetime) -> float:
 
 
 def _recent_diagnoses(
-    stored: PodDiagnoserStatus, crashed: Iterable[Crashed], records: Mapping[str, Record]
+    stored: PodDiagnoserStatus, crashed: Iterable[CrashedPod], records: Mapping[str, CrashHistory]
 ) -> tuple[RecentDiagnosis, ...]:
     by_id = {entry.id: entry for entry in stored.recentDiagnoses}
     for each in crashed:

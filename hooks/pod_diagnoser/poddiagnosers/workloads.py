@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pod_diagnoser.api.causes import PLANNED, STATES
+from pod_diagnoser.api.causes import LASTING_CONDITIONS, REQUESTED_RESTARTS
 from pod_diagnoser.api.core_v1 import controller_of
 from pod_diagnoser.api.diagnostics_v1 import Workload, WorkloadCause
 from pod_diagnoser.api.time import format_time, parse_time
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
-from pod_diagnoser.pods.history import CLOCK_SKEW, Record
-from pod_diagnoser.pods.observation import Crashed
+from pod_diagnoser.pods.history import CLOCK_SKEW, CrashHistory
+from pod_diagnoser.pods.observation import CrashedPod
 
 MAX_WORKLOADS = 50
 MAX_CAUSES = 5
@@ -27,14 +27,14 @@ MEMORY = timedelta(hours=2)
 """For how long after its latest crash a workload is remembered of which no Pod shows a crash any
 more. Crashes that lie further apart are told apart: the later ones are counted anew."""
 
-_NO_CRASHES = PLANNED | STATES
+_NO_CRASHES = REQUESTED_RESTARTS | LASTING_CONDITIONS
 """Causes of what a Pod remembers beside its crashes: what was asked for, and mere states."""
 
 _AFTER_ALL = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class _Crasher:
+class CrashingPod:
     """A Pod that shows a crash.
 
     Attributes:
@@ -60,8 +60,8 @@ class _Span:
 
 def workloads(  # noqa: PLR0913 (all that a line is made of)
     stored: Sequence[Workload],
-    crashed: Iterable[Crashed],
-    records: Mapping[str, Record],
+    crashed: Iterable[CrashedPod],
+    records: Mapping[str, CrashHistory],
     new: Collection[str],
     now: datetime,
     *,
@@ -93,7 +93,7 @@ def workloads(  # noqa: PLR0913 (all that a line is made of)
     return tuple(sorted(kept, key=lambda line: (line.lastTime, line.uid), reverse=True))
 
 
-def until_forgotten(lines: Iterable[Workload], now: datetime) -> float | None:
+def seconds_until_forgotten(lines: Iterable[Workload], now: datetime) -> float | None:
     """Say when the next workload is to be forgotten.
 
     Args:
@@ -117,13 +117,13 @@ def _forgotten(line: Workload, now: datetime) -> bool:
 
 
 def _grouped(
-    crashed: Iterable[Crashed],
-    records: Mapping[str, Record],
+    crashed: Iterable[CrashedPod],
+    records: Mapping[str, CrashHistory],
     new: Collection[str],
     now: datetime,
-) -> dict[str, list[_Crasher]]:
+) -> dict[str, list[CrashingPod]]:
     """The Pods that show a crash, by the uids of their workloads."""
-    groups: dict[str, list[_Crasher]] = {}
+    groups: dict[str, list[CrashingPod]] = {}
     for each in crashed:
         meta, owner = each.pod.metadata, controller_of(each.pod)
         record = records[meta.uid]
@@ -134,7 +134,7 @@ def _grouped(
         latest, _ = max(
             zip(each.diagnoses, moments, strict=True), key=lambda pair: pair[1] or _AFTER_ALL
         )
-        crasher = _Crasher(
+        crasher = CrashingPod(
             (owner.kind, owner.name) if owner else ("Pod", meta.name),
             latest.cause.value,
             {moment for crash, moment in known if crash.cause not in _NO_CRASHES}.union(
@@ -159,14 +159,14 @@ def _moments(
 
 
 def _line(
-    uid: str, pods: Sequence[_Crasher], stored: Workload | None, now: datetime
+    uid: str, pods: Sequence[CrashingPod], stored: Workload | None, now: datetime
 ) -> tuple[str, Workload]:
     """The line of a workload, and the time by which it is kept or left out.
 
     One whose times nobody knows goes first, or many of them would drive each other out for ever.
     """
     before = _span(stored) if stored is not None else None
-    span = _run({moment for pod in pods for moment in pod.moments}, before)
+    span = _merge_spans({moment for pod in pods for moment in pod.moments}, before)
     shown = span or _Span(now, now)
     goes_on = before is not None and shown.since <= before.last
     owner = (stored.kind, stored.name) if stored is not None else min(pod.owner for pod in pods)
@@ -190,7 +190,7 @@ def _span(stored: Workload) -> _Span | None:
     return None if since is None or last is None else _Span(min(since, last), last)
 
 
-def _run(moments: Iterable[datetime], stored: _Span | None) -> _Span | None:
+def _merge_spans(moments: Iterable[datetime], stored: _Span | None) -> _Span | None:
     """Find the latest crashes between which there is no long time; what is stored has none."""
     spans = [_Span(moment, moment) for moment in moments]
     if stored is not None:
@@ -206,7 +206,7 @@ def _run(moments: Iterable[datetime], stored: _Span | None) -> _Span | None:
     return _Span(since, spans[0].last)
 
 
-def _crashed(pods: Sequence[_Crasher], known: int, span: _Span) -> int:
+def _crashed(pods: Sequence[CrashingPod], known: int, span: _Span) -> int:
     """How many different Pods have crashed: those that were counted, and more.
 
     A Pod that the status has counted before may be new here, since it was counted for a state, or

@@ -34,17 +34,17 @@ def claimed_pods(
     own = diagnosis_target_spec(diagnoser)
     # Its own target may not be in the cache yet, or not as it is now: it is taken from the spec.
     rivals = [target for target in targets if target.diagnoser.uid != own.diagnoser.uid]
-    order = [*older_rivals(own, rivals), own]
+    order = [*older_overlapping(own, rivals), own]
     return [
         pod
         for pod in pods
         if pod.metadata.namespace == diagnoser.metadata.namespace
         and pod.metadata.labels.get(LABEL) == diagnoser.metadata.name
-        and claimant(order, pod.metadata.labels) is own
+        and claiming_target(order, pod.metadata.labels) is own
     ]
 
 
-def published(targets: Iterable[DiagnosisTarget], namespace: str) -> list[DiagnosisTargetSpec]:
+def valid_targets(targets: Iterable[DiagnosisTarget], namespace: str) -> list[DiagnosisTargetSpec]:
     """Pick the DiagnosisTargets that count.
 
     Args:
@@ -61,20 +61,20 @@ def published(targets: Iterable[DiagnosisTarget], namespace: str) -> list[Diagno
         for target in targets
         if target.metadata.namespace == namespace
         and not target.metadata.terminating
-        and target.genuine
+        and target.is_owned_by_its_diagnoser
     ]
     if len(specs) > 1:
         specs.sort(key=_precedence)
     return specs
 
 
-def claimant(
+def claiming_target(
     targets: Iterable[DiagnosisTargetSpec], labels: Mapping[str, str]
 ) -> DiagnosisTargetSpec | None:
     """Find who claims a Pod.
 
     Args:
-        targets: the published targets of the Pod's namespace, in the order of `published`.
+        targets: the published targets of the Pod's namespace, in the order of `valid_targets`.
         labels: the Pod's labels.
 
     Returns:
@@ -112,7 +112,7 @@ def may_overlap(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     return all(other.get(key, value) == value for key, value in one.items())
 
 
-def older_rivals(
+def older_overlapping(
     own: DiagnosisTargetSpec, targets: Iterable[DiagnosisTargetSpec]
 ) -> list[DiagnosisTargetSpec]:
     """Find the PodDiagnosers that may take Pods away from one.

@@ -4,7 +4,7 @@ A PodDiagnoser says it in ``spec.ignore`` and ``spec.thresholds``. What is not t
 on the Pod, is in no status and no Event, and is never remediated.
 
 That no mark is left means that nothing is remembered of it either: whether a threshold is reached
-has to be found in what the kubelet reports, see `reached`. What is remembered, of crashes that were
+has to be found in what the kubelet reports, see `threshold_reached`. What is remembered, of crashes that were
 told, stands in the Pod's annotations and may have been written by the Pod's owner: it can make a
 crash stay silent, and never makes one be told.
 """
@@ -24,11 +24,11 @@ MAX_PATTERN: Final = 63
 MAX_PATTERNS: Final = 32
 """How many patterns, or thresholds, are looked at, as in the CRD."""
 
-CLEAN: Final = Cause.COMPLETED
+CLEAN_EXIT: Final = Cause.COMPLETED
 """The cause of a crash with exit code 0 of which nothing worse is known."""
 
 
-class Silence(Protocol):
+class Filters(Protocol):
     """What says which crashes are told: the spec of a PodDiagnoser or of a DiagnosisTarget."""
 
     @property
@@ -52,7 +52,7 @@ class Crash(Protocol):
         """The cause by all that is known."""
 
     @property
-    def own_cause(self) -> str:
+    def status_cause(self) -> str:
         """The cause by the Pod's status alone."""
 
     @property
@@ -60,7 +60,7 @@ class Crash(Protocol):
         """The exit code; None where no container ended."""
 
     @property
-    def number(self) -> int:
+    def termination_number(self) -> int:
         """Which end of its container it is by the kubelet's count."""
 
     @property
@@ -99,11 +99,11 @@ class Remembered(Protocol):
 _Crash = TypeVar("_Crash", bound=Crash)
 
 
-def told(
+def reportable(
     labels: Mapping[str, str],
     created: datetime | None,
     crashes: Iterable[_Crash],
-    silence: Silence,
+    silence: Filters,
     history: Sequence[Remembered] = (),
 ) -> tuple[_Crash, ...]:
     """Pick the crashes of a Pod that are worth telling.
@@ -126,11 +126,11 @@ def told(
         crash
         for crash in crashes
         if not _ignored_as(crash.cause, labels, crash, silence)
-        and _worth_telling(crash, created, silence, history)
+        and _passes_threshold(crash, created, silence, history)
     )
 
 
-def remediable(labels: Mapping[str, str], crash: Crash, silence: Silence) -> bool:
+def allows_remediation(labels: Mapping[str, str], crash: Crash, silence: Filters) -> bool:
     """Tell whether a crash may be a reason to replace its Pod, by facts of the kubelet alone.
 
     What is beyond the Pod's status comes by way of its annotations. It must not bring about what
@@ -139,19 +139,21 @@ def remediable(labels: Mapping[str, str], crash: Crash, silence: Silence) -> boo
 
     Args:
         labels: the Pod's labels.
-        crash: the crash. Asked of those that are `told`.
+        crash: the crash. Asked of those that are `reportable`.
         silence: what is to be ignored, and the thresholds.
 
     Returns:
         False where it is ignored for either cause, and where its restarts are too few.
     """
-    if any(_ignored_as(cause, labels, crash, silence) for cause in (crash.cause, crash.own_cause)):
+    if any(
+        _ignored_as(cause, labels, crash, silence) for cause in (crash.cause, crash.status_cause)
+    ):
         return False
     threshold = _threshold_for(crash, silence)
-    return threshold is None or may_be_remediated(threshold, crash.restarts)
+    return threshold is None or has_enough_restarts(threshold, crash.restarts)
 
 
-def undecided(labels: Mapping[str, str], crash: Crash, silence: Silence) -> bool:
+def needs_events(labels: Mapping[str, str], crash: Crash, silence: Filters) -> bool:
     """Tell whether Events may still have a crash told that is ignored.
 
     A container that leaves with code 0 when a failed probe has it stopped looks like a clean exit
@@ -171,7 +173,7 @@ def undecided(labels: Mapping[str, str], crash: Crash, silence: Silence) -> bool
     )
 
 
-def silenced_by_events(labels: Mapping[str, str], crash: Crash, silence: Silence) -> bool:
+def ignored_by_event_cause(labels: Mapping[str, str], crash: Crash, silence: Filters) -> bool:
     """Tell whether a crash is ignored only since Events told its cause.
 
     Forgotten, it would be asked about at each sync, and told once its Events are gone: this has to
@@ -186,11 +188,11 @@ def silenced_by_events(labels: Mapping[str, str], crash: Crash, silence: Silence
         True where it is ignored and would not be for the cause that the Pod's status tells.
     """
     return _ignored_as(crash.cause, labels, crash, silence) and not _ignored_as(
-        crash.own_cause, labels, crash, silence
+        crash.status_cause, labels, crash, silence
     )
 
 
-def ignored(
+def is_ignored(
     ignore: IgnoreSpec,
     pod_labels: Mapping[str, str],
     container: str,
@@ -211,19 +213,21 @@ def ignored(
         container that a failed probe ended with code 0 is none, as is one of which a child was out
         of memory. ``exitCodes: [0]`` is about all of them.
     """
-    if ignore.cleanExits and exit_code == 0 and cause == CLEAN:
+    if ignore.cleanExits and exit_code == 0 and cause == CLEAN_EXIT:
         return True
     if cause in ignore.causes:
         return True
     if exit_code is not None and exit_code in ignore.exitCodes:
         return True
-    if container and any(fits(each, container) for each in ignore.containers[:MAX_PATTERNS]):
+    if container and any(
+        matches_pattern(each, container) for each in ignore.containers[:MAX_PATTERNS]
+    ):
         return True
     wanted = ignore.podLabels
     return bool(wanted) and all(pod_labels.get(key) == value for key, value in wanted.items())
 
 
-def threshold_of(thresholds: Sequence[ThresholdSpec], container: str) -> ThresholdSpec | None:
+def threshold_for(thresholds: Sequence[ThresholdSpec], container: str) -> ThresholdSpec | None:
     """Find the threshold of a container.
 
     Args:
@@ -238,13 +242,13 @@ def threshold_of(thresholds: Sequence[ThresholdSpec], container: str) -> Thresho
         (
             each
             for each in thresholds[:MAX_PATTERNS]
-            if not each.container or fits(each.container, container)
+            if not each.container or matches_pattern(each.container, container)
         ),
         None,
     )
 
 
-def reached(  # noqa: PLR0913 (all that can be known)
+def threshold_reached(  # noqa: PLR0913 (all that can be known)
     threshold: ThresholdSpec,
     restarts: int,
     history: Iterable[Remembered],
@@ -302,7 +306,7 @@ def reached(  # noqa: PLR0913 (all that can be known)
     return restarts - max(len(before), max(counted, default=0)) >= least
 
 
-def may_be_remediated(threshold: ThresholdSpec, restarts: int) -> bool:
+def has_enough_restarts(threshold: ThresholdSpec, restarts: int) -> bool:
     """Tell whether the kubelet counts enough restarts for a remediation.
 
     Args:
@@ -315,7 +319,7 @@ def may_be_remediated(threshold: ThresholdSpec, restarts: int) -> bool:
     return max(restarts, 1) >= threshold.restarts
 
 
-def fits(pattern: str, container: str) -> bool:
+def matches_pattern(pattern: str, container: str) -> bool:
     """Tell whether a pattern fits a container's name, the whole of it.
 
     Args:
@@ -346,21 +350,23 @@ def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile(f"{first}{found}.*{last}", re.DOTALL)
 
 
-def _ignored_as(cause: str, labels: Mapping[str, str], crash: Crash, silence: Silence) -> bool:
-    return ignored(silence.ignore, labels, crash.container, cause, crash.exit_code)
+def _ignored_as(cause: str, labels: Mapping[str, str], crash: Crash, silence: Filters) -> bool:
+    return is_ignored(silence.ignore, labels, crash.container, cause, crash.exit_code)
 
 
-def _threshold_for(crash: Crash, silence: Silence) -> ThresholdSpec | None:
+def _threshold_for(crash: Crash, silence: Filters) -> ThresholdSpec | None:
     if crash.exit_code is None or crash.final:
         return None
-    return threshold_of(silence.thresholds, crash.container)
+    return threshold_for(silence.thresholds, crash.container)
 
 
-def _worth_telling(
-    crash: Crash, created: datetime | None, silence: Silence, history: Sequence[Remembered]
+def _passes_threshold(
+    crash: Crash, created: datetime | None, silence: Filters, history: Sequence[Remembered]
 ) -> bool:
     threshold = _threshold_for(crash, silence)
     if threshold is None:
         return True
     own = [each for each in history if each.container == crash.container]
-    return reached(threshold, crash.number, own, crash.ended_by, created, started=crash.started_at)
+    return threshold_reached(
+        threshold, crash.termination_number, own, crash.ended_by, created, started=crash.started_at
+    )

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pod_diagnoser.api.causes import PLANNED
+from pod_diagnoser.api.causes import REQUESTED_RESTARTS
 from pod_diagnoser.api.core_v1 import Pod
-from pod_diagnoser.api.fields import Int32, KnownTime, Time
-from pod_diagnoser.api.text import clean
+from pod_diagnoser.api.fields import Int32, RequiredTime, Time
+from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
-from pod_diagnoser.diagnosis.event_rules import MAX_DETAIL_BYTES, MAX_READS
-from pod_diagnoser.diagnosis.evidence import Asked, Evidence, Proof
+from pod_diagnoser.diagnosis.event_rules import MAX_DETAIL_BYTES, MAX_LOOKUPS
+from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup, Evidence
 from pod_diagnoser.pods.keys import CRASHES
 
 RECENT = timedelta(hours=1)
@@ -36,22 +36,22 @@ MAX_READ_BYTES = 16_384
 """The most that is read back of our own annotation; what is longer was not written by us."""
 
 
-class KeptEvidence(BaseModel):
+class StoredEvidence(BaseModel):
     """What came of asking for more than the Pod's status tells."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    asked: Asked
-    proof: Proof | None = None
+    asked: EventLookup
+    proof: EventFinding | None = None
     detail: str = Field(default="", max_length=512)
-    reads: int = Field(default=1, ge=0, le=MAX_READS)
+    reads: int = Field(default=1, ge=0, le=MAX_LOOKUPS)
 
-    def read(self) -> Evidence:
+    def to_evidence(self) -> Evidence:
         """Read it as what somebody may have made up: clean and bounded."""
-        return Evidence(self.asked, self.proof, clean(self.detail, MAX_DETAIL_BYTES), self.reads)
+        return Evidence(self.asked, self.proof, sanitize(self.detail, MAX_DETAIL_BYTES), self.reads)
 
 
-class Crash(BaseModel):
+class CrashRecord(BaseModel):
     """One crash in the history that a Pod carries. Times are RFC 3339 in UTC."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -64,7 +64,7 @@ class Crash(BaseModel):
     finishedAt: Time = None  # noqa: N815
     endedBy: Time = None  # noqa: N815
     """When it had ended for certain, where nobody knows when it did."""
-    seen: KnownTime
+    seen: RequiredTime
     """When the crash was first diagnosed."""
     restarts: Int32 | None = None
     """Which end of its container it was by the kubelet's count."""
@@ -72,7 +72,7 @@ class Crash(BaseModel):
     """A hash of the image that ran: to tell one from another."""
     backOff: bool = False  # noqa: N815
     """Whether the kubelet was seen to wait before it started the container again."""
-    evidence: KeptEvidence | None = None
+    evidence: StoredEvidence | None = None
     silent: bool = False
     """Whether it is kept for its evidence alone, and shown nowhere: its Events silence it."""
 
@@ -108,14 +108,14 @@ class Crash(BaseModel):
         A crash counts as recent from when it was first diagnosed, so that one that happened while
         the hook was down gets its whole hour too.
         """
-        if self.cause in PLANNED:
+        if self.cause in REQUESTED_RESTARTS:
             return None
         if self.ended is not None and self.seen - self.ended >= RECENT:
             return None
         return self.seen + RECENT
 
 
-class Record(BaseModel):
+class CrashHistory(BaseModel):
     """The ``crashes`` annotation: what the Pod remembers for us."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -124,10 +124,10 @@ class Record(BaseModel):
     """The uid of the PodDiagnoser that claimed the Pod when this was written."""
     since: Time = None
     """When that PodDiagnoser first diagnosed a recent crash of this Pod: what it is counted by."""
-    history: tuple[Crash, ...] = Field(default=(), max_length=100)
+    history: tuple[CrashRecord, ...] = Field(default=(), max_length=100)
 
 
-def parse_record(pod: Pod) -> Record:
+def parse_history(pod: Pod) -> CrashHistory:
     """Read what the Pod remembers for us, whatever times it claims.
 
     Args:
@@ -138,14 +138,14 @@ def parse_record(pod: Pod) -> Record:
     """
     text = pod.metadata.annotations.get(CRASHES)
     if not text or len(text) > MAX_READ_BYTES:
-        return Record()
+        return CrashHistory()
     try:
-        return Record.model_validate_json(text)
+        return CrashHistory.model_validate_json(text)
     except ValidationError:
-        return Record()
+        return CrashHistory()
 
 
-def believable(record: Record, now: datetime) -> Record:
+def drop_future(record: CrashHistory, now: datetime) -> CrashHistory:
     """Take out of a record what can't be.
 
     Args:
@@ -160,14 +160,14 @@ def believable(record: Record, now: datetime) -> Record:
     future = record.since is not None and record.since > limit
     if not future and all(crash.seen <= limit for crash in record.history):
         return record
-    return Record(
+    return CrashHistory(
         diagnoser=record.diagnoser,
         since=now.replace(microsecond=0) if future else record.since,
         history=tuple(crash for crash in record.history if crash.seen <= limit),
     )
 
 
-def read_record(pod: Pod, now: datetime) -> Record:
+def read_history(pod: Pod, now: datetime) -> CrashHistory:
     """Read what the Pod remembers for us.
 
     Args:
@@ -175,12 +175,12 @@ def read_record(pod: Pod, now: datetime) -> Record:
         now: the time by our clock.
 
     Returns:
-        What is `believable` of it; an empty record where there is none.
+        What is `drop_future` of it; an empty record where there is none.
     """
-    return believable(parse_record(pod), now)
+    return drop_future(parse_history(pod), now)
 
 
-def known_evidence(record: Record) -> Mapping[str, Evidence]:
+def known_evidence(record: CrashHistory) -> Mapping[str, Evidence]:
     """Say what a Pod remembers of what was found out of its crashes.
 
     Args:
@@ -190,13 +190,15 @@ def known_evidence(record: Record) -> Mapping[str, Evidence]:
         The evidence, by crash id.
     """
     return {
-        crash.id: crash.evidence.read() for crash in record.history if crash.evidence is not None
+        crash.id: crash.evidence.to_evidence()
+        for crash in record.history
+        if crash.evidence is not None
     }
 
 
-def remember(
-    diagnosis: Diagnosis, before: Crash | None, now: datetime, *, silent: bool = False
-) -> Crash:
+def record_crash(
+    diagnosis: Diagnosis, before: CrashRecord | None, now: datetime, *, silent: bool = False
+) -> CrashRecord:
     """Make the entry of a crash.
 
     Args:
@@ -209,10 +211,10 @@ def remember(
         What is known of it. Of what was known before only what was found out since is changed: a
         later sighting may show less.
     """
-    ending = diagnosis.ending
-    evidence = _kept(ending.evidence)
+    ending = diagnosis.symptom
+    evidence = _stored_evidence(ending.evidence)
     if before is not None:
-        if evidence is None or (before.evidence and before.evidence.asked is Asked.FOUND):
+        if evidence is None or (before.evidence and before.evidence.asked is EventLookup.FOUND):
             evidence = before.evidence
         changed = {
             "cause": diagnosis.cause.value,
@@ -222,7 +224,7 @@ def remember(
         }
         same = all(getattr(before, name) == value for name, value in changed.items())
         return before if same else before.model_copy(update=changed)
-    return Crash(
+    return CrashRecord(
         id=diagnosis.id,
         container=diagnosis.container,
         cause=diagnosis.cause.value,
@@ -231,7 +233,7 @@ def remember(
         finishedAt=diagnosis.finished_at,
         endedBy=None if diagnosis.finished_at else diagnosis.ended_by,
         seen=now.replace(microsecond=0),
-        restarts=ending.number or None,
+        restarts=ending.termination_number or None,
         image=hashlib.sha256(ending.image.encode()).hexdigest()[:8] if ending.image else "",
         backOff=ending.backing_off,
         evidence=evidence,
@@ -239,15 +241,20 @@ def remember(
     )
 
 
-def _kept(evidence: Evidence | None) -> KeptEvidence | None:
+def _stored_evidence(evidence: Evidence | None) -> StoredEvidence | None:
     if evidence is None:
         return None
-    return KeptEvidence(
-        asked=evidence.asked, proof=evidence.proof, detail=evidence.detail, reads=evidence.reads
+    return StoredEvidence(
+        asked=evidence.lookup,
+        proof=evidence.finding,
+        detail=evidence.detail,
+        reads=evidence.lookups,
     )
 
 
-def history(current: Iterable[Crash], former: Iterable[Crash]) -> tuple[Crash, ...]:
+def merge_crashes(
+    current: Iterable[CrashRecord], former: Iterable[CrashRecord]
+) -> tuple[CrashRecord, ...]:
     """Put crashes in their order.
 
     Args:
@@ -262,7 +269,7 @@ def history(current: Iterable[Crash], former: Iterable[Crash]) -> tuple[Crash, .
     return tuple(ordered[:MAX_HISTORY])
 
 
-def written(record: Record) -> str:
+def serialize(record: CrashHistory) -> str:
     """Write a record.
 
     Args:
@@ -276,10 +283,10 @@ def written(record: Record) -> str:
         text = record.model_dump_json(exclude_defaults=True)
         if len(text) * 3 <= MAX_CRASHES_BYTES or len(text.encode()) <= MAX_CRASHES_BYTES:
             return text
-        record = record.model_copy(update={"history": _shorter(record.history)})
+        record = record.model_copy(update={"history": _shorten(record.history)})
 
 
-def _shorter(crashes: tuple[Crash, ...]) -> tuple[Crash, ...]:
+def _shorten(crashes: tuple[CrashRecord, ...]) -> tuple[CrashRecord, ...]:
     for index in range(len(crashes) - 1, 0, -1):
         kept = crashes[index].evidence
         if kept is not None and kept.detail:

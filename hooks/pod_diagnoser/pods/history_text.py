@@ -13,7 +13,7 @@ from typing import Protocol
 
 from pod_diagnoser.api.causes import Cause
 
-MAX_RECOUNT_BYTES = 240
+MAX_SUMMARY_BYTES = 240
 
 _MAX_ENTRIES = 100
 _MAX_RUNS = 4
@@ -67,35 +67,37 @@ class Ended(Protocol):
 
     @property
     def restarts(self) -> int | None:
-        """Which end of the container it was by the kubelet's count: `number_of_end`."""
+        """Which end of the container it was by the kubelet's count: `termination_number`."""
 
     @property
     def image(self) -> str:
         """A short hash of the image that ran; empty where it is not known."""
 
 
-def recount(crashes: Sequence[Ended], current: Ended, restarts: int, *, backing_off: bool) -> str:
+def summarize_history(
+    crashes: Sequence[Ended], current: Ended, restarts: int, *, backing_off: bool
+) -> str:
     """Tell the history of a container in one sentence.
 
     Args:
         crashes: what is remembered of the Pod's crashes, in any order. Those of other containers
             and those after the current one change nothing.
         current: the one that is told.
-        restarts: which end it is by the kubelet's count (`number_of_end`), 0 where unknown.
+        restarts: which end it is by the kubelet's count (`termination_number`), 0 where unknown.
         backing_off: whether the kubelet lets time pass before it starts the container again.
 
     Returns:
-        A sentence of at most `MAX_RECOUNT_BYTES`; empty for a first end, and for what is none.
+        A sentence of at most `MAX_SUMMARY_BYTES`; empty for a first end, and for what is none.
     """
     if current.exitCode is None:
         return ""
-    history = _until(crashes, current)
+    history = _terminations_until(crashes, current)
     counted = max(restarts, current.restarts or 0)
     number = max(counted, len(history))
     delayed = "the kubelet now delays its restarts (CrashLoopBackOff)" if backing_off else ""
     if number == 1:
         return f"{delayed[:1].upper()}{delayed[1:]}." if delayed else ""
-    row = history if len(history) == counted else _row(history)
+    row = history if len(history) == counted else _consecutive(history)
     at_least = "at least " if counted < len(history) else ""
     head = f"This is {at_least}the container's {_ordinal(number)} end"
     parts = {
@@ -108,12 +110,12 @@ def recount(crashes: Sequence[Ended], current: Ended, restarts: int, *, backing_
     for spare in ("", "image", "span", "streak", "runs", "delayed"):
         parts.pop(spare, None)
         told = f"{head}{''.join(parts.values())}."
-        if len(told.encode()) <= MAX_RECOUNT_BYTES:
+        if len(told.encode()) <= MAX_SUMMARY_BYTES:
             break
     return told
 
 
-def _until(crashes: Iterable[Ended], current: Ended) -> list[Ended]:
+def _terminations_until(crashes: Iterable[Ended], current: Ended) -> list[Ended]:
     """The container's ends up to the current one, the oldest first, each once."""
     last = (current.moment, current.id)
     former = {
@@ -128,7 +130,7 @@ def _until(crashes: Iterable[Ended], current: Ended) -> list[Ended]:
     return [*ordered[-(_MAX_ENTRIES - 1) :], current]
 
 
-def _row(history: Sequence[Ended]) -> Sequence[Ended]:
+def _consecutive(history: Sequence[Ended]) -> Sequence[Ended]:
     """The last ends of which it is certain that no other was between them."""
     first = len(history) - 1
     while first > 0:

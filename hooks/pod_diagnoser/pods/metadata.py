@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pod_diagnoser.api.causes import PASSING, PLANNED
+from pod_diagnoser.api.causes import REQUESTED_RESTARTS, TRANSIENT
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec
-from pod_diagnoser.api.text import cut
-from pod_diagnoser.api.time import format_time, soonest
+from pod_diagnoser.api.text import truncate_bytes
+from pod_diagnoser.api.time import earliest, format_time
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
-from pod_diagnoser.pods.history import RECENT, Crash, Record, written
-from pod_diagnoser.pods.history_text import recount
+from pod_diagnoser.pods.history import RECENT, CrashHistory, CrashRecord, serialize
+from pod_diagnoser.pods.history_text import summarize_history
 from pod_diagnoser.pods.keys import (
     ANNOTATIONS,
     CAUSE,
@@ -29,14 +29,14 @@ from pod_diagnoser.pods.keys import (
     RESTART_TIME,
     TERMINATION_MESSAGE,
 )
-from pod_diagnoser.pods.observation import Seen, Sighting, latest
+from pod_diagnoser.pods.observation import ObservedCrash, PodObservation, latest_crash
 
 _LEAST_WAIT = 0.5
 """Seconds. 0 would mean not to ask again."""
 
 
 @dataclass(frozen=True, slots=True)
-class LastWords:
+class ContainerOutput:
     """What the container of the latest crash said at last, fit to be shown.
 
     Attributes:
@@ -49,11 +49,11 @@ class LastWords:
     log: str | None = ""
 
 
-SILENT = LastWords()
+NO_OUTPUT = ContainerOutput()
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class DesiredMetadata:
     """What is wanted on a Pod, in Metacontroller's terms.
 
     Attributes:
@@ -69,7 +69,7 @@ class Marks:
     first_seen: Sequence[Diagnosis] = ()
 
 
-def unmark(pod: Pod) -> Marks:
+def metadata_removal(pod: Pod) -> DesiredMetadata:
     """Take everything of ours off a Pod that nobody claims.
 
     Args:
@@ -78,15 +78,19 @@ def unmark(pod: Pod) -> Marks:
     Returns:
         Removals of those of our annotations and of our label that are there.
     """
-    return Marks(
+    return DesiredMetadata(
         annotations={key: None for key in ANNOTATIONS if key in pod.metadata.annotations},
         labels={LABEL: None} if LABEL in pod.metadata.labels else {},
     )
 
 
-def mark(
-    pod: Pod, claim: DiagnosisTargetSpec, sighting: Sighting, now: datetime, words: LastWords
-) -> Marks:
+def desired_metadata(
+    pod: Pod,
+    claim: DiagnosisTargetSpec,
+    sighting: PodObservation,
+    now: datetime,
+    words: ContainerOutput,
+) -> DesiredMetadata:
     """Say what a claimed Pod should show.
 
     Args:
@@ -102,9 +106,9 @@ def mark(
         container status no longer tells of it; what told of a state is removed when that is over.
         Nothing at all for a Pod that never crashed.
     """
-    record, seen = sighting.record, sighting.seen
+    record, seen = sighting.stored, sighting.crashes
     since = record.since if record.diagnoser == claim.diagnoser.uid else None
-    untils = [each.crash.label_until for each in seen if each.crash.label_until is not None]
+    untils = [each.record.label_until for each in seen if each.record.label_until is not None]
     if since is None and any(now < until for until in untils):
         since = now.replace(microsecond=0)
     if since is not None:
@@ -112,18 +116,20 @@ def mark(
         # carries the label by this moment, and must not find it young when the label is put back.
         untils.append(since + RECENT)
 
-    annotations = _over(pod)
-    if seen or any(crash.silent for crash in sighting.kept):
-        wanted = Record(diagnoser=claim.diagnoser.uid, since=since, history=tuple(sighting.kept))
-        annotations |= _shown(pod, seen, sighting.history, words)
-        annotations[CRASHES] = written(wanted)
+    annotations = _removal_of_transient(pod)
+    if seen or any(crash.silent for crash in sighting.records):
+        wanted = CrashHistory(
+            diagnoser=claim.diagnoser.uid, since=since, history=tuple(sighting.records)
+        )
+        annotations |= _annotations(pod, seen, sighting.history, words)
+        annotations[CRASHES] = serialize(wanted)
         annotations = _within_limits(pod, annotations)
         if annotations.get(CRASHES) is None:
             # Without its memory on the Pod the crash would be new at every sync, for ever recent.
             untils = []
-    labels, due = _label(pod, claim, max(untils, default=None), now)
-    wait = soonest(due, sighting.wait)
-    return Marks(
+    labels, due = _label_change(pod, claim, max(untils, default=None), now)
+    wait = earliest(due, sighting.resync_after)
+    return DesiredMetadata(
         annotations,
         labels,
         None if wait is None else round(max(wait, _LEAST_WAIT), 3),
@@ -131,24 +137,28 @@ def mark(
     )
 
 
-def _over(pod: Pod) -> dict[str, str | None]:
+def _removal_of_transient(pod: Pod) -> dict[str, str | None]:
     """Removals of what tells of a state, for where that is over."""
     existing = pod.metadata.annotations
-    if existing.get(CAUSE) not in PASSING:
+    if existing.get(CAUSE) not in TRANSIENT:
         return {}
     shown = (CONTAINER, CAUSE, DIAGNOSIS, TERMINATION_MESSAGE, LOG)
     return {key: None for key in shown if key in existing}
 
 
-def _shown(
-    pod: Pod, seen: Sequence[Seen], history: Sequence[Crash], words: LastWords
+def _annotations(
+    pod: Pod, seen: Sequence[ObservedCrash], history: Sequence[CrashRecord], words: ContainerOutput
 ) -> dict[str, str | None]:
-    headline = latest(seen)
-    aside = PASSING if headline and headline.diagnosis.planned else PASSING | PLANNED
+    headline = latest_crash(seen)
+    aside = (
+        TRANSIENT
+        if headline and headline.diagnosis.was_requested
+        else TRANSIENT | REQUESTED_RESTARTS
+    )
     left = (
         crash for crash in history if crash.cause not in aside and not _is_superseded(crash, seen)
     )
-    if headline is None or any(crash.happened > headline.crash.happened for crash in left):
+    if headline is None or any(crash.happened > headline.record.happened for crash in left):
         # The container status of the latest crash is gone (the runtime keeps two records): what it
         # left on the Pod is newer than what can be read now, and stays.
         return {}
@@ -156,9 +166,9 @@ def _shown(
     shown: dict[str, str | None] = {
         CONTAINER: diagnosis.container or None,
         CAUSE: diagnosis.cause.value,
-        DIAGNOSIS: cut(_told(headline, history), MAX_DIAGNOSIS_BYTES),
+        DIAGNOSIS: truncate_bytes(_diagnosis_text(headline, history), MAX_DIAGNOSIS_BYTES),
         TERMINATION_MESSAGE: words.message or None,
-        **_restart(latest([each for each in seen if each.diagnosis.restarted])),
+        **_restart_annotations(latest_crash([each for each in seen if each.diagnosis.restarted])),
     }
     if words.log is not None:
         shown[LOG] = words.log or None
@@ -166,23 +176,23 @@ def _shown(
     return {key: value for key, value in shown.items() if value is not None or key in existing}
 
 
-def _is_superseded(crash: Crash, seen: Iterable[Seen]) -> bool:
+def _is_superseded(crash: CrashRecord, seen: Iterable[ObservedCrash]) -> bool:
     """Whether a container ended again since, by the kubelet's count: its clock may be set back."""
     return any(
-        each.crash.container == crash.container
-        and (each.crash.restarts or 0) > (crash.restarts or each.crash.restarts or 0)
+        each.record.container == crash.container
+        and (each.record.restarts or 0) > (crash.restarts or each.record.restarts or 0)
         for each in seen
     )
 
 
-def _told(seen: Seen, history: Sequence[Crash]) -> str:
+def _diagnosis_text(seen: ObservedCrash, history: Sequence[CrashRecord]) -> str:
     """The sentence, and what the container's history adds."""
-    crash = seen.crash
-    again = recount(history, crash, crash.restarts or 0, backing_off=crash.backOff)
+    crash = seen.record
+    again = summarize_history(history, crash, crash.restarts or 0, backing_off=crash.backOff)
     return f"{seen.diagnosis.sentence} {again}".rstrip()
 
 
-def _restart(seen: Seen | None) -> dict[str, str | None]:
+def _restart_annotations(seen: ObservedCrash | None) -> dict[str, str | None]:
     """The mission's two annotations: how the container had ended that was restarted last."""
     if seen is None:
         return {}
@@ -216,7 +226,7 @@ def _within_limits(pod: Pod, annotations: dict[str, str | None]) -> dict[str, st
     return kept
 
 
-def _label(
+def _label_change(
     pod: Pod, claim: DiagnosisTargetSpec, until: datetime | None, now: datetime
 ) -> tuple[dict[str, str | None], float | None]:
     if until is not None and now < until:

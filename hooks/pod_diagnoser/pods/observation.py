@@ -4,31 +4,41 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pod_diagnoser.api.core_v1 import MIRROR, OwnedPod, Pod
+from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod, Pod
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec
-from pod_diagnoser.api.time import parse_time, soonest
-from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose, interpret, lasting
-from pod_diagnoser.diagnosis.event_rules import asks, judge, waits
-from pod_diagnoser.diagnosis.evidence import Gathered, Log, Proof, Wanted
-from pod_diagnoser.diagnosis.symptoms import How
-from pod_diagnoser.pods.filters import Silence, silenced_by_events, told, undecided
+from pod_diagnoser.api.time import earliest, parse_time
+from pod_diagnoser.diagnosis.diagnose import (
+    Diagnosis,
+    diagnose,
+    diagnose_lasting_conditions,
+    diagnose_symptom,
+)
+from pod_diagnoser.diagnosis.event_rules import evaluate_events, needs_lookup, seconds_until_lookup
+from pod_diagnoser.diagnosis.evidence import (
+    EventFinding,
+    EvidenceRequest,
+    FetchedEvidence,
+    LogRequest,
+)
+from pod_diagnoser.diagnosis.symptoms import SymptomKind
+from pod_diagnoser.pods.filters import Filters, ignored_by_event_cause, needs_events, reportable
 from pod_diagnoser.pods.history import (
-    Crash,
-    Record,
-    history,
+    CrashHistory,
+    CrashRecord,
     known_evidence,
-    parse_record,
-    read_record,
-    remember,
+    merge_crashes,
+    parse_history,
+    read_history,
+    record_crash,
 )
 
-JUST_ENDED = timedelta(seconds=15)
+LOOKUP_PERIOD = timedelta(seconds=15)
 """How long after its end a crash is asked about that is ignored unless its Events tell otherwise:
 nothing is remembered of it, so that each sync within this time asks."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ObservedCrash:
     """One crash that a Pod shows now.
 
     Attributes:
@@ -37,11 +47,11 @@ class Seen:
     """
 
     diagnosis: Diagnosis
-    crash: Crash
+    record: CrashRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class PodObservation:
     """What is seen of a Pod.
 
     Attributes:
@@ -54,30 +64,30 @@ class Sighting:
         wait: seconds until there may be more to see or to ask, or None.
     """
 
-    record: Record
-    seen: Sequence[Seen]
-    kept: Sequence[Crash]
-    wanted: Wanted | None
-    wait: float | None
+    stored: CrashHistory
+    crashes: Sequence[ObservedCrash]
+    records: Sequence[CrashRecord]
+    evidence_request: EvidenceRequest | None
+    resync_after: float | None
 
     @property
-    def history(self) -> list[Crash]:
+    def history(self) -> list[CrashRecord]:
         """What was seen and what the Pod remembers, the newest first, without what is silent."""
-        return [crash for crash in self.kept if not crash.silent]
+        return [crash for crash in self.records if not crash.silent]
 
     @property
-    def headline(self) -> Seen | None:
+    def headline(self) -> ObservedCrash | None:
         """The latest crash."""
-        return latest(self.seen)
+        return latest_crash(self.crashes)
 
     @property
     def first_seen(self) -> list[Diagnosis]:
         """What the Pod did not remember yet."""
-        known = {crash.id for crash in self.record.history}
-        return [each.diagnosis for each in self.seen if each.crash.id not in known]
+        known = {crash.id for crash in self.stored.history}
+        return [each.diagnosis for each in self.crashes if each.record.id not in known]
 
 
-def latest(seen: Sequence[Seen]) -> Seen | None:
+def latest_crash(seen: Sequence[ObservedCrash]) -> ObservedCrash | None:
     """Pick the latest crash.
 
     Args:
@@ -91,17 +101,17 @@ def latest(seen: Sequence[Seen]) -> Seen | None:
     return max(
         seen,
         key=lambda each: (
-            not each.diagnosis.planned,
-            each.crash.happened,
-            each.diagnosis.ending.final,
+            not each.diagnosis.was_requested,
+            each.record.happened,
+            each.diagnosis.symptom.final,
         ),
         default=None,
     )
 
 
-def sight(
-    pod: Pod, claim: DiagnosisTargetSpec, now: datetime, gathered: Gathered | None = None
-) -> Sighting:
+def observe_pod(
+    pod: Pod, claim: DiagnosisTargetSpec, now: datetime, gathered: FetchedEvidence | None = None
+) -> PodObservation:
     """See what is worth telling of a Pod.
 
     Args:
@@ -113,44 +123,50 @@ def sight(
     Returns:
         What is seen.
     """
-    record = read_record(pod, now)
+    record = read_history(pod, now)
     entries = {crash.id: crash for crash in record.history}
     evidence = known_evidence(record)
-    states, wait = lasting(pod, now, evidence)
+    states, wait = diagnose_lasting_conditions(pod, now, evidence)
     found = (*diagnose(pod, evidence), *states)
-    if gathered is not None and gathered.events is not None:
+    if gathered is not None and gathered.lookup is not None:
         mask = claim.evidence.maskPatterns
-        found = tuple(_proved(each, entries.get(each.id), gathered, now, mask) for each in found)
+        found = tuple(
+            _with_findings(each, entries.get(each.id), gathered, now, mask) for each in found
+        )
     created = parse_time(pod.metadata.creationTimestamp)
     labels = pod.metadata.labels
-    busy = [each for each in found if each.ending.proof is Proof.PULLING]
-    worth = told(
+    busy = [each for each in found if each.symptom.event_finding is EventFinding.PULLING]
+    worth = reportable(
         labels, created, [each for each in found if each not in busy], claim, record.history
     )
-    seen = [Seen(each, remember(each, entries.get(each.id), now)) for each in worth]
+    seen = [ObservedCrash(each, record_crash(each, entries.get(each.id), now)) for each in worth]
     quiet = [
-        remember(each, entries.get(each.id), now, silent=True)
+        record_crash(each, entries.get(each.id), now, silent=True)
         for each in found
-        if each in busy or silenced_by_events(labels, each, claim)
+        if each in busy or ignored_by_event_cause(labels, each, claim)
     ]
-    kept = history([*(each.crash for each in seen), *quiet], record.history)
+    kept = merge_crashes([*(each.record for each in seen), *quiet], record.history)
     doubtful = [
         each
         for each in found
-        if undecided(labels, each, claim)
+        if needs_events(labels, each, claim)
         and each.ended_by is not None
-        and now - each.ended_by < JUST_ENDED
+        and now - each.ended_by < LOOKUP_PERIOD
     ]
-    return Sighting(
+    return PodObservation(
         record,
         seen,
         kept,
-        _wanted(pod, claim, seen, doubtful, entries, now),
-        soonest(wait, *(_until_asked(each, now) for each in seen if claim.evidence.events)),
+        _evidence_request(pod, claim, seen, doubtful, entries, now),
+        earliest(
+            wait, *(_seconds_until_lookup(each, now) for each in seen if claim.evidence.events)
+        ),
     )
 
 
-def crashes_of(pod: Pod, silence: Silence, record: Record | None = None) -> tuple[Diagnosis, ...]:
+def reportable_crashes(
+    pod: Pod, silence: Filters, record: CrashHistory | None = None
+) -> tuple[Diagnosis, ...]:
     """Say what is worth telling of a Pod's crashes, as its annotations show it.
 
     Args:
@@ -161,68 +177,72 @@ def crashes_of(pod: Pod, silence: Silence, record: Record | None = None) -> tupl
     Returns:
         A diagnosis for each; states that last, which hang on the time, are not among them.
     """
-    record = parse_record(pod) if record is None else record
+    record = parse_history(pod) if record is None else record
     found = diagnose(pod, known_evidence(record))
     created = parse_time(pod.metadata.creationTimestamp)
-    return told(pod.metadata.labels, created, found, silence, record.history)
+    return reportable(pod.metadata.labels, created, found, silence, record.history)
 
 
-def _proved(
+def _with_findings(
     diagnosis: Diagnosis,
-    entry: Crash | None,
-    gathered: Gathered,
+    entry: CrashRecord | None,
+    gathered: FetchedEvidence,
     now: datetime,
     mask: Sequence[str],
 ) -> Diagnosis:
-    known = diagnosis.ending.evidence
-    if not asks(diagnosis.ending, known, entry.seen if entry else None, now):
+    known = diagnosis.symptom.evidence
+    if not needs_lookup(diagnosis.symptom, known, entry.seen if entry else None, now):
         return diagnosis
-    return interpret(diagnosis.ending, judge(diagnosis.ending, gathered, known, now, mask))
+    return diagnose_symptom(
+        diagnosis.symptom, evaluate_events(diagnosis.symptom, gathered, known, now, mask)
+    )
 
 
-def _until_asked(seen: Seen, now: datetime) -> float | None:
-    ending = seen.diagnosis.ending
+def _seconds_until_lookup(seen: ObservedCrash, now: datetime) -> float | None:
+    ending = seen.diagnosis.symptom
     if ending.evidence is None:
         return None  # it is asked for now, or by nobody
-    return waits(ending, ending.evidence, seen.crash.seen, now)
+    return seconds_until_lookup(ending, ending.evidence, seen.record.seen, now)
 
 
-def _wanted(  # noqa: PLR0913, PLR0917 (all that decides it)
+def _evidence_request(  # noqa: PLR0913, PLR0917 (all that decides it)
     pod: Pod,
     claim: DiagnosisTargetSpec,
-    seen: Sequence[Seen],
+    seen: Sequence[ObservedCrash],
     doubtful: Sequence[Diagnosis],
-    entries: dict[str, Crash],
+    entries: dict[str, CrashRecord],
     now: datetime,
-) -> Wanted | None:
+) -> EvidenceRequest | None:
     events = claim.evidence.events and any(
-        asks(each.diagnosis.ending, each.diagnosis.ending.evidence, each.crash.seen, now)
+        needs_lookup(each.diagnosis.symptom, each.diagnosis.symptom.evidence, each.record.seen, now)
         for each in seen
     )
     if claim.evidence.events and not events:
-        events = any(asks(each.ending, each.ending.evidence, None, now) for each in doubtful)
+        events = any(
+            needs_lookup(each.symptom, each.symptom.evidence, None, now) for each in doubtful
+        )
     log = None
-    headline = latest(seen)
+    headline = latest_crash(seen)
     if (
         claim.evidence.logLines > 0
         and headline is not None
-        and headline.diagnosis.ending.how is How.TERMINATED
-        and headline.crash.id not in entries
+        and headline.diagnosis.symptom.kind is SymptomKind.TERMINATED
+        and headline.record.id not in entries
     ):
-        ending = headline.diagnosis.ending
-        log = Log(ending.container, ending.log_is_previous, claim.evidence.logLines)
+        ending = headline.diagnosis.symptom
+        log = LogRequest(ending.container, ending.log_is_previous, claim.evidence.logLines)
     if not events and log is None:
         return None
     meta = pod.metadata
     # The kubelet tells Events of a static Pod by the uid that it knows it by itself.
-    uid = meta.annotations.get(MIRROR, meta.uid)
-    return Wanted(meta.namespace, meta.name, uid, events=events, log=log)
+    uid = meta.annotations.get(MIRROR_POD_ANNOTATION, meta.uid)
+    return EvidenceRequest(meta.namespace, meta.name, uid, events=events, log=log)
 
 
 @dataclass(frozen=True, slots=True)
-class Crashed:
+class CrashedPod:
     """A Pod that is claimed, with what crashed in it, and what it remembers for us."""
 
     pod: OwnedPod
     diagnoses: Sequence[Diagnosis]
-    record: Record = field(default_factory=Record)
+    history: CrashHistory = field(default_factory=CrashHistory)

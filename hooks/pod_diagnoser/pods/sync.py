@@ -12,19 +12,25 @@ from typing import Any
 
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec
 from pod_diagnoser.api.metacontroller import (
-    CustomizeAnswer,
     CustomizeRequest,
+    CustomizeResponse,
     PodSyncRequest,
-    SyncAnswer,
+    SyncResponse,
     targets_rule,
 )
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
-from pod_diagnoser.diagnosis.evidence import Gathered, Wanted
-from pod_diagnoser.diagnosis.redaction import fit_end, fit_start
-from pod_diagnoser.pods.claims import claimant, published
+from pod_diagnoser.diagnosis.evidence import EvidenceRequest, FetchedEvidence
+from pod_diagnoser.diagnosis.redaction import redact_head, redact_tail
+from pod_diagnoser.pods.claims import claiming_target, valid_targets
 from pod_diagnoser.pods.keys import MAX_LOG_BYTES, MAX_MESSAGE_BYTES
-from pod_diagnoser.pods.metadata import SILENT, LastWords, Marks, mark, unmark
-from pod_diagnoser.pods.observation import Sighting, sight
+from pod_diagnoser.pods.metadata import (
+    NO_OUTPUT,
+    ContainerOutput,
+    DesiredMetadata,
+    desired_metadata,
+    metadata_removal,
+)
+from pod_diagnoser.pods.observation import PodObservation, observe_pod
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +44,12 @@ class PodSync:
             asked again with it.
     """
 
-    answer: SyncAnswer
+    response: SyncResponse
     first_seen: Sequence[Diagnosis] = ()
-    wanted: Wanted | None = None
+    evidence_request: EvidenceRequest | None = None
 
 
-def customize_pod(request: CustomizeRequest) -> CustomizeAnswer:
+def customize_pod(request: CustomizeRequest) -> CustomizeResponse:
     """Say what a Pod's sync needs to see: the DiagnosisTargets of its namespace.
 
     Args:
@@ -53,13 +59,13 @@ def customize_pod(request: CustomizeRequest) -> CustomizeAnswer:
         The rules. They depend on the namespace only, since Metacontroller keeps an answer for
         20 minutes and asks for that of every Pod when a DiagnosisTarget changes.
     """
-    return CustomizeAnswer(relatedResources=(targets_rule(request.parent.metadata.namespace),))
+    return CustomizeResponse(relatedResources=(targets_rule(request.parent.metadata.namespace),))
 
 
 def sync_pod(
     request: PodSyncRequest,
     now: datetime,
-    gathered: Gathered | None = None,
+    gathered: FetchedEvidence | None = None,
     *,
     confidential: bool = False,
 ) -> PodSync:
@@ -68,7 +74,7 @@ def sync_pod(
     Args:
         request: the sync request.
         now: the time by our clock, in UTC.
-        gathered: what came of asking for what was `PodSync.wanted`; None before.
+        gathered: what came of asking for what was `PodSync.evidence_request`; None before.
         confidential: whether the answer goes to nobody but who may read it: only then is anything
             in it that applications wrote.
 
@@ -77,19 +83,19 @@ def sync_pod(
         removal of ours from one that nobody claims, and an empty answer for all others.
     """
     pod = request.object
-    targets = published(request.related.targets.values(), pod.metadata.namespace)
-    claim = claimant(targets, pod.metadata.labels)
+    targets = valid_targets(request.related.targets.values(), pod.metadata.namespace)
+    claim = claiming_target(targets, pod.metadata.labels)
     if claim is None:
-        return PodSync(_pod_answer(unmark(pod)))
+        return PodSync(_response(metadata_removal(pod)))
     if not confidential:
-        claim = _discreet(claim)
-    sighting = sight(pod, claim, now, gathered)
-    words = _last_words(claim, sighting, gathered)
-    marks = mark(pod, claim, sighting, now, words)
-    return PodSync(_pod_answer(marks), marks.first_seen, sighting.wanted)
+        claim = _without_container_output(claim)
+    sighting = observe_pod(pod, claim, now, gathered)
+    words = _container_output(claim, sighting, gathered)
+    marks = desired_metadata(pod, claim, sighting, now, words)
+    return PodSync(_response(marks), marks.first_seen, sighting.evidence_request)
 
 
-def _discreet(claim: DiagnosisTargetSpec) -> DiagnosisTargetSpec:
+def _without_container_output(claim: DiagnosisTargetSpec) -> DiagnosisTargetSpec:
     """What is claimed without what applications wrote."""
     evidence = claim.evidence
     if not (evidence.terminationMessage or evidence.logLines):
@@ -98,7 +104,7 @@ def _discreet(claim: DiagnosisTargetSpec) -> DiagnosisTargetSpec:
     return claim.model_copy(update={"evidence": events_alone})
 
 
-def _pod_answer(marks: Marks) -> SyncAnswer:
+def _response(marks: DesiredMetadata) -> SyncResponse:
     answer: dict[str, Any] = {}
     if marks.annotations:
         answer["annotations"] = marks.annotations
@@ -106,21 +112,27 @@ def _pod_answer(marks: Marks) -> SyncAnswer:
         answer["labels"] = marks.labels
     if marks.resync_after is not None:
         answer["resyncAfterSeconds"] = marks.resync_after
-    return SyncAnswer(**answer)
+    return SyncResponse(**answer)
 
 
-def _last_words(
-    claim: DiagnosisTargetSpec, sighting: Sighting, gathered: Gathered | None
-) -> LastWords:
+def _container_output(
+    claim: DiagnosisTargetSpec, sighting: PodObservation, gathered: FetchedEvidence | None
+) -> ContainerOutput:
     headline = sighting.headline
     if headline is None:
-        return SILENT
-    evidence, ending = claim.evidence, headline.diagnosis.ending
+        return NO_OUTPUT
+    evidence, ending = claim.evidence, headline.diagnosis.symptom
     message = ""
     if evidence.terminationMessage:
-        message = fit_start(ending.last_message, MAX_MESSAGE_BYTES, evidence.maskPatterns)
+        message = redact_head(ending.termination_message, MAX_MESSAGE_BYTES, evidence.maskPatterns)
     if not evidence.logLines:
-        return LastWords(message)
-    if gathered is None or sighting.wanted is None or sighting.wanted.log is None:
-        return LastWords(message, log=None)  # it was asked for when the crash was seen first
-    return LastWords(message, fit_end(gathered.log or "", MAX_LOG_BYTES, evidence.maskPatterns))
+        return ContainerOutput(message)
+    if (
+        gathered is None
+        or sighting.evidence_request is None
+        or sighting.evidence_request.log is None
+    ):
+        return ContainerOutput(message, log=None)  # it was asked for when the crash was seen first
+    return ContainerOutput(
+        message, redact_tail(gathered.log or "", MAX_LOG_BYTES, evidence.maskPatterns)
+    )

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import API_VERSION, GROUP, PodDiagnoser, Remediation
-from pod_diagnoser.api.fields import is_name
-from pod_diagnoser.api.text import cut
+from pod_diagnoser.api.fields import is_object_name
+from pod_diagnoser.api.text import truncate_bytes
 from pod_diagnoser.api.time import parse_time
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
-from pod_diagnoser.pods.observation import Crashed
+from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.model import EXPLANATIONS, REPLACING, Action, Outcome, Phase, Reason
 from pod_diagnoser.remediation.safeguards import FRESH, is_fresh
 
@@ -30,7 +30,7 @@ _DIGEST: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class EventDocument:
     """An Event to be told.
 
     Attributes:
@@ -45,7 +45,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Teller:
+class EventFactory:
     """What all Events of a sync have in common.
 
     Attributes:
@@ -81,10 +81,10 @@ class Teller:
         action: str,
         note: str,
         now: datetime,
-    ) -> Event:
+    ) -> EventDocument:
         """Put an Event together."""
         namespace = self.diagnoser.metadata.namespace
-        return Event(
+        return EventDocument(
             key=f"{namespace}/{name}",
             namespace=namespace,
             document={
@@ -98,7 +98,7 @@ class Teller:
                 "reason": reason,
                 "type": kind,
                 "regarding": dict(regarding),
-                "note": cut(note, MAX_NOTE_BYTES),
+                "note": truncate_bytes(note, MAX_NOTE_BYTES),
             },
         )
 
@@ -119,7 +119,9 @@ class Teller:
         }
 
 
-def crash_events(teller: Teller, crashed: Sequence[Crashed], now: datetime) -> Iterator[Event]:
+def crash_events(
+    teller: EventFactory, crashed: Sequence[CrashedPod], now: datetime
+) -> Iterator[EventDocument]:
     """Tell each fresh crash: what LogEvent does.
 
     Args:
@@ -139,7 +141,7 @@ def crash_events(teller: Teller, crashed: Sequence[Crashed], now: datetime) -> I
     for each in crashed:
         meta = each.pod.metadata
         for found in each.diagnoses:
-            reason = _told_as(found)
+            reason = _event_reason(found)
             if reason is not None and is_fresh(found, now):
                 yield teller.event(
                     teller.about_pod(meta.name, meta.uid),
@@ -152,9 +154,9 @@ def crash_events(teller: Teller, crashed: Sequence[Crashed], now: datetime) -> I
                 )
 
 
-def _told_as(found: Diagnosis) -> str | None:
+def _event_reason(found: Diagnosis) -> str | None:
     """With which reason a crash is told; None for what is to be restarted first, or is no crash."""
-    if found.planned:
+    if found.was_requested:
         return None
     if found.restarted:
         return "PodRestarted"
@@ -182,7 +184,9 @@ _VERBS: Final = {
 }
 
 
-def remediation_events(teller: Teller, entry: Remediation, outcome: Outcome) -> list[Event]:
+def remediation_events(
+    teller: EventFactory, entry: Remediation, outcome: Outcome
+) -> list[EventDocument]:
     """Tell what was done to a Pod, on the Pod and on the PodDiagnoser.
 
     Args:
@@ -196,7 +200,7 @@ def remediation_events(teller: Teller, entry: Remediation, outcome: Outcome) -> 
         be no Pod: no Event can be about that. What is told of one remediation by different syncs
         has one name.
     """
-    if not is_name(entry.pod):
+    if not is_object_name(entry.pod):
         return []
     if outcome.phase in (Phase.DEFERRED, Phase.FAILED):
         about = teller.about_pod(entry.pod, entry.podUID)
@@ -238,8 +242,8 @@ def remediation_events(teller: Teller, entry: Remediation, outcome: Outcome) -> 
 
 
 def withheld_event(
-    teller: Teller, pod: OwnedPod, found: Diagnosis, reason: Reason, now: datetime
-) -> Event:
+    teller: EventFactory, pod: OwnedPod, found: Diagnosis, reason: Reason, now: datetime
+) -> EventDocument:
     """Tell why a crashed Pod is left alone.
 
     Args:
@@ -258,21 +262,21 @@ def withheld_event(
     )
 
 
-def withheld_key(teller: Teller, pod: OwnedPod, found: Diagnosis, reason: Reason) -> str:
+def withheld_key(teller: EventFactory, pod: OwnedPod, found: Diagnosis, reason: Reason) -> str:
     """Say by what `withheld_event` would be known, without putting it together."""
     name = teller.name(pod.metadata.name, found.id, "Withheld", reason.value)
     return f"{teller.diagnoser.metadata.namespace}/{name}"
 
 
 def _withheld(  # noqa: PLR0913 (all that it is made of)
-    teller: Teller,
+    teller: EventFactory,
     about: Mapping[str, str],
     *,
     crash: str,
     reason: Reason,
     diagnosis: str,
     now: datetime,
-) -> Event:
+) -> EventDocument:
     return teller.event(
         about,
         teller.name(about["name"], crash, "Withheld", reason.value),

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from pod_diagnoser.api.core_v1 import OwnedPod, owner_of
+from pod_diagnoser.api.core_v1 import OwnedPod, owner_uid_of
 from pod_diagnoser.api.diagnostics_v1 import (
     DiagnosisTargetSpec,
     OwnerHistory,
@@ -25,29 +25,29 @@ from pod_diagnoser.cluster.errors import (
     DENIED_BY_POLICY,
     DISRUPTION_BUDGET,
     SEVERAL_DISRUPTION_BUDGETS,
-    ClusterError,
-    Trouble,
-    trouble_of,
+    ApiError,
+    ApiFailure,
+    describe_failure,
 )
-from pod_diagnoser.cluster.reader import Live
+from pod_diagnoser.cluster.reader import LiveReader
 from pod_diagnoser.pods.claims import claimed_pods
-from pod_diagnoser.pods.observation import crashes_of
-from pod_diagnoser.remediation.ledger import settle
-from pod_diagnoser.remediation.limits import charged
+from pod_diagnoser.pods.observation import reportable_crashes
+from pod_diagnoser.remediation.ledger import apply_outcome
+from pod_diagnoser.remediation.limits import record_attempt
 from pod_diagnoser.remediation.model import REPLACING, Action, Outcome, Phase, Reason
-from pod_diagnoser.remediation.planner import due
-from pod_diagnoser.remediation.verification import reason_against
+from pod_diagnoser.remediation.planner import planned_entries
+from pod_diagnoser.remediation.verification import reason_to_withhold
 
-MAX_ACTS: Final = 5
+MAX_EXECUTIONS: Final = 5
 """How many plans are carried out in one sync."""
 
-PLAN_SECONDS: Final = 120.0
+MAX_PLAN_AGE_SECONDS: Final = 120.0
 """How old a plan may be when it is carried out, by the API server's clock; and how young, where it
 was made by another."""
 
 
-class Pods(Protocol):
-    """What makes Pods go (`pod_diagnoser.cluster.Cluster`)."""
+class PodRemover(Protocol):
+    """What makes Pods go (`pod_diagnoser.cluster.client.ApiClient`)."""
 
     def delete_pod(self, namespace: str, name: str, uid: str, version: str) -> datetime:
         """Delete a Pod."""
@@ -57,7 +57,7 @@ class Pods(Protocol):
 
 
 @dataclass(slots=True)
-class Acted:
+class ExecutionResult:
     """What came of carrying out plans.
 
     Attributes:
@@ -69,20 +69,20 @@ class Acted:
     """
 
     now: datetime | None = None
-    settled: list[tuple[Remediation, Outcome]] = field(default_factory=list)
-    trouble: Trouble | None = None
+    outcomes: list[tuple[Remediation, Outcome]] = field(default_factory=list)
+    api_failure: ApiFailure | None = None
     unanswered: str | None = None
 
 
-def carry_out(  # noqa: PLR0913 (all that it takes to act)
+def execute_plans(  # noqa: PLR0913 (all that it takes to act)
     diagnoser: PodDiagnoser,
     targets: Sequence[DiagnosisTargetSpec],
-    live: Live,
-    cluster: Pods,
+    live: LiveReader,
+    cluster: PodRemover,
     in_time: Callable[[], bool],
     *,
     unanswered: Mapping[str, float] = MappingProxyType({}),
-) -> Acted:
+) -> ExecutionResult:
     """Carry out the plans of the stored status.
 
     Args:
@@ -99,40 +99,40 @@ def carry_out(  # noqa: PLR0913 (all that it takes to act)
         request: a status write raises the version twice, and what a sync of the version between
         does would be lost in a conflict and done again.
     """
-    if not due(diagnoser):
-        return Acted()
+    if not planned_entries(diagnoser):
+        return ExecutionResult()
     namespace = diagnoser.metadata.namespace
-    live.forget(diagnoser)  # another process may have acted on what was read a moment ago
+    live.invalidate(diagnoser)  # another process may have acted on what was read a moment ago
     try:
         stored, now = live.pod_diagnoser(diagnoser)
-    except ClusterError as error:
-        return Acted(trouble=trouble_of(error, "read PodDiagnosers", namespace))
-    acted = Acted(now)
+    except ApiError as error:
+        return ExecutionResult(api_failure=describe_failure(error, "read PodDiagnosers", namespace))
+    acted = ExecutionResult(now)
     if stored is None:
         return acted
-    live.forget(stored)  # what comes now is to change it
-    plans = sorted(due(stored), key=lambda plan: unanswered.get(plan.id, float("-inf")))
+    live.invalidate(stored)  # what comes now is to change it
+    plans = sorted(planned_entries(stored), key=lambda plan: unanswered.get(plan.id, float("-inf")))
     doubted = {plan.id: plan for plan in plans if plan.id in unanswered}
-    turn = _Turn(stored, targets, live, cluster, in_time, now=now, doubted=doubted)
-    for plan in plans[:MAX_ACTS]:
+    turn = _PlanExecutor(stored, targets, live, cluster, in_time, now=now, doubted=doubted)
+    for plan in plans[:MAX_EXECUTIONS]:
         if not in_time():
             break
         try:
-            outcome = turn.carry_out(plan)
-        except ClusterError as error:
-            acted.trouble = trouble_of(error, turn.doing, namespace)
+            outcome = turn.execute(plan)
+        except ApiError as error:
+            acted.api_failure = describe_failure(error, turn.doing, namespace)
             acted.unanswered = plan.id if error.status is None else None
-            if acted.trouble.everywhere or acted.trouble.reason == "Forbidden":
+            if acted.api_failure.server_wide or acted.api_failure.reason == "Forbidden":
                 break
-            turn.doubt(plan)
+            turn.assume_done(plan)
             continue  # it may be about this Pod alone
         if outcome is not None:
-            acted.settled.append((plan, outcome))
+            acted.outcomes.append((plan, outcome))
             acted.now = max(outcome.at, now)
     return acted
 
 
-class _Turn:
+class _PlanExecutor:
     """Carries out the plans of one PodDiagnoser, one after the other, and keeps count.
 
     Attributes:
@@ -143,8 +143,8 @@ class _Turn:
         self,
         stored: PodDiagnoser,
         targets: Sequence[DiagnosisTargetSpec],
-        live: Live,
-        cluster: Pods,
+        live: LiveReader,
+        cluster: PodRemover,
         in_time: Callable[[], bool],
         *,
         now: datetime,
@@ -159,19 +159,19 @@ class _Turn:
         self._cluster = cluster
         self._in_time = in_time
 
-    def carry_out(self, plan: Remediation) -> Outcome | None:
+    def execute(self, plan: Remediation) -> Outcome | None:
         """Carry out one plan. None: it stands as it was.
 
         Raises:
-            ClusterError: nobody knows what came of it; the plan stands.
+            ApiError: nobody knows what came of it; the plan stands.
         """
         self._doubted.pop(plan.id, None)
         outcome = self._outcome(plan)
         if outcome is not None:
-            self._stored = _with(self._stored, plan, outcome)
+            self._stored = _with_outcome(self._stored, plan, outcome)
         return outcome
 
-    def doubt(self, plan: Remediation) -> None:
+    def assume_done(self, plan: Remediation) -> None:
         """Let a plan of which nobody knows what came of it count as done for the others.
 
         Its Pod may have been made to go by a call whose answer was lost.
@@ -182,7 +182,7 @@ class _Turn:
         self.doing = "read Pods"
         try:
             pod, now = self._live.pod(self._stored.metadata.namespace, plan.pod)
-        except ClusterError as error:
+        except ApiError as error:
             if error.status != HTTPStatus.BAD_REQUEST:
                 raise
             # No Pod can have this name: whoever stored it, it would be a plan for ever.
@@ -196,56 +196,60 @@ class _Turn:
             return Outcome(Phase.EXPIRED, refusal, now)
         if not self._in_time():
             return None
-        return self._act(pod, plan, now)
+        return self._replace(pod, plan, now)
 
-    def _act(self, pod: OwnedPod, plan: Remediation, now: datetime) -> Outcome | None:
+    def _replace(self, pod: OwnedPod, plan: Remediation, now: datetime) -> Outcome | None:
         evicts = plan.action == Action.EVICT_POD
         self.doing = "evict Pods" if evicts else "delete Pods"
         act = self._cluster.evict_pod if evicts else self._cluster.delete_pod
         meta = pod.metadata
         try:
             at = act(meta.namespace, meta.name, plan.podUID, meta.resourceVersion)
-        except ClusterError as error:
-            return _refused(error, now)
+        except ApiError as error:
+            return _outcome_of_refusal(error, now)
         return Outcome(Phase.DONE, Reason.EVICTED if evicts else Reason.DELETED, at)
 
     def _refusal(self, pod: OwnedPod, plan: Remediation, now: datetime) -> Reason | None:
         """Decide anew, from what is live and by the API server's clock."""
         live = self._stored
         for doubted in self._doubted.values():
-            live = _with(live, doubted, Outcome(Phase.DONE, Reason.POD_GONE, self._now))
+            live = _with_outcome(live, doubted, Outcome(Phase.DONE, Reason.POD_GONE, self._now))
         planned = parse_time(plan.plannedAt)
-        if planned is None or abs((now - planned).total_seconds()) > PLAN_SECONDS:
+        if planned is None or abs((now - planned).total_seconds()) > MAX_PLAN_AGE_SECONDS:
             return Reason.PLAN_TOO_OLD
         if live.spec.remediationAction != plan.action or plan.action not in REPLACING:
             return Reason.ACTION_CHANGED
         if live.metadata.terminating or not claimed_pods(live, [pod], self._targets):
             return Reason.NO_LONGER_CLAIMED
-        found = next((each for each in crashes_of(pod, live.spec) if each.id == plan.id), None)
+        found = next(
+            (each for each in reportable_crashes(pod, live.spec) if each.id == plan.id), None
+        )
         if found is None:
             return Reason.CRASH_SUPERSEDED
-        reason = reason_against(live, pod, found, now)
-        if reason is None and owner_of(pod) != plan.owner:
+        reason = reason_to_withhold(live, pod, found, now)
+        if reason is None and owner_uid_of(pod) != plan.owner:
             return Reason.OWNER_CHANGED  # it would be charged to the former one
         return reason
 
 
-def _with(live: PodDiagnoser, plan: Remediation, outcome: Outcome) -> PodDiagnoser:
+def _with_outcome(live: PodDiagnoser, plan: Remediation, outcome: Outcome) -> PodDiagnoser:
     """The PodDiagnoser as it will be when an outcome is stored."""
     status = live.status or PodDiagnoserStatus()
-    entries = [settle(entry, outcome) if entry is plan else entry for entry in status.remediations]
+    entries = [
+        apply_outcome(entry, outcome) if entry is plan else entry for entry in status.remediations
+    ]
     owners: Sequence[OwnerHistory] = status.owners
     if outcome.phase is Phase.DONE:
-        owners = charged(owners, plan.owner, outcome.at)
+        owners = record_attempt(owners, plan.owner, outcome.at)
     update = {"remediations": tuple(entries), "owners": tuple(owners)}
     return live.model_copy(update={"status": status.model_copy(update=update)})
 
 
-def _refused(error: ClusterError, now: datetime) -> Outcome | None:
+def _outcome_of_refusal(error: ApiError, now: datetime) -> Outcome | None:
     """What a refusal of the API server means for a plan. None: look again.
 
     Raises:
-        ClusterError: it means nothing for the plan, which stands.
+        ApiError: it means nothing for the plan, which stands.
     """
     if error.cause == DISRUPTION_BUDGET or error.kind == "poddisruptionbudget":
         return Outcome(Phase.DEFERRED, Reason.BLOCKED_BY_DISRUPTION_BUDGET, now)

@@ -7,7 +7,7 @@ counted by them, and then forgotten.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from pod_diagnoser.api.core_v1 import owner_of, template_of
+from pod_diagnoser.api.core_v1 import owner_uid_of, template_hash_of
 from pod_diagnoser.api.diagnostics_v1 import (
     OwnerHistory,
     PodDiagnoser,
@@ -16,13 +16,13 @@ from pod_diagnoser.api.diagnostics_v1 import (
     RemediationSpec,
 )
 from pod_diagnoser.api.time import format_time, parse_time
-from pod_diagnoser.pods.observation import Crashed
+from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.limits import (
-    OWNER_MEMORY,
+    OWNER_RETENTION,
     SKEW,
-    charged,
-    credited,
-    pause_left,
+    backoff_left,
+    forgive_attempt,
+    record_attempt,
     window_of,
 )
 from pod_diagnoser.remediation.model import EXPLANATIONS, Outcome, Phase, Reason
@@ -36,7 +36,7 @@ _ROUNDING = timedelta(seconds=5)
 after it: both are in whole seconds, of two moments of one request and the next."""
 
 
-def settle(entry: Remediation, outcome: Outcome | None) -> Remediation:
+def apply_outcome(entry: Remediation, outcome: Outcome | None) -> Remediation:
     """Write down what came of a remediation.
 
     Args:
@@ -48,10 +48,10 @@ def settle(entry: Remediation, outcome: Outcome | None) -> Remediation:
     """
     if outcome is None or entry.phase != Phase.PLANNED:
         return entry
-    return _with(entry, outcome)
+    return _with_outcome(entry, outcome)
 
 
-def _with(entry: Remediation, outcome: Outcome) -> Remediation:
+def _with_outcome(entry: Remediation, outcome: Outcome) -> Remediation:
     return entry.model_copy(
         update={
             "phase": outcome.phase.value,
@@ -62,7 +62,7 @@ def _with(entry: Remediation, outcome: Outcome) -> Remediation:
     )
 
 
-def distinct(entries: Iterable[Remediation]) -> list[Remediation]:
+def deduplicate(entries: Iterable[Remediation]) -> list[Remediation]:
     """Keep one entry for each crash, should somebody have stored several.
 
     Args:
@@ -78,10 +78,10 @@ def distinct(entries: Iterable[Remediation]) -> list[Remediation]:
     return list(kept.values())
 
 
-def brought_up_to_date(
+def update_ledger(
     diagnoser: PodDiagnoser,
     outcomes: Mapping[str, Outcome],
-    crashed: Iterable[Crashed],
+    crashed: Iterable[CrashedPod],
     now: datetime,
     *,
     complete: bool,
@@ -104,32 +104,30 @@ def brought_up_to_date(
         All entries, and what is remembered of owners.
     """
     stored, policy = diagnoser.status or PodDiagnoserStatus(), diagnoser.spec.remediation
-    by_owner: dict[str, list[Crashed]] = {}
+    by_owner: dict[str, list[CrashedPod]] = {}
     going: set[str] = set()
     for each in crashed:
-        by_owner.setdefault(owner_of(each.pod), []).append(each)
+        by_owner.setdefault(owner_uid_of(each.pod), []).append(each)
         if each.pod.metadata.terminating:
             going.add(each.pod.metadata.uid)
-    owners = tuple(_mended_owner(owner, now) for owner in stored.owners)
+    owners = tuple(_clamp_owner_times(owner, now) for owner in stored.owners)
     entries: list[Remediation] = []
-    for before in distinct(stored.remediations):
-        entry = settle(_mended(before, now), outcomes.get(before.id))
+    for before in deduplicate(stored.remediations):
+        entry = apply_outcome(_clamp_times(before, now), outcomes.get(before.id))
         if entry.phase not in (Phase.PLANNED, Phase.DONE) and entry.podUID in going:
-            entry = _with(entry, Outcome(Phase.DONE, Reason.POD_GONE, now))
+            entry = _with_outcome(entry, Outcome(Phase.DONE, Reason.POD_GONE, now))
         if before.phase != Phase.DONE and entry.phase == Phase.DONE:
-            owners = charged(owners, entry.owner, parse_time(entry.settledAt) or now)
+            owners = record_attempt(owners, entry.owner, parse_time(entry.settledAt) or now)
         if entry.phase == Phase.DONE and entry.outcome is None:
-            outcome = _judgement(
-                entry, by_owner.get(entry.owner, ()), policy, now, complete=complete
-            )
+            outcome = _assess(entry, by_owner.get(entry.owner, ()), policy, now, complete=complete)
             entry = entry.model_copy(update={"outcome": outcome})
             if outcome == HELPED:
-                owners = credited(owners, entry.owner)
+                owners = forgive_attempt(owners, entry.owner)
         entries.append(entry)
     return entries, owners
 
 
-def _mended(entry: Remediation, now: datetime) -> Remediation:
+def _clamp_times(entry: Remediation, now: datetime) -> Remediation:
     """Date an entry anew whose date can't be: else it would count, or be kept, for ever."""
     settled = parse_time(entry.settledAt)
     if entry.phase == Phase.PLANNED or (settled is not None and settled <= now + SKEW):
@@ -137,7 +135,7 @@ def _mended(entry: Remediation, now: datetime) -> Remediation:
     return entry.model_copy(update={"settledAt": format_time(now)})
 
 
-def _mended_owner(owner: OwnerHistory, now: datetime) -> OwnerHistory:
+def _clamp_owner_times(owner: OwnerHistory, now: datetime) -> OwnerHistory:
     last = parse_time(owner.lastTime)
     never = owner.lastTime is None and not owner.attempts
     if never or (last is not None and last <= now + SKEW):
@@ -145,9 +143,9 @@ def _mended_owner(owner: OwnerHistory, now: datetime) -> OwnerHistory:
     return owner.model_copy(update={"lastTime": format_time(now)})
 
 
-def _judgement(
+def _assess(
     entry: Remediation,
-    crashed: Iterable[Crashed],
+    crashed: Iterable[CrashedPod],
     policy: RemediationSpec,
     now: datetime,
     *,
@@ -164,7 +162,7 @@ def _judgement(
     return HELPED if now >= end and complete else None
 
 
-def _crashed_between(crashed: Crashed, start: datetime, end: datetime, now: datetime) -> bool:
+def _crashed_between(crashed: CrashedPod, start: datetime, end: datetime, now: datetime) -> bool:
     """Tell whether a Pod crashed in a time that the API server's clock tells.
 
     When a container ended is told by the clock of its node, which may be wrong. A Pod that was
@@ -180,7 +178,7 @@ def _crashed_between(crashed: Crashed, start: datetime, end: datetime, now: date
     )
 
 
-def is_kept(
+def should_keep(
     entry: Remediation, shown: Collection[str], policy: RemediationSpec, now: datetime
 ) -> bool:
     """Tell whether an entry is kept.
@@ -200,13 +198,13 @@ def is_kept(
     if entry.phase == Phase.DONE:
         settled = parse_time(entry.settledAt)
         return settled is None or now - settled < window_of(policy) + max(SKEW, FRESH)
-    return pause_left(entry, now) > timedelta(0) or entry.id in shown
+    return backoff_left(entry, now) > timedelta(0) or entry.id in shown
 
 
-def remembered(
+def prune_owners(
     owners: Sequence[OwnerHistory],
     entries: Iterable[Remediation],
-    crashed: Iterable[Crashed],
+    crashed: Iterable[CrashedPod],
     now: datetime,
 ) -> tuple[OwnerHistory, ...]:
     """Forget the owners that crash no more.
@@ -222,7 +220,7 @@ def remembered(
         still, or of which a Pod was replaced not long ago.
     """
     pending = {entry.owner for entry in entries if entry.phase != Phase.DONE}
-    crashing = {(owner_of(each.pod), template_of(each.pod)) for each in crashed}
+    crashing = {(owner_uid_of(each.pod), template_hash_of(each.pod)) for each in crashed}
 
     def keeps(owner: OwnerHistory) -> bool:
         last = parse_time(owner.lastTime)
@@ -230,6 +228,6 @@ def remembered(
             return True
         if last is None:
             return False  # none of its Pods has been replaced
-        return (owner.uid, owner.template) in crashing or now - last < OWNER_MEMORY
+        return (owner.uid, owner.template) in crashing or now - last < OWNER_RETENTION
 
     return tuple(owner for owner in owners if keeps(owner))

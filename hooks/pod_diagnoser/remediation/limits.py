@@ -15,16 +15,16 @@ from pod_diagnoser.remediation.model import Phase, Reason
 SKEW = timedelta(hours=1)
 """How far clocks may differ: what is counted by time is kept for so much longer."""
 
-FAILURE_PAUSE = timedelta(seconds=60)
+FAILURE_BACKOFF = timedelta(seconds=60)
 """For how long a remediation that was refused is left alone before it is tried again."""
 
-BLOCKED_PAUSE = timedelta(seconds=15)
+BLOCKED_BACKOFF = timedelta(seconds=15)
 """For how long one is left alone that a PodDisruptionBudget blocks, or that has expired."""
 
 MAX_COOL_DOWN = timedelta(hours=1)
 """To how much a cool-down grows at most."""
 
-OWNER_MEMORY = MAX_COOL_DOWN + SKEW
+OWNER_RETENTION = MAX_COOL_DOWN + SKEW
 """For how long an owner that crashes no more is remembered after the last time."""
 
 MAX_ATTEMPTS = 1000
@@ -43,7 +43,7 @@ class Limit:
     """
 
     reason: Reason
-    wait: float | None = None
+    resync_after: float | None = None
 
 
 def window_of(policy: RemediationSpec) -> timedelta:
@@ -51,7 +51,7 @@ def window_of(policy: RemediationSpec) -> timedelta:
     return timedelta(seconds=policy.budget.windowSeconds)
 
 
-def pause_left(entry: Remediation, now: datetime) -> timedelta:
+def backoff_left(entry: Remediation, now: datetime) -> timedelta:
     """Say for how long a remediation that did not come about is left alone still.
 
     Args:
@@ -61,14 +61,14 @@ def pause_left(entry: Remediation, now: datetime) -> timedelta:
     Returns:
         The time left; 0 or less where it may be tried again.
     """
-    pause = FAILURE_PAUSE if entry.phase == Phase.FAILED else BLOCKED_PAUSE
+    pause = FAILURE_BACKOFF if entry.phase == Phase.FAILED else BLOCKED_BACKOFF
     settled = parse_time(entry.settledAt)
     return timedelta(0) if settled is None else pause - (now - settled)
 
 
-def unsettled(entry: Remediation, now: datetime) -> bool:
+def is_pending(entry: Remediation, now: datetime) -> bool:
     """Tell whether a remediation may come about still, without a new plan or by the next one."""
-    deferred = entry.phase == Phase.DEFERRED and pause_left(entry, now) > timedelta(0)
+    deferred = entry.phase == Phase.DEFERRED and backoff_left(entry, now) > timedelta(0)
     return entry.phase == Phase.PLANNED or deferred
 
 
@@ -89,7 +89,7 @@ def budget_limit(
     """
     open_, waits = 0, []
     for entry in entries:
-        if unsettled(entry, now):
+        if is_pending(entry, now):
             open_ += 1
         elif entry.phase == Phase.DONE:
             settled = parse_time(entry.settledAt)
@@ -150,7 +150,9 @@ def owner_limit(
     return Limit(Reason.COOL_DOWN, left.total_seconds()) if left > timedelta(0) else None
 
 
-def charged(owners: Sequence[OwnerHistory], uid: str, at: datetime) -> tuple[OwnerHistory, ...]:
+def record_attempt(
+    owners: Sequence[OwnerHistory], uid: str, at: datetime
+) -> tuple[OwnerHistory, ...]:
     """Remember that a Pod of an owner was replaced.
 
     Args:
@@ -175,7 +177,7 @@ def charged(owners: Sequence[OwnerHistory], uid: str, at: datetime) -> tuple[Own
     )
 
 
-def credited(owners: Sequence[OwnerHistory], uid: str) -> tuple[OwnerHistory, ...]:
+def forgive_attempt(owners: Sequence[OwnerHistory], uid: str) -> tuple[OwnerHistory, ...]:
     """Take an attempt off an owner again: since then it has not crashed for the whole window.
 
     Args:

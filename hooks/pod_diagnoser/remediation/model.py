@@ -17,7 +17,7 @@ class Action(StrEnum):
     EVICT_POD = "EvictPod"
 
 
-def is_known(action: str) -> bool:
+def is_known_action(action: str) -> bool:
     """Tell whether an action is one that this version knows: one stored earlier may be none."""
     return action in tuple(Action)
 
@@ -137,7 +137,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Effects:
+class ExecutionReport:
     """What came of what was done in the cluster before the status is worked out.
 
     Attributes:
@@ -150,11 +150,11 @@ class Effects:
     """
 
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
-    trouble: tuple[str, str] | None = None
-    again: float | None = None
+    api_failure: tuple[str, str] | None = None
+    resync_after: float | None = None
     connected: bool = True
-    dated: bool = True
+    server_time_known: bool = True
 
 
-NOT_CONNECTED = Effects(connected=False)
+NOT_CONNECTED = ExecutionReport(connected=False)
 """This process has no access to the API server: it diagnoses, and does nothing."""

@@ -1,20 +1,20 @@
 """Which crashed Pods to replace, and why not. Pure.
 
 Nothing destructive is done that was not written down first. A sync *plans*: it puts an entry into
-``status.remediations``. A later sync, on the status as stored, has it *carried out* (`acting`) and
-*settles* it (`settling`). Everything that limits remediation (`limiting`) is counted from what is
+``status.remediations``. A later sync, on the status as stored, has it *carried out* (`executor`) and
+*settles* it (`ledger`). Everything that limits remediation (`limits`) is counted from what is
 stored, never from a process's memory: a write on a stale status is refused by the API server, so
 that two writers cannot both spend the same budget.
 
 What a Pod's annotations say decides nothing here; its labels only who claims it, and its
-``remediate`` annotation only that it is left alone (`safeguarding`).
+``remediate`` annotation only that it is left alone (`safeguards`).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pod_diagnoser.api.core_v1 import OwnedPod, controller_of, owner_of, template_of
+from pod_diagnoser.api.core_v1 import OwnedPod, controller_of, owner_uid_of, template_hash_of
 from pod_diagnoser.api.diagnostics_v1 import (
     OwnerHistory,
     PodDiagnoser,
@@ -24,14 +24,14 @@ from pod_diagnoser.api.diagnostics_v1 import (
 )
 from pod_diagnoser.api.time import format_time, parse_time
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
-from pod_diagnoser.pods.observation import Crashed
-from pod_diagnoser.remediation.ledger import brought_up_to_date, distinct, is_kept, remembered
+from pod_diagnoser.pods.observation import CrashedPod
+from pod_diagnoser.remediation.ledger import deduplicate, prune_owners, should_keep, update_ledger
 from pod_diagnoser.remediation.limits import (
     Limit,
+    backoff_left,
     budget_limit,
+    is_pending,
     owner_limit,
-    pause_left,
-    unsettled,
     window_of,
 )
 from pod_diagnoser.remediation.model import (
@@ -43,9 +43,9 @@ from pod_diagnoser.remediation.model import (
     Reason,
     explanation,
 )
-from pod_diagnoser.remediation.safeguards import is_fresh, safeguard, seconds_too_young
+from pod_diagnoser.remediation.safeguards import is_fresh, seconds_too_young, violated_safeguard
 
-__all__ = ["Action", "Phase", "Plan", "Reason", "Spared", "due", "plan"]
+__all__ = ["Action", "Phase", "Plan", "Reason", "WithheldPod", "plan", "planned_entries"]
 
 MAX_REMEDIATIONS = 100
 MAX_OWNERS = 100
@@ -53,9 +53,9 @@ MAX_TEMPLATES = 5
 """How many templates of one owner are remembered."""
 MAX_EXAMPLES = 3
 
-_AGAIN = " It is tried again."
+_RETRIED = " It is tried again."
 
-_PASSING = (
+_TRANSIENT_REASONS = (
     Reason.TOO_YOUNG,
     Reason.COOL_DOWN,
     Reason.BUDGET_SPENT,
@@ -64,12 +64,12 @@ _PASSING = (
 )
 """Reasons for which a crash has to wait for its turn."""
 
-_TURNED_DOWN = (Phase.DEFERRED, Phase.FAILED)
+_REFUSED_PHASES = (Phase.DEFERRED, Phase.FAILED)
 """Where something other than ourselves stood in the way."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spared:
+class WithheldPod:
     """A crashed Pod that is left alone, and why."""
 
     pod: OwnedPod
@@ -94,10 +94,10 @@ class Plan:
     owners: tuple[OwnerHistory, ...] = ()
     withheld: tuple[Withheld, ...] = ()
     resync_after: float | None = None
-    spared: Sequence[Spared] = ()
+    withheld_pods: Sequence[WithheldPod] = ()
 
 
-def due(diagnoser: PodDiagnoser) -> list[Remediation]:
+def planned_entries(diagnoser: PodDiagnoser) -> list[Remediation]:
     """Pick the remediations of the status that are to be carried out.
 
     Args:
@@ -107,13 +107,13 @@ def due(diagnoser: PodDiagnoser) -> list[Remediation]:
         Its planned entries, the oldest first.
     """
     status = diagnoser.status or PodDiagnoserStatus()
-    entries = distinct(status.remediations)
+    entries = deduplicate(status.remediations)
     return [entry for entry in reversed(entries) if entry.phase == Phase.PLANNED]
 
 
 def plan(
     diagnoser: PodDiagnoser,
-    crashed: Sequence[Crashed],
+    crashed: Sequence[CrashedPod],
     outcomes: Mapping[str, Outcome],
     now: datetime,
     *,
@@ -133,7 +133,7 @@ def plan(
         safeguard, cool-down or budget withholds; and of the others how many there are, and why.
     """
     policy = diagnoser.spec.remediation
-    entries, owners = brought_up_to_date(diagnoser, outcomes, crashed, now, complete=complete)
+    entries, owners = update_ledger(diagnoser, outcomes, crashed, now, complete=complete)
     replaces = diagnoser.active and diagnoser.spec.remediationAction in REPLACING
     shown = {
         found.id
@@ -141,9 +141,9 @@ def plan(
         for found in each.diagnoses
         if replaces and is_fresh(found, now)
     }
-    entries = [entry for entry in entries if is_kept(entry, shown, policy, now)]
+    entries = [entry for entry in entries if should_keep(entry, shown, policy, now)]
     if complete:
-        owners = remembered(owners, entries, crashed, now)
+        owners = prune_owners(owners, entries, crashed, now)
     planner = _Planner(diagnoser, entries, owners, now)
     if replaces:
         planner.consider(crashed)
@@ -184,21 +184,21 @@ class _Planner:
         )
         self._budget = budget_limit(self._policy, entries, now)
         self._crashing: set[tuple[str, str]] = set()
-        self._spared: list[Spared] = []
+        self._spared: list[WithheldPod] = []
         self._waits: list[float | None] = []
 
     def _may_be_tried_again(self, entry: Remediation) -> bool:
         if entry.phase in (Phase.PLANNED, Phase.DONE):
             return False
-        return pause_left(entry, self._now) <= timedelta(0)
+        return backoff_left(entry, self._now) <= timedelta(0)
 
-    def consider(self, crashed: Sequence[Crashed]) -> None:
+    def consider(self, crashed: Sequence[CrashedPod]) -> None:
         """Plan to replace Pods, or note why not."""
-        self._crashing = {(owner_of(each.pod), template_of(each.pod)) for each in crashed}
-        for each in sorted(crashed, key=self._turn):
+        self._crashing = {(owner_uid_of(each.pod), template_hash_of(each.pod)) for each in crashed}
+        for each in sorted(crashed, key=self._priority):
             self._consider(each)
 
-    def _turn(self, crashed: Crashed) -> tuple[str, str, str]:
+    def _priority(self, crashed: CrashedPod) -> tuple[str, str, str]:
         tried = [self._tried[found.id] for found in crashed.diagnoses if found.id in self._tried]
         ended = [found.ended_by for found in crashed.diagnoses if found.ended_by is not None]
         return (
@@ -207,48 +207,50 @@ class _Planner:
             crashed.pod.metadata.name,
         )
 
-    def _consider(self, crashed: Crashed) -> None:
+    def _consider(self, crashed: CrashedPod) -> None:
         pod = crashed.pod
         open_ = [found for found in crashed.diagnoses if found.id not in self._crashes]
         if not open_ or pod.metadata.uid in self._pods:
             return  # an entry says what there is to say
-        found, reason = self._verdict(pod, open_)
-        limit = self._limit(pod, found) if reason is None else self._passes(pod, reason)
+        found, reason = self._pick_crash(pod, open_)
+        limit = self._limit(pod, found) if reason is None else self._limit_of_safeguard(pod, reason)
         if limit is None:
             self._plan(pod, found)
             return
-        self._waits.append(limit.wait)
+        self._waits.append(limit.resync_after)
         tried = self._tried.get(found.id)
         if tried is not None:
-            if tried.phase in _TURNED_DOWN and limit.reason in _PASSING:
+            if tried.phase in _REFUSED_PHASES and limit.reason in _TRANSIENT_REASONS:
                 return  # its entry says what came of it, and keeps its turn
             self._entries.remove(tried)
-        self._spared.append(Spared(pod, found, limit.reason))
+        self._spared.append(WithheldPod(pod, found, limit.reason))
 
-    def _verdict(
+    def _pick_crash(
         self, pod: OwnedPod, crashes: Sequence[Diagnosis]
     ) -> tuple[Diagnosis, Reason | None]:
         """Ask the safeguards of each crash: for any that may be a reason a Pod is replaced."""
-        verdicts = [(found, safeguard(pod, found, self._spec, self._now)) for found in crashes]
+        verdicts = [
+            (found, violated_safeguard(pod, found, self._spec, self._now)) for found in crashes
+        ]
         return (
             next((each for each in verdicts if each[1] is None), None)
             or next((each for each in verdicts if each[1] is not Reason.NOT_FRESH), None)
             or verdicts[0]
         )
 
-    def _passes(self, pod: OwnedPod, reason: Reason) -> Limit:
+    def _limit_of_safeguard(self, pod: OwnedPod, reason: Reason) -> Limit:
         young = reason is Reason.TOO_YOUNG
         return Limit(reason, seconds_too_young(pod, self._policy, self._now) if young else None)
 
     def _limit(self, pod: OwnedPod, found: Diagnosis) -> Limit | None:
         """What of the other remediations stands against one more."""
-        uid, template = owner_of(pod), template_of(pod)
+        uid, template = owner_uid_of(pod), template_hash_of(pod)
         limit = owner_limit(self._policy, self._owners, uid, template, self._now)
         if limit is not None and limit.reason is Reason.GAVE_UP:
             return limit
         if self._refused:
             return Limit(Reason.FORBIDDEN)
-        if any(entry.owner == uid and unsettled(entry, self._now) for entry in self._entries):
+        if any(entry.owner == uid and is_pending(entry, self._now) for entry in self._entries):
             return Limit(Reason.COOL_DOWN)
         return limit or self._budget or self._room_for(found) or self._room_for_owner(uid, template)
 
@@ -278,7 +280,7 @@ class _Planner:
         return Limit(Reason.HISTORY_FULL) if len(self._owners) >= MAX_OWNERS else None
 
     def _plan(self, pod: OwnedPod, found: Diagnosis) -> None:
-        owner, template = controller_of(pod), template_of(pod)
+        owner, template = controller_of(pod), template_hash_of(pod)
         assert owner is not None  # noqa: S101 (a bare Pod does not pass the safeguards)
         if not any((each.uid, each.template) == (owner.uid, template) for each in self._owners):
             self._owners.append(
@@ -288,9 +290,9 @@ class _Planner:
         tried = self._tried.pop(found.id, None)
         if tried is not None:
             self._entries.remove(tried)
-            if tried.phase in _TURNED_DOWN:
+            if tried.phase in _REFUSED_PHASES:
                 # What stood in the way is said until something else is known.
-                reason, message = tried.reason, explanation(tried.reason) + _AGAIN
+                reason, message = tried.reason, explanation(tried.reason) + _RETRIED
         self._pods.add(pod.metadata.uid)
         entry = Remediation(
             id=found.id,
@@ -311,27 +313,27 @@ class _Planner:
 
     def plan(self) -> Plan:
         """What the status should say."""
-        waits = [*self._waits, *map(self._wait, self._entries)]
+        waits = [*self._waits, *map(self._resync_after, self._entries)]
         pending = [wait for wait in waits if wait is not None and wait > 0]
         return Plan(
             remediations=tuple(self._entries),
             owners=tuple(self._owners),
-            withheld=_counted(self._spared),
+            withheld=_count_by_reason(self._spared),
             resync_after=max(1.0, min(pending) + 0.5) if pending else None,
-            spared=self._spared,
+            withheld_pods=self._spared,
         )
 
-    def _wait(self, entry: Remediation) -> float | None:
+    def _resync_after(self, entry: Remediation) -> float | None:
         """Seconds until an entry is to be judged, or may be tried again; None for neither."""
         if entry.phase not in (Phase.PLANNED, Phase.DONE):
-            return pause_left(entry, self._now).total_seconds()
+            return backoff_left(entry, self._now).total_seconds()
         settled = parse_time(entry.settledAt)
         if entry.phase == Phase.PLANNED or entry.outcome is not None or settled is None:
             return None
         return (settled + window_of(self._policy) - self._now).total_seconds()
 
 
-def _counted(spared: Sequence[Spared]) -> tuple[Withheld, ...]:
+def _count_by_reason(spared: Sequence[WithheldPod]) -> tuple[Withheld, ...]:
     names: dict[Reason, list[str]] = {}
     for each in spared:
         names.setdefault(each.reason, []).append(each.pod.metadata.name)

@@ -5,25 +5,25 @@ A Pod's annotations never argue for its replacement; one of them argues against 
 
 from datetime import datetime, timedelta
 
-from pod_diagnoser.api.core_v1 import MIRROR, OwnedPod, OwnerReference, controller_of
+from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod, OwnerReference, controller_of
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserSpec, RemediationSpec
 from pod_diagnoser.api.time import parse_time
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
-from pod_diagnoser.pods.filters import remediable
+from pod_diagnoser.pods.filters import allows_remediation
 from pod_diagnoser.pods.keys import OPT_OUT
 from pod_diagnoser.remediation.model import Reason
 
 FRESH = timedelta(minutes=30)
 """Only crashes this young are remediated or logged; older ones are never replayed."""
 
-AHEAD = timedelta(minutes=5)
+MAX_CLOCK_AHEAD = timedelta(minutes=5)
 """How far a node's clock may be ahead. A crash that lies further in the future has no known time:
 it would be fresh for longer than the cluster keeps the Event that tells it."""
 
 _SYSTEM_CRITICAL = ("system-cluster-critical", "system-node-critical")
 """Source: ``pkg/apis/scheduling/types.go``."""
 
-_REFUSALS = ("false", "no", "0", "off")
+_OPT_OUT_VALUES = ("false", "no", "0", "off")
 """What the annotation of a Pod that is to be left alone may say; ``"false"`` is documented."""
 
 
@@ -38,7 +38,7 @@ def is_fresh(diagnosis: Diagnosis, now: datetime) -> bool:
         False for one that is too long ago, and for one of which nobody knows when it was.
     """
     ended = diagnosis.ended_by
-    return ended is not None and -AHEAD <= now - ended < FRESH
+    return ended is not None and -MAX_CLOCK_AHEAD <= now - ended < FRESH
 
 
 def seconds_too_young(pod: OwnedPod, policy: RemediationSpec, now: datetime) -> float | None:
@@ -58,7 +58,7 @@ def seconds_too_young(pod: OwnedPod, policy: RemediationSpec, now: datetime) -> 
     return policy.minPodAgeSeconds - (now - created).total_seconds()
 
 
-def safeguard(
+def violated_safeguard(
     pod: OwnedPod, diagnosis: Diagnosis, spec: PodDiagnoserSpec, now: datetime
 ) -> Reason | None:
     """Say what of a Pod itself forbids to replace it.
@@ -79,8 +79,8 @@ def safeguard(
     young = seconds_too_young(pod, policy, now)
     checks = (
         (meta.terminating, Reason.TERMINATING),
-        (MIRROR in meta.annotations, Reason.MIRROR_POD),
-        (meta.annotations.get(OPT_OUT, "").strip().lower() in _REFUSALS, Reason.OPTED_OUT),
+        (MIRROR_POD_ANNOTATION in meta.annotations, Reason.MIRROR_POD),
+        (meta.annotations.get(OPT_OUT, "").strip().lower() in _OPT_OUT_VALUES, Reason.OPTED_OUT),
         (owner is None or owner.kind == "Node" or not owner.uid, Reason.BARE_POD),
         (_is(owner, "DaemonSet") and "DaemonSetPods" not in policy.include, Reason.DAEMON_SET_POD),
         (_is(owner, "Job") and "JobPods" not in policy.include, Reason.JOB_POD),
@@ -88,8 +88,8 @@ def safeguard(
             priority in _SYSTEM_CRITICAL and "SystemCriticalPods" not in policy.include,
             Reason.SYSTEM_CRITICAL,
         ),
-        (not remediable(meta.labels, diagnosis, spec), Reason.SILENCED),
-        (not _listed(diagnosis, policy), Reason.CAUSE_NOT_LISTED),
+        (not allows_remediation(meta.labels, diagnosis, spec), Reason.SILENCED),
+        (not _has_listed_cause(diagnosis, policy), Reason.CAUSE_NOT_LISTED),
         (not is_fresh(diagnosis, now), Reason.NOT_FRESH),
         (policy.paused, Reason.PAUSED),
         (policy.dryRun, Reason.DRY_RUN),
@@ -98,13 +98,13 @@ def safeguard(
     return next((reason for holds, reason in checks if holds), None)
 
 
-def _listed(diagnosis: Diagnosis, policy: RemediationSpec) -> bool:
+def _has_listed_cause(diagnosis: Diagnosis, policy: RemediationSpec) -> bool:
     """Whether a crash has a listed cause, by the Pod's status and by what is known beyond it.
 
     What is known beyond it stands on the Pod, where it can be made up: it argues against.
     """
-    causes = {diagnosis.own_cause.value, diagnosis.cause.value}
-    return not diagnosis.planned and causes <= set(policy.causes)
+    causes = {diagnosis.status_cause.value, diagnosis.cause.value}
+    return not diagnosis.was_requested and causes <= set(policy.causes)
 
 
 def _is(owner: OwnerReference | None, kind: str) -> bool:

@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from pod_diagnoser.api.core_v1 import OwnedPod, owner_of, template_of
+from pod_diagnoser.api.core_v1 import OwnedPod, owner_uid_of, template_hash_of
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser, PodDiagnoserStatus
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.remediation.limits import budget_limit, owner_limit
 from pod_diagnoser.remediation.model import Phase, Reason
-from pod_diagnoser.remediation.safeguards import safeguard
+from pod_diagnoser.remediation.safeguards import violated_safeguard
 
 
-def reason_against(
+def reason_to_withhold(
     live: PodDiagnoser, pod: OwnedPod, found: Diagnosis, now: datetime
 ) -> Reason | None:
     """Say what forbids to replace a Pod now.
@@ -26,10 +26,10 @@ def reason_against(
         What is planned does not count: it is asked the same when it is its turn.
     """
     policy, status = live.spec.remediation, live.status or PodDiagnoserStatus()
-    reason = safeguard(pod, found, live.spec, now)
+    reason = violated_safeguard(pod, found, live.spec, now)
     if reason is not None:
         return reason
     settled = [entry for entry in status.remediations if entry.phase != Phase.PLANNED]
-    limit = owner_limit(policy, status.owners, owner_of(pod), template_of(pod), now)
+    limit = owner_limit(policy, status.owners, owner_uid_of(pod), template_hash_of(pod), now)
     limit = limit or budget_limit(policy, settled, now)
     return limit.reason if limit is not None else None

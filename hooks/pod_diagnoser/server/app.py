@@ -11,12 +11,12 @@ from flask import Flask
 from prometheus_client import CollectorRegistry
 from werkzeug.exceptions import HTTPException
 
-from pod_diagnoser.cluster.client import Cluster
+from pod_diagnoser.cluster.client import ApiClient
 from pod_diagnoser.cluster.credentials import Credentials, in_cluster
-from pod_diagnoser.cluster.evidence import ClusterGatherer
-from pod_diagnoser.diagnosis.evidence import Gatherer
+from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
+from pod_diagnoser.diagnosis.evidence import EvidenceFetcher
 from pod_diagnoser.poddiagnosers.answer import customize_pod_diagnoser
-from pod_diagnoser.poddiagnosers.sync import Remediator
+from pod_diagnoser.poddiagnosers.sync import Reconciler
 from pod_diagnoser.pods.sync import customize_pod
 from pod_diagnoser.server.auth import Tokens
 from pod_diagnoser.server.bodies import BodyTimeoutError, Deadline
@@ -37,7 +37,7 @@ from pod_diagnoser.server.settings import Endpoints, Settings, SettingsError
 from pod_diagnoser.server.telemetry import Telemetry
 
 
-def api_server(settings: Settings, environment: Mapping[str, str]) -> Credentials | None:
+def find_api_server(settings: Settings, environment: Mapping[str, str]) -> Credentials | None:
     """Find the API server.
 
     Args:
@@ -56,17 +56,17 @@ def api_server(settings: Settings, environment: Mapping[str, str]) -> Credential
     )
 
 
-def connect_gatherer(
+def connect_evidence_fetcher(
     settings: Settings,
     environment: Mapping[str, str],
     deadline: Callable[[float], AbstractContextManager[object]] = nullcontext,
-) -> ClusterGatherer | None:
+) -> ApiEvidenceFetcher | None:
     """Find what evidence is asked of, for a process that serves Pods.
 
     Args:
         settings: the settings.
         environment: environment variables, which tell a Pod where the API server is.
-        deadline: bounds the time of a call, as `Cluster` takes it.
+        deadline: bounds the time of a call, as `ApiClient` takes it.
 
     Returns:
         What asks; None where nothing may be asked, or there is nobody to be asked.
@@ -74,11 +74,11 @@ def connect_gatherer(
     Raises:
         SettingsError: evidence is demanded, and there is no API server.
     """
-    if settings.endpoints is Endpoints.POD_DIAGNOSERS or not settings.may_gather:
+    if settings.endpoints is Endpoints.POD_DIAGNOSERS or not settings.may_read_evidence:
         return None
-    credentials = api_server(settings, environment)
+    credentials = find_api_server(settings, environment)
     if credentials is not None:
-        return ClusterGatherer(Cluster(credentials, deadline=deadline))
+        return ApiEvidenceFetcher(ApiClient(credentials, deadline=deadline))
     if settings.evidence:
         message = (
             "POD_DIAGNOSER_EVIDENCE=true needs an API server: POD_DIAGNOSER_API_SERVER, "
@@ -94,8 +94,8 @@ def create_app(  # noqa: PLR0913 (its parts, each of which a test may replace)
     clock: Clock = utc_now,
     sleep: Callable[[float], None] = time.sleep,
     deadline: Deadline | None = None,
-    remediator: Remediator | None = None,
-    gatherer: Gatherer | None = None,
+    remediator: Reconciler | None = None,
+    gatherer: EvidenceFetcher | None = None,
 ) -> Flask:
     """Put the hook together: the one place where its parts meet.
 
@@ -120,9 +120,9 @@ def create_app(  # noqa: PLR0913 (its parts, each of which a test may replace)
     telemetry = Telemetry(CollectorRegistry())
     deadline = deadline or Deadlines()
     if remediator is None:
-        remediator = _connect(settings, clock, deadline, telemetry)
+        remediator = _connect_reconciler(settings, clock, deadline, telemetry)
     if gatherer is None:
-        gatherer = connect_gatherer(settings, os.environ, call_deadline(deadline))
+        gatherer = connect_evidence_fetcher(settings, os.environ, call_deadline(deadline))
     tokens = None
     if settings.token_folder is not None:
         tokens = Tokens(settings.token_folder, sleep=sleep)
@@ -173,18 +173,18 @@ def create_app(  # noqa: PLR0913 (its parts, each of which a test may replace)
     return app
 
 
-def _connect(
+def _connect_reconciler(
     settings: Settings, clock: Clock, deadline: Deadline, telemetry: Telemetry
-) -> Remediator | None:
+) -> Reconciler | None:
     """Find the API server, for a process that serves PodDiagnosers."""
     if settings.endpoints is Endpoints.PODS:
         return None
-    credentials = api_server(settings, os.environ)
+    credentials = find_api_server(settings, os.environ)
     if credentials is None:
         return None
-    cluster = Cluster(credentials, deadline=call_deadline(deadline))
+    cluster = ApiClient(credentials, deadline=call_deadline(deadline))
     instance = socket.gethostname()
-    return Remediator(cluster, clock, instance, time.monotonic, dropped=telemetry.dropped_event)
+    return Reconciler(cluster, clock, instance, time.monotonic, dropped=telemetry.dropped_event)
 
 
 def call_deadline(deadline: Deadline) -> Callable[[float], AbstractContextManager[None]]:

@@ -30,7 +30,7 @@ Deadline = Callable[[float], AbstractContextManager[object]]
 """Makes a context that raises `BodyTimeoutError` in it after a number of seconds."""
 
 
-class Room:
+class MemoryBudget:
     """How many bytes of bodies may be in memory at a time.
 
     Counted as they arrive: what is only announced takes no room from others. Not for threads that
@@ -45,34 +45,34 @@ class Room:
         self._taken = 0
 
     @contextmanager
-    def share(self) -> Iterator["Share"]:
+    def reserve(self) -> Iterator["Reservation"]:
         """Hold room for a body, which is given back at the end of the context.
 
         Returns:
             The body's share, empty to begin with.
         """
-        share = Share(self)
+        share = Reservation(self)
         try:
             yield share
         finally:
             self._taken -= share.taken
 
-    def take(self, size: int, share: "Share") -> None:
-        """Take room for one body; called by its `Share`."""
+    def take(self, size: int, share: "Reservation") -> None:
+        """Take room for one body; called by its `Reservation`."""
         if self._taken > share.taken and self._taken + size > self._limit:
             raise TooManyBodiesError
         self._taken += size
         share.taken += size
 
 
-class Share:
+class Reservation:
     """One body's share of the room.
 
     Attributes:
         taken: the bytes that it holds.
     """
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: MemoryBudget) -> None:
         self._room = room
         self.taken = 0
 
@@ -88,7 +88,7 @@ class Share:
         self._room.take(size, self)
 
 
-def read_body(stream: Readable, length: int, limit: int, share: Share) -> bytes:
+def read_body(stream: Readable, length: int, limit: int, share: Reservation) -> bytes:
     """Read a body, of a too large one the start.
 
     What is beyond the limit is read too and thrown away: a client that is still writing would take

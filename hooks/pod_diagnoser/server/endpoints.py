@@ -10,29 +10,29 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException
 
 from pod_diagnoser.api.metacontroller import (
-    CustomizeAnswer,
     CustomizeRequest,
+    CustomizeResponse,
     PodDiagnoserSyncRequest,
     PodSyncRequest,
-    SyncAnswer,
+    SyncResponse,
 )
 from pod_diagnoser.api.raw_request import (
-    essence,
-    half_written,
-    read_start,
-    steady_start,
-    uneventful,
+    between_status_writes,
+    needs_no_annotations,
+    parse_truncated,
+    strip_unread_fields,
+    truncate_related,
 )
-from pod_diagnoser.diagnosis.evidence import Gatherer
+from pod_diagnoser.diagnosis.evidence import EvidenceFetcher
 from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
-from pod_diagnoser.poddiagnosers.snapshot import observe
-from pod_diagnoser.poddiagnosers.sync import Remediator
+from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
+from pod_diagnoser.poddiagnosers.sync import Reconciler
 from pod_diagnoser.pods.sync import sync_pod
-from pod_diagnoser.remediation.model import is_known
-from pod_diagnoser.server.gateway import TEXT, TOO_LARGE, Body, Refusal, Reply
+from pod_diagnoser.remediation.model import is_known_action
+from pod_diagnoser.server.gateway import TEXT, TOO_LARGE, Body, Reply, RequestRejected
 from pod_diagnoser.server.telemetry import Telemetry
 
-_EMPTY: Final = SyncAnswer()
+_EMPTY: Final = SyncResponse()
 
 
 class Clock(Protocol):
@@ -73,7 +73,7 @@ def reject_unknown(error: HTTPException) -> Response:
     )
 
 
-def customize(hook: Callable[[CustomizeRequest], CustomizeAnswer], body: Body) -> Reply:
+def customize(hook: Callable[[CustomizeRequest], CustomizeResponse], body: Body) -> Reply:
     """Answer which related objects a sync needs."""
     return Reply(hook(CustomizeRequest.model_validate_json(body.content)))
 
@@ -81,46 +81,48 @@ def customize(hook: Callable[[CustomizeRequest], CustomizeAnswer], body: Body) -
 def sync_pod_endpoint(
     clock: Clock,
     telemetry: Telemetry,
-    gatherer: Gatherer | None,
+    gatherer: EvidenceFetcher | None,
     confidential: bool,  # noqa: FBT001 (bound by position, once)
     body: Body,
 ) -> Reply:
     """Answer ``POST /pods/sync``: twice diagnosed where Events may tell more."""
-    if uneventful(body.content):
+    if needs_no_annotations(body.content):
         return Reply(_EMPTY)
-    sync_request = PodSyncRequest.model_validate_json(essence(body.content))
+    sync_request = PodSyncRequest.model_validate_json(strip_unread_fields(body.content))
     result = sync_pod(sync_request, clock(), confidential=confidential)
-    if result.wanted is not None and gatherer is not None:
-        gathered = gatherer.gather(result.wanted)
-        telemetry.gathered(gathered.events)
+    if result.evidence_request is not None and gatherer is not None:
+        gathered = gatherer.fetch(result.evidence_request)
+        telemetry.evidence_fetched(gathered.lookup)
         result = sync_pod(sync_request, clock(), gathered, confidential=confidential)
     for diagnosis in result.first_seen:
         telemetry.diagnosed(sync_request.object.metadata, diagnosis)
-    return Reply(result.answer)
+    return Reply(result.response)
 
 
 def sync_pod_diagnoser_endpoint(
     clock: Clock,
     telemetry: Telemetry,
-    remediator: Remediator | None,
+    remediator: Reconciler | None,
     max_related: int,
     body: Body,
 ) -> Reply:
     """Answer ``POST /poddiagnosers/sync``."""
-    content = steady_start(body.content, max_related)
+    content = truncate_related(body.content, max_related)
     complete = body.complete and len(content) == len(body.content)
     if complete:
-        sync_request = PodDiagnoserSyncRequest.model_validate_json(essence(content))
+        sync_request = PodDiagnoserSyncRequest.model_validate_json(strip_unread_fields(content))
     else:
-        start = read_start(essence(content))
+        start = parse_truncated(strip_unread_fields(content))
         if start is None:
-            raise Refusal(*TOO_LARGE)
+            raise RequestRejected(*TOO_LARGE)
         sync_request = start
-    observed = observe(sync_request, complete=complete, half_written=half_written(content))
+    observed = take_snapshot(
+        sync_request, complete=complete, between_status_writes=between_status_writes(content)
+    )
     if remediator is None:
         result = sync_pod_diagnoser(observed, clock())
     else:
         result = remediator.sync(observed)
-    if result.status_changed and not is_known(observed.diagnoser.spec.remediationAction):
+    if result.status_changed and not is_known_action(observed.diagnoser.spec.remediationAction):
         telemetry.unknown_action(observed.diagnoser.metadata)
-    return Reply(result.answer, may_hold=not result.pressing)
+    return Reply(result.response, debounce=not result.urgent)

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from flask import Flask
 from pydantic import ValidationError
 
-from pod_diagnoser.api.metacontroller import Answer
+from pod_diagnoser.api.metacontroller import HookResponse
 from pod_diagnoser.server.auth import Tokens
 from pod_diagnoser.server.bodies import (
     BodyIncompleteError,
     BodyTimeoutError,
     Deadline,
+    MemoryBudget,
     Readable,
-    Room,
-    Share,
+    Reservation,
     TooManyBodiesError,
     read_body,
 )
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 RETRY_AFTER: Final = "5"
 """Seconds. Metacontroller asks again then, quietly; a 429 without it is a hot loop."""
 
-HOLD_FACTOR: Final = 9
+DEBOUNCE_FACTOR: Final = 9
 """An answer for a PodDiagnoser is held for so many times the time that it took."""
 
-ANSWER_SECONDS: Final = 2.5
+MAX_RESPONSE_SECONDS: Final = 2.5
 """No answer is held for longer than so many seconds since its body was there."""
 
 _NOTHING_EXTRA: Final[tuple[tuple[str, str], ...]] = ()
@@ -48,7 +48,7 @@ _JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
 
 
-class Refusal(Exception):  # noqa: N818 (an answer, not an error of ours)
+class RequestRejected(Exception):  # noqa: N818 (an answer, not an error of ours)
     """A request is refused.
 
     Metacontroller quotes the body of a refusal in an Event on the object, so it is one of the
@@ -94,8 +94,8 @@ class Reply(NamedTuple):
             time for an object, so that what comes meanwhile is one sync more and not hundreds.
     """
 
-    answer: Answer
-    may_hold: bool = False
+    response: HookResponse
+    debounce: bool = False
 
 
 Handler = Callable[[Body], Reply]
@@ -160,7 +160,7 @@ class HookMiddleware:
         self._tokens = tokens
         self._sleep = sleep
         self._deadline = deadline
-        self._room = Room(settings.max_bodies)
+        self._room = MemoryBudget(settings.max_bodies)
 
     def answer(
         self, hook: Hook, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -169,8 +169,8 @@ class HookMiddleware:
         status, content_type, extra = "200 OK", _JSON, _NOTHING_EXTRA
         try:
             content = self._answer(hook, environ)
-        except Refusal as refusal:
-            self._telemetry.refused(hook.path, refusal.status, refusal.problem)
+        except RequestRejected as refusal:
+            self._telemetry.rejected(hook.path, refusal.status, refusal.problem)
             status = f"{refusal.status} {HTTPStatus(refusal.status).phrase}"
             content, content_type = refusal.problem.encode() + b"\n", TEXT
             extra = _EXTRA_HEADERS.get(refusal.status, _NOTHING_EXTRA)
@@ -188,35 +188,41 @@ class HookMiddleware:
         if self._tokens is not None and not self._tokens.allow(
             environ.get("HTTP_AUTHORIZATION", "")
         ):
-            raise Refusal(*UNAUTHORIZED)
+            raise RequestRejected(*UNAUTHORIZED)
         length = _announced_length(environ)
         if length > hook.limit and not hook.reads_start:
-            raise Refusal(*TOO_LARGE)
+            raise RequestRejected(*TOO_LARGE)
         try:
-            with self._room.share() as share:
+            with self._room.reserve() as share:
                 content = self._read(environ["wsgi.input"], length, hook.limit, share)
                 begun = time.perf_counter()
                 reply = hook.handler(Body(content, length <= hook.limit))
-                encoded = reply.answer.encode()
+                encoded = reply.response.encode()
                 taken = time.perf_counter() - begun
                 del content
         except TooManyBodiesError:
-            raise Refusal(*OVERLOADED) from None
+            raise RequestRejected(*OVERLOADED) from None
         except ValidationError:
-            raise Refusal(*NOT_A_REQUEST) from None
+            raise RequestRejected(*NOT_A_REQUEST) from None
         self._telemetry.answered(hook.path, HTTPStatus.OK, taken)
-        if reply.may_hold and taken < ANSWER_SECONDS:
-            self._sleep(min(HOLD_FACTOR * taken, self._settings.max_hold, ANSWER_SECONDS - taken))
+        if reply.debounce and taken < MAX_RESPONSE_SECONDS:
+            self._sleep(
+                min(
+                    DEBOUNCE_FACTOR * taken,
+                    self._settings.max_debounce,
+                    MAX_RESPONSE_SECONDS - taken,
+                )
+            )
         return encoded
 
-    def _read(self, stream: Readable, length: int, limit: int, share: Share) -> bytes:
+    def _read(self, stream: Readable, length: int, limit: int, share: Reservation) -> bytes:
         try:
             with self._deadline(self._settings.body_timeout):
                 return read_body(stream, length, limit, share)
         except BodyTimeoutError:
-            raise Refusal(*TIMED_OUT) from None
+            raise RequestRejected(*TIMED_OUT) from None
         except (BodyIncompleteError, OSError):
-            raise Refusal(*INCOMPLETE) from None
+            raise RequestRejected(*INCOMPLETE) from None
 
 
 def _announced_length(environment: "WSGIEnvironment") -> int:
@@ -226,15 +232,15 @@ def _announced_length(environment: "WSGIEnvironment") -> int:
         The body's length in bytes.
 
     Raises:
-        Refusal: the body is not announced as JSON of a certain length.
+        RequestRejected: the body is not announced as JSON of a certain length.
     """
     if environment["REQUEST_METHOD"] != "POST":
-        raise Refusal(*WRONG_METHOD)
+        raise RequestRejected(*WRONG_METHOD)
     content_type = environment.get("CONTENT_TYPE", "")
     if content_type != _JSON and content_type.split(";")[0].strip().lower() != _JSON:
-        raise Refusal(*WRONG_TYPE)
+        raise RequestRejected(*WRONG_TYPE)
     text = environment.get("CONTENT_LENGTH", "")
     # A chunked body has no length, and would be cut off silently where it reaches a limit.
     if not (text.isascii() and text.isdigit()) or "HTTP_TRANSFER_ENCODING" in environment:
-        raise Refusal(*LENGTH_REQUIRED)
+        raise RequestRejected(*LENGTH_REQUIRED)
     return int(text[:16])

@@ -67,17 +67,17 @@ class Settings:
     max_pod_diagnoser_body: int = 80 * _MIB
     max_bodies: int = 160 * _MIB
     body_timeout: float = 8.0
-    max_hold: float = 2.0
+    max_debounce: float = 2.0
 
     @property
-    def callers_known(self) -> bool:
+    def callers_authenticated(self) -> bool:
         """Whether answers may hold what not everybody may read, as a container's last words."""
         return self.token_folder is not None or _is_loopback(self.host)
 
     @property
-    def may_gather(self) -> bool:
+    def may_read_evidence(self) -> bool:
         """Whether evidence may be read, as far as that is up to the settings."""
-        return self.callers_known and self.evidence is not False
+        return self.callers_authenticated and self.evidence is not False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -126,7 +126,7 @@ class Settings:
                 ("auto", "json", "console"),
             ),
         )
-        if settings.evidence and not settings.callers_known:
+        if settings.evidence and not settings.callers_authenticated:
             message = (
                 "POD_DIAGNOSER_EVIDENCE=true needs POD_DIAGNOSER_TOKEN_DIR where "
                 "POD_DIAGNOSER_HOST is not a loopback address: answers then hold what not "

@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.core_v1 import ObjectMeta
-from pod_diagnoser.api.text import clean
+from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
-from pod_diagnoser.diagnosis.evidence import Asked
+from pod_diagnoser.diagnosis.evidence import EventLookup
 from pod_diagnoser.server.logs import places_of
 
 _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -61,7 +61,7 @@ class Telemetry:
             "Events that were to accompany a remediation, and were not told.",
             registry=registry,
         )
-        self._evidence = {asked: evidence.labels(asked.value) for asked in Asked}
+        self._evidence = {asked: evidence.labels(asked.value) for asked in EventLookup}
         self._by_endpoint: dict[tuple[str, int], Counter] = {}
         self._seconds_by_endpoint: dict[str, Histogram] = {}
 
@@ -77,7 +77,7 @@ class Telemetry:
         tell = self._log.warning if connected and not authenticated else self._log.info
         tell("Serving", endpoints=endpoints, authenticated=authenticated, connected=connected)
 
-    def gathered(self, asked: Asked | None) -> None:
+    def evidence_fetched(self, asked: EventLookup | None) -> None:
         """Count that Events were asked for.
 
         Args:
@@ -123,7 +123,7 @@ class Telemetry:
                 self._seconds_by_endpoint[endpoint] = histogram
             histogram.observe(seconds)
 
-    def refused(self, endpoint: str, status: int, problem: str) -> None:
+    def rejected(self, endpoint: str, status: int, problem: str) -> None:
         """Tell of a request that was refused.
 
         Args:
@@ -162,6 +162,6 @@ class Telemetry:
             uid=pod.uid,
             container=diagnosis.container,
             cause=diagnosis.cause.value,
-            reason=clean(diagnosis.restart_reason, 128),
+            reason=sanitize(diagnosis.restart_reason, 128),
             crash=diagnosis.id,
         )

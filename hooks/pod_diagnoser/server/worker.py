@@ -46,7 +46,7 @@ _BAD_REQUEST: Final = _refusal("400 Bad Request")
 _BROKEN: Final = _refusal("500 Internal Server Error")
 
 
-class _Reader:
+class BodyReader:
     """What a request's body is read from: asks for it when it is wanted, and lets others go on.
 
     gunicorn sends ``100 Continue`` before the application has seen the headers, and gevent goes on
@@ -157,7 +157,7 @@ class HookWorker(GeventWorker):
             StopIteration: the connection is to be closed.
         """
         body = req.body
-        body.reader = _Reader(body.reader, sock, awaited=req._expected_100_continue)  # noqa: SLF001 (it has no public name)
+        body.reader = BodyReader(body.reader, sock, awaited=req._expected_100_continue)  # noqa: SLF001 (it has no public name)
         req._expected_100_continue = False  # noqa: SLF001
         try:
             super().handle_request(listener_name, req, sock, addr)

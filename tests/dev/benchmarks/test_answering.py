@@ -4,7 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from dev.benchmarks import answering
-from pod_diagnoser.diagnosis.evidence import Asked
+from pod_diagnoser.diagnosis.evidence import EventLookup
 from pod_diagnoser.server.telemetry import Telemetry
 
 
@@ -17,8 +17,8 @@ def metrics() -> str:
     telemetry.answered("/poddiagnosers/sync", 200, 9.0)
     telemetry.answered("/pods/sync", 429)
     telemetry.answered("/poddiagnosers/sync", 500)
-    for asked in (Asked.FOUND, Asked.FOUND, Asked.UNAVAILABLE, None):
-        telemetry.gathered(asked)
+    for asked in (EventLookup.FOUND, EventLookup.FOUND, EventLookup.UNAVAILABLE, None):
+        telemetry.evidence_fetched(asked)
     return generate_latest(telemetry.registry).decode()
 
 

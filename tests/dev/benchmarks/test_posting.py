@@ -9,7 +9,7 @@ from dev.benchmarks import posting, workload
 from dev.envtest import pods
 from dev.envtest.client import Json
 from pod_diagnoser.cluster.client import IDLE_REASONS
-from pod_diagnoser.cluster.event_list import about, parse
+from pod_diagnoser.cluster.event_list import events_about, parse_event_list
 
 UID = "2b1f0c6e-0000-4000-8000-000000000001"
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -25,9 +25,9 @@ def pod() -> Json:
 
 def test_a_kill_is_told_by_the_node_of_the_very_container(pod: Json) -> None:
     """Why, and then that it is killed; the first failure of the probe was two periods before."""
-    found = parse(json.dumps({"items": posting.of_liveness_kill(pod, AT)}).encode())
+    found = parse_event_list(json.dumps({"items": posting.of_liveness_kill(pod, AT)}).encode())
     assert found is not None
-    failed, killed = about(UID, found.items)
+    failed, killed = events_about(UID, found.items)
     assert (failed.reason, killed.reason) == ("Unhealthy", "Killing")
     assert failed.message.startswith("Liveness probe failed: ")
     assert killed.message == "Container app failed liveness probe, will be restarted"

@@ -9,7 +9,7 @@ import pytest
 from dev.benchmarks import samples
 from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest, PodSyncRequest
 from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
-from pod_diagnoser.poddiagnosers.snapshot import observe
+from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.pods.sync import sync_pod
 
 NOW = datetime(2027, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -18,7 +18,7 @@ NOW = datetime(2027, 2, 3, 4, 5, 6, tzinfo=UTC)
 def answer(body: bytes) -> dict[str, Any]:
     """The answer for a Pod."""
     request = PodSyncRequest.model_validate_json(body)
-    decoded: dict[str, Any] = json.loads(sync_pod(request, NOW).answer.encode())
+    decoded: dict[str, Any] = json.loads(sync_pod(request, NOW).response.encode())
     return decoded
 
 
@@ -63,11 +63,11 @@ def test_an_annotated_pod_stays_as_it_is() -> None:
 def test_every_related_pod_counts(count: int) -> None:
     """Each is a Pod of its own, with a crash of its own that it remembers."""
     request = PodDiagnoserSyncRequest.model_validate_json(samples.poddiagnoser(NOW, count))
-    status = sync_pod_diagnoser(observe(request), NOW).answer.status
+    status = sync_pod_diagnoser(take_snapshot(request), NOW).response.status
     assert status is not None
     assert status["diagnosedPods"] == count
     assert all(one["seen"] for one in status["recentDiagnoses"])
     again = samples.poddiagnoser(NOW, count, status)
     assert not sync_pod_diagnoser(
-        observe(PodDiagnoserSyncRequest.model_validate_json(again)), NOW
+        take_snapshot(PodDiagnoserSyncRequest.model_validate_json(again)), NOW
     ).status_changed

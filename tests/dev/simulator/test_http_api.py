@@ -17,9 +17,9 @@ from dev.simulator.resources import NAMESPACE, POD
 from dev.simulator.scheduling import Clock, RealScheduler, VirtualScheduler
 from dev.simulator.serving import ApiServer
 from dev.simulator.store import Store
-from pod_diagnoser.cluster.client import Cluster
+from pod_diagnoser.cluster.client import ApiClient
 from pod_diagnoser.cluster.credentials import Credentials
-from pod_diagnoser.cluster.errors import ClusterError
+from pod_diagnoser.cluster.errors import ApiError
 from tests.support.cluster_fixture import CRDS, DIAGNOSER
 
 DIAGNOSERS = "/apis/diagnostics.local.io/v1/namespaces/default/poddiagnosers"
@@ -296,11 +296,11 @@ def test_the_hooks_own_calls_over_http(url: str) -> None:
         body = {"metadata": {"name": name}, "spec": spec}
         assert session.post(url + PODS, json=body, timeout=5).status_code == 201
     session.close()
-    cluster = Cluster(Credentials(url, lambda: "token", None))
+    cluster = ApiClient(Credentials(url, lambda: "token", None))
     content, at = cluster.get_pod("default", "a")
     metadata = json.loads(content)["metadata"]
     assert at >= datetime.fromisoformat(metadata["creationTimestamp"])
-    with pytest.raises(ClusterError) as refused:
+    with pytest.raises(ApiError) as refused:
         cluster.delete_pod("default", "a", metadata["uid"], "1")
     assert refused.value.status == 409
     cluster.delete_pod("default", "a", metadata["uid"], metadata["resourceVersion"])
@@ -308,7 +308,7 @@ def test_the_hooks_own_calls_over_http(url: str) -> None:
     cluster.evict_pod("default", "b", metadata["uid"], metadata["resourceVersion"])
     for name in ("a", "b"):
         assert "deletionTimestamp" in json.loads(cluster.get_pod("default", name)[0])["metadata"]
-    with pytest.raises(ClusterError) as missing:
+    with pytest.raises(ApiError) as missing:
         cluster.get_pod("default", "nobody")
     assert (missing.value.status, missing.value.kind) == (404, "pods")
     event = {

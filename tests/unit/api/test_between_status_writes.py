@@ -7,7 +7,7 @@ about the next.
 import json
 from pathlib import Path
 
-from pod_diagnoser.api.raw_request import half_written
+from pod_diagnoser.api.raw_request import between_status_writes
 
 REQUESTS = Path(__file__).parent / "requests"
 
@@ -20,8 +20,8 @@ def request(number: int) -> bytes:
 
 def test_the_version_between_two_writes_is_told_from_the_next() -> None:
     """Only in it does Metacontroller's own entry for the status stand."""
-    assert half_written(request(61))
-    assert not half_written(request(62))
+    assert between_status_writes(request(61))
+    assert not between_status_writes(request(62))
 
 
 def test_about_anything_else_it_says_nothing() -> None:
@@ -33,9 +33,9 @@ def test_about_anything_else_it_says_nothing() -> None:
         b'"managedFields":[',
         b',"object":{"managedFields":[',
     ):
-        assert not half_written(body)
+        assert not between_status_writes(body)
     text = json.loads(request(62))
     text["object"]["metadata"]["annotations"] = {
         "x": '"manager":"metacontroller","operation":"Update","subresource":"status"'
     }
-    assert not half_written(json.dumps(text, separators=(",", ":")).encode())
+    assert not between_status_writes(json.dumps(text, separators=(",", ":")).encode())

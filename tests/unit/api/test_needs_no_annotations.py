@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pod_diagnoser.api.metacontroller import DIAGNOSIS_TARGETS, PodSyncRequest
-from pod_diagnoser.api.raw_request import essence, uneventful
+from pod_diagnoser.api.raw_request import needs_no_annotations, strip_unread_fields
 from pod_diagnoser.pods.keys import CAUSE, LABEL
 from pod_diagnoser.pods.sync import sync_pod
 from tests.support.build import T0, Json, after, container, crashed, pod, terminated
@@ -33,7 +33,7 @@ HEALTHY = pod(container(started=T0), annotations={"note": '"terminated": diagnos
 
 def test_a_healthy_pod_is_uneventful() -> None:
     """Whatever texts it carries: quotation marks in them are escaped on the wire."""
-    assert uneventful(wire(HEALTHY))
+    assert needs_no_annotations(wire(HEALTHY))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_healthy_pod_is_uneventful() -> None:
 )
 def test_anything_else_is_read(body: bytes) -> None:
     """What may need an answer, and what is not surely a request of Metacontroller."""
-    assert not uneventful(body)
+    assert not needs_no_annotations(body)
 
 
 @given(mutated_pods(), st.integers(0, len(TARGETS)))
@@ -62,10 +62,10 @@ def test_an_uneventful_request_has_an_empty_answer(document: Json, targets: int)
     """For any Pod and whoever claims it."""
     related = {f"shop/{number}": each for number, each in enumerate(TARGETS[:targets])}
     body = wire(in_shop(document), {DIAGNOSIS_TARGETS: related})
-    if not uneventful(body):
+    if not needs_no_annotations(body):
         return
     try:
-        request = PodSyncRequest.model_validate_json(essence(body))
+        request = PodSyncRequest.model_validate_json(strip_unread_fields(body))
     except ValidationError:
         return  # a shape that no API server lets through
-    assert sync_pod(request, after(hours=1)).answer.encode() == b"{}"
+    assert sync_pod(request, after(hours=1)).response.encode() == b"{}"

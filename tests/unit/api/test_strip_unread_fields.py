@@ -1,4 +1,4 @@
-"""`protocol.essence` leaves out what is never read, and never anything else."""
+"""`raw_request.strip_unread_fields` leaves out what is never read, and never anything else."""
 
 import json
 from typing import Any, Final
@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest, PodSyncRequest
-from pod_diagnoser.api.raw_request import essence
+from pod_diagnoser.api.raw_request import strip_unread_fields
 from tests.http.inprocess import Hook
 from tests.http.mutations import SEEDS
 from tests.http.recorded import EVERYTHING, Json, Recorded, go_json
@@ -47,7 +47,7 @@ def test_recordings_are_in_the_form_of_go(request_: Recorded) -> None:
 @each_sync
 def test_half_of_a_real_request_is_left_out(request_: Recorded) -> None:
     """The form in which Metacontroller writes is known: controller and managedFields are gone."""
-    rest = essence(request_.body)
+    rest = strip_unread_fields(request_.body)
     assert b'"managedFields":[' not in rest
     assert b'"controller":{' not in rest
     assert len(rest) < 0.75 * len(request_.body)
@@ -68,7 +68,7 @@ def test_a_request_in_another_form_is_read_all_the_same(request_: Recorded, form
         request["controller"] = None
     body = json.dumps(request).encode() if form == "spaced" else go_json(request)
     model = MODELS[request_.path]
-    read = model.model_validate_json(essence(body))
+    read = model.model_validate_json(strip_unread_fields(body))
     assert read == model.model_validate_json(request_.body)
 
 
@@ -171,9 +171,9 @@ def requests(draw: st.DrawFn) -> Recorded:
 def test_a_request_reads_the_same_with_and_without_essence(request: Recorded) -> None:
     """Whatever strings are in it: what is left out is what is never read."""
     model = MODELS[request.path]
-    rest = essence(request.body)
+    rest = strip_unread_fields(request.body)
     assert model.model_validate_json(rest) == model.model_validate_json(request.body)
-    assert essence(rest) == rest
+    assert strip_unread_fields(rest) == rest
     assert b'"controller":{' not in rest.split(b',"related":', 1)[0].split(b'"object":', 1)[0]
 
 
@@ -194,7 +194,7 @@ def test_the_start_of_a_request_is_no_more_than_it(request: Recorded, data: st.D
     """Cut off anywhere, it loses its end and never gains anything."""
     end = data.draw(st.integers(min_value=0, max_value=len(request.body)))
     start = request.body[:end]
-    rest, left = essence(start), iter(start)
+    rest, left = strip_unread_fields(start), iter(start)
     assert all(byte in left for byte in rest), "in the order in which it was"
     assert rest[-1:] == start[-1:]
 
@@ -205,5 +205,5 @@ MARKED: Final = st.lists(st.sampled_from(MARKS), max_size=12).map("".join).map(s
 @given(body=st.binary(max_size=100) | MARKED)
 def test_essence_of_anything_is_no_failure(body: bytes) -> None:
     """Anything at all goes in, and what is not known comes out as it is."""
-    rest = essence(body)
+    rest = strip_unread_fields(body)
     assert rest == body or body.startswith(b'{"controller":{')

@@ -3,23 +3,23 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pod_diagnoser.api.text import clean, cut
+from pod_diagnoser.api.text import sanitize, truncate_bytes
 
 
 def test_control_and_bidi_characters_are_taken_out() -> None:
     """A terminal escape, a line break and a bidirectional override do not come through."""
-    assert clean("a\x1b[31m\r\n\u202eb\u2066\u0000c\ud800", 100) == "a[31mbc"
+    assert sanitize("a\x1b[31m\r\n\u202eb\u2066\u0000c\ud800", 100) == "a[31mbc"
 
 
 def test_text_is_cut_by_bytes_between_characters() -> None:
     """A character of several bytes is not torn apart."""
-    assert cut("äöü" * 10, 10) == "äöü…"
-    assert cut("abc", 3) == "abc"
+    assert truncate_bytes("äöü" * 10, 10) == "äöü…"
+    assert truncate_bytes("abc", 3) == "abc"
 
 
 @given(st.text(), st.integers(min_value=3, max_value=50))
 def test_cleaned_text_keeps_its_limit_and_stays_as_it_is(text: str, limit: int) -> None:
     """Cleaning bounds, and cleaning again changes nothing."""
-    once = clean(text, limit)
+    once = sanitize(text, limit)
     assert len(once.encode()) <= limit
-    assert clean(once, limit) == once
+    assert sanitize(once, limit) == once

@@ -30,7 +30,7 @@ from pod_diagnoser.cluster.client import (
     MAX_EVENTS,
     MAX_EVENTS_OF_PODS,
     TOKEN_SECONDS,
-    Cluster,
+    ApiClient,
 )
 from pod_diagnoser.cluster.credentials import Credentials, in_cluster
 from pod_diagnoser.cluster.errors import (
@@ -38,7 +38,7 @@ from pod_diagnoser.cluster.errors import (
     DISRUPTION_BUDGET,
     SEVERAL_DISRUPTION_BUDGETS,
     AnswerTooLongError,
-    ClusterError,
+    ApiError,
 )
 from tests.support.build import T0
 
@@ -86,10 +86,10 @@ class Server:
         self.tokens_read += 1
         return self.token + "\n"
 
-    def client(self, **options: Any) -> Cluster:
+    def client(self, **options: Any) -> ApiClient:
         """A client of it."""
         credentials = Credentials(self.url, self.read_token, None)
-        return Cluster(credentials, lambda: self.monotonic, **options)
+        return ApiClient(credentials, lambda: self.monotonic, **options)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -147,13 +147,13 @@ def server() -> Iterator[Server]:
         thread.join()
 
 
-def read_log(cluster: Cluster, **changes: Any) -> str:
+def read_log(cluster: ApiClient, **changes: Any) -> str:
     """Read a log, with some of its arguments."""
     arguments = {"previous": True, "tail_lines": 5, "limit_bytes": 100_000} | changes
     return cluster.read_log("shop", "app-1", "app", **arguments)
 
 
-CALLS: dict[str, Callable[[Cluster], object]] = {
+CALLS: dict[str, Callable[[ApiClient], object]] = {
     "get_pod": lambda cluster: cluster.get_pod("shop", "app-1"),
     "get_pod_diagnoser": lambda cluster: cluster.get_pod_diagnoser("shop", "diag"),
     "delete_pod": lambda cluster: cluster.delete_pod("shop", "app-1", "uid-1", "7"),
@@ -166,9 +166,9 @@ CALLS: dict[str, Callable[[Cluster], object]] = {
 each_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 
-def error_of(call: Callable[[], object]) -> ClusterError:
+def error_of(call: Callable[[], object]) -> ApiError:
     """The error of a call that does not succeed."""
-    with pytest.raises(ClusterError) as caught:
+    with pytest.raises(ApiError) as caught:
         call()
     return caught.value
 
@@ -346,7 +346,7 @@ def test_what_a_policy_denies_is_told_from_a_missing_permission(
     """Both are a 403."""
     status = {"status": "Failure", "reason": "Forbidden", "message": message, "code": 403}
     server.answers = [Answer(403, json.dumps(status).encode())]
-    with pytest.raises(ClusterError) as caught:
+    with pytest.raises(ApiError) as caught:
         server.client().delete_pod("shop", "app-1", "uid-1", "7")
     assert caught.value.status == 403
     assert (caught.value.cause == DENIED_BY_POLICY) == denied
@@ -362,7 +362,7 @@ def test_a_409_that_is_not_about_the_event_does_not_say_that_it_exists(
 ) -> None:
     """A ResourceQuota that others write at the same time refuses what it counts; try again."""
     server.answers = [Answer(409, body)]
-    with pytest.raises(ClusterError) as caught:
+    with pytest.raises(ApiError) as caught:
         server.client().create_event("shop", {"note": "x"})
     assert caught.value.status == 409
 
@@ -390,7 +390,7 @@ def test_a_name_that_no_object_has_leads_nowhere(server: Server, name: str) -> N
 def test_a_server_may_be_given_with_a_slash(server: Server) -> None:
     """As people write it."""
     credentials = Credentials(server.url + "/", server.read_token, None)
-    Cluster(credentials).get_pod("shop", "app-1")
+    ApiClient(credentials).get_pod("shop", "app-1")
     assert server.requests[0].path == "/api/v1/namespaces/shop/pods/app-1"
 
 
@@ -400,7 +400,7 @@ def test_a_server_may_be_given_with_a_slash(server: Server) -> None:
 @each_call
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 304, 100 + 200])
 def test_a_redirect_is_neither_followed_nor_a_success(
-    server: Server, call: Callable[[Cluster], object], status: int
+    server: Server, call: Callable[[ApiClient], object], status: int
 ) -> None:
     """The token goes nowhere else."""
     server.answers = [Answer(status, b"", (("Date", DATE), ("Location", f"{server.url}/other")))]
@@ -477,7 +477,7 @@ def test_an_error_tells_what_it_is_about_and_when(server: Server) -> None:
 )
 @each_call
 def test_any_body_of_an_error_is_an_error(
-    server: Server, call: Callable[[Cluster], object], body: bytes
+    server: Server, call: Callable[[ApiClient], object], body: bytes
 ) -> None:
     """The status is what counts."""
     server.answers = [Answer(503, body)]
@@ -558,7 +558,7 @@ def test_without_a_token_nothing_is_asked(server: Server, problem: OSError | Non
             raise problem
         return " \n"
 
-    client = Cluster(Credentials(server.url, read, None))
+    client = ApiClient(Credentials(server.url, read, None))
     assert error_of(lambda: client.delete_pod("shop", "app-1", "u", "1")).status == 401
     assert server.requests == []
 
@@ -600,23 +600,23 @@ def test_cookies_are_not_kept(server: Server) -> None:
 
 
 @each_call
-def test_a_server_that_is_not_there_is_no_answer(call: Callable[[Cluster], object]) -> None:
+def test_a_server_that_is_not_there_is_no_answer(call: Callable[[ApiClient], object]) -> None:
     """Refused connections."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-    client = Cluster(Credentials(f"http://127.0.0.1:{port}", lambda: "t", None))
+    client = ApiClient(Credentials(f"http://127.0.0.1:{port}", lambda: "t", None))
     assert error_of(lambda: call(client)).status is None
 
 
 @each_call
 def test_a_server_that_hangs_is_no_answer(
-    call: Callable[[Cluster], object], monkeypatch: pytest.MonkeyPatch
+    call: Callable[[ApiClient], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It accepts and never says anything; with a shorter time limit than in production."""
     monkeypatch.setattr(client_module, "READ_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        client = Cluster(Credentials(f"http://127.0.0.1:{port}", lambda: "t", None))
+        client = ApiClient(Credentials(f"http://127.0.0.1:{port}", lambda: "t", None))
         assert error_of(lambda: call(client)).status is None
 
 
@@ -627,7 +627,7 @@ def test_the_time_limits_leave_room_for_an_answer_within_eight_seconds() -> None
 
 @each_call
 def test_a_connection_that_breaks_is_no_answer(
-    server: Server, call: Callable[[Cluster], object]
+    server: Server, call: Callable[[ApiClient], object]
 ) -> None:
     """In the middle of the body, whatever the status was."""
     server.answers = [Answer(body=POD, length=len(POD) + 10)]
@@ -683,11 +683,11 @@ def drip(seconds: float) -> Iterator[bytes]:
     ids=["list_events", "read_log"],
 )
 def test_a_body_that_comes_byte_by_byte_is_left(
-    server: Server, call: Callable[[Cluster], object]
+    server: Server, call: Callable[[ApiClient], object]
 ) -> None:
     """Also where nothing else bounds the time as a whole."""
     server.answers = [Answer(pieces=drip(0.02))]
-    client = Cluster(Credentials(server.url, server.read_token, None))
+    client = ApiClient(Credentials(server.url, server.read_token, None))
     error = error_of(lambda: call(client))
     assert (error.status, isinstance(error, AnswerTooLongError)) == (None, False)
 
@@ -721,7 +721,7 @@ import socket, time
 import gevent
 from pod_diagnoser.cluster import client as client_module
 from pod_diagnoser.cluster.credentials import Credentials
-from pod_diagnoser.cluster.errors import ClusterError
+from pod_diagnoser.cluster.errors import ApiError
 from pod_diagnoser.server import app
 from pod_diagnoser.server.settings import Settings
 
@@ -742,11 +742,11 @@ listening = socket.create_server(("127.0.0.1", 0))
 gevent.spawn(serve, listening)
 url = "http://127.0.0.1:%d" % listening.getsockname()[1]
 credentials = Credentials(url, lambda: "t", None)
-client = client_module.Cluster(credentials, deadline=app.call_deadline(app.Deadlines()))
+client = client_module.ApiClient(credentials, deadline=app.call_deadline(app.Deadlines()))
 begun = time.monotonic()
 try:
     client.CALL
-except ClusterError as error:
+except ApiError as error:
     print(error, time.monotonic() - begun < 20)
 """
 

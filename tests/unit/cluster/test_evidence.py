@@ -20,49 +20,57 @@ from pod_diagnoser.api.diagnostics_v1 import MAX_LOG_LINES
 from pod_diagnoser.cluster.circuit_breaker import (
     BUSY_SECONDS,
     MAX_BUSY_SECONDS,
-    MAX_PAUSES,
+    MAX_NAMESPACES,
+    NO_ANSWER_SECONDS,
     REFUSED_SECONDS,
-    SILENT_SECONDS,
-    Pauses,
+    CircuitBreaker,
 )
 from pod_diagnoser.cluster.client import MAX_EVENT_LIST, MAX_EVENTS_OF_PODS, MAX_EVENTS_OF_PODS_LIST
 from pod_diagnoser.cluster.coalescing import (
-    MAX_RUSHES,
+    BURST_SECONDS,
+    BURST_SIZE,
+    MAX_BURSTS,
     MAX_SHARED,
     MAX_SHARED_BYTES,
-    RUSH,
-    RUSH_SECONDS,
-    Kept,
-    Rush,
-    Rushes,
+    BurstTracker,
+    CrashBurst,
+    SharedEvents,
 )
 from pod_diagnoser.cluster.credentials import Credentials
-from pod_diagnoser.cluster.errors import AnswerTooLongError, ClusterError
+from pod_diagnoser.cluster.errors import AnswerTooLongError, ApiError
 from pod_diagnoser.cluster.event_list import MAX_MESSAGE_BYTES
 from pod_diagnoser.cluster.evidence import (
     EVENTS_SECONDS,
-    GATHER_SECONDS,
+    FETCH_SECONDS,
     MAX_CALLS,
     MAX_LOG_BYTES,
     MAX_SHARED_AGE,
-    PLACE_SECONDS,
     SHARED_FACTOR,
+    SHARED_FETCH_SECONDS,
     SHARED_SECONDS,
-    TOGETHER_SECONDS,
+    SLOT_SECONDS,
     TOO_MANY_SECONDS,
-    ClusterGatherer,
+    ApiEvidenceFetcher,
 )
-from pod_diagnoser.diagnosis.event_rules import AGAIN_AFTER
-from pod_diagnoser.diagnosis.evidence import Asked, Event, Gathered, Log, Wanted
+from pod_diagnoser.diagnosis.event_rules import SECOND_LOOKUP_AFTER
+from pod_diagnoser.diagnosis.evidence import (
+    EventLookup,
+    EvidenceRequest,
+    FetchedEvidence,
+    LogRequest,
+    PodEvent,
+)
 from pod_diagnoser.server import app
-from pod_diagnoser.server.app import connect_gatherer
+from pod_diagnoser.server.app import connect_evidence_fetcher
 from pod_diagnoser.server.settings import Endpoints, Settings, SettingsError
 from tests.support.build import T0
 
 UID = "2b1f0c6e-0000-4000-8000-000000000001"
-EVENTS = Wanted("shop", "app-1", UID, events=True)
-LOG = Wanted("shop", "app-1", UID, log=Log("app", previous=True, lines=5))
-BOTH = Wanted("shop", "app-1", UID, events=True, log=Log("app", previous=False, lines=5))
+EVENTS = EvidenceRequest("shop", "app-1", UID, events=True)
+LOG = EvidenceRequest("shop", "app-1", UID, log=LogRequest("app", previous=True, lines=5))
+BOTH = EvidenceRequest(
+    "shop", "app-1", UID, events=True, log=LogRequest("app", previous=False, lines=5)
+)
 
 
 def event(**changes: Any) -> dict[str, Any]:
@@ -96,7 +104,7 @@ def events(*items: Any) -> bytes:
     ).encode()
 
 
-KILLING = Event(
+KILLING = PodEvent(
     reason="Killing",
     message="Container app failed liveness probe, will be restarted",
     container="app",
@@ -147,12 +155,12 @@ class Api:
         self.now += self.taken
         return self.log(tail_lines)
 
-    def gatherer(self) -> ClusterGatherer:
+    def gatherer(self) -> ApiEvidenceFetcher:
         """What asks it."""
-        return ClusterGatherer(self, lambda: self.now)
+        return ApiEvidenceFetcher(self, lambda: self.now)
 
 
-def failing(error: ClusterError) -> Callable[..., Any]:
+def failing(error: ApiError) -> Callable[..., Any]:
     """A call that does not succeed."""
 
     def fail(*_: object) -> Any:
@@ -167,38 +175,40 @@ def failing(error: ClusterError) -> Callable[..., Any]:
 def test_events_of_the_pod_are_asked_for_and_read() -> None:
     """One call, with all the time there is."""
     api = Api()
-    assert api.gatherer().gather(EVENTS) == Gathered(Asked.FOUND, (KILLING,))
-    assert api.calls == [("events", "shop", "app-1", UID, GATHER_SECONDS)]
+    assert api.gatherer().fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
+    assert api.calls == [("events", "shop", "app-1", UID, FETCH_SECONDS)]
 
 
 def test_a_log_is_asked_for_and_returned_as_it_is() -> None:
     """Masking is the core's: only it knows with which patterns."""
     api = Api(log=lambda _: "\x1b[31mTOKEN=abc\n")
-    assert api.gatherer().gather(LOG) == Gathered(log="\x1b[31mTOKEN=abc\n")
-    asked = ("log", "shop", "app-1", "app", True, 5, MAX_LOG_BYTES, GATHER_SECONDS)
+    assert api.gatherer().fetch(LOG) == FetchedEvidence(log="\x1b[31mTOKEN=abc\n")
+    asked = ("log", "shop", "app-1", "app", True, 5, MAX_LOG_BYTES, FETCH_SECONDS)
     assert api.calls == [asked]
 
 
 def test_both_share_the_time() -> None:
     """The log has what the Events left of it."""
     api = Api(taken=0.75)
-    assert api.gatherer().gather(BOTH) == Gathered(Asked.FOUND, (KILLING,), "last words\n")
-    assert [call[-1] for call in api.calls] == [EVENTS_SECONDS, GATHER_SECONDS - 0.75]
+    assert api.gatherer().fetch(BOTH) == FetchedEvidence(
+        EventLookup.FOUND, (KILLING,), "last words\n"
+    )
+    assert [call[-1] for call in api.calls] == [EVENTS_SECONDS, FETCH_SECONDS - 0.75]
 
 
 def test_without_time_left_there_is_no_further_call() -> None:
     """A log that could not come in time is not begun."""
-    api = Api(taken=GATHER_SECONDS)
-    assert api.gatherer().gather(BOTH) == Gathered(Asked.FOUND, (KILLING,))
+    api = Api(taken=FETCH_SECONDS)
+    assert api.gatherer().fetch(BOTH) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
     assert [call[0] for call in api.calls] == ["events"]
 
 
 def test_nothing_wanted_is_nothing_asked() -> None:
     """Neither Events nor lines."""
     api = Api()
-    assert api.gatherer().gather(Wanted("shop", "app-1", UID)) == Gathered()
-    nothing = Wanted("shop", "app-1", UID, log=Log("app", previous=True, lines=0))
-    assert api.gatherer().gather(nothing) == Gathered()
+    assert api.gatherer().fetch(EvidenceRequest("shop", "app-1", UID)) == FetchedEvidence()
+    nothing = EvidenceRequest("shop", "app-1", UID, log=LogRequest("app", previous=True, lines=0))
+    assert api.gatherer().fetch(nothing) == FetchedEvidence()
     assert api.calls == []
 
 
@@ -206,7 +216,7 @@ def test_no_events_are_an_answer() -> None:
     """They were read: that there are none is known."""
     for content in (events(), b'{"items":null}'):
         api = Api(listed=partial(bytes, content))
-        assert api.gatherer().gather(EVENTS) == Gathered(Asked.FOUND)
+        assert api.gatherer().fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND)
 
 
 def involved(**changes: Any) -> dict[str, Any]:
@@ -232,7 +242,7 @@ def involved(**changes: Any) -> dict[str, Any]:
 def test_events_of_others_are_left_out(other: dict[str, Any]) -> None:
     """About another Pod of that name, or told by somebody else."""
     api = Api(listed=lambda: events(other, event(), other))
-    assert api.gatherer().gather(EVENTS).listed == (KILLING,)
+    assert api.gatherer().fetch(EVENTS).events == (KILLING,)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +257,7 @@ def test_events_of_others_are_left_out(other: dict[str, Any]) -> None:
 def test_either_field_names_who_tells(teller: dict[str, Any]) -> None:
     """Old Events have a source, those of events.k8s.io a reporting component."""
     api = Api(listed=lambda: events(event(**teller)))
-    assert api.gatherer().gather(EVENTS).listed == (KILLING,)
+    assert api.gatherer().fetch(EVENTS).events == (KILLING,)
 
 
 @pytest.mark.parametrize(
@@ -270,7 +280,7 @@ def test_either_field_names_who_tells(teller: dict[str, Any]) -> None:
 def test_a_field_path_names_the_container(path: str | None, container: str) -> None:
     """Of each kind; anything else is about the Pod."""
     api = Api(listed=lambda: events(involved(fieldPath=path)))
-    (found,) = api.gatherer().gather(EVENTS).listed
+    (found,) = api.gatherer().fetch(EVENTS).events
     assert found.container == container
 
 
@@ -299,7 +309,7 @@ def test_times_are_those_of_either_kind(
 ) -> None:
     """First and last seen, or the time of the Event and of its series."""
     api = Api(listed=lambda: events(event(**times)))
-    (found,) = api.gatherer().gather(EVENTS).listed
+    (found,) = api.gatherer().fetch(EVENTS).events
     assert [at and f"{at:%H:%M}" for at in (found.first, found.last)] == [first, last]
 
 
@@ -307,7 +317,7 @@ def test_what_an_event_says_is_made_safe() -> None:
     """Neither control nor bidirectional characters; bounded; words stay apart."""
     hostile = "Liveness probe failed:\r\n\x1b[31m\u202eHTTP\x00 500\n" + "é" * 1000
     api = Api(listed=lambda: events(event(message=hostile, reason="R\n" * 500)))
-    (found,) = api.gatherer().gather(EVENTS).listed
+    (found,) = api.gatherer().fetch(EVENTS).events
     assert found.message.startswith("Liveness probe failed: [31mHTTP 500 éé")
     assert len(found.message.encode()) <= MAX_MESSAGE_BYTES
     assert found.reason.startswith("RRR")
@@ -325,15 +335,17 @@ JSON = st.recursive(
 def test_any_event_is_read_or_is_none(changes: dict[str, Any], whole: bool) -> None:
     """Whatever its fields hold."""
     item = event(**changes) if whole else changes
-    found = Api(listed=lambda: events(item)).gatherer().gather(EVENTS)
-    assert found.events in (Asked.FOUND, Asked.UNAVAILABLE)
-    assert len(found.listed) <= 1
+    found = Api(listed=lambda: events(item)).gatherer().fetch(EVENTS)
+    assert found.lookup in (EventLookup.FOUND, EventLookup.UNAVAILABLE)
+    assert len(found.events) <= 1
 
 
 @given(st.binary(max_size=200))
 def test_what_is_no_list_is_no_answer(content: bytes) -> None:
     """Of something in between, say."""
-    assert Api(listed=lambda: content).gatherer().gather(EVENTS) == Gathered(Asked.UNAVAILABLE)
+    assert Api(listed=lambda: content).gatherer().fetch(EVENTS) == FetchedEvidence(
+        EventLookup.UNAVAILABLE
+    )
 
 
 @pytest.mark.parametrize(
@@ -341,7 +353,9 @@ def test_what_is_no_list_is_no_answer(content: bytes) -> None:
 )
 def test_a_broken_list_is_no_answer(content: bytes) -> None:
     """However deep, or of another form."""
-    assert Api(listed=lambda: content).gatherer().gather(EVENTS) == Gathered(Asked.UNAVAILABLE)
+    assert Api(listed=lambda: content).gatherer().fetch(EVENTS) == FetchedEvidence(
+        EventLookup.UNAVAILABLE
+    )
 
 
 # The log
@@ -350,14 +364,14 @@ def test_a_broken_list_is_no_answer(content: bytes) -> None:
 def test_a_log_that_was_cut_at_its_end_is_asked_for_again_by_its_last_line() -> None:
     """The last words are what the limit would leave out."""
     api = Api(log=lambda lines: "x" * MAX_LOG_BYTES if lines > 1 else "last words")
-    assert api.gatherer().gather(LOG).log == "last words"
+    assert api.gatherer().fetch(LOG).log == "last words"
     assert [call[5] for call in api.calls] == [5, 1]
 
 
 def test_a_last_line_without_end_is_no_last_words() -> None:
     """What would be shown is not what it said last."""
     api = Api(log=lambda _: "x" * MAX_LOG_BYTES)
-    assert api.gatherer().gather(LOG).log is None
+    assert api.gatherer().fetch(LOG).log is None
     assert len(api.calls) == 2
 
 
@@ -375,170 +389,173 @@ def test_the_most_lines_that_can_be_wanted_are_read_whole() -> None:
 )
 def test_what_the_kubelet_says_is_not_what_the_container_said(text: str) -> None:
     """Its error comes as the log; an application's own is left as it is."""
-    assert Api(log=lambda _: text).gatherer().gather(LOG).log is None
+    assert Api(log=lambda _: text).gatherer().fetch(LOG).log is None
     for answer in ("x\n{}", "{}\nx\n"):
         theirs = answer.format(text)
         api = Api(log={5: theirs}.__getitem__)
-        assert api.gatherer().gather(LOG).log == theirs
+        assert api.gatherer().fetch(LOG).log == theirs
 
 
 @pytest.mark.parametrize("status", [400, 404])
 def test_no_log_keeps_nobody_from_asking(status: int) -> None:
     """There is none of that container; another's may be there."""
-    api = Api(log=failing(ClusterError(status)))
+    api = Api(log=failing(ApiError(status)))
     gatherer = api.gatherer()
     for _ in range(3):
-        assert gatherer.gather(LOG).log is None
+        assert gatherer.fetch(LOG).log is None
     assert len(api.calls) == 3
 
 
 # Refused, slow, busy
 
 
-def namespace(number: int) -> Wanted:
+def namespace(number: int) -> EvidenceRequest:
     """The Events of a Pod in another namespace."""
-    return Wanted(f"shop-{number}", "app-1", UID, events=True)
+    return EvidenceRequest(f"shop-{number}", "app-1", UID, events=True)
 
 
 @pytest.mark.parametrize(
     ("error", "asked", "seconds"),
     [
-        (ClusterError(401), Asked.REFUSED, REFUSED_SECONDS),
-        (ClusterError(429), Asked.UNAVAILABLE, BUSY_SECONDS),
-        (ClusterError(429, 0.0), Asked.UNAVAILABLE, BUSY_SECONDS),
-        (ClusterError(429, 7.0), Asked.UNAVAILABLE, 7.0),
-        (ClusterError(429, 300.0), Asked.UNAVAILABLE, MAX_BUSY_SECONDS),
-        (ClusterError(503, 3.0), Asked.UNAVAILABLE, 3.0),
+        (ApiError(401), EventLookup.REFUSED, REFUSED_SECONDS),
+        (ApiError(429), EventLookup.UNAVAILABLE, BUSY_SECONDS),
+        (ApiError(429, 0.0), EventLookup.UNAVAILABLE, BUSY_SECONDS),
+        (ApiError(429, 7.0), EventLookup.UNAVAILABLE, 7.0),
+        (ApiError(429, 300.0), EventLookup.UNAVAILABLE, MAX_BUSY_SECONDS),
+        (ApiError(503, 3.0), EventLookup.UNAVAILABLE, 3.0),
     ],
 )
 def test_what_concerns_all_calls_keeps_all_from_being_made(
-    error: ClusterError, asked: Asked, seconds: float
+    error: ApiError, asked: EventLookup, seconds: float
 ) -> None:
     """For as long as the API server says, or we know; Events and logs alike."""
     api = Api(listed=failing(error))
     gatherer = api.gatherer()
-    assert gatherer.gather(EVENTS) == Gathered(asked)
+    assert gatherer.fetch(EVENTS) == FetchedEvidence(asked)
     api.now = seconds - 0.01
-    assert gatherer.gather(namespace(1)) == Gathered(asked)
-    assert gatherer.gather(BOTH) == Gathered(asked)
+    assert gatherer.fetch(namespace(1)) == FetchedEvidence(asked)
+    assert gatherer.fetch(BOTH) == FetchedEvidence(asked)
     assert len(api.calls) == 1
     api.now, api.listed = seconds, events
-    assert gatherer.gather(namespace(1)).events is Asked.FOUND
-    assert gatherer.gather(LOG).log == "last words\n"
+    assert gatherer.fetch(namespace(1)).lookup is EventLookup.FOUND
+    assert gatherer.fetch(LOG).log == "last words\n"
 
 
 def test_a_busy_server_is_not_asked_by_way_of_logs_either() -> None:
     """429 on a log is the same API server's."""
-    api = Api(log=failing(ClusterError(429, 2.0)))
+    api = Api(log=failing(ApiError(429, 2.0)))
     gatherer = api.gatherer()
-    gatherer.gather(LOG)
-    assert gatherer.gather(EVENTS) == Gathered(Asked.UNAVAILABLE)
+    gatherer.fetch(LOG)
+    assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.UNAVAILABLE)
     assert len(api.calls) == 1
 
 
 def test_a_namespace_that_may_not_be_read_is_left_alone_for_a_minute() -> None:
     """Others may; its logs may, too."""
-    api = Api(listed=failing(ClusterError(403)))
+    api = Api(listed=failing(ApiError(403)))
     gatherer = api.gatherer()
     for _ in range(3):
-        assert gatherer.gather(BOTH) == Gathered(Asked.REFUSED, log="last words\n")
+        assert gatherer.fetch(BOTH) == FetchedEvidence(EventLookup.REFUSED, log="last words\n")
     assert [call[0] for call in api.calls] == ["events", "log", "log", "log"]
     api.listed = lambda: events(event())
-    assert gatherer.gather(namespace(1)).events is Asked.FOUND
-    assert gatherer.gather(EVENTS).events is Asked.REFUSED
+    assert gatherer.fetch(namespace(1)).lookup is EventLookup.FOUND
+    assert gatherer.fetch(EVENTS).lookup is EventLookup.REFUSED
     api.now += REFUSED_SECONDS
-    assert gatherer.gather(EVENTS).events is Asked.FOUND
+    assert gatherer.fetch(EVENTS).lookup is EventLookup.FOUND
 
 
 def test_a_log_that_may_not_be_read_leaves_events() -> None:
     """The role for logs is another."""
-    api = Api(log=failing(ClusterError(403)))
+    api = Api(log=failing(ApiError(403)))
     gatherer = api.gatherer()
     for _ in range(3):
-        assert gatherer.gather(BOTH).events is Asked.FOUND
+        assert gatherer.fetch(BOTH).lookup is EventLookup.FOUND
     assert [call[0] for call in api.calls].count("log") == 1
 
 
-@pytest.mark.parametrize("error", [ClusterError(None), ClusterError(500), ClusterError(504)])
-def test_one_namespace_without_an_answer_waits_alone(error: ClusterError) -> None:
+@pytest.mark.parametrize("error", [ApiError(None), ApiError(500), ApiError(504)])
+def test_one_namespace_without_an_answer_waits_alone(error: ApiError) -> None:
     """Its Events may be what takes too long: others are asked for."""
     api = Api(listed=failing(error))
     gatherer = api.gatherer()
     for _ in range(3):
-        assert gatherer.gather(EVENTS) == Gathered(Asked.UNAVAILABLE)
+        assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.UNAVAILABLE)
     assert len(api.calls) == 1
     api.listed = lambda: events(event())
-    assert gatherer.gather(namespace(1)).events is Asked.FOUND
-    assert gatherer.gather(EVENTS).events is Asked.UNAVAILABLE
-    api.now = SILENT_SECONDS
-    assert gatherer.gather(EVENTS).events is Asked.FOUND
+    assert gatherer.fetch(namespace(1)).lookup is EventLookup.FOUND
+    assert gatherer.fetch(EVENTS).lookup is EventLookup.UNAVAILABLE
+    api.now = NO_ANSWER_SECONDS
+    assert gatherer.fetch(EVENTS).lookup is EventLookup.FOUND
 
 
 def test_two_namespaces_without_an_answer_are_a_silent_server() -> None:
     """Nobody asks for some seconds, in whatever namespace."""
-    api = Api(listed=failing(ClusterError(None)))
+    api = Api(listed=failing(ApiError(None)))
     gatherer = api.gatherer()
     for number in range(1000):
-        assert gatherer.gather(namespace(number)) == Gathered(Asked.UNAVAILABLE)
+        assert gatherer.fetch(namespace(number)) == FetchedEvidence(EventLookup.UNAVAILABLE)
     assert len(api.calls) == 2
-    api.now, api.listed = SILENT_SECONDS, lambda: events(event())
-    assert gatherer.gather(namespace(999)).events is Asked.FOUND
+    api.now, api.listed = NO_ANSWER_SECONDS, lambda: events(event())
+    assert gatherer.fetch(namespace(999)).lookup is EventLookup.FOUND
 
 
 def test_the_second_look_at_a_crash_is_not_lost_to_the_first_ones_pause() -> None:
     """It comes up to a second early, since a crash remembers whole seconds, and it is the last."""
-    api = Api(listed=failing(ClusterError(None)))
+    api = Api(listed=failing(ApiError(None)))
     gatherer = api.gatherer()
-    assert gatherer.gather(EVENTS).events is Asked.UNAVAILABLE
-    api.now += AGAIN_AFTER.total_seconds() - 1
+    assert gatherer.fetch(EVENTS).lookup is EventLookup.UNAVAILABLE
+    api.now += SECOND_LOOKUP_AFTER.total_seconds() - 1
     api.listed = lambda: events(event())
-    assert gatherer.gather(EVENTS).events is Asked.FOUND
+    assert gatherer.fetch(EVENTS).lookup is EventLookup.FOUND
 
 
 def test_a_call_that_fails_within_a_pause_does_not_make_it_longer() -> None:
     """A read for all takes longer than those of single Pods that were begun with it."""
-    pauses = Pauses()
-    first, later = GATHER_SECONDS, TOGETHER_SECONDS
-    assert pauses.note(ClusterError(None), "shop", first) is Asked.UNAVAILABLE
-    assert pauses.note(ClusterError(None), "shop", later) is Asked.UNAVAILABLE
-    assert pauses.standing("shop", first + SILENT_SECONDS - 0.01) is Asked.UNAVAILABLE
-    assert pauses.standing("shop", first + SILENT_SECONDS) is None
-    assert pauses.note(ClusterError(None), "shop", first + SILENT_SECONDS) is Asked.UNAVAILABLE
-    assert pauses.standing("shop", first + SILENT_SECONDS) is Asked.UNAVAILABLE
+    pauses = CircuitBreaker()
+    first, later = FETCH_SECONDS, SHARED_FETCH_SECONDS
+    assert pauses.record_failure(ApiError(None), "shop", first) is EventLookup.UNAVAILABLE
+    assert pauses.record_failure(ApiError(None), "shop", later) is EventLookup.UNAVAILABLE
+    assert pauses.open_reason("shop", first + NO_ANSWER_SECONDS - 0.01) is EventLookup.UNAVAILABLE
+    assert pauses.open_reason("shop", first + NO_ANSWER_SECONDS) is None
+    assert (
+        pauses.record_failure(ApiError(None), "shop", first + NO_ANSWER_SECONDS)
+        is EventLookup.UNAVAILABLE
+    )
+    assert pauses.open_reason("shop", first + NO_ANSWER_SECONDS) is EventLookup.UNAVAILABLE
 
 
 def test_a_second_namespace_without_an_answer_counts_within_the_pause_of_the_first() -> None:
     """And what fails while all are left alone makes nobody wait longer."""
-    pauses = Pauses()
-    pauses.note(ClusterError(None), "shop", 1.0)
-    pauses.note(ClusterError(None), "depot", 2.0)
-    pauses.note(ClusterError(None), "shop", 3.0)
-    assert pauses.standing("other", 2.0 + SILENT_SECONDS - 0.01) is Asked.UNAVAILABLE
+    pauses = CircuitBreaker()
+    pauses.record_failure(ApiError(None), "shop", 1.0)
+    pauses.record_failure(ApiError(None), "depot", 2.0)
+    pauses.record_failure(ApiError(None), "shop", 3.0)
+    assert pauses.open_reason("other", 2.0 + NO_ANSWER_SECONDS - 0.01) is EventLookup.UNAVAILABLE
     for namespace in ("shop", "depot", "other"):
-        assert pauses.standing(namespace, 2.0 + SILENT_SECONDS) is None
+        assert pauses.open_reason(namespace, 2.0 + NO_ANSWER_SECONDS) is None
 
 
 def test_an_answer_in_between_says_that_the_server_is_there() -> None:
     """Two namespaces are silent, and neither keeps others from asking."""
-    api = Api(listed=failing(ClusterError(None)))
+    api = Api(listed=failing(ApiError(None)))
     gatherer = api.gatherer()
-    gatherer.gather(namespace(1))
-    for answer in (events, failing(ClusterError(403)), failing(ClusterError(404))):
+    gatherer.fetch(namespace(1))
+    for answer in (events, failing(ApiError(403)), failing(ApiError(404))):
         api.listed = answer
-        gatherer.gather(namespace(len(api.calls) + 1))
-        api.listed = failing(ClusterError(None))
-        gatherer.gather(namespace(len(api.calls) + 1))
+        gatherer.fetch(namespace(len(api.calls) + 1))
+        api.listed = failing(ApiError(None))
+        gatherer.fetch(namespace(len(api.calls) + 1))
     api.listed = events
-    assert gatherer.gather(namespace(99)).events is Asked.FOUND
+    assert gatherer.fetch(namespace(99)).lookup is EventLookup.FOUND
 
 
 def test_silent_nodes_keep_nobody_from_events() -> None:
     """A log comes from the node: that it is away says nothing of the API server."""
-    api = Api(log=failing(ClusterError(None)))
+    api = Api(log=failing(ApiError(None)))
     gatherer = api.gatherer()
     for number in range(9):
-        wanted = Wanted(f"shop-{number}", "app-1", UID, events=True, log=LOG.log)
-        assert gatherer.gather(wanted).events is Asked.FOUND
+        wanted = EvidenceRequest(f"shop-{number}", "app-1", UID, events=True, log=LOG.log)
+        assert gatherer.fetch(wanted).lookup is EventLookup.FOUND
     assert [call[0] for call in api.calls].count("log") == 2
 
 
@@ -547,20 +564,20 @@ def test_a_list_that_is_too_long_keeps_nobody_from_asking() -> None:
     api = Api(listed=failing(AnswerTooLongError()))
     gatherer = api.gatherer()
     for number in range(3):
-        assert gatherer.gather(namespace(number)) == Gathered(Asked.UNAVAILABLE)
+        assert gatherer.fetch(namespace(number)) == FetchedEvidence(EventLookup.UNAVAILABLE)
     assert len(api.calls) == 3
 
 
 def test_pauses_are_bounded() -> None:
     """The oldest is forgotten, which costs a call."""
-    api = Api(listed=failing(ClusterError(403)))
+    api = Api(listed=failing(ApiError(403)))
     gatherer = api.gatherer()
-    for number in range(MAX_PAUSES + 1):
-        gatherer.gather(namespace(number))
-    gatherer.gather(namespace(MAX_PAUSES))
-    assert len(api.calls) == MAX_PAUSES + 1
-    gatherer.gather(namespace(0))
-    assert len(api.calls) == MAX_PAUSES + 2
+    for number in range(MAX_NAMESPACES + 1):
+        gatherer.fetch(namespace(number))
+    gatherer.fetch(namespace(MAX_NAMESPACES))
+    assert len(api.calls) == MAX_NAMESPACES + 1
+    gatherer.fetch(namespace(0))
+    assert len(api.calls) == MAX_NAMESPACES + 2
 
 
 def test_calls_at_once_are_bounded() -> None:
@@ -570,34 +587,34 @@ def test_calls_at_once_are_bounded() -> None:
     def wait() -> bytes:
         begun.release()
         end.wait(60)
-        raise ClusterError(404)
+        raise ApiError(404)
 
     api = Api(listed=wait)
     gatherer = api.gatherer()
     threads = [
-        threading.Thread(target=gatherer.gather, args=(namespace(number),))
+        threading.Thread(target=gatherer.fetch, args=(namespace(number),))
         for number in range(MAX_CALLS)
     ]
     for thread in threads:
         thread.start()
     for _ in threads:
         assert begun.acquire(timeout=60)
-    assert gatherer.gather(namespace(99)) == Gathered(Asked.UNAVAILABLE)
+    assert gatherer.fetch(namespace(99)) == FetchedEvidence(EventLookup.UNAVAILABLE)
     assert len(api.calls) == MAX_CALLS
     end.set()
     for thread in threads:
         thread.join()
     api.listed = events
     for number in range(2 * MAX_CALLS):
-        assert gatherer.gather(namespace(number)).events is Asked.FOUND
+        assert gatherer.fetch(namespace(number)).lookup is EventLookup.FOUND
 
 
 # Many at once
 
 
-def pod(number: int, **options: Any) -> Wanted:
+def pod(number: int, **options: Any) -> EvidenceRequest:
     """The Events of another Pod of the namespace."""
-    return Wanted("shop", f"app-{number}", f"uid-{number}", events=True, **options)
+    return EvidenceRequest("shop", f"app-{number}", f"uid-{number}", events=True, **options)
 
 
 def all_events(count: int, **metadata: str) -> bytes:
@@ -611,31 +628,31 @@ def test_many_crashes_of_a_namespace_share_one_read() -> None:
     api = Api(listed=events, listed_all=lambda: all_events(1000))
     gatherer = api.gatherer()
     for number in range(1000):
-        found = gatherer.gather(pod(number))
-        assert found.events is Asked.FOUND
-        assert len(found.listed) == (1 if number >= RUSH - 1 else 0)
-    assert [call[0] for call in api.calls] == ["events"] * (RUSH - 1) + ["all events"]
-    assert gatherer.gather(pod(1000)).listed == ()
+        found = gatherer.fetch(pod(number))
+        assert found.lookup is EventLookup.FOUND
+        assert len(found.events) == (1 if number >= BURST_SIZE - 1 else 0)
+    assert [call[0] for call in api.calls] == ["events"] * (BURST_SIZE - 1) + ["all events"]
+    assert gatherer.fetch(pod(1000)).events == ()
     api.now += SHARED_SECONDS
-    assert len(gatherer.gather(pod(7)).listed) == 1
-    assert [call[0] for call in api.calls] == ["events"] * (RUSH - 1) + ["all events"] * 2
+    assert len(gatherer.fetch(pod(7)).events) == 1
+    assert [call[0] for call in api.calls] == ["events"] * (BURST_SIZE - 1) + ["all events"] * 2
 
 
 def test_few_crashes_are_read_by_themselves() -> None:
     """What is read for all is more than what one Pod needs."""
     api = Api()
     gatherer = api.gatherer()
-    for number in range(3 * RUSH):
-        api.now += 1.01 * RUSH_SECONDS / (RUSH - 1)
-        gatherer.gather(pod(number))
-        gatherer.gather(namespace(number))
+    for number in range(3 * BURST_SIZE):
+        api.now += 1.01 * BURST_SECONDS / (BURST_SIZE - 1)
+        gatherer.fetch(pod(number))
+        gatherer.fetch(namespace(number))
     assert {call[0] for call in api.calls} == {"events"}
 
 
-def rush(gatherer: ClusterGatherer) -> None:
+def rush(gatherer: ApiEvidenceFetcher) -> None:
     """So many crashes that the next ones share a read."""
-    for number in range(RUSH - 1):
-        gatherer.gather(pod(number))
+    for number in range(BURST_SIZE - 1):
+        gatherer.fetch(pod(number))
 
 
 @pytest.mark.parametrize(
@@ -649,11 +666,11 @@ def test_too_many_to_be_read_together_are_read_one_by_one(listed_all: Callable[[
     gatherer = api.gatherer()
     rush(gatherer)
     for _ in range(5):
-        assert gatherer.gather(EVENTS) == Gathered(Asked.FOUND, (KILLING,))
+        assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
     assert [call[0] for call in api.calls].count("all events") == 1
     api.now += TOO_MANY_SECONDS
     rush(gatherer)
-    gatherer.gather(EVENTS)
+    gatherer.fetch(EVENTS)
     assert [call[0] for call in api.calls].count("all events") == 2
 
 
@@ -663,23 +680,23 @@ def test_a_broken_list_of_all_is_no_answer(content: bytes) -> None:
     api = Api(listed_all=lambda: content)
     gatherer = api.gatherer()
     rush(gatherer)
-    assert gatherer.gather(EVENTS) == Gathered(Asked.UNAVAILABLE)
+    assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.UNAVAILABLE)
     api.listed_all = lambda: events(event())
-    assert gatherer.gather(EVENTS) == Gathered(Asked.FOUND, (KILLING,))
+    assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
 
 
 @pytest.mark.parametrize(
     ("error", "asked"),
-    [(ClusterError(403), Asked.REFUSED), (ClusterError(429, 9.0), Asked.UNAVAILABLE)],
+    [(ApiError(403), EventLookup.REFUSED), (ApiError(429, 9.0), EventLookup.UNAVAILABLE)],
 )
-def test_a_refusal_of_all_is_one_of_each(error: ClusterError, asked: Asked) -> None:
+def test_a_refusal_of_all_is_one_of_each(error: ApiError, asked: EventLookup) -> None:
     """The same pause holds for both reads."""
     api = Api(listed_all=failing(error))
     gatherer = api.gatherer()
     rush(gatherer)
     for number in range(100):
-        assert gatherer.gather(pod(number)) == Gathered(asked)
-    assert len(api.calls) == RUSH
+        assert gatherer.fetch(pod(number)) == FetchedEvidence(asked)
+    assert len(api.calls) == BURST_SIZE
 
 
 def test_those_who_come_together_wait_for_one_read() -> None:
@@ -694,9 +711,9 @@ def test_those_who_come_together_wait_for_one_read() -> None:
     api = Api(listed_all=slow)
     gatherer = api.gatherer()
     rush(gatherer)
-    found: list[Gathered] = []
+    found: list[FetchedEvidence] = []
     threads = [
-        threading.Thread(target=lambda number=number: found.append(gatherer.gather(pod(number))))
+        threading.Thread(target=lambda number=number: found.append(gatherer.fetch(pod(number))))
         for number in range(20)
     ]
     for thread in threads:
@@ -706,8 +723,8 @@ def test_those_who_come_together_wait_for_one_read() -> None:
     for thread in threads:
         thread.join()
     assert [call[0] for call in api.calls].count("all events") == 1
-    assert {each.events for each in found} <= {Asked.FOUND, Asked.UNAVAILABLE}
-    assert gatherer.gather(pod(3)).listed != ()
+    assert {each.lookup for each in found} <= {EventLookup.FOUND, EventLookup.UNAVAILABLE}
+    assert gatherer.fetch(pod(3)).events != ()
 
 
 @pytest.mark.parametrize(
@@ -720,22 +737,22 @@ def test_what_a_slow_server_took_long_for_is_kept_longer(taken: float, kept: flo
     gatherer = api.gatherer()
     rush(gatherer)
     api.taken = taken
-    gatherer.gather(pod(RUSH))
+    gatherer.fetch(pod(BURST_SIZE))
     read = api.now
     for late in (0.0, kept / 2, kept - 0.01):
         api.now = read + late
-        assert len(gatherer.gather(pod(RUSH)).listed) == 1
-    assert [call[0] for call in api.calls] == ["events"] * (RUSH - 1) + ["all events"]
+        assert len(gatherer.fetch(pod(BURST_SIZE)).events) == 1
+    assert [call[0] for call in api.calls] == ["events"] * (BURST_SIZE - 1) + ["all events"]
     api.now = read + kept + 0.01
     rush(gatherer)
-    assert len(gatherer.gather(pod(RUSH)).listed) == 1
+    assert len(gatherer.fetch(pod(BURST_SIZE)).events) == 1
     assert [call[0] for call in api.calls].count("all events") == 2
 
 
 def test_a_second_look_is_no_look_at_what_the_first_one_saw() -> None:
     """By clocks of whole seconds, of which one may be lost."""
-    oldest = max(MAX_SHARED_AGE, TOGETHER_SECONDS + SHARED_SECONDS)
-    assert oldest < AGAIN_AFTER.total_seconds() - 1
+    oldest = max(MAX_SHARED_AGE, SHARED_FETCH_SECONDS + SHARED_SECONDS)
+    assert oldest < SECOND_LOOKUP_AFTER.total_seconds() - 1
 
 
 def test_a_read_for_all_has_more_time_and_leaves_a_log_its_own() -> None:
@@ -743,21 +760,21 @@ def test_a_read_for_all_has_more_time_and_leaves_a_log_its_own() -> None:
     api = Api(listed_all=lambda: all_events(20))
     gatherer = api.gatherer()
     rush(gatherer)
-    api.taken, api.calls = TOGETHER_SECONDS - 0.25, []
-    found = gatherer.gather(pod(RUSH, log=Log("app", previous=True, lines=5)))
-    assert (found.events, len(found.listed), found.log) == (Asked.FOUND, 1, "last words\n")
-    assert api.calls[0] == ("all events", "shop", TOGETHER_SECONDS)
-    assert api.calls[1][-1] == GATHER_SECONDS - EVENTS_SECONDS
+    api.taken, api.calls = SHARED_FETCH_SECONDS - 0.25, []
+    found = gatherer.fetch(pod(BURST_SIZE, log=LogRequest("app", previous=True, lines=5)))
+    assert (found.lookup, len(found.events), found.log) == (EventLookup.FOUND, 1, "last words\n")
+    assert api.calls[0] == ("all events", "shop", SHARED_FETCH_SECONDS)
+    assert api.calls[1][-1] == FETCH_SECONDS - EVENTS_SECONDS
 
 
 def test_what_is_kept_is_bounded_in_bytes() -> None:
     """The oldest goes first."""
-    rushes = Rushes()
-    kept = [Rush() for _ in range(MAX_SHARED)]
+    rushes = BurstTracker()
+    kept = [CrashBurst() for _ in range(MAX_SHARED)]
     for each in kept:
-        rushes.keep(each, Kept({}, 9.0, MAX_SHARED_BYTES // 3))
+        rushes.share(each, SharedEvents({}, 9.0, MAX_SHARED_BYTES // 3))
     assert [each.kept is not None for each in kept] == [False] * (MAX_SHARED - 3) + [True] * 3
-    rushes.keep(Rush(), Kept({}, 9.0, MAX_SHARED_BYTES + 1))
+    rushes.share(CrashBurst(), SharedEvents({}, 9.0, MAX_SHARED_BYTES + 1))
     assert not any(each.kept for each in kept)
 
 
@@ -766,16 +783,16 @@ def test_what_is_kept_of_namespaces_is_bounded() -> None:
     api = Api(listed_all=lambda: all_events(1))
     gatherer = api.gatherer()
     for number in range(MAX_SHARED + 1):
-        for _ in range(RUSH):
-            gatherer.gather(namespace(number))
+        for _ in range(BURST_SIZE):
+            gatherer.fetch(namespace(number))
     kept = [each for each in gatherer._rushes._namespaces.values() if each.kept is not None]
     assert len(kept) == MAX_SHARED
-    api.now += RUSH_SECONDS + SHARED_SECONDS
-    gatherer.gather(namespace(0))
+    api.now += BURST_SECONDS + SHARED_SECONDS
+    gatherer.fetch(namespace(0))
     assert not any(each.kept for each in gatherer._rushes._namespaces.values())
-    for number in range(MAX_RUSHES + 1):
-        gatherer.gather(namespace(number))
-    assert len(gatherer._rushes._namespaces) == MAX_RUSHES
+    for number in range(MAX_BURSTS + 1):
+        gatherer.fetch(namespace(number))
+    assert len(gatherer._rushes._namespaces) == MAX_BURSTS
 
 
 def test_a_read_for_all_that_is_interrupted_keeps_nobody_from_reading() -> None:
@@ -788,19 +805,19 @@ def test_a_read_for_all_that_is_interrupted_keeps_nobody_from_reading() -> None:
     gatherer = api.gatherer()
     rush(gatherer)
     with pytest.raises(KeyboardInterrupt):
-        gatherer.gather(EVENTS)
+        gatherer.fetch(EVENTS)
     api.listed_all = lambda: events(event())
-    assert gatherer.gather(EVENTS) == Gathered(Asked.FOUND, (KILLING,))
+    assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
 
 
 def test_the_time_for_a_place_is_within_the_time_for_all() -> None:
     """With the half second of a deadline it is two seconds at the longest."""
-    assert PLACE_SECONDS < EVENTS_SECONDS < GATHER_SECONDS <= 1.5
+    assert SLOT_SECONDS < EVENTS_SECONDS < FETCH_SECONDS <= 1.5
 
 
 def test_an_interrupted_call_gives_its_place_back() -> None:
     """Whatever is raised in it, the end of a greenlet among it."""
-    api = Api(listed=failing(ClusterError(404)))
+    api = Api(listed=failing(ApiError(404)))
     gatherer = api.gatherer()
 
     def killed() -> bytes:
@@ -808,11 +825,11 @@ def test_an_interrupted_call_gives_its_place_back() -> None:
 
     api.listed = killed
     for _ in range(MAX_CALLS + 1):
-        api.now += RUSH_SECONDS
+        api.now += BURST_SECONDS
         with pytest.raises(KeyboardInterrupt):
-            gatherer.gather(EVENTS)
+            gatherer.fetch(EVENTS)
     api.listed = events
-    assert gatherer.gather(EVENTS).events is Asked.FOUND
+    assert gatherer.fetch(EVENTS).lookup is EventLookup.FOUND
 
 
 def test_a_list_has_room_for_the_events_of_a_pod() -> None:
@@ -857,7 +874,7 @@ from collections import Counter
 import gevent
 from pod_diagnoser.cluster import client, evidence
 from pod_diagnoser.cluster.credentials import Credentials
-from pod_diagnoser.diagnosis.evidence import Wanted
+from pod_diagnoser.diagnosis.evidence import EvidenceRequest
 from pod_diagnoser.server import app
 
 BODY = json.dumps({"items": [
@@ -890,16 +907,16 @@ url = "http://127.0.0.1:%d" % listening.getsockname()[1]
 
 def gather(namespaces):
     credentials = Credentials(url, lambda: "t", None)
-    server = client.Cluster(credentials, deadline=app.call_deadline(app.Deadlines()))
-    gatherer = evidence.ClusterGatherer(server)
+    server = client.ApiClient(credentials, deadline=app.call_deadline(app.Deadlines()))
+    fetcher = evidence.ApiEvidenceFetcher(server)
     begun = time.monotonic()
     jobs = [
-        gevent.spawn(gatherer.gather, Wanted(f"shop-{i % namespaces}", "app", "u", events=True))
+        gevent.spawn(fetcher.fetch, EvidenceRequest(f"shop-{i % namespaces}", "app", "u", events=True))
         for i in range(90)
     ]
     gevent.joinall(jobs, raise_error=True)
-    found = Counter(job.value.events.value for job in jobs)
-    listed = Counter(len(job.value.listed) for job in jobs)
+    found = Counter(job.value.lookup.value for job in jobs)
+    listed = Counter(len(job.value.events) for job in jobs)
     print(dict(found), dict(listed), time.monotonic() - begun < 20)
 
 for namespaces in (1, 30):
@@ -958,10 +975,10 @@ def test_evidence_is_on_where_it_may_be(
         api_server="http://127.0.0.1:9",
         api_token_file=token,
     )
-    found = connect_gatherer(settings, {})
+    found = connect_evidence_fetcher(settings, {})
     assert (found is not None) is (gathers and endpoints is not Endpoints.POD_DIAGNOSERS)
     if found is not None:
-        assert found.gather(EVENTS) == Gathered(Asked.UNAVAILABLE)
+        assert found.fetch(EVENTS) == FetchedEvidence(EventLookup.UNAVAILABLE)
 
 
 def test_callers_with_tokens_may_have_it_anywhere(token: Path) -> None:
@@ -972,16 +989,16 @@ def test_callers_with_tokens_may_have_it_anywhere(token: Path) -> None:
         api_server="http://127.0.0.1:9",
         api_token_file=token,
     )
-    assert connect_gatherer(settings, {}) is not None
+    assert connect_evidence_fetcher(settings, {}) is not None
 
 
 def test_without_an_api_server_there_is_nobody_to_ask() -> None:
     """By itself it is off then; where it is demanded, the process says what is missing."""
-    assert connect_gatherer(Settings(), {}) is None
+    assert connect_evidence_fetcher(Settings(), {}) is None
     with pytest.raises(SettingsError, match="POD_DIAGNOSER_EVIDENCE=true needs an API server"):
-        connect_gatherer(Settings(evidence=True), {})
+        connect_evidence_fetcher(Settings(evidence=True), {})
     demanded = Settings(evidence=True, endpoints=Endpoints.POD_DIAGNOSERS)
-    assert connect_gatherer(demanded, {}) is None
+    assert connect_evidence_fetcher(demanded, {}) is None
 
 
 def test_in_a_pod_the_service_account_is_taken(
@@ -996,7 +1013,7 @@ def test_in_a_pod_the_service_account_is_taken(
 
     monkeypatch.setattr(app, "in_cluster", found)
     settings = Settings(evidence=True)
-    assert connect_gatherer(settings, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}) is not None
+    assert connect_evidence_fetcher(settings, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}) is not None
 
 
 BASE = {"POD_DIAGNOSER_HOST": "0.0.0.0", "POD_DIAGNOSER_TOKEN_DIR": "/tokens"}

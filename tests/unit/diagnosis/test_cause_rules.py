@@ -8,17 +8,17 @@ from hypothesis import strategies as st
 
 from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.core_v1 import ContainerKind, Pod
-from pod_diagnoser.diagnosis.cause_rules import CAUSES, explain
+from pod_diagnoser.diagnosis.cause_rules import CAUSE_RULES, explain
 from pod_diagnoser.diagnosis.diagnose import diagnose
-from pod_diagnoser.diagnosis.evidence import Asked, Evidence, Proof
-from pod_diagnoser.diagnosis.symptoms import Ending, How
+from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup, Evidence
+from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
 from tests.support.build import T0, after, container, crashed, pod, terminated
 
 TERMINATIONS = st.builds(
-    Ending,
+    Symptom,
     id=st.just("0" * 16),
-    how=st.just(How.TERMINATED),
-    kind=st.sampled_from(ContainerKind),
+    kind=st.just(SymptomKind.TERMINATED),
+    container_kind=st.sampled_from(ContainerKind),
     namespace=st.just("shop"),
     pod=st.just("app-1"),
     container=st.just("app"),
@@ -31,15 +31,15 @@ TERMINATIONS = st.builds(
     memory_limit=st.sampled_from(["", "64Mi"]),
     message=st.text(max_size=300),
     probes=st.sampled_from([(), ("liveness",), ("liveness", "startup")]),
-    post_start=st.booleans(),
+    has_post_start_hook=st.booleans(),
     resizable=st.booleans(),
     restart_rule=st.booleans(),
     final=st.booleans(),
     evidence=st.none()
     | st.builds(
         Evidence,
-        st.sampled_from(Asked),
-        st.none() | st.sampled_from(Proof),
+        st.sampled_from(EventLookup),
+        st.none() | st.sampled_from(EventFinding),
         st.text(st.characters(categories=["L", "N"]), max_size=30),
     ),
 )
@@ -51,7 +51,7 @@ def read(document: object) -> Pod:
 
 
 @given(TERMINATIONS)
-def test_every_termination_has_a_cause_and_one_sentence(termination: Ending) -> None:
+def test_every_termination_has_a_cause_and_one_sentence(termination: Symptom) -> None:
     """The table is total, and every sentence fits and ends."""
     cause, sentence = explain(termination)
     assert cause in Cause
@@ -61,7 +61,7 @@ def test_every_termination_has_a_cause_and_one_sentence(termination: Ending) -> 
 
 
 @given(TERMINATIONS)
-def test_memory_is_blamed_only_where_the_kubelet_said_so(termination: Ending) -> None:
+def test_memory_is_blamed_only_where_the_kubelet_said_so(termination: Symptom) -> None:
     """137 is lack of memory only with the reason OOMKilled, and the limit is named only there."""
     cause, sentence = explain(termination)
     if termination.reason != "OOMKilled":
@@ -73,16 +73,16 @@ def test_memory_is_blamed_only_where_the_kubelet_said_so(termination: Ending) ->
 
 
 @given(TERMINATIONS)
-def test_probes_are_mentioned_only_where_there_are_any(termination: Ending) -> None:
+def test_probes_are_mentioned_only_where_there_are_any(termination: Symptom) -> None:
     """A kubelet that has no liveness or startup probe to fail is not suspected."""
-    if not termination.probes and termination.proof is None:
+    if not termination.probes and termination.event_finding is None:
         assert "probe" not in explain(termination)[1]
 
 
 def test_the_table_covers_every_cause_with_a_source() -> None:
     """Each cause has a row, and each row says where its fact comes from."""
-    assert {row.cause for row in CAUSES} == set(Cause)
-    assert all(row.source for row in CAUSES)
+    assert {row.cause for row in CAUSE_RULES} == set(Cause)
+    assert all(row.source for row in CAUSE_RULES)
 
 
 @pytest.mark.parametrize(

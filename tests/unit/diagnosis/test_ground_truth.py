@@ -17,14 +17,24 @@ from pydantic import ValidationError
 from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.core_v1 import ContainerKind, Pod
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, TargetDiagnoser
-from pod_diagnoser.diagnosis.cause_rules import CAUSES, explain, row_of
-from pod_diagnoser.diagnosis.detection import endings, states
-from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose, interpret, lasting
-from pod_diagnoser.diagnosis.evidence import Asked, Evidence, Proof
-from pod_diagnoser.diagnosis.symptoms import CRASH_LOOP_BACK_OFF, POST_START_HOOK_ERROR, Ending, How
+from pod_diagnoser.diagnosis.cause_rules import CAUSE_RULES, explain, rule_for
+from pod_diagnoser.diagnosis.detection import detect_lasting_conditions, detect_symptoms
+from pod_diagnoser.diagnosis.diagnose import (
+    Diagnosis,
+    diagnose,
+    diagnose_lasting_conditions,
+    diagnose_symptom,
+)
+from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup, Evidence
+from pod_diagnoser.diagnosis.symptoms import (
+    CRASH_LOOP_BACK_OFF,
+    POST_START_HOOK_ERROR,
+    Symptom,
+    SymptomKind,
+)
 from pod_diagnoser.pods.keys import CAUSE, DIAGNOSIS
-from pod_diagnoser.pods.metadata import SILENT, mark
-from pod_diagnoser.pods.observation import sight
+from pod_diagnoser.pods.metadata import NO_OUTPUT, desired_metadata
+from pod_diagnoser.pods.observation import observe_pod
 from tests.support import corpus
 from tests.unit.test_sync_properties import ODD, mutated_pods, places
 
@@ -251,7 +261,7 @@ def said(name: str, *, with_events: bool) -> tuple[Diagnosis, ...]:
     pod = corpus.pod(name)
     gathered = corpus.events(name, pod) if with_events else None
     evidence = corpus.proved(pod, gathered, NOW)
-    return (*diagnose(pod, evidence), *lasting(pod, NOW, evidence)[0])
+    return (*diagnose(pod, evidence), *diagnose_lasting_conditions(pod, NOW, evidence)[0])
 
 
 def truth_of(diagnoses: tuple[Diagnosis, ...]) -> Truth:
@@ -286,8 +296,10 @@ def test_own_cause_never_depends_on_events(name: str) -> None:
 
     They may explain a state so well that nothing is to be told of it.
     """
-    alone = {diagnosis.id: diagnosis.own_cause for diagnosis in said(name, with_events=False)}
-    with_events = {diagnosis.id: diagnosis.own_cause for diagnosis in said(name, with_events=True)}
+    alone = {diagnosis.id: diagnosis.status_cause for diagnosis in said(name, with_events=False)}
+    with_events = {
+        diagnosis.id: diagnosis.status_cause for diagnosis in said(name, with_events=True)
+    }
     assert with_events.items() <= alone.items()
 
 
@@ -362,7 +374,7 @@ def test_sentence_has_the_facts_and_no_others(
 def test_a_planned_restart_hides_no_crash() -> None:
     """Where one container's exit has all restarted, that exit is what is shown."""
     pod = corpus.pod("hand-restart-all-containers-removed")
-    seen = sight(pod, CLAIM, NOW)
+    seen = observe_pod(pod, CLAIM, NOW)
     assert seen.headline is not None
     assert seen.headline.diagnosis.container == "app"
 
@@ -374,11 +386,11 @@ def test_whatever_is_told_is_shown(name: str) -> None:
     What it shows is about a crash, if there is one, and not about a restart that was asked for.
     """
     pod = corpus.pod(name)
-    sighting = sight(pod, CLAIM, NOW, corpus.events(name, pod))
-    shown = mark(pod, CLAIM, sighting, NOW, SILENT).annotations
-    assert (CAUSE in shown) == (DIAGNOSIS in shown) == bool(sighting.seen)
-    told = [each.diagnosis for each in sighting.seen]
-    worth = [each for each in told if not each.planned] or told
+    sighting = observe_pod(pod, CLAIM, NOW, corpus.events(name, pod))
+    shown = desired_metadata(pod, CLAIM, sighting, NOW, NO_OUTPUT).annotations
+    assert (CAUSE in shown) == (DIAGNOSIS in shown) == bool(sighting.crashes)
+    told = [each.diagnosis for each in sighting.crashes]
+    worth = [each for each in told if not each.was_requested] or told
     assert not told or shown[CAUSE] in {each.cause.value for each in worth}
 
 
@@ -397,7 +409,7 @@ EMPTY: dict[str, Any] = {
     "exit_code": None,
     "evidence": None,
     "message": "",
-    "how": How.STATE,
+    "kind": SymptomKind.LASTING_CONDITION,
 }
 """What stands where a proof is missing."""
 
@@ -411,34 +423,40 @@ ENDINGS = [ending for name in corpus.names() for ending in corpus.told(name, NOW
 
 def test_every_row_names_its_proof() -> None:
     """Each row names fields of an ending; only the last, which proves nothing, names none."""
-    known = {field.name for field in fields(Ending)}
-    for row in CAUSES[:-1]:
-        assert row.test.fields, row.cause
-        assert set(row.test.fields) <= known & set(EMPTY)
-    assert CAUSES[-1].cause is Cause.UNRECOGNIZED
+    known = {field.name for field in fields(Symptom)}
+    for row in CAUSE_RULES[:-1]:
+        assert row.predicate.fields, row.cause
+        assert set(row.predicate.fields) <= known & set(EMPTY)
+    assert CAUSE_RULES[-1].cause is Cause.UNRECOGNIZED
 
 
 def test_every_row_is_shown_by_an_ending() -> None:
     """What follows would prove nothing about a row that no ending is an example of."""
     shown = {id(first_row(ending)) for ending in ENDINGS}
-    assert [row.cause for row in CAUSES if id(row) not in shown] == []
+    assert [row.cause for row in CAUSE_RULES if id(row) not in shown] == []
 
 
-def first_row(ending: Ending) -> Any:
+def first_row(ending: Symptom) -> Any:
     """The row that an ending gets: the first that holds, whichever of them are tried at all."""
     return next(
-        row for row in CAUSES if row.test.how in (None, ending.how) and row.test.holds(ending)
+        row
+        for row in CAUSE_RULES
+        if row.predicate.kind in (None, ending.kind) and row.predicate.holds(ending)
     )
 
 
-@pytest.mark.parametrize("number", range(len(CAUSES) - 1))
+@pytest.mark.parametrize("number", range(len(CAUSE_RULES) - 1))
 def test_claim_goes_with_its_proof(number: int) -> None:
     """Without one of the fields that a row rests on, its cause is not claimed."""
-    row = CAUSES[number]
+    row = CAUSE_RULES[number]
     for ending in ENDINGS:
         if first_row(ending) is not row:
             continue
-        ways = [row.test.fields] if row.cause in EITHER else [(each,) for each in row.test.fields]
+        ways = (
+            [row.predicate.fields]
+            if row.cause in EITHER
+            else [(each,) for each in row.predicate.fields]
+        )
         for way in ways:
             without = replace(ending, **{field: EMPTY[field] for field in way})
             assert first_row(without) is not row, (ending, way)
@@ -477,8 +495,8 @@ def test_pod_without_its_proof_is_not_given_that_cause(
     resting = {
         (each.container, each.cause)
         for each in before
-        if each.ending.how is not How.STATE and each.cause not in EITHER
-        if field in first_row(each.ending).test.fields
+        if each.symptom.kind is not SymptomKind.LASTING_CONDITION and each.cause not in EITHER
+        if field in first_row(each.symptom).predicate.fields
     }
     other: Any = None
     if field in ("reason", "message"):
@@ -489,7 +507,7 @@ def test_pod_without_its_proof_is_not_given_that_cause(
     pod = Pod.model_validate(document)
     gathered = None if field == "evidence" else corpus.events(name, pod)
     evidence = corpus.proved(pod, gathered, NOW)
-    after = (*diagnose(pod, evidence), *lasting(pod, NOW, evidence)[0])
+    after = (*diagnose(pod, evidence), *diagnose_lasting_conditions(pod, NOW, evidence)[0])
     for each in after:
         key = (each.container, each.cause)
         assert key not in resting or each.exit_code == 17, key
@@ -500,7 +518,7 @@ def test_state_goes_with_the_conditions_that_show_it(name: str) -> None:
     """Without conditions no Pod is said to be in a state that keeps it from its work."""
     document = corpus.document(name)
     document["status"].pop("conditions", None)
-    assert lasting(Pod.model_validate(document), NOW)[0] == ()
+    assert diagnose_lasting_conditions(Pod.model_validate(document), NOW)[0] == ()
 
 
 CLAIMS: list[tuple[str, Any]] = [
@@ -518,34 +536,42 @@ CLAIMS: list[tuple[str, Any]] = [
             in ("StartError", "ContainerCannotRun", "RunContainerError", "PreStartHookError")
         ),
     ),
-    ("as its Events tell", lambda e: e.proof is not None),
-    ("since its liveness probe failed", lambda e: e.proof is Proof.LIVENESS_PROBE),
-    ("since its startup probe failed", lambda e: e.proof is Proof.STARTUP_PROBE),
+    ("as its Events tell", lambda e: e.event_finding is not None),
+    ("since its liveness probe failed", lambda e: e.event_finding is EventFinding.LIVENESS_PROBE),
+    ("since its startup probe failed", lambda e: e.event_finding is EventFinding.STARTUP_PROBE),
     (
         "since its postStart hook failed",
-        lambda e: e.proof is Proof.POST_START_HOOK or e.reason == "PostStartHookError",
+        lambda e: (
+            e.event_finding is EventFinding.POST_START_HOOK or e.reason == "PostStartHookError"
+        ),
     ),
-    ("on purpose", lambda e: e.proof in (Proof.RESIZED, Proof.DEFINITION_CHANGED)),
-    ("its Events name no", lambda e: e.evidence is not None and e.evidence.asked is Asked.NOTHING),
-    ("was evicted", lambda e: e.how is How.POD and e.reason == "Evicted"),
-    ("could not be pulled", lambda e: e.how is How.WAITING),
+    (
+        "on purpose",
+        lambda e: e.event_finding in (EventFinding.RESIZED, EventFinding.DEFINITION_CHANGED),
+    ),
+    (
+        "its Events name no",
+        lambda e: e.evidence is not None and e.evidence.lookup is EventLookup.NOTHING,
+    ),
+    ("was evicted", lambda e: e.kind is SymptomKind.POD and e.reason == "Evicted"),
+    ("could not be pulled", lambda e: e.kind is SymptomKind.WAITING),
     ("a restart rule of the container", lambda e: e.restart_rule),
-    ("Sidecar container", lambda e: e.kind is ContainerKind.SIDECAR),
-    ("Ephemeral container", lambda e: e.kind is ContainerKind.EPHEMERAL),
-    ("Init container", lambda e: e.kind is ContainerKind.INIT),
+    ("Sidecar container", lambda e: e.container_kind is ContainerKind.SIDECAR),
+    ("Ephemeral container", lambda e: e.container_kind is ContainerKind.EPHEMERAL),
+    ("Init container", lambda e: e.container_kind is ContainerKind.INIT),
 ]
 """What a sentence says, and what has to be so that it may."""
 
 EVIDENCE = st.none() | st.builds(
     Evidence,
-    asked=st.sampled_from(Asked),
-    proof=st.none(),
-    reads=st.integers(1, 2),
+    lookup=st.sampled_from(EventLookup),
+    finding=st.none(),
+    lookups=st.integers(1, 2),
 )
 PROVED = st.builds(
     Evidence,
-    asked=st.just(Asked.FOUND),
-    proof=st.sampled_from(Proof),
+    lookup=st.just(EventLookup.FOUND),
+    finding=st.sampled_from(EventFinding),
     detail=st.sampled_from(["", "HTTP probe failed with statuscode: 500"]),
 )
 
@@ -557,10 +583,10 @@ def test_no_sentence_claims_what_nothing_proves(document: Any, evidence: Evidenc
         pod = Pod.model_validate(document)
     except ValidationError:
         return
-    for ending in (*endings(pod), *(state for state, _ in states(pod))):
-        diagnosis = interpret(ending, evidence)
-        told = diagnosis.ending
-        assert row_of(told) is first_row(told)
+    for ending in (*detect_symptoms(pod), *(state for state, _ in detect_lasting_conditions(pod))):
+        diagnosis = diagnose_symptom(ending, evidence)
+        told = diagnosis.symptom
+        assert rule_for(told) is first_row(told)
         meaning = explain(told)[1]
         assert meaning == diagnosis.sentence
         for words, proved in CLAIMS:
@@ -595,9 +621,9 @@ def test_no_event_breaks_or_disfigures_a_diagnosis(which: tuple[str, list[Any]])
     """Whatever Events look like: something is said, in printable characters and not too many."""
     name, items = which
     pod = corpus.pod(name)
-    alone = {each.id: each.own_cause for each in said(name, with_events=False)}
+    alone = {each.id: each.status_cause for each in said(name, with_events=False)}
     evidence = corpus.proved(pod, corpus.gathered(pod, items), NOW)
-    for each in (*diagnose(pod, evidence), *lasting(pod, NOW, evidence)[0]):
+    for each in (*diagnose(pod, evidence), *diagnose_lasting_conditions(pod, NOW, evidence)[0]):
         assert each.sentence.isprintable()
         assert len(each.sentence.encode()) <= 1024
-        assert each.own_cause == alone[each.id]
+        assert each.status_cause == alone[each.id]

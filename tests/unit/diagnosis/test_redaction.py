@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 
 from pod_diagnoser.diagnosis.redaction import (
     MASK,
-    MAX_MASKED,
     MAX_PATTERN_BYTES,
     MAX_PATTERNS,
-    WITHHELD,
-    fit_end,
-    fit_start,
+    MAX_SCANNED,
+    NOT_SHOWN,
+    redact_head,
+    redact_tail,
 )
 
 ROOM = 100_000
 UNSAFE = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 Fit = Callable[..., str]
-both = pytest.mark.parametrize("fit", [fit_start, fit_end])
+both = pytest.mark.parametrize("fit", [redact_head, redact_tail])
 
 
 # What is visible
@@ -64,7 +64,7 @@ def test_any_text_is_made_fit(fit: Fit, text: str, limit: int, patterns: list[st
     assert len(shown.encode()) <= limit
     for line in shown.split("\n") if shown else ():
         assert not {unicodedata.category(character) for character in line} & UNSAFE
-    if WITHHELD not in fit(text, ROOM, patterns):
+    if NOT_SHOWN not in fit(text, ROOM, patterns):
         assert not shown or all(line.strip() for line in fit(text, ROOM, patterns).split("\n"))
 
 
@@ -79,17 +79,17 @@ def test_what_is_fit_stays_as_it_is(fit: Fit, text: str) -> None:
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n \n"])
 def test_the_end_of_a_last_line_that_is_too_long_is_shown(end: str) -> None:
     """Its own new line, and empty ones after it, do not make it a line that is over."""
-    line = '{"level": "info"' + ', "field": "value"' * MAX_MASKED + ', "error": "no such table"}'
-    assert fit_end(f"first\n{line}{end}", ROOM).endswith('"error": "no such table"}')
+    line = '{"level": "info"' + ', "field": "value"' * MAX_SCANNED + ', "error": "no such table"}'
+    assert redact_tail(f"first\n{line}{end}", ROOM).endswith('"error": "no such table"}')
 
 
 def test_a_message_keeps_its_start_and_a_log_its_end() -> None:
     """By bytes, between characters."""
     text = "é" * 50 + "ü" * 50
-    assert fit_start(text, 11) == "éééé…"
-    assert fit_end(text, 11) == "…üüüü"
-    assert fit_end(text, 12) == "…üüüü"
-    assert fit_start(text, 200) == fit_end(text, 200) == text
+    assert redact_head(text, 11) == "éééé…"
+    assert redact_tail(text, 11) == "…üüüü"
+    assert redact_tail(text, 12) == "…üüüü"
+    assert redact_head(text, 200) == redact_tail(text, 200) == text
 
 
 # Secrets that there are
@@ -197,20 +197,20 @@ def test_a_secret_in_its_place_is_never_seen(  # noqa: PLR0913, PLR0917 (where i
 @both
 @pytest.mark.parametrize("place", PLACES)
 @settings(max_examples=30)
-@given(value=VALUES, lines=st.integers(0, 3 * MAX_MASKED), filler=st.sampled_from(["x y\n", "é "]))
+@given(value=VALUES, lines=st.integers(0, 3 * MAX_SCANNED), filler=st.sampled_from(["x y\n", "é "]))
 def test_a_secret_is_not_seen_where_a_long_text_is_divided(
     fit: Fit, place: str, value: str, lines: int, filler: str
 ) -> None:
     """However far it is from the end that is shown."""
-    fill = (filler * MAX_MASKED)[:lines]
-    rest = "z\n" * ((2 * MAX_MASKED - lines) // 2)
+    fill = (filler * MAX_SCANNED)[:lines]
+    rest = "z\n" * ((2 * MAX_SCANNED - lines) // 2)
     shown = fit(f"{fill}\n{place.format(value)}\n{rest}", ROOM)
     assert not any(half in shown for half in halves(value))
 
 
 @both
 @pytest.mark.parametrize("place", ['"password":"{}"', "token={}"])
-@given(value=VALUES, before=st.integers(0, 2 * MAX_MASKED))
+@given(value=VALUES, before=st.integers(0, 2 * MAX_SCANNED))
 def test_nor_where_a_long_line_is_divided(fit: Fit, place: str, value: str, before: int) -> None:
     """A line without end, as JSON has them, all of it secrets: little is left of it."""
     shown = fit("x" * before + "," + (place.format(value) + ",") * 1000, ROOM)
@@ -220,7 +220,7 @@ def test_nor_where_a_long_line_is_divided(fit: Fit, place: str, value: str, befo
 @both
 def test_one_word_that_is_too_long_is_not_divided(fit: Fit) -> None:
     """It may be a secret as a whole."""
-    assert fit("k" * 2 * MAX_MASKED, ROOM) == MASK
+    assert fit("k" * 2 * MAX_SCANNED, ROOM) == MASK
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_one_word_that_is_too_long_is_not_divided(fit: Fit) -> None:
 )
 def test_a_value_is_masked_as_far_as_it_goes(text: str, shown: str) -> None:
     """And what stands beside it stays."""
-    assert fit_start(text, ROOM) == shown
+    assert redact_head(text, ROOM) == shown
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_a_value_is_masked_as_far_as_it_goes(text: str, shown: str) -> None:
 )
 def test_what_went_wrong_is_not_masked(text: str) -> None:
     """What holds no secret is shown as it is: that is what it is for."""
-    assert fit_start(text, ROOM) == fit_end(text, ROOM) == text
+    assert redact_head(text, ROOM) == redact_tail(text, ROOM) == text
 
 
 # Patterns that users give
@@ -283,19 +283,19 @@ def test_what_went_wrong_is_not_masked(text: str) -> None:
 )
 def test_what_a_pattern_matches_is_masked(pattern: str, shown: str) -> None:
     """As a whole; neighbours are one."""
-    assert fit_start("cust-12 and cust-345, mail a@b.c", ROOM, [pattern]) == shown
+    assert redact_head("cust-12 and cust-345, mail a@b.c", ROOM, [pattern]) == shown
 
 
 def test_patterns_that_overlap_leave_nothing_of_either() -> None:
     """Each looks at the text as it was, not at what another has left of it."""
-    assert fit_start("x abcdef y", ROOM, ["abcd", "cdef"]) == f"x {MASK} y"
-    assert fit_start("k0123token=89abk", ROOM, ["k0123.*k"]) == MASK
+    assert redact_head("x abcdef y", ROOM, ["abcd", "cdef"]) == f"x {MASK} y"
+    assert redact_head("k0123token=89abk", ROOM, ["k0123.*k"]) == MASK
 
 
 def test_a_pattern_sees_what_is_seen() -> None:
     """Nothing hides behind characters that are not."""
-    assert fit_end("cu\u200bst-\x001\x1b[0m2", ROOM, [r"cust-\d+"]) == MASK
-    assert fit_end("Größe-7 ü", ROOM, ["Größe-."]) == f"{MASK} ü"
+    assert redact_tail("cu\u200bst-\x001\x1b[0m2", ROOM, [r"cust-\d+"]) == MASK
+    assert redact_tail("Größe-7 ü", ROOM, ["Größe-."]) == f"{MASK} ü"
 
 
 @both
@@ -322,7 +322,7 @@ def test_a_pattern_that_cannot_be_used_withholds_the_text(
     fit: Fit, patterns: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing is shown that somebody wanted to be masked; and nothing is said of the pattern."""
-    assert fit("my secret", ROOM, patterns) == WITHHELD
+    assert fit("my secret", ROOM, patterns) == NOT_SHOWN
     assert fit("", ROOM, patterns) == ""
     assert capfd.readouterr() == ("", "")
 
@@ -330,8 +330,8 @@ def test_a_pattern_that_cannot_be_used_withholds_the_text(
 def test_as_many_patterns_as_may_be() -> None:
     """Of the usual kind and length."""
     patterns = [rf"tenant{number}-[0-9a-f]{{32}}" for number in range(MAX_PATTERNS)]
-    assert fit_end(f"tenant7-{'0a' * 16}", ROOM, patterns) == MASK
-    assert fit_end("ab", ROOM, ["x" * MAX_PATTERN_BYTES]) == "ab"
+    assert redact_tail(f"tenant7-{'0a' * 16}", ROOM, patterns) == MASK
+    assert redact_tail("ab", ROOM, ["x" * MAX_PATTERN_BYTES]) == "ab"
 
 
 SLOW = (
@@ -351,10 +351,10 @@ SLOW = (
 @pytest.mark.parametrize("pattern", SLOW)
 def test_patterns_that_take_others_for_ever_end(pattern: str) -> None:
     """Sixteen times on the longest text that is looked at; the test's time limit is what fails."""
-    text = "\n" + "a" * (MAX_MASKED - 1)
+    text = "\n" + "a" * (MAX_SCANNED - 1)
     for index in range(MAX_PATTERNS):
-        fit_end(text + "b", ROOM, [f"{pattern}|{index}"])
-        fit_end(text, ROOM, [pattern])
+        redact_tail(text + "b", ROOM, [f"{pattern}|{index}"])
+        redact_tail(text, ROOM, [pattern])
 
 
 @both
@@ -368,7 +368,7 @@ def test_what_no_time_is_left_for_is_masked(fit: Fit) -> None:
 @example("aé", r"\C")
 def test_any_pattern_is_used_or_withholds(text: str, pattern: str) -> None:
     """Nothing else comes of it."""
-    shown = fit_start(text, ROOM, [pattern])
+    shown = redact_head(text, ROOM, [pattern])
     lines = shown.split("\n")
     assert not {unicodedata.category(character) for line in lines for character in line} & UNSAFE
 
@@ -376,7 +376,7 @@ def test_any_pattern_is_used_or_withholds(text: str, pattern: str) -> None:
 @given(st.text("ab 1\n", max_size=60), st.sampled_from(["a+", "b1", "(ab)+", "1.?"]))
 def test_what_a_pattern_matches_is_not_there_any_more(text: str, pattern: str) -> None:
     """Of the visible text: all matches, and only they."""
-    visible = fit_start(text, ROOM)
-    shown = fit_start(text, ROOM, [pattern])
+    visible = redact_head(text, ROOM)
+    shown = redact_head(text, ROOM, [pattern])
     expected = re2.sub(f"(?:{pattern})+", MASK, visible)
     assert shown == expected

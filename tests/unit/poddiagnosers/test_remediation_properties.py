@@ -11,9 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.diagnosis.diagnose import diagnose
-from pod_diagnoser.poddiagnosers.sync import Remediator
+from pod_diagnoser.poddiagnosers.sync import Reconciler
 from pod_diagnoser.pods.keys import LABEL
-from pod_diagnoser.remediation.events import Teller, crash_events
+from pod_diagnoser.remediation.events import EventFactory, crash_events
 from pod_diagnoser.remediation.planner import MAX_OWNERS, MAX_REMEDIATIONS
 from tests.support.build import T0, UID, Json, container, terminated
 from tests.support.fake_api import (
@@ -63,7 +63,7 @@ class Replica:
 
     def restart(self) -> None:
         """End the process and start another."""
-        self.remediator = Remediator(
+        self.remediator = Reconciler(
             self.api, self.clock, f"hook-{self.number}", lambda: self.api.monotonic
         )
 
@@ -341,7 +341,7 @@ class Remediating(RuleBasedStateMachine):
             diag, pods = self.api.snapshot()
             self.numbers += 1
             result = self.replicas[self.numbers % 2].remediator.sync(observed(diag, *pods))
-            answer = json.loads(result.answer.encode())
+            answer = json.loads(result.response.encode())
             version = diag["metadata"]["resourceVersion"]
             self.api.write_status("diag", version, answer["status"])
             written = self.api.version != before
@@ -350,7 +350,7 @@ class Remediating(RuleBasedStateMachine):
         assert writes < 60, "two replicas contradict each other"
         diag, pods = self.api.snapshot()
         seen = observed(diag, *pods)
-        teller = Teller(seen.diagnoser, "hook")
+        teller = EventFactory(seen.diagnoser, "hook")
         names = {*self.told, *self.api.events}
         for event in crash_events(teller, seen.crashed, self.api.now):
             assert event.document["metadata"]["name"] in names, "a crash was lost"
@@ -370,7 +370,7 @@ class Remediating(RuleBasedStateMachine):
             self.replicas[replica].restart()
             return
         assert self.api.monotonic - begun < 8, "a sync is answered in time"
-        status: Any = json.loads(result.answer.encode())["status"]
+        status: Any = json.loads(result.response.encode())["status"]
         if written:
             self.api.write_status("diag", diag["metadata"]["resourceVersion"], status)
 

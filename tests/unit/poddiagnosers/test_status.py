@@ -11,11 +11,11 @@ from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserStatus
 from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.counting import MAX_FORMER_PODS
-from pod_diagnoser.poddiagnosers.snapshot import observe
-from pod_diagnoser.poddiagnosers.status import MAX_RECENT_DIAGNOSES, report
+from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
+from pod_diagnoser.poddiagnosers.status import MAX_RECENT_DIAGNOSES, build_status
 from pod_diagnoser.pods.keys import LABEL
 from pod_diagnoser.pods.sync import sync_pod
-from pod_diagnoser.remediation.model import Effects
+from pod_diagnoser.remediation.model import ExecutionReport
 from tests.support.build import (
     T0,
     Json,
@@ -35,8 +35,10 @@ from tests.support.remediation import observed, owned, parsed, replacing
 
 def answer(of: Json, now: datetime, *related: Json, complete: bool = True) -> Json:
     """What is answered for a PodDiagnoser."""
-    result = sync_pod_diagnoser(observe(diagnoser_request(of, *related), complete=complete), now)
-    return dict(json.loads(result.answer.encode()))
+    result = sync_pod_diagnoser(
+        take_snapshot(diagnoser_request(of, *related), complete=complete), now
+    )
+    return dict(json.loads(result.response.encode()))
 
 
 def synced(of: Json, now: datetime, *related: Json) -> Json:
@@ -47,7 +49,7 @@ def synced(of: Json, now: datetime, *related: Json) -> Json:
 def marked(of: Json, now: datetime, *by: Json) -> Json:
     """A Pod after its own sync."""
     request = pod_request(of, *(target(one) for one in by))
-    return applied(of, json.loads(sync_pod(request, now).answer.encode()))
+    return applied(of, json.loads(sync_pod(request, now).response.encode()))
 
 
 def status(of: Json, field: str) -> Any:
@@ -356,7 +358,7 @@ def reported(document: Json, *causes: Cause) -> PodDiagnoserStatus:
     instead = causes or [found.cause for found in each.diagnoses]
     pairs = zip(each.diagnoses, instead, strict=True)
     crashes = replace(each, diagnoses=[replace(found, cause=cause) for found, cause in pairs])
-    return report(parsed(diag), [crashes], (), Effects(), after(5)).status
+    return build_status(parsed(diag), [crashes], (), ExecutionReport(), after(5)).status
 
 
 def test_only_what_was_restarted_is_remediated() -> None:

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from pod_diagnoser.api.time import format_time
-from pod_diagnoser.cluster.server_time import RELEARN_SECONDS
+from pod_diagnoser.cluster.server_time import MAX_AGE_SECONDS
 from pod_diagnoser.poddiagnosers import sync
 from pod_diagnoser.poddiagnosers.sync import (
-    HALF_WRITTEN_SECONDS,
+    BETWEEN_WRITES_SECONDS,
     LAST_CALL_SECONDS,
-    MAX_EXPLAINED,
-    Remediator,
+    MAX_WITHHELD_EVENTS,
+    Reconciler,
 )
 from pod_diagnoser.pods.keys import LABEL
 from tests.support.build import UID, Json, after, container, diagnoser
@@ -48,7 +48,7 @@ class Hook:
 
     def start(self) -> None:
         """Start the process, perhaps again."""
-        self.remediator = Remediator(
+        self.remediator = Reconciler(
             self.api,
             lambda: self.api.now + self.wrong_by,
             "hook-1",
@@ -65,7 +65,7 @@ class Hook:
         begun = self.api.monotonic
         result = self.remediator.sync(observed(diag, *pods))
         assert self.api.monotonic - begun < 8, "Metacontroller waits 10 seconds"
-        return dict(json.loads(result.answer.encode()))
+        return dict(json.loads(result.response.encode()))
 
     def sync(self) -> Json:
         """A sync on what is there, its answer stored."""
@@ -192,9 +192,9 @@ def test_a_sync_that_says_to_be_half_written_costs_nothing(hook: Hook) -> None:
     hook.calls()
     result = hook.remediator.sync(observed(half, *pods, half_written=True))
     assert hook.calls() == []
-    assert result.pressing
+    assert result.urgent
     stored, pods = hook.api.snapshot()
-    hook.api.pass_time(HALF_WRITTEN_SECONDS + 2)
+    hook.api.pass_time(BETWEEN_WRITES_SECONDS + 2)
     hook.remediator.sync(observed(stored, *pods, half_written=True))
     assert hook.calls() == ["get diagnoser", "get pod", "delete", "event", "event"]
 
@@ -205,22 +205,22 @@ def test_a_sync_that_is_in_the_way_of_a_plan_is_not_held(hook: Hook) -> None:
     between, pods = hook.api.snapshot()
     hook.api.put(between)
     result = hook.remediator.sync(observed(between, *pods))
-    assert not result.acted
-    assert result.pressing
+    assert not result.executed
+    assert result.urgent
     hook.api.faults["get diagnoser"] = [refused(500)]
     hook.api.pass_time(2)
-    assert not hook.remediator.sync(observed(between, *pods)).pressing
+    assert not hook.remediator.sync(observed(between, *pods)).urgent
 
 
 def test_a_sync_that_plans_or_acts_is_not_held(hook: Hook) -> None:
     """What follows is to come at once."""
     plans = hook.remediator.sync(observed(*_request(hook)))
-    assert plans.acted
+    assert plans.executed
     hook.sync()
     acts = hook.remediator.sync(observed(*_request(hook)))
-    assert acts.acted
+    assert acts.executed
     hook.sync()
-    assert not hook.remediator.sync(observed(*_request(hook))).acted
+    assert not hook.remediator.sync(observed(*_request(hook))).executed
 
 
 def _request(hook: Hook) -> list[Json]:
@@ -287,7 +287,7 @@ def test_the_time_is_asked_for_again_after_an_hour() -> None:
     hook.sync()
     hook.api.now += timedelta(minutes=20)
     hook.wrong_by -= timedelta(minutes=20)
-    hook.api.pass_time(RELEARN_SECONDS)
+    hook.api.pass_time(MAX_AGE_SECONDS)
     hook.api.put(owned(7, hook.api.now))
     hook.calls()
     hook.sync()
@@ -343,7 +343,7 @@ def test_what_cannot_be_told_is_told_later_and_said_until_then(
 def unpublished(hook: Hook, diag: Json) -> Json:
     """What a request without the DiagnosisTarget is answered with."""
     result = hook.remediator.sync(observed(diag, published=False))
-    return dict(json.loads(result.answer.encode()))
+    return dict(json.loads(result.response.encode()))
 
 
 def test_nothing_is_published_for_one_that_is_gone() -> None:
@@ -467,7 +467,7 @@ def test_memory_is_bounded_and_forgetting_tells_nothing_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It costs a refused call."""
-    monkeypatch.setattr(sync, "MAX_REMEMBERED", 10)
+    monkeypatch.setattr(sync, "MAX_PUBLISHED_KEYS", 10)
     hook = logging(25)
     hook.sync()
     hook.sync()
@@ -720,7 +720,7 @@ def test_why_is_told_of_a_few_pods_a_sync() -> None:
     for _ in range(5):
         hook.sync()
         counts.append(len(hook.calls()))
-    assert counts == [1 + 2 * MAX_EXPLAINED, 1 + 2 * MAX_EXPLAINED, 2 * 2, 0, 0]
+    assert counts == [1 + 2 * MAX_WITHHELD_EVENTS, 1 + 2 * MAX_WITHHELD_EVENTS, 2 * 2, 0, 0]
     assert len(hook.api.events) == 12
 
 
@@ -807,7 +807,7 @@ def test_events_that_are_dropped_are_counted() -> None:
     """What accompanies what was done: both of them."""
     dropped: list[None] = []
     hook = restarting(owned())
-    hook.remediator = Remediator(
+    hook.remediator = Reconciler(
         hook.api,
         lambda: hook.api.now,
         "hook-1",

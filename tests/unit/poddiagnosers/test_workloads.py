@@ -18,12 +18,12 @@ from pod_diagnoser.poddiagnosers.workloads import (
     MAX_CAUSES,
     MAX_WORKLOADS,
     MEMORY,
-    until_forgotten,
+    seconds_until_forgotten,
     workloads,
 )
-from pod_diagnoser.pods.history import read_record
+from pod_diagnoser.pods.history import read_history
 from pod_diagnoser.pods.keys import CRASHES
-from pod_diagnoser.pods.observation import Crashed
+from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.pods.sync import sync_pod
 from tests.support.build import (
     T0,
@@ -45,7 +45,7 @@ DIAG = diagnoser(targetLabels={"app": "app"})
 
 def marked(of: Json, now: datetime) -> Json:
     """A Pod after its own sync."""
-    return applied(of, json.loads(sync_pod(pod_request(of, target(DIAG)), now).answer.encode()))
+    return applied(of, json.loads(sync_pod(pod_request(of, target(DIAG)), now).response.encode()))
 
 
 def again(of: Json, finished: datetime, restarts: int) -> Json:
@@ -76,10 +76,10 @@ def told(
 ) -> tuple[Workload, ...]:
     """The lines for these Pods, all of them counted now if nothing else is said."""
     read = [parsed_pod(each) for each in pods]
-    records = {each.metadata.uid: read_record(each, now) for each in read}
+    records = {each.metadata.uid: read_history(each, now) for each in read}
     return workloads(
         stored,
-        [Crashed(each, diagnose(each)) for each in read],
+        [CrashedPod(each, diagnose(each)) for each in read],
         {uid: record.model_copy(update={"since": T0}) for uid, record in records.items()},
         {each["metadata"]["uid"] for each in (pods if new is None else new)},
         now,
@@ -364,13 +364,13 @@ def test_a_line_written_by_a_wrong_clock_is_forgotten_as_others_are(ahead: float
 
 def test_when_the_next_line_is_due_to_be_forgotten() -> None:
     """The first of those without crashing Pods; never at once, never later than it could be."""
-    assert until_forgotten([], T0) is None
+    assert seconds_until_forgotten([], T0) is None
     both = told([owned(1, after(-600), by="a"), owned(2, T0, by="b")], after(1))
-    assert until_forgotten(both, T0) is None
+    assert seconds_until_forgotten(both, T0) is None
     quiet = told([], after(60), both)
-    assert until_forgotten(quiet, after(60)) == MEMORY.total_seconds() - 660
-    assert until_forgotten(quiet, after(hours=9)) == 1.0
-    assert until_forgotten(quiet, after(hours=-9)) == MEMORY.total_seconds()
+    assert seconds_until_forgotten(quiet, after(60)) == MEMORY.total_seconds() - 660
+    assert seconds_until_forgotten(quiet, after(hours=9)) == 1.0
+    assert seconds_until_forgotten(quiet, after(hours=-9)) == MEMORY.total_seconds()
 
 
 # For any Pods

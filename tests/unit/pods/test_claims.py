@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTarget, DiagnosisTargetSpec, TargetDiagnoser
-from pod_diagnoser.pods.claims import claimant, matches, may_overlap, older_rivals, published
+from pod_diagnoser.pods.claims import (
+    claiming_target,
+    matches,
+    may_overlap,
+    older_overlapping,
+    valid_targets,
+)
 from tests.support.build import after, diagnoser, target
 
 LABELS = st.dictionaries(st.sampled_from("abc"), st.sampled_from(["1", "2"]))
@@ -45,7 +51,9 @@ def test_the_oldest_claims_then_the_first_by_name_in_any_order() -> None:
         for number in range(50)
     ]
     for order in itertools.islice(itertools.permutations(documents[:6]), 0, 720, 37):
-        winner = claimant(published(read(*order, *documents[6:]), "shop"), {"app": "app"})
+        winner = claiming_target(
+            valid_targets(read(*order, *documents[6:]), "shop"), {"app": "app"}
+        )
         assert winner is not None
         assert winner.diagnoser.name == "diag-00"
 
@@ -56,11 +64,14 @@ def test_all_labels_must_match_and_none_asked_for_match_all() -> None:
         spec("both", "2026-01-01T00:00:00Z", app="a", tier="b"),
         spec("all", "2026-01-02T00:00:00Z"),
     ]
-    two, one = claimant(targets, {"app": "a", "tier": "b"}), claimant(targets, {"app": "a"})
+    two, one = (
+        claiming_target(targets, {"app": "a", "tier": "b"}),
+        claiming_target(targets, {"app": "a"}),
+    )
     assert two is not None
     assert one is not None
     assert (two.diagnoser.name, one.diagnoser.name) == ("both", "all")
-    assert claimant(targets[:1], {"app": "a"}) is None
+    assert claiming_target(targets[:1], {"app": "a"}) is None
 
 
 @pytest.mark.parametrize(
@@ -80,7 +91,7 @@ def test_a_target_that_its_poddiagnoser_does_not_control_is_passed_over(
     """Who writes a DiagnosisTarget of their own claims nothing with it."""
     document = target(diagnoser())
     document["metadata"]["ownerReferences"][0][field] = value
-    assert published(read(document), "shop") == []
+    assert valid_targets(read(document), "shop") == []
 
 
 def test_terminating_foreign_and_unowned_targets_are_passed_over() -> None:
@@ -89,7 +100,7 @@ def test_terminating_foreign_and_unowned_targets_are_passed_over() -> None:
     terminating["metadata"]["deletionTimestamp"] = "2026-11-23T01:00:00Z"
     foreign["metadata"]["namespace"] = "other"
     unowned["metadata"]["ownerReferences"] = None
-    assert published(read(terminating, foreign, unowned), "shop") == []
+    assert valid_targets(read(terminating, foreign, unowned), "shop") == []
 
 
 def test_malformed_target_does_not_keep_others_from_claiming() -> None:
@@ -97,7 +108,7 @@ def test_malformed_target_does_not_keep_others_from_claiming() -> None:
     odd = target(diagnoser(number=1))
     del odd["spec"]
     good = target(diagnoser("good", 2))
-    assert [found.diagnoser.name for found in published(read(odd, good), "shop")] == ["good"]
+    assert [found.diagnoser.name for found in valid_targets(read(odd, good), "shop")] == ["good"]
 
 
 def test_rivals_are_the_older_ones_that_may_match_the_same_pods() -> None:
@@ -110,4 +121,4 @@ def test_rivals_are_the_older_ones_that_may_match_the_same_pods() -> None:
         own,
         spec("younger", "2026-01-03T00:00:00Z"),
     ]
-    assert [rival.diagnoser.name for rival in older_rivals(own, others)] == ["older", "as-old"]
+    assert [rival.diagnoser.name for rival in older_overlapping(own, others)] == ["older", "as-old"]

@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 
 from pod_diagnoser.api.diagnostics_v1 import IgnoreSpec, PodDiagnoserSpec, ThresholdSpec
 from pod_diagnoser.pods.filters import (
-    CLEAN,
+    CLEAN_EXIT,
     MAX_PATTERN,
     MAX_PATTERNS,
-    fits,
-    ignored,
-    may_be_remediated,
-    reached,
-    remediable,
-    silenced_by_events,
-    threshold_of,
-    told,
-    undecided,
+    allows_remediation,
+    has_enough_restarts,
+    ignored_by_event_cause,
+    is_ignored,
+    matches_pattern,
+    needs_events,
+    reportable,
+    threshold_for,
+    threshold_reached,
 )
 from tests.support.build import T0, after
 
@@ -48,7 +48,7 @@ class Crashed:
 
     container: str = "app"
     cause: str = "ApplicationError"
-    own_cause: str = "ApplicationError"
+    status_cause: str = "ApplicationError"
     exit_code: int | None = 1
     restarts: int = 3
     final: bool = False
@@ -57,7 +57,7 @@ class Crashed:
     ended_by: datetime | None = T0
 
     @property
-    def number(self) -> int:
+    def termination_number(self) -> int:
         """Which end of the container it is: the count has not risen yet while it waits."""
         return self.restarts + self.waiting
 
@@ -98,15 +98,15 @@ def plainly_fits(pattern: str, name: str) -> bool:
 @given(PATTERNS, NAMES)
 def test_patterns_agree_with_their_definition(pattern: str, name: str) -> None:
     """Whatever stars and question marks there are, it fits exactly what it says."""
-    assert fits(pattern, name) == plainly_fits(pattern, name)
+    assert matches_pattern(pattern, name) == plainly_fits(pattern, name)
 
 
 @given(st.text(max_size=8), st.text(max_size=8))
 def test_nothing_but_star_and_question_mark_is_special(pattern: str, name: str) -> None:
     """Brackets, dots and backslashes, which regular expressions know, stand for themselves."""
-    assert fits(pattern, name) == plainly_fits(pattern, name)
+    assert matches_pattern(pattern, name) == plainly_fits(pattern, name)
     plain = pattern.replace("*", "").replace("?", "")
-    assert fits(plain, plain)
+    assert matches_pattern(plain, plain)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_nothing_but_star_and_question_mark_is_special(pattern: str, name: str) 
 )
 def test_patterns(pattern: str, name: str, *, whether: bool) -> None:
     """A pattern is about the whole name, in the letters that it is written in."""
-    assert fits(pattern, name) is whether
+    assert matches_pattern(pattern, name) is whether
 
 
 def test_no_pattern_takes_long() -> None:
@@ -138,9 +138,9 @@ def test_no_pattern_takes_long() -> None:
     name = "a" * MAX_PATTERN
     for part in ("*a", "a*", "?*", "*?", "*aa"):
         pattern = (part * MAX_PATTERN)[: MAX_PATTERN - 1]
-        assert not fits(pattern + "b", name)
-    assert not fits("*" * (MAX_PATTERN + 1), name)
-    assert not fits("*", name + "a")
+        assert not matches_pattern(pattern + "b", name)
+    assert not matches_pattern("*" * (MAX_PATTERN + 1), name)
+    assert not matches_pattern("*", name + "a")
 
 
 # What is ignored
@@ -151,9 +151,9 @@ def test_an_empty_spec_ignores_nothing(
     labels: dict[str, str], container: str, cause: str, code: int | None
 ) -> None:
     """Where nothing is written every crash is told."""
-    assert not ignored(IgnoreSpec(), labels, container, cause, code)
-    assert not ignored(spec(ignore={}).ignore, labels, container, cause, code)
-    assert not ignored(spec(ignore=None).ignore, labels, container, cause, code)
+    assert not is_ignored(IgnoreSpec(), labels, container, cause, code)
+    assert not is_ignored(spec(ignore={}).ignore, labels, container, cause, code)
+    assert not is_ignored(spec(ignore=None).ignore, labels, container, cause, code)
 
 
 @given(IGNORED, IGNORED, LABELS, NAMES, st.sampled_from(CAUSES), CODES)
@@ -175,16 +175,16 @@ def test_what_is_ignored_stays_so_when_more_is(  # noqa: PLR0913, PLR0917 (all t
     )
     other = other.model_copy(update={"podLabels": one.podLabels})
     crash = (labels, container, cause, code)
-    assert ignored(both, *crash) == (ignored(one, *crash) or ignored(other, *crash))
+    assert is_ignored(both, *crash) == (is_ignored(one, *crash) or is_ignored(other, *crash))
 
 
 @pytest.mark.parametrize(
     ("ignore", "crash", "whether"),
     [
-        ({"cleanExits": True}, {"cause": CLEAN, "exit_code": 0}, True),
+        ({"cleanExits": True}, {"cause": CLEAN_EXIT, "exit_code": 0}, True),
         ({"cleanExits": True}, {"cause": "ChildOutOfMemory", "exit_code": 0}, False),
-        ({"cleanExits": True}, {"cause": CLEAN, "exit_code": 1}, False),
-        ({"cleanExits": False}, {"cause": CLEAN, "exit_code": 0}, False),
+        ({"cleanExits": True}, {"cause": CLEAN_EXIT, "exit_code": 1}, False),
+        ({"cleanExits": False}, {"cause": CLEAN_EXIT, "exit_code": 0}, False),
         ({"exitCodes": [0]}, {"cause": "ChildOutOfMemory", "exit_code": 0}, True),
         ({"exitCodes": [143, 0]}, {"exit_code": 143}, True),
         ({"exitCodes": [143, 0]}, {"exit_code": None}, False),
@@ -212,41 +212,41 @@ def test_each_entry_ignores_what_it_says(
     labels = {"app": "shop", "tier": "batch"}
     one = replace(Crashed(), **crash)
     silence = spec(ignore=ignore)
-    assert ignored(silence.ignore, labels, one.container, one.cause, one.exit_code) is whether
-    assert told(labels, None, [one], silence) == (() if whether else (one,))
-    assert remediable(labels, one, silence) is not whether
+    assert is_ignored(silence.ignore, labels, one.container, one.cause, one.exit_code) is whether
+    assert reportable(labels, None, [one], silence) == (() if whether else (one,))
+    assert allows_remediation(labels, one, silence) is not whether
 
 
 def test_a_crash_that_is_ignored_hides_no_other() -> None:
     """Of two containers that crashed the one is told that is not ignored, in its place."""
     crashes = [Crashed(container=name) for name in ("first", "proxy", "last")]
     silence = spec(ignore={"containers": ["proxy"]})
-    assert [each.container for each in told({}, None, crashes, silence)] == ["first", "last"]
+    assert [each.container for each in reportable({}, None, crashes, silence)] == ["first", "last"]
 
 
 @pytest.mark.parametrize(
-    ("cause", "own_cause", "open_still", "by_events"),
+    ("cause", "status_cause", "open_still", "by_events"),
     [
-        (CLEAN, CLEAN, True, False),
-        ("LivenessProbeFailed", CLEAN, False, False),
-        ("SandboxChanged", CLEAN, True, False),
+        (CLEAN_EXIT, CLEAN_EXIT, True, False),
+        ("LivenessProbeFailed", CLEAN_EXIT, False, False),
+        ("SandboxChanged", CLEAN_EXIT, True, False),
         ("SandboxChanged", "OutOfMemory", True, True),
         ("OutOfMemory", "OutOfMemory", False, False),
     ],
 )
 def test_what_events_may_change(
-    cause: str, own_cause: str, *, open_still: bool, by_events: bool
+    cause: str, status_cause: str, *, open_still: bool, by_events: bool
 ) -> None:
     """They may have a crash told that looked clean, or ignored that looked like another."""
     silence = spec(ignore={"cleanExits": True, "causes": ["SandboxChanged"], "containers": ["p"]})
-    crash = Crashed(cause=cause, own_cause=own_cause, exit_code=0)
-    assert undecided({}, crash, silence) is open_still
-    assert silenced_by_events({}, crash, silence) is by_events
-    assert bool(told({}, None, [crash], silence)) is not open_still
+    crash = Crashed(cause=cause, status_cause=status_cause, exit_code=0)
+    assert needs_events({}, crash, silence) is open_still
+    assert ignored_by_event_cause({}, crash, silence) is by_events
+    assert bool(reportable({}, None, [crash], silence)) is not open_still
     # Whatever they tell, this container is not spoken of.
     other = replace(crash, container="p")
-    assert not undecided({}, other, silence)
-    assert not silenced_by_events({}, other, silence)
+    assert not needs_events({}, other, silence)
+    assert not ignored_by_event_cause({}, other, silence)
 
 
 # Thresholds
@@ -262,11 +262,13 @@ def test_the_first_threshold_that_fits_counts() -> None:
             {"container": "late", "restarts": 5},
         ]
     ).thresholds
-    found = [threshold_of(thresholds, name) for name in ("db-main", "db", "late")]
+    found = [threshold_for(thresholds, name) for name in ("db-main", "db", "late")]
     assert [each and each.restarts for each in found] == [2, 4, 4]
-    assert threshold_of(thresholds[:2], "app") is None
-    assert threshold_of((), "app") is None
-    assert threshold_of([ThresholdSpec(container="x")] * MAX_PATTERNS + [*thresholds], "db") is None
+    assert threshold_for(thresholds[:2], "app") is None
+    assert threshold_for((), "app") is None
+    assert (
+        threshold_for([ThresholdSpec(container="x")] * MAX_PATTERNS + [*thresholds], "db") is None
+    )
 
 
 THREE = ThresholdSpec(restarts=3, withinSeconds=600)
@@ -307,7 +309,7 @@ def test_third_restart_within_ten_minutes(
 ) -> None:
     """What the kubelet tells decides; told is what may be so many, silent what certainly is not."""
     known = {"history": (), "ended": T0, "created": ago(days=9), "started": ago(seconds=5), **facts}
-    assert reached(THREE, restarts, **known) is whether
+    assert threshold_reached(THREE, restarts, **known) is whether
 
 
 TIMES = st.integers(-3000, 3000).map(lambda seconds: T0 + timedelta(seconds=seconds))
@@ -330,8 +332,8 @@ def test_a_threshold_of_one_tells_everything(
 ) -> None:
     """One restart is what a crash is, whatever else is known."""
     threshold = ThresholdSpec(restarts=1, withinSeconds=window)
-    assert reached(threshold, restarts, history, **facts)
-    assert may_be_remediated(threshold, restarts)
+    assert threshold_reached(threshold, restarts, history, **facts)
+    assert has_enough_restarts(threshold, restarts)
 
 
 @given(THRESHOLDS, st.integers(0, 12), HISTORY, FACTS)
@@ -339,9 +341,9 @@ def test_it_does_not_matter_in_which_order_crashes_are_remembered(
     threshold: ThresholdSpec, restarts: int, history: list[Earlier], facts: dict[str, Any]
 ) -> None:
     """Nor whether one of them is there twice by the same number."""
-    said = reached(threshold, restarts, history, **facts)
+    said = threshold_reached(threshold, restarts, history, **facts)
     for order in permutations(history[:4]):
-        assert reached(threshold, restarts, [*order, *history[4:]], **facts) == said
+        assert threshold_reached(threshold, restarts, [*order, *history[4:]], **facts) == said
 
 
 @given(THRESHOLDS, st.integers(0, 12), HISTORY, HISTORY, FACTS)
@@ -353,9 +355,9 @@ def test_what_is_remembered_only_silences(
     facts: dict[str, Any],
 ) -> None:
     """Nobody has a crash told, and then remediated, by what he writes into an annotation."""
-    if reached(threshold, restarts, history + more, **facts):
-        assert reached(threshold, restarts, history, **facts)
-        assert may_be_remediated(threshold, restarts)
+    if threshold_reached(threshold, restarts, history + more, **facts):
+        assert threshold_reached(threshold, restarts, history, **facts)
+        assert has_enough_restarts(threshold, restarts)
 
 
 @given(THRESHOLDS, st.integers(0, 12), HISTORY, FACTS)
@@ -363,9 +365,9 @@ def test_a_lower_threshold_tells_no_less(
     threshold: ThresholdSpec, restarts: int, history: list[Earlier], facts: dict[str, Any]
 ) -> None:
     """Fewer restarts asked for, or more of them counted, silence nothing that was told."""
-    if reached(threshold, restarts, history, **facts):
+    if threshold_reached(threshold, restarts, history, **facts):
         lower = threshold.model_copy(update={"restarts": max(1, threshold.restarts - 1)})
-        assert reached(lower, restarts, history, **facts)
+        assert threshold_reached(lower, restarts, history, **facts)
 
 
 @st.composite
@@ -389,7 +391,7 @@ def test_no_loop_of_crashes_stays_silent(
     for number, (began, ended) in enumerate(runs, 1):
         crash = Crashed(restarts=number, started_at=began, ended_by=ended)
         silence = PodDiagnoserSpec(thresholds=(threshold,))
-        is_told = bool(told({}, T0, [crash], silence, history))
+        is_told = bool(reportable({}, T0, [crash], silence, history))
         within = [end for _, end in runs[:number] if end >= ended - window]
         if len(within) >= threshold.restarts:
             assert is_told
@@ -410,10 +412,10 @@ def test_a_crash_a_week_stays_silent_and_a_loop_after_it_does_not() -> None:
     silence = PodDiagnoserSpec(thresholds=(THREE,))
     for number, (began, ended) in enumerate(unhurried(), 1):
         crash = Crashed(restarts=number, started_at=began, ended_by=ended)
-        assert told({}, T0, [crash], silence) == ()
+        assert reportable({}, T0, [crash], silence) == ()
     again = ended + timedelta(seconds=20)
     crash = Crashed(restarts=53, started_at=again - timedelta(seconds=5), ended_by=again)
-    assert told({}, T0, [crash], silence) == (crash,)
+    assert reportable({}, T0, [crash], silence) == (crash,)
 
 
 @pytest.mark.parametrize(
@@ -427,9 +429,9 @@ def test_a_crash_a_week_stays_silent_and_a_loop_after_it_does_not() -> None:
 def test_what_is_not_restarted_waits_for_no_threshold(crash: Crashed) -> None:
     """Nothing will raise the count there: silent now would be silent for ever."""
     silence = spec(thresholds=[{"restarts": 3}])
-    assert told({}, None, [crash], silence) == (crash,)
-    assert remediable({}, crash, silence)
-    assert told({}, None, [replace(crash, exit_code=1, final=False)], silence) == ()
+    assert reportable({}, None, [crash], silence) == (crash,)
+    assert allows_remediation({}, crash, silence)
+    assert reportable({}, None, [replace(crash, exit_code=1, final=False)], silence) == ()
 
 
 def test_a_threshold_looks_at_its_own_container() -> None:
@@ -437,8 +439,8 @@ def test_a_threshold_looks_at_its_own_container() -> None:
     silence = spec(thresholds=[{"restarts": 3}])
     crash = Crashed(restarts=30)
     others = [Earlier(ago(hours=1), 28, container="other")]
-    assert told({}, None, [crash], silence, others) == (crash,)
-    assert told({}, None, [crash], silence, [Earlier(ago(hours=1), 28)]) == ()
+    assert reportable({}, None, [crash], silence, others) == (crash,)
+    assert reportable({}, None, [crash], silence, [Earlier(ago(hours=1), 28)]) == ()
 
 
 def test_a_crash_is_told_at_each_of_its_sightings_or_at_none() -> None:
@@ -450,15 +452,15 @@ def test_a_crash_is_told_at_each_of_its_sightings_or_at_none() -> None:
         (Crashed(restarts=2, waiting=True), True),
         (Crashed(restarts=3), True),
     ):
-        assert bool(told({}, T0, [crash], silence)) is is_told
-        assert remediable({}, crash, silence) is (is_told and not crash.waiting)
+        assert bool(reportable({}, T0, [crash], silence)) is is_told
+        assert allows_remediation({}, crash, silence) is (is_told and not crash.waiting)
 
 
 # Remediation
 
 
 @pytest.mark.parametrize(
-    ("cause", "own_cause", "is_told", "may"),
+    ("cause", "status_cause", "is_told", "may"),
     [
         ("Killed", "Killed", False, False),
         ("LivenessProbeFailed", "Killed", True, False),
@@ -467,20 +469,22 @@ def test_a_crash_is_told_at_each_of_its_sightings_or_at_none() -> None:
     ],
 )
 def test_no_annotation_has_a_pod_replaced_that_is_to_be_left_alone(
-    cause: str, own_cause: str, *, is_told: bool, may: bool
+    cause: str, status_cause: str, *, is_told: bool, may: bool
 ) -> None:
     """A cause by Events, kept on the Pod, is shown; what the status says by itself still counts."""
     silence = spec(ignore={"causes": ["Killed"]})
-    crash = Crashed(cause=cause, own_cause=own_cause)
-    assert bool(told({}, None, [crash], silence)) is is_told
-    assert remediable({}, crash, silence) is may
+    crash = Crashed(cause=cause, status_cause=status_cause)
+    assert bool(reportable({}, None, [crash], silence)) is is_told
+    assert allows_remediation({}, crash, silence) is may
 
 
 def test_remediation_needs_the_kubelets_count() -> None:
     """However short its life and whatever is remembered: fewer restarts are not enough."""
     silence = spec(thresholds=[{"container": "db", "restarts": 5}, {"restarts": 2}])
     for container, restarts, may in (("db", 4, False), ("db", 5, True), ("app", 2, True)):
-        assert remediable({}, Crashed(container=container, restarts=restarts), silence) is may
+        assert (
+            allows_remediation({}, Crashed(container=container, restarts=restarts), silence) is may
+        )
 
 
 @given(IGNORED, st.lists(THRESHOLDS, max_size=2).map(tuple), LABELS, st.integers(0, 12), CODES)
@@ -495,4 +499,4 @@ def test_both_kinds_of_spec_silence_the_same(
     written = PodDiagnoserSpec(ignore=ignore, thresholds=thresholds)
     stored = PodDiagnoserSpec.model_validate(written.model_dump(exclude_defaults=True))
     crash = Crashed(restarts=restarts, exit_code=code)
-    assert told(labels, T0, [crash], stored) == told(labels, T0, [crash], written)
+    assert reportable(labels, T0, [crash], stored) == reportable(labels, T0, [crash], written)

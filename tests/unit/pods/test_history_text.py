@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pod_diagnoser.diagnosis.symptoms import number_of_end
-from pod_diagnoser.pods.history_text import MAX_RECOUNT_BYTES, recount
+from pod_diagnoser.diagnosis.symptoms import termination_number
+from pod_diagnoser.pods.history_text import MAX_SUMMARY_BYTES, summarize_history
 from tests.support.build import T0, after
 
 
@@ -44,7 +44,7 @@ def told(*ends: End, restarts: int | None = None, backing_off: bool = False) -> 
     """What is said of the last of these."""
     current = ends[-1]
     count = (current.restarts or 0) if restarts is None else restarts
-    return recount(ends, current, count, backing_off=backing_off)
+    return summarize_history(ends, current, count, backing_off=backing_off)
 
 
 OOM = {"cause": "OutOfMemory", "exitCode": 137}
@@ -59,7 +59,7 @@ WORSE = (
 def test_a_first_end_has_no_history() -> None:
     """Nothing is said of it."""
     assert told(end(1, 0, 5)) == ""
-    assert recount([], end(1, 0), 0, backing_off=False) == ""
+    assert summarize_history([], end(1, 0), 0, backing_off=False) == ""
 
 
 def test_how_often_how_long_and_that_it_gets_worse() -> None:
@@ -190,7 +190,7 @@ def test_what_is_no_end_of_a_container_is_not_counted() -> None:
 def test_other_containers_change_nothing() -> None:
     """Each has its own history."""
     others = [replace(each, id=f"f{each.id[1:]}", container="other") for each in WORSE]
-    assert recount([*others, *WORSE], WORSE[-1], 4, backing_off=False) == told(*WORSE)
+    assert summarize_history([*others, *WORSE], WORSE[-1], 4, backing_off=False) == told(*WORSE)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_an_end_has_the_same_number_in_each_of_its_sightings(
     shown: tuple[int, bool], number: int
 ) -> None:
     """As the kubelet reports: the count rises between two sightings of one end."""
-    assert number_of_end(shown[0], counted=shown[1]) == number
+    assert termination_number(shown[0], counted=shown[1]) == number
 
 
 def test_what_is_too_long_is_left_out_as_a_whole() -> None:
@@ -260,16 +260,16 @@ def test_any_history_is_told_within_bounds_and_in_any_order(
 ) -> None:
     """Total, deterministic, short, printable, without negative figures."""
     ends = list({each.id: each for each in ends}.values())
-    words = recount(ends, current, restarts, backing_off=backing_off)
-    assert len(words.encode()) <= MAX_RECOUNT_BYTES
+    words = summarize_history(ends, current, restarts, backing_off=backing_off)
+    assert len(words.encode()) <= MAX_SUMMARY_BYTES
     assert words.isascii()
     assert words.isprintable()
     assert "-" not in words.replace("out-of-memory", "")
     assert words == "" or (words[0].isupper() and words.endswith("."))
     shuffled = list(ends)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert recount(shuffled, current, restarts, backing_off=backing_off) == words
-    assert recount([*ends, current], current, restarts, backing_off=backing_off) == words
+    assert summarize_history(shuffled, current, restarts, backing_off=backing_off) == words
+    assert summarize_history([*ends, current], current, restarts, backing_off=backing_off) == words
 
 
 @given(st.lists(ENDS, max_size=20), st.lists(ENDS, max_size=5), ENDS, COUNTS)
@@ -282,16 +282,16 @@ def test_what_is_seen_later_changes_no_word(
         replace(each, id=f"f{each.id[1:]}", moment=current.moment + timedelta(seconds=1 + number))
         for number, each in enumerate(later)
     ]
-    assert recount([*after_it, *ends], current, restarts, backing_off=False) == recount(
-        ends, current, restarts, backing_off=False
-    )
+    assert summarize_history(
+        [*after_it, *ends], current, restarts, backing_off=False
+    ) == summarize_history(ends, current, restarts, backing_off=False)
 
 
 @given(st.lists(ENDS, max_size=20), ENDS, COUNTS)
 def test_nothing_is_claimed_without_its_proof(ends: list[End], current: End, restarts: int) -> None:
     """Without times no times, without images no image, without other ends no row of them."""
     bare = [replace(each, startedAt=None, finishedAt=None, image="") for each in ends]
-    words = recount(
+    words = summarize_history(
         bare,
         replace(current, startedAt=None, finishedAt=None, image=""),
         restarts,
@@ -300,6 +300,6 @@ def test_nothing_is_claimed_without_its_proof(ends: list[End], current: End, res
     assert " ran " not in words
     assert " in " not in words.replace(" in a row", "")
     assert "image" not in words
-    assert "row" not in recount([], current, restarts, backing_off=False)
+    assert "row" not in summarize_history([], current, restarts, backing_off=False)
     if all(each.cause != "OutOfMemory" for each in [*ends, current]):
         assert "memory" not in words

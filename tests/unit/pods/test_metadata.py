@@ -41,7 +41,7 @@ OTHER = target(diagnoser("other", 901, after(hours=1)))
 
 def answer(of: Json, now: datetime, *targets: Json) -> Json:
     """What is answered for a Pod."""
-    return dict(json.loads(sync_pod(pod_request(of, *targets), now).answer.encode()))
+    return dict(json.loads(sync_pod(pod_request(of, *targets), now).response.encode()))
 
 
 def synced(of: Json, now: datetime, *targets: Json) -> Json:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pod_diagnoser.api.core_v1 import MIRROR
-from pod_diagnoser.diagnosis.event_rules import AGAIN_AFTER
-from pod_diagnoser.diagnosis.evidence import Asked, Event, Gathered, Wanted
+from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION
+from pod_diagnoser.diagnosis.event_rules import SECOND_LOOKUP_AFTER
+from pod_diagnoser.diagnosis.evidence import EventLookup, EvidenceRequest, FetchedEvidence, PodEvent
 from pod_diagnoser.pods.keys import (
     CAUSE,
     CONTAINER,
@@ -37,19 +37,19 @@ from tests.support.build import (
     terminated,
 )
 
-NOTHING = Gathered(Asked.FOUND)
-REFUSED = Gathered(Asked.REFUSED)
-UNAVAILABLE = Gathered(Asked.UNAVAILABLE)
+NOTHING = FetchedEvidence(EventLookup.FOUND)
+REFUSED = FetchedEvidence(EventLookup.REFUSED)
+UNAVAILABLE = FetchedEvidence(EventLookup.UNAVAILABLE)
 
 
-def killing(message: str = "Container app failed liveness probe, will be restarted") -> Event:
+def killing(message: str = "Container app failed liveness probe, will be restarted") -> PodEvent:
     """What the kubelet says when it stops the container."""
-    return Event("Killing", message, "app", after(-1), after(-1))
+    return PodEvent("Killing", message, "app", after(-1), after(-1))
 
 
-PROBE_KILL = Gathered(
-    Asked.FOUND,
-    (killing(), Event("Unhealthy", "Liveness probe failed: 503", "app", after(-4), after(-1))),
+PROBE_KILL = FetchedEvidence(
+    EventLookup.FOUND,
+    (killing(), PodEvent("Unhealthy", "Liveness probe failed: 503", "app", after(-4), after(-1))),
 )
 
 
@@ -70,10 +70,10 @@ class Watch:
         writes: how often the Pod was changed.
     """
 
-    def __init__(self, of: Json, *answers: Gathered, **evidence: Any) -> None:
+    def __init__(self, of: Json, *answers: FetchedEvidence, **evidence: Any) -> None:
         self.of = of
         self.answers = list(answers)
-        self.asked: list[Wanted] = []
+        self.asked: list[EvidenceRequest] = []
         self.writes = 0
         target_ = target(diagnoser())
         target_["spec"]["evidence"] = evidence
@@ -84,11 +84,11 @@ class Watch:
         """A sync, its answer applied."""
         request = pod_request(self.of, *self.targets)
         result = sync_pod(request, now, confidential=confidential)
-        if result.wanted is not None and self.answers:
-            self.asked.append(result.wanted)
+        if result.evidence_request is not None and self.answers:
+            self.asked.append(result.evidence_request)
             found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
             result = sync_pod(request, now, found, confidential=confidential)
-        answer = json.loads(result.answer.encode())
+        answer = json.loads(result.response.encode())
         self.again = answer.get("resyncAfterSeconds")
         before, self.of = self.of, applied(self.of, answer)
         self.writes += self.of != before
@@ -126,12 +126,12 @@ def test_what_was_found_is_kept_when_the_events_are_gone() -> None:
 
 
 @pytest.mark.parametrize("first", [NOTHING, UNAVAILABLE], ids=lambda each: each.events)
-def test_an_inconclusive_look_is_repeated_once_some_seconds_later(first: Gathered) -> None:
+def test_an_inconclusive_look_is_repeated_once_some_seconds_later(first: FetchedEvidence) -> None:
     """The kubelet may post late. The answer asks for that sync."""
     watch = Watch(probed(), first, PROBE_KILL)
     watch.sync(after(1))
     assert watch[CAUSE] == "Killed"
-    assert watch.again == AGAIN_AFTER.total_seconds()
+    assert watch.again == SECOND_LOOKUP_AFTER.total_seconds()
     watch.sync(after(3))
     assert len(watch.asked) == 1
     watch.sync(after(6))
@@ -146,9 +146,11 @@ def test_an_inconclusive_look_is_repeated_once_some_seconds_later(first: Gathere
         (REFUSED, "its Events may not be read"),
         (UNAVAILABLE, "its Events could not be read"),
     ],
-    ids=lambda each: each.events if isinstance(each, Gathered) else "",
+    ids=lambda each: each.lookup if isinstance(each, FetchedEvidence) else "",
 )
-def test_without_an_answer_the_diagnosis_stands_and_says_so(said: Gathered, words: str) -> None:
+def test_without_an_answer_the_diagnosis_stands_and_says_so(
+    said: FetchedEvidence, words: str
+) -> None:
     """Two questions at most, for ever; at most two writes. Who is refused asks no more."""
     watch = Watch(probed(), said)
     for seconds in (1, 6, 12, 60, 3000):
@@ -192,7 +194,9 @@ def test_an_own_code_without_probes_is_looked_up_once() -> None:
 
 def test_a_restart_that_somebody_asked_for_is_no_crash() -> None:
     """Told as such, without the label: it is neither counted nor remediated."""
-    resized = Gathered(Asked.FOUND, (killing("Container app resize requires restart"),))
+    resized = FetchedEvidence(
+        EventLookup.FOUND, (killing("Container app resize requires restart"),)
+    )
     watch = Watch(probed(143), resized)
     watch.sync(after(1))
     assert watch[CAUSE] == "RestartedForResize"
@@ -210,7 +214,9 @@ def leaving(message: str) -> Json:
 
 def test_last_words_are_shown_only_where_asked_for() -> None:
     """Both are off by default."""
-    watch = Watch(leaving("a word of farewell"), Gathered(Asked.FOUND, log="last line"))
+    watch = Watch(
+        leaving("a word of farewell"), FetchedEvidence(EventLookup.FOUND, log="last line")
+    )
     watch.sync(after(1))
     assert (watch[TERMINATION_MESSAGE], watch[LOG]) == (None, None)
     assert all(each.log is None for each in watch.asked)
@@ -218,7 +224,7 @@ def test_last_words_are_shown_only_where_asked_for() -> None:
 
 def test_last_words_are_shown_masked_and_the_log_is_asked_for_once() -> None:
     """With the next crash come its own."""
-    said = Gathered(Asked.FOUND, log="connecting with password=hunter2\nlast line\n")
+    said = FetchedEvidence(EventLookup.FOUND, log="connecting with password=hunter2\nlast line\n")
     watch = Watch(leaving("token=abcdef123456 left"), said, terminationMessage=True, logLines=5)
     watch.sync(after(1))
     assert "abcdef123456" not in watch[TERMINATION_MESSAGE]
@@ -229,11 +235,11 @@ def test_last_words_are_shown_masked_and_the_log_is_asked_for_once() -> None:
     assert log is not None
     assert (log.container, log.previous, log.lines) == ("app", True, 5)
     shown = watch[LOG]
-    watch.answers = [Gathered(Asked.FOUND, log="another")]
+    watch.answers = [FetchedEvidence(EventLookup.FOUND, log="another")]
     watch.sync(after(20))
     assert watch[LOG] == shown
     watch.of["status"]["containerStatuses"] = [container(last=terminated(after(60)), restarts=2)]
-    watch.answers = [Gathered(Asked.FOUND, log=None)]
+    watch.answers = [FetchedEvidence(EventLookup.FOUND, log=None)]
     watch.sync(after(61))
     assert (watch[TERMINATION_MESSAGE], watch[LOG]) == (None, None)
 
@@ -241,7 +247,10 @@ def test_last_words_are_shown_masked_and_the_log_is_asked_for_once() -> None:
 def test_last_words_are_for_authenticated_callers_alone() -> None:
     """An answer that anybody may ask for holds nothing of applications."""
     watch = Watch(
-        leaving("farewell"), Gathered(Asked.FOUND, log="x"), terminationMessage=True, logLines=5
+        leaving("farewell"),
+        FetchedEvidence(EventLookup.FOUND, log="x"),
+        terminationMessage=True,
+        logLines=5,
     )
     watch.sync(after(1), confidential=False)
     assert (watch[TERMINATION_MESSAGE], watch[LOG]) == (None, None)
@@ -318,12 +327,12 @@ def test_a_pull_that_fails_by_turns_is_one_failure() -> None:
 # What must always hold
 
 
-ANSWERS: Sequence[Callable[[], Gathered]] = (
+ANSWERS: Sequence[Callable[[], FetchedEvidence]] = (
     lambda: NOTHING,
     lambda: REFUSED,
     lambda: UNAVAILABLE,
     lambda: PROBE_KILL,
-    lambda: Gathered(Asked.FOUND, (killing("Stopping container app"),)),
+    lambda: FetchedEvidence(EventLookup.FOUND, (killing("Stopping container app"),)),
 )
 
 
@@ -332,7 +341,9 @@ ANSWERS: Sequence[Callable[[], Gathered]] = (
     st.lists(st.floats(0.5, 4000), min_size=3, max_size=12),
     st.sampled_from([0, 1, 137, 143]),
 )
-def test_asking_ends(answers: list[Callable[[], Gathered]], pauses: list[float], code: int) -> None:
+def test_asking_ends(
+    answers: list[Callable[[], FetchedEvidence]], pauses: list[float], code: int
+) -> None:
     """Whatever is answered, and whenever: two questions and three writes a crash, then quiet."""
     watch = Watch(probed(code), *(answer() for answer in answers))
     now = after(1)
@@ -357,8 +368,8 @@ def test_a_long_pull_is_no_failure_and_is_asked_about_once() -> None:
         {"type": kind, "reason": "ContainersNotReady", **since}
         for kind in ("Ready", "ContainersReady")
     ]
-    pulling = Event("Pulling", 'Pulling image "app:1"', "app", after(1), after(1))
-    watch = Watch(document, Gathered(Asked.FOUND, (pulling,)))
+    pulling = PodEvent("Pulling", 'Pulling image "app:1"', "app", after(1), after(1))
+    watch = Watch(document, FetchedEvidence(EventLookup.FOUND, (pulling,)))
     for seconds in (1, 121, 130, 600):
         watch.sync(after(seconds))
     assert watch[CAUSE] is None
@@ -368,8 +379,12 @@ def test_a_long_pull_is_no_failure_and_is_asked_about_once() -> None:
 
 def test_a_secret_that_a_probe_tells_is_masked() -> None:
     """A probe's output is what an application wrote."""
-    said = Event("Unhealthy", "Liveness probe failed: password=hunter2 cust-77", "app", T0, T0)
-    watch = Watch(probed(), Gathered(Asked.FOUND, (killing(), said)), maskPatterns=["cust-[0-9]+"])
+    said = PodEvent("Unhealthy", "Liveness probe failed: password=hunter2 cust-77", "app", T0, T0)
+    watch = Watch(
+        probed(),
+        FetchedEvidence(EventLookup.FOUND, (killing(), said)),
+        maskPatterns=["cust-[0-9]+"],
+    )
     watch.sync(after(1))
     assert "its liveness probe failed (" in watch[DIAGNOSIS]
     assert "hunter2" not in str(watch.of)
@@ -379,7 +394,7 @@ def test_a_secret_that_a_probe_tells_is_masked() -> None:
 def test_events_of_a_static_pod_are_asked_for_by_its_own_uid() -> None:
     """Its mirror has another."""
     document = probed()
-    document["metadata"]["annotations"] = {MIRROR: "a1b2c3"}
+    document["metadata"]["annotations"] = {MIRROR_POD_ANNOTATION: "a1b2c3"}
     watch = Watch(document, NOTHING)
     watch.sync(after(1))
     assert [each.uid for each in watch.asked] == ["a1b2c3"]

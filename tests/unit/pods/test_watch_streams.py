@@ -19,7 +19,7 @@ from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.diagnostics_v1 import GROUP
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose
-from pod_diagnoser.diagnosis.evidence import Asked, Gathered
+from pod_diagnoser.diagnosis.evidence import EventLookup, FetchedEvidence
 from pod_diagnoser.pods.keys import CAUSE, CONTAINER, DIAGNOSIS
 from pod_diagnoser.pods.keys import CRASHES as REMEMBERED
 from pod_diagnoser.pods.sync import sync_pod
@@ -68,7 +68,7 @@ ran, or were not ready, were deleted before that had lasted for long.
 WITH_CRASHES = [name for name, crashes in CRASHES.items() if crashes]
 
 
-def found(name: str, steps: Sequence[Step]) -> Gathered:
+def found(name: str, steps: Sequence[Step]) -> FetchedEvidence:
     """The Events of a stream's Pod as they stood at its end."""
     items = corpus.event_items(f"kubelet-{name}")
     assert items is not None
@@ -76,7 +76,7 @@ def found(name: str, steps: Sequence[Step]) -> Gathered:
 
 
 def sightings(
-    steps: Iterable[Step], events: Gathered | None
+    steps: Iterable[Step], events: FetchedEvidence | None
 ) -> dict[str, list[tuple[Step, Diagnosis]]]:
     """The steps that show each crash, in the order of the crashes, with what is said at each."""
     seen: dict[str, list[tuple[Step, Diagnosis]]] = {}
@@ -170,13 +170,13 @@ class Shop:
     def _sync(self, of: Json, now: datetime) -> Json:
         request = pod_request(of, self._claim)
         synced = sync_pod(request, now)
-        if synced.wanted is not None:
-            gathered = Gathered(Asked.REFUSED)
+        if synced.evidence_request is not None:
+            gathered = FetchedEvidence(EventLookup.REFUSED)
             if not self._refused:
                 there = posted(self._events, now - self._late)
                 gathered = corpus.gathered(request.object, there)
             synced = sync_pod(request, now, gathered)
-        return synced.answer.model_dump(mode="json", exclude_unset=True)
+        return synced.response.model_dump(mode="json", exclude_unset=True)
 
 
 def claim_in(namespace: str) -> Json:
@@ -243,7 +243,7 @@ def test_ends_are_numbered_alike_in_all_sightings(name: str) -> None:
     """The first end of a container is its first in each state that shows it, and so on."""
     steps = corpus.stream(name)
     for number, shown in enumerate(sightings(steps, None).values(), start=1):
-        ends = {each.ending.number for _, each in shown if each.exit_code is not None}
+        ends = {each.symptom.termination_number for _, each in shown if each.exit_code is not None}
         assert ends <= {number}
 
 

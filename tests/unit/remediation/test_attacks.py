@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pod_diagnoser.api.time import format_time
-from pod_diagnoser.cluster.errors import DENIED_BY_POLICY, Trouble
-from pod_diagnoser.poddiagnosers.sync import UNSHOWN_SECONDS
+from pod_diagnoser.cluster.errors import DENIED_BY_POLICY, ApiFailure
+from pod_diagnoser.poddiagnosers.sync import NOT_SHOWN_SECONDS
 from pod_diagnoser.pods.keys import CRASHES, LABEL
 from tests.support.build import UID, Json, after, container, terminated
 from tests.support.fake_api import FakeApi, hanging, refused
@@ -62,7 +62,7 @@ def test_a_crash_that_was_not_claimed_for_a_moment_is_told_afterwards(what: str)
         change(hook, enableAnnotations=False)
     answer = hook.answer(*old)
     assert hook.api.events == {}
-    assert 0 < answer["resyncAfterSeconds"] <= UNSHOWN_SECONDS
+    assert 0 < answer["resyncAfterSeconds"] <= NOT_SHOWN_SECONDS
     if what == "label":
         hook.api.put(old[1][0])
     else:
@@ -81,7 +81,7 @@ def test_what_is_not_so_is_not_looked_at_by_every_sync() -> None:
     for _ in range(100):
         hook.answer(diag, [forged])
         hook.api.pass_time(1)
-    assert hook.calls().count("get pod") <= 100 / UNSHOWN_SECONDS + 1
+    assert hook.calls().count("get pod") <= 100 / NOT_SHOWN_SECONDS + 1
     assert hook.api.events == {}
 
 
@@ -353,8 +353,8 @@ def test_a_short_trouble_does_not_end_a_longer_one() -> None:
     hook = logging()
     hook.sync()
     hook.calls()
-    hook.remediator._note(Trouble("ApiServerBusy", "x", 60.0, everywhere=True))
-    hook.remediator._note(Trouble("ApiServerUnavailable", "x", 5.0, everywhere=True))
+    hook.remediator._record_failure(ApiFailure("ApiServerBusy", "x", 60.0, server_wide=True))
+    hook.remediator._record_failure(ApiFailure("ApiServerUnavailable", "x", 5.0, server_wide=True))
     hook.api.pass_time(30)
     hook.api.put(owned(7, hook.api.now))
     hook.sync()

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from pod_diagnoser.api.diagnostics_v1 import Remediation
 from pod_diagnoser.diagnosis.diagnose import diagnose
-from pod_diagnoser.pods.observation import Crashed
+from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.events import (
     MAX_NOTE_BYTES,
-    Event,
-    Teller,
+    EventDocument,
+    EventFactory,
     crash_events,
     remediation_events,
     withheld_event,
@@ -30,9 +30,9 @@ QUALIFIED = re.compile(r"[a-z0-9.-]+/[A-Za-z0-9][-A-Za-z0-9_.]{0,62}")
 SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
-def teller(document: Json | None = None, instance: str = "hook-1") -> Teller:
+def teller(document: Json | None = None, instance: str = "hook-1") -> EventFactory:
     """Tells for a PodDiagnoser."""
-    return Teller(parsed(document or logging()), instance)
+    return EventFactory(parsed(document or logging()), instance)
 
 
 def logging(**spec: Any) -> Json:
@@ -40,10 +40,12 @@ def logging(**spec: Any) -> Json:
     return diagnoser(**{"targetLabels": {"app": "app"}, "remediationAction": "LogEvent", **spec})
 
 
-def told(*pods: Json, now: Any = NOW, by: Teller | None = None) -> list[Event]:
+def told(*pods: Json, now: Any = NOW, by: EventFactory | None = None) -> list[EventDocument]:
     """What is told of crashes."""
     read = [parsed_pod(document) for document in pods]
-    return list(crash_events(by or teller(), [Crashed(each, diagnose(each)) for each in read], now))
+    return list(
+        crash_events(by or teller(), [CrashedPod(each, diagnose(each)) for each in read], now)
+    )
 
 
 def plan_of(document: Json, action: str = "RestartPod") -> Remediation:
@@ -53,7 +55,7 @@ def plan_of(document: Json, action: str = "RestartPod") -> Remediation:
     return status.remediations[0]
 
 
-def check(event: Event) -> None:
+def check(event: EventDocument) -> None:
     """What the API server checks (``pkg/apis/core/validation/events.go``)."""
     document = event.document
     assert document["apiVersion"] == "events.k8s.io/v1"

@@ -14,13 +14,18 @@ from pod_diagnoser.cluster.errors import (
     DENIED_BY_POLICY,
     FORBIDDEN_SECONDS,
     SEVERAL_DISRUPTION_BUDGETS,
-    ClusterError,
-    trouble_of,
+    ApiError,
+    describe_failure,
 )
-from pod_diagnoser.cluster.reader import Live
+from pod_diagnoser.cluster.reader import LiveReader
 from pod_diagnoser.pods.keys import LABEL
-from pod_diagnoser.remediation.executor import MAX_ACTS, PLAN_SECONDS, Acted, carry_out
-from pod_diagnoser.remediation.model import Effects, Phase, Reason
+from pod_diagnoser.remediation.executor import (
+    MAX_EXECUTIONS,
+    MAX_PLAN_AGE_SECONDS,
+    ExecutionResult,
+    execute_plans,
+)
+from pod_diagnoser.remediation.model import ExecutionReport, Phase, Reason
 from tests.support.build import T0, UID, Json, after, diagnoser, target
 from tests.support.fake_api import (
     FakeApi,
@@ -58,26 +63,26 @@ class Cluster(FakeApi):
         assert planned(self.diagnosers["diag"])
         return self
 
-    def act(self, of: Json | None = None, *related: Json, in_time: float = 3.0) -> Acted:
+    def act(self, of: Json | None = None, *related: Json, in_time: float = 3.0) -> ExecutionResult:
         """Carry out the plans of a request; of what is stored by default."""
         begun = self.monotonic
         seen = observed(of or self.diagnosers["diag"], *related)
-        return carry_out(
+        return execute_plans(
             seen.diagnoser,
             seen.targets,
-            Live(self, lambda: self.now, lambda: self.monotonic),
+            LiveReader(self, lambda: self.now, lambda: self.monotonic),
             self,
             lambda: self.monotonic - begun <= in_time,
         )
 
-    def sync(self) -> Acted:
+    def sync(self) -> ExecutionResult:
         """A whole sync: act, answer, and have the answer stored if it is not stale."""
         diag, pods = self.snapshot()
         acted = self.act(diag)
-        trouble = acted.trouble
-        effects = Effects(
-            outcomes={entry.id: outcome for entry, outcome in acted.settled},
-            trouble=(trouble.reason, trouble.message) if trouble else None,
+        trouble = acted.api_failure
+        effects = ExecutionReport(
+            outcomes={entry.id: outcome for entry, outcome in acted.outcomes},
+            api_failure=(trouble.reason, trouble.message) if trouble else None,
         )
         status = synced(diag, acted.now or self.now, *pods, effects=effects)["status"]
         self.write_status("diag", diag["metadata"]["resourceVersion"], status)
@@ -93,9 +98,9 @@ class Cluster(FakeApi):
         return entries(self.diagnosers["diag"])
 
 
-def outcomes(acted: Acted) -> list[tuple[Phase, Reason]]:
+def outcomes(acted: ExecutionResult) -> list[tuple[Phase, Reason]]:
     """What came of the plans."""
-    return [(outcome.phase, outcome.reason) for _, outcome in acted.settled]
+    return [(outcome.phase, outcome.reason) for _, outcome in acted.outcomes]
 
 
 @pytest.fixture
@@ -109,15 +114,15 @@ def test_a_plan_is_carried_out_with_two_reads_and_one_delete(cluster: Cluster) -
     acted = cluster.act()
     assert outcomes(acted) == [DONE]
     assert cluster.calls == [("get diagnoser", "diag"), ("get pod", "app-1"), ("delete", "app-1")]
-    assert acted.settled[0][1].at == acted.now == cluster.now.replace(microsecond=0)
-    assert acted.trouble is None
+    assert acted.outcomes[0][1].at == acted.now == cluster.now.replace(microsecond=0)
+    assert acted.api_failure is None
 
 
 def test_without_a_plan_nothing_is_asked() -> None:
     """No call at all."""
     cluster = Cluster()
     cluster.put(replacing())
-    assert cluster.act() == Acted()
+    assert cluster.act() == ExecutionResult()
     assert cluster.calls == []
 
 
@@ -130,7 +135,7 @@ def test_a_forged_plan_is_no_plan(cluster: Cluster) -> None:
     cluster.put(owned(2, by="rs-2"))
     forged["status"]["remediations"][0] |= {"pod": "app-2", "podUID": owned(2)["metadata"]["uid"]}
     acted = cluster.act(forged)
-    assert [entry.pod for entry, _ in acted.settled] == ["app-1"]
+    assert [entry.pod for entry, _ in acted.outcomes] == ["app-1"]
     assert [name for verb, name in cluster.calls if verb == "delete"] == ["app-1"]
 
     bare = Cluster(now=after(10))
@@ -152,7 +157,7 @@ def test_another_version_of_the_poddiagnoser_is_not_acted_on(
     request = copy.deepcopy(cluster.diagnosers["diag"])
     request["metadata"] |= change
     acted = cluster.act(request)
-    assert (acted.settled, acted.trouble) == ([], None)
+    assert (acted.outcomes, acted.api_failure) == ([], None)
     assert acted.now is not None
     assert cluster.verbs() == ["get diagnoser"]
 
@@ -161,7 +166,7 @@ def test_a_poddiagnoser_that_is_gone_is_not_acted_on(cluster: Cluster) -> None:
     """Nor is that a trouble."""
     request = cluster.diagnosers.pop("diag")
     acted = cluster.act(request)
-    assert (acted.settled, acted.trouble) == ([], None)
+    assert (acted.outcomes, acted.api_failure) == ([], None)
 
 
 @pytest.mark.parametrize("document", [b"", b"{}", b"[]", b'{"metadata":{}}', b"\xff", b"{" * 9999])
@@ -170,9 +175,9 @@ def test_garbage_is_no_object(cluster: Cluster, document: bytes, verb: str) -> N
     """The plan stands, and it is said that something is wrong."""
     cluster.faults[verb] = [lambda api, _: (document, api.now)]
     acted = cluster.act()
-    assert acted.settled == []
-    assert acted.trouble is not None
-    assert acted.trouble.reason == "ApiServerUnavailable"
+    assert acted.outcomes == []
+    assert acted.api_failure is not None
+    assert acted.api_failure.reason == "ApiServerUnavailable"
     assert cluster.deleted == []
 
 
@@ -181,16 +186,16 @@ def test_another_pod_than_was_asked_for_is_garbage(cluster: Cluster) -> None:
     other = json.dumps(owned(2)).encode()
     cluster.faults["get pod"] = [lambda api, _: (other, api.now)]
     acted = cluster.act()
-    assert acted.settled == []
-    assert acted.trouble is not None
+    assert acted.outcomes == []
+    assert acted.api_failure is not None
 
 
 def test_a_404_that_is_not_about_the_pod_says_nothing_of_it(cluster: Cluster) -> None:
     """Of a proxy in between, say: nothing is recorded as gone that may be there."""
     cluster.faults["get pod"] = [refused(404)]
     acted = cluster.act()
-    assert acted.settled == []
-    assert acted.trouble is not None
+    assert acted.outcomes == []
+    assert acted.api_failure is not None
 
 
 # It is decided anew from what is live
@@ -267,7 +272,7 @@ def ended(last: Any) -> Callable[[Json], object]:
 
 REFUSALS: dict[str, tuple[Callable[[Cluster], object], Reason]] = {
     "plan too old": (
-        lambda cluster: cluster.pass_time(PLAN_SECONDS + 1),
+        lambda cluster: cluster.pass_time(MAX_PLAN_AGE_SECONDS + 1),
         Reason.PLAN_TOO_OLD,
     ),
     "planned in the future": (entry(plannedAt=format_time(after(3600))), Reason.PLAN_TOO_OLD),
@@ -440,7 +445,7 @@ def test_a_pod_that_was_written_between_read_and_delete_is_looked_at_again(
 
     cluster.faults["delete"] = [opts_out]
     acted = cluster.sync()
-    assert (acted.settled, acted.trouble) == ([], None)
+    assert (acted.outcomes, acted.api_failure) == ([], None)
     assert outcomes(cluster.sync()) == [(Phase.EXPIRED, Reason.OPTED_OUT)]
     assert cluster.deleted == []
 
@@ -453,9 +458,9 @@ def test_the_deletes_answer_is_lost(cluster: Cluster, fault: Fault) -> None:
     """Nothing is recorded as done that was not; one deletion in the end, charged once."""
     cluster.faults["delete"] = [fault]
     acted = cluster.sync()
-    assert acted.settled == []
-    assert acted.trouble is not None
-    assert acted.trouble.reason == "ApiServerUnavailable"
+    assert acted.outcomes == []
+    assert acted.api_failure is not None
+    assert acted.api_failure.reason == "ApiServerUnavailable"
     assert cluster.entries[0]["phase"] == "Planned"
     again = cluster.sync()
     assert outcomes(again) == [GONE if fault is lost else DONE]
@@ -463,7 +468,7 @@ def test_the_deletes_answer_is_lost(cluster: Cluster, fault: Fault) -> None:
     cluster.gone("app-1")
     for _ in range(5):
         cluster.pass_time(60)
-        assert cluster.sync().settled == []
+        assert cluster.sync().outcomes == []
     assert len(cluster.deleted) == 1
     assert cluster.diagnosers["diag"]["status"]["owners"][0]["attempts"] == 1
 
@@ -505,11 +510,11 @@ def test_what_another_replica_has_stored_since_is_seen(cluster: Cluster) -> None
     """One that has just read the PodDiagnoser does not act on what the other has given up since."""
     request, _ = cluster.snapshot()
     seen = observed(request)
-    live = Live(cluster, lambda: cluster.now, lambda: cluster.monotonic)
+    live = LiveReader(cluster, lambda: cluster.now, lambda: cluster.monotonic)
     assert live.pod_diagnoser(seen.diagnoser)[0] is not None
     cluster.put({**request, "status": {**request["status"], "remediations": []}})
-    acted = carry_out(seen.diagnoser, seen.targets, live, cluster, lambda: True)
-    assert acted.settled == []
+    acted = execute_plans(seen.diagnoser, seen.targets, live, cluster, lambda: True)
+    assert acted.outcomes == []
     assert cluster.deleted == []
 
 
@@ -552,9 +557,9 @@ def test_what_holds_a_plan_up_is_said_and_the_plan_stands(
     """It is tried again after a while, by itself, and then done."""
     cluster.faults[verb] = [refused(status)]
     acted = cluster.sync()
-    assert acted.settled == []
-    assert acted.trouble is not None
-    assert (acted.trouble.reason, acted.trouble.retry_after) == (reason, again)
+    assert acted.outcomes == []
+    assert acted.api_failure is not None
+    assert (acted.api_failure.reason, acted.api_failure.retry_after) == (reason, again)
     assert cluster.entries[0]["phase"] == "Planned"
     cluster.pass_time(again)
     assert outcomes(cluster.sync()) == [DONE]
@@ -584,25 +589,25 @@ def test_what_a_refusal_means(
     cluster.faults[verb] = [refused(**error)]
     acted = cluster.act()
     assert outcomes(acted) == ([outcome] if outcome else [])
-    assert acted.trouble is None
+    assert acted.api_failure is None
     assert cluster.deleted == []
 
 
 def test_the_retry_after_of_the_api_server_is_taken_over(cluster: Cluster) -> None:
     """And is known to be about every call."""
     cluster.faults["delete"] = [refused(429, retry_after=17.0)]
-    trouble = cluster.act().trouble
+    trouble = cluster.act().api_failure
     assert trouble is not None
-    assert (trouble.retry_after, trouble.everywhere) == (17.0, True)
+    assert (trouble.retry_after, trouble.server_wide) == (17.0, True)
 
 
 def test_a_missing_permission_names_what_and_where(cluster: Cluster) -> None:
     """For the person who can grant it."""
     cluster.faults["get pod"] = [refused(403)]
-    trouble = cluster.act().trouble
+    trouble = cluster.act().api_failure
     assert trouble is not None
     assert trouble.message == "The operator may not read Pods in namespace shop."
-    unknown = trouble_of(ClusterError(401), "read Pods", "shop")
+    unknown = describe_failure(ApiError(401), "read Pods", "shop")
     assert "credentials" in unknown.message
 
 
@@ -638,7 +643,7 @@ def test_a_blocked_eviction_is_deferred(details: Json, reason: Reason) -> None:
     cluster.faults["evict"] = [refused(**details)]
     acted = cluster.act()
     assert outcomes(acted) == [(Phase.DEFERRED, reason)]
-    assert acted.trouble is None
+    assert acted.api_failure is None
 
 
 def test_a_blocked_eviction_is_never_turned_into_a_delete() -> None:
@@ -673,14 +678,14 @@ def test_a_sync_carries_out_a_few_plans_the_oldest_first() -> None:
         assert len(cluster.deleted) == done
     names = [name for verb, name in cluster.calls if verb == "delete"]
     assert names == order
-    assert MAX_ACTS == 5
+    assert MAX_EXECUTIONS == 5
 
 
 def test_a_slow_api_server_gets_fewer_calls() -> None:
     """No call begins after the time that the sync has; what is not begun stands."""
     cluster = replace_latency(storm(5), 0.8)
     acted = cluster.act(in_time=3.0)
-    assert (len(acted.settled), acted.trouble) == (1, None)
+    assert (len(acted.outcomes), acted.api_failure) == (1, None)
     assert cluster.verbs() == ["get diagnoser", "get pod", "delete", "get pod"]
 
 
@@ -695,8 +700,8 @@ def test_an_api_server_that_hangs_is_called_once() -> None:
     cluster.faults["get pod"] = [hanging]
     acted = cluster.act()
     assert cluster.verbs() == ["get diagnoser", "get pod"]
-    assert acted.trouble is not None
-    assert acted.trouble.everywhere
+    assert acted.api_failure is not None
+    assert acted.api_failure.server_wide
 
 
 def test_a_failure_that_may_be_about_one_pod_does_not_keep_the_others() -> None:
@@ -705,15 +710,15 @@ def test_a_failure_that_may_be_about_one_pod_does_not_keep_the_others() -> None:
     cluster.faults["delete"] = [refused(500)]
     acted = cluster.act()
     assert outcomes(acted) == [DONE, DONE]
-    assert acted.trouble is not None
-    assert not acted.trouble.everywhere
+    assert acted.api_failure is not None
+    assert not acted.api_failure.server_wide
 
 
 def test_a_missing_permission_is_tried_once_a_sync() -> None:
     """All Pods are of one namespace."""
     cluster = storm(5)
     cluster.faults["get pod"] = [refused(403)]
-    assert cluster.act().trouble is not None
+    assert cluster.act().api_failure is not None
     assert cluster.verbs().count("get pod") == 1
 
 

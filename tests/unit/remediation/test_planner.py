@@ -12,7 +12,7 @@ from pod_diagnoser.api.time import format_time, parse_time
 from pod_diagnoser.pods.keys import CRASHES, LABEL
 from pod_diagnoser.remediation.model import (
     EXPLANATIONS,
-    Effects,
+    ExecutionReport,
     Outcome,
     Phase,
     Reason,
@@ -796,7 +796,9 @@ def test_an_outcome_of_what_is_settled_already_changes_nothing() -> None:
     """Told twice, by two syncs."""
     diag = settled(synced(replacing(), NOW, owned()), NOW)
     late = Outcome(Phase.EXPIRED, Reason.PAUSED, after(20))
-    again = synced(diag, after(20), effects=Effects(outcomes={entries(diag)[0]["id"]: late}))
+    again = synced(
+        diag, after(20), effects=ExecutionReport(outcomes={entries(diag)[0]["id"]: late})
+    )
     assert entries(again) == entries(diag)
     assert again["status"]["owners"] == diag["status"]["owners"]
 
@@ -896,18 +898,20 @@ def test_a_stored_status_of_another_version_is_no_error() -> None:
 def test_not_connected_leaves_what_is_stored_alone() -> None:
     """No plan, no forgetting, no asking again each second."""
     diag = synced(replacing(), NOW, owned())
-    made = answered(diag, after(hours=9), owned(2), effects=Effects(connected=False))
+    made = answered(diag, after(hours=9), owned(2), effects=ExecutionReport(connected=False))
     assert made["status"]["remediations"] == diag["status"]["remediations"]
     assert made["status"]["owners"] == diag["status"]["owners"]
     assert "resyncAfterSeconds" not in made
-    stored = synced(diag, after(hours=9), owned(2), effects=Effects(connected=False))
+    stored = synced(diag, after(hours=9), owned(2), effects=ExecutionReport(connected=False))
     assert condition(stored)["reason"] == "NotConnected"
 
 
 def test_without_the_api_servers_time_nothing_is_planned_and_nothing_forgotten() -> None:
     """Our clock may be days ahead."""
     diag = settled(synced(replacing(), NOW, owned()), NOW, owned(2))
-    trouble = Effects(trouble=("ApiServerUnavailable", "x"), again=5.0, dated=False)
+    trouble = ExecutionReport(
+        api_failure=("ApiServerUnavailable", "x"), resync_after=5.0, server_time_known=False
+    )
     for hours in (-90, 90):
         made = synced(diag, after(hours=hours), owned(3, by="rs-3"), effects=trouble)
         for field in ("remediations", "owners", "withheld"):
@@ -924,7 +928,7 @@ def test_a_plan_is_asked_for_again_each_second_until_it_is_carried_out() -> None
 def test_the_api_servers_wish_to_be_asked_later_is_honoured() -> None:
     """Plans wait for so long."""
     diag = synced(replacing(), NOW, owned())
-    busy = Effects(trouble=("ApiServerBusy", "x"), again=30.0)
+    busy = ExecutionReport(api_failure=("ApiServerBusy", "x"), resync_after=30.0)
     assert answered(diag, after(11), owned(), effects=busy)["resyncAfterSeconds"] == 30.0
 
 
