@@ -1,7 +1,8 @@
-# Every target does its own set-up. Needed beforehand: Python 3.11 or newer and make; what a target
-# needs beyond that, its section in README.md says.
+# Each target sets up what it needs. You need Python 3.11 or newer and make; targets that need more say so
+# in CONTRIBUTING.md. Installing into a cluster is in mk/deploy.mk, a kind cluster of your own in mk/kind.mk.
 PYTHON ?= python3
 PORT ?= 8080
+KUBECTL ?= kubectl
 VENV := .venv
 RUN := $(VENV)/bin
 UV := $(RUN)/uv
@@ -12,7 +13,7 @@ UV_VERSION := $(shell sed -n 's/.*"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-# The lock file is followed to the letter. The stamp is older than either file: the sync runs again.
+# The stamp is older than either file after a change of it: then the sync runs again.
 $(VENV)/.synced: pyproject.toml uv.lock
 	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(UV) || $(RUN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
@@ -20,25 +21,94 @@ $(VENV)/.synced: pyproject.toml uv.lock
 	@touch $@
 
 .PHONY: setup
-setup: $(VENV)/.synced ## make the virtual environment by the lock file
+setup: $(VENV)/.synced ## make the virtual environment from the lock file
 
-.PHONY: serve
-serve: setup ## serve the hook on localhost, PORT=8080, as production does
+# Run it: KEEP=1 leaves a demo running, so that you can send requests.
+.PHONY: demo demo-real serve
+demo: setup ## see it work without a cluster; KEEP=1 leaves it running
+	@KEEP=$(KEEP) $(RUN)/python -m dev.demo.simulated
+
+demo-real: setup ## the same on a real control plane and Metacontroller
+	@KEEP=$(KEEP) $(RUN)/python -m dev.demo.real
+
+serve: setup ## serve the hook on localhost, PORT=8080, as in production
 	@$(RUN)/pod-diagnoser serve --port $(PORT)
 
-.PHONY: test
+# Check it.
+.PHONY: test golden lint
 test: setup ## run all tests that need no control plane
 	$(RUN)/pytest --ignore tests/e2e
 
-.PHONY: golden
-golden: setup ## write the golden files' outputs anew; read what changed
+golden: setup ## write the golden files' outputs again; read the diff
 	$(RUN)/pytest tests/golden --update-golden
 
-.PHONY: lint
 lint: setup ## lint, formatting, types, import contracts
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 
-include mk/*.mk
+# A missing control plane or Metacontroller skips the tests and says how to get it; E2E_REQUIRE=1 makes it a
+# failure (for releases). The tests mostly wait, so two control planes run at a time.
+.PHONY: e2e control-plane
+e2e: setup ## test with real etcd, kube-apiserver and Metacontroller
+	$(RUN)/pytest -n 2 --dist loadfile tests/e2e
+
+control-plane: setup ## build the control plane from its Go modules, once; print its folder
+	@$(RUN)/python -m dev.envtest.build
+
+# Simulation runs with faults, on all cores. A run that fails is shrunk and printed step by step.
+SCHEDULES ?= 10000
+FIRST ?= 0
+
+.PHONY: simulate
+simulate: setup ## run SCHEDULES=10000 simulations with faults
+	@$(RUN)/python -m tests.simulation.search $(SCHEDULES) $(FIRST)
+
+# Invalid input, guided by coverage. It has its own environment, since atheris has wheels for Linux only.
+# INPUT names a failed input to send again.
+FUZZ_VENV := .cache/fuzz-venv
+FUZZ_CORPUS := .cache/fuzz-corpus
+SECONDS ?= 60
+INPUT ?=
+
+$(FUZZ_VENV)/.synced: $(VENV)/.synced
+	@VIRTUAL_ENV= UV_PROJECT_ENVIRONMENT=$(FUZZ_VENV) $(UV) sync --locked --quiet --no-default-groups --group test --group fuzz
+	@touch $@
+
+.PHONY: fuzz
+fuzz: $(FUZZ_VENV)/.synced ## send invalid input to both syncs for SECONDS=60
+	@$(FUZZ_VENV)/bin/python -m tests.fuzz $(SECONDS) $(FUZZ_CORPUS) $(INPUT)
+
+# Benchmarks. They have their own environment, since only they need kopf, to compare with.
+# BENCH holds options and parts, such as BENCH="--quick hook".
+BENCH_VENV := .cache/bench-venv
+BENCH ?=
+
+$(BENCH_VENV)/.synced: $(VENV)/.synced
+	@VIRTUAL_ENV= UV_PROJECT_ENVIRONMENT=$(BENCH_VENV) $(UV) sync --locked --quiet --no-default-groups --group test --group bench
+	@touch $@
+
+.PHONY: bench bench-capture
+bench: $(BENCH_VENV)/.synced ## measure the hook; with a control plane also beside a kopf operator
+	@$(BENCH_VENV)/bin/python -m dev.benchmarks $(BENCH)
+
+bench-capture: $(BENCH_VENV)/.synced ## capture the benchmarks' requests again from a real control plane
+	@$(BENCH_VENV)/bin/python -m dev.benchmarks.capture
+
+# The wheel as others install it: built, installed into an environment of its own, started.
+DIST := .cache/dist
+DIST_VENV := .cache/dist-venv
+
+.PHONY: package
+package: setup ## build sdist and wheel, install the wheel elsewhere and start it
+	@rm -rf $(DIST) $(DIST_VENV)
+	$(UV) build --quiet --out-dir $(DIST)
+	$(UV) venv --quiet --python $(RUN)/python $(DIST_VENV)
+	$(UV) export --quiet --locked --no-dev --no-emit-project --output-file $(DIST)/requirements.txt
+	$(UV) pip install --quiet --python $(DIST_VENV)/bin/python --requirement $(DIST)/requirements.txt
+	$(UV) pip install --quiet --python $(DIST_VENV)/bin/python --no-deps $(DIST)/*.whl
+	cd $(DIST) && ../../$(DIST_VENV)/bin/python -c 'from pod_diagnoser.server.app import create_app; create_app()'
+	$(DIST_VENV)/bin/pod-diagnoser --help > /dev/null
+
+include mk/deploy.mk mk/kind.mk

@@ -1,36 +1,9 @@
-# Installing into a cluster, and the same on a kind cluster of one's own. Each target is the few commands
-# of metacontroller/README.md. Needed: kubectl; for the kind-* targets also docker and kind.
+# A kind cluster of your own, with everything in it. Needed: kubectl, docker and kind.
 KUBECTL ?= kubectl
 KIND_CLUSTER ?= pod-diagnoser
-# Never another cluster than the one that kind-up made.
+# Names the context, so that no other cluster is touched than the one that kind-up made.
 KIND_KUBECTL = $(KUBECTL) --context kind-$(KIND_CLUSTER)
 KIND_PORT ?= 8081
-
-.PHONY: install
-install: token ## install the kinds and the operator by kubectl's current context
-	$(KUBECTL) apply -k metacontroller/overlays/default
-
-# Pods that carry an annotation or a label of ours, one "namespace/name" a line; fails if that cannot be read.
-LEFTOVERS = pods=$$($(KUBECTL) get pods --all-namespaces -o jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} {.metadata.annotations} {.metadata.labels}{"\n"}{end}') \
-	|| exit; echo "$$pods" | grep -F '"diagnostics.local.io/' | cut -d' ' -f1
-
-.PHONY: leftovers
-leftovers: ## list the Pods that carry an annotation or a label of ours
-	@$(LEFTOVERS)
-
-# Nobody publishes DiagnosisTargets any more, so Pods are claimed by no one and get cleaned; then the rest goes.
-# Deleted again in each round: Metacontroller may still have been at one when its controller went.
-.PHONY: uninstall
-uninstall: ## clean all Pods, then remove the operator; PodDiagnosers stay as they are
-	$(KUBECTL) delete decoratorcontroller pod-diagnoser-poddiagnosers --ignore-not-found
-	@for round in $$(seq 100); do \
-		$(KUBECTL) delete diagnosistargets --all --all-namespaces || exit; sleep 2; \
-		left=$$($(LEFTOVERS)) || exit; test -n "$$left" || exit 0; \
-	done; echo "Still not clean, metacontroller/README.md says what to do:"; echo "$$left"; exit 1
-	$(KUBECTL) delete decoratorcontroller pod-diagnoser-pods --ignore-not-found
-	$(KUBECTL) delete -k metacontroller/base --ignore-not-found
-	$(KUBECTL) delete clusterrole,clusterrolebinding pod-diagnoser-evidence --ignore-not-found
-	@left=$$($(LEFTOVERS)) || exit; test -z "$$left" || { echo "Not clean after all:"; echo "$$left"; exit 1; }
 
 .PHONY: kind-up
 kind-up: ## make a kind cluster
@@ -83,7 +56,7 @@ kind-logs: ## show the logs of fragile-app (before its restart), the hook and Me
 	$(KIND_KUBECTL) -n metacontroller logs statefulset/metacontroller --tail=20
 
 .PHONY: kind-reset
-kind-reset: ## begin anew: other Pods of fragile-app, a PodDiagnoser without a history
+kind-reset: ## start again: new Pods of fragile-app, a new PodDiagnoser
 	$(KIND_KUBECTL) delete -f crds/samples/fragileapp-diagnoser.yaml --ignore-not-found
 	$(KIND_KUBECTL) delete -k fragile-app --ignore-not-found
 	$(KIND_KUBECTL) apply -k fragile-app

@@ -47,10 +47,10 @@ def own_cluster(binaries: Binaries) -> Iterator[Cluster]:
 
 
 def make(cluster: Cluster, target: str) -> str:
-    """Runs a target of mk/kind.mk or mk/token.mk on a cluster; answers with what it printed."""
+    """Runs a target of mk/deploy.mk or mk/kind.mk on a cluster; answers with what it printed."""
     plane = cluster.control_plane
     kubectl = f"KUBECTL={plane.binaries.kubectl} --kubeconfig {plane.kubeconfig}"
-    files = ["-f", "mk/kind.mk", "-f", "mk/token.mk"]
+    files = ["-f", "mk/deploy.mk", "-f", "mk/kind.mk"]
     done = subprocess.run(
         ["make", "--no-print-directory", *files, kubectl, target],
         cwd=PROJECT,

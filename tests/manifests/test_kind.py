@@ -10,7 +10,7 @@ import pytest
 from pod_diagnoser.pods.keys import ANNOTATIONS, LABEL
 from tests.manifests.kustomize import COMPONENTS, NAMESPACE, PROJECT, containers, of_kind, render
 
-INCLUDES = (PROJECT / "mk" / "kind.mk", PROJECT / "mk" / "token.mk")
+INCLUDES = (PROJECT / "mk" / "deploy.mk", PROJECT / "mk" / "kind.mk")
 TEXT = "".join(path.read_text(encoding="utf-8") for path in INCLUDES)
 TARGETS = re.findall(r"^([a-z-]+):.*## ", TEXT, re.MULTILINE)
 

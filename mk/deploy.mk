@@ -1,0 +1,37 @@
+# Installing into a cluster, by kubectl's current context. metacontroller/README.md explains each step.
+# Needed: kubectl.
+KUBECTL ?= kubectl
+
+.PHONY: token
+token: ## make the hook's tokens, unless they exist
+	@KUBECTL="$(KUBECTL)" sh metacontroller/token.sh create
+
+.PHONY: rotate-token
+rotate-token: ## have Metacontroller use the other token, and replace the one it used
+	@KUBECTL="$(KUBECTL)" sh metacontroller/token.sh rotate
+
+.PHONY: install
+install: token ## install the kinds and the operator by kubectl's current context
+	$(KUBECTL) apply -k metacontroller/overlays/default
+
+# Pods with an annotation or a label of ours, one "namespace/name" a line; fails if they cannot be listed.
+LEFTOVERS = pods=$$($(KUBECTL) get pods --all-namespaces -o jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} {.metadata.annotations} {.metadata.labels}{"\n"}{end}') \
+	|| exit; echo "$$pods" | grep -F '"diagnostics.local.io/' | cut -d' ' -f1
+
+.PHONY: leftovers
+leftovers: ## list the Pods with an annotation or a label of ours
+	@$(LEFTOVERS)
+
+# Without DiagnosisTargets no Pod is claimed, so Metacontroller cleans the Pods; then the rest is deleted. The
+# targets are deleted in each round: Metacontroller may create one more while its controller is being deleted.
+.PHONY: uninstall
+uninstall: ## clean all Pods, then remove the operator; PodDiagnosers stay as they are
+	$(KUBECTL) delete decoratorcontroller pod-diagnoser-poddiagnosers --ignore-not-found
+	@for round in $$(seq 100); do \
+		$(KUBECTL) delete diagnosistargets --all --all-namespaces || exit; sleep 2; \
+		left=$$($(LEFTOVERS)) || exit; test -n "$$left" || exit 0; \
+	done; echo "Still not clean, metacontroller/README.md says what to do:"; echo "$$left"; exit 1
+	$(KUBECTL) delete decoratorcontroller pod-diagnoser-pods --ignore-not-found
+	$(KUBECTL) delete -k metacontroller/base --ignore-not-found
+	$(KUBECTL) delete clusterrole,clusterrolebinding pod-diagnoser-evidence --ignore-not-found
+	@left=$$($(LEFTOVERS)) || exit; test -z "$$left" || { echo "Some Pods are not clean:"; echo "$$left"; exit 1; }
