@@ -28,7 +28,7 @@ from pod_diagnoser.pods.sync import sync_pod
 from pod_diagnoser.remediation.model import EXPLANATIONS, ExecutionReport, Outcome, Phase, Reason
 from tests.manifests.structural import defaulted, problems
 from tests.manifests.test_crds import SAMPLES, schema
-from tests.support import build
+from tests.support import builders
 
 Shape = dict[str, Any] | str
 
@@ -159,7 +159,7 @@ def test_what_a_target_says_is_what_its_poddiagnoser_says(sample: Path | None) -
     """It passes the schema, leaves out what is the default, and reads as what was written."""
     written = yaml.safe_load(sample.read_text(encoding="utf-8"))["spec"] if sample else {}
     node = schema("PodDiagnoser")["properties"]["spec"]
-    subject = build.diagnoser()
+    subject = builders.diagnoser()
     subject["spec"] = defaulted(node, written)
     diagnoser = PodDiagnoser.model_validate(subject)
     spec = json.loads(json.dumps(diagnosis_target(diagnoser)))["spec"]
@@ -182,53 +182,55 @@ OUTCOMES = (
 
 def owned(number: int, owner: int, ended: datetime) -> dict[str, Any]:
     """A Pod with an owner, two crashed containers, and names as long as they can be."""
-    lost = build.terminated(None, 137, "ContainerStatusUnknown", containerID="")
+    lost = builders.terminated(None, 137, "ContainerStatusUnknown", containerID="")
     reference = {
         "apiVersion": "apps/v1",
         "kind": "K" * 63,
         "name": "o" * 253,
-        "uid": build.UID.format(3000 + owner),
+        "uid": builders.UID.format(3000 + owner),
         "controller": True,
     }
-    return build.pod(
-        build.container("c" * 63, build.terminated(ended, owner)),
-        build.container("lost", lost),
+    return builders.pod(
+        builders.container("c" * 63, builders.terminated(ended, owner)),
+        builders.container("lost", lost),
         name=f"{number:0253d}",
         number=number,
         labels={"app": "app", "pod-template-hash": "h" * 63},
-        creationTimestamp=format_time(build.after(minutes=-10)),
+        creationTimestamp=format_time(builders.after(minutes=-10)),
         ownerReferences=[reference],
     )
 
 
 def answered() -> tuple[dict[str, Any], dict[str, Any]]:
     """A PodDiagnoser and its DiagnosisTarget after syncs that fill every field."""
-    subject = build.diagnoser(targetLabels={"app": "app"}, remediationAction="RestartPod")
-    target = build.target(subject)
-    older = build.target(build.diagnoser("older", 800, build.after(-60), targetLabels={"b": "c"}))
+    subject = builders.diagnoser(targetLabels={"app": "app"}, remediationAction="RestartPod")
+    target = builders.target(subject)
+    older = builders.target(
+        builders.diagnoser("older", 800, builders.after(-60), targetLabels={"b": "c"})
+    )
     attachments: list[dict[str, Any]] = []
 
     def sync(pods: list[dict[str, Any]], at: float, effects: ExecutionReport) -> None:
         marked = []
         for pod in pods:
-            marks = sync_pod(build.pod_request(pod, target), build.after(at)).response
-            marked.append(build.applied(pod, json.loads(marks.encode())))
-        observed = take_snapshot(build.diagnoser_request(subject, older, target, *marked))
+            marks = sync_pod(builders.pod_request(pod, target), builders.after(at)).response
+            marked.append(builders.applied(pod, json.loads(marks.encode())))
+        observed = take_snapshot(builders.diagnoser_request(subject, older, target, *marked))
         answer = json.loads(
-            sync_pod_diagnoser(observed, build.after(at), effects).response.encode()
+            sync_pod_diagnoser(observed, builders.after(at), effects).response.encode()
         )
-        subject.update(build.applied(subject, answer))
+        subject.update(builders.applied(subject, answer))
         attachments[:] = answer["attachments"]
 
-    pods = [owned(number, number, build.after(number)) for number in range(30)]
+    pods = [owned(number, number, builders.after(number)) for number in range(30)]
     sync(pods, 60, ExecutionReport())
     plans = reversed(subject["status"]["remediations"])
     outcomes = {
-        plan["id"]: Outcome(phase, reason, build.after(70))
+        plan["id"]: Outcome(phase, reason, builders.after(70))
         for plan, (phase, reason) in zip(plans, OUTCOMES, strict=True)
     }
     sync(pods, 70, ExecutionReport(outcomes=outcomes))
-    replacement = owned(100, owner=0, ended=build.after(80))
+    replacement = owned(100, owner=0, ended=builders.after(80))
     sync([replacement, *pods[1:]], 84, ExecutionReport())
     return subject, attachments[0]
 

@@ -12,8 +12,7 @@ from pod_diagnoser.api.time import format_time
 from pod_diagnoser.cluster.errors import DISRUPTION_BUDGET, ApiError
 from pod_diagnoser.diagnosis.diagnose import diagnose
 from pod_diagnoser.pods.keys import LABEL
-from tests.support.build import T0, Json
-from tests.support.remediation import parsed_pod
+from tests.support.builders import T0, Json, parsed_pod
 
 _T = TypeVar("_T")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")

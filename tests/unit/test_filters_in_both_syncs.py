@@ -13,8 +13,8 @@ from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.pods.keys import CAUSE, CONTAINER, CRASHES, LABEL
 from pod_diagnoser.pods.sync import sync_pod
 from pod_diagnoser.remediation.model import ExecutionReport
-from tests.support import build
-from tests.support.build import T0, Json, after
+from tests.support import builders
+from tests.support.builders import T0, Json, after
 
 PODS = sorted((Path(__file__).parents[1] / "golden" / "pods").glob("*.input.json"))
 LABELS = {"app": "app", "stage": "canary"}
@@ -23,20 +23,20 @@ BATCH = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "app", "controll
 
 def published(subject: Json) -> Json:
     """The DiagnosisTarget of a PodDiagnoser, with all that Pods need to know of it."""
-    target = build.target(subject)
+    target = builders.target(subject)
     spec = diagnosis_target(PodDiagnoser.model_validate(subject))["spec"]
     return {**target, "spec": json.loads(json.dumps(spec))}
 
 
 def shown(subject: Json, pod: Json, at: float = 10) -> Json:
     """A Pod after its sync."""
-    request = build.pod_request(pod, published(subject))
-    return build.applied(pod, json.loads(sync_pod(request, after(at)).response.encode()))
+    request = builders.pod_request(pod, published(subject))
+    return builders.applied(pod, json.loads(sync_pod(request, after(at)).response.encode()))
 
 
 def status(subject: Json, *pods: Json, at: float = 10) -> Json:
     """The status of a PodDiagnoser after its sync."""
-    observed = take_snapshot(build.diagnoser_request(subject, published(subject), *pods))
+    observed = take_snapshot(builders.diagnoser_request(subject, published(subject), *pods))
     answer = sync_pod_diagnoser(observed, after(at), ExecutionReport()).response
     written: Json = json.loads(answer.encode())["status"]
     return written
@@ -44,12 +44,12 @@ def status(subject: Json, *pods: Json, at: float = 10) -> Json:
 
 def two(first: Json, second: Json, **metadata: Any) -> Json:
     """A Pod of a ReplicaSet whose containers app and proxy both ended."""
-    return build.pod(
-        build.container("app", first),
-        build.container("proxy", second),
+    return builders.pod(
+        builders.container("app", first),
+        builders.container("proxy", second),
         labels=LABELS,
         creationTimestamp="2026-11-23T09:00:00Z",
-        ownerReferences=[{**BATCH, "uid": build.UID.format(77)}],
+        ownerReferences=[{**BATCH, "uid": builders.UID.format(77)}],
         **metadata,
     )
 
@@ -67,9 +67,9 @@ def two(first: Json, second: Json, **metadata: Any) -> Json:
 )
 def test_a_silent_crash_leaves_no_mark(silence: Json) -> None:
     """Neither annotation nor label; without the silence the same crash is told."""
-    pod = two(build.terminated(code=3), build.terminated(code=3))
-    assert shown(build.diagnoser(**silence), pod) == pod
-    marked = shown(build.diagnoser(), pod)["metadata"]
+    pod = two(builders.terminated(code=3), builders.terminated(code=3))
+    assert shown(builders.diagnoser(**silence), pod) == pod
+    marked = shown(builders.diagnoser(), pod)["metadata"]
     assert marked["labels"][LABEL] == "diag"
     assert CRASHES in marked["annotations"]
 
@@ -80,14 +80,14 @@ def test_no_pod_shows_what_is_ignored(path: Path) -> None:
     pod = json.loads(path.read_text())
     pod["metadata"]["labels"] = LABELS
     pod["metadata"]["namespace"] = "shop"
-    subject = build.diagnoser(ignore={"podLabels": LABELS})
+    subject = builders.diagnoser(ignore={"podLabels": LABELS})
     assert shown(subject, pod) == pod
 
 
 def test_of_two_crashes_the_one_that_is_not_ignored_is_told() -> None:
     """The later one is ignored: annotations, their memory and the status are about the other."""
-    subject = build.diagnoser(ignore={"containers": ["pro*"]})
-    pod = shown(subject, two(build.terminated(T0), build.terminated(after(5))))
+    subject = builders.diagnoser(ignore={"containers": ["pro*"]})
+    pod = shown(subject, two(builders.terminated(T0), builders.terminated(after(5))))
     annotations = pod["metadata"]["annotations"]
     assert annotations[CONTAINER] == "app"
     assert [each["container"] for each in json.loads(annotations[CRASHES])["history"]] == ["app"]
@@ -106,10 +106,10 @@ def test_of_two_crashes_the_one_that_is_not_ignored_is_told() -> None:
 def test_an_ignored_crash_is_no_reason_to_replace_its_pod(silence: Json) -> None:
     """Another crash labelled the Pod and is not remediated; the ignored one is not even counted."""
     policy = {"causes": ["OutOfMemory"], "minPodAgeSeconds": 0}
-    crashes = build.terminated(T0), build.terminated(after(5), 137, "OOMKilled")
+    crashes = builders.terminated(T0), builders.terminated(after(5), 137, "OOMKilled")
 
     def after_both_syncs(**silence: Any) -> Json:
-        subject = build.diagnoser(remediationAction="RestartPod", remediation=policy, **silence)
+        subject = builders.diagnoser(remediationAction="RestartPod", remediation=policy, **silence)
         return status(subject, shown(subject, two(*crashes)))
 
     told = after_both_syncs()
@@ -122,15 +122,15 @@ def test_an_ignored_crash_is_no_reason_to_replace_its_pod(silence: Json) -> None
 
 def test_the_third_crash_is_told_and_not_the_second() -> None:
     """From its waiting state to its next run; the first two leave nothing to remember."""
-    subject = build.diagnoser(thresholds=[{"restarts": 3}])
+    subject = builders.diagnoser(thresholds=[{"restarts": 3}])
     for number in (1, 2, 3, 4):
         ended = after(minutes=number)
-        last = build.terminated(ended)
-        waiting = build.container(last=last, restarts=number - 1)
+        last = builders.terminated(ended)
+        waiting = builders.container(last=last, restarts=number - 1)
         waiting["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
-        running = build.container(last=last, restarts=number, started=after(20, minutes=number))
+        running = builders.container(last=last, restarts=number, started=after(20, minutes=number))
         for container in (waiting, running):
-            pod = build.pod(container, creationTimestamp="2026-11-23T10:00:00Z")
+            pod = builders.pod(container, creationTimestamp="2026-11-23T10:00:00Z")
             marked = shown(subject, pod, at=number * 60 + 30)
             assert (marked != pod) is (number >= 3), (number, container)
 
@@ -138,15 +138,15 @@ def test_the_third_crash_is_told_and_not_the_second() -> None:
 def test_a_made_up_cause_has_no_pod_replaced() -> None:
     """The status says Killed, which is ignored; that Events said more is only the Pod's word."""
     policy = {"minPodAgeSeconds": 0}
-    plain = build.diagnoser(remediationAction="RestartPod", remediation=policy)
-    pod = shown(plain, two(build.terminated(T0, 137), build.terminated(after(5), 3)))
+    plain = builders.diagnoser(remediationAction="RestartPod", remediation=policy)
+    pod = shown(plain, two(builders.terminated(T0, 137), builders.terminated(after(5), 3)))
     annotations = pod["metadata"]["annotations"]
     record = json.loads(annotations[CRASHES])
     for crash in record["history"]:
         crash["evidence"] = {"asked": "Found", "proof": "LivenessProbe"}
     annotations[CRASHES] = json.dumps(record)
 
-    subject = build.diagnoser(
+    subject = builders.diagnoser(
         remediationAction="RestartPod", remediation=policy, ignore={"causes": ["Killed"]}
     )
     told = status(subject, pod)
@@ -166,16 +166,16 @@ PROBE = "Container app failed liveness probe, will be restarted"
 
 def probed(code: int, reason: str) -> Json:
     """A Pod whose container has a liveness probe, and ended."""
-    pod = build.pod(build.container("app", build.terminated(T0, code, reason)))
+    pod = builders.pod(builders.container("app", builders.terminated(T0, code, reason)))
     pod["spec"]["containers"][0]["livenessProbe"] = {"httpGet": {"path": "/", "port": 80}}
     return pod
 
 
 def test_a_clean_exit_is_silent_unless_events_tell_of_a_probe() -> None:
     """They are asked for soon after the end; later they are not, since nothing is remembered."""
-    subject = build.diagnoser(ignore={"cleanExits": True})
+    subject = builders.diagnoser(ignore={"cleanExits": True})
     pod = probed(0, "Completed")
-    request = build.pod_request(pod, published(subject))
+    request = builders.pod_request(pod, published(subject))
     soon = sync_pod(request, after(3))
     assert soon.response.encode() == b"{}"
     assert soon.evidence_request is not None
@@ -186,7 +186,9 @@ def test_a_clean_exit_is_silent_unless_events_tell_of_a_probe() -> None:
     assert sync_pod(request, after(60)).evidence_request is None
 
     killed = events("Killing", PROBE, -3)
-    marked = build.applied(pod, json.loads(sync_pod(request, after(3), killed).response.encode()))
+    marked = builders.applied(
+        pod, json.loads(sync_pod(request, after(3), killed).response.encode())
+    )
     assert marked["metadata"]["annotations"][CAUSE] == "LivenessProbeFailed"
     assert (
         shown(subject, marked, at=4000)["metadata"]["annotations"][CAUSE] == "LivenessProbeFailed"
@@ -198,21 +200,23 @@ def test_a_clean_exit_is_silent_unless_events_tell_of_a_probe() -> None:
 
 def test_what_its_events_silence_is_kept_and_shown_nowhere() -> None:
     """Asked for once; neither label nor diagnosis, not even when its Events are long gone."""
-    subject = build.diagnoser(ignore={"causes": ["LivenessProbeFailed"]})
+    subject = builders.diagnoser(ignore={"causes": ["LivenessProbeFailed"]})
     pod = probed(137, "Error")
-    request = build.pod_request(pod, published(subject))
+    request = builders.pod_request(pod, published(subject))
     assert sync_pod(request, after(3)).evidence_request is not None
     killed = events("Killing", PROBE, -3)
-    marked = build.applied(pod, json.loads(sync_pod(request, after(3), killed).response.encode()))
+    marked = builders.applied(
+        pod, json.loads(sync_pod(request, after(3), killed).response.encode())
+    )
     assert set(marked["metadata"]["annotations"]) == {CRASHES}
     assert LABEL not in marked["metadata"]["labels"]
     for at in (4, 60, 10_000):
-        again = sync_pod(build.pod_request(marked, published(subject)), after(at))
+        again = sync_pod(builders.pod_request(marked, published(subject)), after(at))
         assert again.evidence_request is None
-        assert build.applied(marked, json.loads(again.response.encode())) == marked
+        assert builders.applied(marked, json.loads(again.response.encode())) == marked
     marked["metadata"]["labels"][LABEL] = "diag"
     assert status(subject, marked)["recentDiagnoses"] == []
     # What was silent is told where the spec changes its mind.
-    told = shown(build.diagnoser(), marked)["metadata"]["annotations"]
+    told = shown(builders.diagnoser(), marked)["metadata"]["annotations"]
     assert told[CAUSE] == "LivenessProbeFailed"
     assert '"silent"' not in told[CRASHES]

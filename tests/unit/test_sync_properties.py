@@ -17,7 +17,7 @@ from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.pods.keys import ANNOTATIONS, LABEL, MAX_TOTAL_BYTES
 from pod_diagnoser.pods.sync import sync_pod
-from tests.support.build import T0, Json, after, applied, crashed, diagnoser, target
+from tests.support.builders import T0, Json, after, applied, crashed, diagnoser, target
 
 PODS = [
     json.loads(path.read_text())

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pod_diagnoser.api.core_v1 import OwnedPod, controller_of
-from tests.support.build import crashed
+from tests.support.builders import crashed
 
 
 def owned(**reference: Any) -> OwnedPod:

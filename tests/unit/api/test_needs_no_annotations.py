@@ -12,7 +12,7 @@ from pod_diagnoser.api.metacontroller import DIAGNOSIS_TARGETS, PodSyncRequest
 from pod_diagnoser.api.raw_request import needs_no_annotations, strip_unread_fields
 from pod_diagnoser.pods.keys import CAUSE, LABEL
 from pod_diagnoser.pods.sync import sync_pod
-from tests.support.build import T0, Json, after, container, crashed, pod, terminated
+from tests.support.builders import T0, Json, after, container, crashed, pod, terminated
 from tests.unit.test_sync_properties import TARGETS, in_shop, mutated_pods
 
 

@@ -40,7 +40,7 @@ from pod_diagnoser.cluster.errors import (
     AnswerTooLongError,
     ApiError,
 )
-from tests.support.build import T0
+from tests.support.builders import T0
 
 DATE = "Mon, 23 Nov 2026 10:00:00 GMT"
 POD = b'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"app-1"}}'

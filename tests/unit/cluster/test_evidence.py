@@ -63,7 +63,7 @@ from pod_diagnoser.diagnosis.evidence import (
 from pod_diagnoser.server import app
 from pod_diagnoser.server.app import connect_evidence_fetcher
 from pod_diagnoser.server.settings import Endpoints, Settings, SettingsError
-from tests.support.build import T0
+from tests.support.builders import T0
 
 UID = "2b1f0c6e-0000-4000-8000-000000000001"
 EVENTS = EvidenceRequest("shop", "app-1", UID, events=True)

@@ -12,7 +12,7 @@ from pod_diagnoser.diagnosis.cause_rules import CAUSE_RULES, explain
 from pod_diagnoser.diagnosis.diagnose import diagnose
 from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup, Evidence
 from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
-from tests.support.build import T0, after, container, crashed, pod, terminated
+from tests.support.builders import T0, after, container, crashed, pod, terminated
 
 TERMINATIONS = st.builds(
     Symptom,

@@ -15,7 +15,18 @@ from pod_diagnoser.poddiagnosers.sync import Reconciler
 from pod_diagnoser.pods.keys import LABEL
 from pod_diagnoser.remediation.events import EventFactory, crash_events
 from pod_diagnoser.remediation.planner import MAX_OWNERS, MAX_REMEDIATIONS
-from tests.support.build import T0, UID, Json, container, terminated
+from tests.support.builders import (
+    T0,
+    UID,
+    Json,
+    condition,
+    container,
+    observed,
+    owned,
+    parsed_pod,
+    replacing,
+    terminated,
+)
 from tests.support.fake_api import (
     FakeApi,
     KilledError,
@@ -25,7 +36,6 @@ from tests.support.fake_api import (
     lost,
     refused,
 )
-from tests.support.remediation import condition, observed, owned, parsed_pod, replacing
 
 OPEN: Json = {"remediation": {"minPodAgeSeconds": 0, "budget": {"pods": 2}}}
 OWNERS = ("rs-1", "rs-2", "rs-3")

@@ -16,7 +16,7 @@ from pod_diagnoser.poddiagnosers.status import MAX_RECENT_DIAGNOSES, build_statu
 from pod_diagnoser.pods.keys import LABEL
 from pod_diagnoser.pods.sync import sync_pod
 from pod_diagnoser.remediation.model import ExecutionReport
-from tests.support.build import (
+from tests.support.builders import (
     T0,
     Json,
     after,
@@ -25,12 +25,15 @@ from tests.support.build import (
     crashed,
     diagnoser,
     diagnoser_request,
+    observed,
+    owned,
+    parsed,
     pod,
     pod_request,
+    replacing,
     target,
     terminated,
 )
-from tests.support.remediation import observed, owned, parsed, replacing
 
 
 def answer(of: Json, now: datetime, *related: Json, complete: bool = True) -> Json:

@@ -17,7 +17,19 @@ from pod_diagnoser.poddiagnosers.sync import (
     Reconciler,
 )
 from pod_diagnoser.pods.keys import LABEL
-from tests.support.build import UID, Json, after, container, diagnoser
+from tests.support.builders import (
+    UID,
+    Json,
+    after,
+    condition,
+    container,
+    diagnoser,
+    entries,
+    observed,
+    owned,
+    replacing,
+    withheld,
+)
 from tests.support.fake_api import (
     FakeApi,
     Fault,
@@ -28,7 +40,6 @@ from tests.support.fake_api import (
     lost,
     refused,
 )
-from tests.support.remediation import condition, entries, observed, owned, replacing, withheld
 
 
 class Hook:

@@ -25,20 +25,24 @@ from pod_diagnoser.pods.history import read_history
 from pod_diagnoser.pods.keys import CRASHES
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.pods.sync import sync_pod
-from tests.support.build import (
+from tests.support.builders import (
     T0,
     UID,
     Json,
     after,
+    answered,
     applied,
     container,
     crashed,
     diagnoser,
+    owned,
+    owner,
+    parsed_pod,
     pod_request,
+    synced,
     target,
     terminated,
 )
-from tests.support.remediation import answered, owned, owner, parsed_pod, synced
 
 DIAG = diagnoser(targetLabels={"app": "app"})
 

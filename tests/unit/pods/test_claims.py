@@ -14,7 +14,7 @@ from pod_diagnoser.pods.claims import (
     older_overlapping,
     valid_targets,
 )
-from tests.support.build import after, diagnoser, target
+from tests.support.builders import after, diagnoser, target
 
 LABELS = st.dictionaries(st.sampled_from("abc"), st.sampled_from(["1", "2"]))
 

@@ -25,7 +25,7 @@ from pod_diagnoser.pods.filters import (
     threshold_for,
     threshold_reached,
 )
-from tests.support.build import T0, after
+from tests.support.builders import T0, after
 
 CAUSES = ("Completed", "ApplicationError", "OutOfMemory")
 LABELS = st.dictionaries(st.sampled_from("ab"), st.sampled_from("12"))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pod_diagnoser.diagnosis.symptoms import termination_number
 from pod_diagnoser.pods.history_text import MAX_SUMMARY_BYTES, summarize_history
-from tests.support.build import T0, after
+from tests.support.builders import T0, after
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pod_diagnoser.pods.keys import (
     RESTART_TIME,
 )
 from pod_diagnoser.pods.sync import sync_pod
-from tests.support.build import (
+from tests.support.builders import (
     T0,
     UID,
     Json,

@@ -23,7 +23,7 @@ from pod_diagnoser.pods.keys import (
     TERMINATION_MESSAGE,
 )
 from pod_diagnoser.pods.sync import sync_pod
-from tests.support.build import (
+from tests.support.builders import (
     T0,
     Json,
     after,

@@ -24,7 +24,7 @@ from pod_diagnoser.pods.keys import CAUSE, CONTAINER, DIAGNOSIS
 from pod_diagnoser.pods.keys import CRASHES as REMEMBERED
 from pod_diagnoser.pods.sync import sync_pod
 from tests.support import corpus
-from tests.support.build import Json, applied, diagnoser, pod_request, target
+from tests.support.builders import Json, applied, diagnoser, pod_request, target
 from tests.support.corpus import Step
 
 CRASHES: dict[str, tuple[Cause, ...]] = {

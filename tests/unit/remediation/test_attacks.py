@@ -12,9 +12,18 @@ from pod_diagnoser.api.time import format_time
 from pod_diagnoser.cluster.errors import DENIED_BY_POLICY, ApiFailure
 from pod_diagnoser.poddiagnosers.sync import NOT_SHOWN_SECONDS
 from pod_diagnoser.pods.keys import CRASHES, LABEL
-from tests.support.build import UID, Json, after, container, terminated
+from tests.support.builders import (
+    UID,
+    Json,
+    after,
+    condition,
+    container,
+    entries,
+    owned,
+    owner,
+    terminated,
+)
 from tests.support.fake_api import FakeApi, hanging, refused
-from tests.support.remediation import condition, entries, owned, owner
 from tests.unit.poddiagnosers.test_sync import Hook, logging, restarting
 
 END_OF_TIME = "9999-12-31T23:59:59Z"

@@ -22,8 +22,20 @@ from pod_diagnoser.remediation.events import (
     withheld_key,
 )
 from pod_diagnoser.remediation.model import EXPLANATIONS, Outcome, Phase, Reason
-from tests.support.build import T0, Json, after, container, diagnoser, pod, terminated
-from tests.support.remediation import owned, parsed, parsed_pod, replacing, synced
+from tests.support.builders import (
+    T0,
+    Json,
+    after,
+    container,
+    diagnoser,
+    owned,
+    parsed,
+    parsed_pod,
+    pod,
+    replacing,
+    synced,
+    terminated,
+)
 
 NOW = after(10)
 QUALIFIED = re.compile(r"[a-z0-9.-]+/[A-Za-z0-9][-A-Za-z0-9_.]{0,62}")

@@ -26,7 +26,22 @@ from pod_diagnoser.remediation.executor import (
     execute_plans,
 )
 from pod_diagnoser.remediation.model import ExecutionReport, Phase, Reason
-from tests.support.build import T0, UID, Json, after, diagnoser, target
+from tests.support.builders import (
+    T0,
+    UID,
+    Json,
+    after,
+    diagnoser,
+    edited,
+    entries,
+    observed,
+    owned,
+    owner,
+    planned,
+    replacing,
+    synced,
+    target,
+)
 from tests.support.fake_api import (
     FakeApi,
     Fault,
@@ -36,16 +51,6 @@ from tests.support.fake_api import (
     killed_before,
     lost,
     refused,
-)
-from tests.support.remediation import (
-    edited,
-    entries,
-    observed,
-    owned,
-    owner,
-    planned,
-    replacing,
-    synced,
 )
 
 DONE, GONE = (Phase.DONE, Reason.DELETED), (Phase.DONE, Reason.POD_GONE)

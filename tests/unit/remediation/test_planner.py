@@ -19,11 +19,15 @@ from pod_diagnoser.remediation.model import (
     explanation,
 )
 from pod_diagnoser.remediation.planner import MAX_OWNERS, MAX_REMEDIATIONS, MAX_TEMPLATES
-from tests.support.build import T0, Json, after, container, diagnoser, pod, target, terminated
-from tests.support.remediation import (
+from tests.support.builders import (
+    T0,
+    Json,
+    after,
     answered,
     condition,
+    container,
     crash,
+    diagnoser,
     edited,
     entries,
     gaps,
@@ -31,9 +35,12 @@ from tests.support.remediation import (
     owner,
     parsed,
     planned,
+    pod,
     replacing,
     settled,
     synced,
+    target,
+    terminated,
     withheld,
 )
 
