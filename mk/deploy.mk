@@ -12,7 +12,7 @@ rotate-token: ## have Metacontroller use the other token, and replace the one it
 
 .PHONY: install
 install: token ## install the kinds and the operator by kubectl's current context
-	$(KUBECTL) apply -k metacontroller/overlays/default
+	$(KUBECTL) apply -k metacontroller/pod-diagnoser/overlays/default
 
 # Pods with an annotation or a label of ours, one "namespace/name" a line; fails if they cannot be listed.
 LEFTOVERS = pods=$$($(KUBECTL) get pods --all-namespaces -o jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} {.metadata.annotations} {.metadata.labels}{"\n"}{end}') \
@@ -32,6 +32,6 @@ uninstall: ## clean all Pods, then remove the operator; PodDiagnosers stay as th
 		left=$$($(LEFTOVERS)) || exit; test -n "$$left" || exit 0; \
 	done; echo "Still not clean, metacontroller/README.md says what to do:"; echo "$$left"; exit 1
 	$(KUBECTL) delete decoratorcontroller pod-diagnoser-pods --ignore-not-found
-	$(KUBECTL) delete -k metacontroller/base --ignore-not-found
+	$(KUBECTL) delete -k metacontroller/pod-diagnoser/base --ignore-not-found
 	$(KUBECTL) delete clusterrole,clusterrolebinding pod-diagnoser-evidence --ignore-not-found
 	@left=$$($(LEFTOVERS)) || exit; test -z "$$left" || { echo "Some Pods are not clean:"; echo "$$left"; exit 1; }

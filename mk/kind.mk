@@ -17,11 +17,11 @@ kind-load: ## build both images and load them into the kind cluster
 
 .PHONY: kind-deploy
 kind-deploy: ## install Metacontroller, the operator, fragile-app and its PodDiagnoser into the kind cluster
-	$(KIND_KUBECTL) apply -k metacontroller/overlays/metacontroller
+	$(KIND_KUBECTL) apply -k metacontroller/upstream/overlays/tuned
 	$(KIND_KUBECTL) wait --for=condition=Established --timeout=60s crd/decoratorcontrollers.metacontroller.k8s.io
 	$(KIND_KUBECTL) -n metacontroller rollout status statefulset/metacontroller --timeout=300s
 	KUBECTL="$(KIND_KUBECTL)" sh metacontroller/token.sh create
-	$(KIND_KUBECTL) apply -k metacontroller/overlays/kind
+	$(KIND_KUBECTL) apply -k metacontroller/pod-diagnoser/overlays/kind
 	$(KIND_KUBECTL) wait --for=condition=Established --timeout=60s crd/poddiagnosers.diagnostics.local.io
 	$(KIND_KUBECTL) -n pod-diagnoser-system rollout status deployment/pod-diagnoser-pods --timeout=300s
 	$(KIND_KUBECTL) -n pod-diagnoser-system rollout status deployment/pod-diagnoser-poddiagnosers --timeout=300s

@@ -277,7 +277,9 @@ class Demo:
             "The hook starts under gunicorn, as in production; the cluster is simulated"
         )
         self._until("the hook is ready", self._hook.ready)
-        self._cluster.install(load_decorator_controllers(ROOT / "metacontroller" / "base"))
+        self._cluster.install(
+            load_decorator_controllers(ROOT / "metacontroller" / "pod-diagnoser" / "base")
+        )
         self._cluster.start_metacontroller(self._transport)
         client = Client(self._cluster.network, "kubelet")
         node = Node(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dev.envtest.processes import ControlPlane
 
 PROJECT = Path(__file__).parents[2]
-MANIFESTS = PROJECT / "metacontroller"
+MANIFESTS = PROJECT / "metacontroller" / "pod-diagnoser"
 SERVICES = {
     "pods": "http://pod-diagnoser-pods.pod-diagnoser-system.svc:8080",
     "poddiagnosers": "http://pod-diagnoser-poddiagnosers.pod-diagnoser-system.svc:8080",
@@ -66,7 +66,7 @@ class InstallError(RuntimeError):
 def install_metacontroller(control_plane: ControlPlane) -> None:
     """Installs what Metacontroller needs: its kinds, and the rights of our component.
 
-    The rights are those of ``components/metacontroller-rbac``, so that every run proves that they
+    The rights are those of ``upstream/components/rbac``, so that every run proves that they
     are enough.
 
     Args:
@@ -108,9 +108,9 @@ def install(
     Args:
         control_plane: Where; Metacontroller's kinds are already there.
         urls: Base URLs that take the place of :data:`SERVICES`: keys ``pods``, ``poddiagnosers``.
-        overlay: Of ``metacontroller/overlays``; None installs, beside the kinds, only what the
+        overlay: Of ``metacontroller/pod-diagnoser/overlays``; None installs, beside the kinds, only what the
             processes on this machine need: no Deployments, Services and the like.
-        components: Of ``metacontroller/components``, in this order.
+        components: Of ``metacontroller/pod-diagnoser/components``, in this order.
 
     Raises:
         KubectlError: The API server refuses something.
@@ -142,7 +142,7 @@ def create_tokens(control_plane: ControlPlane) -> str:
     """
     kubectl = f"{control_plane.binaries.kubectl} --kubeconfig {control_plane.kubeconfig}"
     done = subprocess.run(  # noqa: S603 - our own script
-        ["sh", MANIFESTS / "token.sh", "create"],  # noqa: S607 - any sh
+        ["sh", PROJECT / "metacontroller/token.sh", "create"],  # noqa: S607 - any sh
         env={**os.environ, "KUBECTL": kubectl},
         capture_output=True,
         text=True,
@@ -200,8 +200,8 @@ def render_with(control_plane: ControlPlane, folder: str, components: Sequence[s
 
     Args:
         control_plane: Its kubectl does the work, and its scratch folder holds that overlay.
-        folder: Of ``metacontroller``, such as ``overlays/default``.
-        components: Of ``metacontroller/components``, in this order.
+        folder: Of ``metacontroller/pod-diagnoser``, such as ``overlays/default``.
+        components: Of ``metacontroller/pod-diagnoser/components``, in this order.
 
     Returns:
         The manifests.
@@ -264,7 +264,7 @@ def wait_for_kinds(control_plane: ControlPlane, *names: str, timeout: float = 20
 
 
 def metacontroller_flags() -> dict[str, str]:
-    """The flags with which ``components/metacontroller-flags`` runs Metacontroller.
+    """The flags with which ``upstream/components/flags`` runs Metacontroller.
 
     Returns:
         Flag to value, without the dashes.
@@ -272,7 +272,7 @@ def metacontroller_flags() -> dict[str, str]:
     Raises:
         InstallError: The component holds none.
     """
-    component = _load(MANIFESTS / "components/metacontroller-flags/kustomization.yaml")
+    component = _load(PROJECT / "metacontroller/upstream/components/flags/kustomization.yaml")
     values = [
         operation["value"]
         for patch in component["patches"]
@@ -280,14 +280,14 @@ def metacontroller_flags() -> dict[str, str]:
     ]
     flags = dict(value.removeprefix("--").split("=", 1) for value in values)
     if not flags:
-        msg = "components/metacontroller-flags sets no flag"
+        msg = "upstream/components/flags sets no flag"
         raise InstallError(msg)
     return flags
 
 
 def _metacontroller_rules() -> list[Json]:
-    """The rules of ``components/metacontroller-rbac``, a JSON patch that replaces /rules."""
-    (operation,) = _load(MANIFESTS / "components/metacontroller-rbac/clusterrole.yaml")
+    """The rules of ``upstream/components/rbac``, a JSON patch that replaces /rules."""
+    (operation,) = _load(PROJECT / "metacontroller/upstream/components/rbac/clusterrole.yaml")
     rules: list[Json] = operation["value"]
     return rules
 

@@ -270,7 +270,7 @@ def test_chosen_namespaces(binaries: Binaries, tmp_path: Path) -> None:
         everywhere = permissions(plane, REMEDIATOR, "other")
         assert len(everywhere - anyone) == 4
 
-        text = (MANIFESTS / "README.md").read_text(encoding="utf-8")
+        text = (PROJECT / "metacontroller/README.md").read_text(encoding="utf-8")
         (section,) = (part for part in text.split("\n### ") if part.startswith("Only in chosen"))
         commands = section.split("```sh\n")[1].split("```")[0].replace("NAMESPACE", "chosen")
         script = tmp_path / "commands.sh"

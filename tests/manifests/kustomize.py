@@ -14,6 +14,9 @@ import yaml
 PROJECT = Path(__file__).parents[2]
 NAMESPACE = "pod-diagnoser-system"
 COMPONENTS = ("pods", "poddiagnosers")
+BASE = "metacontroller/pod-diagnoser/base"
+DEFAULT = "metacontroller/pod-diagnoser/overlays/default"
+KIND = "metacontroller/pod-diagnoser/overlays/kind"
 
 Object = dict[str, Any]
 """A Kubernetes object as YAML has it."""
@@ -60,22 +63,27 @@ def build(folder: Path, environment: Mapping[str, str] | None = None) -> list[Ob
 
 
 def build_overlay(
-    folder: Path, overlay: str, *components: str, environment: Mapping[str, str] | None = None
+    folder: Path,
+    overlay: str,
+    *components: str,
+    environment: Mapping[str, str] | None = None,
+    of: str = "metacontroller/pod-diagnoser",
 ) -> list[Object]:
     """Renders an overlay of a user's own: one of the project's with components.
 
     Args:
         folder: Where its kustomization.yaml is written.
-        overlay: Of ``metacontroller/overlays``.
-        components: Of ``metacontroller/components``.
+        overlay: Its name in ``overlays``.
+        components: Their names in ``components``.
         environment: Variables beside those of this process.
+        of: The folder of ``overlays`` and ``components``, relative to the project.
 
     Returns:
         The objects.
     """
 
     def relative(path: str) -> str:  # as kustomize wants it
-        return os.path.relpath(PROJECT / "metacontroller" / path, folder.resolve())
+        return os.path.relpath(PROJECT / of / path, folder.resolve())
 
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",

@@ -23,7 +23,7 @@ from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
 from pod_diagnoser.poddiagnosers.workloads import MAX_CAUSES, MAX_WORKLOADS
 from pod_diagnoser.pods.filters import MAX_PATTERN, MAX_PATTERNS
 from pod_diagnoser.remediation.model import Action, Phase, Reason
-from tests.manifests.kustomize import PROJECT, load, of_kind, render
+from tests.manifests.kustomize import BASE, PROJECT, load, of_kind, render
 from tests.manifests.structural import KEYWORDS, defaulted, problems
 
 FILES = {"PodDiagnoser": "poddiagnosers", "DiagnosisTarget": "diagnosistargets"}
@@ -569,4 +569,4 @@ def test_kinds_are_a_kustomization_of_their_own() -> None:
     """Removing the operator (base) removes no kind, and so nothing that users wrote."""
     kinds = of_kind(render("crds"), "CustomResourceDefinition")
     assert set(kinds) == {f"{plural}.diagnostics.local.io" for plural in FILES.values()}
-    assert "CustomResourceDefinition" not in {one["kind"] for one in render("metacontroller/base")}
+    assert "CustomResourceDefinition" not in {one["kind"] for one in render(BASE)}

@@ -8,6 +8,7 @@ import pytest
 from pod_diagnoser.server.settings import Settings, SettingsError
 from tests.manifests.kustomize import (
     COMPONENTS,
+    DEFAULT,
     NAMESPACE,
     PROJECT,
     Object,
@@ -18,7 +19,7 @@ from tests.manifests.kustomize import (
     render,
 )
 
-OVERLAY = "metacontroller/overlays/evidence"
+OVERLAY = "metacontroller/pod-diagnoser/overlays/evidence"
 HOOK = "pod-diagnoser-pods"
 ROLE = "pod-diagnoser-evidence"
 
@@ -54,7 +55,7 @@ def names(objects: list[Object] | tuple[Object, ...]) -> set[tuple[str, str]]:
 def test_the_pods_hook_may_list_events_and_nothing_else() -> None:
     """One rule; the other hook's are as they were."""
     assert allowed(render(OVERLAY), HOOK) == {"/events": {"list"}}
-    default = render("metacontroller/overlays/default")
+    default = render(DEFAULT)
     assert allowed(default, HOOK) == {}
     others = "pod-diagnoser-poddiagnosers"
     assert allowed(render(OVERLAY), others) == allowed(default, others)
@@ -69,9 +70,9 @@ def test_with_logs_it_may_get_them_too(tmp_path: Path) -> None:
 
 def test_the_overlay_is_the_default_and_the_component() -> None:
     """Three objects more."""
-    more = names(render(OVERLAY)) - names(render("metacontroller/overlays/default"))
+    more = names(render(OVERLAY)) - names(render(DEFAULT))
     assert more == {("ClusterRole", ROLE), ("ClusterRoleBinding", ROLE), ("NetworkPolicy", HOOK)}
-    assert not names(render("metacontroller/overlays/default")) - names(render(OVERLAY))
+    assert not names(render(DEFAULT)) - names(render(OVERLAY))
     for one in render(OVERLAY):
         labels = one["metadata"]["labels"]
         assert labels["app.kubernetes.io/part-of"] == "pod-diagnoser", one["metadata"]["name"]
@@ -80,7 +81,7 @@ def test_the_overlay_is_the_default_and_the_component() -> None:
 
 def test_the_token_is_mounted_and_the_hook_told_so() -> None:
     """In the Deployment that serves Pods; what else it is stays as it was."""
-    before = of_kind(render("metacontroller/overlays/default"), "Deployment")
+    before = of_kind(render(DEFAULT), "Deployment")
     after = of_kind(render(OVERLAY), "Deployment")
     assert before["pod-diagnoser-poddiagnosers"] == after["pod-diagnoser-poddiagnosers"]
     pod: dict[str, Any] = after[HOOK]["spec"]["template"]["spec"]
@@ -140,7 +141,7 @@ def test_in_chosen_namespaces_it_is_bound_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize("component", ["evidence", "evidence-logs"])
 def test_each_file_is_used(component: str) -> None:
     """One resource a file, and none that is forgotten in the kustomization."""
-    folder = PROJECT / "metacontroller" / "components" / component
-    kustomization = load(f"metacontroller/components/{component}/kustomization.yaml")
+    folder = PROJECT / "metacontroller" / "pod-diagnoser" / "components" / component
+    kustomization = load(f"metacontroller/pod-diagnoser/components/{component}/kustomization.yaml")
     files = {path.name for path in folder.iterdir()} - {"kustomization.yaml"}
     assert files == set(kustomization.get("resources", []))

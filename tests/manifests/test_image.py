@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from pod_diagnoser.server.settings import Settings
-from tests.manifests.kustomize import COMPONENTS, PROJECT, containers, of_kind, render
+from tests.manifests.kustomize import BASE, COMPONENTS, PROJECT, containers, of_kind, render
 
 DOCKERFILE = (PROJECT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
 BUILD, FINAL = DOCKERFILE.split("\nFROM ")[1:]
@@ -92,7 +92,7 @@ def test_starts_gunicorn_itself() -> None:
         '"pod_diagnoser.server.app:create_app()"]'
     ) in FINAL
     for name in COMPONENTS:
-        deployment = of_kind(render("metacontroller/base"), "Deployment")[f"pod-diagnoser-{name}"]
+        deployment = of_kind(render(BASE), "Deployment")[f"pod-diagnoser-{name}"]
         (container,) = containers(deployment)
         assert not container.keys() & {"command", "args"}
 
@@ -110,6 +110,6 @@ def test_takes_no_call_without_a_token() -> None:
     variables = dict(re.findall(r"(POD_DIAGNOSER_\w+)=(\S+)", FINAL))
     folder = Settings.from_environment(variables).token_folder
     assert folder is not None
-    for deployment in of_kind(render("metacontroller/base"), "Deployment").values():
+    for deployment in of_kind(render(BASE), "Deployment").values():
         (container,) = containers(deployment)
         assert [mount["mountPath"] for mount in container["volumeMounts"]] == [str(folder)]

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 from pod_diagnoser.pods.keys import ANNOTATIONS, LABEL
-from tests.manifests.kustomize import COMPONENTS, NAMESPACE, PROJECT, containers, of_kind, render
+from tests.manifests.kustomize import (
+    BASE,
+    COMPONENTS,
+    DEFAULT,
+    KIND,
+    NAMESPACE,
+    PROJECT,
+    containers,
+    of_kind,
+    render,
+)
 
 INCLUDES = (PROJECT / "mk" / "deploy.mk", PROJECT / "mk" / "kind.mk")
 TEXT = "".join(path.read_text(encoding="utf-8") for path in INCLUDES)
@@ -53,7 +63,7 @@ def test_files_exist(recipe: dict[str, str]) -> None:
         for path in re.findall(r" (?:-k|-f) (\S+)", commands)
         + re.findall(r"docker build --tag \S+ (\S+)", commands)
     }
-    assert {"metacontroller/overlays/kind", "metacontroller/base", "fragile-app", "."} <= paths
+    assert {KIND, BASE, "fragile-app", "."} <= paths
     for path in paths:
         assert (PROJECT / path).exists(), path
         if path in re.findall(r" -k (\S+)", "".join(recipe.values())):
@@ -64,7 +74,7 @@ def test_files_exist(recipe: dict[str, str]) -> None:
 
 def test_images_that_run_are_those_that_are_loaded(recipe: dict[str, str]) -> None:
     """There is no registry in kind: what the Pods name has to be what was built and loaded."""
-    objects = [*render("metacontroller/overlays/kind"), *render("fragile-app")]
+    objects = [*render(KIND), *render("fragile-app")]
     used = set()
     for deployment in of_kind(objects, "Deployment").values():
         for container in containers(deployment):
@@ -77,8 +87,8 @@ def test_images_that_run_are_those_that_are_loaded(recipe: dict[str, str]) -> No
 
 def test_one_replica_of_each_on_a_laptop() -> None:
     """The kind overlay asks for one replica; nothing else of the workloads differs."""
-    small = of_kind(render("metacontroller/overlays/kind"), "Deployment")
-    full = of_kind(render("metacontroller/overlays/default"), "Deployment")
+    small = of_kind(render(KIND), "Deployment")
+    full = of_kind(render(DEFAULT), "Deployment")
     assert small.keys() == full.keys() == {f"pod-diagnoser-{name}" for name in COMPONENTS}
     for name, deployment in small.items():
         assert deployment["spec"]["replicas"] == 1
@@ -103,7 +113,7 @@ def test_only_the_kind_cluster_is_touched(recipe: dict[str, str]) -> None:
 def test_what_is_waited_for_exists(recipe: dict[str, str]) -> None:
     """Deployments and kinds that the targets name are in the manifests."""
     commands = recipe["kind-deploy"]
-    objects = [*render("metacontroller/overlays/kind"), *render("fragile-app")]
+    objects = [*render(KIND), *render("fragile-app")]
     waited = set(re.findall(rf"-n {NAMESPACE} rollout status deployment/(\S+)", commands))
     assert waited == {f"pod-diagnoser-{name}" for name in COMPONENTS}
     assert waited < of_kind(objects, "Deployment").keys()
@@ -116,12 +126,10 @@ def test_what_is_waited_for_exists(recipe: dict[str, str]) -> None:
 
 def test_the_token_comes_before_what_needs_it(recipe: dict[str, str]) -> None:
     """Metacontroller reads it when the DecoratorControllers come; without it no Pod starts."""
-    for target, overlay in (("install", "default"), ("kind-deploy", "kind")):
+    for target, overlay in (("install", DEFAULT), ("kind-deploy", KIND)):
         lines = recipe[target].splitlines()
         (made,) = (n for n, line in enumerate(lines) if "metacontroller/token.sh create" in line)
-        (applied,) = (
-            n for n, line in enumerate(lines) if f"-k metacontroller/overlays/{overlay}" in line
-        )
+        (applied,) = (n for n, line in enumerate(lines) if f"-k {overlay}" in line)
         assert made < applied
     assert "token.sh rotate" in recipe["rotate-token"]
 
@@ -131,8 +139,8 @@ def test_removal_names_our_controllers_and_keeps_the_kinds(recipe: dict[str, str
     commands = recipe["uninstall"]
     deleted = re.findall(r"delete decoratorcontroller (\S+)", commands)
     assert deleted == ["pod-diagnoser-poddiagnosers", "pod-diagnoser-pods"]
-    assert set(deleted) == set(of_kind(render("metacontroller/base"), "DecoratorController"))
-    assert re.findall(r"delete -k (\S+)", commands) == ["metacontroller/base"]
+    assert set(deleted) == set(of_kind(render(BASE), "DecoratorController"))
+    assert re.findall(r"delete -k (\S+)", commands) == [BASE]
     assert not re.search(r"delete (poddiagnosers?|pdiag|crds?)\b", commands)
 
 

@@ -99,10 +99,10 @@ def git(folder: Path, *arguments: str) -> None:
 
 def overlay(name: str, github: dict[str, str]) -> list[Object]:
     """Renders one of the overlays."""
-    return build(PROJECT / "metacontroller" / "overlays" / name, github)
+    return build(PROJECT / "metacontroller" / "upstream" / "overlays" / name, github)
 
 
-@pytest.mark.parametrize("name", ["metacontroller", "metacontroller-least-privilege"])
+@pytest.mark.parametrize("name", ["tuned", "least-privilege"])
 def test_flags_are_added_to_those_of_the_release(name: str, github: dict[str, str]) -> None:
     """Metacontroller keeps its own arguments and gets ours."""
     (stateful_set,) = of_kind(overlay(name, github), "StatefulSet").values()
@@ -120,9 +120,7 @@ def test_flags_are_added_to_those_of_the_release(name: str, github: dict[str, st
 
 def test_flags_alone_leave_the_rest_as_released(github: dict[str, str]) -> None:
     """Nothing but the arguments differs from the release."""
-    rendered = {
-        (one["kind"], one["metadata"]["name"]): one for one in overlay("metacontroller", github)
-    }
+    rendered = {(one["kind"], one["metadata"]["name"]): one for one in overlay("tuned", github)}
     for one in RELEASED:
         same = rendered.pop((one["kind"], one["metadata"]["name"]))
         if one["kind"] == "StatefulSet":
@@ -134,14 +132,14 @@ def test_flags_alone_leave_the_rest_as_released(github: dict[str, str]) -> None:
 
 def test_least_privilege_replaces_the_one_role(github: dict[str, str]) -> None:
     """No wildcard is left, and no other role is touched."""
-    roles = of_kind(overlay("metacontroller-least-privilege", github), "ClusterRole")
+    roles = of_kind(overlay("least-privilege", github), "ClusterRole")
     assert "*" not in yaml.safe_dump(roles["metacontroller"]["rules"])
     assert roles["aggregate-metacontroller-view"]["rules"] == RELEASED[-1]["rules"]
 
 
 def test_least_privilege_is_what_the_controllers_need(github: dict[str, str]) -> None:
     """Parents are watched and updated, attachments made and removed; nothing else is written."""
-    roles = of_kind(overlay("metacontroller-least-privilege", github), "ClusterRole")
+    roles = of_kind(overlay("least-privilege", github), "ClusterRole")
     granted: dict[tuple[str, str], set[str]] = {}
     for rule in roles["metacontroller"]["rules"]:
         for group in rule["apiGroups"]:
@@ -157,7 +155,7 @@ def test_least_privilege_is_what_the_controllers_need(github: dict[str, str]) ->
         ("", "secrets"): {"list", "watch"},
     }
     for name in ("pods", "poddiagnosers"):
-        spec = load(f"metacontroller/base/decoratorcontroller-{name}.yaml")["spec"]
+        spec = load(f"metacontroller/pod-diagnoser/base/decoratorcontroller-{name}.yaml")["spec"]
         for rule in spec["resources"]:
             group, resource = group_of(rule), rule["resource"]
             needed[group, resource] = read | {"update"}
@@ -172,8 +170,10 @@ def test_least_privilege_is_what_the_controllers_need(github: dict[str, str]) ->
 
 def test_without_secrets_differs_by_that_rule_alone(github: dict[str, str], tmp_path: Path) -> None:
     """A Metacontroller that need not show a token may read no Secret."""
-    name = "metacontroller-least-privilege"
-    objects = build_overlay(tmp_path, name, "metacontroller-without-secrets", environment=github)
+    name = "least-privilege"
+    objects = build_overlay(
+        tmp_path, name, "without-secrets", environment=github, of="metacontroller/upstream"
+    )
     without = of_kind(objects, "ClusterRole")["metacontroller"]["rules"]
     usual = of_kind(overlay(name, github), "ClusterRole")
     assert [rule for rule in usual["metacontroller"]["rules"] if rule not in without] == [

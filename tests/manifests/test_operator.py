@@ -12,7 +12,10 @@ from pod_diagnoser.server import gunicorn_conf
 from pod_diagnoser.server.app import create_app
 from pod_diagnoser.server.settings import Endpoints, Settings
 from tests.manifests.kustomize import (
+    BASE,
     COMPONENTS,
+    DEFAULT,
+    KIND,
     NAMESPACE,
     PROJECT,
     Object,
@@ -24,8 +27,8 @@ from tests.manifests.kustomize import (
     render,
 )
 
-INSTALLATIONS = ("metacontroller/base", "metacontroller/overlays/default")
-WITH_KIND = (*INSTALLATIONS, "metacontroller/overlays/kind")
+INSTALLATIONS = (BASE, DEFAULT)
+WITH_KIND = (*INSTALLATIONS, KIND)
 CLUSTER_WIDE = {
     "Namespace",
     "CustomResourceDefinition",
@@ -41,12 +44,12 @@ TOKEN_KEYS = ("token-a", "token-b")
 """The Secret's keys: both are valid, and Metacontroller uses one."""
 
 
-def deployment(component: str, installation: str = "metacontroller/base") -> Object:
+def deployment(component: str, installation: str = BASE) -> Object:
     """One of the hook's two Deployments."""
     return of_kind(render(installation), "Deployment")[f"pod-diagnoser-{component}"]
 
 
-def hook(component: str, installation: str = "metacontroller/base") -> Object:
+def hook(component: str, installation: str = BASE) -> Object:
     """Its only container."""
     (only,) = containers(deployment(component, installation))
     return only
@@ -58,7 +61,7 @@ def pod_labels(component: str) -> dict[str, str]:
     return labels
 
 
-def environment(component: str, installation: str = "metacontroller/base") -> dict[str, str]:
+def environment(component: str, installation: str = BASE) -> dict[str, str]:
     """The variables that its container gets."""
     variables = hook(component, installation)["env"]
     assert all(set(variable) == {"name", "value"} for variable in variables)
@@ -67,7 +70,7 @@ def environment(component: str, installation: str = "metacontroller/base") -> di
 
 def controllers() -> dict[str, Any]:
     """The DecoratorControllers' specs."""
-    found = of_kind(render("metacontroller/base"), "DecoratorController")
+    found = of_kind(render(BASE), "DecoratorController")
     return {name: one["spec"] for name, one in found.items()}
 
 
@@ -109,16 +112,16 @@ def test_everything_carries_our_labels(installation: str) -> None:
 
 
 def test_default_is_the_kinds_and_the_base() -> None:
-    """``kubectl apply -k metacontroller/overlays/default`` installs everything of ours."""
+    """One ``kubectl apply -k`` of the overlay ``default`` installs the kinds and the operator."""
     whole = {(one["kind"], one["metadata"]["name"]) for one in render(INSTALLATIONS[1])}
-    parts = [*render("crds"), *render("metacontroller/base")]
+    parts = [*render("crds"), *render(BASE)]
     assert whole == {(one["kind"], one["metadata"]["name"]) for one in parts}
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_selectors_find_their_own_pods_and_no_others(component: str) -> None:
     """Deployment, Service and PodDisruptionBudget of a component select its Pods alone."""
-    objects = render("metacontroller/base")
+    objects = render(BASE)
     name = f"pod-diagnoser-{component}"
     (other,) = set(COMPONENTS) - {component}
     spread = deployment(component)["spec"]["template"]["spec"]["topologySpreadConstraints"]
@@ -136,7 +139,7 @@ def test_selectors_find_their_own_pods_and_no_others(component: str) -> None:
 
 def test_network_policy_covers_both_and_lets_only_callers_in() -> None:
     """Both Deployments' Pods take what Metacontroller sends, on the hook's port; none sends."""
-    policies = of_kind(render("metacontroller/base"), "NetworkPolicy")
+    policies = of_kind(render(BASE), "NetworkPolicy")
     spec = policies["pod-diagnoser"]["spec"]
     for component in COMPONENTS:
         assert matches(spec["podSelector"]["matchLabels"], pod_labels(component))
@@ -154,7 +157,7 @@ def test_network_policy_covers_both_and_lets_only_callers_in() -> None:
 
 def test_only_the_poddiagnosers_hook_may_call_out() -> None:
     """To the API server's usual ports, which is all that it calls; it asks no name server."""
-    policies = of_kind(render("metacontroller/base"), "NetworkPolicy")
+    policies = of_kind(render(BASE), "NetworkPolicy")
     assert set(policies) == {"pod-diagnoser", "pod-diagnoser-poddiagnosers"}
     spec = policies["pod-diagnoser-poddiagnosers"]["spec"]
     assert matches(spec["podSelector"]["matchLabels"], pod_labels("poddiagnosers"))
@@ -170,7 +173,7 @@ def test_only_the_poddiagnosers_hook_may_call_out() -> None:
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_service_leads_to_the_port_that_the_hook_listens_on(component: str) -> None:
     """Service, container and settings agree on the port."""
-    service = of_kind(render("metacontroller/base"), "Service")[f"pod-diagnoser-{component}"]
+    service = of_kind(render(BASE), "Service")[f"pod-diagnoser-{component}"]
     (port,) = service["spec"]["ports"]
     (container_port,) = hook(component)["ports"]
     assert port["targetPort"] == container_port["name"]
@@ -199,7 +202,7 @@ def test_urls_lead_to_an_endpoint(component: str, hook_name: str, tmp_path: Path
     url = urlsplit(hooks[hook_name]["webhook"]["url"])
     assert url.scheme == "http"
     assert url.hostname == f"pod-diagnoser-{component}.{NAMESPACE}.svc"
-    service = of_kind(render("metacontroller/base"), "Service")[f"pod-diagnoser-{component}"]
+    service = of_kind(render(BASE), "Service")[f"pod-diagnoser-{component}"]
     assert service["metadata"]["namespace"] == NAMESPACE
     assert [url.port] == [port["port"] for port in service["spec"]["ports"]]
     assert url.path == f"/{component}/{hook_name}"
@@ -436,7 +439,7 @@ def test_one_replica_may_fail(component: str) -> None:
     assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
     spread = spec["template"]["spec"]["topologySpreadConstraints"]
     assert [constraint["topologyKey"] for constraint in spread] == ["kubernetes.io/hostname"]
-    budget = of_kind(render("metacontroller/base"), "PodDisruptionBudget")
+    budget = of_kind(render(BASE), "PodDisruptionBudget")
     assert budget[f"pod-diagnoser-{component}"]["spec"]["maxUnavailable"] == 1
 
 
@@ -451,8 +454,8 @@ def test_both_deployments_run_one_image_of_this_version() -> None:
 
 def test_each_file_of_the_base_is_used() -> None:
     """One resource a file, and none that is forgotten in the kustomization."""
-    base = PROJECT / "metacontroller" / "base"
-    kustomization = load("metacontroller/base/kustomization.yaml")
+    base = PROJECT / "metacontroller" / "pod-diagnoser" / "base"
+    kustomization = load("metacontroller/pod-diagnoser/base/kustomization.yaml")
     patches = [patch["path"] for patch in kustomization["patches"]]
     files = {path.name for path in base.iterdir()} - {"kustomization.yaml"}
     assert files == {*kustomization["resources"], *patches}

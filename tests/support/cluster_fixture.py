@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 CRDS = load_crds(ROOT / "crds")
 DIAGNOSER = next(kind for kind in CRDS if kind.kind == "PodDiagnoser")
 TARGET = next(kind for kind in CRDS if kind.kind == "DiagnosisTarget")
-CONTROLLERS = load_decorator_controllers(ROOT / "metacontroller" / "base")
+CONTROLLERS = load_decorator_controllers(ROOT / "metacontroller" / "pod-diagnoser" / "base")
 
 PREFIX = "diagnostics.local.io/"
 LABEL = f"{PREFIX}diagnoser"
