@@ -24,9 +24,10 @@ from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
 from pod_diagnoser.poddiagnosers.sync import Reconciler
 from tests.fuzz.accepting import check_event
 from tests.fuzz.mutating import Mutator, seeded
-from tests.fuzz.seeds import PODS, planning
+from tests.fuzz.seeds import planning
 from tests.http.inprocess import Hook
 from tests.http.recorded import NOW, Json, Recorded, go_json
+from tests.support import corpus
 
 _STATUSES: Final = (
     *(200, 200, 201, 202, 204, 301, 304, 307, 400, 401, 403, 404, 404, 405, 408, 409, 409, 410),
@@ -81,7 +82,7 @@ _OTHERWISE: Final[tuple[tuple[str, Any], ...]] = (
 )
 """What may have changed of an object since it was sent."""
 
-_EVENTS: Final = tuple(json.loads(file.read_text()) for file in sorted(PODS.glob("*.events.json")))
+_EVENTS: Final = tuple(corpus.event_lists())
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,12 @@
 """The requests that mutation begins with: recorded ones, what came of them, and all known Pods."""
 
 import copy
-import json
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 from tests.http.derived import SETTLED, TARGETS
 from tests.http.recorded import EVERYTHING, PATHS, Json, Recorded, go_json, recorded, with_pods
-
-PODS: Final = Path(__file__).parents[1] / "golden" / "pods"
+from tests.support import corpus
 
 SYNCS: Final = ("/pods/sync", "/poddiagnosers/sync")
 
@@ -36,19 +33,19 @@ def seeds(path: str) -> tuple[Recorded, ...]:
     """
     found = [each for each in (*EVERYTHING, *SETTLED) if each.path == path]
     if path == "/pods/sync":
-        found += [_of_golden(file) for file in sorted(PODS.glob("*.input.json"))]
+        found += [_of_golden(name) for name in corpus.names()]
     if path == "/poddiagnosers/sync":
         found += [planning("RestartPod"), planning("EvictPod"), planning("LogEvent")]
     return tuple(found)
 
 
-def _of_golden(file: Path) -> Recorded:
+def _of_golden(name: str) -> Recorded:
     request = recorded("pods-sync.crashed").json
-    pod = json.loads(file.read_text())
+    pod = corpus.document(name)
     pod["metadata"]["namespace"] = request["object"]["metadata"]["namespace"]
     pod["metadata"]["labels"] = {**(pod["metadata"].get("labels") or {}), "app": "fragile-app"}
     request["object"] = pod
-    return Recorded(f"pods-sync.{file.name.removesuffix('.input.json')}", go_json(request))
+    return Recorded(f"pods-sync.{name}", go_json(request))
 
 
 def planning(action: str) -> Recorded:

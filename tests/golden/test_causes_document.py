@@ -16,8 +16,8 @@ HEAD = """# Causes
 
 The rows of one ordered table: the first whose test holds names the cause. What it rests on are
 fields of the Pod (`evidence`: its Events); without them the cause is not claimed. Each has a Pod
-that shows it in [tests/golden/pods](../tests/golden/pods): `kubelet-*` was reported by a real
-kubelet, `hand-*` made by hand. This page is made from the code by `make golden`.
+that shows it in a folder of [tests/golden/pods](../tests/golden/pods): `kubelet-*` was reported by
+a real kubelet, `hand-*` was written by hand. `make golden` makes this page from the code.
 
 | cause | test | rests on | sentence | next | source | example |
 |---|---|---|---|---|---|---|
@@ -32,7 +32,7 @@ def cell(text: str) -> str:
 def document() -> str:
     """The page as it should be."""
     names = sorted(corpus.names(), key=lambda name: (not name.startswith("kubelet-"), name))
-    examples = [(name, ending) for name in names for ending in corpus.told(name, NOW)]
+    examples = [(name, ending) for name in names for ending in corpus.symptoms(name, NOW)]
     rows = []
     for row in CAUSE_RULES:
         name, ending = next((name, ending) for name, ending in examples if rule_for(ending) is row)

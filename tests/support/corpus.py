@@ -1,15 +1,20 @@
-"""Reads the Pods, their Events and the watch streams that tests tell the truth of.
+"""The one reader of the golden files and of the watch streams.
 
-``tests/golden/pods`` holds Pods (``*.input.json``) with their Events (``*.events.json``, as
-``kubectl get events -o json`` gives them): those of a ``kubelet-*`` Pod as they stood when its run
-was over. ``streams`` holds what a watch of one Pod delivered from its creation on, a line a step,
-without managedFields; ``time`` is the latest time that the step itself tells.
+``tests/golden/pods`` has a folder for each kind of crash. ``NAME.input.*`` is a Pod, and
+``NAME.events.*`` are its Events as ``kubectl get events -o json`` gives them, where there are any:
+JSON where a kubelet reported them (``kubelet-*``, Kubernetes 1.36.3 and containerd 2.3, as they
+stood when the run was over), YAML where they were made by hand (``hand-*``). ``NAME.output.yaml``
+is what a claimed Pod then shows. A name is used once, whatever its folder.
+
+``watch_streams`` holds what a watch of one Pod delivered from its creation on, a line a step,
+without managedFields; ``time`` is the latest time that the step itself shows.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +28,90 @@ from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose, diagnose_sympt
 from pod_diagnoser.diagnosis.event_rules import evaluate_events, needs_lookup
 from pod_diagnoser.diagnosis.evidence import Evidence, EvidenceRequest, FetchedEvidence
 from pod_diagnoser.diagnosis.symptoms import Symptom
+from tests.support import yaml_files
 
 Json = dict[str, Any]
 
 PODS = Path(__file__).parents[1] / "golden" / "pods"
 STREAMS = Path(__file__).parent / "watch_streams"
+
+
+# Golden files
+
+
+@cache
+def _files() -> dict[str, Path]:
+    """Return the golden files by what stands before the last dot of their names."""
+    files = sorted(path for path in PODS.glob("*/*.*.*"))
+    found = {path.stem: path for path in files}
+    assert len(found) == len(files), "a name stands in two folders, or in two formats"
+    return found
+
+
+@cache
+def _content(name: str) -> str | None:
+    """Return a golden file as JSON, or None where there is no such file."""
+    path = _files().get(name)
+    if path is None:
+        return None
+    text = path.read_text(encoding="utf-8")
+    return text if path.suffix == ".json" else json.dumps(yaml_files.load(text))
+
+
+def _read(name: str) -> Any:
+    content = _content(name)
+    return None if content is None else json.loads(content)
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Return the names of all golden Pods."""
+    found = [name for name in _files() if name.endswith(".input")]
+    return tuple(name.removesuffix(".input") for name in sorted(found))
+
+
+def document(name: str) -> Json:
+    """Return a golden Pod as it was sent."""
+    return dict(_read(f"{name}.input"))
+
+
+def pod(name: str) -> Pod:
+    """Return a golden Pod as the hook reads it."""
+    return Pod.model_validate_json(_content(f"{name}.input") or "")
+
+
+def event_items(name: str) -> list[Json] | None:
+    """Return the Events of a golden Pod as the API server gives them; None without a file."""
+    found = _read(f"{name}.events")
+    return None if found is None else list(found["items"])
+
+
+def event_lists() -> list[Json]:
+    """Return the lists of Events of all golden Pods that have any."""
+    return [_read(name) for name in sorted(_files()) if name.endswith(".events")]
+
+
+def output(name: str) -> Json | None:
+    """Return what a golden Pod is to show; None without a file."""
+    found: Json | None = _read(f"{name}.output")
+    return found
+
+
+def write_output(name: str, shown: Json) -> None:
+    """Write what a golden Pod shows now."""
+    path = _files()[f"{name}.input"].with_name(f"{name}.output.yaml")
+    path.write_text(yaml_files.dump(shown), encoding="utf-8")
+    _files.cache_clear()
+    _content.cache_clear()
+
+
+def without_input() -> set[str]:
+    """Return the files that belong to no Pod."""
+    kinds = {f"{name}.{kind}" for name in names() for kind in ("input", "events", "output")}
+    return set(_files()) - kinds
+
+
+# Watch streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +135,8 @@ class Step:
 
     @property
     def deleted(self) -> bool:
-        """Whether somebody has asked for its deletion."""
+        """Whether its deletion was requested."""
         return "deletionTimestamp" in self.of["metadata"]
-
-
-def pod(name: str) -> Pod:
-    """Read a Pod of the golden files."""
-    return Pod.model_validate_json((PODS / f"{name}.input.json").read_bytes())
-
-
-def document(name: str) -> Json:
-    """A Pod of the golden files as it was sent."""
-    return dict(json.loads((PODS / f"{name}.input.json").read_text()))
-
-
-def names() -> list[str]:
-    """The golden files' names."""
-    return sorted(path.name.removesuffix(".input.json") for path in PODS.glob("*.input.json"))
 
 
 def stream(name: str) -> list[Step]:
@@ -83,14 +152,11 @@ def _step(line: Json) -> Step:
 
 
 def stream_names() -> list[str]:
-    """The watch streams' names."""
+    """Return the names of the watch streams."""
     return sorted(path.stem for path in STREAMS.glob("*.jsonl"))
 
 
-def event_items(name: str) -> list[Json] | None:
-    """The Events of a golden Pod as the API server gives them, or None where there is no file."""
-    path = PODS / f"{name}.events.json"
-    return list(json.loads(path.read_text())["items"]) if path.exists() else None
+# What the hook makes of a Pod and its Events
 
 
 class RecordedEvents:
@@ -106,13 +172,13 @@ class RecordedEvents:
     def list_events(
         self, namespace: str, pod: str, uid: str, seconds: float
     ) -> tuple[bytes, datetime]:
-        """Give all of them, those about others, too: whom they are about is looked at again."""
+        """Return all of them, also those of other Pods: the hook has to look at that again."""
         assert pod
         assert uid
         return self.list_events_of_pods(namespace, seconds)
 
     def list_events_of_pods(self, namespace: str, seconds: float) -> tuple[bytes, datetime]:
-        """Give all but those that are not asked for."""
+        """Return all but those that the field selector leaves out."""
         assert namespace
         assert seconds > 0
         items = [
@@ -124,46 +190,45 @@ class RecordedEvents:
         return json.dumps(content).encode(), datetime.now(UTC)
 
     def read_log(self, *_: object, **__: object) -> str:
-        """Have none."""
+        """Answer that there is no log."""
         raise ApiError(404)
 
 
-def gathered(of: Pod, items: Sequence[Json]) -> FetchedEvidence:
-    """What the edge finds about a Pod where these are the Events."""
-    meta = of.metadata
-    wanted = EvidenceRequest(meta.namespace, meta.name, meta.uid, events=True)
-    return ApiEvidenceFetcher(RecordedEvents(items)).fetch(wanted)
+def fetched(pod: Pod, items: Sequence[Json]) -> FetchedEvidence:
+    """Return what the hook fetches about a Pod where these are the Events."""
+    meta = pod.metadata
+    request = EvidenceRequest(meta.namespace, meta.name, meta.uid, events=True)
+    return ApiEvidenceFetcher(RecordedEvents(items)).fetch(request)
 
 
-def events(name: str, of: Pod) -> FetchedEvidence | None:
-    """What the edge finds about a golden Pod, or None where it has no file of Events."""
+def fetched_for(name: str, pod: Pod) -> FetchedEvidence | None:
+    """Return what the hook fetches about a golden Pod; None without a file of Events."""
     items = event_items(name)
-    return None if items is None else gathered(of, items)
+    return None if items is None else fetched(pod, items)
 
 
-def proved(of: Pod, found: FetchedEvidence | None, now: datetime) -> Mapping[str, Evidence]:
-    """What its Events prove of what ended in a Pod, by crash id."""
-    if found is None:
+def evidence(pod: Pod, events: FetchedEvidence | None, now: datetime) -> Mapping[str, Evidence]:
+    """Return what Events show about the symptoms of a Pod, by crash id."""
+    if events is None:
         return {}
-    every: list[Symptom] = [
-        *detect_symptoms(of),
-        *(state for state, _ in detect_lasting_conditions(of)),
-    ]
     return {
-        each.id: evaluate_events(each, found, None, now)
-        for each in every
+        each.id: evaluate_events(each, events, None, now)
+        for each in _symptoms(pod)
         if needs_lookup(each, None, None, now)
     }
 
 
-def told(name: str, now: datetime) -> list[Symptom]:
-    """Every ending of a golden Pod, lasting or not, with what its Events prove."""
+def symptoms(name: str, now: datetime) -> list[Symptom]:
+    """Return all symptoms of a golden Pod, lasting ones too, with what its Events show."""
     of = pod(name)
-    evidence = proved(of, events(name, of), now)
-    every = [*detect_symptoms(of), *(state for state, _ in detect_lasting_conditions(of))]
-    return [diagnose_symptom(each, evidence.get(each.id)).symptom for each in every]
+    known = evidence(of, fetched_for(name, of), now)
+    return [diagnose_symptom(each, known.get(each.id)).symptom for each in _symptoms(of)]
 
 
-def diagnosed(of: Pod, found: FetchedEvidence | None, now: datetime) -> tuple[Diagnosis, ...]:
-    """What is said of a Pod's endings when its Events are known."""
-    return diagnose(of, proved(of, found, now))
+def diagnoses(pod: Pod, events: FetchedEvidence | None, now: datetime) -> tuple[Diagnosis, ...]:
+    """Return the diagnoses of a Pod whose Events are known."""
+    return diagnose(pod, evidence(pod, events, now))
+
+
+def _symptoms(pod: Pod) -> list[Symptom]:
+    return [*detect_symptoms(pod), *(each for each, _ in detect_lasting_conditions(pod))]

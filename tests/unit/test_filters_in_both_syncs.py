@@ -1,7 +1,6 @@
 """What is silenced leaves no mark: both syncs, from the request to the answer."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +12,9 @@ from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.pods.keys import CAUSE, CONTAINER, CRASHES, LABEL
 from pod_diagnoser.pods.sync import sync_pod
 from pod_diagnoser.remediation.model import ExecutionReport
-from tests.support import builders
+from tests.support import builders, corpus
 from tests.support.builders import T0, Json, after
 
-PODS = sorted((Path(__file__).parents[1] / "golden" / "pods").glob("*.input.json"))
 LABELS = {"app": "app", "stage": "canary"}
 BATCH = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "app", "controller": True}
 
@@ -74,10 +72,10 @@ def test_a_silent_crash_leaves_no_mark(silence: Json) -> None:
     assert CRASHES in marked["annotations"]
 
 
-@pytest.mark.parametrize("path", PODS, ids=lambda path: path.name.removesuffix(".input.json"))
-def test_no_pod_shows_what_is_ignored(path: Path) -> None:
+@pytest.mark.parametrize("name", corpus.names())
+def test_no_pod_shows_what_is_ignored(name: str) -> None:
     """Pods of real kubelets, whatever happened to them: a label silences all of it."""
-    pod = json.loads(path.read_text())
+    pod = corpus.document(name)
     pod["metadata"]["labels"] = LABELS
     pod["metadata"]["namespace"] = "shop"
     subject = builders.diagnoser(ignore={"podLabels": LABELS})

@@ -3,7 +3,6 @@
 import copy
 import json
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from hypothesis import given
@@ -17,12 +16,10 @@ from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.pods.keys import ANNOTATIONS, LABEL, MAX_TOTAL_BYTES
 from pod_diagnoser.pods.sync import sync_pod
+from tests.support import corpus
 from tests.support.builders import T0, Json, after, applied, crashed, diagnoser, target
 
-PODS = [
-    json.loads(path.read_text())
-    for path in sorted((Path(__file__).parents[1] / "golden" / "pods").glob("*.input.json"))
-]
+PODS = [corpus.document(name) for name in corpus.names()]
 ODD: st.SearchStrategy[Any] = st.sampled_from(
     [None, "", 0, -1, 2**40, [], {}, "x" * 300, "\u202e\x00", "0001-01-01T00:00:00Z", True, 1.5]
 ).map(copy.copy)

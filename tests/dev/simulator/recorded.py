@@ -11,9 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tests.support import corpus
+
 RECORDINGS = Path(__file__).parent / "recordings"
 STREAMS = Path(__file__).parents[2] / "support" / "watch_streams"
-GOLDEN = Path(__file__).parents[2] / "golden" / "pods"
 _TIMES = {"creationTimestamp", "deletionTimestamp", "since", "time"}
 
 
@@ -42,8 +43,8 @@ def load_watch(name: str) -> list[dict[str, Any]]:
 
 def load_events(name: str) -> list[dict[str, Any]]:
     """Read the recorded Events of a Pod, as they stood at the end of the recording."""
-    path = GOLDEN / f"kubelet-{name}.events.json"
-    items: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["items"]
+    items = corpus.event_items(f"kubelet-{name}")
+    assert items is not None
     return items
 
 

@@ -259,8 +259,8 @@ BY_STATUS_ALONE: dict[str, Truth] = {
 def said(name: str, *, with_events: bool) -> tuple[Diagnosis, ...]:
     """What is said of a Pod: of what ended, and of what lasts."""
     pod = corpus.pod(name)
-    gathered = corpus.events(name, pod) if with_events else None
-    evidence = corpus.proved(pod, gathered, NOW)
+    gathered = corpus.fetched_for(name, pod) if with_events else None
+    evidence = corpus.evidence(pod, gathered, NOW)
     return (*diagnose(pod, evidence), *diagnose_lasting_conditions(pod, NOW, evidence)[0])
 
 
@@ -386,7 +386,7 @@ def test_whatever_is_told_is_shown(name: str) -> None:
     What it shows is about a crash, if there is one, and not about a restart that was asked for.
     """
     pod = corpus.pod(name)
-    sighting = observe_pod(pod, CLAIM, NOW, corpus.events(name, pod))
+    sighting = observe_pod(pod, CLAIM, NOW, corpus.fetched_for(name, pod))
     shown = desired_metadata(pod, CLAIM, sighting, NOW, NO_OUTPUT).annotations
     assert (CAUSE in shown) == (DIAGNOSIS in shown) == bool(sighting.crashes)
     told = [each.diagnosis for each in sighting.crashes]
@@ -417,7 +417,7 @@ EITHER = {Cause.NOT_ADMITTED}
 """Causes that each of their proofs proves alone: the reason, or how the message begins."""
 
 
-ENDINGS = [ending for name in corpus.names() for ending in corpus.told(name, NOW)]
+ENDINGS = [ending for name in corpus.names() for ending in corpus.symptoms(name, NOW)]
 """Every ending of the golden files."""
 
 
@@ -505,8 +505,8 @@ def test_pod_without_its_proof_is_not_given_that_cause(
         other = data.draw(st.sampled_from([None, 17]))
     document = without_proof(corpus.document(name), field, other)
     pod = Pod.model_validate(document)
-    gathered = None if field == "evidence" else corpus.events(name, pod)
-    evidence = corpus.proved(pod, gathered, NOW)
+    gathered = None if field == "evidence" else corpus.fetched_for(name, pod)
+    evidence = corpus.evidence(pod, gathered, NOW)
     after = (*diagnose(pod, evidence), *diagnose_lasting_conditions(pod, NOW, evidence)[0])
     for each in after:
         key = (each.container, each.cause)
@@ -622,7 +622,7 @@ def test_no_event_breaks_or_disfigures_a_diagnosis(which: tuple[str, list[Any]])
     name, items = which
     pod = corpus.pod(name)
     alone = {each.id: each.status_cause for each in said(name, with_events=False)}
-    evidence = corpus.proved(pod, corpus.gathered(pod, items), NOW)
+    evidence = corpus.evidence(pod, corpus.fetched(pod, items), NOW)
     for each in (*diagnose(pod, evidence), *diagnose_lasting_conditions(pod, NOW, evidence)[0]):
         assert each.sentence.isprintable()
         assert len(each.sentence.encode()) <= 1024

@@ -72,7 +72,7 @@ def found(name: str, steps: Sequence[Step]) -> FetchedEvidence:
     """The Events of a stream's Pod as they stood at its end."""
     items = corpus.event_items(f"kubelet-{name}")
     assert items is not None
-    return corpus.gathered(steps[-1].pod, items)
+    return corpus.fetched(steps[-1].pod, items)
 
 
 def sightings(
@@ -84,7 +84,7 @@ def sightings(
         if step.kind == "DELETED":
             continue
         pod = step.pod
-        for diagnosis in diagnose(pod, corpus.proved(pod, events, step.time)):
+        for diagnosis in diagnose(pod, corpus.evidence(pod, events, step.time)):
             seen.setdefault(diagnosis.id, []).append((step, diagnosis))
     return seen
 
@@ -174,7 +174,7 @@ class Shop:
             gathered = FetchedEvidence(EventLookup.REFUSED)
             if not self._refused:
                 there = posted(self._events, now - self._late)
-                gathered = corpus.gathered(request.object, there)
+                gathered = corpus.fetched(request.object, there)
             synced = sync_pod(request, now, gathered)
         return synced.response.model_dump(mode="json", exclude_unset=True)
 
