@@ -28,7 +28,7 @@ from dev.simulator.timing import Timing
 from dev.simulator.webhooks import Answer, Failure, Outcome
 from pod_diagnoser.cluster import circuit_breaker, coalescing, evidence
 from pod_diagnoser.cluster.client import ApiClient, _error
-from pod_diagnoser.cluster.errors import ApiError
+from pod_diagnoser.cluster.errors import ApiError, NoAnswerError
 from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
 from pod_diagnoser.poddiagnosers.answer import customize_pod_diagnoser
 from pod_diagnoser.poddiagnosers.sync import Reconciler
@@ -461,11 +461,11 @@ class Service:
         if how == "killed before the call":
             asked.process.replica.kill(1.0)
         elif how == "refused connection":
-            later(back, lambda: resume(ApiError(None)))
+            later(back, lambda: resume(NoAnswerError()))
         elif how == "no answer and no effect":
-            later(3.0, lambda: resume(ApiError(None)))
+            later(3.0, lambda: resume(NoAnswerError()))
         elif how == "effect after the time-out":
-            later(3.0, lambda: resume(ApiError(None)))
+            later(3.0, lambda: resume(NoAnswerError()))
             later(5.0, partial(self._late_effect, asked, request))
         elif how.startswith("status "):
             code = int(how.removeprefix("status "))
@@ -479,7 +479,7 @@ class Service:
             if how == "killed after the call":
                 asked.process.replica.kill(1.0)
             elif how == "answer lost":
-                later(3.0, lambda: resume(ApiError(None)))
+                later(3.0, lambda: resume(NoAnswerError()))
             else:
                 later(back, lambda: resume(self._received(response)))
 

@@ -21,7 +21,7 @@ from typing import Any
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.time import parse_time
 from pod_diagnoser.cluster.client import IDLE_REASONS
-from pod_diagnoser.cluster.errors import ApiError
+from pod_diagnoser.cluster.errors import api_error
 from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
 from pod_diagnoser.diagnosis.detection import detect_lasting_conditions, detect_symptoms
 from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose, diagnose_symptom
@@ -191,7 +191,7 @@ class RecordedEvents:
 
     def read_log(self, *_: object, **__: object) -> str:
         """Answer that there is no log."""
-        raise ApiError(404)
+        raise api_error(404)
 
 
 def fetched(pod: Pod, items: Sequence[Json]) -> FetchedEvidence:

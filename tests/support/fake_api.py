@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from pod_diagnoser.api.time import format_time
-from pod_diagnoser.cluster.errors import DISRUPTION_BUDGET, ApiError
+from pod_diagnoser.cluster.errors import DISRUPTION_BUDGET, NoAnswerError, api_error
 from pod_diagnoser.diagnosis.diagnose import diagnose
 from pod_diagnoser.pods.keys import LABEL
 from tests.support.builders import T0, Json, parsed_pod
@@ -21,11 +21,36 @@ Fault = Callable[["FakeApi", Callable[[], Any]], Any]
 """Stands between a call and its effect: gets the API server and what the call would do."""
 
 
-def refused(status: int | None, **details: Any) -> Fault:
-    """The call fails without an effect."""
+DENIED_BY_WEBHOOK = 'admission webhook "guard.example.com" denied the request: protected'
+"""What a ``Status`` object says where an admission webhook denies a request."""
+
+SEVERAL_BUDGETS = (
+    "This pod has more than one PodDisruptionBudget, which the eviction subresource does not "
+    "support."
+)
+"""What a ``Status`` object says where several budgets select a Pod that is to be evicted."""
+
+
+def failure_status(*, kind: str = "", cause: str = "", message: str = "") -> Json:
+    """A ``Status`` object, as far as an error is read from it."""
+    causes = [{"reason": cause}] if cause else []
+    return {"message": message, "details": {"kind": kind, "causes": causes}}
+
+
+def refused(status: int | None, *, retry_after: float | None = None, **details: str) -> Fault:
+    """The call fails without an effect.
+
+    Args:
+        status: the HTTP status, or None where no answer comes.
+        retry_after: the header of that name.
+        details: as `failure_status` takes them.
+    """
 
     def fault(api: "FakeApi", _: Callable[[], Any]) -> Any:
-        raise ApiError(status, at=None if status is None else api.now, **details)
+        if status is None:
+            raise NoAnswerError
+        document = failure_status(**details)
+        raise api_error(status, document, retry_after=retry_after, at=api.now)
 
     return fault
 
@@ -34,13 +59,13 @@ def lost(api: "FakeApi", effect: Callable[[], Any]) -> Any:
     """The call has its effect, and its answer is lost."""
     effect()
     api.pass_time(3)
-    raise ApiError(None)
+    raise NoAnswerError
 
 
 def hanging(api: "FakeApi", _: Callable[[], Any]) -> Any:
     """The call is never answered, and has no effect."""
     api.pass_time(4)
-    raise ApiError(None)
+    raise NoAnswerError
 
 
 class KilledError(Exception):
@@ -152,7 +177,7 @@ class FakeApi:
 
         def evict() -> datetime:
             if name in self.pods and name in self.blocked:
-                raise ApiError(429, cause=DISRUPTION_BUDGET, at=self.now)
+                raise api_error(429, failure_status(cause=DISRUPTION_BUDGET), at=self.now)
             return self._delete(name, uid, version)
 
         return self._call("evict", namespace, name, evict)
@@ -181,18 +206,18 @@ class FakeApi:
 
     def _read(self, objects: Mapping[str, Json], name: str, kind: str) -> tuple[bytes, datetime]:
         if not _NAME.fullmatch(name):
-            raise ApiError(400)  # as `ApiClient` does, without asking
+            raise api_error(400)  # as `ApiClient` does, without asking
         if name not in objects:
-            raise ApiError(404, at=self._date(), kind=kind)
+            raise api_error(404, failure_status(kind=kind), at=self._date())
         return json.dumps(objects[name]).encode(), self._date()
 
     def _delete(self, name: str, uid: str, version: str) -> datetime:
         pod = self.pods.get(name)
         if pod is None:
-            raise ApiError(404, at=self._date(), kind="pods")
+            raise api_error(404, failure_status(kind="pods"), at=self._date())
         meta = pod["metadata"]
         if (meta["uid"], meta["resourceVersion"]) != (uid, version):
-            raise ApiError(409, at=self._date(), kind="pods")
+            raise api_error(409, failure_status(kind="pods"), at=self._date())
         if "deletionTimestamp" not in meta:
             self.watch(pod)
             shown = tuple(found.id for found in diagnose(parsed_pod(pod)))

@@ -3,10 +3,17 @@
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Final
 
-from pod_diagnoser.cluster.errors import AnswerTooLongError, ApiError
+from pod_diagnoser.cluster.errors import (
+    AnswerTooLongError,
+    ApiError,
+    ForbiddenError,
+    NoAnswerError,
+    ServerError,
+    ThrottledError,
+    UnauthorizedError,
+)
 from pod_diagnoser.diagnosis.evidence import EventLookup
 
 REFUSED_SECONDS: Final = 60.0
@@ -75,15 +82,15 @@ class CircuitBreaker:
         """
         if isinstance(error, AnswerTooLongError):
             return EventLookup.UNAVAILABLE
-        if error.status == HTTPStatus.UNAUTHORIZED:
+        if isinstance(error, UnauthorizedError):
             return (self._above or self).open("", now + REFUSED_SECONDS, EventLookup.REFUSED)
-        if error.status == HTTPStatus.FORBIDDEN:
+        if isinstance(error, ForbiddenError):
             self._silent.clear()
             return self.open(namespace, now + REFUSED_SECONDS, EventLookup.REFUSED)
-        if error.status == HTTPStatus.TOO_MANY_REQUESTS or error.retry_after is not None:
+        if isinstance(error, ThrottledError) or error.retry_after is not None:
             seconds = max(BUSY_SECONDS, min(error.retry_after or 0.0, MAX_BUSY_SECONDS))
             return (self._above or self).open("", now + seconds)
-        if error.status is not None and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        if not isinstance(error, NoAnswerError | ServerError):
             self._silent.clear()
             return EventLookup.UNAVAILABLE
         return self._record_no_answer(namespace, now)

@@ -27,8 +27,9 @@ from pod_diagnoser.cluster.credentials import Credentials
 from pod_diagnoser.cluster.errors import (
     AnswerTooLongError,
     ApiError,
-    failure_cause,
-    failure_kind,
+    ConflictError,
+    NoAnswerError,
+    api_error,
 )
 
 CONNECT_SECONDS: Final = 1.0
@@ -114,7 +115,8 @@ class ApiClient:
             The object as JSON, and the time by the API server's clock.
 
         Raises:
-            ApiError: it could not be read; 404 with the kind ``pods`` says that there is none.
+            NotFoundError: there is none, where its kind is ``pods``.
+            ApiError: it could not be read.
         """
         return self._call("GET", f"/api/v1/namespaces/{_part(namespace)}/pods/{_part(name)}")
 
@@ -139,7 +141,9 @@ class ApiClient:
             The time by the API server's clock.
 
         Raises:
-            ApiError: it was not deleted, or nobody knows; 409 says that it is another by now.
+            ConflictError: it is another by now.
+            NoAnswerError: it may have been deleted.
+            ApiError: it was not deleted.
         """
         content, at = self._call(
             "DELETE",
@@ -152,8 +156,11 @@ class ApiClient:
     def evict_pod(self, namespace: str, name: str, uid: str, version: str) -> datetime:
         """Evict the very Pod that was read, as far as PodDisruptionBudgets allow.
 
-        Args, returns and raises as `delete_pod`; the cause `DISRUPTION_BUDGET` says that a budget
-        does not allow it, `SEVERAL_DISRUPTION_BUDGETS` that Kubernetes evicts no such Pod.
+        Args, returns and raises as `delete_pod`, and
+
+        Raises:
+            BlockedByBudgetError: a budget does not allow it now.
+            SeveralBudgetsError: Kubernetes evicts no such Pod.
         """
         content, at = self._call(
             "POST",
@@ -185,11 +192,11 @@ class ApiClient:
             self._call(
                 "POST", f"/apis/events.k8s.io/v1/namespaces/{_part(namespace)}/events", event
             )
-        except ApiError as error:
+        except ConflictError as error:
             # A 409 about a ResourceQuota says that it was not created, and is to be tried again.
-            if error.status == HTTPStatus.CONFLICT and error.kind == "events":
-                return False
-            raise
+            if error.kind != "events":
+                raise
+            return False
         return True
 
     def list_events(
@@ -267,7 +274,8 @@ class ApiClient:
 
         Raises:
             AnswerTooLongError: the server sent more than it was asked for.
-            ApiError: it could not be read; 400 and 404 say that there is none.
+            BadRequestError, NotFoundError: there is none.
+            ApiError: it could not be read.
         """
         query = {
             "container": container,
@@ -309,7 +317,7 @@ class ApiClient:
                     if (token := self._current_token()) != refused:
                         response, content = self._send(call, token)
         except (requests.RequestException, HTTPError, OSError, ValueError):
-            raise ApiError(None) from None
+            raise NoAnswerError from None
         if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
             raise _error(response, content)
         return content, _date(response)
@@ -323,7 +331,7 @@ class ApiClient:
                 self._token = ""
             self._token_read = now
         if not self._token:
-            raise ApiError(HTTPStatus.UNAUTHORIZED)
+            raise api_error(HTTPStatus.UNAUTHORIZED)
         return self._token
 
     def _send(self, call: "_Call", token: str) -> tuple[requests.Response, bytes]:
@@ -379,10 +387,10 @@ def _part(text: str) -> str:
     """Make a part of a path.
 
     Raises:
-        ApiError: no object can have this name. ``..`` would lead to another path.
+        BadRequestError: no object can have this name. ``..`` would lead to another path.
     """
     if not is_object_name(text):
-        raise ApiError(HTTPStatus.BAD_REQUEST)
+        raise api_error(HTTPStatus.BAD_REQUEST)
     return quote(text, safe="")
 
 
@@ -422,23 +430,23 @@ def _check_done(content: bytes, at: datetime) -> None:
         return
     code = document.get("code")
     if document.get("status") != "Failure" or not isinstance(code, int):
-        raise ApiError(None)
-    raise ApiError(code, cause=failure_cause(document), at=at)
+        raise NoAnswerError
+    raise api_error(code, document, at=at)
 
 
 def _date(response: requests.Response) -> datetime:
     """Read when it was sent. Without that it is not the API server's, and nothing is decided by it.
 
     Raises:
-        ApiError: it does not tell, or what cannot be.
+        NoAnswerError: it does not tell, or what cannot be.
     """
     try:
         date = parsedate_to_datetime(response.headers["Date"])
         date = date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC)
     except (LookupError, ValueError, TypeError, OverflowError):
-        raise ApiError(None) from None
+        raise NoAnswerError from None
     if date.year not in _YEARS:
-        raise ApiError(None)
+        raise NoAnswerError
     return date
 
 
@@ -447,11 +455,6 @@ def _error(response: requests.Response, content: bytes) -> ApiError:
     text = response.headers.get("Retry-After", "")
     if text.isascii() and text.isdigit():
         retry_after = min(float(text[:9]), _MAX_RETRY_AFTER)
-    status = _object(content)
-    return ApiError(
-        response.status_code,
-        retry_after,
-        failure_cause(status),
-        _date(response),
-        failure_kind(status),
+    return api_error(
+        response.status_code, _object(content), retry_after=retry_after, at=_date(response)
     )

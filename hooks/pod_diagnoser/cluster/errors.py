@@ -1,10 +1,15 @@
-"""What can go wrong with a call to the API server."""
+"""What can go wrong with a call to the API server: a class for each thing to be done about it.
+
+Raise them only through `api_error`, which reads the status and the Status object, or as
+`NoAnswerError`: so that a test double means the same as the API server does.
+"""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final
 
 DISRUPTION_BUDGET: Final = "DisruptionBudget"
@@ -18,24 +23,31 @@ DENIED_BY_POLICY: Final = "DeniedByPolicy"
 wording: ``plugin/webhook/errors/statuserror.go`` and ``plugin/policy/validating/dispatcher.go`` in
 ``staging/src/k8s.io/apiserver/pkg/admission``."""
 
+NAMESPACE_TERMINATING: Final = "NamespaceTerminating"
+"""The cause of a refused creation. Source: ``corev1.NamespaceTerminatingCause``."""
+
 _DENIED: Final = re.compile(r"admission webhook .{1,300} denied the request|denied request: ")
+_NO_DOCUMENT: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class ApiError(Exception):
     """A call did not succeed.
 
+    As itself for an answer that says nothing of use (405, 410, a redirect): the call had no effect,
+    and is not worth repeating soon.
+
     Attributes:
-        status: the HTTP status, or None where there was no answer: then nobody knows whether the
-            call had its effect.
+        status: the HTTP status, or None where there was no answer.
         retry_after: seconds after which the API server wants to be asked again, or None.
         cause: the reason of the first cause in the Status object (``DisruptionBudget``), or "".
-        kind: the plural of what the Status object is about (``pods``), or "".
         at: the time by the API server's clock, or None where there was no answer.
+        kind: the plural of what the Status object is about (``pods``), or "".
     """
 
     def __init__(
         self,
         status: int | None,
+        *,
         retry_after: float | None = None,
         cause: str = "",
         at: datetime | None = None,
@@ -43,35 +55,158 @@ class ApiError(Exception):
     ) -> None:
         super().__init__("no answer" if status is None else f"status {status}")
         self.status = status
-        self.at = at
         self.retry_after = retry_after
         self.cause = cause
+        self.at = at
         self.kind = kind
 
 
-class AnswerTooLongError(ApiError):
-    """An answer is longer than it may be: of this one object, so that others may have theirs."""
+class NoAnswerError(ApiError):
+    """No answer came, or none that is certainly the API server's.
+
+    The call may have had its effect: look before repeating it. The next call would probably meet
+    with the same.
+    """
 
     def __init__(self) -> None:
         super().__init__(None)
 
 
-def failure_cause(status: Mapping[str, Any]) -> str:
+class AnswerTooLongError(NoAnswerError):
+    """The answer has more bytes than are read. Only this object's: call for others as before."""
+
+
+class UnauthorizedError(ApiError):
+    """401, or no token: our credentials are not accepted. No call will succeed; try much later."""
+
+
+class ForbiddenError(ApiError):
+    """403: a permission is missing in this namespace. Tell people; try again much later."""
+
+
+class NamespaceTerminatingError(ForbiddenError):
+    """403 to a creation: the namespace is being deleted. Drop what was to be created."""
+
+
+class NotFoundError(ApiError):
+    """404: the object is gone, where `kind` names it. Without a kind it comes from a proxy."""
+
+
+class ConflictError(ApiError):
+    """409: the object is another by now, or exists already (`kind`). Read it again."""
+
+
+class BadRequestError(ApiError):
+    """400, or a name that no object can have. It is about this call alone: do not repeat it."""
+
+
+class InvalidObjectError(ApiError):
+    """413 or 422: the object that was sent is too large or invalid. Others may be accepted."""
+
+
+class ThrottledError(ApiError):
+    """429: the API server is busy. Call it for nothing until `retry_after` is over."""
+
+
+class ServerError(ApiError):
+    """5xx: the API server failed. The call may have had its effect; try again."""
+
+
+class BlockedByBudgetError(ApiError):
+    """A PodDisruptionBudget does not allow an eviction now. Try again while the crash is fresh."""
+
+
+class SeveralBudgetsError(ApiError):
+    """Several PodDisruptionBudgets select the Pod: Kubernetes evicts none such. Tell people."""
+
+
+class DeniedByPolicyError(ApiError):
+    """An admission webhook or policy denies it. It may be about this object alone.
+
+    Attributes:
+        by_status: what its status alone would mean, where a policy makes no difference.
+    """
+
+    def __init__(self, status: int, **details: Any) -> None:
+        super().__init__(status, **details)
+        self.by_status = _class_by_status(status)(status, **details)
+
+
+_BY_STATUS: Final[Mapping[int, type[ApiError]]] = {
+    HTTPStatus.BAD_REQUEST: BadRequestError,
+    HTTPStatus.UNAUTHORIZED: UnauthorizedError,
+    HTTPStatus.FORBIDDEN: ForbiddenError,
+    HTTPStatus.NOT_FOUND: NotFoundError,
+    HTTPStatus.CONFLICT: ConflictError,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: InvalidObjectError,
+    HTTPStatus.UNPROCESSABLE_ENTITY: InvalidObjectError,
+    HTTPStatus.TOO_MANY_REQUESTS: ThrottledError,
+}
+
+
+def api_error(
+    status: int,
+    document: Mapping[str, Any] = _NO_DOCUMENT,
+    *,
+    retry_after: float | None = None,
+    at: datetime | None = None,
+) -> ApiError:
+    """Build the error of an answer that is no success.
+
+    Args:
+        status: the HTTP status.
+        document: the ``Status`` object; empty where the answer holds none.
+        retry_after: seconds after which the API server wants to be asked again.
+        at: when it was sent, by the API server's clock.
+    """
+    cause, kind = _cause(document), _kind(document)
+    error = _class(status, cause, kind)
+    return error(status, retry_after=retry_after, cause=cause, at=at, kind=kind)
+
+
+def _class(status: int, cause: str, kind: str) -> type[ApiError]:
+    if cause == DISRUPTION_BUDGET or kind == "poddisruptionbudget":
+        return BlockedByBudgetError
+    if cause == SEVERAL_DISRUPTION_BUDGETS:
+        return SeveralBudgetsError
+    by_status = _class_by_status(status)
+    if cause == DENIED_BY_POLICY and by_status not in (NotFoundError, ConflictError):
+        return DeniedByPolicyError
+    if cause == NAMESPACE_TERMINATING and by_status is ForbiddenError:
+        return NamespaceTerminatingError
+    return by_status
+
+
+def _class_by_status(status: int) -> type[ApiError]:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ServerError
+    return _BY_STATUS.get(status, ApiError)
+
+
+def _cause(document: Mapping[str, Any]) -> str:
     """Read from a ``Status`` object why a call failed, where that matters here."""
-    if "more than one PodDisruptionBudget" in str(status.get("message")):
+    message = str(document.get("message"))
+    if "more than one PodDisruptionBudget" in message:
         return SEVERAL_DISRUPTION_BUDGETS
-    if _DENIED.search(str(status.get("message"))):
+    if _DENIED.search(message):
         return DENIED_BY_POLICY
-    details = status.get("details")
+    details = document.get("details")
     causes = details.get("causes") if isinstance(details, dict) else None
     first = causes[0] if isinstance(causes, list) and causes else None
     return str(first.get("reason", "")) if isinstance(first, dict) else ""
 
 
-def failure_kind(status: Mapping[str, Any]) -> str:
+def _kind(document: Mapping[str, Any]) -> str:
     """Read from a ``Status`` object about which kind of object a failure is."""
-    details = status.get("details")
+    details = document.get("details")
     return str(details.get("kind", "")) if isinstance(details, dict) else ""
+
+
+def is_about_the_object(error: ApiError) -> bool:
+    """Whether the object that was sent is what is wrong: others may be accepted."""
+    if isinstance(error, DeniedByPolicyError):
+        error = error.by_status
+    return isinstance(error, BadRequestError | InvalidObjectError)
 
 
 RETRY_SECONDS: Final = 5.0
@@ -83,13 +218,13 @@ FORBIDDEN_SECONDS: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class ApiFailure:
-    """What holds things up.
+    """Why something has to wait, for the status of a PodDiagnoser.
 
     Attributes:
         reason: CamelCase, for programs.
         message: for people; constant but for the namespace.
         retry_after: seconds after which to try again.
-        everywhere: whether the next call would meet with the same, whatever it is about.
+        server_wide: whether the next call would meet with the same, whatever it is about.
     """
 
     reason: str
@@ -105,19 +240,20 @@ def describe_failure(error: ApiError, what: str, namespace: str) -> ApiFailure:
         error: the error.
         what: what was to be done, as in "may not ...".
         namespace: where.
-
-    Returns:
-        The reason and a message.
     """
-    if error.status == HTTPStatus.UNAUTHORIZED:
-        message = "The API server does not know the operator by its credentials."
-        return ApiFailure("Forbidden", message, FORBIDDEN_SECONDS)
-    if error.status == HTTPStatus.FORBIDDEN:
-        message = f"The operator may not {what} in namespace {namespace}."
-        return ApiFailure("Forbidden", message, FORBIDDEN_SECONDS)
-    if error.status == HTTPStatus.TOO_MANY_REQUESTS:
-        message = "The API server asked to be called later. What is to be done is done then."
-        pause = error.retry_after or RETRY_SECONDS
-        return ApiFailure("ApiServerBusy", message, pause, server_wide=True)
-    message = "The API server did not answer as it should. What is to be done is tried again."
-    return ApiFailure("ApiServerUnavailable", message, server_wide=error.status is None)
+    match error.by_status if isinstance(error, DeniedByPolicyError) else error:
+        case UnauthorizedError():
+            message = "The API server does not know the operator by its credentials."
+            return ApiFailure("Forbidden", message, FORBIDDEN_SECONDS)
+        case ForbiddenError():
+            message = f"The operator may not {what} in namespace {namespace}."
+            return ApiFailure("Forbidden", message, FORBIDDEN_SECONDS)
+        case ThrottledError(retry_after=seconds):
+            message = "The API server asked to be called later. What is to be done is done then."
+            return ApiFailure("ApiServerBusy", message, seconds or RETRY_SECONDS, server_wide=True)
+        case _:
+            message = (
+                "The API server did not answer as it should. What is to be done is tried again."
+            )
+            server_wide = isinstance(error, NoAnswerError)
+            return ApiFailure("ApiServerUnavailable", message, server_wide=server_wide)

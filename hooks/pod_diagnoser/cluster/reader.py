@@ -4,14 +4,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http import HTTPStatus
 from typing import Final, Protocol
 
 from pydantic import ValidationError
 
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
-from pod_diagnoser.cluster.errors import ApiError
+from pod_diagnoser.cluster.errors import NoAnswerError, NotFoundError
 
 REUSE_SECONDS: Final = 1.0
 """For how long a PodDiagnoser that was read is as good as read again, but for carrying out a plan:
@@ -86,14 +85,14 @@ class LiveReader:
                 return kept.found, kept.now + timedelta(seconds=ages[0])
         try:
             document, now = self._cluster.get_pod_diagnoser(meta.namespace, meta.name)
-        except ApiError as error:
-            if error.status == HTTPStatus.NOT_FOUND and error.kind and error.at is not None:
-                return None, error.at
-            raise
+        except NotFoundError as error:
+            if not error.kind or error.at is None:
+                raise
+            return None, error.at
         try:
             found = PodDiagnoser.model_validate_json(document)
         except ValidationError:
-            raise ApiError(None) from None
+            raise NoAnswerError from None
         self._keep(_CachedRead(found, now, read_at, read_on))
         return (found if _is_same(found, of, any_version=any_version) else None), now
 
@@ -123,18 +122,18 @@ class LiveReader:
         """
         try:
             document, now = self._cluster.get_pod(namespace, name)
-        except ApiError as error:
+        except NotFoundError as error:
             # A 404 that is not about a Pod comes from something in between, or says something else.
-            if error.status == HTTPStatus.NOT_FOUND and error.kind == "pods" and error.at:
-                return None, error.at
-            raise
+            if error.kind != "pods" or error.at is None:
+                raise
+            return None, error.at
         try:
             pod = OwnedPod.model_validate_json(document)
         except ValidationError:
-            raise ApiError(None) from None
+            raise NoAnswerError from None
         meta = pod.metadata
         if (meta.namespace, meta.name) != (namespace, name) or not meta.resourceVersion:
-            raise ApiError(None)
+            raise NoAnswerError
         return pod, now
 
 

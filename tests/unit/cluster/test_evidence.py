@@ -37,7 +37,7 @@ from pod_diagnoser.cluster.coalescing import (
     SharedEvents,
 )
 from pod_diagnoser.cluster.credentials import Credentials
-from pod_diagnoser.cluster.errors import AnswerTooLongError, ApiError
+from pod_diagnoser.cluster.errors import AnswerTooLongError, ApiError, NoAnswerError, api_error
 from pod_diagnoser.cluster.event_list import MAX_MESSAGE_BYTES
 from pod_diagnoser.cluster.evidence import (
     EVENTS_SECONDS,
@@ -399,7 +399,7 @@ def test_what_the_kubelet_says_is_not_what_the_container_said(text: str) -> None
 @pytest.mark.parametrize("status", [400, 404])
 def test_no_log_keeps_nobody_from_asking(status: int) -> None:
     """There is none of that container; another's may be there."""
-    api = Api(log=failing(ApiError(status)))
+    api = Api(log=failing(api_error(status)))
     gatherer = api.gatherer()
     for _ in range(3):
         assert gatherer.fetch(LOG).log is None
@@ -417,12 +417,12 @@ def namespace(number: int) -> EvidenceRequest:
 @pytest.mark.parametrize(
     ("error", "asked", "seconds"),
     [
-        (ApiError(401), EventLookup.REFUSED, REFUSED_SECONDS),
-        (ApiError(429), EventLookup.UNAVAILABLE, BUSY_SECONDS),
-        (ApiError(429, 0.0), EventLookup.UNAVAILABLE, BUSY_SECONDS),
-        (ApiError(429, 7.0), EventLookup.UNAVAILABLE, 7.0),
-        (ApiError(429, 300.0), EventLookup.UNAVAILABLE, MAX_BUSY_SECONDS),
-        (ApiError(503, 3.0), EventLookup.UNAVAILABLE, 3.0),
+        (api_error(401), EventLookup.REFUSED, REFUSED_SECONDS),
+        (api_error(429), EventLookup.UNAVAILABLE, BUSY_SECONDS),
+        (api_error(429, retry_after=0.0), EventLookup.UNAVAILABLE, BUSY_SECONDS),
+        (api_error(429, retry_after=7.0), EventLookup.UNAVAILABLE, 7.0),
+        (api_error(429, retry_after=300.0), EventLookup.UNAVAILABLE, MAX_BUSY_SECONDS),
+        (api_error(503, retry_after=3.0), EventLookup.UNAVAILABLE, 3.0),
     ],
 )
 def test_what_concerns_all_calls_keeps_all_from_being_made(
@@ -443,7 +443,7 @@ def test_what_concerns_all_calls_keeps_all_from_being_made(
 
 def test_a_busy_server_is_not_asked_by_way_of_logs_either() -> None:
     """429 on a log is the same API server's."""
-    api = Api(log=failing(ApiError(429, 2.0)))
+    api = Api(log=failing(api_error(429, retry_after=2.0)))
     gatherer = api.gatherer()
     gatherer.fetch(LOG)
     assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.UNAVAILABLE)
@@ -452,7 +452,7 @@ def test_a_busy_server_is_not_asked_by_way_of_logs_either() -> None:
 
 def test_a_namespace_that_may_not_be_read_is_left_alone_for_a_minute() -> None:
     """Others may; its logs may, too."""
-    api = Api(listed=failing(ApiError(403)))
+    api = Api(listed=failing(api_error(403)))
     gatherer = api.gatherer()
     for _ in range(3):
         assert gatherer.fetch(BOTH) == FetchedEvidence(EventLookup.REFUSED, log="last words\n")
@@ -466,14 +466,14 @@ def test_a_namespace_that_may_not_be_read_is_left_alone_for_a_minute() -> None:
 
 def test_a_log_that_may_not_be_read_leaves_events() -> None:
     """The role for logs is another."""
-    api = Api(log=failing(ApiError(403)))
+    api = Api(log=failing(api_error(403)))
     gatherer = api.gatherer()
     for _ in range(3):
         assert gatherer.fetch(BOTH).lookup is EventLookup.FOUND
     assert [call[0] for call in api.calls].count("log") == 1
 
 
-@pytest.mark.parametrize("error", [ApiError(None), ApiError(500), ApiError(504)])
+@pytest.mark.parametrize("error", [NoAnswerError(), api_error(500), api_error(504)])
 def test_one_namespace_without_an_answer_waits_alone(error: ApiError) -> None:
     """Its Events may be what takes too long: others are asked for."""
     api = Api(listed=failing(error))
@@ -490,7 +490,7 @@ def test_one_namespace_without_an_answer_waits_alone(error: ApiError) -> None:
 
 def test_two_namespaces_without_an_answer_are_a_silent_server() -> None:
     """Nobody asks for some seconds, in whatever namespace."""
-    api = Api(listed=failing(ApiError(None)))
+    api = Api(listed=failing(NoAnswerError()))
     gatherer = api.gatherer()
     for number in range(1000):
         assert gatherer.fetch(namespace(number)) == FetchedEvidence(EventLookup.UNAVAILABLE)
@@ -501,7 +501,7 @@ def test_two_namespaces_without_an_answer_are_a_silent_server() -> None:
 
 def test_the_second_look_at_a_crash_is_not_lost_to_the_first_ones_pause() -> None:
     """It comes up to a second early, since a crash remembers whole seconds, and it is the last."""
-    api = Api(listed=failing(ApiError(None)))
+    api = Api(listed=failing(NoAnswerError()))
     gatherer = api.gatherer()
     assert gatherer.fetch(EVENTS).lookup is EventLookup.UNAVAILABLE
     api.now += SECOND_LOOKUP_AFTER.total_seconds() - 1
@@ -513,12 +513,12 @@ def test_a_call_that_fails_within_a_pause_does_not_make_it_longer() -> None:
     """A read for all takes longer than those of single Pods that were begun with it."""
     pauses = CircuitBreaker()
     first, later = FETCH_SECONDS, SHARED_FETCH_SECONDS
-    assert pauses.record_failure(ApiError(None), "shop", first) is EventLookup.UNAVAILABLE
-    assert pauses.record_failure(ApiError(None), "shop", later) is EventLookup.UNAVAILABLE
+    assert pauses.record_failure(NoAnswerError(), "shop", first) is EventLookup.UNAVAILABLE
+    assert pauses.record_failure(NoAnswerError(), "shop", later) is EventLookup.UNAVAILABLE
     assert pauses.open_reason("shop", first + NO_ANSWER_SECONDS - 0.01) is EventLookup.UNAVAILABLE
     assert pauses.open_reason("shop", first + NO_ANSWER_SECONDS) is None
     assert (
-        pauses.record_failure(ApiError(None), "shop", first + NO_ANSWER_SECONDS)
+        pauses.record_failure(NoAnswerError(), "shop", first + NO_ANSWER_SECONDS)
         is EventLookup.UNAVAILABLE
     )
     assert pauses.open_reason("shop", first + NO_ANSWER_SECONDS) is EventLookup.UNAVAILABLE
@@ -527,9 +527,9 @@ def test_a_call_that_fails_within_a_pause_does_not_make_it_longer() -> None:
 def test_a_second_namespace_without_an_answer_counts_within_the_pause_of_the_first() -> None:
     """And what fails while all are left alone makes nobody wait longer."""
     pauses = CircuitBreaker()
-    pauses.record_failure(ApiError(None), "shop", 1.0)
-    pauses.record_failure(ApiError(None), "depot", 2.0)
-    pauses.record_failure(ApiError(None), "shop", 3.0)
+    pauses.record_failure(NoAnswerError(), "shop", 1.0)
+    pauses.record_failure(NoAnswerError(), "depot", 2.0)
+    pauses.record_failure(NoAnswerError(), "shop", 3.0)
     assert pauses.open_reason("other", 2.0 + NO_ANSWER_SECONDS - 0.01) is EventLookup.UNAVAILABLE
     for namespace in ("shop", "depot", "other"):
         assert pauses.open_reason(namespace, 2.0 + NO_ANSWER_SECONDS) is None
@@ -537,13 +537,13 @@ def test_a_second_namespace_without_an_answer_counts_within_the_pause_of_the_fir
 
 def test_an_answer_in_between_says_that_the_server_is_there() -> None:
     """Two namespaces are silent, and neither keeps others from asking."""
-    api = Api(listed=failing(ApiError(None)))
+    api = Api(listed=failing(NoAnswerError()))
     gatherer = api.gatherer()
     gatherer.fetch(namespace(1))
-    for answer in (events, failing(ApiError(403)), failing(ApiError(404))):
+    for answer in (events, failing(api_error(403)), failing(api_error(404))):
         api.listed = answer
         gatherer.fetch(namespace(len(api.calls) + 1))
-        api.listed = failing(ApiError(None))
+        api.listed = failing(NoAnswerError())
         gatherer.fetch(namespace(len(api.calls) + 1))
     api.listed = events
     assert gatherer.fetch(namespace(99)).lookup is EventLookup.FOUND
@@ -551,7 +551,7 @@ def test_an_answer_in_between_says_that_the_server_is_there() -> None:
 
 def test_silent_nodes_keep_nobody_from_events() -> None:
     """A log comes from the node: that it is away says nothing of the API server."""
-    api = Api(log=failing(ApiError(None)))
+    api = Api(log=failing(NoAnswerError()))
     gatherer = api.gatherer()
     for number in range(9):
         wanted = EvidenceRequest(f"shop-{number}", "app-1", UID, events=True, log=LOG.log)
@@ -570,7 +570,7 @@ def test_a_list_that_is_too_long_keeps_nobody_from_asking() -> None:
 
 def test_pauses_are_bounded() -> None:
     """The oldest is forgotten, which costs a call."""
-    api = Api(listed=failing(ApiError(403)))
+    api = Api(listed=failing(api_error(403)))
     gatherer = api.gatherer()
     for number in range(MAX_NAMESPACES + 1):
         gatherer.fetch(namespace(number))
@@ -587,7 +587,7 @@ def test_calls_at_once_are_bounded() -> None:
     def wait() -> bytes:
         begun.release()
         end.wait(60)
-        raise ApiError(404)
+        raise api_error(404)
 
     api = Api(listed=wait)
     gatherer = api.gatherer()
@@ -687,7 +687,10 @@ def test_a_broken_list_of_all_is_no_answer(content: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("error", "asked"),
-    [(ApiError(403), EventLookup.REFUSED), (ApiError(429, 9.0), EventLookup.UNAVAILABLE)],
+    [
+        (api_error(403), EventLookup.REFUSED),
+        (api_error(429, retry_after=9.0), EventLookup.UNAVAILABLE),
+    ],
 )
 def test_a_refusal_of_all_is_one_of_each(error: ApiError, asked: EventLookup) -> None:
     """The same pause holds for both reads."""
@@ -817,7 +820,7 @@ def test_the_time_for_a_place_is_within_the_time_for_all() -> None:
 
 def test_an_interrupted_call_gives_its_place_back() -> None:
     """Whatever is raised in it, the end of a greenlet among it."""
-    api = Api(listed=failing(ApiError(404)))
+    api = Api(listed=failing(api_error(404)))
     gatherer = api.gatherer()
 
     def killed() -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pod_diagnoser.api.time import format_time
-from pod_diagnoser.cluster.errors import DENIED_BY_POLICY, ApiFailure
+from pod_diagnoser.cluster.errors import ApiFailure
 from pod_diagnoser.poddiagnosers.sync import NOT_SHOWN_SECONDS
 from pod_diagnoser.pods.keys import CRASHES, LABEL
 from tests.support.builders import (
@@ -23,7 +23,7 @@ from tests.support.builders import (
     owner,
     terminated,
 )
-from tests.support.fake_api import FakeApi, hanging, refused
+from tests.support.fake_api import DENIED_BY_WEBHOOK, FakeApi, hanging, refused
 from tests.unit.poddiagnosers.test_sync import Hook, logging, restarting
 
 END_OF_TIME = "9999-12-31T23:59:59Z"
@@ -453,7 +453,7 @@ def test_a_policy_that_protects_one_pod_is_no_missing_permission() -> None:
     """An admission webhook's refusal is a 403 too, but about nothing but this Pod."""
     hook = restarting(*(owned(n, after(n), by=f"rs-{n}") for n in range(2)))
     hook.sync()
-    hook.api.faults["delete"] = [refused(403, cause=DENIED_BY_POLICY)]
+    hook.api.faults["delete"] = [refused(403, message=DENIED_BY_WEBHOOK)]
     hook.sync()
     assert {entry["pod"]: entry["reason"] for entry in entries(hook.diag)} == {
         "app-0": "Refused",

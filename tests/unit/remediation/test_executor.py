@@ -11,10 +11,8 @@ import pytest
 
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.cluster.errors import (
-    DENIED_BY_POLICY,
     FORBIDDEN_SECONDS,
-    SEVERAL_DISRUPTION_BUDGETS,
-    ApiError,
+    api_error,
     describe_failure,
 )
 from pod_diagnoser.cluster.reader import LiveReader
@@ -43,6 +41,8 @@ from tests.support.builders import (
     target,
 )
 from tests.support.fake_api import (
+    DENIED_BY_WEBHOOK,
+    SEVERAL_BUDGETS,
     FakeApi,
     Fault,
     KilledError,
@@ -575,8 +575,8 @@ def test_what_holds_a_plan_up_is_said_and_the_plan_stands(
     [
         ({"status": 401}, (Phase.FAILED, Reason.FORBIDDEN)),
         ({"status": 403}, (Phase.FAILED, Reason.FORBIDDEN)),
-        ({"status": 403, "cause": DENIED_BY_POLICY}, (Phase.FAILED, Reason.REFUSED)),
-        ({"status": 500, "cause": DENIED_BY_POLICY}, (Phase.FAILED, Reason.REFUSED)),
+        ({"status": 403, "message": DENIED_BY_WEBHOOK}, (Phase.FAILED, Reason.REFUSED)),
+        ({"status": 500, "message": DENIED_BY_WEBHOOK}, (Phase.FAILED, Reason.REFUSED)),
         ({"status": 400}, (Phase.FAILED, Reason.REFUSED)),
         ({"status": 422}, (Phase.FAILED, Reason.REFUSED)),
         ({"status": 404}, None),
@@ -612,7 +612,7 @@ def test_a_missing_permission_names_what_and_where(cluster: Cluster) -> None:
     trouble = cluster.act().api_failure
     assert trouble is not None
     assert trouble.message == "The operator may not read Pods in namespace shop."
-    unknown = describe_failure(ApiError(401), "read Pods", "shop")
+    unknown = describe_failure(api_error(401), "read Pods", "shop")
     assert "credentials" in unknown.message
 
 
@@ -636,7 +636,7 @@ def test_an_eviction_is_one(cluster: Cluster) -> None:
         ),
         ({"status": 403, "kind": "poddisruptionbudget"}, Reason.BLOCKED_BY_DISRUPTION_BUDGET),
         (
-            {"status": 500, "cause": SEVERAL_DISRUPTION_BUDGETS},
+            {"status": 500, "message": SEVERAL_BUDGETS},
             Reason.SEVERAL_DISRUPTION_BUDGETS,
         ),
     ],
