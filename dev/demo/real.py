@@ -312,7 +312,7 @@ def _step(title: str) -> None:
 
 
 def _say(*lines: str) -> None:
-    print("\n".join(lines), flush=True)  # noqa: T201 - telling is what a demo does
+    print("\n".join(lines), flush=True)
 
 
 if __name__ == "__main__":

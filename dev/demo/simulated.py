@@ -141,7 +141,7 @@ class HookProcess:
             "POD_DIAGNOSER_API_TOKEN_FILE": str(token),
         }
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603 (our own program)
+            self._process = subprocess.Popen(
                 [program, "serve", "--port", str(port)],
                 env={**os.environ, **settings},
                 stdin=subprocess.DEVNULL,

@@ -181,7 +181,7 @@ def _built() -> Path:
 
 def _build(go: str, folder: Path) -> None:
     """Builds into a folder beside the final one, then renames: it is there whole or not at all."""
-    print(  # noqa: T201 - minutes pass: whoever waits has to know what for
+    print(
         f"building the control plane {versions()} from its Go modules: some minutes, only once",
         file=sys.stderr,
         flush=True,
@@ -223,7 +223,7 @@ def _ldflags() -> str:
 
 def _go(go: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs the go command in the locked module, whatever workspace surrounds the checkout."""
-    return subprocess.run(  # noqa: S603 - arguments are this module's own
+    return subprocess.run(
         [go, *arguments],
         cwd=GO_MODULE,
         env={**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"},
@@ -274,9 +274,9 @@ def main() -> int:
         The exit code: 0, or 1 where something is missing or the build failed.
     """
     try:
-        print(control_plane())  # noqa: T201 - this is the command's answer
+        print(control_plane())
     except (MissingError, BuildError) as problem:
-        print(problem, file=sys.stderr)  # noqa: T201 - the command's error
+        print(problem, file=sys.stderr)
         return 1
     return 0
 

@@ -103,7 +103,7 @@ class Process:
         """
         self.stop()
         with self.log.open("ab") as log:
-            self._popen = subprocess.Popen(  # noqa: S603 - what runs here is this package's choice
+            self._popen = subprocess.Popen(
                 self._arguments,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -194,7 +194,7 @@ class Process:
     def _tell_reaper(cls, line: str) -> None:
         """Keeps the reaper's list; starts it with the first entry."""
         if cls._reaper is None or cls._reaper.poll() is not None:
-            cls._reaper = subprocess.Popen(  # noqa: S603 - our own module
+            cls._reaper = subprocess.Popen(
                 [sys.executable, Path(__file__).with_name("_reaper.py")],
                 stdin=subprocess.PIPE,
                 text=True,
@@ -220,7 +220,7 @@ def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as held:
         ports: list[int] = []
         while len(ports) < count:
-            candidate = random.randint(20_000, 31_999)  # noqa: S311 - any port will do
+            candidate = random.randint(20_000, 31_999)
             listener = held.enter_context(socket.socket())
             try:
                 listener.bind(("127.0.0.1", candidate))
@@ -414,7 +414,7 @@ class ControlPlane:
         Raises:
             KubectlError: It failed, and ``check`` is set.
         """
-        done = subprocess.run(  # noqa: S603 - arguments are the caller's
+        done = subprocess.run(
             [self.binaries.kubectl, "--kubeconfig", self.kubeconfig, *arguments],
             input=stdin,
             capture_output=True,

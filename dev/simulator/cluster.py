@@ -46,13 +46,13 @@ class Conditions:
     @classmethod
     def seeded(cls, seed: int) -> Self:
         """Return random delays and orders, all from one seed: the same seed, the same run."""
-        rng = random.Random(seed)  # noqa: S311 (a simulation's randomness, no secret)
+        rng = random.Random(seed)
         return cls(rng, Timing(rng))
 
     @classmethod
     def calm(cls) -> Self:
         """Return the least delays, everything in the order of names."""
-        return cls(random.Random(0), Timing())  # noqa: S311 (the same)
+        return cls(random.Random(0), Timing())
 
 
 class Cluster:

@@ -97,7 +97,7 @@ class LocalRuntime:
         self._runs[key] = self._runs.get(key, 0) + 1
         try:
             with self._path(pod, container["name"], self._runs[key]).open("wb") as log:
-                process = subprocess.Popen(  # noqa: S603 (the very point)
+                process = subprocess.Popen(
                     [*command, *(container.get("args") or [])],
                     env=environment,
                     stdin=subprocess.DEVNULL,
@@ -124,7 +124,7 @@ class LocalRuntime:
 
         def run() -> None:
             try:
-                ended = subprocess.run(  # noqa: S603 (the very point)
+                ended = subprocess.run(
                     command, capture_output=True, text=True, check=False, errors="replace"
                 )
             except OSError as error:

@@ -209,7 +209,7 @@ class Simulated:
         self._dice = Dice()
         self._dice.throw(-1, 0)
         timing = Paced(self._dice, **_DELAYS, dice=self._dice)
-        ids = random.Random(1)  # noqa: S311 (a simulation's randomness, no secret)
+        ids = random.Random(1)
         self.store = AuditedStore(self._clock, ids, [from_crd(crd) for crd in crds])
         self.store.tell = self._tell
         self._network = Network(self.store, self.scheduler, timing)

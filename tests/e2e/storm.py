@@ -356,7 +356,7 @@ class Storm:
         self.cluster.metacontroller = Metacontroller(
             plane, f"{FLUSH}s", server=f"https://127.0.0.1:{self.wire.port}"
         )
-        self._chance = random.Random(seed)  # noqa: S311 - nothing secret
+        self._chance = random.Random(seed)
         (port,) = free_ports(1)
         api = Proxy(plane.server, port, plane.certificate, plane.key)
         environment = self.cluster.remediating_environment(api.url)
@@ -390,7 +390,7 @@ class Storm:
         self._exit = contextlib.ExitStack()
 
     def _another_chance(self) -> random.Random:
-        return random.Random(self._chance.random())  # noqa: S311 - nothing secret
+        return random.Random(self._chance.random())
 
     def _service(self, name: str, place: Hook, replicas: str) -> Link:
         """The network to the replicas that are ready, as a Service leads to them."""

@@ -97,7 +97,7 @@ def test_the_same_crash_a_hundred_times_at_once(rig: Rig, shop: Workspace) -> No
 
 def test_duplicated_and_reordered_syncs(rig: Rig, shop: Workspace) -> None:
     """Every sync goes to both replicas, older ones come again after it: all is done once."""
-    chance = random.Random(shop.namespace)  # noqa: S311 - nothing secret
+    chance = random.Random(shop.namespace)
     earlier: list[Request] = []
     lock = threading.Lock()
 

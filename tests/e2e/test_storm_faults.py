@@ -62,7 +62,7 @@ def outcome(binaries: Binaries) -> Outcome:
     """The storm, its end, and what came of it; some two and a half minutes."""
     with storm.Storm(binaries, SEED) as one:
         one.populate()
-        chance = random.Random(SEED)  # noqa: S311 - nothing secret
+        chance = random.Random(SEED)
         with one.weather():
             _strike_and_fail(one, chance)
         one.all_run()
@@ -91,8 +91,7 @@ def _strike_and_fail(one: storm.Storm, chance: random.Random) -> None:
             if number == len(plan) // 3:
                 chances = [(link, chance.random()) for link in (*one.links, storm.WIRE)]
                 failing = [
-                    pool.submit(one.fail, link, random.Random(seed))  # noqa: S311
-                    for link, seed in chances
+                    pool.submit(one.fail, link, random.Random(seed)) for link, seed in chances
                 ]
             one.strike(strike)
             time.sleep(strike.gap)
@@ -147,17 +146,17 @@ def _report(one: storm.Storm, verdict: Verdict) -> None:
     """Tells the figures."""
     kills = Counter(victim for struck in one.struck for victim in struck.strike.victims)
     under_way = sum(struck.under_way for struck in one.struck)
-    print(f"seed {SEED}; crashes reported: {dict(one.crashes)}")  # noqa: T201
-    print(f"killed: {dict(kills)}; {under_way} of {len(one.struck)} under way")  # noqa: T201
+    print(f"seed {SEED}; crashes reported: {dict(one.crashes)}")
+    print(f"killed: {dict(kills)}; {under_way} of {len(one.struck)} under way")
     for link, struck in one.faults.items():
-        print(f"{link}: {dict(struck)}")  # noqa: T201
-    print(f"deletions that faults met: {dict(one.links['hook-api'].deletions)}")  # noqa: T201
+        print(f"{link}: {dict(struck)}")
+    print(f"deletions that faults met: {dict(one.links['hook-api'].deletions)}")
     for what, number in sorted(verdict.counts.items()):
-        print(f"{what}: {number}")  # noqa: T201
+        print(f"{what}: {number}")
     for violation in verdict.violations:
-        print(violation)  # noqa: T201
+        print(violation)
     if verdict.violations:
-        print(f"all logs are kept in {one.cluster.control_plane.folder}")  # noqa: T201
+        print(f"all logs are kept in {one.cluster.control_plane.folder}")
 
 
 @pytest.mark.parametrize("which", Property, ids=lambda which: which.name)

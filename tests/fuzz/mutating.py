@@ -406,4 +406,4 @@ def _finished(text: str) -> str:
 
 def seeded(number: int) -> Random:
     """A random source that makes the same choices each time."""
-    return Random(number)  # noqa: S311 (nothing secret comes of it)
+    return Random(number)

@@ -112,7 +112,7 @@ def test_what_is_read_live_may_be_anything(tokens: Path, random: Random) -> None
 
 def test_a_request_about_another_uid_than_the_live_one_publishes_nothing(tokens: Path) -> None:
     """The API server tells the truth; the mutation changed the uid of the request alone."""
-    api = HostileApi(random := Random(0), Mutator(random, donors()), hostility=0)  # noqa: S311
+    api = HostileApi(random := Random(0), Mutator(random, donors()), hostility=0)
     request = next(each.json for each in remediating() if "status" in each.json["object"])
     api.holds(request)
     sent = copy.deepcopy(request)

@@ -133,9 +133,9 @@ class World:
 
     def __init__(self, schedule: Schedule, *, told: bool = False) -> None:
         setting = self.setting = schedule.setting
-        rng = random.Random(schedule.seed)  # noqa: S311 (a simulation's randomness, no secret)
-        self.rng = random.Random(rng.getrandbits(64))  # noqa: S311 (the same)
-        timing_rng = random.Random(rng.getrandbits(64))  # noqa: S311 (the same)
+        rng = random.Random(schedule.seed)
+        self.rng = random.Random(rng.getrandbits(64))
+        timing_rng = random.Random(rng.getrandbits(64))
         self.misled = self.ahead = self.jumped = False
         self.scheduler = VirtualScheduler()
         self.clock = Clock(self.scheduler, EPOCH)
@@ -143,7 +143,7 @@ class World:
         self.faults = Faults(self.scheduler.time)
         timing = Timing(timing_rng, **(_SLOW if setting.slow else {}))
         conditions = Conditions(
-            random.Random(rng.getrandbits(64)),  # noqa: S311 (the same)
+            random.Random(rng.getrandbits(64)),
             timing,
             lateness=self.faults,
             event_ttl=setting.event_ttl,
@@ -157,7 +157,7 @@ class World:
             self.store,
             self.scheduler,
             node_clock,
-            random.Random(rng.getrandbits(64)),  # noqa: S311 (the same)
+            random.Random(rng.getrandbits(64)),
         )
         api = RestApi(self.store, self.clock)
         self.service = Service(

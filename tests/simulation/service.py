@@ -352,7 +352,7 @@ class Service:
         self.replicas: list[Replica] = []
         self.requests: deque[tuple[str, bytes]] = deque(maxlen=60)
         self._timing = timing
-        self._rng = timing.rng or random.Random(0)  # noqa: S311 (a simulation's randomness)
+        self._rng = timing.rng or random.Random(0)
         self._api = api
 
     def post(self, url: str, body: bytes, timeout: float, done: Callable[[Outcome], None]) -> None:

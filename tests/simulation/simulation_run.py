@@ -125,7 +125,7 @@ class Schedule:
     @classmethod
     def drawn(cls, seed: int) -> Self:
         """Draw a schedule from a seed."""
-        rng = random.Random(seed)  # noqa: S311 (a simulation's randomness, no secret)
+        rng = random.Random(seed)
         storm = seed % 2000 == 999
         to_the_end = seed % 12 == 7 and not storm
         setting = Setting(

@@ -54,7 +54,7 @@ class History:
     could_count: dict[str, set[str]]
 
     def __init__(self, seed: int) -> None:
-        self.rng = random.Random(seed)  # noqa: S311 (a simulation's randomness, no secret)
+        self.rng = random.Random(seed)
         self.faults = Faults(self.rng)
         self.world = World(seed, self.faults, evidence=True)
         self.log: list[str] = []
@@ -393,7 +393,7 @@ class Endings:
     """
 
     def __init__(self, seed: int, fault: Exception | None) -> None:
-        self.rng = random.Random(seed)  # noqa: S311 (a simulation's randomness, no secret)
+        self.rng = random.Random(seed)
         self.world = World(seed, evidence=True)
         self.world.rest.before = lambda _: fault
         self.truth: dict[str, str] = {}

@@ -67,7 +67,7 @@ class World:
             runtime=ScriptedRuntime(self.scheduler, runs),
             prober=ScriptedProber(self.scheduler, lambda _: healthy(self.scheduler.time())),
             recorder=EventRecorder(client, clock, "kubelet", NODE),
-            rng=random.Random(0),  # noqa: S311 (ids of a simulation)
+            rng=random.Random(0),
         )
         self.kubelet = Kubelet(node, NODE)
         api, self.rest = connect(RestApi(self.store, clock))

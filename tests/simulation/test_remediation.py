@@ -57,7 +57,7 @@ class World:
             runtime=self.runtime,
             prober=None,
             recorder=EventRecorder(client, clock, "kubelet", NODE),
-            rng=random.Random(0),  # noqa: S311 (ids of a simulation)
+            rng=random.Random(0),
         )
         Kubelet(node, NODE)
         api, self.rest = connect(RestApi(self.store, clock))

@@ -24,7 +24,7 @@ MIRROR_POD_ANNOTATION = "kubernetes.io/config.mirror"
 class OwnerReference(WireModel):
     """An entry of ``metadata.ownerReferences``."""
 
-    apiVersion: Text = ""  # noqa: N815 (the API's spelling, as everywhere in these models)
+    apiVersion: Text = ""
     kind: Text = ""
     name: Text = ""
     uid: Text = ""
@@ -39,8 +39,8 @@ class ObjectMeta(WireModel):
     uid: Uid
     labels: Strings = Field(default_factory=dict)
     annotations: Strings = Field(default_factory=dict)
-    creationTimestamp: Text = ""  # noqa: N815
-    deletionTimestamp: Text = ""  # noqa: N815
+    creationTimestamp: Text = ""
+    deletionTimestamp: Text = ""
 
     @property
     def terminating(self) -> bool:
@@ -51,25 +51,25 @@ class ObjectMeta(WireModel):
 class OwnedMeta(ObjectMeta):
     """The metadata of an object of which it matters how old and whose it is, and which version."""
 
-    resourceVersion: Text = ""  # noqa: N815
-    ownerReferences: Many[OwnerReference] = ()  # noqa: N815
+    resourceVersion: Text = ""
+    ownerReferences: Many[OwnerReference] = ()
 
 
 class Terminated(WireModel):
     """``ContainerStateTerminated``: how a container ended."""
 
-    exitCode: Int32 | None = None  # noqa: N815
+    exitCode: Int32 | None = None
     reason: Text = ""
     message: Text = ""
-    startedAt: Time = None  # noqa: N815
-    finishedAt: Time = None  # noqa: N815
-    containerID: Text = ""  # noqa: N815
+    startedAt: Time = None
+    finishedAt: Time = None
+    containerID: Text = ""
 
 
 class Running(WireModel):
     """``ContainerStateRunning``."""
 
-    startedAt: Time = None  # noqa: N815
+    startedAt: Time = None
 
 
 class Waiting(WireModel):
@@ -91,11 +91,11 @@ class ContainerStatus(WireModel):
     """``ContainerStatus``: one container as the kubelet reports it."""
 
     name: Text = ""
-    imageID: Text = ""  # noqa: N815
+    imageID: Text = ""
     ready: bool | None = None
-    restartCount: Int32 | None = None  # noqa: N815
+    restartCount: Int32 | None = None
     state: ContainerState | None = None
-    lastState: ContainerState | None = None  # noqa: N815
+    lastState: ContainerState | None = None
 
 
 class PodCondition(WireModel):
@@ -105,7 +105,7 @@ class PodCondition(WireModel):
     status: Text = ""
     reason: Text = ""
     message: Text = ""
-    lastTransitionTime: Time = None  # noqa: N815
+    lastTransitionTime: Time = None
 
 
 class PodStatus(WireModel):
@@ -115,9 +115,9 @@ class PodStatus(WireModel):
     reason: Text = ""
     message: Text = ""
     conditions: Many[PodCondition] = ()
-    initContainerStatuses: Many[ContainerStatus] = ()  # noqa: N815
-    containerStatuses: Many[ContainerStatus] = ()  # noqa: N815
-    ephemeralContainerStatuses: Many[ContainerStatus] = ()  # noqa: N815
+    initContainerStatuses: Many[ContainerStatus] = ()
+    containerStatuses: Many[ContainerStatus] = ()
+    ephemeralContainerStatuses: Many[ContainerStatus] = ()
 
 
 class Resources(WireModel):
@@ -137,13 +137,13 @@ class LifecycleHandler(WireModel):
 class Lifecycle(WireModel):
     """``Lifecycle``: the hooks of a container."""
 
-    postStart: LifecycleHandler | None = None  # noqa: N815
+    postStart: LifecycleHandler | None = None
 
 
 class ContainerResizePolicy(WireModel):
     """``ContainerResizePolicy`` (KEP-1287)."""
 
-    restartPolicy: Text = ""  # noqa: N815
+    restartPolicy: Text = ""
 
 
 class RestartRuleOnExitCodes(WireModel):
@@ -157,7 +157,7 @@ class RestartRule(WireModel):
     """``ContainerRestartRule`` (KEP-5307): what is done on which exit codes."""
 
     action: Text = ""
-    exitCodes: RestartRuleOnExitCodes | None = None  # noqa: N815
+    exitCodes: RestartRuleOnExitCodes | None = None
 
     def matches(self, exit_code: int) -> bool:
         """Whether it is about an exit code."""
@@ -172,14 +172,14 @@ class Container(WireModel):
 
     name: Text = ""
     image: Text = ""
-    restartPolicy: Text = ""  # noqa: N815
-    restartPolicyRules: Many[RestartRule] = ()  # noqa: N815
+    restartPolicy: Text = ""
+    restartPolicyRules: Many[RestartRule] = ()
     resources: Resources | None = None
-    resizePolicy: Many[ContainerResizePolicy] = ()  # noqa: N815
+    resizePolicy: Many[ContainerResizePolicy] = ()
     lifecycle: Lifecycle | None = None
-    livenessProbe: Probe | None = None  # noqa: N815
-    startupProbe: Probe | None = None  # noqa: N815
-    readinessProbe: Probe | None = None  # noqa: N815
+    livenessProbe: Probe | None = None
+    startupProbe: Probe | None = None
+    readinessProbe: Probe | None = None
 
     @property
     def memory_limit(self) -> str:
@@ -191,13 +191,13 @@ class Container(WireModel):
 class PodSpec(WireModel):
     """``PodSpec``: what a termination is explained with."""
 
-    activeDeadlineSeconds: int | None = None  # noqa: N815
-    nodeName: Text = ""  # noqa: N815
-    priorityClassName: Text = ""  # noqa: N815
-    restartPolicy: Text = ""  # noqa: N815
-    initContainers: Many[Container] = ()  # noqa: N815
+    activeDeadlineSeconds: int | None = None
+    nodeName: Text = ""
+    priorityClassName: Text = ""
+    restartPolicy: Text = ""
+    initContainers: Many[Container] = ()
     containers: Many[Container] = ()
-    ephemeralContainers: Many[Container] = ()  # noqa: N815
+    ephemeralContainers: Many[Container] = ()
 
 
 class ContainerKind(StrEnum):

@@ -41,8 +41,8 @@ class Condition(StoredModel):
     status: Literal["True", "False", "Unknown"]
     reason: str
     message: str = ""
-    observedGeneration: Int64 | None = None  # noqa: N815
-    lastTransitionTime: str  # noqa: N815
+    observedGeneration: Int64 | None = None
+    lastTransitionTime: str
 
 
 class RecentDiagnosis(StoredModel):
@@ -51,7 +51,7 @@ class RecentDiagnosis(StoredModel):
     id: str
     """The crash id: `pod_diagnoser.diagnose`."""
     pod: str
-    podUID: str  # noqa: N815
+    podUID: str
     container: str
     cause: str
     reason: str
@@ -69,7 +69,7 @@ class Remediation(StoredModel):
     """The crash id: one crash is remediated once."""
     action: str
     pod: str
-    podUID: str  # noqa: N815
+    podUID: str
     owner: str
     """The uid of the Pod's controller."""
     container: str
@@ -78,8 +78,8 @@ class Remediation(StoredModel):
     phase: str
     reason: str
     message: str = ""
-    plannedAt: str  # noqa: N815
-    settledAt: str | None = None  # noqa: N815
+    plannedAt: str
+    settledAt: str | None = None
     outcome: str | None = None
     """Whether the owner crashed again within the budget's window."""
 
@@ -92,7 +92,7 @@ class OwnerHistory(StoredModel):
     name: str
     template: str = ""
     attempts: Int64 = 0
-    lastTime: str | None = None  # noqa: N815
+    lastTime: str | None = None
 
 
 class Withheld(StoredModel):
@@ -118,28 +118,28 @@ class Workload(StoredModel):
     """Of the Pods' controller; of the Pod itself where it has none."""
     kind: str
     name: str
-    crashingPods: Int64  # noqa: N815
+    crashingPods: Int64
     """How many of its Pods show a recent crash now."""
-    crashedPods: Int64  # noqa: N815
+    crashedPods: Int64
     """How many different Pods of it have crashed since ``since`` at least, those included."""
     causes: Many[WorkloadCause] = ()
     """Of those that show a recent crash, the most frequent cause first."""
     since: str
     """When the first of these crashes was, as nearly as anybody knows."""
-    lastTime: str  # noqa: N815
+    lastTime: str
     """When the latest one was."""
 
 
 class PodDiagnoserStatus(StoredModel):
     """``status`` of a PodDiagnoser."""
 
-    observedGeneration: Int64 | None = None  # noqa: N815
-    diagnosedPods: Int64 = 0  # noqa: N815
-    lastProcessedPod: str = ""  # noqa: N815
-    lastUpdateTime: str | None = None  # noqa: N815
+    observedGeneration: Int64 | None = None
+    diagnosedPods: Int64 = 0
+    lastProcessedPod: str = ""
+    lastUpdateTime: str | None = None
     conditions: Many[Condition] = ()
-    recentDiagnoses: Many[RecentDiagnosis] = ()  # noqa: N815
-    countedPods: Many[str] = ()  # noqa: N815
+    recentDiagnoses: Many[RecentDiagnosis] = ()
+    countedPods: Many[str] = ()
     remediations: Many[Remediation] = ()
     owners: Many[OwnerHistory] = ()
     withheld: Many[Withheld] = ()
@@ -190,19 +190,19 @@ class RemediationBudget(WireModel):
     """``spec.remediation.budget``: how many Pods are replaced within how long."""
 
     pods: Annotated[int, _default(5), _within(0, 50)] = 5
-    windowSeconds: Annotated[int, _default(600), _within(60, _DAY)] = 600  # noqa: N815
+    windowSeconds: Annotated[int, _default(600), _within(60, _DAY)] = 600
 
 
 class RemediationSpec(WireModel):
     """``spec.remediation``, with the CRD's defaults for what is missing."""
 
-    dryRun: Annotated[bool, _default(value=False)] = False  # noqa: N815
+    dryRun: Annotated[bool, _default(value=False)] = False
     paused: Annotated[bool, _default(value=False)] = False
     causes: Annotated[tuple[str, ...], _default(DEFAULT_CAUSES)] = DEFAULT_CAUSES
     include: Many[str] = ()
-    minPodAgeSeconds: Annotated[int, _default(30), _within(0, _DAY)] = 30  # noqa: N815
-    coolDownSeconds: Annotated[int, _default(60), _within(10, 3600)] = 60  # noqa: N815
-    maxAttempts: Annotated[int, _default(5), _within(1, 100)] = 5  # noqa: N815
+    minPodAgeSeconds: Annotated[int, _default(30), _within(0, _DAY)] = 30
+    coolDownSeconds: Annotated[int, _default(60), _within(10, 3600)] = 60
+    maxAttempts: Annotated[int, _default(5), _within(1, 100)] = 5
     budget: Annotated[RemediationBudget, _default(RemediationBudget())] = RemediationBudget()
 
 
@@ -214,24 +214,24 @@ class EvidenceSpec(StoredModel):
 
     events: Annotated[bool, _default(value=True)] = True
     """Whether a crash's Events are read, where the hook may."""
-    terminationMessage: Annotated[bool, _default(value=False)] = False  # noqa: N815
+    terminationMessage: Annotated[bool, _default(value=False)] = False
     """Whether the message that the container left is shown."""
-    logLines: Annotated[int, _default(0), _within(0, MAX_LOG_LINES)] = 0  # noqa: N815
+    logLines: Annotated[int, _default(0), _within(0, MAX_LOG_LINES)] = 0
     """How many of the last lines of its log are shown."""
-    maskPatterns: Many[str] = ()  # noqa: N815
+    maskPatterns: Many[str] = ()
     """Regular expressions (RE2) of what is masked in both, beside what always is."""
 
 
 class IgnoreSpec(StoredModel):
     """``spec.ignore``: crashes that leave no mark and cause no remediation. Any that holds does."""
 
-    cleanExits: Annotated[bool, _default(value=False)] = False  # noqa: N815
+    cleanExits: Annotated[bool, _default(value=False)] = False
     """Those with exit code 0 of which nothing worse is known."""
     causes: Many[str] = ()
-    exitCodes: Many[Int32] = ()  # noqa: N815
+    exitCodes: Many[Int32] = ()
     containers: Many[str] = ()
     """Names of containers, or patterns with ``*`` and ``?``."""
-    podLabels: Strings = Field(default_factory=dict)  # noqa: N815
+    podLabels: Strings = Field(default_factory=dict)
     """Pods that have all of these labels; none where it is empty."""
 
 
@@ -241,15 +241,15 @@ class ThresholdSpec(StoredModel):
     container: Text = ""
     """The name of a container, or a pattern; all where it is empty. The first that fits counts."""
     restarts: Annotated[int, _default(1), _within(1, 100)] = 1
-    withinSeconds: Annotated[int, _default(600), _within(60, _DAY)] = 600  # noqa: N815
+    withinSeconds: Annotated[int, _default(600), _within(60, _DAY)] = 600
 
 
 class PodDiagnoserSpec(WireModel):
     """``spec`` of a PodDiagnoser, with the CRD's defaults for what is missing."""
 
-    targetLabels: Strings = Field(default_factory=dict)  # noqa: N815
-    enableAnnotations: Annotated[bool, OrNull(lambda: True)] = True  # noqa: N815
-    remediationAction: Text = ""  # noqa: N815
+    targetLabels: Strings = Field(default_factory=dict)
+    enableAnnotations: Annotated[bool, OrNull(lambda: True)] = True
+    remediationAction: Text = ""
     remediation: Annotated[RemediationSpec, _default(RemediationSpec())] = RemediationSpec()
     evidence: Annotated[EvidenceSpec, _default(EvidenceSpec())] = EvidenceSpec()
     ignore: Annotated[IgnoreSpec, _default(IgnoreSpec())] = Field(default_factory=IgnoreSpec)
@@ -298,7 +298,7 @@ class DiagnosisTargetSpec(StoredModel):
     diagnoser: TargetDiagnoser = TargetDiagnoser()
     since: Text = ""
     """The PodDiagnoser's creationTimestamp: of several that match a Pod, the oldest claims it."""
-    targetLabels: Strings = Field(default_factory=dict)  # noqa: N815
+    targetLabels: Strings = Field(default_factory=dict)
     evidence: EvidenceSpec = EvidenceSpec()
     # A factory, since pydantic would copy a default that can't be hashed, at seven times the cost.
     ignore: IgnoreSpec = Field(default_factory=IgnoreSpec)

@@ -92,16 +92,16 @@ class RelatedResourceRule(HookResponse):
     ``namespace`` is always set: without it a v2 rule lists the whole cluster.
     """
 
-    apiVersion: str  # noqa: N815
+    apiVersion: str
     resource: str
     namespace: str
-    labelSelector: dict[str, Any] | None = None  # noqa: N815
+    labelSelector: dict[str, Any] | None = None
 
 
 class CustomizeResponse(HookResponse):
     """The answer of a customize hook."""
 
-    relatedResources: tuple[RelatedResourceRule, ...]  # noqa: N815
+    relatedResources: tuple[RelatedResourceRule, ...]
 
 
 class SyncResponse(HookResponse):
@@ -115,7 +115,7 @@ class SyncResponse(HookResponse):
     labels: dict[str, str | None] = {}
     status: dict[str, Any] | None = None
     attachments: tuple[dict[str, Any], ...] = ()
-    resyncAfterSeconds: float = 0.0  # noqa: N815
+    resyncAfterSeconds: float = 0.0
 
 
 def targets_rule(namespace: str) -> RelatedResourceRule:

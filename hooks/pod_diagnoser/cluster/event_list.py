@@ -29,7 +29,7 @@ _CONTAINER: Final = re.compile(r"spec\.(?:initC|ephemeralC|c)ontainers\{([a-z0-9
 
 class _Involved(WireModel):
     uid: Text = ""
-    fieldPath: Text = ""  # noqa: N815
+    fieldPath: Text = ""
 
 
 class _Source(WireModel):
@@ -37,20 +37,20 @@ class _Source(WireModel):
 
 
 class _Series(WireModel):
-    lastObservedTime: Time = None  # noqa: N815
+    lastObservedTime: Time = None
 
 
 class EventV1(WireModel):
     """A core/v1 Event, as the API server shows those of ``events.k8s.io`` too."""
 
-    involvedObject: _Involved | None = None  # noqa: N815
+    involvedObject: _Involved | None = None
     reason: Text = ""
     message: Text = ""
     source: _Source | None = None
-    reportingComponent: Text = ""  # noqa: N815
-    firstTimestamp: Time = None  # noqa: N815
-    lastTimestamp: Time = None  # noqa: N815
-    eventTime: Time = None  # noqa: N815
+    reportingComponent: Text = ""
+    firstTimestamp: Time = None
+    lastTimestamp: Time = None
+    eventTime: Time = None
     series: _Series | None = None
 
 

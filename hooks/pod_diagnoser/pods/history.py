@@ -59,10 +59,10 @@ class CrashRecord(BaseModel):
     id: str = Field(pattern="^[0-9a-f]{16}$")
     container: str = Field(max_length=63)
     cause: str = Field(pattern="^[A-Z][A-Za-z0-9]*$", max_length=63)
-    exitCode: Int32 | None = None  # noqa: N815
-    startedAt: Time = None  # noqa: N815
-    finishedAt: Time = None  # noqa: N815
-    endedBy: Time = None  # noqa: N815
+    exitCode: Int32 | None = None
+    startedAt: Time = None
+    finishedAt: Time = None
+    endedBy: Time = None
     """When it had ended for certain, where nobody knows when it did."""
     seen: RequiredTime
     """When the crash was first diagnosed."""
@@ -70,7 +70,7 @@ class CrashRecord(BaseModel):
     """Which end of its container it was by the kubelet's count."""
     image: str = Field(default="", pattern="^([0-9a-f]{8})?$")
     """A hash of the image that ran: to tell one from another."""
-    backOff: bool = False  # noqa: N815
+    backOff: bool = False
     """Whether the kubelet was seen to wait before it started the container again."""
     evidence: StoredEvidence | None = None
     silent: bool = False

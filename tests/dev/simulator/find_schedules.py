@@ -119,7 +119,7 @@ def main() -> int:
     """Search every step and write the schedules."""
     recorded = load_exchanges()
     replay = Replay(recorded)
-    rng = random.Random(1)  # noqa: S311 (a search, no secret)
+    rng = random.Random(1)
     before = json.loads(SCHEDULES.read_text(encoding="utf-8")) if SCHEDULES.exists() else {}
     schedules: dict[str, Schedule] = {}
     for name in STEPS:

@@ -50,7 +50,7 @@ class Tape(random.Random):
         self.used: dict[str, list[float]] = {}
         self.kind = ""
         self._schedule: Schedule = {}
-        self._rest = random.Random(0)  # noqa: S311 (a simulation's randomness, no secret)
+        self._rest = random.Random(0)
 
     def load(self, schedule: Schedule, seed: float = 0) -> None:
         """Take these values next, and then those of the seed."""
@@ -105,7 +105,7 @@ class Replay:
             from_hook=Delay(0.0002, 0.0021),
             step=Delay(0.0, 0.004),
         )
-        ids = random.Random(1)  # noqa: S311 (the same)
+        ids = random.Random(1)
         self.cluster = Cluster(self.scheduler, clock, [DIAGNOSER, TARGET], Conditions(ids, timing))
         controllers = {one.request["controller"]["metadata"]["name"]: one for one in recorded}
         self.cluster.install(one.request["controller"] for one in controllers.values())

@@ -23,7 +23,7 @@ class World:
 
     def __init__(self) -> None:
         clock = Clock(VirtualScheduler(), datetime(2026, 1, 1, tzinfo=UTC))
-        self.store = Store(clock, random.Random(0))  # noqa: S311 (ids of a simulation)
+        self.store = Store(clock, random.Random(0))
         self.store.create(NAMESPACE, {"metadata": {"name": "default"}})
         self.api = RestApi(self.store, clock)
 

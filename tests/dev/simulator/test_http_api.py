@@ -33,7 +33,7 @@ class World:
 
     def __init__(self) -> None:
         clock = Clock(VirtualScheduler(), NOW)
-        self.store = Store(clock, random.Random(0), CRDS)  # noqa: S311
+        self.store = Store(clock, random.Random(0), CRDS)
         self.store.create(NAMESPACE, {"metadata": {"name": "default"}})
         self.api = RestApi(self.store, clock)
 
@@ -275,7 +275,7 @@ def url() -> Iterator[str]:
     """Serve a cluster in real time and return its URL."""
     scheduler = RealScheduler()
     clock = Clock(scheduler)
-    store = Store(clock, random.Random(0), CRDS)  # noqa: S311
+    store = Store(clock, random.Random(0), CRDS)
     store.create(NAMESPACE, {"metadata": {"name": "default"}})
     server = ApiServer(scheduler, store, RestApi(store, clock))
     done = threading.Event()

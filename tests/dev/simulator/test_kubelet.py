@@ -109,7 +109,7 @@ class World:
                     self.scheduler, lambda _: not sick[0] <= self.scheduler.time() < sick[1]
                 ),
                 recorder=EventRecorder(client, clock, "kubelet", NODE),
-                rng=random.Random(0),  # noqa: S311 (ids of a simulation)
+                rng=random.Random(0),
             ),
             NODE,
         )

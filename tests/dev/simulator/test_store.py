@@ -26,7 +26,7 @@ class World:
     def __init__(self) -> None:
         self.scheduler = VirtualScheduler()
         clock = Clock(self.scheduler, datetime(2026, 1, 1, tzinfo=UTC))
-        self.store = Store(clock, random.Random(0), CRDS.values())  # noqa: S311
+        self.store = Store(clock, random.Random(0), CRDS.values())
         self.store.create(NAMESPACE, {"metadata": {"name": "default"}})
         self.events = []
 
@@ -404,7 +404,7 @@ def test_a_watch_from_too_long_ago_is_refused() -> None:
     world = World()
     store = Store(
         Clock(world.scheduler),
-        random.Random(0),  # noqa: S311
+        random.Random(0),
         history_limit=4,
     )
     for number in range(8):
