@@ -274,7 +274,7 @@ def _untold(site: Site, crashes: int) -> dict[str, float]:
     return {f"{_OF_ONE}, nothing told": _reads(site, asked, "single-untold") / crashes}
 
 
-def _storm(  # noqa: PLR0913 - what makes a storm
+def _storm(
     site: Site, ours: Ours, namespace: str, kind: str, count: int, *, held: bool = True
 ) -> dict[str, float]:
     """All Pods crash while Metacontroller is held, so that it sees all of them at once.

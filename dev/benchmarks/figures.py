@@ -130,7 +130,7 @@ def number(value: float) -> str:
     Returns:
         Three significant digits; all of those before the point, with a comma at thousands.
     """
-    if value == 0 or abs(value) >= 100:  # noqa: PLR2004 - three digits before the point
+    if value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
     text = f"{value:.{digits}f}"

@@ -73,7 +73,7 @@ class Api:
         connection.request(method, path, body, self.headers | {"Content-Type": content_type})
         response = connection.getresponse()
         content = response.read()
-        if not 200 <= response.status < 300:  # noqa: PLR2004 - HTTP's success
+        if not 200 <= response.status < 300:
             message = f"{method} {path}: {response.status} {content[:300]!r}"
             raise RuntimeError(message)
         return content

@@ -62,7 +62,7 @@ def of_liveness_kill(pod: Json, at: datetime) -> list[Json]:
     return [failed, _event(pod, "Killing", words, at)]
 
 
-def _event(  # noqa: PLR0913 - what an Event says
+def _event(
     pod: Json,
     reason: str,
     message: str,

@@ -65,7 +65,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
     Raises:
         ValueError: There is no value, or no such per cent.
     """
-    if not values or not 0 < percent <= 100:  # noqa: PLR2004 - per cent
+    if not values or not 0 < percent <= 100:
         message = "a percentile needs values and a per cent above 0, up to 100"
         raise ValueError(message)
     return sorted(values)[math.ceil(len(values) * percent / 100) - 1]

@@ -82,4 +82,4 @@ def unanswered(answers: Iterable[Timed]) -> int:
     Returns:
         The count.
     """
-    return sum(one.code != 200 for one in answers)  # noqa: PLR2004 - HTTP's OK
+    return sum(one.code != 200 for one in answers)

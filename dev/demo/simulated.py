@@ -425,7 +425,7 @@ class Demo:
             ("the Pod is labelled", self._label() == name_of(self._diagnoser())),
             ("the PodDiagnoser counts one Pod, once", status["diagnosedPods"] == 1),
             ("and names it", status["lastProcessedPod"] == self._pod_key[1]),
-            ("both crashes are told", len(self._recent()) == 2),  # noqa: PLR2004 (both)
+            ("both crashes are told", len(self._recent()) == 2),
         ]
 
     def _show_events(self) -> None:
@@ -435,7 +435,7 @@ class Demo:
         told, pod = self._events("PodRestarted"), self._pod()
         expected = f"Pod {name_of(pod)} restarted due to {EXPECTED}"
         self._checks += [
-            ("each crash has one Event", len(told) == 2),  # noqa: PLR2004 (both)
+            ("each crash has one Event", len(told) == 2),
             (
                 "it is a Warning on the Pod, found by kubectl describe",
                 all(

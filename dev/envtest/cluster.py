@@ -48,7 +48,7 @@ class Cluster:
         poddiagnosers_hook: Serves the PodDiagnosers' endpoints.
     """
 
-    def __init__(  # noqa: PLR0913 (all that a cluster is made of)
+    def __init__(
         self,
         binaries: Binaries,
         *,

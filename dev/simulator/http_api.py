@@ -176,19 +176,19 @@ class RestApi:
     def target(self, path: str) -> Target | None:
         """Find out what a path is about; None where it is not about objects."""
         parts = [part for part in path.split("/") if part]
-        if len(parts) > 2 and parts[0] == "api":  # noqa: PLR2004 (/api/v1/KIND)
+        if len(parts) > 2 and parts[0] == "api":  # /api/v1/KIND
             api_version, rest = parts[1], parts[2:]
-        elif len(parts) > 3 and parts[0] == "apis":  # noqa: PLR2004 (/apis/GROUP/VERSION/KIND)
+        elif len(parts) > 3 and parts[0] == "apis":  # /apis/GROUP/VERSION/KIND
             api_version, rest = f"{parts[1]}/{parts[2]}", parts[3:]
         else:
             return None
         namespace = ""
-        if rest[0] == NAMESPACE.plural and len(rest) > 2 and rest[2] != "status":  # noqa: PLR2004
+        if rest[0] == NAMESPACE.plural and len(rest) > 2 and rest[2] != "status":
             namespace, rest = rest[1], rest[2:]
         served = resource = self._store.find(api_version, rest[0])
         if (api_version, rest[0]) == (EVENT_V1.api_version, EVENT_V1.plural):
             served, resource = EVENT_V1, EVENT
-        if served is None or resource is None or len(rest) > 3:  # noqa: PLR2004 (KIND/NAME/SUBRESOURCE)
+        if served is None or resource is None or len(rest) > 3:
             return None
         rest += ["", ""]
         return Target(resource, namespace, rest[1], rest[2], served)
@@ -404,7 +404,7 @@ class RestApi:
         if path in fixed:
             return fixed[path]
         parts = path.strip("/").split("/")
-        if parts[0] == "apis" and len(parts) == 2 and parts[1] in groups:  # noqa: PLR2004
+        if parts[0] == "apis" and len(parts) == 2 and parts[1] in groups:
             return self._group(parts[1])
         api_version = "/".join(parts[1:])
         resources = [resource for resource in self._served() if resource.api_version == api_version]

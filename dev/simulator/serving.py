@@ -102,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
         self.wfile.flush()
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815 (the base's names)
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle
 
     def _watch(self, request: Request, target: Target) -> None:
         """Stream changes, one JSON object a line, until the client goes or the time is up."""
@@ -167,5 +167,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(f"{len(content):x}\r\n".encode() + content + b"\r\n")
         self.wfile.flush()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base's name)
+    def log_message(self, *_: object, **__: object) -> None:
         """Say nothing of each request."""

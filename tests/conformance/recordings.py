@@ -1,6 +1,6 @@
-"""The courses that the real Metacontroller took, kept for where it is not at hand.
+"""Traces of the real Metacontroller, recorded for where it is not at hand.
 
-Each scenario has a file in tests/conformance/traces, in the form of
+Each scenario has a file in tests/conformance/recorded_traces, in the form of
 :mod:`tests.conformance.traces`; what stands in it again and again, specs and DecoratorControllers,
 stands once at its beginning. ``kinds.json`` holds the CRDs with which they were made.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from tests.conformance.script import Json, Scenario
 from tests.conformance.traces import Comparable
 
-FOLDER = Path(__file__).parent / "traces"
+FOLDER = Path(__file__).parent / "recorded_traces"
 _KINDS = FOLDER / "kinds.json"
 _SHARED = {"spec", "controller"}
 

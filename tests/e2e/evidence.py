@@ -130,7 +130,7 @@ class EvidenceRig:
         return self.api.seen("GET", f"/namespaces/{namespace}/")
 
 
-def post_event(  # noqa: PLR0913 (what an Event says)
+def post_event(
     shop: Workspace,
     pod: Json,
     reason: str,

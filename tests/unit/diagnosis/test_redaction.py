@@ -163,7 +163,7 @@ def halves(secret: str) -> list[str]:
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
 @settings(max_examples=30)
 @given(before=AROUND, after=AROUND, limit=st.integers(10, 300), hiding=HIDING, at=st.integers(0))
-def test_a_secret_of_a_known_form_is_never_seen(  # noqa: PLR0913, PLR0917 (where it stands, how it is cut)
+def test_a_secret_of_a_known_form_is_never_seen(
     fit: Fit, secret: str, before: str, after: str, limit: int, hiding: str, at: int
 ) -> None:
     """Wherever it stands and whatever hides in it; neither whole nor by its half."""
@@ -183,7 +183,7 @@ def test_a_secret_of_a_known_form_is_never_seen(  # noqa: PLR0913, PLR0917 (wher
     hiding=HIDING,
     at=st.integers(0),
 )
-def test_a_secret_in_its_place_is_never_seen(  # noqa: PLR0913, PLR0917 (where it stands, how it is cut)
+def test_a_secret_in_its_place_is_never_seen(
     fit: Fit, place: str, value: str, before: str, after: str, limit: int, hiding: str, at: int
 ) -> None:
     """Behind its name, in a header, in a URL, in a key; neither whole nor by its half."""

@@ -157,7 +157,7 @@ def test_an_empty_spec_ignores_nothing(
 
 
 @given(IGNORED, IGNORED, LABELS, NAMES, st.sampled_from(CAUSES), CODES)
-def test_what_is_ignored_stays_so_when_more_is(  # noqa: PLR0913, PLR0917 (all that decides it)
+def test_what_is_ignored_stays_so_when_more_is(
     one: IgnoreSpec,
     other: IgnoreSpec,
     labels: dict[str, str],
