@@ -1,21 +1,16 @@
-"""Runs the benchmarks and prints their figures as Markdown tables."""
-
-from __future__ import annotations
+"""Run the benchmarks and print their figures as Markdown tables."""
 
 import argparse
 import json
 import os
 import platform
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dev.benchmarks import evidence, hook, poddiagnosers, remediation, storm
 from dev.benchmarks.figures import Figure, table
 from dev.envtest import build
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 _HEADINGS = {
     "hook": "The hook alone: one process, five connections, a Pod of 15 KB",
@@ -27,10 +22,10 @@ _HEADINGS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs what was asked for.
+    """Run what was asked for.
 
     Args:
-        arguments: The command line's; None takes this process's own.
+        arguments: the command line's; None takes this process's own.
 
     Returns:
         The exit code: 0, also where aims are missed: figures are there to be read.
@@ -113,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _machine() -> str:
-    """What it was measured on, and what else was going on there."""
+    """Return what it was measured on, and what else was going on there."""
     load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
     return (
         f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}; "

@@ -1,16 +1,10 @@
 """What the hook's own metrics tell of its answers."""
 
-from __future__ import annotations
-
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from prometheus_client.parser import text_string_to_metric_families
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from prometheus_client.samples import Sample
+from prometheus_client.samples import Sample
 
 _ANSWERS = "pod_diagnoser_answers_total"
 _BUCKETS = "pod_diagnoser_answer_seconds_bucket"
@@ -19,10 +13,10 @@ _OK = "200"
 
 
 def answers(metrics: str) -> Counter[tuple[str, str]]:
-    """Counts the answers.
+    """Count the answers.
 
     Args:
-        metrics: In Prometheus' text format.
+        metrics: in Prometheus' text format.
 
     Returns:
         How many, by endpoint and HTTP status.
@@ -36,22 +30,19 @@ def answers(metrics: str) -> Counter[tuple[str, str]]:
 
 
 def refused(metrics: str) -> int:
-    """Counts the answers other than 200.
+    """Count the answers other than 200.
 
     Args:
-        metrics: In Prometheus' text format.
-
-    Returns:
-        How many.
+        metrics: in Prometheus' text format.
     """
     return sum(count for (_, status), count in answers(metrics).items() if status != _OK)
 
 
 def evidence(metrics: str) -> Counter[str]:
-    """Counts how often the Events of a Pod were asked for.
+    """Count how often the Events of a Pod were asked for.
 
     Args:
-        metrics: In Prometheus' text format.
+        metrics: in Prometheus' text format.
 
     Returns:
         How often, by what came of it.
@@ -62,18 +53,15 @@ def evidence(metrics: str) -> Counter[str]:
 
 
 def slower(metrics: str, endpoint: str, seconds: float) -> int:
-    """Counts the answers that took longer than one of the histogram's bounds.
+    """Count the answers that took longer than one of the histogram's bounds.
 
     Args:
-        metrics: In Prometheus' text format.
-        endpoint: The endpoint.
-        seconds: The bound.
-
-    Returns:
-        How many.
+        metrics: in Prometheus' text format.
+        endpoint: the endpoint.
+        seconds: the bound.
 
     Raises:
-        LookupError: The histogram has no such bound.
+        LookupError: the histogram has no such bound.
     """
     within = {
         float(sample.labels["le"]): int(sample.value)

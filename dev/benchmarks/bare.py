@@ -1,7 +1,5 @@
 """What the hook is compared with: a Flask route that reads the body and does nothing."""
 
-from __future__ import annotations
-
 from flask import Flask, Response, request
 
 PATH = "/bare"
@@ -11,6 +9,6 @@ app = Flask(__name__)
 
 @app.post(PATH)
 def answer() -> Response:
-    """Answers an empty object."""
+    """Answer an empty object."""
     request.get_data()
     return Response(b"{}", content_type="application/json")

@@ -1,30 +1,23 @@
-"""Captures what Metacontroller sends for an ordinary Pod and its PodDiagnoser, for `samples`.
+"""Capture what Metacontroller sends for an ordinary Pod and its PodDiagnoser, for `samples`.
 
-Run as ``python -m dev.benchmarks.capture`` it writes ``dev/benchmarks/data/`` anew: requests as they
-stand on the wire, about a Pod of a Deployment in a real control plane with our own manifests.
+Run as ``python -m dev.benchmarks.capture`` it writes ``dev/benchmarks/data/`` anew: requests as
+they stand on the wire, about a Pod of a Deployment in a real control plane with our own manifests.
 """
-
-from __future__ import annotations
 
 import http.server
 import json
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-import requests
-
+from dev import local_http
 from dev.benchmarks import workload
 from dev.envtest import build, installation, pods
-from dev.envtest.client import PODDIAGNOSERS, PODS, Resource
+from dev.envtest.client import PODDIAGNOSERS, PODS, Json, Resource
 from dev.envtest.cluster import Cluster
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from dev.envtest.client import Json
 
 _T = TypeVar("_T")
 
@@ -39,11 +32,11 @@ class Recorder:
     """Stands between Metacontroller and the hook, and keeps the latest request of each path.
 
     Args:
-        urls: Base URLs of the hook's two processes: keys ``pods``, ``poddiagnosers``.
+        urls: base URLs of the hook's two processes: keys ``pods``, ``poddiagnosers``.
 
     Attributes:
-        url: Its own base URL.
-        latest: Path to the body of the latest request for it.
+        url: its own base URL.
+        latest: path to the body of the latest request for it.
     """
 
     def __init__(self, urls: dict[str, str]) -> None:
@@ -54,22 +47,16 @@ class Recorder:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 recorder.latest[self.path] = body
-                with requests.Session() as session:
-                    session.trust_env = False
-                    answer = session.post(
-                        urls[self.path.split("/")[1]] + self.path,
-                        data=body,
-                        headers={"Content-Type": "application/json"},
-                        timeout=10,
-                    )
-                self.send_response(answer.status_code)
+                url = urls[self.path.split("/")[1]] + self.path
+                status, answer = local_http.post_json(url, body)
+                self.send_response(status)
                 self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(answer.content)))
+                self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
-                self.wfile.write(answer.content)
+                self.wfile.write(answer)
 
             def log_message(self, *_: object) -> None:
-                """Keeps quiet."""
+                """Write nothing."""
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -77,14 +64,14 @@ class Recorder:
 
 
 def capture() -> dict[str, bytes]:
-    """Lets a Pod start, crash and be annotated.
+    """Let a Pod start, crash and be annotated.
 
     Returns:
         File name to request.
 
     Raises:
-        dev.envtest.build.MissingError: There is no control plane here.
-        TimeoutError: Something does not come about.
+        dev.envtest.build.MissingError: there is no control plane here.
+        TimeoutError: something does not come about.
     """
     with Cluster(build.find(), overlay=None) as cluster:
         recorder = Recorder(cluster.urls)
@@ -119,7 +106,7 @@ def capture() -> dict[str, bytes]:
 
 
 def _running(found: list[Json]) -> str:
-    """The name of the one Pod once its container runs, else an empty text."""
+    """Return the name of the one Pod once its container runs, else an empty text."""
     if not found or "containerStatuses" not in found[0].get("status", {}):
         return ""
     return str(found[0]["metadata"]["name"])
@@ -136,11 +123,7 @@ def _until(read: Callable[[], _T]) -> _T:
 
 
 def main() -> int:
-    """Writes the files.
-
-    Returns:
-        The exit code.
-    """
+    """Write the files."""
     for name, body in capture().items():
         json.loads(body)
         (DATA / name).write_bytes(body)

@@ -6,16 +6,14 @@ crashes on an idle cluster, many at once, and many at once while the API server 
 Events. What is asked of it is counted in its own audit log.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from dev.benchmarks import observations as sightings
 from dev.benchmarks import posting
@@ -23,23 +21,15 @@ from dev.benchmarks.figures import Aim, Figure
 from dev.benchmarks.following import Follower
 from dev.benchmarks.observations import ANNOTATED
 from dev.benchmarks.operators import Ours
-from dev.benchmarks.pod_load import Crowd
+from dev.benchmarks.pod_load import PodLoad
 from dev.benchmarks.remediation import spreads
-from dev.benchmarks.spread import percentile
-from dev.benchmarks.test_bed import opened
+from dev.benchmarks.spread import Spread, percentile
+from dev.benchmarks.test_bed import TestBed, open_test_bed
 from dev.envtest import pods
-from dev.envtest.client import EVENTS, PODS
-from dev.envtest.processes import free_ports
-from dev.envtest.proxy import Proxy, answering
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from dev.benchmarks.spread import Spread
-    from dev.benchmarks.test_bed import Site
-    from dev.envtest.client import Json
-    from dev.envtest.processes import ControlPlane
-    from dev.envtest.proxy import Answer, Forward, Request
+from dev.envtest.client import EVENTS, PODS, Json
+from dev.envtest.control_plane import ControlPlane
+from dev.envtest.process import free_ports
+from dev.envtest.proxy import Answer, Forward, Proxy, Request, answering
 
 CRASHES = 40
 UNTOLD = 10
@@ -73,20 +63,20 @@ _WRITERS = 8
 def measure(
     rounds: int = 2, crashes: int = CRASHES, untold: int = UNTOLD, storm: int = STORM
 ) -> list[Figure]:
-    """Measures both in turn.
+    """Measure both in turn.
 
     Args:
-        rounds: How many rounds.
-        crashes: How many single crashes with Events.
-        untold: How many single crashes of which no Event tells.
-        storm: How many Pods crash at once.
+        rounds: how many rounds.
+        crashes: how many single crashes with Events.
+        untold: how many single crashes of which no Event tells.
+        storm: how many Pods crash at once.
 
     Returns:
         The figures of both, and their ratios.
 
     Raises:
-        dev.envtest.build.MissingError: There is no control plane here.
-        TimeoutError: Something is not told.
+        dev.envtest.build.MissingError: there is no control plane here.
+        TimeoutError: something is not told.
     """
     results: list[dict[str, float]] = []
     for number in range(rounds):
@@ -100,20 +90,20 @@ def measure(
 
 
 def run(order: Iterable[str], crashes: int, untold: int, storm: int) -> dict[str, float]:
-    """Crashes Pods one at a time, and then many at once.
+    """Crash Pods one at a time, and then many at once.
 
     Args:
-        order: Of `WITH` and `WITHOUT`.
-        crashes: How many single crashes with Events.
-        untold: How many single crashes of which no Event tells.
-        storm: How many Pods crash at once.
+        order: of `WITH` and `WITHOUT`.
+        crashes: how many single crashes with Events.
+        untold: how many single crashes of which no Event tells.
+        storm: how many Pods crash at once.
 
     Returns:
         Figure to value.
 
     Raises:
-        TimeoutError: Something is not told.
-        dev.envtest.processes.StartError: Something does not start.
+        TimeoutError: something is not told.
+        dev.envtest.process.StartError: something does not start.
     """
     made: list[Ours] = []
 
@@ -122,34 +112,34 @@ def run(order: Iterable[str], crashes: int, untold: int, storm: int) -> dict[str
         return made[0]
 
     done: dict[str, float] = {}
-    with opened(ours) as site:
-        site.operator.start()
-        done |= _singles(site, list(order), crashes)
-        done |= _untold(site, untold)
+    with open_test_bed(ours) as bed:
+        bed.operator.start()
+        done |= _singles(bed, list(order), crashes)
+        done |= _untold(bed, untold)
         for kind in order:
-            found = _storm(site, made[0], _namespace("storm", kind), kind, storm)
+            found = _storm(bed, made[0], _namespace("storm", kind), kind, storm)
             left_out = () if kind == WITH else _OF_EVENTS
             done |= {
                 f"{kind}: {figure}": value
                 for figure, value in found.items()
                 if figure not in left_out
             }
-        found = _storm(site, made[0], "storm-written", WITH, storm, held=False)
+        found = _storm(bed, made[0], "storm-written", WITH, storm, held=False)
     return done | {f"{WRITTEN}: {figure}": found[figure] for figure in _KEPT[WRITTEN]}
 
 
 def run_busy(storm: int) -> dict[str, float]:
-    """Crashes many Pods at once while the API server answers 429 to whoever asks for Events.
+    """Crash many Pods at once while the API server answers 429 to whoever asks for Events.
 
     Args:
-        storm: How many.
+        storm: how many.
 
     Returns:
         Figure to value.
 
     Raises:
-        TimeoutError: Something is not told.
-        dev.envtest.processes.StartError: Something does not start.
+        TimeoutError: something is not told.
+        dev.envtest.process.StartError: something does not start.
     """
     made: list[tuple[Ours, Proxy]] = []
 
@@ -160,17 +150,17 @@ def run_busy(storm: int) -> dict[str, float]:
         made.append((Ours(control_plane, events_from=proxy.url), proxy))
         return made[0][0]
 
-    with opened(ours) as site:
+    with open_test_bed(ours) as bed:
         operator, proxy = made[0]
         with proxy:
-            site.operator.start()
-            found = _storm(site, operator, "storm-busy", WITH, storm)
+            bed.operator.start()
+            found = _storm(bed, operator, "storm-busy", WITH, storm)
             found["requests for Events refused"] = len(proxy.seen("GET", "/events"))
     return {f"{BUSY}: {figure}": found[figure] for figure in _KEPT[BUSY]}
 
 
 def _busy(request: Request, onward: Forward) -> Answer | None:
-    """The API server serves everything but Events."""
+    """Refuse requests for Events with 429; forward all others."""
     if "/events" not in request.path:
         return onward()
     return answering(429, "TooManyRequests", Retry_After=str(RETRY_AFTER))(request, onward)
@@ -184,68 +174,66 @@ def _namespace(what: str, kind: str) -> str:
 class _Scene:
     """Pods that run, and are watched."""
 
-    crowd: Crowd
+    load: PodLoad
     follower: Follower
     pods: dict[str, Json]
 
 
 @contextlib.contextmanager
-def _scene(site: Site, namespace: str, kind: str, count: int) -> Iterator[_Scene]:
-    """Starts Pods that a PodDiagnoser claims, with the Events of their start."""
-    site.prepare(namespace, evidence={"events": kind == WITH})
-    crowd = Crowd(site.api, namespace, count)
-    crowd.create(status=_long_running)
-    stored = {
-        pod["metadata"]["name"]: pod for pod in site.control_plane.admin.list(PODS, namespace)
-    }
+def _scene(bed: TestBed, namespace: str, kind: str, count: int) -> Iterator[_Scene]:
+    """Start Pods that a PodDiagnoser claims, with the Events of their start."""
+    bed.prepare(namespace, evidence={"events": kind == WITH})
+    load = PodLoad(bed.api, namespace, count)
+    load.create(status=_long_running)
+    stored = {pod["metadata"]["name"]: pod for pod in bed.control_plane.admin.list(PODS, namespace)}
     started = pods.now() - _RAN
-    _post(site, [event for pod in stored.values() for event in posting.of_start(pod, started)])
-    with Follower(site.api, PODS.path(namespace), sightings.of_told_pod) as follower:
+    _post(bed, [event for pod in stored.values() for event in posting.of_start(pod, started)])
+    with Follower(bed.api, PODS.path(namespace), sightings.of_told_pod) as follower:
         follower.quiet(2)
-        yield _Scene(crowd, follower, stored)
+        yield _Scene(load, follower, stored)
 
 
 def _long_running(pod: Json) -> Json:
-    """The first status of a Pod whose container has run for a while."""
+    """Return the first status of a Pod whose container has run for a while."""
     status = pods.started(pod)
     its = pods.container_status({"status": status})
     its["state"] = {"running": {"startedAt": pods.timestamp(pods.now() - _RAN)}}
     return status
 
 
-def _post(site: Site, events: list[Json]) -> None:
+def _post(bed: TestBed, events: list[Json]) -> None:
     def post(event: Json) -> None:
         path = EVENTS.path(event["involvedObject"]["namespace"])
-        site.api.call("POST", path, json.dumps(event).encode(), "application/json")
+        bed.api.send("POST", path, json.dumps(event).encode())
 
     with ThreadPoolExecutor(_WRITERS) as threads:
         for _ in threads.map(post, events):
             pass
 
 
-def _kill(site: Site, stored: Iterable[Json]) -> None:
-    """Posts that containers are killed, as is done before they are."""
+def _kill(bed: TestBed, stored: Iterable[Json]) -> None:
+    """Post that containers are killed, as is done before they are."""
     at = pods.now() - timedelta(seconds=1)
-    _post(site, [event for pod in stored for event in posting.of_liveness_kill(pod, at)])
+    _post(bed, [event for pod in stored for event in posting.of_liveness_kill(pod, at)])
 
 
-def _singles(site: Site, order: list[str], crashes: int) -> dict[str, float]:
+def _singles(bed: TestBed, order: list[str], crashes: int) -> dict[str, float]:
     """One crash at a time, of either kind in turn; the first of each is not counted."""
     delays: dict[str, list[float]] = {kind: [] for kind in order}
     asked = 0
     with contextlib.ExitStack() as scenes:
         scene = {
-            kind: scenes.enter_context(_scene(site, _namespace("single", kind), kind, crashes + 1))
+            kind: scenes.enter_context(_scene(bed, _namespace("single", kind), kind, crashes + 1))
             for kind in order
         }
         for number in range(crashes + 1):
             if number == 1:
-                asked = len(site.control_plane.audited())
+                asked = len(bed.control_plane.audited())
             for kind, one in scene.items():
-                name = one.crowd.names[number]
-                _kill(site, [one.pods[name]])
+                name = one.load.names[number]
+                _kill(bed, [one.pods[name]])
                 time.sleep(_IDLE)
-                written = one.crowd.crash([name], _KILLED)[name]
+                written = one.load.crash([name], _KILLED)[name]
                 sighting = (CAUSE if kind == WITH else ANNOTATED, name)
                 seen = one.follower.moments([sighting], _TIMEOUT)[sighting]
                 if number:
@@ -257,50 +245,50 @@ def _singles(site: Site, order: list[str], crashes: int) -> dict[str, float]:
         for percent in (50, 95)
     }
     done[f"{_OF_ONE}, told at the first look"] = (
-        _reads(site, asked, _namespace("single", WITH)) / crashes
+        _reads(bed, asked, _namespace("single", WITH)) / crashes
     )
     return done
 
 
-def _untold(site: Site, crashes: int) -> dict[str, float]:
+def _untold(bed: TestBed, crashes: int) -> dict[str, float]:
     """One crash at a time, of which no Event tells: somebody else killed the container."""
-    with _scene(site, "single-untold", WITH, crashes) as scene:
-        asked = len(site.control_plane.audited())
-        for name in scene.crowd.names:
+    with _scene(bed, "single-untold", WITH, crashes) as scene:
+        asked = len(bed.control_plane.audited())
+        for name in scene.load.names:
             time.sleep(_APART)
-            scene.crowd.crash([name], _KILLED)
-        scene.follower.moments([("Killed", name) for name in scene.crowd.names], _TIMEOUT)
+            scene.load.crash([name], _KILLED)
+        scene.follower.moments([("Killed", name) for name in scene.load.names], _TIMEOUT)
         scene.follower.quiet(_QUIET)
-    return {f"{_OF_ONE}, nothing told": _reads(site, asked, "single-untold") / crashes}
+    return {f"{_OF_ONE}, nothing told": _reads(bed, asked, "single-untold") / crashes}
 
 
 def _storm(
-    site: Site, ours: Ours, namespace: str, kind: str, count: int, *, held: bool = True
+    bed: TestBed, ours: Ours, namespace: str, kind: str, count: int, *, held: bool = True
 ) -> dict[str, float]:
-    """All Pods crash while Metacontroller is held, so that it sees all of them at once.
+    """Crash all Pods while Metacontroller is stopped, so that it sees all crashes at once.
 
-    Where it is not, they are told of while crashes are still being written, as fast as can be.
+    With ``held=False`` it runs and annotates Pods while further crashes are still being written.
     """
-    with _scene(site, namespace, kind, count) as scene:
-        _kill(site, scene.pods.values())
+    with _scene(bed, namespace, kind, count) as scene:
+        _kill(bed, scene.pods.values())
         scene.follower.quiet(_QUIET)
-        asked, refused = len(site.control_plane.audited()), ours.refused()
+        asked, refused = len(bed.control_plane.audited()), ours.refused()
         slow = ours.slow_pod_syncs(_SLOW)
         looked = ours.evidence()
-        names = scene.crowd.names
+        names = scene.load.names
         if held:
             with ours.held():
-                scene.crowd.crash(names, _KILLED)
-                used, begun = site.cpu(), time.perf_counter()
+                scene.load.crash(names, _KILLED)
+                used, begun = bed.cpu(), time.perf_counter()
         else:
-            used, begun = site.cpu(), min(scene.crowd.crash(names, _KILLED).values())
+            used, begun = bed.cpu(), min(scene.load.crash(names, _KILLED).values())
         seen = scene.follower.moments([(ANNOTATED, name) for name in names], _TIMEOUT)
         scene.follower.quiet(_QUIET)
         told = [
             pod["metadata"]["annotations"].get("diagnostics.local.io/cause")
-            for pod in site.control_plane.admin.list(PODS, namespace)
+            for pod in bed.control_plane.admin.list(PODS, namespace)
         ]
-        reads = _reads(site, asked, namespace)
+        reads = _reads(bed, asked, namespace)
         return {
             "all annotated": max(seen.values()) - begun,
             "half of them annotated": percentile(list(seen.values()), 50) - begun,
@@ -311,13 +299,13 @@ def _storm(
             "answers other than 200": ours.refused() - refused,
             f"answers for Pods after more than {_SLOW} s": ours.slow_pod_syncs(_SLOW) - slow,
             _MEMORY: ours.peak_memory() / _MIB,
-            **{f"CPU: {part}": now - used[part] for part, now in site.cpu().items()},
+            **{f"CPU: {part}": now - used[part] for part, now in bed.cpu().items()},
         }
 
 
-def _reads(site: Site, asked: int, namespace: str) -> int:
-    """How often Events were read since so much was in the audit log."""
-    calls = sightings.calls(site.control_plane.audited()[asked:], namespace)
+def _reads(bed: TestBed, asked: int, namespace: str) -> int:
+    """Return how often Events were read since so much was in the audit log."""
+    calls = sightings.calls(bed.control_plane.audited()[asked:], namespace)
     return sum(number for (_, resource), number in calls.items() if resource == "events")
 
 
@@ -347,11 +335,11 @@ _OF_ONE = "requests for Events for a crash, one at a time"
 
 
 def figures(found: dict[str, Spread], storm: int) -> list[Figure]:
-    """Puts the figures of both kinds together.
+    """Put the figures of both kinds together.
 
     Args:
-        found: Figure to its spread.
-        storm: How many Pods crashed at once.
+        found: figure to its spread.
+        storm: how many Pods crashed at once.
 
     Returns:
         The lines of the table: each figure of a storm with Events beside that without, and ratios

@@ -1,15 +1,11 @@
 """What the benchmarks report: figures with their spread and, where there is one, their aim."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from dev.benchmarks.spread import Spread
+from dev.benchmarks.spread import Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,41 +13,38 @@ class Aim:
     """What a figure should be.
 
     Attributes:
-        least: Not less than this.
-        most: Not more than this.
+        least: not less than this.
+        most: not more than this.
     """
 
     least: float = -math.inf
     most: float = math.inf
 
     @classmethod
-    def at_least(cls, least: float) -> Aim:
+    def at_least(cls, least: float) -> Self:
         """An aim with a lower end."""
         return cls(least=least)
 
     @classmethod
-    def at_most(cls, most: float) -> Aim:
+    def at_most(cls, most: float) -> Self:
         """An aim with an upper end."""
         return cls(most=most)
 
     @classmethod
-    def exactly(cls, value: float) -> Aim:
+    def exactly(cls, value: float) -> Self:
         """An aim of one value."""
         return cls(value, value)
 
     def met_by(self, value: float) -> bool:
-        """Whether a value is as it should be.
+        """Say whether a value is as it should be.
 
         Args:
-            value: The figure's median.
-
-        Returns:
-            True if it is.
+            value: the figure's median.
         """
         return self.least <= value <= self.most
 
     def __str__(self) -> str:
-        """The aim as the table shows it."""
+        """Return the aim as the table shows it."""
         if self.least == self.most:
             return number(self.least)
         return f"≥ {number(self.least)}" if self.most == math.inf else f"≤ {number(self.most)}"
@@ -62,10 +55,10 @@ class Figure:
     """One line of the table.
 
     Attributes:
-        name: What was measured.
-        spread: What the rounds gave.
-        unit: Of the values; empty for a ratio or a count.
-        aim: What it should be, if anything.
+        name: what was measured.
+        spread: what the rounds gave.
+        unit: of the values; empty for a ratio or a count.
+        aim: what it should be, if anything.
     """
 
     name: str
@@ -79,11 +72,7 @@ class Figure:
         return None if self.aim is None else self.aim.met_by(self.spread.median)
 
     def as_json(self) -> dict[str, Any]:
-        """The figure for a file.
-
-        Returns:
-            Its parts, all values among them.
-        """
+        """Return the figure for a file."""
         return {
             "name": self.name,
             "unit": self.unit,
@@ -97,14 +86,11 @@ class Figure:
 
 
 def table(heading: str, figures: Iterable[Figure]) -> str:
-    """Writes figures as a Markdown table.
+    """Write figures as a Markdown table.
 
     Args:
-        heading: What stands above it.
-        figures: One a line.
-
-    Returns:
-        The text, with a line break at its end.
+        heading: what stands above it.
+        figures: one a line.
     """
     lines = [f"### {heading}", "", "| | median | min … max | aim | |", "|---|---|---|---|---|"]
     for figure in figures:
@@ -122,10 +108,10 @@ _VERDICTS = {None: "", True: "met", False: "**missed**"}
 
 
 def number(value: float) -> str:
-    """Writes a number with the digits that mean something.
+    """Write a number with the digits that mean something.
 
     Args:
-        value: The number.
+        value: the number.
 
     Returns:
         Three significant digits; all of those before the point, with a comma at thousands.

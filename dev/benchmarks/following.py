@@ -1,41 +1,39 @@
-"""Follows objects of one kind, and remembers when what was seen of them.
+"""Watch objects of one kind, and note when each change was seen.
 
 As little of the machine as possible goes into this, since the operators under test share it: what
 comes is searched by the caller's function, and need not be parsed.
 """
 
-from __future__ import annotations
-
 import contextlib
-import http.client
-import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable, Collection, Hashable, Iterable
+from typing import Self
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, Iterable
+from dev.envtest.client import Client
+from dev.local_http import NoAnswerError
 
-    from dev.benchmarks.pod_load import Api
+_SECONDS = 600
+"""When the server ends a watch, and the next one begins."""
 
 
 class Follower:
     """A watch with a memory; a context manager.
 
     Args:
-        api: The API server.
-        path: Of the objects that are followed; those that are there already come first.
-        recognise: Says of a watch's line what there is to be seen in it.
+        api: the API server.
+        path: of the objects that are followed; those that are there already come first.
+        recognise: says of a watch's line what there is to be seen in it.
 
     Attributes:
-        last_event: When anything came, by `time.perf_counter`.
+        last_event: when anything came, by `time.perf_counter`.
     """
 
     def __init__(
-        self, api: Api, path: str, recognise: Callable[[bytes], Iterable[Hashable]]
+        self, api: Client, path: str, recognise: Callable[[bytes], Iterable[Hashable]]
     ) -> None:
         self._api = api
-        self._path = f"{path}?watch=true&timeoutSeconds=600"
+        self._path = path
         self._recognise = recognise
         self._seen: dict[Hashable, float] = {}
         self._news = threading.Condition()
@@ -43,30 +41,28 @@ class Follower:
         self.last_event = time.perf_counter()
 
     def __enter__(self) -> Self:
-        """Starts to watch."""
-        self._connect()
+        """Start to watch."""
+        self._stream = self._api.open_watch(self._path, _SECONDS)
         threading.Thread(target=self._follow, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends the watch, and with it its thread."""
+        """End the watch, and with it its thread."""
         self._ended = True
-        if self._connection.sock is not None:
-            with contextlib.suppress(OSError):  # the server may have ended it first
-                self._connection.sock.shutdown(socket.SHUT_RDWR)
+        self._stream.close()
 
     def moments(self, wanted: Collection[Hashable], timeout: float) -> dict[Hashable, float]:
-        """Waits until things have been seen.
+        """Wait until things have been seen.
 
         Args:
-            wanted: What.
-            timeout: Seconds.
+            wanted: what.
+            timeout: seconds.
 
         Returns:
             When each was seen first, by `time.perf_counter`.
 
         Raises:
-            TimeoutError: Not all are seen in time.
+            TimeoutError: not all are seen in time.
         """
         missing = set(wanted)
         with self._news:
@@ -79,37 +75,28 @@ class Follower:
             return {one: self._seen[one] for one in wanted}
 
     def quiet(self, seconds: float) -> None:
-        """Waits until nothing has happened for a while.
+        """Wait until nothing has happened for a while.
 
         Args:
-            seconds: For how long.
+            seconds: for how long.
         """
         while (rest := self.last_event + seconds - time.perf_counter()) > 0:
             time.sleep(rest)
 
-    def _connect(self) -> None:
-        """Begins with what is there, so that nothing is lost where the server ended a watch."""
-        self._connection = self._api.connect(600)
-        self._connection.request("GET", self._path, headers=self._api.headers)
-        self._response = self._connection.getresponse()
-
     def _follow(self) -> None:
-        while not self._ended:
-            with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
+        while True:
+            with contextlib.suppress(NoAnswerError):
                 self._read()
-            if not self._ended:
-                self._connect()
+            if self._ended:
+                return
+            # What is there comes first, so that nothing is lost where the server ended a watch.
+            self._stream = self._api.open_watch(self._path, _SECONDS)
 
     def _read(self) -> None:
-        rest = b""
-        while piece := self._response.read1(1 << 20):
+        for line in self._stream:
             moment = time.perf_counter()
-            *lines, rest = (rest + piece).split(b"\n")
-            if not lines:
-                continue
             with self._news:
                 self.last_event = moment
-                for line in lines:
-                    for one in self._recognise(line):
-                        self._seen.setdefault(one, moment)
+                for one in self._recognise(line):
+                    self._seen.setdefault(one, moment)
                 self._news.notify_all()

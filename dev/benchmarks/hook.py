@@ -1,22 +1,17 @@
 """The hook alone: requests a second with one Pod of 15 KB, beside a bare route."""
 
-from __future__ import annotations
-
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dev.benchmarks import bare, samples
 from dev.benchmarks.figures import Aim, Figure
 from dev.benchmarks.load_generator import drive
 from dev.benchmarks.servers import BARE, GTHREAD, HOOK, Server
 from dev.benchmarks.spread import Spread
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PODS = "/pods/sync"
 BASELINE = "bare route, gevent"
@@ -37,18 +32,18 @@ class _Case:
 
 
 def measure(rounds: int = 30, seconds: float = 0.4) -> list[Figure]:
-    """Measures all cases in turn, round by round.
+    """Measure all cases in turn, round by round.
 
     Args:
-        rounds: How many rounds.
-        seconds: For each case in a round.
+        rounds: how many rounds.
+        seconds: for each case in a round.
 
     Returns:
         Requests a second, CPU for a request, and the ratios.
 
     Raises:
-        dev.envtest.processes.StartError: A server does not start.
-        dev.benchmarks.load_generator.AnswerError: A request fails.
+        dev.envtest.process.StartError: a server does not start.
+        dev.benchmarks.load_generator.AnswerError: a request fails.
     """
     rates: dict[str, list[float]] = {}
     costs: dict[str, list[float]] = {}
@@ -73,7 +68,7 @@ def measure(rounds: int = 30, seconds: float = 0.4) -> list[Figure]:
 
 
 def _cases(running: ExitStack, folder: Path) -> list[_Case]:
-    """Starts the servers."""
+    """Start the servers."""
     hook = running.enter_context(Server("hook", HOOK, folder))
     gevent = running.enter_context(Server("bare-gevent", BARE, folder))
     threads = [

@@ -13,8 +13,6 @@ known to its own memory alone.
 Run as ``kopf run --all-namespaces --standalone --quiet dev/benchmarks/kopf_operator.py``.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import ssl
@@ -48,7 +46,7 @@ class _Api:
     session: aiohttp.ClientSession
 
     def open(self, kubeconfig: str) -> None:
-        """Prepares the connections."""
+        """Prepare the connections."""
         config = yaml.safe_load(kubeconfig)
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         trust = ssl.create_default_context(cafile=cluster["certificate-authority"])
@@ -66,18 +64,18 @@ class _NoDiffs(kopf.DiffBaseStorage):  # type: ignore[misc,unused-ignore]  # kop
     """Remembers nothing of an object: event handlers don't ask what changed."""
 
     def build(self, **_: Any) -> None:
-        """Makes no copy."""
+        """Make no copy."""
 
     def fetch(self, **_: Any) -> None:
-        """Finds none."""
+        """Return nothing."""
 
     def store(self, **_: Any) -> None:
-        """Keeps none."""
+        """Store nothing."""
 
 
 @kopf.on.startup()
 async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
-    """Switches off what this job does not need, and starts to write the statuses."""
+    """Switch off what this job does not need, and start to write the statuses."""
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.scanning.disabled = True
@@ -88,7 +86,7 @@ async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
 
 @kopf.on.cleanup()
 async def end(**_: Any) -> None:
-    """Closes the connections."""
+    """Close the connections."""
     await _api.session.close()
 
 
@@ -96,7 +94,7 @@ async def end(**_: Any) -> None:
 async def diagnosers(
     namespace: str, name: str, meta: Json, spec: Json, status: Json, **_: Any
 ) -> Json:
-    """Knows the PodDiagnosers of each namespace before the first Pod is looked at."""
+    """Index the PodDiagnosers of each namespace before the first Pod is handled."""
     key = (namespace, name)
     _counted.setdefault(key, status.get("diagnosedPods", 0))
     _written.setdefault(key, status.get("diagnosedPods", 0))
@@ -106,7 +104,7 @@ async def diagnosers(
 
 
 def _crashed(event: Json, **_: Any) -> bool:
-    """Whether a container was restarted after a termination that is still known."""
+    """Say whether a container was restarted after a termination that is still known."""
     return _latest(event["object"]) is not None
 
 
@@ -114,7 +112,7 @@ def _crashed(event: Json, **_: Any) -> bool:
 async def annotate(
     event: Json, patch: kopf.Patch, diagnosers: kopf.Index[str, Any], **_: Any
 ) -> None:
-    """Annotates a Pod that crashed."""
+    """Annotate a Pod that crashed."""
     pod = event["object"]
     terminated = _latest(pod)
     metadata = pod["metadata"]
@@ -145,7 +143,7 @@ async def annotate(
 
 
 async def _act(action: str, pod: Json, reason: str) -> None:
-    """Creates the Event, or deletes the Pod."""
+    """Create the Event, or delete the Pod."""
     namespace, name, uid = pod["namespace"], pod["name"], pod["uid"]
     url = f"{_api.server}/api/v1/namespaces/{namespace}"
     if action == "LogEvent":
@@ -167,7 +165,7 @@ async def _act(action: str, pod: Json, reason: str) -> None:
 
 
 def _latest(pod: Json) -> Json | None:
-    """The latest termination of a restarted container."""
+    """Return the latest termination of a restarted container."""
     latest: Json | None = None
     for container in pod.get("status", {}).get("containerStatuses", ()):
         terminated = container.get("lastState", {}).get("terminated")
@@ -181,7 +179,7 @@ def _latest(pod: Json) -> Json | None:
 
 
 async def _write_statuses() -> None:
-    """Writes changed counts, the first at once, later ones gathered."""
+    """Write changed counts, the first at once, later ones gathered."""
     headers = {"Content-Type": "application/merge-patch+json"}
     while True:
         await _changed.wait()

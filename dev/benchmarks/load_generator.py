@@ -3,8 +3,6 @@
 Like Metacontroller's client it keeps its connections; each has one request at a time.
 """
 
-from __future__ import annotations
-
 import selectors
 import socket
 import time
@@ -26,8 +24,8 @@ class Load:
     """What was done.
 
     Attributes:
-        requests: How many were answered.
-        seconds: How long that took.
+        requests: how many were answered.
+        seconds: how long that took.
     """
 
     requests: int
@@ -47,21 +45,21 @@ def drive(
     seconds: float | None = None,
     requests: int | None = None,
 ) -> Load:
-    """Sends the same request again and again, over `CONNECTIONS` at once.
+    """Send the same request again and again, over `CONNECTIONS` at once.
 
     Args:
-        port: The server's, on 127.0.0.1.
-        path: Where it is posted to.
-        body: The body, JSON.
-        seconds: When to end; None means not by time.
-        requests: After how many answers to end; None means not by number.
+        port: the server's, on 127.0.0.1.
+        path: where it is posted to.
+        body: the body, JSON.
+        seconds: when to end; None means not by time.
+        requests: after how many answers to end; None means not by number.
 
     Returns:
         What was done.
 
     Raises:
-        AnswerError: An answer was no success.
-        OSError: The server cannot be reached.
+        AnswerError: an answer was no success.
+        OSError: the server cannot be reached.
     """
     message = _message(path, body)
     with selectors.DefaultSelector() as selector:
@@ -94,19 +92,19 @@ def drive(
 
 
 def call(port: int, path: str, body: bytes) -> bytes:
-    """Sends one request.
+    """Send one request.
 
     Args:
-        port: The server's, on 127.0.0.1.
-        path: Where it is posted to.
-        body: The body, JSON.
+        port: the server's, on 127.0.0.1.
+        path: where it is posted to.
+        body: the body, JSON.
 
     Returns:
         The answer's body.
 
     Raises:
-        AnswerError: The answer was no success.
-        OSError: The server cannot be reached.
+        AnswerError: the answer was no success.
+        OSError: the server cannot be reached.
     """
     with socket.create_connection(("127.0.0.1", port), _PATIENCE) as connection:
         connection.sendall(_message(path, body))
@@ -129,10 +127,10 @@ def _message(path: str, body: bytes) -> bytes:
 
 
 def _complete(answer: bytes) -> bool:
-    """Whether an answer is there whole.
+    """Say whether an answer is there whole.
 
     Raises:
-        AnswerError: It is no success.
+        AnswerError: it is no success.
     """
     end = answer.find(_END_OF_HEAD)
     if end < 0:

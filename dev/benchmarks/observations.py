@@ -1,16 +1,11 @@
 """What of the operator's work is to be seen in the API: in lines of watches, in the audit log."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from dev.envtest.audit import Audited
+from dev.envtest.audit import Audited
 
 ANNOTATED, DELETED = "annotated", "deleted"
 PLANNED, DONE = "planned", "done"
@@ -28,10 +23,10 @@ _DELETION = b'"deletionTimestamp":"'
 
 
 def of_pod(line: bytes) -> Iterator[Sighting]:
-    """Looks at a Pod: not parsed, as all of its changes come by.
+    """Look at a Pod: not parsed, as all of its changes come by.
 
     Args:
-        line: A line of a watch of Pods.
+        line: a line of a watch of Pods.
 
     Yields:
         `ANNOTATED`, and `DELETED` once the API server has accepted its deletion.
@@ -47,10 +42,10 @@ def of_pod(line: bytes) -> Iterator[Sighting]:
 
 
 def of_told_pod(line: bytes) -> Iterator[Sighting]:
-    """Looks at what is told of a Pod.
+    """Look at what is told of a Pod.
 
     Args:
-        line: A line of a watch of Pods.
+        line: a line of a watch of Pods.
 
     Yields:
         `ANNOTATED`, and the cause that its annotation gives.
@@ -65,13 +60,13 @@ def of_told_pod(line: bytes) -> Iterator[Sighting]:
 
 
 def of_poddiagnoser(line: bytes) -> Iterator[Sighting]:
-    """Looks at a PodDiagnoser.
+    """Look at a PodDiagnoser.
 
     Args:
-        line: A line of a watch of PodDiagnosers.
+        line: a line of a watch of PodDiagnosers.
 
     Yields:
-        `REQUESTED_RESTARTS` for each remediation that its status holds; `DONE` for those that are done.
+        `PLANNED` for each remediation in its status; `DONE`, too, for those that are done.
     """
     status = json.loads(line)["object"].get("status", {})
     for entry in status.get("remediations", ()):
@@ -81,10 +76,10 @@ def of_poddiagnoser(line: bytes) -> Iterator[Sighting]:
 
 
 def of_event(line: bytes) -> Iterator[Sighting]:
-    """Looks at an Event.
+    """Look at an Event.
 
     Args:
-        line: A line of a watch of Events (v1).
+        line: a line of a watch of Events (v1).
 
     Yields:
         `TOLD` for one that says that a Pod restarted.
@@ -95,11 +90,11 @@ def of_event(line: bytes) -> Iterator[Sighting]:
 
 
 def calls(requests: Iterable[Audited], namespace: str) -> Counter[tuple[str, str]]:
-    """Counts what was asked of the API server.
+    """Count what was asked of the API server.
 
     Args:
-        requests: By the audit log.
-        namespace: Where.
+        requests: by the audit log.
+        namespace: where.
 
     Returns:
         How many calls, by verb and resource; those that were refused, too.

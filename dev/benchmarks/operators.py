@@ -1,62 +1,57 @@
 """The two operators that are compared in a cluster, started and stopped as a whole."""
 
-from __future__ import annotations
-
 import base64
 import contextlib
 import os
 import signal
 import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-import requests
-
+from dev import local_http
 from dev.benchmarks import answering
 from dev.benchmarks.timing import Timed, timing
 from dev.envtest import installation
 from dev.envtest.client import SECRETS
+from dev.envtest.control_plane import ControlPlane
+from dev.envtest.hook import Hook
+from dev.envtest.metacontroller import Metacontroller
 from dev.envtest.mounts import mount
-from dev.envtest.processes import Hook, Metacontroller, Process, free_ports
-
-if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Callable, Iterator
-
-    from dev.envtest.processes import ControlPlane
-    from dev.envtest.proxy import Proxy
+from dev.envtest.process import Process, free_ports
 
 
 class Operator(Protocol):
     """An operator under test."""
 
     def install(self) -> None:
-        """Installs into the cluster what it needs beside our kinds."""
+        """Install into the cluster what it needs beside our kinds."""
 
     def start(self) -> None:
-        """Starts it and waits until it says that it is ready."""
+        """Start it and wait until it says that it is ready."""
 
     def stop(self) -> None:
-        """Ends all of it."""
+        """End all of it."""
 
     def cpu_seconds(self) -> dict[str, float]:
         """CPU time used since it was started, by part."""
 
     def pod_syncs(self) -> int | None:
-        """How many syncs of Pods it has answered since it was started, where that is known."""
+        """Return how many syncs of Pods it has answered since its start, if that is known."""
 
 
 class Ours:
     """Metacontroller and the hook's two processes, with the credentials that the manifests give.
 
     Args:
-        control_plane: Where.
-        timed: Whether each answer of the hook is timed, which costs some time itself.
+        control_plane: where.
+        timed: whether each answer of the hook is timed, which costs some time itself.
         events_from: URL of where the hook reads Events, which the component ``evidence`` lets it;
             None where it reads none.
 
     Attributes:
-        answers: Those of the hook that were timed, in the order in which they were given.
+        answers: those of the hook that were timed, in the order in which they were given.
     """
 
     def __init__(
@@ -86,20 +81,19 @@ class Ours:
         self.answers: list[Timed] = []
         hooks = {"pods": self._pods, "poddiagnosers": self._poddiagnosers}
         self._urls = {name: hook.url for name, hook in hooks.items()}
-        self._fronts: list[Proxy] = []
-        if timed:
-            ports = free_ports(len(hooks))
-            for (name, hook), port in zip(hooks.items(), ports, strict=True):
-                front = timing(hook.url, port, self.answers)
-                self._fronts.append(front)
-                self._urls[name] = front.url
+        self._fronts = (
+            {name: timing(hook.url, free_ports(1)[0], self.answers) for name, hook in hooks.items()}
+            if timed
+            else {}
+        )
+        self._urls |= {name: front.url for name, front in self._fronts.items()}
 
     def install(self) -> None:
-        """Installs Metacontroller's kinds and rights, our DecoratorControllers, and credentials.
+        """Install Metacontroller's kinds and rights, our DecoratorControllers, and credentials.
 
         Raises:
-            dev.envtest.processes.KubectlError: The API server refuses something.
-            dev.envtest.installation.InstallError: A script of ours fails.
+            dev.envtest.control_plane.KubectlError: the API server refuses something.
+            dev.envtest.installation.InstallError: a script of ours fails.
         """
         plane = self._control_plane
         installation.install_metacontroller(plane)
@@ -113,7 +107,7 @@ class Ours:
             mount(folder, {"token": token.encode(), "ca.crt": certificate})
 
     def _access(self, account: str, server: str) -> dict[str, str]:
-        """The settings of a process with the token of a ServiceAccount."""
+        """Return the settings of a process with the token of a ServiceAccount."""
         folder = self._accounts[account]
         return {
             "POD_DIAGNOSER_API_SERVER": server,
@@ -122,24 +116,24 @@ class Ours:
         }
 
     def start(self) -> None:
-        """Starts all three.
+        """Start all three.
 
         Raises:
-            dev.envtest.processes.StartError: One does not get ready.
+            dev.envtest.process.StartError: one does not get ready.
         """
         # At once, as Pods start; Metacontroller repeats what finds no hook yet.
         for process in (self._pods.process, self._poddiagnosers.process):
             process.start()
-        for front in self._fronts:
+        for front in self._fronts.values():
             front.start()
         self._metacontroller.start()
         for hook in (self._pods, self._poddiagnosers):
             hook.process.wait_until(lambda hook=hook: bool(hook.metrics()))  # type: ignore[misc]
 
     def stop(self) -> None:
-        """Ends all three; Metacontroller first, so that it does not miss the hook."""
+        """End all three; Metacontroller first, so that it does not miss the hook."""
         self._metacontroller.stop(grace=0)
-        for front in self._fronts:
+        for front in self._fronts.values():
             front.stop()
         for hook in (self._pods, self._poddiagnosers):
             hook.stop(grace=0)
@@ -156,55 +150,46 @@ class Ours:
         }
 
     def pod_syncs(self) -> int | None:
-        """How many syncs of Pods were answered.
+        """Return how many syncs of Pods were answered.
 
         Returns:
             The count, by the hook's own metrics.
-
-        Raises:
-            requests.RequestException: The hook does not answer.
         """
         return answering.answers(self._pods.metrics())["/pods/sync", "200"]
 
     def refused(self) -> int:
-        """How many requests either process answered with anything but 200.
+        """Return how many requests either process answered with anything but 200.
 
         Returns:
             The count, by the hook's own metrics.
-
-        Raises:
-            requests.RequestException: The hook does not answer.
         """
         hooks = (self._pods, self._poddiagnosers)
         return sum(answering.refused(hook.metrics()) for hook in hooks)
 
     def peak_memory(self) -> int:
-        """How much memory the worker that serves Pods has had at most.
+        """Return how much memory the worker that serves Pods has had at most.
 
         Returns:
             Bytes.
 
         Raises:
-            OSError: There is no ``/proc``, or the worker has just ended.
+            OSError: there is no ``/proc``, or the worker has just ended.
         """
         parent = self._pods.process.pid
         workers = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii")
         return max(map(_peak, (parent, *map(int, workers.split()))))
 
     def evidence(self) -> Counter[str]:
-        """How often the Events of a Pod were asked for, by what came of it.
+        """Return how often the Events of a Pod were asked for, by what came of it.
 
         Returns:
             The counts, by the hook's own metrics.
-
-        Raises:
-            requests.RequestException: The hook does not answer.
         """
         return answering.evidence(self._pods.metrics())
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Has Metacontroller do nothing for a while; what happens meanwhile it sees at once."""
+        """Have Metacontroller do nothing for a while; what happens meanwhile it sees at once."""
         os.kill(self._metacontroller.process.pid, signal.SIGSTOP)
         try:
             yield
@@ -212,22 +197,19 @@ class Ours:
             os.kill(self._metacontroller.process.pid, signal.SIGCONT)
 
     def slow_pod_syncs(self, seconds: float) -> int:
-        """How many syncs of Pods took longer than one of the bounds of the hook's histogram.
+        """Count the syncs of Pods that took longer than one of the bounds of the hook's histogram.
 
         Args:
-            seconds: The bound.
+            seconds: the bound.
 
         Returns:
             The count, by the hook's own metrics.
-
-        Raises:
-            requests.RequestException: The hook does not answer.
         """
         return answering.slower(self._pods.metrics(), "/pods/sync", seconds)
 
 
 def _peak(pid: int) -> int:
-    """The most that a process has had resident at a time, in bytes."""
+    """Return the most that a process has had resident at a time, in bytes."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024
@@ -237,7 +219,7 @@ class Kopf:
     """The kopf operator of `dev.benchmarks.kopf_operator`.
 
     Args:
-        control_plane: Where.
+        control_plane: where.
     """
 
     def __init__(self, control_plane: ControlPlane) -> None:
@@ -260,26 +242,26 @@ class Kopf:
         )
 
     def install(self) -> None:
-        """Installs our kinds; it needs nothing else.
+        """Install our kinds; it needs nothing else.
 
         Raises:
-            dev.envtest.processes.KubectlError: The API server refuses them.
+            dev.envtest.control_plane.KubectlError: the API server refuses them.
         """
         crds = installation.render(self._control_plane, installation.PROJECT / "crds")
         installation.apply(self._control_plane, crds)
         installation.wait_for_kinds(self._control_plane, "poddiagnosers.diagnostics.local.io")
 
     def start(self) -> None:
-        """Starts it.
+        """Start it.
 
         Raises:
-            dev.envtest.processes.StartError: It does not get ready.
+            dev.envtest.process.StartError: it does not get ready.
         """
         self._process.start()
         self._process.wait_until(self._alive)
 
     def stop(self) -> None:
-        """Ends it."""
+        """End it."""
         self._process.stop(grace=0)
 
     def cpu_seconds(self) -> dict[str, float]:
@@ -291,17 +273,11 @@ class Kopf:
         return {"kopf": self._process.cpu_seconds()}
 
     def pod_syncs(self) -> int | None:
-        """Not known.
-
-        Returns:
-            None.
-        """
+        """Not known."""
         return None
 
     def _alive(self) -> bool:
-        with requests.Session() as session:
-            session.trust_env = False
-            return session.get(self._liveness, timeout=2).ok
+        return local_http.is_ok(self._liveness, seconds=2)
 
 
 OPERATORS: dict[str, Callable[[ControlPlane], Operator]] = {"ours": Ours, "kopf": Kopf}

@@ -1,13 +1,10 @@
 """A PodDiagnoser's sync in a storm, 1,000 related Pods, and the memory that the hook takes."""
 
-from __future__ import annotations
-
 import json
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dev.benchmarks import samples
 from dev.benchmarks.figures import Aim, Figure
@@ -16,10 +13,6 @@ from dev.benchmarks.load_generator import call, drive
 from dev.benchmarks.servers import HOOK, Server
 from dev.benchmarks.spread import Spread
 
-if TYPE_CHECKING:
-    from dev.benchmarks.servers import Server as Running
-    from dev.envtest.client import Json
-
 SYNC = "/poddiagnosers/sync"
 CUSTOMIZE = "/poddiagnosers/customize"
 PODS_RELATED = 1000
@@ -27,18 +20,15 @@ _MIB = 1024 * 1024
 
 
 def measure(syncs: int = 7, pod_syncs: int = 100_000) -> list[Figure]:
-    """Measures CPU, delay and memory.
+    """Measure CPU, delay and memory.
 
     Args:
-        syncs: How many syncs of each kind.
-        pod_syncs: How many syncs of Pods, for the memory in the long run.
-
-    Returns:
-        The figures.
+        syncs: how many syncs of each kind.
+        pod_syncs: how many syncs of Pods, for the memory in the long run.
 
     Raises:
-        dev.envtest.processes.StartError: The server does not start.
-        dev.benchmarks.load_generator.AnswerError: A request fails.
+        dev.envtest.process.StartError: the server does not start.
+        dev.benchmarks.load_generator.AnswerError: a request fails.
     """
     with tempfile.TemporaryDirectory() as folder:
         with Server("poddiagnosers", HOOK, Path(folder)) as server:
@@ -48,15 +38,15 @@ def measure(syncs: int = 7, pod_syncs: int = 100_000) -> list[Figure]:
     return figures
 
 
-def _syncs(server: Running, syncs: int) -> list[Figure]:
-    """The sync that counts all Pods, and the one after it, which changes nothing."""
+def _syncs(server: Server, syncs: int) -> list[Figure]:
+    """Measure the sync that counts all Pods, and the one after it, which changes nothing."""
     before = server.resident_bytes()
     cpu: dict[str, list[float]] = {}
     delays: dict[str, list[float]] = {}
     resident: list[float] = []
     size = 0
     for _ in range(syncs):
-        status: Json | None = None
+        status = None
         for kind in ("first", "unchanged"):
             body = samples.poddiagnoser(datetime.now(UTC), PODS_RELATED, status)
             size = len(body)
@@ -90,7 +80,7 @@ def _syncs(server: Running, syncs: int) -> list[Figure]:
     ]
 
 
-def _long_run(server: Running, total: int) -> list[Figure]:
+def _long_run(server: Server, total: int) -> list[Figure]:
     """Memory while Pods are synced, healthy and crashed in turn."""
     at: dict[int, float] = {}
     done, step = 0, total // 10

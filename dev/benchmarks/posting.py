@@ -4,17 +4,10 @@ Their number, order and words are those of a kubelet 1.36; the API server adds m
 that each takes as many bytes as a real one.
 """
 
-from __future__ import annotations
-
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from dev.envtest import pods
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from dev.envtest.client import Json
+from dev.envtest.client import Json
 
 _PERIOD = timedelta(seconds=10)
 _THRESHOLD = 3
@@ -22,11 +15,11 @@ _THRESHOLD = 3
 
 
 def of_start(pod: Json, at: datetime) -> list[Json]:
-    """The Events of a Pod's start.
+    """Return the Events of a Pod's start.
 
     Args:
-        pod: The Pod as stored.
-        at: When it was.
+        pod: the Pod as stored.
+        at: when it was.
 
     Returns:
         Their bodies, in order.
@@ -43,11 +36,11 @@ def of_start(pod: Json, at: datetime) -> list[Json]:
 
 
 def of_liveness_kill(pod: Json, at: datetime) -> list[Json]:
-    """The Events of a container that is killed since its liveness probe failed.
+    """Return the Events of a container that is killed since its liveness probe failed.
 
     Args:
-        pod: The Pod as stored.
-        at: When that was decided: by the grace period before the end.
+        pod: the Pod as stored.
+        at: when that was decided: by the grace period before the end.
 
     Returns:
         Their bodies, in order.

@@ -5,32 +5,23 @@ that nothing withholds them; beside the kopf operator, which does the same witho
 And crashes of many Pods at once, with what the hook then takes to answer.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import sys
 import time
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import Any
 
 from dev.benchmarks import observations as sightings
-from dev.benchmarks import pod_load as crowd
-from dev.benchmarks import timing, workload
+from dev.benchmarks import pod_load, timing, workload
 from dev.benchmarks.figures import Aim, Figure
 from dev.benchmarks.following import Follower
 from dev.benchmarks.observations import ANNOTATED, DELETED, DONE, PLANNED, READS, TOLD
 from dev.benchmarks.operators import OPERATORS, Ours
 from dev.benchmarks.spread import Spread, percentile
-from dev.benchmarks.test_bed import opened
-from dev.envtest.client import EVENTS, PODDIAGNOSERS, PODS, REPLICA_SETS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from typing import Any
-
-    from dev.benchmarks.test_bed import Site
-    from dev.envtest.client import Json
+from dev.benchmarks.test_bed import TestBed, open_test_bed
+from dev.envtest.client import EVENTS, PODDIAGNOSERS, PODS, REPLICA_SETS, STRATEGIC_PATCH, Json
 
 CRASHES = 40
 STORM = 500
@@ -47,7 +38,6 @@ _IDLE = 1.0
 _QUIET = 5.0
 _TIMEOUT = 120.0
 _WRITERS = 8
-_PATCH = "application/strategic-merge-patch+json"
 _EXIT_CODE = 3
 _AT_ONCE = {"minPodAgeSeconds": 0, "budget": {"pods": LARGEST_BUDGET}}
 """``spec.remediation`` of the single crashes: none of them is withheld."""
@@ -70,19 +60,19 @@ _WORDS = {
 
 
 def measure(rounds: int = 2, crashes: int = CRASHES, storm: int = STORM) -> list[Figure]:
-    """Runs both operators in turn, and then ours with many crashes at once.
+    """Run both operators in turn, and then ours with many crashes at once.
 
     Args:
-        rounds: How many rounds.
-        crashes: How many single crashes of each action in a round.
-        storm: How many Pods crash at once.
+        rounds: how many rounds.
+        crashes: how many single crashes of each action in a round.
+        storm: how many Pods crash at once.
 
     Returns:
         The figures of both, their ratios, and those of many crashes.
 
     Raises:
-        dev.envtest.build.MissingError: There is no control plane here.
-        TimeoutError: Something is not done.
+        dev.envtest.build.MissingError: there is no control plane here.
+        TimeoutError: something is not done.
     """
     results: dict[str, list[dict[str, float]]] = {name: [] for name in OPERATORS}
     storms: list[dict[str, float]] = []
@@ -98,47 +88,47 @@ def measure(rounds: int = 2, crashes: int = CRASHES, storm: int = STORM) -> list
 
 
 def run(name: str, crashes: int) -> dict[str, float]:
-    """Crashes Pods one after the other, on an otherwise idle cluster, for each action.
+    """Crash Pods one after the other, on an otherwise idle cluster, for each action.
 
     Args:
-        name: One of `OPERATORS`.
-        crashes: How many for each action.
+        name: one of `OPERATORS`.
+        crashes: how many for each action.
 
     Returns:
         Figure to value: milliseconds and calls.
 
     Raises:
-        TimeoutError: Something is not done.
-        dev.envtest.processes.StartError: Something does not start.
+        TimeoutError: something is not done.
+        dev.envtest.process.StartError: something does not start.
     """
     done: dict[str, float] = {}
-    with opened(OPERATORS[name], _LINGER) as site:
-        site.operator.start()
+    with open_test_bed(OPERATORS[name], _LINGER) as bed:
+        bed.operator.start()
         for action in _STEPS:
             namespace = action.lower()
-            site.prepare(namespace, remediationAction=action, remediation=_AT_ONCE)
-            found = _single(site, namespace, action, crashes, planned=name == "ours")
+            bed.prepare(namespace, remediationAction=action, remediation=_AT_ONCE)
+            found = _single(bed, namespace, action, crashes, planned=name == "ours")
             done |= {f"{action}: {figure}": value for figure, value in found.items()}
     return done
 
 
 def _single(
-    site: Site, namespace: str, action: str, crashes: int, *, planned: bool
+    bed: TestBed, namespace: str, action: str, crashes: int, *, planned: bool
 ) -> dict[str, float]:
     """One action; the first crash is not counted: what comes first after a start is not idle."""
-    _create(site, namespace, owners=crashes + 1, replicas=1)
+    _create(bed, namespace, owners=crashes + 1, replicas=1)
     steps = [step for step in _STEPS[action] if planned or step not in {PLANNED, DONE}]
     delays: dict[str, list[float]] = {step: [] for step in steps}
     with contextlib.ExitStack() as watches:
-        seers = _followers(site, namespace, watches)
-        pods = site.control_plane.admin.list(PODS, namespace)
+        seers = _followers(bed, namespace, watches)
+        pods = bed.control_plane.admin.list(PODS, namespace)
         asked = 0
         for number, pod in enumerate(pods):
             for seer in set(seers.values()):
                 seer.quiet(_IDLE)
             if number == 1:
-                asked = len(site.control_plane.audited())
-            sent = _crash(site, pod)
+                asked = len(bed.control_plane.audited())
+            sent = _crash(bed, pod)
             for step in steps:
                 sighting = (step, pod["metadata"]["name"])
                 moment = seers[step].moments([sighting], _TIMEOUT)[sighting]
@@ -151,16 +141,16 @@ def _single(
         for step, values in delays.items()
         for percent in ((50, 95) if step == _AIMED[action] else (50,))
     }
-    calls = sightings.calls(site.control_plane.audited()[asked:], namespace)
+    calls = sightings.calls(bed.control_plane.audited()[asked:], namespace)
     return found | calls_of_a_crash(calls, crashes)
 
 
 def calls_of_a_crash(calls: Mapping[tuple[str, str], int], crashes: int) -> dict[str, float]:
-    """Shares calls out among the crashes that caused them.
+    """Share calls out among the crashes that caused them.
 
     Args:
-        calls: How many, by verb and resource.
-        crashes: How many.
+        calls: how many, by verb and resource.
+        crashes: how many.
 
     Returns:
         Figure to value; none where there are no calls: the operator is not one that is audited.
@@ -175,10 +165,10 @@ def calls_of_a_crash(calls: Mapping[tuple[str, str], int], crashes: int) -> dict
     return each | {"calls for a crash: all reads": reads / crashes}
 
 
-def _followers(site: Site, namespace: str, watches: contextlib.ExitStack) -> dict[str, Follower]:
+def _followers(bed: TestBed, namespace: str, watches: contextlib.ExitStack) -> dict[str, Follower]:
     """Who sees what."""
     pods, poddiagnosers, events = (
-        watches.enter_context(Follower(site.api, resource.path(namespace), recognise))
+        watches.enter_context(Follower(bed.api, resource.path(namespace), recognise))
         for resource, recognise in (
             (PODS, sightings.of_pod),
             (PODDIAGNOSERS, sightings.of_poddiagnoser),
@@ -194,8 +184,8 @@ def _followers(site: Site, namespace: str, watches: contextlib.ExitStack) -> dic
     }
 
 
-def _create(site: Site, namespace: str, owners: int, replicas: int) -> None:
-    """Makes ReplicaSets, and waits until all of their Pods run."""
+def _create(bed: TestBed, namespace: str, owners: int, replicas: int) -> None:
+    """Make ReplicaSets, and wait until all of their Pods run."""
     for number in range(owners):
         name = f"fragile-app-{number:04}"
         template = workload.pod(name, set=name)
@@ -213,9 +203,9 @@ def _create(site: Site, namespace: str, owners: int, replicas: int) -> None:
                 },
             },
         }
-        site.control_plane.admin.create(REPLICA_SETS, body, namespace)
+        bed.control_plane.admin.create(REPLICA_SETS, body, namespace)
     deadline = time.monotonic() + _TIMEOUT
-    while _running(site.control_plane.admin.list(PODS, namespace)) < owners * replicas:
+    while _running(bed.control_plane.admin.list(PODS, namespace)) < owners * replicas:
         if time.monotonic() > deadline:
             message = f"the Pods of {namespace} do not run after {_TIMEOUT:.0f} s"
             raise TimeoutError(message)
@@ -226,40 +216,40 @@ def _running(pods: Iterable[Json]) -> int:
     return sum(pod.get("status", {}).get("phase") == "Running" for pod in pods)
 
 
-def _crash(site: Site, pod: Json) -> float:
-    """Writes the status of a Pod whose container has ended and runs again.
+def _crash(bed: TestBed, pod: Json) -> float:
+    """Write the status of a Pod whose container has ended and run again.
 
     Returns:
         When the request was sent, by `time.perf_counter`.
     """
-    return _write(site, *_crashed(pod))
+    return _write(bed, *_crashed(pod))
 
 
 def _crashed(pod: Json) -> tuple[str, bytes]:
-    """The path and the body of a crash."""
+    """Return the path and the body of a crash."""
     metadata = pod["metadata"]
-    body = json.dumps({"status": crowd.crashed(pod, _EXIT_CODE)}).encode()
+    body = json.dumps({"status": pod_load.crashed(pod, _EXIT_CODE)}).encode()
     return PODS.path(metadata["namespace"], metadata["name"], "status"), body
 
 
-def _write(site: Site, path: str, body: bytes) -> float:
+def _write(bed: TestBed, path: str, body: bytes) -> float:
     sent = time.perf_counter()
-    site.api.call("PATCH", path, body, _PATCH)
+    bed.api.send("PATCH", path, body, STRATEGIC_PATCH)
     return sent
 
 
 def run_storms(count: int) -> dict[str, float]:
-    """Crashes many Pods of one PodDiagnoser at once, with the smallest and the largest budget.
+    """Crash many Pods of one PodDiagnoser at once, with the smallest and the largest budget.
 
     Args:
-        count: How many.
+        count: how many.
 
     Returns:
         Figure to value: seconds and counts.
 
     Raises:
-        TimeoutError: The crashes are not all accounted for.
-        dev.envtest.processes.StartError: Something does not start.
+        TimeoutError: the crashes are not all accounted for.
+        dev.envtest.process.StartError: something does not start.
     """
     made: list[Ours] = []
 
@@ -268,14 +258,14 @@ def run_storms(count: int) -> dict[str, float]:
         return made[0]
 
     done: dict[str, float] = {}
-    with opened(timed) as site:
-        site.operator.start()
+    with open_test_bed(timed) as bed:
+        bed.operator.start()
         for name, policy in _STORMS.items():
             namespace = f"storm-{len(done)}"
-            site.prepare(namespace, remediationAction="RestartPod", remediation=policy)
-            _create(site, namespace, owners=count // STORM_REPLICAS, replicas=STORM_REPLICAS)
+            bed.prepare(namespace, remediationAction="RestartPod", remediation=policy)
+            _create(bed, namespace, owners=count // STORM_REPLICAS, replicas=STORM_REPLICAS)
             _wait_until_quiet(made[0])
-            found = _storm(site, made[0], namespace, count)
+            found = _storm(bed, made[0], namespace, count)
             done |= {f"{name}: {figure}": value for figure, value in found.items()}
     return done
 
@@ -286,13 +276,13 @@ _STORMS: dict[str, Json] = {
 }
 
 
-def _storm(site: Site, ours: Ours, namespace: str, count: int) -> dict[str, float]:
-    crashes = [_crashed(pod) for pod in site.control_plane.admin.list(PODS, namespace)]
-    asked, begun = len(site.control_plane.audited()), len(ours.answers)
+def _storm(bed: TestBed, ours: Ours, namespace: str, count: int) -> dict[str, float]:
+    crashes = [_crashed(pod) for pod in bed.control_plane.admin.list(PODS, namespace)]
+    asked, begun = len(bed.control_plane.audited()), len(ours.answers)
     with ThreadPoolExecutor(_WRITERS) as threads:
-        sent = list(threads.map(lambda crash: _write(site, *crash), crashes))
+        sent = list(threads.map(lambda crash: _write(bed, *crash), crashes))
     deadline = time.monotonic() + _TIMEOUT
-    while accounted(site.status(namespace)) < count:
+    while accounted(bed.status(namespace)) < count:
         if time.monotonic() > deadline:
             message = f"not all crashes are accounted for after {_TIMEOUT:.0f} s"
             raise TimeoutError(message)
@@ -300,7 +290,7 @@ def _storm(site: Site, ours: Ours, namespace: str, count: int) -> dict[str, floa
     told = time.perf_counter()
     _wait_until_quiet(ours)
     answers = ours.answers[begun:]
-    calls = sightings.calls(site.control_plane.audited()[asked:], namespace)
+    calls = sightings.calls(bed.control_plane.audited()[asked:], namespace)
     return {
         "all crashes written": max(sent) - min(sent),
         "every crash planned or withheld": told - min(sent),
@@ -308,26 +298,23 @@ def _storm(site: Site, ours: Ours, namespace: str, count: int) -> dict[str, floa
         "longest answer of /poddiagnosers/sync": timing.longest(answers, "/poddiagnosers/sync"),
         "syncs of the PodDiagnoser": sum(one.path == "/poddiagnosers/sync" for one in answers),
         "requests not answered with 200": timing.unanswered(answers),
-        "crashes in the status": accounted(site.status(namespace)),
+        "crashes in the status": accounted(bed.status(namespace)),
         **{f"calls: {verb} {resource}": n for (verb, resource), n in sorted(calls.items())},
     }
 
 
 def accounted(status: Json) -> int:
-    """Counts the crashes that a status tells of: each has an entry, or is counted as withheld.
+    """Count the crashes that a status tells of: each has an entry, or is counted as withheld.
 
     Args:
-        status: Of a PodDiagnoser.
-
-    Returns:
-        How many.
+        status: of a PodDiagnoser.
     """
     withheld = sum(int(one["crashes"]) for one in status.get("withheld", ()))
     return len(status.get("remediations", ())) + withheld
 
 
 def _wait_until_quiet(ours: Ours) -> None:
-    """Waits until nothing is asked of the hook; no longer than until a resync is likely."""
+    """Wait until nothing is asked of the hook; no longer than until a resync is likely."""
     deadline = time.perf_counter() + _TIMEOUT
     while time.perf_counter() < deadline:
         last = ours.answers[-1].at if ours.answers else 0.0
@@ -337,13 +324,10 @@ def _wait_until_quiet(ours: Ours) -> None:
 
 
 def figures(results: dict[str, dict[str, Spread]]) -> list[Figure]:
-    """Puts the figures of both operators' single crashes together.
+    """Put the figures of both operators' single crashes together.
 
     Args:
-        results: Operator to figure to its spread.
-
-    Returns:
-        The lines of the table.
+        results: operator to figure to its spread.
     """
     ours, kopf = results["ours"], results["kopf"]
     lines: list[Figure] = []
@@ -357,14 +341,11 @@ def figures(results: dict[str, dict[str, Spread]]) -> list[Figure]:
 
 
 def storm_figures(storms: dict[str, Spread], count: int) -> list[Figure]:
-    """The lines of many crashes at once.
+    """Return the lines of many crashes at once.
 
     Args:
-        storms: Figure to its spread.
-        count: How many Pods crashed.
-
-    Returns:
-        The lines of the table.
+        storms: figure to its spread.
+        count: how many Pods crashed.
     """
     aims: dict[str, Callable[[str], Aim]] = {
         "longest answer of /pods/sync": lambda _: Aim.at_most(3),
@@ -395,10 +376,10 @@ _AIMS = {
 
 
 def spreads(rounds: list[dict[str, float]]) -> dict[str, Spread]:
-    """Puts the rounds together.
+    """Put the rounds together.
 
     Args:
-        rounds: Figure to value, for each.
+        rounds: figure to value, for each.
 
     Returns:
         Figure to its spread. A call that was not counted in one of them was not made there: 0.

@@ -1,17 +1,12 @@
 """Requests as Metacontroller writes them: captured ones (`capture`), with the times of now."""
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from dev.envtest.client import Json
 from pod_diagnoser.diagnosis.symptoms import crash_id
-
-if TYPE_CHECKING:
-    from dev.envtest.client import Json
 
 DATA = Path(__file__).parent / "data"
 PREFIX = "diagnostics.local.io/"
@@ -23,10 +18,7 @@ def healthy(now: datetime) -> bytes:
     """A sync request for a Pod that never crashed.
 
     Args:
-        now: The time to which the captured one is moved; in UTC.
-
-    Returns:
-        The body.
+        now: the time to which the captured one is moved; in UTC.
     """
     return encode(_read("pod-healthy.json", now))
 
@@ -35,10 +27,7 @@ def annotated(now: datetime) -> bytes:
     """A sync request for a Pod that crashed a moment ago, as it comes back with our annotations.
 
     Args:
-        now: The time to which the captured one is moved; in UTC.
-
-    Returns:
-        The body.
+        now: the time to which the captured one is moved; in UTC.
     """
     return encode(_read("pod-annotated.json", now))
 
@@ -47,10 +36,7 @@ def crashed(now: datetime) -> bytes:
     """A sync request for a Pod that crashed a moment ago, of which nothing is recorded yet.
 
     Args:
-        now: The time to which the captured one is moved; in UTC.
-
-    Returns:
-        The body.
+        now: the time to which the captured one is moved; in UTC.
     """
     request = _read("pod-annotated.json", now)
     metadata = request["object"]["metadata"]
@@ -67,12 +53,9 @@ def poddiagnoser(now: datetime, pods: int, status: Json | None = None) -> bytes:
     """A sync request for a PodDiagnoser, many of whose Pods crashed a moment ago.
 
     Args:
-        now: The time to which the captured one is moved; in UTC.
-        pods: How many Pods are related, each with a name, uid and crash of its own.
-        status: The PodDiagnoser's stored status; None means that of one that has counted nothing.
-
-    Returns:
-        The body.
+        now: the time to which the captured one is moved; in UTC.
+        pods: how many Pods are related, each with a name, uid and crash of its own.
+        status: the PodDiagnoser's stored status; None means that of one that has counted nothing.
     """
     request = _read("poddiagnoser.json", now)
     if status is None:
@@ -91,10 +74,10 @@ def poddiagnoser(now: datetime, pods: int, status: Json | None = None) -> bytes:
 
 
 def encode(request: Json) -> bytes:
-    """Writes JSON as Metacontroller does: compact, keys in the order that they have.
+    """Write JSON as Metacontroller does: compact, keys in the order that they have.
 
     Args:
-        request: What came of a request that Metacontroller wrote.
+        request: what came of a request that Metacontroller wrote.
 
     Returns:
         The body. None of the captured requests has a character that Go would escape.
@@ -124,7 +107,7 @@ def _copies(pod: Json, count: int) -> dict[str, Json]:
 
 
 def _read(name: str, now: datetime) -> Json:
-    """Reads a captured request and moves all its times, so that the latest is `now`."""
+    """Read a captured request and move all its times, so that the latest is `now`."""
     text = (DATA / name).read_text(encoding="utf-8")
     latest = max(datetime.fromisoformat(found) for found in _TIME.findall(text))
     shift = now.astimezone(UTC) - latest

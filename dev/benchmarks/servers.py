@@ -1,17 +1,13 @@
 """Servers under test: gunicorn with the settings of production, or with one of them changed."""
 
-from __future__ import annotations
-
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from dev.envtest.processes import Process, free_ports
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from dev.envtest.process import Process, free_ports
 
 HOOK = "pod_diagnoser.server.app:create_app()"
 BARE = "dev.benchmarks.bare:app"
@@ -22,14 +18,14 @@ class Server:
     """A WSGI application under gunicorn; a context manager.
 
     Args:
-        name: What it is called.
-        application: As gunicorn takes it.
-        folder: Where its log goes.
-        options: Further options of gunicorn's, which go before those of production.
+        name: what it is called.
+        application: as gunicorn takes it.
+        folder: where its log goes.
+        options: further options of gunicorn's, which go before those of production.
 
     Attributes:
-        name: What it is called.
-        port: Where it listens, on 127.0.0.1.
+        name: what it is called.
+        port: where it listens, on 127.0.0.1.
     """
 
     def __init__(
@@ -53,10 +49,10 @@ class Server:
         )
 
     def __enter__(self) -> Self:
-        """Starts it and waits until it listens.
+        """Start it and wait until it listens.
 
         Raises:
-            dev.envtest.processes.StartError: It does not get there.
+            dev.envtest.process.StartError: it does not get there.
         """
         self._process.start()
         self._process.wait_until(self._listens)
@@ -64,7 +60,7 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends it."""
+        """End it."""
         self._process.stop(grace=3)
 
     def cpu_seconds(self) -> float:
@@ -92,7 +88,7 @@ class Server:
 
 
 def _group(leader: int) -> list[int]:
-    """The processes of a group."""
+    """Return the processes of a group."""
     members: list[int] = []
     for entry in Path("/proc").iterdir():
         try:

@@ -1,14 +1,9 @@
 """The few statistics of the benchmarks."""
 
-from __future__ import annotations
-
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +11,7 @@ class Spread:
     """What several measurements of one figure gave.
 
     Attributes:
-        values: One of each round, in order.
+        values: one of each round, in order.
     """
 
     values: tuple[float, ...]
@@ -36,34 +31,31 @@ class Spread:
         """The largest value."""
         return max(self.values)
 
-    def over(self, other: Spread) -> Spread:
-        """The ratio of two figures, round by round: what hit both in a round drops out.
+    def over(self, other: "Spread") -> "Spread":
+        """Return the ratio of two figures, round by round: what hit both in a round drops out.
 
         Args:
-            other: Measured in the same rounds.
-
-        Returns:
-            The ratios.
+            other: measured in the same rounds.
 
         Raises:
-            ValueError: They do not have the same number of rounds.
+            ValueError: they do not have the same number of rounds.
         """
         pairs = zip(self.values, other.values, strict=True)
         return Spread(tuple(mine / its for mine, its in pairs))
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that is not below so many per cent of all (the nearest rank).
+    """Return the smallest value that is not below so many per cent of all (the nearest rank).
 
     Args:
-        values: At least one.
-        percent: Above 0, up to 100.
+        values: at least one.
+        percent: above 0, up to 100.
 
     Returns:
         One of the values.
 
     Raises:
-        ValueError: There is no value, or no such per cent.
+        ValueError: there is no value, or no such per cent.
     """
     if not values or not 0 < percent <= 100:
         message = "a percentile needs values and a per cent above 0, up to 100"

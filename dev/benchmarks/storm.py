@@ -5,27 +5,20 @@ small and in a large namespace, a storm, single crashes after it, and a storm wh
 down.
 """
 
-from __future__ import annotations
-
 import contextlib
 import sys
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-from dev.benchmarks import pod_load as crowd
-from dev.benchmarks import workload
+from dev.benchmarks import pod_load, workload
 from dev.benchmarks.figures import Aim, Figure
 from dev.benchmarks.operators import OPERATORS, Ours
-from dev.benchmarks.pod_load import Crowd, Watch
+from dev.benchmarks.pod_load import PodLoad, Watch
 from dev.benchmarks.spread import Spread, percentile
-from dev.benchmarks.test_bed import opened
+from dev.benchmarks.test_bed import TestBed, open_test_bed
 from dev.envtest import pods
 from dev.envtest.client import PODS
-
-if TYPE_CHECKING:
-    from dev.benchmarks.test_bed import Site
 
 SMALL, LARGE = 50, 1000
 SINGLES = 50
@@ -41,58 +34,58 @@ class Round:
     """What one operator did in one round.
 
     Attributes:
-        figures: Figure to value.
+        figures: figure to value.
     """
 
     figures: dict[str, float] = field(default_factory=dict)
 
 
 def run(name: str) -> Round:
-    """Runs one round of one operator.
+    """Run one round of one operator.
 
     Args:
-        name: One of `OPERATORS`.
+        name: one of `OPERATORS`.
 
     Returns:
         What was measured.
 
     Raises:
         TimeoutError: Pods are not annotated.
-        dev.envtest.processes.StartError: Something does not start.
+        dev.envtest.process.StartError: something does not start.
     """
     done = Round()
-    with opened(OPERATORS[name]) as site, contextlib.ExitStack() as watches:
-        crowds, watch = {}, {}
-        site.operator.start()
+    with open_test_bed(OPERATORS[name]) as bed, contextlib.ExitStack() as watches:
+        loads, watch = {}, {}
+        bed.operator.start()
         for namespace, count in (("small", SMALL), ("large", LARGE)):
-            site.prepare(namespace)
-            crowds[namespace] = Crowd(site.api, namespace, count)
-            crowds[namespace].create()
-            watch[namespace] = watches.enter_context(Watch(site.api, namespace))
+            bed.prepare(namespace)
+            loads[namespace] = PodLoad(bed.api, namespace, count)
+            loads[namespace].create()
+            watch[namespace] = watches.enter_context(Watch(bed.api, namespace))
         for one in watch.values():
             one.quiet(_QUIET)
-        _singles(site, crowds, watch, done)
-        _storm(site, crowds["large"], watch["large"], done)
-        late = _crash_one_by_one(crowds["large"], watch["large"], 3)
+        _singles(bed, loads, watch, done)
+        _storm(bed, loads["large"], watch["large"], done)
+        late = _crash_one_by_one(loads["large"], watch["large"], 3)
         done.figures["single, after the storm, p50"] = percentile(late, 50)
         done.figures["single, after the storm, p95"] = percentile(late, 95)
         watch["large"].quiet(_QUIET)
-        _down(site, crowds["large"], watch["large"], done)
+        _down(bed, loads["large"], watch["large"], done)
     return done
 
 
-def _singles(site: Site, crowds: dict[str, Crowd], watch: dict[str, Watch], done: Round) -> None:
+def _singles(bed: TestBed, loads: dict[str, PodLoad], watch: dict[str, Watch], done: Round) -> None:
     """Single crashes in both namespaces, in turn, so that what else happens hits both alike."""
-    before, begun = site.cpu(), time.perf_counter()
-    delays: dict[str, list[float]] = {namespace: [] for namespace in crowds}
+    before, begun = bed.cpu(), time.perf_counter()
+    delays: dict[str, list[float]] = {namespace: [] for namespace in loads}
     for number in range(SINGLES):
-        for namespace, crowd_ in crowds.items():
-            pods_ = [crowd_.names[number]]
-            delays[namespace] += _delays(crowd_, watch[namespace], pods_, 1)
+        for namespace, load in loads.items():
+            crashing = [load.names[number]]
+            delays[namespace] += _delays(load, watch[namespace], crashing, 1)
             time.sleep(0.05)
     for one in watch.values():
         one.quiet(_QUIET)
-    for part, used in site.cpu().items():
+    for part, used in bed.cpu().items():
         done.figures[f"CPU of single crashes: {part}"] = used - before[part]
     done.figures["seconds of single crashes"] = time.perf_counter() - begun
     for namespace, values in delays.items():
@@ -100,62 +93,62 @@ def _singles(site: Site, crowds: dict[str, Crowd], watch: dict[str, Watch], done
         done.figures[f"single, {namespace}, p95"] = percentile(values, 95)
 
 
-def _crash_one_by_one(crowd_: Crowd, watch: Watch, code: int) -> list[float]:
+def _crash_one_by_one(load: PodLoad, watch: Watch, code: int) -> list[float]:
     delays: list[float] = []
-    for name in crowd_.names[:SINGLES]:
-        delays += _delays(crowd_, watch, [name], code)
+    for name in load.names[:SINGLES]:
+        delays += _delays(load, watch, [name], code)
         time.sleep(0.1)
     return delays
 
 
-def _delays(crowd_: Crowd, watch: Watch, names: list[str], code: int) -> list[float]:
+def _delays(load: PodLoad, watch: Watch, names: list[str], code: int) -> list[float]:
     """From the acknowledged status write to the annotation, in milliseconds."""
-    written = crowd_.crash(names, code)
+    written = load.crash(names, code)
     seen = watch.wait(names, code, _TIMEOUT)
     return [(seen[name] - written[name]) * 1000 for name in names]
 
 
-def _storm(site: Site, crowd_: Crowd, watch: Watch, done: Round) -> None:
-    """All Pods crash within some seconds."""
-    before, syncs = site.cpu(), site.operator.pod_syncs()
-    written = crowd_.crash(crowd_.names, 2, STORM_SECONDS)
-    seen = watch.wait(crowd_.names, 2, _TIMEOUT)
+def _storm(bed: TestBed, load: PodLoad, watch: Watch, done: Round) -> None:
+    """Crash all Pods within some seconds."""
+    before, syncs = bed.cpu(), bed.operator.pod_syncs()
+    written = load.crash(load.names, 2, STORM_SECONDS)
+    seen = watch.wait(load.names, 2, _TIMEOUT)
     first = min(written.values())
     done.figures["storm: last crash"] = max(written.values()) - first
     done.figures["storm: all annotated"] = max(seen.values()) - first
-    delays = [(seen[name] - written[name]) * 1000 for name in crowd_.names]
+    delays = [(seen[name] - written[name]) * 1000 for name in load.names]
     done.figures["storm: from a Pod's crash to its annotation, p50"] = percentile(delays, 50)
     done.figures["storm: from a Pod's crash to its annotation, p95"] = percentile(delays, 95)
-    done.figures["diagnosedPods"] = _counted(site, crowd_.namespace, LARGE)
-    after = site.operator.pod_syncs()
+    done.figures["diagnosedPods"] = _counted(bed, load.namespace, LARGE)
+    after = bed.operator.pod_syncs()
     if syncs is not None and after is not None:
-        done.figures["Pod syncs for a status write"] = (after - syncs) / len(crowd_.names)
-    for part, used in site.cpu().items():
+        done.figures["Pod syncs for a status write"] = (after - syncs) / len(load.names)
+    for part, used in bed.cpu().items():
         done.figures[f"CPU of the storm: {part}"] = used - before[part]
 
 
-def _down(site: Site, crowd_: Crowd, watch: Watch, done: Round) -> None:
-    """All Pods crash while the operator is down; then it starts."""
-    site.operator.stop()
-    crowd_.crash(crowd_.names, 4)
+def _down(bed: TestBed, load: PodLoad, watch: Watch, done: Round) -> None:
+    """Crash all Pods while the operator is down, and then start it."""
+    bed.operator.stop()
+    load.crash(load.names, 4)
     watch.quiet(1.0)
     begun = time.perf_counter()
-    site.operator.start()
-    seen = watch.wait(crowd_.names, 4, _TIMEOUT)
+    bed.operator.start()
+    seen = watch.wait(load.names, 4, _TIMEOUT)
     done.figures["down: all annotated after the start"] = max(seen.values()) - begun
-    done.figures["diagnosedPods after being down"] = _counted(site, crowd_.namespace, LARGE)
-    for part, used in site.operator.cpu_seconds().items():
+    done.figures["diagnosedPods after being down"] = _counted(bed, load.namespace, LARGE)
+    for part, used in bed.operator.cpu_seconds().items():
         done.figures[f"CPU after being down: {part}"] = used
 
 
-def _counted(site: Site, namespace: str, expected: int) -> int:
-    """What the PodDiagnoser says, once it says nothing new; with patience while it is too few.
+def _counted(bed: TestBed, namespace: str, expected: int) -> int:
+    """Return the number of Pods in the status once it no longer changes.
 
     A busy machine may need seconds for each of the syncs that count.
     """
     before, since = -1, time.monotonic()
     while time.monotonic() - since < (_QUIET if before >= expected else 4 * _QUIET):
-        now = int(site.status(namespace).get("diagnosedPods", 0))
+        now = int(bed.status(namespace).get("diagnosedPods", 0))
         if now != before:
             before, since = now, time.monotonic()
         time.sleep(0.2)
@@ -163,31 +156,31 @@ def _counted(site: Site, namespace: str, expected: int) -> int:
 
 
 def install_onto_old_crashes(count: int = OLD) -> list[Figure]:
-    """Starts the operator where many Pods restarted long ago.
+    """Start the operator where many Pods restarted long ago.
 
     Args:
-        count: How many Pods.
+        count: how many Pods.
 
     Returns:
         How many are annotated, how many carry the label, and how long it takes.
 
     Raises:
-        TimeoutError: They are not annotated.
+        TimeoutError: they are not annotated.
     """
     long_ago = pods.now() - timedelta(days=3)
-    with opened(Ours) as site:
-        site.prepare("old")
-        old = Crowd(site.api, "old", count)
+    with open_test_bed(Ours) as bed:
+        bed.prepare("old")
+        old = PodLoad(bed.api, "old", count)
         old.create(
             lambda name: pods.manifest(name, workload.LABELS),
-            lambda pod: crowd.crashed({**pod, "status": pods.started(pod)}, 1, long_ago),
+            lambda pod: pod_load.crashed({**pod, "status": pods.started(pod)}, 1, long_ago),
         )
-        with Watch(site.api, "old") as watch:
+        with Watch(bed.api, "old") as watch:
             begun = time.perf_counter()
-            site.operator.start()
+            bed.operator.start()
             seen = watch.wait(old.names, 1, _TIMEOUT)
             watch.quiet(_QUIET)
-        labelled = site.control_plane.admin.list(PODS, "old", LABEL)
+        labelled = bed.control_plane.admin.list(PODS, "old", LABEL)
         return [
             Figure(f"{count:,} old crashes: Pods annotated", Spread((float(len(seen)),)), "Pods"),
             Figure(
@@ -205,16 +198,16 @@ def install_onto_old_crashes(count: int = OLD) -> list[Figure]:
 
 
 def measure(rounds: int = 3) -> list[Figure]:
-    """Runs both operators in turn.
+    """Run both operators in turn.
 
     Args:
-        rounds: How many rounds.
+        rounds: how many rounds.
 
     Returns:
         The figures of both, and their ratios.
 
     Raises:
-        dev.envtest.build.MissingError: There is no control plane here.
+        dev.envtest.build.MissingError: there is no control plane here.
         TimeoutError: Pods are not annotated.
     """
     results: dict[str, list[Round]] = {name: [] for name in OPERATORS}
@@ -235,13 +228,10 @@ def measure(rounds: int = 3) -> list[Figure]:
 
 
 def figures(results: dict[str, dict[str, Spread]]) -> list[Figure]:
-    """Puts the figures of both operators together.
+    """Put the figures of both operators together.
 
     Args:
-        results: Operator to figure to its spread.
-
-    Returns:
-        The lines of the table.
+        results: operator to figure to its spread.
     """
     ours, kopf = results["ours"], results["kopf"]
     lines: list[Figure] = []

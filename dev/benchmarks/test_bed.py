@@ -1,51 +1,40 @@
 """A fresh control plane for one operator."""
 
-from __future__ import annotations
-
 import contextlib
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from dev.benchmarks import workload
-from dev.benchmarks.pod_load import Api
+from dev.benchmarks.operators import Operator
 from dev.envtest import build
-from dev.envtest.client import NAMESPACES, PODDIAGNOSERS, SERVICE_ACCOUNTS
+from dev.envtest.client import NAMESPACES, PODDIAGNOSERS, SERVICE_ACCOUNTS, Client, Json
+from dev.envtest.control_plane import ControlPlane
 from dev.envtest.kubelet import Kubelet
-from dev.envtest.processes import ControlPlane
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from dev.benchmarks.operators import Operator
-    from dev.envtest.client import Json
 
 DIAGNOSER = "fragileapp-diagnoser"
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class TestBed:
     """A control plane with an operator to be tested.
 
     Attributes:
-        control_plane: The control plane.
-        operator: The operator.
-        api: For what has to be fast.
+        control_plane: the control plane.
+        operator: the operator.
+        api: a client with a kubelet's user agent.
     """
 
     control_plane: ControlPlane
     operator: Operator
-    api: Api
+    api: Client
 
     def prepare(self, namespace: str, **spec: object) -> None:
-        """Makes a namespace with a PodDiagnoser of all the Pods of `workload`.
+        """Make a namespace with a PodDiagnoser of all the Pods of `workload`.
 
         Args:
-            namespace: Its name.
-            spec: What the PodDiagnoser's specification holds beside its targetLabels.
-
-        Raises:
-            ApiError: The API server refuses.
+            namespace: its name.
+            spec: what the PodDiagnoser's specification holds beside its targetLabels.
         """
         admin = self.control_plane.admin
         admin.create(NAMESPACES, {"metadata": {"name": namespace}})
@@ -60,27 +49,20 @@ class Site:
         admin.create(PODDIAGNOSERS, body, namespace)
 
     def status(self, namespace: str) -> Json:
-        """What the PodDiagnoser says.
+        """Return what the PodDiagnoser says.
 
         Args:
-            namespace: Its namespace.
+            namespace: its namespace.
 
         Returns:
             Its status; empty until something is written.
-
-        Raises:
-            ApiError: The API server refuses.
         """
         found = self.control_plane.admin.get(PODDIAGNOSERS, DIAGNOSER, namespace)
         status: Json = found.get("status", {})
         return status
 
     def cpu(self) -> dict[str, float]:
-        """CPU of the operator's parts and of the API server with etcd.
-
-        Returns:
-            Part to seconds.
-        """
+        """CPU of the operator's parts and of the API server with etcd."""
         plane = self.control_plane
         return {
             **self.operator.cpu_seconds(),
@@ -89,26 +71,28 @@ class Site:
 
 
 @contextlib.contextmanager
-def opened(kind: Callable[[ControlPlane], Operator], linger: float = 1.0) -> Iterator[Site]:
-    """Starts a control plane and its Node; the operator is installed, not started.
+def open_test_bed(
+    make: Callable[[ControlPlane], Operator], linger: float = 1.0
+) -> Iterator[TestBed]:
+    """Start a control plane and its Node; the operator is installed, not started.
 
     Args:
-        kind: Makes the operator.
-        linger: Seconds that a terminating Pod stays.
+        make: makes the operator.
+        linger: seconds that a terminating Pod stays.
 
     Yields:
         Where it is.
 
     Raises:
-        dev.envtest.build.MissingError: There is no control plane here.
-        dev.envtest.processes.StartError: Something does not start.
+        dev.envtest.build.MissingError: there is no control plane here.
+        dev.envtest.process.StartError: something does not start.
     """
     with contextlib.ExitStack() as running:
         control_plane = running.enter_context(ControlPlane(build.find()))
         kubelet = Kubelet(control_plane.client("kubelet"), linger)
         kubelet.start()
         running.callback(kubelet.stop)
-        operator = kind(control_plane)
+        operator = make(control_plane)
         operator.install()
         running.callback(operator.stop)
-        yield Site(control_plane, operator, Api(control_plane))
+        yield TestBed(control_plane, operator, control_plane.client("admin", agent="kubelet"))

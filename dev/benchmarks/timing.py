@@ -1,18 +1,11 @@
 """How long the hook takes to answer, as the caller sees it: waiting and held answers included."""
 
-from __future__ import annotations
-
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from dev.envtest.proxy import Proxy
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from dev.envtest.proxy import Answer, Forward, Request
+from dev.envtest.proxy import Answer, Forward, Proxy, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +13,10 @@ class Timed:
     """An answer.
 
     Attributes:
-        path: The endpoint.
+        path: the endpoint.
         code: HTTP status code; 0 where none came.
-        seconds: From when the request was there in full until the answer was.
-        at: When the answer came, by `time.perf_counter`.
+        seconds: from when the request was there in full until the answer was.
+        at: when the answer came, by `time.perf_counter`.
     """
 
     path: str
@@ -33,12 +26,12 @@ class Timed:
 
 
 def timing(upstream: str, port: int, answers: list[Timed]) -> Proxy:
-    """Makes a proxy that times what passes through it.
+    """Make a proxy that times what passes through it.
 
     Args:
         upstream: URL of the hook.
-        port: Where the proxy listens.
-        answers: Where the times go.
+        port: where the proxy listens.
+        answers: where the times go.
 
     Returns:
         The proxy, not started.
@@ -61,11 +54,11 @@ def timing(upstream: str, port: int, answers: list[Timed]) -> Proxy:
 
 
 def longest(answers: Iterable[Timed], path: str) -> float:
-    """The longest time of an endpoint.
+    """Return the longest time of an endpoint.
 
     Args:
-        answers: The answers.
-        path: The endpoint.
+        answers: the answers.
+        path: the endpoint.
 
     Returns:
         Seconds; 0 where it was not asked.
@@ -74,12 +67,9 @@ def longest(answers: Iterable[Timed], path: str) -> float:
 
 
 def unanswered(answers: Iterable[Timed]) -> int:
-    """How many requests were not answered with success.
+    """Return how many requests were not answered with success.
 
     Args:
-        answers: The answers.
-
-    Returns:
-        The count.
+        answers: the answers.
     """
     return sum(one.code != 200 for one in answers)

@@ -4,14 +4,8 @@ A third of that is the configuration that applications have (environment, mounte
 annotations), a third managedFields, which the API server makes of it, and the rest its status.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+from dev.envtest.client import Json
 from dev.envtest.pods import NODE
-
-if TYPE_CHECKING:
-    from dev.envtest.client import Json
 
 LABELS = {
     "app": "fragile-app",
@@ -32,10 +26,10 @@ _CONFIGURED = ("config", "templates", "certificates", "feature-flags", "locales"
 
 
 def spec(node: str | None = NODE) -> Json:
-    """The Pod's specification.
+    """Return the Pod's specification.
 
     Args:
-        node: Where it is bound; None leaves it to the scheduler.
+        node: where it is bound; None leaves it to the scheduler.
 
     Returns:
         The specification, a new object each time.
@@ -84,11 +78,8 @@ def pod(name: str, **labels: str) -> Json:
     """A Pod to create.
 
     Args:
-        name: Its name.
-        labels: Labels beside those that all have.
-
-    Returns:
-        The manifest.
+        name: its name.
+        labels: labels beside those that all have.
     """
     return {
         "apiVersion": "v1",
@@ -102,10 +93,7 @@ def deployment(name: str) -> Json:
     """A Deployment of one such Pod.
 
     Args:
-        name: Its name.
-
-    Returns:
-        The manifest.
+        name: its name.
     """
     return {
         "apiVersion": "apps/v1",

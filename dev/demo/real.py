@@ -8,31 +8,23 @@ The exit code is 0 only if the diagnosis is right. With ``KEEP=1`` in the enviro
 stays up until Ctrl-C.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-import requests
-
+from dev import local_http
 from dev.envtest import build, pods
-from dev.envtest.client import PODDIAGNOSERS, PODS
+from dev.envtest.client import PODDIAGNOSERS, PODS, Json
 from dev.envtest.cluster import Cluster
 from dev.envtest.installation import PROJECT
 from dev.envtest.pods import Termination, timestamp
-from dev.envtest.processes import Process, free_ports
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from dev.envtest.client import Json
+from dev.envtest.process import Process, free_ports
 
 APP = PROJECT / "fragile-app"
 SAMPLE = Path("crds/samples/fragileapp-diagnoser.yaml")
@@ -55,8 +47,8 @@ class Container:
     """fragile-app as a Pod's container: a process, restarted when it ends.
 
     Args:
-        cluster: Where the Pod is.
-        name: The Pod's name.
+        cluster: where the Pod is.
+        name: the Pod's name.
     """
 
     def __init__(self, cluster: Cluster, name: str) -> None:
@@ -73,30 +65,30 @@ class Container:
         )
 
     def start(self) -> None:
-        """Starts the process and waits until its health is OK.
+        """Start the process and wait until its health is OK.
 
         Raises:
-            StartError: It does not get there.
+            StartError: it does not get there.
         """
         self._process.start()
         self._process.wait_until(lambda: _get(f"{self.url}health").strip() == "OK")
         self.starts += 1
 
     def stop(self) -> None:
-        """Ends the process."""
+        """End the process."""
         self._process.stop()
 
     def ended(self, patience: float = PATIENCE) -> Termination:
-        """Waits until the process ends by itself.
+        """Wait until the process ends by itself.
 
         Args:
-            patience: Seconds for which it waits at most.
+            patience: seconds for which it waits at most.
 
         Returns:
             How it ended, as a container runtime would put it.
 
         Raises:
-            DemoError: It goes on running.
+            DemoError: it goes on running.
         """
         code, finished = _until(self._process.exit_code, "fragile-app ends", patience), pods.now()
         # A process that a signal killed is one with the code 128 + n to everyone but its parent.
@@ -104,16 +96,12 @@ class Container:
         return Termination(code, "Error" if code else "Completed", finished)
 
     def log(self) -> str:
-        """What the process has printed since its first start.
-
-        Returns:
-            The text.
-        """
+        """Return what the process has printed since its first start."""
         return self._process.tail()
 
 
 def main() -> int:
-    """Tells the story.
+    """Run the demo.
 
     Returns:
         The exit code: 0 if the diagnosis is right.
@@ -135,7 +123,7 @@ def main() -> int:
 
 
 def _tell(cluster: Cluster) -> None:
-    """The story, from an empty namespace to the diagnosis."""
+    """Go from an empty namespace to the diagnosis."""
     _step("A real control plane is up, with Metacontroller and the hook beside it")
     for process in cluster.processes:
         _say(f"  {process.name:24} process {process.pid}")
@@ -167,7 +155,7 @@ def _tell(cluster: Cluster) -> None:
 
 
 def _crash(cluster: Cluster, container: Container) -> None:
-    """The app is asked until it ends; what follows is watched."""
+    """Send the app requests until it ends, and show what follows."""
     _kubectl(cluster, "get", "pods")
     _step(f"It is asked {REQUESTS} times; it bears five")
     for _ in range(REQUESTS):
@@ -198,12 +186,12 @@ def _crash(cluster: Cluster, container: Container) -> None:
 def _check(
     container: Container, termination: Termination, annotations: dict[str, str], diagnoser: Json
 ) -> None:
-    """Compares what is shown with what truly happened.
+    """Compare what is shown with what truly happened.
 
     Raises:
-        DemoError: They differ.
+        DemoError: they differ.
     """
-    finished: datetime | None = termination.finished
+    finished = termination.finished
     status = diagnoser["status"]
     facts = [
         ("exit code of the process", termination.exit_code, 0),
@@ -220,7 +208,7 @@ def _check(
 
 
 def _keep(cluster: Cluster, container: Container) -> None:
-    """Leaves everything up until Ctrl-C, and goes on reporting the ends of the app."""
+    """Leave everything up until Ctrl-C, and keep reporting the ends of the app."""
     plane = cluster.control_plane
     _step("All of it stays up until Ctrl-C, and the app may be crashed again. In another terminal:")
     _say(
@@ -237,7 +225,7 @@ def _keep(cluster: Cluster, container: Container) -> None:
 
 
 def _report(cluster: Cluster, container: Container, termination: Termination) -> None:
-    """Plays the kubelet: reports a container's end, restarts it, and reports that too."""
+    """Play the kubelet: report a container's end, restart it, and report that too."""
     cluster.kubelet.end(NAMESPACE, container.name, termination)
     container.start()
     cluster.kubelet.restart(NAMESPACE, container.name)
@@ -258,16 +246,16 @@ def _annotations(cluster: Cluster, name: str) -> dict[str, str] | None:
 
 
 def _counted(cluster: Cluster) -> Json | None:
-    """The sample PodDiagnoser once it has counted a Pod, or None."""
+    """Return the sample PodDiagnoser once it has counted a Pod, or None."""
     diagnoser = cluster.admin.get(PODDIAGNOSERS, "fragileapp-diagnoser", NAMESPACE)
     return diagnoser if diagnoser.get("status", {}).get("diagnosedPods") else None
 
 
 def _until(read: Callable[[], T | None], what: str, patience: float = PATIENCE) -> T:
-    """Reads until there is something.
+    """Read until there is something.
 
     Raises:
-        DemoError: There is nothing in time.
+        DemoError: there is nothing in time.
     """
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
@@ -280,7 +268,7 @@ def _until(read: Callable[[], T | None], what: str, patience: float = PATIENCE) 
 
 
 def _kubectl(cluster: Cluster, *arguments: str) -> None:
-    """Runs a command in front of the reader."""
+    """Show a command and its output."""
     _say(f"  $ kubectl -n {NAMESPACE} {' '.join(arguments)}")
     with contextlib.chdir(PROJECT):
         said = cluster.control_plane.kubectl("-n", NAMESPACE, *arguments)
@@ -288,14 +276,12 @@ def _kubectl(cluster: Cluster, *arguments: str) -> None:
 
 
 def _get(url: str) -> str:
-    """The body of a page of the app."""
-    with requests.Session() as session:
-        session.trust_env = False
-        return session.get(url, timeout=5).text
+    """Return the body of a page of the app."""
+    return local_http.get(url)
 
 
 def _reading_order(key: str) -> int:
-    """Puts what is read first in front; what is not known here comes last."""
+    """Put what is read first in front; what is not known here comes last."""
     order = ("restart-reason", "restart-time", "container", "cause", "diagnosis")
     return order.index(key) if key in order else len(order)
 

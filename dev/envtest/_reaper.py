@@ -1,12 +1,10 @@
-"""Ends the processes of a run that ended without doing so itself.
+"""End the processes of a run that ended without doing so itself.
 
-Started by :mod:`dev.envtest.processes` with a pipe as standard input. The lines ``+N`` and ``-N``
+Started by `dev.envtest.process` with a pipe as standard input. The lines ``+N`` and ``-N``
 tell which process groups are there. The pipe closes when its writer is gone, however it went, kill
 -9 included; then what is left is killed. (PR_SET_PDEATHSIG would be Linux alone, and goes by the
 thread that started a child, not by the process.)
 """
-
-from __future__ import annotations
 
 import contextlib
 import os
@@ -15,7 +13,7 @@ import sys
 
 
 def main() -> None:
-    """Reads until the pipe closes, then kills every group still on the list."""
+    """Read until the pipe closes, then kill every group still on the list."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # a Ctrl-C reaches this process too
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     groups: set[int] = set()

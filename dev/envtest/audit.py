@@ -4,26 +4,21 @@ The log is the server's, so that it holds what arrived there whatever the caller
 believes.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dev.envtest.client import Json
+from dev.envtest.client import Json
 
 GROUP = "system:serviceaccounts:pod-diagnoser-system"
 """Whose requests are logged: the operator's own ServiceAccounts, and nobody else's."""
 
 
 def policy() -> Json:
-    """The audit policy.
+    """Return the audit policy.
 
     Returns:
-        An ``audit.k8s.io/v1`` Policy: each request of :data:`GROUP` once, when it is answered.
+        An ``audit.k8s.io/v1`` Policy: each request of `GROUP` once, when it is answered.
     """
     return {
         "apiVersion": "audit.k8s.io/v1",
@@ -68,12 +63,12 @@ class Audited:
     """A request that the API server has answered.
 
     Attributes:
-        user: Who asked.
-        verb: Such as ``delete``.
-        resource: Such as ``pods`` or ``pods/eviction``; empty for a path that is no resource.
-        namespace: Empty for what belongs to the cluster.
-        name: Of the object; empty for a list, and for a creation.
-        code: The answer's HTTP status code.
+        user: who asked.
+        verb: such as ``delete``.
+        resource: such as ``pods`` or ``pods/eviction``; empty for a path that is no resource.
+        namespace: empty for what belongs to the cluster.
+        name: of the object; empty for a list, and for a creation.
+        code: the answer's HTTP status code.
     """
 
     user: str
@@ -89,10 +84,10 @@ class Audited:
 
 
 def read(path: Path) -> list[Audited]:
-    """Reads the log.
+    """Read the log.
 
     Args:
-        path: Where the API server writes it.
+        path: where the API server writes it.
 
     Returns:
         All requests so far, in the order in which they were answered.

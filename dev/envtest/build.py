@@ -1,4 +1,4 @@
-"""Finds the control plane's programs, or builds them once from their Go modules.
+"""Find the control plane's programs, or build them once from their Go modules.
 
 Looked for in this order:
 
@@ -11,8 +11,6 @@ Looked for in this order:
 Run as ``python -m dev.envtest.build`` it prints the folder.
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import hashlib
@@ -23,12 +21,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 GO_MODULE = Path(__file__).parent / "gomodule"
 
@@ -58,11 +53,11 @@ class Binaries:
     """Paths of the programs.
 
     Attributes:
-        etcd: The store.
+        etcd: the store.
         apiserver: kube-apiserver.
         controller_manager: kube-controller-manager.
-        kubectl: Of the same version where that is at hand.
-        metacontroller: From PATH.
+        kubectl: of the same version where that is at hand.
+        metacontroller: from PATH.
     """
 
     etcd: Path
@@ -73,7 +68,7 @@ class Binaries:
 
 
 def versions() -> dict[str, str]:
-    """The versions that are locked in go.mod.
+    """Return the versions that are locked in go.mod.
 
     Returns:
         ``{"kubernetes": "v1.36.3", "etcd": "v3.6.16"}`` or whatever go.mod says.
@@ -96,14 +91,14 @@ def versions() -> dict[str, str]:
 
 
 def find() -> Binaries:
-    """Finds all programs; builds the control plane if that is what it takes.
+    """Find all programs; build the control plane if that is what it takes.
 
     Returns:
         Where they are.
 
     Raises:
-        MissingError: Something is neither at hand nor can it be built here.
-        BuildError: The build failed.
+        MissingError: something is neither at hand nor can it be built here.
+        BuildError: the build failed.
     """
     metacontroller = shutil.which("metacontroller")
     if metacontroller is None:
@@ -120,14 +115,14 @@ def find() -> Binaries:
 
 
 def control_plane() -> Path:
-    """The folder that holds etcd, kube-apiserver and kube-controller-manager.
+    """Return the folder that holds etcd, kube-apiserver and kube-controller-manager.
 
     Returns:
         ``KUBEBUILDER_ASSETS`` where that is set and complete, else the cache's folder.
 
     Raises:
         MissingError: ``KUBEBUILDER_ASSETS`` is not complete, or it is not set and there is no Go.
-        BuildError: The build failed.
+        BuildError: the build failed.
     """
     assets = os.environ.get("KUBEBUILDER_ASSETS")
     if assets:
@@ -144,7 +139,7 @@ def control_plane() -> Path:
 
 
 def _kubectl(folder: Path) -> Path:
-    """The kubectl of the control plane's folder, else the one on PATH."""
+    """Return the kubectl of the control plane's folder, else the one on PATH."""
     beside = folder / "kubectl"
     if beside.is_file():
         return beside
@@ -156,7 +151,7 @@ def _kubectl(folder: Path) -> Path:
 
 
 def _built() -> Path:
-    """The cache's folder, filled by ``go build`` where it is not there yet."""
+    """Return the cache's folder, filled by ``go build`` where it is not there yet."""
     folder = _cache() / _key()
     if folder.is_dir():
         return folder
@@ -180,7 +175,7 @@ def _built() -> Path:
 
 
 def _build(go: str, folder: Path) -> None:
-    """Builds into a folder beside the final one, then renames: it is there whole or not at all."""
+    """Build into a folder beside the final one, then rename it: it is there whole or not at all."""
     print(
         f"building the control plane {versions()} from its Go modules: some minutes, only once",
         file=sys.stderr,
@@ -204,7 +199,7 @@ _FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
 
 
 def _ldflags() -> str:
-    """What Kubernetes' own build passes, so that the server tells its version."""
+    """Return what Kubernetes' own build passes, so that the server tells its version."""
     version = versions()["kubernetes"]
     major, minor, _ = version.removeprefix("v").split(".", 2)
     variables = {
@@ -222,7 +217,7 @@ def _ldflags() -> str:
 
 
 def _go(go: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs the go command in the locked module, whatever workspace surrounds the checkout."""
+    """Run the go command in the locked module, whatever workspace surrounds the checkout."""
     return subprocess.run(
         [go, *arguments],
         cwd=GO_MODULE,
@@ -234,7 +229,7 @@ def _go(go: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _cache() -> Path:
-    """The folder that outlives checkouts."""
+    """Return the folder that outlives checkouts."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(base) / "pod-diagnoser" / "control-plane"
     folder.mkdir(parents=True, exist_ok=True)
@@ -242,7 +237,7 @@ def _cache() -> Path:
 
 
 def _key() -> str:
-    """Names what is built: versions, platform, and a hash of the lock files and of the recipe."""
+    """Name what is built: versions, platform, and a hash of the lock files and of the recipe."""
     recipe = hashlib.sha256()
     for name in ("go.mod", "go.sum"):
         recipe.update((GO_MODULE / name).read_bytes())
@@ -261,14 +256,14 @@ def _key() -> str:
 
 @contextlib.contextmanager
 def _only_one() -> Iterator[None]:
-    """Waits until no other process builds; the lock goes with the process, however it ends."""
+    """Wait until no other process builds; the lock goes with the process, however it ends."""
     with (_cache() / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def main() -> int:
-    """Prints the control plane's folder, or why there is none.
+    """Print the control plane's folder, or why there is none.
 
     Returns:
         The exit code: 0, or 1 where something is missing or the build failed.

@@ -1,30 +1,35 @@
 """A small client for the Kubernetes API: plain JSON objects in and out, errors by status code.
 
-The tests and the benchmarks need the raw API under a user agent of their choice; nothing else of
-the project needs a Kubernetes client.
+On urllib3, which takes neither proxies nor certificates from the environment. kr8s and lightkube
+turn objects into classes of their own and send no prepared bytes, which the benchmarks need: their
+load generator shares the machine with what is measured.
 """
-
-from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
 
-import requests
+import urllib3
+from urllib3.exceptions import HTTPError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+from dev.local_http import NoAnswerError
 
 Json = dict[str, Any]
 """An object of the API as JSON has it."""
 
-_CONNECT_TIMEOUT, _READ_TIMEOUT = 2.0, 30.0
-_JSON = "application/json"
-_MERGE_PATCH = "application/merge-patch+json"  # RFC 7396
-_STRATEGIC_PATCH = "application/strategic-merge-patch+json"  # lists by their merge keys
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"  # RFC 7396
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"  # lists by their merge keys
+_CONNECT_SECONDS, _READ_SECONDS = 2.0, 30.0
+_CONNECTIONS = 64
+"""Connections that are kept for the next call; one for each thread that calls at once."""
+_PIECE = 1 << 20
+_GET = "GET"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class Resource:
 
     Attributes:
         version: apiVersion, such as ``v1`` or ``apps/v1``.
-        plural: Such as ``pods``.
+        plural: such as ``pods``.
     """
 
     version: str
@@ -42,15 +47,12 @@ class Resource:
     def path(
         self, namespace: str | None = None, name: str | None = None, subresource: str | None = None
     ) -> str:
-        """The API's path of all objects, of one, or of a subresource of it.
+        """Return the API's path of all objects, of one, or of a subresource of it, quoted.
 
         Args:
             namespace: None for what belongs to the cluster, or for all namespaces.
             name: None for all.
-            subresource: Such as ``status``.
-
-        Returns:
-            The path, quoted.
+            subresource: such as ``status``.
         """
         parts = ["apis" if "/" in self.version else "api", *self.version.split("/")]
         if namespace is not None:
@@ -85,7 +87,7 @@ class ApiError(RuntimeError):
 
     Attributes:
         code: HTTP status code.
-        reason: The Status object's reason, such as ``AlreadyExists``.
+        reason: the Status object's reason, such as ``AlreadyExists``.
     """
 
     def __init__(self, code: int, reason: str, message: str) -> None:
@@ -94,151 +96,117 @@ class ApiError(RuntimeError):
         self.reason = reason
 
 
+class WatchStream:
+    """The lines of one watch, as they come; ends when the server ends the watch."""
+
+    def __init__(self, path: str, response: urllib3.BaseHTTPResponse) -> None:
+        self._path = path
+        self._response = response
+        self._closed = threading.Event()
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield line by line.
+
+        Raises:
+            NoAnswerError: the connection broke.
+        """
+        rest = b""
+        try:
+            for piece in self._response.stream(_PIECE):
+                *lines, rest = (rest + piece).split(b"\n")
+                yield from lines
+        except (HTTPError, OSError, ValueError) as problem:  # ValueError: closed while reading
+            if not self._closed.is_set():
+                raise NoAnswerError(_GET, self._path, problem) from problem
+        finally:
+            self._response.close()
+
+    def close(self) -> None:
+        """End the watch, from any thread: whoever iterates comes to the end."""
+        self._closed.set()
+        try:
+            self._response.shutdown()
+        except (OSError, ValueError):
+            return  # it has ended already
+
+
 class Client:
     """One user's access to the API server. Safe to share between threads.
 
-    Every call raises :class:`ApiError` where the server refuses, and
-    ``requests.RequestException`` where it cannot be reached.
+    Every call raises `ApiError` where the server refuses, and `NoAnswerError` where there is no
+    answer. Nothing is tried a second time.
 
     Args:
-        server: ``https://host:port``.
-        token: Bearer token.
-        certificate: What the server's certificate must be signed by.
+        server: ``https://host:port``, or ``http://host:port``.
+        token: bearer token.
+        certificate: what the server's certificate must be signed by.
         agent: User-Agent; the API server takes the part before the slash as field manager.
     """
 
     def __init__(self, server: str, token: str, certificate: Path, agent: str) -> None:
         self._server = server
-        self._token = token
         self._certificate = certificate
-        self._agent = agent
-        self._local = threading.local()
+        self._headers = {
+            "Accept": JSON,
+            "Authorization": f"Bearer {token}",
+            "User-Agent": agent,
+        }
+        self._pool = urllib3.PoolManager(
+            maxsize=_CONNECTIONS, retries=False, ca_certs=str(certificate)
+        )
 
     def ready(self) -> bool:
-        """Whether the API server says that it is ready.
-
-        Returns:
-            True once it does.
+        """Say whether the API server says that it is ready.
 
         Raises:
-            requests.RequestException: It cannot be reached.
+            NoAnswerError: it cannot be reached.
         """
         if not self._certificate.is_file():
             return False  # until it has made its certificate there is nothing to verify it with
-        url = f"{self._server}/readyz"
-        return self._session().get(url, timeout=_CONNECT_TIMEOUT).ok
+        return self._request(_GET, "/readyz").status == HTTPStatus.OK
 
     def get(self, resource: Resource, name: str, namespace: str | None = None) -> Json:
-        """Reads an object.
-
-        Args:
-            resource: Its kind.
-            name: Its name.
-            namespace: None for what belongs to the cluster.
-
-        Returns:
-            The object.
-
-        Raises:
-            ApiError: It is not there, or the server refuses.
-            requests.RequestException: The server cannot be reached.
-        """
-        return self._call("GET", resource.path(namespace, name))
+        """Read an object; namespace None is for what belongs to the cluster, here and below."""
+        return self._call(_GET, resource.path(namespace, name))
 
     def find(self, resource: Resource, name: str, namespace: str | None = None) -> Json | None:
-        """Reads an object that may be absent.
-
-        Args:
-            resource: Its kind.
-            name: Its name.
-            namespace: None for what belongs to the cluster.
-
-        Returns:
-            The object, or None if it is not there.
-
-        Raises:
-            ApiError: The server refuses.
-            requests.RequestException: The server cannot be reached.
-        """
+        """Read an object, or return None if it is not there."""
         try:
             return self.get(resource, name, namespace)
         except ApiError as refused:
-            if refused.code != requests.codes.not_found:
+            if refused.code != HTTPStatus.NOT_FOUND:
                 raise
             return None
 
     def list(
         self, resource: Resource, namespace: str | None = None, selector: str | None = None
     ) -> list[Json]:
-        """Reads all objects of a kind.
+        """Read all objects of a kind.
 
         Args:
-            resource: The kind.
+            resource: the kind.
             namespace: None for all namespaces.
-            selector: A label selector, such as ``app=web``.
-
-        Returns:
-            The objects.
-
-        Raises:
-            ApiError: The server refuses.
-            requests.RequestException: The server cannot be reached.
+            selector: a label selector, such as ``app=web``.
         """
         query = {"labelSelector": selector} if selector else {}
-        items: list[Json] = self._call("GET", resource.path(namespace), query)["items"]
+        items: list[Json] = self._call(_GET, resource.path(namespace), query)["items"]
         return items
 
     def create(self, resource: Resource, body: Json, namespace: str | None = None) -> Json:
-        """Creates an object.
-
-        Args:
-            resource: Its kind.
-            body: The object; apiVersion and kind may be left out.
-            namespace: None for what belongs to the cluster.
-
-        Returns:
-            The object as stored.
-
-        Raises:
-            ApiError: The server refuses.
-            requests.RequestException: The server cannot be reached.
-        """
+        """Create an object, whose apiVersion and kind may be left out; return it as stored."""
         return self._call("POST", resource.path(namespace), body=body)
 
     def post(
         self, resource: Resource, name: str, subresource: str, body: Json, namespace: str
     ) -> Json:
-        """Posts to a subresource, such as a Pod's ``binding``.
-
-        Args:
-            resource: The object's kind.
-            name: Its name.
-            subresource: Such as ``binding``.
-            body: What is posted.
-            namespace: The object's namespace.
-
-        Returns:
-            The answer.
-
-        Raises:
-            ApiError: The server refuses.
-            requests.RequestException: The server cannot be reached.
-        """
+        """Post to a subresource, such as a Pod's ``binding``; return the answer."""
         return self._call("POST", resource.path(namespace, name, subresource), body=body)
 
     def replace(self, resource: Resource, body: Json) -> Json:
-        """Writes an object whole; the server refuses it if its resourceVersion is not the latest.
-
-        Args:
-            resource: Its kind.
-            body: The object as it should be, metadata included.
-
-        Returns:
-            The object as stored.
+        """Write a whole object, metadata included; return it as stored.
 
         Raises:
-            ApiError: The server refuses; 409 on a stale object.
-            requests.RequestException: The server cannot be reached.
+            ApiError: with code 409 where its resourceVersion is not the latest.
         """
         metadata = body["metadata"]
         return self._call(
@@ -253,45 +221,37 @@ class Client:
         namespace: str | None = None,
         subresource: str | None = None,
     ) -> Json:
-        """Changes a part of an object by a merge patch: null removes, lists are replaced.
+        """Change a part of an object by a merge patch: null removes, lists are replaced.
 
         Args:
-            resource: Its kind.
-            name: Its name.
-            body: What changes.
+            resource: its kind.
+            name: its name.
+            body: what changes.
             namespace: None for what belongs to the cluster.
-            subresource: Such as ``status``; None means the object itself.
+            subresource: such as ``status``; None means the object itself.
 
         Returns:
             The object as stored.
-
-        Raises:
-            ApiError: The server refuses.
-            requests.RequestException: The server cannot be reached.
         """
         path = resource.path(namespace, name, subresource)
-        return self._call("PATCH", path, body=body, content_type=_MERGE_PATCH)
+        return self._call("PATCH", path, body=body, content_type=MERGE_PATCH)
 
     def patch_status(
         self, resource: Resource, name: str, body: Json, namespace: str | None = None
     ) -> Json:
-        """Changes the status of a built-in kind by a strategic merge patch, as a kubelet does.
+        """Change the status of a built-in kind by a strategic merge patch, as a kubelet does.
 
         Args:
-            resource: Its kind.
-            name: Its name.
-            body: What changes: status, and metadata.uid as a precondition where wanted.
+            resource: its kind.
+            name: its name.
+            body: what changes: status, and metadata.uid as a precondition where wanted.
             namespace: None for what belongs to the cluster.
 
         Returns:
             The object as stored.
-
-        Raises:
-            ApiError: The server refuses.
-            requests.RequestException: The server cannot be reached.
         """
         path = resource.path(namespace, name, "status")
-        return self._call("PATCH", path, body=body, content_type=_STRATEGIC_PATCH)
+        return self._call("PATCH", path, body=body, content_type=STRATEGIC_PATCH)
 
     def delete(
         self,
@@ -300,65 +260,64 @@ class Client:
         namespace: str | None = None,
         options: Json | None = None,
     ) -> None:
-        """Deletes an object; an absent one is fine.
+        """Delete an object; an absent one is fine.
 
         Args:
-            resource: Its kind.
-            name: Its name.
+            resource: its kind.
+            name: its name.
             namespace: None for what belongs to the cluster.
             options: DeleteOptions, such as ``{"gracePeriodSeconds": 0}``.
-
-        Raises:
-            ApiError: The server refuses.
-            requests.RequestException: The server cannot be reached.
         """
         try:
             self._call("DELETE", resource.path(namespace, name), body=options)
         except ApiError as refused:
-            if refused.code != requests.codes.not_found:
+            if refused.code != HTTPStatus.NOT_FOUND:
                 raise
 
     def delete_all(self, resource: Resource, namespace: str, options: Json | None = None) -> None:
-        """Deletes all objects of a kind in a namespace.
-
-        Args:
-            resource: The kind.
-            namespace: Which namespace.
-            options: DeleteOptions.
-
-        Raises:
-            ApiError: The server refuses.
-            requests.RequestException: The server cannot be reached.
-        """
+        """Delete all objects of a kind in a namespace, with DeleteOptions."""
         self._call("DELETE", resource.path(namespace), body=options)
 
     def watch(self, resource: Resource, seconds: int = 300) -> Iterator[tuple[str, Json]]:
-        """Follows all objects of a kind in all namespaces; existing ones come first, as added.
+        """Follow all objects of a kind in all namespaces; existing ones come first, as added.
 
         Args:
-            resource: The kind.
-            seconds: When the server ends the watch.
+            resource: the kind.
+            seconds: when the server ends the watch.
 
         Yields:
             The type of event (``ADDED``, ``MODIFIED``, ``DELETED``) and the object.
 
         Raises:
-            ApiError: The server refuses.
-            requests.RequestException: The connection broke.
+            ApiError: the server refuses, or ends the watch with an error.
+            NoAnswerError: the connection broke.
         """
-        with self._session().get(
-            self._server + resource.path(),
-            params={"watch": "true", "timeoutSeconds": str(seconds)},
-            stream=True,
-            timeout=(_CONNECT_TIMEOUT, seconds + 10),
-        ) as response:
-            _raise(response)
-            for line in response.iter_lines(chunk_size=None):
-                event = json.loads(line)
-                if event["type"] == "ERROR":
-                    status = event["object"]
-                    raise ApiError(status.get("code", 0), status.get("reason", ""), str(status))
-                yield event["type"], event["object"]
+        for line in self.open_watch(resource.path(), seconds):
+            event = json.loads(line)
+            if event["type"] == "ERROR":
+                status = event["object"]
+                raise ApiError(status.get("code", 0), status.get("reason", ""), str(status))
+            yield event["type"], event["object"]
+
+    def open_watch(self, path: str, seconds: int = 300) -> WatchStream:
+        """Begin to watch what is at a path; its lines are not parsed.
+
+        Args:
+            path: of the objects that are followed; existing ones come first, as added.
+            seconds: when the server ends the watch.
+        """
+        query = urlencode({"watch": "true", "timeoutSeconds": seconds})
+        response = self._request(_GET, f"{path}?{query}", watch_seconds=seconds)
+        _raise_for_status(response)
+        return WatchStream(path, response)
+
+    def send(
+        self, method: str, path: str, body: bytes | None = None, content_type: str = JSON
+    ) -> bytes:
+        """Make a request with a body that is ready to be sent; return the answer's body."""
+        response = self._request(method, path, body, content_type)
+        _raise_for_status(response)
+        return response.data
 
     def _call(
         self,
@@ -366,41 +325,48 @@ class Client:
         path: str,
         query: Mapping[str, str] | None = None,
         body: Json | None = None,
-        content_type: str = _JSON,
+        content_type: str = JSON,
     ) -> Json:
-        response = self._session().request(
-            method,
-            self._server + path,
-            params=query,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": content_type},
-            timeout=(_CONNECT_TIMEOUT, _READ_TIMEOUT),
-        )
-        _raise(response)
-        answer: Json = response.json()
+        if query:
+            path = f"{path}?{urlencode(query)}"
+        sent = None if body is None else json.dumps(body).encode()
+        answer: Json = json.loads(self.send(method, path, sent, content_type))
         return answer
 
-    def _session(self) -> requests.Session:
-        """This thread's session: requests does not promise that one may be shared."""
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = requests.Session()
-            session.trust_env = False  # neither a proxy nor other certificates
-            session.verify = str(self._certificate)
-            session.headers["User-Agent"] = self._agent
-            session.headers["Authorization"] = f"Bearer {self._token}"
-            self._local.session = session
-        return session
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        content_type: str = JSON,
+        watch_seconds: int | None = None,
+    ) -> urllib3.BaseHTTPResponse:
+        read_seconds = _READ_SECONDS if watch_seconds is None else watch_seconds + 10.0
+        try:
+            return self._pool.request(
+                method,
+                self._server + path,
+                body=body,
+                headers={**self._headers, "Content-Type": content_type},
+                preload_content=watch_seconds is None,
+                redirect=False,
+                timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=read_seconds),
+            )
+        except (HTTPError, OSError) as problem:
+            raise NoAnswerError(method, path, problem) from problem
 
 
-def _raise(response: requests.Response) -> None:
-    """Turns a refusal into an ApiError."""
-    if response.ok:
+def _raise_for_status(response: urllib3.BaseHTTPResponse) -> None:
+    """Raise an ApiError where the answer is no success."""
+    if response.status < HTTPStatus.MULTIPLE_CHOICES:
         return
+    content = response.data
     try:
-        status = response.json()
+        status = json.loads(content)
     except ValueError:
         status = {}
     raise ApiError(
-        response.status_code, status.get("reason", ""), status.get("message", response.text[:500])
+        response.status,
+        status.get("reason", ""),
+        status.get("message", content[:500].decode(errors="replace")),
     )

@@ -1,26 +1,22 @@
 """A whole cluster with the operator in it: what most users of this package want."""
 
-from __future__ import annotations
-
 import base64
 import contextlib
 import time
-from typing import TYPE_CHECKING, Self
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
 
 from dev.envtest import installation
-from dev.envtest.client import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
+from dev.envtest.build import Binaries
+from dev.envtest.client import NAMESPACES, SECRETS, SERVICE_ACCOUNTS, Client, Json
+from dev.envtest.control_plane import ControlPlane
+from dev.envtest.hook import Hook
 from dev.envtest.installation import EVIDENCE, PODS_HOOK, REMEDIATOR, SYSTEM, TOKENS
 from dev.envtest.kubelet import Kubelet
+from dev.envtest.metacontroller import Metacontroller
 from dev.envtest.mounts import mount
-from dev.envtest.processes import ControlPlane, Hook, Metacontroller
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import TracebackType
-
-    from dev.envtest.build import Binaries
-    from dev.envtest.client import Client, Json
-    from dev.envtest.processes import Process
+from dev.envtest.process import Process
 
 
 class Cluster:
@@ -33,19 +29,19 @@ class Cluster:
     A context manager; it takes some seconds to start.
 
     Args:
-        binaries: The programs.
-        overlay: What of ours is installed, see :func:`dev.envtest.installation.install`.
-        components: The components that are installed with it.
-        linger: Seconds that a terminating Pod stays.
+        binaries: the programs.
+        overlay: what of ours is installed, see `dev.envtest.installation.install`.
+        components: the components that are installed with it.
+        linger: seconds that a terminating Pod stays.
         cache_flush_interval: Metacontroller's.
-        audit_policy: What the API server logs; None means the least.
+        audit_policy: what the API server logs; None means the least.
 
     Attributes:
-        control_plane: Its processes, clients and kubectl.
-        kubelet: Plays the Node.
-        metacontroller: The real one.
-        pods_hook: Serves the Pods' endpoints.
-        poddiagnosers_hook: Serves the PodDiagnosers' endpoints.
+        control_plane: its processes, clients and kubectl.
+        kubelet: plays the Node.
+        metacontroller: the real one.
+        pods_hook: serves the Pods' endpoints.
+        poddiagnosers_hook: serves the PodDiagnosers' endpoints.
     """
 
     def __init__(
@@ -92,12 +88,12 @@ class Cluster:
         )
 
     def __enter__(self) -> Self:
-        """Starts everything, in the order in which an administrator would install it.
+        """Start everything, in the order in which an administrator would install it.
 
         Raises:
-            StartError: A program does not get ready.
-            KubectlError: The API server refuses a manifest.
-            InstallError: The manifests are not what is expected, or a script of ours fails.
+            StartError: a program does not get ready.
+            KubectlError: the API server refuses a manifest.
+            InstallError: the manifests are not what is expected, or a script of ours fails.
         """
         with contextlib.ExitStack() as exit_stack:
             exit_stack.enter_context(self.control_plane)
@@ -127,7 +123,7 @@ class Cluster:
         problem: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Ends everything, the youngest first."""
+        """End everything, the youngest first."""
         self._exit.__exit__(kind, problem, traceback)
 
     @property
@@ -136,24 +132,18 @@ class Cluster:
         return {"pods": self.pods_hook.url, "poddiagnosers": self.poddiagnosers_hook.url}
 
     def remediating_environment(self, server: str | None = None) -> dict[str, str]:
-        """The settings of a process that remediates.
+        """Return the settings of a process that remediates.
 
         Args:
             server: URL of what it takes for the API server; None means the API server.
-
-        Returns:
-            Environment variables.
         """
         return self._connected_environment(REMEDIATOR, server)
 
     def gathering_environment(self, server: str | None = None) -> dict[str, str]:
-        """The settings of a process that serves Pods and reads their Events.
+        """Return the settings of a process that serves Pods and reads their Events.
 
         Args:
             server: URL of what it takes for the API server; None means the API server.
-
-        Returns:
-            Environment variables.
         """
         return {
             **self._connected_environment(PODS_HOOK, server),
@@ -161,7 +151,7 @@ class Cluster:
         }
 
     def _connected_environment(self, account: str, server: str | None) -> dict[str, str]:
-        """The settings of a process with the token of a ServiceAccount."""
+        """Return the settings of a process with the token of a ServiceAccount."""
         folder = self._service_accounts / account
         return {
             "POD_DIAGNOSER_TOKEN_DIR": str(self._tokens),
@@ -171,13 +161,13 @@ class Cluster:
         }
 
     def mount_tokens(self) -> dict[str, str]:
-        """Brings the hook's files up to the Secret of the tokens, as kubelets do once a minute.
+        """Bring the hook's files up to the Secret of the tokens, as kubelets do once a minute.
 
         Returns:
             The tokens, by the Secret's keys.
 
         Raises:
-            ApiError: There is no such Secret.
+            ApiError: there is no such Secret.
         """
         data = self.admin.get(SECRETS, TOKENS, SYSTEM)["data"]
         tokens = {key: base64.b64decode(value) for key, value in data.items()}
@@ -185,10 +175,10 @@ class Cluster:
         return {key: token.decode() for key, token in tokens.items()}
 
     def mount_service_accounts(self) -> None:
-        """Gives the processes new tokens of their ServiceAccounts, as kubelets do hourly.
+        """Give the processes new tokens of their ServiceAccounts, as kubelets do hourly.
 
         Raises:
-            ApiError: One of the ServiceAccounts is not there.
+            ApiError: one of the ServiceAccounts is not there.
         """
         ca = self.control_plane.certificate.read_bytes()
         for account in (REMEDIATOR, PODS_HOOK):
@@ -197,14 +187,13 @@ class Cluster:
             mount(folder, {"token": token.encode(), "ca.crt": ca})
 
     def create_namespace(self, name: str) -> None:
-        """Creates a namespace and waits until it takes Pods.
+        """Create a namespace and wait until it takes Pods.
 
         Args:
-            name: Its name.
+            name: its name.
 
         Raises:
-            TimeoutError: It has no default ServiceAccount after 20 seconds.
-            ApiError: The API server refuses.
+            TimeoutError: it has no default ServiceAccount after 20 seconds.
         """
         self.admin.create(NAMESPACES, {"metadata": {"name": name}})
         deadline = time.monotonic() + 20
@@ -215,12 +204,9 @@ class Cluster:
             time.sleep(0.02)
 
     def tails(self, lines: int = 15) -> str:
-        """The ends of all logs, for the report of a failure.
+        """Return the ends of all logs, for the report of a failure.
 
         Args:
-            lines: How many of each.
-
-        Returns:
-            Text with a heading for each process.
+            lines: how many of each.
         """
         return "\n".join(f"--- {process.name}\n{process.tail(lines)}" for process in self.processes)

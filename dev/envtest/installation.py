@@ -1,26 +1,20 @@
-"""Installs what the project ships into a control plane: kinds, DecoratorControllers, manifests.
+"""Install what the project ships into a control plane: kinds, DecoratorControllers, manifests.
 
 Everything is rendered from the project's own files, so that what is tested is what users apply.
 Only the URLs of the hook are replaced, since no Service leads to a process on this machine.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
-from dev.envtest.client import CUSTOM_RESOURCES
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dev.envtest.client import Json
-    from dev.envtest.processes import ControlPlane
+from dev.envtest.client import CUSTOM_RESOURCES, Json
+from dev.envtest.control_plane import ControlPlane
 
 PROJECT = Path(__file__).parents[2]
 MANIFESTS = PROJECT / "metacontroller" / "pod-diagnoser"
@@ -64,17 +58,16 @@ class InstallError(RuntimeError):
 
 
 def install_metacontroller(control_plane: ControlPlane) -> None:
-    """Installs what Metacontroller needs: its kinds, and the rights of our component.
+    """Install what Metacontroller needs: its kinds, and the rights of our component.
 
     The rights are those of ``upstream/components/rbac``, so that every run proves that they
     are enough.
 
     Args:
-        control_plane: Where.
+        control_plane: where.
 
     Raises:
-        KubectlError: The API server refuses them.
-        InstallError: They are not served in time.
+        InstallError: they are not served in time.
     """
     role = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -103,18 +96,17 @@ def install(
     overlay: str | None = "default",
     components: Sequence[str] = (),
 ) -> None:
-    """Installs our kinds and DecoratorControllers, and the rest of an overlay.
+    """Install our kinds and DecoratorControllers, and the rest of an overlay.
 
     Args:
-        control_plane: Where; Metacontroller's kinds are already there.
-        urls: Base URLs that take the place of :data:`SERVICES`: keys ``pods``, ``poddiagnosers``.
-        overlay: Of ``metacontroller/pod-diagnoser/overlays``; None installs, beside the kinds, only what the
-            processes on this machine need: no Deployments, Services and the like.
-        components: Of ``metacontroller/pod-diagnoser/components``, in this order.
+        control_plane: where; Metacontroller's kinds are already there.
+        urls: base URLs that take the place of `SERVICES`: keys ``pods``, ``poddiagnosers``.
+        overlay: of ``metacontroller/pod-diagnoser/overlays``; None installs, beside the kinds, only
+            what the processes on this machine need: no Deployments, Services and the like.
+        components: of ``metacontroller/pod-diagnoser/components``, in this order.
 
     Raises:
-        KubectlError: The API server refuses something.
-        InstallError: The kinds are not served in time, or the manifests hold other URLs.
+        InstallError: the kinds are not served in time, or the manifests hold other URLs.
     """
     apply(control_plane, render(control_plane, PROJECT / "crds"))
     wait_for_kinds(
@@ -129,16 +121,16 @@ def install(
 
 
 def create_tokens(control_plane: ControlPlane) -> str:
-    """Makes the tokens that Metacontroller shows to the hook, as an administrator does.
+    """Make the tokens that Metacontroller shows to the hook, as an administrator does.
 
     Args:
-        control_plane: Where.
+        control_plane: where.
 
     Returns:
         What our script said.
 
     Raises:
-        InstallError: It failed.
+        InstallError: it failed.
     """
     kubectl = f"{control_plane.binaries.kubectl} --kubeconfig {control_plane.kubeconfig}"
     done = subprocess.run(
@@ -156,17 +148,14 @@ def create_tokens(control_plane: ControlPlane) -> str:
 
 
 def redirected(manifests: list[Json], urls: dict[str, str]) -> list[Json]:
-    """Replaces the hook's URLs, and the hosts for which the token is meant.
+    """Replace the hook's URLs, and the hosts for which the token is meant.
 
     Args:
-        manifests: Among them the DecoratorControllers.
-        urls: Base URLs that take the place of :data:`SERVICES`.
-
-    Returns:
-        The manifests with those.
+        manifests: among them the DecoratorControllers.
+        urls: base URLs that take the place of `SERVICES`.
 
     Raises:
-        InstallError: A DecoratorController has a URL that is none of :data:`SERVICES`.
+        InstallError: a DecoratorController has a URL that is none of `SERVICES`.
     """
     for manifest in manifests:
         if manifest["kind"] != "DecoratorController":
@@ -180,34 +169,28 @@ def redirected(manifests: list[Json], urls: dict[str, str]) -> list[Json]:
 
 
 def render(control_plane: ControlPlane, folder: Path) -> list[Json]:
-    """Renders a kustomization.
+    """Render a kustomization.
 
     Args:
-        control_plane: Its kubectl does the work.
-        folder: The kustomization's folder.
-
-    Returns:
-        The manifests.
+        control_plane: its kubectl does the work.
+        folder: the kustomization's folder.
 
     Raises:
-        KubectlError: It cannot be rendered.
+        KubectlError: it cannot be rendered.
     """
     return list(yaml.safe_load_all(control_plane.kubectl("kustomize", str(folder))))
 
 
 def render_with(control_plane: ControlPlane, folder: str, components: Sequence[str]) -> list[Json]:
-    """Renders a kustomization with components, as a user's own overlay has them.
+    """Render a kustomization with components, as a user's own overlay has them.
 
     Args:
-        control_plane: Its kubectl does the work, and its scratch folder holds that overlay.
-        folder: Of ``metacontroller/pod-diagnoser``, such as ``overlays/default``.
-        components: Of ``metacontroller/pod-diagnoser/components``, in this order.
-
-    Returns:
-        The manifests.
+        control_plane: its kubectl does the work, and its scratch folder holds that overlay.
+        folder: of ``metacontroller/pod-diagnoser``, such as ``overlays/default``.
+        components: of ``metacontroller/pod-diagnoser/components``, in this order.
 
     Raises:
-        KubectlError: It cannot be rendered.
+        KubectlError: it cannot be rendered.
     """
     if not components:
         return render(control_plane, MANIFESTS / folder)
@@ -228,31 +211,28 @@ def render_with(control_plane: ControlPlane, folder: str, components: Sequence[s
 
 
 def apply(control_plane: ControlPlane, manifests: list[Json]) -> str:
-    """Applies manifests, as ``kubectl apply -f`` does.
+    """Apply manifests, as ``kubectl apply -f`` does.
 
     Args:
-        control_plane: Where.
-        manifests: What.
+        control_plane: where.
+        manifests: what.
 
     Returns:
         What kubectl said: a line for each manifest, and warnings.
-
-    Raises:
-        KubectlError: The API server refuses something.
     """
     return control_plane.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(manifests))
 
 
 def wait_for_kinds(control_plane: ControlPlane, *names: str, timeout: float = 20.0) -> None:
-    """Waits until the API server serves custom resources.
+    """Wait until the API server serves custom resources.
 
     Args:
-        control_plane: Where.
-        names: Names of the CustomResourceDefinitions.
-        timeout: Seconds.
+        control_plane: where.
+        names: names of the CustomResourceDefinitions.
+        timeout: seconds.
 
     Raises:
-        InstallError: They are not served in time.
+        InstallError: they are not served in time.
     """
     deadline = time.monotonic() + timeout
     for name in names:
@@ -264,13 +244,13 @@ def wait_for_kinds(control_plane: ControlPlane, *names: str, timeout: float = 20
 
 
 def metacontroller_flags() -> dict[str, str]:
-    """The flags with which ``upstream/components/flags`` runs Metacontroller.
+    """Return the flags with which ``upstream/components/flags`` runs Metacontroller.
 
     Returns:
         Flag to value, without the dashes.
 
     Raises:
-        InstallError: The component holds none.
+        InstallError: the component holds none.
     """
     component = _load(PROJECT / "metacontroller/upstream/components/flags/kustomization.yaml")
     values = [
@@ -286,7 +266,7 @@ def metacontroller_flags() -> dict[str, str]:
 
 
 def _metacontroller_rules() -> list[Json]:
-    """The rules of ``upstream/components/rbac``, a JSON patch that replaces /rules."""
+    """Return the rules of ``upstream/components/rbac``, a JSON patch that replaces /rules."""
     (operation,) = _load(PROJECT / "metacontroller/upstream/components/rbac/clusterrole.yaml")
     rules: list[Json] = operation["value"]
     return rules
@@ -349,7 +329,7 @@ def _redirect(url: str, urls: dict[str, str]) -> str:
 
 
 def _established(definition: Json | None) -> bool:
-    """Whether a CustomResourceDefinition is served."""
+    """Say whether a CustomResourceDefinition is served."""
     conditions = (definition or {}).get("status", {}).get("conditions") or []  # null at first
     return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
 

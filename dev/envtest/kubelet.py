@@ -1,29 +1,21 @@
-"""Plays the parts of a cluster that need a machine: one Node's kubelet, and the scheduler.
+"""Play the parts of a cluster that need a machine: one Node's kubelet, and the scheduler.
 
 It keeps a Node and its lease alive, binds unbound Pods (those of ReplicaSets and the like) to that
 Node and reports them running, and lets terminating Pods go after a while. Without that while Pods
 would vanish at once, and the interesting states would never be seen. What happens to a container
-is told by calls: :meth:`Kubelet.start_pod`, :meth:`Kubelet.record`, :meth:`Kubelet.build_status`.
+is told by calls: `Kubelet.start_pod`, `Kubelet.record`, `Kubelet.build_status`.
 """
-
-from __future__ import annotations
 
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-import requests
 
 from dev.envtest import pods
-from dev.envtest.client import LEASES, NODES, PODS, ApiError
+from dev.envtest.client import LEASES, NODES, PODS, ApiError, Client, Json
 from dev.envtest.pods import NODE, Termination
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from dev.envtest.client import Client, Json
+from dev.local_http import NoAnswerError
 
 _LEASE_SECONDS, _HEARTBEAT = 40, 10.0
 _LEASE_NAMESPACE = "kube-node-lease"
@@ -46,13 +38,13 @@ class Kubelet:
     """One Node.
 
     Args:
-        client: Access to the API, with a kubelet's user agent.
-        linger: Seconds from a Pod's deletion to its end, as a container takes to stop.
+        client: access to the API, with a kubelet's user agent.
+        linger: seconds from a Pod's deletion to its end, as a container takes to stop.
 
     Attributes:
-        run: What is done with a Pod that has just been bound, given its namespace and name, on the
+        run: what is done with a Pod that has just been bound, given its namespace and name, on the
             thread that follows the Pods. By default it is reported running.
-        untouched: Namespaces whose Pods are neither bound nor let go by it: somebody else plays
+        untouched: namespaces whose Pods are neither bound nor let go by it: somebody else plays
             their kubelet, step by step.
     """
 
@@ -74,52 +66,37 @@ class Kubelet:
         ]
 
     def start(self) -> None:
-        """Registers the Node and begins to play.
+        """Register the Node and begin to play.
 
         Raises:
-            ApiError: The API server refuses the Node.
-            requests.RequestException: It cannot be reached.
+            ApiError: the API server refuses the Node.
         """
         self._register()
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Stops playing; the Node stays as it is."""
+        """Stop playing; the Node stays as it is."""
         self._stopping.set()
 
     def report(self, namespace: str, name: str, status: Json) -> Json:
-        """Writes a Pod's status, the whole of it.
+        """Write a Pod's status, the whole of it.
 
         Args:
-            namespace: The Pod's namespace.
-            name: The Pod's name.
-            status: As it should be.
-
-        Returns:
-            The Pod as stored.
-
-        Raises:
-            ApiError: The API server refuses.
-            requests.RequestException: It cannot be reached.
+            namespace: the Pod's namespace.
+            name: the Pod's name.
+            status: as it should be.
         """
         # A kubelet sends the difference; replacing comes to the same, and forgets nothing.
         body = {"status": {"$patch": "replace", **status}}
         return self._client.patch_status(PODS, name, body, namespace)
 
     def start_pod(self, namespace: str, name: str) -> Json:
-        """Reports that all containers of a Pod run.
+        """Report that all containers of a Pod run.
 
         Args:
-            namespace: The Pod's namespace.
-            name: The Pod's name.
-
-        Returns:
-            The Pod as stored.
-
-        Raises:
-            ApiError: The API server refuses.
-            requests.RequestException: It cannot be reached.
+            namespace: the Pod's namespace.
+            name: the Pod's name.
         """
         pod = self._client.get(PODS, name, namespace)
         return self.report(namespace, name, pods.started(pod))
@@ -131,20 +108,13 @@ class Kubelet:
         termination: Termination | None = None,
         container: str | None = None,
     ) -> Json:
-        """Reports that a container has ended; its restart is due.
+        """Report that a container has ended; its restart is due.
 
         Args:
-            namespace: The Pod's namespace.
-            name: The Pod's name.
-            termination: How it ended; by default by itself, with exit code 0.
-            container: Which; None means the first.
-
-        Returns:
-            The Pod as stored.
-
-        Raises:
-            ApiError: The API server refuses.
-            requests.RequestException: It cannot be reached.
+            namespace: the Pod's namespace.
+            name: the Pod's name.
+            termination: how it ended; by default by itself, with exit code 0.
+            container: which; None means the first.
         """
         pod = self._client.get(PODS, name, namespace)
         return self.report(
@@ -152,37 +122,23 @@ class Kubelet:
         )
 
     def restart(self, namespace: str, name: str, container: str | None = None) -> Json:
-        """Reports that a container which had ended runs again.
+        """Report that a container which had ended runs again.
 
         Args:
-            namespace: The Pod's namespace.
-            name: The Pod's name.
-            container: Which; None means the first.
-
-        Returns:
-            The Pod as stored.
-
-        Raises:
-            ApiError: The API server refuses.
-            requests.RequestException: It cannot be reached.
+            namespace: the Pod's namespace.
+            name: the Pod's name.
+            container: which; None means the first.
         """
         pod = self._client.get(PODS, name, namespace)
         return self.report(namespace, name, pods.restarted(pod, container))
 
     def back_off(self, namespace: str, name: str, container: str | None = None) -> Json:
-        """Reports that a container which had ended waits in CrashLoopBackOff.
+        """Report that a container which had ended waits in CrashLoopBackOff.
 
         Args:
-            namespace: The Pod's namespace.
-            name: The Pod's name.
-            container: Which; None means the first.
-
-        Returns:
-            The Pod as stored.
-
-        Raises:
-            ApiError: The API server refuses.
-            requests.RequestException: It cannot be reached.
+            namespace: the Pod's namespace.
+            name: the Pod's name.
+            container: which; None means the first.
         """
         pod = self._client.get(PODS, name, namespace)
         return self.report(namespace, name, pods.backing_off(pod, container))
@@ -194,26 +150,19 @@ class Kubelet:
         termination: Termination | None = None,
         container: str | None = None,
     ) -> Json:
-        """Reports that a container ended, and then that it runs again: two writes.
+        """Report that a container ended, and then that it runs again: two writes.
 
         Args:
-            namespace: The Pod's namespace.
-            name: The Pod's name.
-            termination: How it ended; by default by itself, with exit code 0.
-            container: Which; None means the first.
-
-        Returns:
-            The Pod as stored.
-
-        Raises:
-            ApiError: The API server refuses.
-            requests.RequestException: It cannot be reached.
+            namespace: the Pod's namespace.
+            name: the Pod's name.
+            termination: how it ended; by default by itself, with exit code 0.
+            container: which; None means the first.
         """
         pod = self.end(namespace, name, termination, container)
         return self.report(namespace, name, pods.restarted(pod, container))
 
     def _register(self) -> None:
-        """Makes the Node and its lease."""
+        """Make the Node and its lease."""
         if self._client.find(NODES, NODE) is None:
             node = {"metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE}}}
             self._client.create(NODES, node)
@@ -234,7 +183,7 @@ class Kubelet:
         self._renew_lease()
 
     def _renew_lease(self) -> None:
-        """Says that the Node is alive; without it kube-controller-manager evicts its Pods."""
+        """Say that the Node is alive; without it kube-controller-manager evicts its Pods."""
         renewed = pods.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         spec = {
             "holderIdentity": NODE,
@@ -248,7 +197,7 @@ class Kubelet:
             self._client.patch(LEASES, NODE, {"spec": spec}, _LEASE_NAMESPACE)
 
     def _follow_pods(self) -> None:
-        """Reacts to Pods: binds the unbound, notes the terminating."""
+        """React to Pods: bind the unbound, note the terminating."""
         for kind, pod in self._client.watch(PODS):
             if self._stopping.is_set():
                 return
@@ -267,15 +216,11 @@ class Kubelet:
                 self._bind(namespace, name)
 
     def bind(self, namespace: str, name: str) -> None:
-        """Binds a Pod to the Node, as the scheduler does.
+        """Bind a Pod to the Node, as the scheduler does.
 
         Args:
-            namespace: The Pod's namespace.
-            name: The Pod's name.
-
-        Raises:
-            ApiError: The API server refuses.
-            requests.RequestException: It cannot be reached.
+            namespace: the Pod's namespace.
+            name: the Pod's name.
         """
         binding = {
             "metadata": {"name": name},
@@ -284,7 +229,7 @@ class Kubelet:
         self._client.post(PODS, name, "binding", binding, namespace)
 
     def _bind(self, namespace: str, name: str) -> None:
-        """Plays the scheduler for one Pod, and has it run."""
+        """Play the scheduler for one Pod, and have it run."""
         try:
             self.bind(namespace, name)
             self.run(namespace, name)
@@ -292,7 +237,7 @@ class Kubelet:
             _log.debug("binding of %s/%s refused: %s", namespace, name, refused)
 
     def _end_pods(self) -> None:
-        """Lets the terminating Pods go whose time has come."""
+        """Let the terminating Pods go whose time has come."""
         moment = time.monotonic()
         with self._lock:
             due = [(uid, pod) for uid, pod in self._leaving.items() if pod.at <= moment]
@@ -315,10 +260,10 @@ class Kubelet:
             self._leaving.pop(uid, None)
 
     def _forever(self, work: Callable[[], None], pause: float) -> None:
-        """Repeats a piece of work until the end; what fails now is tried again next time."""
+        """Repeat a piece of work until the end; what fails now is tried again next time."""
         while not self._stopping.is_set():
             try:
                 work()
-            except (ApiError, requests.RequestException) as problem:
+            except (ApiError, NoAnswerError) as problem:
                 _log.debug("%s: %s", work.__name__, problem)
             self._stopping.wait(pause)

@@ -5,24 +5,18 @@ What it answers is a test's choice, and may be what no kubelet would send.
 Source: ``/containerLogs`` in ``pkg/kubelet/server/server.go`` of Kubernetes.
 """
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
-from dev.envtest.client import NODES
+from dev.envtest.client import NODES, Client
 from dev.envtest.pods import NODE
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dev.envtest.client import Client
 
 Write = Callable[[str, dict[str, str]], Iterator[bytes]]
 """Gives a log piece by piece, for a path (``/containerLogs/shop/web/app``) and a query."""
@@ -32,15 +26,15 @@ class LogServer:
     """Serves the logs of the one Node's Pods; the Node says where while it is entered.
 
     Args:
-        admin: Writes the Node's status.
-        port: Where it listens, on 127.0.0.1.
+        admin: writes the Node's status.
+        port: where it listens, on 127.0.0.1.
         certificate: PEM file of its certificate; the API server takes any.
         key: PEM file of the key that belongs to it.
 
     Attributes:
-        write: What gives the logs.
-        asked: Paths and queries so far.
-        over: Set when it ends: what never ends otherwise ends then.
+        write: what gives the logs.
+        asked: paths and queries so far.
+        over: set when it ends: what never ends otherwise ends then.
     """
 
     def __init__(self, admin: Client, port: int, certificate: Path, key: Path) -> None:
@@ -53,7 +47,7 @@ class LogServer:
         self._server: _Server | None = None
 
     def __enter__(self) -> Self:
-        """Begins to listen, and has the API server know."""
+        """Begin to listen, and have the API server know."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self._certificate, self._key)
         self._server = _Server(self._port, context, self._logs)
@@ -62,7 +56,7 @@ class LogServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends; the Node then has no port any more."""
+        """End; the Node then has no port any more."""
         self._announce(0)
         self.over.set()
         if self._server is not None:
@@ -92,7 +86,7 @@ class _Server(ThreadingHTTPServer):
         self.socket = context.wrap_socket(self.socket, server_side=True)
 
     def handle_error(self, *_: object) -> None:
-        """Says nothing: who reads a log may go at any time."""
+        """Say nothing: who reads a log may go at any time."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -101,10 +95,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Say nothing."""
 
     def do_GET(self) -> None:
-        """Sends the log, as long as there is more of it and somebody reads it."""
+        """Send the log, as long as there is more of it and somebody reads it."""
         url = urlsplit(self.path)
         self.send_response(200)
         self.send_header("Content-Type", "text/plain")

@@ -1,4 +1,4 @@
-"""Plays the kubelet's part for the Secrets of the hook's processes: files that change in one go.
+"""Play the kubelet's part for the Secrets of the hook's processes: files that change in one go.
 
 A folder with a Secret in it is laid out as a kubelet does: the files are links through ``..data``,
 itself a link to a folder that is made anew for each version, so that a reader sees either all of
@@ -7,25 +7,20 @@ the old or all of the new.
 Source: ``pkg/volume/util/atomic_writer.go`` of Kubernetes.
 """
 
-from __future__ import annotations
-
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _DATA, _NEW_DATA = "..data", "..data_tmp"
 
 
 def mount(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Puts files into a folder, in place of those that are there.
+    """Put files into a folder, in place of those that are there.
 
     Args:
-        folder: Where; made if it is not there.
-        files: Name to content.
+        folder: where; made if it is not there.
+        files: name to content.
     """
     folder.mkdir(parents=True, exist_ok=True)
     version = Path(tempfile.mkdtemp(prefix="..", dir=folder))

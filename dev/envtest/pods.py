@@ -5,20 +5,15 @@ N; then either ``lastState`` with a running container and N + 1, or waiting ``Cr
 still at N.
 """
 
-from __future__ import annotations
-
 import copy
 import hashlib
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from typing import Any
-
-    from dev.envtest.client import Json
+from dev.envtest.client import Json
 
 NODE = "node-1"
 
@@ -28,10 +23,10 @@ class Termination:
     """How a container ended.
 
     Attributes:
-        exit_code: Its exit code; 128 + n after signal n.
-        reason: The runtime's word for it.
-        finished: When it ended; None means now.
-        message: What it left in its termination message, or the runtime said.
+        exit_code: its exit code; 128 + n after signal n.
+        reason: the runtime's word for it.
+        finished: when it ended; None means now.
+        message: what it left in its termination message, or the runtime said.
     """
 
     exit_code: int = 0
@@ -44,7 +39,7 @@ def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with whole seconds, as the API has it.
 
     Args:
-        moment: With a time zone.
+        moment: with a time zone.
 
     Returns:
         Such as ``2026-11-23T01:09:06Z``.
@@ -53,11 +48,7 @@ def timestamp(moment: datetime) -> str:
 
 
 def now() -> datetime:
-    """The present moment, in UTC.
-
-    Returns:
-        It.
-    """
+    """Return the present moment, in UTC."""
     return datetime.now(UTC)
 
 
@@ -70,13 +61,10 @@ def manifest(
     """A Pod to create.
 
     Args:
-        name: Its name.
-        labels: Its labels.
-        containers: Names of its containers.
-        node: Where it is bound; None leaves it to the scheduler.
-
-    Returns:
-        The manifest.
+        name: its name.
+        labels: its labels.
+        containers: names of its containers.
+        node: where it is bound; None leaves it to the scheduler.
     """
     spec: Json = {
         # The kubelet that is played needs no longer; a namespace's deletion waits for half of it.
@@ -102,10 +90,10 @@ def as_recorded(
     """A Pod to create with the spec of a recorded one.
 
     Args:
-        recording: The Pod as a real kubelet reported it.
-        name: Its new name.
-        labels: Its new labels.
-        node: Where it is bound.
+        recording: the Pod as a real kubelet reported it.
+        name: its new name.
+        labels: its new labels.
+        node: where it is bound.
 
     Returns:
         The manifest, without a status.
@@ -127,11 +115,11 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 def recorded_status(recording: Json, latest: datetime | None = None) -> Json:
-    """The status of a recorded Pod, moved in time.
+    """Return the status of a recorded Pod, moved in time.
 
     Args:
-        recording: The Pod as a real kubelet reported it.
-        latest: What becomes of its latest timestamp; None means now.
+        recording: the Pod as a real kubelet reported it.
+        latest: what becomes of its latest timestamp; None means now.
 
     Returns:
         The status. Times that stand for none (null, year 1, 1970) stay as they are.
@@ -145,8 +133,8 @@ def moved(value: Json, shift: timedelta) -> Json:
     """A part of an object, moved in time.
 
     Args:
-        value: The part.
-        shift: By how much.
+        value: the part.
+        shift: by how much.
 
     Returns:
         A copy. Times that stand for none (null, year 1, 1970) stay as they are.
@@ -156,7 +144,7 @@ def moved(value: Json, shift: timedelta) -> Json:
 
 
 def _times(value: Any) -> Iterator[str]:
-    """All timestamps in a JSON value that mean a moment."""
+    """Return all timestamps in a JSON value that mean a moment."""
     if isinstance(value, dict):
         for inner in value.values():
             yield from _times(inner)
@@ -183,13 +171,10 @@ def _means_a_moment(text: str) -> bool:
 
 
 def started(pod: Json) -> Json:
-    """The status of a Pod all of whose containers have just started for the first time.
+    """Return the status of a Pod all of whose containers have just started for the first time.
 
     Args:
-        pod: The Pod as stored.
-
-    Returns:
-        Its new status.
+        pod: the Pod as stored.
     """
     moment = timestamp(now())
     address = _address(pod)
@@ -229,15 +214,12 @@ def started(pod: Json) -> Json:
 
 
 def ended(pod: Json, termination: Termination, container: str | None = None) -> Json:
-    """The status just after a container ended: ``state.terminated``, the count not yet raised.
+    """Return the status just after a container ended: terminated, the count not yet raised.
 
     Args:
-        pod: The Pod as stored.
-        termination: How it ended.
-        container: Which; None means the first.
-
-    Returns:
-        The Pod's new status.
+        pod: the Pod as stored.
+        termination: how it ended.
+        container: which; None means the first.
     """
     status, its = _copy(pod, container)
     finished = termination.finished or now()
@@ -256,14 +238,11 @@ def ended(pod: Json, termination: Termination, container: str | None = None) -> 
 
 
 def restarted(pod: Json, container: str | None = None) -> Json:
-    """The status after a container that ended runs again: ``lastState``, the count raised.
+    """Return the status after a container that ended runs again: ``lastState``, the count raised.
 
     Args:
-        pod: The Pod as stored; the container has ended, or waits in its back-off.
-        container: Which; None means the first.
-
-    Returns:
-        The Pod's new status.
+        pod: the Pod as stored; the container has ended, or waits in its back-off.
+        container: which; None means the first.
     """
     status, its = _copy(pod, container)
     count = its["restartCount"] + 1
@@ -280,14 +259,11 @@ def restarted(pod: Json, container: str | None = None) -> Json:
 
 
 def backing_off(pod: Json, container: str | None = None) -> Json:
-    """The status of a container that waits for its next start: the count not yet raised.
+    """Return the status of a container that waits for its next start: the count not yet raised.
 
     Args:
-        pod: The Pod as stored; the container has ended.
-        container: Which; None means the first.
-
-    Returns:
-        The Pod's new status.
+        pod: the Pod as stored; the container has ended.
+        container: which; None means the first.
     """
     status, its = _copy(pod, container)
     metadata = pod["metadata"]
@@ -302,10 +278,10 @@ def backing_off(pod: Json, container: str | None = None) -> Json:
 
 
 def finished(pod: Json) -> Json:
-    """The status of a terminating Pod just before it goes: all its containers have ended.
+    """Return the status of a terminating Pod just before it goes: all its containers have ended.
 
     Args:
-        pod: The Pod as stored.
+        pod: the Pod as stored.
 
     Returns:
         Its new status: what still ran left on SIGTERM with 143, so the phase is Failed.
@@ -328,17 +304,17 @@ def finished(pod: Json) -> Json:
 
 
 def container_status(pod: Json, container: str | None = None) -> Json:
-    """What a Pod's status says of one of its containers.
+    """Return what a Pod's status says of one of its containers.
 
     Args:
-        pod: The Pod, or anything with its status.
-        container: Which; None means the first.
+        pod: the Pod, or anything with its status.
+        container: which; None means the first.
 
     Returns:
         The entry of containerStatuses.
 
     Raises:
-        LookupError: The Pod has no such container, or nothing has been reported of it.
+        LookupError: the Pod has no such container, or nothing has been reported of it.
     """
     for its in pod["status"]["containerStatuses"]:
         if container in {None, its["name"]}:
@@ -354,13 +330,13 @@ def _copy(pod: Json, container: str | None) -> tuple[Json, Json]:
 
 
 def _last_state(its: Json) -> Json:
-    """What becomes of the present state when the next one comes."""
+    """Return what becomes of the present state when the next one comes."""
     terminated = its["state"].get("terminated")
     return {"terminated": terminated} if terminated is not None else dict(its["lastState"])
 
 
 def _set_ready(status: Json) -> None:
-    """Makes the Pod's conditions agree with its containers."""
+    """Make the Pod's conditions agree with its containers."""
     ready = all(its["ready"] for its in status.get("containerStatuses", []))
     for condition in status.get("conditions", []):
         wanted = "True" if ready else "False"

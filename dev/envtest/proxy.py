@@ -1,12 +1,10 @@
-"""A network that does what it is told: every HTTP request passes through it, or does not.
+"""An HTTP proxy with which tests make the network fail.
 
 It stands between the hook and the API server, or between Metacontroller and the hook. A rule is
 asked for each request and gives the answer, or none: then the connection is closed without one. A
 rule gets the request and a function that forwards it, so that it may do things before, after or
 instead. The rules that faults are made of stand below.
 """
-
-from __future__ import annotations
 
 import contextlib
 import http.client
@@ -18,11 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _UPSTREAM_TIMEOUT = 60.0
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
@@ -33,11 +29,11 @@ class Request:
     """A request as the client sent it.
 
     Attributes:
-        method: Such as ``DELETE``.
-        path: Path and query.
-        headers: All of them.
-        body: Empty where there is none.
-        at: When it came, by ``time.monotonic``.
+        method: such as ``DELETE``.
+        path: path and query.
+        headers: all of them.
+        body: empty where there is none.
+        at: when it came, by ``time.monotonic``.
     """
 
     method: str
@@ -57,8 +53,8 @@ class Answer:
 
     Attributes:
         code: HTTP status code.
-        headers: Without those that belong to one connection.
-        body: The whole of it.
+        headers: without those that belong to one connection.
+        body: the whole of it.
     """
 
     code: int
@@ -79,7 +75,7 @@ Rule = Callable[[Request, Forward], Answer | None]
 
 
 def forward(_: Request, onward: Forward) -> Answer | None:
-    """The rule of a network that works.
+    """Forward the request: a network that works.
 
     Returns:
         Upstream's answer.
@@ -88,34 +84,23 @@ def forward(_: Request, onward: Forward) -> Answer | None:
 
 
 def cut(_: Request, __: Forward) -> Answer | None:
-    """The connection breaks before the request has arrived.
-
-    Returns:
-        None.
-    """
+    """Break the connection before the request has arrived."""
     return None
 
 
 def lose(_: Request, onward: Forward) -> Answer | None:
-    """The request arrives and has its effect; the connection breaks before the answer comes.
-
-    Returns:
-        None.
-    """
+    """Let the request have its effect, but break the connection before the answer comes."""
     onward()
     return None
 
 
 def answering(code: int, reason: str, **headers: str) -> Rule:
-    """Answers in the API server's name, with a Status object.
+    """Make a rule that answers in the API server's name, with a Status object.
 
     Args:
         code: HTTP status code.
-        reason: The Status object's reason.
-        headers: Further headers; ``_`` in their names stands for ``-``.
-
-    Returns:
-        The rule.
+        reason: the Status object's reason.
+        headers: further headers; ``_`` in their names stands for ``-``.
     """
 
     def answer(_: Request, __: Forward) -> Answer | None:
@@ -137,13 +122,10 @@ def answering(code: int, reason: str, **headers: str) -> Rule:
 
 
 def waiting(seconds: float) -> Rule:
-    """The request takes its time, and then goes on.
+    """Make a rule that forwards each request after a delay.
 
     Args:
-        seconds: How long.
-
-    Returns:
-        The rule.
+        seconds: how long.
     """
 
     def wait(_: Request, onward: Forward) -> Answer | None:
@@ -154,14 +136,11 @@ def waiting(seconds: float) -> Rule:
 
 
 def hanging(until: threading.Event, seconds: float = 30.0) -> Rule:
-    """Nothing comes back; the request never arrives.
+    """Make a rule that holds each request back and never answers it.
 
     Args:
-        until: Set at the end of the test, so that no thread outlives it for long.
-        seconds: After how long the connection is closed in any case.
-
-    Returns:
-        The rule.
+        until: set at the end of the test, so that no thread outlives it for long.
+        seconds: after how long the connection is closed in any case.
     """
 
     def hang(_: Request, __: Forward) -> Answer | None:
@@ -176,15 +155,15 @@ class Proxy:
 
     Args:
         upstream: ``http://host:port`` or ``https://host:port``.
-        port: Where it listens.
+        port: where it listens.
         certificate: PEM file of upstream's certificate: upstream must show it, and it is what is
             shown to clients. None where both sides are plain HTTP.
         key: PEM file of the key that belongs to it.
 
     Attributes:
-        rule: Asked for each request, on the request's own thread.
-        requests: Every request so far, in the order in which they came.
-        url: Where it listens, as a URL.
+        rule: asked for each request, on the request's own thread.
+        requests: every request so far, in the order in which they came.
+        url: where it listens, as a URL.
     """
 
     def __init__(
@@ -205,16 +184,16 @@ class Proxy:
         self._local = threading.local()
 
     def __enter__(self) -> Self:
-        """Begins to listen."""
+        """Begin to listen."""
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends."""
+        """End."""
         self.stop()
 
     def start(self) -> None:
-        """Begins to listen; always on the same port."""
+        """Begin to listen; always on the same port."""
         if self._server is not None:
             return
         context = None
@@ -225,7 +204,7 @@ class Proxy:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
-        """Stops listening and breaks all connections: whoever connects is refused."""
+        """Stop listening and break all connections: whoever connects is refused."""
         if self._server is not None:
             server, self._server = self._server, None
             server.shutdown()
@@ -233,11 +212,11 @@ class Proxy:
             server.break_connections()
 
     def seen(self, method: str, *parts: str) -> list[Request]:
-        """The requests so far with a method and all of some parts of their path.
+        """Return the requests so far that have a method and hold all of some texts in their path.
 
         Args:
-            method: Such as ``DELETE``.
-            parts: Texts that the path holds.
+            method: such as ``DELETE``.
+            parts: texts that the path holds.
 
         Returns:
             Those, in the order in which they came.
@@ -254,19 +233,16 @@ class Proxy:
         upstream: str | None = None,
         timeout: float = _UPSTREAM_TIMEOUT,
     ) -> Answer:
-        """Sends a request on, as the forwarding of a rule does.
+        """Send a request on, as the forwarding of a rule does.
 
         Args:
-            request: The request.
-            upstream: Where to; None means where all of them go.
-            timeout: Seconds for which nothing may come.
-
-        Returns:
-            The answer.
+            request: the request.
+            upstream: where to; None means where all of them go.
+            timeout: seconds for which nothing may come.
 
         Raises:
-            OSError: Upstream cannot be reached, or says nothing.
-            http.client.HTTPException: It does not speak HTTP.
+            OSError: upstream cannot be reached, or says nothing.
+            http.client.HTTPException: it does not speak HTTP.
         """
         target = urlsplit(upstream or self._upstream)
         if target.scheme == "https":
@@ -292,7 +268,7 @@ class Proxy:
             return Answer(response.status, kept, response.read())
 
     def _handle(self, request: Request) -> Answer | None:
-        """What the server has to say to a request."""
+        """Apply the rule to a request."""
         self.requests.append(request)
         try:
             return self.rule(request, lambda: self.send(request))
@@ -319,7 +295,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
 
     def finish_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
-        """Serves a connection, on its own thread; only there the TLS handshake may take time."""
+        """Serve a connection, on its own thread; only there the TLS handshake may take time."""
         connection = request
         try:
             if self._context is not None:
@@ -335,7 +311,7 @@ class _Server(ThreadingHTTPServer):
             connection.close()
 
     def break_connections(self) -> None:
-        """Ends what is still open."""
+        """End what is still open."""
         with self._lock:
             left = list(self._open)
         for connection in left:
@@ -358,7 +334,7 @@ class _Handler(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Say nothing."""
 
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)

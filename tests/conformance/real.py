@@ -22,7 +22,8 @@ from dev.envtest.client import (
     SERVICE_ACCOUNTS,
     Resource,
 )
-from dev.envtest.processes import ControlPlane, Metacontroller
+from dev.envtest.control_plane import ControlPlane
+from dev.envtest.metacontroller import Metacontroller
 from tests.conformance.script import (
     BARE,
     KINDS,

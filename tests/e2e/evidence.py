@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Self
 
 from dev.envtest import installation, pods
 from dev.envtest.client import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, EVENTS, ROLE_BINDINGS
+from dev.envtest.hook import Hook
 from dev.envtest.installation import EVIDENCE, EVIDENCE_LOGS
-from dev.envtest.processes import Hook, free_ports
+from dev.envtest.process import free_ports
 from dev.envtest.proxy import Proxy, forward
 from tests.e2e.permissions import await_permission
 

@@ -14,7 +14,8 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from dev.envtest.processes import Hook, free_ports
+from dev.envtest.hook import Hook
+from dev.envtest.process import free_ports
 from dev.envtest.proxy import Answer, Proxy, forward
 from tests.e2e.workspace import AT_ONCE, ERROR, Workspace, eventually
 

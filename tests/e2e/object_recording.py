@@ -7,9 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
-import requests
-
 from dev.envtest.client import PODDIAGNOSERS, PODS, ApiError
+from dev.local_http import NoAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,7 +91,7 @@ class Film:
                     yield one
 
     def _follow(self, resource: Resource) -> None:
-        with contextlib.suppress(ApiError, requests.RequestException):
+        with contextlib.suppress(ApiError, NoAnswerError):
             for _, one in self._client.watch(resource, seconds=_SECONDS):
                 self._begun[resource.plural].set()  # what is comes first, then what comes
                 if self._ended.is_set():

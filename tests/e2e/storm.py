@@ -18,9 +18,8 @@ from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Self, TypeVar
-
-import requests
 
 from dev.envtest import audit, pods
 from dev.envtest.client import (
@@ -33,9 +32,12 @@ from dev.envtest.client import (
     ApiError,
 )
 from dev.envtest.cluster import Cluster
+from dev.envtest.hook import Hook
+from dev.envtest.metacontroller import Metacontroller
 from dev.envtest.pods import Termination
-from dev.envtest.processes import Hook, Metacontroller, StartError, free_ports
+from dev.envtest.process import StartError, free_ports
 from dev.envtest.proxy import Answer, Proxy, cut, forward, lose, waiting
+from dev.local_http import NoAnswerError
 from tests.e2e import auditlog, wire
 from tests.e2e.judging import End
 from tests.e2e.workspace import AT_ONCE, Workspace, eventually
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 
     from dev.envtest.build import Binaries
     from dev.envtest.client import Json, Resource
-    from dev.envtest.processes import Process
+    from dev.envtest.process import Process
     from dev.envtest.proxy import Forward, Request, Rule
 
 T = TypeVar("T")
@@ -630,11 +632,11 @@ class Storm:
             try:
                 return work()
             except ApiError as refused:
-                if refused.code == requests.codes.not_found:
+                if refused.code == HTTPStatus.NOT_FOUND:
                     return None
                 if time.monotonic() > deadline:
                     raise
-            except requests.RequestException:
+            except NoAnswerError:
                 if time.monotonic() > deadline:
                     raise
             time.sleep(0.1)

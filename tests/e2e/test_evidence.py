@@ -19,7 +19,7 @@ from dev.envtest.client import EVENTS, PODS, SECRETS, ApiError
 from dev.envtest.installation import PODS_HOOK, SYSTEM, TOKENS
 from dev.envtest.logs import LogServer
 from dev.envtest.pods import Termination
-from dev.envtest.processes import free_ports
+from dev.envtest.process import free_ports
 from dev.envtest.proxy import answering, forward, hanging
 from pod_diagnoser.cluster.circuit_breaker import REFUSED_SECONDS
 from tests.e2e.evidence import SAID, post_event, post_liveness_kill

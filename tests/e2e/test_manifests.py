@@ -18,8 +18,8 @@ import yaml
 from dev.envtest import installation
 from dev.envtest.client import DECORATOR_CONTROLLERS, EVENTS, NAMESPACES, PODDIAGNOSERS, PODS
 from dev.envtest.cluster import Cluster
+from dev.envtest.control_plane import ControlPlane
 from dev.envtest.installation import MANIFESTS, PROJECT
-from dev.envtest.processes import ControlPlane
 from pod_diagnoser.server.auth import REREAD_SECONDS
 from tests.e2e.workspace import COMPLETED, ERROR, Workspace, eventually, marks
 

@@ -13,7 +13,7 @@ import threading
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Self
 
-from dev.envtest.processes import free_ports
+from dev.envtest.process import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,19 +3,15 @@
 Each step is what it would be on a real cluster; a test leaves one out, or makes it wrong.
 """
 
-from __future__ import annotations
-
 import copy
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from tests.e2e import auditlog
 from tests.e2e.judging import End
 from tests.simulation import specification as spec
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Json = dict[str, Any]
 
@@ -29,9 +25,9 @@ class Story:
     """What happens in a namespace with one PodDiagnoser, and what the API server logs of it.
 
     Args:
-        action: The PodDiagnoser's.
-        spec_: Further fields of its spec.
-        remediation: Fields of its ``spec.remediation``.
+        action: the PodDiagnoser's.
+        spec_: further fields of its spec.
+        remediation: fields of its ``spec.remediation``.
     """
 
     def __init__(
@@ -185,7 +181,7 @@ class Story:
         self.asks(user, "update", resource, meta["name"], obj, sent=base, namespace=space)
 
     def start(self, name: str, owner: str | None = "set", namespace: str = SHOP) -> None:
-        """A Pod is created, and runs."""
+        """A Pod is created, and run."""
         owners = [{"kind": "ReplicaSet", "name": owner, "uid": f"uid-of-{owner}"}]
         self._create(
             {
@@ -206,7 +202,7 @@ class Story:
     # What happens
 
     def crash(self, name: str) -> None:
-        """A container ends with an error, and runs again."""
+        """A container ends with an error, and run again."""
         pod, number = self.pod(name), len(self.entries)
         ended = {
             "containerID": f"containerd://{number}",

@@ -1,10 +1,9 @@
 """The judge of the storm on a real cluster sees what is wrong, in audit logs that are made up."""
 
-from __future__ import annotations
-
 import copy
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -12,10 +11,6 @@ from tests.dev.e2e.made_up_log import ADMIN, HOOK, KUBELET, METACONTROLLER, Stor
 from tests.e2e import auditlog
 from tests.e2e.judging import End, judge, judge_end, judge_stillness
 from tests.simulation.properties import Property
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 
 def violated(story: Story, folder: Path, faults: int = 0) -> set[Property]:

@@ -1,0 +1,67 @@
+"""Run one process of the hook."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from dev import local_http
+from dev.envtest.process import Process, free_ports
+
+
+class Hook:
+    """One process of the hook, as the manifests run it.
+
+    Args:
+        endpoints: ``pods``, ``poddiagnosers`` or ``all``.
+        folder: where its log goes.
+        environment: further settings.
+        name: what it is called; by default after its endpoints.
+        port: where it listens; by default on a free one.
+    """
+
+    def __init__(
+        self,
+        endpoints: str,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        name: str | None = None,
+        port: int | None = None,
+    ) -> None:
+        self.port = port or free_ports(1)[0]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = Process(
+            name or f"hook-{endpoints}",
+            [
+                Path(sys.executable).with_name("pod-diagnoser"),
+                "serve",
+                "--port",
+                str(self.port),
+            ],
+            folder,
+            {
+                "POD_DIAGNOSER_ENDPOINTS": endpoints,
+                "POD_DIAGNOSER_LOG_FORMAT": "json",
+                **(environment or {}),
+            },
+        )
+
+    def start(self) -> None:
+        """Start it and wait until it is ready; always on the same port.
+
+        Raises:
+            StartError: it does not get ready.
+        """
+        self.process.start()
+        self.process.wait_until(lambda: local_http.is_ok(f"{self.url}/readyz"))
+
+    def stop(self, grace: float = 10.0) -> None:
+        """End it.
+
+        Args:
+            grace: seconds until it is killed; 0 kills at once.
+        """
+        self.process.stop(grace)
+
+    def metrics(self) -> str:
+        """Its metrics in Prometheus' text format."""
+        return local_http.get(f"{self.url}/metrics")
