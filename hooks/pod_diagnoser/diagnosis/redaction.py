@@ -34,8 +34,11 @@ NOT_SHOWN: Final = (
 """Shown instead of a text that can't be masked as it was asked for."""
 
 MAX_SCANNED: Final = 8 * 1024
-"""Characters of a text that are looked at. Where a text is longer, what is left out is at the end
-that is cut."""
+"""The most characters of a text that are shown."""
+
+_MAX_READ: Final = 2 * MAX_SCANNED
+"""Characters of a text that are read. More than are shown: that a line belongs to a private key is
+told by the lines around it, which may lie beyond what is shown."""
 
 _MAX_MEMORY: Final = 512 * 1024
 """Bytes that RE2 may take for one pattern. One that needs more is refused."""
@@ -142,24 +145,38 @@ def redact_head(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
         Its lines that are not empty, without control and format characters and with secrets as
         `MASK`, cut with an ellipsis at its end; or `NOT_SHOWN` where a pattern cannot be used.
     """
-    start = text[:MAX_SCANNED]
-    if len(start) < len(text):
-        breaks = [found.start() for found in _BREAK.finditer(start)]
-        start = start[: breaks[-1]] if breaks else MASK
-    return truncate_bytes(_redact(start, tuple(patterns)), limit)
+    visible = _visible(text[:_MAX_READ])
+    end = _shown_length(visible, is_cut=len(text) > _MAX_READ)
+    if end < len(visible):
+        breaks = [found.start() for found in _BREAK.finditer(visible, 0, end)]
+        if not breaks:
+            return truncate_bytes(MASK, limit)
+        end = breaks[-1]
+    return truncate_bytes(_redact(visible, 0, end, tuple(patterns)), limit)
 
 
 def redact_tail(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
-    """Make the end of a text fit to be shown: of a log, whose last words tell.
+    """Make the end of a text fit to be shown: of a log, whose last lines say why it ended.
 
     Args, returns: as `redact_head`, cut with an ellipsis at its start.
     """
-    text = text.rstrip()  # a last line that is too long is not ended by its own new line
-    end = text[-MAX_SCANNED:]
-    if len(end) < len(text):
-        found = _NEW_LINE.search(end) or _BREAK.search(end, _FAR)
-        end = end[found.end() :] if found else MASK
-    return _truncate_head(_redact(end, tuple(patterns)), limit)
+    text = text.rstrip()
+    visible = _visible(text[-_MAX_READ:])
+    start = len(visible) - _shown_length(visible, is_cut=len(text) > _MAX_READ)
+    if start > 0:
+        found = _NEW_LINE.search(visible, start) or _BREAK.search(visible, start + _FAR)
+        if not found:
+            return _truncate_head(MASK, limit)
+        start = found.end()
+    return _truncate_head(_redact(visible, start, len(visible), tuple(patterns)), limit)
+
+
+def _shown_length(visible: str, *, is_cut: bool) -> int:
+    """Say how many characters may be shown of what was read.
+
+    Of a text that was not read whole at most half: what is beside it tells whether it is a secret.
+    """
+    return min(len(visible) // 2 if is_cut else len(visible), MAX_SCANNED)
 
 
 def _truncate_head(text: str, limit: int) -> str:
@@ -170,17 +187,25 @@ def _truncate_head(text: str, limit: int) -> str:
     return _ELLIPSIS + encoded[len(encoded) - room :].decode(errors="ignore")
 
 
-def _redact(text: str, patterns: tuple[str, ...]) -> str:
-    theirs = _custom_patterns(patterns)
-    if theirs is None:
-        return NOT_SHOWN if text else ""
-    visible = _visible(text).encode()
-    spans = [span for pattern in _builtin_patterns() for span in _secret_spans(pattern, visible)]
+def _redact(visible: str, start: int, end: int, patterns: tuple[str, ...]) -> str:
+    """Mask the secrets in a part of a text, those that lie across its start or end too."""
+    custom = _custom_patterns(patterns)
+    if custom is None:
+        return NOT_SHOWN if visible else ""
+    before, shown, after = (
+        part.encode() for part in (visible[:start], visible[start:end], visible[end:])
+    )
+    whole, first = before + shown + after, len(before)
+    spans = [
+        (max(begin - first, 0), min(until - first, len(shown)))
+        for pattern in _builtin_patterns()
+        for begin, until in _secret_spans(pattern, whole)
+    ]
     work = _MAX_WORK
-    for pattern in theirs:
-        found, work = _match_spans(pattern, visible, work)
+    for pattern in custom:
+        found, work = _match_spans(pattern, shown, work)
         spans += found
-    return _replace(visible, spans).decode(errors="replace")
+    return _replace(shown, spans).decode(errors="replace")
 
 
 def _visible(text: str) -> str:

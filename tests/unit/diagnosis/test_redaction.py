@@ -83,6 +83,11 @@ def test_the_end_of_a_last_line_that_is_too_long_is_shown(end: str) -> None:
     assert redact_tail(f"first\n{line}{end}", ROOM).endswith('"error": "no such table"}')
 
 
+def test_a_log_that_ends_in_empty_lines_shows_its_last_line() -> None:
+    """However many they are."""
+    assert redact_tail("the last line" + "\n" * 3 * MAX_SCANNED, ROOM) == "the last line"
+
+
 def test_a_message_keeps_its_start_and_a_log_its_end() -> None:
     """By bytes, between characters."""
     text = "é" * 50 + "ü" * 50
@@ -198,6 +203,7 @@ def test_a_secret_in_its_place_is_never_seen(
 @pytest.mark.parametrize("place", PLACES)
 @settings(max_examples=30)
 @given(value=VALUES, lines=st.integers(0, 3 * MAX_SCANNED), filler=st.sampled_from(["x y\n", "é "]))
+@example(value="2" * 39, lines=8123, filler="x y\n")  # only what follows tells that it is a key
 def test_a_secret_is_not_seen_where_a_long_text_is_divided(
     fit: Fit, place: str, value: str, lines: int, filler: str
 ) -> None:
@@ -206,6 +212,21 @@ def test_a_secret_is_not_seen_where_a_long_text_is_divided(
     rest = "z\n" * ((2 * MAX_SCANNED - lines) // 2)
     shown = fit(f"{fill}\n{place.format(value)}\n{rest}", ROOM)
     assert not any(half in shown for half in halves(value))
+
+
+KEY = "\n".join("MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7"[n % 9 :] for n in range(60))
+"""The lines of a key of some 3 KB."""
+
+
+@both
+@pytest.mark.parametrize("marker", ["-----BEGIN RSA PRIVATE KEY-----", ""])
+@given(before=st.integers(MAX_SCANNED - 4000, MAX_SCANNED + 100))
+def test_a_private_key_across_the_division_is_not_shown(fit: Fit, marker: str, before: int) -> None:
+    """What tells that its lines are a key may lie in the part that is not shown."""
+    end = "-----END RSA PRIVATE KEY-----"
+    filler = ("one line\n" * MAX_SCANNED)[:before]
+    text = f"{filler}\n{marker}\n{KEY}\n{end}\n{filler[::-1]}"
+    assert not any(line in fit(text, ROOM) for line in KEY.splitlines())
 
 
 @both
