@@ -14,7 +14,8 @@ from dev.simulator.errors import ApiError
 from dev.simulator.objects import Object
 from dev.simulator.resources import EVENT, POD
 from dev.simulator.writes import Call
-from tests.support.cluster_fixture import DIAGNOSER, LABEL, PREFIX, TARGET, World
+from tests.support.cluster_fixture import DIAGNOSER, LABEL, PREFIX, TARGET
+from tests.support.hooked_cluster import ReportedCluster
 
 APPS = ("web", "db")
 NO_EVENTS = (
@@ -56,7 +57,7 @@ class History:
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self.faults = Faults(self.rng)
-        self.world = World(seed, self.faults, evidence=True)
+        self.cluster = ReportedCluster(seed, self.faults, evidence=True)
         self.log: list[str] = []
         self.could_count = {}
 
@@ -88,37 +89,37 @@ class History:
             self.log.append(action.__name__)
             action()
             self._note()
-            self.world.run(self.rng.choice([0, 0.002, 0.01, 0.05, 1, 10]))
+            self.cluster.run(self.rng.choice([0, 0.002, 0.01, 0.05, 1, 10]))
             self._note()
         self.faults.share = 0
-        self.world.rest.before = lambda _: None
-        self.world.hook.down = False
-        self.world.hook.clock.skew = timedelta(0)
-        self.world.run(25 * 60)  # longer than any cached answer, and two resyncs
+        self.cluster.rest.before = lambda _: None
+        self.cluster.hook.down = False
+        self.cluster.hook.clock.skew = timedelta(0)
+        self.cluster.run(25 * 60)  # longer than any cached answer, and two resyncs
         self._note()
-        self.world.settle(60)
+        self.cluster.settle(60)
 
     # What happens
 
     def create_pod(self) -> None:
         """Create a Pod, perhaps under a name that was used before."""
         name = f"p{self.rng.randrange(12)}"
-        if self.world.store.peek(POD, ("default", name)) is None:
+        if self.cluster.store.peek(POD, ("default", name)) is None:
             never = self.rng.random() < 0.2
-            self.world.pod(name, never=never, app=self.rng.choice(APPS))
+            self.cluster.pod(name, never=never, app=self.rng.choice(APPS))
 
     def crash(self) -> None:
         """Let one container end, or several at once: by itself, or for lack of memory."""
         for pod in self._some(self._running(), 3):
             code, reason = self.rng.choice([(0, ""), (1, ""), (2, ""), (137, "OOMKilled")])
-            self.world.crash(pod["metadata"]["name"], code, reason)
+            self.cluster.crash(pod["metadata"]["name"], code, reason)
 
     def fail_probe(self) -> None:
         """Let containers be killed for a failed probe; the Event may come late."""
-        for pod in self._some([pod for pod in self._running() if probed(self.world, pod)], 2):
+        for pod in self._some([pod for pod in self._running() if probed(self.cluster, pod)], 2):
             late = self.rng.choice([0, 0, 0, 0.5, 3, 30])
             code = self.rng.choice([0, 137, 143])
-            self.world.probe_kill(pod["metadata"]["name"], code, late)
+            self.cluster.probe_kill(pod["metadata"]["name"], code, late)
 
     def starve(self) -> None:
         """Report by turns that an image cannot be pulled, for a Pod that has not ended yet."""
@@ -129,71 +130,71 @@ class History:
         ]
         for pod in self._some(hungry, 1):
             reason = self.rng.choice(["ErrImagePull", "ImagePullBackOff"])
-            self.world.wait(pod["metadata"]["name"], reason, "no such host")
+            self.cluster.wait(pod["metadata"]["name"], reason, "no such host")
 
     def start(self) -> None:
         """Let a container run whose image could not be pulled."""
         for pod in self._some([pod for pod in self._pods() if waits(pod)], 1):
-            self.world.start(pod["metadata"]["name"])
+            self.cluster.start(pod["metadata"]["name"])
 
     def evict(self) -> None:
         """Have a kubelet evict a Pod."""
         for pod in self._some([pod for pod in self._pods() if not over(pod)], 1):
-            self.world.evict(pod["metadata"]["name"])
+            self.cluster.evict(pod["metadata"]["name"])
 
     def disturb_evidence(self) -> None:
         """Let Events be refused, throttled or out of reach, or no longer."""
         fault = self.rng.choice([None, None, *NO_EVENTS])
-        self.world.rest.before = lambda _: fault
+        self.cluster.rest.before = lambda _: fault
 
     def delete_pod(self) -> None:
         """Delete a Pod."""
         for pod in self._some(self._pods(), 1):
-            self.world.remove(pod["metadata"]["name"])
+            self.cluster.remove(pod["metadata"]["name"])
 
     def relabel(self) -> None:
         """Change the labels that diagnosers look at."""
         for pod in self._some(self._pods(), 1):
             labels = {"metadata": {"labels": {"app": self.rng.choice(APPS)}}}
-            self.world.store.patch(POD, ("default", pod["metadata"]["name"]), labels)
+            self.cluster.store.patch(POD, ("default", pod["metadata"]["name"]), labels)
 
     def create_diagnoser(self) -> None:
         """Create a PodDiagnoser, perhaps under a name that was used before."""
         name = f"d{self.rng.randrange(3)}"
-        if self.world.store.peek(DIAGNOSER, ("default", name)) is None:
-            self.world.diagnoser(name, targetLabels=self.rng.choice(TARGETS))
+        if self.cluster.store.peek(DIAGNOSER, ("default", name)) is None:
+            self.cluster.diagnoser(name, targetLabels=self.rng.choice(TARGETS))
 
     def delete_diagnoser(self) -> None:
         """Delete a PodDiagnoser."""
         for diagnoser in self._some(self._live_diagnosers(), 1):
-            self.world.remove_diagnoser(diagnoser["metadata"]["name"])
+            self.cluster.remove_diagnoser(diagnoser["metadata"]["name"])
 
     def change_diagnoser(self) -> None:
         """Switch a PodDiagnoser off or on, or give it other labels."""
         for diagnoser in self._some(self._live_diagnosers(), 1):
             name = diagnoser["metadata"]["name"]
             if self.rng.random() < 0.5:
-                self.world.change(name, enableAnnotations=self.rng.random() < 0.5)
+                self.cluster.change(name, enableAnnotations=self.rng.random() < 0.5)
             else:
                 # A merge patch: null takes the label away that is not wanted.
-                self.world.change(name, targetLabels={"app": self.rng.choice([*APPS, None])})
+                self.cluster.change(name, targetLabels={"app": self.rng.choice([*APPS, None])})
 
     def restart_hook(self) -> None:
         """Restart the hook."""
-        self.world.hook.restart()
+        self.cluster.hook.restart()
 
     def toggle_hook(self) -> None:
         """Let the hook go down, or come back."""
-        self.world.hook.down = not self.world.hook.down
+        self.cluster.hook.down = not self.cluster.hook.down
 
     def restart_metacontroller(self) -> None:
         """Restart Metacontroller."""
-        self.world.restart_metacontroller()
+        self.cluster.restart_metacontroller()
 
     def lose_watches(self) -> None:
         """Lose all watches, and what was under way on them."""
-        assert self.world.cluster.metacontroller
-        for informer in self.world.cluster.metacontroller.informers.all:
+        assert self.cluster.simulator.metacontroller
+        for informer in self.cluster.simulator.metacontroller.informers.all:
             informer.relist()
 
     def toggle_faults(self) -> None:
@@ -202,7 +203,7 @@ class History:
 
     def skew(self) -> None:
         """Set the hook's clock wrong, or right."""
-        self.world.hook.clock.skew = timedelta(seconds=self.rng.choice([-120, 0, 120]))
+        self.cluster.hook.clock.skew = timedelta(seconds=self.rng.choice([-120, 0, 120]))
 
     def _some(self, objects: list[Object], most: int) -> list[Object]:
         return self.rng.sample(objects, min(len(objects), self.rng.randint(1, most)))
@@ -210,13 +211,13 @@ class History:
     # What is there
 
     def _pods(self) -> list[Object]:
-        return self.world.store.select(POD)
+        return self.cluster.store.select(POD)
 
     def _running(self) -> list[Object]:
         return [pod for pod in self._pods() if not over(pod) and not waits(pod)]
 
     def _live_diagnosers(self) -> list[Object]:
-        return self.world.store.select(DIAGNOSER)
+        return self.cluster.store.select(DIAGNOSER)
 
     def _note(self) -> None:
         """Remember which Pods each PodDiagnoser might have counted: those it ever claimed."""
@@ -225,7 +226,7 @@ class History:
             counted.update(
                 pod["metadata"]["uid"]
                 for pod in self._pods()
-                if causes(self.world, pod) and matches(diagnoser, pod)
+                if causes(self.cluster, pod) and matches(diagnoser, pod)
             )
 
 
@@ -254,16 +255,16 @@ def waits(pod: Object) -> bool:
     return "waiting" in container(pod)["state"]
 
 
-def probed(world: World, pod: Object) -> bool:
+def probed(cluster: ReportedCluster, pod: Object) -> bool:
     """Tell whether a container has run for long enough for a probe to fail."""
     started = datetime.fromisoformat(container(pod)["state"]["running"]["startedAt"])
-    return world.clock.now() - started > timedelta(seconds=2)
+    return cluster.clock.now() - started > timedelta(seconds=2)
 
 
 OWN = {0: "Completed", 1: "ApplicationError", 2: "ApplicationError", 137: "Killed"}
 
 
-def causes(world: World, pod: Object) -> list[set[str]]:
+def causes(cluster: ReportedCluster, pod: Object) -> list[set[str]]:
     """Return what a Pod may say of each ending that it shows, by the kubelet's word alone."""
     if pod["status"].get("reason") == "Evicted":
         found = [{"Evicted"}]
@@ -272,12 +273,12 @@ def causes(world: World, pod: Object) -> list[set[str]]:
     else:
         # Under Never an exit with code 0 is what was meant to happen.
         current = container(pod)["state"].get("terminated")
-        found = [of_end(world, pod, current)] if current and current["exitCode"] else []
+        found = [of_end(cluster, pod, current)] if current and current["exitCode"] else []
     last = ended(pod)
-    return [*found, *([of_end(world, pod, last)] if last else [])]
+    return [*found, *([of_end(cluster, pod, last)] if last else [])]
 
 
-def of_end(world: World, pod: Object, termination: Object) -> set[str]:
+def of_end(cluster: ReportedCluster, pod: Object, termination: Object) -> set[str]:
     """Return what may be said of a termination: a probe is told of only if the kubelet told of it.
 
     An Event may come too late for it, or be refused; then the exit code speaks for itself.
@@ -285,10 +286,10 @@ def of_end(world: World, pod: Object, termination: Object) -> set[str]:
     if termination["reason"] == "OOMKilled":
         return {"OutOfMemory"}
     found = {OWN.get(termination["exitCode"], "Terminated")}
-    return found | ({"LivenessProbeFailed"} if is_told(world, pod, termination) else set())
+    return found | ({"LivenessProbeFailed"} if is_told(cluster, pod, termination) else set())
 
 
-def is_told(world: World, pod: Object, termination: Object) -> bool:
+def is_told(cluster: ReportedCluster, pod: Object, termination: Object) -> bool:
     """Tell whether the kubelet told of a kill while the container ran.
 
     In the second in which it started it told of the one before: a probe takes longer.
@@ -297,7 +298,7 @@ def is_told(world: World, pod: Object, termination: Object) -> bool:
     started = datetime.fromisoformat(termination["startedAt"])
     return any(
         started < datetime.fromisoformat(event[name]) <= finished
-        for event in world.store.select(EVENT)
+        for event in cluster.store.select(EVENT)
         if event["involvedObject"].get("uid") == pod["metadata"]["uid"]
         and event["reason"] == "Killing"
         for name in ("firstTimestamp", "lastTimestamp")
@@ -320,7 +321,7 @@ def claimant(diagnosers: list[Object], pod: Object) -> Object | None:
     )
 
 
-def check_pod(world: World, pod: Object, owner: Object | None) -> None:
+def check_pod(cluster: ReportedCluster, pod: Object, owner: Object | None) -> None:
     """Check what a Pod shows."""
     metadata = pod["metadata"]
     ours = {
@@ -332,7 +333,7 @@ def check_pod(world: World, pod: Object, owner: Object | None) -> None:
         assert not ours, metadata
         assert LABEL not in metadata["labels"]
         return
-    shown = causes(world, pod)
+    shown = causes(cluster, pod)
     if shown:
         assert ours["cause"] in set.union(*shown), (ours, pod["status"])
         assert ours["cause"] in {crash["cause"] for crash in json.loads(ours["crashes"])["history"]}
@@ -371,55 +372,55 @@ def test_random_histories_converge(seed: int) -> None:
     """Pods, targets, statuses and counts are right once faults stop, and it is quiet then."""
     history = History(seed)
     history.run(40)
-    store = history.world.store
+    store = history.cluster.store
     diagnosers, pods = store.select(DIAGNOSER), store.select(POD)
     for pod in pods:
-        check_pod(history.world, pod, claimant(diagnosers, pod))
+        check_pod(history.cluster, pod, claimant(diagnosers, pod))
     for diagnoser in diagnosers:
         check_diagnoser(diagnoser, pods, history.could_count[diagnoser["metadata"]["uid"]])
     published = {target["spec"]["diagnoser"]["uid"] for target in store.select(TARGET)}
     active = {one["metadata"]["uid"] for one in diagnosers if one["spec"]["enableAnnotations"]}
     assert published == active
-    assert all(code in {200, 429} for *_, code in history.world.hook.calls)
+    assert all(code in {200, 429} for *_, code in history.cluster.hook.calls)
 
 
 class Endings:
     """Random endings of a few Pods of one PodDiagnoser, and nothing else that disturbs.
 
     Attributes:
-        world: the cluster.
+        cluster: the cluster.
         truth: what each Pod's last ending was, by name.
         count: how many endings each Pod had.
     """
 
     def __init__(self, seed: int, fault: Exception | None) -> None:
         self.rng = random.Random(seed)
-        self.world = World(seed, evidence=True)
-        self.world.rest.before = lambda _: fault
+        self.cluster = ReportedCluster(seed, evidence=True)
+        self.cluster.rest.before = lambda _: fault
         self.truth: dict[str, str] = {}
         self.count: dict[str, int] = {}
-        self.world.diagnoser()
+        self.cluster.diagnoser()
         for number in range(4):
-            self.world.pod(f"p{number}", never=number == 3)
-        self.world.run(10)
+            self.cluster.pod(f"p{number}", never=number == 3)
+        self.cluster.run(10)
 
     def run(self, steps: int) -> None:
         """Let Pods end, one after another."""
         for _ in range(steps):
-            pod = self.rng.choice(self.world.store.select(POD))
+            pod = self.rng.choice(self.cluster.store.select(POD))
             if not over(pod):
                 self._end(pod)
-            self.world.run(self.rng.choice([0, 0.05, 3, 12]))
-        self.world.settle(60)
+            self.cluster.run(self.rng.choice([0, 0.05, 3, 12]))
+        self.cluster.settle(60)
 
     def _end(self, pod: Object) -> None:
         name = pod["metadata"]["name"]
         if waits(pod):
-            self.world.start(name)
+            self.cluster.start(name)
             del self.truth[name]
             return
         kinds = ["exit", "exit", "memory", "evict"]
-        if probed(self.world, pod):
+        if probed(self.cluster, pod):
             kinds += ["probe"] * 3
         if name not in self.truth:
             kinds += ["image"] * 2
@@ -433,22 +434,22 @@ class Endings:
         """Let it happen; return its cause."""
         if kind == "exit":
             code = self.rng.choice([1, 2])
-            self.world.crash(name, code)
+            self.cluster.crash(name, code)
             return OWN[code]
         if kind == "memory":
-            self.world.crash(name, 137, "OOMKilled")
+            self.cluster.crash(name, 137, "OOMKilled")
             return "OutOfMemory"
         if kind == "evict":
-            self.world.evict(name)
+            self.cluster.evict(name)
             return "Evicted"
         if kind == "image":
             for reason in ("ErrImagePull", "ImagePullBackOff", "ErrImagePull"):
-                self.world.wait(name, reason, "no such host")
-                self.world.run(1)
+                self.cluster.wait(name, reason, "no such host")
+                self.cluster.run(1)
             return "ImagePullFailed"
         # 0 is no failure where nothing is restarted.
         code = self.rng.choice([137, 143] if name == "p3" else [0, 137, 143])
-        self.world.probe_kill(name, code, self.rng.choice([0, 0.5, 3]))
+        self.cluster.probe_kill(name, code, self.rng.choice([0, 0.5, 3]))
         return "LivenessProbeFailed"
 
 
@@ -456,10 +457,10 @@ def check_cost(endings: Endings) -> None:
     """Check that a crash costs three writes of its Pod and two reads of Events at the most."""
     for name, count in endings.count.items():
         written = [
-            one for one in endings.world.writes_since_start() if one.call.key == ("default", name)
+            one for one in endings.cluster.writes_since_start() if one.call.key == ("default", name)
         ]
         assert len(written) <= 3 * count, (name, count, written)
-    assert len(endings.world.rest.requests) <= 2 * sum(endings.count.values())
+    assert len(endings.cluster.rest.requests) <= 2 * sum(endings.count.values())
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -467,9 +468,9 @@ def test_every_ending_is_told_right_and_costs_little(seed: int) -> None:
     """Where Events come within seconds each Pod names what truly happened to it at last."""
     endings = Endings(seed, None)
     endings.run(25)
-    for pod in endings.world.store.select(POD):
+    for pod in endings.cluster.store.select(POD):
         name = pod["metadata"]["name"]
-        assert endings.world.notes(name).get("cause") == endings.truth.get(name), name
+        assert endings.cluster.annotations(name).get("cause") == endings.truth.get(name), name
     check_cost(endings)
 
 
@@ -478,9 +479,9 @@ def test_without_events_no_more_is_said_and_no_more_is_done(seed: int) -> None:
     """Refused, throttled or unreachable, a diagnosis stands by the Pod alone, at the same cost."""
     endings = Endings(seed, NO_EVENTS[seed % len(NO_EVENTS)])
     endings.run(25)
-    for pod in endings.world.store.select(POD):
+    for pod in endings.cluster.store.select(POD):
         name = pod["metadata"]["name"]
-        shown, truth = endings.world.notes(name).get("cause"), endings.truth.get(name)
+        shown, truth = endings.cluster.annotations(name).get("cause"), endings.truth.get(name)
         if truth == "LivenessProbeFailed":
             assert shown in {"Completed", "Killed", "Terminated"}
         else:

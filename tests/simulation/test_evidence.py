@@ -3,30 +3,20 @@
 The real hook asks the simulator's REST face for the Events that the simulated kubelet records.
 """
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from dev.simulator.client import Client
-from dev.simulator.cluster import NODE, Cluster, Conditions
 from dev.simulator.errors import ApiError
-from dev.simulator.events import EventRecorder
-from dev.simulator.http_api import RestApi
-from dev.simulator.kubelet.kubelet import Kubelet
-from dev.simulator.kubelet.node import Node
 from dev.simulator.kubelet.runtime import Exit
 from dev.simulator.objects import Object, annotations_of
 from dev.simulator.resources import POD
-from dev.simulator.scheduling import Clock, VirtualScheduler
-from dev.simulator.webhooks import InProcess
 from dev.simulator.writes import Call
-from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
 from tests.dev.simulator.fakes import Run, ScriptedProber, ScriptedRuntime
-from tests.support.cluster_fixture import CONTROLLERS, CRDS, DIAGNOSER, EPOCH, PREFIX, Hook
-from tests.support.simulated_api import connect
+from tests.support.cluster_fixture import DIAGNOSER, PREFIX
+from tests.support.hooked_cluster import HookedCluster
 
 KEY = ("default", "p")
 CRASH = 20.0
@@ -49,33 +39,16 @@ class SlowEvents:
         return None
 
 
-class World:
-    """A cluster with a kubelet, and the real hook with its way to Events."""
+class EvidenceCluster(HookedCluster):
+    """A cluster with a kubelet, in which the hook may read Events."""
 
     def __init__(self, runs: tuple[Run, ...], healthy: Callable[[float], bool]) -> None:
-        self.scheduler = VirtualScheduler()
-        clock = Clock(self.scheduler, EPOCH)
-        conditions = Conditions.calm()
         self.events = SlowEvents()
-        conditions.interference = self.events
-        cluster = Cluster(self.scheduler, clock, CRDS, conditions)
-        self.store = cluster.store
-        client = Client(cluster.network, "kubelet")
-        node = Node(
-            client=client,
-            clock=clock,
-            runtime=ScriptedRuntime(self.scheduler, runs),
-            prober=ScriptedProber(self.scheduler, lambda _: healthy(self.scheduler.time())),
-            recorder=EventRecorder(client, clock, "kubelet", NODE),
-            rng=random.Random(0),
+        super().__init__(interference=self.events, evidence=True)
+        self.kubelet = self.start_kubelet(
+            ScriptedRuntime(self.scheduler, runs),
+            ScriptedProber(self.scheduler, lambda _: healthy(self.scheduler.time())),
         )
-        self.kubelet = Kubelet(node, NODE)
-        api, self.rest = connect(RestApi(self.store, clock))
-        hook = Hook(
-            self.scheduler, clock, gatherer=lambda: ApiEvidenceFetcher(api, self.scheduler.time)
-        )
-        cluster.install(CONTROLLERS)
-        cluster.start_metacontroller(InProcess(self.scheduler, conditions.timing, hook))
         self.store.create(
             DIAGNOSER, {"metadata": {"name": "d", "namespace": "default"}, "spec": {}}
         )
@@ -87,15 +60,6 @@ class World:
         return self.store.create(
             POD, {"metadata": {"name": "p", "namespace": "default"}, "spec": spec}
         )
-
-    def notes(self) -> dict[str, str]:
-        """Return our annotations, without their prefix."""
-        found = annotations_of(self.store.get(POD, KEY))
-        return {
-            key.removeprefix(PREFIX): value
-            for key, value in found.items()
-            if key.startswith(PREFIX)
-        }
 
 
 def probe(**more: int) -> Object:
@@ -264,7 +228,7 @@ CASES = [
 ]
 
 
-def play(case: Case, *, refused: bool = False, late: bool = False) -> World:
+def play(case: Case, *, refused: bool = False, late: bool = False) -> EvidenceCluster:
     """Let a case happen.
 
     Args:
@@ -275,67 +239,67 @@ def play(case: Case, *, refused: bool = False, late: bool = False) -> World:
     Returns:
         What came of it.
     """
-    world = World(case.runs, lambda time: not case.sick(time))
+    cluster = EvidenceCluster(case.runs, lambda time: not case.sick(time))
     if refused:
-        world.rest.before = lambda _: ApiError(403, "Forbidden", "events is forbidden")
-    world.events.on = late
-    pod = world.pod(**case.spec)
+        cluster.rest.before = lambda _: ApiError(403, "Forbidden", "events is forbidden")
+    cluster.events.on = late
+    pod = cluster.pod(**case.spec)
     if case.evicted:
-        world.scheduler.run_for(5)
-        world.kubelet.evict(pod, "The node was low on resource: memory.", pressure=True)
-    world.scheduler.run_for(CRASH)
-    return world
+        cluster.scheduler.run_for(5)
+        cluster.kubelet.evict(pod, "The node was low on resource: memory.", pressure=True)
+    cluster.scheduler.run_for(CRASH)
+    return cluster
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_each_ending_is_told(case: Case) -> None:
     """The Pod names what happened, with what proves it, and Events are asked for when they can."""
-    world = play(case)
-    shown = world.notes()
+    cluster = play(case)
+    shown = cluster.annotations()
     assert shown["cause"] == case.cause, shown
     assert case.words in shown["diagnosis"]
-    (status,) = world.store.get(POD, KEY)["status"]["containerStatuses"]
+    (status,) = cluster.store.get(POD, KEY)["status"]["containerStatuses"]
     ends = max(1, status["restartCount"])
-    assert len(world.rest.requests) <= case.reads * ends
+    assert len(cluster.rest.requests) <= case.reads * ends
     assert ("restart-reason" in shown) is bool(status["restartCount"])
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_nothing_is_claimed_that_may_not_be_read(case: Case) -> None:
     """Where Events are refused the Pod says what its status proves, and no more."""
-    shown = play(case, refused=True).notes()
+    shown = play(case, refused=True).annotations()
     assert shown["cause"] == case.without, shown
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_nothing_is_claimed_that_nobody_told(case: Case) -> None:
     """Where the node's Events are lost on their way the Pod says what its status proves."""
-    shown = play(case, late=True).notes()
+    shown = play(case, late=True).annotations()
     assert shown["cause"] == case.without, shown
 
 
 def test_the_next_end_is_not_the_probes() -> None:
     """A container that is killed for its probe and then exits by itself is told right twice."""
-    world = World(
+    cluster = EvidenceCluster(
         (Run(on_term=Exit(143)), Run(6, Exit(7)), Run()), lambda time: time < 3 or time > 5
     )
-    world.pod(**LIVENESS)
-    world.scheduler.run_for(7)
-    assert world.notes()["cause"] == "LivenessProbeFailed"
-    world.scheduler.run_for(20)
-    assert world.notes()["cause"] == "ApplicationError"
+    cluster.pod(**LIVENESS)
+    cluster.scheduler.run_for(7)
+    assert cluster.annotations()["cause"] == "LivenessProbeFailed"
+    cluster.scheduler.run_for(20)
+    assert cluster.annotations()["cause"] == "ApplicationError"
 
 
 def test_a_deleted_pod_says_nothing() -> None:
     """What ends since its Pod is deleted is no crash."""
-    world = World((Run(on_term=Exit(1)),), lambda _: True)
-    world.pod(terminationGracePeriodSeconds=30)
-    world.scheduler.run_for(5)
+    cluster = EvidenceCluster((Run(on_term=Exit(1)),), lambda _: True)
+    cluster.pod(terminationGracePeriodSeconds=30)
+    cluster.scheduler.run_for(5)
     seen: list[Object] = []
-    world.store.watch(POD, lambda event: seen.append(event.object))
-    world.store.delete(POD, KEY)
-    world.scheduler.run_for(10)
-    assert world.store.peek(POD, KEY) is None
+    cluster.store.watch(POD, lambda event: seen.append(event.object))
+    cluster.store.delete(POD, KEY)
+    cluster.scheduler.run_for(10)
+    assert cluster.store.peek(POD, KEY) is None
     assert any(
         "terminated" in status["state"]
         for pod in seen
@@ -346,15 +310,15 @@ def test_a_deleted_pod_says_nothing() -> None:
 
 def test_the_end_of_the_pod_comes_after_one_of_the_same_second() -> None:
     """A Pod whose container is killed and that is evicted in one and the same second is evicted."""
-    world = World((Run(5, Exit(1)), Run()), lambda _: True)
-    world.pod()
-    world.scheduler.run_for(4)
-    ended = world.store.get(POD, KEY)
+    cluster = EvidenceCluster((Run(5, Exit(1)), Run()), lambda _: True)
+    cluster.pod()
+    cluster.scheduler.run_for(4)
+    ended = cluster.store.get(POD, KEY)
     end = {
         "exitCode": 1,
         "reason": "Error",
         "startedAt": ended["status"]["containerStatuses"][0]["state"]["running"]["startedAt"],
-        "finishedAt": world.store.now(),
+        "finishedAt": cluster.store.now(),
     }
     status = {
         **ended["status"]["containerStatuses"][0],
@@ -364,7 +328,7 @@ def test_the_end_of_the_pod_comes_after_one_of_the_same_second() -> None:
     }
     whole = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource"}
     new = {**ended, "status": {**ended["status"], **whole, "containerStatuses": [status]}}
-    world.store.update(POD, new, subresource="status", manager="kubelet")
-    world.scheduler.run_for(0.5)
-    assert world.notes()["cause"] == "Evicted"
-    assert world.notes()["restart-reason"] == "Error (Exit Code: 1)"
+    cluster.store.update(POD, new, subresource="status", manager="kubelet")
+    cluster.scheduler.run_for(0.5)
+    assert cluster.annotations()["cause"] == "Evicted"
+    assert cluster.annotations()["restart-reason"] == "Error (Exit Code: 1)"

@@ -8,16 +8,17 @@ import pytest
 from dev.simulator.objects import Object
 from dev.simulator.resources import EVENT, POD
 from dev.simulator.writes import Call
-from tests.support.cluster_fixture import DIAGNOSER, HOUR, TARGET, World
+from tests.support.cluster_fixture import DIAGNOSER, HOUR, TARGET
+from tests.support.hooked_cluster import ReportedCluster
 
 
 @pytest.fixture
-def world() -> World:
+def cluster() -> ReportedCluster:
     """Return a cluster with one PodDiagnoser, "d", of the Pods with app=web."""
-    world = World()
-    world.diagnoser(targetLabels={"app": "web"})
-    world.run()
-    return world
+    cluster = ReportedCluster()
+    cluster.diagnoser(targetLabels={"app": "web"})
+    cluster.run()
+    return cluster
 
 
 def condition(status: Object, kind: str) -> str:
@@ -28,427 +29,430 @@ def condition(status: Object, kind: str) -> str:
 # From a crash to what is shown
 
 
-def test_a_crash_is_told_on_the_pod_and_counted(world: World) -> None:
+def test_a_crash_is_told_on_the_pod_and_counted(cluster: ReportedCluster) -> None:
     """Annotations, label and status are there within a moment, in the form that was promised."""
-    world.pod(app="web")
-    world.run()
-    world.crash()
-    world.run(1)
-    notes = world.notes()
+    cluster.pod(app="web")
+    cluster.run()
+    cluster.crash()
+    cluster.run(1)
+    notes = cluster.annotations()
     assert notes["restart-reason"] == "Completed (Exit Code: 0)"
     assert notes["restart-time"] == "2026-01-01T00:00:20Z"
     assert notes["container"] == "app"
     assert notes["cause"] == "Completed"
     assert notes["diagnosis"]
-    assert world.label() == "d"
-    status = world.status()
+    assert cluster.label() == "d"
+    status = cluster.status()
     assert status["diagnosedPods"] == 1
     assert status["lastProcessedPod"] == "p"
     assert status["observedGeneration"] == 1
     assert status["recentDiagnoses"][0]["reason"] == "Completed (Exit Code: 0)"
     assert condition(status, "Active") == "True"
-    world.settle()
+    cluster.settle()
 
 
-def test_one_crash_costs_few_syncs_and_writes(world: World) -> None:
+def test_one_crash_costs_few_syncs_and_writes(cluster: ReportedCluster) -> None:
     """Two Pod syncs a status write at most, one Pod write, two or three syncs of the diagnoser."""
-    world.pod(app="web")
-    world.run()
-    world.mark()
-    world.hook.calls.clear()
-    world.crash()
-    world.run(30)
-    paths = [path for _, path, _ in world.hook.calls]
+    cluster.pod(app="web")
+    cluster.run()
+    cluster.forget_writes()
+    cluster.hook.calls.clear()
+    cluster.crash()
+    cluster.run(30)
+    paths = [path for _, path, _ in cluster.hook.calls]
     assert paths.count("/pods/sync") <= 4  # the kubelet reports a crash in two status writes
     assert 2 <= paths.count("/poddiagnosers/sync") <= 3
-    assert [(one.call.resource.plural, one.call.subresource) for one in world.writes()] == [
+    assert [(one.call.resource.plural, one.call.subresource) for one in cluster.writes()] == [
         ("pods", ""),
         ("poddiagnosers", "status"),
         ("poddiagnosers", ""),
     ]
 
 
-def test_a_healthy_pod_is_left_alone(world: World) -> None:
+def test_a_healthy_pod_is_left_alone(cluster: ReportedCluster) -> None:
     """A Pod that never crashed gets nothing, and costs no write."""
-    world.mark()
-    world.pod(app="web")
-    world.run(60)
-    assert not world.notes()
-    assert world.label() is None
-    assert not world.writes()
+    cluster.forget_writes()
+    cluster.pod(app="web")
+    cluster.run(60)
+    assert not cluster.annotations()
+    assert cluster.label() is None
+    assert not cluster.writes()
 
 
-def test_a_pod_that_nobody_claims_is_left_alone(world: World) -> None:
+def test_a_pod_that_nobody_claims_is_left_alone(cluster: ReportedCluster) -> None:
     """Another app's crash is nobody's."""
-    world.mark()
-    world.pod(app="db")
-    world.crash()
-    world.run(60)
-    assert not world.notes()
-    assert world.count() == 0
-    assert not world.writes()
+    cluster.forget_writes()
+    cluster.pod(app="db")
+    cluster.crash()
+    cluster.run(60)
+    assert not cluster.annotations()
+    assert cluster.count() == 0
+    assert not cluster.writes()
 
 
-def test_nothing_happens_when_nothing_happens(world: World) -> None:
+def test_nothing_happens_when_nothing_happens(cluster: ReportedCluster) -> None:
     """Through half a day of resyncs and expiring caches not one write is made.
 
     Before that labels are taken off after one hour, and workloads are forgotten after two.
     """
     for number in range(5):
-        world.pod(f"p{number}", app="web")
-        world.crash(f"p{number}")
-    world.run(3 * HOUR)
-    world.mark()
-    world.run(12 * HOUR)
-    assert not world.writes()
-    assert all(code == 200 for *_, code in world.hook.calls)
-    assert not [one for one in world.store.select(EVENT) if one["reason"] == "SyncError"]
+        cluster.pod(f"p{number}", app="web")
+        cluster.crash(f"p{number}")
+    cluster.run(3 * HOUR)
+    cluster.forget_writes()
+    cluster.run(12 * HOUR)
+    assert not cluster.writes()
+    assert all(code == 200 for *_, code in cluster.hook.calls)
+    assert not [one for one in cluster.store.select(EVENT) if one["reason"] == "SyncError"]
 
 
 # The label
 
 
-def test_the_label_ages_off_after_an_hour(world: World) -> None:
+def test_the_label_ages_off_after_an_hour(cluster: ReportedCluster) -> None:
     """After an hour the label goes, and the annotations stay."""
-    world.pod(app="web")
-    world.crash()
-    world.run(HOUR - 60)
-    assert world.label() == "d"
-    world.run(120)
-    assert world.label() is None
-    assert world.notes()["restart-reason"] == "Completed (Exit Code: 0)"
-    assert world.count() == 1
-    world.settle()
+    cluster.pod(app="web")
+    cluster.crash()
+    cluster.run(HOUR - 60)
+    assert cluster.label() == "d"
+    cluster.run(120)
+    assert cluster.label() is None
+    assert cluster.annotations()["restart-reason"] == "Completed (Exit Code: 0)"
+    assert cluster.count() == 1
+    cluster.settle()
 
 
-def test_a_new_crash_brings_the_label_back(world: World) -> None:
+def test_a_new_crash_brings_the_label_back(cluster: ReportedCluster) -> None:
     """For another hour, and the Pod is not counted again."""
-    world.pod(app="web")
-    world.crash()
-    world.run(3 * HOUR)
-    assert world.label() is None
-    world.crash(code=1)
-    world.run(60)
-    assert world.label() == "d"
-    assert world.notes()["restart-reason"] == "Error (Exit Code: 1)"
-    assert world.count() == 1
-    world.run(HOUR)
-    assert world.label() is None
+    cluster.pod(app="web")
+    cluster.crash()
+    cluster.run(3 * HOUR)
+    assert cluster.label() is None
+    cluster.crash(code=1)
+    cluster.run(60)
+    assert cluster.label() == "d"
+    assert cluster.annotations()["restart-reason"] == "Error (Exit Code: 1)"
+    assert cluster.count() == 1
+    cluster.run(HOUR)
+    assert cluster.label() is None
 
 
-def test_the_label_ages_off_though_metacontroller_was_restarted(world: World) -> None:
+def test_the_label_ages_off_though_metacontroller_was_restarted(cluster: ReportedCluster) -> None:
     """The deadline dies with the process; the first sync of the next one sets it anew."""
-    world.pod(app="web")
-    world.crash()
-    world.run(HOUR / 2)
-    world.restart_metacontroller()
-    world.run(HOUR / 2 + 60)
-    assert world.label() is None
-    world.settle()
+    cluster.pod(app="web")
+    cluster.crash()
+    cluster.run(HOUR / 2)
+    cluster.restart_metacontroller()
+    cluster.run(HOUR / 2 + 60)
+    assert cluster.label() is None
+    cluster.settle()
 
 
 # Counting
 
 
-def test_a_pod_is_counted_once_however_often_it_crashes(world: World) -> None:
+def test_a_pod_is_counted_once_however_often_it_crashes(cluster: ReportedCluster) -> None:
     """The count is of Pods, not of crashes; the history tells of several crashes."""
-    world.pod(app="web")
+    cluster.pod(app="web")
     for number in range(8):
-        world.crash(code=number)
-        world.run(37)
-    assert world.count() == 1
-    assert len(json.loads(world.notes()["crashes"])["history"]) == 8
-    assert len(world.status()["recentDiagnoses"]) == 8
-    world.settle()
+        cluster.crash(code=number)
+        cluster.run(37)
+    assert cluster.count() == 1
+    assert len(json.loads(cluster.annotations()["crashes"])["history"]) == 8
+    assert len(cluster.status()["recentDiagnoses"]) == 8
+    cluster.settle()
 
 
-def test_deleted_pods_stay_counted(world: World) -> None:
+def test_deleted_pods_stay_counted(cluster: ReportedCluster) -> None:
     """A count never falls, and a replacement under another or the same name is another Pod."""
     for name in ("p", "q", "p"):
-        world.pod(name, app="web")
-        world.crash(name)
-        world.run()
-        world.remove(name)
-        world.run()
-    assert world.count() == 3
-    assert [one["pod"] for one in world.status()["recentDiagnoses"]] == ["p", "q", "p"]
-    world.settle()
+        cluster.pod(name, app="web")
+        cluster.crash(name)
+        cluster.run()
+        cluster.remove(name)
+        cluster.run()
+    assert cluster.count() == 3
+    assert [one["pod"] for one in cluster.status()["recentDiagnoses"]] == ["p", "q", "p"]
+    cluster.settle()
 
 
 @pytest.mark.parametrize("pods", [1, 7])
-def test_counts_survive_restarts(world: World, pods: int) -> None:
+def test_counts_survive_restarts(cluster: ReportedCluster, pods: int) -> None:
     """Of the hook and of Metacontroller, each at every moment after a crash."""
     for number in range(pods):
-        world.pod(f"p{number}", app="web")
-    world.run()
+        cluster.pod(f"p{number}", app="web")
+    cluster.run()
     for step in range(12):
         for number in range(pods):
-            world.crash(f"p{number}", code=step)
-        world.run(0.002 * step)
+            cluster.crash(f"p{number}", code=step)
+        cluster.run(0.002 * step)
         if step % 2:
-            world.hook.restart()
+            cluster.hook.restart()
         else:
-            world.restart_metacontroller()
-        world.run(5)
-    assert world.count() == pods
-    world.settle()
+            cluster.restart_metacontroller()
+        cluster.run(5)
+    assert cluster.count() == pods
+    cluster.settle()
 
 
-def test_crashes_while_the_hook_is_down_are_counted(world: World) -> None:
+def test_crashes_while_the_hook_is_down_are_counted(cluster: ReportedCluster) -> None:
     """What happened meanwhile is diagnosed when it is back; Pods deleted by then are lost."""
     for number in range(5):
-        world.pod(f"p{number}", app="web")
-    world.run()
-    world.hook.down = True
+        cluster.pod(f"p{number}", app="web")
+    cluster.run()
+    cluster.hook.down = True
     for number in range(5):
-        world.crash(f"p{number}")
-        world.run(30)
-    assert world.count() == 0
-    world.remove("p4")
-    world.hook.down = False
-    world.hook.restart()
-    world.run(20 * 60)
-    assert world.count() == 4
-    assert all(world.label(f"p{number}") == "d" for number in range(4))
-    world.settle()
+        cluster.crash(f"p{number}")
+        cluster.run(30)
+    assert cluster.count() == 0
+    cluster.remove("p4")
+    cluster.hook.down = False
+    cluster.hook.restart()
+    cluster.run(20 * 60)
+    assert cluster.count() == 4
+    assert all(cluster.label(f"p{number}") == "d" for number in range(4))
+    cluster.settle()
 
 
-def test_crashes_while_metacontroller_is_down_are_counted(world: World) -> None:
+def test_crashes_while_metacontroller_is_down_are_counted(cluster: ReportedCluster) -> None:
     """Its first list has them all."""
     for number in range(5):
-        world.pod(f"p{number}", app="web")
-    world.run()
-    world.cluster.stop_metacontroller()
+        cluster.pod(f"p{number}", app="web")
+    cluster.run()
+    cluster.simulator.stop_metacontroller()
     for number in range(5):
-        world.crash(f"p{number}")
-    world.run(20 * 60)
-    world.restart_metacontroller()
-    world.run()
-    assert world.count() == 5
-    world.settle()
+        cluster.crash(f"p{number}")
+    cluster.run(20 * 60)
+    cluster.restart_metacontroller()
+    cluster.run()
+    assert cluster.count() == 5
+    cluster.settle()
 
 
 def test_old_crashes_are_told_and_not_counted_at_installation() -> None:
     """Pods that crashed long ago get annotations and no label, so that nothing storms."""
-    world = World()
+    cluster = ReportedCluster()
     for number in range(5):
-        world.pod(f"p{number}", app="web")
-        world.crash(f"p{number}")
-    world.run(2 * HOUR)
-    world.diagnoser()
-    world.run()
+        cluster.pod(f"p{number}", app="web")
+        cluster.crash(f"p{number}")
+    cluster.run(2 * HOUR)
+    cluster.diagnoser()
+    cluster.run()
     for number in range(5):
-        assert world.notes(f"p{number}")["restart-reason"] == "Completed (Exit Code: 0)"
-        assert world.label(f"p{number}") is None
-    assert world.count() == 0
-    world.settle()
+        assert cluster.annotations(f"p{number}")["restart-reason"] == "Completed (Exit Code: 0)"
+        assert cluster.label(f"p{number}") is None
+    assert cluster.count() == 0
+    cluster.settle()
 
 
-def test_switching_off_and_on_does_not_count_twice(world: World) -> None:
+def test_switching_off_and_on_does_not_count_twice(cluster: ReportedCluster) -> None:
     """An inactive diagnoser has no Pods; active again, it knows those that it counted."""
     for number in range(4):
-        world.pod(f"p{number}", app="web")
-        world.crash(f"p{number}")
-    world.run()
+        cluster.pod(f"p{number}", app="web")
+        cluster.crash(f"p{number}")
+    cluster.run()
     for _ in range(3):
-        world.change(enableAnnotations=False)
-        world.run(20)
-        assert all(not world.notes(f"p{number}") for number in range(4))
-        assert all(world.label(f"p{number}") is None for number in range(4))
-        assert condition(world.status(), "Active") == "False"
-        assert not world.store.select(TARGET)
-        world.change(enableAnnotations=True)
-        world.run(20)
-        assert all(world.label(f"p{number}") == "d" for number in range(4))
-        assert world.count() == 4
-    world.settle()
+        cluster.change(enableAnnotations=False)
+        cluster.run(20)
+        assert all(not cluster.annotations(f"p{number}") for number in range(4))
+        assert all(cluster.label(f"p{number}") is None for number in range(4))
+        assert condition(cluster.status(), "Active") == "False"
+        assert not cluster.store.select(TARGET)
+        cluster.change(enableAnnotations=True)
+        cluster.run(20)
+        assert all(cluster.label(f"p{number}") == "d" for number in range(4))
+        assert cluster.count() == 4
+    cluster.settle()
 
 
-def test_a_recreated_diagnoser_starts_anew(world: World) -> None:
+def test_a_recreated_diagnoser_starts_anew(cluster: ReportedCluster) -> None:
     """Under the same name it is another one: its own uid, target and count."""
-    world.pod("old", app="web")
-    world.crash("old")
-    world.run()
-    (before,) = world.store.select(TARGET)
-    world.remove_diagnoser()
-    again = world.diagnoser(targetLabels={"app": "web"})
-    world.run(60)
-    (target,) = world.store.select(TARGET)
+    cluster.pod("old", app="web")
+    cluster.crash("old")
+    cluster.run()
+    (before,) = cluster.store.select(TARGET)
+    cluster.remove_diagnoser()
+    again = cluster.diagnoser(targetLabels={"app": "web"})
+    cluster.run(60)
+    (target,) = cluster.store.select(TARGET)
     assert target["metadata"]["name"] != before["metadata"]["name"]
     assert target["spec"]["diagnoser"]["uid"] == again["metadata"]["uid"]
-    assert world.count() == 1  # the crash is recent still, so it is the new one's too
-    assert json.loads(world.notes("old")["crashes"])["diagnoser"] == again["metadata"]["uid"]
-    world.settle()
+    assert cluster.count() == 1  # the crash is recent still, so it is the new one's too
+    assert (
+        json.loads(cluster.annotations("old")["crashes"])["diagnoser"] == again["metadata"]["uid"]
+    )
+    cluster.settle()
 
 
-def test_a_recreated_diagnoser_does_not_count_old_crashes(world: World) -> None:
+def test_a_recreated_diagnoser_does_not_count_old_crashes(cluster: ReportedCluster) -> None:
     """An hour later the old crash is nobody's news."""
-    world.pod("old", app="web")
-    world.crash("old")
-    world.run(2 * HOUR)
-    world.remove_diagnoser()
-    world.diagnoser(targetLabels={"app": "web"})
-    world.run(60)
-    assert world.count() == 0
-    assert world.notes("old")["restart-reason"] == "Completed (Exit Code: 0)"
-    world.settle()
+    cluster.pod("old", app="web")
+    cluster.crash("old")
+    cluster.run(2 * HOUR)
+    cluster.remove_diagnoser()
+    cluster.diagnoser(targetLabels={"app": "web"})
+    cluster.run(60)
+    assert cluster.count() == 0
+    assert cluster.annotations("old")["restart-reason"] == "Completed (Exit Code: 0)"
+    cluster.settle()
 
 
 # Claiming
 
 
-def test_the_oldest_claims_a_pod(world: World) -> None:
+def test_the_oldest_claims_a_pod(cluster: ReportedCluster) -> None:
     """A younger diagnoser of all Pods gets what the older one does not match, and says so."""
-    world.diagnoser("everything")
-    world.pod("p", app="web")
-    world.pod("q", app="db")
-    world.crash("p")
-    world.crash("q")
-    world.run()
-    assert (world.label("p"), world.label("q")) == ("d", "everything")
-    assert (world.count("d"), world.count("everything")) == (1, 1)
-    assert condition(world.status("everything"), "Overlapping") == "True"
-    world.settle()
+    cluster.diagnoser("everything")
+    cluster.pod("p", app="web")
+    cluster.pod("q", app="db")
+    cluster.crash("p")
+    cluster.crash("q")
+    cluster.run()
+    assert (cluster.label("p"), cluster.label("q")) == ("d", "everything")
+    assert (cluster.count("d"), cluster.count("everything")) == (1, 1)
+    assert condition(cluster.status("everything"), "Overlapping") == "True"
+    cluster.settle()
 
 
-def test_a_claim_goes_over_to_the_next(world: World) -> None:
+def test_a_claim_goes_over_to_the_next(cluster: ReportedCluster) -> None:
     """The older one gone, the younger one claims its Pods; both counted them once."""
-    world.diagnoser("everything")
-    world.pod(app="web")
-    world.crash()
-    world.run()
-    world.remove_diagnoser("d")
-    world.run(20)
-    assert world.label() == "everything"
-    assert world.count("everything") == 1
-    assert condition(world.status("everything"), "Overlapping") == "False"
-    world.settle()
+    cluster.diagnoser("everything")
+    cluster.pod(app="web")
+    cluster.crash()
+    cluster.run()
+    cluster.remove_diagnoser("d")
+    cluster.run(20)
+    assert cluster.label() == "everything"
+    assert cluster.count("everything") == 1
+    assert condition(cluster.status("everything"), "Overlapping") == "False"
+    cluster.settle()
 
 
-def test_unclaimed_pods_are_cleaned(world: World) -> None:
+def test_unclaimed_pods_are_cleaned(cluster: ReportedCluster) -> None:
     """The last diagnoser gone, nothing of ours is left on any Pod; what is others' stays."""
-    world.pod(app="web")
-    world.store.patch(POD, ("default", "p"), {"metadata": {"annotations": {"mine": "x"}}})
-    world.crash()
-    world.run()
-    world.remove_diagnoser()
-    world.run(20)
-    metadata = world.store.get(POD, ("default", "p"))["metadata"]
+    cluster.pod(app="web")
+    cluster.store.patch(POD, ("default", "p"), {"metadata": {"annotations": {"mine": "x"}}})
+    cluster.crash()
+    cluster.run()
+    cluster.remove_diagnoser()
+    cluster.run(20)
+    metadata = cluster.store.get(POD, ("default", "p"))["metadata"]
     assert metadata["annotations"] == {"mine": "x"}
     assert metadata["labels"] == {"app": "web"}
-    assert not world.store.select(TARGET)
-    world.settle()
+    assert not cluster.store.select(TARGET)
+    cluster.settle()
 
 
-def test_a_change_of_target_labels_moves_claims(world: World) -> None:
+def test_a_change_of_target_labels_moves_claims(cluster: ReportedCluster) -> None:
     """Pods that match no longer are cleaned, those that match now are diagnosed."""
-    world.pod("p", app="web")
-    world.pod("q", app="db")
-    world.crash("p")
-    world.crash("q")
-    world.run()
-    world.change(targetLabels={"app": "db"})
-    world.run(20)
-    assert not world.notes("p")
-    assert world.label("q") == "d"
-    world.settle()
+    cluster.pod("p", app="web")
+    cluster.pod("q", app="db")
+    cluster.crash("p")
+    cluster.crash("q")
+    cluster.run()
+    cluster.change(targetLabels={"app": "db"})
+    cluster.run(20)
+    assert not cluster.annotations("p")
+    assert cluster.label("q") == "d"
+    cluster.settle()
 
 
-def test_a_diagnoser_that_goes_while_the_hook_is_down(world: World) -> None:
+def test_a_diagnoser_that_goes_while_the_hook_is_down(cluster: ReportedCluster) -> None:
     """Its Pods are cleaned when the hook is back, by the retries or the next resync."""
-    world.pod(app="web")
-    world.crash()
-    world.run()
-    world.hook.down = True
-    world.remove_diagnoser()
-    world.run(300)
-    assert world.notes()
-    world.hook.down = False
-    world.run(20 * 60)
-    assert not world.notes()
-    assert world.label() is None
-    world.settle()
+    cluster.pod(app="web")
+    cluster.crash()
+    cluster.run()
+    cluster.hook.down = True
+    cluster.remove_diagnoser()
+    cluster.run(300)
+    assert cluster.annotations()
+    cluster.hook.down = False
+    cluster.run(20 * 60)
+    assert not cluster.annotations()
+    assert cluster.label() is None
+    cluster.settle()
 
 
 # Storms, stale caches, faults
 
 
-def test_a_storm_of_a_thousand(world: World) -> None:
+def test_a_storm_of_a_thousand(cluster: ReportedCluster) -> None:
     """A thousand Pods crash within a second: all told, all counted, with few status writes."""
     for number in range(1000):
-        world.pod(f"p{number}", app="web")
-    world.run(20)
-    world.mark()
+        cluster.pod(f"p{number}", app="web")
+    cluster.run(20)
+    cluster.forget_writes()
     for number in range(1000):
-        world.crash(f"p{number}")
-        world.run(0.001)
-    world.run(60)
-    assert world.count() == 1000
-    assert all(world.label(f"p{number}") == "d" for number in range(1000))
-    statuses = [one for one in world.writes() if one.call.subresource == "status"]
+        cluster.crash(f"p{number}")
+        cluster.run(0.001)
+    cluster.run(60)
+    assert cluster.count() == 1000
+    assert all(cluster.label(f"p{number}") == "d" for number in range(1000))
+    statuses = [one for one in cluster.writes() if one.call.subresource == "status"]
     assert len(statuses) <= 10
-    pods = [one for one in world.writes() if one.call.resource is POD]
+    pods = [one for one in cluster.writes() if one.call.resource is POD]
     assert len(pods) <= 1100  # one each, and a few conflicts between the kubelet's two writes
-    world.settle(10)
+    cluster.settle(10)
 
 
-def test_a_storm_after_metacontroller_was_down(world: World) -> None:
+def test_a_storm_after_metacontroller_was_down(cluster: ReportedCluster) -> None:
     """The same when all of it is in its first list."""
     for number in range(300):
-        world.pod(f"p{number}", app="web")
-    world.run(20)
-    world.cluster.stop_metacontroller()
+        cluster.pod(f"p{number}", app="web")
+    cluster.run(20)
+    cluster.simulator.stop_metacontroller()
     for number in range(300):
-        world.crash(f"p{number}")
-    world.run(5)
-    world.restart_metacontroller()
-    world.run(60)
-    assert world.count() == 300
-    world.settle(10)
+        cluster.crash(f"p{number}")
+    cluster.run(5)
+    cluster.restart_metacontroller()
+    cluster.run(60)
+    assert cluster.count() == 300
+    cluster.settle(10)
 
 
 @pytest.mark.parametrize("seed", range(25))
 def test_stale_caches_and_late_writes(seed: int) -> None:
     """In any order of events, with caches that lag and conflicts, the count is right in the end."""
-    world = World(seed)
-    world.diagnoser(targetLabels={"app": "web"})
-    world.diagnoser("everything")
-    world.run(2)
+    cluster = ReportedCluster(seed)
+    cluster.diagnoser(targetLabels={"app": "web"})
+    cluster.diagnoser("everything")
+    cluster.run(2)
     for number in range(6):
-        world.pod(f"p{number}", app="web" if number % 2 else "db")
+        cluster.pod(f"p{number}", app="web" if number % 2 else "db")
     for round_number in range(4):
         for number in range(6):
-            world.crash(f"p{number}", code=round_number)
-            world.run(0.004)
-    world.run(30)
-    assert (world.count("d"), world.count("everything")) == (3, 3)
+            cluster.crash(f"p{number}", code=round_number)
+            cluster.run(0.004)
+    cluster.run(30)
+    assert (cluster.count("d"), cluster.count("everything")) == (3, 3)
     for number in range(6):
-        assert world.label(f"p{number}") == ("d" if number % 2 else "everything")
-        assert world.notes(f"p{number}")["restart-reason"] == "Error (Exit Code: 3)"
-    world.settle()
+        assert cluster.label(f"p{number}") == ("d" if number % 2 else "everything")
+        assert cluster.annotations(f"p{number}")["restart-reason"] == "Error (Exit Code: 3)"
+    cluster.settle()
 
 
 @pytest.mark.parametrize("seed", range(25))
 def test_lost_watches(seed: int) -> None:
     """Watch events are lost and lists take their place, again and again."""
-    world = World(seed)
-    world.diagnoser(targetLabels={"app": "web"})
+    cluster = ReportedCluster(seed)
+    cluster.diagnoser(targetLabels={"app": "web"})
     for number in range(4):
-        world.pod(f"p{number}", app="web")
-    world.run(2)
+        cluster.pod(f"p{number}", app="web")
+    cluster.run(2)
     for round_number in range(3):
         for number in range(4):
-            world.crash(f"p{number}", code=round_number)
-            world.run(0.003)
-            assert world.cluster.metacontroller
-            for informer in world.cluster.metacontroller.informers.all:
+            cluster.crash(f"p{number}", code=round_number)
+            cluster.run(0.003)
+            assert cluster.simulator.metacontroller
+            for informer in cluster.simulator.metacontroller.informers.all:
                 informer.relist()
-    world.run(30)
-    assert world.count() == 4
+    cluster.run(30)
+    assert cluster.count() == 4
     assert all(
-        world.notes(f"p{number}")["restart-reason"] == "Error (Exit Code: 2)" for number in range(4)
+        cluster.annotations(f"p{number}")["restart-reason"] == "Error (Exit Code: 2)"
+        for number in range(4)
     )
-    world.settle()
+    cluster.settle()
 
 
 class Unreliable:
@@ -480,67 +484,67 @@ class Unreliable:
 def test_writes_that_fail(every: int) -> None:
     """Writes that fail before or after their effect are made up for, and nothing counts twice."""
     faults = Unreliable(every)
-    world = World(every, faults)
-    world.diagnoser(targetLabels={"app": "web"})
+    cluster = ReportedCluster(every, faults)
+    cluster.diagnoser(targetLabels={"app": "web"})
     for number in range(6):
-        world.pod(f"p{number}", app="web")
-    world.run(5)
+        cluster.pod(f"p{number}", app="web")
+    cluster.run(5)
     for number in range(6):
-        world.crash(f"p{number}")
-        world.run(0.01)
-    world.run(60)
+        cluster.crash(f"p{number}")
+        cluster.run(0.01)
+    cluster.run(60)
     faults.on = False
-    world.run(20 * 60)
-    assert world.count() == 6
-    assert all(world.label(f"p{number}") == "d" for number in range(6))
-    world.settle()
+    cluster.run(20 * 60)
+    assert cluster.count() == 6
+    assert all(cluster.label(f"p{number}") == "d" for number in range(6))
+    cluster.settle()
 
 
 @pytest.mark.parametrize("minutes", [-60, -3, 3, 60])
-def test_a_hook_whose_clock_is_wrong(world: World, minutes: int) -> None:
+def test_a_hook_whose_clock_is_wrong(cluster: ReportedCluster, minutes: int) -> None:
     """Up to an hour: crashes are told and counted once, and it is quiet."""
-    world.hook.clock.skew = timedelta(minutes=minutes)
+    cluster.hook.clock.skew = timedelta(minutes=minutes)
     for number in range(3):
-        world.pod(f"p{number}", app="web")
-    world.run()
+        cluster.pod(f"p{number}", app="web")
+    cluster.run()
     for round_number in range(3):
         for number in range(3):
-            world.crash(f"p{number}", code=round_number)
-        world.run(60)
-    assert world.notes("p1")["restart-reason"] == "Error (Exit Code: 2)"
+            cluster.crash(f"p{number}", code=round_number)
+        cluster.run(60)
+    assert cluster.annotations("p1")["restart-reason"] == "Error (Exit Code: 2)"
     if minutes < HOUR / 60:
-        assert world.count() == 3
-    world.settle()
+        assert cluster.count() == 3
+    cluster.settle()
 
 
 @pytest.mark.parametrize("minutes", [-60, 60])
-def test_a_clock_that_jumps(world: World, minutes: int) -> None:
+def test_a_clock_that_jumps(cluster: ReportedCluster, minutes: int) -> None:
     """A jump after crashes were counted counts none of them again."""
     for number in range(3):
-        world.pod(f"p{number}", app="web")
-        world.crash(f"p{number}")
-    world.run()
-    world.hook.clock.skew = timedelta(minutes=minutes)
-    world.run(15 * 60)
-    world.hook.clock.skew = timedelta(0)
-    world.run(15 * 60)
-    assert world.count() == 3
-    world.settle()
+        cluster.pod(f"p{number}", app="web")
+        cluster.crash(f"p{number}")
+    cluster.run()
+    cluster.hook.clock.skew = timedelta(minutes=minutes)
+    cluster.run(15 * 60)
+    cluster.hook.clock.skew = timedelta(0)
+    cluster.run(15 * 60)
+    assert cluster.count() == 3
+    cluster.settle()
 
 
 def test_two_diagnosers_of_one_hook_do_not_mix() -> None:
     """Namespaces are apart: a diagnoser sees the Pods of its own only."""
-    world = World()
-    world.store.create(
-        next(kind for kind in world.store.resources if kind.kind == "Namespace"),
+    cluster = ReportedCluster()
+    cluster.store.create(
+        next(kind for kind in cluster.store.resources if kind.kind == "Namespace"),
         {"metadata": {"name": "other"}},
     )
-    world.diagnoser()
-    world.store.create(DIAGNOSER, {"metadata": {"name": "d", "namespace": "other"}, "spec": {}})
-    world.pod(app="web")
-    world.crash()
-    world.run()
-    assert world.count() == 1
-    other = world.store.get(DIAGNOSER, ("other", "d"))
+    cluster.diagnoser()
+    cluster.store.create(DIAGNOSER, {"metadata": {"name": "d", "namespace": "other"}, "spec": {}})
+    cluster.pod(app="web")
+    cluster.crash()
+    cluster.run()
+    assert cluster.count() == 1
+    other = cluster.store.get(DIAGNOSER, ("other", "d"))
     assert other["status"]["diagnosedPods"] == 0
-    world.settle()
+    cluster.settle()

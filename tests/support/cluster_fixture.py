@@ -1,28 +1,26 @@
-"""A cluster in virtual time with the real hook in this process and our own manifests."""
+"""A cluster in virtual time: what every test that simulates one builds on.
 
-import io
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+`ApiFixture` is an API server alone. `ClusterFixture` has controllers too, Metacontroller and a
+kubelet when they are started. With the real hook in it, it is `tests.support.hooked_cluster`.
+"""
+
+import json
+import random
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
-
-from dev.simulator.client import Interference
-from dev.simulator.cluster import Cluster, Conditions, load_decorator_controllers
-from dev.simulator.http_api import RestApi
-from dev.simulator.metacontroller.process import Flags
-from dev.simulator.objects import Object, copy
-from dev.simulator.resources import EVENT, POD, load_crds
+from dev.simulator.client import Client
+from dev.simulator.cluster import NODE, Cluster, Conditions, load_decorator_controllers
+from dev.simulator.events import EventRecorder
+from dev.simulator.http_api import Request, Response, RestApi
+from dev.simulator.kubelet.kubelet import Kubelet
+from dev.simulator.kubelet.node import Node
+from dev.simulator.kubelet.runtime import Prober, Runtime
+from dev.simulator.resources import NAMESPACE, Resource, load_crds
 from dev.simulator.scheduling import Clock, VirtualScheduler
-from dev.simulator.webhooks import Answer, InProcess
-from dev.simulator.writes import AuditEntry, DeleteOptions
-from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
-from pod_diagnoser.diagnosis.evidence import EvidenceFetcher
-from pod_diagnoser.poddiagnosers.sync import Reconciler
-from pod_diagnoser.server.app import create_app
-from pod_diagnoser.server.settings import Settings
-from tests.support.simulated_api import connect
+from dev.simulator.store import Store
 
 ROOT = Path(__file__).parents[2]
 CRDS = load_crds(ROOT / "crds")
@@ -35,319 +33,75 @@ LABEL = f"{PREFIX}diagnoser"
 HOUR = 3600.0
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
-SECONDS_PER_BYTE = 27e-9
-MAX_HOLD = 2.0
-"""The hook holds an answer for a PodDiagnoser nine times the time it took, at most 2 s. How long it
-takes here must not depend on this machine, so its size stands for it: 15 MB take 0.4 s."""
 
-
-class Hook:
-    """The real application, called through WSGI.
-
-    Attributes:
-        down: whether connections to it are refused.
-        calls: time, path and status of every call.
-        clock: its own clock, which may be wrong.
-    """
-
-    def __init__(
-        self,
-        scheduler: VirtualScheduler,
-        clock: Clock,
-        remediator: Callable[[], Reconciler] | None = None,
-        gatherer: Callable[[], EvidenceFetcher] | None = None,
-    ) -> None:
-        self.down = False
-        self.clock = clock
-        self.calls: list[tuple[float, str, int]] = []
-        self._scheduler = scheduler
-        self._remediator = remediator
-        self._gatherer = gatherer
-        self._app = self._start()
-
-    def restart(self) -> None:
-        """Lose all that it remembered."""
-        self._app = self._start()
-
-    def _start(self) -> Flask:
-        remediator = self._remediator() if self._remediator is not None else None
-        return create_app(
-            Settings(),
-            clock=self.clock.now,
-            sleep=lambda _: None,
-            remediator=remediator,
-            gatherer=self._gatherer() if self._gatherer is not None else None,
-        )
-
-    def __call__(self, path: str, body: bytes) -> Answer:
-        """Answer a request, as dev.simulator.webhooks.Handler."""
-        if self.down:
-            message = "dial tcp: connect: connection refused"
-            raise ConnectionRefusedError(message)
-        environment = {
-            "REQUEST_METHOD": "POST",
-            "PATH_INFO": path,
-            "CONTENT_TYPE": "application/json",
-            "CONTENT_LENGTH": str(len(body)),
-            "SERVER_NAME": "hook",
-            "SERVER_PORT": "80",
-            "wsgi.input": io.BytesIO(body),
-            "wsgi.url_scheme": "http",
-        }
-        started: list[tuple[str, list[tuple[str, str]]]] = []
-
-        def start_response(status: str, headers: list[tuple[str, str]]) -> None:
-            started.append((status, headers))
-
-        content = b"".join(self._app.wsgi_app(environment, start_response))  # type: ignore[arg-type]
-        status, headers = started[0]
-        code = int(status.split()[0])
-        self.calls.append((self._scheduler.time(), path, code))
-        hold = 0.0
-        if path == "/poddiagnosers/sync":
-            hold = min(9 * len(body) * SECONDS_PER_BYTE, MAX_HOLD)
-        return Answer(code, content, {name.lower(): value for name, value in headers}, hold)
-
-
-class World:
-    """The cluster, and what tests do and ask.
+class ApiFixture:
+    """An API server in virtual time, without controllers.
 
     Attributes:
         scheduler: virtual time.
-        clock: the true time.
-        cluster: the simulated cluster.
-        hook: the real hook.
-        rest: the way from the hook to the API server; used where evidence is asked for.
+        clock: the true time, which is the API server's.
+        store: the API server's objects.
+        api: the REST API.
     """
 
     def __init__(
-        self,
-        seed: int | None = None,
-        interference: Interference | None = None,
-        *,
-        evidence: bool = False,
+        self, kinds: Iterable[Resource] = (), *, scheduler: VirtualScheduler | None = None
     ) -> None:
-        self.scheduler = VirtualScheduler()
+        self.scheduler = VirtualScheduler() if scheduler is None else scheduler
         self.clock = Clock(self.scheduler, EPOCH)
-        conditions = Conditions.calm() if seed is None else Conditions.seeded(seed)
-        conditions.interference = interference
-        self.cluster = Cluster(self.scheduler, self.clock, CRDS, conditions)
-        self.store = self.cluster.store
-        api, self.rest = connect(RestApi(self.store, self.clock))
+        self.store = self._create_store(kinds)
+        self.api = RestApi(self.store, self.clock)
 
-        def gatherer() -> EvidenceFetcher:
-            return ApiEvidenceFetcher(api, self.scheduler.time)
-
-        self.hook = Hook(
-            self.scheduler,
-            self.clock.skewed(timedelta(0)),
-            gatherer=gatherer if evidence else None,
-        )
-        self._transport = InProcess(self.scheduler, conditions.timing, self.hook)
-        self._mark = 0
-        self.cluster.install(CONTROLLERS)
-        self.restart_metacontroller()
-
-    def restart_metacontroller(self, flags: Flags | None = None) -> None:
-        """Let Metacontroller die and start again, with nothing in its caches."""
-        self.cluster.start_metacontroller(self._transport, flags)
+    def _create_store(self, kinds: Iterable[Resource]) -> Store:
+        store = Store(self.clock, random.Random(0), kinds)
+        store.create(NAMESPACE, {"metadata": {"name": "default"}})
+        return store
 
     def run(self, seconds: float = 10.0) -> None:
         """Let virtual time pass."""
         self.scheduler.run_for(seconds)
 
-    def settle(self, seconds: float = 60.0) -> None:
-        """Let time pass, and check that in the end nothing is written any more."""
-        self.run(seconds)
-        self.mark()
-        self.run(30)
-        assert not self.writes(), self.writes()
+    def send(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Send a request to the REST API."""
+        content = b"" if body is None else json.dumps(body).encode()
+        return self.api.answer(Request.make(method, path, headers or {}, content))
 
-    # What people and kubelets do
 
-    def diagnoser(self, name: str = "d", **spec: Any) -> Object:
-        """Create a PodDiagnoser."""
-        return self.store.create(
-            DIAGNOSER, {"metadata": {"name": name, "namespace": "default"}, "spec": spec}
+class ClusterFixture(ApiFixture):
+    """A cluster in virtual time.
+
+    Attributes:
+        conditions: delays, random draws and faults.
+        simulator: the simulated cluster.
+    """
+
+    simulator: Cluster
+
+    def __init__(
+        self,
+        kinds: Iterable[Resource] = CRDS,
+        conditions: Conditions | None = None,
+        *,
+        scheduler: VirtualScheduler | None = None,
+    ) -> None:
+        self.conditions = Conditions.calm() if conditions is None else conditions
+        super().__init__(kinds, scheduler=scheduler)
+
+    def _create_store(self, kinds: Iterable[Resource]) -> Store:
+        self.simulator = Cluster(self.scheduler, self.clock, kinds, self.conditions)
+        return self.simulator.store
+
+    def start_kubelet(self, runtime: Runtime, prober: Prober | None = None) -> Kubelet:
+        """Have a kubelet run the Pods of the cluster's node."""
+        client = Client(self.simulator.network, "kubelet")
+        node = Node(
+            client=client,
+            clock=self.clock,
+            runtime=runtime,
+            prober=prober,
+            recorder=EventRecorder(client, self.clock, "kubelet", NODE),
+            rng=random.Random(0),
         )
-
-    def change(self, name: str = "d", **spec: Any) -> None:
-        """Change a PodDiagnoser's spec."""
-        self.store.patch(DIAGNOSER, ("default", name), {"spec": spec})
-
-    def pod(self, name: str = "p", *, never: bool = False, **labels: str) -> Object:
-        """Create a Pod that runs; never: its container is not restarted."""
-        pod = self.store.create(
-            POD,
-            {
-                "metadata": {"name": name, "namespace": "default", "labels": labels},
-                "spec": {
-                    "nodeName": "far",
-                    "restartPolicy": "Never" if never else "Always",
-                    "containers": [{"name": "app", "image": "app", "resources": {}}],
-                },
-            },
-            manager="replicaset-controller",
-        )
-        self._report(name, {"running": {"startedAt": self.store.now()}}, {}, 0)
-        return pod
-
-    def crash(self, name: str = "p", code: int = 0, reason: str = "") -> None:
-        """Report that the Pod's container ended and runs again, in the kubelet's two steps.
-
-        Under restartPolicy Never it does not run again, and the Pod is over.
-        """
-        pod = self.store.get(POD, ("default", name))
-        before = pod["status"]["containerStatuses"][0]
-        count = before["restartCount"]
-        ended = {
-            "terminated": {
-                "exitCode": code,
-                "reason": reason or ("Error" if code else "Completed"),
-                "startedAt": before["state"].get("running", {}).get("startedAt"),
-                "finishedAt": self.store.now(),
-                "containerID": f"containerd://{pod['metadata']['uid']}-{count}",
-            }
-        }
-        if pod["spec"]["restartPolicy"] == "Never":
-            phase = "Failed" if code else "Succeeded"
-            self._report(name, ended, before["lastState"], count, phase=phase)
-            return
-        self._report(name, ended, before["lastState"], count)
-        self._report(name, {"running": {"startedAt": self.store.now()}}, ended, count + 1)
-
-    def probe_kill(self, name: str = "p", code: int = 0, late: float = 0.0) -> None:
-        """Report that the container was killed for its liveness probe, and restarted.
-
-        Args:
-            name: the Pod's name.
-            code: what it left with.
-            late: seconds after which the Event that tells of it is there.
-        """
-        pod = self.store.get(POD, ("default", name))
-        now = self.store.now()
-        self.scheduler.call_later(late, lambda: self._tell(pod, now))
-        self.crash(name, code)
-
-    def _tell(self, pod: Object, when: str) -> None:
-        """Record the Event, or that it happened again."""
-        metadata = pod["metadata"]
-        key = ("default", f"{metadata['name']}.{metadata['uid']}")
-        if (known := self.store.peek(EVENT, key)) is not None:
-            again = {
-                "count": known["count"] + 1,
-                "firstTimestamp": min(known["firstTimestamp"], when),
-                "lastTimestamp": max(known["lastTimestamp"], when),
-            }
-            self.store.patch(EVENT, key, again, manager="kubelet")
-            return
-        never = pod["spec"]["restartPolicy"] == "Never"
-        consequence = "" if never else ", will be restarted"
-        about = {"kind": "Pod", "fieldPath": "spec.containers{app}"}
-        about |= {name: metadata[name] for name in ("namespace", "name", "uid")}
-        event = {
-            "metadata": {"namespace": key[0], "name": key[1]},
-            "involvedObject": about,
-            "type": "Normal",
-            "reason": "Killing",
-            "message": f"Container app failed liveness probe{consequence}",
-            "source": {"component": "kubelet", "host": "far"},
-            "firstTimestamp": when,
-            "lastTimestamp": when,
-            "count": 1,
-        }
-        self.store.create(EVENT, event, manager="kubelet")
-
-    def wait(self, name: str, reason: str, message: str = "") -> None:
-        """Report that the Pod's container cannot be started."""
-        waiting = {"waiting": {"reason": reason, "message": message}}
-        before = self.store.get(POD, ("default", name))["status"]["containerStatuses"][0]
-        self._report(name, waiting, before["lastState"], before["restartCount"], phase="Pending")
-
-    def start(self, name: str) -> None:
-        """Report that the Pod's container runs after all."""
-        before = self.store.get(POD, ("default", name))["status"]["containerStatuses"][0]
-        running = {"running": {"startedAt": self.store.now()}}
-        self._report(name, running, before["lastState"], before["restartCount"])
-
-    def evict(self, name: str) -> None:
-        """Report that the kubelet evicted the Pod."""
-        pod = self.store.get(POD, ("default", name))
-        before = pod["status"]["containerStatuses"][0]
-        ended = {
-            "terminated": {
-                "exitCode": 137,
-                "reason": "Error",
-                "startedAt": before["state"].get("running", {}).get("startedAt"),
-                "finishedAt": self.store.now(),
-                "containerID": f"containerd://{pod['metadata']['uid']}-{before['restartCount']}",
-            }
-        }
-        why = {"reason": "Evicted", "message": "The node was low on resource: memory. "}
-        count = before["restartCount"]
-        self._report(name, ended, before["lastState"], count, phase="Failed", **why)
-
-    def _report(self, name: str, state: Object, last: Object, count: int, **whole: str) -> None:
-        status = {
-            "name": "app",
-            "state": state,
-            "lastState": last,
-            "restartCount": count,
-            "ready": "running" in state,
-            "image": "app",
-            "imageID": "",
-        }
-        pod = copy(self.store.get(POD, ("default", name)))
-        pod["status"] = {"phase": "Running", **whole, "containerStatuses": [status]}
-        self.store.update(POD, pod, subresource="status", manager="kubelet")
-
-    def remove(self, name: str = "p") -> None:
-        """Delete a Pod for good."""
-        self.store.delete(POD, ("default", name), DeleteOptions(grace=0))
-
-    def remove_diagnoser(self, name: str = "d") -> None:
-        """Delete a PodDiagnoser."""
-        self.store.delete(DIAGNOSER, ("default", name))
-
-    # What is there
-
-    def status(self, name: str = "d") -> Object:
-        """Return a PodDiagnoser's status."""
-        return self.store.get(DIAGNOSER, ("default", name)).get("status") or {}
-
-    def count(self, name: str = "d") -> int:
-        """Return how many Pods a PodDiagnoser says it diagnosed."""
-        return int(self.status(name).get("diagnosedPods", 0))
-
-    def notes(self, name: str = "p") -> dict[str, str]:
-        """Return our annotations of a Pod, without their prefix."""
-        annotations = self.store.get(POD, ("default", name))["metadata"].get("annotations") or {}
-        return {
-            key.removeprefix(PREFIX): value
-            for key, value in annotations.items()
-            if key.startswith(PREFIX)
-        }
-
-    def label(self, name: str = "p") -> str | None:
-        """Return whose Pod it is, by its label."""
-        labels = self.store.get(POD, ("default", name))["metadata"].get("labels") or {}
-        return labels.get(LABEL)
-
-    # What was written
-
-    def mark(self) -> None:
-        """Begin to count writes anew."""
-        self._mark = len(self.store.audit)
-
-    def writes(self) -> list[AuditEntry]:
-        """Return Metacontroller's writes since the mark, refused ones included."""
-        return [*self._since(self._mark)]
-
-    def writes_since_start(self) -> list[AuditEntry]:
-        """Return all of Metacontroller's writes, refused ones included."""
-        return [*self._since(0)]
-
-    def _since(self, mark: int) -> Iterator[AuditEntry]:
-        for entry in self.store.audit[mark:]:
-            if entry.call.manager in {"metacontroller", "gc"}:
-                yield entry
+        return Kubelet(node, NODE)
