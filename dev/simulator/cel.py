@@ -1,58 +1,46 @@
-"""The part of CEL that the validation rules of our CRDs use.
+"""Validation rules in CEL, evaluated by cel-python.
 
-Members and indexes, lists, comparisons, sums, the usual string methods, size, has, dyn, bytes, in,
-all, exists, exists_one and filter over keys or items, and the logical operators. A rule with
-anything else is refused when the CRD is read, so that no rule passes for checked that is not.
+Added is what Kubernetes adds to CEL and our CRDs use: ``indexOf``. Patterns are RE2's. A rule with
+a function that is not known here, or with ``oldSelf``, is refused when the CRD is read, so that no
+rule counts as checked that is not.
+
+Evaluating takes up to some milliseconds. So it is done once for each rule and value, of which only
+the fields that the rule reads count.
 
 Source: https://kubernetes.io/docs/reference/using-api/cel/
 """
 
-import itertools
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
 from typing import Any
 
-Expression = Callable[[Mapping[str, Any]], Any]
+import re2  # type: ignore[import-untyped]
+from celpy import Environment
+from celpy.adapter import json_to_cel
+from celpy.celparser import CELParseError
+from celpy.celtypes import BoolType, IntType, StringType
+from celpy.evaluation import CELEvalError, base_functions
+from lark import Token, Tree
 
-_TOKEN = re.compile(
-    r"""\s*(?:
-        (?P<number>\d+)
-      | (?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
-      | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
-      | (?P<symbol>&&|\|\||==|!=|<=|>=|[!<>().,\[\]+-])
-    )""",
-    re.VERBOSE,
-)
-_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "==": lambda left, right: left == right,
-    "!=": lambda left, right: left != right,
-    "<=": lambda left, right: left <= right,
-    ">=": lambda left, right: left >= right,
-    "<": lambda left, right: left < right,
-    ">": lambda left, right: left > right,
-}
-_METHODS: dict[str, Callable[..., Any]] = {
-    "size": len,
-    "matches": lambda text, pattern: re.search(re2(pattern), text) is not None,
-    "startsWith": lambda text, prefix: text.startswith(prefix),
-    "endsWith": lambda text, suffix: text.endswith(suffix),
-    "contains": lambda text, part: part in text,
-    "indexOf": lambda text, part: text.find(part),
-    "lowerAscii": lambda text: text.lower(),
-}
-_LITERALS = {"true": True, "false": False, "null": None}
-_MACROS: dict[str, Callable[[list[Any], list[bool]], Any]] = {
-    "all": lambda _, outcomes: all(outcomes),
-    "exists": lambda _, outcomes: any(outcomes),
-    "exists_one": lambda _, outcomes: sum(outcomes) == 1,
-    "filter": lambda items, outcomes: [*itertools.compress(items, outcomes)],
-}
-"""Each of the items, and of what the body says of them."""
+_OUTCOMES = 1 << 12
+"""How many outcomes of each rule are kept."""
+
+_MACROS = {"has", "dyn", "all", "exists", "exists_one", "filter", "map"}
+_FIELDS_OF_SELF = re.compile(r"\bself\b((?:\.[A-Za-z_]\w*(?![\w(]))*)")
 
 
-def re2(pattern: str) -> str:
-    """Translate an RE2 pattern: there $ is the end of the text, never before a last newline."""
-    return re.sub(r"(?<!\\)\$", r"\\Z", pattern)
+@cache
+def compile_pattern(pattern: str) -> Any:
+    """Compile a pattern as the API server does, by RE2.
+
+    Raises:
+        re2.error: it is none.
+    """
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern, options)
 
 
 def compile_rule(rule: str) -> Callable[[Any], bool]:
@@ -68,197 +56,64 @@ def compile_rule(rule: str) -> Callable[[Any], bool]:
     Raises:
         ValueError: the rule uses what is not supported here.
     """
-    expression = _Parser(rule).parse()
+    environment = _environment()
+    try:
+        tree = environment.compile(rule)
+    except CELParseError as error:
+        raise _unsupported(rule, "its syntax") from error
+    for name in _names(tree):
+        if name not in {*base_functions, *_FUNCTIONS, *_MACROS}:
+            raise _unsupported(rule, name)
+    if re.search(r"\boldSelf\b", rule):
+        raise _unsupported(rule, "oldSelf")
+    program = environment.program(tree, functions=_FUNCTIONS)
+    paths = {tuple(found.split(".")[1:]) for found in _FIELDS_OF_SELF.findall(rule)}
 
-    def holds(value: Any) -> bool:
+    @lru_cache(_OUTCOMES)
+    def outcome(text: str) -> bool:
         try:
-            return bool(expression({"self": value}))
-        except (AttributeError, IndexError, KeyError, TypeError, re.error):
+            return bool(program.evaluate({"self": json_to_cel(json.loads(text))}))
+        except CELEvalError:
             return False
 
-    return holds
+    return lambda value: outcome(json.dumps(_part(value, paths)))
 
 
-class _Parser:
-    """Recursive descent; each method returns the expression it read."""
+def _part(value: Any, paths: set[tuple[str, ...]]) -> Any:
+    """Return what some paths lead to, as it stands in a value; all of it for the empty path."""
+    if () in paths or not isinstance(value, dict):
+        return value
+    inner: dict[str, set[tuple[str, ...]]] = {}
+    for name, *rest in paths:
+        inner.setdefault(name, set()).add(tuple(rest))
+    return {name: _part(value[name], rest) for name, rest in inner.items() if name in value}
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._tokens: list[tuple[str, str]] = []
-        position = 0
-        while position < len(text.rstrip()):
-            found = _TOKEN.match(text, position)
-            if not found:
-                raise self._unsupported(text[position:])
-            kind = found.lastgroup or ""
-            self._tokens.append((kind, found[kind]))
-            position = found.end()
-        self._next = 0
 
-    def parse(self) -> Expression:
-        expression = self._or()
-        if self._next < len(self._tokens):
-            raise self._unsupported(self._tokens[self._next][1])
-        return expression
+def _names(tree: Any) -> Iterator[str]:
+    """Yield the names of the functions and methods that an expression calls."""
+    for call in tree.iter_subtrees():
+        if isinstance(call, Tree) and call.data in {"ident_arg", "dot_ident_arg", "member_dot_arg"}:
+            yield from (str(part) for part in call.children if isinstance(part, Token))
 
-    def _or(self) -> Expression:
-        parts = [self._and()]
-        while self._take("||"):
-            parts.append(self._and())
-        return parts[0] if len(parts) == 1 else lambda scope: any(part(scope) for part in parts)
 
-    def _and(self) -> Expression:
-        parts = [self._comparison()]
-        while self._take("&&"):
-            parts.append(self._comparison())
-        return parts[0] if len(parts) == 1 else lambda scope: all(part(scope) for part in parts)
+def _matches(text: StringType, pattern: StringType) -> BoolType | CELEvalError:
+    try:
+        return BoolType(compile_pattern(str(pattern)).search(text) is not None)
+    except re2.error as error:
+        return CELEvalError("not a pattern", type(error), error.args)
 
-    def _comparison(self) -> Expression:
-        left = self._sum()
-        if self._take("in"):
-            container = self._sum()
-            return lambda scope: left(scope) in container(scope)
-        for symbol, compare in _COMPARISONS.items():
-            if self._take(symbol):
-                right = self._sum()
-                return lambda scope: compare(left(scope), right(scope))
-        return left
 
-    def _sum(self) -> Expression:
-        total = self._unary()
-        while self._at("+") or self._at("-"):
-            sign = 1 if self._advance()[1] == "+" else -1
-            total = _added(total, self._unary(), sign)
-        return total
+def _index_of(text: StringType, part: StringType) -> IntType:
+    return IntType(text.find(part))
 
-    def _unary(self) -> Expression:
-        if self._take("!"):
-            inner = self._unary()
-            return lambda scope: not inner(scope)
-        if self._take("-"):
-            negative = self._unary()
-            return lambda scope: -negative(scope)
-        return self._postfix(self._primary())
 
-    def _primary(self) -> Expression:
-        kind, text = self._advance()
-        if text == "(":
-            inner = self._or()
-            self._expect(")")
-            return inner
-        if kind == "name" and text in _FUNCTIONS and self._take("("):
-            inner = self._or()
-            self._expect(")")
-            function = _FUNCTIONS[text]
-            return lambda scope: function(inner, scope)
-        if kind == "name" and text not in _LITERALS:
-            return lambda scope: scope[text]
-        if text == "[":
-            items = self._until("]")
-            return lambda scope: [item(scope) for item in items]
-        if kind == "symbol":
-            raise self._unsupported(text)
-        literal = _literal(kind, text)
-        return lambda _: literal
+_FUNCTIONS: dict[str, Callable[..., Any]] = {"indexOf": _index_of, "matches": _matches}
 
-    def _postfix(self, target: Expression) -> Expression:
-        while self._at(".") or self._at("["):
-            if self._take("["):
-                target = _index(target, self._or())
-                self._expect("]")
-                continue
-            self._expect(".")
-            kind, member = self._advance()
-            if kind != "name":
-                raise self._unsupported(member)
-            target = self._call(target, member) if self._take("(") else _member(target, member)
-        return target
 
-    def _call(self, target: Expression, method: str) -> Expression:
-        if method in _MACROS:
-            kind, variable = self._advance()
-            if kind != "name":
-                raise self._unsupported(variable)
-            self._expect(",")
-            body = self._or()
-            self._expect(")")
-            quantify = _MACROS[method]
-
-            def applied(scope: Mapping[str, Any]) -> Any:
-                items = [*target(scope)]
-                return quantify(items, [bool(body({**scope, variable: item})) for item in items])
-
-            return applied
-        if method not in _METHODS:
-            raise self._unsupported(method)
-        arguments = self._until(")")
-        apply = _METHODS[method]
-        return lambda scope: apply(target(scope), *(argument(scope) for argument in arguments))
-
-    def _until(self, end: str) -> list[Expression]:
-        found: list[Expression] = []
-        while not self._take(end):
-            found.append(self._or())
-            self._take(",")
-        return found
-
-    def _at(self, text: str) -> bool:
-        return self._next < len(self._tokens) and self._tokens[self._next][1] == text
-
-    def _take(self, text: str) -> bool:
-        found = self._at(text)
-        self._next += found
-        return found
-
-    def _expect(self, text: str) -> None:
-        if not self._take(text):
-            raise self._unsupported(text + " that is missing")
-
-    def _advance(self) -> tuple[str, str]:
-        if self._next >= len(self._tokens):
-            raise _unsupported(self._text, "its end")
-        self._next += 1
-        return self._tokens[self._next - 1]
-
-    def _unsupported(self, what: str) -> ValueError:
-        return _unsupported(self._text, what)
+@cache
+def _environment() -> Environment:
+    return Environment()
 
 
 def _unsupported(rule: str, what: str) -> ValueError:
-    return ValueError(f"CEL rule {rule!r}: {what!r} is not supported by the simulator")
-
-
-def _literal(kind: str, text: str) -> bool | int | str | None:
-    if kind == "number":
-        return int(text)
-    if kind == "string":
-        return re.sub(r"\\(.)", r"\1", text[1:-1])
-    return _LITERALS[text]
-
-
-def _member(target: Expression, name: str) -> Expression:
-    return lambda scope: target(scope)[name]
-
-
-def _added(left: Expression, right: Expression, sign: int) -> Expression:
-    return lambda scope: left(scope) + sign * right(scope)
-
-
-def _index(target: Expression, index: Expression) -> Expression:
-    return lambda scope: target(scope)[index(scope)]
-
-
-def _has(inner: Expression, scope: Mapping[str, Any]) -> bool:
-    try:
-        inner(scope)
-    except KeyError:
-        return False
-    return True
-
-
-_FUNCTIONS: dict[str, Callable[[Expression, Mapping[str, Any]], Any]] = {
-    "size": lambda inner, scope: len(inner(scope)),
-    "has": _has,
-    "dyn": lambda inner, scope: inner(scope),
-    "bytes": lambda inner, scope: inner(scope).encode(),
-}
+    return ValueError(f"CEL rule {rule!r}: {what} is not supported by the simulator")

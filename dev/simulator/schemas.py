@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
-from dev.simulator.cel import compile_rule, re2
+from dev.simulator.cel import compile_pattern, compile_rule
 from dev.simulator.objects import Object, copy
 
 Cause = tuple[str, str, str]
@@ -258,7 +258,7 @@ class Schema:
             minimum = raw["minLength"]
             text = f"{path} in body should be at least {minimum} chars long"
             yield _invalid(path, f"{_shown(value)}: {text}")
-        if "pattern" in raw and not re.search(re2(raw["pattern"]), value):
+        if "pattern" in raw and not compile_pattern(raw["pattern"]).search(value):
             text = f"{path} in body should match '{raw['pattern']}'"
             yield _invalid(path, f"{_shown(value)}: {text}")
         if raw.get("format") == "date-time" and not _is_date_time(value):
