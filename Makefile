@@ -48,6 +48,18 @@ lint: setup ## lint, formatting, types, import contracts
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 
+# With the oldest versions that pyproject.toml allows of every direct dependency, in an environment of its own.
+LOWEST_VENV := .cache/lowest-venv
+
+$(LOWEST_VENV)/.synced: $(VENV)/.synced
+	@$(UV) venv --quiet --clear --python $(RUN)/python $(LOWEST_VENV)
+	@$(UV) pip install --quiet --python $(LOWEST_VENV)/bin/python --resolution lowest-direct --group test --editable .
+	@touch $@
+
+.PHONY: test-lowest
+test-lowest: $(LOWEST_VENV)/.synced ## run the tests of the hook with the oldest versions that pyproject.toml allows
+	$(LOWEST_VENV)/bin/pytest -n auto tests/unit tests/golden tests/http
+
 # A missing control plane or Metacontroller skips the tests and says how to get it; E2E_REQUIRE=1 makes it a
 # failure (for releases). The tests mostly wait, so two control planes run at a time.
 .PHONY: e2e control-plane
