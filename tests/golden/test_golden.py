@@ -14,8 +14,9 @@ import pytest
 
 from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, TargetDiagnoser
+from pod_diagnoser.api.metacontroller import SyncResponse
 from pod_diagnoser.pods.keys import CAUSE, CRASHES, DIAGNOSIS
-from pod_diagnoser.pods.metadata import NO_OUTPUT, DesiredMetadata, desired_metadata
+from pod_diagnoser.pods.metadata import NO_OUTPUT, desired_metadata
 from pod_diagnoser.pods.observation import observe_pod
 from tests.support import corpus
 
@@ -26,7 +27,7 @@ CLAIM = DiagnosisTargetSpec(
 )
 
 
-def desired(name: str, *, with_events: bool = True) -> DesiredMetadata:
+def desired(name: str, *, with_events: bool = True) -> SyncResponse:
     """Return what a Pod gets when it is seen for the first time, after its Events were read."""
     pod = corpus.pod(name)
     fetched = corpus.fetched_for(name, pod) if with_events else None
@@ -44,7 +45,7 @@ def shown(name: str) -> dict[str, Any]:
     return {
         "annotations": annotations,
         "labels": dict(result.labels),
-        "resyncAfterSeconds": result.resync_after,
+        "resyncAfterSeconds": result.model_dump(exclude_unset=True).get("resyncAfterSeconds"),
         **(
             {"withoutEvents": {key: without.get(key) for key in (CAUSE, DIAGNOSIS)}}
             if without.get(DIAGNOSIS) != annotations.get(DIAGNOSIS)

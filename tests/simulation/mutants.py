@@ -14,6 +14,7 @@ from typing import Any
 from unittest import mock
 
 from pod_diagnoser.api import time
+from pod_diagnoser.api.metacontroller import SyncResponse
 from pod_diagnoser.cluster import client, reader, server_time
 from pod_diagnoser.cluster.errors import ApiError
 from pod_diagnoser.poddiagnosers import answer, counting, status, sync
@@ -240,7 +241,7 @@ def _for_ever(pod: Any, claim: Any, until: Any, now: datetime) -> Any:
 
 def _never_off(pod: Any) -> Any:
     del pod
-    return metadata.DesiredMetadata()
+    return SyncResponse()
 
 
 def _counts_again(stored: Any, pods: Any, records: Any, now: Any) -> Any:
@@ -281,7 +282,7 @@ def _wipes(pod: Any) -> Any:
     """Take off whatever the Pod has, not only what is ours."""
     annotations: dict[str, str | None] = dict.fromkeys(pod.metadata.annotations)
     labels: dict[str, str | None] = dict.fromkeys(set(pod.metadata.labels) - {"pod-template-hash"})
-    return metadata.DesiredMetadata(annotations=annotations, labels=labels)
+    return SyncResponse(annotations=annotations, labels=labels)
 
 
 def _first_diagnosis_only(stored: Any, crashed: Any, records: Any, *rest: Any) -> Any:
@@ -351,19 +352,16 @@ def _of_any_namespace(self: Any, of: Any, *, any_version: bool = False) -> Any:
     return _pod_diagnoser(self, of, any_version=any_version)
 
 
-def _first(seen: Any) -> Any:
+def _first(diagnoses: Any, records: Any) -> Any:
     """Show the first container's crash, whichever is the latest."""
-    return seen[0] if seen else None
+    del records
+    return next(iter(diagnoses), None)
 
 
-def _latest_by_moment(seen: Any) -> Any:
+def _latest_by_moment(diagnoses: Any, records: Any) -> Any:
     return max(
-        seen,
-        key=lambda one: (
-            not one.diagnosis.planned,
-            one.crash.moment,
-            one.diagnosis.ending.final,
-        ),
+        diagnoses,
+        key=lambda one: (not one.was_requested, records[one.id].moment, one.symptom.final),
         default=None,
     )
 

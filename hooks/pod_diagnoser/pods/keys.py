@@ -1,4 +1,4 @@
-"""Keys and bounds of what is written on a Pod: annotations, the label, the opt-out."""
+"""Keys and limits of what is written on a Pod: the annotations, the label, the opt-out."""
 
 from pod_diagnoser.api.diagnostics_v1 import GROUP
 
@@ -20,7 +20,7 @@ ANNOTATIONS = (
     TERMINATION_MESSAGE,
     LOG,
 )
-"""All annotations of ours, the most needed first."""
+"""All annotations that the hook manages, the most important first."""
 
 LABEL = f"{GROUP}/diagnoser"
 """The label on a Pod that crashed recently: the name of the PodDiagnoser that claims it."""
@@ -37,4 +37,4 @@ Source: ``TotalAnnotationSizeLimitB`` in
 """
 
 OPT_OUT = f"{GROUP}/remediate"
-"""The annotation by which a Pod's owner asks that it be left alone: ``"false"``."""
+"""The annotation with which a Pod's owner forbids its replacement: ``"false"``."""

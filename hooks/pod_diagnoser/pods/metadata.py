@@ -1,15 +1,14 @@
-"""What a Pod shows: our annotations and the one label. Pure.
+"""The metadata that a Pod should have: the hook's annotations and its one label. Pure."""
 
-This module owns their names, their forms and their limits.
-"""
-
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from pod_diagnoser.api.causes import REQUESTED_RESTARTS, TRANSIENT
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec
+from pod_diagnoser.api.metacontroller import SyncResponse
 from pod_diagnoser.api.text import truncate_bytes
 from pod_diagnoser.api.time import earliest, format_time
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
@@ -29,20 +28,20 @@ from pod_diagnoser.pods.keys import (
     RESTART_TIME,
     TERMINATION_MESSAGE,
 )
-from pod_diagnoser.pods.observation import ObservedCrash, PodObservation, latest_crash
+from pod_diagnoser.pods.observation import PodObservation, latest_crash
 
-_LEAST_WAIT = 0.5
-"""Seconds. 0 would mean not to ask again."""
+_MIN_RESYNC_SECONDS = 0.5
+"""Metacontroller takes 0 for no resync."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerOutput:
-    """What the container of the latest crash said at last, fit to be shown.
+    """What the container of the latest crash wrote, redacted.
 
     Attributes:
-        message: its termination message; empty for none, or where it is not to be shown.
-        log: the last lines of its log; empty for none, or where they are not to be shown; None
-            where what the Pod shows stays.
+        message: its termination message; empty where there is none, or it must not be shown.
+        log: the end of its log; empty where there is none, or it must not be shown; None keeps the
+            annotation as it is.
     """
 
     message: str = ""
@@ -52,93 +51,79 @@ class ContainerOutput:
 NO_OUTPUT = ContainerOutput()
 
 
-@dataclass(frozen=True, slots=True)
-class DesiredMetadata:
-    """What is wanted on a Pod, in Metacontroller's terms.
-
-    Attributes:
-        annotations: key to value; None removes the key. Keys that are missing stay as they are.
-        labels: the same for labels.
-        resync_after: seconds until the label is due to be taken off, or None.
-        first_seen: the crashes that the Pod did not remember yet.
-    """
-
-    annotations: Mapping[str, str | None] = field(default_factory=dict)
-    labels: Mapping[str, str | None] = field(default_factory=dict)
-    resync_after: float | None = None
-    first_seen: Sequence[Diagnosis] = ()
-
-
-def metadata_removal(pod: Pod) -> DesiredMetadata:
-    """Take everything of ours off a Pod that nobody claims.
-
-    Args:
-        pod: the Pod.
-
-    Returns:
-        Removals of those of our annotations and of our label that are there.
-    """
-    return DesiredMetadata(
-        annotations={key: None for key in ANNOTATIONS if key in pod.metadata.annotations},
-        labels={LABEL: None} if LABEL in pod.metadata.labels else {},
+def metadata_removal(pod: Pod) -> SyncResponse:
+    """Remove the hook's annotations and its label from a Pod that is not claimed."""
+    return _response(
+        {key: None for key in ANNOTATIONS if key in pod.metadata.annotations},
+        {LABEL: None} if LABEL in pod.metadata.labels else {},
     )
 
 
 def desired_metadata(
     pod: Pod,
     claim: DiagnosisTargetSpec,
-    sighting: PodObservation,
+    observation: PodObservation,
     now: datetime,
-    words: ContainerOutput,
-) -> DesiredMetadata:
-    """Say what a claimed Pod should show.
+    output: ContainerOutput,
+) -> SyncResponse:
+    """Work out the metadata of a claimed Pod.
 
     Args:
         pod: the Pod.
-        claim: the PodDiagnoser that claims it.
-        sighting: what is seen of it.
-        now: the time by our clock, in UTC.
-        words: what the container of the latest crash said at last.
+        claim: the target of the PodDiagnoser that claims it.
+        observation: its crashes.
+        now: the time by the hook's clock, in UTC.
+        output: what the container of the latest crash wrote.
 
     Returns:
-        The annotations, where a crash is there to be shown; the label, while a crash is recent; the
-        removal of what is ours and no longer right. What a crash left on the Pod stays when its
-        container status no longer tells of it; what told of a state is removed when that is over.
-        Nothing at all for a Pod that never crashed.
+        The annotations, where there is a crash to show; the label, while a crash is recent; removal
+        of managed keys that are no longer right; nothing for a Pod that never crashed. Annotations
+        about a crash stay when its container status is gone; those about a lasting condition are
+        removed when it is over.
     """
-    record, seen = sighting.stored, sighting.crashes
-    since = record.since if record.diagnoser == claim.diagnoser.uid else None
-    untils = [each.record.label_until for each in seen if each.record.label_until is not None]
-    if since is None and any(now < until for until in untils):
+    stored, records = observation.stored, observation.records
+    since = stored.since if stored.diagnoser == claim.diagnoser.uid else None
+    label_ends = [end for record in records.values() if (end := record.label_until) is not None]
+    if since is None and any(now < end for end in label_ends):
         since = now.replace(microsecond=0)
     if since is not None:
-        # The label outlasts the first diagnosis by the whole hour: a PodDiagnoser counts a Pod that
-        # carries the label by this moment, and must not find it young when the label is put back.
-        untils.append(since + RECENT)
+        # Keep the label for an hour after the first diagnosis: a PodDiagnoser counts a labelled Pod
+        # whose `since` is younger than that. A label that came back earlier would count it twice.
+        label_ends.append(since + RECENT)
 
     annotations = _removal_of_transient(pod)
-    if seen or any(crash.silent for crash in sighting.records):
-        wanted = CrashHistory(
-            diagnoser=claim.diagnoser.uid, since=since, history=tuple(sighting.records)
+    if observation.diagnoses or any(record.silent for record in observation.history):
+        desired = CrashHistory(
+            diagnoser=claim.diagnoser.uid, since=since, history=tuple(observation.history)
         )
-        annotations |= _annotations(pod, seen, sighting.history, words)
-        annotations[CRASHES] = serialize(wanted)
+        annotations |= _annotations(pod, observation, output)
+        annotations[CRASHES] = serialize(desired)
         annotations = _within_limits(pod, annotations)
         if annotations.get(CRASHES) is None:
-            # Without its memory on the Pod the crash would be new at every sync, for ever recent.
-            untils = []
-    labels, due = _label_change(pod, claim, max(untils, default=None), now)
-    wait = earliest(due, sighting.resync_after)
-    return DesiredMetadata(
-        annotations,
-        labels,
-        None if wait is None else round(max(wait, _LEAST_WAIT), 3),
-        first_seen=sighting.first_seen,
-    )
+            # Without a stored history the crash would be new, and recent, at every sync.
+            label_ends = []
+    labels, label_resync_after = _label_change(pod, claim, max(label_ends, default=None), now)
+    return _response(annotations, labels, earliest(label_resync_after, observation.resync_after))
+
+
+def _response(
+    annotations: Mapping[str, str | None],
+    labels: Mapping[str, str | None],
+    resync_after: float | None = None,
+) -> SyncResponse:
+    """Set only the fields that say something: the response for most Pods is ``{}``."""
+    fields: dict[str, Any] = {}
+    if annotations:
+        fields["annotations"] = annotations
+    if labels:
+        fields["labels"] = labels
+    if resync_after is not None:
+        fields["resyncAfterSeconds"] = round(max(resync_after, _MIN_RESYNC_SECONDS), 3)
+    return SyncResponse(**fields)
 
 
 def _removal_of_transient(pod: Pod) -> dict[str, str | None]:
-    """Removals of what tells of a state, for where that is over."""
+    """Remove the annotations about a lasting condition; while it lasts they are set again."""
     existing = pod.metadata.annotations
     if existing.get(CAUSE) not in TRANSIENT:
         return {}
@@ -147,68 +132,78 @@ def _removal_of_transient(pod: Pod) -> dict[str, str | None]:
 
 
 def _annotations(
-    pod: Pod, seen: Sequence[ObservedCrash], history: Sequence[CrashRecord], words: ContainerOutput
+    pod: Pod, observation: PodObservation, output: ContainerOutput
 ) -> dict[str, str | None]:
-    headline = latest_crash(seen)
-    aside = (
-        TRANSIENT
-        if headline and headline.diagnosis.was_requested
-        else TRANSIENT | REQUESTED_RESTARTS
-    )
-    left = (
-        crash for crash in history if crash.cause not in aside and not _is_superseded(crash, seen)
-    )
-    if headline is None or any(crash.happened > headline.record.happened for crash in left):
-        # The container status of the latest crash is gone (the runtime keeps two records): what it
-        # left on the Pod is newer than what can be read now, and stays.
+    latest, records = observation.latest, observation.records
+    if latest is None or _is_outdated(latest, observation):
+        # The annotations are about a later crash, whose container status is gone: the runtime keeps
+        # two. They stay.
         return {}
-    diagnosis = headline.diagnosis
-    shown: dict[str, str | None] = {
-        CONTAINER: diagnosis.container or None,
-        CAUSE: diagnosis.cause.value,
-        DIAGNOSIS: truncate_bytes(_diagnosis_text(headline, history), MAX_DIAGNOSIS_BYTES),
-        TERMINATION_MESSAGE: words.message or None,
-        **_restart_annotations(latest_crash([each for each in seen if each.diagnosis.restarted])),
+    restarted = (each for each in observation.diagnoses if each.restarted)
+    desired: dict[str, str | None] = {
+        CONTAINER: latest.container or None,
+        CAUSE: latest.cause.value,
+        DIAGNOSIS: truncate_bytes(_diagnosis_text(latest, observation), MAX_DIAGNOSIS_BYTES),
+        TERMINATION_MESSAGE: output.message or None,
+        **_restart_annotations(latest_crash(restarted, records)),
     }
-    if words.log is not None:
-        shown[LOG] = words.log or None
+    if output.log is not None:
+        desired[LOG] = output.log or None
     existing = pod.metadata.annotations
-    return {key: value for key, value in shown.items() if value is not None or key in existing}
+    return {key: value for key, value in desired.items() if value is not None or key in existing}
 
 
-def _is_superseded(crash: CrashRecord, seen: Iterable[ObservedCrash]) -> bool:
-    """Whether a container ended again since, by the kubelet's count: its clock may be set back."""
+def _is_outdated(latest: Diagnosis, observation: PodObservation) -> bool:
+    """Say whether a later crash than the latest that the Pod shows is stored."""
+    records = observation.records
+    hidden = TRANSIENT if latest.was_requested else TRANSIENT | REQUESTED_RESTARTS
+    happened = records[latest.id].happened
     return any(
-        each.record.container == crash.container
-        and (each.record.restarts or 0) > (crash.restarts or each.record.restarts or 0)
-        for each in seen
+        record.happened > happened
+        and record.cause not in hidden
+        and not _is_superseded(record, records.values())
+        for record in observation.reportable_history
     )
 
 
-def _diagnosis_text(seen: ObservedCrash, history: Sequence[CrashRecord]) -> str:
-    """The sentence, and what the container's history adds."""
-    crash = seen.record
-    again = summarize_history(history, crash, crash.restarts or 0, backing_off=crash.backOff)
-    return f"{seen.diagnosis.sentence} {again}".rstrip()
+def _is_superseded(record: CrashRecord, current: Iterable[CrashRecord]) -> bool:
+    """Say whether the container terminated again since, by the kubelet's count of restarts.
+
+    The times do not tell: the node's clock may have been set back.
+    """
+    return any(
+        other.container == record.container
+        and (other.restarts or 0) > (record.restarts or other.restarts or 0)
+        for other in current
+    )
 
 
-def _restart_annotations(seen: ObservedCrash | None) -> dict[str, str | None]:
-    """The mission's two annotations: how the container had ended that was restarted last."""
-    if seen is None:
+def _diagnosis_text(latest: Diagnosis, observation: PodObservation) -> str:
+    """Return the sentence of the diagnosis with the summary of the container's history."""
+    record = observation.records[latest.id]
+    summary = summarize_history(
+        observation.reportable_history, record, record.restarts or 0, backing_off=record.backOff
+    )
+    return f"{latest.sentence} {summary}".rstrip()
+
+
+def _restart_annotations(restarted: Diagnosis | None) -> dict[str, str | None]:
+    """Say how the container terminated that was restarted last."""
+    if restarted is None:
         return {}
-    finished = seen.diagnosis.finished_at
+    finished = restarted.finished_at
     return {
-        RESTART_REASON: seen.diagnosis.restart_reason,
+        RESTART_REASON: restarted.restart_reason,
         RESTART_TIME: format_time(finished) if finished else None,
     }
 
 
 def _within_limits(pod: Pod, annotations: dict[str, str | None]) -> dict[str, str | None]:
-    """Leave out what would make the API server refuse the whole write, the least needed first."""
+    """Drop the least important annotations where the API server would refuse all of them."""
     existing = pod.metadata.annotations
     if sum(map(len, existing)) + sum(map(len, existing.values())) < MAX_TOTAL_BYTES // 8:
-        return annotations  # the usual case: even in four bytes a character there is room for ours
-    room = MAX_TOTAL_BYTES - sum(
+        return annotations  # the usual case: enough is left even at four bytes a character
+    available = MAX_TOTAL_BYTES - sum(
         len(key.encode()) + len(value.encode())
         for key, value in existing.items()
         if key not in ANNOTATIONS
@@ -217,7 +212,7 @@ def _within_limits(pod: Pod, annotations: dict[str, str | None]) -> dict[str, st
     for key in reversed(ANNOTATIONS):
         present = {name: kept.get(name, existing.get(name)) for name in ANNOTATIONS}
         size = sum(len(name) + len(value.encode()) for name, value in present.items() if value)
-        if size <= room:
+        if size <= available:
             break
         if key in existing:
             kept[key] = None
@@ -227,10 +222,11 @@ def _within_limits(pod: Pod, annotations: dict[str, str | None]) -> dict[str, st
 
 
 def _label_change(
-    pod: Pod, claim: DiagnosisTargetSpec, until: datetime | None, now: datetime
+    pod: Pod, claim: DiagnosisTargetSpec, label_end: datetime | None, now: datetime
 ) -> tuple[dict[str, str | None], float | None]:
-    if until is not None and now < until:
-        remaining = (until - now).total_seconds()
-        # A second more, since Metacontroller's clock is not ours.
+    """Set or remove the label, and say in how many seconds to remove it."""
+    if label_end is not None and now < label_end:
+        remaining = (label_end - now).total_seconds()
+        # One second more, since Metacontroller's clock may differ from the hook's.
         return {LABEL: claim.diagnoser.name}, min(remaining, RECENT.total_seconds()) + 1
     return ({LABEL: None} if LABEL in pod.metadata.labels else {}), None

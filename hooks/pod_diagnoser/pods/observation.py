@@ -1,6 +1,6 @@
-"""What is seen of a Pod, with what it remembers, and what more would be wanted. Pure."""
+"""What a Pod shows of its crashes, what it has stored of them, which evidence is missing. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -33,215 +33,202 @@ from pod_diagnoser.pods.history import (
 )
 
 LOOKUP_PERIOD = timedelta(seconds=15)
-"""How long after its end a crash is asked about that is ignored unless its Events tell otherwise:
-nothing is remembered of it, so that each sync within this time asks."""
-
-
-@dataclass(frozen=True, slots=True)
-class ObservedCrash:
-    """One crash that a Pod shows now.
-
-    Attributes:
-        diagnosis: the crash.
-        crash: its entry in what the Pod remembers.
-    """
-
-    diagnosis: Diagnosis
-    record: CrashRecord
+"""How long after its termination an ignored crash is looked up, which Events may show to be another
+one. Nothing is stored of it, so every sync within this time looks it up."""
 
 
 @dataclass(frozen=True, slots=True)
 class PodObservation:
-    """What is seen of a Pod.
+    """What a Pod shows of its crashes, and what it has stored of them.
 
     Attributes:
-        record: what it remembers.
-        seen: what it shows and is worth telling, in the order of `diagnose`; states that last at
-            the end.
-        kept: what the Pod should remember, the newest first: both together, and what its Events
-            silence.
-        wanted: what more would be wanted to know now, or None.
-        wait: seconds until there may be more to see or to ask, or None.
+        stored: the crash history in the Pod's annotation.
+        diagnoses: the reportable crashes that the Pod shows, in the order of `diagnose`; lasting
+            conditions at the end.
+        records: the crash record of each of these, by crash id.
+        latest: the latest of these, which the annotations are about, or None.
+        history: the crash records to be stored, the newest first: these, the stored ones, and those
+            that are suppressed because of their Events.
+        evidence_request: the evidence that is missing now, or None.
+        resync_after: seconds until there may be more to observe or to fetch, or None.
     """
 
     stored: CrashHistory
-    crashes: Sequence[ObservedCrash]
-    records: Sequence[CrashRecord]
+    diagnoses: Sequence[Diagnosis]
+    records: Mapping[str, CrashRecord]
+    latest: Diagnosis | None
+    history: Sequence[CrashRecord]
     evidence_request: EvidenceRequest | None
     resync_after: float | None
 
     @property
-    def history(self) -> list[CrashRecord]:
-        """What was seen and what the Pod remembers, the newest first, without what is silent."""
-        return [crash for crash in self.records if not crash.silent]
-
-    @property
-    def headline(self) -> ObservedCrash | None:
-        """The latest crash."""
-        return latest_crash(self.crashes)
+    def reportable_history(self) -> list[CrashRecord]:
+        """The history without what is suppressed."""
+        return [record for record in self.history if not record.silent]
 
     @property
     def first_seen(self) -> list[Diagnosis]:
-        """What the Pod did not remember yet."""
-        known = {crash.id for crash in self.stored.history}
-        return [each.diagnosis for each in self.crashes if each.record.id not in known]
+        """The crashes that were not stored yet."""
+        known = {record.id for record in self.stored.history}
+        return [each for each in self.diagnoses if each.id not in known]
 
 
-def latest_crash(seen: Sequence[ObservedCrash]) -> ObservedCrash | None:
+def latest_crash(
+    diagnoses: Iterable[Diagnosis], records: Mapping[str, CrashRecord]
+) -> Diagnosis | None:
     """Pick the latest crash.
 
     Args:
-        seen: crashes.
+        diagnoses: crashes.
+        records: their crash records, by crash id.
 
     Returns:
-        The one that happened last. Of those of one second it is the one after which nothing comes,
-        such as the end of the whole Pod; the first of equals, since a Pod's own containers go
-        before its init containers. A restart that somebody asked for hides no crash.
+        The one that happened last. Of several in one second it is one after which nothing follows,
+        such as the failure of the whole Pod; then the first, since a Pod's own containers are
+        listed before its init containers. A requested restart never hides a crash.
     """
     return max(
-        seen,
-        key=lambda each: (
-            not each.diagnosis.was_requested,
-            each.record.happened,
-            each.diagnosis.symptom.final,
-        ),
+        diagnoses,
+        key=lambda each: (not each.was_requested, records[each.id].happened, each.symptom.final),
         default=None,
     )
 
 
 def observe_pod(
-    pod: Pod, claim: DiagnosisTargetSpec, now: datetime, gathered: FetchedEvidence | None = None
+    pod: Pod, claim: DiagnosisTargetSpec, now: datetime, fetched: FetchedEvidence | None = None
 ) -> PodObservation:
-    """See what is worth telling of a Pod.
+    """Observe the reportable crashes of a Pod.
 
     Args:
         pod: the Pod.
-        claim: what the PodDiagnoser that claims it wants to know, and what not.
-        now: the time by our clock, in UTC.
-        gathered: what came of asking for what was wanted; None before.
+        claim: the target of the PodDiagnoser that claims it, with its filters and its evidence.
+        now: the time by the hook's clock, in UTC.
+        fetched: the answer to an earlier evidence request; None at first.
 
     Returns:
-        What is seen.
+        The observation.
     """
-    record = read_history(pod, now)
-    entries = {crash.id: crash for crash in record.history}
-    evidence = known_evidence(record)
-    states, wait = diagnose_lasting_conditions(pod, now, evidence)
-    found = (*diagnose(pod, evidence), *states)
-    if gathered is not None and gathered.lookup is not None:
+    stored = read_history(pod, now)
+    known = {record.id: record for record in stored.history}
+    evidence = known_evidence(stored)
+    lasting, resync_after = diagnose_lasting_conditions(pod, now, evidence)
+    found = (*diagnose(pod, evidence), *lasting)
+    if fetched is not None and fetched.lookup is not None:
         mask = claim.evidence.maskPatterns
         found = tuple(
-            _with_findings(each, entries.get(each.id), gathered, now, mask) for each in found
+            _with_findings(each, known.get(each.id), fetched, now, mask) for each in found
         )
-    created = parse_time(pod.metadata.creationTimestamp)
+
     labels = pod.metadata.labels
-    busy = [each for each in found if each.symptom.event_finding is EventFinding.PULLING]
-    worth = reportable(
-        labels, created, [each for each in found if each not in busy], claim, record.history
+    created = parse_time(pod.metadata.creationTimestamp)
+    pulling = [each for each in found if each.symptom.event_finding is EventFinding.PULLING]
+    diagnoses = reportable(
+        labels, created, [each for each in found if each not in pulling], claim, stored.history
     )
-    seen = [ObservedCrash(each, record_crash(each, entries.get(each.id), now)) for each in worth]
-    quiet = [
-        record_crash(each, entries.get(each.id), now, silent=True)
+    records = {each.id: record_crash(each, known.get(each.id), now) for each in diagnoses}
+    suppressed = [
+        record_crash(each, known.get(each.id), now, silent=True)
         for each in found
-        if each in busy or ignored_by_event_cause(labels, each, claim)
+        if each in pulling or ignored_by_event_cause(labels, each, claim)
     ]
-    kept = merge_crashes([*(each.record for each in seen), *quiet], record.history)
-    doubtful = [
-        each
-        for each in found
-        if needs_events(labels, each, claim)
-        and each.ended_by is not None
-        and now - each.ended_by < LOOKUP_PERIOD
-    ]
+
+    events = False
+    if claim.evidence.events:
+        doubtful = (each for each in found if _is_doubtful(each, labels, claim, now))
+        events = any(_needs_lookup(each, records, now) for each in (*diagnoses, *doubtful))
+        lookups = (_seconds_until_lookup(each, records[each.id], now) for each in diagnoses)
+        resync_after = earliest(resync_after, *lookups)
+    latest = latest_crash(diagnoses, records)
+    log = _log_request(latest, claim) if latest is not None and latest.id not in known else None
     return PodObservation(
-        record,
-        seen,
-        kept,
-        _evidence_request(pod, claim, seen, doubtful, entries, now),
-        earliest(
-            wait, *(_seconds_until_lookup(each, now) for each in seen if claim.evidence.events)
-        ),
+        stored,
+        diagnoses,
+        records,
+        latest,
+        merge_crashes([*records.values(), *suppressed], stored.history),
+        _evidence_request(pod, log, events=events),
+        resync_after,
     )
 
 
 def reportable_crashes(
-    pod: Pod, silence: Filters, record: CrashHistory | None = None
+    pod: Pod, filters: Filters, history: CrashHistory | None = None
 ) -> tuple[Diagnosis, ...]:
-    """Say what is worth telling of a Pod's crashes, as its annotations show it.
+    """Diagnose the reportable crashes of a Pod, as its annotations show them.
 
     Args:
         pod: the Pod.
-        silence: which crashes are not worth telling.
-        record: what the Pod remembers, where that has been read; None reads it.
+        filters: the spec that says which crashes are reportable.
+        history: the crash history of the Pod, where it has been read; None reads it.
 
     Returns:
-        A diagnosis for each; states that last, which hang on the time, are not among them.
+        A diagnosis for each, without lasting conditions, which depend on the time.
     """
-    record = parse_history(pod) if record is None else record
-    found = diagnose(pod, known_evidence(record))
+    history = parse_history(pod) if history is None else history
+    found = diagnose(pod, known_evidence(history))
     created = parse_time(pod.metadata.creationTimestamp)
-    return reportable(pod.metadata.labels, created, found, silence, record.history)
+    return reportable(pod.metadata.labels, created, found, filters, history.history)
 
 
 def _with_findings(
     diagnosis: Diagnosis,
-    entry: CrashRecord | None,
-    gathered: FetchedEvidence,
+    record: CrashRecord | None,
+    fetched: FetchedEvidence,
     now: datetime,
     mask: Sequence[str],
 ) -> Diagnosis:
     known = diagnosis.symptom.evidence
-    if not needs_lookup(diagnosis.symptom, known, entry.seen if entry else None, now):
+    if not needs_lookup(diagnosis.symptom, known, record.seen if record else None, now):
         return diagnosis
     return diagnose_symptom(
-        diagnosis.symptom, evaluate_events(diagnosis.symptom, gathered, known, now, mask)
+        diagnosis.symptom, evaluate_events(diagnosis.symptom, fetched, known, now, mask)
     )
 
 
-def _seconds_until_lookup(seen: ObservedCrash, now: datetime) -> float | None:
-    ending = seen.diagnosis.symptom
-    if ending.evidence is None:
-        return None  # it is asked for now, or by nobody
-    return seconds_until_lookup(ending, ending.evidence, seen.record.seen, now)
-
-
-def _evidence_request(  # noqa: PLR0913, PLR0917 (all that decides it)
-    pod: Pod,
-    claim: DiagnosisTargetSpec,
-    seen: Sequence[ObservedCrash],
-    doubtful: Sequence[Diagnosis],
-    entries: dict[str, CrashRecord],
-    now: datetime,
-) -> EvidenceRequest | None:
-    events = claim.evidence.events and any(
-        needs_lookup(each.diagnosis.symptom, each.diagnosis.symptom.evidence, each.record.seen, now)
-        for each in seen
+def _is_doubtful(
+    diagnosis: Diagnosis, labels: Mapping[str, str], filters: Filters, now: datetime
+) -> bool:
+    """Say whether a crash that is ignored for its cause is recent enough to be looked up."""
+    return (
+        diagnosis.ended_by is not None
+        and now - diagnosis.ended_by < LOOKUP_PERIOD
+        and needs_events(labels, diagnosis, filters)
     )
-    if claim.evidence.events and not events:
-        events = any(
-            needs_lookup(each.symptom, each.symptom.evidence, None, now) for each in doubtful
-        )
-    log = None
-    headline = latest_crash(seen)
-    if (
-        claim.evidence.logLines > 0
-        and headline is not None
-        and headline.diagnosis.symptom.kind is SymptomKind.TERMINATED
-        and headline.record.id not in entries
-    ):
-        ending = headline.diagnosis.symptom
-        log = LogRequest(ending.container, ending.log_is_previous, claim.evidence.logLines)
+
+
+def _needs_lookup(diagnosis: Diagnosis, records: Mapping[str, CrashRecord], now: datetime) -> bool:
+    record = records.get(diagnosis.id)
+    seen = record.seen if record else None
+    return needs_lookup(diagnosis.symptom, diagnosis.symptom.evidence, seen, now)
+
+
+def _seconds_until_lookup(diagnosis: Diagnosis, record: CrashRecord, now: datetime) -> float | None:
+    symptom = diagnosis.symptom
+    if symptom.evidence is None:
+        return None  # the first lookup is requested now, and needs no resync
+    return seconds_until_lookup(symptom, symptom.evidence, record.seen, now)
+
+
+def _log_request(latest: Diagnosis, claim: DiagnosisTargetSpec) -> LogRequest | None:
+    """Ask for the log of a container that terminated."""
+    symptom = latest.symptom
+    if claim.evidence.logLines <= 0 or symptom.kind is not SymptomKind.TERMINATED:
+        return None
+    return LogRequest(symptom.container, symptom.log_is_previous, claim.evidence.logLines)
+
+
+def _evidence_request(pod: Pod, log: LogRequest | None, *, events: bool) -> EvidenceRequest | None:
     if not events and log is None:
         return None
     meta = pod.metadata
-    # The kubelet tells Events of a static Pod by the uid that it knows it by itself.
+    # The kubelet writes a static Pod's Events with the uid by which it knows the Pod itself.
     uid = meta.annotations.get(MIRROR_POD_ANNOTATION, meta.uid)
     return EvidenceRequest(meta.namespace, meta.name, uid, events=events, log=log)
 
 
 @dataclass(frozen=True, slots=True)
 class CrashedPod:
-    """A Pod that is claimed, with what crashed in it, and what it remembers for us."""
+    """A claimed Pod with its reportable crashes and its crash history."""
 
     pod: OwnedPod
     diagnoses: Sequence[Diagnosis]

@@ -375,8 +375,8 @@ def test_a_planned_restart_hides_no_crash() -> None:
     """Where one container's exit has all restarted, that exit is what is shown."""
     pod = corpus.pod("hand-restart-all-containers-removed")
     seen = observe_pod(pod, CLAIM, NOW)
-    assert seen.headline is not None
-    assert seen.headline.diagnosis.container == "app"
+    assert seen.latest is not None
+    assert seen.latest.container == "app"
 
 
 @pytest.mark.parametrize("name", corpus.names())
@@ -388,8 +388,8 @@ def test_whatever_is_told_is_shown(name: str) -> None:
     pod = corpus.pod(name)
     sighting = observe_pod(pod, CLAIM, NOW, corpus.fetched_for(name, pod))
     shown = desired_metadata(pod, CLAIM, sighting, NOW, NO_OUTPUT).annotations
-    assert (CAUSE in shown) == (DIAGNOSIS in shown) == bool(sighting.crashes)
-    told = [each.diagnosis for each in sighting.crashes]
+    assert (CAUSE in shown) == (DIAGNOSIS in shown) == bool(sighting.diagnoses)
+    told = sighting.diagnoses
     worth = [each for each in told if not each.was_requested] or told
     assert not told or shown[CAUSE] in {each.cause.value for each in worth}
 
