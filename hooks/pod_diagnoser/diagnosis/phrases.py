@@ -1,205 +1,259 @@
-"""How sentences about endings are worded. Pure.
+"""The words of a diagnosis: templates, what fills their placeholders, and clauses with a choice.
 
 A clause says what is proved; what is not proved is worded as a possibility, with where the proof
-would be found. Nothing in it depends on the clock or on the state after the crash.
+would be found. Nothing depends on the clock or on the state after the crash.
 """
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from operator import attrgetter
+from string import Formatter
+from typing import Final
 
 from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.evidence import EventLookup
-from pod_diagnoser.diagnosis.symptoms import Symptom
+from pod_diagnoser.diagnosis.symptoms import SIGNAL_BASE, Symptom
 
-_MAX_QUOTE_BYTES = 160
-_KILLED = 128 + 9
-"""The exit code that SIGKILL leaves."""
+Phrase = Callable[[Symptom], str]
+"""Makes words from a symptom."""
+
+_MAX_QUOTE_BYTES: Final = 160
+_SIGKILL: Final = SIGNAL_BASE + 9
 
 
-def quoted(text: str) -> str:
-    """What kubelet or runtime say, in brackets; nothing where they say nothing."""
+@cache
+def _parse(template: str) -> tuple[tuple[str, Phrase], ...]:
+    """Split a template into its texts, each with the phrase that follows it."""
+    return tuple(
+        (text, PLACEHOLDERS[name] if name is not None else _nothing)
+        for text, name, _, _ in Formatter().parse(template)
+    )
+
+
+def _nothing(_: Symptom) -> str:
+    return ""
+
+
+def render(text: str | Phrase, symptom: Symptom) -> str:
+    """Fill a template, or call a phrase.
+
+    Templates are filled once, and what fills them is never read as a template: names and messages
+    of a Pod may hold braces.
+
+    Raises:
+        KeyError: the template has a placeholder that is not one of `PLACEHOLDERS`.
+    """
+    if callable(text):
+        return text(symptom)
+    rendered = ""
+    for literal, phrase in _parse(text):
+        rendered += literal + phrase(symptom)
+    return rendered
+
+
+# Phrases that are placeholders of templates
+
+
+def exit_clause(symptom: Symptom) -> str:
+    """How a container ended that was stopped."""
+    if symptom.exit_code == _SIGKILL:
+        return "it ended with 137 (SIGKILL), as where its grace period is over"
+    if symptom.exit_code == 0:
+        return "it left cleanly (exit code 0)"
+    return f"it left with exit code {symptom.exit_code_text}"
+
+
+def _quoted(text: str) -> str:
+    """A text in brackets, after a space; empty where there is none."""
     said = sanitize(text.strip().rstrip("."), _MAX_QUOTE_BYTES)
     return f" ({said})" if said else ""
 
 
-def logs_step(t: Symptom) -> str:
-    """Where to look: what it wrote."""
-    return t.logs_step
+def _kubelet_report(symptom: Symptom) -> str:
+    """What an Event of the kubelet says in addition."""
+    detail = symptom.evidence.detail if symptom.evidence else ""
+    return f" ({detail})" if detail else ""
 
 
-def _possible_kubelet_stops(t: Symptom) -> list[str]:
-    """For what the kubelet may have stopped it, as far as Events do not tell."""
-    if _events_name_no_stop(t):
-        return []
-    whats = []
-    if t.probes:
-        whats.append(f"after a failed {' or '.join(t.probes)} probe")
-    if t.has_post_start_hook:
-        whats.append("after a failed postStart hook")
-    if t.resizable:
-        whats.append("for a resize")
-    return whats
+def _probe_output(symptom: Symptom) -> str:
+    """What a probe or hook wrote: the application's own words, in quotation marks."""
+    output = symptom.evidence.detail.replace('"', "'") if symptom.evidence else ""
+    return f' ("{output}")' if output else ""
 
 
-def _events_name_no_stop(t: Symptom) -> bool:
-    """Whether its Events were read in time, and tell nothing of it."""
-    return t.evidence is not None and t.evidence.lookup is EventLookup.NOTHING
-
-
-def _events_expired(t: Symptom) -> bool:
-    """Whether Events of that time are gone."""
-    return t.evidence is not None and t.evidence.lookup is EventLookup.EXPIRED
-
-
-_UNREAD = {
+_UNREAD_EVENTS: Final = {
     EventLookup.EXPIRED: " (Events of that time are gone)",
     EventLookup.REFUSED: " (its Events may not be read by this operator)",
     EventLookup.UNAVAILABLE: " (its Events could not be read)",
 }
 
 
-def unread_events_note(t: Symptom) -> str:
-    """That Events could not be asked, where they could have told more."""
-    return _UNREAD.get(t.evidence.lookup, "") if t.evidence else ""
+def _unread_events(symptom: Symptom) -> str:
+    """Why its Events, which could have told more, were not read."""
+    return _UNREAD_EVENTS.get(symptom.evidence.lookup, "") if symptom.evidence else ""
 
 
-def completed(t: Symptom) -> str:
+PLACEHOLDERS: Final[Mapping[str, Phrase]] = {
+    "Subject": attrgetter("subject_capitalized"),
+    "subject": attrgetter("subject"),
+    "namespace": attrgetter("namespace"),
+    "pod": attrgetter("pod"),
+    "node": attrgetter("node_phrase"),
+    "reason": attrgetter("reason"),
+    "exit_code": attrgetter("exit_code_text"),
+    "signal": lambda symptom: str((symptom.exit_code or 0) - SIGNAL_BASE),
+    "image": lambda symptom: f" {symptom.image}" if symptom.image else "",
+    "message": lambda symptom: _quoted(symptom.message),
+    "deadline": lambda symptom: "" if symptom.deadline is None else f" of {symptom.deadline}",
+    "logs_step": attrgetter("logs_step"),
+    "exit_clause": exit_clause,
+    "kubelet_report": _kubelet_report,
+    "probe_output": _probe_output,
+    "unread_events": _unread_events,
+}
+"""What may stand in braces in a template."""
+
+
+# Phrases with a choice
+
+
+def _possible_kubelet_stops(symptom: Symptom) -> list[str]:
+    """Why the kubelet may have stopped the container, as far as its Events do not tell."""
+    if _events_name_no_stop(symptom):
+        return []
+    occasions = []
+    if symptom.probes:
+        occasions.append(f"after a failed {' or '.join(symptom.probes)} probe")
+    if symptom.has_post_start_hook:
+        occasions.append("after a failed postStart hook")
+    if symptom.resizable:
+        occasions.append("for a resize")
+    return occasions
+
+
+def _events_name_no_stop(symptom: Symptom) -> bool:
+    """Whether its Events were read in time, and none is about a stop of the container."""
+    return symptom.evidence is not None and symptom.evidence.lookup is EventLookup.NOTHING
+
+
+def _events_expired(symptom: Symptom) -> bool:
+    return symptom.evidence is not None and symptom.evidence.lookup is EventLookup.EXPIRED
+
+
+def completed(symptom: Symptom) -> str:
     """What exit code 0 means."""
-    if t.container_kind is ContainerKind.INIT:
+    exited = f"{symptom.subject_capitalized} exited with code 0"
+    if symptom.container_kind is ContainerKind.INIT:
         return (
-            f"{t.subject_capitalized} exited with code 0, as it should, and was run again, as init containers are "
+            f"{exited}, as it should, and was run again, as init containers are "
             "when a Pod's sandbox is made anew"
         )
-    stoppers = _possible_kubelet_stops(t)
-    if stoppers:
+    unread = _unread_events(symptom)
+    stops = _possible_kubelet_stops(symptom)
+    if stops:
         return (
-            f"{t.subject_capitalized} exited with code 0: the application ended by itself, or the kubelet stopped "
-            f"it {' or '.join(stoppers)} and it left cleanly{unread_events_note(t)}"
+            f"{exited}: the application ended by itself, or the kubelet stopped "
+            f"it {' or '.join(stops)} and it left cleanly{unread}"
         )
-    silent = ", and its Events name no stop by the kubelet" if _events_name_no_stop(t) else ""
-    return f"{t.subject_capitalized} exited with code 0, without an error of its own{silent}{unread_events_note(t)}"
+    no_stop = (
+        ", and its Events name no stop by the kubelet" if _events_name_no_stop(symptom) else ""
+    )
+    return f"{exited}, without an error of its own{no_stop}{unread}"
 
 
-def completed_step(t: Symptom) -> str:
+def completed_step(symptom: Symptom) -> str:
     """Where to look after exit code 0."""
-    if t.container_kind is ContainerKind.INIT:
-        return f"look for a restart of {t.node_phrase}, its runtime or its network plugin"
-    if _possible_kubelet_stops(t) and not _events_expired(t):
-        return "Events named Killing or Unhealthy tell which; otherwise " + t.logs_step
+    if symptom.container_kind is ContainerKind.INIT:
+        node = symptom.node_phrase
+        return f"look for a restart of {node}, its runtime or its network plugin"
+    if _possible_kubelet_stops(symptom) and not _events_expired(symptom):
+        return f"Events named Killing or Unhealthy tell which; otherwise {symptom.logs_step}"
     return (
         "a container that should keep running must stay in the foreground, one that should end "
-        "belongs in a Job; " + t.logs_step
+        f"belongs in a Job; {symptom.logs_step}"
     )
 
 
-def out_of_memory(t: Symptom) -> str:
+def out_of_memory(symptom: Symptom) -> str:
     """What a kill for lack of memory means."""
-    if t.memory_limit:
-        return (
-            f"{t.subject_capitalized} was killed for lack of memory (OOMKilled); "
-            f"its memory limit is {t.memory_limit}"
-        )
-    return (
-        f"{t.subject_capitalized} was killed for lack of memory (OOMKilled); it has no memory limit of its own, so "
-        "the Pod's limit or the node's memory was used up"
+    known = f"{symptom.subject_capitalized} was killed for lack of memory (OOMKilled); "
+    if symptom.memory_limit:
+        return known + f"its memory limit is {symptom.memory_limit}"
+    return known + (
+        "it has no memory limit of its own, so the Pod's limit or the node's memory was used up"
     )
 
 
-def out_of_memory_step(t: Symptom) -> str:
+def out_of_memory_step(symptom: Symptom) -> str:
     """Where to look after a kill for lack of memory."""
-    if t.memory_limit:
+    if symptom.memory_limit:
         return "compare its memory use over time with the limit, then fix the leak or raise it"
-    return f"compare the memory use of the Pod with its limits and with what {t.node_phrase} has"
+    node = symptom.node_phrase
+    return f"compare the memory use of the Pod with its limits and with what {node} has"
 
 
-def killed(t: Symptom) -> str:
+def child_out_of_memory_step(symptom: Symptom) -> str:
+    """Where to look after a child process was killed for lack of memory."""
+    limit = symptom.memory_limit
+    compare = f"compare its memory use with its limit {limit}; " if limit else ""
+    return compare + symptom.logs_step
+
+
+def killed(symptom: Symptom) -> str:
     """What SIGKILL means."""
     known = (
-        f"{t.subject_capitalized} exited with 137, which is what SIGKILL leaves, unless the application itself "
-        "chose that code; lack of memory was not reported, and "
+        f"{symptom.subject_capitalized} exited with 137, which is what SIGKILL leaves, unless the "
+        "application itself chose that code; lack of memory was not reported, and "
     )
-    if _events_name_no_stop(t):
+    if _events_name_no_stop(symptom):
         return known + (
             "its Events name no stop by the kubelet, which points to a process in the container or "
             "to something on the node"
         )
     suspects = [
         "a process in the container",
-        *(f"the kubelet {what}" for what in _possible_kubelet_stops(t)),
+        *(f"the kubelet {occasion}" for occasion in _possible_kubelet_stops(symptom)),
     ]
     return known + (
         "the Pod does not tell who killed it "
-        f"({', '.join(suspects)} or something on the node){unread_events_note(t)}"
+        f"({', '.join(suspects)} or something on the node){_unread_events(symptom)}"
     )
 
 
-def killed_step(t: Symptom) -> str:
+def killed_step(symptom: Symptom) -> str:
     """Where to look after SIGKILL."""
-    if _events_name_no_stop(t) or _events_expired(t):
-        return f"look at {t.node_phrase} and at what else can signal the process; " + t.logs_step
-    return f"look at the Pod's Events (Killing, Unhealthy) and at {t.node_phrase}"
+    node = symptom.node_phrase
+    if _events_name_no_stop(symptom) or _events_expired(symptom):
+        return f"look at {node} and at what else can signal the process; {symptom.logs_step}"
+    return f"look at the Pod's Events (Killing, Unhealthy) and at {node}"
 
 
-def terminated(t: Symptom) -> str:
+def terminated(symptom: Symptom) -> str:
     """What SIGTERM means."""
-    if _events_name_no_stop(t):
-        who = "something asked it to stop; its Events name no stop by the kubelet"
+    if _events_name_no_stop(symptom):
+        possibly = "; its Events name no stop by the kubelet"
     else:
-        stoppers = " or ".join(_possible_kubelet_stops(t))
-        perhaps = f", perhaps the kubelet {stoppers}" if stoppers else ""
-        who = f"something asked it to stop{perhaps}"
+        stops = " or ".join(_possible_kubelet_stops(symptom))
+        possibly = f", perhaps the kubelet {stops}" if stops else ""
     return (
-        f"{t.subject_capitalized} exited with 143, which is what SIGTERM leaves ({who}), unless the application "
-        f"itself chose that code{unread_events_note(t)}"
+        f"{symptom.subject_capitalized} exited with 143, which is what SIGTERM leaves (something "
+        f"asked it to stop{possibly}), unless the application itself chose that code"
+        f"{_unread_events(symptom)}"
     )
 
 
-def terminated_step(t: Symptom) -> str:
+def terminated_step(symptom: Symptom) -> str:
     """Where to look after SIGTERM."""
-    if _events_name_no_stop(t) or _events_expired(t):
-        return t.logs_step
+    if _events_name_no_stop(symptom) or _events_expired(symptom):
+        return symptom.logs_step
     return "the Pod's Events (Killing, Unhealthy) tell if the kubelet asked"
 
 
-def application_error(t: Symptom) -> str:
-    """What a code of the application's own means."""
-    return f"{t.subject_capitalized} failed with exit code {t.exit_code_text}, a code of the application's own"
-
-
-def exit_clause(t: Symptom) -> str:
-    """How a container left that was stopped."""
-    if t.exit_code == _KILLED:
-        return "it ended with 137 (SIGKILL), as where its grace period is over"
-    if t.exit_code == 0:
-        return "it left cleanly (exit code 0)"
-    return f"it left with exit code {t.exit_code_text}"
-
-
-def kubelet_report(t: Symptom) -> str:
-    """What the kubelet reports in addition."""
-    return f" ({t.evidence.detail})" if t.evidence and t.evidence.detail else ""
-
-
-def probe_output(t: Symptom) -> str:
-    """What a probe or hook said: the application's own words, in quotation marks."""
-    said = t.evidence.detail.replace('"', "'") if t.evidence else ""
-    return f' ("{said}")' if said else ""
-
-
-def pull_step(t: Symptom) -> str:
-    """Where to look when an image cannot be pulled."""
+def never_ran(symptom: Symptom) -> str:
+    """That the container never ran, with what the runtime said."""
+    said = symptom.message.rpartition("unable to start container process: ")[2]
     return (
-        f"kubectl describe pod -n {t.namespace} {t.pod} shows the registry's answer: check the "
-        "image's name and tag, imagePullSecrets and the way to the registry"
+        f"{symptom.subject_capitalized} never ran: the container runtime could not start it"
+        f"{_quoted(said)}"
     )
-
-
-def never_ran(t: Symptom) -> str:
-    """That it never ran, with what the runtime said."""
-    said = t.message.rpartition("unable to start container process: ")[2]
-    return (
-        f"{t.subject_capitalized} never ran: the container runtime could not start it{quoted(said)}"
-    )
-
-
-def image_name(t: Symptom) -> str:
-    """Its image's name, behind a word."""
-    return f" {t.image}" if t.image else ""

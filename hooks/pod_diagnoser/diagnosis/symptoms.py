@@ -17,6 +17,9 @@ CONTAINER_CREATING = "ContainerCreating"
 NEVER_RAN = ("StartError", "ContainerCannotRun")
 CONTAINER_STATUS_UNKNOWN = "ContainerStatusUnknown"
 
+SIGNAL_BASE = 128
+"""Exit code 128 + n stands for signal n. Source: signal(7), POSIX shells, runc."""
+
 RESTART_ALL = "RestartAllContainers"
 
 
@@ -113,16 +116,14 @@ class Symptom:
     @property
     def subject(self) -> str:
         """What it is about, in words: ``init container setup``."""
-        return (
-            f"{self.container_kind.value} {self.container}"
-            if self.container_kind
-            else f"Pod {self.pod}"
-        )
+        kind = self.container_kind
+        return f"{kind} {self.container}" if kind else f"Pod {self.pod}"
 
     @property
     def subject_capitalized(self) -> str:
         """What it is about, in words that start a sentence: ``Init container setup``."""
-        return self.subject[0].upper() + self.subject[1:]
+        subject = self.subject
+        return subject[0].upper() + subject[1:]
 
     @property
     def exit_code_text(self) -> str:
