@@ -91,8 +91,8 @@ def needs_no_annotations(body: bytes) -> bool:
 
     Most events are about such Pods: none of their containers ever ended or waits, all of their
     conditions hold, and they carry nothing of ours. Whatever is related to them, the answer is
-    empty. Like `strip_unread_fields` it knows the one form in which Metacontroller writes a request; about any
-    other form it says nothing.
+    empty. Like `strip_unread_fields` it knows the one form in which Metacontroller writes a
+    request; about any other form it says nothing.
 
     Args:
         body: a sync request for a Pod, or anything else.

@@ -130,9 +130,9 @@ class FetchedEvidence:
     """What the edge found.
 
     Attributes:
-        events: what came of asking for Events: `EventLookup.FOUND` with all that there are, or why not;
-            None where they were not asked for.
-        listed: the Events.
+        lookup: the result of the lookup of Events: `EventLookup.FOUND` with all that there are, or
+            why not; None where they were not requested.
+        events: the Events.
         log: the last lines of the log as they are, not yet fit to be shown; None where there is
             none, or it was not asked for.
     """
