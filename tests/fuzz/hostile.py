@@ -139,12 +139,12 @@ class HostileApi(HTTPAdapter):
         self._read: dict[str, Any] = {}
 
     def connected(self) -> dict[str, Any]:
-        """What makes a hook call this API server: arguments of ``create_app``."""
+        """What makes a hook call this API server: `Parts` of it."""
         cluster = ApiClient(Credentials("http://api", lambda: "token", None), self.monotonic)
         cluster._session.mount("http://", self)
         return {
-            "remediator": Reconciler(cluster, lambda: NOW, "hook", self.monotonic),
-            "gatherer": ApiEvidenceFetcher(cluster, self.monotonic),
+            "reconciler": Reconciler(cluster, lambda: NOW, "hook", self.monotonic),
+            "evidence_fetcher": ApiEvidenceFetcher(cluster, self.monotonic),
         }
 
     def monotonic(self) -> float:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 from wsgiref.util import setup_testing_defaults
 
-from pod_diagnoser.server.app import create_app
+from pod_diagnoser.server.app import Parts, create_app
 from pod_diagnoser.server.logs import configure_logs
 from pod_diagnoser.server.settings import Settings
 from tests.http.recorded import NOW
@@ -71,7 +71,7 @@ class Hook:
         clock: tells the time.
         deadline: bounds the time for reading a body; None: nothing does.
         held: the seconds for which answers were held.
-        connected: what else `create_app` is given: a remediator, a gatherer.
+        connected: more `Parts` of the hook: a reconciler, an evidence fetcher.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -86,10 +86,12 @@ class Hook:
             configure_logs("debug", "json")
             self.app = create_app(
                 self.settings,
-                clock=self.clock,
-                sleep=self.held.append,
-                deadline=self.deadline,
-                **self.connected,
+                Parts(
+                    clock=self.clock,
+                    sleep=self.held.append,
+                    deadline=self.deadline,
+                    **self.connected,
+                ),
             )
         self.take_log()
 

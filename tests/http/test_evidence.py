@@ -10,7 +10,7 @@ import pytest
 
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.diagnosis.evidence import EventLookup, EvidenceRequest, FetchedEvidence, PodEvent
-from pod_diagnoser.server.app import create_app
+from pod_diagnoser.server.app import Parts, create_app
 from pod_diagnoser.server.logs import configure_logs
 from pod_diagnoser.server.settings import Settings
 from tests.http.inprocess import Hook
@@ -49,7 +49,9 @@ def answer(told: Told, body: bytes, settings: Settings, path: str = "/pods/sync"
     """What a request is answered with."""
     with redirect_stderr(io.StringIO()):
         configure_logs("info", "json")
-        app = create_app(settings, clock=lambda: NOW, sleep=lambda _: None, gatherer=told)
+        app = create_app(
+            settings, Parts(clock=lambda: NOW, sleep=lambda _: None, evidence_fetcher=told)
+        )
     headers = {"Authorization": f"Bearer {TOKEN}"} if settings.token_folder else {}
     reply = app.test_client().post(
         path, data=body, content_type="application/json", headers=headers

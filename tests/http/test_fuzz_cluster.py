@@ -166,7 +166,7 @@ def test_what_was_read_is_not_changed_by_what_is_done(random: Random) -> None:
         return
     seen = take_snapshot(request)
     kept = copy.deepcopy((request, seen))
-    remediator = api.connected()["remediator"]
+    remediator = api.connected()["reconciler"]
     for _ in range(2):
         remediator.sync(seen)
     assert (request, seen) == kept

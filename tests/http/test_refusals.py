@@ -10,7 +10,7 @@ from wsgiref.validate import validator
 
 import pytest
 
-from pod_diagnoser.server.bodies import BodyTimeoutError
+from pod_diagnoser.server.deadlines import DeadlineExceededError
 from pod_diagnoser.server.settings import Endpoints, Settings
 from tests.http.answers import read_answer
 from tests.http.inprocess import (
@@ -333,7 +333,7 @@ def test_a_body_that_does_not_arrive_is_408(request_: Recorded) -> None:
     def deadline(seconds: float) -> Iterator[None]:
         bounds.append(seconds)
         yield
-        raise BodyTimeoutError
+        raise DeadlineExceededError
 
     assert Hook(deadline=deadline).post(request_.path, request_.body).outcome == TIMED_OUT
     assert bounds == [Settings().body_timeout]

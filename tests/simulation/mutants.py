@@ -1,6 +1,6 @@
 """The hook with one mistake each: what the search must find, or it would find nothing.
 
-Each mutant replaces something of the hook in this process while it runs. `SEEDS` has a simulation
+Each mutant replaces something of the hook in this process while it runs. `SEEDS` has a schedule
 that catches it; `python -m tests.simulation.mutants` searches them anew.
 """
 
@@ -33,7 +33,7 @@ from pod_diagnoser.remediation.model import Outcome, Phase, Reason
 from tests.simulation.found import FAR_AHEAD, FOUND, PUBLISHED_AGAIN
 from tests.simulation.properties import Violation
 from tests.simulation.runner import run
-from tests.simulation.simulation_run import SimulationRun
+from tests.simulation.simulation_run import Schedule
 
 Patch = tuple[Any, str, Any]
 """Module or class, attribute, and what stands in its place."""
@@ -345,7 +345,7 @@ def _of_the_first_namespace(self: Any, _: str, name: str) -> Any:
 def _of_any_namespace(self: Any, of: Any, *, any_version: bool = False) -> Any:
     """Keep what was read by the PodDiagnoser's name alone."""
     kept = next(
-        (one for one in self._kept.values() if one.found.metadata.name == of.metadata.name), None
+        (one for one in self._cache.values() if one.found.metadata.name == of.metadata.name), None
     )
     if kept is not None and self._monotonic() - kept.read_at <= reader.REUSE_SECONDS:
         return kept.found, kept.now
@@ -525,24 +525,24 @@ SEEDS: Mapping[str, int | str] = {
     "tells the first diagnosis only": 9,  # STATUS
     "acts without knowing the time": 69,  # DATED
 }
-"""A simulation that catches each mutant, by its seed or its name in `FOUND`, and what does not hold
+"""A schedule that catches each mutant, by its seed or its name in `FOUND`, and what does not hold
 then."""
 
 
 def caught(mutant: Mutant, seed: int | str) -> list[Violation]:
-    """Run a simulation with a mutant.
+    """Run a schedule with a mutant.
 
     Args:
         mutant: the mutant.
-        seed: of the simulation, or its name in `FOUND`.
+        seed: of the schedule, or its name in `FOUND`.
 
     Returns:
         What did not hold.
     """
-    simulation = FOUND[seed] if isinstance(seed, str) else SimulationRun.drawn(seed)
+    schedule = FOUND[seed] if isinstance(seed, str) else Schedule.drawn(seed)
     _NUMBERS[0] = count()
     with mutant.alive():
-        return run(simulation).violations
+        return run(schedule).violations
 
 
 def main() -> int:

@@ -1,14 +1,14 @@
-"""Execute a simulation run from its beginning to its end."""
+"""Runs a schedule from its beginning to its end."""
 
 from collections import Counter
 from dataclasses import dataclass
 
 from dev.simulator.resources import EVENT, POD
 from tests.simulation.convergence import converge
-from tests.simulation.faulty_cluster import FaultyCluster
+from tests.simulation.faulty_cluster import World
 from tests.simulation.properties import Violation
 from tests.simulation.service import cooperative
-from tests.simulation.simulation_run import SimulationRun
+from tests.simulation.simulation_run import Schedule
 from tests.support.cluster_fixture import DIAGNOSER
 
 BEGINNING = 4.0
@@ -21,12 +21,12 @@ class Result:
 
     Attributes:
         violations: what did not hold.
-        digest: equal for runs in which the same happened.
-        steps: number of steps of the scheduler.
-        struck: number of faults that struck, by kind.
+        digest: the same for runs in which the same happened.
+        steps: how many steps of the scheduler it took.
+        struck: faults that struck, by kind.
         states: numbers of the distinct states of PodDiagnosers that were stored.
         counts: what happened.
-        trace: the trace, if it was to be readable.
+        story: what happened, if it was to be told.
     """
 
     violations: list[Violation]
@@ -35,40 +35,38 @@ class Result:
     struck: Counter[str]
     states: set[int]
     counts: Counter[str]
-    trace: str = ""
+    story: str = ""
 
 
-def run(simulation: SimulationRun, *, readable: bool = False) -> Result:
-    """Execute a run, and check all properties.
+def run(schedule: Schedule, *, told: bool = False) -> Result:
+    """Run a schedule, and check that everything holds that should.
 
     Args:
-        simulation: the run.
-        readable: whether to keep a trace for people.
+        schedule: the schedule.
+        told: whether the story is to be told.
 
     Returns:
-        Its result. It ends with the first violation.
+        What came of it. It ends with the first violation.
     """
     with cooperative():
-        cluster = FaultyCluster(simulation, readable=readable)
-        watch = cluster.watch
-        cluster.begin()
-        cluster.run(BEGINNING)
-        for operation in simulation.operations:
-            cluster.run(operation.wait)
+        world = World(schedule, told=told)
+        watch = world.watch
+        world.begin()
+        world.run(BEGINNING)
+        for operation in schedule.operations:
+            world.run(operation.wait)
             if watch.violations:
                 break
-            cluster.perform(operation.name, operation.args)
+            world.perform(operation.name, operation.args)
         if not watch.violations:
-            converge(cluster)
-        cluster.trace.add_facts(
-            *[repr(cluster.store.select(kind)) for kind in (POD, DIAGNOSER, EVENT)]
-        )
+            converge(world)
+        world.story.note(*[repr(world.store.select(kind)) for kind in (POD, DIAGNOSER, EVENT)])
         return Result(
             watch.violations,
-            cluster.trace.digest,
-            cluster.scheduler.steps,
-            cluster.faults.struck,
+            world.story.digest,
+            world.scheduler.steps,
+            world.faults.struck,
             watch.states,
             watch.counts,
-            cluster.trace.text(),
+            world.story.text(),
         )

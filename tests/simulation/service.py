@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
-from inspect import signature
+from functools import partial
 from typing import Any, Protocol
 from unittest import mock
 from urllib.parse import urlsplit
@@ -30,16 +29,15 @@ from pod_diagnoser.cluster import circuit_breaker, coalescing, evidence
 from pod_diagnoser.cluster.client import ApiClient, _error
 from pod_diagnoser.cluster.errors import ApiError, NoAnswerError
 from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
-from pod_diagnoser.poddiagnosers.answer import customize_pod_diagnoser
 from pod_diagnoser.poddiagnosers.sync import Reconciler
-from pod_diagnoser.pods.sync import customize_pod
-from pod_diagnoser.server import endpoints, gateway
+from pod_diagnoser.server import gateway
+from pod_diagnoser.server.endpoints import PodDiagnoserEndpoints, PodEndpoints
 from pod_diagnoser.server.settings import Settings
 from tests.simulation.faults import Faults
-from tests.simulation.trace import Trace
+from tests.simulation.trace import Story
 
 SECONDS_PER_BYTE = 27e-9
-MAX_DEBOUNCE = 2.0
+MAX_HOLD = 2.0
 """An answer for a PodDiagnoser is held nine times the time that it took, at most 2 s. How long it
 takes here must not depend on this machine, so its size stands for it."""
 
@@ -50,20 +48,20 @@ _AGENT = {"user-agent": "pod-diagnoser", "content-type": "application/json"}
 
 
 class Watcher(Protocol):
-    """Looks at what the hook is incoming and does."""
+    """Looks at what the hook is asked and does."""
 
-    def calling(self, incoming: "Incoming", request: Request) -> None:
+    def calling(self, asked: "Asked", request: Request) -> None:
         """A call of the hook is about to be carried out."""
 
-    def called(self, incoming: "Incoming", request: Request, response: Response) -> None:
+    def called(self, asked: "Asked", request: Request, response: Response) -> None:
         """A call of the hook was carried out."""
 
-    def answered(self, incoming: "Incoming", status: int, error: Exception | None) -> None:
+    def answered(self, asked: "Asked", status: int, error: Exception | None) -> None:
         """The hook has answered."""
 
 
 @dataclass
-class Incoming:
+class Asked:
     """A request to the hook.
 
     Attributes:
@@ -112,7 +110,7 @@ class _Killed(BaseException):
     """The process has ended."""
 
 
-class SimulatedApiClient(ApiClient):
+class SimulatedCluster(ApiClient):
     """The hook's client, connected to the simulator's REST face: each call takes its time."""
 
     def __init__(self) -> None:
@@ -127,14 +125,14 @@ class SimulatedApiClient(ApiClient):
     ) -> tuple[bytes, datetime]:
         self.calls += 1
         content = b"" if body is None else json.dumps(body).encode()
-        answer = _suspend(_Call(Request.make(method, path, _AGENT, content)))
+        answer = _put_aside(_Call(Request.make(method, path, _AGENT, content)))
         if isinstance(answer, ApiError):
             raise answer
         found: tuple[bytes, datetime] = answer
         return found
 
 
-def _suspend(step: _Call | _Sleep) -> Any:
+def _put_aside(step: _Call | _Sleep) -> Any:
     hub = getcurrent().parent
     assert hub is not None
     return hub.switch(step)
@@ -151,7 +149,7 @@ class _Lock:
         while self._left <= 0:
             if timeout <= 0:
                 return False
-            _suspend(_Sleep(0.01))
+            _put_aside(_Sleep(0.01))
             timeout -= 0.01
         self._left -= 1
         return True
@@ -187,22 +185,11 @@ def cooperative() -> Iterator[None]:
         yield
 
 
-class _Silent:
-    """In place of telemetry: nobody reads it."""
+class _NoTelemetry:
+    """In place of telemetry: nothing reads it."""
 
     def __getattr__(self, _: str) -> Callable[..., None]:
         return lambda *_, **__: None
-
-
-def _bound(handler: Callable[..., gateway.Reply], parts: Mapping[str, Any]) -> gateway.Handler:
-    """Give a handler its parts, by the names of its parameters; the last one is the body."""
-    *names, _ = _parameters(handler)
-    return partial(handler, *(parts[name] for name in names))
-
-
-@lru_cache
-def _parameters(handler: Callable[..., gateway.Reply]) -> tuple[str, ...]:
-    return tuple(signature(handler).parameters)
 
 
 class Process:
@@ -214,26 +201,26 @@ class Process:
         self.alive = True
         self._requests: dict[greenlet, Callable[[Outcome | None], None]] = {}
         clock, time = replica.clock.now, replica.service.scheduler.time
-        self._remediator = Reconciler(SimulatedApiClient(), clock, f"hook-{replica.number}", time)
-        parts: dict[str, Any] = {
-            "clock": clock,
-            "telemetry": _Silent(),
-            "gatherer": ApiEvidenceFetcher(SimulatedApiClient(), time),
-            "confidential": True,
-            "remediator": self._remediator,
-            "max_related": Settings().max_related,
-        }
+        self._remediator = Reconciler(SimulatedCluster(), clock, f"hook-{replica.number}", time)
+        fetcher = ApiEvidenceFetcher(SimulatedCluster(), time)
+        telemetry: Any = _NoTelemetry()
+        pods = PodEndpoints(clock, telemetry, fetcher, confidential=True)
+        diagnosers = PodDiagnoserEndpoints(
+            clock, telemetry, self._remediator, Settings().max_related
+        )
+        self._diagnosers = diagnosers
         self._handlers: dict[str, gateway.Handler] = {
-            "/pods/customize": partial(endpoints.customize, customize_pod),
-            "/pods/sync": _bound(endpoints.sync_pod_endpoint, parts),
-            "/poddiagnosers/customize": partial(endpoints.customize, customize_pod_diagnoser),
-            "/poddiagnosers/sync": partial(self._sync_pod_diagnoser, parts),
+            "/pods/customize": pods.customize,
+            "/pods/sync": pods.sync,
+            "/poddiagnosers/customize": diagnosers.customize,
+            "/poddiagnosers/sync": self._sync_pod_diagnoser,
         }
 
-    def _sync_pod_diagnoser(self, parts: Mapping[str, Any], body: gateway.Body) -> gateway.Reply:
-        most = self.replica.service.faults.max_related
-        cut = {} if most is None else {"max_related": most}
-        return _bound(endpoints.sync_pod_diagnoser_endpoint, {**parts, **cut})(body)
+    def _sync_pod_diagnoser(self, body: gateway.Body) -> gateway.Reply:
+        max_related = self.replica.service.faults.max_related
+        if max_related is None:
+            return self._diagnosers.sync(body)
+        return replace(self._diagnosers, max_related=max_related).sync(body)
 
     def serve(self, path: str, body: bytes, done: Callable[[Outcome | None], None]) -> None:
         """Begin to answer a request; None is for one that the process does not outlive."""
@@ -241,12 +228,12 @@ class Process:
         if len(self._requests) >= MAX_REQUESTS:
             done(Answer(429, b"", {"retry-after": "5"}))
             return
-        incoming = Incoming(self, path, body, service.scheduler.time())
-        if service.trace.readable and path.endswith("/sync"):
-            service.trace.add_detail(f"hook-{self.replica.number} receives {path} {incoming.about}")
-        running = greenlet(partial(self._answer, incoming))
+        asked = Asked(self, path, body, service.scheduler.time())
+        if service.story.told and path.endswith("/sync"):
+            service.story.show(f"hook-{self.replica.number} is asked {path} {asked.about}")
+        running = greenlet(partial(self._answer, asked))
         self._requests[running] = done
-        self._continue(running, incoming, None)
+        self._go_on(running, asked, None)
 
     def kill(self) -> None:
         """End, in the middle of whatever is under way; calls already sent are carried out."""
@@ -256,7 +243,7 @@ class Process:
             running.throw(_Killed)
             done(None)
 
-    def _continue(self, running: greenlet, incoming: Incoming, value: Any) -> None:
+    def _go_on(self, running: greenlet, asked: Asked, value: Any) -> None:
         if not self.alive:
             return
         step = running.switch(value)
@@ -266,36 +253,36 @@ class Process:
             return
 
         def resume(outcome: Any) -> None:
-            self._continue(running, incoming, outcome)
+            self._go_on(running, asked, outcome)
 
         if isinstance(step, _Sleep):
             service.scheduler.call_later(step.seconds, lambda: resume(None))
         else:
-            service.execute(incoming, step.request, resume)
+            service.carry_out(asked, step.request, resume)
 
-    def _answer(self, incoming: Incoming, _: object = None) -> Outcome | None:
+    def _answer(self, asked: Asked, _: object = None) -> Outcome | None:
         try:
-            return self._reply(incoming)
+            return self._reply(asked)
         except _Killed:
             return None
 
-    def _reply(self, incoming: Incoming) -> Answer:
+    def _reply(self, asked: Asked) -> Answer:
         watcher = self.replica.service.watcher
         try:
-            reply = self._handlers[incoming.path](gateway.Body(incoming.body, complete=True))
+            reply = self._handlers[asked.path](gateway.Body(asked.body, complete=True))
             content = reply.response.encode()
         except ValidationError as error:
-            watcher.answered(incoming, 400, error)
+            watcher.answered(asked, 400, error)
             return Answer(400, b"body is not a request\n")
-        except gateway.RequestRejected as refusal:
-            watcher.answered(incoming, refusal.status, None)
-            return Answer(refusal.status, refusal.problem.encode())
+        except gateway.RequestRefusedError as error:
+            watcher.answered(asked, error.refusal.status, None)
+            return Answer(error.refusal.status, error.refusal.problem.encode())
         except Exception as error:  # noqa: BLE001 (as the hook's edge does)
-            watcher.answered(incoming, 500, error)
+            watcher.answered(asked, 500, error)
             return Answer(500, b"internal error\n")
-        watcher.answered(incoming, 200, None)
+        watcher.answered(asked, 200, None)
         if reply.debounce:
-            _suspend(_Sleep(min(9 * len(incoming.body) * SECONDS_PER_BYTE, MAX_DEBOUNCE)))
+            _put_aside(_Sleep(min(9 * len(asked.body) * SECONDS_PER_BYTE, MAX_HOLD)))
         return Answer(200, content)
 
 
@@ -315,7 +302,7 @@ class Replica:
     def kill(self, down: float) -> None:
         """End the process; another is there some time later."""
         process, self.process = self.process, None
-        self.service.trace.add(f"hook-{self.number} is killed, for {down:g} s")
+        self.service.story.tell(f"hook-{self.number} is killed, for {down:g} s")
         if process is not None:
             process.kill()
         self.service.scheduler.call_later(down, self.start)
@@ -324,7 +311,7 @@ class Replica:
         """Be there, if it is not."""
         if self.process is None:
             self.process = Process(self)
-            self.service.trace.add(f"hook-{self.number} is there again")
+            self.service.story.tell(f"hook-{self.number} is there again")
 
 
 class Service:
@@ -343,12 +330,12 @@ class Service:
         *,
         faults: Faults,
         watcher: Watcher,
-        trace: Trace,
+        story: Story,
     ) -> None:
         self.scheduler = scheduler
         self.faults = faults
         self.watcher = watcher
-        self.trace = trace
+        self.story = story
         self.replicas: list[Replica] = []
         self.requests: deque[tuple[str, bytes]] = deque(maxlen=60)
         self._timing = timing
@@ -398,7 +385,7 @@ class Service:
         replica = self._rng.choice(self.replicas)
         process = replica.process
         if how:
-            self.trace.add(f"FAULT at {path}: {how}")
+            self.story.tell(f"FAULT at {path}: {how}")
         if process is None:
             answered(Failure("dial tcp: connect: connection refused"))
         elif how == "killed before answering":
@@ -414,7 +401,7 @@ class Service:
                 finish = partial(self._swallowed, lost)
             elif how == "answer too late":
                 finish = partial(self._late, answered)
-            elif how == "incoming twice":
+            elif how == "asked twice":
                 again = partial(self._arrive, path, body, "", answered, lambda: None)
                 self.scheduler.call_later(self._rng.choice((0.0, 0.01, 1.0)), again)
             process.serve(path, body, partial(self._finish, process, finish, lost))
@@ -443,32 +430,30 @@ class Service:
 
     # The calls of the hook
 
-    def execute(self, incoming: Incoming, request: Request, resume: Callable[[Any], None]) -> None:
+    def carry_out(self, asked: Asked, request: Request, resume: Callable[[Any], None]) -> None:
         """Send a call to the API server, and resume the hook with what came of it."""
         deletes = request.method == "DELETE" or request.path.endswith("/eviction")
         how = (self.faults.strike("deletion") if deletes else "") or self.faults.strike("call")
         if how:
-            self.trace.add(f"FAULT at {request.method} {request.path}: {how}")
-        incoming = replace(
-            incoming, sent=self.scheduler.time(), late=how.startswith("effect after")
-        )
+            self.story.tell(f"FAULT at {request.method} {request.path}: {how}")
+        asked = replace(asked, sent=self.scheduler.time(), late=how.startswith("effect after"))
         delay = self._timing.draw(self._timing.to_server)
-        self.scheduler.call_later(delay, partial(self._arrived, incoming, request, how, resume))
+        self.scheduler.call_later(delay, partial(self._arrived, asked, request, how, resume))
 
     def _arrived(
-        self, incoming: Incoming, request: Request, how: str, resume: Callable[[Any], None]
+        self, asked: Asked, request: Request, how: str, resume: Callable[[Any], None]
     ) -> None:
         later = self.scheduler.call_later
         back = self._timing.draw(self._timing.to_client)
         if how == "killed before the call":
-            incoming.process.replica.kill(1.0)
+            asked.process.replica.kill(1.0)
         elif how == "refused connection":
             later(back, lambda: resume(NoAnswerError()))
         elif how == "no answer and no effect":
             later(3.0, lambda: resume(NoAnswerError()))
         elif how == "effect after the time-out":
             later(3.0, lambda: resume(NoAnswerError()))
-            later(5.0, partial(self._late_effect, incoming, request))
+            later(5.0, partial(self._late_effect, asked, request))
         elif how.startswith("status "):
             code = int(how.removeprefix("status "))
             headers = {"Date": self._api.date()}
@@ -477,21 +462,21 @@ class Service:
             refused = Response(code, {"kind": "Status", "status": "Failure"}, headers)
             later(back, lambda: resume(self._received(refused)))
         else:
-            response = self._effect(incoming, request)
+            response = self._effect(asked, request)
             if how == "killed after the call":
-                incoming.process.replica.kill(1.0)
+                asked.process.replica.kill(1.0)
             elif how == "answer lost":
                 later(3.0, lambda: resume(NoAnswerError()))
             else:
                 later(back, lambda: resume(self._received(response)))
 
-    def _late_effect(self, incoming: Incoming, request: Request) -> None:
-        self._effect(incoming, request)
+    def _late_effect(self, asked: Asked, request: Request) -> None:
+        self._effect(asked, request)
 
-    def _effect(self, incoming: Incoming, request: Request) -> Response:
-        self.watcher.calling(incoming, request)
+    def _effect(self, asked: Asked, request: Request) -> Response:
+        self.watcher.calling(asked, request)
         response = self._api.answer(request)
-        self.watcher.called(incoming, request, response)
+        self.watcher.called(asked, request, response)
         return response
 
     def _received(self, response: Response) -> tuple[bytes, datetime] | ApiError:

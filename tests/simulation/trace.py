@@ -1,42 +1,42 @@
-"""The trace of a run: for people to read, and to tell whether two runs were the same."""
+"""What happened in a run, for people and for comparing runs."""
 
 import hashlib
 from collections.abc import Callable
 
 
-class Trace:
-    """Records what happens.
+class Story:
+    """Collects what happens.
 
     Args:
-        time: returns the virtual seconds since the start.
-        readable: whether the lines are kept; the digest needs none.
+        time: tells the virtual seconds since the start.
+        told: whether the lines are kept for people.
     """
 
-    def __init__(self, time: Callable[[], float], *, readable: bool = False) -> None:
-        self.readable = readable
+    def __init__(self, time: Callable[[], float], *, told: bool = False) -> None:
+        self.told = told
         self.lines: list[str] = []
         self._time = time
         self._hash = hashlib.sha256()
 
-    def add(self, text: str) -> None:
-        """Add a line, to the digest too."""
+    def tell(self, text: str) -> None:
+        """Tell something."""
         self._hash.update(f"{self._time()} {text}\n".encode())
-        self.add_detail(text)
+        self.show(text)
 
-    def add_detail(self, text: str) -> None:
-        """Add a line that does not count for the digest."""
-        if self.readable:
+    def show(self, text: str) -> None:
+        """Tell something for people alone."""
+        if self.told:
             self.lines.append(f"{self._time():11.4f} s  {text}")
 
-    def add_facts(self, *facts: object) -> None:
-        """Add to the digest alone."""
+    def note(self, *facts: object) -> None:
+        """Have something count for the comparison that nobody reads."""
         self._hash.update(repr(facts).encode())
 
     @property
     def digest(self) -> str:
-        """Equal for runs in which the same happened at the same times."""
+        """The same for runs in which the same happened at the same times."""
         return self._hash.hexdigest()
 
     def text(self) -> str:
-        """Return all lines."""
+        """The whole story."""
         return "\n".join(self.lines)

@@ -18,7 +18,7 @@ from dev.simulator.writes import AuditEntry, DeleteOptions
 from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
 from pod_diagnoser.diagnosis.evidence import EvidenceFetcher
 from pod_diagnoser.poddiagnosers.sync import Reconciler
-from pod_diagnoser.server.app import create_app
+from pod_diagnoser.server.app import Parts, create_app
 from pod_diagnoser.server.settings import Settings
 from tests.support.cluster_fixture import (
     CONTROLLERS,
@@ -68,10 +68,12 @@ class Hook:
         remediator = self._remediator() if self._remediator is not None else None
         return create_app(
             Settings(),
-            clock=self.clock.now,
-            sleep=lambda _: None,
-            remediator=remediator,
-            gatherer=self._gatherer() if self._gatherer is not None else None,
+            Parts(
+                clock=self.clock.now,
+                sleep=lambda _: None,
+                reconciler=remediator,
+                evidence_fetcher=self._gatherer() if self._gatherer is not None else None,
+            ),
         )
 
     def __call__(self, path: str, body: bytes) -> Answer:

@@ -1,11 +1,11 @@
 """What is read from the API server itself, since requests may be old, or forged."""
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from cachetools import TTLCache
 from pydantic import ValidationError
 
 from pod_diagnoser.api.core_v1 import OwnedPod
@@ -54,7 +54,10 @@ class LiveReader:
         self._cluster = cluster
         self._clock = clock
         self._monotonic = monotonic
-        self._kept: OrderedDict[str, _CachedRead] = OrderedDict()
+        # By one clock it is kept a little too long; by both it is decided what is still of use.
+        self._cache: TTLCache[str, _CachedRead] = TTLCache(
+            MAX_CACHED, 2 * REUSE_SECONDS, timer=monotonic
+        )
 
     def pod_diagnoser(
         self, of: PodDiagnoser, *, any_version: bool = False
@@ -74,7 +77,7 @@ class LiveReader:
         """
         meta = of.metadata
         read_at, read_on = self._monotonic(), self._clock()
-        kept = self._kept.get(meta.uid)
+        kept = self._cache.get(meta.uid)
         if kept is not None:
             ages = (read_at - kept.read_at, (read_on - kept.read_on).total_seconds())
             recent = max(map(abs, ages)) <= REUSE_SECONDS
@@ -93,19 +96,12 @@ class LiveReader:
             found = PodDiagnoser.model_validate_json(document)
         except ValidationError:
             raise NoAnswerError from None
-        self._keep(_CachedRead(found, now, read_at, read_on))
+        self._cache[found.metadata.uid] = _CachedRead(found, now, read_at, read_on)
         return (found if _is_same(found, of, any_version=any_version) else None), now
-
-    def _keep(self, kept: _CachedRead) -> None:
-        oldest = kept.read_at - REUSE_SECONDS
-        self._kept[kept.found.metadata.uid] = kept
-        self._kept.move_to_end(kept.found.metadata.uid)
-        while len(self._kept) > MAX_CACHED or next(iter(self._kept.values())).read_at < oldest:
-            self._kept.popitem(last=False)
 
     def invalidate(self, of: PodDiagnoser) -> None:
         """Read a PodDiagnoser anew the next time."""
-        self._kept.pop(of.metadata.uid, None)
+        self._cache.pop(of.metadata.uid, None)
 
     def pod(self, namespace: str, name: str) -> tuple[OwnedPod | None, datetime]:
         """Read a Pod.

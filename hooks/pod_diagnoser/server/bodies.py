@@ -1,7 +1,7 @@
-"""Request bodies, bounded in size, in time and in how many there are at once."""
+"""Request bodies, bounded in size, in time and in how much memory they take together."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 _CHUNK = 256 * 1024
@@ -14,82 +14,67 @@ class Readable(Protocol):
         """Read up to a number of bytes; an empty result is the end."""
 
 
-class BodyTimeoutError(Exception):
-    """A body did not arrive in time."""
-
-
 class BodyIncompleteError(Exception):
     """A body ended before it had the length that was announced."""
 
 
 class TooManyBodiesError(Exception):
-    """There is no room for another body now."""
-
-
-Deadline = Callable[[float], AbstractContextManager[object]]
-"""Makes a context that raises `BodyTimeoutError` in it after a number of seconds."""
+    """The memory budget has nothing left for another body now."""
 
 
 class MemoryBudget:
     """How many bytes of bodies may be in memory at a time.
 
-    Counted as they arrive: what is only announced takes no room from others. Not for threads that
-    run in parallel: greenlets of one process share it.
+    Bytes count as they arrive: what is only announced takes nothing from others. Greenlets of one
+    process share a budget; it is not for threads that run in parallel.
 
     Args:
-        limit: the number of bytes. A single body that is larger is let in when it is alone.
+        limit: the number of bytes. A single body that is larger is accepted when it is alone.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._taken = 0
+        self._reserved = 0
 
     @contextmanager
     def reserve(self) -> Iterator["Reservation"]:
-        """Hold room for a body, which is given back at the end of the context.
-
-        Returns:
-            The body's share, empty to begin with.
-        """
-        share = Reservation(self)
+        """Make a reservation, empty at first, that is given back at the end of the context."""
+        reservation = Reservation(self)
         try:
-            yield share
+            yield reservation
         finally:
-            self._taken -= share.taken
+            self._reserved -= reservation.size
 
-    def take(self, size: int, share: "Reservation") -> None:
-        """Take room for one body; called by its `Reservation`."""
-        if self._taken > share.taken and self._taken + size > self._limit:
+    def enlarge(self, reservation: "Reservation", size: int) -> None:
+        """Reserve more for one body; called by its `Reservation`."""
+        if self._reserved > reservation.size and self._reserved + size > self._limit:
             raise TooManyBodiesError
-        self._taken += size
-        share.taken += size
+        self._reserved += size
+        reservation.size += size
 
 
 class Reservation:
-    """One body's share of the room.
+    """What one body takes of a memory budget.
 
     Attributes:
-        taken: the bytes that it holds.
+        size: the bytes that it takes.
     """
 
-    def __init__(self, room: MemoryBudget) -> None:
-        self._room = room
-        self.taken = 0
+    def __init__(self, budget: MemoryBudget) -> None:
+        self._budget = budget
+        self.size = 0
 
     def grow(self, size: int) -> None:
-        """Take more room.
-
-        Args:
-            size: how many bytes.
+        """Take more bytes.
 
         Raises:
-            TooManyBodiesError: there is none now.
+            TooManyBodiesError: the budget does not have so many now.
         """
-        self._room.take(size, self)
+        self._budget.enlarge(self, size)
 
 
-def read_body(stream: Readable, length: int, limit: int, share: Reservation) -> bytes:
-    """Read a body, of a too large one the start.
+def read_body(stream: Readable, length: int, limit: int, reservation: Reservation) -> bytes:
+    """Read a body; of one that is too large, the start.
 
     What is beyond the limit is read too and thrown away: a client that is still writing would take
     an early answer for a broken connection.
@@ -98,25 +83,22 @@ def read_body(stream: Readable, length: int, limit: int, share: Reservation) -> 
         stream: where it comes from.
         length: its announced length in bytes.
         limit: the most bytes to keep.
-        share: takes room for what is kept.
-
-    Returns:
-        The body, or its first `limit` bytes.
+        reservation: grows by what is kept.
 
     Raises:
         BodyIncompleteError: it ended early.
-        TooManyBodiesError: there is no room for it now.
+        TooManyBodiesError: the memory budget is used up.
     """
-    kept: list[bytes] = []
-    remaining, room = length, limit
+    chunks: list[bytes] = []
+    remaining, keep = length, limit
     while remaining:
         chunk = stream.read(min(remaining, _CHUNK))
         if not chunk:
             raise BodyIncompleteError
         remaining -= len(chunk)
-        if room:
-            part = chunk[:room]
-            share.grow(len(part))
-            kept.append(part)
-            room -= len(part)
-    return kept[0] if len(kept) == 1 else b"".join(kept)
+        if keep:
+            part = chunk[:keep]
+            reservation.grow(len(part))
+            chunks.append(part)
+            keep -= len(part)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -6,7 +6,7 @@ import sys
 
 from gunicorn.app.wsgiapp import WSGIApplication
 
-from pod_diagnoser.server.settings import Settings, SettingsError
+from pod_diagnoser.server.settings import SettingsError, load_settings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         if value is not None:
             os.environ[f"POD_DIAGNOSER_{name.upper()}"] = value
     try:
-        Settings.from_environment(os.environ)
+        load_settings()
     except SettingsError as error:
         print(f"pod-diagnoser: {error}", file=sys.stderr)  # noqa: T201 (a command's own output)
         return 2

@@ -1,16 +1,25 @@
 """Bound the time of blocking work where gevent serves."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 
 import gevent
 from gevent import monkey
 
-from pod_diagnoser.server.bodies import BodyTimeoutError
-
 _WATCH_SECONDS: Final = 0.5
+
+
+class DeadlineExceededError(Exception):
+    """Something took longer than it may.
+
+    No OSError: urllib3 would catch one while it connects, and go on with the next address.
+    """
+
+
+Deadline = Callable[[float], AbstractContextManager[object]]
+"""Makes a context that raises `DeadlineExceededError` in it after a number of seconds."""
 
 
 class Deadlines:
@@ -21,7 +30,7 @@ class Deadlines:
     """
 
     def __init__(self) -> None:
-        self._due: dict[Any, float] = {}
+        self._ends: dict[Any, float] = {}
         self._watching = False
 
     @contextmanager
@@ -32,7 +41,7 @@ class Deadlines:
             seconds: how long it may take, give or take half a second.
 
         Raises:
-            BodyTimeoutError: it took longer.
+            DeadlineExceededError: it took longer.
         """
         if not self._watching:
             if not monkey.is_module_patched("socket"):
@@ -41,11 +50,11 @@ class Deadlines:
             self._watching = True
             gevent.spawn(self._watch)
         current = gevent.getcurrent()
-        self._due[current] = time.monotonic() + seconds
+        self._ends[current] = time.monotonic() + seconds
         try:
             yield
         finally:
-            self._due.pop(current, None)
+            self._ends.pop(current, None)
 
     def _watch(self) -> None:
         hub = gevent.get_hub()
@@ -53,15 +62,29 @@ class Deadlines:
             slept = time.monotonic()
             gevent.sleep(_WATCH_SECONDS)
             now = time.monotonic()
-            # While one request was worked on, nobody's body could be read: that is not their delay.
+            # While one request was worked on, no body could be read: do not count that as delay.
             blocked = now - slept - _WATCH_SECONDS
-            for greenlet, due in list(self._due.items()):
-                if due + blocked >= now:
-                    self._due[greenlet] = due + blocked
+            for greenlet, end in list(self._ends.items()):
+                if end + blocked >= now:
+                    self._ends[greenlet] = end + blocked
                 else:
                     hub.loop.run_callback(self._expire, greenlet)
 
     def _expire(self, greenlet: Any) -> None:
         """End a greenlet's waiting. Runs in the hub: nothing comes between check and throw."""
-        if self._due.pop(greenlet, None) is not None:
-            greenlet.throw(BodyTimeoutError)
+        if self._ends.pop(greenlet, None) is not None:
+            greenlet.throw(DeadlineExceededError)
+
+
+def call_deadline(deadline: Deadline) -> Callable[[float], AbstractContextManager[None]]:
+    """Bound the time of a call to the API server, as `ApiClient` wants it: with a TimeoutError."""
+
+    @contextmanager
+    def bounded(seconds: float) -> Iterator[None]:
+        try:
+            with deadline(seconds):
+                yield
+        except DeadlineExceededError:
+            raise TimeoutError from None
+
+    return bounded

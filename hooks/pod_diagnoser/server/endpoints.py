@@ -1,9 +1,14 @@
-"""What each URL answers."""
+"""What each URL answers: ``/pods/sync``, ``/poddiagnosers/sync``, their ``customize``, and the rest.
+
+Raw request in, response out: the bytes are read with the models, and what is decided is decided by
+`pod_diagnoser.pods` and `pod_diagnoser.poddiagnosers`.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Final
 
 from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -11,7 +16,6 @@ from werkzeug.exceptions import HTTPException
 
 from pod_diagnoser.api.metacontroller import (
     CustomizeRequest,
-    CustomizeResponse,
     PodDiagnoserSyncRequest,
     PodSyncRequest,
     SyncResponse,
@@ -24,31 +28,108 @@ from pod_diagnoser.api.raw_request import (
     truncate_related,
 )
 from pod_diagnoser.diagnosis.evidence import EvidenceFetcher
-from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
+from pod_diagnoser.poddiagnosers.answer import customize_pod_diagnoser, sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.poddiagnosers.sync import Reconciler
-from pod_diagnoser.pods.sync import sync_pod
+from pod_diagnoser.pods.sync import customize_pod, sync_pod
 from pod_diagnoser.remediation.model import is_known_action
-from pod_diagnoser.server.gateway import TEXT, TOO_LARGE, Body, Reply, RequestRejected
+from pod_diagnoser.server.gateway import TEXT, TOO_LARGE, Body, Reply, RequestRefusedError
 from pod_diagnoser.server.telemetry import Telemetry
 
 _EMPTY: Final = SyncResponse()
 
-
-class Clock(Protocol):
-    """Tells the time."""
-
-    def __call__(self) -> datetime:
-        """Return the time now, in UTC."""
+Clock = Callable[[], datetime]
+"""Returns the time now, in UTC."""
 
 
 def utc_now() -> datetime:
-    """Tell the time.
-
-    Returns:
-        The time now, in UTC.
-    """
+    """Return the time now, in UTC."""
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class PodEndpoints:
+    """The hooks of the DecoratorController for Pods.
+
+    Attributes:
+        clock: tells the time.
+        telemetry: counts and logs.
+        evidence_fetcher: fetches Events and logs; None where they are not read.
+        confidential: whether only callers with a token get answers, which may then hold what a
+            container wrote.
+    """
+
+    clock: Clock
+    telemetry: Telemetry
+    evidence_fetcher: EvidenceFetcher | None
+    confidential: bool
+
+    def customize(self, body: Body) -> Reply:
+        """Answer ``POST /pods/customize``."""
+        return Reply(customize_pod(CustomizeRequest.model_validate_json(body.content)))
+
+    def sync(self, body: Body) -> Reply:
+        """Answer ``POST /pods/sync``: diagnose, and once more where Events may say more."""
+        if needs_no_annotations(body.content):
+            return Reply(_EMPTY)
+        request = PodSyncRequest.model_validate_json(strip_unread_fields(body.content))
+        result = sync_pod(request, self.clock(), confidential=self.confidential)
+        if result.evidence_request is not None and self.evidence_fetcher is not None:
+            evidence = self.evidence_fetcher.fetch(result.evidence_request)
+            self.telemetry.evidence_fetched(evidence.lookup)
+            result = sync_pod(request, self.clock(), evidence, confidential=self.confidential)
+        for diagnosis in result.first_seen:
+            self.telemetry.diagnosed(request.object.metadata, diagnosis)
+        return Reply(result.response)
+
+
+@dataclass(frozen=True, slots=True)
+class PodDiagnoserEndpoints:
+    """The hooks of the DecoratorController for PodDiagnosers.
+
+    Attributes:
+        clock: tells the time.
+        telemetry: counts and logs.
+        reconciler: does what is to be done in the cluster; None where there is no API server.
+        max_related: the most bytes of related objects that are read.
+    """
+
+    clock: Clock
+    telemetry: Telemetry
+    reconciler: Reconciler | None
+    max_related: int
+
+    def customize(self, body: Body) -> Reply:
+        """Answer ``POST /poddiagnosers/customize``."""
+        return Reply(customize_pod_diagnoser(CustomizeRequest.model_validate_json(body.content)))
+
+    def sync(self, body: Body) -> Reply:
+        """Answer ``POST /poddiagnosers/sync``.
+
+        Raises:
+            RequestRefusedError: the request was truncated before its PodDiagnoser ended.
+        """
+        content = truncate_related(body.content, self.max_related)
+        complete = body.complete and len(content) == len(body.content)
+        stripped = strip_unread_fields(content)
+        request = (
+            PodDiagnoserSyncRequest.model_validate_json(stripped)
+            if complete
+            else parse_truncated(stripped)
+        )
+        if request is None:
+            raise RequestRefusedError(TOO_LARGE)
+        snapshot = take_snapshot(
+            request, complete=complete, between_status_writes=between_status_writes(content)
+        )
+        if self.reconciler is None:
+            result = sync_pod_diagnoser(snapshot, self.clock())
+        else:
+            result = self.reconciler.sync(snapshot)
+        action = snapshot.diagnoser.spec.remediationAction
+        if result.status_changed and not is_known_action(action):
+            self.telemetry.unknown_action(snapshot.diagnoser.metadata)
+        return Reply(result.response, debounce=not result.urgent)
 
 
 def healthy() -> Response:
@@ -61,8 +142,8 @@ def metrics(telemetry: Telemetry) -> Response:
     return Response(generate_latest(telemetry.registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def reject_unknown(error: HTTPException) -> Response:
-    """Answer a path or method that there is not, without repeating it."""
+def refuse_unknown(error: HTTPException) -> Response:
+    """Answer a path or method that does not exist, without repeating it."""
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     allowed = getattr(error, "valid_methods", None)
     return Response(
@@ -71,58 +152,3 @@ def reject_unknown(error: HTTPException) -> Response:
         headers={"Allow": ", ".join(sorted(allowed))} if allowed else {},
         content_type=TEXT,
     )
-
-
-def customize(hook: Callable[[CustomizeRequest], CustomizeResponse], body: Body) -> Reply:
-    """Answer which related objects a sync needs."""
-    return Reply(hook(CustomizeRequest.model_validate_json(body.content)))
-
-
-def sync_pod_endpoint(
-    clock: Clock,
-    telemetry: Telemetry,
-    gatherer: EvidenceFetcher | None,
-    confidential: bool,  # noqa: FBT001 (bound by position, once)
-    body: Body,
-) -> Reply:
-    """Answer ``POST /pods/sync``: twice diagnosed where Events may tell more."""
-    if needs_no_annotations(body.content):
-        return Reply(_EMPTY)
-    sync_request = PodSyncRequest.model_validate_json(strip_unread_fields(body.content))
-    result = sync_pod(sync_request, clock(), confidential=confidential)
-    if result.evidence_request is not None and gatherer is not None:
-        gathered = gatherer.fetch(result.evidence_request)
-        telemetry.evidence_fetched(gathered.lookup)
-        result = sync_pod(sync_request, clock(), gathered, confidential=confidential)
-    for diagnosis in result.first_seen:
-        telemetry.diagnosed(sync_request.object.metadata, diagnosis)
-    return Reply(result.response)
-
-
-def sync_pod_diagnoser_endpoint(
-    clock: Clock,
-    telemetry: Telemetry,
-    remediator: Reconciler | None,
-    max_related: int,
-    body: Body,
-) -> Reply:
-    """Answer ``POST /poddiagnosers/sync``."""
-    content = truncate_related(body.content, max_related)
-    complete = body.complete and len(content) == len(body.content)
-    if complete:
-        sync_request = PodDiagnoserSyncRequest.model_validate_json(strip_unread_fields(content))
-    else:
-        start = parse_truncated(strip_unread_fields(content))
-        if start is None:
-            raise RequestRejected(*TOO_LARGE)
-        sync_request = start
-    observed = take_snapshot(
-        sync_request, complete=complete, between_status_writes=between_status_writes(content)
-    )
-    if remediator is None:
-        result = sync_pod_diagnoser(observed, clock())
-    else:
-        result = remediator.sync(observed)
-    if result.status_changed and not is_known_action(observed.diagnoser.spec.remediationAction):
-        telemetry.unknown_action(observed.diagnoser.metadata)
-    return Reply(result.response, debounce=not result.urgent)

@@ -1,43 +1,39 @@
-"""What every request passes: authentication, bounds, constant refusals."""
+"""What every request of a hook passes: authentication, bounds, constant refusals."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from flask import Flask
 from pydantic import ValidationError
 
 from pod_diagnoser.api.metacontroller import HookResponse
 from pod_diagnoser.server.auth import Tokens
 from pod_diagnoser.server.bodies import (
     BodyIncompleteError,
-    BodyTimeoutError,
-    Deadline,
     MemoryBudget,
     Readable,
     Reservation,
     TooManyBodiesError,
     read_body,
 )
-from pod_diagnoser.server.settings import Settings
+from pod_diagnoser.server.deadlines import Deadline, DeadlineExceededError
 from pod_diagnoser.server.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 RETRY_AFTER: Final = "5"
 """Seconds. Metacontroller asks again then, quietly; a 429 without it is a hot loop."""
 
 DEBOUNCE_FACTOR: Final = 9
-"""An answer for a PodDiagnoser is held for so many times the time that it took."""
+"""An answer for a PodDiagnoser is delayed by so many times the time that it took to work out."""
 
 MAX_RESPONSE_SECONDS: Final = 2.5
-"""No answer is held for longer than so many seconds since its body was there."""
+"""No answer is delayed beyond so many seconds since its body had arrived."""
 
-_NOTHING_EXTRA: Final[tuple[tuple[str, str], ...]] = ()
+_NO_HEADERS: Final[tuple[tuple[str, str], ...]] = ()
 _EXTRA_HEADERS: Final = {
     401: (("WWW-Authenticate", "Bearer"),),
     405: (("Allow", "POST"),),
@@ -48,29 +44,35 @@ _JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
 
 
-class RequestRejected(Exception):  # noqa: N818 (an answer, not an error of ours)
-    """A request is refused.
+class Refusal(NamedTuple):
+    """An answer other than 200.
 
     Metacontroller quotes the body of a refusal in an Event on the object, so it is one of the
     constants below and holds nothing of the request.
     """
 
-    def __init__(self, status: int, problem: str) -> None:
-        super().__init__(problem)
-        self.status = status
-        self.problem = problem
+    status: int
+    problem: str
 
 
-UNAUTHORIZED: Final = (401, "a valid bearer token is required")
-WRONG_METHOD: Final = (405, "method not allowed")
-LENGTH_REQUIRED: Final = (411, "Content-Length is required")
-WRONG_TYPE: Final = (415, "Content-Type must be application/json")
-TOO_LARGE: Final = (413, "body is too large")
-TIMED_OUT: Final = (408, "body did not arrive in time")
-INCOMPLETE: Final = (400, "body is incomplete")
-NOT_A_REQUEST: Final = (400, "body is not a DecoratorController v2 request for this hook")
-OVERLOADED: Final = (429, "too many requests at once")
-INTERNAL: Final = (500, "internal error")
+UNAUTHORIZED: Final = Refusal(401, "a valid bearer token is required")
+WRONG_METHOD: Final = Refusal(405, "method not allowed")
+LENGTH_REQUIRED: Final = Refusal(411, "Content-Length is required")
+WRONG_TYPE: Final = Refusal(415, "Content-Type must be application/json")
+TOO_LARGE: Final = Refusal(413, "body is too large")
+TIMED_OUT: Final = Refusal(408, "body did not arrive in time")
+INCOMPLETE: Final = Refusal(400, "body is incomplete")
+NOT_A_REQUEST: Final = Refusal(400, "body is not a DecoratorController v2 request for this hook")
+OVERLOADED: Final = Refusal(429, "too many requests at once")
+INTERNAL: Final = Refusal(500, "internal error")
+
+
+class RequestRefusedError(Exception):
+    """A request is refused, with the answer that it gets."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.problem)
+        self.refusal = refusal
 
 
 class Body(NamedTuple):
@@ -86,12 +88,12 @@ class Body(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What a hook has to say.
+    """What a handler answers.
 
     Attributes:
-        answer: what Metacontroller gets.
-        may_hold: whether it may be held to let events gather. Metacontroller runs one sync at a
-            time for an object, so that what comes meanwhile is one sync more and not hundreds.
+        response: what Metacontroller gets.
+        debounce: whether the answer may be delayed. Metacontroller runs one sync at a time for an
+            object, so that what changes meanwhile is one sync more and not hundreds.
     """
 
     response: HookResponse
@@ -102,145 +104,165 @@ Handler = Callable[[Body], Reply]
 """From a body to the answer."""
 
 
-class HookApp(Flask):
-    """Flask, with the hooks in front of it.
-
-    A request of Metacontroller has one of four paths and no cookies, sessions or URL parameters:
-    what Flask does to find that out costs as much as reading the Pod does. Everything else that is
-    asked of the process takes Flask's way.
-    """
-
-    def __init__(self, edge: "HookMiddleware") -> None:
-        super().__init__("pod_diagnoser", static_folder=None)
-        self._edge = edge
-
-    def wsgi_app(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Iterable[bytes]:
-        """Answer a request."""
-        hook = self._edge.hooks.get(environ["PATH_INFO"])
-        if hook is None:
-            return super().wsgi_app(environ, start_response)
-        return self._edge.answer(hook, environ, start_response)
-
-
 @dataclass(frozen=True, slots=True)
 class Hook:
     """A hook and its bounds.
 
     Attributes:
-        path: where it is served.
         handler: what answers.
-        limit: the most bytes of a body that are read.
-        reads_start: whether it makes do with the start of a larger body.
+        limit: the most bytes of a body that are kept.
+        accepts_truncated: whether the start of a larger body will do.
     """
 
-    path: str
     handler: Handler
     limit: int
-    reads_start: bool = False
+    accepts_truncated: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class BodyBounds:
+    """What bounds the reading of bodies.
+
+    Attributes:
+        budget: bounds their bytes in memory.
+        deadline: bounds the time in which one arrives.
+        timeout: seconds for that.
+    """
+
+    budget: MemoryBudget
+    deadline: Deadline
+    timeout: float
+
+    def read(self, stream: Readable, length: int, limit: int, reservation: Reservation) -> bytes:
+        """Read a body, as `read_body`, in time.
+
+        Raises:
+            RequestRefusedError: it did not arrive, or not in time.
+            TooManyBodiesError: the memory budget is used up.
+        """
+        try:
+            with self.deadline(self.timeout):
+                return read_body(stream, length, limit, reservation)
+        except DeadlineExceededError:
+            raise RequestRefusedError(TIMED_OUT) from None
+        except (BodyIncompleteError, OSError):
+            raise RequestRefusedError(INCOMPLETE) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Debouncer:
+    """Delays answers, so that what changes meanwhile is one sync and not many.
+
+    Attributes:
+        sleep: waits for a number of seconds.
+        max_seconds: the most seconds to wait.
+    """
+
+    sleep: Callable[[float], None]
+    max_seconds: float
+
+    def wait(self, taken: float) -> None:
+        """Wait, after a number of seconds that the answer took to work out."""
+        left = MAX_RESPONSE_SECONDS - taken
+        if left > 0:
+            self.sleep(min(DEBOUNCE_FACTOR * taken, self.max_seconds, left))
+
+
+@dataclass(frozen=True, slots=True)
 class HookMiddleware:
-    """What every hook has around it."""
+    """Answers the requests of hooks, and passes everything else on.
 
-    def __init__(  # noqa: PLR0913 (all that bounds a request)
-        self,
-        hooks: Iterable[Hook],
-        settings: Settings,
-        telemetry: Telemetry,
-        *,
-        tokens: Tokens | None,
-        sleep: Callable[[float], None],
-        deadline: Deadline,
-    ) -> None:
-        self.hooks = {hook.path: hook for hook in hooks}
-        self._settings = settings
-        self._telemetry = telemetry
-        self._tokens = tokens
-        self._sleep = sleep
-        self._deadline = deadline
-        self._room = MemoryBudget(settings.max_bodies)
+    A request of Metacontroller has one of four paths and no cookies, sessions or URL parameters:
+    what Flask does to find that out costs as much as reading the Pod does.
 
-    def answer(
-        self, hook: Hook, environ: "WSGIEnvironment", start_response: "StartResponse"
+    Attributes:
+        wsgi_app: what answers all other paths.
+        hooks: the hooks by path.
+        telemetry: counts and logs.
+        tokens: who may call; None: anyone.
+        bodies: bounds the reading of bodies.
+        debouncer: delays answers that may be.
+    """
+
+    wsgi_app: "WSGIApplication"
+    hooks: Mapping[str, Hook]
+    telemetry: Telemetry
+    tokens: Tokens | None
+    bodies: BodyBounds
+    debouncer: Debouncer
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer a request, or refuse it with a constant text."""
-        status, content_type, extra = "200 OK", _JSON, _NOTHING_EXTRA
+        path = environ["PATH_INFO"]
+        hook = self.hooks.get(path)
+        if hook is None:
+            return self.wsgi_app(environ, start_response)
         try:
-            content = self._answer(hook, environ)
-        except RequestRejected as refusal:
-            self._telemetry.rejected(hook.path, refusal.status, refusal.problem)
-            status = f"{refusal.status} {HTTPStatus(refusal.status).phrase}"
-            content, content_type = refusal.problem.encode() + b"\n", TEXT
-            extra = _EXTRA_HEADERS.get(refusal.status, _NOTHING_EXTRA)
-        except Exception as error:  # noqa: BLE001 (the last resort: say so, and nothing of it)
-            self._telemetry.failed(hook.path, error)
-            status = "500 Internal Server Error"
-            content, content_type = INTERNAL[1].encode() + b"\n", TEXT
-        start_response(
-            status,
-            [("Content-Type", content_type), ("Content-Length", str(len(content))), *extra],
-        )
-        return (b"" if environ["REQUEST_METHOD"] == "HEAD" else content,)
+            content = self._answer(path, hook, environ)
+        except RequestRefusedError as error:
+            self.telemetry.refused(path, error.refusal.status, error.refusal.problem)
+            return _respond(environ, start_response, error.refusal)
+        except Exception as error:  # noqa: BLE001 (whatever it is: answer, and repeat none of it)
+            self.telemetry.failed(path, error)
+            return _respond(environ, start_response, INTERNAL)
+        start_response("200 OK", [("Content-Type", _JSON), ("Content-Length", str(len(content)))])
+        return (content,)
 
-    def _answer(self, hook: Hook, environ: "WSGIEnvironment") -> bytes:
-        if self._tokens is not None and not self._tokens.allow(
-            environ.get("HTTP_AUTHORIZATION", "")
-        ):
-            raise RequestRejected(*UNAUTHORIZED)
+    def _answer(self, path: str, hook: Hook, environ: "WSGIEnvironment") -> bytes:
+        tokens = self.tokens
+        if tokens is not None and not tokens.allow(environ.get("HTTP_AUTHORIZATION", "")):
+            raise RequestRefusedError(UNAUTHORIZED)
         length = _announced_length(environ)
-        if length > hook.limit and not hook.reads_start:
-            raise RequestRejected(*TOO_LARGE)
+        if length > hook.limit and not hook.accepts_truncated:
+            raise RequestRefusedError(TOO_LARGE)
         try:
-            with self._room.reserve() as share:
-                content = self._read(environ["wsgi.input"], length, hook.limit, share)
+            with self.bodies.budget.reserve() as reservation:
+                content = self.bodies.read(environ["wsgi.input"], length, hook.limit, reservation)
                 begun = time.perf_counter()
                 reply = hook.handler(Body(content, length <= hook.limit))
                 encoded = reply.response.encode()
                 taken = time.perf_counter() - begun
-                del content
+                del content  # not to be kept in memory while the answer waits
         except TooManyBodiesError:
-            raise RequestRejected(*OVERLOADED) from None
+            raise RequestRefusedError(OVERLOADED) from None
         except ValidationError:
-            raise RequestRejected(*NOT_A_REQUEST) from None
-        self._telemetry.answered(hook.path, HTTPStatus.OK, taken)
-        if reply.debounce and taken < MAX_RESPONSE_SECONDS:
-            self._sleep(
-                min(
-                    DEBOUNCE_FACTOR * taken,
-                    self._settings.max_debounce,
-                    MAX_RESPONSE_SECONDS - taken,
-                )
-            )
+            raise RequestRefusedError(NOT_A_REQUEST) from None
+        self.telemetry.answered(path, HTTPStatus.OK, taken)
+        if reply.debounce:
+            self.debouncer.wait(taken)
         return encoded
 
-    def _read(self, stream: Readable, length: int, limit: int, share: Reservation) -> bytes:
-        try:
-            with self._deadline(self._settings.body_timeout):
-                return read_body(stream, length, limit, share)
-        except BodyTimeoutError:
-            raise RequestRejected(*TIMED_OUT) from None
-        except (BodyIncompleteError, OSError):
-            raise RequestRejected(*INCOMPLETE) from None
+
+def _respond(
+    environ: "WSGIEnvironment", start_response: "StartResponse", refusal: Refusal
+) -> Iterable[bytes]:
+    content = refusal.problem.encode() + b"\n"
+    headers = _EXTRA_HEADERS.get(refusal.status, _NO_HEADERS)
+    start_response(
+        f"{refusal.status} {HTTPStatus(refusal.status).phrase}",
+        [("Content-Type", TEXT), ("Content-Length", str(len(content))), *headers],
+    )
+    return (b"" if environ["REQUEST_METHOD"] == "HEAD" else content,)
 
 
-def _announced_length(environment: "WSGIEnvironment") -> int:
+def _announced_length(environ: "WSGIEnvironment") -> int:
     """Check method and headers, before anything of the body is read.
 
     Returns:
         The body's length in bytes.
 
     Raises:
-        RequestRejected: the body is not announced as JSON of a certain length.
+        RequestRefusedError: the body is not announced as JSON of a certain length.
     """
-    if environment["REQUEST_METHOD"] != "POST":
-        raise RequestRejected(*WRONG_METHOD)
-    content_type = environment.get("CONTENT_TYPE", "")
+    if environ["REQUEST_METHOD"] != "POST":
+        raise RequestRefusedError(WRONG_METHOD)
+    content_type = environ.get("CONTENT_TYPE", "")
     if content_type != _JSON and content_type.split(";")[0].strip().lower() != _JSON:
-        raise RequestRejected(*WRONG_TYPE)
-    text = environment.get("CONTENT_LENGTH", "")
-    # A chunked body has no length, and would be cut off silently where it reaches a limit.
-    if not (text.isascii() and text.isdigit()) or "HTTP_TRANSFER_ENCODING" in environment:
-        raise RequestRejected(*LENGTH_REQUIRED)
+        raise RequestRefusedError(WRONG_TYPE)
+    text = environ.get("CONTENT_LENGTH", "")
+    # A chunked body has no length, and would be cut off where it reaches a limit.
+    if not (text.isascii() and text.isdigit()) or "HTTP_TRANSFER_ENCODING" in environ:
+        raise RequestRefusedError(LENGTH_REQUIRED)
     return int(text[:16])

@@ -1,24 +1,20 @@
 """How gunicorn runs the hook: ``gunicorn --config python:pod_diagnoser.server.gunicorn_conf``.
 
 One process: the work is short and single-threaded, metrics need no files between processes, and
-more throughput is more replicas. gevent: slow clients and answers that are held cost a greenlet,
-not a thread. ``benchmarks/`` has the comparison with gunicorn's other workers.
+more throughput is more replicas. gevent: slow clients and delayed answers cost a greenlet, not a
+thread. ``dev/benchmarks/`` compares gunicorn's workers.
 """
 
-import os
 import tempfile
 from pathlib import Path
 
-from pod_diagnoser.server.settings import Settings
+from pod_diagnoser.server.settings import load_settings
 
-_settings = Settings.from_environment(os.environ)
+_settings = load_settings()
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (gunicorn's heartbeat file; memory, not disk)
 
-bind = (
-    f"[{_settings.host}]:{_settings.port}"
-    if ":" in _settings.host
-    else (f"{_settings.host}:{_settings.port}")
-)
+_host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
+bind = f"{_host}:{_settings.port}"
 workers = 1
 worker_class = "pod_diagnoser.server.worker.HookWorker"
 worker_connections = 2000
@@ -31,9 +27,9 @@ keepalive = 120
 graceful_timeout = 15
 timeout = 30
 
-# Everything that is worth a line is logged by the application, in its own form.
+# The application logs what is worth a line, in its own form.
 accesslog = None
 loglevel = "warning"
 logger_class = "pod_diagnoser.server.worker.HookLogger"
-# No control socket: there is nothing to write it to on a read-only root, and nobody uses it.
+# No control socket: it cannot be written on a read-only root, and is not used.
 control_socket_disable = True

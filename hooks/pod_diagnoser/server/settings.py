@@ -1,13 +1,23 @@
-"""What can be set from outside, all of it by environment variables. Read once, at the start."""
+"""What can be set from outside, by environment variables. Read once, at the start."""
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Final, Self
+
+from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 _MIB: Final = 1024 * 1024
+_MAX_PORT: Final = 65535
 
 
 class Endpoints(StrEnum):
@@ -19,59 +29,115 @@ class Endpoints(StrEnum):
 
 
 class SettingsError(ValueError):
-    """A setting has a value that it cannot have. The message names the variable."""
+    """A setting has a value that it cannot have. The message names the variable, not the value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+def _one_of(*allowed: str) -> BeforeValidator:
+    """Accept these words and nothing that resembles them."""
+
+    def check(value: object) -> object:
+        if isinstance(value, str) and value not in allowed:
+            message = f"must be one of {', '.join(allowed)}"
+            raise ValueError(message)
+        return value
+
+    return BeforeValidator(check)
+
+
+def _port(value: object) -> object:
+    """Accept ASCII digits alone: `int` would take ``8_0`` and full-width digits too."""
+    text = str(value)
+    if text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_PORT)):
+        port = int(text)
+        if 0 < port <= _MAX_PORT:
+            return port
+    message = f"must be a port number from 1 to {_MAX_PORT}"
+    raise ValueError(message)
+
+
+_YesOrNo = Annotated[bool, _one_of("true", "false")]
+
+
+class Settings(BaseSettings):
     """The settings of one process.
 
-    Attributes:
-        host: the address to listen on.
-        token_folder: a folder whose files are the tokens that callers may show; None lets anyone
-            call, which goes without saying on a loopback address only. On any other address it has
-            to be said (``POD_DIAGNOSER_UNAUTHENTICATED=true``), and never together with a folder.
-        api_server: URL of the API server; None takes that of the cluster in which this runs.
-        api_token_file: path of the token for it, where `api_server` is set.
-        api_ca_file: path of its CA certificates, or None for those of the system.
-        evidence: whether a crash's Events, and logs that are asked for, are read; None for where
-            there is an API server and answers go to nobody unknown.
-        port: the TCP port to listen on, 1 to 65535.
-        endpoints: which hooks to serve.
-        log_level: ``debug``, ``info``, ``warning`` or ``error``.
-        log_format: ``json``, ``console``, or ``auto`` for console at a terminal and JSON otherwise.
-        max_pod_body: the most bytes that a request about a Pod may have. A Pod has up to 1.5 MiB.
-        max_related: the most bytes of a PodDiagnoser's related objects that are read; what is
-            beyond is left out, and the status says so. Room for some 5,000 recent crashes.
-        max_pod_diagnoser_body: the most bytes of a request about a PodDiagnoser that are kept:
-            `max_related`, and room for the PodDiagnoser itself, of whose size what is read must not
-            depend. The API server keeps no object beyond some 1.5 MiB (etcd's limit of a request).
-        max_bodies: the most bytes of all bodies that are in memory at a time; beyond, a request is
-            asked to come again later.
-        body_timeout: seconds within which a body must have arrived; below Metacontroller's 10.
-        max_hold: the most seconds for which the answer for a PodDiagnoser is held to gather events.
+    `Settings.from_environment` reads them; the constructor takes them by name, for tests. A field
+    without a variable can be set by the constructor alone.
     """
 
-    host: str = "127.0.0.1"
-    token_folder: Path | None = None
-    api_server: str | None = None
-    api_token_file: Path | None = None
-    api_ca_file: Path | None = None
-    evidence: bool | None = None
-    port: int = 8080
-    endpoints: Endpoints = Endpoints.ALL
-    log_level: str = "info"
-    log_format: str = "auto"
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, case_sensitive=True
+    )
+
+    host: str = Field("127.0.0.1", validation_alias="POD_DIAGNOSER_HOST")
+    """The address to listen on."""
+
+    port: Annotated[int, BeforeValidator(_port)] = Field(
+        8080, validation_alias=AliasChoices("POD_DIAGNOSER_PORT", "PORT")
+    )
+    """The TCP port to listen on. ``POD_DIAGNOSER_PORT`` goes before ``PORT``."""
+
+    endpoints: Annotated[Endpoints, _one_of(*Endpoints)] = Field(
+        Endpoints.ALL, validation_alias="POD_DIAGNOSER_ENDPOINTS"
+    )
+    """Which hooks to serve."""
+
+    token_folder: Path | None = Field(None, validation_alias="POD_DIAGNOSER_TOKEN_DIR")
+    """A folder whose files are the tokens that callers may show. None lets anyone call: the default
+    on a loopback address; on any other, `unauthenticated` has to say so."""
+
+    unauthenticated: _YesOrNo = Field(
+        default=False, validation_alias="POD_DIAGNOSER_UNAUTHENTICATED"
+    )
+    """Whether anyone may call, on whatever address. Never together with `token_folder`."""
+
+    api_server: str | None = Field(None, validation_alias="POD_DIAGNOSER_API_SERVER")
+    """URL of the API server; None takes that of the cluster in which this runs."""
+
+    api_token_file: Path | None = Field(None, validation_alias="POD_DIAGNOSER_API_TOKEN_FILE")
+    """The token for it, where `api_server` is set."""
+
+    api_ca_file: Path | None = Field(None, validation_alias="POD_DIAGNOSER_API_CA_FILE")
+    """Its CA certificates; None takes those of the system."""
+
+    evidence: _YesOrNo | None = Field(None, validation_alias="POD_DIAGNOSER_EVIDENCE")
+    """Whether a crash's Events, and logs if a PodDiagnoser wants them, are read. None: where there
+    is an API server and callers are known."""
+
+    log_level: Annotated[str, _one_of("debug", "info", "warning", "error")] = Field(
+        "info", validation_alias="POD_DIAGNOSER_LOG_LEVEL"
+    )
+
+    log_format: Annotated[str, _one_of("auto", "json", "console")] = Field(
+        "auto", validation_alias="POD_DIAGNOSER_LOG_FORMAT"
+    )
+    """``auto`` is console at a terminal and JSON otherwise."""
+
     max_pod_body: int = 8 * _MIB
+    """The most bytes that a request about a Pod may have. A Pod has up to 1.5 MiB."""
+
     max_related: int = 76 * _MIB
+    """The most bytes of a PodDiagnoser's related objects that are read; what is beyond is left out,
+    and the status says so. Enough for some 5,000 recent crashes."""
+
     max_pod_diagnoser_body: int = 80 * _MIB
+    """The most bytes of a request about a PodDiagnoser that are kept: `max_related`, and enough for
+    the PodDiagnoser itself, of whose size what is read must not depend. The API server keeps no
+    object beyond some 1.5 MiB (etcd's limit of a request)."""
+
     max_bodies: int = 160 * _MIB
+    """The most bytes of all bodies that are in memory at a time; beyond, a request gets a 429."""
+
     body_timeout: float = 8.0
+    """Seconds within which a body must have arrived; below Metacontroller's 10."""
+
     max_debounce: float = 2.0
+    """The most seconds by which the answer for a PodDiagnoser is delayed, so that what changes
+    meanwhile is one sync more and not many."""
 
     @property
     def callers_authenticated(self) -> bool:
-        """Whether answers may hold what not everybody may read, as a container's last words."""
+        """Whether answers may hold what not everybody may read, as a container's output."""
         return self.token_folder is not None or _is_loopback(self.host)
 
     @property
@@ -84,86 +150,97 @@ class Settings:
         """Read the settings.
 
         Args:
-            environment: environment variables; ``POD_DIAGNOSER_PORT`` goes before ``PORT``.
-
-        Returns:
-            The settings, with defaults for what is not set.
+            environment: environment variables; an empty one counts as not set.
 
         Raises:
             SettingsError: a variable has a value that it cannot have.
         """
-        get = environment.get
-        default = cls()
-        host = get("POD_DIAGNOSER_HOST") or default.host
-        api_server = get("POD_DIAGNOSER_API_SERVER") or None
-        api_token_file = _path(get("POD_DIAGNOSER_API_TOKEN_FILE"))
-        if api_server is not None and api_token_file is None:
+        return cls._validated(_Variables(cls, environment)())
+
+    def listening_on(self, host: str) -> "Settings":
+        """Return the settings for another address.
+
+        Raises:
+            SettingsError: they may not be served there.
+        """
+        return self._validated({**self.model_dump(), "host": host})
+
+    @classmethod
+    def _validated(cls, values: Mapping[str, Any]) -> "Settings":
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            reason = str(first["ctx"]["error"])
+            raise SettingsError(" ".join((*map(str, first["loc"][:1]), reason))) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read nothing but what the constructor is given: `from_environment` reads the rest."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _check_combination(self) -> Self:
+        """Check what depends on several settings.
+
+        Raises:
+            ValueError: they contradict each other. It is not guessed which one is meant.
+        """
+        message = None
+        if self.api_server is not None and self.api_token_file is None:
             message = "POD_DIAGNOSER_API_SERVER needs POD_DIAGNOSER_API_TOKEN_FILE"
-            raise SettingsError(message)
-        settings = cls(
-            host=host,
-            token_folder=_token_folder(host, environment),
-            api_server=api_server,
-            api_token_file=api_token_file,
-            api_ca_file=_path(get("POD_DIAGNOSER_API_CA_FILE")),
-            evidence=_yes_or_no("POD_DIAGNOSER_EVIDENCE", get("POD_DIAGNOSER_EVIDENCE")),
-            port=_port(get("POD_DIAGNOSER_PORT") or get("PORT") or str(default.port)),
-            endpoints=Endpoints(
-                _one_of(
-                    "POD_DIAGNOSER_ENDPOINTS",
-                    get("POD_DIAGNOSER_ENDPOINTS") or default.endpoints.value,
-                    tuple(Endpoints),
-                )
-            ),
-            log_level=_one_of(
-                "POD_DIAGNOSER_LOG_LEVEL",
-                get("POD_DIAGNOSER_LOG_LEVEL") or default.log_level,
-                ("debug", "info", "warning", "error"),
-            ),
-            log_format=_one_of(
-                "POD_DIAGNOSER_LOG_FORMAT",
-                get("POD_DIAGNOSER_LOG_FORMAT") or default.log_format,
-                ("auto", "json", "console"),
-            ),
-        )
-        if settings.evidence and not settings.callers_authenticated:
+        elif self.token_folder is not None and self.unauthenticated:
+            message = (
+                "POD_DIAGNOSER_TOKEN_DIR must be empty where POD_DIAGNOSER_UNAUTHENTICATED is true"
+            )
+        elif not (self.callers_authenticated or self.unauthenticated):
+            message = (
+                "POD_DIAGNOSER_TOKEN_DIR must name a folder of tokens where the hook listens on "
+                "other than a loopback address, or POD_DIAGNOSER_UNAUTHENTICATED must be true"
+            )
+        elif self.evidence and not self.callers_authenticated:
             message = (
                 "POD_DIAGNOSER_EVIDENCE=true needs POD_DIAGNOSER_TOKEN_DIR where "
                 "POD_DIAGNOSER_HOST is not a loopback address: answers then hold what not "
                 "everybody may read"
             )
-            raise SettingsError(message)
-        return settings
+        if message is not None:
+            raise ValueError(message)
+        return self
 
 
-def _path(text: str | None) -> Path | None:
-    return Path(text) if text else None
+class _Variables(EnvSettingsSource):
+    """The variables of an environment that is passed in; the library would read ``os.environ``."""
+
+    def __init__(self, settings: type[BaseSettings], environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        super().__init__(settings)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        # Of other names a field's own, ``host``, would be read as well.
+        return {
+            name: value
+            for name, value in self._environment.items()
+            if value and (name == "PORT" or name.startswith("POD_DIAGNOSER_"))
+        }
 
 
-def _token_folder(host: str, environment: Mapping[str, str]) -> Path | None:
-    """Find out who may call; of two variables that contradict each other neither is guessed at."""
-    folder = _path(environment.get("POD_DIAGNOSER_TOKEN_DIR"))
-    anyone = _one_of(
-        "POD_DIAGNOSER_UNAUTHENTICATED",
-        environment.get("POD_DIAGNOSER_UNAUTHENTICATED") or "false",
-        ("true", "false"),
-    )
-    if folder is not None and anyone == "true":
-        message = (
-            "POD_DIAGNOSER_TOKEN_DIR must be empty where POD_DIAGNOSER_UNAUTHENTICATED is true"
-        )
-        raise SettingsError(message)
-    if folder is None and anyone == "false" and not _is_loopback(host):
-        message = (
-            "POD_DIAGNOSER_TOKEN_DIR must name a folder of tokens where the hook listens on other "
-            "than a loopback address, or POD_DIAGNOSER_UNAUTHENTICATED must be true"
-        )
-        raise SettingsError(message)
-    return folder
+@cache
+def load_settings() -> Settings:
+    """Read the settings of this process, once.
 
-
-def _yes_or_no(name: str, text: str | None) -> bool | None:
-    return _one_of(name, text, ("true", "false")) == "true" if text else None
+    Raises:
+        SettingsError: a variable has a value that it cannot have.
+    """
+    return Settings.from_environment(os.environ)
 
 
 def _is_loopback(host: str) -> bool:
@@ -171,17 +248,3 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _port(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536:  # noqa: PLR2004
-        return int(text)
-    message = "POD_DIAGNOSER_PORT must be a port number from 1 to 65535"
-    raise SettingsError(message)
-
-
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
-    if value in allowed:
-        return value
-    message = f"{name} must be one of {', '.join(allowed)}"
-    raise SettingsError(message)

@@ -123,7 +123,7 @@ class Telemetry:
                 self._seconds_by_endpoint[endpoint] = histogram
             histogram.observe(seconds)
 
-    def rejected(self, endpoint: str, status: int, problem: str) -> None:
+    def refused(self, endpoint: str, status: int, problem: str) -> None:
         """Tell of a request that was refused.
 
         Args:

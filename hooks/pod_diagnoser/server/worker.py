@@ -1,6 +1,5 @@
 """gunicorn's gevent worker with an end that loses no request, and gevent's way to bound time."""
 
-import os
 from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
@@ -13,7 +12,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
 from pod_diagnoser.server.logs import foreign_formatter
-from pod_diagnoser.server.settings import Settings, SettingsError
+from pod_diagnoser.server.settings import SettingsError, load_settings
 
 DRAIN_SECONDS: Final = 1.0
 """For how long after SIGTERM connections that are idle stay open.
@@ -111,7 +110,7 @@ class HookWorker(GeventWorker):
             name = listener.getsockname()
             if isinstance(name, tuple):  # a socket in the file system has its permissions
                 try:
-                    Settings.from_environment({**os.environ, "POD_DIAGNOSER_HOST": name[0]})
+                    load_settings().listening_on(name[0])
                 except SettingsError as error:
                     raise AppImportError(str(error)) from None
         super().load_wsgi()
@@ -255,6 +254,6 @@ class HookLogger(Logger):
             cfg: gunicorn's configuration.
         """
         super().setup(cfg)
-        form = Settings.from_environment(os.environ).log_format
+        form = load_settings().log_format
         for handler in self.error_log.handlers:
             handler.setFormatter(foreign_formatter(form))

@@ -736,8 +736,7 @@ import gevent
 from pod_diagnoser.cluster import client as client_module
 from pod_diagnoser.cluster.credentials import Credentials
 from pod_diagnoser.cluster.errors import ApiError
-from pod_diagnoser.server import app
-from pod_diagnoser.server.settings import Settings
+from pod_diagnoser.server.deadlines import Deadlines, call_deadline
 
 client_module.CALL_SECONDS = 0.3
 
@@ -756,7 +755,7 @@ listening = socket.create_server(("127.0.0.1", 0))
 gevent.spawn(serve, listening)
 url = "http://127.0.0.1:%d" % listening.getsockname()[1]
 credentials = Credentials(url, lambda: "t", None)
-client = client_module.ApiClient(credentials, deadline=app.call_deadline(app.Deadlines()))
+client = client_module.ApiClient(credentials, deadline=call_deadline(Deadlines()))
 begun = time.monotonic()
 try:
     client.CALL
