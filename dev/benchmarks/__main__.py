@@ -72,7 +72,7 @@ def _remediation(options: argparse.Namespace) -> list[Figure]:
 
 def _evidence(options: argparse.Namespace) -> list[Figure]:
     if options.quick:
-        return evidence.measure(1, crashes=5, untold=2, storm=100)
+        return evidence.measure(1, crashes=5, unexplained=2, storm=100)
     return evidence.measure(options.rounds or 2)
 
 

@@ -1,4 +1,4 @@
-"""What the hook's own metrics tell of its answers."""
+"""Read the hook's own metrics of its answers."""
 
 from collections import Counter
 from collections.abc import Iterator

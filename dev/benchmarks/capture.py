@@ -1,7 +1,7 @@
 """Capture what Metacontroller sends for an ordinary Pod and its PodDiagnoser, for `samples`.
 
-Run as ``python -m dev.benchmarks.capture`` it writes ``dev/benchmarks/data/`` anew: requests as
-they stand on the wire, about a Pod of a Deployment in a real control plane with our own manifests.
+Run as ``python -m dev.benchmarks.capture`` it rewrites ``dev/benchmarks/data/``: requests as
+they are on the wire, about a Pod of a Deployment in a real control plane with our own manifests.
 """
 
 import http.server
@@ -25,7 +25,7 @@ DATA = Path(__file__).parent / "data"
 NAMESPACE = "shop"
 DIAGNOSER = "fragileapp-diagnoser"
 _DEPLOYMENTS = Resource("apps/v1", "deployments")
-_QUIET = 4.0  # longer than an answer is held and a write of a status is put off
+_QUIET = 4.0  # longer than an answer and a write of a status are debounced
 
 
 class Recorder:

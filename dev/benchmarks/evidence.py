@@ -1,4 +1,4 @@
-"""What reading the Events of crashes costs, and what it brings: with it and without, in turn.
+"""Measure what reading the Events of crashes costs and what it yields, with and without it in turn.
 
 Every crash is a liveness probe's kill with the Events that a kubelet posts before it. PodDiagnosers
 with evidence and without it stand side by side, in namespaces that are otherwise the same: single
@@ -15,12 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
-from dev.benchmarks import observations as sightings
-from dev.benchmarks import posting
+from dev.benchmarks import observations, posting
 from dev.benchmarks.figures import Aim, Figure
 from dev.benchmarks.following import Follower
 from dev.benchmarks.observations import ANNOTATED
-from dev.benchmarks.operators import Ours
+from dev.benchmarks.operators import HookOperator
 from dev.benchmarks.pod_load import PodLoad
 from dev.benchmarks.remediation import spreads
 from dev.benchmarks.spread import Spread, percentile
@@ -32,7 +31,7 @@ from dev.envtest.process import free_ports
 from dev.envtest.proxy import Answer, Forward, Proxy, Request, answering
 
 CRASHES = 40
-UNTOLD = 10
+UNEXPLAINED = 10
 STORM = 1000
 WITH, WITHOUT = "with Events", "without"
 WRITTEN = "with Events, crashes still being written"
@@ -40,16 +39,16 @@ BUSY = "429 for Events"
 CAUSE = "LivenessProbeFailed"
 
 RETRY_AFTER = 60
-"""Seconds for which a busy API server does not want to be asked: as long as it can be obeyed, and
-longer than the crashes take."""
+"""Retry-After of a busy API server, in seconds: the longest that the hook obeys, and longer than
+the crashes take."""
 
 _KILLED = 137
 _RAN = timedelta(minutes=10)
 _IDLE = 0.5
-"""Seconds before a crash of either kind: a second for those of one namespace, which is no rush."""
+"""Seconds before a crash of either kind: a second for those of one namespace, which is no burst."""
 
 _APART = 1.6
-"""Seconds between crashes whose Events are read twice, which is no rush either."""
+"""Seconds between crashes whose Events are read twice, which is no burst either."""
 
 _QUIET = 8.0
 """Seconds: longer than it takes until Events are read for the second time."""
@@ -61,14 +60,14 @@ _WRITERS = 8
 
 
 def measure(
-    rounds: int = 2, crashes: int = CRASHES, untold: int = UNTOLD, storm: int = STORM
+    rounds: int = 2, crashes: int = CRASHES, unexplained: int = UNEXPLAINED, storm: int = STORM
 ) -> list[Figure]:
     """Measure both in turn.
 
     Args:
         rounds: how many rounds.
         crashes: how many single crashes with Events.
-        untold: how many single crashes of which no Event tells.
+        unexplained: how many single crashes about which there is no Event.
         storm: how many Pods crash at once.
 
     Returns:
@@ -76,46 +75,46 @@ def measure(
 
     Raises:
         dev.envtest.build.MissingError: there is no control plane here.
-        TimeoutError: something is not told.
+        TimeoutError: a Pod is not annotated.
     """
     results: list[dict[str, float]] = []
     for number in range(rounds):
         order = (WITH, WITHOUT) if number % 2 else (WITHOUT, WITH)
-        # Minutes pass: whoever waits has to know that it goes on.
+        # Minutes pass: show that it goes on.
         _say(f"round {number + 1} of {rounds}: one at a time, and {storm} at once")
-        done = run(order, crashes, untold, storm)
+        done = run(order, crashes, unexplained, storm)
         _say(f"round {number + 1} of {rounds}: {storm} at once, Events not to be had")
         results.append(done | run_busy(storm))
     return figures(spreads(results), storm)
 
 
-def run(order: Iterable[str], crashes: int, untold: int, storm: int) -> dict[str, float]:
+def run(order: Iterable[str], crashes: int, unexplained: int, storm: int) -> dict[str, float]:
     """Crash Pods one at a time, and then many at once.
 
     Args:
         order: of `WITH` and `WITHOUT`.
         crashes: how many single crashes with Events.
-        untold: how many single crashes of which no Event tells.
+        unexplained: how many single crashes about which there is no Event.
         storm: how many Pods crash at once.
 
     Returns:
         Figure to value.
 
     Raises:
-        TimeoutError: something is not told.
+        TimeoutError: a Pod is not annotated.
         dev.envtest.process.StartError: something does not start.
     """
-    made: list[Ours] = []
+    made: list[HookOperator] = []
 
-    def ours(control_plane: ControlPlane) -> Ours:
-        made.append(Ours(control_plane, events_from=control_plane.server))
+    def make(control_plane: ControlPlane) -> HookOperator:
+        made.append(HookOperator(control_plane, events_from=control_plane.server))
         return made[0]
 
     done: dict[str, float] = {}
-    with open_test_bed(ours) as bed:
+    with open_test_bed(make) as bed:
         bed.operator.start()
         done |= _singles(bed, list(order), crashes)
-        done |= _untold(bed, untold)
+        done |= _unexplained(bed, unexplained)
         for kind in order:
             found = _storm(bed, made[0], _namespace("storm", kind), kind, storm)
             left_out = () if kind == WITH else _OF_EVENTS
@@ -138,19 +137,19 @@ def run_busy(storm: int) -> dict[str, float]:
         Figure to value.
 
     Raises:
-        TimeoutError: something is not told.
+        TimeoutError: a Pod is not annotated.
         dev.envtest.process.StartError: something does not start.
     """
-    made: list[tuple[Ours, Proxy]] = []
+    made: list[tuple[HookOperator, Proxy]] = []
 
-    def ours(control_plane: ControlPlane) -> Ours:
+    def make(control_plane: ControlPlane) -> HookOperator:
         (port,) = free_ports(1)
         proxy = Proxy(control_plane.server, port, control_plane.certificate, control_plane.key)
         proxy.rule = _busy
-        made.append((Ours(control_plane, events_from=proxy.url), proxy))
+        made.append((HookOperator(control_plane, events_from=proxy.url), proxy))
         return made[0][0]
 
-    with open_test_bed(ours) as bed:
+    with open_test_bed(make) as bed:
         operator, proxy = made[0]
         with proxy:
             bed.operator.start()
@@ -188,7 +187,7 @@ def _scene(bed: TestBed, namespace: str, kind: str, count: int) -> Iterator[_Sce
     stored = {pod["metadata"]["name"]: pod for pod in bed.control_plane.admin.list(PODS, namespace)}
     started = pods.now() - _RAN
     _post(bed, [event for pod in stored.values() for event in posting.of_start(pod, started)])
-    with Follower(bed.api, PODS.path(namespace), sightings.of_told_pod) as follower:
+    with Follower(bed.api, PODS.path(namespace), observations.of_diagnosed_pod) as follower:
         follower.quiet(2)
         yield _Scene(load, follower, stored)
 
@@ -234,36 +233,42 @@ def _singles(bed: TestBed, order: list[str], crashes: int) -> dict[str, float]:
                 _kill(bed, [one.pods[name]])
                 time.sleep(_IDLE)
                 written = one.load.crash([name], _KILLED)[name]
-                sighting = (CAUSE if kind == WITH else ANNOTATED, name)
-                seen = one.follower.moments([sighting], _TIMEOUT)[sighting]
+                observation = (CAUSE if kind == WITH else ANNOTATED, name)
+                observed_at = one.follower.moments([observation], _TIMEOUT)[observation]
                 if number:
-                    delays[kind].append((seen - written) * 1000)
+                    delays[kind].append((observed_at - written) * 1000)
         scene[WITH].follower.quiet(_QUIET)
     done = {
         f"{kind}: one at a time, p{percent}": percentile(values, percent)
         for kind, values in delays.items()
         for percent in (50, 95)
     }
-    done[f"{_OF_ONE}, told at the first look"] = (
+    done[f"{_OF_ONE}, answered by the first read"] = (
         _reads(bed, asked, _namespace("single", WITH)) / crashes
     )
     return done
 
 
-def _untold(bed: TestBed, crashes: int) -> dict[str, float]:
-    """One crash at a time, of which no Event tells: somebody else killed the container."""
-    with _scene(bed, "single-untold", WITH, crashes) as scene:
+def _unexplained(bed: TestBed, crashes: int) -> dict[str, float]:
+    """One crash at a time, about which there is no Event: somebody else killed the container."""
+    with _scene(bed, "single-unexplained", WITH, crashes) as scene:
         asked = len(bed.control_plane.audited())
         for name in scene.load.names:
             time.sleep(_APART)
             scene.load.crash([name], _KILLED)
         scene.follower.moments([("Killed", name) for name in scene.load.names], _TIMEOUT)
         scene.follower.quiet(_QUIET)
-    return {f"{_OF_ONE}, nothing told": _reads(bed, asked, "single-untold") / crashes}
+    return {f"{_OF_ONE}, no Event found": _reads(bed, asked, "single-unexplained") / crashes}
 
 
 def _storm(
-    bed: TestBed, ours: Ours, namespace: str, kind: str, count: int, *, held: bool = True
+    bed: TestBed,
+    operator: HookOperator,
+    namespace: str,
+    kind: str,
+    count: int,
+    *,
+    held: bool = True,
 ) -> dict[str, float]:
     """Crash all Pods while Metacontroller is stopped, so that it sees all crashes at once.
 
@@ -272,47 +277,47 @@ def _storm(
     with _scene(bed, namespace, kind, count) as scene:
         _kill(bed, scene.pods.values())
         scene.follower.quiet(_QUIET)
-        asked, refused = len(bed.control_plane.audited()), ours.refused()
-        slow = ours.slow_pod_syncs(_SLOW)
-        looked = ours.evidence()
+        asked, refused = len(bed.control_plane.audited()), operator.refused()
+        slow = operator.slow_pod_syncs(_SLOW)
+        before = operator.evidence()
         names = scene.load.names
         if held:
-            with ours.held():
+            with operator.held():
                 scene.load.crash(names, _KILLED)
                 used, begun = bed.cpu(), time.perf_counter()
         else:
             used, begun = bed.cpu(), min(scene.load.crash(names, _KILLED).values())
-        seen = scene.follower.moments([(ANNOTATED, name) for name in names], _TIMEOUT)
+        observed_at = scene.follower.moments([(ANNOTATED, name) for name in names], _TIMEOUT)
         scene.follower.quiet(_QUIET)
-        told = [
+        causes = [
             pod["metadata"]["annotations"].get("diagnostics.local.io/cause")
             for pod in bed.control_plane.admin.list(PODS, namespace)
         ]
         reads = _reads(bed, asked, namespace)
         return {
-            "all annotated": max(seen.values()) - begun,
-            "half of them annotated": percentile(list(seen.values()), 50) - begun,
-            _TOLD: told.count(CAUSE),
+            "all annotated": max(observed_at.values()) - begun,
+            "half of them annotated": percentile(list(observed_at.values()), 50) - begun,
+            _DIAGNOSED: causes.count(CAUSE),
             "requests for Events": reads,
             "requests for Events for a crash": reads / count,
-            "looks at Events without an answer": (ours.evidence() - looked)["Unavailable"],
-            "answers other than 200": ours.refused() - refused,
-            f"answers for Pods after more than {_SLOW} s": ours.slow_pod_syncs(_SLOW) - slow,
-            _MEMORY: ours.peak_memory() / _MIB,
+            "looks at Events without an answer": (operator.evidence() - before)["Unavailable"],
+            "answers other than 200": operator.refused() - refused,
+            f"answers for Pods after more than {_SLOW} s": operator.slow_pod_syncs(_SLOW) - slow,
+            _MEMORY: operator.peak_memory() / _MIB,
             **{f"CPU: {part}": now - used[part] for part, now in bed.cpu().items()},
         }
 
 
 def _reads(bed: TestBed, asked: int, namespace: str) -> int:
     """Return how often Events were read since so much was in the audit log."""
-    calls = sightings.calls(bed.control_plane.audited()[asked:], namespace)
+    calls = observations.calls(bed.control_plane.audited()[asked:], namespace)
     return sum(number for (_, resource), number in calls.items() if resource == "events")
 
 
-_TOLD = f"Pods told as {CAUSE} in the end"
+_DIAGNOSED = f"Pods diagnosed as {CAUSE} in the end"
 _MEMORY = "memory of the Pods' hook at most"
 _OF_EVENTS = (
-    _TOLD,
+    _DIAGNOSED,
     "requests for Events for a crash",
     "looks at Events without an answer",
     _MEMORY,
@@ -322,7 +327,7 @@ _OF_EVENTS = (
 _KEPT = {
     WRITTEN: (
         "all annotated",
-        _TOLD,
+        _DIAGNOSED,
         "requests for Events",
         "looks at Events without an answer",
         "answers other than 200",
@@ -376,8 +381,8 @@ def _aim(name: str, storm: int) -> Aim | None:
 
 
 _AIMS: dict[str, Callable[[int], Aim]] = {
-    f"{WITH}: {_TOLD}": Aim.exactly,
-    f"{WRITTEN}: {_TOLD}": Aim.exactly,
+    f"{WITH}: {_DIAGNOSED}": Aim.exactly,
+    f"{WRITTEN}: {_DIAGNOSED}": Aim.exactly,
     f"{WRITTEN}: answers other than 200": lambda _: Aim.exactly(0),
     f"{WITH}: answers other than 200": lambda _: Aim.exactly(0),
     f"{WITHOUT}: answers other than 200": lambda _: Aim.exactly(0),
@@ -388,8 +393,8 @@ _AIMS: dict[str, Callable[[int], Aim]] = {
     f"{WITH}: requests for Events for a crash": lambda _: Aim.at_most(1),
     # One for all, and those that were under way or alone before that is known.
     f"{BUSY}: requests for Events refused": lambda _: Aim.at_most(8),
-    f"{_OF_ONE}, told at the first look": lambda _: Aim.exactly(1),
-    f"{_OF_ONE}, nothing told": lambda _: Aim.at_most(2),
+    f"{_OF_ONE}, answered by the first read": lambda _: Aim.exactly(1),
+    f"{_OF_ONE}, no Event found": lambda _: Aim.at_most(2),
 }
 
 

@@ -1,4 +1,4 @@
-"""Watch objects of one kind, and note when each change was seen.
+"""Watch objects of one kind, and note when each change was observed.
 
 As little of the machine as possible goes into this, since the operators under test share it: what
 comes is searched by the caller's function, and need not be parsed.
@@ -18,12 +18,12 @@ _SECONDS = 600
 
 
 class Follower:
-    """A watch with a memory; a context manager.
+    """A watch that notes when each thing was first observed; a context manager.
 
     Args:
         api: the API server.
         path: of the objects that are followed; those that are there already come first.
-        recognise: says of a watch's line what there is to be seen in it.
+        recognise: yields what it recognises in a line of the watch.
 
     Attributes:
         last_event: when anything came, by `time.perf_counter`.
@@ -52,17 +52,17 @@ class Follower:
         self._stream.close()
 
     def moments(self, wanted: Collection[Hashable], timeout: float) -> dict[Hashable, float]:
-        """Wait until things have been seen.
+        """Wait until things have been observed.
 
         Args:
             wanted: what.
             timeout: seconds.
 
         Returns:
-            When each was seen first, by `time.perf_counter`.
+            When each was first observed, by `time.perf_counter`.
 
         Raises:
-            TimeoutError: not all are seen in time.
+            TimeoutError: not all are observed in time.
         """
         missing = set(wanted)
         with self._news:
@@ -70,7 +70,7 @@ class Follower:
             while missing := {one for one in missing if one not in self._seen}:
                 if not self._news.wait(deadline - time.monotonic()):
                     few = ", ".join(sorted(map(str, missing))[:3])
-                    message = f"{len(missing)} not seen after {timeout:.0f} s, such as {few}"
+                    message = f"{len(missing)} not observed after {timeout:.0f} s, such as {few}"
                     raise TimeoutError(message)
             return {one: self._seen[one] for one in wanted}
 

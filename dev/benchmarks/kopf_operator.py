@@ -5,7 +5,7 @@ It annotates a crashed Pod with reason and time, counts distinct Pods in the Pod
 and creates an Event or deletes the Pod where the PodDiagnoser says so. Written as kopf is fastest
 at it: plain event handlers (no finalizers, no annotations of its own, no state on objects),
 PodDiagnosers in an index, no posting of Events, no scanning, no copies of each object to find out
-what changed in it (they are half of what kopf costs otherwise), and a status that is gathered for
+what changed in it (they are half of what kopf costs otherwise), and a status that is debounced for
 as long as ours. It does less than the hook: no cause, no sentence, no history, no label, no
 conditions. And it deletes whatever crashes: no plan, no safeguard, no budget; what it has done is
 known to its own memory alone.
@@ -26,7 +26,7 @@ import yaml
 PREFIX = "diagnostics.local.io/"
 REASON = f"{PREFIX}restart-reason"
 TIME = f"{PREFIX}restart-time"
-GATHER = 2.0
+DEBOUNCE = 2.0
 """The least time between two writes of a status, in seconds; the hook's is the same."""
 
 Json = dict[str, Any]
@@ -35,8 +35,8 @@ _counted: dict[tuple[str, str], int] = {}
 _written: dict[tuple[str, str], int] = {}
 _changed = asyncio.Event()
 _background: set[asyncio.Task[None]] = set()
-_acted: set[str] = set()
-"""The ids of the containers whose end was acted upon."""
+_handled: set[str] = set()
+"""The ids of the containers whose termination has been handled."""
 
 
 class _Api:
@@ -137,8 +137,8 @@ async def annotate(
         _counted[metadata["namespace"], diagnoser] += 1
         _changed.set()
     # The annotations are written when this is done: what is to be fast goes first.
-    if terminated["containerID"] not in _acted and "deletionTimestamp" not in metadata:
-        _acted.add(terminated["containerID"])
+    if terminated["containerID"] not in _handled and "deletionTimestamp" not in metadata:
+        _handled.add(terminated["containerID"])
         await _act(action, metadata, wanted[REASON])
 
 
@@ -179,7 +179,7 @@ def _latest(pod: Json) -> Json | None:
 
 
 async def _write_statuses() -> None:
-    """Write changed counts, the first at once, later ones gathered."""
+    """Write changed counts, the first at once, later ones debounced."""
     headers = {"Content-Type": "application/merge-patch+json"}
     while True:
         await _changed.wait()
@@ -195,4 +195,4 @@ async def _write_statuses() -> None:
                     _written[namespace, name] = count
                 else:
                     _changed.set()
-        await asyncio.sleep(GATHER)
+        await asyncio.sleep(DEBOUNCE)

@@ -1,4 +1,4 @@
-"""What of the operator's work is to be seen in the API: in lines of watches, in the audit log."""
+"""Recognise the operator's work in lines of watches and in the audit log."""
 
 import json
 import re
@@ -9,11 +9,11 @@ from dev.envtest.audit import Audited
 
 ANNOTATED, DELETED = "annotated", "deleted"
 PLANNED, DONE = "planned", "done"
-TOLD = "told"
+PUBLISHED = "published"
 
 READS = ("get", "list", "watch")
 
-Sighting = tuple[str, str]
+Observation = tuple[str, str]
 """What, and of which Pod."""
 
 _NAME = re.compile(rb'"metadata":\{"name":"([^"]+)"')
@@ -22,7 +22,7 @@ _CAUSE = re.compile(rb'"diagnostics\.local\.io/cause":"([A-Za-z]+)"')
 _DELETION = b'"deletionTimestamp":"'
 
 
-def of_pod(line: bytes) -> Iterator[Sighting]:
+def of_pod(line: bytes) -> Iterator[Observation]:
     """Look at a Pod: not parsed, as all of its changes come by.
 
     Args:
@@ -41,8 +41,8 @@ def of_pod(line: bytes) -> Iterator[Sighting]:
         yield DELETED, name[1].decode()
 
 
-def of_told_pod(line: bytes) -> Iterator[Sighting]:
-    """Look at what is told of a Pod.
+def of_diagnosed_pod(line: bytes) -> Iterator[Observation]:
+    """Look for the diagnosis of a Pod.
 
     Args:
         line: a line of a watch of Pods.
@@ -59,7 +59,7 @@ def of_told_pod(line: bytes) -> Iterator[Sighting]:
         yield cause[1].decode(), name[1].decode()
 
 
-def of_poddiagnoser(line: bytes) -> Iterator[Sighting]:
+def of_poddiagnoser(line: bytes) -> Iterator[Observation]:
     """Look at a PodDiagnoser.
 
     Args:
@@ -75,18 +75,18 @@ def of_poddiagnoser(line: bytes) -> Iterator[Sighting]:
             yield DONE, entry["pod"]
 
 
-def of_event(line: bytes) -> Iterator[Sighting]:
+def of_event(line: bytes) -> Iterator[Observation]:
     """Look at an Event.
 
     Args:
         line: a line of a watch of Events (v1).
 
     Yields:
-        `TOLD` for one that says that a Pod restarted.
+        `PUBLISHED` for one that says that a Pod restarted.
     """
     event = json.loads(line)["object"]
     if event.get("reason") == "PodRestarted":
-        yield TOLD, event["involvedObject"]["name"]
+        yield PUBLISHED, event["involvedObject"]["name"]
 
 
 def calls(requests: Iterable[Audited], namespace: str) -> Counter[tuple[str, str]]:

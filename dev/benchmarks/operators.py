@@ -41,7 +41,7 @@ class Operator(Protocol):
         """Return how many syncs of Pods it has answered since its start, if that is known."""
 
 
-class Ours:
+class HookOperator:
     """Metacontroller and the hook's two processes, with the credentials that the manifests give.
 
     Args:
@@ -215,7 +215,7 @@ def _peak(pid: int) -> int:
     return int(line.split()[1]) * 1024
 
 
-class Kopf:
+class KopfOperator:
     """The kopf operator of `dev.benchmarks.kopf_operator`.
 
     Args:
@@ -280,5 +280,8 @@ class Kopf:
         return local_http.is_ok(self._liveness, seconds=2)
 
 
-OPERATORS: dict[str, Callable[[ControlPlane], Operator]] = {"ours": Ours, "kopf": Kopf}
+OPERATORS: dict[str, Callable[[ControlPlane], Operator]] = {
+    "ours": HookOperator,
+    "kopf": KopfOperator,
+}
 """Those that are compared, by what they are called in the table."""

@@ -23,9 +23,9 @@ _REASON = re.compile(rb'"diagnostics\.local\.io/restart-reason":"[^"]*Exit Code:
 
 
 class Watch(Follower):
-    """Sees when Pods are annotated; a context manager.
+    """A watch that notes when Pods are annotated; a context manager.
 
-    A crash is told by its exit code, so every crash of a Pod gets one of its own.
+    A crash is recognised by its exit code, so every crash of a Pod gets one of its own.
 
     Args:
         api: the API server.
@@ -44,14 +44,14 @@ class Watch(Follower):
             timeout: seconds.
 
         Returns:
-            Pod to the moment at which its annotation was seen, by `time.perf_counter`.
+            Pod to the moment at which its annotation was observed, by `time.perf_counter`.
 
         Raises:
             TimeoutError: not all are annotated in time.
         """
         wanted = {(name, code): name for name in names}
-        seen = self.moments(wanted.keys(), timeout)
-        return {name: seen[key] for key, name in wanted.items()}
+        observed_at = self.moments(wanted.keys(), timeout)
+        return {name: observed_at[key] for key, name in wanted.items()}
 
 
 class PodLoad:
@@ -130,7 +130,7 @@ class PodLoad:
 
 
 def _annotated(line: bytes) -> Iterator[tuple[str, int]]:
-    """Return the Pod and the exit code that its annotation tells, if there is one."""
+    """Return the Pod and the exit code in its annotation, if there is one."""
     name, reason = _NAME.search(line), _REASON.search(line)
     if name and reason:
         yield name[1].decode(), int(reason[1])

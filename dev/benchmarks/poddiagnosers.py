@@ -67,7 +67,7 @@ def _syncs(server: Server, syncs: int) -> list[Figure]:
             Aim.at_most(400),
         ),
         Figure("CPU of the sync after it", Spread(tuple(cpu["unchanged"])), "ms", Aim.at_most(400)),
-        Figure("its answer, held to gather events", Spread(tuple(delays["first"])), "s"),
+        Figure("its answer, debounced", Spread(tuple(delays["first"])), "s"),
         Figure("resident memory before", Spread((before / _MIB,)), "MiB"),
         Figure("resident memory after each two syncs", Spread(tuple(resident)), "MiB"),
         # The first few bodies shape the heap, which later ones find as it is.

@@ -1,4 +1,4 @@
-"""From a crash to what is done about it: the Pod's deletion, or its Event.
+"""Measure the time from a crash to what is done about it: the Pod's deletion, or its Event.
 
 Single crashes on an idle cluster, one after the other, each in a Pod with an owner of its own, so
 that nothing withholds them; beside the kopf operator, which does the same without any safeguard.
@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from dev.benchmarks import observations as sightings
-from dev.benchmarks import pod_load, timing, workload
+from dev.benchmarks import observations, pod_load, timing, workload
 from dev.benchmarks.figures import Aim, Figure
 from dev.benchmarks.following import Follower
-from dev.benchmarks.observations import ANNOTATED, DELETED, DONE, PLANNED, READS, TOLD
-from dev.benchmarks.operators import OPERATORS, Ours
+from dev.benchmarks.observations import ANNOTATED, DELETED, DONE, PLANNED, PUBLISHED, READS
+from dev.benchmarks.operators import OPERATORS, HookOperator
 from dev.benchmarks.spread import Spread, percentile
 from dev.benchmarks.test_bed import TestBed, open_test_bed
 from dev.envtest.client import EVENTS, PODDIAGNOSERS, PODS, REPLICA_SETS, STRATEGIC_PATCH, Json
@@ -44,18 +43,18 @@ _AT_ONCE = {"minPodAgeSeconds": 0, "budget": {"pods": LARGEST_BUDGET}}
 
 _STEPS: dict[str, tuple[str, ...]] = {
     "RestartPod": (ANNOTATED, PLANNED, DELETED, DONE),
-    "LogEvent": (ANNOTATED, TOLD),
+    "LogEvent": (ANNOTATED, PUBLISHED),
 }
-"""What is seen of each action, in order."""
+"""The observations of each action, in order."""
 
-_AIMED: dict[str, str] = {"RestartPod": DELETED, "LogEvent": TOLD}
+_AIMED: dict[str, str] = {"RestartPod": DELETED, "LogEvent": PUBLISHED}
 
 _WORDS = {
     ANNOTATED: "its annotation",
     PLANNED: "the plan in the status",
     DELETED: "the Pod's deletion",
     DONE: "the outcome in the status",
-    TOLD: "the Event",
+    PUBLISHED: "the Event",
 }
 
 
@@ -78,7 +77,7 @@ def measure(rounds: int = 2, crashes: int = CRASHES, storm: int = STORM) -> list
     storms: list[dict[str, float]] = []
     for number in range(rounds):
         for name in OPERATORS if number % 2 == 0 else reversed(OPERATORS):
-            # Minutes pass: whoever waits has to know that it goes on.
+            # Minutes pass: show that it goes on.
             sys.stderr.write(f"round {number + 1} of {rounds}: {name}\n")
             results[name].append(run(name, crashes))
         sys.stderr.write(f"round {number + 1} of {rounds}: {storm} at once\n")
@@ -120,28 +119,28 @@ def _single(
     steps = [step for step in _STEPS[action] if planned or step not in {PLANNED, DONE}]
     delays: dict[str, list[float]] = {step: [] for step in steps}
     with contextlib.ExitStack() as watches:
-        seers = _followers(bed, namespace, watches)
+        followers = _followers(bed, namespace, watches)
         pods = bed.control_plane.admin.list(PODS, namespace)
         asked = 0
         for number, pod in enumerate(pods):
-            for seer in set(seers.values()):
-                seer.quiet(_IDLE)
+            for follower in set(followers.values()):
+                follower.quiet(_IDLE)
             if number == 1:
                 asked = len(bed.control_plane.audited())
             sent = _crash(bed, pod)
             for step in steps:
-                sighting = (step, pod["metadata"]["name"])
-                moment = seers[step].moments([sighting], _TIMEOUT)[sighting]
+                observation = (step, pod["metadata"]["name"])
+                moment = followers[step].moments([observation], _TIMEOUT)[observation]
                 if number:
                     delays[step].append((moment - sent) * 1000)
-        for seer in set(seers.values()):
-            seer.quiet(_IDLE)
+        for follower in set(followers.values()):
+            follower.quiet(_IDLE)
     found = {
         f"from the crash to {_WORDS[step]}, p{percent}": percentile(values, percent)
         for step, values in delays.items()
         for percent in ((50, 95) if step == _AIMED[action] else (50,))
     }
-    calls = sightings.calls(bed.control_plane.audited()[asked:], namespace)
+    calls = observations.calls(bed.control_plane.audited()[asked:], namespace)
     return found | calls_of_a_crash(calls, crashes)
 
 
@@ -166,13 +165,13 @@ def calls_of_a_crash(calls: Mapping[tuple[str, str], int], crashes: int) -> dict
 
 
 def _followers(bed: TestBed, namespace: str, watches: contextlib.ExitStack) -> dict[str, Follower]:
-    """Who sees what."""
+    """Return the watch in which each step is observed."""
     pods, poddiagnosers, events = (
         watches.enter_context(Follower(bed.api, resource.path(namespace), recognise))
         for resource, recognise in (
-            (PODS, sightings.of_pod),
-            (PODDIAGNOSERS, sightings.of_poddiagnoser),
-            (EVENTS, sightings.of_event),
+            (PODS, observations.of_pod),
+            (PODDIAGNOSERS, observations.of_poddiagnoser),
+            (EVENTS, observations.of_event),
         )
     )
     return {
@@ -180,7 +179,7 @@ def _followers(bed: TestBed, namespace: str, watches: contextlib.ExitStack) -> d
         DELETED: pods,
         PLANNED: poddiagnosers,
         DONE: poddiagnosers,
-        TOLD: events,
+        PUBLISHED: events,
     }
 
 
@@ -251,10 +250,10 @@ def run_storms(count: int) -> dict[str, float]:
         TimeoutError: the crashes are not all accounted for.
         dev.envtest.process.StartError: something does not start.
     """
-    made: list[Ours] = []
+    made: list[HookOperator] = []
 
-    def timed(control_plane: Any) -> Ours:
-        made.append(Ours(control_plane, timed=True))
+    def timed(control_plane: Any) -> HookOperator:
+        made.append(HookOperator(control_plane, timed=True))
         return made[0]
 
     done: dict[str, float] = {}
@@ -276,9 +275,9 @@ _STORMS: dict[str, Json] = {
 }
 
 
-def _storm(bed: TestBed, ours: Ours, namespace: str, count: int) -> dict[str, float]:
+def _storm(bed: TestBed, operator: HookOperator, namespace: str, count: int) -> dict[str, float]:
     crashes = [_crashed(pod) for pod in bed.control_plane.admin.list(PODS, namespace)]
-    asked, begun = len(bed.control_plane.audited()), len(ours.answers)
+    asked, begun = len(bed.control_plane.audited()), len(operator.answers)
     with ThreadPoolExecutor(_WRITERS) as threads:
         sent = list(threads.map(lambda crash: _write(bed, *crash), crashes))
     deadline = time.monotonic() + _TIMEOUT
@@ -287,13 +286,13 @@ def _storm(bed: TestBed, ours: Ours, namespace: str, count: int) -> dict[str, fl
             message = f"not all crashes are accounted for after {_TIMEOUT:.0f} s"
             raise TimeoutError(message)
         time.sleep(0.5)
-    told = time.perf_counter()
-    _wait_until_quiet(ours)
-    answers = ours.answers[begun:]
-    calls = sightings.calls(bed.control_plane.audited()[asked:], namespace)
+    accounted_at = time.perf_counter()
+    _wait_until_quiet(operator)
+    answers = operator.answers[begun:]
+    calls = observations.calls(bed.control_plane.audited()[asked:], namespace)
     return {
         "all crashes written": max(sent) - min(sent),
-        "every crash planned or withheld": told - min(sent),
+        "every crash planned or withheld": accounted_at - min(sent),
         "longest answer of /pods/sync": timing.longest(answers, "/pods/sync"),
         "longest answer of /poddiagnosers/sync": timing.longest(answers, "/poddiagnosers/sync"),
         "syncs of the PodDiagnoser": sum(one.path == "/poddiagnosers/sync" for one in answers),
@@ -304,7 +303,7 @@ def _storm(bed: TestBed, ours: Ours, namespace: str, count: int) -> dict[str, fl
 
 
 def accounted(status: Json) -> int:
-    """Count the crashes that a status tells of: each has an entry, or is counted as withheld.
+    """Count the crashes in a status: each has an entry, or is counted as withheld.
 
     Args:
         status: of a PodDiagnoser.
@@ -313,11 +312,11 @@ def accounted(status: Json) -> int:
     return len(status.get("remediations", ())) + withheld
 
 
-def _wait_until_quiet(ours: Ours) -> None:
+def _wait_until_quiet(operator: HookOperator) -> None:
     """Wait until nothing is asked of the hook; no longer than until a resync is likely."""
     deadline = time.perf_counter() + _TIMEOUT
     while time.perf_counter() < deadline:
-        last = ours.answers[-1].at if ours.answers else 0.0
+        last = operator.answers[-1].at if operator.answers else 0.0
         if time.perf_counter() - last > _QUIET:
             return
         time.sleep(0.5)
@@ -367,7 +366,7 @@ _BUDGETS = {"default budget": 5, "largest budget": LARGEST_BUDGET}
 
 _AIMS = {
     f"RestartPod: from the crash to {_WORDS[DELETED]}, p50": Aim.at_most(150),
-    f"LogEvent: from the crash to {_WORDS[TOLD]}, p50": Aim.at_most(150),
+    f"LogEvent: from the crash to {_WORDS[PUBLISHED]}, p50": Aim.at_most(150),
     "RestartPod: calls for a crash: all reads": Aim.at_most(2),
     "RestartPod: calls for a crash: delete pods": Aim.exactly(1),
     "LogEvent: calls for a crash: all reads": Aim.at_most(2),

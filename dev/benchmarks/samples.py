@@ -86,7 +86,7 @@ def encode(request: Json) -> bytes:
 
 
 def _copies(pod: Json, count: int) -> dict[str, Json]:
-    """Pods that differ in what tells Pods and their crashes apart."""
+    """Copy a Pod, with names and ids of its own for each copy and its crash."""
     text = json.dumps(pod)
     metadata = pod["metadata"]
     (container,) = pod["status"]["containerStatuses"]

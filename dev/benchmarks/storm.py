@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from dev.benchmarks import pod_load, workload
 from dev.benchmarks.figures import Aim, Figure
-from dev.benchmarks.operators import OPERATORS, Ours
+from dev.benchmarks.operators import OPERATORS, HookOperator
 from dev.benchmarks.pod_load import PodLoad, Watch
 from dev.benchmarks.spread import Spread, percentile
 from dev.benchmarks.test_bed import TestBed, open_test_bed
@@ -25,7 +25,7 @@ SINGLES = 50
 STORM_SECONDS = 3.5
 OLD = 5000
 LABEL = "diagnostics.local.io/diagnoser"
-_QUIET = 5.0  # longer than two gathered writes of a status and a held answer
+_QUIET = 5.0  # longer than two debounced writes of a status and a delayed answer
 _TIMEOUT = 120.0
 
 
@@ -104,19 +104,19 @@ def _crash_one_by_one(load: PodLoad, watch: Watch, code: int) -> list[float]:
 def _delays(load: PodLoad, watch: Watch, names: list[str], code: int) -> list[float]:
     """From the acknowledged status write to the annotation, in milliseconds."""
     written = load.crash(names, code)
-    seen = watch.wait(names, code, _TIMEOUT)
-    return [(seen[name] - written[name]) * 1000 for name in names]
+    observed_at = watch.wait(names, code, _TIMEOUT)
+    return [(observed_at[name] - written[name]) * 1000 for name in names]
 
 
 def _storm(bed: TestBed, load: PodLoad, watch: Watch, done: Round) -> None:
     """Crash all Pods within some seconds."""
     before, syncs = bed.cpu(), bed.operator.pod_syncs()
     written = load.crash(load.names, 2, STORM_SECONDS)
-    seen = watch.wait(load.names, 2, _TIMEOUT)
+    observed_at = watch.wait(load.names, 2, _TIMEOUT)
     first = min(written.values())
     done.figures["storm: last crash"] = max(written.values()) - first
-    done.figures["storm: all annotated"] = max(seen.values()) - first
-    delays = [(seen[name] - written[name]) * 1000 for name in load.names]
+    done.figures["storm: all annotated"] = max(observed_at.values()) - first
+    delays = [(observed_at[name] - written[name]) * 1000 for name in load.names]
     done.figures["storm: from a Pod's crash to its annotation, p50"] = percentile(delays, 50)
     done.figures["storm: from a Pod's crash to its annotation, p95"] = percentile(delays, 95)
     done.figures["diagnosedPods"] = _counted(bed, load.namespace, LARGE)
@@ -134,8 +134,8 @@ def _down(bed: TestBed, load: PodLoad, watch: Watch, done: Round) -> None:
     watch.quiet(1.0)
     begun = time.perf_counter()
     bed.operator.start()
-    seen = watch.wait(load.names, 4, _TIMEOUT)
-    done.figures["down: all annotated after the start"] = max(seen.values()) - begun
+    observed_at = watch.wait(load.names, 4, _TIMEOUT)
+    done.figures["down: all annotated after the start"] = max(observed_at.values()) - begun
     done.figures["diagnosedPods after being down"] = _counted(bed, load.namespace, LARGE)
     for part, used in bed.operator.cpu_seconds().items():
         done.figures[f"CPU after being down: {part}"] = used
@@ -168,7 +168,7 @@ def install_onto_old_crashes(count: int = OLD) -> list[Figure]:
         TimeoutError: they are not annotated.
     """
     long_ago = pods.now() - timedelta(days=3)
-    with open_test_bed(Ours) as bed:
+    with open_test_bed(HookOperator) as bed:
         bed.prepare("old")
         old = PodLoad(bed.api, "old", count)
         old.create(
@@ -178,11 +178,13 @@ def install_onto_old_crashes(count: int = OLD) -> list[Figure]:
         with Watch(bed.api, "old") as watch:
             begun = time.perf_counter()
             bed.operator.start()
-            seen = watch.wait(old.names, 1, _TIMEOUT)
+            observed_at = watch.wait(old.names, 1, _TIMEOUT)
             watch.quiet(_QUIET)
         labelled = bed.control_plane.admin.list(PODS, "old", LABEL)
         return [
-            Figure(f"{count:,} old crashes: Pods annotated", Spread((float(len(seen)),)), "Pods"),
+            Figure(
+                f"{count:,} old crashes: Pods annotated", Spread((float(len(observed_at)),)), "Pods"
+            ),
             Figure(
                 f"{count:,} old crashes: Pods labelled",
                 Spread((float(len(labelled)),)),
@@ -191,7 +193,7 @@ def install_onto_old_crashes(count: int = OLD) -> list[Figure]:
             ),
             Figure(
                 f"{count:,} old crashes: all annotated after the start",
-                Spread((max(seen.values()) - begun,)),
+                Spread((max(observed_at.values()) - begun,)),
                 "s",
             ),
         ]
@@ -213,7 +215,7 @@ def measure(rounds: int = 3) -> list[Figure]:
     results: dict[str, list[Round]] = {name: [] for name in OPERATORS}
     for number in range(rounds):
         for name in OPERATORS if number % 2 == 0 else reversed(OPERATORS):
-            # Minutes pass: whoever waits has to know that it goes on.
+            # Minutes pass: show that it goes on.
             sys.stderr.write(f"round {number + 1} of {rounds}: {name}\n")
             results[name].append(run(name))
     return figures(
@@ -266,7 +268,7 @@ def figures(results: dict[str, dict[str, Spread]]) -> list[Figure]:
 _AIMS = {
     "diagnosedPods": Aim.exactly(LARGE),
     "diagnosedPods after being down": Aim.exactly(LARGE),
-    # A hair of room: a resync of Metacontroller's own may fall into the storm.
+    # Slightly above 2: a periodic resync of Metacontroller may fall into the storm.
     "Pod syncs for a status write": Aim.at_most(2.05),
 }
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from dev.benchmarks import observations as sightings
-from dev.benchmarks.observations import ANNOTATED, DELETED, DONE, PLANNED, TOLD
+from dev.benchmarks import observations
+from dev.benchmarks.observations import ANNOTATED, DELETED, DONE, PLANNED, PUBLISHED
 from dev.benchmarks.timing import Timed, longest, unanswered
 from dev.envtest.audit import Audited
 from dev.envtest.client import Json
@@ -39,9 +39,11 @@ def pod(**metadata: object) -> Json:
         ({"managedFields": [{"fieldsV1": {f"f:{REASON}": {}}}]}, []),
     ],
 )
-def test_a_pod_is_seen_annotated_and_deleted(metadata: Json, expected: list[str]) -> None:
-    """By its keys, and not by what some value or managedFields tell of them."""
-    assert list(sightings.of_pod(line(pod(**metadata)))) == [(one, "web-x7k2p") for one in expected]
+def test_annotation_and_deletion_of_a_pod_are_observed(metadata: Json, expected: list[str]) -> None:
+    """By its keys, and not by a mention in some value or in managedFields."""
+    assert list(observations.of_pod(line(pod(**metadata)))) == [
+        (one, "web-x7k2p") for one in expected
+    ]
 
 
 @pytest.mark.parametrize(
@@ -54,39 +56,39 @@ def test_a_pod_is_seen_annotated_and_deleted(metadata: Json, expected: list[str]
         ({REASON: f'"{CAUSE}":"Killed"'}, [ANNOTATED]),
     ],
 )
-def test_what_is_told_of_a_pod_is_seen(annotations: Json, expected: list[str]) -> None:
+def test_the_diagnosis_of_a_pod_is_observed(annotations: Json, expected: list[str]) -> None:
     """The cause by its own annotation, once there is one of a restart."""
-    told = sightings.of_told_pod(line(pod(annotations=annotations)))
-    assert list(told) == [(one, "web-x7k2p") for one in expected]
+    found = observations.of_diagnosed_pod(line(pod(annotations=annotations)))
+    assert list(found) == [(one, "web-x7k2p") for one in expected]
 
 
 def test_a_line_without_a_name_shows_no_pod() -> None:
     """Such as a watch's own error."""
     error = line({"kind": "Status", "metadata": {}}, "ERROR")
-    assert list(sightings.of_pod(error)) == list(sightings.of_told_pod(error)) == []
+    assert list(observations.of_pod(error)) == list(observations.of_diagnosed_pod(error)) == []
 
 
-def test_a_plan_is_seen_when_stored_and_when_done() -> None:
+def test_a_plan_is_observed_when_stored_and_when_done() -> None:
     """What was refused is planned, and not done."""
     entries = [
         {"pod": "new", "phase": "Planned"},
         {"pod": "old", "phase": "Done"},
         {"pod": "refused", "phase": "Failed"},
     ]
-    seen = set(sightings.of_poddiagnoser(line({"status": {"remediations": entries}})))
-    assert seen == {(PLANNED, "new"), (PLANNED, "old"), (DONE, "old"), (PLANNED, "refused")}
+    found = set(observations.of_poddiagnoser(line({"status": {"remediations": entries}})))
+    assert found == {(PLANNED, "new"), (PLANNED, "old"), (DONE, "old"), (PLANNED, "refused")}
 
 
 def test_a_poddiagnoser_without_a_status_has_no_plans() -> None:
     """As it is when it has just been created."""
-    assert list(sightings.of_poddiagnoser(line({"metadata": {"name": "d"}}, "ADDED"))) == []
+    assert list(observations.of_poddiagnoser(line({"metadata": {"name": "d"}}, "ADDED"))) == []
 
 
 @pytest.mark.parametrize(("reason", "count"), [("PodRestarted", 1), ("PodDeleted", 0)])
-def test_only_the_event_of_a_crash_tells_it(reason: str, count: int) -> None:
+def test_only_the_event_of_a_crash_counts(reason: str, count: int) -> None:
     """And not those that accompany a deletion."""
     event = {"reason": reason, "involvedObject": {"kind": "Pod", "name": "web-x7k2p"}}
-    assert list(sightings.of_event(line(event))) == [(TOLD, "web-x7k2p")] * count
+    assert list(observations.of_event(line(event))) == [(PUBLISHED, "web-x7k2p")] * count
 
 
 def test_calls_are_counted_where_they_were_made() -> None:
@@ -100,7 +102,7 @@ def test_calls_are_counted_where_they_were_made() -> None:
             ("get", "pods", "elsewhere", 200),
         )
     ]
-    assert sightings.calls(requests, "shop") == {("get", "pods"): 2, ("delete", "pods"): 1}
+    assert observations.calls(requests, "shop") == {("get", "pods"): 2, ("delete", "pods"): 1}
 
 
 def test_the_longest_answer_is_that_of_its_endpoint() -> None:
