@@ -257,13 +257,12 @@ def observed(
     document: Json,
     *related: Json,
     complete: bool = True,
-    half_written: bool = False,
     published: bool = True,
 ) -> DiagnoserSnapshot:
     """What a sync request holds, with the PodDiagnoser's DiagnosisTarget unless that is gone."""
     own = (target(document),) if published else ()
     request = diagnoser_request(document, *own, *related)
-    return take_snapshot(request, complete=complete, between_status_writes=half_written)
+    return take_snapshot(request, complete=complete)
 
 
 def answered(

@@ -46,32 +46,6 @@ def strip_unread_fields(body: bytes) -> bytes:
         start = name + 2
 
 
-_STATUS_ENTRY_OF_METACONTROLLER = (
-    b'"manager":"metacontroller","operation":"Update","subresource":"status"'
-)
-
-
-def between_status_writes(body: bytes) -> bool:
-    """Tell whether a request seems to be about the version between Metacontroller's two writes.
-
-    Metacontroller writes a changed status, and then the object once more, with the managedFields
-    that it had before (recorded requests 061 and 062). So its own entry for the status stands in
-    the version between alone; or for longer where the second write failed.
-
-    Args:
-        body: a sync request for a PodDiagnoser, or anything else.
-
-    Returns:
-        Whether it does. It is a hint: it may be wrong either way.
-    """
-    start = body.find(_OBJECT)
-    managed = body.find(_MANAGED_FIELDS, start)
-    end = body.find(_NAME, managed)
-    return (
-        0 <= start < managed < end and body.find(_STATUS_ENTRY_OF_METACONTROLLER, managed, end) > 0
-    )
-
-
 _SIGNS_OF_A_SYMPTOM = (
     b'"terminated":',
     b'"waiting":',

@@ -21,25 +21,20 @@ class DiagnoserSnapshot:
         targets: the published DiagnosisTargets of its namespace, in the order in which they claim.
         crashed: the Pods that it claims, with their crashes.
         complete: False when the request had more Pods than were read.
-        between_status_writes: whether it seems to be of the version between Metacontroller's two writes.
     """
 
     diagnoser: PodDiagnoser
     targets: Sequence[DiagnosisTargetSpec]
     crashed: Sequence[CrashedPod]
     complete: bool
-    between_status_writes: bool = False
 
 
-def take_snapshot(
-    request: PodDiagnoserSyncRequest, *, complete: bool = True, between_status_writes: bool = False
-) -> DiagnoserSnapshot:
+def take_snapshot(request: PodDiagnoserSyncRequest, *, complete: bool = True) -> DiagnoserSnapshot:
     """Gather what a PodDiagnoser's sync request holds.
 
     Args:
         request: the sync request.
         complete: False when the request had more Pods than were read.
-        between_status_writes: whether it seems to be of the version between Metacontroller's two writes.
 
     Returns:
         What concerns this PodDiagnoser of it.
@@ -52,7 +47,7 @@ def take_snapshot(
         CrashedPod(pod, reportable_crashes(pod, diagnoser.spec, record), record)
         for pod, record in remembered
     ]
-    return DiagnoserSnapshot(diagnoser, targets, crashed, complete, between_status_writes)
+    return DiagnoserSnapshot(diagnoser, targets, crashed, complete)
 
 
 TARGET_CREATION_GRACE = timedelta(seconds=5)

@@ -48,9 +48,6 @@ MAX_PUBLISHED_KEYS: Final = 20_000
 MAX_WITHHELD_EVENTS: Final = 5
 """Of how many Pods a sync tells why they are left alone. The status has counted them all."""
 
-BETWEEN_WRITES_SECONDS: Final = 2.0
-"""For how long Metacontroller may be between its two writes of a status."""
-
 RETRY_SECONDS: Final = 1.0
 EVENT_REFUSED_SECONDS: Final = 60.0
 
@@ -207,10 +204,6 @@ class Reconciler:
         trouble = self._open_failure()
         if trouble is not None:
             return ExecutionResult(api_failure=trouble)
-        if observed.between_status_writes and self._just_written(observed.diagnoser):
-            return (
-                ExecutionResult()
-            )  # reading would tell that this is not the version that is stored
         acted = execute_plans(
             observed.diagnoser,
             observed.targets,
@@ -226,13 +219,6 @@ class Reconciler:
             _bound(self._unanswered)
         self._record_failure(acted.api_failure)
         return acted
-
-    def _just_written(self, diagnoser: PodDiagnoser) -> bool:
-        """Whether a status was answered a moment ago. Later, a half written one stays so."""
-        last = parse_time((diagnoser.status or PodDiagnoserStatus()).lastUpdateTime)
-        if last is None or not self._time.known:
-            return False
-        return abs((self._time.now() - last).total_seconds()) <= BETWEEN_WRITES_SECONDS
 
     def _update_server_time(self, observed: DiagnoserSnapshot) -> ApiFailure | None:
         """Learn the API server's time: what is fresh, or due, must not hang on our clock."""

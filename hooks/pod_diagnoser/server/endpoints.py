@@ -21,7 +21,6 @@ from pod_diagnoser.api.metacontroller import (
     SyncResponse,
 )
 from pod_diagnoser.api.raw_request import (
-    between_status_writes,
     needs_no_annotations,
     parse_truncated,
     strip_unread_fields,
@@ -119,9 +118,7 @@ class PodDiagnoserEndpoints:
         )
         if request is None:
             raise RequestRefusedError(TOO_LARGE)
-        snapshot = take_snapshot(
-            request, complete=complete, between_status_writes=between_status_writes(content)
-        )
+        snapshot = take_snapshot(request, complete=complete)
         if self.reconciler is None:
             result = sync_pod_diagnoser(snapshot, self.clock())
         else:

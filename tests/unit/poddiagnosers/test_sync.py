@@ -11,7 +11,6 @@ from pod_diagnoser.api.time import format_time
 from pod_diagnoser.cluster.server_time import MAX_AGE_SECONDS
 from pod_diagnoser.poddiagnosers import sync
 from pod_diagnoser.poddiagnosers.sync import (
-    BETWEEN_WRITES_SECONDS,
     LAST_CALL_SECONDS,
     MAX_WITHHELD_EVENTS,
     Reconciler,
@@ -193,21 +192,6 @@ def test_nothing_to_do_costs_nothing() -> None:
     hook.api.put(owned())
     hook.sync()
     assert hook.calls() == []
-
-
-def test_a_sync_that_says_to_be_half_written_costs_nothing(hook: Hook) -> None:
-    """Metacontroller writes once more at once; where that fails, it is carried out later."""
-    hook.sync()
-    half, pods = hook.api.snapshot()
-    hook.api.put(half)
-    hook.calls()
-    result = hook.remediator.sync(observed(half, *pods, half_written=True))
-    assert hook.calls() == []
-    assert result.urgent
-    stored, pods = hook.api.snapshot()
-    hook.api.pass_time(BETWEEN_WRITES_SECONDS + 2)
-    hook.remediator.sync(observed(stored, *pods, half_written=True))
-    assert hook.calls() == ["get diagnoser", "get pod", "delete", "event", "event"]
 
 
 def test_a_sync_that_is_in_the_way_of_a_plan_is_not_held(hook: Hook) -> None:
