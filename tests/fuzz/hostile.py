@@ -4,7 +4,6 @@ It stands behind the hook's own HTTP client: status codes, headers and bodies ar
 """
 
 import copy
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,12 +13,8 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPResponse
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
-from pod_diagnoser.cluster.client import ApiClient
-from pod_diagnoser.cluster.credentials import Credentials
 from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
 from pod_diagnoser.poddiagnosers.sync import Reconciler
 from tests.fuzz.accepting import check_event
@@ -28,6 +23,7 @@ from tests.fuzz.seeds import planning
 from tests.http.inprocess import Hook
 from tests.http.recorded import NOW, Json, Recorded, go_json
 from tests.support import corpus
+from tests.support.fake_api import ApiAdapter
 
 _STATUSES: Final = (
     *(200, 200, 201, 202, 204, 301, 304, 307, 400, 401, 403, 404, 404, 405, 408, 409, 409, 410),
@@ -108,7 +104,7 @@ class Call:
 
 
 @dataclass
-class HostileApi(HTTPAdapter):
+class HostileApi(ApiAdapter):
     """Answers what the request told of, or anything.
 
     Attributes:
@@ -139,9 +135,8 @@ class HostileApi(HTTPAdapter):
         self._read: dict[str, Any] = {}
 
     def connected(self) -> dict[str, Any]:
-        """What makes a hook call this API server: `Parts` of it."""
-        cluster = ApiClient(Credentials("http://api", lambda: "token", None), self.monotonic)
-        cluster._session.mount("http://", self)
+        """Return the parts of a hook that calls this API server."""
+        cluster = self.client(self.monotonic)
         return {
             "reconciler": Reconciler(cluster, lambda: NOW, "hook", self.monotonic),
             "evidence_fetcher": ApiEvidenceFetcher(cluster, self.monotonic),
@@ -192,10 +187,7 @@ class HostileApi(HTTPAdapter):
             self.denied |= status != 200 or (status, content) != faithful
         if call.method == "GET" and 200 <= status < 300:
             self._read[call.path] = content
-        raw = HTTPResponse(
-            body=io.BytesIO(content), headers=headers, status=status, preload_content=False
-        )
-        return self.build_response(request, raw)
+        return self.respond(request, status, content, headers)
 
     # What it would answer
 

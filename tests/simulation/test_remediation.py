@@ -213,7 +213,7 @@ def test_an_eviction_waits_for_its_budget() -> None:
     cluster.store.delete(POD_DISRUPTION_BUDGET, ("default", "pdb"))
     cluster.run(120)
     assert (cluster.entry()["phase"], cluster.entry()["reason"]) == ("Done", "Evicted")
-    assert not cluster.rest.asked("DELETE", "/pods/")
+    assert not cluster.rest.received("DELETE", "/pods/")
 
 
 def lost(method: str) -> Callable[[Request], Exception | None]:

@@ -29,6 +29,7 @@ from pod_diagnoser.remediation.model import ExecutionReport, Outcome, Phase, Rea
 Json = dict[str, Any]
 
 T0 = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+EVENT_POD_UID = "2b1f0c6e-0000-4000-8000-000000000001"
 UID = "5b0c7c3e-8f3c-4f43-9d5d-{:012d}"
 
 
@@ -147,6 +148,36 @@ def target(of: Json) -> Json:
             "targetLabels": of["spec"].get("targetLabels", {}),
         },
     }
+
+
+def kubelet_event(**changes: Any) -> Json:
+    """A core/v1 Event about a container of the Pod `EVENT_POD_UID`, as a kubelet posts it."""
+    return {
+        "metadata": {"name": "app-1.17", "namespace": "shop", "managedFields": [{}]},
+        "involvedObject": {
+            "kind": "Pod",
+            "namespace": "shop",
+            "name": "app-1",
+            "uid": EVENT_POD_UID,
+            "fieldPath": "spec.containers{app}",
+        },
+        "reason": "Killing",
+        "message": "Container app failed liveness probe, will be restarted",
+        "source": {"component": "kubelet", "host": "node-1"},
+        "firstTimestamp": "2026-11-23T09:59:00Z",
+        "lastTimestamp": "2026-11-23T10:00:00Z",
+        "count": 2,
+        "type": "Warning",
+        "eventTime": None,
+        "reportingComponent": "kubelet",
+        "reportingInstance": "node-1",
+    } | changes
+
+
+def event_list(*items: Any) -> bytes:
+    """An answer of the API server with these Events."""
+    content = {"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": items}
+    return json.dumps(content).encode()
 
 
 def _keyed(*objects: Json) -> Json:

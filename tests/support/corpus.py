@@ -22,13 +22,14 @@ from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.time import parse_time
 from pod_diagnoser.cluster.client import IDLE_REASONS
 from pod_diagnoser.cluster.errors import api_error
-from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
 from pod_diagnoser.diagnosis.detection import detect_lasting_conditions, detect_symptoms
 from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose, diagnose_symptom
 from pod_diagnoser.diagnosis.event_rules import evaluate_events, needs_lookup
 from pod_diagnoser.diagnosis.evidence import Evidence, EvidenceRequest, FetchedEvidence
 from pod_diagnoser.diagnosis.symptoms import Symptom
 from tests.support import yaml_files
+from tests.support.builders import event_list
+from tests.support.fake_api import FakeEvidenceApi
 
 Json = dict[str, Any]
 
@@ -159,46 +160,25 @@ def stream_names() -> list[str]:
 # What the hook makes of a Pod and its Events
 
 
-class RecordedEvents:
-    """An API server that has Events and no logs.
-
-    Args:
-        items: the Events.
-    """
-
-    def __init__(self, items: Sequence[Json]) -> None:
-        self._items = items
-
-    def list_events(
-        self, namespace: str, pod: str, uid: str, seconds: float
-    ) -> tuple[bytes, datetime]:
-        """Return all of them, also those of other Pods: the hook has to look at that again."""
-        assert pod
-        assert uid
-        return self.list_events_of_pods(namespace, seconds)
-
-    def list_events_of_pods(self, namespace: str, seconds: float) -> tuple[bytes, datetime]:
-        """Return all but those that the field selector leaves out."""
-        assert namespace
-        assert seconds > 0
-        items = [
-            item
-            for item in self._items
-            if not isinstance(item, dict) or str(item.get("reason")) not in IDLE_REASONS
-        ]
-        content = {"kind": "EventList", "apiVersion": "v1", "items": items}
-        return json.dumps(content).encode(), datetime.now(UTC)
-
-    def read_log(self, *_: object, **__: object) -> str:
-        """Answer that there is no log."""
-        raise api_error(404)
-
-
 def fetched(pod: Pod, items: Sequence[Json]) -> FetchedEvidence:
     """Return what the hook fetches about a Pod where these are the Events."""
     meta = pod.metadata
     request = EvidenceRequest(meta.namespace, meta.name, meta.uid, events=True)
-    return ApiEvidenceFetcher(RecordedEvents(items)).fetch(request)
+    wanted = [
+        item
+        for item in items
+        if not isinstance(item, dict) or str(item.get("reason")) not in IDLE_REASONS
+    ]
+
+    def listed() -> bytes:
+        return event_list(*wanted)
+
+    api = FakeEvidenceApi(listed, listed, _no_log, date=datetime.now(UTC))
+    return api.fetcher().fetch(request)
+
+
+def _no_log(_: int) -> str:
+    raise api_error(404)
 
 
 def fetched_for(name: str, pod: Pod) -> FetchedEvidence | None:

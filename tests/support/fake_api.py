@@ -1,6 +1,12 @@
-"""An API server in memory, as far as the hook calls it, with faults, and a clock of its own."""
+"""The API server as the hook calls it, in this process.
+
+`FakeApi` is a small API server for remediation, with faults and a clock of its own.
+`FakeEvidenceApi` answers what a test says where Events and logs are read. `ApiAdapter` stands under
+the real client, in the place of a connection.
+"""
 
 import copy
+import io
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -8,11 +14,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
+
 from pod_diagnoser.api.time import format_time
+from pod_diagnoser.cluster.client import ApiClient
+from pod_diagnoser.cluster.credentials import Credentials
 from pod_diagnoser.cluster.errors import DISRUPTION_BUDGET, NoAnswerError, api_error
+from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
 from pod_diagnoser.diagnosis.diagnose import diagnose
 from pod_diagnoser.pods.keys import LABEL
-from tests.support.builders import T0, Json, parsed_pod
+from tests.support.builders import T0, Json, event_list, kubelet_event, parsed_pod
 
 _T = TypeVar("_T")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -228,3 +241,89 @@ class FakeApi:
     def events_of(self, reason: str) -> list[Json]:
         """The Events of a reason."""
         return [event for event in self.events.values() if event["reason"] == reason]
+
+
+@dataclass
+class FakeEvidenceApi:
+    """Answers what a test says, as `pod_diagnoser.cluster.evidence.EvidenceApi`.
+
+    Attributes:
+        listed: the answer to a list of a Pod's Events.
+        listed_all: the answer to a list of all Pods' Events.
+        log: the answer to a read of so many lines of a log.
+        taken: how long each call takes, in seconds.
+        now: the time that has passed, in seconds.
+        calls: all calls, with their arguments.
+        date: the API server's clock.
+    """
+
+    listed: Callable[[], bytes] = lambda: event_list(kubelet_event())
+    listed_all: Callable[[], bytes] = lambda: event_list(kubelet_event())
+    log: Callable[[int], str] = lambda _: "last words\n"
+    taken: float = 0.0
+    now: float = 0.0
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+    date: datetime = T0
+
+    def list_events(
+        self, namespace: str, pod: str, uid: str, seconds: float
+    ) -> tuple[bytes, datetime]:
+        """Answer with the Events of a Pod."""
+        self.calls.append(("events", namespace, pod, uid, round(seconds, 3)))
+        self.now += self.taken
+        return self.listed(), self.date
+
+    def list_events_of_pods(self, namespace: str, seconds: float) -> tuple[bytes, datetime]:
+        """Answer with the Events of all Pods."""
+        self.calls.append(("all events", namespace, round(seconds, 3)))
+        self.now += self.taken
+        return self.listed_all(), self.date
+
+    def read_log(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        previous: bool,
+        tail_lines: int,
+        limit_bytes: int,
+        seconds: float,
+    ) -> str:
+        """Answer with the log."""
+        call = (namespace, pod, container, previous, tail_lines, limit_bytes, round(seconds, 3))
+        self.calls.append(("log", *call))
+        self.now += self.taken
+        return self.log(tail_lines)
+
+    def fetcher(self) -> ApiEvidenceFetcher:
+        """Return the hook's fetcher, connected to this."""
+        return ApiEvidenceFetcher(self, lambda: self.now)
+
+
+class ApiAdapter(HTTPAdapter):
+    """Stands under the hook's real client, in the place of a connection."""
+
+    def client(self, monotonic: Callable[[], float] | None = None) -> ApiClient:
+        """Return the hook's client, connected to this.
+
+        Args:
+            monotonic: its clock for how long things take; None for the real one.
+        """
+        clocks = () if monotonic is None else (monotonic,)
+        client = ApiClient(Credentials("http://api", lambda: "token", None), *clocks)
+        client._session.mount("http://", self)
+        return client
+
+    def respond(
+        self,
+        request: requests.PreparedRequest,
+        status: int,
+        content: bytes,
+        headers: Mapping[str, str],
+    ) -> requests.Response:
+        """Return an answer as the base class's ``send`` does."""
+        raw = HTTPResponse(
+            body=io.BytesIO(content), headers=dict(headers), status=status, preload_content=False
+        )
+        return self.build_response(request, raw)

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -63,45 +62,15 @@ from pod_diagnoser.diagnosis.evidence import (
 from pod_diagnoser.server import app
 from pod_diagnoser.server.app import connect_evidence_fetcher
 from pod_diagnoser.server.settings import Endpoints, Settings, SettingsError
-from tests.support.builders import T0
+from tests.support.builders import EVENT_POD_UID as UID
+from tests.support.builders import T0, event_list, kubelet_event
+from tests.support.fake_api import FakeEvidenceApi
 
-UID = "2b1f0c6e-0000-4000-8000-000000000001"
 EVENTS = EvidenceRequest("shop", "app-1", UID, events=True)
 LOG = EvidenceRequest("shop", "app-1", UID, log=LogRequest("app", previous=True, lines=5))
 BOTH = EvidenceRequest(
     "shop", "app-1", UID, events=True, log=LogRequest("app", previous=False, lines=5)
 )
-
-
-def event(**changes: Any) -> dict[str, Any]:
-    """An Event as a kubelet posts it, and the API server shows it."""
-    return {
-        "metadata": {"name": "app-1.17", "namespace": "shop", "managedFields": [{}]},
-        "involvedObject": {
-            "kind": "Pod",
-            "namespace": "shop",
-            "name": "app-1",
-            "uid": UID,
-            "fieldPath": "spec.containers{app}",
-        },
-        "reason": "Killing",
-        "message": "Container app failed liveness probe, will be restarted",
-        "source": {"component": "kubelet", "host": "node-1"},
-        "firstTimestamp": "2026-11-23T09:59:00Z",
-        "lastTimestamp": "2026-11-23T10:00:00Z",
-        "count": 2,
-        "type": "Warning",
-        "eventTime": None,
-        "reportingComponent": "kubelet",
-        "reportingInstance": "node-1",
-    } | changes
-
-
-def events(*items: Any) -> bytes:
-    """A list of them."""
-    return json.dumps(
-        {"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": items}
-    ).encode()
 
 
 KILLING = PodEvent(
@@ -111,53 +80,6 @@ KILLING = PodEvent(
     first=datetime(2026, 11, 23, 9, 59, tzinfo=UTC),
     last=T0,
 )
-
-
-@dataclass
-class Api:
-    """An API server that answers as it is told, and a clock that goes on by what it takes."""
-
-    listed: Callable[[], bytes] = lambda: events(event())
-    listed_all: Callable[[], bytes] = lambda: events(event())
-    log: Callable[[int], str] = lambda _: "last words\n"
-    taken: float = 0.0
-    now: float = 0.0
-    calls: list[tuple[Any, ...]] = field(default_factory=list)
-
-    def list_events(
-        self, namespace: str, pod: str, uid: str, seconds: float
-    ) -> tuple[bytes, datetime]:
-        """Answer with the Events."""
-        self.calls.append(("events", namespace, pod, uid, round(seconds, 3)))
-        self.now += self.taken
-        return self.listed(), T0
-
-    def list_events_of_pods(self, namespace: str, seconds: float) -> tuple[bytes, datetime]:
-        """Answer with the Events of all Pods."""
-        self.calls.append(("all events", namespace, round(seconds, 3)))
-        self.now += self.taken
-        return self.listed_all(), T0
-
-    def read_log(
-        self,
-        namespace: str,
-        pod: str,
-        container: str,
-        *,
-        previous: bool,
-        tail_lines: int,
-        limit_bytes: int,
-        seconds: float,
-    ) -> str:
-        """Answer with the log."""
-        asked = (namespace, pod, container, previous, tail_lines, limit_bytes, round(seconds, 3))
-        self.calls.append(("log", *asked))
-        self.now += self.taken
-        return self.log(tail_lines)
-
-    def gatherer(self) -> ApiEvidenceFetcher:
-        """What asks it."""
-        return ApiEvidenceFetcher(self, lambda: self.now)
 
 
 def failing(error: ApiError) -> Callable[..., Any]:
@@ -174,23 +96,23 @@ def failing(error: ApiError) -> Callable[..., Any]:
 
 def test_events_of_the_pod_are_asked_for_and_read() -> None:
     """One call, with all the time there is."""
-    api = Api()
-    assert api.gatherer().fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
+    api = FakeEvidenceApi()
+    assert api.fetcher().fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
     assert api.calls == [("events", "shop", "app-1", UID, FETCH_SECONDS)]
 
 
 def test_a_log_is_asked_for_and_returned_as_it_is() -> None:
     """Masking is the core's: only it knows with which patterns."""
-    api = Api(log=lambda _: "\x1b[31mTOKEN=abc\n")
-    assert api.gatherer().fetch(LOG) == FetchedEvidence(log="\x1b[31mTOKEN=abc\n")
+    api = FakeEvidenceApi(log=lambda _: "\x1b[31mTOKEN=abc\n")
+    assert api.fetcher().fetch(LOG) == FetchedEvidence(log="\x1b[31mTOKEN=abc\n")
     asked = ("log", "shop", "app-1", "app", True, 5, MAX_LOG_BYTES, FETCH_SECONDS)
     assert api.calls == [asked]
 
 
 def test_both_share_the_time() -> None:
     """The log has what the Events left of it."""
-    api = Api(taken=0.75)
-    assert api.gatherer().fetch(BOTH) == FetchedEvidence(
+    api = FakeEvidenceApi(taken=0.75)
+    assert api.fetcher().fetch(BOTH) == FetchedEvidence(
         EventLookup.FOUND, (KILLING,), "last words\n"
     )
     assert [call[-1] for call in api.calls] == [EVENTS_SECONDS, FETCH_SECONDS - 0.75]
@@ -198,30 +120,30 @@ def test_both_share_the_time() -> None:
 
 def test_without_time_left_there_is_no_further_call() -> None:
     """A log that could not come in time is not begun."""
-    api = Api(taken=FETCH_SECONDS)
-    assert api.gatherer().fetch(BOTH) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
+    api = FakeEvidenceApi(taken=FETCH_SECONDS)
+    assert api.fetcher().fetch(BOTH) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
     assert [call[0] for call in api.calls] == ["events"]
 
 
 def test_nothing_wanted_is_nothing_asked() -> None:
     """Neither Events nor lines."""
-    api = Api()
-    assert api.gatherer().fetch(EvidenceRequest("shop", "app-1", UID)) == FetchedEvidence()
+    api = FakeEvidenceApi()
+    assert api.fetcher().fetch(EvidenceRequest("shop", "app-1", UID)) == FetchedEvidence()
     nothing = EvidenceRequest("shop", "app-1", UID, log=LogRequest("app", previous=True, lines=0))
-    assert api.gatherer().fetch(nothing) == FetchedEvidence()
+    assert api.fetcher().fetch(nothing) == FetchedEvidence()
     assert api.calls == []
 
 
 def test_no_events_are_an_answer() -> None:
     """They were read: that there are none is known."""
-    for content in (events(), b'{"items":null}'):
-        api = Api(listed=partial(bytes, content))
-        assert api.gatherer().fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND)
+    for content in (event_list(), b'{"items":null}'):
+        api = FakeEvidenceApi(listed=partial(bytes, content))
+        assert api.fetcher().fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND)
 
 
 def involved(**changes: Any) -> dict[str, Any]:
     """An Event about something else, or in another place."""
-    return event(involvedObject=event()["involvedObject"] | changes)
+    return kubelet_event(involvedObject=kubelet_event()["involvedObject"] | changes)
 
 
 @pytest.mark.parametrize(
@@ -230,19 +152,19 @@ def involved(**changes: Any) -> dict[str, Any]:
         involved(uid="2b1f0c6e-0000-4000-8000-000000000002"),
         involved(uid=""),
         involved(uid=None),
-        event(involvedObject=None),
-        event(involvedObject={}),
-        event(source={"component": "my-operator"}),
-        event(source={"component": "my-operator"}, reportingComponent="kubelet"),
-        event(source={}, reportingComponent=""),
-        event(source=None, reportingComponent="Kubelet"),
+        kubelet_event(involvedObject=None),
+        kubelet_event(involvedObject={}),
+        kubelet_event(source={"component": "my-operator"}),
+        kubelet_event(source={"component": "my-operator"}, reportingComponent="kubelet"),
+        kubelet_event(source={}, reportingComponent=""),
+        kubelet_event(source=None, reportingComponent="Kubelet"),
         {},
     ],
 )
 def test_events_of_others_are_left_out(other: dict[str, Any]) -> None:
     """About another Pod of that name, or told by somebody else."""
-    api = Api(listed=lambda: events(other, event(), other))
-    assert api.gatherer().fetch(EVENTS).events == (KILLING,)
+    api = FakeEvidenceApi(listed=lambda: event_list(other, kubelet_event(), other))
+    assert api.fetcher().fetch(EVENTS).events == (KILLING,)
 
 
 @pytest.mark.parametrize(
@@ -256,8 +178,8 @@ def test_events_of_others_are_left_out(other: dict[str, Any]) -> None:
 )
 def test_either_field_names_who_tells(teller: dict[str, Any]) -> None:
     """Old Events have a source, those of events.k8s.io a reporting component."""
-    api = Api(listed=lambda: events(event(**teller)))
-    assert api.gatherer().fetch(EVENTS).events == (KILLING,)
+    api = FakeEvidenceApi(listed=lambda: event_list(kubelet_event(**teller)))
+    assert api.fetcher().fetch(EVENTS).events == (KILLING,)
 
 
 @pytest.mark.parametrize(
@@ -279,8 +201,8 @@ def test_either_field_names_who_tells(teller: dict[str, Any]) -> None:
 )
 def test_a_field_path_names_the_container(path: str | None, container: str) -> None:
     """Of each kind; anything else is about the Pod."""
-    api = Api(listed=lambda: events(involved(fieldPath=path)))
-    (found,) = api.gatherer().fetch(EVENTS).events
+    api = FakeEvidenceApi(listed=lambda: event_list(involved(fieldPath=path)))
+    (found,) = api.fetcher().fetch(EVENTS).events
     assert found.container == container
 
 
@@ -308,16 +230,18 @@ def test_times_are_those_of_either_kind(
     times: dict[str, Any], first: str | None, last: str | None
 ) -> None:
     """First and last seen, or the time of the Event and of its series."""
-    api = Api(listed=lambda: events(event(**times)))
-    (found,) = api.gatherer().fetch(EVENTS).events
+    api = FakeEvidenceApi(listed=lambda: event_list(kubelet_event(**times)))
+    (found,) = api.fetcher().fetch(EVENTS).events
     assert [at and f"{at:%H:%M}" for at in (found.first, found.last)] == [first, last]
 
 
 def test_what_an_event_says_is_made_safe() -> None:
     """Neither control nor bidirectional characters; bounded; words stay apart."""
     hostile = "Liveness probe failed:\r\n\x1b[31m\u202eHTTP\x00 500\n" + "é" * 1000
-    api = Api(listed=lambda: events(event(message=hostile, reason="R\n" * 500)))
-    (found,) = api.gatherer().fetch(EVENTS).events
+    api = FakeEvidenceApi(
+        listed=lambda: event_list(kubelet_event(message=hostile, reason="R\n" * 500))
+    )
+    (found,) = api.fetcher().fetch(EVENTS).events
     assert found.message.startswith("Liveness probe failed: [31mHTTP 500 éé")
     assert len(found.message.encode()) <= MAX_MESSAGE_BYTES
     assert found.reason.startswith("RRR")
@@ -331,11 +255,11 @@ JSON = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(list(event())), JSON, max_size=4), st.booleans())
+@given(st.dictionaries(st.sampled_from(list(kubelet_event())), JSON, max_size=4), st.booleans())
 def test_any_event_is_read_or_is_none(changes: dict[str, Any], whole: bool) -> None:
     """Whatever its fields hold."""
-    item = event(**changes) if whole else changes
-    found = Api(listed=lambda: events(item)).gatherer().fetch(EVENTS)
+    item = kubelet_event(**changes) if whole else changes
+    found = FakeEvidenceApi(listed=lambda: event_list(item)).fetcher().fetch(EVENTS)
     assert found.lookup in (EventLookup.FOUND, EventLookup.UNAVAILABLE)
     assert len(found.events) <= 1
 
@@ -343,7 +267,7 @@ def test_any_event_is_read_or_is_none(changes: dict[str, Any], whole: bool) -> N
 @given(st.binary(max_size=200))
 def test_what_is_no_list_is_no_answer(content: bytes) -> None:
     """Of something in between, say."""
-    assert Api(listed=lambda: content).gatherer().fetch(EVENTS) == FetchedEvidence(
+    assert FakeEvidenceApi(listed=lambda: content).fetcher().fetch(EVENTS) == FetchedEvidence(
         EventLookup.UNAVAILABLE
     )
 
@@ -353,7 +277,7 @@ def test_what_is_no_list_is_no_answer(content: bytes) -> None:
 )
 def test_a_broken_list_is_no_answer(content: bytes) -> None:
     """However deep, or of another form."""
-    assert Api(listed=lambda: content).gatherer().fetch(EVENTS) == FetchedEvidence(
+    assert FakeEvidenceApi(listed=lambda: content).fetcher().fetch(EVENTS) == FetchedEvidence(
         EventLookup.UNAVAILABLE
     )
 
@@ -363,15 +287,15 @@ def test_a_broken_list_is_no_answer(content: bytes) -> None:
 
 def test_a_log_that_was_cut_at_its_end_is_asked_for_again_by_its_last_line() -> None:
     """The last words are what the limit would leave out."""
-    api = Api(log=lambda lines: "x" * MAX_LOG_BYTES if lines > 1 else "last words")
-    assert api.gatherer().fetch(LOG).log == "last words"
+    api = FakeEvidenceApi(log=lambda lines: "x" * MAX_LOG_BYTES if lines > 1 else "last words")
+    assert api.fetcher().fetch(LOG).log == "last words"
     assert [call[5] for call in api.calls] == [5, 1]
 
 
 def test_a_last_line_without_end_is_no_last_words() -> None:
     """What would be shown is not what it said last."""
-    api = Api(log=lambda _: "x" * MAX_LOG_BYTES)
-    assert api.gatherer().fetch(LOG).log is None
+    api = FakeEvidenceApi(log=lambda _: "x" * MAX_LOG_BYTES)
+    assert api.fetcher().fetch(LOG).log is None
     assert len(api.calls) == 2
 
 
@@ -389,18 +313,18 @@ def test_the_most_lines_that_can_be_wanted_are_read_whole() -> None:
 )
 def test_what_the_kubelet_says_is_not_what_the_container_said(text: str) -> None:
     """Its error comes as the log; an application's own is left as it is."""
-    assert Api(log=lambda _: text).gatherer().fetch(LOG).log is None
+    assert FakeEvidenceApi(log=lambda _: text).fetcher().fetch(LOG).log is None
     for answer in ("x\n{}", "{}\nx\n"):
         theirs = answer.format(text)
-        api = Api(log={5: theirs}.__getitem__)
-        assert api.gatherer().fetch(LOG).log == theirs
+        api = FakeEvidenceApi(log={5: theirs}.__getitem__)
+        assert api.fetcher().fetch(LOG).log == theirs
 
 
 @pytest.mark.parametrize("status", [400, 404])
 def test_no_log_keeps_nobody_from_asking(status: int) -> None:
     """There is none of that container; another's may be there."""
-    api = Api(log=failing(api_error(status)))
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(log=failing(api_error(status)))
+    gatherer = api.fetcher()
     for _ in range(3):
         assert gatherer.fetch(LOG).log is None
     assert len(api.calls) == 3
@@ -429,22 +353,22 @@ def test_what_concerns_all_calls_keeps_all_from_being_made(
     error: ApiError, asked: EventLookup, seconds: float
 ) -> None:
     """For as long as the API server says, or we know; Events and logs alike."""
-    api = Api(listed=failing(error))
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed=failing(error))
+    gatherer = api.fetcher()
     assert gatherer.fetch(EVENTS) == FetchedEvidence(asked)
     api.now = seconds - 0.01
     assert gatherer.fetch(namespace(1)) == FetchedEvidence(asked)
     assert gatherer.fetch(BOTH) == FetchedEvidence(asked)
     assert len(api.calls) == 1
-    api.now, api.listed = seconds, events
+    api.now, api.listed = seconds, event_list
     assert gatherer.fetch(namespace(1)).lookup is EventLookup.FOUND
     assert gatherer.fetch(LOG).log == "last words\n"
 
 
 def test_a_busy_server_is_not_asked_by_way_of_logs_either() -> None:
     """429 on a log is the same API server's."""
-    api = Api(log=failing(api_error(429, retry_after=2.0)))
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(log=failing(api_error(429, retry_after=2.0)))
+    gatherer = api.fetcher()
     gatherer.fetch(LOG)
     assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.UNAVAILABLE)
     assert len(api.calls) == 1
@@ -452,12 +376,12 @@ def test_a_busy_server_is_not_asked_by_way_of_logs_either() -> None:
 
 def test_a_namespace_that_may_not_be_read_is_left_alone_for_a_minute() -> None:
     """Others may; its logs may, too."""
-    api = Api(listed=failing(api_error(403)))
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed=failing(api_error(403)))
+    gatherer = api.fetcher()
     for _ in range(3):
         assert gatherer.fetch(BOTH) == FetchedEvidence(EventLookup.REFUSED, log="last words\n")
     assert [call[0] for call in api.calls] == ["events", "log", "log", "log"]
-    api.listed = lambda: events(event())
+    api.listed = lambda: event_list(kubelet_event())
     assert gatherer.fetch(namespace(1)).lookup is EventLookup.FOUND
     assert gatherer.fetch(EVENTS).lookup is EventLookup.REFUSED
     api.now += REFUSED_SECONDS
@@ -466,8 +390,8 @@ def test_a_namespace_that_may_not_be_read_is_left_alone_for_a_minute() -> None:
 
 def test_a_log_that_may_not_be_read_leaves_events() -> None:
     """The role for logs is another."""
-    api = Api(log=failing(api_error(403)))
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(log=failing(api_error(403)))
+    gatherer = api.fetcher()
     for _ in range(3):
         assert gatherer.fetch(BOTH).lookup is EventLookup.FOUND
     assert [call[0] for call in api.calls].count("log") == 1
@@ -476,12 +400,12 @@ def test_a_log_that_may_not_be_read_leaves_events() -> None:
 @pytest.mark.parametrize("error", [NoAnswerError(), api_error(500), api_error(504)])
 def test_one_namespace_without_an_answer_waits_alone(error: ApiError) -> None:
     """Its Events may be what takes too long: others are asked for."""
-    api = Api(listed=failing(error))
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed=failing(error))
+    gatherer = api.fetcher()
     for _ in range(3):
         assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.UNAVAILABLE)
     assert len(api.calls) == 1
-    api.listed = lambda: events(event())
+    api.listed = lambda: event_list(kubelet_event())
     assert gatherer.fetch(namespace(1)).lookup is EventLookup.FOUND
     assert gatherer.fetch(EVENTS).lookup is EventLookup.UNAVAILABLE
     api.now = NO_ANSWER_SECONDS
@@ -490,22 +414,22 @@ def test_one_namespace_without_an_answer_waits_alone(error: ApiError) -> None:
 
 def test_two_namespaces_without_an_answer_are_a_silent_server() -> None:
     """Nobody asks for some seconds, in whatever namespace."""
-    api = Api(listed=failing(NoAnswerError()))
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed=failing(NoAnswerError()))
+    gatherer = api.fetcher()
     for number in range(1000):
         assert gatherer.fetch(namespace(number)) == FetchedEvidence(EventLookup.UNAVAILABLE)
     assert len(api.calls) == 2
-    api.now, api.listed = NO_ANSWER_SECONDS, lambda: events(event())
+    api.now, api.listed = NO_ANSWER_SECONDS, lambda: event_list(kubelet_event())
     assert gatherer.fetch(namespace(999)).lookup is EventLookup.FOUND
 
 
 def test_the_second_look_at_a_crash_is_not_lost_to_the_first_ones_pause() -> None:
     """It comes up to a second early, since a crash remembers whole seconds, and it is the last."""
-    api = Api(listed=failing(NoAnswerError()))
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed=failing(NoAnswerError()))
+    gatherer = api.fetcher()
     assert gatherer.fetch(EVENTS).lookup is EventLookup.UNAVAILABLE
     api.now += SECOND_LOOKUP_AFTER.total_seconds() - 1
-    api.listed = lambda: events(event())
+    api.listed = lambda: event_list(kubelet_event())
     assert gatherer.fetch(EVENTS).lookup is EventLookup.FOUND
 
 
@@ -537,22 +461,22 @@ def test_a_second_namespace_without_an_answer_counts_within_the_pause_of_the_fir
 
 def test_an_answer_in_between_says_that_the_server_is_there() -> None:
     """Two namespaces are silent, and neither keeps others from asking."""
-    api = Api(listed=failing(NoAnswerError()))
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed=failing(NoAnswerError()))
+    gatherer = api.fetcher()
     gatherer.fetch(namespace(1))
-    for answer in (events, failing(api_error(403)), failing(api_error(404))):
+    for answer in (event_list, failing(api_error(403)), failing(api_error(404))):
         api.listed = answer
         gatherer.fetch(namespace(len(api.calls) + 1))
         api.listed = failing(NoAnswerError())
         gatherer.fetch(namespace(len(api.calls) + 1))
-    api.listed = events
+    api.listed = event_list
     assert gatherer.fetch(namespace(99)).lookup is EventLookup.FOUND
 
 
 def test_silent_nodes_keep_nobody_from_events() -> None:
     """A log comes from the node: that it is away says nothing of the API server."""
-    api = Api(log=failing(NoAnswerError()))
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(log=failing(NoAnswerError()))
+    gatherer = api.fetcher()
     for number in range(9):
         wanted = EvidenceRequest(f"shop-{number}", "app-1", UID, events=True, log=LOG.log)
         assert gatherer.fetch(wanted).lookup is EventLookup.FOUND
@@ -561,8 +485,8 @@ def test_silent_nodes_keep_nobody_from_events() -> None:
 
 def test_a_list_that_is_too_long_keeps_nobody_from_asking() -> None:
     """Anyone can post so many and so long Events of a Pod: it is this Pod that has none then."""
-    api = Api(listed=failing(AnswerTooLongError()))
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed=failing(AnswerTooLongError()))
+    gatherer = api.fetcher()
     for number in range(3):
         assert gatherer.fetch(namespace(number)) == FetchedEvidence(EventLookup.UNAVAILABLE)
     assert len(api.calls) == 3
@@ -570,8 +494,8 @@ def test_a_list_that_is_too_long_keeps_nobody_from_asking() -> None:
 
 def test_pauses_are_bounded() -> None:
     """The oldest is forgotten, which costs a call."""
-    api = Api(listed=failing(api_error(403)))
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed=failing(api_error(403)))
+    gatherer = api.fetcher()
     for number in range(MAX_NAMESPACES + 1):
         gatherer.fetch(namespace(number))
     gatherer.fetch(namespace(MAX_NAMESPACES))
@@ -589,8 +513,8 @@ def test_calls_at_once_are_bounded() -> None:
         end.wait(60)
         raise api_error(404)
 
-    api = Api(listed=wait)
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed=wait)
+    gatherer = api.fetcher()
     threads = [
         threading.Thread(target=gatherer.fetch, args=(namespace(number),))
         for number in range(MAX_CALLS)
@@ -604,7 +528,7 @@ def test_calls_at_once_are_bounded() -> None:
     end.set()
     for thread in threads:
         thread.join()
-    api.listed = events
+    api.listed = event_list
     for number in range(2 * MAX_CALLS):
         assert gatherer.fetch(namespace(number)).lookup is EventLookup.FOUND
 
@@ -625,8 +549,8 @@ def all_events(count: int, **metadata: str) -> bytes:
 
 def test_many_crashes_of_a_namespace_share_one_read() -> None:
     """The first few are read by themselves, the others together, each second."""
-    api = Api(listed=events, listed_all=lambda: all_events(1000))
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed=event_list, listed_all=lambda: all_events(1000))
+    gatherer = api.fetcher()
     for number in range(1000):
         found = gatherer.fetch(pod(number))
         assert found.lookup is EventLookup.FOUND
@@ -640,8 +564,8 @@ def test_many_crashes_of_a_namespace_share_one_read() -> None:
 
 def test_few_crashes_are_read_by_themselves() -> None:
     """What is read for all is more than what one Pod needs."""
-    api = Api()
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi()
+    gatherer = api.fetcher()
     for number in range(3 * BURST_SIZE):
         api.now += 1.01 * BURST_SECONDS / (BURST_SIZE - 1)
         gatherer.fetch(pod(number))
@@ -662,8 +586,8 @@ def rush(gatherer: ApiEvidenceFetcher) -> None:
 )
 def test_too_many_to_be_read_together_are_read_one_by_one(listed_all: Callable[[], bytes]) -> None:
     """What is left out could be what tells; tried again a minute later."""
-    api = Api(listed_all=listed_all)
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed_all=listed_all)
+    gatherer = api.fetcher()
     rush(gatherer)
     for _ in range(5):
         assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
@@ -677,11 +601,11 @@ def test_too_many_to_be_read_together_are_read_one_by_one(listed_all: Callable[[
 @pytest.mark.parametrize("content", [b"null", b"[]", b"<html>"])
 def test_a_broken_list_of_all_is_no_answer(content: bytes) -> None:
     """Nor is it kept."""
-    api = Api(listed_all=lambda: content)
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed_all=lambda: content)
+    gatherer = api.fetcher()
     rush(gatherer)
     assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.UNAVAILABLE)
-    api.listed_all = lambda: events(event())
+    api.listed_all = lambda: event_list(kubelet_event())
     assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
 
 
@@ -694,8 +618,8 @@ def test_a_broken_list_of_all_is_no_answer(content: bytes) -> None:
 )
 def test_a_refusal_of_all_is_one_of_each(error: ApiError, asked: EventLookup) -> None:
     """The same pause holds for both reads."""
-    api = Api(listed_all=failing(error))
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed_all=failing(error))
+    gatherer = api.fetcher()
     rush(gatherer)
     for number in range(100):
         assert gatherer.fetch(pod(number)) == FetchedEvidence(asked)
@@ -711,8 +635,8 @@ def test_those_who_come_together_wait_for_one_read() -> None:
         assert end.wait(60)
         return all_events(20)
 
-    api = Api(listed_all=slow)
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed_all=slow)
+    gatherer = api.fetcher()
     rush(gatherer)
     found: list[FetchedEvidence] = []
     threads = [
@@ -736,8 +660,8 @@ def test_those_who_come_together_wait_for_one_read() -> None:
 )
 def test_what_a_slow_server_took_long_for_is_kept_longer(taken: float, kept: float) -> None:
     """Or there would be hardly a moment in which nobody waits; never so old that it misses much."""
-    api = Api(listed_all=lambda: all_events(20))
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed_all=lambda: all_events(20))
+    gatherer = api.fetcher()
     rush(gatherer)
     api.taken = taken
     gatherer.fetch(pod(BURST_SIZE))
@@ -760,8 +684,8 @@ def test_a_second_look_is_no_look_at_what_the_first_one_saw() -> None:
 
 def test_a_read_for_all_has_more_time_and_leaves_a_log_its_own() -> None:
     """What took longer than a single Pod's read may was still worth it; the log is read, too."""
-    api = Api(listed_all=lambda: all_events(20))
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed_all=lambda: all_events(20))
+    gatherer = api.fetcher()
     rush(gatherer)
     api.taken, api.calls = SHARED_FETCH_SECONDS - 0.25, []
     found = gatherer.fetch(pod(BURST_SIZE, log=LogRequest("app", previous=True, lines=5)))
@@ -783,8 +707,8 @@ def test_what_is_kept_is_bounded_in_bytes() -> None:
 
 def test_what_is_kept_of_namespaces_is_bounded() -> None:
     """For the second that it is kept, and beyond it not at all."""
-    api = Api(listed_all=lambda: all_events(1))
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed_all=lambda: all_events(1))
+    gatherer = api.fetcher()
     for number in range(MAX_SHARED + 1):
         for _ in range(BURST_SIZE):
             gatherer.fetch(namespace(number))
@@ -804,12 +728,12 @@ def test_a_read_for_all_that_is_interrupted_keeps_nobody_from_reading() -> None:
     def killed() -> bytes:
         raise KeyboardInterrupt
 
-    api = Api(listed_all=killed)
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed_all=killed)
+    gatherer = api.fetcher()
     rush(gatherer)
     with pytest.raises(KeyboardInterrupt):
         gatherer.fetch(EVENTS)
-    api.listed_all = lambda: events(event())
+    api.listed_all = lambda: event_list(kubelet_event())
     assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
 
 
@@ -820,8 +744,8 @@ def test_the_time_for_a_place_is_within_the_time_for_all() -> None:
 
 def test_an_interrupted_call_gives_its_place_back() -> None:
     """Whatever is raised in it, the end of a greenlet among it."""
-    api = Api(listed=failing(api_error(404)))
-    gatherer = api.gatherer()
+    api = FakeEvidenceApi(listed=failing(api_error(404)))
+    gatherer = api.fetcher()
 
     def killed() -> bytes:
         raise KeyboardInterrupt
@@ -831,15 +755,15 @@ def test_an_interrupted_call_gives_its_place_back() -> None:
         api.now += BURST_SECONDS
         with pytest.raises(KeyboardInterrupt):
             gatherer.fetch(EVENTS)
-    api.listed = events
+    api.listed = event_list
     assert gatherer.fetch(EVENTS).lookup is EventLookup.FOUND
 
 
 def test_a_list_has_room_for_the_events_of_a_pod() -> None:
     """Each with all its texts as long as Kubernetes lets them be, and its managed fields."""
-    long = event(message="m" * 1024, reason="r" * 128)
+    long = kubelet_event(message="m" * 1024, reason="r" * 128)
     long["metadata"]["managedFields"] = [{"fieldsV1": {"f": "v" * 1024}}]
-    assert len(events(*[long] * 250)) < MAX_EVENT_LIST
+    assert len(event_list(*[long] * 250)) < MAX_EVENT_LIST
 
 
 def test_a_list_for_all_has_room_for_the_events_of_a_rush() -> None:
@@ -914,7 +838,9 @@ def gather(namespaces):
     fetcher = evidence.ApiEvidenceFetcher(server)
     begun = time.monotonic()
     jobs = [
-        gevent.spawn(fetcher.fetch, EvidenceRequest(f"shop-{i % namespaces}", "app", "u", events=True))
+        gevent.spawn(
+            fetcher.fetch, EvidenceRequest(f"shop-{i % namespaces}", "app", "u", events=True)
+        )
         for i in range(90)
     ]
     gevent.joinall(jobs, raise_error=True)
