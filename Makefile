@@ -70,12 +70,12 @@ control-plane: setup ## build the control plane from its Go modules, once; print
 	@$(RUN)/python -m dev.envtest.build
 
 # Simulation runs with faults, on all cores. A run that fails is shrunk and printed step by step.
-SCHEDULES ?= 10000
-FIRST ?= 0
+RUNS ?= 10000
+FIRST_SEED ?= 0
 
 .PHONY: simulate
-simulate: setup ## run SCHEDULES=10000 simulations with faults
-	@$(RUN)/python -m tests.simulation.search $(SCHEDULES) $(FIRST)
+simulate: setup ## execute RUNS=10000 simulation runs with faults
+	@$(RUN)/python -m tests.simulation.search $(RUNS) $(FIRST_SEED)
 
 # Invalid input, guided by coverage. It has its own environment, since atheris has wheels for Linux only.
 # INPUT names a failed input to send again.

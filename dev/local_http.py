@@ -51,13 +51,18 @@ def get(url: str, seconds: float = 5.0) -> str:
     return text
 
 
-def post_json(url: str, body: bytes, seconds: float = 10.0) -> tuple[int, bytes]:
-    """Post JSON; return the answer's status code and body.
+def post_json(
+    url: str, body: bytes, token: str | None = None, seconds: float = 10.0
+) -> tuple[int, bytes]:
+    """Post JSON, with a bearer token if there is one; return the answer's status code and body.
 
     Raises:
         NoAnswerError: there is no answer.
     """
-    response = _request("POST", url, seconds, body, {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    response = _request("POST", url, seconds, body, headers)
     return response.status, response.data
 
 

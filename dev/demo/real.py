@@ -15,10 +15,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 from dev import local_http
+from dev.demo.fragile_app import APP, EXPECTED, PREFIX, REQUESTS, SAMPLE, diagnosis_of, overload
+from dev.demo.screen import Check, DemoError, Screen
 from dev.envtest import build, pods
 from dev.envtest.client import PODDIAGNOSERS, PODS, Json
 from dev.envtest.cluster import Cluster
@@ -26,21 +27,14 @@ from dev.envtest.installation import PROJECT
 from dev.envtest.pods import Termination, timestamp
 from dev.envtest.process import Process, free_ports
 
-APP = PROJECT / "fragile-app"
-SAMPLE = Path("crds/samples/fragileapp-diagnoser.yaml")
 NAMESPACE = "demo"
-EXPECTED = "Completed (Exit Code: 0)"
-PREFIX = "diagnostics.local.io/"
-REQUESTS = 6
-"""The app bears five."""
-
 PATIENCE = 30.0
+"""Seconds that the demo waits for anything."""
+
+_READING_ORDER = ("restart-reason", "restart-time", "container", "cause", "diagnosis")
+"""The annotations that are shown first."""
 
 T = TypeVar("T")
-
-
-class DemoError(RuntimeError):
-    """Something did not come out as it should; the message says what."""
 
 
 class Container:
@@ -53,15 +47,10 @@ class Container:
 
     def __init__(self, cluster: Cluster, name: str) -> None:
         self.name = name
-        self.starts = 0
         (port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{port}/"
-        self._cluster = cluster
         self._process = Process(
-            "fragile-app",
-            [sys.executable, APP / "app.py"],
-            cluster.control_plane.folder,
-            {"PORT": str(port)},
+            "fragile-app", [sys.executable, APP], cluster.control_plane.folder, {"PORT": str(port)}
         )
 
     def start(self) -> None:
@@ -71,21 +60,17 @@ class Container:
             StartError: it does not get there.
         """
         self._process.start()
-        self._process.wait_until(lambda: _get(f"{self.url}health").strip() == "OK")
-        self.starts += 1
+        self._process.wait_until(lambda: local_http.get(f"{self.url}health").strip() == "OK")
 
     def stop(self) -> None:
         """End the process."""
         self._process.stop()
 
     def ended(self, patience: float = PATIENCE) -> Termination:
-        """Wait until the process ends by itself.
+        """Wait until the process ends by itself; return how, as a container runtime puts it.
 
         Args:
             patience: seconds for which it waits at most.
-
-        Returns:
-            How it ended, as a container runtime would put it.
 
         Raises:
             DemoError: it goes on running.
@@ -100,99 +85,146 @@ class Container:
         return self._process.tail()
 
 
-def main() -> int:
-    """Run the demo.
+class Demo:
+    """The steps, from an empty namespace to the diagnosis."""
 
-    Returns:
-        The exit code: 0 if the diagnosis is right.
-    """
+    def __init__(self, cluster: Cluster, screen: Screen) -> None:
+        self._cluster = cluster
+        self._screen = screen
+
+    def run(self) -> bool:
+        """Go through the steps; return whether the diagnosis is right.
+
+        Raises:
+            DemoError: something did not happen at all.
+        """
+        self._show_processes()
+        self._screen.step("A user asks for the Pods of fragile-app to be diagnosed")
+        self._cluster.create_namespace(NAMESPACE)
+        self._kubectl("apply", "-f", str(SAMPLE))
+        with contextlib.ExitStack() as running:
+            container = self._deploy(running)
+            right = self._crash(container)
+            if os.environ.get("KEEP"):
+                self._keep(container)
+        return right
+
+    def _show_processes(self) -> None:
+        self._screen.step("A real control plane is up, with Metacontroller and the hook beside it")
+        for process in self._cluster.processes:
+            self._screen.output(f"{process.name:24} process {process.pid}")
+        self._screen.output(self._cluster.control_plane.kubectl("version").splitlines()[-1])
+
+    def _deploy(self, running: contextlib.ExitStack) -> Container:
+        self._screen.step("fragile-app is deployed; a process on this machine is its container")
+        containers: list[Container] = []
+
+        def run(namespace: str, name: str) -> None:
+            container = Container(self._cluster, name)
+            running.callback(container.stop)
+            container.start()
+            self._cluster.kubelet.start_pod(namespace, name)
+            containers.append(container)
+
+        self._cluster.kubelet.run = run
+        self._kubectl("apply", "-k", "fragile-app")
+        return _until(lambda: containers or None, "the Deployment's Pod runs")[0]
+
+    def _crash(self, container: Container) -> bool:
+        """Send the app requests until it ends, and show what follows."""
+        self._kubectl("get", "pods")
+        self._screen.step(f"It gets {REQUESTS} requests; it bears five")
+        self._screen.command(f"for i in 1 2 3 4 5 6; do curl -s {container.url}; done")
+        self._screen.output("\n".join(overload(container.url)))
+        termination = container.ended()
+        code = termination.exit_code
+        self._screen.say(f"   The process has ended with exit code {code}. Its last output:")
+        self._screen.output("\n".join(container.log().splitlines()[-3:]))
+
+        self._screen.step("The kubelet reports that, restarts it, and reports that too")
+        self._report(container, termination)
+        reported = time.monotonic()
+        annotations = _until(lambda: self._diagnosis(container.name), "the Pod is annotated")
+        milliseconds = (time.monotonic() - reported) * 1000
+        self._kubectl("get", "pods")
+
+        self._screen.step(f"{milliseconds:.0f} ms later the Pod says what happened")
+        for key in sorted(annotations, key=_reading_order):
+            self._screen.output(f"{PREFIX}{key}: {_indented(annotations[key])}")
+
+        self._screen.step("And so does the PodDiagnoser")
+        diagnoser = _until(self._counted, "the PodDiagnoser counts the Pod")
+        self._kubectl("get", "pdiag")
+        self._screen.step("Is it right?")
+        checks = _checks(container, termination, annotations, diagnoser["status"])
+        return self._screen.checks(checks)
+
+    def _keep(self, container: Container) -> None:
+        """Leave everything up until Ctrl-C, and keep reporting the ends of the app."""
+        plane = self._cluster.control_plane
+        self._screen.step("Everything stays up until Ctrl-C; in another terminal")
+        self._screen.command(f"curl {container.url}")
+        self._screen.command(f"export KUBECONFIG={plane.kubeconfig}")
+        self._screen.command(f"{plane.binaries.kubectl} -n {NAMESPACE} get pods,pdiag")
+        self._screen.output(f"logs: {plane.folder}/*.log")
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                termination = container.ended(patience=float("inf"))
+                self._report(container, termination)
+                self._screen.output(f"{timestamp(pods.now())} fragile-app has ended and runs again")
+
+    def _report(self, container: Container, termination: Termination) -> None:
+        """Play the kubelet: report a container's end, restart it, and report that too."""
+        self._cluster.kubelet.end(NAMESPACE, container.name, termination)
+        container.start()
+        self._cluster.kubelet.restart(NAMESPACE, container.name)
+
+    def _diagnosis(self, name: str) -> dict[str, str] | None:
+        """Return a Pod's diagnosis once its container was restarted, or None.
+
+        The diagnosis stands there before that; the reason of the restart does not.
+        """
+        found = diagnosis_of(self._cluster.admin.get(PODS, name, NAMESPACE))
+        return found if "restart-reason" in found else None
+
+    def _counted(self) -> Json | None:
+        """Return the sample PodDiagnoser once it has counted a Pod, or None."""
+        diagnoser = self._cluster.admin.get(PODDIAGNOSERS, "fragileapp-diagnoser", NAMESPACE)
+        return diagnoser if diagnoser.get("status", {}).get("diagnosedPods") else None
+
+    def _kubectl(self, *arguments: str) -> None:
+        """Show a command and its output."""
+        self._screen.command(f"kubectl -n {NAMESPACE} {' '.join(arguments)}")
+        with contextlib.chdir(PROJECT):
+            output = self._cluster.control_plane.kubectl("-n", NAMESPACE, *arguments)
+        self._screen.output("\n".join(filter(None, output.splitlines())))
+
+
+def main() -> int:
+    """Run the demo; return the exit code, 0 if the diagnosis is right."""
     # As after Ctrl-C, the with-statements end what they began.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    screen = Screen()
     try:
         binaries = build.find()
     except (build.MissingError, build.BuildError) as problem:
-        _say(f"demo-real is not possible here: {problem}")
+        screen.say(f"demo-real is not possible here: {problem}")
         return 1
     try:
         with Cluster(binaries, overlay=None) as cluster:
-            _tell(cluster)
+            right = Demo(cluster, screen).run()
     except DemoError as problem:
-        _say(f"\nWRONG: {problem}", *problem.__notes__)
+        screen.say("", f"The demo failed: {problem}", *problem.__notes__)
         return 1
-    return 0
+    screen.say("", "The diagnosis is right." if right else "Something is WRONG.")
+    return 0 if right else 1
 
 
-def _tell(cluster: Cluster) -> None:
-    """Go from an empty namespace to the diagnosis."""
-    _step("A real control plane is up, with Metacontroller and the hook beside it")
-    for process in cluster.processes:
-        _say(f"  {process.name:24} process {process.pid}")
-    _say(f"  {cluster.control_plane.kubectl('version').splitlines()[-1]}")
-
-    _step("A user asks for the Pods of fragile-app to be diagnosed")
-    cluster.create_namespace(NAMESPACE)
-    _kubectl(cluster, "apply", "-f", str(SAMPLE))
-
-    _step("fragile-app is deployed; a process on this machine is its container")
-    containers: list[Container] = []
-
-    def run(namespace: str, name: str) -> None:
-        container = Container(cluster, name)
-        container.start()
-        cluster.kubelet.start_pod(namespace, name)
-        containers.append(container)
-
-    cluster.kubelet.run = run
-    _kubectl(cluster, "apply", "-k", "fragile-app")
-    _until(lambda: containers or None, "the Deployment's Pod runs")
-    container = containers[0]
-    try:
-        _crash(cluster, container)
-        if os.environ.get("KEEP"):
-            _keep(cluster, container)
-    finally:
-        container.stop()
-
-
-def _crash(cluster: Cluster, container: Container) -> None:
-    """Send the app requests until it ends, and show what follows."""
-    _kubectl(cluster, "get", "pods")
-    _step(f"It is asked {REQUESTS} times; it bears five")
-    for _ in range(REQUESTS):
-        _say(f"  $ curl {container.url}")
-        _say(f"  {_get(container.url).strip()}")
-    termination = container.ended()
-    _say(f"  The process has ended with exit code {termination.exit_code}. Its last words:")
-    _say(*(f"    {line}" for line in container.log().splitlines()[-3:]))
-
-    _step("The kubelet reports that, restarts it, and reports that too")
-    _report(cluster, container, termination)
-    reported = time.monotonic()
-    annotations = _until(lambda: _annotations(cluster, container.name), "the Pod is annotated")
-    took = time.monotonic() - reported
-    _kubectl(cluster, "get", "pods")
-
-    _step(f"{took * 1000:.0f} ms later the Pod says what happened")
-    for key in sorted(annotations, key=_reading_order):
-        _say(f"  {PREFIX}{key}: {_pretty(annotations[key])}")
-
-    _step("And so does the PodDiagnoser")
-    diagnoser = _until(lambda: _counted(cluster), "the PodDiagnoser counts the Pod")
-    _kubectl(cluster, "get", "pdiag")
-    _check(container, termination, annotations, diagnoser)
-    _step(f"Right: {EXPECTED}")
-
-
-def _check(
-    container: Container, termination: Termination, annotations: dict[str, str], diagnoser: Json
-) -> None:
-    """Compare what is shown with what truly happened.
-
-    Raises:
-        DemoError: they differ.
-    """
+def _checks(
+    container: Container, termination: Termination, annotations: dict[str, str], status: Json
+) -> list[Check]:
+    """Compare what is shown with what truly happened."""
     finished = termination.finished
-    status = diagnoser["status"]
     facts = [
         ("exit code of the process", termination.exit_code, 0),
         ("restart-reason", annotations.get("restart-reason"), EXPECTED),
@@ -201,54 +233,10 @@ def _check(
         ("lastProcessedPod", status["lastProcessedPod"], container.name),
         ("recentDiagnoses[0].reason", status["recentDiagnoses"][0]["reason"], EXPECTED),
     ]
-    for name, shown, true in facts:
-        if shown != true:
-            msg = f"{name} is {shown!r}, and should be {true!r}"
-            raise DemoError(msg)
-
-
-def _keep(cluster: Cluster, container: Container) -> None:
-    """Leave everything up until Ctrl-C, and keep reporting the ends of the app."""
-    plane = cluster.control_plane
-    _step("All of it stays up until Ctrl-C, and the app may be crashed again. In another terminal:")
-    _say(
-        f"  curl {container.url}",
-        f"  export KUBECONFIG={plane.kubeconfig}",
-        f"  {plane.binaries.kubectl} -n {NAMESPACE} get pods,pdiag",
-        f"  logs: {plane.folder}/*.log",
-    )
-    with contextlib.suppress(KeyboardInterrupt):
-        while True:
-            termination = container.ended(patience=float("inf"))
-            _report(cluster, container, termination)
-            _say(f"  {timestamp(pods.now())} fragile-app has ended and runs again")
-
-
-def _report(cluster: Cluster, container: Container, termination: Termination) -> None:
-    """Play the kubelet: report a container's end, restart it, and report that too."""
-    cluster.kubelet.end(NAMESPACE, container.name, termination)
-    container.start()
-    cluster.kubelet.restart(NAMESPACE, container.name)
-
-
-def _annotations(cluster: Cluster, name: str) -> dict[str, str] | None:
-    """Our annotations of a Pod once its container was restarted, or None.
-
-    The diagnosis stands there before that; the reason of the restart does not.
-    """
-    metadata = cluster.admin.get(PODS, name, NAMESPACE)["metadata"]
-    ours = {
-        key.removeprefix(PREFIX): value
-        for key, value in metadata.get("annotations", {}).items()
-        if key.startswith(PREFIX)
-    }
-    return ours if "restart-reason" in ours else None
-
-
-def _counted(cluster: Cluster) -> Json | None:
-    """Return the sample PodDiagnoser once it has counted a Pod, or None."""
-    diagnoser = cluster.admin.get(PODDIAGNOSERS, "fragileapp-diagnoser", NAMESPACE)
-    return diagnoser if diagnoser.get("status", {}).get("diagnosedPods") else None
+    return [
+        (f"{name} is {true!r}" + ("" if shown == true else f", not {shown!r}"), shown == true)
+        for name, shown, true in facts
+    ]
 
 
 def _until(read: Callable[[], T | None], what: str, patience: float = PATIENCE) -> T:
@@ -267,38 +255,13 @@ def _until(read: Callable[[], T | None], what: str, patience: float = PATIENCE) 
     raise DemoError(msg)
 
 
-def _kubectl(cluster: Cluster, *arguments: str) -> None:
-    """Show a command and its output."""
-    _say(f"  $ kubectl -n {NAMESPACE} {' '.join(arguments)}")
-    with contextlib.chdir(PROJECT):
-        said = cluster.control_plane.kubectl("-n", NAMESPACE, *arguments)
-    _say(*(f"  {line}" for line in said.splitlines() if line))
-
-
-def _get(url: str) -> str:
-    """Return the body of a page of the app."""
-    return local_http.get(url)
-
-
 def _reading_order(key: str) -> int:
-    """Put what is read first in front; what is not known here comes last."""
-    order = ("restart-reason", "restart-time", "container", "cause", "diagnosis")
-    return order.index(key) if key in order else len(order)
+    return _READING_ORDER.index(key) if key in _READING_ORDER else len(_READING_ORDER)
 
 
-def _pretty(value: str) -> str:
-    """JSON with line breaks; anything else as it is."""
-    if not value.startswith("{"):
-        return value
-    return json.dumps(json.loads(value), indent=2).replace("\n", "\n    ")
-
-
-def _step(title: str) -> None:
-    _say(f"\n== {title}")
-
-
-def _say(*lines: str) -> None:
-    print("\n".join(lines), flush=True)
+def _indented(value: str) -> str:
+    """Return JSON with line breaks; anything else as it is."""
+    return json.dumps(json.loads(value), indent=2) if value.startswith("{") else value
 
 
 if __name__ == "__main__":

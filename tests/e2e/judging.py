@@ -328,11 +328,11 @@ class _Judge:
         if not any(spec.fresh(crash, call.answered, SYNC.total_seconds()) for crash in crashes):
             self._broken(Property.ONE_EVENT, f"{where} has no fresh crash")
         if all(
-            spec.told(each, read, crash) is spec.Told.NO
+            spec.reportable(each, read, crash) is spec.Reportable.NO
             for each in self._specs_for(read)
             for crash in shown
         ):
-            self._broken(Property.SILENCE, where)
+            self._broken(Property.SUPPRESSED, where)
 
     def _specs_for(self, pod: Json) -> Iterable[Json]:
         """The specs of all PodDiagnosers that ever asked for a Pod."""
@@ -545,7 +545,7 @@ def _at_the_end(calls: Sequence[Call], end: End) -> Iterable[Violation]:
     versions = Versions(calls)
     owned: dict[str, list[Json]] = {uid_of(one): [] for one in end.diagnosers}
     for pod in end.pods:
-        owner = spec.claimant(end.diagnosers, pod)
+        owner = spec.claiming_diagnoser(end.diagnosers, pod)
         if owner is not None:
             owned[uid_of(owner)].append(pod)
         for problem in _pod_problems(versions, pod, owner):
@@ -568,7 +568,11 @@ def _pod_problems(versions: Versions, pod: Json, owner: Json | None) -> Iterable
     specs = [] if owner is None else [owner["spec"]]
     yield from spec.pod_problems(pod, owner, spec.Known(crashes, specs, NO_EVENTS, jumped=False))
     label = labels_of(pod).get(spec.LABEL)
-    if owner is not None and spec.due(owner, pod, NO_EVENTS) and label != name_of(owner):
+    if (
+        owner is not None
+        and spec.reportable_crashes(owner, pod, NO_EVENTS)
+        and label != name_of(owner)
+    ):
         yield f"its label is {label}"
 
 
@@ -594,7 +598,7 @@ def _counts(versions: Versions, diagnoser: Json, pods: Sequence[Json]) -> Iterab
         spec.pod_hash(uid_of(pod))
         for pod in pods
         if labels_of(pod).get(spec.LABEL) == name_of(diagnoser)
-        and spec.due(diagnoser, pod, NO_EVENTS)
+        and spec.reportable_crashes(diagnoser, pod, NO_EVENTS)
     }
     claimable = {
         spec.pod_hash(uid)
@@ -620,9 +624,9 @@ def _untold(diagnoser: Json, pods: Sequence[Json], events: Sequence[Json]) -> It
             told[uid] = max(at, told.get(uid, at))
     for pod in pods:
         last = told.get(uid_of(pod))
-        for crash in spec.due(diagnoser, pod, NO_EVENTS):
+        for crash in spec.reportable_crashes(diagnoser, pod, NO_EVENTS):
             if last is None or last < crash.at:
-                yield Violation(Property.TOLD, f"{_named(pod)}, which ended {crash.finished}")
+                yield Violation(Property.REPORTED, f"{_named(pod)}, which ended {crash.finished}")
 
 
 def _undone(calls: Sequence[Call], diagnosers: Sequence[Json]) -> Iterable[Violation]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from dev.simulator.objects import Object, labels_of, name_of, namespace_of, uid_of
 from dev.simulator.resources import POD
 from tests.simulation import specification as spec
-from tests.simulation.faulty_cluster import World
+from tests.simulation.faulty_cluster import FaultyCluster
 from tests.simulation.properties import LEAST_BOUND, MOST_WRITES, Property
 from tests.support.cluster_fixture import DIAGNOSER, LABEL, TARGET
 
@@ -21,119 +21,119 @@ TO_THE_END = 5 * 3600.0
 and owners forgotten after two."""
 
 
-def converge(world: World) -> None:
+def converge(cluster: FaultyCluster) -> None:
     """End all faults, let time pass and check what has come of it."""
-    world.end_faults()
-    world.run(max(SETTLING, world.setting.resync + 60.0, world.setting.flush + 60.0))
-    if world.watch.violations:
+    cluster.end_faults()
+    cluster.run(max(SETTLING, cluster.setting.resync + 60.0, cluster.setting.flush + 60.0))
+    if cluster.watch.violations:
         return
-    check(world)
-    bounded(world)
-    if world.setting.to_the_end and not world.watch.violations:
-        world.run(TO_THE_END)
-        check(world)
-        still(world)
+    check(cluster)
+    bounded(cluster)
+    if cluster.setting.to_the_end and not cluster.watch.violations:
+        cluster.run(TO_THE_END)
+        check(cluster)
+        still(cluster)
 
 
-def check(world: World) -> None:
+def check(cluster: FaultyCluster) -> None:
     """Compare what is there with the specification."""
-    store, broken = world.store, world.watch.broken
+    store, broken = cluster.store, cluster.watch.broken
     diagnosers, pods = store.select(DIAGNOSER), store.select(POD)
     owned: dict[str, list[Object]] = {uid_of(one): [] for one in diagnosers}
     for pod in pods:
-        owner = spec.claimant(diagnosers, pod)
+        owner = spec.claiming_diagnoser(diagnosers, pod)
         if owner is not None:
             owned[uid_of(owner)].append(pod)
-        for problem in spec.pod_problems(pod, owner, _known(world, pod)):
+        for problem in spec.pod_problems(pod, owner, _known(cluster, pod)):
             broken(Property.PODS, f"Pod {name_of(pod)}: {problem}")
     for diagnoser in diagnosers:
         mine, name = owned[uid_of(diagnoser)], name_of(diagnoser)
-        for problem in spec.status_problems(diagnoser, mine, world.node.probed):
+        for problem in spec.status_problems(diagnoser, mine, cluster.node.probed):
             broken(Property.STATUS, f"{name}: {problem}")
-        silent = spec.unaccounted(diagnoser, mine, world.node.probed)
+        silent = spec.unaccounted(diagnoser, mine, cluster.node.probed)
         if silent:
             broken(Property.ACCOUNTED, f"{name}: {silent}")
-        _check_counts(world, diagnoser, mine)
-        _check_told(world, diagnoser, mine)
-        _check_done(world, diagnoser)
+        _check_counts(cluster, diagnoser, mine)
+        _check_reported(cluster, diagnoser, mine)
+        _check_done(cluster, diagnoser)
     published = sorted(str(target["spec"]["diagnoser"]["uid"]) for target in store.select(TARGET))
     wanted = sorted(uid_of(one) for one in diagnosers if spec.active(one))
     if published != wanted:
         broken(Property.TARGETS, f"there are {published}, there should be {wanted}")
-    _check_plans(world)
+    _check_plans(cluster)
 
 
-def _known(world: World, pod: Object) -> spec.Known:
+def _known(cluster: FaultyCluster, pod: Object) -> spec.Known:
     return spec.Known(
-        world.node.crashes.get(uid_of(pod), ()),
-        world.watch.specs[namespace_of(pod)],
-        world.node.probed,
-        world.jumped,
+        cluster.node.crashes.get(uid_of(pod), ()),
+        cluster.watch.specs[namespace_of(pod)],
+        cluster.node.probed,
+        cluster.jumped,
     )
 
 
-def _check_counts(world: World, diagnoser: Object, pods: list[Object]) -> None:
+def _check_counts(cluster: FaultyCluster, diagnoser: Object, pods: list[Object]) -> None:
     counted = set((diagnoser.get("status") or {}).get("countedPods") or [])
     labelled = {
         spec.pod_hash(uid_of(pod))
         for pod in pods
         if labels_of(pod).get(LABEL) == name_of(diagnoser)
-        and spec.due(diagnoser, pod, world.node.probed)
+        and spec.reportable_crashes(diagnoser, pod, cluster.node.probed)
     }
-    if labelled - counted and not world.misled:
-        world.watch.broken(Property.COUNTED, f"{name_of(diagnoser)} lacks {labelled - counted}")
-    others = counted - world.watch.claimable[uid_of(diagnoser)]
+    if labelled - counted and not cluster.misled:
+        cluster.watch.broken(Property.COUNTED, f"{name_of(diagnoser)} lacks {labelled - counted}")
+    others = counted - cluster.watch.claimable[uid_of(diagnoser)]
     # With the hook's clock ahead of the node's, what takes a moment has lasted for long.
-    if others and not world.ahead and not world.jumped:
-        world.watch.broken(Property.COUNTED, f"{name_of(diagnoser)} has {others}")
+    if others and not cluster.ahead and not cluster.jumped:
+        cluster.watch.broken(Property.COUNTED, f"{name_of(diagnoser)} has {others}")
 
 
-def _check_done(world: World, diagnoser: Object) -> None:
+def _check_done(cluster: FaultyCluster, diagnoser: Object) -> None:
     entries = spec.entries_of(diagnoser).values()
     done = {entry["podUID"] for entry in entries if entry["phase"] == "Done"}
     window = timedelta(seconds=diagnoser["spec"]["remediation"]["budget"]["windowSeconds"])
-    for deletion in world.watch.deletions[uid_of(diagnoser)]:
-        if world.clock.now() - deletion.at < window and deletion.pod not in done:
-            world.watch.broken(Property.DONE, f"{name_of(diagnoser)} deleted {deletion.pod}")
+    for deletion in cluster.watch.deletions[uid_of(diagnoser)]:
+        if cluster.clock.now() - deletion.at < window and deletion.pod not in done:
+            cluster.watch.broken(Property.DONE, f"{name_of(diagnoser)} deleted {deletion.pod}")
 
 
-def _check_told(world: World, diagnoser: Object, pods: list[Object]) -> None:
+def _check_reported(cluster: FaultyCluster, diagnoser: Object, pods: list[Object]) -> None:
     if diagnoser["spec"]["remediationAction"] != "LogEvent" or not spec.active(diagnoser):
         return
     for pod in pods:
         if (
             any(
-                spec.fresh(crash, world.clock.now(), slack=-60.0)
-                and crash.at <= world.clock.now() - LATEST_SYNC
-                for crash in spec.due(diagnoser, pod, world.node.probed)
+                spec.fresh(crash, cluster.clock.now(), slack=-60.0)
+                and crash.at <= cluster.clock.now() - LATEST_SYNC
+                for crash in spec.reportable_crashes(diagnoser, pod, cluster.node.probed)
             )
             and labels_of(pod).get(LABEL) == name_of(diagnoser)
-            and not world.watch.told[uid_of(diagnoser), uid_of(pod)]
+            and not cluster.watch.reported[uid_of(diagnoser), uid_of(pod)]
         ):
-            world.watch.broken(Property.TOLD, f"Pod {name_of(pod)}, for {name_of(diagnoser)}")
+            cluster.watch.broken(Property.REPORTED, f"Pod {name_of(pod)}, for {name_of(diagnoser)}")
 
 
-def _plans(world: World) -> set[tuple[str, str, str]]:
+def _plans(cluster: FaultyCluster) -> set[tuple[str, str, str]]:
     return {
         (name_of(diagnoser), identity, entry["plannedAt"])
-        for diagnoser in world.store.select(DIAGNOSER)
+        for diagnoser in cluster.store.select(DIAGNOSER)
         for identity, entry in spec.entries_of(diagnoser).items()
         if entry["phase"] == "Planned"
     }
 
 
-def _check_plans(world: World) -> None:
-    plans = _plans(world)
+def _check_plans(cluster: FaultyCluster) -> None:
+    plans = _plans(cluster)
     if plans:  # made at this very moment, perhaps
-        world.run(30.0)
-        left = plans & _plans(world)
+        cluster.run(30.0)
+        left = plans & _plans(cluster)
         if left:
-            world.watch.broken(Property.NO_PLAN_LEFT, str(sorted(left)))
+            cluster.watch.broken(Property.NO_PLAN_LEFT, str(sorted(left)))
 
 
-def bounded(world: World) -> None:
+def bounded(cluster: FaultyCluster) -> None:
     """Compare the number of writes with what happened."""
-    counts, struck = world.watch.counts, world.faults.struck
+    counts, struck = cluster.watch.counts, cluster.faults.struck
     happened = (
         counts["crashes"]
         + counts["Pods created"]
@@ -145,20 +145,20 @@ def bounded(world: World) -> None:
     written = sum(counts[f"{kind} written by what is known"] for kind in kinds)
     # Of replicas an hour apart one holds a crash for recent and the other not: each write of the
     # label may be taken back, until the same one is asked twice in turn.
-    most = MOST_WRITES * (2 if world.misled and world.setting.replicas > 1 else 1)
+    most = MOST_WRITES * (2 if cluster.misled and cluster.setting.replicas > 1 else 1)
     if written > LEAST_BOUND + most * happened:
-        world.watch.broken(
+        cluster.watch.broken(
             Property.BOUNDED, f"{written} writes for {happened} things that happened"
         )
 
 
-def still(world: World) -> None:
+def still(cluster: FaultyCluster) -> None:
     """Check that nothing is written for an hour."""
-    before = sum(world.watch.counts[f"{kind} written"] for kind in KINDS)
-    world.run(3600.0)
-    after = sum(world.watch.counts[f"{kind} written"] for kind in KINDS)
+    before = sum(cluster.watch.counts[f"{kind} written"] for kind in KINDS)
+    cluster.run(3600.0)
+    after = sum(cluster.watch.counts[f"{kind} written"] for kind in KINDS)
     if after != before:
-        world.watch.broken(Property.STILL, f"{after - before} writes in an hour")
+        cluster.watch.broken(Property.STILL, f"{after - before} writes in an hour")
 
 
 KINDS = ("pods", "poddiagnosers", "diagnosistargets", "events")

@@ -1,12 +1,11 @@
-"""A cluster in which things go wrong, and what can happen in it."""
+"""A cluster with faults, and the operations of a simulation run."""
 
 import random
 from dataclasses import replace
 from datetime import timedelta
 
-from dev.simulator.cluster import Cluster, Conditions
+from dev.simulator.cluster import Conditions
 from dev.simulator.errors import ApiError
-from dev.simulator.http_api import RestApi
 from dev.simulator.metacontroller.process import Flags
 from dev.simulator.objects import (
     Object,
@@ -23,7 +22,7 @@ from dev.simulator.resources import (
     REPLICA_SET,
     Resource,
 )
-from dev.simulator.scheduling import Clock, VirtualScheduler
+from dev.simulator.scheduling import VirtualScheduler
 from dev.simulator.timing import Delay, Timing
 from dev.simulator.writes import DeleteOptions, key_of
 from tests.simulation import specification as spec
@@ -31,9 +30,17 @@ from tests.simulation.faults import ANSWERS, CALLS, SKEWS, WRITES, Faults
 from tests.simulation.node import Node
 from tests.simulation.properties import Watch
 from tests.simulation.service import Replica, Service, skewed
-from tests.simulation.simulation_run import Schedule
-from tests.simulation.trace import Story
-from tests.support.cluster_fixture import CONTROLLERS, CRDS, DIAGNOSER, EPOCH, HOUR, LABEL, TARGET
+from tests.simulation.simulation_run import SimulationRun
+from tests.simulation.trace import Trace
+from tests.support.cluster_fixture import (
+    CONTROLLERS,
+    CRDS,
+    DIAGNOSER,
+    HOUR,
+    LABEL,
+    TARGET,
+    ClusterFixture,
+)
 
 NAMES = ("d0", "d1")
 """Of PodDiagnosers."""
@@ -96,8 +103,8 @@ EDITS: tuple[Object, ...] = (
     {"targetLabels": {"app": None}},
 )
 
-_NEVER: Object = {"ignore": None, "thresholds": None}
-SILENCES: tuple[Object, ...] = (
+_NO_FILTERS: Object = {"ignore": None, "thresholds": None}
+FILTERS: tuple[Object, ...] = (
     {},
     {"ignore": {"cleanExits": True}},
     {"ignore": {"causes": ["Killed"]}},
@@ -106,7 +113,7 @@ SILENCES: tuple[Object, ...] = (
     {"thresholds": [{"container": "*", "restarts": 2, "withinSeconds": 600}]},
     {"thresholds": [{"container": "app", "restarts": 3, "withinSeconds": 86400}]},
 )
-"""What of spec.ignore and spec.thresholds a PodDiagnoser has."""
+"""spec.ignore and spec.thresholds of PodDiagnosers."""
 
 _SLOW = {
     "to_server": Delay(0.001, 0.6),
@@ -122,25 +129,24 @@ CONTAINERS: tuple[Object, ...] = tuple(
 )
 
 
-class World:
-    """Everything that there is in a run, and everything that can happen.
+class FaultyCluster(ClusterFixture):
+    """The cluster of a simulation run, and the operations that can happen in it.
 
     Attributes:
-        misled: whether a clock of the hook was ever wrong by as much as a Pod carries the label.
+        misled: whether a clock of the hook was ever wrong by as long as a Pod keeps the label.
         ahead: whether a clock of the hook was ever ahead.
         jumped: whether the node's clock was ever set.
     """
 
-    def __init__(self, schedule: Schedule, *, told: bool = False) -> None:
-        setting = self.setting = schedule.setting
-        rng = random.Random(schedule.seed)
+    def __init__(self, simulation: SimulationRun, *, readable: bool = False) -> None:
+        setting = self.setting = simulation.setting
+        rng = random.Random(simulation.seed)
         self.rng = random.Random(rng.getrandbits(64))
         timing_rng = random.Random(rng.getrandbits(64))
         self.misled = self.ahead = self.jumped = False
-        self.scheduler = VirtualScheduler()
-        self.clock = Clock(self.scheduler, EPOCH)
-        self.story = Story(self.scheduler.time, told=told)
-        self.faults = Faults(self.scheduler.time)
+        scheduler = VirtualScheduler()
+        self.trace = Trace(scheduler.time, readable=readable)
+        self.faults = Faults(scheduler.time)
         timing = Timing(timing_rng, **(_SLOW if setting.slow else {}))
         conditions = Conditions(
             random.Random(rng.getrandbits(64)),
@@ -148,10 +154,9 @@ class World:
             lateness=self.faults,
             event_ttl=setting.event_ttl,
         )
-        self.cluster = Cluster(self.scheduler, self.clock, CRDS, conditions)
-        self.store = self.cluster.store
-        self.watch = Watch(self.store, self.clock.now, self.faults, self.story)
-        self.cluster.network.interference = self.watch
+        super().__init__(CRDS, conditions, scheduler=scheduler)
+        self.watch = Watch(self.store, self.clock.now, self.faults, self.trace)
+        self.simulator.network.interference = self.watch
         node_clock = self.clock.skewed(timedelta(0))
         self.node = Node(
             self.store,
@@ -159,26 +164,25 @@ class World:
             node_clock,
             random.Random(rng.getrandbits(64)),
         )
-        api = RestApi(self.store, self.clock)
         self.service = Service(
             self.scheduler,
             timing,
-            api,
+            self.api,
             faults=self.faults,
             watcher=self.watch,
-            story=self.story,
+            trace=self.trace,
         )
         self.service.replicas = [
             Replica(self.service, number, self.clock.skewed(timedelta(0)))
             for number in range(setting.replicas)
         ]
-        self.cluster.install(CONTROLLERS)
-        self.cluster.definitions = [
+        self.simulator.install(CONTROLLERS)
+        self.simulator.definitions = [
             replace(
                 definition,
                 resync_period=None if definition.resync_period is None else setting.resync,
             )
-            for definition in self.cluster.definitions
+            for definition in self.simulator.definitions
         ]
         self.flags = Flags(workers=setting.workers, cache_flush_interval=setting.flush)
         for name in (*NAMESPACES[1:], OUTSIDE):
@@ -187,8 +191,8 @@ class World:
 
     # Running
 
-    def run(self, seconds: float) -> None:
-        """Let virtual time pass, unless something does not hold."""
+    def run(self, seconds: float = 10.0) -> None:
+        """Let virtual time pass, until a property is violated."""
         reached = False
 
         def end() -> None:
@@ -198,15 +202,15 @@ class World:
         self.scheduler.call_later(seconds, end)
         violations, step = self.watch.violations, self.scheduler.step
         while not reached and not violations:
-            self.watch.writer = ""  # a call that is refused ends without a word
+            self.watch.writer = ""  # the watch is not called at the end of a refused call
             step()
 
     def start_metacontroller(self) -> None:
         """Start Metacontroller; one that runs dies first."""
-        self.cluster.start_metacontroller(self.service, self.flags)
+        self.simulator.start_metacontroller(self.service, self.flags)
 
     def begin(self) -> None:
-        """Have some Pods and a PodDiagnoser."""
+        """Create some Pods and a PodDiagnoser."""
         numbers = [self.rng.randrange(1000) for _ in range(6)]
         action = self.setting.action
         which = numbers[1] if action is None else ACTIONS.index(action)
@@ -220,16 +224,16 @@ class World:
             self._pod("p0", OUTSIDE, {"owner": "StatefulSet"})
 
     def perform(self, name: str, args: tuple[int, int, int]) -> None:
-        """Carry out an operation."""
-        self.story.tell(f"* {name} {args}")
+        """Perform an operation."""
+        self.trace.add(f"* {name} {args}")
         try:
             getattr(self, name)(*args)
         except ApiError as error:
-            self.story.tell(f"  refused: {error}")
+            self.trace.add(f"  refused: {error}")
 
     def end_faults(self) -> None:
-        """Nothing goes wrong any more."""
-        self.story.tell("* faults end")
+        """End all faults."""
+        self.trace.add("* faults end")
         self.faults.end()
         self.watch.on_plan.clear()
         self.watch.on_read.clear()
@@ -239,7 +243,7 @@ class World:
         skewed(self.node.clock, 0)
         for budget in self.store.select(POD_DISRUPTION_BUDGET):
             self.store.delete(POD_DISRUPTION_BUDGET, key_of(budget))
-        if self.cluster.metacontroller is None:
+        if self.simulator.metacontroller is None:
             self.start_metacontroller()
 
     # Pods
@@ -306,8 +310,8 @@ class World:
         containers = pod["spec"]["containers"]
         container = containers[probe // 6 % len(containers)]["name"]
         if self.node.crash(pod, container, code, reason, probe=by_probe):
-            told = f"{reason}/{code}{' by its probe' * by_probe}"
-            self.story.tell(f"  {'/'.join(key_of(pod))} {container} {told}")
+            how_it_ended = f"{reason}/{code}{' by its probe' * by_probe}"
+            self.trace.add(f"  {'/'.join(key_of(pod))} {container} {how_it_ended}")
 
     def create_pod(self, name: int, kind: int, other: int) -> None:
         """Create a Pod beside those of the ReplicaSet, perhaps of a name that was used before."""
@@ -386,7 +390,7 @@ class World:
     def _create_diagnoser(self, namespace: str, name: str, action: int, policy: int) -> None:
         if self.store.peek(DIAGNOSER, (namespace, name)) is not None:
             return
-        silence = SILENCES[policy // 6 % len(SILENCES)] if self.setting.silence else {}
+        filters = FILTERS[policy // 6 % len(FILTERS)] if self.setting.filters else {}
         self.store.create(
             DIAGNOSER,
             {
@@ -395,7 +399,7 @@ class World:
                     "targetLabels": {} if policy % 3 == 0 else {"app": "a"},
                     "remediationAction": ACTIONS[action % len(ACTIONS)],
                     "remediation": POLICIES[policy % len(POLICIES)],
-                    **silence,
+                    **filters,
                 },
             },
         )
@@ -409,13 +413,13 @@ class World:
         diagnoser = self._some_diagnoser(number)
         if diagnoser is None:
             return
-        if self.setting.silence and what // len(EDITS) % 4 == 0:
-            self._edit(diagnoser, {**_NEVER, **SILENCES[what % len(SILENCES)]})
+        if self.setting.filters and what // len(EDITS) % 4 == 0:
+            self._edit(diagnoser, {**_NO_FILTERS, **FILTERS[what % len(FILTERS)]})
         else:
             self._edit(diagnoser, EDITS[what % len(EDITS)])
 
     def _edit(self, diagnoser: Object, change: Object) -> None:
-        self.story.tell(f"  {'/'.join(key_of(diagnoser))}: {change}")
+        self.trace.add(f"  {'/'.join(key_of(diagnoser))}: {change}")
         self.store.patch(DIAGNOSER, key_of(diagnoser), {"spec": change})
 
     def delete_diagnoser(self, number: int, _: int, __: int) -> None:
@@ -499,15 +503,15 @@ class World:
         if choice < len(acts):
             self.perform(*acts[choice])
             return
-        self.story.tell(f"* ambush {choice} of {key[1]}")
+        self.trace.add(f"* ambush {choice} of {key[1]}")
         current = self.store.peek(DIAGNOSER, key_of(diagnoser))
         if choice <= len(acts) + 1 and current is not None:
             self._edit(current, EDITS[(0, 2, 4, 7, 9, 11, 12, 14, 17)[how % 9]])
         elif pod is None:
             return
         elif choice == len(acts) + 2:
-            marks = ({spec.OPT_OUT: "false"}, {"note": str(how)})[how % 2]
-            self.store.patch(POD, key, {"metadata": {"annotations": marks}}, manager="people")
+            added = ({spec.OPT_OUT: "false"}, {"note": str(how)})[how % 2]
+            self.store.patch(POD, key, {"metadata": {"annotations": added}}, manager="people")
         elif choice == len(acts) + 3:
             labels: Object = ({LABEL: None}, {"app": "b"})[how % 2]
             self.store.patch(POD, key, {"metadata": {"labels": labels}}, manager="people")
@@ -529,7 +533,7 @@ class World:
     def _surprise(self, pod: Object, what: int, how: int) -> None:
         if self.store.peek(POD, key_of(pod)) is None:
             return
-        self.story.tell(f"* surprise {what % 3} of {name_of(pod)}")
+        self.trace.add(f"* surprise {what % 3} of {name_of(pod)}")
         if what % 3 == 0:
             self._replace(pod, 1 + how * 2)
         elif what % 3 == 1:
@@ -555,17 +559,17 @@ class World:
             self.service.repeat(*requests[number % len(requests)])
 
     def stall(self, which: int, seconds: int, _: int) -> None:
-        """Hold up what Metacontroller is told of a kind."""
+        """Delay the watch events of a kind that Metacontroller gets."""
         kinds: tuple[Resource, ...] = (POD, DIAGNOSER, TARGET)
         self.faults.stall(kinds[which % 3], (0.5, 3.0, 20.0, 130.0, 700.0)[seconds % 5])
 
     def relist(self, which: int, _: int, __: int) -> None:
         """End Metacontroller's watches; what was under way on them is lost, and it lists anew."""
-        if self.cluster.metacontroller is None:
+        if self.simulator.metacontroller is None:
             return
         self.faults.struck["watch ended and listed anew"] += 1
         kinds = (POD, DIAGNOSER, TARGET)
-        for informer in self.cluster.metacontroller.informers.all:
+        for informer in self.simulator.metacontroller.informers.all:
             if which % 4 == 3 or informer.resource is kinds[which % 4]:
                 informer.relist()
 
@@ -581,13 +585,13 @@ class World:
 
     def stop_metacontroller(self, down: int, _: int, __: int) -> None:
         """Stop Metacontroller for some time."""
-        if self.cluster.metacontroller is None:
+        if self.simulator.metacontroller is None:
             return
         self.faults.struck["Metacontroller stopped"] += 1
-        self.cluster.stop_metacontroller()
+        self.simulator.stop_metacontroller()
 
         def again() -> None:
-            if self.cluster.metacontroller is None:
+            if self.simulator.metacontroller is None:
                 self.start_metacontroller()
 
         self.scheduler.call_later((2.0, 130.0, 700.0, 2000.0)[down % 4], again)

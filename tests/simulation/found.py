@@ -1,19 +1,19 @@
-"""Schedules that led to mistakes of the hook once, made as small as they go.
+"""Shrunk simulation runs in which the hook once made a mistake.
 
-The hook with each of these mistakes is among the mutants too.
+Each of these mistakes is among the mutants, too.
 """
 
 from collections.abc import Mapping
 
-from tests.simulation.simulation_run import Operation, Schedule, Setting
+from tests.simulation.simulation_run import Operation, Setting, SimulationRun
 
 _ALONE = Setting(replicas=1, workers=1, pods=1)
 
 PUBLISHED_AGAIN = "what a PodDiagnoser that is gone had published was created again and again"
 FAR_AHEAD = "of crashes far ahead of the hook's clock the first container's was shown"
 
-FOUND: Mapping[str, Schedule] = {
-    PUBLISHED_AGAIN: Schedule(
+FOUND: Mapping[str, SimulationRun] = {
+    PUBLISHED_AGAIN: SimulationRun(
         2,
         Setting(replicas=1, workers=2, pods=3, action=""),
         (
@@ -23,7 +23,7 @@ FOUND: Mapping[str, Schedule] = {
             Operation(65.0, "rest", (0, 0, 0)),
         ),
     ),
-    FAR_AHEAD: Schedule(
+    FAR_AHEAD: SimulationRun(
         20178,
         Setting(replicas=1, workers=1, pods=1, containers=2),
         (
@@ -33,7 +33,7 @@ FOUND: Mapping[str, Schedule] = {
             Operation(16.0, "rest", (758, 700, 740)),
         ),
     ),
-    "a crash after the node's clock was set back was not shown": Schedule(
+    "a crash after the node's clock was set back was not shown": SimulationRun(
         163,
         _ALONE,
         (
@@ -43,7 +43,7 @@ FOUND: Mapping[str, Schedule] = {
             Operation(936.01, "crash_all", (453, 782, 45)),
         ),
     ),
-    "a plan was carried out by what had been read for another sync": Schedule(
+    "a plan was carried out by what had been read for another sync": SimulationRun(
         9,
         Setting(replicas=1, workers=1, pods=2),
         (

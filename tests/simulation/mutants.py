@@ -1,6 +1,6 @@
 """The hook with one mistake each: what the search must find, or it would find nothing.
 
-Each mutant replaces something of the hook in this process while it runs. `SEEDS` has a schedule
+Each mutant replaces something of the hook in this process while it runs. `SEEDS` has a simulation
 that catches it; `python -m tests.simulation.mutants` searches them anew.
 """
 
@@ -33,7 +33,7 @@ from pod_diagnoser.remediation.model import Outcome, Phase, Reason
 from tests.simulation.found import FAR_AHEAD, FOUND, PUBLISHED_AGAIN
 from tests.simulation.properties import Violation
 from tests.simulation.runner import run
-from tests.simulation.simulation_run import Schedule
+from tests.simulation.simulation_run import SimulationRun
 
 Patch = tuple[Any, str, Any]
 """Module or class, attribute, and what stands in its place."""
@@ -525,24 +525,24 @@ SEEDS: Mapping[str, int | str] = {
     "tells the first diagnosis only": 9,  # STATUS
     "acts without knowing the time": 69,  # DATED
 }
-"""A schedule that catches each mutant, by its seed or its name in `FOUND`, and what does not hold
+"""A simulation that catches each mutant, by its seed or its name in `FOUND`, and what does not hold
 then."""
 
 
 def caught(mutant: Mutant, seed: int | str) -> list[Violation]:
-    """Run a schedule with a mutant.
+    """Run a simulation with a mutant.
 
     Args:
         mutant: the mutant.
-        seed: of the schedule, or its name in `FOUND`.
+        seed: of the simulation, or its name in `FOUND`.
 
     Returns:
         What did not hold.
     """
-    schedule = FOUND[seed] if isinstance(seed, str) else Schedule.drawn(seed)
+    simulation = FOUND[seed] if isinstance(seed, str) else SimulationRun.drawn(seed)
     _NUMBERS[0] = count()
     with mutant.alive():
-        return run(schedule).violations
+        return run(simulation).violations
 
 
 def main() -> int:

@@ -29,8 +29,8 @@ from dev.simulator.store import EventType, Store, WatchEvent
 from dev.simulator.writes import Call, key_of
 from tests.simulation import specification as spec
 from tests.simulation.faults import Faults
-from tests.simulation.service import Asked
-from tests.simulation.trace import Story
+from tests.simulation.service import Incoming
+from tests.simulation.trace import Trace
 from tests.support.cluster_fixture import DIAGNOSER, TARGET
 
 ROUNDING = timedelta(seconds=2)
@@ -77,8 +77,8 @@ class Property(StrEnum):
     BUDGET = "the budget is never exceeded"
     COOL_DOWN = "the cool-down of an owner holds, and doubles with each attempt in vain"
     GAVE_UP = "an owner is given up after maxAttempts in vain"
-    SILENCE = "what is ignored or below its threshold is not told"
-    ONE_EVENT = "a crash is told by at most one Event, and only while it is fresh"
+    SUPPRESSED = "what is ignored or below its threshold is not reported"
+    ONE_EVENT = "a crash is reported by at most one Event, and only while it is fresh"
     OTHERS = "annotations, labels, spec and status of others are never touched"
     NAMESPACE = "no Pod outside of the PodDiagnoser's namespace is read or touched"
     DATED = "what is planned and settled is dated by the API server's clock"
@@ -97,7 +97,7 @@ class Property(StrEnum):
     TARGETS = "each active PodDiagnoser has one DiagnosisTarget, and there are no others"
     NO_PLAN_LEFT = "no plan is left that is not carried out or given up"
     ACCOUNTED = "of each crashed Pod it is said what was done, or why nothing was"
-    TOLD = "each fresh crash is told where LogEvent asks for it"
+    REPORTED = "each fresh crash is reported where LogEvent asks for it"
     STILL = "nothing is written any more"
 
 
@@ -148,13 +148,13 @@ class Watch:
     """
 
     def __init__(
-        self, store: Store, clock: Callable[[], datetime], faults: Faults, story: Story
+        self, store: Store, clock: Callable[[], datetime], faults: Faults, trace: Trace
     ) -> None:
         self.violations: list[Violation] = []
         self.counts: Counter[str] = Counter()
         self.states: set[int] = set()
         self.deletions: dict[str, list[Deletion]] = defaultdict(list)
-        self.told: dict[tuple[str, str], int] = Counter()
+        self.reported: dict[tuple[str, str], int] = Counter()
         self.told_pods: set[tuple[str, str]] = set()
         self.crashes: dict[str, dict[str, spec.Crash]] = defaultdict(dict)
         self.specs: dict[str, list[Object]] = defaultdict(list)
@@ -165,7 +165,7 @@ class Watch:
         self._store = store
         self._clock = clock
         self._faults = faults
-        self._story = story
+        self._trace = trace
         self._versions: dict[str, Object] = {}
         self._gone: list[tuple[datetime, Object]] = []
         self._settled: dict[tuple[str, str], tuple[str, str, str]] = {}
@@ -180,7 +180,7 @@ class Watch:
     def broken(self, which: Property, what: str) -> None:
         """Note that a property did not hold."""
         self.violations.append(Violation(which, what))
-        self._story.tell(f"VIOLATED {which.name}: {what}")
+        self._trace.add(f"VIOLATED {which.name}: {what}")
 
     # Writes
 
@@ -190,9 +190,9 @@ class Watch:
         def changed(event: WatchEvent) -> None:
             who = self.writer or "cluster"
             self._faults.committed(event.version)
-            self._story.note(event.type.value, resource.plural, key_of(event.object), who)
-            if self._story.told:
-                self._story.show(_told(event, resource, who))
+            self._trace.add_facts(event.type.value, resource.plural, key_of(event.object), who)
+            if self._trace.readable:
+                self._trace.add_detail(_describe(event, resource, who))
             if who in OURS:
                 self.counts[f"{resource.plural} written"] += 1
                 # A crash of which Metacontroller has not learned that another followed is planned
@@ -341,7 +341,7 @@ class Watch:
         error = self._faults.before(call)
         if error is not None:
             self.writer = ""
-            self._story.tell(f"FAULT at {call.manager}'s {call.verb} of {call.resource}: {error}")
+            self._trace.add(f"FAULT at {call.manager}'s {call.verb} of {call.resource}: {error}")
         return error
 
     def after(self, call: Call) -> Exception | None:
@@ -349,38 +349,40 @@ class Watch:
         self.writer = ""
         error = self._faults.after(call)
         if error is not None:
-            self._story.tell(f"FAULT after {call.manager}'s {call.verb} of {call.resource}")
+            self._trace.add(f"FAULT after {call.manager}'s {call.verb} of {call.resource}")
         return error
 
-    def calling(self, asked: Asked, request: Request) -> None:
+    def calling(self, incoming: Incoming, request: Request) -> None:
         """See service.Watcher."""
         self.writer = HOOK
         self.counts["calls of the hook"] += 1
-        if self._story.told:
-            replica = asked.process.replica.number
-            self._story.show(f"hook-{replica} {request.method} {request.path}")
-        parent = asked.parent["metadata"]
+        if self._trace.readable:
+            replica = incoming.process.replica.number
+            self._trace.add_detail(f"hook-{replica} {request.method} {request.path}")
+        parent = incoming.parent["metadata"]
         if f"/namespaces/{parent['namespace']}/" not in f"{request.path}/":
             self.broken(Property.NAMESPACE, f"{request.method} {request.path}")
         evicts = request.path.endswith("/eviction")
         if request.method == "DELETE" or evicts:
             body = request.json()
             options = body.get("deleteOptions") or {} if evicts else body
-            self._deleting(asked, request, options.get("preconditions") or {}, evicts=evicts)
+            self._deleting(incoming, request, options.get("preconditions") or {}, evicts=evicts)
         elif request.method == "POST" and "/events" in request.path:
-            self._telling(asked, request.json())
+            self._reporting(incoming, request.json())
 
-    def called(self, asked: Asked, request: Request, response: Response) -> None:
+    def called(self, incoming: Incoming, request: Request, response: Response) -> None:
         """See service.Watcher."""
         self.writer = ""
-        self._story.note(request.method, request.path, response.status)
+        self._trace.add_facts(request.method, request.path, response.status)
         if response.status in (400, 422):
             self.broken(Property.ANSWERED, f"{request.method} {request.path}: {response.body}")
         if request.method == "GET" and response.status == 200 and "metadata" in response.body:
             found = response.body
             if found.get("kind") in ("Pod", "PodDiagnoser"):
-                now = asked.sent
-                asked.process.reads.append((now, found["kind"], uid_of(found), version_of(found)))
+                now = incoming.sent
+                incoming.process.reads.append(
+                    (now, found["kind"], uid_of(found), version_of(found))
+                )
             if found.get("kind") == "Pod" and self.on_read:
                 self.on_read.pop()(found)
         if self._pending is not None:
@@ -388,29 +390,34 @@ class Watch:
             self._pending = None
             if response.status in (200, 201) and response.body.get("status") != "Failure":
                 self._deleted(diagnoser, deletion)
-        if self._telling_of is not None and response.status == 201:
-            self._has_told(*self._telling_of)
-        self._telling_of = None
+        if self._reported_event is not None and response.status == 201:
+            self._note_reported(*self._reported_event)
+        self._reported_event = None
 
-    def answered(self, asked: Asked, status: int, error: Exception | None) -> None:
+    def answered(self, incoming: Incoming, status: int, error: Exception | None) -> None:
         """See service.Watcher."""
-        self._story.note(asked.path, len(asked.body), status)
+        self._trace.add_facts(incoming.path, len(incoming.body), status)
         self.counts["requests"] += 1
         if status not in (200, 429):
-            self.broken(Property.ANSWERED, f"{asked.path} is answered {status}: {error!r}")
+            self.broken(Property.ANSWERED, f"{incoming.path} is answered {status}: {error!r}")
 
     _pending: tuple[Object, Deletion] | None = None
-    _telling_of: tuple[str, Object] | None = None
+    _reported_event: tuple[str, Object] | None = None
 
     # Deletions
 
     def _deleting(
-        self, asked: Asked, request: Request, preconditions: Mapping[str, Any], *, evicts: bool
+        self,
+        incoming: Incoming,
+        request: Request,
+        preconditions: Mapping[str, Any],
+        *,
+        evicts: bool,
     ) -> None:
         """Look at a deletion before it takes effect."""
         _, _, _, _, namespace, _, name, *_ = request.path.split("/")
         pod = self._store.peek(POD, (namespace, name))
-        diagnoser = self._versions.get(version_of(asked.parent))
+        diagnoser = self._versions.get(version_of(incoming.parent))
         if diagnoser is None:
             self.broken(Property.LIVE_READ_FIRST, "the request's PodDiagnoser never was so")
             return
@@ -422,9 +429,9 @@ class Watch:
             return  # it will be refused
         now = self._clock()
         where = f"Pod {name} for {name_of(diagnoser)}"
-        self._check_reads(asked, {"PodDiagnoser": diagnoser, "Pod": pod}, where)
+        self._check_reads(incoming, {"PodDiagnoser": diagnoser, "Pod": pod}, where)
         action = "EvictPod" if evicts else "RestartPod"
-        late = LATE if asked.late else timedelta(0)
+        late = LATE if incoming.late else timedelta(0)
         plans = [
             entry
             for entry in spec.entries_of(diagnoser).values()
@@ -454,12 +461,12 @@ class Watch:
         )
         self._limits(diagnoser, self._pending[1], where)
 
-    def _check_reads(self, asked: Asked, read: Mapping[str, Object], where: str) -> None:
-        """Check that the hook has read these very versions since it was asked."""
+    def _check_reads(self, incoming: Incoming, read: Mapping[str, Object], where: str) -> None:
+        """Check that the hook has read these very versions since it was incoming."""
         for kind, obj in read.items():
             if not any(
-                (was, uid, version) == (kind, uid_of(obj), version_of(obj)) and at >= asked.since
-                for at, was, uid, version in asked.process.reads
+                (was, uid, version) == (kind, uid_of(obj), version_of(obj)) and at >= incoming.since
+                for at, was, uid, version in incoming.process.reads
             ):
                 self.broken(Property.LIVE_READ_FIRST, f"the {kind}; {where}")
 
@@ -499,18 +506,18 @@ class Watch:
 
     # Events
 
-    def _telling(self, asked: Asked, event: Object) -> None:
+    def _reporting(self, incoming: Incoming, event: Object) -> None:
         if event.get("reason") not in CRASH_EVENTS:
             return
-        self._telling_of = (str(asked.parent["metadata"]["uid"]), event)
+        self._reported_event = (str(incoming.parent["metadata"]["uid"]), event)
 
-    def _has_told(self, diagnoser: str, event: Object) -> None:
+    def _note_reported(self, diagnoser: str, event: Object) -> None:
         uid = event["regarding"]["uid"]
         about = (diagnoser, uid)
-        self.told[about] += 1
-        self.counts["crashes told"] += 1
-        if self.told[about] > len(self.crashes[uid]):
-            self.broken(Property.ONE_EVENT, f"{event['regarding']['name']}: {self.told[about]}")
+        self.reported[about] += 1
+        self.counts["crashes reported"] += 1
+        if self.reported[about] > len(self.crashes[uid]):
+            self.broken(Property.ONE_EVENT, f"{event['regarding']['name']}: {self.reported[about]}")
         namespace = event["regarding"]["namespace"]
         pod = self._store.peek(POD, (namespace, event["regarding"]["name"]))
         if pod is None or uid_of(pod) != uid:
@@ -520,17 +527,17 @@ class Watch:
         if not any(spec.fresh(crash, self._clock(), slack=15.0) for crash in crashes):
             self.broken(Property.ONE_EVENT, f"{name_of(pod)} has no fresh crash")
         if all(
-            spec.told(each, pod, crash, probed=True) is spec.Told.NO
+            spec.reportable(each, pod, crash, probed=True) is spec.Reportable.NO
             for crash in self.crashes[uid].values()
             for each in self.specs[namespace]
         ):
-            self.broken(Property.SILENCE, f"{name_of(pod)}: {event.get('note')}")
+            self.broken(Property.SUPPRESSED, f"{name_of(pod)}: {event.get('note')}")
 
 
 ZERO = timedelta(0)
 
 
-def _told(event: WatchEvent, resource: Resource, who: str) -> str:
+def _describe(event: WatchEvent, resource: Resource, who: str) -> str:
     obj = event.object
     what = f"{who}: {event.type.value} {resource.kind} {name_of(obj)} v{version_of(obj)}"
     return f"{what} {spec.summary(resource, obj)}".rstrip()

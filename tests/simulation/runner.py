@@ -1,14 +1,14 @@
-"""Runs a schedule from its beginning to its end."""
+"""Execute a simulation run from its beginning to its end."""
 
 from collections import Counter
 from dataclasses import dataclass
 
 from dev.simulator.resources import EVENT, POD
 from tests.simulation.convergence import converge
-from tests.simulation.faulty_cluster import World
+from tests.simulation.faulty_cluster import FaultyCluster
 from tests.simulation.properties import Violation
 from tests.simulation.service import cooperative
-from tests.simulation.simulation_run import Schedule
+from tests.simulation.simulation_run import SimulationRun
 from tests.support.cluster_fixture import DIAGNOSER
 
 BEGINNING = 4.0
@@ -21,12 +21,12 @@ class Result:
 
     Attributes:
         violations: what did not hold.
-        digest: the same for runs in which the same happened.
-        steps: how many steps of the scheduler it took.
-        struck: faults that struck, by kind.
+        digest: equal for runs in which the same happened.
+        steps: number of steps of the scheduler.
+        struck: number of faults that struck, by kind.
         states: numbers of the distinct states of PodDiagnosers that were stored.
         counts: what happened.
-        story: what happened, if it was to be told.
+        trace: the trace, if it was to be readable.
     """
 
     violations: list[Violation]
@@ -35,38 +35,40 @@ class Result:
     struck: Counter[str]
     states: set[int]
     counts: Counter[str]
-    story: str = ""
+    trace: str = ""
 
 
-def run(schedule: Schedule, *, told: bool = False) -> Result:
-    """Run a schedule, and check that everything holds that should.
+def run(simulation: SimulationRun, *, readable: bool = False) -> Result:
+    """Execute a run, and check all properties.
 
     Args:
-        schedule: the schedule.
-        told: whether the story is to be told.
+        simulation: the run.
+        readable: whether to keep a trace for people.
 
     Returns:
-        What came of it. It ends with the first violation.
+        Its result. It ends with the first violation.
     """
     with cooperative():
-        world = World(schedule, told=told)
-        watch = world.watch
-        world.begin()
-        world.run(BEGINNING)
-        for operation in schedule.operations:
-            world.run(operation.wait)
+        cluster = FaultyCluster(simulation, readable=readable)
+        watch = cluster.watch
+        cluster.begin()
+        cluster.run(BEGINNING)
+        for operation in simulation.operations:
+            cluster.run(operation.wait)
             if watch.violations:
                 break
-            world.perform(operation.name, operation.args)
+            cluster.perform(operation.name, operation.args)
         if not watch.violations:
-            converge(world)
-        world.story.note(*[repr(world.store.select(kind)) for kind in (POD, DIAGNOSER, EVENT)])
+            converge(cluster)
+        cluster.trace.add_facts(
+            *[repr(cluster.store.select(kind)) for kind in (POD, DIAGNOSER, EVENT)]
+        )
         return Result(
             watch.violations,
-            world.story.digest,
-            world.scheduler.steps,
-            world.faults.struck,
+            cluster.trace.digest,
+            cluster.scheduler.steps,
+            cluster.faults.struck,
             watch.states,
             watch.counts,
-            world.story.text(),
+            cluster.trace.text(),
         )

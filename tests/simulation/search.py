@@ -1,9 +1,9 @@
-"""Runs many schedules, and reports what they have seen.
+"""Execute many simulation runs, and report what they covered.
 
-    python -m tests.simulation.search SCHEDULES [FIRST SEED]
+    python -m tests.simulation.search RUNS [FIRST_SEED]
 
-A schedule that fails is made smaller and told as a story; then the exit code is 1. Stopped by
-Ctrl-C or SIGTERM it reports what it has seen until then.
+A run that fails is shrunk and its trace is printed; then the exit code is 1. Stopped by Ctrl-C or
+SIGTERM it reports what it covered until then.
 """
 
 import argparse
@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 from tests.simulation.faults import ANSWERS, CALLS, WRITES
 from tests.simulation.properties import Property, Violation
 from tests.simulation.runner import Result, run
-from tests.simulation.shrinking import shrink, told
-from tests.simulation.simulation_run import Schedule
+from tests.simulation.shrinking import explain, shrink
+from tests.simulation.simulation_run import SimulationRun
 
 CHUNK = 25
-MAX_STORIES = 3
+MAX_TRACES = 3
 _WIDTH = 40
 _MINUTE = 60.0
 
@@ -34,7 +34,7 @@ class Totals:
     """What came of many runs.
 
     Attributes:
-        schedules: how many.
+        runs: how many.
         steps: of their schedulers.
         struck: faults that struck, by kind.
         operations: what happened, by kind.
@@ -43,7 +43,7 @@ class Totals:
         failed: seeds with what did not hold.
     """
 
-    schedules: int = 0
+    runs: int = 0
     steps: int = 0
     struck: Counter[str] = field(default_factory=Counter)
     operations: Counter[str] = field(default_factory=Counter)
@@ -51,19 +51,19 @@ class Totals:
     states: set[int] = field(default_factory=set)
     failed: list[tuple[int, Violation]] = field(default_factory=list)
 
-    def add(self, schedule: Schedule, result: Result) -> None:
+    def add(self, simulation: SimulationRun, result: Result) -> None:
         """Add a run."""
-        self.schedules += 1
+        self.runs += 1
         self.steps += result.steps
         self.struck += result.struck
-        self.operations.update(operation.name for operation in schedule.operations)
+        self.operations.update(operation.name for operation in simulation.operations)
         self.counts += result.counts
         self.states |= result.states
-        self.failed += [(schedule.seed, violation) for violation in result.violations[:1]]
+        self.failed += [(simulation.seed, violation) for violation in result.violations[:1]]
 
     def merge(self, other: "Totals") -> None:
         """Add other runs."""
-        self.schedules += other.schedules
+        self.runs += other.runs
         self.steps += other.steps
         self.struck += other.struck
         self.operations += other.operations
@@ -72,17 +72,17 @@ class Totals:
         self.failed += other.failed
 
     def report(self) -> str:
-        """Word it."""
+        """Return the report as text."""
         found = Counter(violation.property for _, violation in self.failed)
         lines = [
             (
-                f"{self.schedules:,} schedules, {self.steps:,} steps, "
+                f"{self.runs:,} runs, {self.steps:,} steps, "
                 f"{len(self.states):,} distinct states, {len(self.failed)} with a violation"
             ),
             "",
             *_table("What happened", self.operations),
             *_table("Faults that struck", self.struck),
-            *_table("Seen", self.counts),
+            *_table("Counted", self.counts),
             "Properties that held" if not found else "Properties",
             *(
                 f"  {'VIOLATED ' + str(found[each]) if found[each] else 'held':>12}  {each.value}"
@@ -96,11 +96,11 @@ class Totals:
 
 
 def run_seeds(seeds: range) -> Totals:
-    """Run the schedules of some seeds."""
+    """Execute the runs of some seeds."""
     totals = Totals()
     for seed in seeds:
-        schedule = Schedule.drawn(seed)
-        totals.add(schedule, run(schedule))
+        simulation = SimulationRun.drawn(seed)
+        totals.add(simulation, run(simulation))
     return totals
 
 
@@ -127,12 +127,12 @@ class _Progress:
 
     def show(self, totals: Totals) -> None:
         """Show how far it is."""
-        done = totals.schedules
+        done = totals.runs
         share = done / self._count
         rate = done / max(time.monotonic() - self._since, 1e-6)
         left = (self._count - done) / rate
         text = (
-            f"{done:,} of {self._count:,} schedules, {rate:.0f}/s, {left / 60:.0f} min left, "
+            f"{done:,} of {self._count:,} runs, {rate:.0f}/s, {left / 60:.0f} min left, "
             f"{len(totals.states):,} states, {len(totals.failed)} violated"
         )
         if sys.stderr.isatty():
@@ -150,15 +150,15 @@ def _on_signals(handler: Callable[..., None] | signal.Handlers) -> None:
 
 
 def begin() -> None:
-    """Set a process up: signals are the first one's to hear."""
+    """Set up a worker process: only the parent handles signals."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # A world is a web of cycles that lives as long as its run: looked at less often, a run takes
-    # an eighth less.
+    # A cluster is a web of reference cycles that lives as long as its run: with fewer collections a
+    # run takes an eighth less time.
     gc.set_threshold(200_000, 50, 100)
 
 
 def _search(first: int, count: int, processes: int) -> Totals:
-    """Run schedules in several processes, until they are done or a signal says to stop."""
+    """Execute runs in several processes, until they are done or a signal arrives."""
     totals, progress = Totals(), _Progress(count)
 
     def stop(*_: object) -> None:
@@ -182,20 +182,20 @@ def _search(first: int, count: int, processes: int) -> Totals:
 def main() -> int:
     """Search."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("schedules", type=int, help="how many schedules to run")
-    parser.add_argument("first", type=int, nargs="?", default=0, help="the first one's seed")
+    parser.add_argument("runs", type=int, help="number of simulation runs")
+    parser.add_argument("first_seed", type=int, nargs="?", default=0, help="seed of the first run")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--story", action="store_true", help="tell the story of each run")
+    parser.add_argument("--trace", action="store_true", help="print the trace of each run")
     arguments = parser.parse_args()
-    if arguments.story:
-        for seed in range(arguments.first, arguments.first + arguments.schedules):
-            sys.stdout.write(run(Schedule.drawn(seed), told=True).story + "\n")
+    if arguments.trace:
+        for seed in range(arguments.first_seed, arguments.first_seed + arguments.runs):
+            sys.stdout.write(run(SimulationRun.drawn(seed), readable=True).trace + "\n")
         return 0
-    totals = _search(arguments.first, arguments.schedules, arguments.processes)
+    totals = _search(arguments.first_seed, arguments.runs, arguments.processes)
     sys.stdout.write("\n" + totals.report() + "\n")
-    for seed, violation in sorted(totals.failed, key=lambda each: each[0])[:MAX_STORIES]:
-        smaller = shrink(Schedule.drawn(seed), violation.property)
-        sys.stdout.write("\n" + told(smaller, violation) + "\n")
+    for seed, violation in sorted(totals.failed, key=lambda each: each[0])[:MAX_TRACES]:
+        smaller = shrink(SimulationRun.drawn(seed), violation.property)
+        sys.stdout.write("\n" + explain(smaller, violation) + "\n")
     return 1 if totals.failed else 0
 
 

@@ -34,10 +34,10 @@ from pod_diagnoser.server import gateway
 from pod_diagnoser.server.endpoints import PodDiagnoserEndpoints, PodEndpoints
 from pod_diagnoser.server.settings import Settings
 from tests.simulation.faults import Faults
-from tests.simulation.trace import Story
+from tests.simulation.trace import Trace
 
 SECONDS_PER_BYTE = 27e-9
-MAX_HOLD = 2.0
+MAX_DEBOUNCE = 2.0
 """An answer for a PodDiagnoser is held nine times the time that it took, at most 2 s. How long it
 takes here must not depend on this machine, so its size stands for it."""
 
@@ -48,20 +48,20 @@ _AGENT = {"user-agent": "pod-diagnoser", "content-type": "application/json"}
 
 
 class Watcher(Protocol):
-    """Looks at what the hook is asked and does."""
+    """Looks at what the hook is incoming and does."""
 
-    def calling(self, asked: "Asked", request: Request) -> None:
+    def calling(self, incoming: "Incoming", request: Request) -> None:
         """A call of the hook is about to be carried out."""
 
-    def called(self, asked: "Asked", request: Request, response: Response) -> None:
+    def called(self, incoming: "Incoming", request: Request, response: Response) -> None:
         """A call of the hook was carried out."""
 
-    def answered(self, asked: "Asked", status: int, error: Exception | None) -> None:
+    def answered(self, incoming: "Incoming", status: int, error: Exception | None) -> None:
         """The hook has answered."""
 
 
 @dataclass
-class Asked:
+class Incoming:
     """A request to the hook.
 
     Attributes:
@@ -110,7 +110,7 @@ class _Killed(BaseException):
     """The process has ended."""
 
 
-class SimulatedCluster(ApiClient):
+class SimulatedApiClient(ApiClient):
     """The hook's client, connected to the simulator's REST face: each call takes its time."""
 
     def __init__(self) -> None:
@@ -125,14 +125,14 @@ class SimulatedCluster(ApiClient):
     ) -> tuple[bytes, datetime]:
         self.calls += 1
         content = b"" if body is None else json.dumps(body).encode()
-        answer = _put_aside(_Call(Request.make(method, path, _AGENT, content)))
+        answer = _suspend(_Call(Request.make(method, path, _AGENT, content)))
         if isinstance(answer, ApiError):
             raise answer
         found: tuple[bytes, datetime] = answer
         return found
 
 
-def _put_aside(step: _Call | _Sleep) -> Any:
+def _suspend(step: _Call | _Sleep) -> Any:
     hub = getcurrent().parent
     assert hub is not None
     return hub.switch(step)
@@ -149,7 +149,7 @@ class _Lock:
         while self._left <= 0:
             if timeout <= 0:
                 return False
-            _put_aside(_Sleep(0.01))
+            _suspend(_Sleep(0.01))
             timeout -= 0.01
         self._left -= 1
         return True
@@ -201,8 +201,8 @@ class Process:
         self.alive = True
         self._requests: dict[greenlet, Callable[[Outcome | None], None]] = {}
         clock, time = replica.clock.now, replica.service.scheduler.time
-        self._remediator = Reconciler(SimulatedCluster(), clock, f"hook-{replica.number}", time)
-        fetcher = ApiEvidenceFetcher(SimulatedCluster(), time)
+        self._remediator = Reconciler(SimulatedApiClient(), clock, f"hook-{replica.number}", time)
+        fetcher = ApiEvidenceFetcher(SimulatedApiClient(), time)
         telemetry: Any = _NoTelemetry()
         pods = PodEndpoints(clock, telemetry, fetcher, confidential=True)
         diagnosers = PodDiagnoserEndpoints(
@@ -228,12 +228,12 @@ class Process:
         if len(self._requests) >= MAX_REQUESTS:
             done(Answer(429, b"", {"retry-after": "5"}))
             return
-        asked = Asked(self, path, body, service.scheduler.time())
-        if service.story.told and path.endswith("/sync"):
-            service.story.show(f"hook-{self.replica.number} is asked {path} {asked.about}")
-        running = greenlet(partial(self._answer, asked))
+        incoming = Incoming(self, path, body, service.scheduler.time())
+        if service.trace.readable and path.endswith("/sync"):
+            service.trace.add_detail(f"hook-{self.replica.number} receives {path} {incoming.about}")
+        running = greenlet(partial(self._answer, incoming))
         self._requests[running] = done
-        self._go_on(running, asked, None)
+        self._continue(running, incoming, None)
 
     def kill(self) -> None:
         """End, in the middle of whatever is under way; calls already sent are carried out."""
@@ -243,7 +243,7 @@ class Process:
             running.throw(_Killed)
             done(None)
 
-    def _go_on(self, running: greenlet, asked: Asked, value: Any) -> None:
+    def _continue(self, running: greenlet, incoming: Incoming, value: Any) -> None:
         if not self.alive:
             return
         step = running.switch(value)
@@ -253,36 +253,36 @@ class Process:
             return
 
         def resume(outcome: Any) -> None:
-            self._go_on(running, asked, outcome)
+            self._continue(running, incoming, outcome)
 
         if isinstance(step, _Sleep):
             service.scheduler.call_later(step.seconds, lambda: resume(None))
         else:
-            service.carry_out(asked, step.request, resume)
+            service.execute(incoming, step.request, resume)
 
-    def _answer(self, asked: Asked, _: object = None) -> Outcome | None:
+    def _answer(self, incoming: Incoming, _: object = None) -> Outcome | None:
         try:
-            return self._reply(asked)
+            return self._reply(incoming)
         except _Killed:
             return None
 
-    def _reply(self, asked: Asked) -> Answer:
+    def _reply(self, incoming: Incoming) -> Answer:
         watcher = self.replica.service.watcher
         try:
-            reply = self._handlers[asked.path](gateway.Body(asked.body, complete=True))
+            reply = self._handlers[incoming.path](gateway.Body(incoming.body, complete=True))
             content = reply.response.encode()
         except ValidationError as error:
-            watcher.answered(asked, 400, error)
+            watcher.answered(incoming, 400, error)
             return Answer(400, b"body is not a request\n")
         except gateway.RequestRefusedError as error:
-            watcher.answered(asked, error.refusal.status, None)
+            watcher.answered(incoming, error.refusal.status, None)
             return Answer(error.refusal.status, error.refusal.problem.encode())
         except Exception as error:  # noqa: BLE001 (as the hook's edge does)
-            watcher.answered(asked, 500, error)
+            watcher.answered(incoming, 500, error)
             return Answer(500, b"internal error\n")
-        watcher.answered(asked, 200, None)
+        watcher.answered(incoming, 200, None)
         if reply.debounce:
-            _put_aside(_Sleep(min(9 * len(asked.body) * SECONDS_PER_BYTE, MAX_HOLD)))
+            _suspend(_Sleep(min(9 * len(incoming.body) * SECONDS_PER_BYTE, MAX_DEBOUNCE)))
         return Answer(200, content)
 
 
@@ -302,7 +302,7 @@ class Replica:
     def kill(self, down: float) -> None:
         """End the process; another is there some time later."""
         process, self.process = self.process, None
-        self.service.story.tell(f"hook-{self.number} is killed, for {down:g} s")
+        self.service.trace.add(f"hook-{self.number} is killed, for {down:g} s")
         if process is not None:
             process.kill()
         self.service.scheduler.call_later(down, self.start)
@@ -311,7 +311,7 @@ class Replica:
         """Be there, if it is not."""
         if self.process is None:
             self.process = Process(self)
-            self.service.story.tell(f"hook-{self.number} is there again")
+            self.service.trace.add(f"hook-{self.number} is there again")
 
 
 class Service:
@@ -330,12 +330,12 @@ class Service:
         *,
         faults: Faults,
         watcher: Watcher,
-        story: Story,
+        trace: Trace,
     ) -> None:
         self.scheduler = scheduler
         self.faults = faults
         self.watcher = watcher
-        self.story = story
+        self.trace = trace
         self.replicas: list[Replica] = []
         self.requests: deque[tuple[str, bytes]] = deque(maxlen=60)
         self._timing = timing
@@ -385,7 +385,7 @@ class Service:
         replica = self._rng.choice(self.replicas)
         process = replica.process
         if how:
-            self.story.tell(f"FAULT at {path}: {how}")
+            self.trace.add(f"FAULT at {path}: {how}")
         if process is None:
             answered(Failure("dial tcp: connect: connection refused"))
         elif how == "killed before answering":
@@ -401,7 +401,7 @@ class Service:
                 finish = partial(self._swallowed, lost)
             elif how == "answer too late":
                 finish = partial(self._late, answered)
-            elif how == "asked twice":
+            elif how == "incoming twice":
                 again = partial(self._arrive, path, body, "", answered, lambda: None)
                 self.scheduler.call_later(self._rng.choice((0.0, 0.01, 1.0)), again)
             process.serve(path, body, partial(self._finish, process, finish, lost))
@@ -430,30 +430,32 @@ class Service:
 
     # The calls of the hook
 
-    def carry_out(self, asked: Asked, request: Request, resume: Callable[[Any], None]) -> None:
+    def execute(self, incoming: Incoming, request: Request, resume: Callable[[Any], None]) -> None:
         """Send a call to the API server, and resume the hook with what came of it."""
         deletes = request.method == "DELETE" or request.path.endswith("/eviction")
         how = (self.faults.strike("deletion") if deletes else "") or self.faults.strike("call")
         if how:
-            self.story.tell(f"FAULT at {request.method} {request.path}: {how}")
-        asked = replace(asked, sent=self.scheduler.time(), late=how.startswith("effect after"))
+            self.trace.add(f"FAULT at {request.method} {request.path}: {how}")
+        incoming = replace(
+            incoming, sent=self.scheduler.time(), late=how.startswith("effect after")
+        )
         delay = self._timing.draw(self._timing.to_server)
-        self.scheduler.call_later(delay, partial(self._arrived, asked, request, how, resume))
+        self.scheduler.call_later(delay, partial(self._arrived, incoming, request, how, resume))
 
     def _arrived(
-        self, asked: Asked, request: Request, how: str, resume: Callable[[Any], None]
+        self, incoming: Incoming, request: Request, how: str, resume: Callable[[Any], None]
     ) -> None:
         later = self.scheduler.call_later
         back = self._timing.draw(self._timing.to_client)
         if how == "killed before the call":
-            asked.process.replica.kill(1.0)
+            incoming.process.replica.kill(1.0)
         elif how == "refused connection":
             later(back, lambda: resume(NoAnswerError()))
         elif how == "no answer and no effect":
             later(3.0, lambda: resume(NoAnswerError()))
         elif how == "effect after the time-out":
             later(3.0, lambda: resume(NoAnswerError()))
-            later(5.0, partial(self._late_effect, asked, request))
+            later(5.0, partial(self._late_effect, incoming, request))
         elif how.startswith("status "):
             code = int(how.removeprefix("status "))
             headers = {"Date": self._api.date()}
@@ -462,21 +464,21 @@ class Service:
             refused = Response(code, {"kind": "Status", "status": "Failure"}, headers)
             later(back, lambda: resume(self._received(refused)))
         else:
-            response = self._effect(asked, request)
+            response = self._effect(incoming, request)
             if how == "killed after the call":
-                asked.process.replica.kill(1.0)
+                incoming.process.replica.kill(1.0)
             elif how == "answer lost":
                 later(3.0, lambda: resume(NoAnswerError()))
             else:
                 later(back, lambda: resume(self._received(response)))
 
-    def _late_effect(self, asked: Asked, request: Request) -> None:
-        self._effect(asked, request)
+    def _late_effect(self, incoming: Incoming, request: Request) -> None:
+        self._effect(incoming, request)
 
-    def _effect(self, asked: Asked, request: Request) -> Response:
-        self.watcher.calling(asked, request)
+    def _effect(self, incoming: Incoming, request: Request) -> Response:
+        self.watcher.calling(incoming, request)
         response = self._api.answer(request)
-        self.watcher.called(asked, request, response)
+        self.watcher.called(incoming, request, response)
         return response
 
     def _received(self, response: Response) -> tuple[bytes, datetime] | ApiError:

@@ -1,13 +1,13 @@
-"""Makes a schedule that fails smaller, for people to read."""
+"""Shrink a simulation run that fails, so that people can read it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tests.simulation.properties import Property, Violation
 from tests.simulation.runner import run
-from tests.simulation.simulation_run import Schedule
+from tests.simulation.simulation_run import SimulationRun
 
-Check = Callable[[Schedule], list[Violation]]
+Check = Callable[[SimulationRun], list[Violation]]
 
 _SIMPLER = (
     {"replicas": 1},
@@ -15,7 +15,7 @@ _SIMPLER = (
     {"pods": 1},
     {"namespaces": 1},
     {"containers": 1},
-    {"silence": False},
+    {"filters": False},
     {"slow": False},
     {"resync": 60.0},
     {"flush": 600.0},
@@ -23,59 +23,61 @@ _SIMPLER = (
 )
 
 
-def violations_of(schedule: Schedule) -> list[Violation]:
-    """Run a schedule; return what did not hold."""
-    return run(schedule).violations
+def violations_of(simulation: SimulationRun) -> list[Violation]:
+    """Execute a run; return the violations."""
+    return run(simulation).violations
 
 
-def shrink(schedule: Schedule, which: Property, check: Check = violations_of) -> Schedule:
-    """Leave out operations, and simplify the setting, while the same property does not hold.
+def shrink(
+    simulation: SimulationRun, which: Property, check: Check = violations_of
+) -> SimulationRun:
+    """Leave out operations, and simplify the setting, while the same property is violated.
 
     Args:
-        schedule: one that fails.
-        which: what does not hold of it.
-        check: runs a schedule.
+        simulation: a run that fails.
+        which: the property that it violates.
+        check: executes a run and returns the violations.
 
     Returns:
-        A schedule of which nothing more can be left out by itself.
+        A run from which no further operation can be left out alone.
     """
 
-    def fails(candidate: Schedule) -> bool:
+    def fails(candidate: SimulationRun) -> bool:
         return any(violation.property is which for violation in check(candidate))
 
     smaller = True
     while smaller:
         smaller = False
-        for candidate in _smaller(schedule):
+        for candidate in _smaller(simulation):
             if fails(candidate):
-                schedule, smaller = candidate, True
+                simulation, smaller = candidate, True
                 break
-    return schedule
+    return simulation
 
 
-def _smaller(schedule: Schedule) -> Iterator[Schedule]:
-    count = len(schedule.operations)
+def _smaller(simulation: SimulationRun) -> Iterator[SimulationRun]:
+    count = len(simulation.operations)
     size = max(count // 2, 1)
     while count:
         for start in range(0, count, size):
-            yield schedule.without(start, min(start + size, count))
+            yield simulation.without(start, min(start + size, count))
         if size == 1:
             break
         size //= 2
     for change in _SIMPLER:
-        setting = replace(schedule.setting, **change)
-        if setting != schedule.setting:
-            yield replace(schedule, setting=setting)
+        setting = replace(simulation.setting, **change)
+        if setting != simulation.setting:
+            yield replace(simulation, setting=setting)
 
 
-def told(schedule: Schedule, violation: Violation) -> str:
-    """Tell the story of a run, with what is needed to repeat it."""
-    result = run(schedule, told=True)
+def explain(simulation: SimulationRun, violation: Violation) -> str:
+    """Return the trace of a failing run, with what is needed to repeat it."""
+    result = run(simulation, readable=True)
     lines = [
-        f"Seed {schedule.seed}: {violation}",
-        f"Setting: {schedule.setting}",
-        *(f"  {one.wait:g} s later: {one.name}{one.args}" for one in schedule.operations),
+        f"Seed {simulation.seed}: {violation}",
+        f"Setting: {simulation.setting}",
+        *(f"  {one.wait:g} s later: {one.name}{one.args}" for one in simulation.operations),
         "What happened:",
-        result.story,
+        result.trace,
     ]
     return "\n".join(lines)

@@ -1,8 +1,8 @@
-"""Schedules: what happens to a cluster and when, all of it from one seed.
+"""Simulation runs: what happens to a cluster and when, all of it drawn from one seed.
 
-A schedule is data. Its operations are drawn beforehand and refer to what is there by numbers, so
-that any of them can be left out and the rest still means something: that is how a failing one is
-made smaller.
+A simulation run is data. Its operations are drawn beforehand and refer to objects by numbers, so
+that any operation can be left out and the rest still has a meaning: that is how a failing run is
+shrunk.
 """
 
 import random
@@ -25,7 +25,7 @@ USUAL = {
     "edit_pod": 3,
     "rest": 2,
 }
-"""Operations that every schedule may have, with their weights."""
+"""Operations that every run may have, with their weights."""
 
 UNUSUAL = {
     "create_pod": 2,
@@ -53,7 +53,7 @@ UNUSUAL = {
     "outage": 1,
     "cut_bodies": 1,
 }
-"""Operations of which each schedule has some (swarm testing, Groce et al., ISSTA 2012)."""
+"""Operations of which each run has some (swarm testing, Groce et al., ISSTA 2012)."""
 
 AMBUSHES = ("ambush_plan", "ambush_plan", "ambush_plan", "ambush_read", "fail_deletion")
 
@@ -66,8 +66,8 @@ class Operation:
 
     Attributes:
         wait: seconds of virtual time before it.
-        name: the method of the world that does it.
-        args: numbers by which it chooses among what is there.
+        name: the method of `FaultyCluster` that performs it.
+        args: numbers by which it chooses among the objects that exist.
     """
 
     wait: float
@@ -84,14 +84,14 @@ class Setting:
         workers: of each of Metacontroller's controllers.
         resync: seconds between the periodic syncs of a PodDiagnoser.
         flush: seconds between Metacontroller's resyncs of all caches.
-        event_ttl: seconds that Events are kept; the promise needs more than 30 minutes.
+        event_ttl: seconds that Events are kept; one Event per crash needs more than 30 minutes.
         pods: replicas of the first ReplicaSet.
         to_the_end: whether the run goes on until everything that depends on time is over.
         slow: whether the network is slow.
         action: what the first PodDiagnoser asks for; None is drawn.
         namespaces: in how many of them there are Pods and PodDiagnosers, of the same names.
         containers: how many a Pod may have.
-        silence: whether PodDiagnosers ignore crashes and have thresholds.
+        filters: whether PodDiagnosers have `ignore` and `thresholds`.
     """
 
     replicas: int = 2
@@ -105,11 +105,11 @@ class Setting:
     action: str | None = None
     namespaces: int = 1
     containers: int = 1
-    silence: bool = False
+    filters: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class SimulationRun:
     """A run of a cluster.
 
     Attributes:
@@ -124,7 +124,7 @@ class Schedule:
 
     @classmethod
     def drawn(cls, seed: int) -> Self:
-        """Draw a schedule from a seed."""
+        """Draw a run from a seed."""
         rng = random.Random(seed)
         storm = seed % 2000 == 999
         to_the_end = seed % 12 == 7 and not storm
@@ -139,7 +139,7 @@ class Schedule:
             slow=rng.random() < 0.2,
             namespaces=rng.choice((1, 1, 2)),
             containers=rng.choice((1, 1, 2)),
-            silence=rng.random() < 0.3,
+            filters=rng.random() < 0.3,
         )
         weights = dict(USUAL)
         weights.update(
@@ -172,8 +172,8 @@ class Schedule:
             operations.insert(0, Operation(1.0, "crash_all", (0, 0, 0)))
         return cls(seed, setting, tuple(operations))
 
-    def without(self, start: int, stop: int) -> "Schedule":
-        """Return the schedule without some operations; time passes all the same."""
+    def without(self, start: int, stop: int) -> "SimulationRun":
+        """Return the run without some operations; their time passes all the same."""
         kept = [*self.operations[:start], *self.operations[stop:]]
         lost = sum(operation.wait for operation in self.operations[start:stop])
         if start < len(kept):

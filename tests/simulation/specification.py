@@ -144,10 +144,10 @@ def fresh(crash: Crash, now: datetime, slack: float = 2.0) -> bool:
     return -AHEAD - margin <= now - crash.at < FRESH + margin
 
 
-# Silence
+# Filters
 
 
-class Told(Enum):
+class Reportable(Enum):
     """Whether a crash is to be told."""
 
     NO = "no"
@@ -155,7 +155,9 @@ class Told(Enum):
     YES = "yes"
 
 
-def told(spec: Mapping[str, Any], pod: Object, crash: Crash, *, probed: bool = False) -> Told:
+def reportable(
+    spec: Mapping[str, Any], pod: Object, crash: Crash, *, probed: bool = False
+) -> Reportable:
     """Say whether a crash is to be told, by `spec.ignore` and `spec.thresholds`.
 
     Args:
@@ -172,11 +174,11 @@ def told(spec: Mapping[str, Any], pod: Object, crash: Crash, *, probed: bool = F
         for cause in causes
     }
     if crash.code in ignore.get("exitCodes", ()) or crash.container in ignore.get("containers", ()):
-        return Told.NO
+        return Reportable.NO
     if True in by_cause:
-        return Told.PERHAPS if False in by_cause else Told.NO
+        return Reportable.PERHAPS if False in by_cause else Reportable.NO
     threshold = _threshold(spec, crash)
-    return Told.YES if threshold is None else _reached(threshold, pod, crash)
+    return Reportable.YES if threshold is None else _reached(threshold, pod, crash)
 
 
 def _threshold(spec: Mapping[str, Any], crash: Crash) -> Mapping[str, Any] | None:
@@ -185,17 +187,17 @@ def _threshold(spec: Mapping[str, Any], crash: Crash) -> Mapping[str, Any] | Non
     return next((one for one in thresholds if one["container"] in ("*", crash.container)), None)
 
 
-def _reached(threshold: Mapping[str, Any], pod: Object, crash: Crash) -> Told:
+def _reached(threshold: Mapping[str, Any], pod: Object, crash: Crash) -> Reportable:
     """Say whether a threshold is reached; of former crashes their number alone is known."""
     window = timedelta(seconds=threshold["withinSeconds"])
     if crash.number < threshold["restarts"]:
-        return Told.NO
+        return Reportable.NO
     if threshold["restarts"] == 1:
-        return Told.YES
+        return Reportable.YES
     if crash.at - parse_timestamp(crash.started) > window:
-        return Told.NO
+        return Reportable.NO
     created = parse_timestamp(pod["metadata"]["creationTimestamp"])
-    return Told.YES if created >= crash.at - window else Told.PERHAPS
+    return Reportable.YES if created >= crash.at - window else Reportable.PERHAPS
 
 
 # Claiming
@@ -213,7 +215,7 @@ def matches(diagnoser: Object, pod: Object) -> bool:
     return same and wanted.items() <= labels_of(pod).items()
 
 
-def claimant(diagnosers: Iterable[Object], pod: Object) -> Object | None:
+def claiming_diagnoser(diagnosers: Iterable[Object], pod: Object) -> Object | None:
     """Return whose a Pod is: the oldest active PodDiagnoser's that asks for it, then by name."""
     asking = [one for one in diagnosers if active(one) and matches(one, pod)]
     return min(
@@ -281,7 +283,7 @@ def _forbidden_by_crash(diagnoser: Object, pod: Object, crash: Crash, now: datet
     checks = (
         (not fresh(crash, now), "it is not fresh"),
         (crash.cause not in causes, "its cause is not listed"),
-        (told(diagnoser["spec"], pod, crash) is Told.NO, "it is to be ignored"),
+        (reportable(diagnoser["spec"], pod, crash) is Reportable.NO, "it is to be ignored"),
         (crash.restarts < threshold["restarts"], "it has not restarted so often"),
     )
     return next((f"{crash.container}: {problem}" for holds, problem in checks if holds), "")
@@ -374,15 +376,17 @@ class Known:
     causes: Mapping[str, str]
     jumped: bool
 
-    def told(self, owner: Object, pod: Object, crash: Crash) -> Told:
+    def reportable(self, owner: Object, pod: Object, crash: Crash) -> Reportable:
         """Say whether a crash is to be told."""
         probed = crash.container_id in self.causes
-        return told(owner["spec"], pod, crash, probed=probed)
+        return reportable(owner["spec"], pod, crash, probed=probed)
 
-    def ever_told(self, pod: Object, crash: Crash) -> bool:
+    def ever_reportable(self, pod: Object, crash: Crash) -> bool:
         """Say whether a crash was to be told at any time, perhaps."""
         probed = crash.container_id in self.causes
-        return any(told(each, pod, crash, probed=probed) is not Told.NO for each in self.specs)
+        return any(
+            reportable(each, pod, crash, probed=probed) is not Reportable.NO for each in self.specs
+        )
 
 
 def pod_problems(pod: Object, owner: Object | None, known: Known) -> list[str]:
@@ -397,7 +401,7 @@ def pod_problems(pod: Object, owner: Object | None, known: Known) -> list[str]:
     if owner is None:
         found = [f"it is nobody's and has {sorted(ours)}"] if ours else []
         return found + (["it is nobody's and has the label"] if LABEL in labels_of(pod) else [])
-    due = [crash for crash in crashes if known.told(owner, pod, crash) is Told.YES]
+    due = [crash for crash in crashes if known.reportable(owner, pod, crash) is Reportable.YES]
     if "restart-reason" not in ours:
         return [f"it does not show {due}"] if due else []
     problems = _problems_of_what_is_shown(ours, pod, due, known)
@@ -421,7 +425,7 @@ def _problems_of_what_is_shown(
     told_once = [
         crash
         for crash in (current.get(each.container_id, each) for each in known.crashes)
-        if known.ever_told(pod, crash)
+        if known.ever_reportable(pod, crash)
     ]
     restarts = [
         crash
@@ -497,19 +501,20 @@ def status_problems(
     for pod in pods:
         if labels_of(pod).get(LABEL) != name_of(diagnoser):
             continue
-        for crash in due(diagnoser, pod, causes):
+        for crash in reportable_crashes(diagnoser, pod, causes):
             end = (uid_of(pod), crash.finished, crash.words)
             if end not in ends and (len(recent) < 10 or crash.finished > oldest):
                 problems.append(f"it does not tell of Pod {name_of(pod)}: {end}")
     return problems
 
 
-def due(diagnoser: Object, pod: Object, causes: Mapping[str, str]) -> list[Crash]:
+def reportable_crashes(diagnoser: Object, pod: Object, causes: Mapping[str, str]) -> list[Crash]:
     """Return the crashes of a Pod that are to be told for certain."""
     return [
         crash
         for crash in crashes_of(pod)
-        if told(diagnoser["spec"], pod, crash, probed=crash.container_id in causes) is Told.YES
+        if reportable(diagnoser["spec"], pod, crash, probed=crash.container_id in causes)
+        is Reportable.YES
     ]
 
 
@@ -521,7 +526,7 @@ def unaccounted(diagnoser: Object, pods: Iterable[Object], causes: Mapping[str, 
     silent = [
         name_of(pod)
         for pod in pods
-        if due(diagnoser, pod, causes)
+        if reportable_crashes(diagnoser, pod, causes)
         and labels_of(pod).get(LABEL) == name_of(diagnoser)
         and uid_of(pod) not in entries
     ]

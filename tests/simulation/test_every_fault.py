@@ -4,7 +4,7 @@ import pytest
 
 from tests.simulation.faults import ANSWERS, CALLS, WRITES
 from tests.simulation.runner import Result, run
-from tests.simulation.simulation_run import Operation, Schedule, Setting
+from tests.simulation.simulation_run import Operation, Setting, SimulationRun
 
 PLACES = (("call", CALLS), ("answer", ANSWERS), ("write", WRITES))
 ACTIONS = ("RestartPod", "EvictPod", "LogEvent")
@@ -20,7 +20,7 @@ def ran(action: str, *faults: tuple[int, int, int]) -> Result:
     operations = [Operation(40.0, "fail", fault) for fault in faults]
     operations += [Operation(0.0, "crash_all", (1, 0, 0)), Operation(15.0, "rest", (0, 0, 0))]
     setting = Setting(replicas=2, workers=1, pods=1, resync=300.0, action=action)
-    return run(Schedule(SEED, setting, tuple(operations)))
+    return run(SimulationRun(SEED, setting, tuple(operations)))
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -41,4 +41,4 @@ def test_each_fails_in_each_way(place: int, action: str) -> None:
 def test_without_a_fault_it_is_done(action: str) -> None:
     """The crash is told, or its Pod replaced: what fails above is what does that."""
     counts = ran(action).counts
-    assert counts["crashes told" if action == "LogEvent" else "Pods deleted by the hook"] >= 1
+    assert counts["crashes reported" if action == "LogEvent" else "Pods deleted by the hook"] >= 1

@@ -1,11 +1,11 @@
-"""The search finds what it is for: the hook with one mistake in it is caught, for each mistake."""
+"""The search finds mistakes: each mutant of the hook, which has one mistake, is caught."""
 
 import pytest
 
 from tests.simulation.mutants import SEEDS, caught, mutants
 
 NEARBY = 40
-"""How many further schedules are tried where a change has moved the one that caught a mutant."""
+"""Further runs to try where a change of the tests has moved the one that caught a mutant."""
 
 
 def test_there_are_enough_mutants() -> None:
@@ -16,7 +16,7 @@ def test_there_are_enough_mutants() -> None:
 
 @pytest.mark.parametrize("name", sorted(mutants()))
 def test_the_mutant_is_caught(name: str) -> None:
-    """Something does not hold; without the mistake it does (test_schedules)."""
+    """A property is violated; without the mistake none is (test_simulation_runs)."""
     mutant = mutants()[name]
     seeds = [SEEDS[name], *range(NEARBY)]
     assert any(caught(mutant, seed) for seed in seeds), (
@@ -25,7 +25,7 @@ def test_the_mutant_is_caught(name: str) -> None:
 
 
 def test_a_mutant_leaves_nothing_behind() -> None:
-    """After its run the hook is as it was."""
+    """After its run the hook is unchanged."""
     for mutant in mutants().values():
         before = [getattr(owner, attribute) for owner, attribute, _ in mutant.patches]
         with mutant.alive():

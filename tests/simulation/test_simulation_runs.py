@@ -1,4 +1,4 @@
-"""Schedules with every kind of fault: what must hold does, and the search can be believed."""
+"""Simulation runs with every kind of fault: all properties hold, and the search can be trusted."""
 
 import multiprocessing
 import os
@@ -16,17 +16,17 @@ from tests.simulation.mutants import mutants
 from tests.simulation.properties import Property, Violation
 from tests.simulation.runner import run
 from tests.simulation.search import Totals, begin, chunks, run_seeds
-from tests.simulation.shrinking import shrink, told
-from tests.simulation.simulation_run import UNUSUAL, USUAL, Schedule
+from tests.simulation.shrinking import explain, shrink
+from tests.simulation.simulation_run import UNUSUAL, USUAL, SimulationRun
 
-SCHEDULES = int(os.environ.get("SCHEDULES", "2000"))
+RUNS = int(os.environ.get("RUNS", "2000"))
 PROCESSES = 2
-PARTS = chunks(0, SCHEDULES, max(SCHEDULES // 40, 1))
+PARTS = chunks(0, RUNS, max(RUNS // 40, 1))
 
 
 @pytest.fixture(scope="module")
 def runs() -> Iterator[list[AsyncResult[Totals]]]:
-    """Run all schedules, beside the tests that wait for them."""
+    """Execute all runs in the background."""
     pool: Pool
     with multiprocessing.get_context("spawn").Pool(PROCESSES, begin) as pool:
         yield [pool.apply_async(run_seeds, (part,)) for part in PARTS]
@@ -34,30 +34,30 @@ def runs() -> Iterator[list[AsyncResult[Totals]]]:
 
 @pytest.mark.parametrize("part", range(len(PARTS)))
 def test_everything_holds(runs: list[AsyncResult[Totals]], part: int) -> None:
-    """No schedule leads to anything that must not be; one that does is told as a story."""
+    """No run violates a property; one that does is shrunk and its trace is shown."""
     totals = runs[part].get()
-    assert totals.schedules == len(PARTS[part])
+    assert totals.runs == len(PARTS[part])
     for seed, violation in totals.failed:
-        pytest.fail(told(shrink(Schedule.drawn(seed), violation.property), violation))
+        pytest.fail(explain(shrink(SimulationRun.drawn(seed), violation.property), violation))
 
 
 def test_the_search_looked_everywhere(runs: list[AsyncResult[Totals]]) -> None:
-    """Every operation happened and every fault struck; Pods were deleted and crashes told."""
+    """Every operation happened and every fault struck; Pods were deleted and crashes reported."""
     totals = Totals()
     for part in runs:
         totals.merge(part.get())
-    if totals.schedules < 1000:
-        pytest.skip("too few schedules were asked for")
+    if totals.runs < 1000:
+        pytest.skip("too few runs were asked for")
     assert {*USUAL, *UNUSUAL} <= set(totals.operations)
     assert {*CALLS, *ANSWERS, *WRITES} <= set(totals.struck)
-    assert totals.counts["Pods deleted by the hook"] > totals.schedules / 4
-    assert totals.counts["crashes told"] > totals.schedules / 4
-    assert len(totals.states) > totals.schedules
+    assert totals.counts["Pods deleted by the hook"] > totals.runs / 4
+    assert totals.counts["crashes reported"] > totals.runs / 4
+    assert len(totals.states) > totals.runs
 
 
 @pytest.mark.parametrize("mistake", sorted(FOUND))
 def test_what_was_found_once_holds_now(mistake: str) -> None:
-    """Schedules that led to mistakes of the hook lead to none any more."""
+    """Runs in which the hook once made a mistake violate nothing any more."""
     assert not run(FOUND[mistake]).violations
 
 
@@ -65,17 +65,17 @@ def test_what_was_found_once_holds_now(mistake: str) -> None:
 
 DIGESTS = """
 import sys
-from tests.simulation.simulation_run import Schedule
+from tests.simulation.simulation_run import SimulationRun
 from tests.simulation.runner import run
-print(*[run(Schedule.drawn(seed)).digest for seed in map(int, sys.argv[1:])])
+print(*[run(SimulationRun.drawn(seed)).digest for seed in map(int, sys.argv[1:])])
 """
 
 
 def test_the_same_seed_gives_the_same_run() -> None:
-    """Twice in this process, with the story and without, and under other hash seeds elsewhere."""
+    """Twice in this process, with a readable trace too, and in processes with other hash seeds."""
     seeds = (3, 7, 8, 21, 50)
-    here = [run(Schedule.drawn(seed)).digest for seed in seeds]
-    assert [run(Schedule.drawn(seed), told=True).digest for seed in seeds] == here
+    here = [run(SimulationRun.drawn(seed)).digest for seed in seeds]
+    assert [run(SimulationRun.drawn(seed), readable=True).digest for seed in seeds] == here
     assert len(set(here)) == len(seeds)
     for hash_seed in ("0", "1", "4711"):
         elsewhere = subprocess.run(
@@ -92,68 +92,68 @@ def test_the_same_seed_gives_the_same_run() -> None:
         assert elsewhere.stdout.split() == here
 
 
-def test_a_story_is_the_same_each_time() -> None:
+def test_a_trace_is_the_same_each_time() -> None:
     """To the byte: each write, call and fault at its time."""
-    first, second = (run(Schedule.drawn(50), told=True) for _ in range(2))
-    assert first.story == second.story
-    assert len(first.story.splitlines()) > 50
+    first, second = (run(SimulationRun.drawn(50), readable=True) for _ in range(2))
+    assert first.trace == second.trace
+    assert len(first.trace.splitlines()) > 50
 
 
 def test_storms_of_hundreds_hold() -> None:
     """Hundreds of Pods crash together, with faults, and each is diagnosed and accounted for."""
-    schedule = Schedule.drawn(999)
-    assert schedule.setting.pods >= 200
-    result = run(schedule)
+    simulation = SimulationRun.drawn(999)
+    assert simulation.setting.pods >= 200
+    result = run(simulation)
     assert not result.violations
     assert result.counts["crashes"] >= 200
 
 
-# A failing schedule is made smaller and told
+# A failing run is shrunk and explained
 
 
-def test_a_failing_schedule_is_made_smaller() -> None:
-    """What is left fails in the same way, and nothing of it can be left out."""
+def test_a_failing_run_is_shrunk() -> None:
+    """The shrunk run fails in the same way, and no operation can be left out of it."""
     mutant = mutants()["forgets the cool-down"]
 
-    def check(schedule: Schedule) -> list[Violation]:
+    def check(simulation: SimulationRun) -> list[Violation]:
         with mutant.alive():
-            return run(schedule).violations
+            return run(simulation).violations
 
     seed = next(
         seed
         for seed in range(200)
-        if any(one.property is Property.COOL_DOWN for one in check(Schedule.drawn(seed)))
+        if any(one.property is Property.COOL_DOWN for one in check(SimulationRun.drawn(seed)))
     )
-    schedule = Schedule.drawn(seed)
-    smaller = shrink(schedule, Property.COOL_DOWN, check)
+    simulation = SimulationRun.drawn(seed)
+    smaller = shrink(simulation, Property.COOL_DOWN, check)
     (violation, *_) = check(smaller)
     assert violation.property is Property.COOL_DOWN
-    assert len(smaller.operations) < len(schedule.operations)
+    assert len(smaller.operations) < len(simulation.operations)
     for place in range(len(smaller.operations)):
         left = check(smaller.without(place, place + 1))
         assert not any(one.property is Property.COOL_DOWN for one in left)
     with mutant.alive():
-        story = told(smaller, violation)
-    assert f"Seed {seed}: COOL_DOWN: {Property.COOL_DOWN.value}." in story
-    assert "DELETE /api/v1/namespaces/default/pods/" in story
-    assert "VIOLATED COOL_DOWN" in story
+        text = explain(smaller, violation)
+    assert f"Seed {seed}: COOL_DOWN: {Property.COOL_DOWN.value}." in text
+    assert "DELETE /api/v1/namespaces/default/pods/" in text
+    assert "VIOLATED COOL_DOWN" in text
 
 
 def test_leaving_an_operation_out_keeps_the_time_of_the_others() -> None:
-    """What comes later comes when it did."""
-    schedule = Schedule.drawn(5)
-    smaller = schedule.without(1, 3)
+    """Later operations happen at the same time as before."""
+    simulation = SimulationRun.drawn(5)
+    smaller = simulation.without(1, 3)
 
-    def end(of: Schedule) -> float:
+    def end(of: SimulationRun) -> float:
         return sum(one.wait for one in of.operations)
 
-    assert len(smaller.operations) == len(schedule.operations) - 2
-    assert end(smaller) == pytest.approx(end(schedule))
+    assert len(smaller.operations) == len(simulation.operations) - 2
+    assert end(smaller) == pytest.approx(end(simulation))
 
 
-def test_a_schedule_without_operations_holds() -> None:
+def test_a_run_without_operations_holds() -> None:
     """A quiet cluster converges, with every setting."""
     for replicas in (1, 3):
-        schedule = Schedule.drawn(1)
-        setting = replace(schedule.setting, replicas=replicas, to_the_end=True)
-        assert not run(replace(schedule, operations=(), setting=setting)).violations
+        simulation = SimulationRun.drawn(1)
+        setting = replace(simulation.setting, replicas=replicas, to_the_end=True)
+        assert not run(replace(simulation, operations=(), setting=setting)).violations

@@ -1,42 +1,42 @@
-"""What happened in a run, for people and for comparing runs."""
+"""The trace of a run: for people to read, and to tell whether two runs were the same."""
 
 import hashlib
 from collections.abc import Callable
 
 
-class Story:
-    """Collects what happens.
+class Trace:
+    """Records what happens.
 
     Args:
-        time: tells the virtual seconds since the start.
-        told: whether the lines are kept for people.
+        time: returns the virtual seconds since the start.
+        readable: whether the lines are kept; the digest needs none.
     """
 
-    def __init__(self, time: Callable[[], float], *, told: bool = False) -> None:
-        self.told = told
+    def __init__(self, time: Callable[[], float], *, readable: bool = False) -> None:
+        self.readable = readable
         self.lines: list[str] = []
         self._time = time
         self._hash = hashlib.sha256()
 
-    def tell(self, text: str) -> None:
-        """Tell something."""
+    def add(self, text: str) -> None:
+        """Add a line, to the digest too."""
         self._hash.update(f"{self._time()} {text}\n".encode())
-        self.show(text)
+        self.add_detail(text)
 
-    def show(self, text: str) -> None:
-        """Tell something for people alone."""
-        if self.told:
+    def add_detail(self, text: str) -> None:
+        """Add a line that does not count for the digest."""
+        if self.readable:
             self.lines.append(f"{self._time():11.4f} s  {text}")
 
-    def note(self, *facts: object) -> None:
-        """Have something count for the comparison that nobody reads."""
+    def add_facts(self, *facts: object) -> None:
+        """Add to the digest alone."""
         self._hash.update(repr(facts).encode())
 
     @property
     def digest(self) -> str:
-        """The same for runs in which the same happened at the same times."""
+        """Equal for runs in which the same happened at the same times."""
         return self._hash.hexdigest()
 
     def text(self) -> str:
-        """The whole story."""
+        """Return all lines."""
         return "\n".join(self.lines)

@@ -21,7 +21,7 @@ SHOP = "shop"
 OPTIONS = {"kind": "DeleteOptions", "apiVersion": "v1"}
 
 
-class Story:
+class Trace:
     """What happens in a namespace with one PodDiagnoser, and what the API server logs of it.
 
     Args:

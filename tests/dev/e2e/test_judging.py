@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.dev.e2e.made_up_log import ADMIN, HOOK, KUBELET, METACONTROLLER, Story
+from tests.dev.e2e.made_up_log import ADMIN, HOOK, KUBELET, METACONTROLLER, Trace
 from tests.e2e import auditlog
 from tests.e2e.judging import End, judge, judge_end, judge_stillness
 from tests.simulation.properties import Property
 
 
-def violated(story: Story, folder: Path, faults: int = 0) -> set[Property]:
+def violated(story: Trace, folder: Path, faults: int = 0) -> set[Property]:
     """What does not hold of a log."""
     return {each.property for each in judge(story.calls(folder), faults).violations}
 
 
-def good() -> Story:
+def good() -> Trace:
     """Two Pods are replaced, a third crashes and is left alone for now, and all is said of it."""
-    story = Story()
+    story = Trace()
     for name in ("a", "b"):
         story.replace(name, owner=f"set-{name}")
     story.start("c")
@@ -31,9 +31,9 @@ def good() -> Story:
     return story
 
 
-def telling() -> Story:
+def telling() -> Trace:
     """A Pod crashes twice, and both crashes are told."""
-    story = Story("LogEvent")
+    story = Trace("LogEvent")
     story.start("a", owner=None)
     for number in ("1", "2"):
         story.wait(5)
@@ -54,7 +54,7 @@ def telling() -> Story:
 
 def story_hash(name: str) -> str:
     """What stands for a Pod in countedPods."""
-    story = Story()
+    story = Trace()
     story.start(name)
     story.crash(name)
     story.plan(name)
@@ -63,7 +63,7 @@ def story_hash(name: str) -> str:
 
 
 @pytest.mark.parametrize("made", [good, telling], ids=["good", "telling"])
-def test_nothing_is_wrong_with_what_is_right(tmp_path: Path, made: Callable[[], Story]) -> None:
+def test_nothing_is_wrong_with_what_is_right(tmp_path: Path, made: Callable[[], Trace]) -> None:
     """A log of a hook that does as it should, and its end, violate nothing."""
     story = made()
     calls = story.calls(tmp_path)
@@ -83,7 +83,7 @@ def test_what_happened_is_counted(tmp_path: Path) -> None:
 # Each way to be wrong
 
 
-def no_plan(story: Story) -> None:
+def no_plan(story: Trace) -> None:
     """A Pod is deleted that nobody planned to delete."""
     story.start("a")
     story.crash("a")
@@ -92,7 +92,7 @@ def no_plan(story: Story) -> None:
     story.delete("a")
 
 
-def plan_stored_later(story: Story) -> None:
+def plan_stored_later(story: Trace) -> None:
     """The plan is stored after the deletion."""
     story.start("a")
     story.crash("a")
@@ -102,7 +102,7 @@ def plan_stored_later(story: Story) -> None:
     story.plan("a")
 
 
-def plan_is_old(story: Story) -> None:
+def plan_is_old(story: Trace) -> None:
     """A plan is carried out three minutes later."""
     story.crashes_and_is_planned("a")
     story.wait(180)
@@ -110,7 +110,7 @@ def plan_is_old(story: Story) -> None:
     story.delete("a")
 
 
-def plan_for_another_uid(story: Story) -> None:
+def plan_for_another_uid(story: Trace) -> None:
     """A plan for a Pod of the same name is carried out on its successor."""
     story.start("a")
     story.crash("a")
@@ -120,7 +120,7 @@ def plan_for_another_uid(story: Story) -> None:
     story.delete("a")
 
 
-def torn_deletion_without_plan(story: Story) -> None:
+def torn_deletion_without_plan(story: Trace) -> None:
     """A deletion is never answered, had its effect, and was not planned."""
     story.start("a")
     story.crash("a")
@@ -130,7 +130,7 @@ def torn_deletion_without_plan(story: Story) -> None:
     story.goes("a")
 
 
-def no_diagnosis(story: Story) -> None:
+def no_diagnosis(story: Trace) -> None:
     """A plan says nothing of the crash."""
     story.start("a")
     story.crash("a")
@@ -140,21 +140,21 @@ def no_diagnosis(story: Story) -> None:
     story.delete("a")
 
 
-def pod_not_read(story: Story) -> None:
+def pod_not_read(story: Trace) -> None:
     """The Pod is deleted unseen."""
     story.crashes_and_is_planned("a")
     story.read("poddiagnosers", "diagnoser")
     story.delete("a")
 
 
-def diagnoser_not_read(story: Story) -> None:
+def diagnoser_not_read(story: Trace) -> None:
     """The PodDiagnoser is not looked at."""
     story.crashes_and_is_planned("a")
     story.read("pods", "a")
     story.delete("a")
 
 
-def read_long_before(story: Story) -> None:
+def read_long_before(story: Trace) -> None:
     """What was read a minute ago is acted on."""
     story.crashes_and_is_planned("a")
     story.reads("a")
@@ -162,7 +162,7 @@ def read_long_before(story: Story) -> None:
     story.delete("a")
 
 
-def told_unseen(story: Story) -> None:
+def told_unseen(story: Trace) -> None:
     """An Event is created for a Pod that was not read."""
     story.start("a")
     story.crash("a")
@@ -170,10 +170,10 @@ def told_unseen(story: Story) -> None:
     story.tell("a")
 
 
-def without(which: str) -> Callable[[Story], None]:
+def without(which: str) -> Callable[[Trace], None]:
     """A deletion without one of the preconditions."""
 
-    def wrong(story: Story) -> None:
+    def wrong(story: Trace) -> None:
         story.crashes_and_is_planned("a")
         story.reads("a")
         if which == "uid":
@@ -184,10 +184,10 @@ def without(which: str) -> Callable[[Story], None]:
     return wrong
 
 
-def asked(**policy: object) -> Callable[[Story], None]:
+def asked(**policy: object) -> Callable[[Trace], None]:
     """A deletion though the spec says otherwise."""
 
-    def wrong(story: Story) -> None:
+    def wrong(story: Trace) -> None:
         story.diagnoser()["spec"]["remediation"] |= policy
         story.put(ADMIN, "poddiagnosers", story.diagnoser())
         story.crashes_and_is_planned("a")
@@ -197,21 +197,21 @@ def asked(**policy: object) -> Callable[[Story], None]:
     return wrong
 
 
-def evicted_instead(story: Story) -> None:
+def evicted_instead(story: Trace) -> None:
     """A Pod is evicted though it is to be deleted."""
     story.crashes_and_is_planned("a")
     story.reads("a")
     story.evict("a")
 
 
-def bare_pod(story: Story) -> None:
+def bare_pod(story: Trace) -> None:
     """A Pod is deleted that nobody makes anew."""
     story.crashes_and_is_planned("a", owner=None)
     story.reads("a")
     story.delete("a")
 
 
-def opted_out(story: Story) -> None:
+def opted_out(story: Trace) -> None:
     """A Pod is deleted whose owner asked for none of it."""
     story.start("a")
     story.crash("a")
@@ -223,7 +223,7 @@ def opted_out(story: Story) -> None:
     story.delete("a")
 
 
-def twice(story: Story) -> None:
+def twice(story: Trace) -> None:
     """A Pod is deleted a second time."""
     story.crashes_and_is_planned("a")
     for _ in range(2):
@@ -231,7 +231,7 @@ def twice(story: Story) -> None:
         story.delete("a")
 
 
-def twice_once_torn(story: Story) -> None:
+def twice_once_torn(story: Trace) -> None:
     """Each of two Pods of an owner is deleted at once, one by a request that is never answered."""
     story.crashes_and_is_planned("a")
     story.crashes_and_is_planned("b")
@@ -242,13 +242,13 @@ def twice_once_torn(story: Story) -> None:
     story.goes("a")
 
 
-def beyond_the_budget(story: Story) -> None:
+def beyond_the_budget(story: Trace) -> None:
     """A sixth Pod within ten minutes."""
     for number in range(6):
         story.replace(f"pod-{number}", owner=f"set-{number}")
 
 
-def beyond_the_budget_by_eviction(story: Story) -> None:
+def beyond_the_budget_by_eviction(story: Trace) -> None:
     """A sixth Pod is evicted within ten minutes."""
     story.diagnoser()["spec"]["remediationAction"] = "EvictPod"
     story.put(ADMIN, "poddiagnosers", story.diagnoser())
@@ -259,27 +259,27 @@ def beyond_the_budget_by_eviction(story: Story) -> None:
         story.evict(name)
 
 
-def too_soon(story: Story) -> None:
+def too_soon(story: Trace) -> None:
     """Two Pods of an owner within the cool-down."""
     story.replace("a")
     story.replace("b")
 
 
-def too_soon_again(story: Story) -> None:
+def too_soon_again(story: Trace) -> None:
     """A third Pod of an owner, when the cool-down is twice as long."""
     for name in ("a", "b", "c"):
         story.replace(name)
         story.wait(100)
 
 
-def once_too_often(story: Story) -> None:
+def once_too_often(story: Trace) -> None:
     """A fourth Pod of an owner, though three were replaced in vain."""
     for number in range(4):
         story.replace(f"pod-{number}")
         story.wait(130)
 
 
-def told_twice(story: Story) -> None:
+def told_twice(story: Trace) -> None:
     """One crash, two Events."""
     story.start("a")
     story.crash("a")
@@ -288,13 +288,13 @@ def told_twice(story: Story) -> None:
         story.tell("a", digest=digest)
 
 
-def replacement_told_twice(story: Story) -> None:
+def replacement_told_twice(story: Trace) -> None:
     """One deletion, two Events on the Pod."""
     story.replace("a")
     story.tell("a", "PodDeleted", digest="2")
 
 
-def told_late(story: Story) -> None:
+def told_late(story: Trace) -> None:
     """An Event for a crash of an hour ago."""
     story.start("a")
     story.crash("a")
@@ -303,7 +303,7 @@ def told_late(story: Story) -> None:
     story.tell("a")
 
 
-def label_of_others(story: Story) -> None:
+def label_of_others(story: Trace) -> None:
     """Metacontroller takes off a label that is not ours."""
     story.start("a")
     story.crash("a")
@@ -311,7 +311,7 @@ def label_of_others(story: Story) -> None:
     story.annotate("a")
 
 
-def status_of_others(story: Story) -> None:
+def status_of_others(story: Trace) -> None:
     """Metacontroller changes a Pod's status."""
     story.start("a")
     story.crash("a")
@@ -319,43 +319,43 @@ def status_of_others(story: Story) -> None:
     story.put(METACONTROLLER, "pods", story.pod("a"))
 
 
-def spec_of_others(story: Story) -> None:
+def spec_of_others(story: Trace) -> None:
     """Metacontroller changes a PodDiagnoser's spec."""
     story.diagnoser()["spec"]["targetLabels"] = {}
     story.put(METACONTROLLER, "poddiagnosers", story.diagnoser())
 
 
-def patched(story: Story) -> None:
+def patched(story: Trace) -> None:
     """The hook writes on a Pod itself."""
     story.start("a")
     story.asks(HOOK, "patch", "pods", "a", story.pod("a"))
 
 
-def secret_read(story: Story) -> None:
+def secret_read(story: Trace) -> None:
     """The hook reads what is none of its business."""
     story.asks(HOOK, "get", "secrets", "a", {"kind": "Secret"})
 
 
-def deleted_by_metacontroller(story: Story) -> None:
+def deleted_by_metacontroller(story: Trace) -> None:
     """Metacontroller deletes a Pod."""
     story.start("a")
     story.asks(METACONTROLLER, "delete", "pods", "a", story.pod("a"))
 
 
-def elsewhere(story: Story) -> None:
+def elsewhere(story: Trace) -> None:
     """The hook reads a Pod of a namespace without a PodDiagnoser."""
     story.start("a", namespace="beside")
     story.asks(HOOK, "get", "pods", "a", story.pod("a"), namespace="beside")
 
 
-def written_elsewhere(story: Story) -> None:
+def written_elsewhere(story: Trace) -> None:
     """Metacontroller writes on a Pod of a namespace without a PodDiagnoser."""
     story.start("a", namespace="beside")
     story.crash("a")
     story.annotate("a")
 
 
-def misdated(story: Story) -> None:
+def misdated(story: Trace) -> None:
     """A plan is dated by a clock that is wrong."""
     story.start("a")
     story.crash("a")
@@ -363,59 +363,59 @@ def misdated(story: Story) -> None:
     story.plan("a", plannedAt="2026-11-23T08:00:00Z")
 
 
-def said_and_not_done(story: Story) -> None:
+def said_and_not_done(story: Trace) -> None:
     """A Pod is said to be deleted that is there."""
     story.crashes_and_is_planned("a")
     story.settle("a")
 
 
-def counts_fewer(story: Story) -> None:
+def counts_fewer(story: Trace) -> None:
     """A Pod is not counted any more."""
     story.replace("a")
     story.report(countedPods=[], diagnosedPods=0)
 
 
-def counts_twice(story: Story) -> None:
+def counts_twice(story: Trace) -> None:
     """A Pod is counted twice."""
     story.report(countedPods=["0" * 12] * 2, diagnosedPods=2)
 
 
-def not_understood(story: Story) -> None:
+def not_understood(story: Trace) -> None:
     """Metacontroller does not take an answer."""
     event = {"message": "Sync error: strict validation failed for v2 webhookResponse"}
     story.asks(METACONTROLLER, "create", "events", "a", {}, sent=event, code=201)
 
 
-def invalid(story: Story) -> None:
+def invalid(story: Trace) -> None:
     """The API server does not take what the hook creates."""
     story.asks(HOOK, "create", "events", "a", {"kind": "Status"}, code=422)
 
 
-def unpublished(story: Story) -> None:
+def unpublished(story: Trace) -> None:
     """The DiagnosisTarget of an active PodDiagnoser is taken away."""
     story.unpublish()
 
 
-def settled_anew(story: Story) -> None:
+def settled_anew(story: Trace) -> None:
     """What was done is dated anew."""
     story.replace("a")
     story.wait(5)
     story.settle("a")
 
 
-def forgotten(story: Story) -> None:
+def forgotten(story: Trace) -> None:
     """What was done is forgotten while it counts."""
     story.replace("a")
     story.report(remediations=[])
 
 
-def same_status(story: Story) -> None:
+def same_status(story: Trace) -> None:
     """A status is written that says nothing new."""
     story.wait(5)
     story.report()
 
 
-def same_pod(story: Story) -> None:
+def same_pod(story: Trace) -> None:
     """A Pod is written as it is."""
     story.start("a")
     story.crash("a")
@@ -423,13 +423,13 @@ def same_pod(story: Story) -> None:
     story.put(METACONTROLLER, "pods", story.pod("a"))
 
 
-def endlessly(story: Story) -> None:
+def endlessly(story: Trace) -> None:
     """A status is written again and again."""
     for number in range(60):
         story.report(observedGeneration=number)
 
 
-WRONG: list[tuple[Property, Callable[[Story], None]]] = [
+WRONG: list[tuple[Property, Callable[[Trace], None]]] = [
     (Property.PLAN_STORED_FIRST, no_plan),
     (Property.PLAN_STORED_FIRST, plan_stored_later),
     (Property.PLAN_STORED_FIRST, plan_is_old),
@@ -486,10 +486,10 @@ WRONG: list[tuple[Property, Callable[[Story], None]]] = [
     ("which", "wrong"), WRONG, ids=[f"{which.name}-{how.__name__}" for which, how in WRONG]
 )
 def test_what_is_wrong_is_seen(
-    tmp_path: Path, which: Property, wrong: Callable[[Story], None]
+    tmp_path: Path, which: Property, wrong: Callable[[Trace], None]
 ) -> None:
     """A log in which a property does not hold is found to violate it."""
-    story = Story()
+    story = Trace()
     wrong(story)
     assert which in violated(story, tmp_path)
 
@@ -497,66 +497,66 @@ def test_what_is_wrong_is_seen(
 # The end
 
 
-def other_reason(story: Story, _: End) -> None:
+def other_reason(story: Trace, _: End) -> None:
     """A Pod shows another crash than its latest."""
     marks = story.pod("c")["metadata"]["annotations"]
     marks["diagnostics.local.io/restart-reason"] = "OOMKilled (Exit Code: 137)"
 
 
-def nothing_shown(story: Story, _: End) -> None:
+def nothing_shown(story: Trace, _: End) -> None:
     """A crashed Pod shows nothing."""
     story.pod("c")["metadata"]["annotations"] = {}
 
 
-def older_spec(story: Story, _: End) -> None:
+def older_spec(story: Trace, _: End) -> None:
     """The status is of an older spec."""
     story.diagnoser()["metadata"]["generation"] = 2
 
 
-def not_told_in_status(story: Story, _: End) -> None:
+def not_told_in_status(story: Trace, _: End) -> None:
     """The status does not tell of a crash."""
     status = story.diagnoser()["status"]
     status["recentDiagnoses"] = status["recentDiagnoses"][1:]
 
 
-def uncounted(story: Story, _: End) -> None:
+def uncounted(story: Trace, _: End) -> None:
     """A crashed Pod is not counted."""
     status = story.diagnoser()["status"]
     status["countedPods"] = status["countedPods"][:-1]
 
 
-def counted_for_nothing(story: Story, _: End) -> None:
+def counted_for_nothing(story: Trace, _: End) -> None:
     """A Pod is counted that never was."""
     story.diagnoser()["status"]["countedPods"].append("0" * 12)
 
 
-def target_twice(_: Story, end: End) -> None:
+def target_twice(_: Trace, end: End) -> None:
     """There are two DiagnosisTargets."""
     assert isinstance(end.targets, list)
     end.targets.append(copy.deepcopy(end.targets[0]))
 
 
-def plan_left(story: Story, _: End) -> None:
+def plan_left(story: Trace, _: End) -> None:
     """A plan is left."""
     story.diagnoser()["status"]["remediations"][0]["phase"] = "Planned"
 
 
-def unaccounted(story: Story, _: End) -> None:
+def unaccounted(story: Trace, _: End) -> None:
     """Nothing is said of a crashed Pod."""
     story.diagnoser()["status"]["remediations"].pop(0)
 
 
-def done_unsaid(story: Story, _: End) -> None:
+def done_unsaid(story: Trace, _: End) -> None:
     """Nothing is said of what was done."""
     story.diagnoser()["status"]["remediations"].pop()
 
 
-def label_gone(story: Story, _: End) -> None:
+def label_gone(story: Trace, _: End) -> None:
     """A Pod is not as others left it, though no request says so."""
     story.pod("c")["metadata"]["labels"]["tier"] = "made up"
 
 
-WRONG_ENDS: list[tuple[Property, Callable[[Story, End], None]]] = [
+WRONG_ENDS: list[tuple[Property, Callable[[Trace, End], None]]] = [
     (Property.PODS, other_reason),
     (Property.PODS, nothing_shown),
     (Property.STATUS, older_spec),
@@ -577,7 +577,7 @@ WRONG_ENDS: list[tuple[Property, Callable[[Story, End], None]]] = [
     ids=[f"{which.name}-{how.__name__}" for which, how in WRONG_ENDS],
 )
 def test_a_wrong_end_is_seen(
-    tmp_path: Path, which: Property, wrong: Callable[[Story, End], None]
+    tmp_path: Path, which: Property, wrong: Callable[[Trace, End], None]
 ) -> None:
     """What is there in the end and should not be, or is not there and should be, is found."""
     story = good()
@@ -596,18 +596,18 @@ def test_an_untold_crash_is_seen(tmp_path: Path) -> None:
     story = telling()
     story.events.pop()
     found = judge_end(story.calls(tmp_path), story.end())
-    assert {each.property for each in found} == {Property.TOLD}
+    assert {each.property for each in found} == {Property.REPORTED}
 
 
 @pytest.mark.parametrize("code", [1, 2])
 def test_a_crash_that_is_to_be_ignored_is_not_told(tmp_path: Path, code: int) -> None:
     """An Event for it is found; one for another is right."""
-    story = Story("LogEvent", {"ignore": {"exitCodes": [code]}})
+    story = Trace("LogEvent", {"ignore": {"exitCodes": [code]}})
     story.start("a")
     story.crash("a")
     story.read("pods", "a")
     story.tell("a")
-    assert (Property.SILENCE in violated(story, tmp_path)) is (code == 1)
+    assert (Property.SUPPRESSED in violated(story, tmp_path)) is (code == 1)
 
 
 def test_what_is_written_in_the_quiet_is_seen(tmp_path: Path) -> None:
@@ -627,7 +627,7 @@ def test_what_is_written_in_the_quiet_is_seen(tmp_path: Path) -> None:
 def test_everything_that_is_judged_is_tested() -> None:
     """Of each property there is a log that violates it."""
     tested = {which for which, _ in (*WRONG, *WRONG_ENDS)}
-    tested |= {Property.TOLD, Property.STILL, Property.SILENCE}
+    tested |= {Property.REPORTED, Property.STILL, Property.SUPPRESSED}
     assert tested == set(Property)
 
 
@@ -672,7 +672,7 @@ def test_a_torn_deletion_without_effect_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lives_on", [True, False])
 def test_a_torn_eviction_before_another_is_none(tmp_path: Path, lives_on: bool) -> None:
     """A Pod is evicted after all, by a later request: the one that was never answered is none."""
-    story = Story("EvictPod")
+    story = Trace("EvictPod")
     story.crashes_and_is_planned("a")
     story.reads("a")
     story.asks(HOOK, "create", "pods/eviction", "a", {}, torn=True)
@@ -690,7 +690,7 @@ def test_a_torn_eviction_before_another_is_none(tmp_path: Path, lives_on: bool) 
 
 def test_a_torn_read_takes_nothing_from_a_later_one(tmp_path: Path) -> None:
     """A read that was never answered stands at the end of the log, and came before all others."""
-    story = Story()
+    story = Trace()
     story.crashes_and_is_planned("a")
     story.asks(HOOK, "get", "pods", "a", {}, torn=True)
     story.wait(20)
@@ -714,14 +714,14 @@ def test_a_record_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
 
 def test_faults_may_cost_writes(tmp_path: Path) -> None:
     """What is written again after a fault is within the bound."""
-    story = Story()
+    story = Trace()
     endlessly(story)
     assert Property.BOUNDED not in violated(story, tmp_path, faults=100)
 
 
 def test_a_late_deletion_is_forgiven_as_long_as_it_is_said(tmp_path: Path) -> None:
     """A request that was held up on its way came late; by no more than what is allowed for."""
-    story = Story(coolDownSeconds=60)
+    story = Trace(coolDownSeconds=60)
     story.replace("a")
     story.crashes_and_is_planned("b")
     story.wait(48)
