@@ -227,7 +227,7 @@ def _impatient(diagnoser: Any, *args: Any, **named: Any) -> Any:
     """Write the time whether anything changed or not."""
     result = reporting_report(diagnoser, *args, **named)
     now = args[3]
-    stamped = result.status.model_copy(update={"lastUpdateTime": time.format_time(now)})
+    stamped = result.status.model_copy(update={"lastUpdateTime": time.whole_seconds(now)})
     return replace(result, status=stamped, changed=True)
 
 
@@ -296,8 +296,8 @@ _recent = status._recent_diagnoses
 def _planned_is_dropped(entry: Any, shown: Any, policy: Any, now: Any) -> bool:
     return _is_kept(entry, shown, policy, now) and not (
         entry.phase == Phase.DONE
-        and (settled := time.parse_time(entry.settledAt)) is not None
-        and now - settled > timedelta(seconds=30)
+        and entry.settledAt is not None
+        and now - entry.settledAt > timedelta(seconds=30)
     )
 
 

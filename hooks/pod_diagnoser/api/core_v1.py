@@ -9,6 +9,7 @@ Source of the shapes: ``staging/src/k8s.io/api/core/v1/types.go``.
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +17,7 @@ from pydantic import Field
 
 from pod_diagnoser.api.fields import Int32, Many, Name, Strings, Text, Time, Uid, WireModel
 from pod_diagnoser.api.text import sanitize
+from pod_diagnoser.api.time import parse_time
 
 MIRROR_POD_ANNOTATION = "kubernetes.io/config.mirror"
 """The annotation of a static Pod's mirror. Source: ``pkg/kubelet/types/pod_update.go``."""
@@ -41,6 +43,11 @@ class ObjectMeta(WireModel):
     annotations: Strings = Field(default_factory=dict)
     creationTimestamp: Text = ""
     deletionTimestamp: Text = ""
+
+    @property
+    def created(self) -> datetime | None:
+        """When the object was created; None where that is not known."""
+        return parse_time(self.creationTimestamp)
 
     @property
     def terminating(self) -> bool:

@@ -12,7 +12,17 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from pod_diagnoser.api.core_v1 import OwnedMeta
-from pod_diagnoser.api.fields import Int32, Int64, Many, OrNull, Strings, Text, WireModel
+from pod_diagnoser.api.fields import (
+    Int32,
+    Int64,
+    Many,
+    OrNull,
+    RequiredStoredTime,
+    StoredTime,
+    Strings,
+    Text,
+    WireModel,
+)
 
 GROUP = "diagnostics.local.io"
 VERSION = "v1"
@@ -35,18 +45,18 @@ class ConditionType(StrEnum):
 
 
 class Condition(StoredModel):
-    """``metav1.Condition``. Times are RFC 3339 in UTC."""
+    """``metav1.Condition``."""
 
     type: str
     status: Literal["True", "False", "Unknown"]
     reason: str
     message: str = ""
     observedGeneration: Int64 | None = None
-    lastTransitionTime: str
+    lastTransitionTime: RequiredStoredTime
 
 
 class RecentDiagnosis(StoredModel):
-    """One crash in ``status.recentDiagnoses``. Times are RFC 3339 in UTC."""
+    """One crash in ``status.recentDiagnoses``."""
 
     id: str
     """The crash id: `pod_diagnoser.diagnose`."""
@@ -55,15 +65,15 @@ class RecentDiagnosis(StoredModel):
     container: str
     cause: str
     reason: str
-    time: str | None = None
+    time: StoredTime = None
     """When the container ended; absent when nobody knows."""
-    seen: str | None = None
+    seen: StoredTime = None
     """When it was first diagnosed."""
     diagnosis: str
 
 
 class Remediation(StoredModel):
-    """One planned or settled remediation in ``status.remediations``. Times are RFC 3339 in UTC."""
+    """One planned or settled remediation in ``status.remediations``."""
 
     id: str
     """The crash id: one crash is remediated once."""
@@ -78,21 +88,21 @@ class Remediation(StoredModel):
     phase: str
     reason: str
     message: str = ""
-    plannedAt: str
-    settledAt: str | None = None
+    plannedAt: RequiredStoredTime
+    settledAt: StoredTime = None
     outcome: str | None = None
     """Whether the owner crashed again within the budget's window."""
 
 
 class OwnerHistory(StoredModel):
-    """What is remembered of an owner whose Pods were replaced. Times are RFC 3339 in UTC."""
+    """What is remembered of an owner whose Pods were replaced."""
 
     uid: str
     kind: str
     name: str
     template: str = ""
     attempts: Int64 = 0
-    lastTime: str | None = None
+    lastTime: StoredTime = None
 
 
 class Withheld(StoredModel):
@@ -112,7 +122,7 @@ class WorkloadCause(StoredModel):
 
 
 class Workload(StoredModel):
-    """One owner whose Pods crash, in ``status.workloads``. Times are RFC 3339 in UTC."""
+    """One owner whose Pods crash, in ``status.workloads``."""
 
     uid: str
     """Of the Pods' controller; of the Pod itself where it has none."""
@@ -124,9 +134,9 @@ class Workload(StoredModel):
     """How many different Pods of it have crashed since ``since`` at least, those included."""
     causes: Many[WorkloadCause] = ()
     """Of those that show a recent crash, the most frequent cause first."""
-    since: str
+    since: RequiredStoredTime
     """When the first of these crashes was, as nearly as anybody knows."""
-    lastTime: str
+    lastTime: RequiredStoredTime
     """When the latest one was."""
 
 
@@ -136,7 +146,7 @@ class PodDiagnoserStatus(StoredModel):
     observedGeneration: Int64 | None = None
     diagnosedPods: Int64 = 0
     lastProcessedPod: str = ""
-    lastUpdateTime: str | None = None
+    lastUpdateTime: StoredTime = None
     conditions: Many[Condition] = ()
     recentDiagnoses: Many[RecentDiagnosis] = ()
     countedPods: Many[str] = ()
@@ -144,6 +154,10 @@ class PodDiagnoserStatus(StoredModel):
     owners: Many[OwnerHistory] = ()
     withheld: Many[Withheld] = ()
     workloads: Many[Workload] = ()
+
+
+NO_STATUS = PodDiagnoserStatus()
+"""The status of a PodDiagnoser that has none yet."""
 
 
 DEFAULT_CAUSES = (
@@ -267,7 +281,12 @@ class PodDiagnoser(WireModel):
 
     metadata: PodDiagnoserMeta
     spec: PodDiagnoserSpec = PodDiagnoserSpec()
-    status: PodDiagnoserStatus | None = None
+    status: Annotated[PodDiagnoserStatus, OrNull(lambda: NO_STATUS)] = NO_STATUS
+
+    @property
+    def has_status(self) -> bool:
+        """Whether a status is stored, be it an empty one."""
+        return self.status is not NO_STATUS
 
     @property
     def active(self) -> bool:

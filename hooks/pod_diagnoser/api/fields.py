@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -11,11 +12,13 @@ from pydantic import (
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
+    PlainSerializer,
+    PlainValidator,
     StringConstraints,
 )
 from pydantic_core import core_schema
 
-from pod_diagnoser.api.time import parse_time
+from pod_diagnoser.api.time import format_time, parse_time, whole_seconds
 
 _T = TypeVar("_T")
 
@@ -63,6 +66,60 @@ Time = Annotated[datetime | None, BeforeValidator(_time)]
 
 RequiredTime = Annotated[datetime, BeforeValidator(_time)]
 """A time that has to be one."""
+
+UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
+"""Go's zero time, ``0001-01-01T00:00:00Z``: stands where the API requires a time and none is known.
+Times can be subtracted from it, and compared with it."""
+
+
+class UnusuallyWrittenTime(datetime):
+    """A stored time that is not written as we write times: with an offset or a fraction, say.
+
+    It is given back as it was read, so that a status in which nothing changed is not written anew.
+    What is calculated from it is an ordinary time.
+    """
+
+    text: str | None = None
+
+
+@lru_cache(maxsize=4096)
+def _parse_stored_time(text: str) -> datetime | None:
+    """Read a time of a status. Cached, since most syncs read a status that was read before."""
+    time = parse_time(text)
+    if time is None or format_time(time) == text:
+        return time
+    unusual = UnusuallyWrittenTime.fromisoformat(time.isoformat())
+    unusual.text = text
+    return unusual
+
+
+_format_cached = lru_cache(maxsize=4096)(format_time)
+
+
+def _stored_time(value: Any) -> datetime | None:
+    if isinstance(value, str):
+        return _parse_stored_time(value)
+    return whole_seconds(value) if isinstance(value, datetime) else None
+
+
+def _required_stored_time(value: Any) -> datetime:
+    return _stored_time(value) or UNKNOWN_TIME
+
+
+def _write_time(time: datetime) -> str:
+    text = time.text if isinstance(time, UnusuallyWrittenTime) else None
+    return text or _format_cached(time)
+
+
+_WRITTEN = PlainSerializer(_write_time, return_type=str, when_used="unless-none")
+
+StoredTime = Annotated[datetime | None, PlainValidator(_stored_time), _WRITTEN]
+"""A time in whole seconds that is read, and written as ``2006-01-02T15:04:05Z``. One that is null
+or malformed is None, and left out when it is written."""
+
+RequiredStoredTime = Annotated[datetime, PlainValidator(_required_stored_time), _WRITTEN]
+"""A time as `StoredTime` that the API server requires: one that is null or malformed is
+`UNKNOWN_TIME`, since a status without it would be refused."""
 
 Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 """A number as wide as the API server keeps exit codes and restart counts."""

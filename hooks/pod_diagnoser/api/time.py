@@ -33,7 +33,7 @@ def parse_time(text: str | None) -> datetime | None:
         return None
     if time.year < _FIRST_REAL_YEAR:
         return None
-    return time.replace(microsecond=0) if time.microsecond else time
+    return whole_seconds(time)
 
 
 def earliest(*seconds: float | None) -> float | None:
@@ -46,6 +46,11 @@ def earliest(*seconds: float | None) -> float | None:
         The least of them; None where nothing is waited for.
     """
     return min((each for each in seconds if each is not None), default=None)
+
+
+def whole_seconds(time: datetime) -> datetime:
+    """Cut a time to whole seconds, as Kubernetes stores it."""
+    return time.replace(microsecond=0) if time.microsecond else time
 
 
 def format_time(time: datetime) -> str:

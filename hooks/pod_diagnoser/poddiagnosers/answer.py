@@ -110,9 +110,9 @@ def answer_for_deleted(observed: DiagnoserSnapshot) -> PodDiagnoserSync:
     Returns:
         The answer: nothing is to be published.
     """
-    stored = observed.diagnoser.status or PodDiagnoserStatus()
     return PodDiagnoserSync(
-        build_response(observed.diagnoser, stored, None, gone=True), status_changed=False
+        build_response(observed.diagnoser, observed.diagnoser.status, None, gone=True),
+        status_changed=False,
     )
 
 

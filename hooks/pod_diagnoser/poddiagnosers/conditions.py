@@ -13,7 +13,6 @@ from pod_diagnoser.api.diagnostics_v1 import (
     PodDiagnoserStatus,
     diagnosis_target_spec,
 )
-from pod_diagnoser.api.time import format_time
 from pod_diagnoser.pods.claims import older_overlapping
 from pod_diagnoser.remediation.model import REPLACING, Action, ExecutionReport, Reason
 from pod_diagnoser.remediation.planner import Plan
@@ -30,8 +29,7 @@ def conditions(
     diagnoser: PodDiagnoser, claims: Iterable["ConditionState"], now: datetime
 ) -> tuple[Condition, ...]:
     """Turn what holds into conditions, with the stored transition times where nothing changed."""
-    stored = diagnoser.status or PodDiagnoserStatus()
-    before = {condition.type: condition for condition in stored.conditions}
+    before = {condition.type: condition for condition in diagnoser.status.conditions}
     return tuple(
         _condition(claim, before.get(claim.type), diagnoser.metadata.generation, now)
         for claim in claims
@@ -59,9 +57,7 @@ def _condition(
         reason=claim.reason,
         message=claim.message,
         observedGeneration=generation,
-        lastTransitionTime=before.lastTransitionTime
-        if same and before is not None
-        else format_time(now),
+        lastTransitionTime=before.lastTransitionTime if same and before is not None else now,
     )
 
 

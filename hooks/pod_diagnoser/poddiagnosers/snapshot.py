@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, PodDiagnoser
 from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest
-from pod_diagnoser.api.time import parse_time
 from pod_diagnoser.pods.claims import claimed_pods, valid_targets
 from pod_diagnoser.pods.history import parse_history
 from pod_diagnoser.pods.observation import CrashedPod, reportable_crashes
@@ -67,10 +66,10 @@ def target_missing(observed: DiagnoserSnapshot, now: datetime) -> bool:
         gone, and Metacontroller has not learned of it.
     """
     diagnoser = observed.diagnoser
-    created = parse_time(diagnoser.metadata.creationTimestamp)
+    created = diagnoser.metadata.created
     if (
         not diagnoser.active
-        or diagnoser.status is None
+        or not diagnoser.has_status
         or created is None
         or now - created < TARGET_CREATION_GRACE
     ):

@@ -14,7 +14,8 @@ from pod_diagnoser.api.diagnostics_v1 import (
     PodDiagnoserStatus,
     RecentDiagnosis,
 )
-from pod_diagnoser.api.time import earliest, format_time, parse_time
+from pod_diagnoser.api.fields import UNKNOWN_TIME
+from pod_diagnoser.api.time import earliest, whole_seconds
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.poddiagnosers.conditions import (
     active_condition,
@@ -84,7 +85,7 @@ def build_status(  # noqa: PLR0913 (all that a status is made of)
         back, so that there is at most one write in `WRITE_INTERVAL`, and the stored status is
         returned with the time after which to ask again. A new plan or outcome is never held back.
     """
-    stored = diagnoser.status or PodDiagnoserStatus()
+    stored = diagnoser.status
     pods = [each.pod for each in crashed]
     records = {each.pod.metadata.uid: drop_future(each.history, now) for each in crashed}
     recent = _recent_diagnoses(stored, crashed, records)
@@ -143,7 +144,7 @@ def build_status(  # noqa: PLR0913 (all that a status is made of)
             withheld_pods=planned.withheld_pods,
         )
     return StatusReport(
-        wanted.model_copy(update={"lastUpdateTime": format_time(now)}),
+        wanted.model_copy(update={"lastUpdateTime": whole_seconds(now)}),
         changed=True,
         resync_after=again,
         plans_changed=wanted.remediations != stored.remediations,
@@ -168,7 +169,7 @@ def _plan_remediation(
             crashed, lambda found: found.restarted and not found.was_requested
         )
         return plan(diagnoser, restarted, effects.outcomes, now, complete=complete)
-    stored = diagnoser.status or PodDiagnoserStatus()
+    stored = diagnoser.status
     return Plan(
         remediations=stored.remediations,
         owners=stored.owners,
@@ -201,7 +202,7 @@ def _seconds_until_execution(planned: Plan, effects: ExecutionReport) -> float |
 
 
 def _until_next_write(stored: PodDiagnoserStatus, now: datetime) -> float:
-    last = parse_time(stored.lastUpdateTime)
+    last = stored.lastUpdateTime
     if last is None or last > now:
         return 0.0
     return max(0.0, (last + WRITE_INTERVAL - now).total_seconds())
@@ -217,7 +218,7 @@ def _recent_diagnoses(
         for diagnosis in each.diagnoses:
             told = by_id.get(diagnosis.id)
             # What was told once stays, whatever clock or annotation says now.
-            first = told.seen if told else _formatted(seen.get(diagnosis.id))
+            first = told.seen if told else seen.get(diagnosis.id)
             by_id[diagnosis.id] = RecentDiagnosis(
                 id=diagnosis.id,
                 pod=pod.metadata.name,
@@ -225,15 +226,13 @@ def _recent_diagnoses(
                 container=diagnosis.container,
                 cause=diagnosis.cause.value,
                 reason=diagnosis.restart_reason,
-                time=_formatted(diagnosis.finished_at),
+                time=diagnosis.finished_at,
                 seen=first,
                 diagnosis=diagnosis.sentence,
             )
     ordered = sorted(
-        by_id.values(), key=lambda entry: (entry.time or entry.seen or "", entry.id), reverse=True
+        by_id.values(),
+        key=lambda entry: (entry.time or entry.seen or UNKNOWN_TIME, entry.id),
+        reverse=True,
     )
     return tuple(ordered[:MAX_RECENT_DIAGNOSES])
-
-
-def _formatted(time: datetime | None) -> str | None:
-    return None if time is None else format_time(time)

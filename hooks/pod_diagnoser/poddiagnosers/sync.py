@@ -8,8 +8,8 @@ from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 from pod_diagnoser.api.core_v1 import OwnedPod
-from pod_diagnoser.api.diagnostics_v1 import ConditionType, PodDiagnoser, PodDiagnoserStatus
-from pod_diagnoser.api.time import earliest, parse_time
+from pod_diagnoser.api.diagnostics_v1 import ConditionType, PodDiagnoser
+from pod_diagnoser.api.time import earliest
 from pod_diagnoser.cluster.errors import ApiError, ApiFailure, describe_failure
 from pod_diagnoser.cluster.reader import LiveReader, ReadApi
 from pod_diagnoser.cluster.server_time import ServerTime
@@ -189,13 +189,11 @@ class Reconciler:
         """
         if trouble.reason != _reason(self._open_failure()) or self._trouble_since is None:
             return False
-        status = diagnoser.status or PodDiagnoserStatus()
         return any(
             condition.type == ConditionType.REMEDIATING
             and condition.status == "True"
-            and (changed := parse_time(condition.lastTransitionTime)) is not None
-            and changed > self._trouble_since
-            for condition in status.conditions
+            and condition.lastTransitionTime > self._trouble_since
+            for condition in diagnoser.status.conditions
         )
 
     def _execute_plans(self, observed: DiagnoserSnapshot, turn: "TimeBudget") -> ExecutionResult:
@@ -480,7 +478,7 @@ class TimeBudget:
 def _depends_on_time(observed: DiagnoserSnapshot) -> bool:
     """Whether anything is to be decided, or forgotten, by how long it is ago."""
     diagnoser = observed.diagnoser
-    status = diagnoser.status or PodDiagnoserStatus()
+    status = diagnoser.status
     if status.remediations or status.owners:
         return True
     acts = diagnoser.active and diagnoser.spec.remediationAction in _TIME_DEPENDENT_ACTIONS
@@ -489,8 +487,7 @@ def _depends_on_time(observed: DiagnoserSnapshot) -> bool:
 
 def _stored_reason(diagnoser: PodDiagnoser) -> str | None:
     """With which reason the stored status says how remediation stands."""
-    status = diagnoser.status or PodDiagnoserStatus()
-    said = (each for each in status.conditions if each.type == ConditionType.REMEDIATING)
+    said = (each for each in diagnoser.status.conditions if each.type == ConditionType.REMEDIATING)
     return next((condition.reason for condition in said), None)
 
 

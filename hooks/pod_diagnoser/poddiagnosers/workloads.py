@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pod_diagnoser.api.causes import LASTING_CONDITIONS, REQUESTED_RESTARTS
 from pod_diagnoser.api.core_v1 import controller_of
 from pod_diagnoser.api.diagnostics_v1 import Workload, WorkloadCause
-from pod_diagnoser.api.time import format_time, parse_time
+from pod_diagnoser.api.fields import UNKNOWN_TIME
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.pods.history import CLOCK_SKEW, CrashHistory
 from pod_diagnoser.pods.observation import CrashedPod
@@ -103,17 +103,19 @@ def seconds_until_forgotten(lines: Iterable[Workload], now: datetime) -> float |
     Returns:
         Seconds, at least 1; None where all of them have Pods that show a crash.
     """
-    quiet = (parse_time(line.lastTime) for line in lines if line.crashingPods <= 0)
-    waits = [MEMORY - (now - last) for last in quiet if last is not None]
+    waits = [
+        MEMORY - (now - line.lastTime)
+        for line in lines
+        if line.crashingPods <= 0 and line.lastTime != UNKNOWN_TIME
+    ]
     if not waits:
         return None
     return max(1.0, min(*waits, MEMORY).total_seconds())
 
 
 def _forgotten(line: Workload, now: datetime) -> bool:
-    last = parse_time(line.lastTime)
     # One that lies far ahead was written by a clock that was wrong.
-    return last is None or abs(now - last) >= MEMORY
+    return abs(now - line.lastTime) >= MEMORY
 
 
 def _grouped(
@@ -160,7 +162,7 @@ def _moments(
 
 def _line(
     uid: str, pods: Sequence[CrashingPod], stored: Workload | None, now: datetime
-) -> tuple[str, Workload]:
+) -> tuple[datetime, Workload]:
     """The line of a workload, and the time by which it is kept or left out.
 
     One whose times nobody knows goes first, or many of them would drive each other out for ever.
@@ -179,15 +181,16 @@ def _line(
         if stored is not None and before is not None and goes_on
         else len(pods),
         causes=_counted(pod.cause for pod in pods),
-        since=format_time(shown.since),
-        lastTime=format_time(shown.last),
+        since=shown.since,
+        lastTime=shown.last,
     )
-    return ("" if span is None else line.lastTime), line
+    return (UNKNOWN_TIME if span is None else line.lastTime), line
 
 
 def _span(stored: Workload) -> _Span | None:
-    since, last = parse_time(stored.since), parse_time(stored.lastTime)
-    return None if since is None or last is None else _Span(min(since, last), last)
+    if UNKNOWN_TIME in (stored.since, stored.lastTime):
+        return None
+    return _Span(min(stored.since, stored.lastTime), stored.lastTime)
 
 
 def _merge_spans(moments: Iterable[datetime], stored: _Span | None) -> _Span | None:

@@ -16,7 +16,6 @@ from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import API_VERSION, GROUP, PodDiagnoser, Remediation
 from pod_diagnoser.api.fields import is_object_name
 from pod_diagnoser.api.text import truncate_bytes
-from pod_diagnoser.api.time import parse_time
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.model import EXPLANATIONS, REPLACING, Action, Outcome, Phase, Reason
@@ -216,8 +215,7 @@ def remediation_events(
         ]
     if outcome.phase is not Phase.DONE or entry.action not in REPLACING:
         return []
-    planned = parse_time(entry.plannedAt)
-    if planned is None or outcome.at - planned >= FRESH:
+    if outcome.at - entry.plannedAt >= FRESH:
         return []  # found out late: it may have been told then, and its Events be gone
     reason, action, verb = _VERBS[Action(entry.action)]
     who = f"spec.remediationAction {entry.action} of PodDiagnoser {teller.diagnoser.metadata.name}"

@@ -17,10 +17,8 @@ from pod_diagnoser.api.diagnostics_v1 import (
     DiagnosisTargetSpec,
     OwnerHistory,
     PodDiagnoser,
-    PodDiagnoserStatus,
     Remediation,
 )
-from pod_diagnoser.api.time import parse_time
 from pod_diagnoser.cluster.errors import (
     DENIED_BY_POLICY,
     DISRUPTION_BUDGET,
@@ -214,8 +212,7 @@ class _PlanExecutor:
         live = self._stored
         for doubted in self._doubted.values():
             live = _with_outcome(live, doubted, Outcome(Phase.DONE, Reason.POD_GONE, self._now))
-        planned = parse_time(plan.plannedAt)
-        if planned is None or abs((now - planned).total_seconds()) > MAX_PLAN_AGE_SECONDS:
+        if abs((now - plan.plannedAt).total_seconds()) > MAX_PLAN_AGE_SECONDS:
             return Reason.PLAN_TOO_OLD
         if live.spec.remediationAction != plan.action or plan.action not in REPLACING:
             return Reason.ACTION_CHANGED
@@ -234,7 +231,7 @@ class _PlanExecutor:
 
 def _with_outcome(live: PodDiagnoser, plan: Remediation, outcome: Outcome) -> PodDiagnoser:
     """The PodDiagnoser as it will be when an outcome is stored."""
-    status = live.status or PodDiagnoserStatus()
+    status = live.status
     entries = [
         apply_outcome(entry, outcome) if entry is plan else entry for entry in status.remediations
     ]

@@ -11,11 +11,10 @@ from pod_diagnoser.api.core_v1 import owner_uid_of, template_hash_of
 from pod_diagnoser.api.diagnostics_v1 import (
     OwnerHistory,
     PodDiagnoser,
-    PodDiagnoserStatus,
     Remediation,
     RemediationSpec,
 )
-from pod_diagnoser.api.time import format_time, parse_time
+from pod_diagnoser.api.time import whole_seconds
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.limits import (
     OWNER_RETENTION,
@@ -57,7 +56,7 @@ def _with_outcome(entry: Remediation, outcome: Outcome) -> Remediation:
             "phase": outcome.phase.value,
             "reason": outcome.reason.value,
             "message": EXPLANATIONS[outcome.reason],
-            "settledAt": format_time(outcome.at),
+            "settledAt": whole_seconds(outcome.at),
         }
     )
 
@@ -103,7 +102,7 @@ def update_ledger(
     Returns:
         All entries, and what is remembered of owners.
     """
-    stored, policy = diagnoser.status or PodDiagnoserStatus(), diagnoser.spec.remediation
+    stored, policy = diagnoser.status, diagnoser.spec.remediation
     by_owner: dict[str, list[CrashedPod]] = {}
     going: set[str] = set()
     for each in crashed:
@@ -117,7 +116,7 @@ def update_ledger(
         if entry.phase not in (Phase.PLANNED, Phase.DONE) and entry.podUID in going:
             entry = _with_outcome(entry, Outcome(Phase.DONE, Reason.POD_GONE, now))
         if before.phase != Phase.DONE and entry.phase == Phase.DONE:
-            owners = record_attempt(owners, entry.owner, parse_time(entry.settledAt) or now)
+            owners = record_attempt(owners, entry.owner, entry.settledAt or now)
         if entry.phase == Phase.DONE and entry.outcome is None:
             outcome = _assess(entry, by_owner.get(entry.owner, ()), policy, now, complete=complete)
             entry = entry.model_copy(update={"outcome": outcome})
@@ -129,18 +128,18 @@ def update_ledger(
 
 def _clamp_times(entry: Remediation, now: datetime) -> Remediation:
     """Date an entry anew whose date can't be: else it would count, or be kept, for ever."""
-    settled = parse_time(entry.settledAt)
+    settled = entry.settledAt
     if entry.phase == Phase.PLANNED or (settled is not None and settled <= now + SKEW):
         return entry
-    return entry.model_copy(update={"settledAt": format_time(now)})
+    return entry.model_copy(update={"settledAt": whole_seconds(now)})
 
 
 def _clamp_owner_times(owner: OwnerHistory, now: datetime) -> OwnerHistory:
-    last = parse_time(owner.lastTime)
-    never = owner.lastTime is None and not owner.attempts
+    last = owner.lastTime
+    never = last is None and not owner.attempts
     if never or (last is not None and last <= now + SKEW):
         return owner
-    return owner.model_copy(update={"lastTime": format_time(now)})
+    return owner.model_copy(update={"lastTime": whole_seconds(now)})
 
 
 def _assess(
@@ -152,7 +151,7 @@ def _assess(
     complete: bool,
 ) -> str | None:
     """Say whether the owner crashed again within the window; None where that is not known yet."""
-    settled = parse_time(entry.settledAt) or now
+    settled = entry.settledAt or now
     end = settled + window_of(policy)
     if any(
         each.pod.metadata.uid != entry.podUID and _crashed_between(each, settled, end, now)
@@ -169,7 +168,7 @@ def _crashed_between(crashed: CrashedPod, start: datetime, end: datetime, now: d
     created later has crashed later, whatever that clock says, and what is seen to have crashed
     before the end has done so before the end.
     """
-    created = parse_time(crashed.pod.metadata.creationTimestamp)
+    created = crashed.pod.metadata.created
     younger = created is not None and created >= start - _ROUNDING
     return any(
         (younger or (found.ended_by is not None and found.ended_by > start))
@@ -196,7 +195,7 @@ def should_keep(
     if entry.phase == Phase.PLANNED:
         return True
     if entry.phase == Phase.DONE:
-        settled = parse_time(entry.settledAt)
+        settled = entry.settledAt
         return settled is None or now - settled < window_of(policy) + max(SKEW, FRESH)
     return backoff_left(entry, now) > timedelta(0) or entry.id in shown
 
@@ -223,11 +222,10 @@ def prune_owners(
     crashing = {(owner_uid_of(each.pod), template_hash_of(each.pod)) for each in crashed}
 
     def keeps(owner: OwnerHistory) -> bool:
-        last = parse_time(owner.lastTime)
         if owner.uid in pending:
             return True
-        if last is None:
+        if owner.lastTime is None:
             return False  # none of its Pods has been replaced
-        return (owner.uid, owner.template) in crashing or now - last < OWNER_RETENTION
+        return (owner.uid, owner.template) in crashing or now - owner.lastTime < OWNER_RETENTION
 
     return tuple(owner for owner in owners if keeps(owner))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pod_diagnoser.api.diagnostics_v1 import OwnerHistory, Remediation, RemediationSpec
-from pod_diagnoser.api.time import format_time, parse_time
+from pod_diagnoser.api.time import whole_seconds
 from pod_diagnoser.remediation.model import Phase, Reason
 
 SKEW = timedelta(hours=1)
@@ -62,8 +62,9 @@ def backoff_left(entry: Remediation, now: datetime) -> timedelta:
         The time left; 0 or less where it may be tried again.
     """
     pause = FAILURE_BACKOFF if entry.phase == Phase.FAILED else BLOCKED_BACKOFF
-    settled = parse_time(entry.settledAt)
-    return timedelta(0) if settled is None else pause - (now - settled)
+    if entry.settledAt is None:
+        return timedelta(0)
+    return pause - (now - entry.settledAt)
 
 
 def is_pending(entry: Remediation, now: datetime) -> bool:
@@ -92,9 +93,8 @@ def budget_limit(
         if is_pending(entry, now):
             open_ += 1
         elif entry.phase == Phase.DONE:
-            settled = parse_time(entry.settledAt)
-            # Nothing can be added to the last times that there are.
-            left = window_of(policy) - (timedelta(0) if settled is None else now - settled)
+            # Nothing can be added to the last times that there are: subtract.
+            left = window_of(policy) - (now - (entry.settledAt or now))
             if left > timedelta(0):
                 waits.append(left.total_seconds())
     excess = open_ + len(waits) - policy.budget.pods
@@ -144,9 +144,8 @@ def owner_limit(
         attempts = owner.attempts if owner.template == template else 0
         if attempts >= policy.maxAttempts:
             return Limit(Reason.GAVE_UP)
-        last = parse_time(owner.lastTime)
-        if last is not None:
-            left = max(left, cool_down(policy, attempts) - (now - last))
+        if owner.lastTime is not None:
+            left = max(left, cool_down(policy, attempts) - (now - owner.lastTime))
     return Limit(Reason.COOL_DOWN, left.total_seconds()) if left > timedelta(0) else None
 
 
@@ -168,7 +167,7 @@ def record_attempt(
         owner.model_copy(
             update={
                 "attempts": min(owner.attempts + 1, MAX_ATTEMPTS),
-                "lastTime": _later(owner.lastTime, at),
+                "lastTime": max(owner.lastTime or at, whole_seconds(at)),
             }
         )
         if owner.uid == uid
@@ -193,8 +192,3 @@ def forgive_attempt(owners: Sequence[OwnerHistory], uid: str) -> tuple[OwnerHist
         else owner
         for owner in owners
     )
-
-
-def _later(stored: str | None, at: datetime) -> str:
-    before = parse_time(stored)
-    return format_time(at if before is None else max(before, at))

@@ -18,11 +18,11 @@ from pod_diagnoser.api.core_v1 import OwnedPod, controller_of, owner_uid_of, tem
 from pod_diagnoser.api.diagnostics_v1 import (
     OwnerHistory,
     PodDiagnoser,
-    PodDiagnoserStatus,
     Remediation,
     Withheld,
 )
-from pod_diagnoser.api.time import format_time, parse_time
+from pod_diagnoser.api.fields import UNKNOWN_TIME
+from pod_diagnoser.api.time import whole_seconds
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.ledger import deduplicate, prune_owners, should_keep, update_ledger
@@ -106,8 +106,7 @@ def planned_entries(diagnoser: PodDiagnoser) -> list[Remediation]:
     Returns:
         Its planned entries, the oldest first.
     """
-    status = diagnoser.status or PodDiagnoserStatus()
-    entries = deduplicate(status.remediations)
+    entries = deduplicate(diagnoser.status.remediations)
     return [entry for entry in reversed(entries) if entry.phase == Phase.PLANNED]
 
 
@@ -198,12 +197,12 @@ class _Planner:
         for each in sorted(crashed, key=self._priority):
             self._consider(each)
 
-    def _priority(self, crashed: CrashedPod) -> tuple[str, str, str]:
+    def _priority(self, crashed: CrashedPod) -> tuple[datetime, datetime, str]:
         tried = [self._tried[found.id] for found in crashed.diagnoses if found.id in self._tried]
         ended = [found.ended_by for found in crashed.diagnoses if found.ended_by is not None]
         return (
-            max((entry.settledAt or "" for entry in tried), default=""),
-            format_time(min(ended)) if ended else "",
+            max((entry.settledAt or UNKNOWN_TIME for entry in tried), default=UNKNOWN_TIME),
+            whole_seconds(min(ended, default=UNKNOWN_TIME)),
             crashed.pod.metadata.name,
         )
 
@@ -260,7 +259,7 @@ class _Planner:
             return None
         if not self._tried:
             return Limit(Reason.HISTORY_FULL)
-        oldest = min(self._tried.values(), key=lambda entry: entry.settledAt or "")
+        oldest = min(self._tried.values(), key=lambda entry: entry.settledAt or UNKNOWN_TIME)
         self._entries.remove(oldest)
         del self._tried[oldest.id]
         return None
@@ -306,7 +305,7 @@ class _Planner:
             phase=Phase.PLANNED.value,
             reason=reason,
             message=message,
-            plannedAt=format_time(self._now),
+            plannedAt=self._now,
         )
         self._entries.insert(0, entry)
         self._budget = budget_limit(self._policy, self._entries, self._now)
@@ -327,7 +326,7 @@ class _Planner:
         """Seconds until an entry is to be judged, or may be tried again; None for neither."""
         if entry.phase not in (Phase.PLANNED, Phase.DONE):
             return backoff_left(entry, self._now).total_seconds()
-        settled = parse_time(entry.settledAt)
+        settled = entry.settledAt
         if entry.phase == Phase.PLANNED or entry.outcome is not None or settled is None:
             return None
         return (settled + window_of(self._policy) - self._now).total_seconds()

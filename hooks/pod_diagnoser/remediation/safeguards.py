@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod, OwnerReference, controller_of
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserSpec, RemediationSpec
-from pod_diagnoser.api.time import parse_time
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.pods.filters import allows_remediation
 from pod_diagnoser.pods.keys import OPT_OUT
@@ -52,7 +51,7 @@ def seconds_too_young(pod: OwnedPod, policy: RemediationSpec, now: datetime) -> 
     Returns:
         Seconds, 0 or less for one that is old enough; None where nobody knows how old it is.
     """
-    created = parse_time(pod.metadata.creationTimestamp)
+    created = pod.metadata.created
     if created is None:
         return None
     return policy.minPodAgeSeconds - (now - created).total_seconds()

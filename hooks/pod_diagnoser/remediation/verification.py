@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from pod_diagnoser.api.core_v1 import OwnedPod, owner_uid_of, template_hash_of
-from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser, PodDiagnoserStatus
+from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.remediation.limits import budget_limit, owner_limit
 from pod_diagnoser.remediation.model import Phase, Reason
@@ -25,7 +25,7 @@ def reason_to_withhold(
         What of the Pod itself forbids it, else of its owner, else the budget; None if nothing does.
         What is planned does not count: it is asked the same when it is its turn.
     """
-    policy, status = live.spec.remediation, live.status or PodDiagnoserStatus()
+    policy, status = live.spec.remediation, live.status
     reason = violated_safeguard(pod, found, live.spec, now)
     if reason is not None:
         return reason
