@@ -1,46 +1,42 @@
 """Events by both their groups: created, validated, listed, printed, expired."""
 
-import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
 
-from dev.simulator.cluster import Cluster, Conditions
 from dev.simulator.columns import render
 from dev.simulator.event_api import from_core, to_core
-from dev.simulator.http_api import Request, Response, RestApi
+from dev.simulator.http_api import Response
 from dev.simulator.objects import Object
 from dev.simulator.resources import EVENT
-from dev.simulator.scheduling import Clock, VirtualScheduler
+from tests.support.cluster_fixture import ClusterFixture
 
 NEW = "/apis/events.k8s.io/v1/namespaces/default/events"
 CORE = "/api/v1/namespaces/default/events"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class World:
-    """A cluster and its REST face."""
+class EventCluster(ClusterFixture):
+    """A cluster without our kinds."""
 
     def __init__(self) -> None:
-        self.scheduler = VirtualScheduler()
-        self.clock = Clock(self.scheduler, NOW)
-        self.cluster = Cluster(self.scheduler, self.clock, [], Conditions.calm())
-        self.api = RestApi(self.cluster.store, self.clock)
-        self.scheduler.run_for(0)  # the controllers begin
+        super().__init__(())
+        self.run(0)  # the controllers begin
 
-    def send(self, method: str, target: str, body: Any = None) -> Response:
+    def send(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Response:
         """Send a request with a bearer token, as the hook does."""
-        content = b"" if body is None else json.dumps(body).encode()
-        headers = {"Authorization": "Bearer anything"}
-        return self.api.answer(Request.make(method, target, headers, content))
+        return super().send(method, path, body, {"Authorization": "Bearer x", **(headers or {})})
 
 
 @pytest.fixture
-def world() -> World:
+def cluster() -> EventCluster:
     """Return an empty cluster."""
-    return World()
+    return EventCluster()
 
 
 def event(**changes: Any) -> Object:
@@ -61,27 +57,27 @@ def event(**changes: Any) -> Object:
     }
 
 
-def test_created_once(world: World) -> None:
+def test_created_once(cluster: EventCluster) -> None:
     """A second one of the same name is AlreadyExists."""
-    made = world.send("POST", NEW, event())
+    made = cluster.send("POST", NEW, event())
     assert made.status == 201
     assert made.body["note"] == "Pod p restarted"
-    again = world.send("POST", NEW, event(note="another"))
+    again = cluster.send("POST", NEW, event(note="another"))
     assert (again.status, again.body["reason"]) == (409, "AlreadyExists")
-    assert world.send("GET", f"{NEW}/p.0123456789abcdef").body == made.body
+    assert cluster.send("GET", f"{NEW}/p.0123456789abcdef").body == made.body
 
 
-def test_both_groups_list_it(world: World) -> None:
+def test_both_groups_list_it(cluster: EventCluster) -> None:
     """Each by its own names of the fields, and selected by the core's reason."""
-    world.send("POST", NEW, event())
-    (new,) = world.send("GET", NEW).body["items"]
-    (core,) = world.send("GET", f"{CORE}?fieldSelector=reason=PodRestarted").body["items"]
+    cluster.send("POST", NEW, event())
+    (new,) = cluster.send("GET", NEW).body["items"]
+    (core,) = cluster.send("GET", f"{CORE}?fieldSelector=reason=PodRestarted").body["items"]
     assert (new["apiVersion"], core["apiVersion"]) == ("events.k8s.io/v1", "v1")
     assert new["regarding"] == core["involvedObject"] == event()["regarding"]
     assert new["note"] == core["message"] == "Pod p restarted"
     assert new["reportingController"] == core["reportingComponent"]
     assert new["metadata"] == core["metadata"]
-    assert world.send("GET", NEW).body["kind"] == "EventList"
+    assert cluster.send("GET", NEW).body["kind"] == "EventList"
 
 
 @pytest.mark.parametrize(
@@ -102,40 +98,40 @@ def test_both_groups_list_it(world: World) -> None:
     ],
     ids=str,
 )
-def test_what_breaks_a_rule_is_refused(world: World, changes: Object) -> None:
+def test_what_breaks_a_rule_is_refused(cluster: EventCluster, changes: Object) -> None:
     """422, and nothing is stored."""
-    answer = world.send("POST", NEW, event(**changes))
+    answer = cluster.send("POST", NEW, event(**changes))
     assert (answer.status, answer.body["reason"]) == (422, "Invalid")
-    assert not world.cluster.store.select(EVENT)
+    assert not cluster.simulator.store.select(EVENT)
 
 
-def test_the_limits_themselves_are_allowed(world: World) -> None:
+def test_the_limits_themselves_are_allowed(cluster: EventCluster) -> None:
     """A note of 1024 bytes, an action of 128."""
-    assert world.send("POST", NEW, event(note="ä" * 512, action="x" * 128)).status == 201
+    assert cluster.send("POST", NEW, event(note="ä" * 512, action="x" * 128)).status == 201
 
 
-def test_other_bodies_are_refused(world: World) -> None:
+def test_other_bodies_are_refused(cluster: EventCluster) -> None:
     """Another kind, another namespace than the path's, an update through this group."""
-    assert world.send("POST", NEW, event(apiVersion="v1")).status == 400
+    assert cluster.send("POST", NEW, event(apiVersion="v1")).status == 400
     metadata = {"name": "e", "namespace": "kube-system"}
-    assert world.send("POST", NEW, event(metadata=metadata)).status == 400
-    world.send("POST", NEW, event())
-    assert world.send("PUT", f"{NEW}/p.0123456789abcdef", event()).status == 405
+    assert cluster.send("POST", NEW, event(metadata=metadata)).status == 400
+    cluster.send("POST", NEW, event())
+    assert cluster.send("PUT", f"{NEW}/p.0123456789abcdef", event()).status == 405
 
 
-def test_it_is_gone_after_an_hour(world: World) -> None:
+def test_it_is_gone_after_an_hour(cluster: EventCluster) -> None:
     """By the scheduler's clock."""
-    world.send("POST", NEW, event())
-    world.scheduler.run_for(3599)
-    assert world.cluster.store.select(EVENT)
-    world.scheduler.run_for(2)
-    assert not world.cluster.store.select(EVENT)
+    cluster.send("POST", NEW, event())
+    cluster.scheduler.run_for(3599)
+    assert cluster.simulator.store.select(EVENT)
+    cluster.scheduler.run_for(2)
+    assert not cluster.simulator.store.select(EVENT)
 
 
-def test_as_kubectl_prints_it(world: World) -> None:
+def test_as_kubectl_prints_it(cluster: EventCluster) -> None:
     """Without a lastTimestamp the eventTime counts; the name is for -o wide."""
-    world.send("POST", NEW, event())
-    stored = world.cluster.store.select(EVENT)
+    cluster.send("POST", NEW, event())
+    stored = cluster.simulator.store.select(EVENT)
     shown = render(EVENT, stored, NOW + timedelta(minutes=3), wide=False)
     assert shown.splitlines() == [
         "LAST SEEN   TYPE      REASON         OBJECT   MESSAGE",
@@ -156,8 +152,8 @@ def test_there_and_back() -> None:
 
 
 @pytest.mark.parametrize("target", [NEW, "/nowhere", f"{NEW}/nothing", "/healthz"])
-def test_every_answer_has_the_clusters_time(world: World, target: str) -> None:
+def test_every_answer_has_the_clusters_time(cluster: EventCluster, target: str) -> None:
     """In the header Date, refusals included."""
-    world.scheduler.run_for(7)
-    answer = world.send("GET", target)
+    cluster.scheduler.run_for(7)
+    answer = cluster.send("GET", target)
     assert parsedate_to_datetime(answer.headers["Date"]) == NOW + timedelta(seconds=7)

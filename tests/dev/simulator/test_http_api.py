@@ -20,7 +20,7 @@ from dev.simulator.store import Store
 from pod_diagnoser.cluster.client import ApiClient
 from pod_diagnoser.cluster.credentials import Credentials
 from pod_diagnoser.cluster.errors import ApiError
-from tests.support.cluster_fixture import CRDS, DIAGNOSER
+from tests.support.cluster_fixture import CRDS, DIAGNOSER, ApiFixture
 
 DIAGNOSERS = "/apis/diagnostics.local.io/v1/namespaces/default/poddiagnosers"
 PODS = "/api/v1/namespaces/default/pods"
@@ -28,21 +28,11 @@ MERGE = {"Content-Type": "application/merge-patch+json"}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class World:
-    """A store and its REST face."""
+class DiagnoserApi(ApiFixture):
+    """An API server that has our kinds."""
 
     def __init__(self) -> None:
-        clock = Clock(VirtualScheduler(), NOW)
-        self.store = Store(clock, random.Random(0), CRDS)
-        self.store.create(NAMESPACE, {"metadata": {"name": "default"}})
-        self.api = RestApi(self.store, clock)
-
-    def send(
-        self, method: str, target: str, body: Any = None, headers: dict[str, str] | None = None
-    ) -> Response:
-        """Send a request."""
-        content = b"" if body is None else json.dumps(body).encode()
-        return self.api.answer(Request.make(method, target, headers or {}, content))
+        super().__init__(CRDS)
 
     def diagnoser(self, name: str = "d", **labels: str) -> Response:
         """Create a PodDiagnoser."""
@@ -51,9 +41,9 @@ class World:
 
 
 @pytest.fixture
-def world() -> World:
+def cluster() -> DiagnoserApi:
     """Return an empty cluster."""
-    return World()
+    return DiagnoserApi()
 
 
 def names(response: Response) -> list[str]:
@@ -61,60 +51,60 @@ def names(response: Response) -> list[str]:
     return [item["metadata"]["name"] for item in response.body["items"]]
 
 
-def test_create_get_list_delete(world: World) -> None:
+def test_create_get_list_delete(cluster: DiagnoserApi) -> None:
     """The life of an object, with the API server's codes and bodies."""
-    made = world.diagnoser()
+    made = cluster.diagnoser()
     assert made.status == 201
-    assert world.send("GET", f"{DIAGNOSERS}/d").body == made.body
-    listed = world.send("GET", DIAGNOSERS)
+    assert cluster.send("GET", f"{DIAGNOSERS}/d").body == made.body
+    listed = cluster.send("GET", DIAGNOSERS)
     assert listed.body["kind"] == "PodDiagnoserList"
     assert listed.body["items"] == [made.body]
-    assert names(world.send("GET", "/apis/diagnostics.local.io/v1/poddiagnosers")) == ["d"]
-    gone = world.send("DELETE", f"{DIAGNOSERS}/d")
+    assert names(cluster.send("GET", "/apis/diagnostics.local.io/v1/poddiagnosers")) == ["d"]
+    gone = cluster.send("DELETE", f"{DIAGNOSERS}/d")
     assert (gone.status, gone.body["status"]) == (200, "Success")
-    missing = world.send("GET", f"{DIAGNOSERS}/d")
+    missing = cluster.send("GET", f"{DIAGNOSERS}/d")
     assert missing.status == 404
     assert missing.body["message"] == 'poddiagnosers.diagnostics.local.io "d" not found'
     assert missing.body["kind"] == "Status"
 
 
-def test_put_and_patch(world: World) -> None:
+def test_put_and_patch(cluster: DiagnoserApi) -> None:
     """PUT replaces and PATCH merges, each for the whole or for the status."""
-    made = world.diagnoser().body
+    made = cluster.diagnoser().body
     changed = {**made, "spec": {"targetLabels": {"a": "b"}}}
-    stored = world.send("PUT", f"{DIAGNOSERS}/d", changed)
+    stored = cluster.send("PUT", f"{DIAGNOSERS}/d", changed)
     assert stored.body["spec"]["targetLabels"] == {"a": "b"}
-    assert world.send("PUT", f"{DIAGNOSERS}/d", made).status == 409
-    patched = world.send("PATCH", f"{DIAGNOSERS}/d", {"metadata": {"labels": {"x": "y"}}}, MERGE)
+    assert cluster.send("PUT", f"{DIAGNOSERS}/d", made).status == 409
+    patched = cluster.send("PATCH", f"{DIAGNOSERS}/d", {"metadata": {"labels": {"x": "y"}}}, MERGE)
     assert patched.body["metadata"]["labels"] == {"x": "y"}
     status = {"status": {"diagnosedPods": 2}}
-    assert "status" not in world.send("PATCH", f"{DIAGNOSERS}/d", status, MERGE).body
-    assert world.send("PATCH", f"{DIAGNOSERS}/d/status", status, MERGE).body["status"]
+    assert "status" not in cluster.send("PATCH", f"{DIAGNOSERS}/d", status, MERGE).body
+    assert cluster.send("PATCH", f"{DIAGNOSERS}/d/status", status, MERGE).body["status"]
 
 
-def test_lists_are_selected(world: World) -> None:
+def test_lists_are_selected(cluster: DiagnoserApi) -> None:
     """By labels and by fields, as kubectl asks."""
-    world.diagnoser("a", team="x")
-    world.diagnoser("b", team="y")
-    assert names(world.send("GET", f"{DIAGNOSERS}?labelSelector=team%3Dx")) == ["a"]
-    assert names(world.send("GET", f"{DIAGNOSERS}?labelSelector=team%20in%20(y)")) == ["b"]
-    assert names(world.send("GET", f"{DIAGNOSERS}?fieldSelector=metadata.name%3Db")) == ["b"]
-    assert names(world.send("GET", f"{DIAGNOSERS}?fieldSelector=metadata.name!%3Db")) == ["a"]
-    assert world.send("GET", f"{DIAGNOSERS}?labelSelector=a%3Db%3Dc").status == 400
+    cluster.diagnoser("a", team="x")
+    cluster.diagnoser("b", team="y")
+    assert names(cluster.send("GET", f"{DIAGNOSERS}?labelSelector=team%3Dx")) == ["a"]
+    assert names(cluster.send("GET", f"{DIAGNOSERS}?labelSelector=team%20in%20(y)")) == ["b"]
+    assert names(cluster.send("GET", f"{DIAGNOSERS}?fieldSelector=metadata.name%3Db")) == ["b"]
+    assert names(cluster.send("GET", f"{DIAGNOSERS}?fieldSelector=metadata.name!%3Db")) == ["a"]
+    assert cluster.send("GET", f"{DIAGNOSERS}?labelSelector=a%3Db%3Dc").status == 400
 
 
-def test_deletion_takes_preconditions_and_grace(world: World) -> None:
+def test_deletion_takes_preconditions_and_grace(cluster: DiagnoserApi) -> None:
     """From the body, or the grace from the query."""
     pod = {
         "metadata": {"name": "p"},
         "spec": {"nodeName": "n", "containers": [{"name": "c", "image": "i"}]},
     }
-    world.send("POST", PODS, pod)
+    cluster.send("POST", PODS, pod)
     wrong = {"preconditions": {"uid": "another"}}
-    assert world.send("DELETE", f"{PODS}/p", wrong).status == 409
-    ending = world.send("DELETE", f"{PODS}/p")
+    assert cluster.send("DELETE", f"{PODS}/p", wrong).status == 409
+    ending = cluster.send("DELETE", f"{PODS}/p")
     assert ending.body["metadata"]["deletionGracePeriodSeconds"] == 30
-    assert world.send("DELETE", f"{PODS}/p?gracePeriodSeconds=0").body["status"] == "Success"
+    assert cluster.send("DELETE", f"{PODS}/p?gracePeriodSeconds=0").body["status"] == "Success"
 
 
 @pytest.mark.parametrize(
@@ -134,37 +124,37 @@ def test_deletion_takes_preconditions_and_grace(world: World) -> None:
     ],
 )
 def test_refusals(
-    world: World, method: str, target: str, body: Any, headers: Any, code: int
+    cluster: DiagnoserApi, method: str, target: str, body: Any, headers: Any, code: int
 ) -> None:
     """What cannot be done is refused with the API server's code, as a Status."""
-    world.diagnoser()
-    response = world.send(method, target, body, headers)
+    cluster.diagnoser()
+    response = cluster.send(method, target, body, headers)
     assert response.status == code
     assert response.body["kind"] == "Status"
     assert response.body["code"] == code
 
 
-def test_a_body_that_is_not_json_is_refused(world: World) -> None:
+def test_a_body_that_is_not_json_is_refused(cluster: DiagnoserApi) -> None:
     """400, whatever it is."""
     for content in (b"{", b"\xff", b"[" * 100_000):
-        assert world.api.answer(Request.make("POST", DIAGNOSERS, {}, content)).status == 400
+        assert cluster.api.answer(Request.make("POST", DIAGNOSERS, {}, content)).status == 400
 
 
-def test_discovery(world: World) -> None:
+def test_discovery(cluster: DiagnoserApi) -> None:
     """Clients find groups, kinds, short names and subresources."""
-    groups = world.send("GET", "/apis").body["groups"]
+    groups = cluster.send("GET", "/apis").body["groups"]
     served = ["apps", "diagnostics.local.io", "events.k8s.io", "policy"]
     assert [group["name"] for group in groups] == served
-    found = world.send("GET", "/apis/diagnostics.local.io/v1").body["resources"]
+    found = cluster.send("GET", "/apis/diagnostics.local.io/v1").body["resources"]
     entry = next(one for one in found if one["name"] == "poddiagnosers")
     assert entry["shortNames"] == ["pdiag"]
     assert "poddiagnosers/status" in [one["name"] for one in found]
-    assert "pods" in [one["name"] for one in world.send("GET", "/api/v1").body["resources"]]
+    assert "pods" in [one["name"] for one in cluster.send("GET", "/api/v1").body["resources"]]
 
 
-def test_the_writer_is_named_by_its_program(world: World) -> None:
+def test_the_writer_is_named_by_its_program(cluster: DiagnoserApi) -> None:
     """The field manager is the query's, or the User-Agent's program."""
-    made = world.send(
+    made = cluster.send(
         "POST", DIAGNOSERS, {"metadata": {"name": "a"}, "spec": {}}, {"User-Agent": "curl/8.1"}
     )
     assert made.body["metadata"]["managedFields"][0]["manager"] == "curl"
@@ -173,9 +163,9 @@ def test_the_writer_is_named_by_its_program(world: World) -> None:
 # What kubectl prints
 
 
-def diagnosed(world: World) -> Object:
+def diagnosed(cluster: DiagnoserApi) -> Object:
     """Return a PodDiagnoser with a status."""
-    world.diagnoser("d")
+    cluster.diagnoser("d")
     status = {
         "diagnosedPods": 3,
         "lastProcessedPod": "p",
@@ -201,12 +191,14 @@ def diagnosed(world: World) -> Object:
             }
         ],
     }
-    return world.store.patch(DIAGNOSER, ("default", "d"), {"status": status}, subresource="status")
+    return cluster.store.patch(
+        DIAGNOSER, ("default", "d"), {"status": status}, subresource="status"
+    )
 
 
-def test_columns_are_those_of_the_crd(world: World) -> None:
+def test_columns_are_those_of_the_crd(cluster: DiagnoserApi) -> None:
     """The printer columns with their values, the wide ones with -o wide only."""
-    obj = diagnosed(world)
+    obj = diagnosed(cluster)
     heading, row = render(DIAGNOSER, [obj], NOW, wide=False).splitlines()
     assert heading.split("   ")[0] == "NAME"
     assert "DIAGNOSIS" not in heading
@@ -216,11 +208,11 @@ def test_columns_are_those_of_the_crd(world: World) -> None:
     assert "DIAGNOSIS" in render(DIAGNOSER, [obj], NOW, wide=True).splitlines()[0]
 
 
-def test_tables_are_what_kubectl_asks_for(world: World) -> None:
+def test_tables_are_what_kubectl_asks_for(cluster: DiagnoserApi) -> None:
     """With the Accept header of kubectl get the answer is a Table of the same cells."""
-    diagnosed(world)
+    diagnosed(cluster)
     accept = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
-    table = world.send("GET", DIAGNOSERS, headers=accept).body
+    table = cluster.send("GET", DIAGNOSERS, headers=accept).body
     assert table["kind"] == "Table"
     names = [column["name"] for column in table["columnDefinitions"]]
     cells = dict(zip(names, table["rows"][0]["cells"], strict=True))
@@ -352,7 +344,7 @@ def test_it_is_served_over_http(url: str) -> None:
 EVENTS = "/api/v1/namespaces/default/events"
 
 
-def test_events_about_a_pod_are_found_by_its_uid(world: World) -> None:
+def test_events_about_a_pod_are_found_by_its_uid(cluster: DiagnoserApi) -> None:
     """A fieldSelector picks by what an Event is about, and against reasons; a limit cuts off."""
     for number, reason in enumerate(("Pulled", "Killing", "Killing")):
         involved = {"kind": "Pod", "namespace": "default", "name": "p", "uid": f"u{number}"}
@@ -362,10 +354,10 @@ def test_events_about_a_pod_are_found_by_its_uid(world: World) -> None:
             "reason": reason,
             "type": "Normal",
         }
-        assert world.send("POST", EVENTS, body).status == 201
+        assert cluster.send("POST", EVENTS, body).status == 201
 
     def listed(query: str) -> Response:
-        return world.send("GET", f"{EVENTS}?{query}")
+        return cluster.send("GET", f"{EVENTS}?{query}")
 
     about = "fieldSelector=involvedObject.uid%3Du1%2CinvolvedObject.name%3Dp"
     assert names(listed(about)) == ["e1"]
@@ -380,19 +372,19 @@ def test_events_about_a_pod_are_found_by_its_uid(world: World) -> None:
 
 def test_logs_are_read() -> None:
     """The last lines of a run, or of the one before, cut to a number of bytes, as text."""
-    world = World()
+    cluster = DiagnoserApi()
     logs = {("app", False): b"one\ntwo\nthree\n", ("app", True): b"before\n"}
-    world.api = RestApi(
-        world.store,
+    cluster.api = RestApi(
+        cluster.store,
         Clock(VirtualScheduler(), NOW),
         lambda _, container, previous: logs.get((container, previous)),
     )
     containers = [{"name": name, "image": "i"} for name in ("app", "other")]
     pod = {"metadata": {"name": "p"}, "spec": {"containers": containers}}
-    assert world.send("POST", PODS, pod).status == 201
+    assert cluster.send("POST", PODS, pod).status == 201
 
     def log(query: str) -> Response:
-        return world.send("GET", f"{PODS}/p/log?{query}")
+        return cluster.send("GET", f"{PODS}/p/log?{query}")
 
     found = log("container=app&tailLines=2&limitBytes=6")
     assert (found.status, found.content, found.content_type) == (200, b"two\nth", "text/plain")
@@ -412,7 +404,7 @@ def test_logs_are_read() -> None:
     ):
         refused = log(query)
         assert (refused.status, refused.body["message"]) == (400, message)
-    assert world.send("GET", f"{PODS}/q/log").status == 404
+    assert cluster.send("GET", f"{PODS}/q/log").status == 404
 
 
 def test_pods_are_printed_as_kubectl_does() -> None:

@@ -6,7 +6,6 @@ kubelet does not report (user, resources, volumeMounts).
 """
 
 import itertools
-import random
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,19 +13,14 @@ from typing import Any
 
 import pytest
 
-from dev.simulator.client import Client
-from dev.simulator.cluster import NODE, Cluster, Conditions
-from dev.simulator.events import EventRecorder
-from dev.simulator.kubelet.kubelet import Kubelet
-from dev.simulator.kubelet.node import Node
 from dev.simulator.kubelet.runtime import Exit
 from dev.simulator.objects import Object
 from dev.simulator.resources import EVENT, NAMESPACE, POD
-from dev.simulator.scheduling import Clock, VirtualScheduler
 from dev.simulator.store import WatchEvent
 from dev.simulator.writes import Call, DeleteOptions, key_of
 from tests.dev.simulator.fakes import Run, ScriptedProber, ScriptedRuntime
 from tests.dev.simulator.recorded import differences, load_events, load_watch
+from tests.support.cluster_fixture import ClusterFixture
 
 NOT_FOUND = (
     "failed to create containerd task: failed to create shim task: OCI runtime create failed: "
@@ -88,30 +82,19 @@ CASES = [
 ]
 
 
-class World:
-    """A node with a kubelet, and what a watcher of its Pods sees."""
+class KubeletCluster(ClusterFixture):
+    """A cluster with a kubelet, and what a watcher of its Pods sees."""
 
     events: list[WatchEvent]
 
     def __init__(self, runs: tuple[Run, ...], *, sick: tuple[float, float] = (0, 0)) -> None:
-        self.scheduler = VirtualScheduler()
-        clock = Clock(self.scheduler, datetime(2026, 1, 1, tzinfo=UTC))
-        self.cluster = Cluster(self.scheduler, clock, [], Conditions.calm())
-        self.store = self.cluster.store
+        super().__init__(())
         self.runtime = ScriptedRuntime(self.scheduler, runs)
-        client = Client(self.cluster.network, "kubelet")
-        self.kubelet = Kubelet(
-            Node(
-                client=client,
-                clock=clock,
-                runtime=self.runtime,
-                prober=ScriptedProber(
-                    self.scheduler, lambda _: not sick[0] <= self.scheduler.time() < sick[1]
-                ),
-                recorder=EventRecorder(client, clock, "kubelet", NODE),
-                rng=random.Random(0),
+        self.kubelet = self.start_kubelet(
+            self.runtime,
+            ScriptedProber(
+                self.scheduler, lambda _: not sick[0] <= self.scheduler.time() < sick[1]
             ),
-            NODE,
         )
         self.events = []
         self.store.watch(POD, self.events.append)
@@ -182,40 +165,42 @@ def anonymous(text: str) -> str:
     return re.sub(r"[\w-]+_[\w-]+\([\w-]+\)", "POD", text)
 
 
-def play(case: Case) -> tuple[World, list[Object]]:
+def play(case: Case) -> tuple[KubeletCluster, list[Object]]:
     """Let a container do what it did when it was recorded, and delete the Pod when it was.
 
     Returns:
-        The world, and the recorded watch events in comparable form.
+        The cluster, and the recorded watch events in comparable form.
     """
     recorded = load_watch(case.recording)
     expected = collapsed([shape(event["type"], event["object"]) for event in recorded])
     created: dict[str, Any] = recorded[0]["object"]
-    world = World(case.runs, sick=case.sick)
-    pod = world.create(
+    cluster = KubeletCluster(case.runs, sick=case.sick)
+    pod = cluster.create(
         {
             "metadata": {key: created["metadata"][key] for key in ("name", "namespace", "labels")},
             "spec": {key: value for key, value in created["spec"].items() if key != "nodeName"},
         }
     )
     if case.evicted:
-        world.scheduler.run_for(10)
-        world.kubelet.evict(pod, case.evicted)
+        cluster.scheduler.run_for(10)
+        cluster.kubelet.evict(pod, case.evicted)
     before = next(i for i, one in enumerate(expected) if one["grace"] is not None)
-    world.scheduler.run_until(
-        lambda: len(collapsed(world.shapes())) >= before and world.scheduler.time() > case.sick[1],
+    cluster.scheduler.run_until(
+        lambda: (
+            len(collapsed(cluster.shapes())) >= before and cluster.scheduler.time() > case.sick[1]
+        ),
         timeout=600,
     )
-    world.store.delete(POD, key_of(pod), DeleteOptions(grace=expected[before]["grace"]))
-    world.scheduler.run_for(60)
-    return world, expected
+    cluster.store.delete(POD, key_of(pod), DeleteOptions(grace=expected[before]["grace"]))
+    cluster.scheduler.run_for(60)
+    return cluster, expected
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.recording)
 def test_reports_what_the_real_one_reported(case: Case) -> None:
     """A container that does the same is reported by the same watch events, in the same order."""
-    world, expected = play(case)
-    reported = collapsed(world.shapes())
+    cluster, expected = play(case)
+    reported = collapsed(cluster.shapes())
     if load_watch(case.recording)[-1]["type"] != "DELETED":
         reported = reported[: len(expected)]  # that recording was stopped before
     assert not differences(expected, reported)
@@ -238,8 +223,8 @@ def told(events: list[Object]) -> set[tuple[str, str, str, str]]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.recording)
 def test_tells_what_the_real_one_told(case: Case) -> None:
     """It records the same Events about it: type, reason, message, which container."""
-    world, _ = play(case)
-    expected, found = told(load_events(case.recording)), told(world.store.select(EVENT))
+    cluster, _ = play(case)
+    expected, found = told(load_events(case.recording)), told(cluster.store.select(EVENT))
     if load_watch(case.recording)[-1]["type"] != "DELETED":  # that recording was stopped before
         found -= {("Normal", "Killing", "spec.containers{app}", "Stopping container app")}
     assert not differences(sorted(map(list, expected)), sorted(map(list, found)))
@@ -259,12 +244,12 @@ def with_probe(kind: str, **probe: Any) -> Object:
     return {**POD_MANIFEST, "spec": {**POD_MANIFEST["spec"], "containers": [container]}}
 
 
-def starts(world: World) -> list[float]:
+def starts(cluster: KubeletCluster) -> list[float]:
     """Return when the running states that were reported had begun, in seconds."""
     epoch = datetime(2026, 1, 1, tzinfo=UTC)
     times = [
         status["state"]["running"]["startedAt"]
-        for event in world.events
+        for event in cluster.events
         for status in event.object["status"].get("containerStatuses", [])
         if "running" in status["state"]
     ]
@@ -273,10 +258,10 @@ def starts(world: World) -> list[float]:
 
 def test_back_off_doubles_to_five_minutes() -> None:
     """The first crash is restarted at once, the next after 10 s, 20 s ... and at most 300 s."""
-    world = World((Run(1.0, Exit(1)),))
-    world.create(POD_MANIFEST)
-    world.scheduler.run_for(1500)
-    begun = starts(world)
+    cluster = KubeletCluster((Run(1.0, Exit(1)),))
+    cluster.create(POD_MANIFEST)
+    cluster.scheduler.run_for(1500)
+    begun = starts(cluster)
     gaps = [later - sooner for sooner, later in itertools.pairwise(begun)]
     assert gaps[0] < 4
     for gap, backoff in zip(gaps[1:], [10, 20, 40, 80, 160, 300, 300], strict=False):
@@ -285,84 +270,84 @@ def test_back_off_doubles_to_five_minutes() -> None:
 
 def test_back_off_starts_anew_after_ten_good_minutes() -> None:
     """A container that ran well for more than ten minutes is restarted at once."""
-    world = World((Run(1.0, Exit(1)), Run(1.0, Exit(1)), Run(700, Exit(1)), Run()))
-    world.create(POD_MANIFEST)
-    world.scheduler.run_for(1500)
-    begun = starts(world)
+    cluster = KubeletCluster((Run(1.0, Exit(1)), Run(1.0, Exit(1)), Run(700, Exit(1)), Run()))
+    cluster.create(POD_MANIFEST)
+    cluster.scheduler.run_for(1500)
+    begun = starts(cluster)
     assert begun[2] - begun[1] > 10
     assert begun[3] - begun[2] < 700 + 4
 
 
 def test_a_killed_process_ends_with_128_and_the_signal() -> None:
     """SIGKILL shows as exit code 137, reason Error."""
-    world = World((Run(1.0, Exit(-9)), Run()))
-    world.create(POD_MANIFEST)
-    world.scheduler.run_for(10)
-    status = world.store.get(POD, ("default", "p"))["status"]["containerStatuses"][0]
+    cluster = KubeletCluster((Run(1.0, Exit(-9)), Run()))
+    cluster.create(POD_MANIFEST)
+    cluster.scheduler.run_for(10)
+    status = cluster.store.get(POD, ("default", "p"))["status"]["containerStatuses"][0]
     assert status["lastState"]["terminated"]["exitCode"] == 137
     assert status["lastState"]["terminated"]["reason"] == "Error"
 
 
 def test_the_runtime_names_the_reason() -> None:
     """A reason of the runtime's own, OOMKilled, is reported as it is, with its message."""
-    world = World((Run(1.0, Exit(137, "OOMKilled", "no more")), Run()))
-    world.create(POD_MANIFEST)
-    world.scheduler.run_for(10)
-    ended = world.store.get(POD, ("default", "p"))["status"]["containerStatuses"][0]["lastState"]
+    cluster = KubeletCluster((Run(1.0, Exit(137, "OOMKilled", "no more")), Run()))
+    cluster.create(POD_MANIFEST)
+    cluster.scheduler.run_for(10)
+    ended = cluster.store.get(POD, ("default", "p"))["status"]["containerStatuses"][0]["lastState"]
     assert ended["terminated"]["reason"] == "OOMKilled"
     assert ended["terminated"]["message"] == "no more"
 
 
-def events(world: World, reason: str) -> list[str]:
+def events(cluster: KubeletCluster, reason: str) -> list[str]:
     """Return what the Events of a reason say."""
-    found = [event for event in world.store.select(EVENT) if event["reason"] == reason]
+    found = [event for event in cluster.store.select(EVENT) if event["reason"] == reason]
     return [event["message"] for event in found]
 
 
 def test_a_failed_liveness_probe_restarts_the_container() -> None:
     """After its failures the process gets SIGTERM, and its end is a restart like any other."""
-    world = World((Run(None, on_term=Exit(143)),), sick=ALWAYS)
-    world.create(with_probe("livenessProbe", periodSeconds=1, failureThreshold=2))
-    world.scheduler.run_for(3)
-    status = world.store.get(POD, ("default", "p"))["status"]["containerStatuses"][0]
+    cluster = KubeletCluster((Run(None, on_term=Exit(143)),), sick=ALWAYS)
+    cluster.create(with_probe("livenessProbe", periodSeconds=1, failureThreshold=2))
+    cluster.scheduler.run_for(3)
+    status = cluster.store.get(POD, ("default", "p"))["status"]["containerStatuses"][0]
     assert status["restartCount"] == 1
     assert status["lastState"]["terminated"]["exitCode"] == 143
-    assert events(world, "Killing") == ["Container app failed liveness probe, will be restarted"]
-    assert events(world, "Unhealthy") == [
+    assert events(cluster, "Killing") == ["Container app failed liveness probe, will be restarted"]
+    assert events(cluster, "Unhealthy") == [
         "Liveness probe failed: HTTP probe failed with statuscode: 500"
     ]
 
 
 def test_nothing_is_restarted_under_never() -> None:
     """A failed probe ends the container for good, and the Event promises no restart."""
-    world = World((Run(None, on_term=Exit(143)),), sick=ALWAYS)
+    cluster = KubeletCluster((Run(None, on_term=Exit(143)),), sick=ALWAYS)
     manifest = with_probe("livenessProbe", periodSeconds=1, failureThreshold=1)
-    world.create({**manifest, "spec": {**manifest["spec"], "restartPolicy": "Never"}})
-    world.scheduler.run_for(10)
-    status = world.store.get(POD, ("default", "p"))["status"]
+    cluster.create({**manifest, "spec": {**manifest["spec"], "restartPolicy": "Never"}})
+    cluster.scheduler.run_for(10)
+    status = cluster.store.get(POD, ("default", "p"))["status"]
     assert status["phase"] == "Failed"
     assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 143
-    assert events(world, "Killing") == ["Container app failed liveness probe"]
+    assert events(cluster, "Killing") == ["Container app failed liveness probe"]
 
 
 def test_a_failed_startup_probe_restarts_the_container() -> None:
     """Until it succeeds nothing else is asked; where it never does, the container is killed."""
-    world = World((Run(None, on_term=Exit(0)),), sick=ALWAYS)
+    cluster = KubeletCluster((Run(None, on_term=Exit(0)),), sick=ALWAYS)
     manifest = with_probe("startupProbe", periodSeconds=2, failureThreshold=2)
     container = manifest["spec"]["containers"][0]
     container["livenessProbe"] = {"httpGet": {"port": 80}, "periodSeconds": 1}
-    world.create(manifest)
-    world.scheduler.run_for(4)
-    status = world.store.get(POD, ("default", "p"))["status"]["containerStatuses"][0]
+    cluster.create(manifest)
+    cluster.scheduler.run_for(4)
+    status = cluster.store.get(POD, ("default", "p"))["status"]["containerStatuses"][0]
     assert status["restartCount"] == 1
     assert status["started"] is False
-    assert events(world, "Killing") == ["Container app failed startup probe, will be restarted"]
-    assert not [one for one in events(world, "Unhealthy") if one.startswith("Liveness")]
+    assert events(cluster, "Killing") == ["Container app failed startup probe, will be restarted"]
+    assert not [one for one in events(cluster, "Unhealthy") if one.startswith("Liveness")]
 
 
 def test_a_started_container_is_asked_whether_it_lives() -> None:
     """After its startup probe a container is started, ready, and probed for its liveness."""
-    world = World((Run(None, on_term=Exit(0)),), sick=(5, 1e9))
+    cluster = KubeletCluster((Run(None, on_term=Exit(0)),), sick=(5, 1e9))
     manifest = with_probe("startupProbe", periodSeconds=1)
     container = manifest["spec"]["containers"][0]
     container["livenessProbe"] = {
@@ -370,116 +355,116 @@ def test_a_started_container_is_asked_whether_it_lives() -> None:
         "periodSeconds": 1,
         "failureThreshold": 1,
     }
-    world.create(manifest)
-    world.scheduler.run_for(4)
-    status = world.store.get(POD, ("default", "p"))["status"]["containerStatuses"][0]
+    cluster.create(manifest)
+    cluster.scheduler.run_for(4)
+    status = cluster.store.get(POD, ("default", "p"))["status"]["containerStatuses"][0]
     assert status["started"]
     assert status["ready"]
-    world.scheduler.run_for(3)
-    assert events(world, "Killing") == ["Container app failed liveness probe, will be restarted"]
+    cluster.scheduler.run_for(3)
+    assert events(cluster, "Killing") == ["Container app failed liveness probe, will be restarted"]
 
 
 def test_kills_are_backed_off_from_as_well() -> None:
     """The first killed container is started at once; later ones wait as others do."""
-    world = World((Run(None, on_term=Exit(143)),), sick=ALWAYS)
-    world.create(with_probe("livenessProbe", periodSeconds=1, failureThreshold=1))
-    world.scheduler.run_for(60)
-    begun = starts(world)
+    cluster = KubeletCluster((Run(None, on_term=Exit(143)),), sick=ALWAYS)
+    cluster.create(with_probe("livenessProbe", periodSeconds=1, failureThreshold=1))
+    cluster.scheduler.run_for(60)
+    begun = starts(cluster)
     assert begun[1] - begun[0] < 3
     assert begun[-1] - begun[-2] >= 20
-    (killing,) = [one for one in world.store.select(EVENT) if one["reason"] == "Killing"]
-    assert killing["count"] == world.runtime.starts
+    (killing,) = [one for one in cluster.store.select(EVENT) if one["reason"] == "Killing"]
+    assert killing["count"] == cluster.runtime.starts
     assert killing["firstTimestamp"] < killing["lastTimestamp"]
 
 
 def test_pressure_on_the_node_is_a_disruption() -> None:
     """A Pod that is evicted for the node's sake has the condition; its containers are killed."""
-    world = World((Run(None, on_term=None),))
-    pod = world.create(POD_MANIFEST)
-    world.scheduler.run_for(5)
+    cluster = KubeletCluster((Run(None, on_term=None),))
+    pod = cluster.create(POD_MANIFEST)
+    cluster.scheduler.run_for(5)
     message = "The node was low on resource: memory."
-    world.kubelet.evict(pod, message, pressure=True)
-    world.scheduler.run_for(10)
-    status = world.store.get(POD, ("default", "p"))["status"]
+    cluster.kubelet.evict(pod, message, pressure=True)
+    cluster.scheduler.run_for(10)
+    status = cluster.store.get(POD, ("default", "p"))["status"]
     assert (status["phase"], status["reason"], status["message"]) == ("Failed", "Evicted", message)
     (condition,) = [one for one in status["conditions"] if one["type"] == "DisruptionTarget"]
     assert (condition["status"], condition["reason"]) == ("True", "TerminationByKubelet")
     assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 137
-    world.store.delete(POD, key_of(pod))
-    world.scheduler.run_for(10)
-    assert world.store.peek(POD, key_of(pod)) is None
+    cluster.store.delete(POD, key_of(pod))
+    cluster.scheduler.run_for(10)
+    assert cluster.store.peek(POD, key_of(pod)) is None
 
 
 def test_a_pull_is_tried_again_after_a_back_off() -> None:
     """Pulls fail and are backed off from by turns; the container runs once its image is there."""
-    world = World((Run(registry="no such host"), Run(registry="no such host"), Run()))
-    world.create(POD_MANIFEST)
-    world.scheduler.run_for(60)
+    cluster = KubeletCluster((Run(registry="no such host"), Run(registry="no such host"), Run()))
+    cluster.create(POD_MANIFEST)
+    cluster.scheduler.run_for(60)
     reasons = [
         status["state"]["waiting"]["reason"]
-        for event in world.events
+        for event in cluster.events
         for status in event.object["status"].get("containerStatuses", [])
         if "waiting" in status["state"]
     ]
     turns = [reason for reason, _ in itertools.groupby(reasons)]
     assert turns == ["ContainerCreating", *["ErrImagePull", "ImagePullBackOff"] * 2]
-    status = world.store.get(POD, ("default", "p"))["status"]["containerStatuses"][0]
+    status = cluster.store.get(POD, ("default", "p"))["status"]["containerStatuses"][0]
     assert "running" in status["state"]
     assert status["restartCount"] == 0
 
 
 def test_a_liveness_kill_that_is_ignored_ends_in_sigkill() -> None:
     """A process that ignores SIGTERM is killed once the Pod's grace period is over: 137."""
-    world = World((Run(None, on_term=None),), sick=ALWAYS)
-    world.create(with_probe("livenessProbe", periodSeconds=1, failureThreshold=1))
-    world.scheduler.run_for(9)
-    status = world.store.get(POD, ("default", "p"))["status"]["containerStatuses"][0]
+    cluster = KubeletCluster((Run(None, on_term=None),), sick=ALWAYS)
+    cluster.create(with_probe("livenessProbe", periodSeconds=1, failureThreshold=1))
+    cluster.scheduler.run_for(9)
+    status = cluster.store.get(POD, ("default", "p"))["status"]["containerStatuses"][0]
     assert status["lastState"]["terminated"]["exitCode"] == 137
 
 
 def test_readiness_follows_its_probe() -> None:
     """A container without a good readiness probe runs and is not ready."""
-    world = World((Run(),), sick=ALWAYS)
-    world.create(with_probe("readinessProbe"))
-    world.scheduler.run_for(5)
-    status = world.store.get(POD, ("default", "p"))["status"]
+    cluster = KubeletCluster((Run(),), sick=ALWAYS)
+    cluster.create(with_probe("readinessProbe"))
+    cluster.scheduler.run_for(5)
+    status = cluster.store.get(POD, ("default", "p"))["status"]
     assert status["phase"] == "Running"
     assert status["containerStatuses"][0]["ready"] is False
 
 
 def test_a_pod_deleted_by_force_takes_its_processes_along() -> None:
     """A deletion with a grace of 0 removes the Pod at once; its process is killed."""
-    world = World((Run(),))
-    pod = world.create(POD_MANIFEST)
-    world.scheduler.run_for(5)
+    cluster = KubeletCluster((Run(),))
+    pod = cluster.create(POD_MANIFEST)
+    cluster.scheduler.run_for(5)
     ended: list[Exit] = []
-    world.runtime.processes["p"].on_end(ended.append)
-    world.store.delete(POD, key_of(pod), DeleteOptions(grace=0))
-    assert world.store.peek(POD, key_of(pod)) is None
-    world.scheduler.run_for(1)
+    cluster.runtime.processes["p"].on_end(ended.append)
+    cluster.store.delete(POD, key_of(pod), DeleteOptions(grace=0))
+    assert cluster.store.peek(POD, key_of(pod)) is None
+    cluster.scheduler.run_for(1)
     assert ended == [Exit(-9)]
 
 
 def test_a_deleted_pod_in_back_off_is_gone_soon() -> None:
     """Deleting a Pod that waits for its restart does not wait for the restart."""
-    world = World((Run(0.5, Exit(1)),))
-    pod = world.create(POD_MANIFEST)
-    world.scheduler.run_for(30)
-    world.store.delete(POD, key_of(pod))
-    world.scheduler.run_for(6)
-    assert world.store.peek(POD, key_of(pod)) is None
+    cluster = KubeletCluster((Run(0.5, Exit(1)),))
+    pod = cluster.create(POD_MANIFEST)
+    cluster.scheduler.run_for(30)
+    cluster.store.delete(POD, key_of(pod))
+    cluster.scheduler.run_for(6)
+    assert cluster.store.peek(POD, key_of(pod)) is None
 
 
 def test_a_pod_of_the_same_name_is_another_pod() -> None:
     """A Pod re-created under its name starts with a count of 0."""
-    world = World((Run(0.5, Exit(1)), Run()))
-    pod = world.create(POD_MANIFEST)
-    world.scheduler.run_for(5)
-    world.store.delete(POD, key_of(pod))
-    world.scheduler.run_for(10)
-    world.create(POD_MANIFEST)
-    world.scheduler.run_for(5)
-    again = world.store.get(POD, key_of(pod))
+    cluster = KubeletCluster((Run(0.5, Exit(1)), Run()))
+    pod = cluster.create(POD_MANIFEST)
+    cluster.scheduler.run_for(5)
+    cluster.store.delete(POD, key_of(pod))
+    cluster.scheduler.run_for(10)
+    cluster.create(POD_MANIFEST)
+    cluster.scheduler.run_for(5)
+    again = cluster.store.get(POD, key_of(pod))
     assert again["metadata"]["uid"] != pod["metadata"]["uid"]
     assert again["status"]["containerStatuses"][0]["restartCount"] == 0
 
@@ -502,20 +487,20 @@ class Outage:
 
 def test_an_outage_of_the_api_server_is_made_up_for() -> None:
     """What could not be reported is reported later, and a deletion is completed."""
-    world = World((Run(0.5, Exit(1)), Run(0.5, Exit(2)), Run()))
-    pod = world.create(POD_MANIFEST)
+    cluster = KubeletCluster((Run(0.5, Exit(1)), Run(0.5, Exit(2)), Run()))
+    pod = cluster.create(POD_MANIFEST)
     outage = Outage()
-    world.cluster.network.interference = outage
-    world.scheduler.run_for(60)
-    assert "containerStatuses" not in world.store.get(POD, key_of(pod))["status"]
+    cluster.simulator.network.interference = outage
+    cluster.scheduler.run_for(60)
+    assert "containerStatuses" not in cluster.store.get(POD, key_of(pod))["status"]
     outage.lasts = False
-    world.scheduler.run_for(5)
-    status = world.store.get(POD, key_of(pod))["status"]["containerStatuses"][0]
+    cluster.scheduler.run_for(5)
+    status = cluster.store.get(POD, key_of(pod))["status"]["containerStatuses"][0]
     assert status["restartCount"] == 2
     outage.lasts = True
-    world.store.delete(POD, key_of(pod))
-    world.scheduler.run_for(60)
-    assert world.store.peek(POD, key_of(pod)) is not None
+    cluster.store.delete(POD, key_of(pod))
+    cluster.scheduler.run_for(60)
+    assert cluster.store.peek(POD, key_of(pod)) is not None
     outage.lasts = False
-    world.scheduler.run_for(5)
-    assert world.store.peek(POD, key_of(pod)) is None
+    cluster.scheduler.run_for(5)
+    assert cluster.store.peek(POD, key_of(pod)) is None

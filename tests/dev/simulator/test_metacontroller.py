@@ -8,23 +8,22 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from dev.simulator.cluster import Cluster, Conditions
+from dev.simulator.cluster import Conditions
 from dev.simulator.errors import ApiError
 from dev.simulator.metacontroller.answers import CrashError, UnreadableAnswerError, read_sync_answer
 from dev.simulator.metacontroller.process import Flags
 from dev.simulator.objects import Object
 from dev.simulator.resources import EVENT, NAMESPACE, POD, Resource
-from dev.simulator.scheduling import Clock, VirtualScheduler
 from dev.simulator.schemas import Schema
 from dev.simulator.timing import Timing
 from dev.simulator.webhooks import Answer, InProcess
 from dev.simulator.writes import Call, DeleteOptions
 from tests.dev.simulator.recorded import RECORDINGS
+from tests.support.cluster_fixture import ClusterFixture
 
 GROUP = "example.com"
 ANY = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
@@ -74,7 +73,7 @@ CHILDREN = [
 ]
 
 
-class World:
+class MetacontrollerCluster(ClusterFixture):
     """A cluster with one DecoratorController and a hook that a test sets.
 
     Attributes:
@@ -87,22 +86,18 @@ class World:
     customize: Callable[[Object], Any]
 
     def __init__(self, manifest: Object | None = None, *, seed: int | None = None) -> None:
-        self.scheduler = VirtualScheduler()
-        clock = Clock(self.scheduler, datetime(2026, 1, 1, tzinfo=UTC))
         conditions = Conditions.calm() if seed is None else Conditions.seeded(seed)
-        kinds = [PARENT, CHILD, STRICT]
-        self.cluster = Cluster(self.scheduler, clock, kinds, conditions)
-        self.store = self.cluster.store
+        super().__init__([PARENT, CHILD, STRICT], conditions)
         self.calls: list[tuple[float, str, Object]] = []
         self.sync = lambda _: {}
         self.customize = lambda _: {"relatedResources": []}
         self.transport = InProcess(self.scheduler, conditions.timing, self._hook)
-        self.cluster.install([manifest or controller()])
+        self.simulator.install([manifest or controller()])
         self.start()
 
     def start(self, flags: Flags | None = None) -> None:
         """Start Metacontroller, and wait until it is there."""
-        self.cluster.start_metacontroller(self.transport, flags)
+        self.simulator.start_metacontroller(self.transport, flags)
         self.scheduler.run_for(0.5)
 
     def syncs(self) -> list[Object]:
@@ -193,16 +188,16 @@ def rule(**fields: Any) -> Object:
 )
 def test_a_wrong_answer_is_retried_with_back_off(answer: Answer, message: str) -> None:
     """Ten syncs in 2.6 s, after 5, 10, 20 ... ms, and one Event whose count rises."""
-    world = World()
-    world.sync = lambda _: answer
-    world.pod()
-    world.scheduler.run_for(2.7)
-    times = world.sync_times()
+    cluster = MetacontrollerCluster()
+    cluster.sync = lambda _: answer
+    cluster.pod()
+    cluster.scheduler.run_for(2.7)
+    times = cluster.sync_times()
     assert len(times) == 10
     waits = [later - sooner for sooner, later in itertools.pairwise(times)]
     for number, wait in enumerate(waits):
         assert 0.005 * 2**number <= wait <= 0.005 * 2**number + 0.01
-    (event,) = world.events()
+    (event,) = cluster.events()
     assert event["message"] == f"Sync error: sync hook failed (version=v2): {message}"
     assert event["type"] == "Warning"
     assert event["involvedObject"]["name"] == "p"
@@ -246,21 +241,21 @@ def test_wrong_answers_are_refused_in_the_same_words(body: str) -> None:
 )
 def test_v2_answers_are_read_strictly(body: bytes) -> None:
     """Types, unknown keys, duplicate keys anywhere, and letter case are all held against it."""
-    world = World()
-    world.sync = lambda _: Answer(200, body)
-    pod = world.pod()
-    world.scheduler.run_for(0.5)
-    assert world.events()
-    assert world.store.get(POD, ("default", "p")) == pod
+    cluster = MetacontrollerCluster()
+    cluster.sync = lambda _: Answer(200, body)
+    pod = cluster.pod()
+    cluster.scheduler.run_for(0.5)
+    assert cluster.events()
+    assert cluster.store.get(POD, ("default", "p")) == pod
 
 
 def test_a_null_among_the_attachments_is_the_end() -> None:
     """The real one dereferences it, and dies; what would do that ends a simulation."""
-    world = World()
-    world.sync = lambda _: Answer(200, b'{"attachments": [null]}')
-    world.pod()
+    cluster = MetacontrollerCluster()
+    cluster.sync = lambda _: Answer(200, b'{"attachments": [null]}')
+    cluster.pod()
     with pytest.raises(CrashError, match="nil pointer"):
-        world.scheduler.run_for(0.5)
+        cluster.scheduler.run_for(0.5)
 
 
 @pytest.mark.parametrize(
@@ -269,122 +264,122 @@ def test_a_null_among_the_attachments_is_the_end() -> None:
 )
 def test_answers_that_want_nothing(body: bytes) -> None:
     """Null is the same as absent, everywhere."""
-    world = World()
-    world.sync = lambda _: Answer(200, body)
-    world.pod()
-    world.scheduler.run_for(5)
-    assert len(world.syncs()) == 1
-    assert not world.events()
-    assert not world.writes()
+    cluster = MetacontrollerCluster()
+    cluster.sync = lambda _: Answer(200, body)
+    cluster.pod()
+    cluster.scheduler.run_for(5)
+    assert len(cluster.syncs()) == 1
+    assert not cluster.events()
+    assert not cluster.writes()
 
 
 def test_429_with_retry_after_waits_quietly() -> None:
     """The hook is asked again after the time it said, each time, and there is no Event."""
-    world = World()
-    world.sync = lambda _: Answer(429, b"", {"retry-after": "5"})
-    world.pod()
-    world.scheduler.run_for(21)
-    times = world.sync_times()
+    cluster = MetacontrollerCluster()
+    cluster.sync = lambda _: Answer(429, b"", {"retry-after": "5"})
+    cluster.pod()
+    cluster.scheduler.run_for(21)
+    times = cluster.sync_times()
     assert len(times) == 5
     for sooner, later in itertools.pairwise(times):
         assert later - sooner == pytest.approx(5.0, abs=0.01)
-    assert not world.events()
+    assert not cluster.events()
 
 
 def test_429_with_a_date_waits_until_then() -> None:
     """Retry-After may be a time, too."""
-    world = World()
+    cluster = MetacontrollerCluster()
     date = Answer(429, b"", {"retry-after": "Thu, 01 Jan 2026 00:00:07 GMT"})
-    world.sync = lambda _: date if len(world.syncs()) == 1 else {}
-    world.pod()
-    world.scheduler.run_for(60)
-    assert len(world.syncs()) == 2
-    assert 7 <= world.sync_times()[1] < 8
+    cluster.sync = lambda _: date if len(cluster.syncs()) == 1 else {}
+    cluster.pod()
+    cluster.scheduler.run_for(60)
+    assert len(cluster.syncs()) == 2
+    assert 7 <= cluster.sync_times()[1] < 8
 
 
 def test_a_bare_429_is_a_hot_loop() -> None:
     """Without Retry-After the hook is asked again at once: hundreds of times a second."""
-    world = World()
-    world.sync = lambda _: Answer(429, b"")
-    world.pod()
-    world.scheduler.run_for(1)
-    assert len(world.syncs()) > 300
-    assert not world.events()
+    cluster = MetacontrollerCluster()
+    cluster.sync = lambda _: Answer(429, b"")
+    cluster.pod()
+    cluster.scheduler.run_for(1)
+    assert len(cluster.syncs()) > 300
+    assert not cluster.events()
 
 
 def test_an_answer_that_does_not_come_is_an_error() -> None:
     """After the webhook's timeout the sync has failed, and is tried again."""
-    world = World()
-    world.sync = lambda _: Answer(200, b"{}", delay=60)
-    world.pod()
-    world.scheduler.run_for(10.5)
-    assert len(world.syncs()) == 2
-    (event,) = world.events()
+    cluster = MetacontrollerCluster()
+    cluster.sync = lambda _: Answer(200, b"{}", delay=60)
+    cluster.pod()
+    cluster.scheduler.run_for(10.5)
+    assert len(cluster.syncs()) == 2
+    (event,) = cluster.events()
     assert "http error: Post" in event["message"]
     assert "Client.Timeout exceeded while awaiting headers" in event["message"]
 
 
 def test_a_hook_that_is_down_is_an_error() -> None:
     """A refused connection is retried with back-off; when the hook is back, the sync succeeds."""
-    world = World()
+    cluster = MetacontrollerCluster()
 
     def down(_: Object) -> Any:
         message = "dial tcp: connect: connection refused"
         raise ConnectionError(message)
 
-    world.sync = down
-    world.pod()
-    world.scheduler.run_for(1)
-    assert "connection refused" in world.events()[0]["message"]
-    world.sync = lambda _: {"annotations": {"a": "b"}}
-    world.scheduler.run_for(2)
-    assert world.store.get(POD, ("default", "p"))["metadata"]["annotations"] == {"a": "b"}
+    cluster.sync = down
+    cluster.pod()
+    cluster.scheduler.run_for(1)
+    assert "connection refused" in cluster.events()[0]["message"]
+    cluster.sync = lambda _: {"annotations": {"a": "b"}}
+    cluster.scheduler.run_for(2)
+    assert cluster.store.get(POD, ("default", "p"))["metadata"]["annotations"] == {"a": "b"}
 
 
 def test_success_forgets_failures() -> None:
     """After a good answer the next failure begins with the shortest back-off again."""
-    world = World()
-    world.sync = lambda _: Answer(500, b"")
-    world.pod()
-    world.scheduler.run_for(1)
-    world.sync = lambda _: {}
-    world.scheduler.run_for(3)
-    world.calls.clear()
-    world.sync = lambda _: Answer(500, b"")
-    world.store.patch(POD, ("default", "p"), {"metadata": {"labels": {"a": "b"}}})
-    world.scheduler.run_for(0.05)
-    times = world.sync_times()
+    cluster = MetacontrollerCluster()
+    cluster.sync = lambda _: Answer(500, b"")
+    cluster.pod()
+    cluster.scheduler.run_for(1)
+    cluster.sync = lambda _: {}
+    cluster.scheduler.run_for(3)
+    cluster.calls.clear()
+    cluster.sync = lambda _: Answer(500, b"")
+    cluster.store.patch(POD, ("default", "p"), {"metadata": {"labels": {"a": "b"}}})
+    cluster.scheduler.run_for(0.05)
+    times = cluster.sync_times()
     assert times[1] - times[0] < 0.015
 
 
 def test_events_of_one_object_are_limited() -> None:
     """After 25 Events about an object only one in five minutes is written."""
-    world = World()
-    world.sync = lambda _: Answer(500, b"")
-    world.pod()
+    cluster = MetacontrollerCluster()
+    cluster.sync = lambda _: Answer(500, b"")
+    cluster.pod()
     for _ in range(4):  # short back-offs again and again
         for _ in range(10):
-            world.scheduler.run_for(1)
-        world.sync = lambda _: {}
-        world.scheduler.run_for(20)
-        world.sync = lambda _: Answer(500, b"")
-        world.store.patch(
-            POD, ("default", "p"), {"metadata": {"labels": {"n": str(len(world.calls))}}}
+            cluster.scheduler.run_for(1)
+        cluster.sync = lambda _: {}
+        cluster.scheduler.run_for(20)
+        cluster.sync = lambda _: Answer(500, b"")
+        cluster.store.patch(
+            POD, ("default", "p"), {"metadata": {"labels": {"n": str(len(cluster.calls))}}}
         )
-    assert len(world.syncs()) > 40
-    written = [one for one in world.store.audit if one.call.resource is EVENT]
+    assert len(cluster.syncs()) > 40
+    written = [one for one in cluster.store.audit if one.call.resource is EVENT]
     assert len(written) == 25
 
 
 def test_a_failing_customize_hook_fails_the_sync() -> None:
     """Its error is the sync's, without the words about the sync hook; 429 is honoured."""
-    world = World()
-    world.customize = lambda _: Answer(500, b"no")
-    world.pod()
-    world.scheduler.run_for(0.5)
-    assert world.events()[0]["message"] == "Sync error: unsupported status code: 500 body: no"
-    assert not world.syncs()
-    other = World()
+    cluster = MetacontrollerCluster()
+    cluster.customize = lambda _: Answer(500, b"no")
+    cluster.pod()
+    cluster.scheduler.run_for(0.5)
+    assert cluster.events()[0]["message"] == "Sync error: unsupported status code: 500 body: no"
+    assert not cluster.syncs()
+    other = MetacontrollerCluster()
     other.customize = lambda _: Answer(429, b"", {"retry-after": "2"})
     other.pod()
     other.scheduler.run_for(5)
@@ -397,34 +392,34 @@ def test_a_failing_customize_hook_fails_the_sync() -> None:
 
 def test_customize_is_asked_once_for_a_uid_and_generation() -> None:
     """Its answer is kept for 20 minutes, which asking for it does not prolong."""
-    world = World()
-    world.pod()
+    cluster = MetacontrollerCluster()
+    cluster.pod()
     for minute in range(40):
-        world.store.patch(POD, ("default", "p"), {"metadata": {"labels": {"m": str(minute)}}})
-        world.scheduler.run_for(60)
-    times = [time for time, path, _ in world.calls if path == "/customize"]
+        cluster.store.patch(POD, ("default", "p"), {"metadata": {"labels": {"m": str(minute)}}})
+        cluster.scheduler.run_for(60)
+    times = [time for time, path, _ in cluster.calls if path == "/customize"]
     assert len(times) == 2
     assert 1200 <= times[1] - times[0] <= 1261
 
 
 def test_a_new_generation_is_asked_for_anew() -> None:
     """A deletion raises a Pod's generation, so customize is asked again."""
-    world = World()
-    world.pod()
-    world.scheduler.run_for(1)
-    world.store.delete(POD, ("default", "p"), DeleteOptions(grace=30))
-    world.scheduler.run_for(1)
-    assert [path for _, path, _ in world.calls] == ["/customize", "/sync"] * 2
-    assert world.syncs()[-1]["finalizing"] is False
+    cluster = MetacontrollerCluster()
+    cluster.pod()
+    cluster.scheduler.run_for(1)
+    cluster.store.delete(POD, ("default", "p"), DeleteOptions(grace=30))
+    cluster.scheduler.run_for(1)
+    assert [path for _, path, _ in cluster.calls] == ["/customize", "/sync"] * 2
+    assert cluster.syncs()[-1]["finalizing"] is False
 
 
 def test_groups_are_there_even_when_empty() -> None:
     """Related and attached kinds stand in the request without a single object."""
-    world = World(controller(**PARENTS, attachments=CHILDREN))
-    world.customize = lambda _: rule(namespace="default")
-    world.parent()
-    world.scheduler.run_for(1)
-    request = world.syncs()[0]
+    cluster = MetacontrollerCluster(controller(**PARENTS, attachments=CHILDREN))
+    cluster.customize = lambda _: rule(namespace="default")
+    cluster.parent()
+    cluster.scheduler.run_for(1)
+    request = cluster.syncs()[0]
     assert list(request) == ["controller", "object", "attachments", "related", "finalizing"]
     assert request["attachments"] == {"Child.example.com/v1": {}}
     assert request["related"] == {"Child.example.com/v1": {}}
@@ -444,14 +439,14 @@ def test_groups_are_there_even_when_empty() -> None:
 )
 def test_rules_choose_related_objects(fields: Object, found: list[str]) -> None:
     """Each kind of rule of hook version v2 finds what it says, in any namespace."""
-    world = World()
-    world.store.create(NAMESPACE, {"metadata": {"name": "other", "labels": {"team": "x"}}})
+    cluster = MetacontrollerCluster()
+    cluster.store.create(NAMESPACE, {"metadata": {"name": "other", "labels": {"team": "x"}}})
     for name, namespace in (("a", "default"), ("b", "default"), ("a", "other")):
-        world.child(name, namespace, labels={"n": name})
-    world.customize = lambda _: rule(**fields)
-    world.pod()
-    world.scheduler.run_for(1)
-    assert sorted(world.syncs()[-1]["related"]["Child.example.com/v1"]) == found
+        cluster.child(name, namespace, labels={"n": name})
+    cluster.customize = lambda _: rule(**fields)
+    cluster.pod()
+    cluster.scheduler.run_for(1)
+    assert sorted(cluster.syncs()[-1]["related"]["Child.example.com/v1"]) == found
 
 
 @pytest.mark.parametrize(
@@ -465,88 +460,88 @@ def test_rules_choose_related_objects(fields: Object, found: list[str]) -> None:
 )
 def test_rules_that_cannot_be_followed_fail_the_sync(fields: Object) -> None:
     """What does not go together in a rule, and a kind that is not there, are sync errors."""
-    world = World()
-    world.customize = lambda _: rule(**fields)
-    world.pod()
-    world.scheduler.run_for(0.5)
-    assert world.events()
-    assert not world.syncs()
+    cluster = MetacontrollerCluster()
+    cluster.customize = lambda _: rule(**fields)
+    cluster.pod()
+    cluster.scheduler.run_for(0.5)
+    assert cluster.events()
+    assert not cluster.syncs()
 
 
 def test_related_objects_enqueue_those_whose_rule_matches() -> None:
     """A change is told to who was interested before or is now: label gone, label come, deleted."""
-    world = World()
-    world.customize = lambda request: rule(
+    cluster = MetacontrollerCluster()
+    cluster.customize = lambda request: rule(
         namespace="default",
         labelSelector={"matchLabels": {"for": request["parent"]["metadata"]["name"]}},
     )
-    world.pod("p")
-    world.pod("q")
-    world.scheduler.run_for(1)
+    cluster.pod("p")
+    cluster.pod("q")
+    cluster.scheduler.run_for(1)
 
     def told() -> Counter[str]:
-        world.scheduler.run_for(1)
-        names = Counter(request["object"]["metadata"]["name"] for request in world.syncs())
-        world.calls.clear()
+        cluster.scheduler.run_for(1)
+        names = Counter(request["object"]["metadata"]["name"] for request in cluster.syncs())
+        cluster.calls.clear()
         return names
 
     told()
-    world.child("c", labels={"for": "p"})
+    cluster.child("c", labels={"for": "p"})
     assert told() == {"p": 1}
-    world.store.patch(CHILD, ("default", "c"), {"metadata": {"labels": {"for": "q"}}})
+    cluster.store.patch(CHILD, ("default", "c"), {"metadata": {"labels": {"for": "q"}}})
     assert told() == {"p": 1, "q": 1}
-    world.store.patch(CHILD, ("default", "c"), {"data": "x"})
+    cluster.store.patch(CHILD, ("default", "c"), {"data": "x"})
     assert told() == {"q": 1}
-    world.store.delete(CHILD, ("default", "c"))
+    cluster.store.delete(CHILD, ("default", "c"))
     assert told() == {"q": 1}
 
 
 def test_a_parent_whose_customize_fails_misses_the_event() -> None:
     """It is skipped for that event, and others are not; its own next event makes up for it."""
-    world = World()
-    world.customize = lambda _: rule(namespace="default")
-    world.pod("p")
-    world.pod("q")
-    world.scheduler.run_for(1)
-    world.scheduler.run_for(1300)  # the cached answers expire
-    world.calls.clear()
+    cluster = MetacontrollerCluster()
+    cluster.customize = lambda _: rule(namespace="default")
+    cluster.pod("p")
+    cluster.pod("q")
+    cluster.scheduler.run_for(1)
+    cluster.scheduler.run_for(1300)  # the cached answers expire
+    cluster.calls.clear()
 
     def answer(request: Object) -> Any:
         if request["parent"]["metadata"]["name"] == "p":
             return Answer(500, b"")
         return rule(namespace="default")
 
-    world.customize = answer
-    world.child("c")
-    world.scheduler.run_for(1)
-    assert {one["object"]["metadata"]["name"] for one in world.syncs()} == {"q"}
+    cluster.customize = answer
+    cluster.child("c")
+    cluster.scheduler.run_for(1)
+    assert {one["object"]["metadata"]["name"] for one in cluster.syncs()} == {"q"}
 
 
 def test_one_sync_at_a_time_for_an_object() -> None:
     """Changes during a sync make one more afterwards, however many there were."""
-    world = World()
-    world.sync = lambda _: Answer(200, b"{}", delay=2)
-    world.pod()
-    world.scheduler.run_for(0.5)
+    cluster = MetacontrollerCluster()
+    cluster.sync = lambda _: Answer(200, b"{}", delay=2)
+    cluster.pod()
+    cluster.scheduler.run_for(0.5)
     for number in range(5):
-        world.store.patch(POD, ("default", "p"), {"metadata": {"labels": {"n": str(number)}}})
-        world.scheduler.run_for(0.1)
-    world.scheduler.run_for(10)
-    assert len(world.syncs()) == 2
-    assert world.syncs()[1]["object"]["metadata"]["labels"] == {"n": "4"}
+        cluster.store.patch(POD, ("default", "p"), {"metadata": {"labels": {"n": str(number)}}})
+        cluster.scheduler.run_for(0.1)
+    cluster.scheduler.run_for(10)
+    assert len(cluster.syncs()) == 2
+    assert cluster.syncs()[1]["object"]["metadata"]["labels"] == {"n": "4"}
 
 
 def test_workers_work_side_by_side() -> None:
     """As many syncs run at once as there are workers, each of another object."""
-    world = World()
-    world.start(Flags(workers=3))
-    world.sync = lambda _: Answer(200, b"{}", delay=2)
+    cluster = MetacontrollerCluster()
+    cluster.start(Flags(workers=3))
+    cluster.sync = lambda _: Answer(200, b"{}", delay=2)
     for number in range(6):
-        world.pod(f"p{number}")
-    world.scheduler.run_for(1)
-    assert len(world.syncs()) == 3
-    world.scheduler.run_for(2)
-    assert len(world.syncs()) == 6
+        cluster.pod(f"p{number}")
+    cluster.scheduler.run_for(1)
+    assert len(cluster.syncs()) == 3
+    cluster.scheduler.run_for(2)
+    assert len(cluster.syncs()) == 6
 
 
 # resyncAfterSeconds
@@ -554,39 +549,39 @@ def test_workers_work_side_by_side() -> None:
 
 def test_resync_after_seconds() -> None:
     """The hook is asked again after the time it asked for; 0 and less ask for nothing."""
-    world = World()
-    world.sync = lambda _: {"resyncAfterSeconds": 3.5 if len(world.syncs()) == 1 else -1}
-    world.pod()
-    world.scheduler.run_for(60)
-    times = world.sync_times()
+    cluster = MetacontrollerCluster()
+    cluster.sync = lambda _: {"resyncAfterSeconds": 3.5 if len(cluster.syncs()) == 1 else -1}
+    cluster.pod()
+    cluster.scheduler.run_for(60)
+    times = cluster.sync_times()
     assert len(times) == 2
     assert times[1] - times[0] == pytest.approx(3.5, abs=0.05)
 
 
 def test_the_earliest_deadline_wins() -> None:
     """A later deadline does not replace an earlier one, and a sync between cancels none."""
-    world = World()
+    cluster = MetacontrollerCluster()
     waits = iter([10.0, 100.0])
-    world.sync = lambda _: {"resyncAfterSeconds": next(waits, 0)}
-    world.pod()
-    world.scheduler.run_for(5)
-    world.store.patch(POD, ("default", "p"), {"metadata": {"labels": {"a": "b"}}})
-    world.scheduler.run_for(200)
-    times = world.sync_times()
+    cluster.sync = lambda _: {"resyncAfterSeconds": next(waits, 0)}
+    cluster.pod()
+    cluster.scheduler.run_for(5)
+    cluster.store.patch(POD, ("default", "p"), {"metadata": {"labels": {"a": "b"}}})
+    cluster.scheduler.run_for(200)
+    times = cluster.sync_times()
     assert len(times) == 3
     assert times[2] - times[0] == pytest.approx(10.0, abs=0.05)
 
 
 def test_an_earlier_deadline_replaces_a_later_one() -> None:
     """Of two deadlines the earlier one is kept, alone."""
-    world = World()
+    cluster = MetacontrollerCluster()
     waits = iter([100.0, 10.0])
-    world.sync = lambda _: {"resyncAfterSeconds": next(waits, 0)}
-    world.pod()
-    world.scheduler.run_for(5)
-    world.store.patch(POD, ("default", "p"), {"metadata": {"labels": {"a": "b"}}})
-    world.scheduler.run_for(200)
-    times = world.sync_times()
+    cluster.sync = lambda _: {"resyncAfterSeconds": next(waits, 0)}
+    cluster.pod()
+    cluster.scheduler.run_for(5)
+    cluster.store.patch(POD, ("default", "p"), {"metadata": {"labels": {"a": "b"}}})
+    cluster.scheduler.run_for(200)
+    times = cluster.sync_times()
     assert len(times) == 3
     assert times[2] - times[1] == pytest.approx(10.0, abs=0.05)
 
@@ -596,125 +591,131 @@ def test_an_earlier_deadline_replaces_a_later_one() -> None:
 
 def test_labels_and_annotations_are_set_and_deleted() -> None:
     """A string sets, null deletes, others are left alone; no change, no write."""
-    world = World()
-    world.sync = lambda _: {
+    cluster = MetacontrollerCluster()
+    cluster.sync = lambda _: {
         "labels": {"new": "1", "old": None, "absent": None},
         "annotations": {"note": "x"},
     }
-    world.pod(labels={"old": "0", "mine": "2"}, annotations={"other": "y"})
-    world.scheduler.run_for(5)
-    metadata = world.store.get(POD, ("default", "p"))["metadata"]
+    cluster.pod(labels={"old": "0", "mine": "2"}, annotations={"other": "y"})
+    cluster.scheduler.run_for(5)
+    metadata = cluster.store.get(POD, ("default", "p"))["metadata"]
     assert metadata["labels"] == {"mine": "2", "new": "1"}
     assert metadata["annotations"] == {"other": "y", "note": "x"}
-    assert world.writes() == [("update", "pods", "", 200)]
-    assert len(world.syncs()) == 2
+    assert cluster.writes() == [("update", "pods", "", 200)]
+    assert len(cluster.syncs()) == 2
 
 
 def test_a_status_is_two_puts() -> None:
     """UpdateStatus, then Update of the whole; both raise the version; then all is quiet."""
-    world = World(controller(**PARENTS))
-    world.sync = lambda _: {"status": {"n": 1}}
-    made = int(world.parent()["metadata"]["resourceVersion"])
-    world.scheduler.run_for(5)
-    assert world.writes() == [
+    cluster = MetacontrollerCluster(controller(**PARENTS))
+    cluster.sync = lambda _: {"status": {"n": 1}}
+    made = int(cluster.parent()["metadata"]["resourceVersion"])
+    cluster.scheduler.run_for(5)
+    assert cluster.writes() == [
         ("update", "parents", "status", 200),
         ("update", "parents", "", 200),
     ]
-    stored = world.store.get(PARENT, ("default", "p"))
+    stored = cluster.store.get(PARENT, ("default", "p"))
     assert stored["status"] == {"n": 1}
     assert int(stored["metadata"]["resourceVersion"]) == made + 2
-    assert len(world.syncs()) == 2
+    assert len(cluster.syncs()) == 2
 
 
 @pytest.mark.parametrize("status", [None, {"n": 1}])
 def test_an_unchanged_status_is_not_written(status: Object | None) -> None:
     """Null leaves the status; so does the same one."""
-    world = World(controller(**PARENTS))
-    world.store.create(PARENT, {"metadata": {"name": "p", "namespace": "default"}})
-    world.store.patch(
+    cluster = MetacontrollerCluster(controller(**PARENTS))
+    cluster.store.create(PARENT, {"metadata": {"name": "p", "namespace": "default"}})
+    cluster.store.patch(
         PARENT, ("default", "p"), {"status": {"n": 1}}, subresource="status", manager="other"
     )
-    world.sync = lambda _: {"status": status}
-    world.scheduler.run_for(2)
-    assert not world.writes()
+    cluster.sync = lambda _: {"status": status}
+    cluster.scheduler.run_for(2)
+    assert not cluster.writes()
 
 
 def test_a_float_that_is_an_integer_is_written_again_each_time() -> None:
     """1.0 differs from the stored 1: a write at each sync, though none of them changes anything."""
-    world = World(controller(**PARENTS))
-    world.sync = lambda _: Answer(200, b'{"status": {"n": 1.0}}')
-    world.parent()
-    world.scheduler.run_for(2)
-    before = len(world.writes())
-    version = world.store.version
-    world.store.patch(PARENT, ("default", "p"), {"metadata": {"labels": {"a": "b"}}})
-    world.scheduler.run_for(2)
-    assert len(world.writes()) == before + 2
-    assert world.store.version == version + 1
+    cluster = MetacontrollerCluster(controller(**PARENTS))
+    cluster.sync = lambda _: Answer(200, b'{"status": {"n": 1.0}}')
+    cluster.parent()
+    cluster.scheduler.run_for(2)
+    before = len(cluster.writes())
+    version = cluster.store.version
+    cluster.store.patch(PARENT, ("default", "p"), {"metadata": {"labels": {"a": "b"}}})
+    cluster.scheduler.run_for(2)
+    assert len(cluster.writes()) == before + 2
+    assert cluster.store.version == version + 1
 
 
 def test_a_status_that_the_schema_prunes_is_written_again_each_time() -> None:
     """What is pruned is missing at the next sync, and sent again."""
-    world = World(controller(resources=[{"apiVersion": f"{GROUP}/v1", "resource": "stricts"}]))
-    world.sync = lambda _: {"status": {"count": 1, "unknown": 2}}
-    world.store.create(STRICT, {"metadata": {"name": "s", "namespace": "default"}})
-    world.scheduler.run_for(2)
-    assert world.store.get(STRICT, ("default", "s"))["status"] == {"count": 1}
-    assert len(world.syncs()) == 2
-    assert len(world.writes()) == 4
+    cluster = MetacontrollerCluster(
+        controller(resources=[{"apiVersion": f"{GROUP}/v1", "resource": "stricts"}])
+    )
+    cluster.sync = lambda _: {"status": {"count": 1, "unknown": 2}}
+    cluster.store.create(STRICT, {"metadata": {"name": "s", "namespace": "default"}})
+    cluster.scheduler.run_for(2)
+    assert cluster.store.get(STRICT, ("default", "s"))["status"] == {"count": 1}
+    assert len(cluster.syncs()) == 2
+    assert len(cluster.writes()) == 4
 
 
 def test_a_status_that_the_schema_refuses_is_a_sync_error() -> None:
     """422 is told in an Event and tried again."""
-    world = World(controller(resources=[{"apiVersion": f"{GROUP}/v1", "resource": "stricts"}]))
-    world.sync = lambda _: {"status": {"count": "many"}}
-    world.store.create(STRICT, {"metadata": {"name": "s", "namespace": "default"}})
-    world.scheduler.run_for(1)
-    assert "can't update status: " in world.events()[0]["message"]
-    assert "must be of type integer" in world.events()[0]["message"]
+    cluster = MetacontrollerCluster(
+        controller(resources=[{"apiVersion": f"{GROUP}/v1", "resource": "stricts"}])
+    )
+    cluster.sync = lambda _: {"status": {"count": "many"}}
+    cluster.store.create(STRICT, {"metadata": {"name": "s", "namespace": "default"}})
+    cluster.scheduler.run_for(1)
+    assert "can't update status: " in cluster.events()[0]["message"]
+    assert "must be of type integer" in cluster.events()[0]["message"]
 
 
 def test_an_empty_status_replaces_a_pods_whole_status() -> None:
     """The trap that the contract warns of: {} is not null."""
-    world = World()
-    world.pod()
-    world.store.patch(POD, ("default", "p"), {"status": {"phase": "Running"}}, subresource="status")
-    world.sync = lambda _: {"status": {}}
-    world.scheduler.run_for(1)
-    assert "phase" not in world.store.get(POD, ("default", "p"))["status"]
+    cluster = MetacontrollerCluster()
+    cluster.pod()
+    cluster.store.patch(
+        POD, ("default", "p"), {"status": {"phase": "Running"}}, subresource="status"
+    )
+    cluster.sync = lambda _: {"status": {}}
+    cluster.scheduler.run_for(1)
+    assert "phase" not in cluster.store.get(POD, ("default", "p"))["status"]
 
 
 def test_a_conflict_is_swallowed() -> None:
     """A write on an old version is refused and dropped; the change itself brings the next sync."""
-    world = World()
+    cluster = MetacontrollerCluster()
 
     def answer(request: Object) -> Any:
         seen = request["object"]["metadata"].get("labels", {}).get("n", "")
         if not seen:
-            world.store.patch(POD, ("default", "p"), {"metadata": {"labels": {"n": "1"}}})
+            cluster.store.patch(POD, ("default", "p"), {"metadata": {"labels": {"n": "1"}}})
         return {"annotations": {"seen": seen}}
 
-    world.sync = answer
-    world.pod()
-    world.scheduler.run_for(2)
-    assert world.store.get(POD, ("default", "p"))["metadata"]["annotations"] == {"seen": "1"}
-    assert [code for *_, code in world.writes()] == [409, 200]
-    assert not world.events()
+    cluster.sync = answer
+    cluster.pod()
+    cluster.scheduler.run_for(2)
+    assert cluster.store.get(POD, ("default", "p"))["metadata"]["annotations"] == {"seen": "1"}
+    assert [code for *_, code in cluster.writes()] == [409, 200]
+    assert not cluster.events()
 
 
 def test_a_parent_that_is_gone_is_swallowed() -> None:
     """404 on its write is no error."""
-    world = World()
+    cluster = MetacontrollerCluster()
 
     def answer(_: Object) -> Any:
-        world.store.delete(POD, ("default", "p"), DeleteOptions(grace=0))
+        cluster.store.delete(POD, ("default", "p"), DeleteOptions(grace=0))
         return {"annotations": {"a": "b"}}
 
-    world.sync = answer
-    world.pod()
-    world.scheduler.run_for(2)
-    assert [code for *_, code in world.writes()] == [404]
-    assert not world.events()
+    cluster.sync = answer
+    cluster.pod()
+    cluster.scheduler.run_for(2)
+    assert [code for *_, code in cluster.writes()] == [404]
+    assert not cluster.events()
 
 
 # Attachments
@@ -730,19 +731,19 @@ def wanted(name: str = "c", **fields: Any) -> Object:
     }
 
 
-def attaching(*children: Object) -> World:
-    """Return a world whose hook wants these attachments of the one Parent."""
-    world = World(controller(**PARENTS, attachments=CHILDREN))
-    world.sync = lambda _: {"attachments": list(children)}
-    return world
+def attaching(*children: Object) -> MetacontrollerCluster:
+    """Return a cluster whose hook wants these attachments of the one Parent."""
+    cluster = MetacontrollerCluster(controller(**PARENTS, attachments=CHILDREN))
+    cluster.sync = lambda _: {"attachments": list(children)}
+    return cluster
 
 
 def test_an_attachment_is_created_owned_and_marked() -> None:
     """It has its parent as controller, the decorator's name, and what it was made from."""
-    world = attaching(wanted(spec={"a": 1}))
-    parent = world.parent()
-    world.scheduler.run_for(2)
-    child = world.store.get(CHILD, ("default", "c"))
+    cluster = attaching(wanted(spec={"a": 1}))
+    parent = cluster.parent()
+    cluster.scheduler.run_for(2)
+    child = cluster.store.get(CHILD, ("default", "c"))
     assert child["metadata"]["ownerReferences"] == [
         {
             "apiVersion": f"{GROUP}/v1",
@@ -764,68 +765,68 @@ def test_an_attachment_is_created_owned_and_marked() -> None:
             "namespace": "default",
         },
     }
-    assert world.writes() == [("create", "children", "", 201)]
-    assert list(world.syncs()[-1]["attachments"]["Child.example.com/v1"]) == ["default/c"]
+    assert cluster.writes() == [("create", "children", "", 201)]
+    assert list(cluster.syncs()[-1]["attachments"]["Child.example.com/v1"]) == ["default/c"]
 
 
 def test_an_attachment_is_updated_by_a_three_way_merge() -> None:
     """Fields that are no longer wanted go, those of others stay, and it happens in place."""
-    world = attaching(wanted(spec={"a": 1, "b": 2}))
-    world.parent()
-    world.scheduler.run_for(2)
-    uid = world.store.get(CHILD, ("default", "c"))["metadata"]["uid"]
-    world.store.patch(CHILD, ("default", "c"), {"spec": {"theirs": 3}})
-    world.sync = lambda _: {"attachments": [wanted(spec={"a": 9})]}
-    world.store.patch(PARENT, ("default", "p"), {"metadata": {"labels": {"x": "y"}}})
-    world.scheduler.run_for(2)
-    child = world.store.get(CHILD, ("default", "c"))
+    cluster = attaching(wanted(spec={"a": 1, "b": 2}))
+    cluster.parent()
+    cluster.scheduler.run_for(2)
+    uid = cluster.store.get(CHILD, ("default", "c"))["metadata"]["uid"]
+    cluster.store.patch(CHILD, ("default", "c"), {"spec": {"theirs": 3}})
+    cluster.sync = lambda _: {"attachments": [wanted(spec={"a": 9})]}
+    cluster.store.patch(PARENT, ("default", "p"), {"metadata": {"labels": {"x": "y"}}})
+    cluster.scheduler.run_for(2)
+    child = cluster.store.get(CHILD, ("default", "c"))
     assert child["spec"] == {"a": 9, "theirs": 3}
     assert child["metadata"]["uid"] == uid
-    quiet = len(world.writes())
-    world.store.patch(PARENT, ("default", "p"), {"metadata": {"labels": {"x": "z"}}})
-    world.scheduler.run_for(2)
-    assert len(world.writes()) == quiet
+    quiet = len(cluster.writes())
+    cluster.store.patch(PARENT, ("default", "p"), {"metadata": {"labels": {"x": "z"}}})
+    cluster.scheduler.run_for(2)
+    assert len(cluster.writes()) == quiet
 
 
 def test_what_others_change_is_changed_back() -> None:
     """A wanted field that someone else set is set again, since the change brings a sync."""
-    world = attaching(wanted(spec={"a": 1}))
-    world.parent()
-    world.scheduler.run_for(2)
-    world.store.patch(CHILD, ("default", "c"), {"spec": {"a": 5}})
-    world.scheduler.run_for(2)
-    assert world.store.get(CHILD, ("default", "c"))["spec"] == {"a": 1}
+    cluster = attaching(wanted(spec={"a": 1}))
+    cluster.parent()
+    cluster.scheduler.run_for(2)
+    cluster.store.patch(CHILD, ("default", "c"), {"spec": {"a": 5}})
+    cluster.scheduler.run_for(2)
+    assert cluster.store.get(CHILD, ("default", "c"))["spec"] == {"a": 1}
 
 
 def test_an_attachment_that_is_left_out_is_deleted() -> None:
     """An answer without it is enough."""
-    world = attaching(wanted())
-    world.parent()
-    world.scheduler.run_for(2)
-    world.sync = lambda _: {}
-    world.store.patch(PARENT, ("default", "p"), {"metadata": {"labels": {"x": "y"}}})
-    world.scheduler.run_for(2)
-    assert world.store.peek(CHILD, ("default", "c")) is None
+    cluster = attaching(wanted())
+    cluster.parent()
+    cluster.scheduler.run_for(2)
+    cluster.sync = lambda _: {}
+    cluster.store.patch(PARENT, ("default", "p"), {"metadata": {"labels": {"x": "y"}}})
+    cluster.scheduler.run_for(2)
+    assert cluster.store.peek(CHILD, ("default", "c")) is None
 
 
 def test_someone_elses_object_of_the_name_is_left_alone() -> None:
     """AlreadyExists is swallowed: no error, no retry, no change."""
-    world = attaching(wanted(spec={"a": 1}))
-    other = world.child("c")
-    world.parent()
-    world.scheduler.run_for(2)
-    assert world.store.get(CHILD, ("default", "c")) == other
-    assert world.writes() == [("create", "children", "", 409)]
-    assert not world.events()
+    cluster = attaching(wanted(spec={"a": 1}))
+    other = cluster.child("c")
+    cluster.parent()
+    cluster.scheduler.run_for(2)
+    assert cluster.store.get(CHILD, ("default", "c")) == other
+    assert cluster.writes() == [("create", "children", "", 409)]
+    assert not cluster.events()
 
 
 def test_attachments_come_after_the_parents_own_update() -> None:
     """First both PUTs of the parent, then the attachment."""
-    world = World(controller(**PARENTS, attachments=CHILDREN))
-    world.sync = lambda _: {"status": {"n": 1}, "attachments": [wanted()]}
-    world.parent()
-    world.scheduler.run_for(2)
-    assert world.writes() == [
+    cluster = MetacontrollerCluster(controller(**PARENTS, attachments=CHILDREN))
+    cluster.sync = lambda _: {"status": {"n": 1}, "attachments": [wanted()]}
+    cluster.parent()
+    cluster.scheduler.run_for(2)
+    assert cluster.writes() == [
         ("update", "parents", "status", 200),
         ("update", "parents", "", 200),
         ("create", "children", "", 201),
@@ -834,18 +835,18 @@ def test_attachments_come_after_the_parents_own_update() -> None:
 
 def test_a_conflict_leaves_the_attachments_for_the_next_sync() -> None:
     """The sync ends at the conflict, before its attachments."""
-    world = World(controller(**PARENTS, attachments=CHILDREN))
+    cluster = MetacontrollerCluster(controller(**PARENTS, attachments=CHILDREN))
 
     def answer(_: Object) -> Any:
-        if len(world.syncs()) == 1:
-            world.store.patch(PARENT, ("default", "p"), {"metadata": {"labels": {"a": "b"}}})
+        if len(cluster.syncs()) == 1:
+            cluster.store.patch(PARENT, ("default", "p"), {"metadata": {"labels": {"a": "b"}}})
         return {"status": {"n": 1}, "attachments": [wanted()]}
 
-    world.sync = answer
-    world.parent()
-    world.scheduler.run_for(0.008)
-    world.scheduler.run_for(2)
-    assert [(verb, code) for verb, *_, code in world.writes()] == [
+    cluster.sync = answer
+    cluster.parent()
+    cluster.scheduler.run_for(0.008)
+    cluster.scheduler.run_for(2)
+    assert [(verb, code) for verb, *_, code in cluster.writes()] == [
         ("update", 409),
         ("update", 200),
         ("update", 200),
@@ -855,33 +856,33 @@ def test_a_conflict_leaves_the_attachments_for_the_next_sync() -> None:
 
 def test_attachments_of_a_terminating_parent_are_left_alone() -> None:
     """Nothing is created, changed or deleted for a parent that is being deleted."""
-    world = World(controller(attachments=CHILDREN))
-    world.sync = lambda _: {"attachments": [wanted()]}
-    world.pod()
-    world.scheduler.run_for(1)
-    world.sync = lambda _: {}
-    world.store.delete(POD, ("default", "p"))
-    world.scheduler.run_for(1)
-    assert world.syncs()[-1]["object"]["metadata"]["deletionTimestamp"]
-    assert world.store.peek(CHILD, ("default", "c")) is not None
+    cluster = MetacontrollerCluster(controller(attachments=CHILDREN))
+    cluster.sync = lambda _: {"attachments": [wanted()]}
+    cluster.pod()
+    cluster.scheduler.run_for(1)
+    cluster.sync = lambda _: {}
+    cluster.store.delete(POD, ("default", "p"))
+    cluster.scheduler.run_for(1)
+    assert cluster.syncs()[-1]["object"]["metadata"]["deletionTimestamp"]
+    assert cluster.store.peek(CHILD, ("default", "c")) is not None
 
 
 def test_attachments_go_with_their_parent() -> None:
     """The garbage collector deletes them by their owner reference."""
-    world = attaching(wanted())
-    world.parent()
-    world.scheduler.run_for(2)
-    world.store.delete(PARENT, ("default", "p"))
-    world.scheduler.run_for(2)
-    assert world.store.peek(CHILD, ("default", "c")) is None
+    cluster = attaching(wanted())
+    cluster.parent()
+    cluster.scheduler.run_for(2)
+    cluster.store.delete(PARENT, ("default", "p"))
+    cluster.scheduler.run_for(2)
+    assert cluster.store.peek(CHILD, ("default", "c")) is None
 
 
 def test_an_attachment_of_an_unknown_kind_is_a_sync_error() -> None:
     """What cannot be created is told in an Event."""
-    world = attaching({**wanted(), "kind": "Nothing"})
-    world.parent()
-    world.scheduler.run_for(0.5)
-    assert "discovery: can't find kind Nothing" in world.events()[0]["message"]
+    cluster = attaching({**wanted(), "kind": "Nothing"})
+    cluster.parent()
+    cluster.scheduler.run_for(0.5)
+    assert "discovery: can't find kind Nothing" in cluster.events()[0]["message"]
 
 
 # Starting again, and periods
@@ -889,72 +890,72 @@ def test_an_attachment_of_an_unknown_kind_is_a_sync_error() -> None:
 
 def test_everything_is_synced_at_a_start() -> None:
     """A new process lists everything, asks customize for everything, and syncs everything."""
-    world = World()
+    cluster = MetacontrollerCluster()
     for number in range(5):
-        world.pod(f"p{number}")
-    world.scheduler.run_for(2)
-    world.calls.clear()
-    world.start()
-    assert Counter(path for _, path, _ in world.calls) == {"/customize": 5, "/sync": 5}
+        cluster.pod(f"p{number}")
+    cluster.scheduler.run_for(2)
+    cluster.calls.clear()
+    cluster.start()
+    assert Counter(path for _, path, _ in cluster.calls) == {"/customize": 5, "/sync": 5}
 
 
 def test_what_changed_while_it_was_down_is_seen_at_the_start() -> None:
     """No watch is needed for it: the list has it."""
-    world = World()
-    world.pod("gone")
-    world.scheduler.run_for(1)
-    world.cluster.stop_metacontroller()
-    world.store.delete(POD, ("default", "gone"), DeleteOptions(grace=0))
-    world.pod("new")
-    world.scheduler.run_for(5)
-    world.calls.clear()
-    world.start()
-    assert [one["object"]["metadata"]["name"] for one in world.syncs()] == ["new"]
+    cluster = MetacontrollerCluster()
+    cluster.pod("gone")
+    cluster.scheduler.run_for(1)
+    cluster.simulator.stop_metacontroller()
+    cluster.store.delete(POD, ("default", "gone"), DeleteOptions(grace=0))
+    cluster.pod("new")
+    cluster.scheduler.run_for(5)
+    cluster.calls.clear()
+    cluster.start()
+    assert [one["object"]["metadata"]["name"] for one in cluster.syncs()] == ["new"]
 
 
 def test_a_write_that_was_sent_is_carried_out() -> None:
     """Metacontroller dies between request and answer: the write takes effect all the same."""
-    world = World()
-    world.sync = lambda _: {"annotations": {"a": "b"}}
-    world.pod()
-    world.scheduler.run_until(lambda: bool(world.syncs()), timeout=1)
-    world.scheduler.run_for(0.0006)
-    world.cluster.stop_metacontroller()
-    world.scheduler.run_for(1)
-    assert world.store.get(POD, ("default", "p"))["metadata"]["annotations"] == {"a": "b"}
+    cluster = MetacontrollerCluster()
+    cluster.sync = lambda _: {"annotations": {"a": "b"}}
+    cluster.pod()
+    cluster.scheduler.run_until(lambda: bool(cluster.syncs()), timeout=1)
+    cluster.scheduler.run_for(0.0006)
+    cluster.simulator.stop_metacontroller()
+    cluster.scheduler.run_for(1)
+    assert cluster.store.get(POD, ("default", "p"))["metadata"]["annotations"] == {"a": "b"}
 
 
 def test_every_parent_is_synced_at_the_resync_period() -> None:
     """The flush interval enqueues all parents, though nothing changed."""
-    world = World()
-    world.start(Flags(cache_flush_interval=600))
-    world.pod()
-    world.scheduler.run_for(1900)
-    assert len(world.syncs()) == 4
+    cluster = MetacontrollerCluster()
+    cluster.start(Flags(cache_flush_interval=600))
+    cluster.pod()
+    cluster.scheduler.run_for(1900)
+    assert len(cluster.syncs()) == 4
 
 
 def test_a_controllers_own_resync_period() -> None:
     """A resyncPeriodSeconds shorter than the interval enqueues its parents that often."""
-    world = World(controller(resyncPeriodSeconds=60))
-    world.pod()
-    world.scheduler.run_for(200)
-    assert len(world.syncs()) == 4
+    cluster = MetacontrollerCluster(controller(resyncPeriodSeconds=60))
+    cluster.pod()
+    cluster.scheduler.run_for(200)
+    assert len(cluster.syncs()) == 4
 
 
 def test_a_lost_watch_is_made_up_by_a_list() -> None:
     """Events that were under way are lost; the list has what they said, and what is gone."""
-    world = World()
-    world.pod("p")
-    world.pod("q")
-    world.scheduler.run_for(1)
-    world.calls.clear()
-    assert world.cluster.metacontroller
-    world.store.patch(POD, ("default", "p"), {"metadata": {"labels": {"a": "b"}}})
-    world.store.delete(POD, ("default", "q"), DeleteOptions(grace=0))
-    for informer in world.cluster.metacontroller.informers.all:
+    cluster = MetacontrollerCluster()
+    cluster.pod("p")
+    cluster.pod("q")
+    cluster.scheduler.run_for(1)
+    cluster.calls.clear()
+    assert cluster.simulator.metacontroller
+    cluster.store.patch(POD, ("default", "p"), {"metadata": {"labels": {"a": "b"}}})
+    cluster.store.delete(POD, ("default", "q"), DeleteOptions(grace=0))
+    for informer in cluster.simulator.metacontroller.informers.all:
         informer.relist()
-    world.scheduler.run_for(1)
-    (request,) = world.syncs()
+    cluster.scheduler.run_for(1)
+    (request,) = cluster.syncs()
     assert request["object"]["metadata"]["labels"] == {"a": "b"}
 
 
@@ -968,42 +969,44 @@ def test_selectors_of_the_controller_choose_its_parents() -> None:
             "annotationSelector": {"matchAnnotations": {"c": "d"}},
         }
     ]
-    world = World(controller(resources=resources))
-    world.pod("none")
-    world.pod("label", labels={"a": "b"})
-    world.pod("both", labels={"a": "b"}, annotations={"c": "d"})
-    world.scheduler.run_for(1)
-    assert [one["object"]["metadata"]["name"] for one in world.syncs()] == ["both"]
+    cluster = MetacontrollerCluster(controller(resources=resources))
+    cluster.pod("none")
+    cluster.pod("label", labels={"a": "b"})
+    cluster.pod("both", labels={"a": "b"}, annotations={"c": "d"})
+    cluster.scheduler.run_for(1)
+    assert [one["object"]["metadata"]["name"] for one in cluster.syncs()] == ["both"]
 
 
 def test_status_changes_can_be_ignored() -> None:
     """With ignoreStatusChanges an update of the status alone is passed over."""
-    world = World(
+    cluster = MetacontrollerCluster(
         controller(
             resources=[{"apiVersion": "v1", "resource": "pods", "ignoreStatusChanges": True}]
         )
     )
-    world.pod()
-    world.scheduler.run_for(1)
-    world.store.patch(POD, ("default", "p"), {"status": {"phase": "Failed"}}, subresource="status")
-    world.scheduler.run_for(1)
-    assert len(world.syncs()) == 1
-    world.store.patch(POD, ("default", "p"), {"metadata": {"labels": {"a": "b"}}})
-    world.scheduler.run_for(1)
-    assert len(world.syncs()) == 2
+    cluster.pod()
+    cluster.scheduler.run_for(1)
+    cluster.store.patch(
+        POD, ("default", "p"), {"status": {"phase": "Failed"}}, subresource="status"
+    )
+    cluster.scheduler.run_for(1)
+    assert len(cluster.syncs()) == 1
+    cluster.store.patch(POD, ("default", "p"), {"metadata": {"labels": {"a": "b"}}})
+    cluster.scheduler.run_for(1)
+    assert len(cluster.syncs()) == 2
 
 
 def test_the_client_is_rate_limited() -> None:
     """With Metacontroller's own defaults, five requests a second, writes take their time."""
-    world = World()
-    world.start(Flags(workers=5, qps=5, burst=10))
-    world.sync = lambda _: {"annotations": {"a": "b"}}
+    cluster = MetacontrollerCluster()
+    cluster.start(Flags(workers=5, qps=5, burst=10))
+    cluster.sync = lambda _: {"annotations": {"a": "b"}}
     for number in range(40):
-        world.pod(f"p{number:02}")
-    world.scheduler.run_for(3)
-    assert len(world.writes()) < 30
-    world.scheduler.run_for(10)
-    assert len(world.writes()) == 40
+        cluster.pod(f"p{number:02}")
+    cluster.scheduler.run_for(3)
+    assert len(cluster.writes()) < 30
+    cluster.scheduler.run_for(10)
+    assert len(cluster.writes()) == 40
 
 
 # Faults and determinism
@@ -1029,30 +1032,31 @@ class LoseEveryThird:
 
 def test_a_lost_answer_is_retried_and_does_no_harm() -> None:
     """A connection that breaks after the write is a sync error; the next sync finds it done."""
-    world = World(controller(**PARENTS))
-    world.cluster.network.interference = LoseEveryThird()
-    world.sync = lambda _: {"status": {"n": 1}, "labels": {"a": "b"}}
+    cluster = MetacontrollerCluster(controller(**PARENTS))
+    cluster.simulator.network.interference = LoseEveryThird()
+    cluster.sync = lambda _: {"status": {"n": 1}, "labels": {"a": "b"}}
     for name in "abc":
-        world.parent(name)
-    world.scheduler.run_for(10)
+        cluster.parent(name)
+    cluster.scheduler.run_for(10)
     for name in "abc":
-        assert world.store.get(PARENT, ("default", name))["status"] == {"n": 1}
-    assert "connection reset by peer" in world.events()[0]["message"]
+        assert cluster.store.get(PARENT, ("default", name))["status"] == {"n": 1}
+    assert "connection reset by peer" in cluster.events()[0]["message"]
 
 
 def busy(seed: int) -> tuple[list[Any], list[Any]]:
     """Run a busy while and return all that was sent and all that was written."""
-    world = World(controller(**PARENTS, attachments=CHILDREN), seed=seed)
-    world.customize = lambda _: rule(namespace="default")
-    world.sync = lambda request: {
+    cluster = MetacontrollerCluster(controller(**PARENTS, attachments=CHILDREN), seed=seed)
+    cluster.customize = lambda _: rule(namespace="default")
+    cluster.sync = lambda request: {
         "status": {"n": len(request["related"]["Child.example.com/v1"])},
         "attachments": [wanted(request["object"]["metadata"]["name"])],
     }
     for name in "abcdef":
-        world.parent(name)
-    world.scheduler.run_for(5)
-    return world.calls, [
-        (one.time, one.call.verb, one.call.key, one.code, one.version) for one in world.store.audit
+        cluster.parent(name)
+    cluster.scheduler.run_for(5)
+    return cluster.calls, [
+        (one.time, one.call.verb, one.call.key, one.code, one.version)
+        for one in cluster.store.audit
     ]
 
 
@@ -1084,6 +1088,6 @@ def test_a_random_source_is_used_where_order_is_open() -> None:
 
 def test_the_store_refuses_through_the_client_what_it_refuses_itself() -> None:
     """An ApiError crosses the network as it is."""
-    world = World()
+    cluster = MetacontrollerCluster()
     with pytest.raises(ApiError):
-        world.store.get(POD, ("default", "none"))
+        cluster.store.get(POD, ("default", "none"))

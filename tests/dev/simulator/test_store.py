@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,25 +9,23 @@ import pytest
 from dev.simulator.errors import ApiError
 from dev.simulator.objects import Object, copy
 from dev.simulator.resources import EVENT, NAMESPACE, POD, Resource, load_crds
-from dev.simulator.scheduling import Clock, VirtualScheduler
+from dev.simulator.scheduling import Clock
 from dev.simulator.store import EventType, Store, WatchEvent
 from dev.simulator.writes import DeleteOptions
+from tests.support.cluster_fixture import ApiFixture
 
 CRDS = {kind.plural: kind for kind in load_crds(Path(__file__).parents[3] / "crds")}
 DIAGNOSER, TARGET = CRDS["poddiagnosers"], CRDS["diagnosistargets"]
 KEY = ("default", "one")
 
 
-class World:
-    """A store with a clock, and what a watcher sees."""
+class WatchedStore(ApiFixture):
+    """An API server, and what a watcher sees."""
 
     events: list[WatchEvent]
 
     def __init__(self) -> None:
-        self.scheduler = VirtualScheduler()
-        clock = Clock(self.scheduler, datetime(2026, 1, 1, tzinfo=UTC))
-        self.store = Store(clock, random.Random(0), CRDS.values())
-        self.store.create(NAMESPACE, {"metadata": {"name": "default"}})
+        super().__init__(CRDS.values())
         self.events = []
 
     def watch(self, resource: Resource) -> None:
@@ -52,9 +49,9 @@ class World:
 
 
 @pytest.fixture
-def world() -> World:
+def cluster() -> WatchedStore:
     """Return an empty store."""
-    return World()
+    return WatchedStore()
 
 
 def refused(error: pytest.ExceptionInfo[ApiError]) -> tuple[int, str]:
@@ -65,9 +62,9 @@ def refused(error: pytest.ExceptionInfo[ApiError]) -> tuple[int, str]:
 # Creation
 
 
-def test_creation_fills_in_what_the_system_owns(world: World) -> None:
+def test_creation_fills_in_what_the_system_owns(cluster: WatchedStore) -> None:
     """A new object has uid, version, generation and time; a status that came along is dropped."""
-    made = world.store.create(
+    made = cluster.store.create(
         DIAGNOSER,
         {
             "metadata": {"name": "one", "namespace": "default", "uid": "mine", "generation": 9},
@@ -78,50 +75,50 @@ def test_creation_fills_in_what_the_system_owns(world: World) -> None:
     assert made["metadata"]["uid"] != "mine"
     assert made["metadata"]["generation"] == 1
     assert made["metadata"]["creationTimestamp"] == "2026-01-01T00:00:00Z"
-    assert made["metadata"]["resourceVersion"] == str(world.store.version)
+    assert made["metadata"]["resourceVersion"] == str(cluster.store.version)
     assert "status" not in made
 
 
-def test_defaults_of_the_schema_are_filled_in(world: World) -> None:
+def test_defaults_of_the_schema_are_filled_in(cluster: WatchedStore) -> None:
     """An empty spec gets enableAnnotations, remediationAction and all safeguards."""
-    spec = world.diagnoser()["spec"]
+    spec = cluster.diagnoser()["spec"]
     assert (spec["enableAnnotations"], spec["remediationAction"]) == (True, "")
     assert spec["remediation"]["budget"] == {"pods": 5, "windowSeconds": 600}
 
 
-def test_unknown_fields_are_pruned(world: World) -> None:
+def test_unknown_fields_are_pruned(cluster: WatchedStore) -> None:
     """A field that the schema does not know is not stored."""
-    assert "colour" not in world.diagnoser(colour="red")["spec"]
+    assert "colour" not in cluster.diagnoser(colour="red")["spec"]
 
 
-def test_a_new_pod_is_pending(world: World) -> None:
+def test_a_new_pod_is_pending(cluster: WatchedStore) -> None:
     """A Pod begins Pending, whatever status came along, with the defaults of its spec."""
-    pod = world.pod()
+    pod = cluster.pod()
     assert pod["status"] == {"phase": "Pending", "qosClass": "BestEffort"}
     assert pod["spec"]["restartPolicy"] == "Always"
     assert pod["spec"]["terminationGracePeriodSeconds"] == 30
 
 
-def test_a_second_object_of_the_name_is_refused(world: World) -> None:
+def test_a_second_object_of_the_name_is_refused(cluster: WatchedStore) -> None:
     """AlreadyExists is a 409 of its own reason."""
-    world.pod()
+    cluster.pod()
     with pytest.raises(ApiError) as error:
-        world.pod()
+        cluster.pod()
     assert refused(error) == (409, "AlreadyExists")
     assert str(error.value) == 'pods "one" already exists'
 
 
-def test_a_missing_namespace_is_refused(world: World) -> None:
+def test_a_missing_namespace_is_refused(cluster: WatchedStore) -> None:
     """Nothing is created in a namespace that is not there."""
     with pytest.raises(ApiError) as error:
-        world.store.create(EVENT, {"metadata": {"name": "x", "namespace": "nowhere"}})
+        cluster.store.create(EVENT, {"metadata": {"name": "x", "namespace": "nowhere"}})
     assert refused(error) == (404, "NotFound")
 
 
-def test_generate_name_appends_a_suffix(world: World) -> None:
+def test_generate_name_appends_a_suffix(cluster: WatchedStore) -> None:
     """A generateName becomes a name that is not taken."""
     names = {
-        world.store.create(
+        cluster.store.create(
             TARGET,
             {
                 "metadata": {"generateName": "t-", "namespace": "default"},
@@ -146,88 +143,88 @@ def test_generate_name_appends_a_suffix(world: World) -> None:
         ({"targetLabels": {"diagnostics.local.io/x": "y"}}, "cannot be selected by labels"),
     ],
 )
-def test_the_schema_is_enforced(world: World, spec: Object, message: str) -> None:
+def test_the_schema_is_enforced(cluster: WatchedStore, spec: Object, message: str) -> None:
     """What breaks the CRD's schema or its rules is refused with a message that says why."""
     with pytest.raises(ApiError) as error:
-        world.diagnoser(**spec)
+        cluster.diagnoser(**spec)
     assert refused(error) == (422, "Invalid")
     assert message in str(error.value)
     refusal = str(error.value).replace("[", "", 1)  # around several
     assert refusal.startswith('PodDiagnoser.diagnostics.local.io "one" is invalid: spec.')
 
 
-def test_names_of_diagnosers_have_63_characters_at_most(world: World) -> None:
+def test_names_of_diagnosers_have_63_characters_at_most(cluster: WatchedStore) -> None:
     """The rule on the name holds at its limit and not beyond."""
     for length, fits in ((63, True), (64, False)):
         manifest = {"metadata": {"name": "n" * length, "namespace": "default"}, "spec": {}}
         if fits:
-            world.store.create(DIAGNOSER, manifest)
+            cluster.store.create(DIAGNOSER, manifest)
         else:
             with pytest.raises(ApiError, match="at most 63 characters"):
-                world.store.create(DIAGNOSER, manifest)
+                cluster.store.create(DIAGNOSER, manifest)
 
 
 # Updates
 
 
-def test_an_update_of_an_old_version_is_a_conflict(world: World) -> None:
+def test_an_update_of_an_old_version_is_a_conflict(cluster: WatchedStore) -> None:
     """Optimistic concurrency: only the stored version can be replaced."""
-    old = world.diagnoser()
-    world.store.update(DIAGNOSER, {**old, "spec": {"targetLabels": {"a": "b"}}})
+    old = cluster.diagnoser()
+    cluster.store.update(DIAGNOSER, {**old, "spec": {"targetLabels": {"a": "b"}}})
     with pytest.raises(ApiError) as error:
-        world.store.update(DIAGNOSER, {**old, "spec": {}})
+        cluster.store.update(DIAGNOSER, {**old, "spec": {}})
     assert refused(error) == (409, "Conflict")
     assert "the object has been modified" in str(error.value)
 
 
-def test_an_update_of_another_uid_is_a_conflict(world: World) -> None:
+def test_an_update_of_another_uid_is_a_conflict(cluster: WatchedStore) -> None:
     """An object that was re-created under its name is not the one that is meant."""
-    pod = copy(world.pod())
+    pod = copy(cluster.pod())
     pod["metadata"]["uid"] = "another"
     del pod["metadata"]["resourceVersion"]
     with pytest.raises(ApiError) as error:
-        world.store.update(POD, pod)
+        cluster.store.update(POD, pod)
     assert refused(error) == (409, "Conflict")
 
 
-def test_a_custom_resource_needs_its_version(world: World) -> None:
+def test_a_custom_resource_needs_its_version(cluster: WatchedStore) -> None:
     """A custom resource cannot be overwritten blindly; a Pod can."""
-    diagnoser, pod = copy(world.diagnoser()), copy(world.pod())
+    diagnoser, pod = copy(cluster.diagnoser()), copy(cluster.pod())
     del diagnoser["metadata"]["resourceVersion"]
     del pod["metadata"]["resourceVersion"]
     with pytest.raises(ApiError) as error:
-        world.store.update(DIAGNOSER, diagnoser)
+        cluster.store.update(DIAGNOSER, diagnoser)
     assert refused(error) == (422, "Invalid")
-    assert world.store.update(POD, pod)
+    assert cluster.store.update(POD, pod)
 
 
-def test_an_update_without_a_change_is_none(world: World) -> None:
+def test_an_update_without_a_change_is_none(cluster: WatchedStore) -> None:
     """A no-op raises no version and causes no event."""
-    diagnoser = world.diagnoser()
-    world.watch(DIAGNOSER)
-    version = world.store.version
-    assert world.store.update(DIAGNOSER, diagnoser) == diagnoser
-    assert world.store.version == version
-    assert not world.events
+    diagnoser = cluster.diagnoser()
+    cluster.watch(DIAGNOSER)
+    version = cluster.store.version
+    assert cluster.store.update(DIAGNOSER, diagnoser) == diagnoser
+    assert cluster.store.version == version
+    assert not cluster.events
 
 
-def test_the_generation_rises_with_the_spec_alone(world: World) -> None:
+def test_the_generation_rises_with_the_spec_alone(cluster: WatchedStore) -> None:
     """Labels, annotations and status leave the generation; the spec raises it."""
-    world.diagnoser()
-    labelled = world.store.patch(DIAGNOSER, KEY, {"metadata": {"labels": {"a": "b"}}})
-    reported = world.store.patch(
+    cluster.diagnoser()
+    labelled = cluster.store.patch(DIAGNOSER, KEY, {"metadata": {"labels": {"a": "b"}}})
+    reported = cluster.store.patch(
         DIAGNOSER, KEY, {"status": {"diagnosedPods": 1}}, subresource="status"
     )
-    changed = world.store.patch(DIAGNOSER, KEY, {"spec": {"enableAnnotations": False}})
+    changed = cluster.store.patch(DIAGNOSER, KEY, {"spec": {"enableAnnotations": False}})
     generations = [one["metadata"]["generation"] for one in (labelled, reported, changed)]
     assert generations == [1, 1, 2]
 
 
-def test_spec_and_status_are_written_apart(world: World) -> None:
+def test_spec_and_status_are_written_apart(cluster: WatchedStore) -> None:
     """The main resource keeps the status, the status subresource keeps everything else."""
-    diagnoser = world.diagnoser()
+    diagnoser = cluster.diagnoser()
     both = {**diagnoser, "spec": {"targetLabels": {"a": "b"}}, "status": {"diagnosedPods": 3}}
-    main = world.store.update(DIAGNOSER, both)
+    main = cluster.store.update(DIAGNOSER, both)
     assert "status" not in main
     assert main["spec"]["targetLabels"] == {"a": "b"}
     changed = {
@@ -236,65 +233,65 @@ def test_spec_and_status_are_written_apart(world: World) -> None:
         "spec": {"targetLabels": {"c": "d"}},
         "status": {"diagnosedPods": 3},
     }
-    reported = world.store.update(DIAGNOSER, changed, subresource="status")
+    reported = cluster.store.update(DIAGNOSER, changed, subresource="status")
     assert reported["status"] == {"diagnosedPods": 3}
     assert reported["spec"]["targetLabels"] == {"a": "b"}
     assert "labels" not in reported["metadata"]
 
 
-def test_labels_of_a_pod_may_change_with_its_status(world: World) -> None:
+def test_labels_of_a_pod_may_change_with_its_status(cluster: WatchedStore) -> None:
     """A Pod's status subresource lets metadata through, unlike that of a custom resource."""
-    pod = copy(world.pod())
+    pod = copy(cluster.pod())
     pod["metadata"]["labels"] = {"a": "b"}
     pod["status"]["phase"] = "Running"
-    stored = world.store.update(POD, pod, subresource="status")
+    stored = cluster.store.update(POD, pod, subresource="status")
     assert stored["metadata"]["labels"] == {"a": "b"}
     assert stored["status"] == {"phase": "Running", "qosClass": "BestEffort"}
 
 
-def test_a_kind_without_status_has_no_such_subresource(world: World) -> None:
+def test_a_kind_without_status_has_no_such_subresource(cluster: WatchedStore) -> None:
     """DiagnosisTargets have no status."""
     with pytest.raises(ApiError) as error:
-        world.store.patch(TARGET, KEY, {}, subresource="status")
+        cluster.store.patch(TARGET, KEY, {}, subresource="status")
     assert refused(error) == (404, "NotFound")
 
 
-def test_a_pods_spec_cannot_change(world: World) -> None:
+def test_a_pods_spec_cannot_change(cluster: WatchedStore) -> None:
     """Of a Pod's spec little more than the image may change, and then the generation rises."""
-    world.pod()
+    cluster.pod()
     with pytest.raises(ApiError, match="pod updates may not change fields"):
-        world.store.patch(POD, KEY, {"spec": {"restartPolicy": "Never"}})
-    pod = copy(world.store.get(POD, KEY))
+        cluster.store.patch(POD, KEY, {"spec": {"restartPolicy": "Never"}})
+    pod = copy(cluster.store.get(POD, KEY))
     pod["spec"]["containers"][0]["image"] = "another"
-    assert world.store.update(POD, pod)["metadata"]["generation"] == 2
+    assert cluster.store.update(POD, pod)["metadata"]["generation"] == 2
 
 
-def test_a_status_is_pruned_and_checked(world: World) -> None:
+def test_a_status_is_pruned_and_checked(cluster: WatchedStore) -> None:
     """A status is read by the schema: unknown fields go, wrong ones are refused."""
-    world.diagnoser()
-    stored = world.store.patch(
+    cluster.diagnoser()
+    stored = cluster.store.patch(
         DIAGNOSER, KEY, {"status": {"diagnosedPods": 1, "mood": "good"}}, subresource="status"
     )
     assert stored["status"] == {"diagnosedPods": 1}
     with pytest.raises(ApiError, match=': diagnosedPods in body must be of type integer: "string"'):
-        world.store.patch(
+        cluster.store.patch(
             DIAGNOSER, KEY, {"status": {"diagnosedPods": "many"}}, subresource="status"
         )
 
 
-def test_whole_floats_are_stored_as_integers(world: World) -> None:
+def test_whole_floats_are_stored_as_integers(cluster: WatchedStore) -> None:
     """1.0 is written as 1, so that whoever sends 1.0 again sees a difference each time."""
-    world.diagnoser()
-    stored = world.store.patch(
+    cluster.diagnoser()
+    stored = cluster.store.patch(
         DIAGNOSER, KEY, {"status": {"diagnosedPods": 1.0}}, subresource="status"
     )
     assert type(stored["status"]["diagnosedPods"]) is int
 
 
-def test_a_status_write_and_the_put_of_the_old_copy_both_count(world: World) -> None:
+def test_a_status_write_and_the_put_of_the_old_copy_both_count(cluster: WatchedStore) -> None:
     """The second PUT carries managedFields from before the first: that alone is a change."""
-    before = world.diagnoser()
-    reported = world.store.update(
+    before = cluster.diagnoser()
+    reported = cluster.store.update(
         DIAGNOSER, {**before, "status": {"diagnosedPods": 1}}, subresource="status", manager="m"
     )
     assert [one["manager"] for one in reported["metadata"]["managedFields"]] == ["kubectl", "m"]
@@ -302,75 +299,75 @@ def test_a_status_write_and_the_put_of_the_old_copy_both_count(world: World) -> 
         **before["metadata"],
         "resourceVersion": reported["metadata"]["resourceVersion"],
     }
-    again = world.store.update(DIAGNOSER, {**before, "metadata": metadata}, manager="m")
-    assert int(again["metadata"]["resourceVersion"]) == world.store.version
+    again = cluster.store.update(DIAGNOSER, {**before, "metadata": metadata}, manager="m")
+    assert int(again["metadata"]["resourceVersion"]) == cluster.store.version
     assert again["metadata"]["resourceVersion"] != reported["metadata"]["resourceVersion"]
     assert [one["manager"] for one in again["metadata"]["managedFields"]] == ["kubectl"]
 
 
-def test_annotations_have_a_limit(world: World) -> None:
+def test_annotations_have_a_limit(cluster: WatchedStore) -> None:
     """256 KiB of annotations, keys and values together, fit; one byte more does not."""
     size = 256 * 1024 - len("key")
-    world.pod(annotations={"key": "x" * size})
+    cluster.pod(annotations={"key": "x" * size})
     with pytest.raises(ApiError, match="Too long: may not be more than 262144 bytes"):
-        world.store.patch(POD, KEY, {"metadata": {"annotations": {"key": "x" * (size + 1)}}})
+        cluster.store.patch(POD, KEY, {"metadata": {"annotations": {"key": "x" * (size + 1)}}})
 
 
 # Deletion
 
 
-def test_a_pod_on_a_node_ends_gracefully(world: World) -> None:
+def test_a_pod_on_a_node_ends_gracefully(cluster: WatchedStore) -> None:
     """It becomes terminating, its generation rises, and it stays until the kubelet removes it."""
-    world.pod()
-    world.watch(POD)
-    world.scheduler.run_for(5)
-    ending = world.store.delete(POD, KEY)
+    cluster.pod()
+    cluster.watch(POD)
+    cluster.scheduler.run_for(5)
+    ending = cluster.store.delete(POD, KEY)
     assert ending["metadata"]["deletionTimestamp"] == "2026-01-01T00:00:35Z"
     assert ending["metadata"]["deletionGracePeriodSeconds"] == 30
     assert ending["metadata"]["generation"] == 2
-    world.store.delete(POD, KEY)  # pending: changes nothing
-    world.scheduler.run_for(2)
-    world.store.delete(POD, KEY, DeleteOptions(grace=0))
-    assert world.store.peek(POD, KEY) is None
-    assert [event.type for event in world.events] == [
+    cluster.store.delete(POD, KEY)  # pending: changes nothing
+    cluster.scheduler.run_for(2)
+    cluster.store.delete(POD, KEY, DeleteOptions(grace=0))
+    assert cluster.store.peek(POD, KEY) is None
+    assert [event.type for event in cluster.events] == [
         EventType.MODIFIED,
         EventType.MODIFIED,
         EventType.DELETED,
     ]
-    shortened = world.events[1].object["metadata"]
+    shortened = cluster.events[1].object["metadata"]
     assert shortened["deletionTimestamp"] == "2026-01-01T00:00:07Z"
     assert shortened["generation"] == 2
-    assert world.events[2].version > world.events[1].version
+    assert cluster.events[2].version > cluster.events[1].version
 
 
-def test_a_pod_without_a_node_goes_at_once(world: World) -> None:
+def test_a_pod_without_a_node_goes_at_once(cluster: WatchedStore) -> None:
     """Nobody runs it, so there is nothing to wait for."""
-    world.pod(node=False)
-    world.store.delete(POD, KEY)
-    assert world.store.peek(POD, KEY) is None
+    cluster.pod(node=False)
+    cluster.store.delete(POD, KEY)
+    assert cluster.store.peek(POD, KEY) is None
 
 
-def test_a_custom_resource_goes_at_once(world: World) -> None:
+def test_a_custom_resource_goes_at_once(cluster: WatchedStore) -> None:
     """Without finalizers there is no terminating state."""
-    world.diagnoser()
-    world.watch(DIAGNOSER)
-    world.store.delete(DIAGNOSER, KEY)
-    assert [event.type for event in world.events] == [EventType.DELETED]
+    cluster.diagnoser()
+    cluster.watch(DIAGNOSER)
+    cluster.store.delete(DIAGNOSER, KEY)
+    assert [event.type for event in cluster.events] == [EventType.DELETED]
 
 
-def test_finalizers_keep_an_object_until_they_are_gone(world: World) -> None:
+def test_finalizers_keep_an_object_until_they_are_gone(cluster: WatchedStore) -> None:
     """A deleted object with a finalizer is terminating, and removed with the last finalizer."""
-    world.store.create(
+    cluster.store.create(
         DIAGNOSER,
         {
             "metadata": {"name": "one", "namespace": "default", "finalizers": ["x.io/y"]},
             "spec": {},
         },
     )
-    ending = world.store.delete(DIAGNOSER, KEY)
+    ending = cluster.store.delete(DIAGNOSER, KEY)
     assert ending["metadata"]["deletionTimestamp"]
-    world.store.patch(DIAGNOSER, KEY, {"metadata": {"finalizers": None}})
-    assert world.store.peek(DIAGNOSER, KEY) is None
+    cluster.store.patch(DIAGNOSER, KEY, {"metadata": {"finalizers": None}})
+    assert cluster.store.peek(DIAGNOSER, KEY) is None
 
 
 @pytest.mark.parametrize(
@@ -382,38 +379,38 @@ def test_finalizers_keep_an_object_until_they_are_gone(world: World) -> None:
     ids=["uid", "version"],
 )
 def test_deletion_preconditions_are_checked(
-    world: World, field: str, options: Callable[[str], DeleteOptions]
+    cluster: WatchedStore, field: str, options: Callable[[str], DeleteOptions]
 ) -> None:
     """Another uid or resourceVersion than the stored one is a conflict; the right one deletes."""
-    pod = world.pod()
+    pod = cluster.pod()
     right = pod["metadata"][field]
     with pytest.raises(ApiError) as error:
-        world.store.delete(POD, KEY, options("wrong"))
+        cluster.store.delete(POD, KEY, options("wrong"))
     assert refused(error) == (409, "Conflict")
-    assert world.store.delete(POD, KEY, options(right))
+    assert cluster.store.delete(POD, KEY, options(right))
 
 
 # Watching and the audit log
 
 
-def test_a_watch_replays_what_happened_since(world: World) -> None:
+def test_a_watch_replays_what_happened_since(cluster: WatchedStore) -> None:
     """A watch from a version gets every later change, in order, and then the new ones."""
-    world.pod()
-    since = world.store.version
-    world.store.patch(POD, KEY, {"metadata": {"labels": {"a": "b"}}})
+    cluster.pod()
+    since = cluster.store.version
+    cluster.store.patch(POD, KEY, {"metadata": {"labels": {"a": "b"}}})
     seen: list[int] = []
-    stop = world.store.watch(POD, lambda event: seen.append(event.version), since)
-    world.store.patch(POD, KEY, {"metadata": {"labels": {"a": "c"}}})
+    stop = cluster.store.watch(POD, lambda event: seen.append(event.version), since)
+    cluster.store.patch(POD, KEY, {"metadata": {"labels": {"a": "c"}}})
     stop()
-    world.store.patch(POD, KEY, {"metadata": {"labels": {"a": "d"}}})
+    cluster.store.patch(POD, KEY, {"metadata": {"labels": {"a": "d"}}})
     assert seen == [since + 1, since + 2]
 
 
 def test_a_watch_from_too_long_ago_is_refused() -> None:
     """History is kept for a while only: 410."""
-    world = World()
+    cluster = WatchedStore()
     store = Store(
-        Clock(world.scheduler),
+        Clock(cluster.scheduler),
         random.Random(0),
         history_limit=4,
     )
@@ -424,14 +421,14 @@ def test_a_watch_from_too_long_ago_is_refused() -> None:
     assert error.value.code == 410
 
 
-def test_every_write_is_in_the_audit_log(world: World) -> None:
+def test_every_write_is_in_the_audit_log(cluster: WatchedStore) -> None:
     """Who wrote what with which outcome, refusals and no-ops included."""
-    pod = world.pod()
-    world.store.update(POD, pod, manager="someone")
+    pod = cluster.pod()
+    cluster.store.update(POD, pod, manager="someone")
     with pytest.raises(ApiError):
-        world.store.delete(POD, KEY, DeleteOptions(uid="wrong"))
+        cluster.store.delete(POD, KEY, DeleteOptions(uid="wrong"))
     entries = [
-        (one.call.manager, one.call.verb, one.code, one.version) for one in world.store.audit[1:]
+        (one.call.manager, one.call.verb, one.code, one.version) for one in cluster.store.audit[1:]
     ]
     created = int(pod["metadata"]["resourceVersion"])
     assert entries == [
