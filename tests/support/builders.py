@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from pod_diagnoser.api.core_v1 import OwnedPod
+from pod_diagnoser.api.causes import Cause
+from pod_diagnoser.api.core_v1 import ContainerKind, OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
 from pod_diagnoser.api.metacontroller import (
     DIAGNOSIS_TARGETS,
@@ -20,9 +21,11 @@ from pod_diagnoser.api.metacontroller import (
     PodSyncRequest,
 )
 from pod_diagnoser.api.time import format_time
-from pod_diagnoser.diagnosis.diagnose import diagnose
+from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose
+from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
 from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot, take_snapshot
+from pod_diagnoser.pods.history import CrashRecord
 from pod_diagnoser.pods.keys import LABEL
 from pod_diagnoser.remediation.model import ExecutionReport, Outcome, Phase, Reason
 
@@ -95,6 +98,50 @@ def pod(
 def crashed(finished: datetime | None = T0, **options: Any) -> Json:
     """A Pod with one container that ended at a time and was restarted."""
     return pod(container(last=terminated(finished)), **options)
+
+
+def diagnosis(
+    cause: str = "ApplicationError",
+    status_cause: str = "",
+    *,
+    restarts: int = 3,
+    waiting: bool = False,
+    **symptom: Any,
+) -> Diagnosis:
+    """Build the diagnosis of a container that terminated at `T0`, for the third time, after 5 s.
+
+    Args:
+        cause: the cause.
+        status_cause: the cause by the Pod's status; the same where it is empty.
+        restarts: the container's restartCount.
+        waiting: whether the container waits for its next start, which is not counted yet.
+        symptom: further fields of the symptom.
+    """
+    fields: dict[str, Any] = {
+        "container": "app",
+        "exit_code": 1,
+        "started_at": after(-5),
+        "ended_by": T0,
+        **symptom,
+    }
+    found = Symptom(
+        id="0" * 16,
+        kind=SymptomKind.TERMINATED,
+        container_kind=ContainerKind.CONTAINER,
+        namespace="shop",
+        pod="app-1",
+        restarts=restarts,
+        termination_number=restarts + waiting,
+        **fields,
+    )
+    return Diagnosis(found, Cause(cause), Cause(status_cause or cause), "")
+
+
+def crash_record(moment: datetime = T0, restarts: int | None = None, **fields: Any) -> CrashRecord:
+    """Build the record of a crash of the container app that terminated at a time."""
+    known = {"id": "0" * 16, "container": "app", "cause": "ApplicationError", "exitCode": 1}
+    times = {"finishedAt": moment, "seen": moment}
+    return CrashRecord(**{**known, **times, "restarts": restarts, **fields})
 
 
 def diagnoser(

@@ -1,8 +1,7 @@
-"""What a Pod remembers for us: the ``crashes`` annotation. Pure.
+"""The crash history of a Pod, stored in its annotation ``crashes``. Pure.
 
-Whatever is read back of it may have been written by the Pod's owner: it decides what is displayed
-and for how long a Pod counts as crashed recently, never more than that, and it is bounded like
-anything else from outside.
+The Pod's owner may have written what is read back. So it decides no more than what is displayed and
+how long a Pod counts as recently crashed, and it is bounded like all other input.
 """
 
 import hashlib
@@ -21,23 +20,23 @@ from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup, Evidence
 from pod_diagnoser.pods.keys import CRASHES
 
 RECENT = timedelta(hours=1)
-"""For how long after a crash was first diagnosed the Pod carries the label."""
+"""How long a Pod carries the label after the first diagnosis of a crash."""
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far another clock may be ahead of ours before a time is taken for made up."""
+"""How far another clock may be ahead of the hook's. A time beyond that is taken for made up."""
 
 MAX_HISTORY = 10
-"""How many crashes the history holds."""
+"""Maximum number of crashes in the history."""
 
 MAX_CRASHES_BYTES = 3328
-"""With the other annotations all of ours stay below 5 KiB, last words apart."""
+"""Keeps all managed annotations together below 5 KiB, apart from container output."""
 
 MAX_READ_BYTES = 16_384
-"""The most that is read back of our own annotation; what is longer was not written by us."""
+"""Maximum length of an annotation that is read back; the hook writes no longer one."""
 
 
 class StoredEvidence(BaseModel):
-    """What came of asking for more than the Pod's status tells."""
+    """The evidence of a crash from beyond the Pod's status. Its fields are the stored keys."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -47,12 +46,12 @@ class StoredEvidence(BaseModel):
     reads: int = Field(default=1, ge=0, le=MAX_LOOKUPS)
 
     def to_evidence(self) -> Evidence:
-        """Read it as what somebody may have made up: clean and bounded."""
+        """Sanitize and truncate it, since somebody may have made it up."""
         return Evidence(self.asked, self.proof, sanitize(self.detail, MAX_DETAIL_BYTES), self.reads)
 
 
 class CrashRecord(BaseModel):
-    """One crash in the history that a Pod carries. Times are RFC 3339 in UTC."""
+    """One crash in the history of a Pod. Its fields are the stored keys; times are in UTC."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -63,50 +62,50 @@ class CrashRecord(BaseModel):
     startedAt: Time = None
     finishedAt: Time = None
     endedBy: Time = None
-    """When it had ended for certain, where nobody knows when it did."""
+    """By when the container had terminated for certain, where ``finishedAt`` is not known."""
     seen: RequiredTime
     """When the crash was first diagnosed."""
     restarts: Int32 | None = None
-    """Which end of its container it was by the kubelet's count."""
+    """Which termination of its container this is, by the kubelet's count."""
     image: str = Field(default="", pattern="^([0-9a-f]{8})?$")
-    """A hash of the image that ran: to tell one from another."""
+    """A hash of the image that ran, to tell one from another."""
     backOff: bool = False
-    """Whether the kubelet was seen to wait before it started the container again."""
+    """Whether the kubelet delayed the restart (CrashLoopBackOff) when this was observed."""
     evidence: StoredEvidence | None = None
     silent: bool = False
-    """Whether it is kept for its evidence alone, and shown nowhere: its Events silence it."""
+    """Whether it is suppressed because of its Events, and stored for that evidence alone."""
 
     @property
     def ended(self) -> datetime | None:
-        """When it ended, as nearly as anybody knows."""
+        """When the container terminated, or by when it had; None where neither is known."""
         return self.finishedAt or self.endedBy
 
     @property
     def happened(self) -> datetime:
-        """The time that tells which crash of a Pod came later: all its ends have one node's clock.
+        """The time to find the later of two crashes by.
 
-        Ours, which may be behind, has no say in it, unless nobody knows when it ended.
+        All terminations of a Pod have the time of one clock, its node's. The hook's clock may be
+        behind, so it counts only where the time of the termination is not known.
         """
         return self.ended or self.seen
 
     @property
     def moment(self) -> datetime:
-        """The time by which crashes are ordered: when it ended, or else when it was first seen.
+        """The time to order crashes by: of the termination, or else of the first diagnosis.
 
-        Ends are told by the node's clock, sightings by ours: a little may lie between them. An end
-        that lies further ahead is none to go by.
+        The first is by the node's clock, the second by the hook's. A termination more than
+        `CLOCK_SKEW` after its own diagnosis has no plausible time.
         """
         ended = self.ended
         return self.seen if ended is None or ended > self.seen + CLOCK_SKEW else ended
 
     @property
     def label_until(self) -> datetime | None:
-        """Until when the Pod carries the label for it; None for one that was old when first seen.
+        """Until when the Pod carries the label for this crash.
 
-        What somebody asked for is no crash, and brings no label.
-
-        A crash counts as recent from when it was first diagnosed, so that one that happened while
-        the hook was down gets its whole hour too.
+        None for a requested restart, which is not a crash, and for a crash that was old when it was
+        first diagnosed. The hour begins with the diagnosis, so that a crash that happened while the
+        hook was down has the label for as long.
         """
         if self.cause in REQUESTED_RESTARTS:
             return None
@@ -116,25 +115,25 @@ class CrashRecord(BaseModel):
 
 
 class CrashHistory(BaseModel):
-    """The ``crashes`` annotation: what the Pod remembers for us."""
+    """The annotation ``crashes``. Its fields are the stored keys."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     diagnoser: str = Field(default="", max_length=128)
     """The uid of the PodDiagnoser that claimed the Pod when this was written."""
     since: Time = None
-    """When that PodDiagnoser first diagnosed a recent crash of this Pod: what it is counted by."""
+    """When that PodDiagnoser first diagnosed a recent crash of the Pod, which it counts by this."""
     history: tuple[CrashRecord, ...] = Field(default=(), max_length=100)
 
 
 def parse_history(pod: Pod) -> CrashHistory:
-    """Read what the Pod remembers for us, whatever times it claims.
+    """Read the crash history of a Pod, with whatever times it has.
 
     Args:
         pod: the Pod; its annotation may hold anything.
 
     Returns:
-        The record; an empty one where there is none, or none that we would have written.
+        The history; empty where the annotation is missing or the hook cannot have written it.
     """
     text = pod.metadata.annotations.get(CRASHES)
     if not text or len(text) > MAX_READ_BYTES:
@@ -145,85 +144,78 @@ def parse_history(pod: Pod) -> CrashHistory:
         return CrashHistory()
 
 
-def drop_future(record: CrashHistory, now: datetime) -> CrashHistory:
-    """Take out of a record what can't be.
+def drop_future(history: CrashHistory, now: datetime) -> CrashHistory:
+    """Remove times in the future, which a Pod's owner may have made up.
 
     Args:
-        record: what a Pod remembers for us, or somebody made up.
-        now: the time by our clock.
+        history: the crash history of a Pod.
+        now: the time by the hook's clock.
 
     Returns:
-        The record. Crashes that were seen later than a clock may err are left out, a later `since`
-        counts as now.
+        The history without crashes that were first diagnosed later than `CLOCK_SKEW` from now. A
+        later `since` becomes now.
     """
     limit = now + CLOCK_SKEW
-    future = record.since is not None and record.since > limit
-    if not future and all(crash.seen <= limit for crash in record.history):
-        return record
+    future = history.since is not None and history.since > limit
+    if not future and all(record.seen <= limit for record in history.history):
+        return history
     return CrashHistory(
-        diagnoser=record.diagnoser,
-        since=now.replace(microsecond=0) if future else record.since,
-        history=tuple(crash for crash in record.history if crash.seen <= limit),
+        diagnoser=history.diagnoser,
+        since=now.replace(microsecond=0) if future else history.since,
+        history=tuple(record for record in history.history if record.seen <= limit),
     )
 
 
 def read_history(pod: Pod, now: datetime) -> CrashHistory:
-    """Read what the Pod remembers for us.
+    """Read the crash history of a Pod without times in the future.
 
     Args:
         pod: the Pod; its annotation may hold anything.
-        now: the time by our clock.
+        now: the time by the hook's clock.
 
     Returns:
-        What is `drop_future` of it; an empty record where there is none.
+        The history; empty where there is none.
     """
     return drop_future(parse_history(pod), now)
 
 
-def known_evidence(record: CrashHistory) -> Mapping[str, Evidence]:
-    """Say what a Pod remembers of what was found out of its crashes.
-
-    Args:
-        record: what the Pod remembers.
-
-    Returns:
-        The evidence, by crash id.
-    """
+def known_evidence(history: CrashHistory) -> Mapping[str, Evidence]:
+    """Return the stored evidence, by crash id."""
     return {
-        crash.id: crash.evidence.to_evidence()
-        for crash in record.history
-        if crash.evidence is not None
+        record.id: record.evidence.to_evidence()
+        for record in history.history
+        if record.evidence is not None
     }
 
 
 def record_crash(
-    diagnosis: Diagnosis, before: CrashRecord | None, now: datetime, *, silent: bool = False
+    diagnosis: Diagnosis, stored: CrashRecord | None, now: datetime, *, silent: bool = False
 ) -> CrashRecord:
-    """Make the entry of a crash.
+    """Make or update the record of a crash.
 
     Args:
         diagnosis: the crash.
-        before: its entry, where it has one.
+        stored: its stored record, or None.
         now: the time, in UTC.
-        silent: whether it is kept for its evidence alone.
+        silent: whether it is suppressed because of its Events.
 
     Returns:
-        What is known of it. Of what was known before only what was found out since is changed: a
-        later sighting may show less.
+        The record. A stored one keeps its facts, since later observations may show fewer, and gets
+        what was found out since.
     """
-    ending = diagnosis.symptom
-    evidence = _stored_evidence(ending.evidence)
-    if before is not None:
-        if evidence is None or (before.evidence and before.evidence.asked is EventLookup.FOUND):
-            evidence = before.evidence
+    symptom = diagnosis.symptom
+    evidence = _stored_evidence(symptom.evidence)
+    if stored is not None:
+        if evidence is None or (stored.evidence and stored.evidence.asked is EventLookup.FOUND):
+            evidence = stored.evidence
         changed = {
             "cause": diagnosis.cause.value,
-            "backOff": before.backOff or ending.backing_off,
+            "backOff": stored.backOff or symptom.backing_off,
             "evidence": evidence,
             "silent": silent,
         }
-        same = all(getattr(before, name) == value for name, value in changed.items())
-        return before if same else before.model_copy(update=changed)
+        same = all(getattr(stored, name) == value for name, value in changed.items())
+        return stored if same else stored.model_copy(update=changed)
     return CrashRecord(
         id=diagnosis.id,
         container=diagnosis.container,
@@ -233,9 +225,9 @@ def record_crash(
         finishedAt=diagnosis.finished_at,
         endedBy=None if diagnosis.finished_at else diagnosis.ended_by,
         seen=now.replace(microsecond=0),
-        restarts=ending.termination_number or None,
-        image=hashlib.sha256(ending.image.encode()).hexdigest()[:8] if ending.image else "",
-        backOff=ending.backing_off,
+        restarts=symptom.termination_number or None,
+        image=hashlib.sha256(symptom.image.encode()).hexdigest()[:8] if symptom.image else "",
+        backOff=symptom.backing_off,
         evidence=evidence,
         silent=silent,
     )
@@ -253,45 +245,46 @@ def _stored_evidence(evidence: Evidence | None) -> StoredEvidence | None:
 
 
 def merge_crashes(
-    current: Iterable[CrashRecord], former: Iterable[CrashRecord]
+    current: Iterable[CrashRecord], stored: Iterable[CrashRecord]
 ) -> tuple[CrashRecord, ...]:
-    """Put crashes in their order.
+    """Merge the crash records of a Pod.
 
     Args:
-        current: those that the Pod's status shows.
-        former: those that it remembers.
+        current: the crashes that its status shows. They replace stored ones of the same id.
+        stored: the crashes in its annotation.
 
     Returns:
-        The latest ones, the newest first.
+        The latest `MAX_HISTORY` of them, the newest first.
     """
-    by_id = {crash.id: crash for crash in (*former, *current)}
-    ordered = sorted(by_id.values(), key=lambda crash: (crash.moment, crash.id), reverse=True)
+    by_id = {record.id: record for record in (*stored, *current)}
+    ordered = sorted(by_id.values(), key=lambda record: (record.moment, record.id), reverse=True)
     return tuple(ordered[:MAX_HISTORY])
 
 
-def serialize(record: CrashHistory) -> str:
-    """Write a record.
+def serialize(history: CrashHistory) -> str:
+    """Write a crash history for the annotation.
 
     Args:
-        record: what the Pod should remember.
+        history: the crash history.
 
     Returns:
-        JSON of at most `MAX_CRASHES_BYTES`. Where it would be longer, what probes said goes first,
-        of the oldest crashes first, then the oldest crashes.
+        JSON of at most `MAX_CRASHES_BYTES`. What does not fit is left out: first the output of
+        probes, of the oldest crash first, then the oldest crashes.
     """
     while True:
-        text = record.model_dump_json(exclude_defaults=True)
+        text = history.model_dump_json(exclude_defaults=True)
         if len(text) * 3 <= MAX_CRASHES_BYTES or len(text.encode()) <= MAX_CRASHES_BYTES:
             return text
-        record = record.model_copy(update={"history": _shorten(record.history)})
+        history = history.model_copy(update={"history": _shorten(history.history)})
 
 
-def _shorten(crashes: tuple[CrashRecord, ...]) -> tuple[CrashRecord, ...]:
-    for index in range(len(crashes) - 1, 0, -1):
-        kept = crashes[index].evidence
-        if kept is not None and kept.detail:
-            brief = crashes[index].model_copy(
-                update={"evidence": kept.model_copy(update={"detail": ""})}
+def _shorten(records: tuple[CrashRecord, ...]) -> tuple[CrashRecord, ...]:
+    """Leave out the least important: the oldest detail of a probe, or else the oldest record."""
+    for index in range(len(records) - 1, 0, -1):
+        evidence = records[index].evidence
+        if evidence is not None and evidence.detail:
+            brief = records[index].model_copy(
+                update={"evidence": evidence.model_copy(update={"detail": ""})}
             )
-            return (*crashes[:index], brief, *crashes[index + 1 :])
-    return crashes[:-1]
+            return (*records[:index], brief, *records[index + 1 :])
+    return records[:-1]

@@ -1,7 +1,8 @@
-"""Silence on purpose: what is ignored, and from when on restarts are worth telling."""
+"""Filters: what ``spec.ignore`` ignores, and from which restart on crashes are reported."""
 
+import fnmatch
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import permutations
 from typing import Any
@@ -10,11 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pod_diagnoser.api.diagnostics_v1 import IgnoreSpec, PodDiagnoserSpec, ThresholdSpec
+from pod_diagnoser.api.diagnostics_v1 import (
+    DiagnosisTargetSpec,
+    IgnoreSpec,
+    PodDiagnoserSpec,
+    ThresholdSpec,
+)
+from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.pods.filters import (
     CLEAN_EXIT,
     MAX_PATTERN,
     MAX_PATTERNS,
+    _compiled,
     allows_remediation,
     has_enough_restarts,
     ignored_by_event_cause,
@@ -25,7 +33,8 @@ from pod_diagnoser.pods.filters import (
     threshold_for,
     threshold_reached,
 )
-from tests.support.builders import T0, after
+from pod_diagnoser.pods.history import CrashRecord
+from tests.support.builders import T0, after, crash_record, diagnosis
 
 CAUSES = ("Completed", "ApplicationError", "OutOfMemory")
 LABELS = st.dictionaries(st.sampled_from("ab"), st.sampled_from("12"))
@@ -42,50 +51,21 @@ IGNORED = st.builds(
 CODES = st.none() | st.integers(0, 3)
 
 
-@dataclass(frozen=True)
-class Crashed:
-    """A crash; by default the third restart of a container, ended at T0 after a short run."""
-
-    container: str = "app"
-    cause: str = "ApplicationError"
-    status_cause: str = "ApplicationError"
-    exit_code: int | None = 1
-    restarts: int = 3
-    final: bool = False
-    waiting: bool = False
-    started_at: datetime | None = T0 - timedelta(seconds=5)
-    ended_by: datetime | None = T0
-
-    @property
-    def termination_number(self) -> int:
-        """Which end of the container it is: the count has not risen yet while it waits."""
-        return self.restarts + self.waiting
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """A crash that the Pod remembers."""
-
-    moment: datetime
-    restarts: int | None = None
-    container: str = "app"
-
-
 def spec(**fields: Any) -> PodDiagnoserSpec:
-    """A spec as the API server stores it."""
+    """Read a spec as the API server stores it."""
     return PodDiagnoserSpec.model_validate(fields)
 
 
 def ago(**durations: float) -> datetime:
-    """A time before the crash."""
+    """Return a time before the crash."""
     return T0 - timedelta(**durations)
 
 
 # Patterns
 
 
-def plainly_fits(pattern: str, name: str) -> bool:
-    """The same by its definition: all that the pattern's start may have taken of the name."""
+def matches_by_definition(pattern: str, name: str) -> bool:
+    """Match by keeping all lengths of the name that the start of the pattern may match."""
     ends = {0}
     for char in pattern:
         if char == "*":
@@ -97,20 +77,23 @@ def plainly_fits(pattern: str, name: str) -> bool:
 
 @given(PATTERNS, NAMES)
 def test_patterns_agree_with_their_definition(pattern: str, name: str) -> None:
-    """Whatever stars and question marks there are, it fits exactly what it says."""
-    assert matches_pattern(pattern, name) == plainly_fits(pattern, name)
+    """Whatever stars and question marks there are, a pattern matches what it says."""
+    assert matches_pattern(pattern, name) == matches_by_definition(pattern, name)
 
 
-@given(st.text(max_size=8), st.text(max_size=8))
+SPECIAL_ELSEWHERE = st.text(max_size=8) | st.text(r"ab[]!^-*?.\|&~", max_size=8)
+
+
+@given(SPECIAL_ELSEWHERE, SPECIAL_ELSEWHERE)
 def test_nothing_but_star_and_question_mark_is_special(pattern: str, name: str) -> None:
-    """Brackets, dots and backslashes, which regular expressions know, stand for themselves."""
-    assert matches_pattern(pattern, name) == plainly_fits(pattern, name)
+    """Brackets, dots and backslashes stand for themselves, unlike in fnmatch and in re."""
+    assert matches_pattern(pattern, name) == matches_by_definition(pattern, name)
     plain = pattern.replace("*", "").replace("?", "")
     assert matches_pattern(plain, plain)
 
 
 @pytest.mark.parametrize(
-    ("pattern", "name", "whether"),
+    ("pattern", "name", "matches"),
     [
         ("app", "app", True),
         ("app", "app2", False),
@@ -128,13 +111,22 @@ def test_nothing_but_star_and_question_mark_is_special(pattern: str, name: str) 
         ("*", "app", True),
     ],
 )
-def test_patterns(pattern: str, name: str, *, whether: bool) -> None:
-    """A pattern is about the whole name, in the letters that it is written in."""
-    assert matches_pattern(pattern, name) is whether
+def test_patterns(pattern: str, name: str, *, matches: bool) -> None:
+    """A pattern is for the whole name, and distinguishes upper from lower case."""
+    assert matches_pattern(pattern, name) is matches
+
+
+@given(PATTERNS)
+def test_no_star_is_tried_twice(pattern: str) -> None:
+    """All stars but the last are in atomic groups, so the time has the product as its bound."""
+    expression = _compiled(pattern).pattern
+    assert expression == fnmatch.translate(pattern)
+    outside_of_groups = re.sub(r"\(\?>\.\*\?[^)]*\)", "", expression)
+    assert outside_of_groups.count("*") == ("*" in pattern)
 
 
 def test_no_pattern_takes_long() -> None:
-    """Patterns at which a backtracking matcher would not come to an end within this century."""
+    """A matcher that backtracks would not finish these patterns within this century."""
     name = "a" * MAX_PATTERN
     for part in ("*a", "a*", "?*", "*?", "*aa"):
         pattern = (part * MAX_PATTERN)[: MAX_PATTERN - 1]
@@ -150,14 +142,14 @@ def test_no_pattern_takes_long() -> None:
 def test_an_empty_spec_ignores_nothing(
     labels: dict[str, str], container: str, cause: str, code: int | None
 ) -> None:
-    """Where nothing is written every crash is told."""
+    """Without filters every crash is reported."""
     assert not is_ignored(IgnoreSpec(), labels, container, cause, code)
     assert not is_ignored(spec(ignore={}).ignore, labels, container, cause, code)
     assert not is_ignored(spec(ignore=None).ignore, labels, container, cause, code)
 
 
 @given(IGNORED, IGNORED, LABELS, NAMES, st.sampled_from(CAUSES), CODES)
-def test_what_is_ignored_stays_so_when_more_is(
+def test_two_specs_together_ignore_what_each_ignores(
     one: IgnoreSpec,
     other: IgnoreSpec,
     labels: dict[str, str],
@@ -165,7 +157,7 @@ def test_what_is_ignored_stays_so_when_more_is(
     cause: str,
     code: int | None,
 ) -> None:
-    """Two lists together ignore what each of them does, and nothing else."""
+    """Their lists together ignore what each of them does, and nothing else."""
     both = IgnoreSpec(
         cleanExits=one.cleanExits or other.cleanExits,
         causes=one.causes + other.causes,
@@ -179,7 +171,7 @@ def test_what_is_ignored_stays_so_when_more_is(
 
 
 @pytest.mark.parametrize(
-    ("ignore", "crash", "whether"),
+    ("ignore", "fields", "ignored"),
     [
         ({"cleanExits": True}, {"cause": CLEAN_EXIT, "exit_code": 0}, True),
         ({"cleanExits": True}, {"cause": "ChildOutOfMemory", "exit_code": 0}, False),
@@ -206,26 +198,27 @@ def test_what_is_ignored_stays_so_when_more_is(
     ],
 )
 def test_each_entry_ignores_what_it_says(
-    ignore: dict[str, Any], crash: dict[str, Any], *, whether: bool
+    ignore: dict[str, Any], fields: dict[str, Any], *, ignored: bool
 ) -> None:
-    """Clean exits, exit codes, causes, containers, labels: each by itself, and only its own."""
+    """Clean exits, exit codes, causes, containers, labels: each ignores its own, and no other."""
     labels = {"app": "shop", "tier": "batch"}
-    one = replace(Crashed(), **crash)
-    silence = spec(ignore=ignore)
-    assert is_ignored(silence.ignore, labels, one.container, one.cause, one.exit_code) is whether
-    assert reportable(labels, None, [one], silence) == (() if whether else (one,))
-    assert allows_remediation(labels, one, silence) is not whether
+    crash = diagnosis(**fields)
+    filters = spec(ignore=ignore)
+    facts = (crash.container, crash.cause, crash.exit_code)
+    assert is_ignored(filters.ignore, labels, *facts) is ignored
+    assert reportable(labels, None, [crash], filters) == (() if ignored else (crash,))
+    assert allows_remediation(labels, crash, filters) is not ignored
 
 
-def test_a_crash_that_is_ignored_hides_no_other() -> None:
-    """Of two containers that crashed the one is told that is not ignored, in its place."""
-    crashes = [Crashed(container=name) for name in ("first", "proxy", "last")]
-    silence = spec(ignore={"containers": ["proxy"]})
-    assert [each.container for each in reportable({}, None, crashes, silence)] == ["first", "last"]
+def test_an_ignored_crash_hides_no_other() -> None:
+    """The crashes of other containers are reported, in their order."""
+    crashes = [diagnosis(container=name) for name in ("first", "proxy", "last")]
+    filters = spec(ignore={"containers": ["proxy"]})
+    assert [each.container for each in reportable({}, None, crashes, filters)] == ["first", "last"]
 
 
 @pytest.mark.parametrize(
-    ("cause", "status_cause", "open_still", "by_events"),
+    ("cause", "status_cause", "doubtful", "by_events"),
     [
         (CLEAN_EXIT, CLEAN_EXIT, True, False),
         ("LivenessProbeFailed", CLEAN_EXIT, False, False),
@@ -235,25 +228,25 @@ def test_a_crash_that_is_ignored_hides_no_other() -> None:
     ],
 )
 def test_what_events_may_change(
-    cause: str, status_cause: str, *, open_still: bool, by_events: bool
+    cause: str, status_cause: str, *, doubtful: bool, by_events: bool
 ) -> None:
-    """They may have a crash told that looked clean, or ignored that looked like another."""
-    silence = spec(ignore={"cleanExits": True, "causes": ["SandboxChanged"], "containers": ["p"]})
-    crash = Crashed(cause=cause, status_cause=status_cause, exit_code=0)
-    assert needs_events({}, crash, silence) is open_still
-    assert ignored_by_event_cause({}, crash, silence) is by_events
-    assert bool(reportable({}, None, [crash], silence)) is not open_still
-    # Whatever they tell, this container is not spoken of.
-    other = replace(crash, container="p")
-    assert not needs_events({}, other, silence)
-    assert not ignored_by_event_cause({}, other, silence)
+    """Events may show that a clean exit is reportable, or that a reportable crash is ignored."""
+    filters = spec(ignore={"cleanExits": True, "causes": ["SandboxChanged"], "containers": ["p"]})
+    crash = diagnosis(cause, status_cause, exit_code=0)
+    assert needs_events({}, crash, filters) is doubtful
+    assert ignored_by_event_cause({}, crash, filters) is by_events
+    assert bool(reportable({}, None, [crash], filters)) is not doubtful
+    # This container is ignored whatever its Events show.
+    other = diagnosis(cause, status_cause, exit_code=0, container="p")
+    assert not needs_events({}, other, filters)
+    assert not ignored_by_event_cause({}, other, filters)
 
 
 # Thresholds
 
 
-def test_the_first_threshold_that_fits_counts() -> None:
-    """The order is the author's: a pattern before a name wins, one for all is for the rest."""
+def test_the_first_threshold_that_matches_counts() -> None:
+    """The order of the list decides: a pattern before a name wins, one for all is for the rest."""
     thresholds = spec(
         thresholds=[
             {"container": "db-*", "restarts": 2},
@@ -275,192 +268,201 @@ THREE = ThresholdSpec(restarts=3, withinSeconds=600)
 
 
 @pytest.mark.parametrize(
-    ("restarts", "facts", "whether"),
+    ("restarts", "facts", "reached"),
     [
-        # In a Pod that is younger than the window the number says it all.
+        # In a Pod that is younger than the window the number decides.
         (2, {"created": ago(minutes=5)}, False),
         (3, {"created": ago(minutes=5)}, True),
         (3, {"created": ago(minutes=10)}, True),
         (30, {"created": ago(minutes=5), "started": ago(minutes=4)}, True),
-        # In an older one a run that outlasted the window puts all earlier restarts out of it.
+        # In an older one all restarts before a run longer than the window are outside of it.
         (30, {"created": ago(days=9), "started": ago(minutes=11)}, False),
         (30, {"created": None, "started": ago(minutes=11)}, False),
         (30, {"created": ago(days=9), "started": ago(minutes=9)}, True),
         (30, {"created": ago(days=9), "started": None}, True),
         (2, {"created": ago(days=9), "started": ago(minutes=9)}, False),
-        # Nobody knows when it ended: the number alone decides.
+        # Where the time of the termination is not known, the number decides.
         (2, {"ended": None}, False),
         (3, {"ended": None, "started": ago(days=1)}, True),
-        # What is remembered: two restarts since 28, three since 27.
-        (30, {"history": [Earlier(ago(hours=1), 28)]}, False),
-        (30, {"history": [Earlier(ago(hours=1), 27)]}, True),
-        (30, {"history": [Earlier(ago(minutes=9), 28)]}, True),
-        (30, {"history": [Earlier(ago(minutes=9), 28), Earlier(ago(hours=1), 26)]}, True),
-        (4, {"history": [Earlier(ago(hours=1)), Earlier(ago(hours=2))]}, False),
-        (5, {"history": [Earlier(ago(hours=1)), Earlier(ago(hours=2))]}, True),
-        # What cannot be true of this container is not believed.
-        (30, {"history": [Earlier(ago(hours=1), 31)]}, True),
-        (30, {"history": [Earlier(ago(days=10), 28)], "created": ago(days=9)}, True),
-        (30, {"history": [Earlier(after(minutes=1), 30)]}, True),
+        # From the stored history: two restarts since 28, three since 27.
+        (30, {"history": [crash_record(ago(hours=1), 28)]}, False),
+        (30, {"history": [crash_record(ago(hours=1), 27)]}, True),
+        (30, {"history": [crash_record(ago(minutes=9), 28)]}, True),
+        (30, {"history": [crash_record(ago(minutes=9), 28), crash_record(ago(hours=1), 26)]}, True),
+        (4, {"history": [crash_record(ago(hours=1)), crash_record(ago(hours=2))]}, False),
+        (5, {"history": [crash_record(ago(hours=1)), crash_record(ago(hours=2))]}, True),
+        # Records that cannot be about this container do not count.
+        (30, {"history": [crash_record(ago(hours=1), 31)]}, True),
+        (30, {"history": [crash_record(ago(days=10), 28)], "created": ago(days=9)}, True),
+        (30, {"history": [crash_record(after(minutes=1), 30)]}, True),
     ],
 )
 def test_third_restart_within_ten_minutes(
-    restarts: int, facts: dict[str, Any], *, whether: bool
+    restarts: int, facts: dict[str, Any], *, reached: bool
 ) -> None:
-    """What the kubelet tells decides; told is what may be so many, silent what certainly is not."""
+    """A crash is suppressed only where there were certainly fewer, by the kubelet's facts."""
     known = {"history": (), "ended": T0, "created": ago(days=9), "started": ago(seconds=5), **facts}
-    assert threshold_reached(THREE, restarts, **known) is whether
+    crash = diagnosis(restarts=restarts, ended_by=known["ended"], started_at=known["started"])
+    assert threshold_reached(THREE, crash, known["history"], known["created"]) is reached
 
 
 TIMES = st.integers(-3000, 3000).map(lambda seconds: T0 + timedelta(seconds=seconds))
-HISTORY = st.lists(st.builds(Earlier, TIMES, st.none() | st.integers(0, 12)), max_size=6)
+HISTORY = st.lists(st.builds(crash_record, TIMES, st.none() | st.integers(0, 12)), max_size=6)
 THRESHOLDS = st.builds(
     ThresholdSpec, restarts=st.integers(1, 10), withinSeconds=st.integers(60, 2000)
 )
-FACTS = st.fixed_dictionaries(
-    {
-        "ended": st.none() | TIMES,
-        "created": st.none() | TIMES,
-        "started": st.none() | TIMES,
-    }
+MAYBE_TIMES = st.none() | TIMES
+CRASHES = st.builds(
+    diagnosis, restarts=st.integers(0, 12), ended_by=MAYBE_TIMES, started_at=MAYBE_TIMES
 )
 
 
-@given(st.integers(0, 5), HISTORY, FACTS, st.integers(60, 2000))
-def test_a_threshold_of_one_tells_everything(
-    restarts: int, history: list[Earlier], facts: dict[str, Any], window: int
+@given(CRASHES, HISTORY, MAYBE_TIMES, st.integers(60, 2000))
+def test_a_threshold_of_one_reports_everything(
+    crash: Diagnosis, history: list[CrashRecord], created: datetime | None, window: int
 ) -> None:
-    """One restart is what a crash is, whatever else is known."""
+    """Each crash is a restart, whatever else is known."""
     threshold = ThresholdSpec(restarts=1, withinSeconds=window)
-    assert threshold_reached(threshold, restarts, history, **facts)
-    assert has_enough_restarts(threshold, restarts)
+    assert threshold_reached(threshold, crash, history, created)
+    assert has_enough_restarts(threshold, crash.restarts)
 
 
-@given(THRESHOLDS, st.integers(0, 12), HISTORY, FACTS)
-def test_it_does_not_matter_in_which_order_crashes_are_remembered(
-    threshold: ThresholdSpec, restarts: int, history: list[Earlier], facts: dict[str, Any]
-) -> None:
-    """Nor whether one of them is there twice by the same number."""
-    said = threshold_reached(threshold, restarts, history, **facts)
-    for order in permutations(history[:4]):
-        assert threshold_reached(threshold, restarts, [*order, *history[4:]], **facts) == said
-
-
-@given(THRESHOLDS, st.integers(0, 12), HISTORY, HISTORY, FACTS)
-def test_what_is_remembered_only_silences(
+@given(THRESHOLDS, CRASHES, HISTORY, MAYBE_TIMES)
+def test_the_order_of_the_history_does_not_matter(
     threshold: ThresholdSpec,
-    restarts: int,
-    history: list[Earlier],
-    more: list[Earlier],
-    facts: dict[str, Any],
+    crash: Diagnosis,
+    history: list[CrashRecord],
+    created: datetime | None,
 ) -> None:
-    """Nobody has a crash told, and then remediated, by what he writes into an annotation."""
-    if threshold_reached(threshold, restarts, history + more, **facts):
-        assert threshold_reached(threshold, restarts, history, **facts)
-        assert has_enough_restarts(threshold, restarts)
+    """The same records have the same result in any order."""
+    reached = threshold_reached(threshold, crash, history, created)
+    for order in permutations(history[:4]):
+        again = [*order, *history[4:]]
+        assert threshold_reached(threshold, crash, again, created) == reached
 
 
-@given(THRESHOLDS, st.integers(0, 12), HISTORY, FACTS)
-def test_a_lower_threshold_tells_no_less(
-    threshold: ThresholdSpec, restarts: int, history: list[Earlier], facts: dict[str, Any]
+@given(THRESHOLDS, CRASHES, HISTORY, HISTORY, MAYBE_TIMES)
+def test_a_history_only_suppresses(
+    threshold: ThresholdSpec,
+    crash: Diagnosis,
+    history: list[CrashRecord],
+    more: list[CrashRecord],
+    created: datetime | None,
 ) -> None:
-    """Fewer restarts asked for, or more of them counted, silence nothing that was told."""
-    if threshold_reached(threshold, restarts, history, **facts):
+    """An annotation that is made up never has a crash reported, and then remediated."""
+    if threshold_reached(threshold, crash, history + more, created):
+        assert threshold_reached(threshold, crash, history, created)
+        assert has_enough_restarts(threshold, crash.restarts)
+
+
+@given(THRESHOLDS, CRASHES, HISTORY, MAYBE_TIMES)
+def test_a_lower_threshold_reports_no_less(
+    threshold: ThresholdSpec,
+    crash: Diagnosis,
+    history: list[CrashRecord],
+    created: datetime | None,
+) -> None:
+    """What reaches a threshold reaches one of fewer restarts."""
+    if threshold_reached(threshold, crash, history, created):
         lower = threshold.model_copy(update={"restarts": max(1, threshold.restarts - 1)})
-        assert threshold_reached(lower, restarts, history, **facts)
+        assert threshold_reached(lower, crash, history, created)
 
 
 @st.composite
 def lives(draw: st.DrawFn) -> list[tuple[datetime, datetime]]:
-    """When the runs of a container began and ended, one after the other, the first at T0."""
+    """Draw the times at which the runs of a container began and ended, the first from T0 on."""
     moment, runs = T0, []
     for _ in range(draw(st.integers(1, 12))):
-        begin = moment + timedelta(seconds=draw(st.integers(0, 300)))
-        moment = begin + timedelta(seconds=draw(st.integers(0, 900)))
-        runs.append((begin, moment))
+        began = moment + timedelta(seconds=draw(st.integers(0, 300)))
+        moment = began + timedelta(seconds=draw(st.integers(0, 900)))
+        runs.append((began, moment))
     return runs
 
 
 @given(lives(), THRESHOLDS, st.booleans())
-def test_no_loop_of_crashes_stays_silent(
-    runs: list[tuple[datetime, datetime]], threshold: ThresholdSpec, remembers: bool
+def test_every_crash_loop_is_reported(
+    runs: list[tuple[datetime, datetime]], threshold: ThresholdSpec, stored: bool
 ) -> None:
-    """In any life of a container what reaches the threshold is told, and no single crash is."""
+    """In any life of a container what reaches the threshold is reported, and no single crash is."""
     window = timedelta(seconds=threshold.withinSeconds)
-    history: list[Earlier] = []
+    filters = PodDiagnoserSpec(thresholds=(threshold,))
+    history: list[CrashRecord] = []
     for number, (began, ended) in enumerate(runs, 1):
-        crash = Crashed(restarts=number, started_at=began, ended_by=ended)
-        silence = PodDiagnoserSpec(thresholds=(threshold,))
-        is_told = bool(reportable({}, T0, [crash], silence, history))
+        crash = diagnosis(restarts=number, started_at=began, ended_by=ended)
+        reported = bool(reportable({}, T0, [crash], filters, history))
         within = [end for _, end in runs[:number] if end >= ended - window]
         if len(within) >= threshold.restarts:
-            assert is_told
+            assert reported
         if number < threshold.restarts or began < ended - window:
-            assert is_told == (threshold.restarts == 1)
-        if remembers and is_told:
-            history.append(Earlier(ended, number))
+            assert reported == (threshold.restarts == 1)
+        if stored and reported:
+            history.append(crash_record(ended, number))
 
 
-def unhurried() -> Iterator[tuple[datetime, datetime]]:
-    """A crash a week, for a year."""
+def weekly_runs() -> Iterator[tuple[datetime, datetime]]:
+    """Yield the runs of a container that crashes once a week, for a year."""
     for week in range(1, 53):
         yield after(hours=168 * (week - 1)), after(hours=168 * week)
 
 
-def test_a_crash_a_week_stays_silent_and_a_loop_after_it_does_not() -> None:
-    """A year of single crashes leaves no mark; a loop after it is told at its first short run."""
-    silence = PodDiagnoserSpec(thresholds=(THREE,))
-    for number, (began, ended) in enumerate(unhurried(), 1):
-        crash = Crashed(restarts=number, started_at=began, ended_by=ended)
-        assert reportable({}, T0, [crash], silence) == ()
+def test_a_crash_a_week_is_never_reported_and_a_loop_after_it_is() -> None:
+    """After a year of single crashes a loop is reported at its first short run."""
+    filters = PodDiagnoserSpec(thresholds=(THREE,))
+    for number, (began, ended) in enumerate(weekly_runs(), 1):
+        crash = diagnosis(restarts=number, started_at=began, ended_by=ended)
+        assert reportable({}, T0, [crash], filters) == ()
     again = ended + timedelta(seconds=20)
-    crash = Crashed(restarts=53, started_at=again - timedelta(seconds=5), ended_by=again)
-    assert reportable({}, T0, [crash], silence) == (crash,)
+    crash = diagnosis(restarts=53, started_at=again - timedelta(seconds=5), ended_by=again)
+    assert reportable({}, T0, [crash], filters) == (crash,)
 
 
 @pytest.mark.parametrize(
-    "crash",
+    "fields",
     [
-        Crashed(restarts=0, final=True),
-        Crashed(restarts=0, exit_code=None, cause="ImagePullFailed"),
-        Crashed(restarts=0, exit_code=None, container="", ended_by=None),
+        {"final": True},
+        {"exit_code": None, "cause": "ImagePullFailed"},
+        {"exit_code": None, "container": "", "ended_by": None},
     ],
+    ids=str,
 )
-def test_what_is_not_restarted_waits_for_no_threshold(crash: Crashed) -> None:
-    """Nothing will raise the count there: silent now would be silent for ever."""
-    silence = spec(thresholds=[{"restarts": 3}])
-    assert reportable({}, None, [crash], silence) == (crash,)
-    assert allows_remediation({}, crash, silence)
-    assert reportable({}, None, [replace(crash, exit_code=1, final=False)], silence) == ()
+def test_a_threshold_is_not_applied_where_nothing_is_restarted(fields: dict[str, Any]) -> None:
+    """The count of restarts would never rise, so the crash would never be reported."""
+    filters = spec(thresholds=[{"restarts": 3}])
+    crash = diagnosis(restarts=0, **fields)
+    assert reportable({}, None, [crash], filters) == (crash,)
+    assert allows_remediation({}, crash, filters)
+    restarted = diagnosis(restarts=0, **{**fields, "exit_code": 1, "final": False})
+    assert reportable({}, None, [restarted], filters) == ()
 
 
-def test_a_threshold_looks_at_its_own_container() -> None:
-    """What other containers of the Pod did says nothing of this one."""
-    silence = spec(thresholds=[{"restarts": 3}])
-    crash = Crashed(restarts=30)
-    others = [Earlier(ago(hours=1), 28, container="other")]
-    assert reportable({}, None, [crash], silence, others) == (crash,)
-    assert reportable({}, None, [crash], silence, [Earlier(ago(hours=1), 28)]) == ()
+def test_a_threshold_counts_its_own_container() -> None:
+    """Records of the Pod's other containers do not count."""
+    filters = spec(thresholds=[{"restarts": 3}])
+    crash = diagnosis(restarts=30)
+    others = [crash_record(ago(hours=1), 28, container="other")]
+    assert reportable({}, None, [crash], filters, others) == (crash,)
+    assert reportable({}, None, [crash], filters, [crash_record(ago(hours=1), 28)]) == ()
 
 
-def test_a_crash_is_told_at_each_of_its_sightings_or_at_none() -> None:
-    """The third one is so while its container waits with a count of two, and when it runs again."""
-    silence = spec(thresholds=[{"restarts": 3}])
-    for crash, is_told in (
-        (Crashed(restarts=1, waiting=True), False),
-        (Crashed(restarts=2), False),
-        (Crashed(restarts=2, waiting=True), True),
-        (Crashed(restarts=3), True),
+def test_a_crash_is_reported_at_all_of_its_observations_or_at_none() -> None:
+    """The third one while its container waits with a count of two, and when it runs again."""
+    filters = spec(thresholds=[{"restarts": 3}])
+    for restarts, waiting, reported in (
+        (1, True, False),
+        (2, False, False),
+        (2, True, True),
+        (3, False, True),
     ):
-        assert bool(reportable({}, T0, [crash], silence)) is is_told
-        assert allows_remediation({}, crash, silence) is (is_told and not crash.waiting)
+        crash = diagnosis(restarts=restarts, waiting=waiting)
+        assert bool(reportable({}, T0, [crash], filters)) is reported
+        assert allows_remediation({}, crash, filters) is (reported and not waiting)
 
 
 # Remediation
 
 
 @pytest.mark.parametrize(
-    ("cause", "status_cause", "is_told", "may"),
+    ("cause", "status_cause", "reported", "remediated"),
     [
         ("Killed", "Killed", False, False),
         ("LivenessProbeFailed", "Killed", True, False),
@@ -468,35 +470,35 @@ def test_a_crash_is_told_at_each_of_its_sightings_or_at_none() -> None:
         ("LivenessProbeFailed", "ApplicationError", True, True),
     ],
 )
-def test_no_annotation_has_a_pod_replaced_that_is_to_be_left_alone(
-    cause: str, status_cause: str, *, is_told: bool, may: bool
+def test_no_annotation_causes_a_remediation_that_the_filters_exclude(
+    cause: str, status_cause: str, *, reported: bool, remediated: bool
 ) -> None:
-    """A cause by Events, kept on the Pod, is shown; what the status says by itself still counts."""
-    silence = spec(ignore={"causes": ["Killed"]})
-    crash = Crashed(cause=cause, status_cause=status_cause)
-    assert bool(reportable({}, None, [crash], silence)) is is_told
-    assert allows_remediation({}, crash, silence) is may
+    """A stored cause that Events showed is reported; the cause by the Pod's status still counts."""
+    filters = spec(ignore={"causes": ["Killed"]})
+    crash = diagnosis(cause, status_cause)
+    assert bool(reportable({}, None, [crash], filters)) is reported
+    assert allows_remediation({}, crash, filters) is remediated
 
 
-def test_remediation_needs_the_kubelets_count() -> None:
-    """However short its life and whatever is remembered: fewer restarts are not enough."""
-    silence = spec(thresholds=[{"container": "db", "restarts": 5}, {"restarts": 2}])
-    for container, restarts, may in (("db", 4, False), ("db", 5, True), ("app", 2, True)):
-        assert (
-            allows_remediation({}, Crashed(container=container, restarts=restarts), silence) is may
-        )
+def test_a_remediation_needs_the_kubelets_count() -> None:
+    """Fewer restarts are not enough, however short the Pod's life and whatever is stored."""
+    filters = spec(thresholds=[{"container": "db", "restarts": 5}, {"restarts": 2}])
+    for container, restarts, allowed in (("db", 4, False), ("db", 5, True), ("app", 2, True)):
+        crash = diagnosis(container=container, restarts=restarts)
+        assert allows_remediation({}, crash, filters) is allowed
 
 
 @given(IGNORED, st.lists(THRESHOLDS, max_size=2).map(tuple), LABELS, st.integers(0, 12), CODES)
-def test_both_kinds_of_spec_silence_the_same(
+def test_both_kinds_of_spec_filter_the_same(
     ignore: IgnoreSpec,
     thresholds: tuple[ThresholdSpec, ...],
     labels: dict[str, str],
     restarts: int,
     code: int | None,
 ) -> None:
-    """What a Pod's sync reads in a DiagnosisTarget is what its PodDiagnoser's sync goes by."""
+    """A Pod's sync reads in a DiagnosisTarget what its PodDiagnoser's sync reads in its spec."""
     written = PodDiagnoserSpec(ignore=ignore, thresholds=thresholds)
-    stored = PodDiagnoserSpec.model_validate(written.model_dump(exclude_defaults=True))
-    crash = Crashed(restarts=restarts, exit_code=code)
+    fields = written.model_dump(include={"ignore", "thresholds"}, exclude_defaults=True)
+    stored = DiagnosisTargetSpec.model_validate(fields)
+    crash = diagnosis(restarts=restarts, exit_code=code)
     assert reportable(labels, T0, [crash], stored) == reportable(labels, T0, [crash], written)

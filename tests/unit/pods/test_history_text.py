@@ -1,50 +1,43 @@
-"""What a container's history says in words: true, bounded, and the same whatever comes later."""
+"""The summary of a container's history: true, bounded, independent of later crashes."""
 
-from dataclasses import dataclass, replace
+import random
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pod_diagnoser.diagnosis.symptoms import termination_number
+from pod_diagnoser.pods.history import CrashRecord
 from pod_diagnoser.pods.history_text import MAX_SUMMARY_BYTES, summarize_history
-from tests.support.builders import T0, after
+from tests.support.builders import T0, after, crash_record
 
 
-@dataclass(frozen=True)
-class End:
-    """An entry of a history."""
+def end(number: int, at: float, ran: float | None = None, **fields: Any) -> CrashRecord:
+    """Build the record of this termination, at a time after T0 and after a run of so many seconds.
 
-    id: str = "0" * 16
-    container: str = "app"
-    cause: str = "ApplicationError"
-    exitCode: int | None = 1  # noqa: N815
-    startedAt: datetime | None = None  # noqa: N815
-    finishedAt: datetime | None = None  # noqa: N815
-    moment: datetime = T0
-    restarts: int | None = None
-    image: str = ""
-
-
-def end(number: int, at: float, ran: float | None = None, **other: object) -> End:
-    """The end of this number, at a time after T0 and after so many seconds."""
-    finished = after(at)
-    base = End(
-        id=f"{number:016x}",
-        finishedAt=finished,
-        startedAt=None if ran is None else finished - timedelta(seconds=ran),
-        moment=finished,
-        restarts=number,
+    Args:
+        number: which termination it is.
+        at: seconds after T0.
+        ran: the length of the run in seconds; None where it is not known.
+        fields: other fields of the record.
+    """
+    started = None if ran is None else after(at - ran)
+    return crash_record(
+        after(at), **{"id": f"{number:016x}", "startedAt": started, "restarts": number, **fields}
     )
-    return replace(base, **other)  # type: ignore[arg-type]
 
 
-def told(*ends: End, restarts: int | None = None, backing_off: bool = False) -> str:
-    """What is said of the last of these."""
+def changed(record: CrashRecord, **fields: Any) -> CrashRecord:
+    """Return a record with other fields."""
+    return record.model_copy(update=fields)
+
+
+def summary(*ends: CrashRecord, backing_off: bool = False) -> str:
+    """Summarize the history of the last of these."""
     current = ends[-1]
-    count = (current.restarts or 0) if restarts is None else restarts
-    return summarize_history(ends, current, count, backing_off=backing_off)
+    return summarize_history(ends, current, current.restarts or 0, backing_off=backing_off)
 
 
 OOM = {"cause": "OutOfMemory", "exitCode": 137}
@@ -56,20 +49,23 @@ WORSE = (
 )
 
 
-def test_a_first_end_has_no_history() -> None:
-    """Nothing is said of it."""
-    assert told(end(1, 0, 5)) == ""
+def test_a_first_termination_has_no_summary() -> None:
+    """There is no history yet."""
+    assert summary(end(1, 0, 5)) == ""
     assert summarize_history([], end(1, 0), 0, backing_off=False) == ""
 
 
 def test_how_often_how_long_and_that_it_gets_worse() -> None:
-    """All of it in one sentence."""
-    assert told(*WORSE, backing_off=True) == (
+    """One sentence says all of it."""
+    assert summary(*WORSE, backing_off=True) == (
         "This is the container's 4th end in 12 minutes, the 3rd out-of-memory kill in a row; "
         "it ran 31 s, 12 s, 5 s and 4 s, shorter each time; "
         "the kubelet now delays its restarts (CrashLoopBackOff)."
     )
 
+
+ONE, OTHER = "a" * 8, "b" * 8
+"""Hashes of two images."""
 
 TABLE = [
     pytest.param(
@@ -87,12 +83,12 @@ TABLE = [
         [end(39, 0, 200), end(40, 7200, 7200)],
         "This is the container's 40th end, 2 of them in 2 hours, "
         "at least the 2nd in a row for this cause; it last ran 3 min and 2 h.",
-        id="more than is remembered",
+        id="more than are stored",
     ),
     pytest.param(
         [end(12, 0, 5)],
         "This is the container's 12th end; this time it ran 5 s.",
-        id="nothing is remembered",
+        id="nothing is stored",
     ),
     pytest.param(
         [end(1, 0, 5), end(5, 600, 5)],
@@ -102,7 +98,7 @@ TABLE = [
     pytest.param(
         [end(3, 0, 5, restarts=None), end(4, 600, 4, restarts=None)],
         "This is at least the container's 2nd end in 10 minutes; this time it ran 4 s.",
-        id="numbers that nobody knows",
+        id="unknown numbers",
     ),
     pytest.param(
         [end(1, 0, 5), end(2, 10, 5, **OOM), end(3, 20, 6)],
@@ -118,10 +114,10 @@ TABLE = [
     pytest.param(
         [end(1, 0, 9), end(2, 86_400 * 3, 9, cause="ExitStatusLost", exitCode=255)],
         "This is the container's 2nd end in 3 days.",
-        id="a run whose end was noticed later",
+        id="a run whose termination was noticed later",
     ),
     pytest.param(
-        [end(1, 50, -7), end(2, 40, moment=after(60), finishedAt=after(40))],
+        [end(1, 400, -7, seen=after(30)), end(2, 40)],
         "This is the container's 2nd end, each for the same cause.",
         id="clocks that went back",
     ),
@@ -131,29 +127,29 @@ TABLE = [
         id="a run that ended before it began",
     ),
     pytest.param(
-        [end(1, 0, image="aa"), end(2, 10, image="bb"), end(3, 20, image="bb")],
+        [end(1, 0, image=ONE), end(2, 10, image=OTHER), end(3, 20, image=OTHER)],
         "This is the container's 3rd end in 20 seconds, each for the same cause; "
         "it is the 2nd since its image changed.",
         id="another image",
     ),
     pytest.param(
-        [end(1, 0, image="aa"), end(2, 10, image=""), end(3, 20, image="bb")],
+        [end(1, 0, image=ONE), end(2, 10, image=""), end(3, 20, image=OTHER)],
         "This is the container's 3rd end in 20 seconds, each for the same cause; "
         "it has ended with another image before.",
-        id="another image, nobody knows since when",
+        id="another image, it is not known since when",
     ),
     pytest.param(
-        [end(1, 0, image="aa"), end(2, 10, image="")],
+        [end(1, 0, image=ONE), end(2, 10, image="")],
         "This is the container's 2nd end in 10 seconds, each for the same cause.",
-        id="an image that nobody knows",
+        id="an unknown image",
     ),
 ]
 
 
 @pytest.mark.parametrize(("ends", "words"), TABLE)
-def test_what_is_known_is_said_and_no_more(ends: list[End], words: str) -> None:
+def test_the_summary_says_what_is_known_and_no_more(ends: list[CrashRecord], words: str) -> None:
     """Singular and plural, gaps, missing times, other images."""
-    assert told(*ends) == words
+    assert summary(*ends) == words
 
 
 @pytest.mark.parametrize(
@@ -169,28 +165,28 @@ def test_what_is_known_is_said_and_no_more(ends: list[End], words: str) -> None:
     ],
 )
 def test_ordinals_are_written_as_people_do(number: int, written: str) -> None:
-    """With the exceptions of English."""
-    assert f"container's {written} end" in told(end(number, 0))
+    """Including 11th, 12th and 13th."""
+    assert f"container's {written} end" in summary(end(number, 0))
 
 
-def test_a_back_off_without_a_history_is_told_alone() -> None:
-    """The kubelet has more to remember than we have."""
-    assert told(end(1, 0), backing_off=True) == (
+def test_a_back_off_is_said_without_a_history() -> None:
+    """The kubelet may count terminations that are not stored."""
+    assert summary(end(1, 0), backing_off=True) == (
         "The kubelet now delays its restarts (CrashLoopBackOff)."
     )
 
 
-def test_what_is_no_end_of_a_container_is_not_counted() -> None:
-    """An image that can't be pulled has no exit code, before or now."""
+def test_a_crash_without_a_termination_is_not_counted() -> None:
+    """An image that can't be pulled has no exit code, as a former crash or the current one."""
     pull = end(7, 0, cause="ImagePullFailed", exitCode=None)
-    assert told(pull, end(1, 10, 5)) == ""
-    assert told(end(1, 0), replace(pull, moment=after(10)), backing_off=True) == ""
+    assert summary(pull, end(1, 10, 5)) == ""
+    assert summary(end(1, 0), changed(pull, finishedAt=after(10)), backing_off=True) == ""
 
 
 def test_other_containers_change_nothing() -> None:
     """Each has its own history."""
-    others = [replace(each, id=f"f{each.id[1:]}", container="other") for each in WORSE]
-    assert summarize_history([*others, *WORSE], WORSE[-1], 4, backing_off=False) == told(*WORSE)
+    others = [changed(each, id=f"f{each.id[1:]}", container="other") for each in WORSE]
+    assert summarize_history([*others, *WORSE], WORSE[-1], 4, backing_off=False) == summary(*WORSE)
 
 
 @pytest.mark.parametrize(
@@ -203,27 +199,27 @@ def test_other_containers_change_nothing() -> None:
         pytest.param((1, True), 1, id="ContainerStatusUnknown is counted at once"),
     ],
 )
-def test_an_end_has_the_same_number_in_each_of_its_sightings(
+def test_a_termination_has_the_same_number_at_each_observation(
     shown: tuple[int, bool], number: int
 ) -> None:
-    """As the kubelet reports: the count rises between two sightings of one end."""
+    """The kubelet's count rises between two observations of one termination."""
     assert termination_number(shown[0], counted=shown[1]) == number
 
 
-def test_what_is_too_long_is_left_out_as_a_whole() -> None:
-    """The longest of everything: what matters least goes first, and no word is cut."""
+def test_a_part_that_is_too_long_is_left_out_as_a_whole() -> None:
+    """The least important parts go first, and no word is cut."""
     day = 86_400
     ends = [
         end(
             2**31 - 200 + number,
             number * 9_000 * day,
             (8_000 - number) * day,
-            image="aa" if number < 60 else "bb",
+            image=ONE if number < 60 else OTHER,
             **OOM,
         )
         for number in range(100)
     ]
-    words = told(*ends, backing_off=True)
+    words = summary(*ends, backing_off=True)
     assert words == (
         "This is the container's 2147483547th end, 100 of them in 891000 days, "
         "at least the 100th out-of-memory kill in a row; "
@@ -239,67 +235,76 @@ TIMES = st.one_of(
         [datetime.max.replace(tzinfo=T0.tzinfo), datetime(1971, 1, 1, tzinfo=T0.tzinfo)]
     ),
 )
-ENDS = st.builds(
-    End,
+RECORDS = st.builds(
+    CrashRecord,
     id=st.integers(0, 30).map("{:016x}".format),
     container=st.sampled_from(["app", "app", "app", "other"]),
     cause=st.sampled_from(["OutOfMemory", "OutOfMemory", "ApplicationError", "X" * 63]),
     exitCode=st.sampled_from([None, 0, 1, 137, 2**31 - 1]),
     startedAt=TIMES,
     finishedAt=TIMES,
-    moment=st.integers(-(10**6), 10**6).map(after),
+    endedBy=TIMES,
+    seen=st.integers(-(10**6), 10**6).map(after),
     restarts=st.one_of(st.none(), st.integers(0, 12), st.sampled_from([-(2**31), 2**31 - 1])),
-    image=st.sampled_from(["", "aaaaaaaa", "bbbbbbbb", "\u202e" * 8]),
+    image=st.sampled_from(["", ONE, OTHER]),
 )
 COUNTS = st.one_of(st.integers(0, 20), st.sampled_from([-(2**31), 2**31 - 1]))
 
 
-@given(st.lists(ENDS, max_size=30), ENDS, COUNTS, st.booleans(), st.randoms())
-def test_any_history_is_told_within_bounds_and_in_any_order(
-    ends: list[End], current: End, restarts: int, backing_off: bool, chance: st.DataObject
+@given(st.lists(RECORDS, max_size=30), RECORDS, COUNTS, st.booleans(), st.randoms())
+def test_any_history_is_summarized_within_bounds_and_in_any_order(
+    history: list[CrashRecord],
+    current: CrashRecord,
+    number: int,
+    backing_off: bool,
+    chance: random.Random,
 ) -> None:
-    """Total, deterministic, short, printable, without negative figures."""
-    ends = list({each.id: each for each in ends}.values())
-    words = summarize_history(ends, current, restarts, backing_off=backing_off)
+    """A summary is deterministic, short and printable, and has no negative figures."""
+    history = list({each.id: each for each in history}.values())
+    words = summarize_history(history, current, number, backing_off=backing_off)
     assert len(words.encode()) <= MAX_SUMMARY_BYTES
     assert words.isascii()
     assert words.isprintable()
     assert "-" not in words.replace("out-of-memory", "")
     assert words == "" or (words[0].isupper() and words.endswith("."))
-    shuffled = list(ends)
-    chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert summarize_history(shuffled, current, restarts, backing_off=backing_off) == words
-    assert summarize_history([*ends, current], current, restarts, backing_off=backing_off) == words
+    shuffled = list(history)
+    chance.shuffle(shuffled)
+    assert summarize_history(shuffled, current, number, backing_off=backing_off) == words
+    with_current = [*history, current]
+    assert summarize_history(with_current, current, number, backing_off=backing_off) == words
 
 
-@given(st.lists(ENDS, max_size=20), st.lists(ENDS, max_size=5), ENDS, COUNTS)
-def test_what_is_seen_later_changes_no_word(
-    ends: list[End], later: list[End], current: End, restarts: int
+@given(st.lists(RECORDS, max_size=20), st.lists(RECORDS, max_size=5), RECORDS, COUNTS)
+def test_later_crashes_change_no_word(
+    history: list[CrashRecord], later: list[CrashRecord], current: CrashRecord, number: int
 ) -> None:
-    """An end is told by what was before it."""
-    ends = list({each.id: each for each in ends}.values())
+    """The summary of a crash depends on earlier ones alone."""
+    history = list({each.id: each for each in history}.values())
     after_it = [
-        replace(each, id=f"f{each.id[1:]}", moment=current.moment + timedelta(seconds=1 + number))
-        for number, each in enumerate(later)
+        changed(
+            each,
+            id=f"f{each.id[1:]}",
+            finishedAt=current.moment + timedelta(seconds=1 + index),
+            seen=current.moment + timedelta(seconds=1 + index),
+        )
+        for index, each in enumerate(later)
     ]
-    assert summarize_history(
-        [*after_it, *ends], current, restarts, backing_off=False
-    ) == summarize_history(ends, current, restarts, backing_off=False)
+    words = summarize_history(history, current, number, backing_off=False)
+    with_later = [*after_it, *history]
+    assert summarize_history(with_later, current, number, backing_off=False) == words
 
 
-@given(st.lists(ENDS, max_size=20), ENDS, COUNTS)
-def test_nothing_is_claimed_without_its_proof(ends: list[End], current: End, restarts: int) -> None:
-    """Without times no times, without images no image, without other ends no row of them."""
-    bare = [replace(each, startedAt=None, finishedAt=None, image="") for each in ends]
-    words = summarize_history(
-        bare,
-        replace(current, startedAt=None, finishedAt=None, image=""),
-        restarts,
-        backing_off=False,
-    )
+@given(st.lists(RECORDS, max_size=20), RECORDS, COUNTS)
+def test_nothing_is_said_without_its_facts(
+    history: list[CrashRecord], current: CrashRecord, number: int
+) -> None:
+    """Without times no times, without images no image, without other terminations no row."""
+    nothing: dict[str, Any] = {"startedAt": None, "finishedAt": None, "image": ""}
+    bare = [changed(each, **nothing) for each in history]
+    words = summarize_history(bare, changed(current, **nothing), number, backing_off=False)
     assert " ran " not in words
     assert " in " not in words.replace(" in a row", "")
     assert "image" not in words
-    assert "row" not in summarize_history([], current, restarts, backing_off=False)
-    if all(each.cause != "OutOfMemory" for each in [*ends, current]):
+    assert "row" not in summarize_history([], current, number, backing_off=False)
+    if all(each.cause != "OutOfMemory" for each in [*history, current]):
         assert "memory" not in words
