@@ -19,7 +19,7 @@ from pod_diagnoser.pods.keys import LABEL
 def claimed_pods(
     diagnoser: PodDiagnoser, pods: Iterable[OwnedPod], targets: Sequence[DiagnosisTargetSpec]
 ) -> list[OwnedPod]:
-    """Pick the Pods that are a PodDiagnoser's by their labels now.
+    """Pick the Pods that a PodDiagnoser claims by their labels now.
 
     Args:
         diagnoser: the PodDiagnoser.
@@ -27,14 +27,13 @@ def claimed_pods(
         targets: the published DiagnosisTargets of its namespace.
 
     Returns:
-        Those of its namespace that carry its label and that it claims.
+        Those of its namespace that carry its label and that it claims; none if it is not active.
     """
     if not diagnoser.active:
         return []
     own = diagnosis_target_spec(diagnoser)
-    # Its own target may not be in the cache yet, or not as it is now: it is taken from the spec.
-    rivals = [target for target in targets if target.diagnoser.uid != own.diagnoser.uid]
-    order = [*older_overlapping(own, rivals), own]
+    # Take its own target from its spec: Metacontroller's cache may not have it yet, or an old one.
+    order = [*older_overlapping(own, targets), own]
     return [
         pod
         for pod in pods
@@ -45,16 +44,16 @@ def claimed_pods(
 
 
 def valid_targets(targets: Iterable[DiagnosisTarget], namespace: str) -> list[DiagnosisTargetSpec]:
-    """Pick the DiagnosisTargets that count.
+    """Pick the DiagnosisTargets that may claim Pods.
 
     Args:
         targets: DiagnosisTargets as Metacontroller sent them.
-        namespace: the namespace in which they are to claim Pods. The one place where it is held
-            that no PodDiagnoser reaches into another namespace.
+        namespace: the namespace of the Pods. This is the one check that keeps a PodDiagnoser out
+            of other namespaces.
 
     Returns:
         The specs of those of this namespace that are not being deleted and that a PodDiagnoser
-        controls, in the order in which they claim: oldest first, then by name.
+        owns, in the order in which they claim: oldest first, then by name.
     """
     specs = [
         target.spec
@@ -71,14 +70,14 @@ def valid_targets(targets: Iterable[DiagnosisTarget], namespace: str) -> list[Di
 def claiming_target(
     targets: Iterable[DiagnosisTargetSpec], labels: Mapping[str, str]
 ) -> DiagnosisTargetSpec | None:
-    """Find who claims a Pod.
+    """Find the target that claims a Pod.
 
     Args:
         targets: the published targets of the Pod's namespace, in the order of `valid_targets`.
         labels: the Pod's labels.
 
     Returns:
-        The target of the PodDiagnoser that claims it, or None.
+        The first that matches, or None.
     """
     for target in targets:
         if matches(target.targetLabels, labels):
@@ -87,27 +86,14 @@ def claiming_target(
 
 
 def matches(target_labels: Mapping[str, str], labels: Mapping[str, str]) -> bool:
-    """Tell whether a Pod has all of a PodDiagnoser's targetLabels.
-
-    Args:
-        target_labels: the labels asked for; none of them asked for matches every Pod.
-        labels: the Pod's labels.
-
-    Returns:
-        True when each label asked for is there with its value.
-    """
+    """Say whether a Pod has all of a PodDiagnoser's targetLabels; empty ones match every Pod."""
     return all(labels.get(key) == value for key, value in target_labels.items())
 
 
 def may_overlap(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Tell whether there can be a Pod that two sets of targetLabels both match.
+    """Say whether two sets of targetLabels can match the same Pod.
 
-    Args:
-        one: targetLabels of one PodDiagnoser.
-        other: targetLabels of another.
-
-    Returns:
-        False only when both ask for the same label with different values.
+    They cannot where both have the same label with different values.
     """
     return all(other.get(key, value) == value for key, value in one.items())
 
@@ -115,10 +101,10 @@ def may_overlap(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
 def older_overlapping(
     own: DiagnosisTargetSpec, targets: Iterable[DiagnosisTargetSpec]
 ) -> list[DiagnosisTargetSpec]:
-    """Find the PodDiagnosers that may take Pods away from one.
+    """Find the targets that may claim Pods before another one does.
 
     Args:
-        own: the target of the one that asks.
+        own: the target of one PodDiagnoser.
         targets: the published targets of its namespace; its own may be among them.
 
     Returns:
@@ -134,6 +120,6 @@ def older_overlapping(
 
 
 def _precedence(target: DiagnosisTargetSpec) -> tuple[str, str]:
-    # Both times come from metadata.creationTimestamp, which the API server writes in UTC with whole
-    # seconds, so that their text sorts as the times do.
+    # `since` is a creationTimestamp. The API server writes it in UTC with whole seconds, so texts
+    # sort as the times do.
     return target.since, target.diagnoser.name

@@ -1,4 +1,4 @@
-"""Who claims which Pod."""
+"""Which PodDiagnoser claims which Pod."""
 
 import itertools
 
@@ -20,14 +20,14 @@ LABELS = st.dictionaries(st.sampled_from("abc"), st.sampled_from(["1", "2"]))
 
 
 def spec(name: str, since: str, **labels: str) -> DiagnosisTargetSpec:
-    """The spec of a DiagnosisTarget."""
+    """Build the spec of a DiagnosisTarget."""
     return DiagnosisTargetSpec(
         diagnoser=TargetDiagnoser(name=name, uid=f"uid-{name}"), since=since, targetLabels=labels
     )
 
 
 def read(*documents: object) -> list[DiagnosisTarget]:
-    """DiagnosisTargets as they are read."""
+    """Read DiagnosisTargets."""
     return [DiagnosisTarget.model_validate(document) for document in documents]
 
 
@@ -35,7 +35,7 @@ def read(*documents: object) -> list[DiagnosisTarget]:
 def test_may_overlap_says_whether_some_pod_can_match_both(
     one: dict[str, str], other: dict[str, str], labels: dict[str, str]
 ) -> None:
-    """Nothing that overlaps is missed, and what is said to overlap has a Pod that shows it."""
+    """Every overlap is found, and for every overlap there is a Pod that both match."""
     if matches(one, labels) and matches(other, labels):
         assert may_overlap(one, other)
     if may_overlap(one, other):
@@ -45,7 +45,7 @@ def test_may_overlap_says_whether_some_pod_can_match_both(
 
 
 def test_the_oldest_claims_then_the_first_by_name_in_any_order() -> None:
-    """Fifty that match have one winner, the same for every order in which they come."""
+    """Of fifty that match the same one claims the Pod, in whatever order they are listed."""
     documents = [
         target(diagnoser(f"diag-{number:02d}", 100 + number, after(hours=number % 5)))
         for number in range(50)
@@ -58,8 +58,8 @@ def test_the_oldest_claims_then_the_first_by_name_in_any_order() -> None:
         assert winner.diagnoser.name == "diag-00"
 
 
-def test_all_labels_must_match_and_none_asked_for_match_all() -> None:
-    """A Pod with one of two labels is not claimed; an empty selector claims what is left."""
+def test_all_labels_must_match_and_an_empty_selector_matches_all() -> None:
+    """A Pod with one of two labels is claimed by the empty selector alone."""
     targets = [
         spec("both", "2026-01-01T00:00:00Z", app="a", tier="b"),
         spec("all", "2026-01-02T00:00:00Z"),
@@ -85,17 +85,15 @@ def test_all_labels_must_match_and_none_asked_for_match_all() -> None:
         ("apiVersion", "example.com/v1"),
     ],
 )
-def test_a_target_that_its_poddiagnoser_does_not_control_is_passed_over(
-    field: str, value: object
-) -> None:
-    """Who writes a DiagnosisTarget of their own claims nothing with it."""
+def test_a_target_that_its_poddiagnoser_does_not_own_is_ignored(field: str, value: object) -> None:
+    """A DiagnosisTarget that somebody else wrote claims nothing."""
     document = target(diagnoser())
     document["metadata"]["ownerReferences"][0][field] = value
     assert valid_targets(read(document), "shop") == []
 
 
-def test_terminating_foreign_and_unowned_targets_are_passed_over() -> None:
-    """What is being deleted, in another namespace, or owned by nobody claims nothing."""
+def test_terminating_foreign_and_unowned_targets_are_ignored() -> None:
+    """A target that is being deleted, in another namespace, or without owner claims nothing."""
     terminating, foreign, unowned = (target(diagnoser(number=number)) for number in (1, 2, 3))
     terminating["metadata"]["deletionTimestamp"] = "2026-11-23T01:00:00Z"
     foreign["metadata"]["namespace"] = "other"
@@ -104,15 +102,15 @@ def test_terminating_foreign_and_unowned_targets_are_passed_over() -> None:
 
 
 def test_malformed_target_does_not_keep_others_from_claiming() -> None:
-    """A DiagnosisTarget without a spec is read, and is nobody's."""
+    """A DiagnosisTarget without a spec is read, and claims nothing."""
     odd = target(diagnoser(number=1))
     del odd["spec"]
     good = target(diagnoser("good", 2))
     assert [found.diagnoser.name for found in valid_targets(read(odd, good), "shop")] == ["good"]
 
 
-def test_rivals_are_the_older_ones_that_may_match_the_same_pods() -> None:
-    """Younger ones, oneself and those that can never match the same Pod are no rivals."""
+def test_older_overlapping_targets_are_found() -> None:
+    """Younger ones, its own and those that can never match the same Pod are left out."""
     own = spec("own", "2026-01-02T00:00:00Z", app="a")
     others = [
         spec("older", "2026-01-01T00:00:00Z"),
@@ -121,4 +119,5 @@ def test_rivals_are_the_older_ones_that_may_match_the_same_pods() -> None:
         own,
         spec("younger", "2026-01-03T00:00:00Z"),
     ]
-    assert [rival.diagnoser.name for rival in older_overlapping(own, others)] == ["older", "as-old"]
+    found = older_overlapping(own, others)
+    assert [each.diagnoser.name for each in found] == ["older", "as-old"]

@@ -1,4 +1,4 @@
-"""What a Pod shows, over its life: syncs follow each other as Metacontroller makes them."""
+"""The metadata of a Pod over its life, in syncs one after the other, as Metacontroller does it."""
 
 import json
 from datetime import datetime, timedelta
@@ -40,34 +40,34 @@ OTHER = target(diagnoser("other", 901, after(hours=1)))
 
 
 def answer(of: Json, now: datetime, *targets: Json) -> Json:
-    """What is answered for a Pod."""
+    """Return the response for a Pod."""
     return dict(json.loads(sync_pod(pod_request(of, *targets), now).response.encode()))
 
 
 def synced(of: Json, now: datetime, *targets: Json) -> Json:
-    """The Pod after a sync."""
+    """Return the Pod after a sync."""
     return applied(of, answer(of, now, *(targets or (DIAG,))))
 
 
 def crash_again(of: Json, finished: datetime, number: int = 2) -> Json:
-    """The Pod after its container ended another time."""
+    """Return the Pod after its container terminated again."""
     of = json.loads(json.dumps(of))
     of["status"]["containerStatuses"] = [container(last=terminated(finished), restarts=number)]
     return dict(of)
 
 
-def record(of: Json) -> Any:
-    """The crashes annotation, read."""
+def history(of: Json) -> Any:
+    """Read the annotation ``crashes``."""
     return json.loads(of["metadata"]["annotations"][CRASHES])
 
 
 def shown(of: Json, key: str) -> Any:
-    """An annotation of a Pod."""
+    """Return an annotation of a Pod."""
     return of["metadata"].get("annotations", {}).get(key)
 
 
 def test_a_crash_is_shown_once_and_then_nothing_changes() -> None:
-    """The second sync answers the same, so that Metacontroller writes nothing."""
+    """The second sync has the same response, so Metacontroller writes nothing."""
     before = crashed()
     once = synced(before, after(1))
     assert shown(once, RESTART_REASON) == "Error (Exit Code: 1)"
@@ -79,14 +79,14 @@ def test_a_crash_is_shown_once_and_then_nothing_changes() -> None:
         assert synced(once, after(2, minutes=minutes)) == once
 
 
-def test_a_healthy_pod_and_an_unclaimed_one_get_an_empty_answer() -> None:
-    """Nothing is wanted, nothing is written, no resync."""
+def test_a_healthy_pod_and_an_unclaimed_one_get_an_empty_response() -> None:
+    """No metadata and no resync."""
     assert answer(pod(container()), T0, DIAG) == {}
     assert answer(crashed(), T0) == {}
 
 
-def test_everything_of_ours_goes_when_nobody_claims_the_pod() -> None:
-    """Our annotations and our label are taken off; what others wrote stays."""
+def test_all_managed_metadata_is_removed_when_the_pod_is_not_claimed() -> None:
+    """Annotations and label of the hook are removed; what others wrote stays."""
     once = synced(crashed(annotations={"others": "stay"}), after(1))
     left = applied(once, answer(once, after(2)))
     assert left["metadata"]["annotations"] == {"others": "stay"}
@@ -95,74 +95,74 @@ def test_everything_of_ours_goes_when_nobody_claims_the_pod() -> None:
 
 
 def test_the_label_ages_off_and_the_annotations_stay() -> None:
-    """An hour after the crash was diagnosed, at the time for which the answer asks."""
+    """It is removed an hour after the first diagnosis, at the resync that the response asks for."""
     once = synced(crashed(), after(10))
-    resync = answer(once, after(minutes=30), DIAG)["resyncAfterSeconds"]
-    due = after(minutes=30) + timedelta(seconds=resync)
-    assert after(10, hours=1) < due <= after(12, hours=1)
-    aged = synced(once, due)
+    resync_after = answer(once, after(minutes=30), DIAG)["resyncAfterSeconds"]
+    resync = after(minutes=30) + timedelta(seconds=resync_after)
+    assert after(10, hours=1) < resync <= after(12, hours=1)
+    aged = synced(once, resync)
     assert LABEL not in aged["metadata"]["labels"]
     assert aged["metadata"]["annotations"] == once["metadata"]["annotations"]
-    assert "resyncAfterSeconds" not in answer(aged, due, DIAG)
+    assert "resyncAfterSeconds" not in answer(aged, resync, DIAG)
     assert synced(aged, after(hours=5)) == aged
 
 
 def test_a_crash_of_long_ago_is_shown_and_not_labelled() -> None:
-    """Installing onto Pods that restarted long ago labels none of them."""
+    """A new PodDiagnoser labels no Pods that restarted long ago."""
     old = synced(crashed(), after(hours=2))
     assert shown(old, RESTART_REASON) == "Error (Exit Code: 1)"
     assert LABEL not in old["metadata"]["labels"]
-    assert "since" not in record(old)
+    assert "since" not in history(old)
     assert synced(old, after(hours=2, minutes=1)) == old
 
 
-def test_a_crash_while_nobody_looked_gets_its_whole_hour() -> None:
-    """Diagnosed 50 minutes late, labelled for an hour from then."""
+def test_a_crash_while_the_hook_was_down_has_the_label_for_an_hour() -> None:
+    """A crash that is diagnosed 50 minutes late is recent for an hour from then."""
     once = synced(crashed(), after(minutes=50))
-    assert record(once)["since"] == format_time(after(minutes=50))
+    assert history(once)["since"] == format_time(after(minutes=50))
     assert synced(once, after(minutes=109))["metadata"]["labels"][LABEL] == "diag"
     assert LABEL not in synced(once, after(minutes=111))["metadata"]["labels"]
 
 
 def test_the_label_outlasts_the_first_diagnosis_by_an_hour_for_counting() -> None:
-    """Between losing the label and getting it again `since` has become old."""
+    """By the time that the label comes back, `since` is old."""
     once = synced(crashed(), after(minutes=50))
     unlabelled = synced(once, after(minutes=111))
     again = synced(crash_again(unlabelled, after(minutes=112)), after(minutes=113))
     assert again["metadata"]["labels"][LABEL] == "diag"
-    assert after(minutes=113) - datetime.fromisoformat(record(again)["since"]) > timedelta(hours=1)
+    assert after(minutes=113) - datetime.fromisoformat(history(again)["since"]) > timedelta(hours=1)
 
 
 def test_a_fresh_crash_after_an_old_one_starts_the_count() -> None:
-    """A Pod that was old at the install is counted when it crashes afresh, even days later."""
+    """A Pod with an old crash is counted when it crashes again, even days later."""
     old = synced(crashed(), after(hours=3))
     fresh = synced(crash_again(old, after(hours=50)), after(hours=50, seconds=5))
-    assert record(fresh)["since"] == format_time(after(hours=50, seconds=5))
+    assert history(fresh)["since"] == format_time(after(hours=50, seconds=5))
 
 
-def test_history_outlives_the_last_state_newest_first_and_bounded() -> None:
-    """Kubernetes keeps one termination; we keep ten."""
+def test_the_history_has_the_last_ten_terminations_newest_first() -> None:
+    """Kubernetes keeps one termination, the annotation ten."""
     document = crashed()
     for number in range(1, 16):
         document = synced(
             crash_again(document, after(minutes=number), number), after(1, minutes=number)
         )
-    times = [entry["finishedAt"] for entry in record(document)["history"]]
+    times = [entry["finishedAt"] for entry in history(document)["history"]]
     assert times == [format_time(after(minutes=number)) for number in range(15, 5, -1)]
     assert len(times) == MAX_HISTORY
-    assert record(document)["since"] == format_time(after(1, minutes=1))
+    assert history(document)["since"] == format_time(after(1, minutes=1))
 
 
-def test_the_latest_termination_is_the_headline() -> None:
-    """Not the last container of the list."""
+def test_the_latest_termination_is_shown() -> None:
+    """The order of the containers does not matter."""
     document = pod(
         container("first", terminated(after(5), 2)), container("second", terminated(after(1), 3))
     )
     assert shown(synced(document, after(9)), CONTAINER) == "first"
 
 
-def test_what_is_shown_stays_when_its_container_status_is_gone() -> None:
-    """The runtime dropped the newest record: an older crash of another container is no news."""
+def test_the_annotations_stay_when_their_container_status_is_gone() -> None:
+    """The runtime dropped the latest one: an older crash of another container is not shown."""
     both = pod(
         container("first", terminated(after(5), 2)), container("second", terminated(after(1), 3))
     )
@@ -173,8 +173,8 @@ def test_what_is_shown_stays_when_its_container_status_is_gone() -> None:
     assert synced(once, after(30)) == once
 
 
-def test_a_time_that_nobody_knows_is_left_out_and_taken_off() -> None:
-    """restart-time goes when the new headline has none."""
+def test_restart_time_is_removed_where_the_time_is_not_known() -> None:
+    """The time of the crash before must not stay."""
     once = synced(crashed(), after(1))
     lost = terminated(None, 137, "ContainerStatusUnknown", containerID="")
     once["status"]["containerStatuses"] = [container(last=lost, restarts=2, started=after(60))]
@@ -185,7 +185,7 @@ def test_a_time_that_nobody_knows_is_left_out_and_taken_off() -> None:
 
 
 def test_a_lost_container_that_was_restarted_long_ago_is_not_recent() -> None:
-    """Without finishedAt, the restart says that it cannot be fresh."""
+    """Without finishedAt, the time of the restart shows that it is old."""
     lost = terminated(None, 137, "ContainerStatusUnknown", containerID="")
     document = pod(container(last=lost, restarts=1, started=after(0)))
     assert LABEL not in synced(document, after(hours=3))["metadata"]["labels"]
@@ -193,7 +193,7 @@ def test_a_lost_container_that_was_restarted_long_ago_is_not_recent() -> None:
 
 @pytest.mark.parametrize("ahead", [timedelta(minutes=10), timedelta(days=400)])
 def test_a_kubelet_whose_clock_is_ahead_causes_no_endless_writes(ahead: timedelta) -> None:
-    """FinishedAt in our future: shown as it is, labelled for an hour from now, then quiet."""
+    """A finishedAt in the future is shown as it is, and the label lasts an hour from now."""
     once = synced(crashed(T0 + ahead), after(1))
     assert shown(once, RESTART_TIME) == format_time(T0 + ahead)
     assert synced(once, after(30)) == once
@@ -201,8 +201,8 @@ def test_a_kubelet_whose_clock_is_ahead_causes_no_endless_writes(ahead: timedelt
 
 
 @pytest.mark.parametrize("behind", [1, 60, 240])
-def test_a_crash_seen_by_a_clock_that_is_behind_is_the_headline(behind: int) -> None:
-    """Its end lies in the future of who saw it first, and after the crash before."""
+def test_a_crash_observed_with_a_clock_that_is_behind_is_shown(behind: int) -> None:
+    """It terminated in the future by the clock of the hook, and after the crash before."""
     once = synced(crashed(), after(1))
     twice = synced(crash_again(once, after(10)), after(10 - behind))
     assert shown(twice, RESTART_TIME) == format_time(after(10))
@@ -210,8 +210,8 @@ def test_a_crash_seen_by_a_clock_that_is_behind_is_the_headline(behind: int) -> 
 
 
 @pytest.mark.parametrize("minutes", [1, 59, 61])
-def test_a_crash_after_the_nodes_clock_was_set_back_is_the_headline(minutes: int) -> None:
-    """By the kubelet's count it is the later one; and nothing changes then."""
+def test_a_crash_after_the_nodes_clock_was_set_back_is_shown(minutes: int) -> None:
+    """It is the later one by the kubelet's count; the next sync changes nothing."""
     of = synced(crashed(), after(1))
     again = crash_again(of, after(-60 * minutes))
     once = synced(again, after(20))
@@ -219,8 +219,8 @@ def test_a_crash_after_the_nodes_clock_was_set_back_is_the_headline(minutes: int
     assert synced(once, after(21)) == once
 
 
-def test_of_crashes_far_ahead_of_our_clock_the_last_one_is_the_headline() -> None:
-    """Two containers, both seen for the first time by a clock that is ten minutes behind."""
+def test_of_crashes_in_the_far_future_the_last_one_is_shown() -> None:
+    """Both containers are first observed with a clock that is ten minutes behind."""
     early, late = (container(name, terminated(after(at))) for name, at in (("app", 0), ("side", 6)))
     once = synced(pod(early, late), after(-600))
     assert shown(once, CONTAINER) == "side"
@@ -230,7 +230,7 @@ def test_of_crashes_far_ahead_of_our_clock_the_last_one_is_the_headline() -> Non
 
 @pytest.mark.parametrize("moments", [(151, -250, 152), (-250, 152, -250)])
 def test_a_replica_whose_clock_is_behind_shows_the_same_container(moments: tuple[int, ...]) -> None:
-    """By its clock only the first of the two ends is near enough to be believed."""
+    """By its clock only the first of the two terminations has a plausible time."""
     first = synced(pod(container("app", terminated(T0)), container("side")), after(1))
     late = container("side", terminated(after(150)))
     of = {**first, "status": {"containerStatuses": [container("app", terminated(T0)), late]}}
@@ -241,7 +241,7 @@ def test_a_replica_whose_clock_is_behind_shows_the_same_container(moments: tuple
 
 
 def test_a_replica_whose_clock_is_ahead_does_not_make_the_other_write() -> None:
-    """Two clocks that differ by hours settle on one record."""
+    """Two clocks that differ by hours agree on one history."""
     ahead = synced(crashed(), after(hours=1))
     behind = synced(ahead, after(1))
     assert synced(behind, after(hours=1)) == behind
@@ -253,13 +253,13 @@ def test_the_claim_moves_with_label_and_since_and_history() -> None:
     once = synced(crashed(), after(1))
     moved = synced(once, after(minutes=5), OTHER)
     assert moved["metadata"]["labels"][LABEL] == "other"
-    assert record(moved)["diagnoser"] == UID.format(901)
-    assert record(moved)["since"] == format_time(after(minutes=5))
-    assert record(moved)["history"] == record(once)["history"]
+    assert history(moved)["diagnoser"] == UID.format(901)
+    assert history(moved)["since"] == format_time(after(minutes=5))
+    assert history(moved)["history"] == history(once)["history"]
 
 
 def test_the_label_of_a_pod_that_never_crashed_is_taken_off() -> None:
-    """Who puts our label on a Pod of theirs gets it removed."""
+    """It cannot be claimed with a label that somebody set by hand."""
     forged = pod(container(), labels={"app": "app", LABEL: "diag"})
     assert answer(forged, T0, DIAG) == {"labels": {LABEL: None}}
 
@@ -296,8 +296,8 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_what_a_tenant_writes_into_our_annotation_does_no_harm(text: str) -> None:
-    """Whatever stands there, the crash is shown, the label ends, and one write settles it."""
+def test_a_hostile_history_does_no_harm(text: str) -> None:
+    """Whatever a tenant writes, the crash is shown, the label ends, and one write is enough."""
     once = synced(crashed(annotations={CRASHES: text}), after(1))
     assert shown(once, RESTART_REASON) == "Error (Exit Code: 1)"
     assert once["metadata"]["labels"][LABEL] == "diag"
@@ -306,10 +306,10 @@ def test_what_a_tenant_writes_into_our_annotation_does_no_harm(text: str) -> Non
     assert LABEL not in synced(once, after(hours=2))["metadata"]["labels"]
 
 
-@pytest.mark.parametrize("room", range(0, 4000, 250))
-def test_ours_never_exceed_what_the_api_server_takes(room: int) -> None:
-    """With others near 256 KiB the least needed of ours are left out, and the label with them."""
-    others = {"big": "x" * (MAX_TOTAL_BYTES - 3 - room)}
+@pytest.mark.parametrize("available", range(0, 4000, 250))
+def test_annotations_never_exceed_the_limit_of_the_api_server(available: int) -> None:
+    """With others near 256 KiB the least important are left out; without a history, the label."""
+    others = {"big": "x" * (MAX_TOTAL_BYTES - 3 - available)}
     once = synced(crashed(annotations=others), after(1))
     annotations = once["metadata"]["annotations"]
     assert sum(len(key) + len(value) for key, value in annotations.items()) <= MAX_TOTAL_BYTES
@@ -320,16 +320,16 @@ def test_ours_never_exceed_what_the_api_server_takes(room: int) -> None:
     assert synced(once, after(2)) == once
 
 
-def test_ours_stay_small_with_the_longest_of_everything() -> None:
-    """Ten crashes of containers with the longest names: all of ours are below 5 KiB."""
+def test_the_annotations_are_below_5_kib_with_the_longest_of_everything() -> None:
+    """Also with ten crashes of containers with the longest names."""
     document = pod(
         *(container(f"{number:063d}", terminated(after(number), 139)) for number in range(20)),
         name="n" * 253,
     )
     once = synced(document, after(60))
-    ours = {
+    managed = {
         key: value for key, value in once["metadata"]["annotations"].items() if key in ANNOTATIONS
     }
-    assert sum(len(key) + len(value.encode()) for key, value in ours.items()) <= 5120
+    assert sum(len(key) + len(value.encode()) for key, value in managed.items()) <= 5120
     assert shown(once, DIAGNOSIS)
     assert synced(once, after(70)) == once
