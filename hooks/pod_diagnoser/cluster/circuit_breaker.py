@@ -1,9 +1,12 @@
-"""When nobody asks the API server, since the answer is known: refused, busy, or silent."""
+"""Circuit breakers: calls that are known to fail are not made until some time has passed."""
 
 import threading
-from collections import OrderedDict
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeVar
+
+from cachetools import FIFOCache
 
 from pod_diagnoser.cluster.errors import (
     AnswerTooLongError,
@@ -17,106 +20,155 @@ from pod_diagnoser.cluster.errors import (
 from pod_diagnoser.diagnosis.evidence import EventLookup
 
 REFUSED_SECONDS: Final = 60.0
-"""How long nobody asks again for what the hook may not read."""
+"""How long no evidence is read where the hook may not read it."""
 
 NO_ANSWER_SECONDS: Final = 3.0
-"""How long nobody asks again where there was no answer. Over before a crash's Events are read for
-the second time (`pod_diagnoser.diagnosis.event_rules.SECOND_LOOKUP_AFTER`, by a clock of whole seconds): or the pause
-that the first read brought would let the second one, the last, come to nothing as well."""
+"""How long no evidence is read after no answer. Over before a crash's Events are read for the
+second time (`pod_diagnoser.diagnosis.event_rules.SECOND_LOOKUP_AFTER`, by a clock of whole
+seconds): otherwise the failure of the first read would prevent the second one, which is the last.
+"""
 
 BUSY_SECONDS: Final = 1.0
 MAX_BUSY_SECONDS: Final = 60.0
-"""How long nobody asks again where the API server is busy: as long as it says, within these."""
+"""How long no evidence is read where the API server is busy: as long as it says, within these."""
 
 MAX_NAMESPACES: Final = 1000
-"""Of how many namespaces a pause is remembered. Forgetting one costs a call."""
+"""For how many namespaces a breaker is open at a time. Forgetting one costs a call."""
+
+_Reason = TypeVar("_Reason")
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
-    """What asking comes to until an instant by the monotonic clock."""
+class OpenCircuit(Generic[_Reason]):
+    """Why calls are not made, and for how long.
 
-    lookup: EventLookup
-    until: float
+    Attributes:
+        reason: what the caller gave as the reason.
+        seconds_left: for how many seconds more.
+    """
+
+    reason: _Reason
+    seconds_left: float
 
 
-class CircuitBreaker:
-    """Until when nobody asks again, everywhere or in a namespace.
+class CircuitBreaker(Generic[_Reason]):
+    """Remembers which calls are not worth making: all of them, or those in a namespace.
 
     Safe to be shared by greenlets and by threads.
 
     Args:
-        above: those of other calls to the same server, of which what concerns all calls counts here
+        monotonic: a clock for how long things take, in seconds.
+        parent: that of other calls to the same server; what is open there server-wide is open here
             too.
     """
 
-    def __init__(self, above: "CircuitBreaker | None" = None) -> None:
-        self._above = above
+    def __init__(
+        self,
+        monotonic: Callable[[], float] = time.monotonic,
+        parent: "CircuitBreaker[_Reason] | None" = None,
+    ) -> None:
+        self._monotonic = monotonic
+        self._parent = parent
         self._lock = threading.Lock()
-        self._everywhere: _Open | None = None
-        self._namespaces: OrderedDict[str, _Open] = OrderedDict()
-        self._silent: set[str] = set()
+        self._server_wide: tuple[_Reason, float] | None = None
+        self._by_namespace: FIFOCache[str, tuple[_Reason, float]] = FIFOCache(MAX_NAMESPACES)
 
-    def open_reason(self, namespace: str, now: float) -> EventLookup | None:
-        """Tell what asking would come to, as far as that is known."""
-        above = self._above or self
-        for pause in (above.server_wide, self._everywhere, self._namespaces.get(namespace)):
-            if pause is not None and now < pause.until:
-                return pause.lookup
+    def find_open(self, namespace: str | None = None) -> OpenCircuit[_Reason] | None:
+        """Return why calls in a namespace are not made; None if they are.
+
+        Args:
+            namespace: the namespace; None asks for calls in whatever namespace.
+        """
+        now = self._monotonic()
+        if self._parent is not None and (found := self._parent.find_open()) is not None:
+            return found
+        for circuit in (self._server_wide, self._in(namespace)):
+            if circuit is not None and now < circuit[1]:
+                return OpenCircuit(circuit[0], circuit[1] - now)
         return None
 
-    @property
-    def server_wide(self) -> "_Open | None":
-        """What keeps all calls from being made, perhaps no longer."""
-        return self._everywhere
+    def _in(self, namespace: str | None) -> tuple[_Reason, float] | None:
+        if namespace is None:
+            return None
+        with self._lock:
+            return self._by_namespace.get(namespace)
+
+    def open(self, reason: _Reason, seconds: float, namespace: str | None = None) -> None:
+        """Have calls not made for some seconds, unless they are not for longer already.
+
+        Args:
+            reason: why; `find_open` returns it.
+            seconds: for how long.
+            namespace: in which namespace; None: in all of them.
+        """
+        until = self._monotonic() + seconds
+        with self._lock:
+            current = self._server_wide if namespace is None else self._by_namespace.get(namespace)
+            if current is not None and until < current[1]:
+                return
+            if namespace is None:
+                self._server_wide = (reason, until)
+            else:
+                self._by_namespace[namespace] = (reason, until)
+
+
+class EvidenceCircuitBreaker(CircuitBreaker[EventLookup]):
+    """Decides from the errors of reads of evidence for how long no more are made.
+
+    A tenant can have the Events of a namespace take too long, and a kubelet that is away its node's
+    logs: it concerns others only when two namespaces have no answer in a row.
+
+    Args:
+        monotonic: as `CircuitBreaker`.
+        parent: the breaker of reads whose errors concern these as well.
+    """
+
+    def __init__(
+        self,
+        monotonic: Callable[[], float] = time.monotonic,
+        parent: "EvidenceCircuitBreaker | None" = None,
+    ) -> None:
+        super().__init__(monotonic, parent)
+        self._all_calls = parent or self
+        self._without_answer: set[str] = set()
+
+    def open(self, reason: EventLookup, seconds: float, namespace: str | None = None) -> None:
+        """Have calls not made for some seconds, as `CircuitBreaker.open`."""
+        if namespace is None:
+            self._without_answer.clear()
+        super().open(reason, seconds, namespace)
 
     def record_success(self) -> None:
-        """The API server has answered."""
-        self._silent.clear()
+        """Take note that the API server has answered."""
+        self._without_answer.clear()
 
-    def record_failure(self, error: ApiError, namespace: str, now: float) -> EventLookup:
-        """Keep in mind what a call met with.
-
-        A tenant can have the Events of a namespace take too long, and a kubelet that is away its
-        node's logs: others are made to wait only where two namespaces have no answer.
-        """
+    def record_failure(self, error: ApiError, namespace: str) -> EventLookup:
+        """Take note of an error, and return what it means for the lookup of Events."""
         if isinstance(error, AnswerTooLongError):
             return EventLookup.UNAVAILABLE
         if isinstance(error, UnauthorizedError):
-            return (self._above or self).open("", now + REFUSED_SECONDS, EventLookup.REFUSED)
+            self._all_calls.open(EventLookup.REFUSED, REFUSED_SECONDS)
+            return EventLookup.REFUSED
         if isinstance(error, ForbiddenError):
-            self._silent.clear()
-            return self.open(namespace, now + REFUSED_SECONDS, EventLookup.REFUSED)
+            self._without_answer.clear()
+            self.open(EventLookup.REFUSED, REFUSED_SECONDS, namespace)
+            return EventLookup.REFUSED
         if isinstance(error, ThrottledError) or error.retry_after is not None:
             seconds = max(BUSY_SECONDS, min(error.retry_after or 0.0, MAX_BUSY_SECONDS))
-            return (self._above or self).open("", now + seconds)
-        if not isinstance(error, NoAnswerError | ServerError):
-            self._silent.clear()
-            return EventLookup.UNAVAILABLE
-        return self._record_no_answer(namespace, now)
+            self._all_calls.open(EventLookup.UNAVAILABLE, seconds)
+        elif isinstance(error, NoAnswerError | ServerError):
+            self._record_no_answer(namespace)
+        else:
+            self._without_answer.clear()
+        return EventLookup.UNAVAILABLE
 
-    def _record_no_answer(self, namespace: str, now: float) -> EventLookup:
+    def _record_no_answer(self, namespace: str) -> None:
         with self._lock:
-            self._silent.add(namespace)
-            several = len(self._silent) > 1
-        if not several and self.open_reason(namespace, now) is not None:
-            # It was begun before the pause, and tells nothing new: crashes that were seen when that
-            # began would have their second look while it lasts.
-            return EventLookup.UNAVAILABLE
-        return self.open("" if several else namespace, now + NO_ANSWER_SECONDS)
-
-    def open(
-        self, namespace: str, until: float, asked: EventLookup = EventLookup.UNAVAILABLE
-    ) -> EventLookup:
-        """Have nobody ask in a namespace until an instant; everywhere, where it is empty."""
-        pause = _Open(asked, until)
-        with self._lock:
-            if not namespace:
-                self._everywhere = pause
-                self._silent.clear()
-            else:
-                self._namespaces[namespace] = pause
-                self._namespaces.move_to_end(namespace)
-                while len(self._namespaces) > MAX_NAMESPACES:
-                    self._namespaces.popitem(last=False)
-        return asked
+            self._without_answer.add(namespace)
+            several = len(self._without_answer) > 1
+        if several:
+            self.open(EventLookup.UNAVAILABLE, NO_ANSWER_SECONDS)
+        elif self.find_open(namespace) is None:
+            # Else the call began before the breaker opened, and says nothing new: the second
+            # lookup of crashes that were seen when it opened would fall into the longer time.
+            self.open(EventLookup.UNAVAILABLE, NO_ANSWER_SECONDS, namespace)

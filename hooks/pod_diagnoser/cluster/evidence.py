@@ -1,9 +1,10 @@
-"""Asks the API server for what the core would like to know of a crash, and costs it little.
+"""Fetches from the API server what is needed to explain a crash, at little cost for it.
 
 A Pod's sync waits for the answer, so that all of it is bounded: in time, in bytes, in how many
-calls there are at once. Where a call would meet with what the last one met with, none is made:
-crashes come by the thousand just when an API server is busy. Where many crash at once in a
-namespace, they share one read of its Events, which costs the API server as much as one for a Pod.
+calls there are at once. A call that is known to fail as the last one did is not made (circuit
+breaker): crashes come by the thousand just when an API server is busy. Where many crash at once in
+a namespace, they share one read of its Events (coalescing), which costs the API server as much as
+one for a Pod.
 """
 
 import re
@@ -14,7 +15,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
-from pod_diagnoser.cluster.circuit_breaker import CircuitBreaker
+from pod_diagnoser.cluster.circuit_breaker import EvidenceCircuitBreaker
 from pod_diagnoser.cluster.coalescing import BurstTracker, CrashBurst, SharedEvents
 from pod_diagnoser.cluster.errors import AnswerTooLongError, ApiError
 from pod_diagnoser.cluster.event_list import ByPod, EventV1, events_about, parse_event_list
@@ -27,16 +28,16 @@ from pod_diagnoser.diagnosis.evidence import (
 )
 
 FETCH_SECONDS: Final = 1.5
-"""How long gathering may take as a whole. With the half second by which a deadline may be late it
-is two: Metacontroller waits for ten, and has twenty Pods at a time wait."""
+"""How long fetching may take as a whole. With the half second by which a deadline may be late it is
+two: Metacontroller waits for ten, and has twenty Pods at a time wait."""
 
 EVENTS_SECONDS: Final = 1.0
-"""How much of that is for Events where a log is wanted, too."""
+"""How much of that is for Events where a log is requested, too."""
 
 SHARED_FETCH_SECONDS: Final = 2.5
-"""How long a read for all who crash at once may take, and whoever waits for it waits. It tells of
-hundreds of Pods, just when the API server is slow: not to have it costs each of these a second
-look. A log has after it what it would have had otherwise."""
+"""How long a shared read for all that crash at once may take, and those that wait for it. It brings
+the Events of hundreds of Pods just when the API server is slow; without it each of them would need
+a second lookup. A log has the same time after it as otherwise."""
 
 LEAST_SECONDS: Final = 0.1
 """With less time left no call is made."""
@@ -45,11 +46,11 @@ MAX_CALLS: Final = 8
 """How many calls there are at once: a slow API server is not made slower, and memory not full."""
 
 SLOT_SECONDS: Final = 0.4
-"""How long a call waits for its turn."""
+"""How long a call waits until fewer than `MAX_CALLS` are under way."""
 
 MAX_LOG_BYTES: Final = 1024 * 1024
 """How many bytes of a log are read. Container runtimes break lines after 16 KiB, and the kubelet
-counts the pieces as lines: the most lines that can be wanted are shorter.
+counts the pieces as lines: the most lines that can be requested are shorter.
 
 Source: ``findTailLineStartIndex`` in ``staging/src/k8s.io/cri-client/pkg/logs``; containerd's
 ``defaultBufSize`` in ``internal/cri/io/logger.go``.
@@ -58,13 +59,14 @@ Source: ``findTailLineStartIndex`` in ``staging/src/k8s.io/cri-client/pkg/logs``
 SHARED_SECONDS: Final = 1.0
 SHARED_FACTOR: Final = 2
 MAX_SHARED_AGE: Final = 3.0
-"""For how long what was read for all will do: so many seconds; longer, by the time that the read
-took, where the API server is slow, so that reading does not take up most of the time; but only as
-far as it is then no older than this, from when the read began. What it was too early for, the
-second read of a crash will tell (`pod_diagnoser.diagnosis.event_rules.SECOND_LOOKUP_AFTER`), which is later than that."""
+"""How long the result of a shared read is used: `SHARED_SECONDS`, or `SHARED_FACTOR` times what the
+read took where the API server is slow, so that reading does not take up most of the time; but never
+when it is older than `MAX_SHARED_AGE`, counted from when the read began. Events that were not there
+yet are found by the second lookup of a crash, which is later than that
+(`pod_diagnoser.diagnosis.event_rules.SECOND_LOOKUP_AFTER`)."""
 
 TOO_MANY_SECONDS: Final = 60.0
-"""How long a namespace with too many Events has each Pod's read by itself."""
+"""How long the Events of a namespace that has too many are read for each Pod by itself."""
 
 _NO_LOG: Final = re.compile(
     r"\s*(?:unable to retrieve container logs for|failed to try resolving symlinks in path) "
@@ -79,7 +81,7 @@ _Content = TypeVar("_Content", str, bytes)
 
 
 class EvidenceApi(Protocol):
-    """What is read of the cluster (`pod_diagnoser.cluster.client.ApiClient`)."""
+    """The calls that are made (`pod_diagnoser.cluster.client.ApiClient`)."""
 
     def list_events(
         self, namespace: str, pod: str, uid: str, seconds: float
@@ -89,7 +91,7 @@ class EvidenceApi(Protocol):
     def list_events_of_pods(self, namespace: str, seconds: float) -> tuple[bytes, datetime]:
         """Read the Events about all Pods of a namespace."""
 
-    def read_log(  # noqa: PLR0913 (as there)
+    def read_log(  # noqa: PLR0913 (the parameters of ApiClient.read_log)
         self,
         namespace: str,
         pod: str,
@@ -104,116 +106,111 @@ class EvidenceApi(Protocol):
 
 
 class ApiEvidenceFetcher:
-    """Asks the API server, as `pod_diagnoser.diagnosis.evidence.EvidenceFetcher`.
+    """Fetches from the API server, as `pod_diagnoser.diagnosis.evidence.EvidenceFetcher`.
 
-    Safe to be shared by greenlets and by threads. What it remembers saves calls and nothing else.
+    Safe to be shared by greenlets and by threads. Its caches save calls and nothing else.
 
     Args:
-        cluster: the API server.
+        api: the API server.
         monotonic: a clock for how long things take, in seconds.
     """
 
-    def __init__(
-        self, cluster: EvidenceApi, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._cluster = cluster
+    def __init__(self, api: EvidenceApi, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._api = api
         self._monotonic = monotonic
-        self._places = threading.BoundedSemaphore(MAX_CALLS)
-        self._events = CircuitBreaker()
-        self._logs = CircuitBreaker(self._events)
-        self._rushes = BurstTracker()
+        self._slots = threading.BoundedSemaphore(MAX_CALLS)
+        self._events_breaker = EvidenceCircuitBreaker(monotonic)
+        self._logs_breaker = EvidenceCircuitBreaker(monotonic, self._events_breaker)
+        self._bursts = BurstTracker()
 
-    def fetch(self, wanted: EvidenceRequest) -> FetchedEvidence:
-        """Ask for what is wanted.
+    def fetch(self, request: EvidenceRequest) -> FetchedEvidence:
+        """Fetch what is requested.
 
-        Args:
-            wanted: what is wanted.
-
-        Returns:
-            What was found. It never fails, and takes `FETCH_SECONDS` at most, as far as a deadline
-            can bound it; where many crash at once `SHARED_FETCH_SECONDS`, and half a second for a log.
+        It never fails, and takes `FETCH_SECONDS` at most, as far as a deadline can bound it; where
+        many crash at once `SHARED_FETCH_SECONDS`, and half a second for a log.
         """
         begun = self._monotonic()
         until = begun + FETCH_SECONDS
-        asked: EventLookup | None = None
-        listed: tuple[PodEvent, ...] = ()
-        if wanted.events:
-            rush = self._rushes.track(wanted.namespace, begun)
+        lookup: EventLookup | None = None
+        events: tuple[PodEvent, ...] = ()
+        if request.events:
             shared: ByPod | EventLookup | None = None
-            if rush is not None:
-                shared = self._read_shared(wanted.namespace, rush, begun + SHARED_FETCH_SECONDS)
+            burst = self._bursts.track(request.namespace, begun)
+            if burst is not None:
+                shared = self._read_shared(request.namespace, burst, begun + SHARED_FETCH_SECONDS)
                 until = max(until, self._monotonic() + FETCH_SECONDS - EVENTS_SECONDS)
             if shared is None:
-                seconds = EVENTS_SECONDS if wanted.log is not None else FETCH_SECONDS
-                asked, found = self._read_events(wanted, min(until, begun + seconds))
+                seconds = EVENTS_SECONDS if request.log is not None else FETCH_SECONDS
+                lookup, found = self._read_events(request, min(until, begun + seconds))
             elif isinstance(shared, EventLookup):
-                asked, found = shared, ()
+                lookup, found = shared, ()
             else:
-                asked, found = EventLookup.FOUND, shared.get(wanted.uid, ())
-            listed = tuple(events_about(wanted.uid, found))
-        log = None if wanted.log is None else self._read_log(wanted, wanted.log, until)
-        return FetchedEvidence(asked, listed, log)
+                lookup, found = EventLookup.FOUND, shared.get(request.uid, ())
+            events = tuple(events_about(request.uid, found))
+        log = None if request.log is None else self._read_log(request, request.log, until)
+        return FetchedEvidence(lookup, events, log)
 
     def _read_events(
-        self, wanted: EvidenceRequest, until: float
+        self, request: EvidenceRequest, until: float
     ) -> tuple[EventLookup, Sequence[EventV1]]:
         def read(seconds: float) -> bytes:
-            return self._cluster.list_events(wanted.namespace, wanted.pod, wanted.uid, seconds)[0]
+            return self._api.list_events(request.namespace, request.pod, request.uid, seconds)[0]
 
-        content = self._call(self._events, wanted.namespace, until, read)
+        content = self._call(self._events_breaker, request.namespace, until, read)
         if isinstance(content, EventLookup):
             return content, ()
         found = parse_event_list(content)
         return (EventLookup.UNAVAILABLE, ()) if found is None else (EventLookup.FOUND, found.items)
 
     def _read_shared(
-        self, namespace: str, rush: CrashBurst, until: float
+        self, namespace: str, burst: CrashBurst, until: float
     ) -> ByPod | EventLookup | None:
-        """Read the Events of all Pods of a namespace, once for all who wait for them.
+        """Read the Events of all Pods of a namespace, once for all that wait for them.
 
         Returns:
             The Events, or why there are none; None where there are too many to be read together.
         """
-        if not rush.reading.acquire(timeout=max(0.0, until - self._monotonic())):
+        if not burst.reading.acquire(timeout=max(0.0, until - self._monotonic())):
             return EventLookup.UNAVAILABLE
         try:
-            now, kept = self._monotonic(), rush.kept
-            if kept is not None and now < kept.until:
-                return kept.events
-            if now < rush.too_many_until:
+            now, shared = self._monotonic(), burst.shared
+            if shared is not None and now < shared.until:
+                return shared.events
+            if now < burst.too_many_until:
                 return None
-            content = self._call(self._events, namespace, until, partial(self._read_all, namespace))
+            read = partial(self._read_all, namespace)
+            content = self._call(self._events_breaker, namespace, until, read)
             if isinstance(content, EventLookup):
                 return content
-            return self._share(content, rush, now)
+            return self._share(content, burst, now)
         finally:
-            rush.reading.release()
+            burst.reading.release()
 
-    def _share(self, content: bytes, rush: CrashBurst, begun: float) -> ByPod | EventLookup | None:
+    def _share(self, content: bytes, burst: CrashBurst, begun: float) -> ByPod | EventLookup | None:
         found, now = parse_event_list(content), self._monotonic()
         if content == _TOO_MANY or (found is not None and not found.is_complete):
-            rush.too_many_until = now + TOO_MANY_SECONDS
+            burst.too_many_until = now + TOO_MANY_SECONDS
             return None
         if found is None:
             return EventLookup.UNAVAILABLE
         taken = now - begun
         seconds = max(SHARED_SECONDS, min(SHARED_FACTOR * taken, MAX_SHARED_AGE - taken))
-        kept = SharedEvents(found.by_subject(), now + seconds, len(content))
-        self._rushes.share(rush, kept)
-        return kept.events
+        shared = SharedEvents(found.by_subject(), now + seconds, len(content))
+        self._bursts.share(burst, shared)
+        return shared.events
 
     def _read_all(self, namespace: str, seconds: float) -> bytes:
         try:
-            return self._cluster.list_events_of_pods(namespace, seconds)[0]
+            return self._api.list_events_of_pods(namespace, seconds)[0]
         except AnswerTooLongError:
             return _TOO_MANY
 
-    def _read_log(self, wanted: EvidenceRequest, log: LogRequest, until: float) -> str | None:
+    def _read_log(self, request: EvidenceRequest, log: LogRequest, until: float) -> str | None:
         def read(lines: int) -> str | EventLookup:
             def call(seconds: float) -> str:
-                return self._cluster.read_log(
-                    wanted.namespace,
-                    wanted.pod,
+                return self._api.read_log(
+                    request.namespace,
+                    request.pod,
                     log.container,
                     previous=log.previous,
                     tail_lines=lines,
@@ -221,7 +218,7 @@ class ApiEvidenceFetcher:
                     seconds=seconds,
                 )
 
-            return self._call(self._logs, wanted.namespace, until, call)
+            return self._call(self._logs_breaker, request.namespace, until, call)
 
         if log.lines <= 0:
             return None
@@ -235,31 +232,29 @@ class ApiEvidenceFetcher:
 
     def _call(
         self,
-        pauses: CircuitBreaker,
+        breaker: EvidenceCircuitBreaker,
         namespace: str,
         until: float,
         call: Callable[[float], _Content],
     ) -> _Content | EventLookup:
-        """Make a call, unless it is known to be in vain, or others take all the time there is."""
+        """Make a call, unless its breaker is open or there is no time for it."""
         now = self._monotonic()
-        standing = pauses.open_reason(namespace, now)
-        if standing is not None:
-            return standing
-        if not self._places.acquire(timeout=max(0.0, min(SLOT_SECONDS, until - now))):
+        if (circuit := breaker.find_open(namespace)) is not None:
+            return circuit.reason
+        if not self._slots.acquire(timeout=max(0.0, min(SLOT_SECONDS, until - now))):
             return EventLookup.UNAVAILABLE
         try:
-            now = self._monotonic()
-            standing = pauses.open_reason(namespace, now)
-            if standing is not None:
-                return standing
-            if until - now < LEAST_SECONDS:
+            if (circuit := breaker.find_open(namespace)) is not None:
+                return circuit.reason
+            seconds = until - self._monotonic()
+            if seconds < LEAST_SECONDS:
                 return EventLookup.UNAVAILABLE
-            content = call(until - now)
+            content = call(seconds)
         except ApiError as error:
-            return pauses.record_failure(error, namespace, self._monotonic())
+            return breaker.record_failure(error, namespace)
         finally:
-            self._places.release()
-        pauses.record_success()
+            self._slots.release()
+        breaker.record_success()
         return content
 
 

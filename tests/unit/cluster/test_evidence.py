@@ -22,7 +22,6 @@ from pod_diagnoser.cluster.circuit_breaker import (
     MAX_NAMESPACES,
     NO_ANSWER_SECONDS,
     REFUSED_SECONDS,
-    CircuitBreaker,
 )
 from pod_diagnoser.cluster.client import MAX_EVENT_LIST, MAX_EVENTS_OF_PODS, MAX_EVENTS_OF_PODS_LIST
 from pod_diagnoser.cluster.coalescing import (
@@ -433,32 +432,6 @@ def test_the_second_look_at_a_crash_is_not_lost_to_the_first_ones_pause() -> Non
     assert gatherer.fetch(EVENTS).lookup is EventLookup.FOUND
 
 
-def test_a_call_that_fails_within_a_pause_does_not_make_it_longer() -> None:
-    """A read for all takes longer than those of single Pods that were begun with it."""
-    pauses = CircuitBreaker()
-    first, later = FETCH_SECONDS, SHARED_FETCH_SECONDS
-    assert pauses.record_failure(NoAnswerError(), "shop", first) is EventLookup.UNAVAILABLE
-    assert pauses.record_failure(NoAnswerError(), "shop", later) is EventLookup.UNAVAILABLE
-    assert pauses.open_reason("shop", first + NO_ANSWER_SECONDS - 0.01) is EventLookup.UNAVAILABLE
-    assert pauses.open_reason("shop", first + NO_ANSWER_SECONDS) is None
-    assert (
-        pauses.record_failure(NoAnswerError(), "shop", first + NO_ANSWER_SECONDS)
-        is EventLookup.UNAVAILABLE
-    )
-    assert pauses.open_reason("shop", first + NO_ANSWER_SECONDS) is EventLookup.UNAVAILABLE
-
-
-def test_a_second_namespace_without_an_answer_counts_within_the_pause_of_the_first() -> None:
-    """And what fails while all are left alone makes nobody wait longer."""
-    pauses = CircuitBreaker()
-    pauses.record_failure(NoAnswerError(), "shop", 1.0)
-    pauses.record_failure(NoAnswerError(), "depot", 2.0)
-    pauses.record_failure(NoAnswerError(), "shop", 3.0)
-    assert pauses.open_reason("other", 2.0 + NO_ANSWER_SECONDS - 0.01) is EventLookup.UNAVAILABLE
-    for namespace in ("shop", "depot", "other"):
-        assert pauses.open_reason(namespace, 2.0 + NO_ANSWER_SECONDS) is None
-
-
 def test_an_answer_in_between_says_that_the_server_is_there() -> None:
     """Two namespaces are silent, and neither keeps others from asking."""
     api = FakeEvidenceApi(listed=failing(NoAnswerError()))
@@ -700,9 +673,9 @@ def test_what_is_kept_is_bounded_in_bytes() -> None:
     kept = [CrashBurst() for _ in range(MAX_SHARED)]
     for each in kept:
         rushes.share(each, SharedEvents({}, 9.0, MAX_SHARED_BYTES // 3))
-    assert [each.kept is not None for each in kept] == [False] * (MAX_SHARED - 3) + [True] * 3
+    assert [each.shared is not None for each in kept] == [False] * (MAX_SHARED - 3) + [True] * 3
     rushes.share(CrashBurst(), SharedEvents({}, 9.0, MAX_SHARED_BYTES + 1))
-    assert not any(each.kept for each in kept)
+    assert not any(each.shared for each in kept)
 
 
 def test_what_is_kept_of_namespaces_is_bounded() -> None:
@@ -712,14 +685,14 @@ def test_what_is_kept_of_namespaces_is_bounded() -> None:
     for number in range(MAX_SHARED + 1):
         for _ in range(BURST_SIZE):
             gatherer.fetch(namespace(number))
-    kept = [each for each in gatherer._rushes._namespaces.values() if each.kept is not None]
+    kept = [each for each in gatherer._bursts._namespaces.values() if each.shared is not None]
     assert len(kept) == MAX_SHARED
     api.now += BURST_SECONDS + SHARED_SECONDS
     gatherer.fetch(namespace(0))
-    assert not any(each.kept for each in gatherer._rushes._namespaces.values())
+    assert not any(each.shared for each in gatherer._bursts._namespaces.values())
     for number in range(MAX_BURSTS + 1):
         gatherer.fetch(namespace(number))
-    assert len(gatherer._rushes._namespaces) == MAX_BURSTS
+    assert len(gatherer._bursts._namespaces) == MAX_BURSTS
 
 
 def test_a_read_for_all_that_is_interrupted_keeps_nobody_from_reading() -> None:
