@@ -21,9 +21,9 @@ class Matcher:
     """Compares a course of a scenario with those of the simulator.
 
     Args:
-        scenario: Which.
-        crds: The kinds beside Pods.
-        seeds: How many courses of a step are tried.
+        scenario: which.
+        crds: the kinds beside Pods.
+        seeds: how many courses of a step are tried.
     """
 
     def __init__(self, scenario: Scenario, crds: Sequence[Json], seeds: int = SEEDS) -> None:
@@ -35,8 +35,8 @@ class Matcher:
         """Make a record comparable.
 
         Args:
-            entries: What Metacontroller did.
-            steps: In how many steps.
+            entries: what Metacontroller did.
+            steps: in how many steps.
         """
         return comparable(entries, steps, endless=self._scenario.endless)
 
@@ -44,7 +44,7 @@ class Matcher:
         """Find the seeds with which the simulator does the same.
 
         Args:
-            course: The first steps of the scenario, or all.
+            course: the first steps of the scenario, or all.
 
         Returns:
             A seed for each step, or None.
@@ -61,7 +61,7 @@ class Matcher:
         """Say what differs from the closest course of the simulator.
 
         Args:
-            course: All steps of the scenario.
+            course: all steps of the scenario.
 
         Returns:
             The differences in the first step that is not matched; nothing if all are.

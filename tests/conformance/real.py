@@ -1,19 +1,20 @@
 """A scenario on a real API server with the real Metacontroller."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Self
+from types import TracebackType
+from typing import Self
 
 import yaml
 
 from dev.envtest import installation
+from dev.envtest.build import Binaries
 from dev.envtest.client import (
     CLUSTER_ROLE_BINDINGS,
     CUSTOM_RESOURCES,
@@ -29,22 +30,20 @@ from tests.conformance.script import (
     KINDS,
     RELATED_EVERYTHING,
     WARM,
+    Act,
     Adopt,
     Create,
+    Json,
+    Kind,
     Patch,
     Prompter,
+    Reply,
     Restart,
+    Scenario,
     controllers,
     subject,
 )
 from tests.conformance.traces import Asked, Entry, Written
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-
-    from dev.envtest.build import Binaries
-    from tests.conformance.script import Act, Json, Kind, Reply, Scenario
 
 POLICY: Json = {
     "apiVersion": "audit.k8s.io/v1",
@@ -96,10 +95,10 @@ class Real:
     A context manager.
 
     Args:
-        binaries: The programs.
+        binaries: the programs.
 
     Attributes:
-        plane: The control plane.
+        plane: the control plane.
     """
 
     def __init__(self, binaries: Binaries) -> None:
@@ -111,7 +110,7 @@ class Real:
         self._warm = False
 
     def __enter__(self) -> Self:
-        """Starts everything."""
+        """Start everything."""
         with contextlib.ExitStack() as exit_stack:
             exit_stack.enter_context(self.plane)
             installation.install_metacontroller(self.plane)
@@ -138,15 +137,15 @@ class Real:
         problem: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Ends everything."""
+        """End everything."""
         self._exit.__exit__(kind, problem, traceback)
 
     def play(self, scenario: Scenario, expected: Callable[[list[Entry], int], bool]) -> list[Entry]:
-        """Plays a scenario.
+        """Play a scenario.
 
         Args:
-            scenario: Which.
-            expected: Says whether what has been done in so many steps may be all. It only decides
+            scenario: which.
+            expected: says whether what has been done in so many steps may be all. It only decides
                 how long is waited for more.
 
         Returns:
@@ -171,7 +170,7 @@ class Real:
         return found
 
     def act(self, act: Act) -> None:
-        """Carries out an act."""
+        """Carry out an act."""
         client, namespace = self._client, self._stage.scenario.namespace
         if isinstance(act, Restart):
             self._metacontroller.stop()
@@ -200,7 +199,7 @@ class Real:
         begun: list[float],
         expected: Callable[[list[Entry], int], bool],
     ) -> list[Entry]:
-        """Waits until a step is over."""
+        """Wait until a step is over."""
         deadline = time.monotonic() + GIVE_UP
         found, since = self._entries(scenario, begun), time.monotonic()
         while time.monotonic() < deadline:
@@ -216,7 +215,7 @@ class Real:
         return found
 
     def _entries(self, scenario: Scenario, begun: list[float]) -> list[Entry]:
-        """Reads what was asked and written so far, in the order of arrival."""
+        """Read what was asked and written so far, in the order of arrival."""
         written = (
             _written(entry, begun)
             for entry in self._audited()
@@ -244,7 +243,7 @@ class Real:
         _wait(lambda: self._client.find(SERVICE_ACCOUNTS, "default", name) is not None)
 
     def _warm_up(self) -> None:
-        """Has Metacontroller watch all that scenarios relate to, as it does for good."""
+        """Have Metacontroller watch all that scenarios relate to, as it does for good."""
         if self._warm:
             return
         seen = len(self._stage.warm)
@@ -260,7 +259,7 @@ class Real:
         self._warm = True
 
     def _clear(self, scenario: Scenario) -> None:
-        """Takes away what a scenario left: parents are asked about whatever changes elsewhere."""
+        """Take away what a scenario left: parents are asked about whatever changes elsewhere."""
         for namespace in (scenario.namespace, scenario.apart):
             for kind in KINDS:
                 resource = _resource(kind)
@@ -279,10 +278,10 @@ class _Stage:
     """The hook: an HTTP server that gives the answers of the script.
 
     Attributes:
-        url: Where it listens.
-        asked: The requests of the scenario that is played.
-        warm: Kinds that were synced in the namespace to warm up.
-        busy: How many requests are being answered.
+        url: where it listens.
+        asked: the requests of the scenario that is played.
+        warm: kinds that were synced in the namespace to warm up.
+        busy: how many requests are being answered.
     """
 
     def __init__(self, act: Callable[[Act], None]) -> None:
@@ -301,7 +300,7 @@ class _Stage:
             protocol_version = "HTTP/1.1"  # with keep-alive
 
             def do_POST(self) -> None:
-                """Answers Metacontroller."""
+                """Answer Metacontroller."""
                 arrived = time.time()
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 reply = stage.answer(arrived, self.path.lstrip("/"), json.loads(body))
@@ -318,7 +317,7 @@ class _Stage:
                     self.wfile.write(content)
 
             def log_message(self, *_: object) -> None:
-                """Says nothing."""
+                """Say nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -332,31 +331,31 @@ class _Stage:
         return self._prompter.scenario
 
     def begin(self, scenario: Scenario) -> None:
-        """Answers by a scenario."""
+        """Answer by a scenario."""
         with self._lock:
             self._prompter, self._step, self.asked = Prompter(scenario), -1, []
 
     def turn_to(self, step: int) -> None:
-        """Answers by a step of it."""
+        """Answer by a step of it."""
         with self._lock:
             assert self._prompter is not None
             self._step = step
             self._prompter.turn_to(self.scenario.steps[step])
 
     def end(self) -> None:
-        """Answers that nothing is wanted."""
+        """Answer that nothing is wanted."""
         with self._lock:
             self._step = -1
 
     def close(self) -> None:
-        """Ends the server."""
+        """End the server."""
         self._server.shutdown()
         self._server.server_close()
 
     def answer(
         self, arrived: float, endpoint: str, request: Json
     ) -> tuple[int, bytes, dict[str, str]] | None:
-        """Answers a request; None ends the connection."""
+        """Answer a request; None ends the connection."""
         metadata = subject(request)["metadata"]
         with self._lock:
             if metadata["namespace"] == WARM:

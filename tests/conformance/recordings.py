@@ -1,7 +1,7 @@
 """Traces of the real Metacontroller, recorded for where it is not at hand.
 
 Each scenario has a file in tests/conformance/recorded_traces, in the form of
-:mod:`tests.conformance.traces`; what stands in it again and again, specs and DecoratorControllers,
+`tests.conformance.traces`; what stands in it again and again, specs and DecoratorControllers,
 stands once at its beginning. ``kinds.json`` holds the CRDs with which they were made.
 """
 

@@ -4,19 +4,14 @@
 during which the API server was killed: it may have had its effect.
 """
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
-    from dev.envtest.client import Json
+from dev.envtest.client import Json
 
 ACCOUNTS = "system:serviceaccount:pod-diagnoser-system:"
 """What the hook's users begin with."""
@@ -34,16 +29,16 @@ class Call:
     """A request to the API server.
 
     Attributes:
-        user: Who asked.
-        verb: Such as ``delete``.
-        resource: Such as ``pods`` or ``pods/eviction``.
-        namespace: Empty for what belongs to the cluster.
-        name: Of the object.
-        received: When it came, by the API server's clock.
-        answered: When it was answered; when it came, where it was not.
-        code: The answer's HTTP status code; 0 where there was none.
-        sent: What was sent.
-        got: What was answered.
+        user: who asked.
+        verb: such as ``delete``.
+        resource: such as ``pods`` or ``pods/eviction``.
+        namespace: empty for what belongs to the cluster.
+        name: of the object.
+        received: when it came, by the API server's clock.
+        answered: when it was answered; when it came, where it was not.
+        code: the answer's HTTP status code; 0 where there was none.
+        sent: what was sent.
+        got: what was answered.
     """
 
     user: str
@@ -90,15 +85,15 @@ class Call:
 
 
 def number_of(one: Json) -> int:
-    """When a version of an object was stored: it rises with each write of anything; 0 for none."""
+    """Return a resourceVersion as a number, which rises with each write; 0 for none."""
     return int(one.get("metadata", {}).get("resourceVersion") or 0)
 
 
 def read(path: Path) -> list[Call]:
-    """Reads the log.
+    """Read the log.
 
     Args:
-        path: Where the API server writes it.
+        path: where the API server writes it.
 
     Returns:
         All requests, in the order in which they were answered; at last those that never were.
@@ -116,7 +111,7 @@ def read(path: Path) -> list[Call]:
 
 
 def _entries(lines: Iterable[str]) -> Iterator[Json]:
-    """The records; one that the API server was killed at is left out."""
+    """Return the records; one that the API server was killed at is left out."""
     for line in lines:
         beginning = line.rfind(_BEGINNING)
         try:
@@ -155,9 +150,9 @@ class Version:
     """An object as it was stored.
 
     Attributes:
-        number: Its resourceVersion.
-        object: The object.
-        call: What it was answered to.
+        number: its resourceVersion.
+        object: the object.
+        call: what it was answered to.
     """
 
     number: int
@@ -169,7 +164,7 @@ class Versions:
     """Every version of objects that a log shows.
 
     Args:
-        calls: The log.
+        calls: the log.
     """
 
     def __init__(self, calls: Iterable[Call]) -> None:
@@ -187,20 +182,20 @@ class Versions:
             self._kinds[kind].add(uid)
 
     def uids(self, kind: str) -> list[str]:
-        """The uids of all objects of a kind."""
+        """Return the uids of all objects of a kind."""
         return sorted(self._kinds[kind])
 
     def of(self, uid: str) -> list[Version]:
-        """The versions of an object, the oldest first."""
+        """Return the versions of an object, the oldest first."""
         return [self._versions[uid][number] for number in sorted(self._versions.get(uid, ()))]
 
     def before(self, uid: str, number: int) -> Version | None:
-        """The latest version of an object that is older than something else."""
+        """Return the latest version of an object that is older than something else."""
         older = [each for each in self._versions.get(uid, ()) if each < number]
         return self._versions[uid][max(older)] if older else None
 
     def changed_by(self, call: Call) -> Json | None:
-        """What a write changed; None where the log does not show it."""
+        """Return what a write changed; None where the log does not show it."""
         uid = call.got.get("metadata", {}).get("uid", "")
         base = self._versions.get(uid, {}).get(call.base)
         if base is not None:
@@ -211,6 +206,6 @@ class Versions:
 
 
 def _ends(call: Call) -> bool:
-    """Whether an object was not stored but taken away."""
+    """Return whether an object was not stored but taken away."""
     grace = call.got.get("metadata", {}).get("deletionGracePeriodSeconds")
     return call.verb == "delete" and not grace

@@ -1,11 +1,9 @@
 """One cluster for the whole run, one namespace for each test."""
 
-from __future__ import annotations
-
 import itertools
 import os
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,9 +13,6 @@ from dev.envtest.cluster import Cluster
 from tests.e2e.evidence import EvidenceRig
 from tests.e2e.workspace import Workspace
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 _REQUIRE = "E2E_REQUIRE"
 """Set to anything, it makes a failure of what is a skip otherwise: for releases."""
 
@@ -26,12 +21,12 @@ _numbers = itertools.count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Makes the marker known."""
+    """Make the marker known."""
     config.addinivalue_line("markers", "trouble: takes the hook away, so that syncs fail")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what needs the cluster."""
+    """Mark what needs the cluster."""
     for item in items:
         if "binaries" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.e2e)
@@ -39,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Builds the control plane before the first test, whose time limit is too short for that."""
+    """Build the control plane before the first test, whose time limit is too short for that."""
     if session.config.option.collectonly:
         return
     if any(item.get_closest_marker("e2e") for item in session.items):
@@ -55,7 +50,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Adds the ends of the logs to the report of a failure."""
+    """Add the ends of the logs to the report of a failure."""
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's Result
     cluster = getattr(item, "funcargs", {}).get("cluster")

@@ -5,26 +5,19 @@ hook runs as its Deployment then does: with its ServiceAccount's own token, and 
 the component's role.
 """
 
-from __future__ import annotations
-
 import threading
-from typing import TYPE_CHECKING, Self
+from datetime import datetime
+from typing import Self
 
 from dev.envtest import installation, pods
-from dev.envtest.client import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, EVENTS, ROLE_BINDINGS
+from dev.envtest.client import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, EVENTS, ROLE_BINDINGS, Json
+from dev.envtest.cluster import Cluster
 from dev.envtest.hook import Hook
 from dev.envtest.installation import EVIDENCE, EVIDENCE_LOGS
 from dev.envtest.process import free_ports
-from dev.envtest.proxy import Proxy, forward
+from dev.envtest.proxy import Proxy, Request, forward
 from tests.e2e.permissions import await_permission
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from dev.envtest.client import Json
-    from dev.envtest.cluster import Cluster
-    from dev.envtest.proxy import Request
-    from tests.e2e.workspace import Workspace
+from tests.e2e.workspace import Workspace
 
 ROLE = "pod-diagnoser-evidence"
 _NETWORK_POLICY = "pod-diagnoser-pods"
@@ -34,13 +27,13 @@ class EvidenceRig:
     """That hook, in place of the cluster's own while it is entered.
 
     Args:
-        cluster: Whose hook.
+        cluster: whose hook.
 
     Attributes:
-        cluster: The cluster.
-        api: Between the hook and the API server.
-        hook: The process.
-        over: Set when a test is over: what hangs then ends.
+        cluster: the cluster.
+        api: between the hook and the API server.
+        hook: the process.
+        over: set when a test is over: what hangs then ends.
     """
 
     def __init__(self, cluster: Cluster) -> None:
@@ -58,7 +51,7 @@ class EvidenceRig:
         )
 
     def __enter__(self) -> Self:
-        """Installs the components, and takes the place of the cluster's hook."""
+        """Install the components, and take the place of the cluster's hook."""
         self.grant()
         self.cluster.mount_service_accounts()
         self.api.start()
@@ -67,7 +60,7 @@ class EvidenceRig:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Takes the components away, and gives the cluster its hook back."""
+        """Take the components away, and give the cluster its hook back."""
         self.hook.stop()
         self.api.stop()
         self.cluster.pods_hook.start()
@@ -80,21 +73,21 @@ class EvidenceRig:
         )
 
     def grant(self) -> None:
-        """Installs the components, which has the hook read Events and logs everywhere."""
+        """Install the components; the hook can then read Events and logs everywhere."""
         components = (EVIDENCE, EVIDENCE_LOGS)
         installation.install(self.cluster.control_plane, self.cluster.urls, components=components)
         self._await_right(installation.SYSTEM, wanted=True)
 
     def refuse(self) -> None:
-        """Takes the right away."""
+        """Take the right away."""
         self.cluster.admin.delete(CLUSTER_ROLE_BINDINGS, ROLE)
         self._await_right(installation.SYSTEM, wanted=False)
 
     def grant_in(self, namespace: str) -> None:
-        """Gives the right for one namespace.
+        """Give the right for one namespace.
 
         Args:
-            namespace: Which.
+            namespace: which.
         """
         role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": ROLE}
         account = {
@@ -112,7 +105,7 @@ class EvidenceRig:
         )
 
     def reset(self) -> None:
-        """Makes the network whole, and has the hook forget what it could not ask."""
+        """Make the network whole, and have the hook forget what it could not ask."""
         self.over.set()
         self.over = threading.Event()
         self.api.rule = forward
@@ -120,10 +113,10 @@ class EvidenceRig:
         self.hook.start()
 
     def asked(self, namespace: str) -> list[Request]:
-        """What the hook has asked of the API server about a namespace.
+        """Return what the hook has asked of the API server about a namespace.
 
         Args:
-            namespace: Its name.
+            namespace: its name.
 
         Returns:
             The requests, in the order in which they came.
@@ -141,16 +134,16 @@ def post_event(
     container: str | None = "app",
     component: str = "kubelet",
 ) -> None:
-    """Posts an Event about a Pod, as its kubelet does.
+    """Post an Event about a Pod, as its kubelet does.
 
     Args:
-        shop: Where.
-        pod: The Pod as stored.
-        reason: As in ``Killing``.
-        message: What it says.
-        at: When it was; None means now.
-        container: The container that it is about; None for the Pod.
-        component: Who says so.
+        shop: where.
+        pod: the Pod as stored.
+        reason: as in ``Killing``.
+        message: what it says.
+        at: when it was; None means now.
+        container: the container that it is about; None for the Pod.
+        component: who says so.
     """
     metadata = pod["metadata"]
     moment = at or pods.now()
@@ -185,13 +178,13 @@ SAID = "HTTP probe failed with statuscode: 503"
 def post_liveness_kill(
     shop: Workspace, pod: Json, said: str = SAID, at: datetime | None = None
 ) -> None:
-    """Posts what a kubelet says when it stops the container app for its liveness probe's sake.
+    """Post what a kubelet says when it stops the container app for its liveness probe's sake.
 
     Args:
-        shop: Where.
-        pod: The Pod as stored.
-        said: What the probe said at last.
-        at: When it was; None means now.
+        shop: where.
+        pod: the Pod as stored.
+        said: what the probe said at last.
+        at: when it was; None means now.
     """
     at = at or pods.now()
     post_event(shop, pod, "Unhealthy", f"Liveness probe failed: {said}", at=at)

@@ -5,26 +5,20 @@
 them, hold them up, or have what the hook asks for fail, while everything else stays real.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal
 import threading
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+from dev.envtest.client import Json
+from dev.envtest.cluster import Cluster
 from dev.envtest.hook import Hook
 from dev.envtest.process import free_ports
-from dev.envtest.proxy import Answer, Proxy, forward
+from dev.envtest.proxy import Answer, Forward, Proxy, Request, Rule, forward
 from tests.e2e.workspace import AT_ONCE, ERROR, Workspace, eventually
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from dev.envtest.client import Json
-    from dev.envtest.cluster import Cluster
-    from dev.envtest.proxy import Forward, Request, Rule
 
 SYNC = "/poddiagnosers/sync"
 PATIENCE = 8.0
@@ -38,13 +32,13 @@ class Rig:
     """The replicas and the networks, in place of the cluster's own hook while it is entered.
 
     Args:
-        cluster: Whose hook.
+        cluster: whose hook.
 
     Attributes:
-        cluster: The cluster.
-        api: Between the replicas and the API server.
-        front: Between Metacontroller and the first replica.
-        replicas: The two processes.
+        cluster: the cluster.
+        api: between the replicas and the API server.
+        front: between Metacontroller and the first replica.
+        replicas: the two processes.
     """
 
     def __init__(self, cluster: Cluster) -> None:
@@ -61,7 +55,7 @@ class Rig:
         self._over = threading.Event()
 
     def __enter__(self) -> Self:
-        """Takes the place of the cluster's hook."""
+        """Take the place of the cluster's hook."""
         self.api.start()
         for replica in self.replicas:
             replica.start()
@@ -70,7 +64,7 @@ class Rig:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Gives the cluster its hook back."""
+        """Give the cluster its hook back."""
         self.reset()
         self.front.stop()
         for replica in self.replicas:
@@ -79,7 +73,7 @@ class Rig:
         self.cluster.poddiagnosers_hook.start()
 
     def reset(self) -> None:
-        """Makes both networks whole, and brings back replicas that died."""
+        """Make both networks whole, and bring back replicas that died."""
         self._over.set()
         self._over = threading.Event()
         for proxy in (self.api, self.front):
@@ -96,27 +90,27 @@ class Rig:
         return self._over
 
     def send(self, request: Request, replica: int = 0) -> Answer:
-        """Sends a request to a replica, as Metacontroller does.
+        """Send a request to a replica, as Metacontroller does.
 
         Args:
-            request: The request, as Metacontroller sent it.
-            replica: Which one.
+            request: the request, as Metacontroller sent it.
+            replica: which one.
 
         Returns:
             The answer.
 
         Raises:
-            OSError: The replica cannot be reached, or does not answer within :data:`PATIENCE`.
+            OSError: the replica cannot be reached, or does not answer within `PATIENCE`.
             http.client.HTTPException: It breaks the connection.
         """
         return self.front.send(request, self.replicas[replica].url, PATIENCE)
 
     def status_after(self, request: Request, replica: int = 0) -> Json:
-        """Sends a sync request to a replica, and reads the status that it wants.
+        """Send a sync request to a replica, and read the status that it wants.
 
         Args:
-            request: The request.
-            replica: Which one.
+            request: the request.
+            replica: which one.
 
         Returns:
             The status in its answer.
@@ -127,10 +121,10 @@ class Rig:
         return status
 
     def hold_up(self, held: Callable[[Json], object]) -> None:
-        """Lets no sync pass whose request is of a kind; Metacontroller asks again and again.
+        """Let no sync pass whose request is of a kind; Metacontroller asks again and again.
 
         Args:
-            held: Says so, given the request's body; a missing key counts as no.
+            held: says so, given the request's body; a missing key counts as no.
         """
 
         def rule(request: Request, onward: Forward) -> Answer | None:
@@ -139,11 +133,11 @@ class Rig:
         self.front.rule = rule
 
     def held(self, namespace: str, holds: Callable[[Json], object]) -> Request:
-        """Waits for a sync request of Metacontroller on the version that is stored.
+        """Wait for a sync request of Metacontroller on the version that is stored.
 
         Args:
-            namespace: Of the PodDiagnoser.
-            holds: What its body must be like; a missing key counts as no.
+            namespace: of the PodDiagnoser.
+            holds: what its body must be like; a missing key counts as no.
 
         Returns:
             The request.
@@ -164,10 +158,10 @@ class Rig:
         return eventually(latest)[-1]
 
     def syncs(self, namespace: str) -> list[Request]:
-        """The sync requests of Metacontroller so far.
+        """Return the sync requests of Metacontroller so far.
 
         Args:
-            namespace: Of the PodDiagnosers.
+            namespace: of the PodDiagnosers.
 
         Returns:
             Those, in the order in which they came.
@@ -178,12 +172,12 @@ class Rig:
             if _body(one)["object"]["metadata"]["namespace"] == namespace
         ]
 
-    def planned(self, shop: Workspace, **spec: Any) -> Planned:
-        """Has a Pod crash whose remediation is planned, and holds up the sync that carries it out.
+    def planned(self, shop: Workspace, **spec: Any) -> "Planned":
+        """Have a Pod crash whose remediation is planned, and hold up the sync that carries it out.
 
         Args:
-            shop: Where.
-            spec: Fields of the PodDiagnoser; by default it restarts Pods without waiting.
+            shop: where.
+            spec: fields of the PodDiagnoser; by default it restarts Pods without waiting.
 
         Returns:
             The Pod, and Metacontroller's request.
@@ -201,10 +195,10 @@ class Planned:
     """A Pod that is about to be replaced.
 
     Attributes:
-        shop: Its namespace.
-        name: The Pod's name.
-        uid: Its uid.
-        request: The sync request of Metacontroller that has it replaced.
+        shop: its namespace.
+        name: the Pod's name.
+        uid: its uid.
+        request: the sync request of Metacontroller that has it replaced.
     """
 
     def __init__(self, shop: Workspace, name: str, uid: str, request: Request) -> None:
@@ -216,7 +210,7 @@ class Planned:
         return _body(self.request)
 
     def there(self) -> bool:
-        """Whether the very Pod is there and not on its way out.
+        """Return whether the very Pod is there and not on its way out.
 
         Returns:
             That.
@@ -225,10 +219,10 @@ class Planned:
 
 
 def has_plan(body: Json) -> bool:
-    """Whether a sync request has something planned in it.
+    """Return whether a sync request has something planned in it.
 
     Args:
-        body: The request's body.
+        body: the request's body.
 
     Returns:
         That.
@@ -238,10 +232,10 @@ def has_plan(body: Json) -> bool:
 
 
 def has_crash(body: Json) -> bool:
-    """Whether a sync request has a crashed Pod in it.
+    """Return whether a sync request has a crashed Pod in it.
 
     Args:
-        body: The request's body.
+        body: the request's body.
 
     Returns:
         That.
@@ -250,11 +244,11 @@ def has_crash(body: Json) -> bool:
 
 
 def with_object(request: Request, one: Json) -> Request:
-    """A sync request with another version of its PodDiagnoser.
+    """Return a sync request with another version of its PodDiagnoser.
 
     Args:
-        request: The request.
-        one: The PodDiagnoser.
+        request: the request.
+        one: the PodDiagnoser.
 
     Returns:
         The changed request.
@@ -263,11 +257,11 @@ def with_object(request: Request, one: Json) -> Request:
 
 
 def in_namespace(namespace: str, rule: Rule) -> Rule:
-    """A rule for what is asked about one namespace; all others pass.
+    """Return a rule for what is asked about one namespace; all others pass.
 
     Args:
-        namespace: Its name.
-        rule: What becomes of those requests.
+        namespace: its name.
+        rule: what becomes of those requests.
 
     Returns:
         The rule.
@@ -280,12 +274,12 @@ def in_namespace(namespace: str, rule: Rule) -> Rule:
 
 
 def when(method: str, *parts: str, rule: Rule) -> Rule:
-    """A rule for some requests; all others pass.
+    """Return a rule for some requests; all others pass.
 
     Args:
-        method: Such as ``DELETE``.
-        parts: Texts that the path holds.
-        rule: What becomes of those.
+        method: such as ``DELETE``.
+        parts: texts that the path holds.
+        rule: what becomes of those.
 
     Returns:
         The rule.
@@ -300,10 +294,10 @@ def when(method: str, *parts: str, rule: Rule) -> Rule:
 
 
 def kill(hook: Hook) -> None:
-    """Ends a process and its workers with SIGKILL, at once.
+    """End a process and its workers with SIGKILL, at once.
 
     Args:
-        hook: The process.
+        hook: the process.
     """
     os.killpg(hook.process.pid, signal.SIGKILL)
 

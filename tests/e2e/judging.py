@@ -5,14 +5,13 @@ be is derived by the same specification. Here nobody stands beside the hook and 
 is are the requests that reached the API server, in which order and when, by its clock.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
+from dev.envtest.client import Json
 from dev.simulator.objects import (
     is_terminating,
     labels_of,
@@ -35,11 +34,6 @@ from tests.simulation.properties import (
     Property,
     Violation,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from dev.envtest.client import Json
 
 SYNC = timedelta(seconds=15)
 """How long a sync may take at most, with all that holds it up: what was read longer ago than that
@@ -68,10 +62,10 @@ class End:
     """What is there in the end.
 
     Attributes:
-        pods: All Pods.
-        diagnosers: All PodDiagnosers.
-        targets: All DiagnosisTargets.
-        events: All Events.
+        pods: all Pods.
+        diagnosers: all PodDiagnosers.
+        targets: all DiagnosisTargets.
+        events: all Events.
     """
 
     pods: Sequence[Json] = ()
@@ -85,25 +79,25 @@ class Verdict:
     """What was found.
 
     Attributes:
-        violations: What did not hold.
-        counts: What happened.
+        violations: what did not hold.
+        counts: what happened.
     """
 
     violations: list[Violation] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
     def of(self, which: Property) -> list[str]:
-        """What did not hold of one property."""
+        """Return what did not hold of one property."""
         return [each.what for each in self.violations if each.property is which]
 
 
 def judge(calls: Sequence[Call], faults: int = 0, late: timedelta = timedelta(0)) -> Verdict:
-    """Judges what was asked of the API server.
+    """Judge what was asked of the API server.
 
     Args:
-        calls: Its log.
-        faults: How many faults there were; each may cost some writes.
-        late: By how much longer than it should a request may have been on its way.
+        calls: its log.
+        faults: how many faults there were; each may cost some writes.
+        late: by how much longer than it should a request may have been on its way.
 
     Returns:
         What did not hold, and what happened.
@@ -244,7 +238,7 @@ class _Judge:
         )
 
     def _went_by(self, call: Call, uid: str) -> bool:
-        """Whether a deletion that was never answered is why a Pod went."""
+        """Return whether a deletion that was never answered is why a Pod went."""
         gone = self._gone.get(uid)
         if gone is None or gone < call.received:
             return False
@@ -255,7 +249,7 @@ class _Judge:
         return not lived_on and not any(_made_go(each) == uid for each in self._calls)
 
     def _plan_for(self, call: Call, uid: str) -> tuple[Json, Json] | None:
-        """The PodDiagnoser that planned a deletion, as it was stored before, with the plan."""
+        """Return the PodDiagnoser that planned a deletion, as stored before it, with the plan."""
         stored = number_of(call.got) if call.got.get("kind") == "Pod" else 0
         for each in self._versions.uids("PodDiagnoser"):
             for version in reversed(self._versions.of(each)):
@@ -282,14 +276,14 @@ class _Judge:
         return None
 
     def _read(self, call: Call, resource: str, version: str | None) -> Json | None:
-        """What the hook read of the object in question, of that version."""
+        """Return what the hook read of the object in question, of that version."""
         for each in self._recent(call, resource, call.name):
             if each.succeeded and version in (None, each.got["metadata"]["resourceVersion"]):
                 return each.got
         return None
 
     def _recent(self, call: Call, resource: str, name: str) -> Iterable[Call]:
-        """The hook's reads of an object shortly before a call, the latest first."""
+        """Return the hook's reads of an object shortly before a call, the latest first."""
         reads = self._reads[resource, call.namespace, name]
         last = bisect_left(reads, call.received, key=lambda each: each.received)
         for each in reversed(reads[:last]):
@@ -335,7 +329,7 @@ class _Judge:
             self._broken(Property.SUPPRESSED, where)
 
     def _specs_for(self, pod: Json) -> Iterable[Json]:
-        """The specs of all PodDiagnosers that ever asked for a Pod."""
+        """Return the specs of all PodDiagnosers that ever asked for a Pod."""
         for uid in self._versions.uids("PodDiagnoser"):
             for version in self._versions.of(uid):
                 if spec.matches(version.object, pod):
@@ -491,7 +485,7 @@ class _Judge:
 
 
 def _plan_in(diagnoser: Json, call: Call, uid: str) -> Json | None:
-    """The plan for a deletion that a PodDiagnoser has stored."""
+    """Return the plan for a deletion that a PodDiagnoser has stored."""
     for entry in spec.entries_of(diagnoser).values():
         wanted = (entry["phase"], entry["podUID"], entry["pod"], entry["action"])
         if wanted == ("Planned", uid, call.name, ACTIONS[call.verb]):
@@ -500,14 +494,14 @@ def _plan_in(diagnoser: Json, call: Call, uid: str) -> Json | None:
 
 
 def _preconditions(call: Call) -> Json:
-    """What a deletion or an eviction says that the Pod has to be."""
+    """Return what a deletion or an eviction says that the Pod has to be."""
     options = call.sent if call.verb == "delete" else call.sent.get("deleteOptions") or {}
     found: Json = options.get("preconditions") or {}
     return found
 
 
 def _made_go(call: Call) -> str:
-    """The uid of the Pod that a request made go; "" for none, and for a kubelet's last word."""
+    """Return the uid of the Pod that a request removed; "" for none and for a kubelet's request."""
     if not call.succeeded:
         return ""
     if (call.verb, call.resource) == ("create", "pods/eviction"):
@@ -517,7 +511,7 @@ def _made_go(call: Call) -> str:
 
 
 def _shown_by(versions: Versions, pod: str) -> list[tuple[int, spec.Crash]]:
-    """The crashes that a Pod ever showed, each with the version that showed it first."""
+    """Return the crashes that a Pod ever showed, each with the version that showed it first."""
     found: dict[str, tuple[int, spec.Crash]] = {}
     for version in versions.of(pod):
         for crash in spec.crashes_of(version.object):
@@ -529,11 +523,11 @@ def _shown_by(versions: Versions, pod: str) -> list[tuple[int, spec.Crash]]:
 
 
 def judge_end(calls: Sequence[Call], end: End) -> list[Violation]:
-    """Compares what is there in the end with what should be.
+    """Compare what is there in the end with what should be.
 
     Args:
-        calls: The log.
-        end: What is there.
+        calls: the log.
+        end: what is there.
 
     Returns:
         What did not hold.
@@ -563,7 +557,7 @@ def _at_the_end(calls: Sequence[Call], end: End) -> Iterable[Violation]:
 
 
 def _pod_problems(versions: Versions, pod: Json, owner: Json | None) -> Iterable[str]:
-    """What a Pod shows that it should not, or lacks; nobody edits what is to be ignored."""
+    """Return what a Pod shows that it should not, or lacks; nobody edits what is to be ignored."""
     crashes = [crash for _, crash in _shown_by(versions, uid_of(pod))]
     specs = [] if owner is None else [owner["spec"]]
     yield from spec.pod_problems(pod, owner, spec.Known(crashes, specs, NO_EVENTS, jumped=False))
@@ -613,7 +607,7 @@ def _counts(versions: Versions, diagnoser: Json, pods: Sequence[Json]) -> Iterab
 
 
 def _untold(diagnoser: Json, pods: Sequence[Json], events: Sequence[Json]) -> Iterable[Violation]:
-    """Which Pods' latest crash is not told, though LogEvent asks for it."""
+    """Return which Pods' latest crash is not told, though LogEvent asks for it."""
     if diagnoser["spec"]["remediationAction"] != "LogEvent" or not spec.active(diagnoser):
         return
     told: dict[str, datetime] = {}
@@ -650,11 +644,11 @@ def _undone(calls: Sequence[Call], diagnosers: Sequence[Json]) -> Iterable[Viola
 
 
 def judge_stillness(calls: Iterable[Call], since: datetime) -> list[Violation]:
-    """Finds what was written after all was said.
+    """Find what was written after all was said.
 
     Args:
-        calls: The log.
-        since: From when on nothing should be.
+        calls: the log.
+        since: from when on nothing should be.
 
     Returns:
         What did not hold.

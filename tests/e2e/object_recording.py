@@ -1,19 +1,13 @@
 """Every version of the objects of a namespace, in the order in which they were stored."""
 
-from __future__ import annotations
-
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable, Iterator
+from typing import Self
 
-from dev.envtest.client import PODDIAGNOSERS, PODS, ApiError
+from dev.envtest.client import PODDIAGNOSERS, PODS, ApiError, Client, Json, Resource
 from dev.local_http import NoAnswerError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from dev.envtest.client import Client, Json, Resource
 
 _SECONDS = 110
 """A watch lasts no longer than a test."""
@@ -26,8 +20,8 @@ class Film:
     first, whatever the objects.
 
     Args:
-        client: Watches them.
-        namespace: Of which.
+        client: watches them.
+        namespace: of which.
     """
 
     def __init__(self, client: Client, namespace: str) -> None:
@@ -38,7 +32,7 @@ class Film:
         self._ended = threading.Event()
 
     def __enter__(self) -> Self:
-        """Begins to follow. There have to be a Pod and a PodDiagnoser in the cluster."""
+        """Begin to follow. There have to be a Pod and a PodDiagnoser in the cluster."""
         for resource in _FOLLOWED:
             threading.Thread(target=self._follow, args=(resource,), daemon=True).start()
         for begun in self._begun.values():
@@ -46,24 +40,24 @@ class Film:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends; what was seen stays."""
+        """End; what was seen stays."""
         self._ended.set()
 
     def first(
         self, resource: Resource, holds: Callable[[Json], object], timeout: float = 20.0
     ) -> Json:
-        """The first version of which something holds.
+        """Return the first version of which something holds.
 
         Args:
-            resource: Of which kind.
-            holds: Says so; a missing key or element counts as no.
-            timeout: Seconds until it must have been seen.
+            resource: of which kind.
+            holds: says so; a missing key or element counts as no.
+            timeout: seconds until it must have been seen.
 
         Returns:
             The object.
 
         Raises:
-            AssertionError: There was none.
+            AssertionError: there was none.
         """
         deadline = time.monotonic() + timeout
         while True:
@@ -73,11 +67,11 @@ class Film:
             time.sleep(0.02)
 
     def all(self, resource: Resource, holds: Callable[[Json], object]) -> list[Json]:
-        """All versions so far of which something holds.
+        """Return all versions so far of which something holds.
 
         Args:
-            resource: Of which kind.
-            holds: Says so; a missing key or element counts as no.
+            resource: of which kind.
+            holds: says so; a missing key or element counts as no.
 
         Returns:
             The objects, in the order in which they were stored.
@@ -104,10 +98,10 @@ _FOLLOWED = (PODS, PODDIAGNOSERS)
 
 
 def version(one: Json) -> int:
-    """When an object was stored as it is.
+    """Return when an object was stored as it is.
 
     Args:
-        one: The object.
+        one: the object.
 
     Returns:
         Its resourceVersion, which rises with each write of anything.

@@ -1,15 +1,8 @@
 """What the API server's authorizer lets a ServiceAccount do, once it has learnt of it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from dev.envtest.client import ACCESS_REVIEWS
+from dev.envtest.client import ACCESS_REVIEWS, Client
 from dev.envtest.installation import SYSTEM
 from tests.e2e.workspace import eventually
-
-if TYPE_CHECKING:
-    from dev.envtest.client import Client
 
 
 def await_permission(
@@ -24,15 +17,15 @@ def await_permission(
     """Wait until the authorizer has learnt of a binding, or of its end: it follows them by a watch.
 
     Args:
-        admin: Asks.
-        account: Name of a ServiceAccount of ours.
-        verb: Such as ``get``.
-        resource: Plural of a kind in the core group.
-        namespace: Where.
-        wanted: Whether it shall be allowed.
+        admin: asks.
+        account: name of a ServiceAccount of ours.
+        verb: such as ``get``.
+        resource: plural of a kind in the core group.
+        namespace: where.
+        wanted: whether it shall be allowed.
 
     Raises:
-        AssertionError: It is not as wanted in time.
+        AssertionError: it is not as wanted in time.
     """
     attributes = {"namespace": namespace, "verb": verb, "resource": resource}
     user = f"system:serviceaccount:{SYSTEM}:{account}"

@@ -6,8 +6,6 @@ random comes from one seed. What came of it is told by the API server's audit lo
 `judging`).
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import random
@@ -15,13 +13,15 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import Self, TypeVar
 
 from dev.envtest import audit, pods
+from dev.envtest.build import Binaries
 from dev.envtest.client import (
     DIAGNOSISTARGETS,
     EVENTS,
@@ -30,25 +30,19 @@ from dev.envtest.client import (
     REPLICA_SETS,
     STATEFUL_SETS,
     ApiError,
+    Json,
+    Resource,
 )
 from dev.envtest.cluster import Cluster
 from dev.envtest.hook import Hook
 from dev.envtest.metacontroller import Metacontroller
 from dev.envtest.pods import Termination
-from dev.envtest.process import StartError, free_ports
-from dev.envtest.proxy import Answer, Proxy, cut, forward, lose, waiting
+from dev.envtest.process import Process, StartError, free_ports
+from dev.envtest.proxy import Answer, Forward, Proxy, Request, Rule, cut, forward, lose, waiting
 from dev.local_http import NoAnswerError
 from tests.e2e import auditlog, wire
 from tests.e2e.judging import End
 from tests.e2e.workspace import AT_ONCE, Workspace, eventually
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from dev.envtest.build import Binaries
-    from dev.envtest.client import Json, Resource
-    from dev.envtest.process import Process
-    from dev.envtest.proxy import Forward, Request, Rule
 
 T = TypeVar("T")
 
@@ -76,13 +70,13 @@ class Group:
     """Pods that a PodDiagnoser claims, or that none does.
 
     Attributes:
-        namespace: Where they are.
-        tier: Their label, and the name of the PodDiagnoser.
-        spec: The PodDiagnoser's; None where there is none.
-        sets: How many workloads there are, ReplicaSets and StatefulSets in turns.
-        replicas: How many Pods each has.
-        bare: How many Pods there are besides that no controller makes anew.
-        most_hits: How often Pods of one workload crash at most; 0 for no limit.
+        namespace: where they are.
+        tier: their label, and the name of the PodDiagnoser.
+        spec: the PodDiagnoser's; None where there is none.
+        sets: how many workloads there are, ReplicaSets and StatefulSets in turns.
+        replicas: how many Pods each has.
+        bare: how many Pods there are besides that no controller makes anew.
+        most_hits: how often Pods of one workload crash at most; 0 for no limit.
     """
 
     namespace: str
@@ -127,15 +121,15 @@ class Link:
     """A network for single requests, which are watched as they pass.
 
     Args:
-        name: What it is called.
-        proxy: Through which they pass.
-        send: Sends one on.
-        chance: Decides which request a fault meets; it meets every deletion.
+        name: what it is called.
+        proxy: through which they pass.
+        send: sends one on.
+        chance: decides which request a fault meets; it meets every deletion.
 
     Attributes:
-        struck: How many requests each fault has met.
-        deletions: How many of those were to delete or evict a Pod.
-        passing: How many requests are under way.
+        struck: how many requests each fault has met.
+        deletions: how many of those were to delete or evict a Pod.
+        passing: how many requests are under way.
     """
 
     def __init__(
@@ -158,11 +152,11 @@ class Link:
         proxy.rule = self._rule
 
     def fail(self, how: str, *, writes: bool = False) -> None:
-        """Fails in some way from now on.
+        """Fail in some way from now on.
 
         Args:
-            how: One of :data:`FAULTS`, or nothing for a network that is whole.
-            writes: Whether it meets what writes, and nothing else; else it meets every other one.
+            how: one of `FAULTS`, or nothing for a network that is whole.
+            writes: whether it meets what writes, and nothing else; else it meets every other one.
         """
         self._fault = (how, FAULTS[how]) if how else None
         self._writes = writes
@@ -173,10 +167,10 @@ class Link:
             self.proxy.start()
 
     def await_request(self, method: str, part: str) -> threading.Event:
-        """Waits for a request.
+        """Wait for a request.
 
         Args:
-            method: Its method.
+            method: its method.
             part: A text that its path holds.
 
         Returns:
@@ -216,7 +210,7 @@ class Link:
 
 
 def _set_of(pod: Json) -> str:
-    """The workload of a Pod."""
+    """Return the workload of a Pod."""
     metadata: Json = pod["metadata"]
     return f"{metadata['namespace']}/{metadata['labels'].get('set', '')}"
 
@@ -253,11 +247,11 @@ class Strike:
     """What is killed, and when.
 
     Attributes:
-        victims: Names of the processes.
-        at: The link, method and part of a path of the request at which they are killed; None for
+        victims: names of the processes.
+        at: the link, method and part of a path of the request at which they are killed; None for
             whenever it happens to be.
-        pause: Seconds until they are started again.
-        gap: Seconds until the next strike.
+        pause: seconds until they are started again.
+        gap: seconds until the next strike.
     """
 
     victims: tuple[str, ...]
@@ -271,9 +265,9 @@ class Struck:
     """A strike as it came about.
 
     Attributes:
-        strike: What was to be.
-        met: Whether the request came in time.
-        passing: How many requests were under way, by link.
+        strike: what was to be.
+        met: whether the request came in time.
+        passing: how many requests were under way, by link.
     """
 
     strike: Strike
@@ -312,10 +306,10 @@ VICTIMS = (
 
 
 def strikes(chance: random.Random) -> list[Strike]:
-    """Makes a plan of what is killed when.
+    """Make a plan of what is killed when.
 
     Args:
-        chance: Decides.
+        chance: decides.
 
     Returns:
         The plan.
@@ -339,16 +333,16 @@ class Storm:
     """The cluster, its networks and its weather.
 
     Args:
-        binaries: The programs.
-        seed: All that is random comes from it.
+        binaries: the programs.
+        seed: all that is random comes from it.
 
     Attributes:
-        cluster: The cluster.
-        links: Networks of single requests: ``hook-api``, ``poddiagnosers`` and ``pods``, of which
+        cluster: the cluster.
+        links: networks of single requests: ``hook-api``, ``poddiagnosers`` and ``pods``, of which
             the latter two lead from Metacontroller to the hook.
-        wire: Between Metacontroller and the API server.
-        struck: The strikes so far.
-        crashes: How many there were, by group.
+        wire: between Metacontroller and the API server.
+        struck: the strikes so far.
+        crashes: how many there were, by group.
     """
 
     def __init__(self, binaries: Binaries, seed: int) -> None:
@@ -395,7 +389,7 @@ class Storm:
         return random.Random(self._chance.random())
 
     def _service(self, name: str, place: Hook, replicas: str) -> Link:
-        """The network to the replicas that are ready, as a Service leads to them."""
+        """Return the network to the replicas that are ready, as a Service leads to them."""
         chance = self._another_chance()
         proxy = Proxy(place.url, place.port)
 
@@ -409,7 +403,7 @@ class Storm:
         return Link(name, proxy, self._another_chance(), send)
 
     def __enter__(self) -> Self:
-        """Starts all of it, with nothing failing yet."""
+        """Start all of it, with nothing failing yet."""
         with contextlib.ExitStack() as stack:
             stack.enter_context(self.wire)
             stack.enter_context(self.cluster)
@@ -426,13 +420,13 @@ class Storm:
         return self
 
     def __exit__(self, *problem: object) -> None:
-        """Ends all of it."""
+        """End all of it."""
         self._exit.__exit__(*problem)  # type: ignore[arg-type]  # passed on as they came
 
     # What there is
 
     def populate(self) -> None:
-        """Makes namespaces, PodDiagnosers and Pods, and waits until all of them run."""
+        """Make namespaces, PodDiagnosers and Pods, and wait until all of them run."""
         for namespace in dict.fromkeys(group.namespace for group in GROUPS):
             self.cluster.create_namespace(namespace)
         for group in GROUPS:
@@ -462,18 +456,18 @@ class Storm:
         self.cluster.admin.create(kind, body, group.namespace)
 
     def shop(self, group: Group) -> Workspace:
-        """The namespace of a group."""
+        """Return the namespace of a group."""
         return Workspace(self.cluster, group.namespace)
 
     def running(self, group: Group) -> list[Json]:
-        """The Pods of a group that run."""
+        """Return the Pods of a group that run."""
         return self.persist(partial(self.shop(group).running, f"{TIER}={group.tier}")) or []
 
     def all_run(self, timeout: float = 60.0) -> None:
-        """Waits until there are as many Pods as there should be.
+        """Wait until there are as many Pods as there should be.
 
         Args:
-            timeout: Seconds.
+            timeout: seconds.
         """
 
         def missing() -> dict[str, int]:
@@ -487,7 +481,7 @@ class Storm:
         eventually(missing, lambda found: not found, timeout, pause=0.5)
 
     def _start_the_bound(self) -> None:
-        """Reports running what was bound while the API server was away.
+        """Report running what was bound while the API server was away.
 
         The kubelet that is played does so once, when it binds a Pod.
         """
@@ -502,7 +496,7 @@ class Storm:
                     self.cluster.kubelet.start_pod(metadata["namespace"], metadata["name"])
 
     def _list(self, resource: Resource) -> list[Json]:
-        """All objects of a kind in the storm's namespaces, as single reads show them."""
+        """Return all objects of a kind in the storm's namespaces, as single reads show them."""
         kinds = {"pods": "Pod", "poddiagnosers": "PodDiagnoser"}
         kind = {"kind": kinds.get(resource.plural, ""), "apiVersion": resource.version}
         return [
@@ -512,12 +506,12 @@ class Storm:
         ]
 
     def end(self) -> End:
-        """What is there now."""
+        """Return what is there now."""
         kinds = (PODS, PODDIAGNOSERS, DIAGNOSISTARGETS, EVENTS)
         return End(*map(self._list, kinds))
 
     def log(self) -> list[auditlog.Call]:
-        """What was asked about the storm's namespaces so far."""
+        """Return what was asked about the storm's namespaces so far."""
         namespaces = {group.namespace for group in GROUPS}
         calls = auditlog.read(self.cluster.control_plane.audit_log)
         return [call for call in calls if call.namespace in namespaces]
@@ -526,7 +520,7 @@ class Storm:
 
     @contextlib.contextmanager
     def weather(self) -> Iterator[None]:
-        """Has Pods crash in waves, and others meddle, until it is left."""
+        """Have Pods crash in waves, and others meddle, until it is left."""
         over = threading.Event()
         with ThreadPoolExecutor(2) as pool:
             works = [
@@ -557,7 +551,7 @@ class Storm:
                     work.result()
 
     def _crash(self, group: Group, pod: Json, ending: Termination) -> None:
-        """Reports that a Pod's container ended, and that it runs again, whatever it takes."""
+        """Report that a Pod's container ended, and that it runs again, whatever it takes."""
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
         goal = pods.container_status(pod)["restartCount"] + 1
         at = replace(ending, finished=pods.now())
@@ -618,11 +612,11 @@ class Storm:
             self.persist(partial(self.cluster.admin.patch, PODS, name, note, namespace))
 
     def persist(self, work: Callable[[], T], timeout: float = 60.0) -> T | None:
-        """Does something that may fail while the API server is away, again and again.
+        """Do something that may fail while the API server is away, again and again.
 
         Args:
-            work: Does it.
-            timeout: Seconds.
+            work: does it.
+            timeout: seconds.
 
         Returns:
             What it returns; None where what it is about is gone.
@@ -644,11 +638,11 @@ class Storm:
     # What is done to it
 
     def strike(self, strike: Strike, patience: float = 3.0) -> None:
-        """Kills processes; each is started again a little later, while other things happen.
+        """Kill processes; each is started again a little later, while other things happen.
 
         Args:
-            strike: Which, and when. What has not come back from the last time is waited for.
-            patience: Seconds for which the moment is waited for.
+            strike: which, and when. What has not come back from the last time is waited for.
+            patience: seconds for which the moment is waited for.
         """
         for victim in strike.victims:
             self._back[victim].wait()
@@ -675,7 +669,7 @@ class Storm:
         return self.replicas[victim].process
 
     def _restart(self, victim: str, pause: float) -> None:
-        """Starts a process that was killed, as often as it takes: it may need another one."""
+        """Start a process that was killed, as often as it takes: it may need another one."""
         self._process(victim).stop(grace=0)
         time.sleep(pause)
         starts: dict[str, Callable[[], None]] = {
@@ -705,23 +699,23 @@ class Storm:
         plane.controller_manager.start()
 
     def all_back(self) -> None:
-        """Waits until everything that was killed runs again.
+        """Wait until everything that was killed runs again.
 
         Raises:
-            StartError: Something does not.
+            StartError: something does not.
         """
         for restart in self._restarts:
             restart.result()
 
     def fail(self, link: str, chance: random.Random) -> None:
-        """Has a network fail in one way after the other, with whole times in between, twice.
+        """Have a network fail in one way after the other, with whole times in between, twice.
 
         Each lasts until it has met with something: between the hook and the API server, the second
         time, with a deletion.
 
         Args:
-            link: One of :attr:`links`, or :data:`WIRE`.
-            chance: Decides about the order.
+            link: one of `links`, or `WIRE`.
+            chance: decides about the order.
         """
         ways = [*WIRE_FAULTS] if link == WIRE else [*FAULTS]
         for again in (False, True):

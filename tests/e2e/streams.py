@@ -1,27 +1,19 @@
 """Plays what a watch of a Pod recorded again, step by step, as the kubelet of then did."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import re
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from dev.envtest import pods
-from dev.envtest.client import EVENTS, PODS, ApiError
+from dev.envtest.client import EVENTS, PODS, ApiError, Json
 from pod_diagnoser.api.time import parse_time
 from tests.e2e.workspace import Workspace, eventually, marks
 from tests.support import corpus
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-
-    from dev.envtest.client import Json
-    from tests.support.corpus import Step
+from tests.support.corpus import Step
 
 MAX_GAP = 7.0
 """Seconds after which the next step comes at the latest, though it took longer then: more than it
@@ -39,9 +31,9 @@ class Take:
     """A stream that has been played.
 
     Attributes:
-        uid: The Pod's.
-        before: What it showed before it was deleted: our annotations.
-        problem: Why it never came to show what it should have; empty if it did.
+        uid: the Pod's.
+        before: what it showed before it was deleted: our annotations.
+        problem: why it never came to show what it should have; empty if it did.
     """
 
     uid: str
@@ -50,10 +42,10 @@ class Take:
 
 
 def causes(shown: dict[str, str]) -> list[str]:
-    """The causes of the crashes that a Pod tells of, in the order of its container's ends.
+    """Return the causes of the crashes that a Pod tells of, in the order of its container's ends.
 
     Args:
-        shown: Our annotations on it.
+        shown: our annotations on it.
 
     Returns:
         The causes.
@@ -67,8 +59,8 @@ class Player:
     """Plays one stream.
 
     Args:
-        shop: Where; nobody else plays the kubelet of this namespace.
-        name: The stream's name.
+        shop: where; nobody else plays the kubelet of this namespace.
+        name: the stream's name.
     """
 
     def __init__(self, shop: Workspace, name: str) -> None:
@@ -82,10 +74,10 @@ class Player:
         self._shift = timedelta()
 
     def play(self, complete: Callable[[dict[str, str]], bool]) -> Take:
-        """Plays it from the Pod's creation to its end.
+        """Play it from the Pod's creation to its end.
 
         Args:
-            complete: Whether our annotations tell of all that happened before the deletion.
+            complete: whether our annotations tell of all that happened before the deletion.
 
         Returns:
             What came of it.
@@ -109,7 +101,7 @@ class Player:
         eventually(lambda: marks(self._shop.pod(self._name))[0], complete, timeout=10, pause=0.2)
 
     def _follow(self, steps: Sequence[Step], uid: str) -> None:
-        """Plays the steps before the deletion, in their time as far as that is short."""
+        """Play the steps before the deletion, in their time as far as that is short."""
         offsets = [0.0]
         for before, after in itertools.pairwise(steps):
             gap = (after.time - before.time).total_seconds()
@@ -122,7 +114,7 @@ class Player:
             self._show(step, uid)
 
     def _end(self, steps: Sequence[Step], uid: str) -> None:
-        """Plays the deletion: what ends now is meant to."""
+        """Play the deletion: what ends now is meant to."""
         grace = steps[0].of["metadata"].get("deletionGracePeriodSeconds", 0) if steps else 0
         self._delete(uid, grace)
         before = steps[0].time if steps else None
@@ -145,7 +137,7 @@ class Player:
         self._admin.delete(PODS, self._name, self._shop.namespace, options)
 
     def _show(self, step: Step, uid: str) -> None:
-        """Reports a step's status, after binding the Pod where the scheduler had done so."""
+        """Report a step's status, after binding the Pod where the scheduler had done so."""
         namespace, kubelet = self._shop.namespace, self._shop.cluster.kubelet
         stored = self._shop.pod(self._name)
         if "nodeName" in step.of["spec"] and "nodeName" not in stored["spec"]:
@@ -154,7 +146,7 @@ class Player:
             kubelet.report(namespace, self._name, self._moved(step.of["status"], uid))
 
     def _post_events(self, until: datetime, uid: str) -> None:
-        """Posts the Events that there were by then, before what they explain is reported.
+        """Post the Events that there were by then, before what they explain is reported.
 
         Of one that came again and again only the first and the last time are known.
         """
@@ -177,17 +169,17 @@ class Player:
                     self._posted[key] = change["lastTimestamp"]
 
     def _moved(self, value: Json, uid: str) -> Json:
-        """A part of a step or an Event, as if it were of this Pod, here and now."""
+        """Return a part of a step or an Event, as if it were of this Pod, here and now."""
         text = localized(json.dumps(value), self._shop.namespace).replace(self._recorded_uid, uid)
         return pods.moved(json.loads(text), self._shift)
 
 
 def localized(text: str, namespace: str) -> str:
-    """A recorded text, as if it had been said here.
+    """Return a recorded text, as if it had been said here.
 
     Args:
-        text: The text.
-        namespace: Where the Pod is now.
+        text: the text.
+        namespace: where the Pod is now.
 
     Returns:
         It, with the namespace and the Node of here.

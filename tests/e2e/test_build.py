@@ -1,17 +1,12 @@
 """How the control plane is found, and what is said where it is not (no cluster needed)."""
 
-from __future__ import annotations
-
 import re
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from dev.envtest import build
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -26,7 +21,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def program(path: Path) -> None:
-    """Puts a program there that does nothing."""
+    """Put a program there that does nothing."""
     path.write_text("#!/bin/sh\n", encoding="utf-8")
     path.chmod(0o755)
 

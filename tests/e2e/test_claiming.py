@@ -1,7 +1,5 @@
 """Which PodDiagnoser claims which Pod, and what is left when none does."""
 
-from __future__ import annotations
-
 import pytest
 import yaml
 
@@ -26,12 +24,12 @@ def crashed(shop: Workspace) -> Workspace:
 
 
 def relabel(shop: Workspace, name: str, app: str | None) -> None:
-    """Changes a Pod's label app; None takes it off."""
+    """Change a Pod's label app; None takes it off."""
     shop.cluster.admin.patch(PODS, name, {"metadata": {"labels": {"app": app}}}, shop.namespace)
 
 
 def labelled_for(shop: Workspace, name: str, diagnoser: str) -> None:
-    """Waits until a Pod's label names a PodDiagnoser."""
+    """Wait until a Pod's label names a PodDiagnoser."""
     eventually(lambda: marks(shop.pod(name))[1], lambda labels: labels["diagnoser"] == diagnoser)
 
 

@@ -4,24 +4,18 @@ The scenarios, and what is compared, are those of tests/conformance. With PARITY
 are kept as recordings, with which the simulator is compared where no Metacontroller is at hand.
 """
 
-from __future__ import annotations
-
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
+from dev.envtest.build import Binaries
 from tests.conformance import recordings
 from tests.conformance.matching import Matcher
 from tests.conformance.real import Real, read_crds
 from tests.conformance.scenarios import SCENARIOS
+from tests.conformance.script import Json, Scenario
 from tests.conformance.traces import waits
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dev.envtest.build import Binaries
-    from tests.conformance.script import Json, Scenario
 
 _RECORD = "PARITY_RECORD"
 

@@ -1,17 +1,14 @@
 """diagnosedPods is right, whatever happens in which order; and what that costs."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from dev.envtest import pods
-from dev.envtest.client import PODS
+from dev.envtest.client import PODS, Json
 from tests.e2e.workspace import (
     APP,
     COMPLETED,
@@ -19,13 +16,10 @@ from tests.e2e.workspace import (
     LABEL,
     OOM_KILLED,
     PREFIX,
+    Workspace,
     eventually,
     marks,
 )
-
-if TYPE_CHECKING:
-    from dev.envtest.client import Json
-    from tests.e2e.workspace import Workspace
 
 STORM = 300
 THREADS = 8
@@ -33,7 +27,7 @@ DISTINCT = 20
 
 
 def quiet_syncs(shop: Workspace, quiet: float = 2.0) -> int:
-    """The number of Pod syncs so far, once Metacontroller has been idle for a while."""
+    """Return the number of Pod syncs so far, once Metacontroller has been idle for a while."""
 
     def count() -> int:
         return shop.cluster.metacontroller.sync_requests("pod-diagnoser-pods")
@@ -48,7 +42,7 @@ def quiet_syncs(shop: Workspace, quiet: float = 2.0) -> int:
 
 
 def crash_at_once(shop: Workspace, pod: Json) -> None:
-    """Reports a crash in one write, as a kubelet does that skips the step in between."""
+    """Report a crash in one write, as a kubelet does that skips the step in between."""
     ended = {**pod, "status": pods.ended(pod, ERROR)}
     name = pod["metadata"]["name"]
     shop.cluster.kubelet.report(shop.namespace, name, pods.restarted(ended))

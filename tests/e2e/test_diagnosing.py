@@ -1,14 +1,11 @@
 """From a crash to the Pod's annotations and the PodDiagnoser's status."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from dev.envtest import pods
-from dev.envtest.client import PODS
+from dev.envtest.client import PODS, Json
 from dev.envtest.installation import PROJECT
 from tests.e2e.workspace import (
     APP,
@@ -16,14 +13,11 @@ from tests.e2e.workspace import (
     ERROR,
     LABEL,
     OOM_KILLED,
+    Workspace,
     eventually,
     marks,
     recording,
 )
-
-if TYPE_CHECKING:
-    from dev.envtest.client import Json
-    from tests.e2e.workspace import Workspace
 
 SAMPLE = PROJECT / "crds/samples/fragileapp-diagnoser.yaml"
 
@@ -48,7 +42,7 @@ NOT_CRASHED = ("00-healthy-running", "07-readiness-only-not-ready")
 
 
 def shown(shop: Workspace, name: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Our annotations and labels on a Pod."""
+    """Return our annotations and labels on a Pod."""
     return marks(shop.pod(name))
 
 

@@ -3,38 +3,29 @@
 The hook reads them with its ServiceAccount's own token, under the component's role.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import time
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 import requests
 
 from dev.envtest import pods
-from dev.envtest.client import EVENTS, PODS, SECRETS, ApiError
+from dev.envtest.client import EVENTS, PODS, SECRETS, ApiError, Json
 from dev.envtest.installation import PODS_HOOK, SYSTEM, TOKENS
-from dev.envtest.logs import LogServer
+from dev.envtest.logs import LogServer, Write
 from dev.envtest.pods import Termination
 from dev.envtest.process import free_ports
 from dev.envtest.proxy import answering, forward, hanging
 from pod_diagnoser.cluster.circuit_breaker import REFUSED_SECONDS
-from tests.e2e.evidence import SAID, post_event, post_liveness_kill
+from tests.e2e.evidence import SAID, EvidenceRig, post_event, post_liveness_kill
 from tests.e2e.fault_rig import when
 from tests.e2e.object_recording import Film
 from tests.e2e.test_remediating import operators_client, rules_of
 from tests.e2e.workspace import APP, ERROR, Workspace, eventually, marks
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
-
-    from dev.envtest.client import Json
-    from dev.envtest.logs import Write
-    from tests.e2e.evidence import EvidenceRig
 
 KILLED = Termination(137, "Error")
 RAN = timedelta(seconds=30)
@@ -62,7 +53,7 @@ def logs(evidence: EvidenceRig) -> Iterator[LogServer]:
 
 
 def start_probed(shop: Workspace, name: str = "web") -> Json:
-    """Starts a Pod whose container has a liveness probe, and has run for a while."""
+    """Start a Pod whose container has a liveness probe, and have run for a while."""
     manifest = pods.manifest(name, APP)
     probe = {"httpGet": {"path": "/healthz", "port": 8080}}
     manifest["spec"]["containers"][0]["livenessProbe"] = probe
@@ -74,7 +65,7 @@ def start_probed(shop: Workspace, name: str = "web") -> Json:
 
 
 def crash(shop: Workspace, how: Termination = KILLED, name: str = "web") -> Json:
-    """Reports an end and, as soon as a kubelet can, the restart; answers with the end."""
+    """Report an end and, as soon as a kubelet can, the restart; return the end."""
     ended = shop.cluster.kubelet.end(shop.namespace, name, how)
     time.sleep(1)
     shop.cluster.kubelet.restart(shop.namespace, name)
@@ -82,12 +73,12 @@ def crash(shop: Workspace, how: Termination = KILLED, name: str = "web") -> Json
 
 
 def shown(shop: Workspace, name: str = "web") -> dict[str, str]:
-    """Our annotations on a Pod."""
+    """Return our annotations on a Pod."""
     return marks(shop.pod(name))[0]
 
 
 def told_as(shop: Workspace, cause: str, name: str = "web", timeout: float = 10.0) -> str:
-    """Waits until a Pod shows a cause; answers with the diagnosis."""
+    """Wait until a Pod shows a cause; return the diagnosis."""
     found = eventually(
         lambda: shown(shop, name), lambda those: those["cause"] == cause, timeout=timeout
     )
@@ -95,7 +86,7 @@ def told_as(shop: Workspace, cause: str, name: str = "web", timeout: float = 10.
 
 
 def kept_evidence(shop: Workspace, name: str = "web") -> dict[str, Any]:
-    """What a Pod remembers of what was found out of its latest crash."""
+    """Return what a Pod remembers of what was found out of its latest crash."""
     latest = json.loads(shown(shop, name)["crashes"])["history"][0]
     found: dict[str, Any] = latest.get("evidence", {})
     return found
@@ -365,12 +356,12 @@ def test_the_last_lines_of_the_log_are_shown(
 
 
 def saying(*pieces: bytes) -> Write:
-    """A log of some pieces."""
+    """Return a log of some pieces."""
     return lambda _, __: iter(pieces)
 
 
 def endless(piece: bytes, seconds: float) -> Write:
-    """A log that never ends, a piece at a time."""
+    """Return a log that never ends, a piece at a time."""
 
     def write(_: str, __: dict[str, str]) -> Iterator[bytes]:
         while True:

@@ -1,16 +1,14 @@
 """What is kept silent on purpose, and what the status says of workloads."""
 
-from __future__ import annotations
-
 import operator
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from dev.envtest import pods
-from dev.envtest.client import PODS
+from dev.envtest.client import PODS, Json
 from dev.envtest.pods import Termination
 from tests.e2e.workspace import (
     APP,
@@ -23,27 +21,24 @@ from tests.e2e.workspace import (
     marks,
 )
 
-if TYPE_CHECKING:
-    from dev.envtest.client import Json
-
 TERMINATED = Termination(143, "Error")
 
 
 def told(shop: Workspace, name: str) -> str:
-    """The cause that a Pod shows; empty for a Pod without any mark of ours."""
+    """Return the cause that a Pod shows; empty for a Pod without any mark of ours."""
     annotations, labels = marks(shop.pod(name))
     assert bool(annotations) == bool(labels)
     return annotations.get("cause", "")
 
 
 def crashed_pods(shop: Workspace) -> int:
-    """How many Pods of the workload that crashed last have crashed."""
+    """Return how many Pods of the workload that crashed last have crashed."""
     lines = shop.status().get("workloads", [])
     return int(lines[0]["crashedPods"]) if lines else 0
 
 
 def ignoring(**ignore: Any) -> Json:
-    """The spec of a PodDiagnoser that ignores something, and acts on the rest."""
+    """Return the spec of a PodDiagnoser that ignores something, and acts on the rest."""
     return {"ignore": ignore, "remediationAction": "LogEvent", "remediation": AT_ONCE}
 
 

@@ -4,30 +4,23 @@ Each stream is what a watch of one Pod delivered while it was driven into its en
 Events of then. All are played at once, with their own pauses: a Pod does not wait for another one.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import pytest
 
-from dev.envtest.client import EVENTS, PODS
+from dev.envtest.client import EVENTS, PODS, Json
 from pod_diagnoser.api.causes import TRANSIENT
+from tests.e2e.evidence import EvidenceRig
 from tests.e2e.object_recording import Film
 from tests.e2e.streams import Player, Take, causes, localized
 from tests.e2e.workspace import Workspace, marks
 from tests.support import corpus
 from tests.unit.pods.test_watch_streams import CRASHES, found, sightings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dev.envtest.client import Json
-    from tests.e2e.evidence import EvidenceRig
 
 NAMESPACE = "streams"
 TOLD = ("container", "cause", "diagnosis")
@@ -38,11 +31,11 @@ class Show:
     """All streams, played.
 
     Attributes:
-        takes: What came of each, by the stream's name.
-        versions: Every version of each Pod, by its uid.
-        sync_errors: What Events named SyncError say.
-        counted: How many Pods the PodDiagnoser says to have diagnosed.
-        calls: What the hook asked of the API server, by verb, resource and answer.
+        takes: what came of each, by the stream's name.
+        versions: every version of each Pod, by its uid.
+        sync_errors: what Events named SyncError say.
+        counted: how many Pods the PodDiagnoser says to have diagnosed.
+        calls: what the hook asked of the API server, by verb, resource and answer.
     """
 
     takes: dict[str, Take]
@@ -83,7 +76,7 @@ def show(evidence: EvidenceRig) -> Iterator[Show]:
 
 
 def tells(name: str, shown: dict[str, str]) -> bool:
-    """Whether our annotations tell of what truly happened in a stream before the deletion."""
+    """Return whether annotations name what happened in a stream before the deletion."""
     return causes(shown) == list(CRASHES[name])
 
 

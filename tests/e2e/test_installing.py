@@ -1,20 +1,13 @@
 """What is installed: stable manifests, endpoints kept apart, nothing that holds anything back."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import requests
 import yaml
 
 from dev.envtest import installation
 from dev.envtest.client import NAMESPACES
+from dev.envtest.cluster import Cluster
 from dev.envtest.installation import MANIFESTS
-from tests.e2e.workspace import ERROR, eventually
-
-if TYPE_CHECKING:
-    from dev.envtest.cluster import Cluster
-    from tests.e2e.workspace import Workspace
+from tests.e2e.workspace import ERROR, Workspace, eventually
 
 
 def test_applying_again_changes_nothing(cluster: Cluster) -> None:

@@ -1,26 +1,19 @@
 """What the API server says about PodDiagnosers: refusals, explanations, limits."""
 
-from __future__ import annotations
-
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 import yaml
 
 from dev.envtest.client import DIAGNOSISTARGETS
-from tests.e2e.workspace import COMPLETED, eventually, marks
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    from tests.e2e.workspace import Workspace
+from tests.e2e.workspace import COMPLETED, Workspace, eventually, marks
 
 LONGEST_NAME = "n" * 63
 
 
 def manifest(name: str = "diagnoser", **spec: Any) -> str:
-    """A PodDiagnoser as a user would write it."""
+    """Return a PodDiagnoser as a user would write it."""
     return yaml.safe_dump(
         {
             "apiVersion": "diagnostics.local.io/v1",

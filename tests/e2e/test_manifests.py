@@ -1,35 +1,29 @@
 """What an administrator does: installs the manifests, rotates tokens, removes everything again."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import operator
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 import yaml
 
 from dev.envtest import installation
-from dev.envtest.client import DECORATOR_CONTROLLERS, EVENTS, NAMESPACES, PODDIAGNOSERS, PODS
+from dev.envtest.build import Binaries
+from dev.envtest.client import DECORATOR_CONTROLLERS, EVENTS, NAMESPACES, PODDIAGNOSERS, PODS, Json
 from dev.envtest.cluster import Cluster
 from dev.envtest.control_plane import ControlPlane
 from dev.envtest.installation import MANIFESTS, PROJECT
+from dev.envtest.pods import Termination
 from pod_diagnoser.server.auth import REREAD_SECONDS
 from tests.e2e.workspace import COMPLETED, ERROR, Workspace, eventually, marks
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from dev.envtest.build import Binaries
-    from dev.envtest.client import Json
-    from dev.envtest.pods import Termination
 
 SYSTEM = "pod-diagnoser-system"
 FULL = PROJECT / "tests" / "manifests" / "status.yaml"
@@ -47,7 +41,7 @@ def own_cluster(binaries: Binaries) -> Iterator[Cluster]:
 
 
 def make(cluster: Cluster, target: str) -> str:
-    """Runs a target of mk/deploy.mk or mk/kind.mk on a cluster; answers with what it printed."""
+    """Run a target of mk/deploy.mk or mk/kind.mk on a cluster; return what it printed."""
     plane = cluster.control_plane
     kubectl = f"KUBECTL={plane.binaries.kubectl} --kubeconfig {plane.kubeconfig}"
     files = ["-f", "mk/deploy.mk", "-f", "mk/kind.mk"]
@@ -141,7 +135,7 @@ def test_labels_are_those_that_pods_can_have(
 
 
 def create(shop: Workspace, *arguments: str, name: str = "x", **spec: Any) -> str:
-    """Has the API server look at a new PodDiagnoser; answers with what kubectl said."""
+    """Have the API server look at a new PodDiagnoser; return what kubectl said."""
     manifest = {
         "apiVersion": PODDIAGNOSERS.version,
         "kind": "PodDiagnoser",
@@ -222,7 +216,7 @@ def test_the_samples_are_accepted(shop: Workspace) -> None:
 
 
 def permissions(plane: ControlPlane, user: str, namespace: str) -> set[str]:
-    """What a user may do in a namespace: lines of resources, names and verbs."""
+    """Return what a user may do in a namespace: lines of resources, names and verbs."""
     said = plane.kubectl(
         *("auth", "can-i", "--list", "--no-headers", "--as", user, "--namespace", namespace)
     )
@@ -359,7 +353,7 @@ def test_the_policy_lets_the_operator_write(shop: Workspace) -> None:
 
 
 def keys_in_use(cluster: Cluster) -> set[str]:
-    """The keys of the Secret that the DecoratorControllers name."""
+    """Return the keys of the Secret that the DecoratorControllers name."""
     return {
         endpoint["authorization"]["secretRef"]["key"]
         for controller in cluster.admin.list(DECORATOR_CONTROLLERS)
@@ -368,7 +362,7 @@ def keys_in_use(cluster: Cluster) -> set[str]:
 
 
 def knock(url: str, token: str) -> int:
-    """Calls a hook with a token; answers with the status code: 401, or 400 if it was let in."""
+    """Call a hook with a token; return the status code: 401, or 400 if it was let in."""
     with requests.Session() as session:
         session.trust_env = False
         headers = {"Authorization": f"Bearer {token}"}
@@ -376,21 +370,21 @@ def knock(url: str, token: str) -> int:
 
 
 def told(cluster: Cluster) -> dict[str, str]:
-    """Brings the Secret to the hooks as kubelets do, and waits until they have read it."""
+    """Bring the Secret to the hooks as kubelets do, and wait until they have read it."""
     tokens = cluster.mount_tokens()
     time.sleep(REREAD_SECONDS + 0.5)
     return tokens
 
 
 def refusals(cluster: Cluster) -> list[str]:
-    """The hooks' counters of requests without a valid token."""
+    """Return the hooks' counters of requests without a valid token."""
     text = cluster.pods_hook.metrics() + cluster.poddiagnosers_hook.metrics()
     return [line for line in text.splitlines() if 'status="401"' in line and "_total" in line]
 
 
 @contextlib.contextmanager
 def crashing(shop: Workspace, number: int) -> Iterator[None]:
-    """Lets Pods crash one after the other, ten a second."""
+    """Let Pods crash one after the other, ten a second."""
     over = threading.Event()
 
     def crash() -> None:
@@ -409,7 +403,7 @@ def crashing(shop: Workspace, number: int) -> Iterator[None]:
 
 
 def crashed_and_diagnosed(shop: Workspace, number: int, how: Termination) -> None:
-    """Lets each Pod crash once more, and waits until all of them say so."""
+    """Let each Pod crash once more, and wait until all of them say so."""
     for each in range(number):
         shop.crash(f"fragile-app-{each}", how)
     for each in range(number):

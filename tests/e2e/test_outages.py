@@ -1,28 +1,22 @@
 """The hook or Metacontroller is away for a while, and comes back."""
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
 from dev.envtest.client import PODDIAGNOSERS
+from dev.envtest.cluster import Cluster
 from tests.e2e.workspace import (
     APP,
     COMPLETED,
     ERROR,
     LONG_SETTLE,
     OOM_KILLED,
+    Workspace,
     eventually,
     marks,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dev.envtest.cluster import Cluster
-    from tests.e2e.workspace import Workspace
 
 RELIST = 2
 """Seconds; what waits for a relist has to settle soon after."""

@@ -1,24 +1,19 @@
 """The kubelet that is played says what a real one said (no cluster needed)."""
 
-from __future__ import annotations
-
 import copy
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from dev.envtest import pods
+from dev.envtest.client import Json
 from dev.envtest.pods import container_status
 from tests.e2e.workspace import recording
-
-if TYPE_CHECKING:
-    from dev.envtest.client import Json
 
 ONLY_REAL = {"allocatedResources", "resources", "user", "volumeMounts"}
 """What a kubelet tells of a container beside its life."""
 
 
 def life(pod: Json) -> Json:
-    """What a Pod's first container went through, without ids, times and images."""
+    """Return what a Pod's first container went through, without ids, times and images."""
 
     def plain(value: object, key: str = "") -> object:
         if isinstance(value, dict):
@@ -35,7 +30,7 @@ def life(pod: Json) -> Json:
 
 
 def played(*steps: str) -> Json:
-    """A Pod that the player took through some steps."""
+    """Return a Pod that the player took through some steps."""
     pod = pods.manifest("crash")
     pod["metadata"].update(namespace="shop", uid="11111111-2222-3333-4444-555555555555")
     for step in ("started", *steps):

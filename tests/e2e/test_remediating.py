@@ -1,11 +1,9 @@
 """What is done about crashes on a cluster that works, and why nothing is."""
 
-from __future__ import annotations
-
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -23,8 +21,11 @@ from dev.envtest.client import (
     SECRETS,
     STATEFUL_SETS,
     ApiError,
+    Client,
+    Json,
     Resource,
 )
+from dev.envtest.cluster import Cluster
 from dev.envtest.installation import PROJECT, REMEDIATOR, SYSTEM, TOKENS
 from tests.e2e.object_recording import Film, version
 from tests.e2e.permissions import await_permission
@@ -39,12 +40,6 @@ from tests.e2e.workspace import (
     marks,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from dev.envtest.client import Client, Json
-    from dev.envtest.cluster import Cluster
-
 ROLE = "pod-diagnoser-remediation"
 SAMPLES = PROJECT / "crds/samples"
 RESTART: Json = {"remediationAction": "RestartPod", "remediation": AT_ONCE}
@@ -55,13 +50,13 @@ THREADS = 8
 
 
 def uid_of(one: Json) -> str:
-    """An object's uid."""
+    """Return an object's uid."""
     uid: str = one["metadata"]["uid"]
     return uid
 
 
 def only_reads_and_tells(shop: Workspace) -> bool:
-    """Whether the operator wrote nothing but Events, by the API server's audit log."""
+    """Return whether the operator wrote nothing but Events, by the API server's audit log."""
     return {(one.verb, one.resource) for one in shop.audited()} <= {
         ("get", "poddiagnosers"),
         ("get", "pods"),
@@ -70,7 +65,7 @@ def only_reads_and_tells(shop: Workspace) -> bool:
 
 
 def listed(shop: Workspace, word: str) -> list[str]:
-    """What ``kubectl get events | grep`` prints."""
+    """Return what ``kubectl get events | grep`` prints."""
     return [line for line in shop.kubectl("get", "events").splitlines() if word in line]
 
 
@@ -372,34 +367,34 @@ def binding(cluster: Cluster) -> Iterator[Json]:
 
 
 def beside(shop: Workspace, suffix: str) -> Workspace:
-    """A second namespace for a test."""
+    """Return a second namespace for a test."""
     name = f"{shop.namespace[:50]}-{suffix}"
     shop.cluster.create_namespace(name)
     return Workspace(shop.cluster, name)
 
 
 def take_away_permission(shop: Workspace) -> None:
-    """Removes the binding of the operator's role; the authorizer knows of it afterwards."""
+    """Remove the binding of the operator's role; the authorizer knows of it afterwards."""
     admin = shop.cluster.admin
     admin.delete(CLUSTER_ROLE_BINDINGS, ROLE)
     await_permission(admin, REMEDIATOR, "delete", "pods", shop.namespace, wanted=False)
 
 
 def remediating(shop: Workspace, **wanted: str) -> Json:
-    """Waits until the condition Remediating has some values; answers with it."""
+    """Wait until the condition Remediating has some values; return it."""
     return eventually(
         lambda: shop.condition("Remediating"), lambda found: {**found, **wanted} == found
     )
 
 
 def operators_client(cluster: Cluster, name: str) -> Client:
-    """A client with a token of one of the operator's ServiceAccounts."""
+    """Return a client with a token of one of the operator's ServiceAccounts."""
     plane = cluster.control_plane
     return plane.client_with(plane.service_account_token(SYSTEM, name), "pod-diagnoser")
 
 
 def rules_of(client: Client, namespace: str) -> set[tuple[str, str, str]]:
-    """What a user may do in a namespace, as group, resource, verb; by the API server's word."""
+    """Return what the API server allows a user in a namespace, as group, resource, verb."""
     body = {"spec": {"namespace": namespace}}
     status = client.create(RULES_REVIEWS, body)["status"]
     assert not status["incomplete"]

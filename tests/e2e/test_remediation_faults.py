@@ -1,21 +1,20 @@
 """Remediation while the network, the API server and the hook itself fail."""
 
-from __future__ import annotations
-
 import copy
 import json
 import random
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.client import HTTPException
-from typing import TYPE_CHECKING
 
 import pytest
 
 from dev.envtest import pods
-from dev.envtest.client import PODDIAGNOSERS, PODS
-from dev.envtest.proxy import Answer, answering, cut, hanging, lose, waiting
+from dev.envtest.client import PODDIAGNOSERS, PODS, Json
+from dev.envtest.cluster import Cluster
+from dev.envtest.proxy import Answer, Forward, Request, Rule, answering, cut, hanging, lose, waiting
 from tests.e2e.fault_rig import (
     LATER,
     SYNC,
@@ -30,12 +29,6 @@ from tests.e2e.fault_rig import (
 from tests.e2e.object_recording import Film, version
 from tests.e2e.workspace import AT_ONCE, ERROR, OOM_KILLED, Workspace, eventually, marks
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dev.envtest.client import Json
-    from dev.envtest.cluster import Cluster
-    from dev.envtest.proxy import Forward, Request, Rule
 TWINS = 100
 """How often the same request is sent at once."""
 
@@ -143,7 +136,7 @@ def test_duplicated_and_reordered_syncs(rig: Rig, shop: Workspace) -> None:
 
 
 def once(rule: Rule) -> Rule:
-    """A rule for the first request that it is asked for; the others pass."""
+    """Return a rule for the first request that it is asked for; the others pass."""
     first = threading.Lock()
 
     def only(request: Request, onward: Forward) -> Answer | None:
@@ -263,7 +256,7 @@ def test_kill_9_while_a_crash_is_told(rig: Rig, shop: Workspace, after: bool) ->
 
 
 def _or_later(rig: Rig, request: Request) -> Answer:
-    """The second replica answers where the first one does not, on the next attempt."""
+    """Return the answer of the second replica where the first one gives none."""
     try:
         return rig.send(request, 0 if rig.replicas[0].process.running else 1)
     except (OSError, HTTPException):
@@ -324,7 +317,7 @@ def test_a_pod_replaced_between_read_and_deletion_survives(rig: Rig, shop: Works
 
 
 def plan_for(pod: Json) -> Json:
-    """What is stored when a crashed Pod is to be replaced."""
+    """Return what is stored when a crashed Pod is to be replaced."""
     metadata, annotations = pod["metadata"], marks(pod)[0]
     (owner,) = metadata["ownerReferences"]
     return {
@@ -426,7 +419,7 @@ def test_no_fault_is_taken_for_done(rig: Rig, shop: Workspace) -> None:
 
 
 def condition_of(status: Json, kind: str = "Remediating") -> Json:
-    """A condition of a status."""
+    """Return a condition of a status."""
     found: Json
     (found,) = (one for one in status["conditions"] if one["type"] == kind)
     return found
@@ -495,7 +488,7 @@ def test_a_slow_api_server_holds_no_sync_up(rig: Rig, shop: Workspace) -> None:
 
 
 def forged_plan(body: Json, pod: Json) -> Json:
-    """A sync request that says that a Pod is to be replaced."""
+    """Return a sync request that says that a Pod is to be replaced."""
     forged = copy.deepcopy(body)
     forged["object"]["status"]["remediations"].insert(0, plan_for(pod))
     return forged
@@ -561,18 +554,18 @@ def test_a_forged_pod_makes_nothing_happen(
 
 
 def with_spec(one: Json, budget: Json) -> Json:
-    """A PodDiagnoser with a larger budget."""
+    """Return a PodDiagnoser with a larger budget."""
     remediation = {**AT_ONCE, "budget": {**budget, "pods": 50}}
     return {**one, "spec": {**one["spec"], "remediation": remediation}}
 
 
 def renamed(one: Json, namespace: str) -> Json:
-    """A PodDiagnoser that says to be of another namespace."""
+    """Return a PodDiagnoser that says to be of another namespace."""
     return {**one, "metadata": {**one["metadata"], "namespace": namespace}}
 
 
 def beside(shop: Workspace) -> Workspace:
-    """A second namespace for a test."""
+    """Return a second namespace for a test."""
     name = f"{shop.namespace[:50]}-other"
     shop.cluster.create_namespace(name)
     return Workspace(shop.cluster, name)

@@ -4,8 +4,6 @@ One storm, judged from the API server's own audit log. Its plan comes from a see
 sets another one. ``pytest -rA`` shows the figures.
 """
 
-from __future__ import annotations
-
 import os
 import random
 import time
@@ -13,19 +11,14 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
 from dev.envtest import pods
+from dev.envtest.build import Binaries
 from tests.e2e import storm
-from tests.e2e.judging import judge, judge_end, judge_stillness
-from tests.simulation.properties import Property
-
-if TYPE_CHECKING:
-    from dev.envtest.build import Binaries
-    from tests.e2e.judging import Verdict
-    from tests.simulation.properties import Violation
+from tests.e2e.judging import Verdict, judge, judge_end, judge_stillness
+from tests.simulation.properties import Property, Violation
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -45,10 +38,10 @@ class Outcome:
     """What came of the storm.
 
     Attributes:
-        verdict: What did not hold, and what happened.
-        struck: What was killed.
-        faults: How often each network fault struck, by link.
-        deletions: How many deletions and evictions each fault between hook and API server met.
+        verdict: what did not hold, and what happened.
+        struck: what was killed.
+        faults: how often each network fault struck, by link.
+        deletions: how many deletions and evictions each fault between hook and API server met.
     """
 
     verdict: Verdict
@@ -83,7 +76,7 @@ def outcome(binaries: Binaries) -> Outcome:
 
 
 def _strike_and_fail(one: storm.Storm, chance: random.Random) -> None:
-    """Kills all that there is, and from a third of the time on has all networks fail, too."""
+    """Kill all that there is, and from a third of the time on has all networks fail, too."""
     plan = storm.strikes(chance)
     failing = []
     with ThreadPoolExecutor(len(one.links) + 1) as pool:
@@ -101,7 +94,7 @@ def _strike_and_fail(one: storm.Storm, chance: random.Random) -> None:
 
 
 def _settled(one: storm.Storm) -> list[Violation]:
-    """Waits until all is as it should be, and each remediation is judged by what came of it.
+    """Wait until all is as it should be, and each remediation is judged by what came of it.
 
     Returns:
         What is not as it should be at last.
@@ -124,7 +117,7 @@ def _settled(one: storm.Storm) -> list[Violation]:
 
 
 def _stirred(one: storm.Storm) -> list[Violation]:
-    """Waits until nothing is written for a while.
+    """Wait until nothing is written for a while.
 
     Why Pods are left alone is told of five of them in each sync, and what is quiet is synced when
     Metacontroller lists all anew: so what is left of that may come a little later.
@@ -143,7 +136,7 @@ def _stirred(one: storm.Storm) -> list[Violation]:
 
 
 def _report(one: storm.Storm, verdict: Verdict) -> None:
-    """Tells the figures."""
+    """Tell the figures."""
     kills = Counter(victim for struck in one.struck for victim in struck.strike.victims)
     under_way = sum(struck.under_way for struck in one.struck)
     print(f"seed {SEED}; crashes reported: {dict(one.crashes)}")

@@ -1,25 +1,19 @@
 """Who may call the hook: whoever shows a token of the Secret, and nobody else."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
 from dev.envtest import pods
-from tests.e2e.workspace import AT_ONCE
-
-if TYPE_CHECKING:
-    from dev.envtest.cluster import Cluster
-    from tests.e2e.workspace import Workspace
+from dev.envtest.cluster import Cluster
+from tests.e2e.workspace import AT_ONCE, Workspace
 
 PATHS = ("/poddiagnosers/sync", "/poddiagnosers/customize")
 
 
 def call(cluster: Cluster, path: str, authorization: str | None, body: bytes) -> requests.Response:
-    """Calls the hook that remediates, as anyone who reaches it could."""
+    """Call the hook that remediates, as anyone who reaches it could."""
     headers = {"Content-Type": "application/json"}
     if authorization is not None:
         headers["Authorization"] = authorization

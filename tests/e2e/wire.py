@@ -4,19 +4,15 @@ It knows nothing of what passes: TLS and HTTP/2 go through it as they are. `dev.
 for single requests; this is for a connection on which everything runs at once, watches included.
 """
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from dev.envtest.process import free_ports
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _CHUNK = 65536
 _RESET = struct.pack("ii", 1, 0)
@@ -27,12 +23,12 @@ class Fault(Enum):
     """What becomes of what is sent.
 
     Attributes:
-        NONE: It arrives.
-        DROPPED: Connections break, new ones are refused.
-        DELAYED: It arrives later.
-        UNANSWERED: What the client sends arrives, what the server says does not; then the
+        NONE: it arrives.
+        DROPPED: connections break, new ones are refused.
+        DELAYED: it arrives later.
+        UNANSWERED: what the client sends arrives, what the server says does not; then the
             connection breaks.
-        STALLED: Nothing arrives, either way, until it is over; then all of it.
+        STALLED: nothing arrives, either way, until it is over; then all of it.
     """
 
     NONE = auto()
@@ -46,12 +42,12 @@ class Wire:
     """Listens on 127.0.0.1 and passes on what comes.
 
     Args:
-        port: Of the server on this machine.
-        delay: Seconds by which :attr:`Fault.DELAYED` delays each piece.
+        port: of the server on this machine.
+        delay: seconds by which `Fault.DELAYED` delays each piece.
 
     Attributes:
-        port: Where it listens.
-        struck: How many connections and pieces each fault has met with.
+        port: where it listens.
+        struck: how many connections and pieces each fault has met with.
     """
 
     def __init__(self, port: int, delay: float = 0.2) -> None:
@@ -68,13 +64,13 @@ class Wire:
         self._listener: socket.socket | None = None
 
     def __enter__(self) -> Self:
-        """Begins to listen."""
+        """Begin to listen."""
         self._listener = socket.create_server(("127.0.0.1", self.port), backlog=128)
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends, with all connections."""
+        """End, with all connections."""
         self._whole.set()
         if self._listener is not None:
             with contextlib.suppress(OSError):
@@ -92,10 +88,10 @@ class Wire:
             return len(self._open) // 2
 
     def fail(self, fault: Fault) -> None:
-        """Fails in some way from now on.
+        """Fail in some way from now on.
 
         Args:
-            fault: In which; :attr:`Fault.NONE` makes it whole.
+            fault: in which; `Fault.NONE` makes it whole.
         """
         self._fault = fault
         if fault is Fault.STALLED:
@@ -150,7 +146,7 @@ class Wire:
         sink: socket.socket,
         passes: Callable[[socket.socket, socket.socket], bool],
     ) -> None:
-        """Passes on what comes, until one of the two ends."""
+        """Pass on what comes, until one of the two ends."""
         with contextlib.suppress(OSError):
             while piece := source.recv(_CHUNK):
                 if passes(source, sink):
@@ -160,7 +156,7 @@ class Wire:
                 connection.shutdown(socket.SHUT_RDWR)
 
     def _request(self, *_: socket.socket) -> bool:
-        """What becomes of a piece from the client: it goes on, perhaps later."""
+        """Return what becomes of a piece from the client: it goes on, perhaps later."""
         if self._fault is Fault.DELAYED:
             self.struck[Fault.DELAYED] += 1
             threading.Event().wait(self._delay)
@@ -170,7 +166,7 @@ class Wire:
         return True
 
     def _answer(self, server: socket.socket, client: socket.socket) -> bool:
-        """What becomes of a piece from the server."""
+        """Return what becomes of a piece from the server."""
         with self._lock:
             lost = self._fault is Fault.UNANSWERED or client in self._doomed
             if lost:  # a stream with a hole in it is of no use any more
@@ -180,7 +176,7 @@ class Wire:
 
 
 def _break(connection: socket.socket) -> None:
-    """Ends a connection at once; whoever reads from it is told, and closes it."""
+    """End a connection at once; whoever reads from it is told, and close it."""
     with contextlib.suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     with contextlib.suppress(OSError):

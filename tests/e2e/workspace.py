@@ -1,15 +1,15 @@
 """What a test does to a cluster, in a namespace of its own."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from dev.envtest import pods
+from dev.envtest.audit import Audited
 from dev.envtest.client import (
     DIAGNOSISTARGETS,
     EVENTS,
@@ -17,15 +17,11 @@ from dev.envtest.client import (
     PODS,
     REPLICA_SETS,
     STATEFUL_SETS,
+    Json,
+    Resource,
 )
+from dev.envtest.cluster import Cluster
 from dev.envtest.pods import Termination
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from dev.envtest.audit import Audited
-    from dev.envtest.client import Json, Resource
-    from dev.envtest.cluster import Cluster
 
 T = TypeVar("T")
 
@@ -50,10 +46,10 @@ LONG_SETTLE = 4.0
 
 
 def recording(name: str) -> Json:
-    """Reads a recorded Pod.
+    """Read a recorded Pod.
 
     Args:
-        name: File name in ``pods/``, without ``.json``.
+        name: file name in ``pods/``, without ``.json``.
 
     Returns:
         The Pod.
@@ -63,10 +59,10 @@ def recording(name: str) -> Json:
 
 
 def ours(keys: Mapping[str, str] | None) -> dict[str, str]:
-    """Those annotations or labels that belong to this project.
+    """Return those annotations or labels that belong to this project.
 
     Args:
-        keys: Annotations or labels, or None where an object has none.
+        keys: annotations or labels, or None where an object has none.
 
     Returns:
         Ours, without the prefix.
@@ -79,10 +75,10 @@ def ours(keys: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def marks(pod: Json) -> tuple[dict[str, str], dict[str, str]]:
-    """What we show on a Pod.
+    """Return what we show on a Pod.
 
     Args:
-        pod: The Pod.
+        pod: the Pod.
 
     Returns:
         Our annotations and our labels, without the prefix.
@@ -97,19 +93,19 @@ def eventually(
     timeout: float = 20.0,
     pause: float = 0.02,
 ) -> T:
-    """Reads until what is read is as wanted.
+    """Read until what is read is as wanted.
 
     Args:
-        read: Reads it.
-        until: Says whether it is as wanted; a missing key or element counts as no.
-        timeout: Seconds.
-        pause: Seconds between two reads; more where a read costs something.
+        read: reads it.
+        until: says whether it is as wanted; a missing key or element counts as no.
+        timeout: seconds.
+        pause: seconds between two reads; more where a read costs something.
 
     Returns:
         What was read last.
 
     Raises:
-        AssertionError: It was not as wanted in time; the message shows what was read last.
+        AssertionError: it was not as wanted in time; the message shows what was read last.
     """
     deadline = time.monotonic() + timeout
     while True:
@@ -130,20 +126,20 @@ class Workspace:
     """A namespace of the cluster.
 
     Attributes:
-        cluster: Where it is.
-        namespace: Its name.
+        cluster: where it is.
+        namespace: its name.
     """
 
     cluster: Cluster
     namespace: str
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
-        """Runs kubectl in the namespace.
+        """Run kubectl in the namespace.
 
         Args:
-            arguments: What follows ``kubectl --namespace ...``.
-            stdin: Its standard input.
-            check: Whether a failure raises.
+            arguments: what follows ``kubectl --namespace ...``.
+            stdin: its standard input.
+            check: whether a failure raises.
 
         Returns:
             What it printed.
@@ -153,11 +149,11 @@ class Workspace:
         )
 
     def diagnose(self, name: str = "diagnoser", **spec: Any) -> Json:
-        """Creates a PodDiagnoser, and waits until it is in force.
+        """Create a PodDiagnoser, and wait until it is in force.
 
         Args:
-            name: Its name.
-            spec: Fields of its spec; by default it claims the Pods labelled :data:`APP`.
+            name: its name.
+            spec: fields of its spec; by default it claims the Pods labelled `APP`.
 
         Returns:
             The PodDiagnoser as stored.
@@ -168,11 +164,11 @@ class Workspace:
         )
 
     def create_diagnoser(self, name: str = "diagnoser", **spec: Any) -> Json:
-        """Creates a PodDiagnoser, and waits for nothing.
+        """Create a PodDiagnoser, and wait for nothing.
 
         Args:
-            name: Its name.
-            spec: Fields of its spec; by default it claims the Pods labelled :data:`APP`.
+            name: its name.
+            spec: fields of its spec; by default it claims the Pods labelled `APP`.
 
         Returns:
             The PodDiagnoser as created.
@@ -186,11 +182,11 @@ class Workspace:
         return self.cluster.admin.create(PODDIAGNOSERS, body, self.namespace)
 
     def change(self, name: str = "diagnoser", **spec: Any) -> None:
-        """Changes fields of a PodDiagnoser's spec, and waits until they are in force.
+        """Change fields of a PodDiagnoser's spec, and wait until they are in force.
 
         Args:
-            name: Its name.
-            spec: The fields; None takes one out.
+            name: its name.
+            spec: the fields; None takes one out.
         """
         changed = self.cluster.admin.patch(PODDIAGNOSERS, name, {"spec": spec}, self.namespace)
         generation = changed["metadata"]["generation"]
@@ -200,10 +196,10 @@ class Workspace:
         )
 
     def delete_diagnoser(self, name: str = "diagnoser") -> None:
-        """Deletes a PodDiagnoser, and waits until its DiagnosisTarget has followed it.
+        """Delete a PodDiagnoser, and wait until its DiagnosisTarget has followed it.
 
         Args:
-            name: Its name.
+            name: its name.
         """
         uid = self.diagnoser(name)["metadata"]["uid"]
         self.cluster.admin.delete(PODDIAGNOSERS, name, self.namespace)
@@ -213,10 +209,10 @@ class Workspace:
         )
 
     def diagnoser(self, name: str = "diagnoser") -> Json:
-        """Reads a PodDiagnoser.
+        """Read a PodDiagnoser.
 
         Args:
-            name: Its name.
+            name: its name.
 
         Returns:
             It, as stored.
@@ -224,10 +220,10 @@ class Workspace:
         return self.cluster.admin.get(PODDIAGNOSERS, name, self.namespace)
 
     def status(self, name: str = "diagnoser") -> Json:
-        """Reads a PodDiagnoser's status.
+        """Read a PodDiagnoser's status.
 
         Args:
-            name: Its name.
+            name: its name.
 
         Returns:
             Its status, empty before the first.
@@ -236,11 +232,11 @@ class Workspace:
         return status
 
     def condition(self, kind: str, name: str = "diagnoser") -> Json:
-        """Reads a condition of a PodDiagnoser.
+        """Read a condition of a PodDiagnoser.
 
         Args:
-            kind: The condition's type.
-            name: The PodDiagnoser's name.
+            kind: the condition's type.
+            name: the PodDiagnoser's name.
 
         Returns:
             The condition, empty if there is none of that type.
@@ -252,7 +248,7 @@ class Workspace:
         return {}
 
     def targets(self) -> list[Json]:
-        """Reads the DiagnosisTargets.
+        """Read the DiagnosisTargets.
 
         Returns:
             All of the namespace.
@@ -260,12 +256,12 @@ class Workspace:
         return self.cluster.admin.list(DIAGNOSISTARGETS, self.namespace)
 
     def start_pod(self, name: str, labels: Mapping[str, str] | None = None, **extra: Any) -> Json:
-        """Creates a Pod and reports it running.
+        """Create a Pod and reports it running.
 
         Args:
-            name: Its name.
-            labels: Its labels; :data:`APP` by default.
-            extra: Further arguments of :func:`dev.envtest.pods.manifest`.
+            name: its name.
+            labels: its labels; `APP` by default.
+            extra: further arguments of `dev.envtest.pods.manifest`.
 
         Returns:
             The Pod as stored.
@@ -275,12 +271,12 @@ class Workspace:
         return self.cluster.kubelet.start_pod(self.namespace, name)
 
     def crash(self, name: str, how: Termination = COMPLETED, container: str | None = None) -> Json:
-        """Reports that a Pod's container ended and runs again.
+        """Report that a Pod's container ended and runs again.
 
         Args:
-            name: The Pod's name.
-            how: How it ended.
-            container: Which one; None means the first.
+            name: the Pod's name.
+            how: how it ended.
+            container: which one; None means the first.
 
         Returns:
             The Pod as stored.
@@ -288,10 +284,10 @@ class Workspace:
         return self.cluster.kubelet.crash(self.namespace, name, how, container)
 
     def pod(self, name: str) -> Json:
-        """Reads a Pod.
+        """Read a Pod.
 
         Args:
-            name: Its name.
+            name: its name.
 
         Returns:
             It, as stored.
@@ -299,7 +295,7 @@ class Workspace:
         return self.cluster.admin.get(PODS, name, self.namespace)
 
     def pods(self) -> list[Json]:
-        """Reads the Pods.
+        """Read the Pods.
 
         Returns:
             All of the namespace.
@@ -307,12 +303,12 @@ class Workspace:
         return self.cluster.admin.list(PODS, self.namespace)
 
     def annotated(self, name: str, reason: str | None = None, timeout: float = 20.0) -> Json:
-        """Waits until a Pod shows a diagnosis.
+        """Wait until a Pod shows a diagnosis.
 
         Args:
-            name: The Pod's name.
-            reason: The ``restart-reason`` that it is to show; None means any.
-            timeout: Seconds.
+            name: the Pod's name.
+            reason: the ``restart-reason`` that it is to show; None means any.
+            timeout: seconds.
 
         Returns:
             The Pod.
@@ -328,11 +324,11 @@ class Workspace:
         )
 
     def clean(self, *names: str, timeout: float = 20.0) -> list[Json]:
-        """Waits until nothing of ours is left on Pods.
+        """Wait until nothing of ours is left on Pods.
 
         Args:
-            names: The Pods' names; none means all of the namespace.
-            timeout: Seconds.
+            names: the Pods' names; none means all of the namespace.
+            timeout: seconds.
 
         Returns:
             The namespace's Pods.
@@ -348,12 +344,12 @@ class Workspace:
         )
 
     def counted(self, number: int, name: str = "diagnoser", timeout: float = 20.0) -> Json:
-        """Waits until a PodDiagnoser has counted at least so many Pods, then until all is quiet.
+        """Wait until a PodDiagnoser has counted at least so many Pods, then until all is quiet.
 
         Args:
-            number: The least number.
-            name: The PodDiagnoser's name.
-            timeout: Seconds.
+            number: the least number.
+            name: the PodDiagnoser's name.
+            timeout: seconds.
 
         Returns:
             The status in the end, which may hold more than that number.
@@ -365,7 +361,7 @@ class Workspace:
         return self.status(name)
 
     def versions(self) -> dict[str, str]:
-        """The version of each object that we write or that we write to.
+        """Return the version of each object that we write or that we write to.
 
         Returns:
             Kind and name to resourceVersion.
@@ -377,17 +373,17 @@ class Workspace:
         }
 
     def settled(self, quiet: float = SETTLE, timeout: float = 40.0) -> dict[str, str]:
-        """Waits until nothing has been written for a while.
+        """Wait until nothing has been written for a while.
 
         Args:
-            quiet: Seconds without a write.
-            timeout: Seconds in all.
+            quiet: seconds without a write.
+            timeout: seconds in all.
 
         Returns:
             The versions that have lasted.
 
         Raises:
-            AssertionError: Something is written again and again.
+            AssertionError: something is written again and again.
         """
         deadline = time.monotonic() + timeout
         before, since = self.versions(), time.monotonic()
@@ -403,10 +399,10 @@ class Workspace:
         return before
 
     def recent(self, name: str = "diagnoser") -> list[tuple[str, str]]:
-        """The Pods and reasons of a PodDiagnoser's latest diagnoses.
+        """Return the Pods and reasons of a PodDiagnoser's latest diagnoses.
 
         Args:
-            name: Its name.
+            name: its name.
 
         Returns:
             Pairs, newest first.
@@ -414,11 +410,11 @@ class Workspace:
         return [(one["pod"], one["reason"]) for one in self.status(name).get("recentDiagnoses", [])]
 
     def replica_set(self, name: str, replicas: int = 1) -> list[str]:
-        """Creates a ReplicaSet, and waits until its Pods run.
+        """Create a ReplicaSet, and wait until its Pods run.
 
         Args:
-            name: Its name.
-            replicas: How many Pods.
+            name: its name.
+            replicas: how many Pods.
 
         Returns:
             The Pods' names.
@@ -427,11 +423,11 @@ class Workspace:
         return self._names_of(name, replicas)
 
     def stateful_set(self, name: str, replicas: int = 1) -> list[str]:
-        """Creates a StatefulSet, and waits until its Pods run.
+        """Create a StatefulSet, and wait until its Pods run.
 
         Args:
-            name: Its name.
-            replicas: How many Pods; all are made at once.
+            name: its name.
+            replicas: how many Pods; all are made at once.
 
         Returns:
             The Pods' names.
@@ -441,13 +437,13 @@ class Workspace:
         return self._names_of(name, replicas)
 
     def create_workload(self, kind: Resource, name: str, replicas: int = 1, **extra: Any) -> None:
-        """Creates a workload whose Pods are labelled :data:`APP` and ``set`` with its name.
+        """Create a workload whose Pods are labelled `APP` and ``set`` with its name.
 
         Args:
             kind: ReplicaSets or the like.
-            name: Its name.
-            replicas: How many Pods.
-            extra: Further fields of its spec.
+            name: its name.
+            replicas: how many Pods.
+            extra: further fields of its spec.
         """
         labels = {**APP, "set": name}
         template = pods.manifest(name, labels, node=None)
@@ -463,14 +459,14 @@ class Workspace:
         self.cluster.admin.create(kind, body, self.namespace)
 
     def _names_of(self, workload: str, replicas: int) -> list[str]:
-        """Waits until a workload's Pods run; answers with their names."""
+        """Wait until a workload's Pods run; return their names."""
         running = eventually(
             lambda: self.running(f"set={workload}"), lambda found: len(found) == replicas
         )
         return [one["metadata"]["name"] for one in running]
 
     def running(self, selector: str | None = None) -> list[Json]:
-        """Reads the Pods that have been reported running and are not on their way out.
+        """Read the Pods that have been reported running and are not on their way out.
 
         Args:
             selector: A label selector; None means all Pods.
@@ -488,13 +484,13 @@ class Workspace:
     def replaced(
         self, uid: str, selector: str | None = None, replicas: int = 1, timeout: float = 20.0
     ) -> Json:
-        """Waits until a Pod is gone or going, and another one runs.
+        """Wait until a Pod is gone or going, and another one runs.
 
         Args:
-            uid: The Pod's uid.
-            selector: The labels of the Pods of its owner; None means all Pods.
-            replicas: How many there are of them.
-            timeout: Seconds.
+            uid: the Pod's uid.
+            selector: the labels of the Pods of its owner; None means all Pods.
+            replicas: how many there are of them.
+            timeout: seconds.
 
         Returns:
             The youngest of the Pods that run.
@@ -509,10 +505,10 @@ class Workspace:
         return max(running, key=lambda one: int(one["metadata"]["resourceVersion"]))
 
     def remediations(self, name: str = "diagnoser") -> list[Json]:
-        """Reads what a PodDiagnoser says that it did and plans to do.
+        """Read what a PodDiagnoser says that it did and plans to do.
 
         Args:
-            name: Its name.
+            name: its name.
 
         Returns:
             The entries, newest first.
@@ -521,12 +517,12 @@ class Workspace:
         return found
 
     def settled_as(self, phase: str, name: str = "diagnoser", timeout: float = 20.0) -> Json:
-        """Waits until the latest remediation is in a phase.
+        """Wait until the latest remediation is in a phase.
 
         Args:
-            phase: Such as ``Done``.
-            name: The PodDiagnoser's name.
-            timeout: Seconds.
+            phase: such as ``Done``.
+            name: the PodDiagnoser's name.
+            timeout: seconds.
 
         Returns:
             The entry.
@@ -537,10 +533,10 @@ class Workspace:
         return found[0]
 
     def withheld(self, name: str = "diagnoser") -> dict[str, int]:
-        """Reads how many crashes a PodDiagnoser does nothing about.
+        """Read how many crashes a PodDiagnoser does nothing about.
 
         Args:
-            name: Its name.
+            name: its name.
 
         Returns:
             Reason to number.
@@ -548,10 +544,10 @@ class Workspace:
         return {one["reason"]: one["crashes"] for one in self.status(name).get("withheld", [])}
 
     def events(self, reason: str) -> list[Json]:
-        """Reads Events.
+        """Read Events.
 
         Args:
-            reason: Their reason.
+            reason: their reason.
 
         Returns:
             All of the namespace with that reason.
@@ -560,12 +556,12 @@ class Workspace:
         return [one for one in found if one["reason"] == reason]
 
     def told(self, reason: str, number: int, timeout: float = 20.0) -> list[Json]:
-        """Waits until there are so many Events.
+        """Wait until there are so many Events.
 
         Args:
-            reason: Their reason.
-            number: How many, exactly.
-            timeout: Seconds.
+            reason: their reason.
+            number: how many, exactly.
+            timeout: seconds.
 
         Returns:
             Those.
@@ -573,7 +569,7 @@ class Workspace:
         return eventually(lambda: self.events(reason), lambda found: len(found) == number, timeout)
 
     def audited(self) -> list[Audited]:
-        """What the operator's ServiceAccounts have asked of the API server in this namespace.
+        """Return the requests of the operator's ServiceAccounts in this namespace.
 
         Returns:
             The requests, in the order in which they were answered.
@@ -582,7 +578,7 @@ class Workspace:
         return [one for one in calls if one.namespace == self.namespace]
 
     def calls(self) -> dict[str, int]:
-        """Counts what the operator's ServiceAccounts have asked in this namespace.
+        """Count what the operator's ServiceAccounts have asked in this namespace.
 
         Returns:
             Verb, resource and answer (``delete pods 200``) to number.
@@ -590,10 +586,10 @@ class Workspace:
         return dict(Counter(map(str, self.audited())))
 
     def nudge(self, name: str = "diagnoser") -> None:
-        """Changes nothing that counts of a PodDiagnoser, so that it is looked at again at once.
+        """Change nothing that counts of a PodDiagnoser, so that it is looked at again at once.
 
         Args:
-            name: Its name.
+            name: its name.
         """
         note = {"metadata": {"annotations": {"test.example/nudge": str(time.monotonic_ns())}}}
         self.cluster.admin.patch(PODDIAGNOSERS, name, note, self.namespace)

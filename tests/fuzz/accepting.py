@@ -64,7 +64,7 @@ def _has_metadata(obj: Json) -> bool:
 
 
 def _pruned(obj: Json) -> Json:
-    """A PodDiagnoser without the fields that its CRD does not know, and with its defaults."""
+    """Return a PodDiagnoser with its CRD's defaults, without fields that the CRD lacks."""
     result = {**obj, "spec": copy.deepcopy(obj["spec"])}
     for part in ("spec", "status"):
         if part in result:

@@ -264,7 +264,7 @@ class HostileApi(ApiAdapter):
         return status, content, headers
 
     def _another(self, content: bytes) -> bytes:
-        """An object that is as it should be, and not the one that it was a moment ago."""
+        """Return an object that is as it should be, and not the one that it was a moment ago."""
         try:
             found = json.loads(content)
         except (ValueError, RecursionError):
@@ -334,7 +334,7 @@ class HostileApi(ApiAdapter):
 
 
 def planned(action: str) -> Recorded:
-    """A request about a PodDiagnoser with stored plans, which the next sync carries out.
+    """Return a request about a PodDiagnoser with stored plans, which the next sync carries out.
 
     Args:
         action: ``RestartPod`` or ``EvictPod``.

@@ -331,7 +331,7 @@ class Mutator:
         return crash
 
     def _scalar_like(self, value: Any) -> Any:
-        """A value of the same type, mostly."""
+        """Return a value of the same type, mostly."""
         random = self._random
         if isinstance(value, bool) or random.randrange(12) == 0:
             return random.choice((True, False, None, 0, "true"))
@@ -405,5 +405,5 @@ def _finished(text: str) -> str:
 
 
 def seeded(number: int) -> Random:
-    """A random source that makes the same choices each time."""
+    """Return a random source that makes the same choices each time."""
     return Random(number)

@@ -22,7 +22,7 @@ _OWNER: Final[Json] = {
 
 @cache
 def seeds(path: str) -> tuple[Recorded, ...]:
-    """The requests for an endpoint.
+    """Return the requests for an endpoint.
 
     Args:
         path: the endpoint.
@@ -49,7 +49,7 @@ def _of_golden(name: str) -> Recorded:
 
 
 def planning(action: str) -> Recorded:
-    """A PodDiagnoser that does something about its two Pods, of a controller, that just crashed."""
+    """Return a request of a PodDiagnoser that remediates; its two Pods have just crashed."""
     request = recorded("poddiagnosers-sync.one-crash").json
     request["object"]["spec"] |= {
         "remediationAction": action,
@@ -74,10 +74,10 @@ def planning(action: str) -> Recorded:
 
 @cache
 def everything() -> tuple[Recorded, ...]:
-    """All of them."""
+    """Return the requests for all endpoints."""
     return tuple(seed for path in PATHS for seed in seeds(path))
 
 
 def targets_of(request: Json) -> Json:
-    """The DiagnosisTargets of a sync request."""
+    """Return the DiagnosisTargets of a sync request."""
     return dict(request["related"][TARGETS])

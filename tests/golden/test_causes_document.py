@@ -25,12 +25,12 @@ a real kubelet, `hand-*` was written by hand. `make golden` makes this page from
 
 
 def cell(text: str) -> str:
-    """A text as it may stand in a table."""
+    """Return a text as it may stand in a table."""
     return re.sub(r"\s+", " ", text).replace("|", "\\|").replace("<", "&lt;")
 
 
 def document() -> str:
-    """The page as it should be."""
+    """Return the page as it should be."""
     names = sorted(corpus.names(), key=lambda name: (not name.startswith("kubelet-"), name))
     examples = [(name, ending) for name in names for ending in corpus.symptoms(name, NOW)]
     rows = []

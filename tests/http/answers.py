@@ -136,7 +136,7 @@ def read_answer(path: str, body: bytes) -> Json:
 
 
 def unsafe(text: str) -> list[str]:
-    """The characters of a text that may do something where it is shown."""
+    """Return the characters of a text that may do something where it is shown."""
     return [char for char in text if unicodedata.category(char)[0] == "C" or char in "\u2028\u2029"]
 
 

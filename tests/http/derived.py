@@ -18,7 +18,7 @@ def synced(hook: Hook, request: Json, path: str) -> Json:
 
 
 def marked(pod: Json, targets: Json) -> Json:
-    """A Pod after its sync: with annotations and label.
+    """Return a Pod after its sync: with annotations and label.
 
     Args:
         pod: the Pod.
@@ -60,7 +60,7 @@ SETTLED: Final = SETTLED_PODS + SETTLED_DIAGNOSERS
 
 
 def crowd(number: int, size: int = 0) -> Json:
-    """A PodDiagnoser's request with many Pods that crashed recently.
+    """Return a PodDiagnoser's request with many Pods that crashed recently.
 
     Args:
         number: how many.

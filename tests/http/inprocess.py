@@ -96,7 +96,7 @@ class Hook:
         self.take_log()
 
     def take_log(self) -> list[str]:
-        """The lines that were logged since the last time, in the form of production."""
+        """Return the lines that were logged since the last time, in the form of production."""
         text = self._log.getvalue()
         self._log.seek(0)
         self._log.truncate()

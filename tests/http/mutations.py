@@ -59,10 +59,10 @@ _VALUES: Final = st.recursive(
 
 @st.composite
 def changed_json(draw: st.DrawFn, seed: Recorded) -> bytes:
-    """A request with a few of its values removed, repeated, moved or replaced.
+    """Return a request with a few of its values removed, repeated, moved or replaced.
 
     Args:
-        draw: Hypothesis'.
+        draw: hypothesis'.
         seed: the request.
     """
     request = seed.json
@@ -122,10 +122,10 @@ def _escaped(value: Any) -> bytes:
 
 @st.composite
 def changed_bytes(draw: st.DrawFn, seed: Recorded) -> bytes:
-    """A request with some of its bytes flipped, deleted, inserted, repeated or cut off.
+    """Return a request with some of its bytes flipped, deleted, inserted, repeated or cut off.
 
     Args:
-        draw: Hypothesis'.
+        draw: hypothesis'.
         seed: the request.
     """
     body = bytearray(seed.body)

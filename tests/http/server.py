@@ -23,7 +23,7 @@ PATIENCE: Final = 30.0
 
 
 def free_port() -> int:
-    """A TCP port on which nothing listens now."""
+    """Return a TCP port on which nothing listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a server: nothing of ours but what is given."""
+    """Return the environment of a server: nothing of ours but what is given."""
     kept = {
         key: value
         for key, value in os.environ.items()
@@ -80,7 +80,7 @@ class Server:
             return read_all(connection)
 
     def log(self) -> list[dict[str, Any]]:
-        """The log so far: each line has to be a JSON object by itself."""
+        """Return the log so far: each line has to be a JSON object by itself."""
         lines = self._log.read_bytes().decode("ascii").split("\n")
         assert lines.pop() == ""
         return [json.loads(line) for line in lines]
@@ -116,7 +116,7 @@ def exchange(
 def head(
     path: str, length: int | None, *more: str, method: str = "POST", content_type: str = JSON_TYPE
 ) -> bytes:
-    """The lines before a body, for a client that goes its own way with the body."""
+    """Return the lines before a body, for a client that goes its own way with the body."""
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Type: {content_type}", *more]
     if length is not None:
         lines.append(f"Content-Length: {length}")

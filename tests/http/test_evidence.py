@@ -46,7 +46,7 @@ class Told:
 
 
 def answer(told: Told, body: bytes, settings: Settings, path: str = "/pods/sync") -> Json:
-    """What a request is answered with."""
+    """Return what a request is answered with."""
     with redirect_stderr(io.StringIO()):
         configure_logs("info", "json")
         app = create_app(
@@ -64,7 +64,7 @@ TOKEN = "t" * 32
 
 
 def with_evidence(**evidence: object) -> bytes:
-    """The request about a crash, of a PodDiagnoser that wants more."""
+    """Return the request about a crash, of a PodDiagnoser that wants more."""
     request = CRASHED.json
     for target in next(iter(request["related"].values())).values():
         target["spec"]["evidence"] = evidence

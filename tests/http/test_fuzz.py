@@ -36,7 +36,7 @@ fuzzing = settings(
 
 @cache
 def donors() -> tuple[Json, ...]:
-    """What parts are taken from."""
+    """Return what parts are taken from."""
     return tuple(seed.json for seed in everything())
 
 

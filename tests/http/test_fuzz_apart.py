@@ -22,7 +22,7 @@ SYNC: Final = "/poddiagnosers/sync"
 
 
 def answers(hash_seed: str, order: str) -> list[str]:
-    """What a process of its own answers to mutated requests, by their numbers."""
+    """Return what a process of its own answers to mutated requests, by their numbers."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.fuzz.answering", str(REQUESTS), order],
         cwd=ROOT,
@@ -52,7 +52,7 @@ def requests() -> tuple[Recorded, ...]:
 
 @cache
 def donors() -> tuple[Json, ...]:
-    """What parts are taken from."""
+    """Return what parts are taken from."""
     return tuple(seed.json for seed in everything())
 
 

@@ -43,7 +43,7 @@ fuzzing = settings(
 
 @cache
 def donors() -> tuple[Json, ...]:
-    """What parts are taken from."""
+    """Return what parts are taken from."""
     return tuple(seed.json for seed in everything())
 
 
@@ -63,7 +63,7 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def hostile(random: Random) -> HostileApi:
-    """An API server, from one that answers as it should to one that seldom does."""
+    """Return an API server, from one that answers as it should to one that seldom does."""
     return HostileApi(random, Mutator(random, donors()), hostility=random.choice((0, 2, 5, 8)))
 
 
@@ -73,7 +73,7 @@ def asked(hook: Hook, path: str, body: bytes) -> Reply:
 
 
 def with_evidence(seed: Recorded) -> Json:
-    """A request about a Pod of which all is wanted that can be."""
+    """Return a request about a Pod of which all is wanted that can be."""
     request = seed.json
     for target in targets_of(request).values():
         target["spec"]["evidence"] = {"terminationMessage": True, "logLines": 10}
@@ -129,7 +129,7 @@ def test_a_request_about_another_uid_than_the_live_one_publishes_nothing(tokens:
 
 
 def is_another(request: Json, body: bytes) -> bool:
-    """Whether a mutation made a request be about another PodDiagnoser than the API server holds."""
+    """Return whether a mutated request is about another PodDiagnoser than the stored one."""
     try:
         sent = json.loads(body)["object"]["metadata"]
         held = request["object"]["metadata"]
@@ -139,7 +139,7 @@ def is_another(request: Json, body: bytes) -> bool:
 
 
 def written(api: HostileApi, body: bytes, answer: Json | None) -> bytes | None:
-    """The next request, after Metacontroller wrote the answer; None where it cannot."""
+    """Return the next request, after Metacontroller wrote the answer; None where it cannot."""
     try:
         request = json.loads(body)
     except (ValueError, RecursionError):

@@ -245,7 +245,7 @@ TRICKS: Final = {
 
 
 def strings(value: Any) -> Iterator[str]:
-    """All strings in a JSON value, keys too."""
+    """Return all strings in a JSON value, keys too."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):

@@ -33,7 +33,7 @@ RELATED = b',"related":{'
 
 
 def conditions(answer: Json) -> dict[str, Json]:
-    """The conditions of an answer for a PodDiagnoser, by their types."""
+    """Return the conditions of an answer for a PodDiagnoser, by their types."""
     return {condition["type"]: condition for condition in answer["status"]["conditions"]}
 
 
@@ -229,7 +229,7 @@ def test_only_answers_for_diagnosers_are_held() -> None:
 
 
 def crashed_pod() -> Json:
-    """A real crashed Pod, claimed, without any annotation."""
+    """Return a real crashed Pod, claimed, without any annotation."""
     pod: Json = recorded("pods-sync.crashed").json["object"]
     return pod
 
@@ -266,7 +266,7 @@ def test_a_pod_of_1_5_mib_is_diagnosed(where: str) -> None:
 
 
 def total(annotations: dict[str, str]) -> int:
-    """The size of annotations as the API server counts it."""
+    """Return the size of annotations as the API server counts it."""
     return sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
 
 

@@ -22,7 +22,7 @@ RETIRING = "diagnostics.local.io/retiring-token"
 
 
 def main() -> int:
-    """Carries out one command; returns its exit code."""
+    """Carry out one command; returns its exit code."""
     file = Path(os.environ["FAKE_CLUSTER"])
     cluster = json.loads(file.read_text(encoding="utf-8"))
     arguments = sys.argv[1:]
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def carry_out(cluster: Cluster, arguments: list[str]) -> int:
-    """Changes the cluster or prints of it; returns kubectl's exit code."""
+    """Change the cluster or prints of it; returns kubectl's exit code."""
     match arguments:
         case ["get", "namespace", "pod-diagnoser-system"]:
             return 0 if cluster["namespace"] else 1
@@ -61,7 +61,7 @@ def carry_out(cluster: Cluster, arguments: list[str]) -> int:
 
 
 def secret(cluster: Cluster, verb: str, options: list[str]) -> int:
-    """Reads or changes the Secret."""
+    """Read or changes the Secret."""
     match verb, options:
         case "get", []:
             return 0 if cluster["secret"] is not None else 1
@@ -93,7 +93,7 @@ def secret(cluster: Cluster, verb: str, options: list[str]) -> int:
 
 
 def controller(cluster: Cluster, verb: str, component: str, options: list[str]) -> None:
-    """Reads or changes which key a DecoratorController names."""
+    """Read or changes which key a DecoratorController names."""
     if verb == "get":
         assert options == ["-o", f"jsonpath={KEY}"]
         sys.stdout.write(cluster["keys"][component])
@@ -109,7 +109,7 @@ def controller(cluster: Cluster, verb: str, component: str, options: list[str]) 
 
 
 def rollout(cluster: Cluster, verb: str, component: str, options: list[str]) -> None:
-    """Restarts a Deployment, or waits for that: then its Pods know the Secret as it is."""
+    """Restart a Deployment, or wait for that: then its Pods know the Secret as it is."""
     if verb == "restart":
         assert not options
         cluster["restarted"].append(component)
@@ -120,7 +120,7 @@ def rollout(cluster: Cluster, verb: str, component: str, options: list[str]) -> 
 
 
 def note_refusals(cluster: Cluster) -> None:
-    """Notes where the hook, whichever of what it may know it knows, refuses Metacontroller."""
+    """Note where the hook, whichever of what it may know it knows, refuses Metacontroller."""
     for component, held in cluster["held"].items():
         if not all(held in tokens for tokens in cluster["known"][component]):
             cluster["refused"].append(component)

@@ -23,10 +23,10 @@ Object = dict[str, Any]
 
 
 def load(path: str) -> Object:
-    """Reads a file with one YAML document.
+    """Read a file with one YAML document.
 
     Args:
-        path: Relative to the project.
+        path: relative to the project.
 
     Returns:
         The document.
@@ -39,8 +39,8 @@ def build(folder: Path, environment: Mapping[str, str] | None = None) -> list[Ob
     """Renders a kustomization; skips the test where there is no kubectl.
 
     Args:
-        folder: Where its kustomization.yaml is.
-        environment: Variables beside those of this process.
+        folder: where its kustomization.yaml is.
+        environment: variables beside those of this process.
 
     Returns:
         The objects.
@@ -72,11 +72,11 @@ def build_overlay(
     """Renders an overlay of a user's own: one of the project's with components.
 
     Args:
-        folder: Where its kustomization.yaml is written.
-        overlay: Its name in ``overlays``.
-        components: Their names in ``components``.
-        environment: Variables beside those of this process.
-        of: The folder of ``overlays`` and ``components``, relative to the project.
+        folder: where its kustomization.yaml is written.
+        overlay: its name in ``overlays``.
+        components: their names in ``components``.
+        environment: variables beside those of this process.
+        of: the folder of ``overlays`` and ``components``, relative to the project.
 
     Returns:
         The objects.
@@ -100,7 +100,7 @@ def render(path: str) -> tuple[Object, ...]:
     """Renders one of the project's kustomizations, once.
 
     Args:
-        path: Its folder, relative to the project.
+        path: its folder, relative to the project.
 
     Returns:
         The objects; not to be changed.
@@ -109,11 +109,11 @@ def render(path: str) -> tuple[Object, ...]:
 
 
 def of_kind(objects: tuple[Object, ...] | list[Object], kind: str) -> dict[str, Object]:
-    """Picks the objects of a kind.
+    """Pick the objects of a kind.
 
     Args:
-        objects: From these.
-        kind: This kind; there has to be one at least.
+        objects: from these.
+        kind: this kind; there has to be one at least.
 
     Returns:
         Name to object.
@@ -124,7 +124,7 @@ def of_kind(objects: tuple[Object, ...] | list[Object], kind: str) -> dict[str, 
 
 
 def containers(workload: Object) -> Iterator[Object]:
-    """All containers of a workload, the init containers among them.
+    """Return all containers of a workload, the init containers among them.
 
     Args:
         workload: A Deployment or StatefulSet.
@@ -138,11 +138,11 @@ def containers(workload: Object) -> Iterator[Object]:
 
 
 def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
-    """Whether labels match a selector.
+    """Return whether labels match a selector.
 
     Args:
-        selector: Labels that have to be there; at least one.
-        labels: Labels that are there.
+        selector: labels that have to be there; at least one.
+        labels: labels that are there.
 
     Returns:
         True if all of them are.

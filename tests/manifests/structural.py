@@ -44,18 +44,18 @@ KEYWORDS = frozenset(
 
 
 def problems(schema: dict[str, Any], value: Any, path: str = "") -> Iterator[str]:
-    """Checks a value.
+    """Check a value.
 
     Args:
         schema: A node of an openAPIV3Schema.
-        value: What YAML gave.
-        path: Where the value is.
+        value: what YAML gave.
+        path: where the value is.
 
     Yields:
         What is wrong, each with its path.
 
     Raises:
-        ValueError: The schema has a keyword that this check does not know.
+        ValueError: the schema has a keyword that this check does not know.
     """
     if unknown := schema.keys() - KEYWORDS:
         message = f"{path}: keywords {sorted(unknown)}"
@@ -81,11 +81,11 @@ def problems(schema: dict[str, Any], value: Any, path: str = "") -> Iterator[str
 
 
 def defaulted(schema: dict[str, Any], value: Any) -> Any:
-    """Fills in defaults, those within defaults included.
+    """Fill in defaults, those within defaults included.
 
     Args:
         schema: A node of an openAPIV3Schema.
-        value: What YAML gave; it stays as it is.
+        value: what YAML gave; it stays as it is.
 
     Returns:
         What the API server would store.

@@ -32,19 +32,19 @@ WITH_STATUS = Path(__file__).with_name("status.yaml")
 
 
 def definition(kind: str) -> dict[str, Any]:
-    """The CustomResourceDefinition's spec."""
+    """Return the CustomResourceDefinition's spec."""
     spec: dict[str, Any] = load(f"crds/{FILES[kind]}.yaml")["spec"]
     return spec
 
 
 def version(kind: str) -> dict[str, Any]:
-    """The only version that there is."""
+    """Return the only version that there is."""
     (only,) = definition(kind)["versions"]
     return dict(only)
 
 
 def schema(kind: str) -> dict[str, Any]:
-    """The schema of the whole object, with metadata as the API server completes it."""
+    """Return the schema of the whole object, with metadata as the API server completes it."""
     whole = copy.deepcopy(version(kind)["schema"]["openAPIV3Schema"])
     whole["properties"]["metadata"] = {
         "type": "object",
@@ -55,7 +55,7 @@ def schema(kind: str) -> dict[str, Any]:
 
 
 def nodes(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """All nodes of a schema, each with its path."""
+    """Return all nodes of a schema, each with its path."""
     yield path, node
     for name, inner in node.get("properties", {}).items():
         yield from nodes(inner, f"{path}.{name}")
@@ -65,14 +65,14 @@ def nodes(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str,
 
 
 def all_nodes(kind: str) -> list[tuple[str, dict[str, Any]]]:
-    """All nodes of a kind's schema as it stands in its file."""
+    """Return all nodes of a kind's schema as it stands in its file."""
     found = list(nodes(version(kind)["schema"]["openAPIV3Schema"]))
     assert len(found) > 5
     return found
 
 
 def diagnoser(**spec: Any) -> dict[str, Any]:
-    """A PodDiagnoser as a user writes it."""
+    """Return a PodDiagnoser as a user writes it."""
     return {
         "apiVersion": "diagnostics.local.io/v1",
         "kind": "PodDiagnoser",
@@ -151,7 +151,7 @@ def test_status_is_a_subresource_of_the_poddiagnoser_alone() -> None:
 
 
 def carried(node: dict[str, Any]) -> dict[str, Any]:
-    """What a schema says of the values that it takes, bounds and types and names of fields."""
+    """Return the keywords of a schema: bounds, types and names of fields."""
     left_out = ("description", "default", "enum", "nullable", "x-kubernetes-validations", "pattern")
     bounds = {key: value for key, value in node.items() if key not in left_out}
     for keyword in ("items", "additionalProperties"):

@@ -34,7 +34,7 @@ Shape = dict[str, Any] | str
 
 
 def shape_of_schema(node: dict[str, Any]) -> Shape:
-    """The names and types of a schema's fields."""
+    """Return the names and types of a schema's fields."""
     if "properties" in node:
         return {name: shape_of_schema(each) for name, each in node["properties"].items()}
     if node["type"] == "array":
@@ -45,7 +45,7 @@ def shape_of_schema(node: dict[str, Any]) -> Shape:
 
 
 def shape_of_annotation(annotation: Any) -> Shape:
-    """The names and types of what a model's field takes."""
+    """Return the names and types of what a model's field takes."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return shape_of_annotation(arguments[0])
@@ -63,7 +63,7 @@ def shape_of_annotation(annotation: Any) -> Shape:
 
 
 def shape_of_model(model: type[BaseModel]) -> Shape:
-    """The names and types of a model's fields."""
+    """Return the names and types of a model's fields."""
     return {
         name: shape_of_annotation(
             Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
@@ -96,7 +96,7 @@ def test_defaults_are_the_same() -> None:
 
 
 def without_what_is_empty(taken: dict[str, Any], filled: dict[str, Any]) -> dict[str, Any]:
-    """What a model takes for missing, but for the empty and false that nobody fills in."""
+    """Return what a model takes for missing, but for the empty and false that nobody fills in."""
     left: dict[str, Any] = {}
     for name, value in taken.items():
         inner = filled.get(name)
@@ -111,7 +111,7 @@ def without_what_is_empty(taken: dict[str, Any], filled: dict[str, Any]) -> dict
 
 
 def ranges(node: dict[str, Any]) -> dict[str, Any]:
-    """The least and the most that a schema takes, by the names of its fields."""
+    """Return the least and the most that a schema takes, by the names of its fields."""
     found: dict[str, Any] = {}
     for name, field in node["properties"].items():
         if "properties" in field:
@@ -181,7 +181,7 @@ OUTCOMES = (
 
 
 def owned(number: int, owner: int, ended: datetime) -> dict[str, Any]:
-    """A Pod with an owner, two crashed containers, and names as long as they can be."""
+    """Return a Pod with an owner, two crashed containers, and names as long as they can be."""
     lost = builders.terminated(None, 137, "ContainerStatusUnknown", containerID="")
     reference = {
         "apiVersion": "apps/v1",
@@ -202,7 +202,7 @@ def owned(number: int, owner: int, ended: datetime) -> dict[str, Any]:
 
 
 def answered() -> tuple[dict[str, Any], dict[str, Any]]:
-    """A PodDiagnoser and its DiagnosisTarget after syncs that fill every field."""
+    """Return a PodDiagnoser and its DiagnosisTarget after syncs that fill every field."""
     subject = builders.diagnoser(targetLabels={"app": "app"}, remediationAction="RestartPod")
     target = builders.target(subject)
     older = builders.target(

@@ -25,7 +25,7 @@ ROLE = "pod-diagnoser-evidence"
 
 
 def allowed(objects: list[Object] | tuple[Object, ...], account: str) -> dict[str, set[str]]:
-    """What a ServiceAccount of ours may do: resource with its group, and verbs."""
+    """Return what a ServiceAccount of ours may do: resource with its group, and verbs."""
     found: dict[str, set[str]] = {}
     roles = of_kind(objects, "ClusterRole")
     for binding in of_kind(objects, "ClusterRoleBinding").values():
@@ -42,7 +42,7 @@ def allowed(objects: list[Object] | tuple[Object, ...], account: str) -> dict[st
 
 
 def variables(objects: list[Object] | tuple[Object, ...], component: str) -> dict[str, str]:
-    """The environment of a hook's container."""
+    """Return the environment of a hook's container."""
     (container,) = containers(of_kind(objects, "Deployment")[f"pod-diagnoser-{component}"])
     return {one["name"]: one["value"] for one in container["env"]}
 

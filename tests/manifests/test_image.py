@@ -15,7 +15,7 @@ PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8
 
 
 def copied() -> list[str]:
-    """What the build stage copies from the project."""
+    """Return what the build stage copies from the project."""
     lines = re.findall(r"^COPY (?!--from)(.+)$", BUILD, re.MULTILINE)
     sources = [source for line in lines for source in line.split()[:-1]]
     assert len(sources) >= 5

@@ -92,7 +92,7 @@ def github(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def git(folder: Path, *arguments: str) -> None:
-    """Runs git in a folder, apart from the user's configuration."""
+    """Run git in a folder, apart from the user's configuration."""
     command = ["git", "-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", *arguments]
     subprocess.run(command, cwd=folder, check=True, timeout=60)
 
@@ -183,6 +183,6 @@ def test_without_secrets_differs_by_that_rule_alone(github: dict[str, str], tmp_
 
 
 def group_of(rule: Object) -> str:
-    """The API group of a rule: empty for the core group."""
+    """Return the API group of a rule: empty for the core group."""
     group, _, _ = str(rule["apiVersion"]).rpartition("/")
     return group

@@ -45,31 +45,31 @@ TOKEN_KEYS = ("token-a", "token-b")
 
 
 def deployment(component: str, installation: str = BASE) -> Object:
-    """One of the hook's two Deployments."""
+    """Return one of the hook's two Deployments."""
     return of_kind(render(installation), "Deployment")[f"pod-diagnoser-{component}"]
 
 
 def hook(component: str, installation: str = BASE) -> Object:
-    """Its only container."""
+    """Return its only container."""
     (only,) = containers(deployment(component, installation))
     return only
 
 
 def pod_labels(component: str) -> dict[str, str]:
-    """The labels of its Pods."""
+    """Return the labels of its Pods."""
     labels: dict[str, str] = deployment(component)["spec"]["template"]["metadata"]["labels"]
     return labels
 
 
 def environment(component: str, installation: str = BASE) -> dict[str, str]:
-    """The variables that its container gets."""
+    """Return the variables that its container gets."""
     variables = hook(component, installation)["env"]
     assert all(set(variable) == {"name", "value"} for variable in variables)
     return {variable["name"]: variable["value"] for variable in variables}
 
 
 def controllers() -> dict[str, Any]:
-    """The DecoratorControllers' specs."""
+    """Return the DecoratorControllers' specs."""
     found = of_kind(render(BASE), "DecoratorController")
     return {name: one["spec"] for name, one in found.items()}
 

@@ -22,7 +22,7 @@ Run = Callable[..., tuple[subprocess.CompletedProcess[str], Cluster]]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Runs the script on a cluster, and answers with what it said and the cluster then."""
+    """Run the script on a cluster, and answer with what it said and the cluster then."""
 
     def run_script(
         command: str, cluster: Cluster, calls: int = NEVER
@@ -48,7 +48,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def empty() -> Cluster:
-    """A cluster with nothing of ours in it."""
+    """Return a cluster with nothing of ours in it."""
     return {
         "namespace": False,
         "secret": None,
@@ -63,7 +63,7 @@ def empty() -> Cluster:
 
 
 def installed(used: str = "token-a", **tokens: str) -> Cluster:
-    """A cluster in which the hook knows the Secret, and Metacontroller uses one of its keys."""
+    """Return a cluster whose hook knows the Secret; Metacontroller uses one of its keys."""
     secret = tokens or {"token-a": "a" * 64, "token-b": "b" * 64}
     return {
         **empty(),

@@ -488,7 +488,7 @@ class Watch:
             self.broken(Property.ONE_DELETION, where)
 
     def _attempts_in_vain(self, diagnoser: Object, deletion: Deletion, slack: timedelta) -> int:
-        """How many of an owner's Pods were replaced so lately that none can have helped yet."""
+        """Return how many of an owner's Pods were replaced within the shortest budget window."""
         window = min(
             one["spec"]["remediation"]["budget"]["windowSeconds"]
             for one in self._versions.values()

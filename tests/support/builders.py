@@ -37,7 +37,7 @@ UID = "5b0c7c3e-8f3c-4f43-9d5d-{:012d}"
 
 
 def after(seconds: float = 0, *, minutes: float = 0, hours: float = 0) -> datetime:
-    """A time after `T0`."""
+    """Return a time after `T0`."""
     return T0 + timedelta(seconds=seconds, minutes=minutes, hours=hours)
 
 
@@ -78,7 +78,7 @@ def pod(
     annotations: Mapping[str, str] | None = None,
     **metadata: Any,
 ) -> Json:
-    """A Pod with these container statuses."""
+    """Return a Pod with these container statuses."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -96,7 +96,7 @@ def pod(
 
 
 def crashed(finished: datetime | None = T0, **options: Any) -> Json:
-    """A Pod with one container that ended at a time and was restarted."""
+    """Return a Pod with one container that ended at a time and was restarted."""
     return pod(container(last=terminated(finished)), **options)
 
 
@@ -152,7 +152,7 @@ def diagnoser(
     generation: int = 1,
     **spec: Any,
 ) -> Json:
-    """A PodDiagnoser."""
+    """Return a PodDiagnoser."""
     return {
         "apiVersion": "diagnostics.local.io/v1",
         "kind": "PodDiagnoser",
@@ -169,7 +169,7 @@ def diagnoser(
 
 
 def target(of: Json) -> Json:
-    """The DiagnosisTarget that a PodDiagnoser publishes, as it comes back from the API server."""
+    """Return the DiagnosisTarget of a PodDiagnoser, as the API server returns it."""
     meta = of["metadata"]
     return {
         "apiVersion": "diagnostics.local.io/v1",
@@ -198,7 +198,7 @@ def target(of: Json) -> Json:
 
 
 def kubelet_event(**changes: Any) -> Json:
-    """A core/v1 Event about a container of the Pod `EVENT_POD_UID`, as a kubelet posts it."""
+    """Return a core/v1 Event of a kubelet about a container of the Pod `EVENT_POD_UID`."""
     return {
         "metadata": {"name": "app-1.17", "namespace": "shop", "managedFields": [{}]},
         "involvedObject": {
@@ -222,7 +222,7 @@ def kubelet_event(**changes: Any) -> Json:
 
 
 def event_list(*items: Any) -> bytes:
-    """An answer of the API server with these Events."""
+    """Return an answer of the API server with these Events."""
     content = {"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": items}
     return json.dumps(content).encode()
 
@@ -235,14 +235,14 @@ def _keyed(*objects: Json) -> Json:
 
 
 def pod_request(of: Json, *targets: Json) -> PodSyncRequest:
-    """The sync request for a Pod, read as it is read off the wire."""
+    """Return the sync request for a Pod, read as it is read off the wire."""
     return PodSyncRequest.model_validate_json(
         json.dumps({"object": of, "related": {DIAGNOSIS_TARGETS: _keyed(*targets)}})
     )
 
 
 def diagnoser_request(of: Json, *related: Json) -> PodDiagnoserSyncRequest:
-    """The sync request for a PodDiagnoser with these Pods and DiagnosisTargets."""
+    """Return the sync request for a PodDiagnoser with these Pods and DiagnosisTargets."""
     pods = [item for item in related if item["kind"] == "Pod"]
     targets = [item for item in related if item["kind"] != "Pod"]
     return PodDiagnoserSyncRequest.model_validate_json(
@@ -256,7 +256,7 @@ def diagnoser_request(of: Json, *related: Json) -> PodDiagnoserSyncRequest:
 
 
 def applied(of: Json, answer: Json) -> Json:
-    """An object after Metacontroller has applied an answer for it."""
+    """Return an object after Metacontroller has applied an answer for it."""
     result = copy.deepcopy(of)
     for field in ("annotations", "labels"):
         for key, value in answer.get(field, {}).items():
@@ -270,7 +270,7 @@ def applied(of: Json, answer: Json) -> Json:
 
 
 def owner(uid: str = "rs-1", kind: str = "ReplicaSet", *, controller: bool = True) -> Json:
-    """An owner reference."""
+    """Return an owner reference."""
     return {
         "apiVersion": "apps/v1",
         "kind": kind,
@@ -291,7 +291,7 @@ def owned(
     annotations: Mapping[str, str] | None = None,
     **metadata: Any,
 ) -> Json:
-    """A Pod of a controller, crashed at a time, with the label of ``diag``: it may be replaced."""
+    """Return a crashed Pod with a controller and the label of ``diag``: it may be replaced."""
     return crashed(
         finished,
         number=number,
@@ -308,7 +308,7 @@ def owned(
 
 
 def replacing(action: str = "RestartPod", *, status: Json | None = None, **policy: Any) -> Json:
-    """A PodDiagnoser that replaces Pods, with this ``spec.remediation``."""
+    """Return a PodDiagnoser that replaces Pods, with this ``spec.remediation``."""
     document = diagnoser(
         status=status, targetLabels={"app": "app"}, remediationAction=action, remediation=policy
     )
@@ -317,17 +317,17 @@ def replacing(action: str = "RestartPod", *, status: Json | None = None, **polic
 
 
 def parsed(document: Json) -> PodDiagnoser:
-    """The PodDiagnoser as it is read."""
+    """Return the PodDiagnoser as it is read."""
     return PodDiagnoser.model_validate_json(json.dumps(document))
 
 
 def parsed_pod(document: Json) -> OwnedPod:
-    """The Pod as it is read."""
+    """Return the Pod as it is read."""
     return OwnedPod.model_validate_json(json.dumps(document))
 
 
 def crash(document: Json) -> str:
-    """The id of the one crash that a Pod shows."""
+    """Return the id of the one crash that a Pod shows."""
     return diagnose(parsed_pod(document))[0].id
 
 
@@ -337,7 +337,7 @@ def observed(
     complete: bool = True,
     published: bool = True,
 ) -> DiagnoserSnapshot:
-    """What a sync request holds, with the PodDiagnoser's DiagnosisTarget unless that is gone."""
+    """Return the snapshot of a sync request, with the DiagnosisTarget unless it is not published."""
     own = (target(document),) if published else ()
     request = diagnoser_request(document, *own, *related)
     return take_snapshot(request, complete=complete)
@@ -350,7 +350,7 @@ def answered(
     effects: ExecutionReport | None = None,
     complete: bool = True,
 ) -> Json:
-    """The answer to a sync request."""
+    """Return the answer to a sync request."""
     seen = observed(document, *related, complete=complete)
     result = sync_pod_diagnoser(seen, now, effects or ExecutionReport())
     return dict(json.loads(result.response.encode()))
@@ -363,29 +363,29 @@ def synced(
     effects: ExecutionReport | None = None,
     complete: bool = True,
 ) -> Json:
-    """The PodDiagnoser after a sync."""
+    """Return the PodDiagnoser after a sync."""
     answer = answered(document, now, *related, effects=effects, complete=complete)
     return applied(document, answer)
 
 
 def entries(document: Json, *phases: str) -> list[Json]:
-    """The remediations of the status, of these phases or of all."""
+    """Return the remediations of the status, of these phases or of all."""
     found = document["status"]["remediations"]
     return [entry for entry in found if not phases or entry["phase"] in phases]
 
 
 def planned(document: Json) -> list[str]:
-    """The Pods that are to be replaced, in the order in which they were planned."""
+    """Return the Pods that are to be replaced, in the order in which they were planned."""
     return [entry["pod"] for entry in reversed(entries(document, "Planned"))]
 
 
 def withheld(document: Json) -> dict[str, int]:
-    """How many crashed Pods are left alone, by reason."""
+    """Return how many crashes are withheld from remediation, by reason."""
     return {each["reason"]: each["crashes"] for each in document["status"]["withheld"]}
 
 
 def condition(document: Json, name: str = "Remediating") -> Json:
-    """A condition of the status."""
+    """Return a condition of the status."""
     return next(dict(each) for each in document["status"]["conditions"] if each["type"] == name)
 
 
@@ -395,13 +395,13 @@ def settled(
     *related: Json,
     as_: tuple[Phase, Reason] = (Phase.DONE, Reason.DELETED),
 ) -> Json:
-    """The PodDiagnoser after a sync that carried out all plans, with this outcome."""
+    """Return the PodDiagnoser after a sync that executed all plans, with this outcome."""
     outcomes = {entry["id"]: Outcome(*as_, at) for entry in entries(document, "Planned")}
     return synced(document, at, *related, effects=ExecutionReport(outcomes=outcomes))
 
 
 def edited(document: Json, **spec: Any) -> Json:
-    """The PodDiagnoser after a change of its spec."""
+    """Return the PodDiagnoser after a change of its spec."""
     changed = copy.deepcopy(document)
     changed["spec"] |= spec
     changed["metadata"]["generation"] += 1

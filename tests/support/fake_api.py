@@ -45,13 +45,13 @@ SEVERAL_BUDGETS = (
 
 
 def failure_status(*, kind: str = "", cause: str = "", message: str = "") -> Json:
-    """A ``Status`` object, as far as an error is read from it."""
+    """Return a ``Status`` object, as far as an error is read from it."""
     causes = [{"reason": cause}] if cause else []
     return {"message": message, "details": {"kind": kind, "causes": causes}}
 
 
 def refused(status: int | None, *, retry_after: float | None = None, **details: str) -> Fault:
-    """The call fails without an effect.
+    """Make a call fail without an effect.
 
     Args:
         status: the HTTP status, or None where no answer comes.
@@ -69,29 +69,29 @@ def refused(status: int | None, *, retry_after: float | None = None, **details: 
 
 
 def lost(api: "FakeApi", effect: Callable[[], Any]) -> Any:
-    """The call has its effect, and its answer is lost."""
+    """Execute the call, and lose its answer."""
     effect()
     api.pass_time(3)
     raise NoAnswerError
 
 
 def hanging(api: "FakeApi", _: Callable[[], Any]) -> Any:
-    """The call is never answered, and has no effect."""
+    """Never answer the call, nor execute it."""
     api.pass_time(4)
     raise NoAnswerError
 
 
 class KilledError(Exception):
-    """The process of the hook ended."""
+    """The process of the hook was killed."""
 
 
 def killed_before(_: "FakeApi", __: Callable[[], Any]) -> Any:
-    """The hook is killed before the call."""
+    """Kill the hook before the call."""
     raise KilledError
 
 
 def killed_after(_: "FakeApi", effect: Callable[[], Any]) -> Any:
-    """The hook is killed after the call had its effect."""
+    """Kill the hook after the call was executed."""
     effect()
     raise KilledError
 
@@ -133,7 +133,7 @@ class FakeApi:
         self.monotonic += seconds
 
     def verbs(self) -> list[str]:
-        """The verbs of all calls."""
+        """Return the verbs of all calls."""
         return [verb for verb, _ in self.calls]
 
     def put(self, document: Json) -> Json:
@@ -160,7 +160,7 @@ class FakeApi:
         return True
 
     def snapshot(self, name: str = "diag") -> tuple[Json, list[Json]]:
-        """A PodDiagnoser and the Pods with its label, as Metacontroller sends them."""
+        """Return a PodDiagnoser and the Pods with its label, as Metacontroller sends them."""
         pods = [
             each for each in self.pods.values() if each["metadata"]["labels"].get(LABEL) == name
         ]
@@ -239,7 +239,7 @@ class FakeApi:
         return self._date()
 
     def events_of(self, reason: str) -> list[Json]:
-        """The Events of a reason."""
+        """Return the Events of a reason."""
         return [event for event in self.events.values() if event["reason"] == reason]
 
 

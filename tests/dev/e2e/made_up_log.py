@@ -124,14 +124,14 @@ class Trace:
             )
 
     def calls(self, folder: Path) -> list[auditlog.Call]:
-        """The log as it is read."""
+        """Return the log as it is read."""
         path = folder / "audit.jsonl"
         lines = (json.dumps(entry, separators=(",", ":")) for entry in self.entries)
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return auditlog.read(path)
 
     def end(self) -> End:
-        """What is there now."""
+        """Return what is there now."""
         there = [copy.deepcopy(one) for one in self._objects.values()]
         pods, diagnosers, targets = (
             [one for one in there if one["kind"] == kind]
@@ -142,11 +142,11 @@ class Trace:
     # Objects
 
     def pod(self, name: str) -> Json:
-        """A Pod as it is; what is changed of it is stored by the next write."""
+        """Return a Pod as it is; what is changed of it is stored by the next write."""
         return self._objects["pods", name]
 
     def diagnoser(self) -> Json:
-        """The PodDiagnoser as it is."""
+        """Return the PodDiagnoser as it is."""
         return self._objects["poddiagnosers", "diagnoser"]
 
     def _create(self, obj: Json, resource: str, user: str = ADMIN) -> Json:

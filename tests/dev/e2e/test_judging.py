@@ -14,7 +14,7 @@ from tests.simulation.properties import Property
 
 
 def violated(story: Trace, folder: Path, faults: int = 0) -> set[Property]:
-    """What does not hold of a log."""
+    """Return what does not hold of a log."""
     return {each.property for each in judge(story.calls(folder), faults).violations}
 
 
@@ -32,7 +32,7 @@ def good() -> Trace:
 
 
 def telling() -> Trace:
-    """A Pod crashes twice, and both crashes are told."""
+    """Have a Pod crash twice, and both crashes reported."""
     story = Trace("LogEvent")
     story.start("a", owner=None)
     for number in ("1", "2"):
@@ -53,7 +53,7 @@ def telling() -> Trace:
 
 
 def story_hash(name: str) -> str:
-    """What stands for a Pod in countedPods."""
+    """Return what stands for a Pod in countedPods."""
     story = Trace()
     story.start(name)
     story.crash(name)
@@ -171,7 +171,7 @@ def told_unseen(story: Trace) -> None:
 
 
 def without(which: str) -> Callable[[Trace], None]:
-    """A deletion without one of the preconditions."""
+    """Return a deletion without one of the preconditions."""
 
     def wrong(story: Trace) -> None:
         story.crashes_and_is_planned("a")
@@ -185,7 +185,7 @@ def without(which: str) -> Callable[[Trace], None]:
 
 
 def asked(**policy: object) -> Callable[[Trace], None]:
-    """A deletion though the spec says otherwise."""
+    """Return a deletion though the spec says otherwise."""
 
     def wrong(story: Trace) -> None:
         story.diagnoser()["spec"]["remediation"] |= policy
