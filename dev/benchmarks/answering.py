@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-_ANSWERS = "pod_diagnoser_answers_total"
-_BUCKETS = "pod_diagnoser_answer_seconds_bucket"
-_EVIDENCE = "pod_diagnoser_evidence_total"
+_REQUESTS = "pod_diagnoser_hook_requests_total"
+_BUCKETS = "pod_diagnoser_hook_duration_seconds_bucket"
+_LOOKUPS = "pod_diagnoser_event_lookups_total"
 _OK = "200"
 
 
@@ -24,7 +24,7 @@ def answers(metrics: str) -> Counter[tuple[str, str]]:
     return Counter(
         {
             (sample.labels["endpoint"], sample.labels["status"]): int(sample.value)
-            for sample in _samples(metrics, _ANSWERS)
+            for sample in _samples(metrics, _REQUESTS)
         }
     )
 
@@ -48,7 +48,7 @@ def evidence(metrics: str) -> Counter[str]:
         How often, by what came of it.
     """
     return Counter(
-        {sample.labels["asked"]: int(sample.value) for sample in _samples(metrics, _EVIDENCE)}
+        {sample.labels["result"]: int(sample.value) for sample in _samples(metrics, _LOOKUPS)}
     )
 
 

@@ -212,7 +212,9 @@ def test_metrics_are_open_and_tell_nothing_of_tokens(guarded: Hook) -> None:
         ask(guarded, "/pods/sync", authorization)
     reply = guarded.call("GET", "/metrics")
     assert reply.status == 200
-    counted = f'pod_diagnoser_answers_total{{endpoint="/pods/sync",status="401"}} {len(REFUSED)}.0'
+    counted = (
+        f'pod_diagnoser_hook_requests_total{{endpoint="/pods/sync",status="401"}} {len(REFUSED)}.0'
+    )
     assert counted in reply.body.decode()
     assert b"canary" not in reply.everything
 

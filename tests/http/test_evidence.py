@@ -105,8 +105,8 @@ def test_what_was_asked_is_counted() -> None:
     """By what came of it."""
     hook = Hook()
     text = hook.call("GET", "/metrics").body.decode()
-    assert 'pod_diagnoser_evidence_total{asked="Found"} 0.0' in text
-    assert "pod_diagnoser_dropped_events_total 0.0" in text
+    assert 'pod_diagnoser_event_lookups_total{result="Found"} 0.0' in text
+    assert "pod_diagnoser_remediation_events_dropped_total 0.0" in text
 
 
 def test_an_unknown_action_is_logged_when_it_is_seen_first() -> None:

@@ -478,7 +478,7 @@ def test_a_defect_of_ours_is_500_and_one_line_of_log(path: str) -> None:
     assert any(place.startswith("pod_diagnoser.server.endpoints:") for place in entry["places"])
     assert not any("/" in place for place in entry["places"])
     metrics = hook.call("GET", "/metrics").body.decode()
-    assert f'pod_diagnoser_answers_total{{endpoint="{path}",status="500"}} 1.0' in metrics
+    assert f'pod_diagnoser_hook_requests_total{{endpoint="{path}",status="500"}} 1.0' in metrics
 
 
 def test_refusals_are_counted_and_logged_in_one_line(hook: Hook) -> None:
@@ -493,4 +493,4 @@ def test_refusals_are_counted_and_logged_in_one_line(hook: Hook) -> None:
     assert {entry["level"] for entry in entries} == {"warning"}
     metrics = hook.call("GET", "/metrics").body.decode()
     for status in (400, 415):
-        assert f'_answers_total{{endpoint="/pods/sync",status="{status}"}} 1.0' in metrics
+        assert f'_hook_requests_total{{endpoint="/pods/sync",status="{status}"}} 1.0' in metrics

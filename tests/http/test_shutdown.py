@@ -150,7 +150,9 @@ def test_what_is_under_way_is_finished(server: Server) -> None:
         held = pool.submit(server.call, "POST", "/poddiagnosers/sync", storm)
         slow.sendall(head(CRASHED.path, len(CRASHED.body)) + CRASHED.body[:1000])
         metrics = b""
-        while b'_answers_total{endpoint="/poddiagnosers/sync",status="200"} 1.0' not in metrics:
+        while (
+            b'_hook_requests_total{endpoint="/poddiagnosers/sync",status="200"} 1.0' not in metrics
+        ):
             metrics = server.call("GET", "/metrics").body
         assert not held.done()  # it was counted, and is held now
         server.terminate()

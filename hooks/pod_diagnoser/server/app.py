@@ -144,7 +144,7 @@ def connect_reconciler(
         clock,
         socket.gethostname(),
         time.monotonic,
-        dropped=telemetry.dropped_event,
+        dropped=telemetry.remediation_event_dropped,
     )
 
 

@@ -75,7 +75,7 @@ class PodEndpoints:
         result = sync_pod(request, self.clock(), confidential=self.confidential)
         if result.evidence_request is not None and self.evidence_fetcher is not None:
             evidence = self.evidence_fetcher.fetch(result.evidence_request)
-            self.telemetry.evidence_fetched(evidence.lookup)
+            self.telemetry.events_looked_up(evidence.lookup)
             result = sync_pod(request, self.clock(), evidence, confidential=self.confidential)
         for diagnosis in result.first_seen:
             self.telemetry.diagnosed(request.object.metadata, diagnosis)

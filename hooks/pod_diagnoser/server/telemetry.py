@@ -1,7 +1,7 @@
 """Logs and metrics of the hook: the only module that writes either.
 
-Logs name objects by namespace, name and uid, and say nothing else of them; whatever comes from
-outside is cleaned first. Labels of metrics come from enums alone.
+Log lines name objects by namespace, name and uid, and say nothing else of them; text from outside
+is sanitized. Labels of metrics take their values from enums and from the paths that are served.
 """
 
 from typing import Final
@@ -17,10 +17,11 @@ from pod_diagnoser.diagnosis.evidence import EventLookup
 from pod_diagnoser.server.logs import places_of
 
 _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0)
+_MAX_REASON_BYTES: Final = 128
 
 
 class Telemetry:
-    """What one process tells of its work.
+    """The log lines and metrics of one process.
 
     Args:
         registry: where the metrics are collected.
@@ -29,73 +30,66 @@ class Telemetry:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
         self._log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
-        self._answers = Counter(
-            "pod_diagnoser_answers",
-            "Requests of hooks that were answered, by endpoint and HTTP status.",
+        self._requests = Counter(
+            "pod_diagnoser_hook_requests",
+            "Requests of Metacontroller that were answered, by endpoint and HTTP status.",
             ("endpoint", "status"),
             registry=registry,
         )
-        self._seconds = Histogram(
-            "pod_diagnoser_answer_seconds",
-            "Time from a request's complete body to its answer, without holding it.",
+        self._durations = Histogram(
+            "pod_diagnoser_hook_duration_seconds",
+            "Time from the complete body of a request to its answer, calls to the API server "
+            "included, and without the delay by which changes are debounced.",
             ("endpoint",),
             buckets=_BUCKETS,
             registry=registry,
         )
         crashes = Counter(
-            "pod_diagnoser_crashes",
+            "pod_diagnoser_diagnosed_crashes",
             "Crashes that were diagnosed for the first time, by cause. An answer that is lost is "
             "given again, and counts again.",
             ("cause",),
             registry=registry,
         )
-        self._crashes = {cause: crashes.labels(cause.value) for cause in Cause}
-        evidence = Counter(
-            "pod_diagnoser_evidence",
-            "Times that the Events of a Pod were asked for, by what came of it.",
-            ("asked",),
+        lookups = Counter(
+            "pod_diagnoser_event_lookups",
+            "Lookups of a Pod's Events, by result.",
+            ("result",),
             registry=registry,
         )
         self._dropped_events = Counter(
-            "pod_diagnoser_dropped_events",
-            "Events that were to accompany a remediation, and were not told.",
+            "pod_diagnoser_remediation_events_dropped",
+            "Events about an executed remediation that could not be created.",
             registry=registry,
         )
-        self._evidence = {asked: evidence.labels(asked.value) for asked in EventLookup}
-        self._by_endpoint: dict[tuple[str, int], Counter] = {}
-        self._seconds_by_endpoint: dict[str, Histogram] = {}
+        self._crashes_by_cause = {cause: crashes.labels(cause.value) for cause in Cause}
+        self._lookups_by_result = {result: lookups.labels(result.value) for result in EventLookup}
+        self._requests_by_labels: dict[tuple[str, int], Counter] = {}
+        self._durations_by_endpoint: dict[str, Histogram] = {}
 
     def started(self, endpoints: str, *, authenticated: bool, connected: bool) -> None:
-        """Tell that the hook serves.
+        """Log that the hook serves.
 
         Args:
             endpoints: which hooks.
             authenticated: whether callers have to show a token.
             connected: whether it has access to the API server.
         """
-        # Who may call without a token may have true crashes acted on: worth a look.
-        tell = self._log.warning if connected and not authenticated else self._log.info
-        tell("Serving", endpoints=endpoints, authenticated=authenticated, connected=connected)
+        # Anyone who may call without a token can have Pods replaced for crashes: worth a look.
+        log = self._log.warning if connected and not authenticated else self._log.info
+        log("Serving", endpoints=endpoints, authenticated=authenticated, connected=connected)
 
-    def evidence_fetched(self, asked: EventLookup | None) -> None:
-        """Count that Events were asked for.
+    def events_looked_up(self, result: EventLookup | None) -> None:
+        """Count a lookup of a Pod's Events; None is for a log that was read without."""
+        if result is not None:
+            self._lookups_by_result[result].inc()
 
-        Args:
-            asked: what came of it; None where they were not asked for.
-        """
-        if asked is not None:
-            self._evidence[asked].inc()
-
-    def dropped_event(self) -> None:
-        """Count an Event that was to accompany a remediation, and was not told."""
+    def remediation_event_dropped(self) -> None:
+        """Count an Event about an executed remediation that could not be created."""
         self._dropped_events.inc()
 
     def unknown_action(self, diagnoser: ObjectMeta) -> None:
-        """Tell of a PodDiagnoser with an action that this version does not know.
-
-        Args:
-            diagnoser: its metadata.
-        """
+        """Log that a PodDiagnoser has an action that this version does not know."""
         self._log.warning(
             "Unknown remediationAction",
             namespace=diagnoser.namespace,
@@ -109,22 +103,22 @@ class Telemetry:
         Args:
             endpoint: the hook's path, one of those that are served.
             status: the HTTP status.
-            seconds: how long it took, or None where nothing was worked out.
+            seconds: how long it took to work out, or None for a refusal.
         """
-        counter = self._by_endpoint.get((endpoint, status))
+        counter = self._requests_by_labels.get((endpoint, status))
         if counter is None:
-            counter = self._answers.labels(endpoint, str(status))
-            self._by_endpoint[endpoint, status] = counter
+            counter = self._requests.labels(endpoint, str(status))
+            self._requests_by_labels[endpoint, status] = counter
         counter.inc()
         if seconds is not None:
-            histogram = self._seconds_by_endpoint.get(endpoint)
+            histogram = self._durations_by_endpoint.get(endpoint)
             if histogram is None:
-                histogram = self._seconds.labels(endpoint)
-                self._seconds_by_endpoint[endpoint] = histogram
+                histogram = self._durations.labels(endpoint)
+                self._durations_by_endpoint[endpoint] = histogram
             histogram.observe(seconds)
 
     def refused(self, endpoint: str, status: int, problem: str) -> None:
-        """Tell of a request that was refused.
+        """Count and log a request that was refused.
 
         Args:
             endpoint: the hook's path, one of those that are served.
@@ -135,7 +129,7 @@ class Telemetry:
         self._log.warning("Request refused", endpoint=endpoint, status=status, problem=problem)
 
     def failed(self, endpoint: str, error: BaseException) -> None:
-        """Tell of a defect of ours that a request brought to light.
+        """Count and log a defect of ours that a request brought to light.
 
         Args:
             endpoint: the hook's path, one of those that are served.
@@ -148,13 +142,8 @@ class Telemetry:
         )
 
     def diagnosed(self, pod: ObjectMeta, diagnosis: Diagnosis) -> None:
-        """Tell of a crash that was diagnosed for the first time.
-
-        Args:
-            pod: the Pod's metadata.
-            diagnosis: what happened.
-        """
-        self._crashes[diagnosis.cause].inc()
+        """Count and log a crash that was diagnosed for the first time."""
+        self._crashes_by_cause[diagnosis.cause].inc()
         self._log.info(
             "Crash diagnosed",
             namespace=pod.namespace,
@@ -162,6 +151,6 @@ class Telemetry:
             uid=pod.uid,
             container=diagnosis.container,
             cause=diagnosis.cause.value,
-            reason=sanitize(diagnosis.restart_reason, 128),
+            reason=sanitize(diagnosis.restart_reason, _MAX_REASON_BYTES),
             crash=diagnosis.id,
         )

@@ -18,7 +18,7 @@ def metrics() -> str:
     telemetry.answered("/pods/sync", 429)
     telemetry.answered("/poddiagnosers/sync", 500)
     for asked in (EventLookup.FOUND, EventLookup.FOUND, EventLookup.UNAVAILABLE, None):
-        telemetry.evidence_fetched(asked)
+        telemetry.events_looked_up(asked)
     return generate_latest(telemetry.registry).decode()
 
 
