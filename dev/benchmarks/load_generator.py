@@ -37,6 +37,14 @@ class Load:
         return self.requests / self.seconds
 
 
+@dataclass(slots=True)
+class _Pending:
+    """A connection, and as much of the answer to its request as has come."""
+
+    connection: socket.socket
+    answer: bytes = b""
+
+
 def drive(
     port: int,
     path: str,
@@ -69,7 +77,7 @@ def drive(
             for connection in sockets:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 connection.sendall(message)
-                selector.register(connection, selectors.EVENT_READ, [b""])
+                selector.register(connection, selectors.EVENT_READ, _Pending(connection))
             answered = 0
             deadline = None if seconds is None else begun + seconds
             while (deadline is None or time.perf_counter() < deadline) and (
@@ -77,14 +85,15 @@ def drive(
             ):
                 ready = selector.select(_PATIENCE)
                 if not ready:
-                    raise AnswerError(f"no answer within {_PATIENCE:.0f} s")  # noqa: EM102, TRY003
+                    problem = f"no answer within {_PATIENCE:.0f} s"
+                    raise AnswerError(problem)
                 for key, _ in ready:
-                    connection = key.fileobj  # type: ignore[assignment]  # what was registered
-                    key.data[0] += connection.recv(65536)
-                    if _complete(key.data[0]):
-                        key.data[0] = b""
+                    pending: _Pending = key.data
+                    pending.answer += pending.connection.recv(65536)
+                    if _complete(pending.answer):
+                        pending.answer = b""
                         answered += 1
-                        connection.sendall(message)
+                        pending.connection.sendall(message)
             return Load(answered, time.perf_counter() - begun)
         finally:
             for connection in sockets:

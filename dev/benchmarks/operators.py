@@ -128,7 +128,7 @@ class HookOperator:
             front.start()
         self._metacontroller.start()
         for hook in (self._pods, self._poddiagnosers):
-            hook.process.wait_until(lambda hook=hook: bool(hook.metrics()))  # type: ignore[misc]
+            hook.process.wait_until(hook.serves_metrics)
 
     def stop(self) -> None:
         """End all three; Metacontroller first, so that it does not miss the hook."""

@@ -62,6 +62,14 @@ class Hook:
         """
         self.process.stop(grace)
 
+    def serves_metrics(self) -> bool:
+        """Say whether it answers at all, ready or not.
+
+        Raises:
+            NoAnswerError: it does not.
+        """
+        return bool(self.metrics())
+
     def metrics(self) -> str:
         """Its metrics in Prometheus' text format."""
         return local_http.get(f"{self.url}/metrics")

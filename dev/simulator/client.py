@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 from dev.simulator.objects import Object
@@ -180,12 +181,11 @@ class Client:
             await self.scheduler.sleep(wait)
         answer: Future[T] = Future(self.scheduler)
         delay = self.timing.draw(self.timing.to_server)
-        self.scheduler.call_later(delay, lambda: self._carry_out(call, operation, answer))
+        self.scheduler.call_later(delay, lambda: self._execute(call, operation, answer))
         return await answer
 
-    def _carry_out(self, call: Call, operation: Callable[[], T], answer: Future[T]) -> None:
+    def _execute(self, call: Call, operation: Callable[[], T], answer: Future[T]) -> None:
         interference = self.network.interference
-        settle: Callable[[], None]
         try:
             if interference is not None:
                 _raise_if(interference.before(call))
@@ -193,11 +193,10 @@ class Client:
             if interference is not None:
                 _raise_if(interference.after(call))
         except Exception as error:  # noqa: BLE001 (every error is the caller's, who awaits it)
-            failure = error
-            settle = lambda: answer.fail(failure)  # noqa: E731 (one of two outcomes)
+            deliver = partial(answer.fail, error)
         else:
-            settle = lambda: answer.resolve(value)  # noqa: E731
-        self.scheduler.call_later(self.timing.draw(self.timing.to_client), settle)
+            deliver = partial(answer.resolve, value)
+        self.scheduler.call_later(self.timing.draw(self.timing.to_client), deliver)
 
 
 def _raise_if(fault: Exception | None) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from dev.simulator import event_api
@@ -141,12 +141,16 @@ class Target:
         return (self.namespace, self.name)
 
 
-Logs = Callable[[Object, str, bool], bytes | None]
-"""Returns the log of a Pod's container, perhaps of the run before; None where there is none."""
+class Logs(Protocol):
+    """Reads logs of containers."""
+
+    def __call__(self, pod: Object, container: str, /, *, previous: bool) -> bytes | None:
+        """Return what a container wrote, perhaps in the run before; None if there was none."""
 
 
-def no_log(_pod: Object, _container: str, _previous: bool) -> None:  # noqa: FBT001 (as Logs)
-    """Know of no log."""
+def no_log(_pod: Object, _container: str, *, previous: bool) -> None:
+    """Return None: there are no logs."""
+    del previous
 
 
 class RestApi:
@@ -299,7 +303,7 @@ class RestApi:
             message = f"container {name} is not valid for pod {target.name}"
             raise ApiError.bad_request(message)
         previous = query.get("previous") in {"1", "true"}
-        found = self._logs(pod, name, previous)
+        found = self._logs(pod, name, previous=previous)
         if found is None:
             what = f'container "{name}" in pod "{target.name}"'
             message = f"{what} is waiting to start: ContainerCreating"

@@ -63,7 +63,7 @@ class LocalRuntime:
             self._ports[key] = free_port()
         return self._ports[key]
 
-    def log(self, pod: Object, container: str, previous: bool = False) -> bytes | None:  # noqa: FBT001, FBT002 (as Logs in http_api)
+    def log(self, pod: Object, container: str, *, previous: bool = False) -> bytes | None:
         """Return what a container wrote, in its last run or in the one before.
 
         Args:

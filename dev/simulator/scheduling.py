@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
 _POLL = 0.05  # seconds
@@ -258,7 +258,7 @@ class Future(Generic[T]):
             raise RuntimeError(msg)
         if self._error is not None:
             raise self._error
-        return self._value  # type: ignore[return-value]  # T may itself allow None
+        return cast("T", self._value)  # T may itself allow None
 
     def __await__(self) -> Generator["Future[Any]", None, T]:
         if not self._done:

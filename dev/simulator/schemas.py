@@ -189,17 +189,17 @@ class Schema:
             causes = [
                 (reason, message, f"{subresource}.{place}" if place else subresource)
                 for reason, message, place in (
-                    inner._violations(value[subresource], "")  # noqa: SLF001 (its own class)
+                    inner.violations(value[subresource], "")
                     if inner is not None and subresource in value
                     else ()
                 )
             ]
         else:
-            causes = list(self._violations(value, path))
+            causes = list(self.violations(value, path))
         if self.has_rules:
             if any(reason in _BLOCKING for reason, _, _ in causes):
                 return [*causes, _NOT_CHECKED]
-            causes += self._broken_rules(value, path)
+            causes += self.broken_rules(value, path)
         return causes
 
     @cached_property
@@ -208,8 +208,8 @@ class Schema:
         inner = (*self.properties.values(), self.additional, self.items)
         return bool(self._rules) or any(one is not None and one.has_rules for one in inner)
 
-    def _broken_rules(self, value: Any, path: str) -> Iterator[Cause]:
-        """Go through the rules in CEL."""
+    def broken_rules(self, value: Any, path: str) -> Iterator[Cause]:
+        """Yield the rules in CEL that a value breaks."""
         for rule in self._rules:
             if not rule.holds(value):
                 yield (rule.reason, f"Invalid value: {_type_of(value)}: {rule.message}", path)
@@ -217,12 +217,13 @@ class Schema:
             for name, item in value.items():
                 schema = self.properties.get(name, self.additional)
                 if schema is not None and schema.has_rules:
-                    yield from schema._broken_rules(item, _join(path, name))  # noqa: SLF001 (its own class)
+                    yield from schema.broken_rules(item, _join(path, name))
         elif isinstance(value, list) and self.items is not None and self.items.has_rules:
             for index, item in enumerate(value):
-                yield from self.items._broken_rules(item, f"{path}[{index}]")  # noqa: SLF001 (its own class)
+                yield from self.items.broken_rules(item, f"{path}[{index}]")
 
-    def _violations(self, value: Any, path: str) -> Iterator[Cause]:
+    def violations(self, value: Any, path: str) -> Iterator[Cause]:
+        """Yield what is wrong with a value by the keywords of the schema."""
         raw = self.raw
         if value is None and raw.get("nullable"):
             return
@@ -295,7 +296,7 @@ class Schema:
                     f"{path}[{index}]",
                 )
             if self.items is not None:
-                yield from self.items._violations(item, f"{path}[{index}]")  # noqa: SLF001 (its own class)
+                yield from self.items.violations(item, f"{path}[{index}]")
 
     def _check_object(self, value: Object, path: str) -> Iterator[Cause]:
         raw = self.raw
@@ -311,7 +312,7 @@ class Schema:
         for name, item in value.items():
             schema = self.properties.get(name, self.additional)
             if schema is not None:
-                yield from schema._violations(item, _join(path, name))  # noqa: SLF001 (its own class)
+                yield from schema.violations(item, _join(path, name))
 
     _checks: ClassVar[dict[type, Callable[..., Iterator[Cause]]]] = {
         str: _check_string,

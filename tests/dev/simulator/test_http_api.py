@@ -377,7 +377,7 @@ def test_logs_are_read() -> None:
     cluster.api = RestApi(
         cluster.store,
         Clock(VirtualScheduler(), NOW),
-        lambda _, container, previous: logs.get((container, previous)),
+        lambda _, container, *, previous: logs.get((container, previous)),
     )
     containers = [{"name": name, "image": "i"} for name in ("app", "other")]
     pod = {"metadata": {"name": "p"}, "spec": {"containers": containers}}
