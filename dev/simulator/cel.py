@@ -1,11 +1,11 @@
 """Validation rules in CEL, evaluated by cel-python.
 
-Added is what Kubernetes adds to CEL and our CRDs use: ``indexOf``. Patterns are RE2's. A rule with
-a function that is not known here, or with ``oldSelf``, is refused when the CRD is read, so that no
-rule counts as checked that is not.
+Of what Kubernetes adds to CEL there is what our CRDs use: ``indexOf``; patterns are RE2's. A rule
+with an unknown function, or with ``oldSelf``, is refused when the CRD is read: otherwise it would
+silently go unchecked.
 
-Evaluating takes up to some milliseconds. So it is done once for each rule and value, of which only
-the fields that the rule reads count.
+Evaluating a rule takes up to some milliseconds, so its outcomes are cached by the fields that it
+reads.
 
 Source: https://kubernetes.io/docs/reference/using-api/cel/
 """
@@ -36,7 +36,7 @@ def compile_pattern(pattern: str) -> Any:
     """Compile a pattern as the API server does, by RE2.
 
     Raises:
-        re2.error: it is none.
+        re2.error: it is not a valid pattern.
     """
     options = re2.Options()
     options.log_errors = False
@@ -50,7 +50,7 @@ def compile_rule(rule: str) -> Callable[[Any], bool]:
         rule: the CEL expression.
 
     Returns:
-        A function of self. As in CEL, a rule that meets a missing field, or a pattern that is none,
+        A function of self. As in CEL, a rule that meets a missing field, or an invalid pattern,
         does not hold.
 
     Raises:
@@ -80,7 +80,7 @@ def compile_rule(rule: str) -> Callable[[Any], bool]:
 
 
 def _part(value: Any, paths: set[tuple[str, ...]]) -> Any:
-    """Return what some paths lead to, as it stands in a value; all of it for the empty path."""
+    """Return a value with nothing but the fields at some paths; all of it for the empty path."""
     if () in paths or not isinstance(value, dict):
         return value
     inner: dict[str, set[tuple[str, ...]]] = {}

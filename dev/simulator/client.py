@@ -20,20 +20,20 @@ class Interference(Protocol):
     """Faults between a client and the API server."""
 
     def before(self, call: Call) -> Exception | None:
-        """Return the error that a request gets instead of being carried out, or None."""
+        """Return the error that a request gets instead of being executed, or None."""
 
     def after(self, call: Call) -> Exception | None:
-        """Return the error that a request gets though it was carried out, or None."""
+        """Return the error that a request gets though it was executed, or None."""
 
 
 class Lateness(Protocol):
-    """How far what a client learns of the API server is behind, beyond the usual delays."""
+    """How far a client's view of the API server lags behind, beyond the usual delays."""
 
     def watch(self, manager: str, resource: Resource) -> float:
-        """Return the seconds by which a client learns later of a change that happens now."""
+        """Return the extra seconds until a client is notified of a change that happens now."""
 
     def listed(self, manager: str, resource: Resource) -> int | None:
-        """Return the resourceVersion of the past that a list shows; None is the present.
+        """Return the older resourceVersion that a list shows; None is the latest.
 
         An API server answers a list with resourceVersion "0", as client-go's reflector asks for at
         its start, from its watch cache, which may be behind.
@@ -49,7 +49,7 @@ class Network:
         scheduler: of the whole cluster.
         timing: how long things take.
         interference: faults, or None.
-        lateness: how far behind what clients learn is, or None.
+        lateness: how far clients lag behind, or None.
     """
 
     store: Store
@@ -62,7 +62,7 @@ class Network:
 class Client:
     """Sends requests to the store, each after a delay, and gets each answer after another.
 
-    What was sent is carried out even if the sender is gone by then.
+    What was sent is executed even if the sender is gone by then.
     """
 
     def __init__(self, network: Network, manager: str, limiter: TokenBucket | None = None) -> None:
@@ -151,7 +151,9 @@ class Client:
         """
         alive = True
         latest = self.scheduler.time()
-        under_way: deque[WatchEvent] = deque()  # timers that are due together may differ by a hair
+        under_way: deque[WatchEvent] = (
+            deque()
+        )  # timers due at the same time may fire in either order
 
         def changed(event: WatchEvent) -> None:
             nonlocal latest
@@ -192,7 +194,7 @@ class Client:
             value = operation()
             if interference is not None:
                 _raise_if(interference.after(call))
-        except Exception as error:  # noqa: BLE001 (every error is the caller's, who awaits it)
+        except Exception as error:  # noqa: BLE001 (any error is raised again where the answer is awaited)
             deliver = partial(answer.fail, error)
         else:
             deliver = partial(answer.resolve, value)

@@ -27,13 +27,13 @@ NODE = "node1"
 
 @dataclass
 class Conditions:
-    """What a cluster's run depends on, beside what is done to it.
+    """What a run of a cluster depends on, beside the operations of the test.
 
     Attributes:
         rng: source of uids and other random names.
         timing: delays, with or without a random source of their own.
         interference: faults, or None.
-        lateness: how far behind what clients learn is, or None.
+        lateness: how far clients lag behind, or None.
         event_ttl: seconds that Events are kept.
     """
 

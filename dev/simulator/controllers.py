@@ -2,7 +2,7 @@
 
 The scheduler binds Pods to the one node; the garbage collector deletes what its owners left; Events
 expire. ReplicaSets are in `replicasets`, PodDisruptionBudgets in `disruptions`; the
-namespace controller is not there.
+namespace controller is not modelled.
 """
 
 from collections.abc import Callable

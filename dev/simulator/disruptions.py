@@ -31,7 +31,7 @@ class SeveralBudgetsError(ApiError):
 
 @dataclass(frozen=True)
 class Health:
-    """What a budget amounts to.
+    """What a budget allows.
 
     Attributes:
         current: Pods that are ready and not terminating.
@@ -54,18 +54,18 @@ ScaleOf = Callable[[Object], int | None]
 
 
 def ignores_budgets(pod: Object) -> bool:
-    """Tell whether budgets do not matter for a Pod: it does not run, or is going anyway."""
+    """Say whether budgets do not matter for a Pod: it does not run, or is going anyway."""
     return is_terminating(pod) or pod["status"].get("phase") in {"Succeeded", "Failed", "Pending"}
 
 
 def matches(budget: Object, pod: Object) -> bool:
-    """Tell whether a budget selects a Pod; an empty selector does, and none does not."""
+    """Say whether a budget selects a Pod; an empty selector does, a missing one does not."""
     selector = budget["spec"].get("selector")
     return selector is not None and from_object(selector).matches(labels_of(pod))
 
 
 def is_ready(pod: Object) -> bool:
-    """Tell whether a Pod has the condition Ready."""
+    """Say whether a Pod has the condition Ready."""
     return any(
         condition["type"] == "Ready" and condition["status"] == "True"
         for condition in pod["status"].get("conditions") or []
@@ -73,7 +73,7 @@ def is_ready(pod: Object) -> bool:
 
 
 def health_of(budget: Object, pods: Sequence[Object], scale_of: ScaleOf) -> Health:
-    """Work out what a budget amounts to; one that states neither number allows nothing.
+    """Work out what a budget allows; one that states neither number allows nothing.
 
     Args:
         budget: the budget.

@@ -1,4 +1,4 @@
-"""The two faces of an Event: core/v1, as it is stored, and events.k8s.io/v1, as it may be created.
+"""The two forms of an Event: core/v1, as it is stored, and events.k8s.io/v1, as it may be created.
 
 Follows pkg/apis/events/v1/conversion.go and pkg/apis/core/validation/events.go: what is created
 through events.k8s.io/v1 is validated strictly.

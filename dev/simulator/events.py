@@ -125,7 +125,7 @@ class EventRecorder:
         if len(similar.messages) >= COMBINE_FROM:
             similar.messages.pop()
             event["message"] = f"(combined from similar events): {event['message']}"
-            event["reportingComponent"] = ""  # such an Event is made anew, without it
+            event["reportingComponent"] = ""  # such an Event is created again, without it
             identity = group
         seen = self._seen.get(identity)
         if seen is None:
@@ -157,5 +157,5 @@ class EventRecorder:
             event["count"] = count
             await self._client.create(EVENT, event)
         except (ApiError, OSError):
-            # An Event never fails what it tells of. (The real recorder retries a lost connection.)
+            # A lost Event must not fail its caller. (The real recorder retries a lost connection.)
             return

@@ -1,12 +1,10 @@
-"""The REST face of the API server: requests in, responses out, without a socket.
+"""The REST API of the API server: requests in, responses out, without a socket.
 
-For what curl, kubectl and a hook ask: discovery, get, list (labelSelector, fieldSelector, limit),
-create, replace, merge patch, delete, the status, eviction and log subresources, Events by both
-their groups, Tables. Who asks is not asked: a bearer token is ignored, and nothing is forbidden. A
-list that is cut off by its limit cannot be gone on with.
-Watching is the server's (serving). No
-OpenAPI: kubectl apply needs --validate=false; no server-side apply and no strategic merge of
-lists.
+As far as curl, kubectl and a hook use it: discovery, get, list (labelSelector, fieldSelector,
+limit), create, replace, merge patch, delete, the status, eviction and log subresources, Events by
+both their groups, Tables. Bearer tokens are ignored, and nothing is forbidden. A list that its limit
+cuts off cannot be continued. Watching is implemented in `serving`. No OpenAPI: kubectl apply needs
+--validate=false; no server-side apply and no strategic merge of lists.
 """
 
 import json
@@ -223,7 +221,7 @@ class RestApi:
             labels, fields = self.selectors(request)
             found = self._store.select(resource, target.namespace, labels)
             if "continue" in request.query:
-                message = "the simulator does not go on with lists"
+                message = "the simulator does not continue lists"
                 raise ApiError.bad_request(message)
             return Response(200, self._listed(request, target, [*filter(fields, found)]))
         if request.method == "POST":

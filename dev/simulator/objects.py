@@ -1,6 +1,6 @@
-"""Kubernetes objects as plain JSON, and the few things that are asked of all of them.
+"""Kubernetes objects as plain JSON, and what is read of every one of them.
 
-An object that was handed out is never changed in place: whoever wants a change makes a copy. The
+An object that was handed out is never changed in place; make a copy to change it. The
 store, the informers' caches and the requests to a hook therefore share one object without copying.
 """
 
@@ -40,7 +40,7 @@ def identical(left: Any, right: Any) -> bool:
 
 
 def _same_types(left: Any, right: Any) -> bool:
-    """Tell whether equal JSON has the same types all the way down."""
+    """Say whether equal JSON has the same types all the way down."""
     if left is right:
         return True
     kind = type(left)
@@ -58,14 +58,14 @@ def _same_types(left: Any, right: Any) -> bool:
 
 
 def adds(new: Any, old: Any) -> bool:
-    """Tell whether an object has anything that it had not before, or had otherwise.
+    """Say whether an object has fields that were missing or different before.
 
     Args:
         new: JSON.
         old: JSON.
 
     Returns:
-        False if all that was done was to take fields of objects away. A list counts as one value.
+        False if fields were only removed. A list counts as one value.
     """
     if type(new) is not dict or type(old) is not dict:
         return not identical(new, old)
@@ -111,7 +111,7 @@ def annotations_of(obj: Object) -> dict[str, str]:
 
 
 def is_terminating(obj: Object) -> bool:
-    """Tell whether the object has a deletionTimestamp."""
+    """Say whether the object has a deletionTimestamp."""
     return obj["metadata"].get("deletionTimestamp") is not None
 
 

@@ -1,7 +1,7 @@
 """Containers as real processes of this machine, and probes as real HTTP requests to them.
 
 The adapter between the kubelet and the operating system, for the demo. There is no isolation: the
-process runs as who runs the demo, with a port of its own on the loopback address.
+process runs as the user who runs the demo, with a port of its own on the loopback address.
 """
 
 import os
@@ -103,7 +103,7 @@ class LocalRuntime:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    start_new_session=True,  # so that Ctrl-C is ours to deal with
+                    start_new_session=True,  # so that Ctrl-C does not reach it
                 )
         except OSError as error:
             reason = os.strerror(error.errno or 0).lower()
@@ -189,7 +189,7 @@ def _number(container: Object, port: int | str) -> int:
 
 
 def _failure(url: str, timeout: float) -> str | None:
-    """Ask, and return what a kubelet says of the answer; None where it is a success."""
+    """Send the request; return the kubelet's message about a failure, None for a success."""
     with requests.Session() as session:
         session.trust_env = False
         try:

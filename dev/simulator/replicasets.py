@@ -1,4 +1,4 @@
-"""The ReplicaSet controller: as many Pods of a template as are wanted, and no more.
+"""The ReplicaSet controller: keep as many Pods of a template as spec.replicas says.
 
 Follows pkg/controller/replicaset. It adopts no Pods, its Pods are available as soon as they are
 ready, and there is no Deployment above it.
@@ -64,7 +64,7 @@ class ReplicaSetController:
             self._later(key)  # it changed meanwhile
 
     def _active(self, replica_set: Object) -> list[Object]:
-        """Return its Pods that count: neither ended for good nor going."""
+        """Return its Pods that are neither finished nor terminating."""
         return [
             pod
             for pod in self._store.select(POD, namespace_of(replica_set))

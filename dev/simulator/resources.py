@@ -94,7 +94,7 @@ NODE = Resource(
     columns=(_AGE,),
 )
 EVENT_V1 = Resource("events.k8s.io", "v1", "events", "Event", short_names=("ev",))
-"""The other face of the same Events: not a kind of the store's (dev.simulator.event_api)."""
+"""The other form of the same Events; the store does not hold it (dev.simulator.event_api)."""
 REPLICA_SET = Resource(
     "apps",
     "v1",

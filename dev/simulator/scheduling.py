@@ -2,7 +2,7 @@
 
 Everything in the simulator happens in callbacks of one scheduler, one after another. Code that has
 to wait is written as a coroutine that awaits a Future; it is resumed by the scheduler, never by
-whoever resolves the Future, so no two pieces of code are ever in each other's way.
+whoever resolves the Future, so no two pieces of code ever run at the same time.
 """
 
 import heapq
@@ -35,7 +35,7 @@ class Timer:
 
 
 class Scheduler(ABC):
-    """Runs callbacks in the order in which they are due; those due together, as they were asked."""
+    """Runs callbacks in the order in which they are due; ties, in the order of the calls."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Timer]] = []
@@ -166,7 +166,7 @@ class RealScheduler(Scheduler):
         Args:
             condition: looked at after each callback, and several times a second, since it may be
                 about something outside.
-            timeout: seconds to try; None is for ever.
+            timeout: seconds to try; None is no limit.
 
         Returns:
             Whether it came to hold.
@@ -228,7 +228,7 @@ class Future(Generic[T]):
 
     @property
     def done(self) -> bool:
-        """Tell whether value or error is there."""
+        """Say whether value or error is there."""
         return self._done
 
     def resolve(self, value: T) -> None:
@@ -236,7 +236,7 @@ class Future(Generic[T]):
         self._settle(value, None)
 
     def fail(self, error: Exception) -> None:
-        """Set an error, which whoever waits will get raised."""
+        """Set an error, which is raised where the value is awaited."""
         self._settle(None, error)
 
     def when_done(self, callback: Callback) -> None:
@@ -277,7 +277,7 @@ class Future(Generic[T]):
 class Task(Future[T]):
     """A running coroutine, and the future of what it returns.
 
-    An exception that nobody awaits is a mistake in the simulator: it is raised out of the
+    An exception that is not awaited is a mistake in the simulator: it is raised out of the
     scheduler's run.
     """
 
@@ -287,7 +287,7 @@ class Task(Future[T]):
         scheduler.call_soon(self._step)
 
     def cancel(self) -> None:
-        """Stop the coroutine where it waits, as the death of its process would."""
+        """Stop the coroutine where it waits, as when its process is killed."""
         if self._coroutine is not None:
             self._coroutine.close()
             self._coroutine = None

@@ -1,7 +1,7 @@
 """Structural schemas of custom resources: pruning, defaulting and validation.
 
 What k8s.io/apiextensions-apiserver does between reading an object and storing it, for the
-keywords that CRDs of ours use or may come to use. Messages follow its wording.
+keywords that our CRDs use or may come to use. Messages follow its wording.
 """
 
 import re
@@ -134,7 +134,7 @@ class Schema:
 
     @property
     def drops_null(self) -> bool:
-        """Whether a null in its place is as good as nothing (defaulting/prunenulls.go)."""
+        """Whether a null in its place is dropped (defaulting/prunenulls.go)."""
         return not self.raw.get("nullable") and "default" not in self.raw
 
     def prune(self, value: Any) -> None:
@@ -154,7 +154,7 @@ class Schema:
                 self.items.prune(item)
 
     def default(self, value: Any) -> None:
-        """Fill in defaults in place; a null that may not be null makes room for its default."""
+        """Fill in defaults in place; a null where none is allowed is replaced by the default."""
         if isinstance(value, dict):
             for name, schema in self.properties.items():
                 if "default" not in schema.raw:

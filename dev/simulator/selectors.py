@@ -31,7 +31,7 @@ class Requirement:
     values: frozenset[str] = frozenset()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether the labels fulfil the condition."""
+        """Say whether the labels fulfil the condition."""
         if self.operator == _EXISTS:
             return self.key in labels
         if self.operator == _ABSENT:
@@ -48,7 +48,7 @@ class Selector:
     requirements: tuple[Requirement, ...] = ()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether the labels fulfil every condition."""
+        """Say whether the labels fulfil every condition."""
         return all(requirement.matches(labels) for requirement in self.requirements)
 
 
@@ -104,7 +104,7 @@ def parse(text: str) -> Selector:
         The selector.
 
     Raises:
-        ValueError: the text is none.
+        ValueError: the text is not a selector.
     """
     if not text.strip():
         return EVERYTHING

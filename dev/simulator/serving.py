@@ -55,7 +55,7 @@ class ApiServer:
         def run() -> None:
             try:
                 outcome.put(call())
-            except Exception as error:  # noqa: BLE001 (handed to the thread that asked)
+            except Exception as error:  # noqa: BLE001 (raised again in the calling thread)
                 outcome.put(error)
 
         self._scheduler.post(run)
@@ -66,7 +66,7 @@ class ApiServer:
 
 
 class _Server(ThreadingHTTPServer):
-    """Knows whose it is."""
+    """A thread for each connection; handlers find the ApiServer through it."""
 
     daemon_threads = True
 

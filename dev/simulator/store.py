@@ -96,7 +96,7 @@ Watcher = Callable[[WatchEvent], None]
 
 @dataclass
 class _Table:
-    """All objects of a kind, and what happened to them."""
+    """All objects of a kind, their history and watchers."""
 
     objects: dict[Key, Object] = field(default_factory=dict)
     history: list[WatchEvent] = field(default_factory=list)
@@ -110,7 +110,7 @@ class Store:
     Every method takes effect at once. Objects that are handed out must not be changed.
 
     Attributes:
-        audit: every write that was asked for, in order.
+        audit: every requested write, in order.
     """
 
     def __init__(
@@ -215,7 +215,7 @@ class Store:
 
         Args:
             resource: the kind.
-            version: the resourceVersion of the time that is meant.
+            version: the resourceVersion as of which to list.
 
         Returns:
             The objects, by namespace and name.
@@ -241,12 +241,12 @@ class Store:
     def watch(
         self, resource: Resource, watcher: Watcher, since: int | None = None
     ) -> Callable[[], None]:
-        """Be told of every change of a kind, in order, at the moment it happens.
+        """Call a function with every change of a kind, in order, when it happens.
 
         Args:
             resource: the kind.
             watcher: called with each change.
-            since: changes after this resourceVersion are told at once; None is only new ones.
+            since: changes after this resourceVersion are delivered at once; None means none.
 
         Returns:
             A function that ends the watch.
@@ -554,12 +554,12 @@ class Store:
             watcher(event)
 
     def _record_manager(self, obj: Object, call: Call) -> None:
-        """Note in managedFields who wrote.
+        """Record in managedFields who wrote.
 
         An update that carries managedFields replaces those that are stored. Metacontroller's
         second PUT after a status write carries those from before it, so it takes the entry of the
         status write away again: that is why it raises the resourceVersion though it changes
-        nothing else. Who only takes fields away owns none, and gets no entry.
+        nothing else. A writer that only removes fields owns none, and gets no entry.
         """
         entries = obj["metadata"].get("managedFields") or []
         for entry in entries:

@@ -1,7 +1,7 @@
 """What the API server does to an object of each kind before it stores it.
 
 Follows the strategies of k8s.io/kubernetes/pkg/registry and k8s.io/apiextensions-apiserver:
-which fields a request may set, defaults, when the generation rises, how a deletion goes.
+which fields a request may set, defaults, when the generation rises, how a deletion proceeds.
 """
 
 import re
@@ -178,7 +178,7 @@ def _is_new_generation(resource: Resource, obj: Object, old: Object) -> bool:
 
 
 def _same_content(resource: Resource, obj: Object, old: Object) -> bool:
-    """Tell whether an update of a custom resource changes nothing but its metadata."""
+    """Say whether an update of a custom resource changes nothing but its metadata."""
     if resource.schema is None or len(obj) != len(old):
         return False
     return all(

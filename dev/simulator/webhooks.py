@@ -1,4 +1,4 @@
-"""The way from Metacontroller to the hook: in this process, or by HTTP."""
+"""The transport from Metacontroller to the hook: in this process, or by HTTP."""
 
 import http.client
 import queue

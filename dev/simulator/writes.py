@@ -10,7 +10,7 @@ from dev.simulator.resources import Key, Resource
 
 @dataclass(slots=True)
 class Call:
-    """A write that is asked for.
+    """A requested write.
 
     Attributes:
         manager: who asks: the field manager.
@@ -29,11 +29,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """A write and what became of it, as in the API server's audit log.
+    """A write and its outcome, as in the API server's audit log.
 
     Attributes:
         time: when, RFC 3339.
-        call: what was asked for.
+        call: the request.
         code: HTTP status code of the outcome.
         version: resourceVersion that the write led to, None if it changed nothing.
     """
@@ -75,7 +75,7 @@ def key_of(obj: Object) -> Key:
 
 
 def check_type(resource: Resource, obj: Any) -> None:
-    """Refuse what is no object of the kind; fill in apiVersion and kind where they are missing.
+    """Refuse what is not an object of the kind; fill in apiVersion and kind where they are missing.
 
     Raises:
         ApiError: 400.

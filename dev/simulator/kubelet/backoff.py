@@ -1,7 +1,7 @@
 """The kubelet's back-off between restarts (client-go/util/flowcontrol/backoff.go).
 
-The first crash is restarted at once; then 10 s pass, doubling to 5 minutes; 10 minutes without a
-crash begin anew.
+The first crash is restarted at once; then 10 s pass, doubling to 5 minutes; after 10 minutes
+without a crash it starts over.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A container of a Pod: started, probed, killed, restarted, and what is reported and told of it.
+"""A container of a Pod: started, probed, killed, restarted, with its statuses and Events.
 
 Events are worded as by a kubelet 1.36 (pkg/kubelet/kuberuntime, images, prober, events).
 """
@@ -36,7 +36,7 @@ class Worker(Protocol):
     address: str
 
     def ending(self) -> bool:
-        """Tell whether the Pod is being ended, so that nothing is started any more."""
+        """Say whether the Pod is being ended, so that nothing is started any more."""
 
     def report(self) -> None:
         """Write the status, soon."""
@@ -58,7 +58,7 @@ class End:
 
     @property
     def is_failure(self) -> bool:
-        """Whether the exit code is another than 0."""
+        """Whether the exit code is not 0."""
         return bool(self.termination["exitCode"])
 
 

@@ -20,7 +20,7 @@ class Kubelet:
         node.client.watch(POD, node.client.store.version, self._changed)
 
     def stop(self) -> None:
-        """Kill every container, as the node's power switch does; nothing is reported."""
+        """Kill every container as a power failure does; nothing is reported."""
         for worker in self._workers.values():
             worker.vanished()
 

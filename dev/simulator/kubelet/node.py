@@ -1,4 +1,4 @@
-"""What the Pods of a node share: the way to the API server, the clock, the runtime, the pace."""
+"""What the Pods of a node share: API client, clock, runtime and delays."""
 
 import random
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ class Node:
         client: to report with.
         clock: of the node.
         runtime: starts containers.
-        prober: asks them; None where probes are not carried out and all that runs is ready.
+        prober: executes probes; None where there are none and all that runs is ready.
         recorder: records Events.
         rng: source of container ids.
         pace: how long things take.

@@ -1,4 +1,4 @@
-"""The life of one Pod on the node, from its first sight to the final delete."""
+"""The life of one Pod on the node, from its first observation to the final delete."""
 
 import signal
 from typing import TYPE_CHECKING
@@ -59,7 +59,7 @@ class PodWorker:
             node.scheduler.call_later(deadline, self._exceed_deadline)
 
     def ending(self) -> bool:
-        """Tell whether the Pod is being ended: deleted, evicted, or beyond its deadline."""
+        """Say whether the Pod is being ended: deleted, evicted, or beyond its deadline."""
         return self._ending
 
     def seen(self, pod: Object) -> None:
@@ -117,12 +117,12 @@ class PodWorker:
             container.give_up_waiting()
 
     def _take_note(self, pod: Object) -> None:
-        """Keep the newer: watch events and the answers to our own writes overtake each other."""
+        """Keep the newer version: watch events and answers to writes may come in any order."""
         if int(version_of(pod)) > int(version_of(self.pod)):
             self.pod = pod
 
     def vanished(self) -> None:
-        """The Pod is gone from the API server, by force: stop everything at once."""
+        """The Pod is gone from the API server, by a forced deletion: stop everything at once."""
         self._ending = True
         for container in self._containers:
             container.signal(signal.SIGKILL)

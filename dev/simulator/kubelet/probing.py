@@ -1,6 +1,6 @@
 """The probes of one run of a container (pkg/kubelet/prober).
 
-Liveness and readiness are asked for once the startup probe has succeeded, if there is one.
+Liveness and readiness probes begin once the startup probe, if any, has succeeded.
 """
 
 from typing import TYPE_CHECKING, Protocol
@@ -46,7 +46,7 @@ class Owner(Protocol):
 
 
 class Probing:
-    """Asks, tells, and has the container killed."""
+    """Executes probes, records Events, and has the container killed."""
 
     def __init__(self, node: Node, owner: Owner, container: Probed) -> None:
         self._node = node
@@ -58,7 +58,7 @@ class Probing:
         container.shown.ready = container.shown.started and READINESS not in self._spec
 
     def start(self) -> "Probing":
-        """Begin to ask."""
+        """Begin to probe."""
         kinds = (LIVENESS, READINESS) if self._container.shown.started else (STARTUP,)
         self._tasks += [
             self._node.scheduler.spawn(self._probe(kind)) for kind in kinds if kind in self._spec
@@ -66,7 +66,7 @@ class Probing:
         return self
 
     def cancel(self) -> None:
-        """Ask no more: the container has ended."""
+        """Stop probing: the container has ended."""
         for task in self._tasks:
             task.cancel()
 

@@ -35,7 +35,7 @@ class StartError(Exception):
 
 
 class ImageError(Exception):
-    """There is no image for the container; the message is the kubelet's or the registry's.
+    """The container's image is missing; the message is the kubelet's or the registry's.
 
     Attributes:
         reason: ErrImagePull, which is tried again after a back-off, or ErrImageNeverPull.
@@ -100,9 +100,9 @@ class Runtime(Protocol):
 
 
 class Prober(Protocol):
-    """Asks a container how it is."""
+    """Executes probes."""
 
     def ask(
         self, pod: Object, container: Object, probe: Object, done: Callable[[str | None], None]
     ) -> None:
-        """Carry out a probe and call back, on the scheduler: None, or how it failed."""
+        """Execute a probe and call back, on the scheduler: None, or how it failed."""

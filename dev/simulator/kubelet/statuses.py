@@ -1,4 +1,4 @@
-"""From what the kubelet knows of a Pod to the status it reports (pkg/kubelet/status)."""
+"""Build the status that the kubelet reports of a Pod (pkg/kubelet/status)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from dev.simulator.objects import Object, generation_of
 
 _DONE = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}
-NODE_ADDRESS = "192.0.2.2"  # of TEST-NET-1: documentation's, nobody's
+NODE_ADDRESS = "192.0.2.2"  # of TEST-NET-1, which is for documentation (RFC 5737)
 
 
 def creating() -> Object:

@@ -19,7 +19,7 @@ class UnreadableAnswerError(Exception):
 
 
 class CrashError(Exception):
-    """The real Metacontroller dies of this answer, and so does a simulation."""
+    """The real Metacontroller crashes on this answer, and so does the simulation."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ def _parse(body: bytes, hook: Callable[[list[tuple[str, Any]]], dict[str, Any]])
 
 
 def _syntax_error(text: str, error: json.JSONDecodeError) -> str:
-    """Say in Go's words what is wrong; between values it is not told apart after which."""
+    """Say in Go's words what is wrong; between values the message does not say after which one."""
     rest = text[error.pos :]
     if not rest.strip():
         return "unexpected end of JSON input"

@@ -22,11 +22,11 @@ ObjectMap = dict[Resource, dict[str, Object]]
 
 
 class AttachmentError(Exception):
-    """Some attachments could not be brought to what is desired."""
+    """Some attachments could not be brought to their desired state."""
 
 
 class AttachmentManager:
-    """Brings the attachments of a parent to what its hook wants."""
+    """Brings the attachments of a parent to the state that its hook desires."""
 
     def __init__(self, client: Client, methods: dict[Resource, str]) -> None:
         """Remember how each kind is updated.
@@ -43,7 +43,7 @@ class AttachmentManager:
     ) -> None:
         """Delete what is no longer desired, then create or update the rest.
 
-        A failure does not keep the other attachments from being dealt with.
+        After a failure the other attachments are still handled.
 
         Args:
             parent: whose they are.

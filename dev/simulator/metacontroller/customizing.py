@@ -35,7 +35,7 @@ CACHE_SECONDS = 20 * 60.0
 
 
 class RelatedRuleError(Exception):
-    """A rule that cannot be followed."""
+    """A rule that cannot be applied."""
 
 
 class NotSyncedError(Exception):
@@ -90,7 +90,7 @@ class RelatedObjects:
             HookError: the customize hook gave no answer.
             TooManyRequestsError: it answered 429.
             UnreadableAnswerError: its answer cannot be read.
-            RelatedRuleError: a rule of it cannot be followed.
+            RelatedRuleError: a rule of it cannot be applied.
             NotSyncedError: a cache is not there yet.
         """
         related: ObjectMap = {}
@@ -110,7 +110,7 @@ class RelatedObjects:
         await self._notify(obj)
 
     async def on_update(self, old: Object, new: Object) -> None:
-        """A related object changed; who was interested before is told too."""
+        """A related object changed; parents that were interested before are notified, too."""
         if version_of(old) != version_of(new):
             await self._notify(old, new)
 

@@ -265,7 +265,7 @@ class DecoratorController:
     ) -> tuple[ObjectMap, list[str]]:
         """Sort attachments by kind; those of kinds that do not exist are errors, of each kind one.
 
-        They come to light only when the parent has been written.
+        They are reported only after the parent has been written.
         """
         desired: ObjectMap = {}
         unknown: dict[str, None] = {}

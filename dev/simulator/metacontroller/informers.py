@@ -1,7 +1,7 @@
-"""Shared informers: Metacontroller's own, late copy of what the API server has.
+"""Shared informers: Metacontroller's own copy of the API server's objects, a little behind.
 
 Follows pkg/dynamic/informer and client-go's shared informer: a list, then a watch; the cache is
-updated first, then the handlers are told, one change after another. A handler that waits holds up
+updated first, then the handlers are called, one change after another. A handler that waits delays
 the next change, not the cache.
 """
 
@@ -19,7 +19,7 @@ from dev.simulator.writes import key_of
 
 
 class Handler(Protocol):
-    """What is told of changes."""
+    """Is called with changes."""
 
     async def on_add(self, obj: Object) -> None:
         """An object is new to the cache."""
@@ -33,7 +33,7 @@ class Handler(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Notification:
-    """A change that the handlers have not been told of yet."""
+    """A change that the handlers have not been called with yet."""
 
     old: Object | None
     new: Object | None
@@ -84,11 +84,11 @@ class Informer:
     async def add_handler(
         self, owner: object, handler: Handler, resync_period: float | None = None
     ) -> None:
-        """Add a handler; it is told of all that is in the cache as a resync.
+        """Add a handler; it is called with all that is in the cache, as in a resync.
 
         Args:
             owner: whom it is removed with.
-            handler: what is told.
+            handler: what is called.
             resync_period: seconds between resyncs of this handler alone, if that is more often
                 than the informer's own.
         """
@@ -125,7 +125,7 @@ class Informer:
 
     @property
     def idle(self) -> bool:
-        """Whether the handlers have been told of all that is in the cache."""
+        """Whether the handlers have been called with all that is in the cache."""
         return not self._notifications and not self._busy
 
     def _disconnect(self) -> None:

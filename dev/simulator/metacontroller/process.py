@@ -1,4 +1,4 @@
-"""The Metacontroller process: what its controllers share, and how it starts and dies."""
+"""The Metacontroller process: what its controllers share, and how it starts and is killed."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -85,7 +85,7 @@ class Metacontroller:
         )
 
     def stop(self) -> None:
-        """Die, in the middle of whatever is under way; requests already sent are carried out."""
+        """Die, in the middle of whatever is under way; requests already sent are executed."""
         for controller in self.controllers:
             controller.stop()
         self.informers.stop()

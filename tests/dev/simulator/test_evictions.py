@@ -81,7 +81,7 @@ class EvictionApi(ApiFixture):
         return self.send("POST", f"{PODS}/{name}/eviction", body)
 
     def goes(self, name: str = "p0") -> bool:
-        """Tell whether a Pod is terminating."""
+        """Say whether a Pod is terminating."""
         return "deletionTimestamp" in self.get(name)["metadata"]
 
 
