@@ -1,4 +1,4 @@
-"""What is silenced leaves no mark: both syncs, from the request to the answer."""
+"""Filters in both syncs: a suppressed crash has no metadata, no status and no remediation."""
 
 import json
 from typing import Any
@@ -20,28 +20,28 @@ BATCH = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "app", "controll
 
 
 def published(subject: Json) -> Json:
-    """The DiagnosisTarget of a PodDiagnoser, with all that Pods need to know of it."""
+    """Return the DiagnosisTarget of a PodDiagnoser with its whole spec."""
     target = builders.target(subject)
     spec = diagnosis_target(PodDiagnoser.model_validate(subject))["spec"]
     return {**target, "spec": json.loads(json.dumps(spec))}
 
 
 def shown(subject: Json, pod: Json, at: float = 10) -> Json:
-    """A Pod after its sync."""
+    """Return a Pod after its sync."""
     request = builders.pod_request(pod, published(subject))
     return builders.applied(pod, json.loads(sync_pod(request, after(at)).response.encode()))
 
 
 def status(subject: Json, *pods: Json, at: float = 10) -> Json:
-    """The status of a PodDiagnoser after its sync."""
+    """Return the status of a PodDiagnoser after its sync."""
     observed = take_snapshot(builders.diagnoser_request(subject, published(subject), *pods))
-    answer = sync_pod_diagnoser(observed, after(at), ExecutionReport()).response
-    written: Json = json.loads(answer.encode())["status"]
+    response = sync_pod_diagnoser(observed, after(at), ExecutionReport()).response
+    written: Json = json.loads(response.encode())["status"]
     return written
 
 
 def two(first: Json, second: Json, **metadata: Any) -> Json:
-    """A Pod of a ReplicaSet whose containers app and proxy both ended."""
+    """Build a Pod of a ReplicaSet whose containers app and proxy both terminated."""
     return builders.pod(
         builders.container("app", first),
         builders.container("proxy", second),
@@ -53,7 +53,7 @@ def two(first: Json, second: Json, **metadata: Any) -> Json:
 
 
 @pytest.mark.parametrize(
-    "silence",
+    "filters",
     [
         {"ignore": {"exitCodes": [3]}},
         {"ignore": {"causes": ["ApplicationError"]}},
@@ -63,18 +63,18 @@ def two(first: Json, second: Json, **metadata: Any) -> Json:
     ],
     ids=str,
 )
-def test_a_silent_crash_leaves_no_mark(silence: Json) -> None:
-    """Neither annotation nor label; without the silence the same crash is told."""
+def test_a_suppressed_crash_has_no_metadata(filters: Json) -> None:
+    """It has neither annotation nor label; without the filter it is reported."""
     pod = two(builders.terminated(code=3), builders.terminated(code=3))
-    assert shown(builders.diagnoser(**silence), pod) == pod
-    marked = shown(builders.diagnoser(), pod)["metadata"]
-    assert marked["labels"][LABEL] == "diag"
-    assert CRASHES in marked["annotations"]
+    assert shown(builders.diagnoser(**filters), pod) == pod
+    synced = shown(builders.diagnoser(), pod)["metadata"]
+    assert synced["labels"][LABEL] == "diag"
+    assert CRASHES in synced["annotations"]
 
 
 @pytest.mark.parametrize("name", corpus.names())
 def test_no_pod_shows_what_is_ignored(name: str) -> None:
-    """Pods of real kubelets, whatever happened to them: a label silences all of it."""
+    """An ignored label suppresses whatever happened to Pods of real kubelets."""
     pod = corpus.document(name)
     pod["metadata"]["labels"] = LABELS
     pod["metadata"]["namespace"] = "shop"
@@ -82,44 +82,44 @@ def test_no_pod_shows_what_is_ignored(name: str) -> None:
     assert shown(subject, pod) == pod
 
 
-def test_of_two_crashes_the_one_that_is_not_ignored_is_told() -> None:
-    """The later one is ignored: annotations, their memory and the status are about the other."""
+def test_of_two_crashes_the_one_that_is_not_ignored_is_reported() -> None:
+    """The later one is ignored: annotations, history and status are about the other."""
     subject = builders.diagnoser(ignore={"containers": ["pro*"]})
     pod = shown(subject, two(builders.terminated(T0), builders.terminated(after(5))))
     annotations = pod["metadata"]["annotations"]
     assert annotations[CONTAINER] == "app"
     assert [each["container"] for each in json.loads(annotations[CRASHES])["history"]] == ["app"]
-    told = status(subject, pod)
-    assert [each["container"] for each in told["recentDiagnoses"]] == ["app"]
+    written = status(subject, pod)
+    assert [each["container"] for each in written["recentDiagnoses"]] == ["app"]
 
 
 @pytest.mark.parametrize(
-    "silence",
+    "filters",
     [
         {"ignore": {"containers": ["proxy"]}},
         {"thresholds": [{"container": "proxy", "restarts": 2}]},
     ],
     ids=str,
 )
-def test_an_ignored_crash_is_no_reason_to_replace_its_pod(silence: Json) -> None:
-    """Another crash labelled the Pod and is not remediated; the ignored one is not even counted."""
+def test_an_ignored_crash_causes_no_remediation(filters: Json) -> None:
+    """Another crash has the Pod labelled, and is withheld; the ignored one is not even counted."""
     policy = {"causes": ["OutOfMemory"], "minPodAgeSeconds": 0}
     crashes = builders.terminated(T0), builders.terminated(after(5), 137, "OOMKilled")
 
-    def after_both_syncs(**silence: Any) -> Json:
-        subject = builders.diagnoser(remediationAction="RestartPod", remediation=policy, **silence)
+    def after_both_syncs(**spec: Any) -> Json:
+        subject = builders.diagnoser(remediationAction="RestartPod", remediation=policy, **spec)
         return status(subject, shown(subject, two(*crashes)))
 
-    told = after_both_syncs()
-    assert [each["container"] for each in told["remediations"]] == ["proxy"]
-    silent = after_both_syncs(**silence)
-    assert not silent["remediations"]
-    assert [each["reason"] for each in silent["withheld"]] == ["CauseNotListed"]
-    assert [each["container"] for each in silent["recentDiagnoses"]] == ["app"]
+    unfiltered = after_both_syncs()
+    assert [each["container"] for each in unfiltered["remediations"]] == ["proxy"]
+    filtered = after_both_syncs(**filters)
+    assert not filtered["remediations"]
+    assert [each["reason"] for each in filtered["withheld"]] == ["CauseNotListed"]
+    assert [each["container"] for each in filtered["recentDiagnoses"]] == ["app"]
 
 
-def test_the_third_crash_is_told_and_not_the_second() -> None:
-    """From its waiting state to its next run; the first two leave nothing to remember."""
+def test_the_third_crash_is_reported_and_not_the_second() -> None:
+    """It is from its waiting state to its next run; nothing is stored of the first two."""
     subject = builders.diagnoser(thresholds=[{"restarts": 3}])
     for number in (1, 2, 3, 4):
         ended = after(minutes=number)
@@ -129,12 +129,12 @@ def test_the_third_crash_is_told_and_not_the_second() -> None:
         running = builders.container(last=last, restarts=number, started=after(20, minutes=number))
         for container in (waiting, running):
             pod = builders.pod(container, creationTimestamp="2026-11-23T10:00:00Z")
-            marked = shown(subject, pod, at=number * 60 + 30)
-            assert (marked != pod) is (number >= 3), (number, container)
+            synced = shown(subject, pod, at=number * 60 + 30)
+            assert (synced != pod) is (number >= 3), (number, container)
 
 
-def test_a_made_up_cause_has_no_pod_replaced() -> None:
-    """The status says Killed, which is ignored; that Events said more is only the Pod's word."""
+def test_a_made_up_cause_causes_no_remediation() -> None:
+    """The status says Killed, which is ignored; the Pod's owner may have written the evidence."""
     policy = {"minPodAgeSeconds": 0}
     plain = builders.diagnoser(remediationAction="RestartPod", remediation=policy)
     pod = shown(plain, two(builders.terminated(T0, 137), builders.terminated(after(5), 3)))
@@ -147,13 +147,13 @@ def test_a_made_up_cause_has_no_pod_replaced() -> None:
     subject = builders.diagnoser(
         remediationAction="RestartPod", remediation=policy, ignore={"causes": ["Killed"]}
     )
-    told = status(subject, pod)
-    assert "LivenessProbeFailed" in {each["cause"] for each in told["recentDiagnoses"]}
-    assert [each["container"] for each in told["remediations"]] == ["proxy"]
+    written = status(subject, pod)
+    assert "LivenessProbeFailed" in {each["cause"] for each in written["recentDiagnoses"]}
+    assert [each["container"] for each in written["remediations"]] == ["proxy"]
 
 
 def events(reason: str, message: str, at: float) -> FetchedEvidence:
-    """What was read of a Pod's Events: one, about its container app."""
+    """Return fetched evidence with one Event, about the container app."""
     return FetchedEvidence(
         EventLookup.FOUND, (PodEvent(reason, message, "app", after(at), after(at)),)
     )
@@ -163,14 +163,14 @@ PROBE = "Container app failed liveness probe, will be restarted"
 
 
 def probed(code: int, reason: str) -> Json:
-    """A Pod whose container has a liveness probe, and ended."""
+    """Build a Pod whose container has a liveness probe, and terminated."""
     pod = builders.pod(builders.container("app", builders.terminated(T0, code, reason)))
     pod["spec"]["containers"][0]["livenessProbe"] = {"httpGet": {"path": "/", "port": 80}}
     return pod
 
 
-def test_a_clean_exit_is_silent_unless_events_tell_of_a_probe() -> None:
-    """They are asked for soon after the end; later they are not, since nothing is remembered."""
+def test_a_clean_exit_is_ignored_unless_its_events_show_a_failed_probe() -> None:
+    """They are read soon after the termination; later they are not, since nothing is stored."""
     subject = builders.diagnoser(ignore={"cleanExits": True})
     pod = probed(0, "Completed")
     request = builders.pod_request(pod, published(subject))
@@ -184,37 +184,37 @@ def test_a_clean_exit_is_silent_unless_events_tell_of_a_probe() -> None:
     assert sync_pod(request, after(60)).evidence_request is None
 
     killed = events("Killing", PROBE, -3)
-    marked = builders.applied(
+    synced = builders.applied(
         pod, json.loads(sync_pod(request, after(3), killed).response.encode())
     )
-    assert marked["metadata"]["annotations"][CAUSE] == "LivenessProbeFailed"
+    assert synced["metadata"]["annotations"][CAUSE] == "LivenessProbeFailed"
     assert (
-        shown(subject, marked, at=4000)["metadata"]["annotations"][CAUSE] == "LivenessProbeFailed"
+        shown(subject, synced, at=4000)["metadata"]["annotations"][CAUSE] == "LivenessProbeFailed"
     )
-    assert [each["cause"] for each in status(subject, marked)["recentDiagnoses"]] == [
+    assert [each["cause"] for each in status(subject, synced)["recentDiagnoses"]] == [
         "LivenessProbeFailed"
     ]
 
 
-def test_what_its_events_silence_is_kept_and_shown_nowhere() -> None:
-    """Asked for once; neither label nor diagnosis, not even when its Events are long gone."""
+def test_a_crash_that_its_events_suppress_is_stored_and_not_reported() -> None:
+    """It is looked up once, and not reported either when its Events are long gone."""
     subject = builders.diagnoser(ignore={"causes": ["LivenessProbeFailed"]})
     pod = probed(137, "Error")
     request = builders.pod_request(pod, published(subject))
     assert sync_pod(request, after(3)).evidence_request is not None
     killed = events("Killing", PROBE, -3)
-    marked = builders.applied(
+    synced = builders.applied(
         pod, json.loads(sync_pod(request, after(3), killed).response.encode())
     )
-    assert set(marked["metadata"]["annotations"]) == {CRASHES}
-    assert LABEL not in marked["metadata"]["labels"]
+    assert set(synced["metadata"]["annotations"]) == {CRASHES}
+    assert LABEL not in synced["metadata"]["labels"]
     for at in (4, 60, 10_000):
-        again = sync_pod(builders.pod_request(marked, published(subject)), after(at))
+        again = sync_pod(builders.pod_request(synced, published(subject)), after(at))
         assert again.evidence_request is None
-        assert builders.applied(marked, json.loads(again.response.encode())) == marked
-    marked["metadata"]["labels"][LABEL] = "diag"
-    assert status(subject, marked)["recentDiagnoses"] == []
-    # What was silent is told where the spec changes its mind.
-    told = shown(builders.diagnoser(), marked)["metadata"]["annotations"]
-    assert told[CAUSE] == "LivenessProbeFailed"
-    assert '"silent"' not in told[CRASHES]
+        assert builders.applied(synced, json.loads(again.response.encode())) == synced
+    synced["metadata"]["labels"][LABEL] = "diag"
+    assert status(subject, synced)["recentDiagnoses"] == []
+    # It is reported when the filter is removed.
+    annotations = shown(builders.diagnoser(), synced)["metadata"]["annotations"]
+    assert annotations[CAUSE] == "LivenessProbeFailed"
+    assert '"silent"' not in annotations[CRASHES]

@@ -1,4 +1,4 @@
-"""What must always hold of the two syncs, for any Pod and any mutation of a real one."""
+"""Properties of the two syncs, for any mutation of a real Pod."""
 
 import copy
 import json
@@ -32,7 +32,7 @@ TARGETS = [
 
 
 def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """All places in a document."""
+    """List the paths to all values in a document."""
     found = [path] if path else []
     if isinstance(node, dict):
         for key, value in node.items():
@@ -45,7 +45,7 @@ def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 @st.composite
 def mutated_pods(draw: st.DrawFn) -> Json:
-    """A Pod of the golden files with up to three places changed or removed."""
+    """Draw a Pod of the golden files with up to three values changed or removed."""
     document = copy.deepcopy(draw(st.sampled_from(PODS)))
     document["metadata"].pop("managedFields", None)
     for _ in range(draw(st.integers(0, 3))):
@@ -61,7 +61,7 @@ def mutated_pods(draw: st.DrawFn) -> Json:
 
 
 def read(document: Json, *targets: Json) -> PodSyncRequest | None:
-    """The request for a Pod; None where it has a shape that no API server would let through."""
+    """Read the request for a Pod; None where the API server would not accept its shape."""
     keyed = {f"shop/{number}": each for number, each in enumerate(targets)}
     request = {"object": document, "related": {"DiagnosisTarget.diagnostics.local.io/v1": keyed}}
     try:
@@ -71,17 +71,17 @@ def read(document: Json, *targets: Json) -> PodSyncRequest | None:
 
 
 def in_shop(document: Json) -> Json:
-    """The Pod in the namespace in which there are DiagnosisTargets, if it can be moved."""
+    """Move the Pod to the namespace of the DiagnosisTargets, where it has metadata."""
     if isinstance(document.get("metadata"), dict):
         document["metadata"]["namespace"] = "shop"
     return document
 
 
 @given(mutated_pods(), TIMES, TIMES)
-def test_any_pod_is_answered_the_same_each_time_and_settles(
+def test_any_pod_gets_the_same_response_each_time_and_then_none(
     document: Json, now: datetime, later: datetime
 ) -> None:
-    """Total, deterministic, idempotent; the input is never changed, nor anything of others'."""
+    """A sync is total, deterministic and idempotent, and changes only what the hook manages."""
     document = in_shop(document)
     request = read(document, *TARGETS)
     if request is None:
@@ -99,21 +99,21 @@ def test_any_pod_is_answered_the_same_each_time_and_settles(
         "annotations": document["metadata"].get("annotations") or {},
         "labels": document["metadata"].get("labels") or {},
     }
-    settled = applied(document, answer)
-    annotations = settled["metadata"]["annotations"]
+    synced = applied(document, answer)
+    annotations = synced["metadata"]["annotations"]
     assert sum(len((k + v).encode()) for k, v in annotations.items()) <= MAX_TOTAL_BYTES
-    # A state is told when it has lasted, and that is a matter of time.
+    # A lasting condition is shown after some time.
     times = (now,) if detect_lasting_conditions(request.object) else (now, max(now, later))
     for time in times:
-        again = read(settled, *TARGETS)
+        again = read(synced, *TARGETS)
         assert again is not None
-        shown = applied(settled, json.loads(sync_pod(again, time).response.encode()))
+        shown = applied(synced, json.loads(sync_pod(again, time).response.encode()))
         assert shown["metadata"]["annotations"] == annotations
 
 
 @given(mutated_pods(), TIMES)
-def test_an_unclaimed_pod_ends_up_with_nothing_of_ours(document: Json, now: datetime) -> None:
-    """Whatever was there before, in one step."""
+def test_all_managed_metadata_of_an_unclaimed_pod_is_removed(document: Json, now: datetime) -> None:
+    """One sync removes whatever was there."""
     document = in_shop(document)
     claimed = read(document, *TARGETS)
     if claimed is None:
@@ -121,10 +121,10 @@ def test_an_unclaimed_pod_ends_up_with_nothing_of_ours(document: Json, now: date
     answer = json.loads(sync_pod(claimed, now).response.encode())
     document["metadata"]["annotations"] = document["metadata"].get("annotations") or {}
     document["metadata"]["labels"] = document["metadata"].get("labels") or {}
-    marked = applied(document, answer)
-    unclaimed = read(marked)
+    annotated = applied(document, answer)
+    unclaimed = read(annotated)
     assert unclaimed is not None
-    cleaned = applied(marked, json.loads(sync_pod(unclaimed, now).response.encode()))
+    cleaned = applied(annotated, json.loads(sync_pod(unclaimed, now).response.encode()))
     assert not {*ANNOTATIONS, LABEL} & {
         *cleaned["metadata"]["annotations"],
         *cleaned["metadata"]["labels"],
@@ -138,10 +138,10 @@ def test_an_unclaimed_pod_ends_up_with_nothing_of_ours(document: Json, now: date
     st.lists(st.integers(0, 4000), min_size=1, max_size=4),
     st.booleans(),
 )
-def test_every_answer_for_an_active_poddiagnoser_carries_its_target(
+def test_every_response_for_an_active_poddiagnoser_has_its_target(
     pods: list[Json], enabled: bool | None, unlabelled: bool, seconds: list[int], complete: bool
 ) -> None:
-    """Early, paced, degraded or unchanged: without it every Pod would be wiped."""
+    """Without it Metacontroller would delete the target, and all Pods would lose their metadata."""
     spec: Json = {} if enabled is None else {"enableAnnotations": enabled}
     subject = diagnoser("all", **spec)
     for number, document in enumerate(pods):
@@ -176,9 +176,9 @@ def test_every_answer_for_an_active_poddiagnoser_carries_its_target(
 
 
 @given(st.permutations(range(6)))
-def test_the_steps_of_a_crash_give_the_same_words_in_any_order(order: list[int]) -> None:
-    """Two crashes of one container, each sighted in several states, sightings in any order."""
-    sightings = []
+def test_two_crashes_show_the_same_in_any_order_of_observations(order: list[int]) -> None:
+    """Each of two crashes of one container is observed in several states."""
+    states = []
     for finished, count in ((0, 1), (60, 2)):
         running = crashed(after(finished))
         running["status"]["containerStatuses"][0]["restartCount"] = count
@@ -186,11 +186,11 @@ def test_the_steps_of_a_crash_give_the_same_words_in_any_order(order: list[int])
         waiting["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "x"}}
         late = copy.deepcopy(running)
         late["status"]["containerStatuses"][0]["restartCount"] = count + 1
-        sightings += [running, waiting, late]
+        states += [running, waiting, late]
     document = crashed(T0)
     document["metadata"]["annotations"] = {}
     for step in [*order, 5]:
-        document["status"] = sightings[step]["status"]
+        document["status"] = states[step]["status"]
         request = read(document, TARGETS[0])
         assert request is not None
         document = applied(document, json.loads(sync_pod(request, after(100)).response.encode()))
@@ -205,7 +205,7 @@ def test_the_steps_of_a_crash_give_the_same_words_in_any_order(order: list[int])
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_any_bytes_are_a_pod_or_a_validation_error(body: bytes) -> None:
-    """Nothing else is raised."""
+    """No other error is raised."""
     try:
         Pod.model_validate_json(body)
     except ValidationError:
