@@ -1,6 +1,11 @@
-"""gunicorn's gevent worker with an end that loses no request, and gevent's way to bound time."""
+"""gunicorn's gevent worker, with a shutdown that loses no request and bodies that are bounded.
 
-from collections.abc import Iterable, Iterator, MutableMapping
+What it changes of gunicorn, and where: `HookWorker.load_wsgi` checks that the hook may be served on
+its address; `BodyReader` asks for a body when the application reads it; `HookWorker.handle_request`
+reads the rest of a refused body; `HookWorker.run` closes idle connections after SIGTERM.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -21,7 +26,6 @@ Metacontroller keeps connections and does not repeat a POST that was lost on one
 that arrives in this time is answered with ``Connection: close``; what stays idle is closed then.
 """
 
-
 DISCARD_SECONDS: Final = 8.0
 """For how long a connection may send the rest of a body that was refused, before it is closed.
 
@@ -29,11 +33,11 @@ As long as a body may take that is read. A client that writes its body before it
 (Metacontroller's does) gets to see the refusal, and keeps its connection.
 """
 
-_TURN_BYTES: Final = 256 * 1024
-"""How much of a body is read before others get their turn."""
+_YIELD_BYTES: Final = 256 * 1024
+"""How much of a body is read before other greenlets get their turn."""
 
 
-def _refusal(status: str) -> bytes:
+def _plain_response(status: str) -> bytes:
     body = status.split(" ", 1)[1].lower() + "\n"
     return (
         f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
@@ -41,16 +45,18 @@ def _refusal(status: str) -> bytes:
     ).encode()
 
 
-_BAD_REQUEST: Final = _refusal("400 Bad Request")
-_BROKEN: Final = _refusal("500 Internal Server Error")
+_BAD_REQUEST: Final = _plain_response("400 Bad Request")
+_INTERNAL_ERROR: Final = _plain_response("500 Internal Server Error")
+
+_Application = Callable[[MutableMapping[str, Any], Any], Iterable[bytes]]
 
 
 class BodyReader:
-    """What a request's body is read from: asks for it when it is wanted, and lets others go on.
+    """Reads a request's body: asks for it when it is read, and lets other greenlets run.
 
     gunicorn sends ``100 Continue`` before the application has seen the headers, and gevent goes on
-    reading for as long as there is something to read: one client that sends fast would have
-    everybody wait.
+    reading for as long as there is something to read: a client that sends fast would make all
+    others wait.
 
     Args:
         reader: gunicorn's.
@@ -64,7 +70,7 @@ class BodyReader:
     def __init__(self, reader: Any, sock: Any, *, awaited: bool) -> None:
         self._reader = reader
         self._sock = sock
-        self._turn = 0
+        self._unyielded = 0
         self.awaited = awaited
 
     @property
@@ -77,24 +83,22 @@ class BodyReader:
         if self.awaited:
             self.awaited = False
             self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if self._turn >= _TURN_BYTES:
-            self._turn = 0
+        if self._unyielded >= _YIELD_BYTES:
+            self._unyielded = 0
             gevent.sleep(0)
         data: bytes = self._reader.read(size)
-        self._turn += len(data)
+        self._unyielded += len(data)
         return data
 
 
 class HookWorker(GeventWorker):
-    """gunicorn's gevent worker, with an end of its own and more care for bodies.
+    """gunicorn's gevent worker, with a shutdown of its own and more care for bodies.
 
-    It closes idle connections when it is asked to stop; without that it would wait for them until
-    ``graceful_timeout``. It asks for a body (``100 Continue``) when the application wants it, not
-    before, and bounds the time for which the rest of a refused one is read.
+    Without its shutdown, gunicorn would wait for idle connections until ``graceful_timeout``.
     """
 
     def init_process(self) -> None:
-        """Load the application, and see to it that a last answer is known to be the last."""
+        """Prepare for idle connections, then load the application and serve."""
         self._idle: dict[Any, gevent.Timeout] = {}
         super().init_process()
 
@@ -114,30 +118,35 @@ class HookWorker(GeventWorker):
                 except SettingsError as error:
                     raise AppImportError(str(error)) from None
         super().load_wsgi()
-        application = self.wsgi
+        self.wsgi = self._closing_connections(self.wsgi)
 
-        def last_answers(environ: MutableMapping[str, Any], start_response: Any) -> Iterable[bytes]:
+    def _closing_connections(self, application: _Application) -> _Application:
+        """Announce ``Connection: close`` where a connection cannot stay open after an answer.
+
+        gunicorn decides that when a request begins: an answer that was delayed since before SIGTERM
+        would say "keep-alive", and the connection would be closed then. Where a body was not asked
+        for, it is not known whether a body or a request comes next.
+        """
+
+        def call(environ: MutableMapping[str, Any], start_response: Any) -> Iterable[bytes]:
             def start(*arguments: Any) -> Any:
-                # gunicorn decided at the request's start whether the connection stays; one that was
-                # held since before SIGTERM would say "keep-alive" and then be closed. Where a body
-                # was not asked for nobody knows whether a body or a request comes next.
                 if not self.alive or environ["wsgi.input"].reader.awaited:
                     start_response.__self__.force_close()
                 return start_response(*arguments)
 
             return application(environ, start)
 
-        self.wsgi = last_answers
+        return call
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve a connection, also one that was accepted just before the listener was closed.
 
         Args:
-            listener: the socket that listens, closed perhaps.
+            listener: the socket that listens; it may be closed, so the connection's own is used.
             client: the connection.
             addr: where it comes from.
         """
-        del listener  # it is asked for its name alone, which the connection knows as well
+        del listener
         super().handle(client, client, addr)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
@@ -156,8 +165,9 @@ class HookWorker(GeventWorker):
             StopIteration: the connection is to be closed.
         """
         body = req.body
-        body.reader = BodyReader(body.reader, sock, awaited=req._expected_100_continue)  # noqa: SLF001 (it has no public name)
-        req._expected_100_continue = False  # noqa: SLF001
+        awaited = req._expected_100_continue  # noqa: SLF001 (gunicorn has no public name for it)
+        req._expected_100_continue = False  # noqa: SLF001 (the same)
+        body.reader = BodyReader(body.reader, sock, awaited=awaited)
         try:
             super().handle_request(listener_name, req, sock, addr)
         except StopIteration:
@@ -179,11 +189,11 @@ class HookWorker(GeventWorker):
             return False
         if body.reader.finished:
             return True
-        left = True
-        with self._waiting(DISCARD_SECONDS):
-            while left:
-                left = bool(body.read(_TURN_BYTES))
-        return not left
+        more = True
+        with self._bounded(DISCARD_SECONDS):
+            while more:
+                more = bool(body.read(_YIELD_BYTES))
+        return not more
 
     def run(self) -> None:
         """Serve until the worker is asked to stop."""
@@ -196,15 +206,15 @@ class HookWorker(GeventWorker):
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override]  # its stub says None
         """Bound the time for which a connection waits for its next request."""
-        with self._waiting(self.cfg.keepalive):
+        with self._bounded(self.cfg.keepalive):
             yield
 
     @contextmanager
-    def _waiting(self, seconds: float) -> Iterator[None]:
+    def _bounded(self, seconds: float) -> Iterator[None]:
         """Bound the time of what is between two requests; beyond it the context just ends."""
         current = gevent.getcurrent()
-        silent: Any = False  # gevent: end the context without an error; its stub knows errors only
-        with gevent.Timeout(seconds, silent) as timeout:
+        no_error: Any = False  # gevent: end the context without one; its stub knows errors only
+        with gevent.Timeout(seconds, no_error) as timeout:
             self._idle[current] = timeout
             try:
                 yield
@@ -218,17 +228,18 @@ class HookWorker(GeventWorker):
             req: the request, as far as there is one.
             client: the connection.
             addr: where it comes from.
-            exc: what went wrong. Its message quotes the request, so it goes nowhere.
+            exc: what went wrong. Its message quotes the request, so it is not logged.
         """
         del req, addr
         if not isinstance(exc, Exception):
             return
-        ours = not isinstance(exc, ParseException)
         structlog.get_logger().warning("Connection refused", error=type(exc).__name__)
+        response = _BAD_REQUEST if isinstance(exc, ParseException) else _INTERNAL_ERROR
         with suppress(OSError):
-            client.sendall(_BROKEN if ours else _BAD_REQUEST)
+            client.sendall(response)
 
     def _drain(self) -> None:
+        """Wait for SIGTERM; then close idle connections, until none are left."""
         while self.alive:
             gevent.sleep(0.1)
         gevent.sleep(DRAIN_SECONDS)
@@ -238,7 +249,7 @@ class HookWorker(GeventWorker):
             gevent.sleep(0.1)
 
     def _close(self, connection: Any) -> None:
-        """Close a connection as if its time had passed. Runs in the hub, as `Deadlines` does."""
+        """Close a connection as if its time were over. Runs in the hub, as `Deadlines` does."""
         timeout = self._idle.pop(connection, None)
         if timeout is not None:
             connection.throw(timeout)
