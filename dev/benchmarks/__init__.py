@@ -1,5 +1,6 @@
 """Speed of the hook, beside things to compare it with: ``make bench``.
 
-Whatever is compared runs in turn in one run, so that what else the machine does hits all alike;
-ratios count, absolute figures do not. ``python -m dev.benchmarks --help`` says what can be run.
+Everything that is compared runs in turn in one run, so that other load on the machine affects all
+alike; the ratios count, not the absolute figures. ``python -m dev.benchmarks --help`` lists what can
+be run.
 """

@@ -22,13 +22,13 @@ _HEADINGS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what was asked for.
+    """Run the chosen benchmarks.
 
     Args:
         arguments: the command line's; None takes this process's own.
 
     Returns:
-        The exit code: 0, also where aims are missed: figures are there to be read.
+        The exit code: 0, also where aims are missed.
     """
     options = _parser().parse_args(arguments)
     parts = options.parts or list(_HEADINGS)
@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _machine() -> str:
-    """Return what it was measured on, and what else was going on there."""
+    """Describe the machine and its load."""
     load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
     return (
         f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}; "

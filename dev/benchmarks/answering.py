@@ -45,7 +45,7 @@ def evidence(metrics: str) -> Counter[str]:
         metrics: in Prometheus' text format.
 
     Returns:
-        How often, by what came of it.
+        How often, by outcome.
     """
     return Counter(
         {sample.labels["result"]: int(sample.value) for sample in _samples(metrics, _LOOKUPS)}
@@ -69,7 +69,7 @@ def slower(metrics: str, endpoint: str, seconds: float) -> int:
         if sample.labels["endpoint"] == endpoint
     }
     if not within:
-        return 0  # nothing was asked there
+        return 0  # no request was made there
     return within[float("inf")] - within[seconds]
 
 

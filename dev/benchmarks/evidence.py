@@ -3,7 +3,7 @@
 Every crash is a liveness probe's kill with the Events that a kubelet posts before it. PodDiagnosers
 with evidence and without it stand side by side, in namespaces that are otherwise the same: single
 crashes on an idle cluster, many at once, and many at once while the API server is too busy for
-Events. What is asked of it is counted in its own audit log.
+Events. Requests are counted in its audit log.
 """
 
 import contextlib
@@ -250,7 +250,7 @@ def _singles(bed: TestBed, order: list[str], crashes: int) -> dict[str, float]:
 
 
 def _unexplained(bed: TestBed, crashes: int) -> dict[str, float]:
-    """One crash at a time, about which there is no Event: somebody else killed the container."""
+    """One crash at a time, about which there is no Event: another process killed the container."""
     with _scene(bed, "single-unexplained", WITH, crashes) as scene:
         asked = len(bed.control_plane.audited())
         for name in scene.load.names:
@@ -309,7 +309,7 @@ def _storm(
 
 
 def _reads(bed: TestBed, asked: int, namespace: str) -> int:
-    """Return how often Events were read since so much was in the audit log."""
+    """Count the reads of Events since the audit log had a number of entries."""
     calls = observations.calls(bed.control_plane.audited()[asked:], namespace)
     return sum(number for (_, resource), number in calls.items() if resource == "events")
 
@@ -322,7 +322,7 @@ _OF_EVENTS = (
     "looks at Events without an answer",
     _MEMORY,
 )
-"""What says nothing where none are read; the same process may have read some before."""
+"""Left out of the figures without Events; the same process may have read some before."""
 
 _KEPT = {
     WRITTEN: (
@@ -334,7 +334,7 @@ _KEPT = {
     ),
     BUSY: ("all annotated", "requests for Events refused", "answers other than 200"),
 }
-"""What is shown of the storms that are no comparison."""
+"""The figures of the storms that are not compared."""
 
 _OF_ONE = "requests for Events for a crash, one at a time"
 
@@ -362,7 +362,7 @@ def figures(found: dict[str, Spread], storm: int) -> list[Figure]:
         aim = None if most is None else Aim.at_most(most)
         text = f"{storm:,} at once, {figure}" if figure == "all annotated" else figure
         lines.append(Figure(f"{text}: with Events / without", ratio, "", aim))
-    # How much the crashes cost whose Events are not to be had.
+    # How much the crashes cost whose Events cannot be read.
     ratio = found[f"{BUSY}: all annotated"].over(found[f"{WITHOUT}: all annotated"])
     text = f"{storm:,} at once, all annotated: 429 for Events / without"
     return [*lines, Figure(text, ratio, "", Aim.at_most(2))]
@@ -391,7 +391,7 @@ _AIMS: dict[str, Callable[[int], Aim]] = {
     f"{WITH}: {_MEMORY}": lambda _: Aim.at_most(200),
     f"{WITHOUT}: requests for Events": lambda _: Aim.exactly(0),
     f"{WITH}: requests for Events for a crash": lambda _: Aim.at_most(1),
-    # One for all, and those that were under way or alone before that is known.
+    # One for all, beside those already under way or made before the refusal is known.
     f"{BUSY}: requests for Events refused": lambda _: Aim.at_most(8),
     f"{_OF_ONE}, answered by the first read": lambda _: Aim.exactly(1),
     f"{_OF_ONE}, no Event found": lambda _: Aim.at_most(2),

@@ -108,7 +108,7 @@ _VERDICTS = {None: "", True: "met", False: "**missed**"}
 
 
 def number(value: float) -> str:
-    """Write a number with the digits that mean something.
+    """Write a number with three significant digits.
 
     Args:
         value: the number.

@@ -1,7 +1,7 @@
 """Watch objects of one kind, and note when each change was observed.
 
-As little of the machine as possible goes into this, since the operators under test share it: what
-comes is searched by the caller's function, and need not be parsed.
+It uses as little of the machine as possible, since the operators under test share it: the caller's
+function searches each line, and need not parse it.
 """
 
 import contextlib

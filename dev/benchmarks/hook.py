@@ -53,7 +53,7 @@ def measure(rounds: int = 30, seconds: float = 0.4) -> list[Figure]:
         for case in cases:  # a warm-up
             drive(case.server.port, case.path, case.body(datetime.now(UTC)), seconds=seconds / 2)
         for number in range(rounds):
-            # Now this way round, now the other: what drifts within a round drops out.
+            # In alternating order, so that drift within a round cancels out.
             for case in cases if number % 2 else reversed(cases):
                 body = case.body(datetime.now(UTC))
                 before = case.server.cpu_seconds()

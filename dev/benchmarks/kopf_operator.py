@@ -7,8 +7,8 @@ at it: plain event handlers (no finalizers, no annotations of its own, no state 
 PodDiagnosers in an index, no posting of Events, no scanning, no copies of each object to find out
 what changed in it (they are half of what kopf costs otherwise), and a status that is debounced for
 as long as ours. It does less than the hook: no cause, no sentence, no history, no label, no
-conditions. And it deletes whatever crashes: no plan, no safeguard, no budget; what it has done is
-known to its own memory alone.
+conditions. And it deletes every crashed Pod: no plan, no safeguard, no budget; what it has done it
+remembers in its own memory only.
 
 Run as ``kopf run --all-namespaces --standalone --quiet dev/benchmarks/kopf_operator.py``.
 """
@@ -61,7 +61,7 @@ _api = _Api()
 
 
 class _NoDiffs(kopf.DiffBaseStorage):  # type: ignore[misc,unused-ignore]  # kopf may be absent
-    """Remembers nothing of an object: event handlers don't ask what changed."""
+    """Stores no copy of an object: event handlers need no differences."""
 
     def build(self, **_: Any) -> None:
         """Make no copy."""
@@ -136,7 +136,7 @@ async def annotate(
     if REASON not in annotations:
         _counted[metadata["namespace"], diagnoser] += 1
         _changed.set()
-    # The annotations are written when this is done: what is to be fast goes first.
+    # The annotations are written when this is done: what has to be fast comes first.
     if terminated["containerID"] not in _handled and "deletionTimestamp" not in metadata:
         _handled.add(terminated["containerID"])
         await _act(action, metadata, wanted[REASON])

@@ -1,4 +1,4 @@
-"""A load generator that takes next to nothing of the machine: prepared bytes, raw sockets, epoll.
+"""A load generator that needs almost no CPU: prepared bytes, raw sockets, epoll.
 
 Like Metacontroller's client it keeps its connections; each has one request at a time.
 """
@@ -16,7 +16,7 @@ _PATIENCE = 30.0
 
 
 class AnswerError(RuntimeError):
-    """An answer was no success, or none came; the message shows how it began."""
+    """An answer was not a success, or none came; the message shows how it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def _message(path: str, body: bytes) -> bytes:
 
 
 def _complete(answer: bytes) -> bool:
-    """Say whether an answer is there whole.
+    """Say whether an answer is complete.
 
     Raises:
         AnswerError: it is no success.

@@ -121,7 +121,7 @@ class HookOperator:
         Raises:
             dev.envtest.process.StartError: one does not get ready.
         """
-        # At once, as Pods start; Metacontroller repeats what finds no hook yet.
+        # All at once, as Pods start; Metacontroller retries what finds no hook yet.
         for process in (self._pods.process, self._poddiagnosers.process):
             process.start()
         for front in self._fronts.values():
@@ -131,7 +131,7 @@ class HookOperator:
             hook.process.wait_until(hook.serves_metrics)
 
     def stop(self) -> None:
-        """End all three; Metacontroller first, so that it does not miss the hook."""
+        """End all three; Metacontroller first, so that it does not call a hook that has ended."""
         self._metacontroller.stop(grace=0)
         for front in self._fronts.values():
             front.stop()
@@ -180,7 +180,7 @@ class HookOperator:
         return max(map(_peak, (parent, *map(int, workers.split()))))
 
     def evidence(self) -> Counter[str]:
-        """Return how often the Events of a Pod were asked for, by what came of it.
+        """Return how often the Events of a Pod were asked for, by outcome.
 
         Returns:
             The counts, by the hook's own metrics.
@@ -189,7 +189,7 @@ class HookOperator:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Have Metacontroller do nothing for a while; what happens meanwhile it sees at once."""
+        """Stop Metacontroller for a while; afterwards it sees all changes at once."""
         os.kill(self._metacontroller.process.pid, signal.SIGSTOP)
         try:
             yield

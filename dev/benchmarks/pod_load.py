@@ -1,7 +1,7 @@
 """Many Pods at once: created, crashed at a set pace, and watched until they are annotated.
 
-As little of the machine as possible goes into this, since the operators under test share it:
-plain connections that are kept, prepared bodies, and a watch that is searched and not parsed.
+It uses as little of the machine as possible, since the operators under test share it: prepared
+bodies, and a watch that is searched and not parsed.
 """
 
 import json

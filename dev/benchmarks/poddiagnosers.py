@@ -70,7 +70,7 @@ def _syncs(server: Server, syncs: int) -> list[Figure]:
         Figure("its answer, debounced", Spread(tuple(delays["first"])), "s"),
         Figure("resident memory before", Spread((before / _MIB,)), "MiB"),
         Figure("resident memory after each two syncs", Spread(tuple(resident)), "MiB"),
-        # The first few bodies shape the heap, which later ones find as it is.
+        # The first few bodies make the heap grow; later ones reuse it.
         Figure(
             "resident memory at the end over halfway",
             Spread((resident[-1] / resident[len(resident) // 2],)),

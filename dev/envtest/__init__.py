@@ -1,5 +1,5 @@
 """A real control plane on this machine, for the tests, the benchmarks and the demo.
 
-etcd, kube-apiserver, kube-controller-manager and Metacontroller run as ordinary processes; what a
-node would do is played (see `dev.envtest.kubelet`). Nothing of this is part of the operator.
+etcd, kube-apiserver, kube-controller-manager and Metacontroller run as ordinary processes; a node
+is simulated (see `dev.envtest.kubelet`). Nothing of this is part of the operator.
 """

@@ -1,9 +1,9 @@
-"""End the processes of a run that ended without doing so itself.
+"""End the processes of a run that was killed before it could do so itself.
 
 Started by `dev.envtest.process` with a pipe as standard input. The lines ``+N`` and ``-N``
-tell which process groups are there. The pipe closes when its writer is gone, however it went, kill
--9 included; then what is left is killed. (PR_SET_PDEATHSIG would be Linux alone, and goes by the
-thread that started a child, not by the process.)
+say which process groups have started and ended. The pipe closes when its writer is gone, even
+after kill -9; then the remaining groups are killed. (PR_SET_PDEATHSIG exists on Linux only, and is tied to
+the thread that started a child, not to its process.)
 """
 
 import contextlib

@@ -1,7 +1,7 @@
-"""What the operator's ServiceAccounts asked of the API server, by the server's own audit log.
+"""The requests of the operator's ServiceAccounts, by the API server's own audit log.
 
-The log is the server's, so that it holds what arrived there whatever the caller, a proxy or a test
-believes.
+The log is the server's, so it holds what arrived there, whatever the caller, a proxy or a test
+assumes.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from dev.envtest.client import Json
 
 GROUP = "system:serviceaccounts:pod-diagnoser-system"
-"""Whose requests are logged: the operator's own ServiceAccounts, and nobody else's."""
+"""Whose requests are logged: the operator's own ServiceAccounts only."""
 
 
 def policy() -> Json:
@@ -29,12 +29,12 @@ def policy() -> Json:
 
 
 def full_policy() -> Json:
-    """A policy whose log shows what became of Pods, PodDiagnosers and Events, and through whom.
+    """Return a policy whose log shows all changes of Pods, PodDiagnosers and Events, with author.
 
     Returns:
-        An ``audit.k8s.io/v1`` Policy: of everybody's writes to these, and of the operator's own
-        reads of them, what was sent and what was answered. A request is noted when it comes, too:
-        one that is never answered is one during which the API server ended.
+        An ``audit.k8s.io/v1`` Policy: requests and responses of all writes to these, and
+        of the operator's own reads of them. A request is logged when it comes, too: if no answer
+        is logged, the API server ended meanwhile.
     """
     resources = [
         {"group": "", "resources": ["pods", "pods/status", "pods/eviction", "events"]},
@@ -63,7 +63,7 @@ class Audited:
     """A request that the API server has answered.
 
     Attributes:
-        user: who asked.
+        user: the caller.
         verb: such as ``delete``.
         resource: such as ``pods`` or ``pods/eviction``; empty for a path that is no resource.
         namespace: empty for what belongs to the cluster.
@@ -95,7 +95,7 @@ def read(path: Path) -> list[Audited]:
     if not path.is_file():
         return []
     text = path.read_text(encoding="utf-8")
-    # The last line may still be on its way.
+    # The last line may not be complete yet.
     return [_audited(json.loads(line)) for line in text.split("\n")[:-1]]
 
 

@@ -38,7 +38,7 @@ _BUILT_AS = {"etcd": "server"}
 
 
 class MissingError(RuntimeError):
-    """Something that does not come with the project is not on this machine.
+    """Something that the project needs and does not contain is not on this machine.
 
     The message names it and how to get it, so that it can serve as the reason of a skip.
     """
@@ -91,7 +91,7 @@ def versions() -> dict[str, str]:
 
 
 def find() -> Binaries:
-    """Find all programs; build the control plane if that is what it takes.
+    """Find all programs; build the control plane if necessary.
 
     Returns:
         Where they are.
@@ -175,7 +175,7 @@ def _built() -> Path:
 
 
 def _build(go: str, folder: Path) -> None:
-    """Build into a folder beside the final one, then rename it: it is there whole or not at all."""
+    """Build into a folder beside the final one, then rename it: it is never there in part."""
     print(
         f"building the control plane {versions()} from its Go modules: some minutes, only once",
         file=sys.stderr,
@@ -199,7 +199,7 @@ _FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
 
 
 def _ldflags() -> str:
-    """Return what Kubernetes' own build passes, so that the server tells its version."""
+    """Return what Kubernetes' own build passes, so that the server reports its version."""
     version = versions()["kubernetes"]
     major, minor, _ = version.removeprefix("v").split(".", 2)
     variables = {
@@ -256,14 +256,14 @@ def _key() -> str:
 
 @contextlib.contextmanager
 def _only_one() -> Iterator[None]:
-    """Wait until no other process builds; the lock goes with the process, however it ends."""
+    """Wait until no other process builds; the lock ends with the process."""
     with (_cache() / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def main() -> int:
-    """Print the control plane's folder, or why there is none.
+    """Print the control plane's folder, or why it cannot be had.
 
     Returns:
         The exit code: 0, or 1 where something is missing or the build failed.

@@ -122,7 +122,7 @@ class WatchStream:
             self._response.close()
 
     def close(self) -> None:
-        """End the watch, from any thread: whoever iterates comes to the end."""
+        """End the watch, from any thread; the iteration ends, too."""
         self._closed.set()
         try:
             self._response.shutdown()

@@ -1,4 +1,4 @@
-"""A whole cluster with the operator in it: what most users of this package want."""
+"""A whole cluster with the operator in it."""
 
 import base64
 import contextlib
@@ -22,15 +22,15 @@ from dev.envtest.process import Process
 class Cluster:
     """Control plane, kubelet, Metacontroller and the hook's two processes.
 
-    The processes have what the manifests give their Pods: the tokens of callers, and the one that
-    remediates its ServiceAccount's token; with the component that lets it read Events, the one that
-    serves Pods its own, too.
+    The hook's processes have the credentials that the manifests give their Pods: the tokens of
+    callers; the one that remediates its ServiceAccount's token; with the component that lets it
+    read Events, the one that serves Pods its own, too.
 
     A context manager; it takes some seconds to start.
 
     Args:
         binaries: the programs.
-        overlay: what of ours is installed, see `dev.envtest.installation.install`.
+        overlay: which of our manifests are installed, see `dev.envtest.installation.install`.
         components: the components that are installed with it.
         linger: seconds that a terminating Pod stays.
         cache_flush_interval: Metacontroller's.
@@ -38,7 +38,7 @@ class Cluster:
 
     Attributes:
         control_plane: its processes, clients and kubectl.
-        kubelet: plays the Node.
+        kubelet: simulates the Node.
         metacontroller: the real one.
         pods_hook: serves the Pods' endpoints.
         poddiagnosers_hook: serves the PodDiagnosers' endpoints.
@@ -64,11 +64,11 @@ class Cluster:
         self.pods_hook = Hook(
             "pods",
             folder,
-            self.gathering_environment()
+            self.evidence_environment()
             if EVIDENCE in components
             else {"POD_DIAGNOSER_TOKEN_DIR": str(self._tokens)},
         )
-        self.poddiagnosers_hook = Hook("poddiagnosers", folder, self.remediating_environment())
+        self.poddiagnosers_hook = Hook("poddiagnosers", folder, self.remediation_environment())
         self._overlay, self._components = overlay, components
         self._exit = contextlib.ExitStack()
 
@@ -123,7 +123,7 @@ class Cluster:
         problem: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End everything, the youngest first."""
+        """End everything, in the reverse order."""
         self._exit.__exit__(kind, problem, traceback)
 
     @property
@@ -131,7 +131,7 @@ class Cluster:
         """The hook's base URLs: keys ``pods`` and ``poddiagnosers``."""
         return {"pods": self.pods_hook.url, "poddiagnosers": self.poddiagnosers_hook.url}
 
-    def remediating_environment(self, server: str | None = None) -> dict[str, str]:
+    def remediation_environment(self, server: str | None = None) -> dict[str, str]:
         """Return the settings of a process that remediates.
 
         Args:
@@ -139,7 +139,7 @@ class Cluster:
         """
         return self._connected_environment(REMEDIATOR, server)
 
-    def gathering_environment(self, server: str | None = None) -> dict[str, str]:
+    def evidence_environment(self, server: str | None = None) -> dict[str, str]:
         """Return the settings of a process that serves Pods and reads their Events.
 
         Args:

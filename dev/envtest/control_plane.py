@@ -34,8 +34,8 @@ class ControlPlane:
         folder: scratch folder; logs of all processes are in it.
         keep: whether the scratch folder stays in any case.
         server: the API server's URL.
-        certificate: PEM file of the API server's certificate, which it makes itself; who calls it
-            trusts that.
+        certificate: PEM file of the API server's certificate, which it makes itself; its
+            clients have to trust it.
         key: PEM file of the key that belongs to it.
         admin: a client that may do everything.
         kubeconfig: the admin's kubeconfig file.
@@ -97,13 +97,13 @@ class ControlPlane:
     ) -> None:
         """End everything."""
         self.stop()
-        if isinstance(problem, Exception):  # not a Ctrl-C, after which nobody asks for logs
+        if isinstance(problem, Exception):  # after Ctrl-C no logs are needed
             problem.add_note(f"Logs are kept in {self.folder}")
         elif not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def stop(self) -> None:
-        """End the processes, the youngest first. Nothing in here is worth a graceful end."""
+        """Kill the processes, in the reverse order; their data are not needed any more."""
         for process in reversed(self.processes):
             process.stop(grace=0)
 
@@ -142,7 +142,7 @@ class ControlPlane:
         return token
 
     def audited(self) -> list[audit.Audited]:
-        """Return what the operator's ServiceAccounts have asked of the API server so far.
+        """Return the requests of the operator's ServiceAccounts so far.
 
         Returns:
             The requests, in the order in which they were answered.
@@ -220,7 +220,7 @@ class ControlPlane:
             "--endpoint-reconciler-type=none",  # it refuses 127.0.0.1 as an endpoint
             f"--audit-policy-file={self._audit_policy}",
             f"--audit-log-path={self.audit_log}",
-            "--audit-log-mode=blocking",  # the log is as far as the answers are
+            "--audit-log-mode=blocking",  # an answered request is in the log
             "--audit-log-maxsize=10000",  # megabytes: one file
         ]
 
@@ -233,8 +233,8 @@ class ControlPlane:
             f"--service-account-private-key-file={self._credentials.service_account_key}",
             f"--root-ca-file={self.certificate}",
             "--allocate-node-cidrs=false",
-            # The kubelet that is played says once that its Node is ready: nobody is to forget it
-            # while the API server is away.
+            # The simulated kubelet reports only once that its Node is ready: it has to stay so
+            # while the API server is down.
             "--node-monitor-grace-period=1h",
             # Deleted namespaces and owners go within a moment, workloads fill at once.
             "--kube-api-qps=500",

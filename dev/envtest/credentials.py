@@ -14,7 +14,7 @@ USERS: dict[str, tuple[str, ...]] = {
 
 
 class Credentials:
-    """The users' tokens and the key of ServiceAccounts' tokens, made anew for each run.
+    """The users' tokens and the key of ServiceAccounts' tokens, new for each run.
 
     Args:
         folder: where the files go.

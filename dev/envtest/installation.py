@@ -34,7 +34,7 @@ REMEDIATOR = "pod-diagnoser-poddiagnosers"
 """The ServiceAccount of the hook that remediates."""
 
 PODS_HOOK = "pod-diagnoser-pods"
-"""The ServiceAccount of the hook that every Pod goes through."""
+"""The ServiceAccount of the hook that serves Pods."""
 
 EVIDENCE = "evidence"
 """The component with which that hook may read Events."""
@@ -60,8 +60,8 @@ class InstallError(RuntimeError):
 def install_metacontroller(control_plane: ControlPlane) -> None:
     """Install what Metacontroller needs: its kinds, and the rights of our component.
 
-    The rights are those of ``upstream/components/rbac``, so that every run proves that they
-    are enough.
+    The rights are those of ``upstream/components/rbac``, so that every run shows that they
+    suffice.
 
     Args:
         control_plane: where.
@@ -127,7 +127,7 @@ def create_tokens(control_plane: ControlPlane) -> str:
         control_plane: where.
 
     Returns:
-        What our script said.
+        The output of our script.
 
     Raises:
         InstallError: it failed.
@@ -155,7 +155,7 @@ def redirected(manifests: list[Json], urls: dict[str, str]) -> list[Json]:
         urls: base URLs that take the place of `SERVICES`.
 
     Raises:
-        InstallError: a DecoratorController has a URL that is none of `SERVICES`.
+        InstallError: the URL of a DecoratorController is not in `SERVICES`.
     """
     for manifest in manifests:
         if manifest["kind"] != "DecoratorController":
@@ -218,7 +218,7 @@ def apply(control_plane: ControlPlane, manifests: list[Json]) -> str:
         manifests: what.
 
     Returns:
-        What kubectl said: a line for each manifest, and warnings.
+        kubectl's output: a line for each manifest, and warnings.
     """
     return control_plane.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(manifests))
 
@@ -273,11 +273,10 @@ def _metacontroller_rules() -> list[Json]:
 
 
 def _metacontroller_kinds() -> list[Json]:
-    """Stand-ins for Metacontroller's CustomResourceDefinitions.
+    """Return stand-ins for Metacontroller's CustomResourceDefinitions.
 
-    Its own describe every field, in thousands of lines that belong to it and not to this project.
-    These accept anything; whether our DecoratorControllers are right shows in that Metacontroller
-    runs them.
+    Its own CRDs describe every field, in thousands of lines that are not part of this project.
+    These accept anything; Metacontroller checks our DecoratorControllers when it runs them.
     """
     kinds = {
         "compositecontrollers": ("CompositeController", "Cluster"),
@@ -320,7 +319,7 @@ def _metacontroller_kinds() -> list[Json]:
 
 
 def _redirect(url: str, urls: dict[str, str]) -> str:
-    """One URL with its host replaced."""
+    """Return a URL with its host replaced."""
     for service, expected in SERVICES.items():
         if url.startswith(f"{expected}/"):
             return urls[service] + url.removeprefix(expected)

@@ -1,9 +1,9 @@
-"""Play the parts of a cluster that need a machine: one Node's kubelet, and the scheduler.
+"""Simulate the parts of a cluster that need a machine: one Node's kubelet, and the scheduler.
 
 It keeps a Node and its lease alive, binds unbound Pods (those of ReplicaSets and the like) to that
-Node and reports them running, and lets terminating Pods go after a while. Without that while Pods
-would vanish at once, and the interesting states would never be seen. What happens to a container
-is told by calls: `Kubelet.start_pod`, `Kubelet.record`, `Kubelet.build_status`.
+Node and reports them running, and removes terminating Pods after a delay. Without the delay they
+would vanish at once, and no test could see them terminate. What happens to a container is up to the
+caller: `Kubelet.start_pod`, `Kubelet.end`, `Kubelet.restart`, `Kubelet.crash`.
 """
 
 import logging
@@ -44,8 +44,8 @@ class Kubelet:
     Attributes:
         run: what is done with a Pod that has just been bound, given its namespace and name, on the
             thread that follows the Pods. By default it is reported running.
-        untouched: namespaces whose Pods are neither bound nor let go by it: somebody else plays
-            their kubelet, step by step.
+        untouched: namespaces whose Pods it neither binds nor removes: a test plays their kubelet,
+            step by step.
     """
 
     def __init__(self, client: Client, linger: float = 1.0) -> None:
@@ -57,7 +57,7 @@ class Kubelet:
         self._leaving: dict[str, _Leaving] = {}  # by uid
         self._lock = threading.Lock()
         self._threads = [
-            threading.Thread(target=self._forever, args=(work, pause), daemon=True)
+            threading.Thread(target=self._repeat, args=(work, pause), daemon=True)
             for work, pause in (
                 (self._renew_lease, _HEARTBEAT),
                 (self._follow_pods, 0.1),
@@ -66,7 +66,7 @@ class Kubelet:
         ]
 
     def start(self) -> None:
-        """Register the Node and begin to play.
+        """Register the Node and start.
 
         Raises:
             ApiError: the API server refuses the Node.
@@ -76,18 +76,18 @@ class Kubelet:
             thread.start()
 
     def stop(self) -> None:
-        """Stop playing; the Node stays as it is."""
+        """Stop; the Node stays as it is."""
         self._stopping.set()
 
     def report(self, namespace: str, name: str, status: Json) -> Json:
-        """Write a Pod's status, the whole of it.
+        """Replace a Pod's status.
 
         Args:
             namespace: the Pod's namespace.
             name: the Pod's name.
             status: as it should be.
         """
-        # A kubelet sends the difference; replacing comes to the same, and forgets nothing.
+        # A kubelet sends the difference; replacing has the same effect.
         body = {"status": {"$patch": "replace", **status}}
         return self._client.patch_status(PODS, name, body, namespace)
 
@@ -167,7 +167,7 @@ class Kubelet:
             node = {"metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE}}}
             self._client.create(NODES, node)
         moment = pods.timestamp(pods.now())
-        room = {"cpu": "1000", "memory": "1000Gi", "pods": "10000"}
+        capacity = {"cpu": "1000", "memory": "1000Gi", "pods": "10000"}
         ready = {
             "type": "Ready",
             "status": "True",
@@ -176,14 +176,14 @@ class Kubelet:
             "lastHeartbeatTime": moment,
             "lastTransitionTime": moment,
         }
-        status = {"capacity": room, "allocatable": room, "conditions": [ready]}
+        status = {"capacity": capacity, "allocatable": capacity, "conditions": [ready]}
         self._client.patch_status(NODES, NODE, {"status": status})
-        # Nobody else takes this off a Node that becomes ready; bound Pods would be evicted.
+        # No controller here removes these from a ready Node; bound Pods would be evicted.
         self._client.patch(NODES, NODE, {"spec": {"taints": None}})
         self._renew_lease()
 
     def _renew_lease(self) -> None:
-        """Say that the Node is alive; without it kube-controller-manager evicts its Pods."""
+        """Renew the Node's lease; without it kube-controller-manager evicts its Pods."""
         renewed = pods.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         spec = {
             "holderIdentity": NODE,
@@ -237,7 +237,7 @@ class Kubelet:
             _log.debug("binding of %s/%s refused: %s", namespace, name, refused)
 
     def _end_pods(self) -> None:
-        """Let the terminating Pods go whose time has come."""
+        """Remove the terminating Pods whose delay is over."""
         moment = time.monotonic()
         with self._lock:
             due = [(uid, pod) for uid, pod in self._leaving.items() if pod.at <= moment]
@@ -259,8 +259,8 @@ class Kubelet:
         with self._lock:
             self._leaving.pop(uid, None)
 
-    def _forever(self, work: Callable[[], None], pause: float) -> None:
-        """Repeat a piece of work until the end; what fails now is tried again next time."""
+    def _repeat(self, work: Callable[[], None], pause: float) -> None:
+        """Repeat a piece of work until `stop`; failures are retried."""
         while not self._stopping.is_set():
             try:
                 work()

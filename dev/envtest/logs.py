@@ -1,6 +1,6 @@
-"""The part of a kubelet that serves logs: the API server asks it on behalf of who reads one.
+"""Serve logs as a kubelet does: the API server forwards each request for a log to it.
 
-What it answers is a test's choice, and may be what no kubelet would send.
+A test chooses the answers, also ones that no kubelet would send.
 
 Source: ``/containerLogs`` in ``pkg/kubelet/server/server.go`` of Kubernetes.
 """
@@ -23,7 +23,7 @@ Write = Callable[[str, dict[str, str]], Iterator[bytes]]
 
 
 class LogServer:
-    """Serves the logs of the one Node's Pods; the Node says where while it is entered.
+    """Serves the logs of the one Node's Pods; while entered, the Node's status has its address.
 
     Args:
         admin: writes the Node's status.
@@ -34,7 +34,7 @@ class LogServer:
     Attributes:
         write: what gives the logs.
         asked: paths and queries so far.
-        over: set when it ends: what never ends otherwise ends then.
+        over: set when it ends, so that endless logs end, too.
     """
 
     def __init__(self, admin: Client, port: int, certificate: Path, key: Path) -> None:
@@ -47,7 +47,7 @@ class LogServer:
         self._server: _Server | None = None
 
     def __enter__(self) -> Self:
-        """Begin to listen, and have the API server know."""
+        """Begin to listen, and tell the API server where."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self._certificate, self._key)
         self._server = _Server(self._port, context, self._logs)
@@ -86,7 +86,7 @@ class _Server(ThreadingHTTPServer):
         self.socket = context.wrap_socket(self.socket, server_side=True)
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing: who reads a log may go at any time."""
+        """Log nothing: a reader may disconnect at any time."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -95,10 +95,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
-        """Send the log, as long as there is more of it and somebody reads it."""
+        """Send the log, until its end or until the reader disconnects."""
         url = urlsplit(self.path)
         self.send_response(200)
         self.send_header("Content-Type", "text/plain")

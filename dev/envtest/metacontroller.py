@@ -9,11 +9,11 @@ from dev.envtest.process import Process, free_ports
 
 
 class Metacontroller:
-    """Metacontroller, with the flags of our component ``metacontroller-flags``.
+    """Metacontroller, with the flags of our component ``upstream/components/flags``.
 
     Args:
         control_plane: what it works on.
-        cache_flush_interval: how often it lists everything anew.
+        cache_flush_interval: how often it resyncs everything.
         user: as whom it calls the API server.
         server: URL of what it takes for the API server; None means the API server.
     """

@@ -1,8 +1,8 @@
-"""Play the kubelet's part for the Secrets of the hook's processes: files that change in one go.
+"""Mount Secrets for the hook's processes as a kubelet does: all files change at once.
 
 A folder with a Secret in it is laid out as a kubelet does: the files are links through ``..data``,
-itself a link to a folder that is made anew for each version, so that a reader sees either all of
-the old or all of the new.
+itself a link to a folder that is new for each version, so that a reader sees either all of the
+old or all of the new.
 
 Source: ``pkg/volume/util/atomic_writer.go`` of Kubernetes.
 """

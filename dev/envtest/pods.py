@@ -36,7 +36,7 @@ class Termination:
 
 
 def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with whole seconds, as the API has it.
+    """Format a time as the API does: RFC 3339 in UTC with whole seconds.
 
     Args:
         moment: with a time zone.
@@ -58,7 +58,7 @@ def manifest(
     containers: Iterable[str] = ("app",),
     node: str | None = NODE,
 ) -> Json:
-    """A Pod to create.
+    """Make a Pod to create.
 
     Args:
         name: its name.
@@ -67,7 +67,7 @@ def manifest(
         node: where it is bound; None leaves it to the scheduler.
     """
     spec: Json = {
-        # The kubelet that is played needs no longer; a namespace's deletion waits for half of it.
+        # The simulated kubelet needs no longer; a namespace's deletion waits for half of it.
         "terminationGracePeriodSeconds": 4,
         "containers": [
             {"name": container, "image": "fragile-app:latest", "imagePullPolicy": "Never"}
@@ -122,7 +122,7 @@ def recorded_status(recording: Json, latest: datetime | None = None) -> Json:
         latest: what becomes of its latest timestamp; None means now.
 
     Returns:
-        The status. Times that stand for none (null, year 1, 1970) stay as they are.
+        The status. Times that mean "none" (null, year 1, 1970) stay as they are.
     """
     status: Json = recording["status"]
     moments = [datetime.fromisoformat(text) for text in _times(status)]
@@ -130,14 +130,14 @@ def recorded_status(recording: Json, latest: datetime | None = None) -> Json:
 
 
 def moved(value: Json, shift: timedelta) -> Json:
-    """A part of an object, moved in time.
+    """Return a part of an object, moved in time.
 
     Args:
         value: the part.
         shift: by how much.
 
     Returns:
-        A copy. Times that stand for none (null, year 1, 1970) stay as they are.
+        A copy. Times that mean "none" (null, year 1, 1970) stay as they are.
     """
     shifted: Json = _shifted(value, shift)
     return shifted
@@ -156,7 +156,7 @@ def _times(value: Any) -> Iterator[str]:
 
 
 def _shifted(value: Any, shift: timedelta) -> Any:
-    """A copy of a JSON value with all its moments moved."""
+    """Return a copy of a JSON value with all its moments moved."""
     if isinstance(value, dict):
         return {key: _shifted(inner, shift) for key, inner in value.items()}
     if isinstance(value, list):
@@ -304,7 +304,7 @@ def finished(pod: Json) -> Json:
 
 
 def container_status(pod: Json, container: str | None = None) -> Json:
-    """Return what a Pod's status says of one of its containers.
+    """Return the status of one of a Pod's containers.
 
     Args:
         pod: the Pod, or anything with its status.
@@ -324,13 +324,13 @@ def container_status(pod: Json, container: str | None = None) -> Json:
 
 
 def _copy(pod: Json, container: str | None) -> tuple[Json, Json]:
-    """A copy of the Pod's status, and the container's entry in it."""
+    """Return a copy of the Pod's status, and the container's entry in it."""
     status: Json = copy.deepcopy(pod["status"])
     return status, container_status({"status": status}, container)
 
 
 def _last_state(its: Json) -> Json:
-    """Return what becomes of the present state when the next one comes."""
+    """Return the lastState once the container's next state begins."""
     terminated = its["state"].get("terminated")
     return {"terminated": terminated} if terminated is not None else dict(its["lastState"])
 
@@ -349,12 +349,12 @@ def _set_ready(status: Json) -> None:
 
 
 def _container_id(pod: Json, container: str, count: int) -> str:
-    """An id that no other start of any container has."""
+    """Return an id that no other start of any container has."""
     seed = f"{pod['metadata']['uid']}/{container}/{count}"
     return "containerd://" + hashlib.sha256(seed.encode()).hexdigest()
 
 
 def _address(pod: Json) -> str:
-    """An address in the Node's range; nothing listens there."""
+    """Return an address in the Node's range; nothing listens there."""
     number = int(hashlib.sha256(pod["metadata"]["uid"].encode()).hexdigest()[:4], 16)
     return f"10.244.{number // 254 % 256}.{number % 254 + 1}"

@@ -1,4 +1,4 @@
-"""Run a program in a process group of its own, and make sure that it ends with this process."""
+"""Run programs in process groups of their own, which end with this process at the latest."""
 
 import contextlib
 import os
@@ -84,7 +84,7 @@ class Process:
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **self._environment},
-                start_new_session=True,  # a group of its own: Ctrl-C is ours to pass on
+                start_new_session=True,  # a group of its own, which Ctrl-C does not reach
             )
         self._tell_reaper(f"+{self._popen.pid}")
 
@@ -101,7 +101,7 @@ class Process:
             os.killpg(popen.pid, signal.SIGTERM if grace else signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
             popen.wait(grace or None)
-        # The leader is gone or stuck; either way nothing of the group may stay.
+        # The leader has ended or hangs; end the rest of its group.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(popen.pid, signal.SIGKILL)
         popen.wait()
@@ -141,7 +141,7 @@ class Process:
         return "\n".join(line[:_TAIL_WIDTH] for line in text.splitlines()[-lines:])
 
     def cpu_seconds(self) -> float:
-        """CPU time that the program's whole group has used so far, children that ended included.
+        """Return the CPU time of the program's whole group so far, with children that have ended.
 
         Returns:
             Seconds, user and system together.

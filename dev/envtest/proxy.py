@@ -1,9 +1,8 @@
 """An HTTP proxy with which tests make the network fail.
 
 It stands between the hook and the API server, or between Metacontroller and the hook. A rule is
-asked for each request and gives the answer, or none: then the connection is closed without one. A
-rule gets the request and a function that forwards it, so that it may do things before, after or
-instead. The rules that faults are made of stand below.
+called with each request and a function that forwards it; it returns the answer, or None to close
+the connection without one. The rules below make the usual faults.
 """
 
 import contextlib
@@ -66,8 +65,8 @@ Forward = Callable[[], Answer]
 """Sends the request on and gives the answer.
 
 Raises:
-    OSError: Upstream cannot be reached.
-    http.client.HTTPException: It does not speak HTTP.
+    OSError: upstream cannot be reached.
+    http.client.HTTPException: it does not speak HTTP.
 """
 
 Rule = Callable[[Request, Forward], Answer | None]
@@ -156,12 +155,12 @@ class Proxy:
     Args:
         upstream: ``http://host:port`` or ``https://host:port``.
         port: where it listens.
-        certificate: PEM file of upstream's certificate: upstream must show it, and it is what is
-            shown to clients. None where both sides are plain HTTP.
+        certificate: PEM file of upstream's certificate, which is expected of upstream and shown
+            to clients. None where both sides are plain HTTP.
         key: PEM file of the key that belongs to it.
 
     Attributes:
-        rule: asked for each request, on the request's own thread.
+        rule: called for each request, on the request's own thread.
         requests: every request so far, in the order in which they came.
         url: where it listens, as a URL.
     """
@@ -204,7 +203,7 @@ class Proxy:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
-        """Stop listening and break all connections: whoever connects is refused."""
+        """Stop listening and break all connections: new ones are refused."""
         if self._server is not None:
             server, self._server = self._server, None
             server.shutdown()
@@ -273,7 +272,7 @@ class Proxy:
         try:
             return self.rule(request, lambda: self.send(request))
         except (OSError, http.client.HTTPException):
-            return None  # upstream is away: so is what stands in front of it
+            return None  # upstream does not answer, nor does the proxy
 
 
 class _Server(ThreadingHTTPServer):
@@ -304,7 +303,7 @@ class _Server(ThreadingHTTPServer):
                 self._open.add(connection)
             _Handler(connection, client_address, self)
         except OSError:
-            pass  # the client has gone, or was made to
+            pass  # the client has disconnected, or `break_connections` closed it
         finally:
             with self._lock:
                 self._open.discard(connection)
@@ -328,13 +327,13 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1  # an answer in one piece
 
     def __getattr__(self, name: str) -> Callable[[], None]:
-        """Every method is served in the same way."""
+        """Serve every method in the same way."""
         if name.startswith("do_"):
             return self._answer
         raise AttributeError(name)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)

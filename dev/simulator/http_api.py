@@ -3,8 +3,8 @@
 As far as curl, kubectl and a hook use it: discovery, get, list (labelSelector, fieldSelector,
 limit), create, replace, merge patch, delete, the status, eviction and log subresources, Events by
 both their groups, Tables. Bearer tokens are ignored, and nothing is forbidden. A list that its
-limit cuts off cannot be continued. Watching is implemented in `serving`. No OpenAPI: kubectl apply needs
---validate=false; no server-side apply and no strategic merge of lists.
+limit cuts off cannot be continued. Watching is implemented in `serving`. No OpenAPI: kubectl apply
+needs --validate=false; no server-side apply and no strategic merge of lists.
 """
 
 import json

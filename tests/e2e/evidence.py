@@ -45,7 +45,7 @@ class EvidenceRig:
         self.hook = Hook(
             "pods",
             plane.folder,
-            cluster.gathering_environment(self.api.url),
+            cluster.evidence_environment(self.api.url),
             name="hook-pods-with-evidence",
             port=cluster.pods_hook.port,
         )

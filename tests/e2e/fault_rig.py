@@ -46,7 +46,7 @@ class Rig:
         self.cluster = cluster
         (port,) = free_ports(1)
         self.api = Proxy(plane.server, port, plane.certificate, plane.key)
-        environment = cluster.remediating_environment(self.api.url)
+        environment = cluster.remediation_environment(self.api.url)
         self.replicas = tuple(
             Hook("poddiagnosers", plane.folder, environment, name=f"replica-{number}")
             for number in (1, 2)

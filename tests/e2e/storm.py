@@ -355,7 +355,7 @@ class Storm:
         self._chance = random.Random(seed)
         (port,) = free_ports(1)
         api = Proxy(plane.server, port, plane.certificate, plane.key)
-        environment = self.cluster.remediating_environment(api.url)
+        environment = self.cluster.remediation_environment(api.url)
         self.replicas = {
             f"remediator-{number}": Hook(
                 "poddiagnosers", plane.folder, environment, name=f"remediator-{number}"
