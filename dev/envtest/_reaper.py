@@ -1,9 +1,9 @@
 """End the processes of a run that was killed before it could do so itself.
 
-Started by `dev.envtest.process` with a pipe as standard input. The lines ``+N`` and ``-N``
-say which process groups have started and ended. The pipe closes when its writer is gone, even
-after kill -9; then the remaining groups are killed. (PR_SET_PDEATHSIG exists on Linux only, and is tied to
-the thread that started a child, not to its process.)
+Started by `dev.envtest.process` with a pipe as standard input. The lines ``+N`` and ``-N`` say
+which process groups have started and ended. The pipe closes when its writer is gone, even after
+kill -9; then the remaining groups are killed. (PR_SET_PDEATHSIG exists on Linux only, and is tied
+to the thread that started a child, not to its process.)
 """
 
 import contextlib
