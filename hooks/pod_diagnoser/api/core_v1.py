@@ -1,8 +1,7 @@
-"""What is read of a Pod: the few fields that a diagnosis rests on.
+"""Pods, as far as they are read: the few fields that a diagnosis rests on.
 
-Everything else is skipped while it is parsed, so that a Pod of 15 KB costs microseconds. A field
-that is absent or null reads as its empty value; fields that are not known here (of a newer
-Kubernetes, say) are passed over.
+Everything else is skipped while parsing, so that a Pod of 15 KB costs microseconds. A field that is
+absent or null reads as its empty value; unknown fields, as of a newer Kubernetes, are ignored.
 
 Source of the shapes: ``staging/src/k8s.io/api/core/v1/types.go``.
 """
@@ -11,7 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -34,7 +33,7 @@ class OwnerReference(WireModel):
 
 
 class ObjectMeta(WireModel):
-    """The metadata that is read of every object."""
+    """``ObjectMeta``, as far as it is read of every object."""
 
     name: Name
     namespace: Name
@@ -56,14 +55,14 @@ class ObjectMeta(WireModel):
 
 
 class OwnedMeta(ObjectMeta):
-    """The metadata of an object of which it matters how old and whose it is, and which version."""
+    """``ObjectMeta`` with version and owners."""
 
     resourceVersion: Text = ""
     ownerReferences: Many[OwnerReference] = ()
 
 
 class Terminated(WireModel):
-    """``ContainerStateTerminated``: how a container ended."""
+    """``ContainerStateTerminated``: how a container terminated."""
 
     exitCode: Int32 | None = None
     reason: Text = ""
@@ -116,7 +115,7 @@ class PodCondition(WireModel):
 
 
 class PodStatus(WireModel):
-    """``PodStatus``: how the Pod as a whole fares, and the three lists of containers."""
+    """``PodStatus``: phase and conditions of the Pod, and the three lists of containers."""
 
     phase: Text = ""
     reason: Text = ""
@@ -128,17 +127,17 @@ class PodStatus(WireModel):
 
 
 class Resources(WireModel):
-    """``ResourceRequirements``: the limits alone."""
+    """``ResourceRequirements``: only the limits."""
 
     limits: dict[str, Any] | None = None
 
 
 class Probe(WireModel):
-    """``Probe``: only whether there is one matters."""
+    """``Probe``: only its presence matters."""
 
 
 class LifecycleHandler(WireModel):
-    """``LifecycleHandler``: only whether there is one matters."""
+    """``LifecycleHandler``: only its presence matters."""
 
 
 class Lifecycle(WireModel):
@@ -161,13 +160,13 @@ class RestartRuleOnExitCodes(WireModel):
 
 
 class RestartRule(WireModel):
-    """``ContainerRestartRule`` (KEP-5307): what is done on which exit codes."""
+    """``ContainerRestartRule`` (KEP-5307): an action for certain exit codes."""
 
     action: Text = ""
     exitCodes: RestartRuleOnExitCodes | None = None
 
     def matches(self, exit_code: int) -> bool:
-        """Whether it is about an exit code."""
+        """Whether the rule applies to an exit code."""
         if self.exitCodes is None:
             return False
         within = exit_code in self.exitCodes.values
@@ -175,7 +174,7 @@ class RestartRule(WireModel):
 
 
 class Container(WireModel):
-    """``Container``: what a termination is explained with."""
+    """``Container``: the fields that explain a symptom."""
 
     name: Text = ""
     image: Text = ""
@@ -194,9 +193,27 @@ class Container(WireModel):
         limits = (self.resources and self.resources.limits) or {}
         return str(limits.get("memory") or "")
 
+    @property
+    def stopping_probes(self) -> tuple[str, ...]:
+        """The kinds of its probes for whose failure the kubelet stops it."""
+        liveness = () if self.livenessProbe is None else ("liveness",)
+        return liveness if self.startupProbe is None else (*liveness, "startup")
+
+    @property
+    def has_post_start_hook(self) -> bool:
+        """Whether it has a postStart hook."""
+        return self.lifecycle is not None and self.lifecycle.postStart is not None
+
+    @property
+    def may_restart_for_resize(self) -> bool:
+        """Whether a resize of its resources may restart it."""
+        return bool(self.resizePolicy) and any(
+            each.restartPolicy == "RestartContainer" for each in self.resizePolicy
+        )
+
 
 class PodSpec(WireModel):
-    """``PodSpec``: what a termination is explained with."""
+    """``PodSpec``: the fields that explain a symptom."""
 
     activeDeadlineSeconds: int | None = None
     nodeName: Text = ""
@@ -208,13 +225,55 @@ class PodSpec(WireModel):
 
 
 class ContainerKind(StrEnum):
-    """Which of a Pod's lists a container is in, and as what, in the words people use."""
+    """Which of a Pod's lists a container is in, and as what, in the words of users."""
 
     CONTAINER = "container"
     INIT = "init container"
     SIDECAR = "sidecar container"
     """A restartable init container (KEP-753): ``restartPolicy: Always`` on an init container."""
     EPHEMERAL = "ephemeral container"
+
+
+class ContainerView(NamedTuple):
+    """One container of a Pod.
+
+    Attributes:
+        kind: which of the Pod's lists it is in, and as what.
+        status: what the kubelet reports of it.
+        spec: what the Pod's spec says of it; an empty one where the spec does not name it.
+    """
+
+    kind: ContainerKind
+    status: ContainerStatus
+    spec: Container
+
+    @property
+    def waiting(self) -> Waiting | None:
+        """Its state, if it waits."""
+        return self.status.state.waiting if self.status.state else None
+
+    @property
+    def running(self) -> Running | None:
+        """Its state, if it runs."""
+        return self.status.state.running if self.status.state else None
+
+    @property
+    def terminated(self) -> Terminated | None:
+        """Its state, if it has terminated."""
+        return self.status.state.terminated if self.status.state else None
+
+    @property
+    def last_terminated(self) -> Terminated | None:
+        """How it terminated before its last restart, if that is known."""
+        return self.status.lastState.terminated if self.status.lastState else None
+
+    @property
+    def restarts(self) -> int:
+        """Its restartCount; 0 where that is missing or negative."""
+        return max(self.status.restartCount or 0, 0)
+
+
+_NO_SPEC = Container()
 
 
 class Pod(WireModel):
@@ -224,65 +283,44 @@ class Pod(WireModel):
     spec: PodSpec | None = None
     status: PodStatus | None = None
 
-    def containers(self) -> Iterator[tuple[ContainerKind, ContainerStatus]]:
-        """Go through all containers of which the kubelet reports.
+    def containers(self) -> Iterator[ContainerView]:
+        """Yield all containers that the kubelet reports.
 
-        Returns:
-            The kind and the status of each: the Pod's own containers first, then its init
-            containers and sidecars, then ephemeral ones, in the order of the Pod's lists.
+        The Pod's own containers come first, then its init containers and sidecars, then ephemeral
+        ones, in the order of the Pod's lists.
         """
         if self.status is None:
             return
+        specs = self._container_specs()
         for status in self.status.containerStatuses:
-            yield ContainerKind.CONTAINER, status
+            yield ContainerView(ContainerKind.CONTAINER, status, specs.get(status.name, _NO_SPEC))
         for status in self.status.initContainerStatuses:
-            declared = self.container_spec(status.name)
-            sidecar = declared is not None and declared.restartPolicy == "Always"
-            yield (ContainerKind.SIDECAR if sidecar else ContainerKind.INIT), status
+            spec = specs.get(status.name, _NO_SPEC)
+            sidecar = spec.restartPolicy == "Always"
+            kind = ContainerKind.SIDECAR if sidecar else ContainerKind.INIT
+            yield ContainerView(kind, status, spec)
         for status in self.status.ephemeralContainerStatuses:
-            yield ContainerKind.EPHEMERAL, status
+            yield ContainerView(ContainerKind.EPHEMERAL, status, specs.get(status.name, _NO_SPEC))
+
+    def _container_specs(self) -> dict[str, Container]:
+        """Return the containers of the spec by name, which is unique over all lists of a Pod."""
+        spec = self.spec
+        if spec is None:
+            return {}
+        specs: dict[str, Container] = {}
+        for containers in (spec.containers, spec.initContainers, spec.ephemeralContainers):
+            for container in containers:
+                specs.setdefault(container.name, container)
+        return specs
 
     def condition(self, kind: str) -> PodCondition | None:
-        """Look up a condition.
-
-        Args:
-            kind: its type.
-
-        Returns:
-            The condition, or None.
-        """
+        """Return the condition of a type, or None."""
         conditions = self.status.conditions if self.status else ()
         return next((each for each in conditions if each.type == kind), None)
 
-    def container_spec(self, name: str) -> Container | None:
-        """Look up a container in the Pod's spec.
-
-        Args:
-            name: the container's name, which is unique over all lists of a Pod.
-
-        Returns:
-            What the spec says of it, or None where it names no such container.
-        """
-        if self.spec is None:
-            return None
-        for container in (
-            *self.spec.containers,
-            *self.spec.initContainers,
-            *self.spec.ephemeralContainers,
-        ):
-            if container.name == name:
-                return container
-        return None
-
-
-class OwnedPod(Pod):
-    """A Pod with what decides whether it may be replaced."""
-
-    metadata: OwnedMeta
-
 
 _TEMPLATE_LABELS = ("pod-template-hash", "controller-revision-hash")
-"""What a workload's controller writes on its Pods to tell one template from the next."""
+"""The labels with which a workload's controller tells one template from the next."""
 
 _MAX_LABEL = 63
 _MAX_KIND = 63
@@ -290,47 +328,35 @@ _MAX_NAME = 253
 _UID = re.compile(r"[!-~]{1,128}")
 
 
-def controller_of(pod: OwnedPod) -> OwnerReference | None:
-    """Find the controller that would replace a Pod.
+class OwnedPod(Pod):
+    """A Pod with what decides whether it may be replaced."""
 
-    Args:
-        pod: the Pod.
+    metadata: OwnedMeta
 
-    Returns:
-        Its controller owner reference, or None for a bare Pod. The API server bounds none of its
-        texts: one whose uid is none that a cluster gives is nobody's, and kind and name are cut, or
-        a Pod could make every write of the status be refused that its owner stands in.
-    """
-    owner = next((each for each in pod.metadata.ownerReferences if each.controller), None)
-    if owner is None or not _UID.fullmatch(owner.uid):
-        return None
-    kind, name = sanitize(owner.kind, _MAX_KIND), sanitize(owner.name, _MAX_NAME)
-    if (kind, name) == (owner.kind, owner.name):
-        return owner
-    return owner.model_copy(update={"kind": kind, "name": name})
+    @property
+    def controller(self) -> OwnerReference | None:
+        """The owner reference of the controller that would replace the Pod; None for a bare Pod.
 
+        The API server bounds none of its texts. One whose uid no cluster could have given counts
+        as absent, and kind and name are truncated: otherwise a Pod could have every write of a
+        status refused that names its owner.
+        """
+        owner = next((each for each in self.metadata.ownerReferences if each.controller), None)
+        if owner is None or not _UID.fullmatch(owner.uid):
+            return None
+        kind, name = sanitize(owner.kind, _MAX_KIND), sanitize(owner.name, _MAX_NAME)
+        if (kind, name) == (owner.kind, owner.name):
+            return owner
+        return owner.model_copy(update={"kind": kind, "name": name})
 
-def template_hash_of(pod: OwnedPod) -> str:
-    """Say which template of its owner a Pod was made from.
+    @property
+    def owner_uid(self) -> str:
+        """The uid of the controller, or an empty string for a bare Pod."""
+        owner = self.controller
+        return owner.uid if owner else ""
 
-    Args:
-        pod: the Pod.
-
-    Returns:
-        The hash that the owner's controller wrote on it, or an empty string.
-    """
-    labels = pod.metadata.labels
-    return next((labels[key] for key in _TEMPLATE_LABELS if key in labels), "")[:_MAX_LABEL]
-
-
-def owner_uid_of(pod: OwnedPod) -> str:
-    """Say whose a Pod is.
-
-    Args:
-        pod: the Pod.
-
-    Returns:
-        The uid of its controller, or an empty string for a bare Pod.
-    """
-    owner = controller_of(pod)
-    return owner.uid if owner else ""
+    @property
+    def template_hash(self) -> str:
+        """The hash of the owner's template that the Pod was made from, or an empty string."""
+        labels = self.metadata.labels
+        return next((labels[key] for key in _TEMPLATE_LABELS if key in labels), "")[:_MAX_LABEL]

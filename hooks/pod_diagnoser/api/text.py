@@ -21,9 +21,8 @@ def sanitize(text: str, limit: int) -> str:
         the limit.
     """
     if text.isascii() and text.isprintable():
-        safe = text
-    else:
-        safe = "".join(char for char in text if unicodedata.category(char) not in _UNSAFE)
+        return text if len(text) <= limit else truncate_bytes(text, limit)
+    safe = "".join(char for char in text if unicodedata.category(char) not in _UNSAFE)
     return truncate_bytes(safe, limit)
 
 

@@ -269,7 +269,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
     CauseRule(
         Cause.START_FAILED,
         _waits_with_reason("RunContainerError"),
-        phrases.never_ran,
+        "{Subject} never ran: the container runtime could not start it{message}",
         "check command, mounts and security context",
         _CONTAINER,
     ),
@@ -400,7 +400,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
     CauseRule(
         Cause.START_FAILED,
         _has_reason("StartError", "ContainerCannotRun"),
-        phrases.never_ran,
+        "{Subject} never ran: the container runtime could not start it{message}",
         "check command, mounts and security context",
         _CRI,
     ),

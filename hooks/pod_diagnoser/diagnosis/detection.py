@@ -1,10 +1,11 @@
-"""From a Pod to what ended or failed in it, with what of the Pod explains it. Pure.
+"""From a Pod to its symptoms: what ended or failed in it, with what of the Pod explains it.
 
-It is told here *that* something ended; what that means is the table of `cause_rules`.
+Only *that* something ended is detected here; what it means is the table of `cause_rules`.
 
-Planned ends are none: what ends in a Pod that is being deleted or disrupted, what ends with code 0
-and was meant to end, a sidecar that is stopped since the Pod's work is done. A Pod that is deleted
-is reported with its containers terminated, and nothing in their status tells that from a crash.
+A planned end is no symptom: what ends in a Pod that is being deleted or disrupted, what ends with
+code 0 and was meant to end, a sidecar that is stopped since the Pod's work is done. A Pod that is
+being deleted is reported with its containers terminated, and nothing in their status tells that
+from a crash.
 
 Sources: ``pkg/kubelet/kubelet_pods.go`` (convertStatusToAPIStatus, getPhase),
 ``pkg/kubelet/container/helpers.go`` (ShouldContainerBeRestarted), KEP-753 (sidecars), KEP-3329
@@ -13,16 +14,17 @@ Sources: ``pkg/kubelet/kubelet_pods.go`` (convertStatusToAPIStatus, getPhase),
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from pod_diagnoser.api.core_v1 import (
     Container,
     ContainerKind,
-    ContainerState,
-    ContainerStatus,
+    ContainerView,
     Pod,
     Terminated,
+    Waiting,
 )
-from pod_diagnoser.api.text import sanitize
+from pod_diagnoser.api.text import sanitize, truncate_bytes
 from pod_diagnoser.diagnosis.evidence import EventFinding, Evidence
 from pod_diagnoser.diagnosis.symptoms import (
     CONTAINER_CREATING,
@@ -30,9 +32,11 @@ from pod_diagnoser.diagnosis.symptoms import (
     CRASH_LOOP_BACK_OFF,
     MAX_IMAGE_BYTES,
     MAX_MESSAGE_BYTES,
+    MAX_REASON_BYTES,
     NEVER_RAN,
     POST_START_HOOK_ERROR,
     RESTART_ALL,
+    RUN_CONTAINER_ERROR,
     LastingCondition,
     Symptom,
     SymptomKind,
@@ -43,7 +47,8 @@ from pod_diagnoser.diagnosis.symptoms import (
 _IMAGE_PULL_BACK_OFF = "ImagePullBackOff"
 _PULL_FAILURES = ("ErrImagePull", "RegistryUnavailable")
 _SIGNATURE_VALIDATION_FAILED = "SignatureValidationFailed"
-"""Reasons that take turns with ImagePullBackOff while one and the same thing fails."""
+"""Reasons that alternate with ImagePullBackOff while one and the same pull fails."""
+
 _RESTART_ACTIONS = ("Restart", RESTART_ALL)
 """Actions of restart rules. Source: KEP-5307, KEP-5532."""
 
@@ -59,7 +64,7 @@ _WAITING_FAILURES = (
     "CreateContainerError",
     "PreCreateHookError",
     "PreStartHookError",
-    "RunContainerError",
+    RUN_CONTAINER_ERROR,
     POST_START_HOOK_ERROR,
 )
 """Reasons for waiting that stand for a failure.
@@ -67,31 +72,31 @@ _WAITING_FAILURES = (
 Source: ``pkg/kubelet/images/types.go``, ``pkg/kubelet/kuberuntime/kuberuntime_container.go`` and
 ``pkg/kubelet/container/sync_result.go``, ``cri-api/pkg/errors``."""
 
+_RUNTIME_PREFIX = "unable to start container process: "
+"""What runc says before the reason itself; containerd puts more before it."""
+
 _NOT_CREATED_AFTER = timedelta(seconds=120)
 _UNSCHEDULABLE_AFTER = timedelta(seconds=60)
 _NOT_READY_AFTER = timedelta(seconds=120)
-"""For how long a state has to last until it is told: each of them is a moment in a Pod's usual
-life."""
+"""How long a lasting condition has to last until it is reported: each of them is also a short
+moment in the usual life of a Pod."""
 
 
 def detect_symptoms(pod: Pod) -> tuple[Symptom, ...]:
-    """Say what ended or failed in a Pod.
-
-    Args:
-        pod: the Pod.
+    """Detect what ended or failed in a Pod.
 
     Returns:
-        An ending for each container that was restarted, that ended and was not meant to, or that
-        cannot be started, in the order of `Pod.containers`; the end of the Pod as a whole at last.
-        No id occurs twice.
+        A symptom for each container that was restarted, that ended and was not meant to, or that
+        cannot be started, in the order of `Pod.containers`; the end of the Pod as a whole comes
+        last. No id occurs twice.
     """
-    whole = _pod_failure(pod)
+    pod_failure = _pod_failure(pod)
     found: dict[str, Symptom] = {}
-    for kind, status in pod.containers():
-        for ending in _container_symptoms(pod, kind, status, ended=whole is not None):
-            found.setdefault(ending.id, ending)
-    if whole is not None:
-        found.setdefault(whole.id, whole)
+    for container in pod.containers():
+        for symptom in _container_symptoms(pod, container, pod_failed=pod_failure is not None):
+            found.setdefault(symptom.id, symptom)
+    if pod_failure is not None:
+        found.setdefault(pod_failure.id, pod_failure)
     return tuple(found.values())
 
 
@@ -99,93 +104,76 @@ def detect_symptoms(pod: Pod) -> tuple[Symptom, ...]:
 
 
 def _container_symptoms(
-    pod: Pod, kind: ContainerKind, status: ContainerStatus, *, ended: bool
+    pod: Pod, container: ContainerView, *, pod_failed: bool
 ) -> Iterator[Symptom]:
-    state, last = status.state or ContainerState(), status.lastState
-    waiting = sanitize(state.waiting.reason, 64) if state.waiting else ""
-    if last is not None and last.terminated is not None:
-        lost = last.terminated.reason == CONTAINER_STATUS_UNKNOWN
-        if not (ended and lost):  # else it is the end of the Pod that is seen here
-            yield _termination(pod, kind, status, last.terminated, waiting, restarted=True)
-    if state.terminated is not None and _is_unexpected(
-        pod, kind, status, state.terminated, ended=ended
-    ):
-        yield _termination(pod, kind, status, state.terminated, waiting, restarted=False)
-    if waiting and not pod.metadata.terminating and not ended:
-        yield from _waiting_symptoms(pod, kind, status, waiting)
+    last, terminated = container.last_terminated, container.terminated
+    # A container that is lost as the Pod fails shows the end of the Pod, not one of its own.
+    if last is not None and not (pod_failed and last.reason == CONTAINER_STATUS_UNKNOWN):
+        yield _termination(pod, container, last, restarted=True)
+    if pod_failed:
+        return
+    if terminated is not None and _is_unexpected(pod, container, terminated):
+        yield _termination(pod, container, terminated, restarted=False)
+    if container.waiting is not None and not pod.metadata.terminating:
+        yield from _waiting_symptoms(pod, container, container.waiting)
 
 
-def _termination(  # noqa: PLR0913 (all that a termination is made of)
-    pod: Pod,
-    kind: ContainerKind,
-    status: ContainerStatus,
-    terminated: Terminated,
-    waiting: str,
-    *,
-    restarted: bool,
+def _termination(
+    pod: Pod, container: ContainerView, terminated: Terminated, *, restarted: bool
 ) -> Symptom:
-    count = max(status.restartCount or 0, 0)
-    running = status.state.running if status.state else None
+    waiting = container.waiting.reason if container.waiting else ""
+    running = container.running
     code = terminated.exitCode
-    declared = pod.container_spec(status.name) or Container()
-    final = not restarted and not _will_restart(pod, kind, declared, code)
+    never_ran = terminated.reason in NEVER_RAN
+    restart_action = _restart_action(container.spec, code)
     # A container that is lost becomes the last one in the very write that raises the count.
-    number = count if restarted else count + 1
-    evidence = None
-    if waiting == POST_START_HOOK_ERROR and restarted:
-        evidence = POST_START_HOOK_BY_STATUS
-    return _container_symptom(
+    incarnation = container.restarts if restarted else container.restarts + 1
+    return _symptom(
         pod,
-        kind,
-        status.name,
-        declared,
-        id=crash_id(pod.metadata.uid, status.name, terminated.containerID, number),
+        container,
+        id=crash_id(pod.metadata.uid, container.status.name, terminated.containerID, incarnation),
         kind=SymptomKind.TERMINATED,
-        reason=sanitize(terminated.reason, 64),
+        reason=sanitize(terminated.reason, MAX_REASON_BYTES),
         exit_code=code,
         # Under other reasons it is what the application wrote to its termination log.
-        message=sanitize(terminated.message, MAX_MESSAGE_BYTES * 4)
-        if terminated.reason in NEVER_RAN
-        else "",
-        restart_rule=_restart_action(declared, code) is not None,
-        restart_rule_of_all=_restart_action(declared, code) == RESTART_ALL,
-        restarts=count,
+        message=_safe_message(terminated.message, after=_RUNTIME_PREFIX) if never_ran else "",
+        restart_rule=restart_action is not None,
+        restart_rule_of_all=restart_action == RESTART_ALL,
+        restarts=container.restarts,
         termination_number=termination_number(
-            count, counted=restarted and _restart_is_counted(status, terminated)
+            container.restarts, counted=restarted and _restart_is_counted(container, terminated)
         ),
         log_is_previous=restarted,
         termination_message=terminated.message,
-        restarted=restarted and count > 0,
-        final=final,
+        restarted=restarted and container.restarts > 0,
+        final=not restarted and not _will_restart(pod, container, code),
         backing_off=waiting == CRASH_LOOP_BACK_OFF,
         started_at=terminated.startedAt,
         finished_at=terminated.finishedAt,
         ended_by=terminated.finishedAt or (running.startedAt if running and restarted else None),
-        evidence=evidence,
+        evidence=POST_START_HOOK_BY_STATUS
+        if waiting == POST_START_HOOK_ERROR and restarted
+        else None,
     )
 
 
-def _restart_is_counted(status: ContainerStatus, terminated: Terminated) -> bool:
+def _restart_is_counted(container: ContainerView, last: Terminated) -> bool:
     """Whether the kubelet has counted the restart that followed a last termination."""
-    state = status.state or ContainerState()
-    if not terminated.containerID:
+    if not last.containerID:
         return True
-    if state.terminated is not None:
-        return state.terminated.containerID != terminated.containerID
-    return state.waiting is None
+    if container.terminated is not None:
+        return container.terminated.containerID != last.containerID
+    return container.waiting is None
 
 
-def _is_unexpected(
-    pod: Pod, kind: ContainerKind, status: ContainerStatus, terminated: Terminated, *, ended: bool
-) -> bool:
-    """Whether a container that has ended was not meant to."""
-    if ended or pod.metadata.terminating or _is_disrupted(pod):
+def _is_unexpected(pod: Pod, container: ContainerView, terminated: Terminated) -> bool:
+    """Whether a container that has terminated was not meant to."""
+    if pod.metadata.terminating or _is_disrupted(pod):
         return False
-    declared = pod.container_spec(status.name) or Container()
-    if kind is ContainerKind.SIDECAR and _is_finished(pod):
+    if container.kind is ContainerKind.SIDECAR and _is_finished(pod):
         return False
     if terminated.exitCode == 0 and terminated.reason not in ("OOMKilled", "DeadlineExceeded"):
-        return kind is not ContainerKind.EPHEMERAL and _will_restart(pod, kind, declared, 0)
+        return container.kind is not ContainerKind.EPHEMERAL and _will_restart(pod, container, 0)
     return True
 
 
@@ -199,43 +187,35 @@ def _is_finished(pod: Pod) -> bool:
     """Whether the Pod's own containers have all ended for good: its sidecars are stopped then."""
     if pod.status is None or pod.status.phase in ("Succeeded", "Failed"):
         return True
-    statuses = pod.status.containerStatuses
-    return bool(statuses) and all(
-        status.state is not None
-        and status.state.terminated is not None
-        and not _will_restart(
-            pod,
-            ContainerKind.CONTAINER,
-            pod.container_spec(status.name) or Container(),
-            status.state.terminated.exitCode,
-        )
-        for status in statuses
+    own = [each for each in pod.containers() if each.kind is ContainerKind.CONTAINER]
+    return bool(own) and all(
+        each.terminated is not None and not _will_restart(pod, each, each.terminated.exitCode)
+        for each in own
     )
 
 
-def _will_restart(
-    pod: Pod, kind: ContainerKind, declared: Container, exit_code: int | None
-) -> bool:
-    """Whether the kubelet starts a container again that ended with a code."""
-    if kind is ContainerKind.EPHEMERAL:
+def _will_restart(pod: Pod, container: ContainerView, exit_code: int | None) -> bool:
+    """Whether the kubelet starts a container again that ended with an exit code."""
+    if container.kind is ContainerKind.EPHEMERAL:
         return False
     if pod.status is not None and pod.status.phase in ("Succeeded", "Failed"):
         return False
-    if kind is ContainerKind.SIDECAR:
+    if container.kind is ContainerKind.SIDECAR:
         return True
-    if _restart_action(declared, exit_code) is not None:
+    if _restart_action(container.spec, exit_code) is not None:
         return True
-    policy = declared.restartPolicy or (pod.spec.restartPolicy if pod.spec else "") or "Always"
+    policy = container.spec.restartPolicy or (pod.spec.restartPolicy if pod.spec else "")
     if policy == "Never":
         return False
-    return exit_code != 0 or (policy == "Always" and kind is ContainerKind.CONTAINER)
+    always = policy in ("", "Always")
+    return exit_code != 0 or (always and container.kind is ContainerKind.CONTAINER)
 
 
-def _restart_action(declared: Container, exit_code: int | None) -> str | None:
-    """What a restart rule of the container says of an exit code: the first that names it counts."""
+def _restart_action(spec: Container, exit_code: int | None) -> str | None:
+    """The action of the first restart rule that names an exit code, if that is a restart."""
     if exit_code is None:
         return None
-    rule = next((each for each in declared.restartPolicyRules if each.matches(exit_code)), None)
+    rule = next((each for each in spec.restartPolicyRules if each.matches(exit_code)), None)
     return rule.action if rule is not None and rule.action in _RESTART_ACTIONS else None
 
 
@@ -243,45 +223,40 @@ def _restart_action(declared: Container, exit_code: int | None) -> str | None:
 
 
 POST_START_HOOK_BY_STATUS = Evidence.from_status(EventFinding.POST_START_HOOK)
-"""A container that waits for its postStart hook's sake was killed for it."""
+"""Evidence for a container that waits with PostStartHookError: it was killed for its hook."""
 
 
-def _waiting_symptoms(
-    pod: Pod, kind: ContainerKind, status: ContainerStatus, waiting: str
-) -> Iterator[Symptom]:
-    last = status.lastState.terminated if status.lastState else None
-    message = status.state.waiting.message if status.state and status.state.waiting else ""
-    reason = _pull_failure(waiting, message)
+def _waiting_symptoms(pod: Pod, container: ContainerView, waiting: Waiting) -> Iterator[Symptom]:
+    reason = _waiting_reason(waiting.reason, waiting.message)
+    last = container.last_terminated
     if reason == CRASH_LOOP_BACK_OFF:
         if last is not None:
-            return  # that is what failed
+            return  # the last termination is what failed
     elif reason not in _WAITING_FAILURES:
         return
     elif last is not None and (
         reason == POST_START_HOOK_ERROR
-        or (reason == "RunContainerError" and last.reason in NEVER_RAN)
+        or (reason == RUN_CONTAINER_ERROR and last.reason in NEVER_RAN)
     ):
-        return  # the same, as a termination
-    declared = pod.container_spec(status.name) or Container()
-    yield _container_symptom(
+        return  # detected as a termination
+    # The message of a failed pull alternates with that of the back-off.
+    alternates = reason in (_IMAGE_PULL_BACK_OFF, _SIGNATURE_VALIDATION_FAILED)
+    after = _RUNTIME_PREFIX if reason == RUN_CONTAINER_ERROR else ""
+    episode = f"{reason} {container.spec.image}"
+    yield _symptom(
         pod,
-        kind,
-        status.name,
-        declared,
-        id=crash_id(pod.metadata.uid, status.name, f"{reason} {declared.image}", 0),
+        container,
+        id=crash_id(pod.metadata.uid, container.status.name, episode, 0),
         kind=SymptomKind.WAITING,
         reason=reason,
-        # That of a failed pull takes turns with that of the back-off.
-        message=""
-        if reason in (_IMAGE_PULL_BACK_OFF, _SIGNATURE_VALIDATION_FAILED)
-        else sanitize(message, MAX_MESSAGE_BYTES * 4),
-        restarts=max(status.restartCount or 0, 0),
+        message="" if alternates else _safe_message(waiting.message, after=after),
+        restarts=container.restarts,
         backing_off=reason in (CRASH_LOOP_BACK_OFF, _IMAGE_PULL_BACK_OFF),
     )
 
 
-def _pull_failure(reason: str, message: str) -> str:
-    """Give one name to what is shown by turns as a failed pull and as the back-off from it."""
+def _waiting_reason(reason: str, message: str) -> str:
+    """Return one reason for what is shown alternately as a failed pull and as its back-off."""
     if reason == _IMAGE_PULL_BACK_OFF and _SIGNATURE_VALIDATION_FAILED in message:
         return _SIGNATURE_VALIDATION_FAILED
     return _IMAGE_PULL_BACK_OFF if reason in _PULL_FAILURES else reason
@@ -297,44 +272,40 @@ def _pod_failure(pod: Pod) -> Symptom | None:
         return None
     if status.phase not in ("Failed", "Succeeded") and status.reason != "NodeLost":
         return None
-    return _container_symptom(
+    reason = sanitize(status.reason, MAX_REASON_BYTES)
+    ended_at = _last_termination(pod)
+    return _symptom(
         pod,
         None,
-        "",
-        Container(),
-        id=crash_id(pod.metadata.uid, "", sanitize(status.reason, 64), 0),
+        id=crash_id(pod.metadata.uid, "", reason, 0),
         kind=SymptomKind.POD,
-        reason=sanitize(status.reason, 64),
-        message=sanitize(status.message, MAX_MESSAGE_BYTES),
+        reason=reason,
+        message=_safe_message(status.message),
         final=True,
-        finished_at=_last_termination(pod),
-        ended_by=_last_termination(pod),
+        finished_at=ended_at,
+        ended_by=ended_at,
     )
 
 
 def _last_termination(pod: Pod) -> datetime | None:
-    """When the last of the Pod's containers ended; else when it stopped being ready."""
+    """When the last of the Pod's containers ended; else when the Pod stopped being ready."""
     ends = [
-        status.state.terminated.finishedAt
-        for _, status in pod.containers()
-        if status.state and status.state.terminated and status.state.terminated.finishedAt
+        each.terminated.finishedAt
+        for each in pod.containers()
+        if each.terminated and each.terminated.finishedAt
     ]
     ready = pod.condition("Ready")
     return max(ends, default=ready.lastTransitionTime if ready else None)
 
 
-# States
+# Lasting conditions
 
 
 def detect_lasting_conditions(pod: Pod) -> tuple[tuple[Symptom, datetime], ...]:
-    """Say which states keep a Pod from its work, and from when on that is worth telling.
-
-    Args:
-        pod: the Pod.
+    """Detect the conditions that keep a Pod from its work.
 
     Returns:
-        Each with the time from which on it is told if it lasts: all of them are a moment in the
-        usual life of a Pod.
+        Each with the time from which on it is reported if it lasts.
     """
     if pod.status is None or pod.metadata.terminating:
         return ()
@@ -345,83 +316,96 @@ def detect_lasting_conditions(pod: Pod) -> tuple[tuple[Symptom, datetime], ...]:
 
 def _lasting_conditions(pod: Pod) -> Iterator[tuple[Symptom, datetime]]:
     scheduled, ready = pod.condition("PodScheduled"), pod.condition("Ready")
-    whole = pod.condition("ContainersReady")
     if scheduled is not None and scheduled.status == "False":
         since = scheduled.lastTransitionTime
         if scheduled.reason == "Unschedulable" and since is not None:
-            message = sanitize(scheduled.message, MAX_MESSAGE_BYTES)
-            ending = _lasting_condition(
-                pod, LastingCondition.UNSCHEDULABLE, since, None, "", message=message
-            )
-            yield ending, since + _UNSCHEDULABLE_AFTER
+            message = _safe_message(scheduled.message)
+            condition = LastingCondition.UNSCHEDULABLE
+            symptom = _lasting_condition(pod, condition, since, message=message)
+            yield symptom, since + _UNSCHEDULABLE_AFTER
         return
     if ready is None or ready.status != "False" or ready.lastTransitionTime is None:
         return
     since = ready.lastTransitionTime
-    if whole is not None and whole.status == "True" and not ready.reason:
-        # The kubelet writes both at once; this one alone is written by the node controller.
-        yield _lasting_condition(pod, LastingCondition.NODE_NOT_READY, since, None, ""), since
+    containers_ready = pod.condition("ContainersReady")
+    if containers_ready is not None and containers_ready.status == "True" and not ready.reason:
+        # The kubelet writes both at once; Ready alone is written by the node controller.
+        yield _lasting_condition(pod, LastingCondition.NODE_NOT_READY, since), since
         return
-    for kind, status in pod.containers():
-        declared = pod.container_spec(status.name) or Container()
-        state = status.state or ContainerState()
-        if state.waiting is not None and state.waiting.reason == CONTAINER_CREATING:
-            if status.lastState is None or status.lastState.terminated is None:
-                yield (
-                    _lasting_condition(pod, LastingCondition.NOT_CREATED, since, kind, status.name),
-                    since + _NOT_CREATED_AFTER,
-                )
-        elif state.running is not None and status.ready is False and declared.readinessProbe:
-            yield (
-                _lasting_condition(pod, LastingCondition.NOT_READY, since, kind, status.name),
-                since + _NOT_READY_AFTER,
-            )
+    for container in pod.containers():
+        waiting = container.waiting
+        if waiting is not None and waiting.reason == CONTAINER_CREATING:
+            if container.last_terminated is None:
+                condition = LastingCondition.NOT_CREATED
+                symptom = _lasting_condition(pod, condition, since, container)
+                yield symptom, since + _NOT_CREATED_AFTER
+        elif (
+            container.running is not None
+            and container.status.ready is False
+            and container.spec.readinessProbe
+        ):
+            symptom = _lasting_condition(pod, LastingCondition.NOT_READY, since, container)
+            yield symptom, since + _NOT_READY_AFTER
 
 
-def _lasting_condition(  # noqa: PLR0913 (all that a state is made of)
+def _lasting_condition(
     pod: Pod,
-    state: LastingCondition,
+    condition: LastingCondition,
     since: datetime,
-    kind: ContainerKind | None,
-    container: str,
+    container: ContainerView | None = None,
     *,
     message: str = "",
 ) -> Symptom:
-    which = f"{state.value} {since.isoformat()}"
-    return _container_symptom(
+    name = container.status.name if container else ""
+    episode = f"{condition.value} {since.isoformat()}"
+    return _symptom(
         pod,
-        kind,
         container,
-        pod.container_spec(container) or Container(),
-        id=crash_id(pod.metadata.uid, container, which, 0),
+        id=crash_id(pod.metadata.uid, name, episode, 0),
         kind=SymptomKind.LASTING_CONDITION,
-        reason=state.value,
+        reason=condition.value,
         message=message,
         started_at=since,
     )
 
 
-def _container_symptom(
-    pod: Pod,
-    container_kind: ContainerKind | None,
-    container: str,
-    declared: Container,
-    **facts: object,
-) -> Symptom:
-    spec = pod.spec
-    probes = (("liveness", declared.livenessProbe), ("startup", declared.startupProbe))
+# What all symptoms have
+
+
+_POD_AS_A_WHOLE = Container()
+
+
+def _symptom(pod: Pod, container: ContainerView | None, **facts: Any) -> Symptom:
+    """Build a symptom of a container, or of the Pod as a whole; its texts are made safe."""
+    spec = container.spec if container else _POD_AS_A_WHOLE
     return Symptom(
-        container_kind=container_kind,
+        container_kind=container.kind if container else None,
         namespace=pod.metadata.namespace,
         pod=pod.metadata.name,
-        container=sanitize(container, 63),
-        node=sanitize(spec.nodeName, 253) if spec else "",
-        image=sanitize(declared.image, MAX_IMAGE_BYTES),
-        memory_limit=sanitize(declared.memory_limit, 32),
-        probes=tuple(name for name, probe in probes if probe is not None),
-        has_post_start_hook=declared.lifecycle is not None
-        and declared.lifecycle.postStart is not None,
-        resizable=any(each.restartPolicy == "RestartContainer" for each in declared.resizePolicy),
-        deadline=spec.activeDeadlineSeconds if spec else None,
-        **facts,  # type: ignore[arg-type]
+        container=sanitize(container.status.name, 63) if container else "",
+        node=sanitize(pod.spec.nodeName, 253) if pod.spec else "",
+        image=sanitize(spec.image, MAX_IMAGE_BYTES),
+        memory_limit=sanitize(spec.memory_limit, 32),
+        probes=spec.stopping_probes,
+        has_post_start_hook=spec.has_post_start_hook,
+        resizable=spec.may_restart_for_resize,
+        deadline=pod.spec.activeDeadlineSeconds if pod.spec else None,
+        **facts,
     )
+
+
+_MAX_READ_BYTES = 800
+"""How much of a message is read: it may have a long prefix that is left out."""
+
+
+def _safe_message(message: str, *, after: str = "") -> str:
+    """Make a message of kubelet or runtime safe and short, without its final full stop.
+
+    Args:
+        message: the message.
+        after: a prefix that is left out with all that stands before it.
+    """
+    said = sanitize(message, _MAX_READ_BYTES)
+    if after:
+        said = said.rpartition(after)[2]
+    return truncate_bytes(said.strip().rstrip("."), MAX_MESSAGE_BYTES)

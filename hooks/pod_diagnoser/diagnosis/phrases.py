@@ -11,14 +11,12 @@ from string import Formatter
 from typing import Final
 
 from pod_diagnoser.api.core_v1 import ContainerKind
-from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.evidence import EventLookup
 from pod_diagnoser.diagnosis.symptoms import SIGNAL_BASE, Symptom
 
 Phrase = Callable[[Symptom], str]
 """Makes words from a symptom."""
 
-_MAX_QUOTE_BYTES: Final = 160
 _SIGKILL: Final = SIGNAL_BASE + 9
 
 
@@ -64,12 +62,6 @@ def exit_clause(symptom: Symptom) -> str:
     return f"it left with exit code {symptom.exit_code_text}"
 
 
-def _quoted(text: str) -> str:
-    """A text in brackets, after a space; empty where there is none."""
-    said = sanitize(text.strip().rstrip("."), _MAX_QUOTE_BYTES)
-    return f" ({said})" if said else ""
-
-
 def _kubelet_report(symptom: Symptom) -> str:
     """What an Event of the kubelet says in addition."""
     detail = symptom.evidence.detail if symptom.evidence else ""
@@ -104,7 +96,7 @@ PLACEHOLDERS: Final[Mapping[str, Phrase]] = {
     "exit_code": attrgetter("exit_code_text"),
     "signal": lambda symptom: str((symptom.exit_code or 0) - SIGNAL_BASE),
     "image": lambda symptom: f" {symptom.image}" if symptom.image else "",
-    "message": lambda symptom: _quoted(symptom.message),
+    "message": lambda symptom: f" ({symptom.message})" if symptom.message else "",
     "deadline": lambda symptom: "" if symptom.deadline is None else f" of {symptom.deadline}",
     "logs_step": attrgetter("logs_step"),
     "exit_clause": exit_clause,
@@ -248,12 +240,3 @@ def terminated_step(symptom: Symptom) -> str:
     if _events_name_no_stop(symptom) or _events_expired(symptom):
         return symptom.logs_step
     return "the Pod's Events (Killing, Unhealthy) tell if the kubelet asked"
-
-
-def never_ran(symptom: Symptom) -> str:
-    """That the container never ran, with what the runtime said."""
-    said = symptom.message.rpartition("unable to start container process: ")[2]
-    return (
-        f"{symptom.subject_capitalized} never ran: the container runtime could not start it"
-        f"{_quoted(said)}"
-    )

@@ -1,4 +1,4 @@
-"""Symptoms: what ended or failed in a Pod, with what of the Pod explains it. Pure."""
+"""Symptoms: what ended or failed in a Pod, with what of the Pod explains it."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,11 +8,13 @@ from enum import StrEnum
 from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.diagnosis.evidence import EventFinding, Evidence
 
-MAX_MESSAGE_BYTES = 200
+MAX_REASON_BYTES = 64
+MAX_MESSAGE_BYTES = 160
 MAX_IMAGE_BYTES = 120
 
 CRASH_LOOP_BACK_OFF = "CrashLoopBackOff"
 POST_START_HOOK_ERROR = "PostStartHookError"
+RUN_CONTAINER_ERROR = "RunContainerError"
 CONTAINER_CREATING = "ContainerCreating"
 NEVER_RAN = ("StartError", "ContainerCannotRun")
 CONTAINER_STATUS_UNKNOWN = "ContainerStatusUnknown"
@@ -24,20 +26,20 @@ RESTART_ALL = "RestartAllContainers"
 
 
 class SymptomKind(StrEnum):
-    """How an ending shows."""
+    """How a symptom shows."""
 
     TERMINATED = "terminated"
     """A container terminated."""
     WAITING = "waiting"
     """A container is not started, since that fails."""
     POD = "pod"
-    """The Pod as a whole was ended."""
+    """The Pod as a whole ended."""
     LASTING_CONDITION = "state"
-    """Nothing ended: the Pod has been for long in a state in which it does not do its work."""
+    """Nothing ended: the Pod has been for long in a condition in which it does not do its work."""
 
 
 class LastingCondition(StrEnum):
-    """States of a Pod in which it does not do its work."""
+    """Conditions in which a Pod does not do its work."""
 
     UNSCHEDULABLE = "Unschedulable"
     NOT_CREATED = "NotCreated"
@@ -47,37 +49,39 @@ class LastingCondition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """What ended or failed, with what of the Pod explains it. All texts are clean and bounded.
+    """What ended or failed, with what of the Pod explains it.
+
+    All texts are safe and bounded (`detection` makes them so), but `termination_message`.
 
     Attributes:
         id: the crash id (`crash_id`).
-        how: how it shows.
-        kind: which kind of container; None for the Pod as a whole.
+        kind: how it shows.
+        container_kind: which kind of container; None for the Pod as a whole.
         namespace: the Pod's namespace.
         pod: the Pod's name.
         container: the container's name; empty for the Pod as a whole.
         reason: the reason that kubelet or runtime gave; may be empty.
-        exit_code: the exit code, or None where the Pod tells none.
+        exit_code: the exit code, or None where the Pod has none.
         message: what kubelet or runtime say in addition; empty where it is the application's own.
         node: the Pod's node, or an empty string.
         image: the container's image as the Pod's spec names it.
         memory_limit: the container's memory limit (a Kubernetes quantity), or an empty string.
         probes: the probes of the container for whose failure the kubelet stops it.
-        post_start: whether the container has a postStart hook.
+        has_post_start_hook: whether the container has a postStart hook.
         resizable: whether a resize may restart the container.
         deadline: the Pod's activeDeadlineSeconds, or None.
         restart_rule: whether a restart rule of the container names this exit code.
-        restart_rule_of_all: whether that rule has all containers of the Pod restarted.
+        restart_rule_of_all: whether that rule restarts all containers of the Pod.
         restarts: the container's restartCount.
-        number: which end of its container this is, by the kubelet's count: the same from each of
-            its sightings. 0 for what is no end.
-        log_is_previous: whether its log is to be asked for as the previous one.
-        last_message: what the container wrote to its termination log, as it stands there.
-        restarted: whether it was restarted and this is how it had ended before.
-        final: whether nothing will start it again in this Pod.
-        backing_off: whether the kubelet lets time pass before it starts it again.
-        started_at: when it had started, or None.
-        finished_at: when it ended, or None where nobody knows.
+        termination_number: which termination of its container this is, by the kubelet's count: the
+            same whenever it is observed. 0 for what is no termination.
+        log_is_previous: whether its log has to be requested as the previous one.
+        termination_message: what the container wrote to its termination log, raw.
+        restarted: whether the container was restarted since.
+        final: whether nothing will start the container again in this Pod.
+        backing_off: whether the kubelet waits before it starts the container again.
+        started_at: when the container had started, or None.
+        finished_at: when the container ended, or None where that is not known.
         ended_by: the time by which it had ended for certain: finished_at, else when the container
             was started again, else None.
         evidence: what is known beyond the Pod's status, or None.
@@ -115,13 +119,13 @@ class Symptom:
 
     @property
     def subject(self) -> str:
-        """What it is about, in words: ``init container setup``."""
+        """What the symptom is of, in words: ``init container setup``."""
         kind = self.container_kind
         return f"{kind} {self.container}" if kind else f"Pod {self.pod}"
 
     @property
     def subject_capitalized(self) -> str:
-        """What it is about, in words that start a sentence: ``Init container setup``."""
+        """The subject at the start of a sentence: ``Init container setup``."""
         subject = self.subject
         return subject[0].upper() + subject[1:]
 
@@ -132,18 +136,18 @@ class Symptom:
 
     @property
     def node_phrase(self) -> str:
-        """The node, in words that fit behind a verb."""
+        """The node, in words: ``node a`` or ``its node``."""
         return f"node {self.node}" if self.node else "its node"
 
     @property
     def event_finding(self) -> EventFinding | None:
-        """What is proved beyond the Pod's status."""
+        """What is proved beyond the Pod's status, or None."""
         return self.evidence.finding if self.evidence else None
 
     @property
     def logs_step(self) -> str:
-        """How to read what the container last wrote."""
-        # A container that is not started again is not the previous one: its log is the current.
+        """The step that shows the container's last output."""
+        # The log of a container that is not started again is the current one.
         previous = "" if self.final else " --previous"
         return (
             f"read its last words with kubectl logs -n {self.namespace} {self.pod} "
@@ -152,17 +156,17 @@ class Symptom:
 
 
 def crash_id(pod_uid: str, container: str, container_id: str, restart_count: int) -> str:
-    """Name a crash so that each of its sightings gives the same name.
+    """Return the id of a crash, the same whenever the crash is observed.
 
-    The kubelet shows a termination two to four times, and restartCount rises between them; the
-    terminated container's id is what stays. A container that the kubelet lost has none: there the
+    The kubelet shows a termination two to four times, and restartCount rises between them; what
+    stays is the terminated container's id. A container that the kubelet lost has none: there the
     count tells one loss from the next.
 
     Args:
         pod_uid: the Pod's uid.
         container: the container's name; empty for the Pod as a whole.
-        container_id: ``terminated.containerID``; empty where the kubelet lost it. What stands for
-            an episode without a termination is the reason.
+        container_id: ``terminated.containerID``; empty where the kubelet lost it. For an episode
+            without a termination it is a text that tells it from others.
         restart_count: the container's restartCount.
 
     Returns:
@@ -173,7 +177,7 @@ def crash_id(pod_uid: str, container: str, container_id: str, restart_count: int
 
 
 def termination_number(restart_count: int, *, counted: bool) -> int:
-    """Say which end of its container a termination is, the same from each of its sightings.
+    """Return which termination of its container one is, the same whenever it is observed.
 
     Args:
         restart_count: the container's restartCount.

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pod_diagnoser.api.causes import LASTING_CONDITIONS, REQUESTED_RESTARTS
-from pod_diagnoser.api.core_v1 import controller_of
 from pod_diagnoser.api.diagnostics_v1 import Workload, WorkloadCause
 from pod_diagnoser.api.fields import UNKNOWN_TIME
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
@@ -127,7 +126,7 @@ def _grouped(
     """The Pods that show a crash, by the uids of their workloads."""
     groups: dict[str, list[CrashingPod]] = {}
     for each in crashed:
-        meta, owner = each.pod.metadata, controller_of(each.pod)
+        meta, owner = each.pod.metadata, each.pod.controller
         record = records[meta.uid]
         if not each.diagnoses or record.since is None:
             continue  # without a record its own sync comes first: it is counted nowhere yet

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from pod_diagnoser.api.core_v1 import OwnedPod, owner_uid_of
+from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import (
     DiagnosisTargetSpec,
     OwnerHistory,
@@ -224,7 +224,7 @@ class _PlanExecutor:
         if found is None:
             return Reason.CRASH_SUPERSEDED
         reason = reason_to_withhold(live, pod, found, now)
-        if reason is None and owner_uid_of(pod) != plan.owner:
+        if reason is None and pod.owner_uid != plan.owner:
             return Reason.OWNER_CHANGED  # it would be charged to the former one
         return reason
 

@@ -7,7 +7,6 @@ counted by them, and then forgotten.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from pod_diagnoser.api.core_v1 import owner_uid_of, template_hash_of
 from pod_diagnoser.api.diagnostics_v1 import (
     OwnerHistory,
     PodDiagnoser,
@@ -106,7 +105,7 @@ def update_ledger(
     by_owner: dict[str, list[CrashedPod]] = {}
     going: set[str] = set()
     for each in crashed:
-        by_owner.setdefault(owner_uid_of(each.pod), []).append(each)
+        by_owner.setdefault(each.pod.owner_uid, []).append(each)
         if each.pod.metadata.terminating:
             going.add(each.pod.metadata.uid)
     owners = tuple(_clamp_owner_times(owner, now) for owner in stored.owners)
@@ -219,7 +218,7 @@ def prune_owners(
         still, or of which a Pod was replaced not long ago.
     """
     pending = {entry.owner for entry in entries if entry.phase != Phase.DONE}
-    crashing = {(owner_uid_of(each.pod), template_hash_of(each.pod)) for each in crashed}
+    crashing = {(each.pod.owner_uid, each.pod.template_hash) for each in crashed}
 
     def keeps(owner: OwnerHistory) -> bool:
         if owner.uid in pending:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pod_diagnoser.api.core_v1 import OwnedPod, controller_of, owner_uid_of, template_hash_of
+from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import (
     OwnerHistory,
     PodDiagnoser,
@@ -193,7 +193,7 @@ class _Planner:
 
     def consider(self, crashed: Sequence[CrashedPod]) -> None:
         """Plan to replace Pods, or note why not."""
-        self._crashing = {(owner_uid_of(each.pod), template_hash_of(each.pod)) for each in crashed}
+        self._crashing = {(each.pod.owner_uid, each.pod.template_hash) for each in crashed}
         for each in sorted(crashed, key=self._priority):
             self._consider(each)
 
@@ -243,7 +243,7 @@ class _Planner:
 
     def _limit(self, pod: OwnedPod, found: Diagnosis) -> Limit | None:
         """What of the other remediations stands against one more."""
-        uid, template = owner_uid_of(pod), template_hash_of(pod)
+        uid, template = pod.owner_uid, pod.template_hash
         limit = owner_limit(self._policy, self._owners, uid, template, self._now)
         if limit is not None and limit.reason is Reason.GAVE_UP:
             return limit
@@ -279,7 +279,7 @@ class _Planner:
         return Limit(Reason.HISTORY_FULL) if len(self._owners) >= MAX_OWNERS else None
 
     def _plan(self, pod: OwnedPod, found: Diagnosis) -> None:
-        owner, template = controller_of(pod), template_hash_of(pod)
+        owner, template = pod.controller, pod.template_hash
         assert owner is not None  # noqa: S101 (a bare Pod does not pass the safeguards)
         if not any((each.uid, each.template) == (owner.uid, template) for each in self._owners):
             self._owners.append(

@@ -5,7 +5,7 @@ A Pod's annotations never argue for its replacement; one of them argues against 
 
 from datetime import datetime, timedelta
 
-from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod, OwnerReference, controller_of
+from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod, OwnerReference
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserSpec, RemediationSpec
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.pods.filters import allows_remediation
@@ -73,7 +73,7 @@ def violated_safeguard(
     Returns:
         The first reason that holds, the lasting ones before those that pass; None if none does.
     """
-    policy, meta, owner = spec.remediation, pod.metadata, controller_of(pod)
+    policy, meta, owner = spec.remediation, pod.metadata, pod.controller
     priority = pod.spec.priorityClassName if pod.spec else ""
     young = seconds_too_young(pod, policy, now)
     checks = (

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pod_diagnoser.api.core_v1 import OwnedPod, owner_uid_of, template_hash_of
+from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.remediation.limits import budget_limit, owner_limit
@@ -30,6 +30,6 @@ def reason_to_withhold(
     if reason is not None:
         return reason
     settled = [entry for entry in status.remediations if entry.phase != Phase.PLANNED]
-    limit = owner_limit(policy, status.owners, owner_uid_of(pod), template_hash_of(pod), now)
+    limit = owner_limit(policy, status.owners, pod.owner_uid, pod.template_hash, now)
     limit = limit or budget_limit(policy, settled, now)
     return limit.reason if limit is not None else None

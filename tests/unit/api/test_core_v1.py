@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pod_diagnoser.api.core_v1 import OwnedPod, controller_of
+from pod_diagnoser.api.core_v1 import OwnedPod
 from tests.support.builders import crashed
 
 
@@ -17,7 +17,7 @@ def owned(**reference: Any) -> OwnedPod:
 
 def test_an_ordinary_owner_is_found_as_it_is() -> None:
     """Kind, name and uid of a ReplicaSet."""
-    owner = controller_of(owned())
+    owner = owned().controller
     assert owner is not None
     assert (owner.kind, owner.name, owner.uid) == ("ReplicaSet", "app", "u-1")
 
@@ -25,12 +25,12 @@ def test_an_ordinary_owner_is_found_as_it_is() -> None:
 @pytest.mark.parametrize("uid", ["", "u" * 129, "a b", "line\nbreak", "\u202e"])
 def test_an_owner_whose_uid_no_cluster_gives_is_nobody(uid: str) -> None:
     """The Pod counts as bare, instead of having the status refused that its owner stands in."""
-    assert controller_of(owned(uid=uid)) is None
+    assert owned(uid=uid).controller is None
 
 
 def test_long_and_odd_texts_are_made_fit() -> None:
     """Kind and name fit into the status that the definition allows."""
-    owner = controller_of(owned(kind="K" * 200, name="n\n" * 400))
+    owner = owned(kind="K" * 200, name="n\n" * 400).controller
     assert owner is not None
     assert len(owner.kind.encode()) <= 63
     assert len(owner.name.encode()) <= 253

@@ -29,7 +29,7 @@ TERMINATIONS = st.builds(
     exit_code=st.none() | st.integers(-(2**31), 2**31 - 1) | st.integers(0, 260),
     node=st.sampled_from(["", "node1"]),
     memory_limit=st.sampled_from(["", "64Mi"]),
-    message=st.text(max_size=300),
+    message=st.text(max_size=40),
     probes=st.sampled_from([(), ("liveness",), ("liveness", "startup")]),
     has_post_start_hook=st.booleans(),
     resizable=st.booleans(),
