@@ -23,7 +23,7 @@ def pod() -> Json:
     return stored
 
 
-def test_a_kill_is_told_by_the_node_of_the_very_container(pod: Json) -> None:
+def test_a_kill_is_posted_by_the_node_about_the_container(pod: Json) -> None:
     """Why, and then that it is killed; the first failure of the probe was two periods before."""
     found = parse_event_list(json.dumps({"items": posting.of_liveness_kill(pod, AT)}).encode())
     assert found is not None

@@ -1,4 +1,4 @@
-"""Containers and probes that do what a test says."""
+"""Containers and probes with scripted behaviour."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class Run:
         on_term: how it ends on SIGTERM; None ignores it.
         term_seconds: from SIGTERM to that end.
         fails: message of the runtime that cannot start it, "" where it can.
-        registry: what the registry says of its image, "" where it is there.
+        registry: the registry's error about its image, "" where the image exists.
         hook: exit code and output of its postStart hook.
     """
 
@@ -72,7 +72,7 @@ class ScriptedRuntime:
 
 
 class ScriptedProcess:
-    """A process that ends as its run says, or when it is told to."""
+    """A process that ends as scripted, or on request."""
 
     def __init__(self, scheduler: Scheduler, run: Run, exited: Callable[[Exit], None]) -> None:
         self._scheduler = scheduler
@@ -92,7 +92,7 @@ class ScriptedProcess:
                 told(how)
 
     def on_end(self, told: Callable[[Exit], None]) -> None:
-        """Have something called with the end, beside the kubelet."""
+        """Add a function that is called with the end, beside the kubelet's."""
         self._told.append(told)
 
     def signal(self, number: int) -> None:
@@ -104,7 +104,7 @@ class ScriptedProcess:
 
 
 class ScriptedProber:
-    """Answers probes with what a function says, some time later."""
+    """Answers probes with a function's result, after a delay."""
 
     def __init__(
         self, scheduler: Scheduler, healthy: Callable[[str], bool], seconds: float = 0.3

@@ -18,7 +18,7 @@ from tests.dev.simulator.replay import SCHEDULES, STEPS, Replay, Schedule
 
 FOUND = 1_000_000.0
 STALE = 4_000
-"""Tries without progress, after which a step begins anew."""
+"""Tries without progress, after which a step starts over."""
 
 
 class WrongTurnError(Exception):
@@ -34,7 +34,7 @@ class WrongTurnError(Exception):
 
 
 class Step:
-    """One step, and the tries at it."""
+    """One step, and the attempts at it."""
 
     def __init__(self, replay: Replay, name: str, expected: list[Exchange]) -> None:
         self._replay = replay
@@ -106,7 +106,7 @@ def _begin(step: Step, rng: random.Random) -> tuple[float, Schedule]:
 
 
 def _changed(schedule: Schedule, rng: random.Random) -> Schedule:
-    """Draw a few values anew, rather late ones than early ones."""
+    """Redraw a few values, preferably late ones."""
     changed = {kind: list(values) for kind, values in schedule.items()}
     for _ in range(rng.choice([1, 1, 2, 3, 5])):
         values = changed[rng.choice(sorted(changed))]

@@ -51,10 +51,10 @@ def load_events(name: str) -> list[dict[str, Any]]:
 def comparable(exchanges: list[Exchange]) -> list[dict[str, Any]]:
     """Make the requests of one run comparable with those of another.
 
-    uids become the names they stand for, times a word, and resourceVersions their rank among all
-    that were seen: runs with equal ranks made their writes in the same order. Of managedFields the
-    managers are compared, but not of Pods: the simulator does not see that a manager owns no field
-    any more.
+    uids become the names of their objects, times a placeholder, resourceVersions their rank among
+    all: runs with equal ranks made their writes in the same order. Of managedFields the managers
+    are compared, but not of Pods: the simulator does not notice that a manager owns no field any
+    more.
 
     Args:
         exchanges: all of a run, from its start.

@@ -1,4 +1,4 @@
-"""The recorded scenario of the real Metacontroller, played in the simulator.
+"""Replay the recorded scenario of the real Metacontroller in the simulator.
 
 Where several workers run at once the recorded order is one of many. Every draw of the simulator's
 randomness is therefore taken from a schedule, and there is a schedule for each step with which it
@@ -36,7 +36,7 @@ Schedule = Mapping[str, Sequence[float]]
 
 
 class Tape(random.Random):
-    """Randomness that was written down: the values of a schedule, then those of a seed.
+    """Recorded randomness: the values of a schedule, then those of a seed.
 
     Each kind of delay has a tape of its own, so that a change of one draw leaves the others where
     they are.
@@ -59,7 +59,7 @@ class Tape(random.Random):
         self._rest.seed(seed)
 
     def random(self) -> float:
-        """Return the next value; every other method of random.Random is made of this one."""
+        """Return the next value; all other methods of random.Random are based on this one."""
         values, used = self._schedule.get(self.kind, ()), self.used.setdefault(self.kind, [])
         value = values[len(used)] if len(used) < len(values) else round(self._rest.random(), 3)
         used.append(value)
@@ -86,7 +86,7 @@ class TapedTiming(Timing):
 
 
 class Replay:
-    """The recorded scenario, played in the simulator."""
+    """The recorded scenario, replayed in the simulator."""
 
     def __init__(self, recorded: list[Exchange]) -> None:
         self.recorded = recorded

@@ -24,7 +24,7 @@ class EventCluster(ClusterFixture):
 
     def __init__(self) -> None:
         super().__init__(())
-        self.run(0)  # the controllers begin
+        self.run(0)  # the controllers start
 
     def send(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None

@@ -1,4 +1,4 @@
-"""Evictions and PodDisruptionBudgets over the REST face, as the API server answers them."""
+"""Evictions and PodDisruptionBudgets over the REST API, as the API server answers them."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ class EvictionApi(ApiFixture):
         return self.store.get(POD, ("default", name))
 
     def evict(self, name: str = "p0", **preconditions: str) -> Response:
-        """Evict a Pod as the hook asks for it."""
+        """Evict a Pod as the hook does."""
         options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": preconditions}
         body = {
             "apiVersion": "policy/v1",
@@ -92,7 +92,7 @@ def cluster() -> EvictionApi:
 
 
 def test_without_a_budget_the_pod_becomes_terminating(cluster: EvictionApi) -> None:
-    """201 with a Status of Success; the Pod has the condition that tells who made it go."""
+    """201 with a Status of Success; the Pod has the condition DisruptionTarget."""
     cluster.pods(1)
     answer = cluster.evict()
     assert (answer.status, answer.body["status"], answer.body["code"]) == (201, "Success", 201)
@@ -102,7 +102,7 @@ def test_without_a_budget_the_pod_becomes_terminating(cluster: EvictionApi) -> N
 
 
 def test_preconditions_are_those_of_the_pod_before_the_eviction(cluster: EvictionApi) -> None:
-    """Its uid and resourceVersion as read let it go, though the eviction writes to it first."""
+    """Preconditions on uid and resourceVersion hold, though the eviction writes first."""
     cluster.pods(1)
     metadata = cluster.get("p0")["metadata"]
     stale = cluster.evict(uid=metadata["uid"], resourceVersion="1")
@@ -140,7 +140,7 @@ def test_as_many_as_the_budget_allows(cluster: EvictionApi, spec: Object, allowe
 
 
 def test_the_refusal_names_its_cause(cluster: EvictionApi) -> None:
-    """The API server's words, and no Retry-After: nobody knows when it will be allowed."""
+    """The API server's words, and no Retry-After, since it is unknown when it will be allowed."""
     cluster.pods(1)
     cluster.budget(minAvailable=1)
     answer = cluster.evict()
@@ -155,7 +155,7 @@ def test_the_refusal_names_its_cause(cluster: EvictionApi) -> None:
     assert "Retry-After" not in answer.headers
 
 
-def test_the_budget_is_asked_before_the_preconditions(cluster: EvictionApi) -> None:
+def test_the_budget_is_checked_before_the_preconditions(cluster: EvictionApi) -> None:
     """A blocked eviction of another version is 429, as from the API server."""
     cluster.pods(1)
     cluster.budget(minAvailable=1)

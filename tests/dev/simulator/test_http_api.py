@@ -1,4 +1,4 @@
-"""The REST face of the simulated API server, and what kubectl would print."""
+"""The REST API of the simulated API server, and what kubectl would print."""
 
 import json
 import random
@@ -135,7 +135,7 @@ def test_refusals(
 
 
 def test_a_body_that_is_not_json_is_refused(cluster: DiagnoserApi) -> None:
-    """400, whatever it is."""
+    """400 for any of them."""
     for content in (b"{", b"\xff", b"[" * 100_000):
         assert cluster.api.answer(Request.make("POST", DIAGNOSERS, {}, content)).status == 400
 
@@ -319,7 +319,7 @@ def test_the_hooks_own_calls_over_http(url: str) -> None:
 
 
 def test_it_is_served_over_http(url: str) -> None:
-    """A client on a socket sees the same, and a watch streams changes as they enter and leave."""
+    """A client on a socket gets the same, and a watch streams changes as they enter and leave."""
     session = requests.Session()
     session.trust_env = False
     body = {"metadata": {"name": "d", "labels": {"a": "b"}}, "spec": {}}

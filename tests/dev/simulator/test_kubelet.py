@@ -83,7 +83,7 @@ CASES = [
 
 
 class KubeletCluster(ClusterFixture):
-    """A cluster with a kubelet, and what a watcher of its Pods sees."""
+    """A cluster with a kubelet, and the watch events of its Pods."""
 
     events: list[WatchEvent]
 
@@ -107,7 +107,7 @@ class KubeletCluster(ClusterFixture):
         return self.store.create(POD, pod)
 
     def shapes(self) -> list[Object]:
-        """Return what was seen so far, in comparable form."""
+        """Return the watch events so far, in comparable form."""
         return [shape(event.type, event.object) for event in self.events]
 
 
@@ -207,7 +207,7 @@ def test_reports_what_the_real_one_reported(case: Case) -> None:
 
 
 def told(events: list[Object]) -> set[tuple[str, str, str, str]]:
-    """Return what the node's Events say, without what probes said."""
+    """Return the messages of the node's Events, without the output of probes."""
     return {
         (
             event["type"],
@@ -221,7 +221,7 @@ def told(events: list[Object]) -> set[tuple[str, str, str, str]]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.recording)
-def test_tells_what_the_real_one_told(case: Case) -> None:
+def test_events_are_those_of_the_real_one(case: Case) -> None:
     """It records the same Events about it: type, reason, message, which container."""
     cluster, _ = play(case)
     expected, found = told(load_events(case.recording)), told(cluster.store.select(EVENT))
@@ -268,7 +268,7 @@ def test_back_off_doubles_to_five_minutes() -> None:
         assert backoff <= gap <= backoff + 4
 
 
-def test_back_off_starts_anew_after_ten_good_minutes() -> None:
+def test_back_off_starts_over_after_ten_good_minutes() -> None:
     """A container that ran well for more than ten minutes is restarted at once."""
     cluster = KubeletCluster((Run(1.0, Exit(1)), Run(1.0, Exit(1)), Run(700, Exit(1)), Run()))
     cluster.create(POD_MANIFEST)
@@ -299,7 +299,7 @@ def test_the_runtime_names_the_reason() -> None:
 
 
 def events(cluster: KubeletCluster, reason: str) -> list[str]:
-    """Return what the Events of a reason say."""
+    """Return the messages of the Events of a reason."""
     found = [event for event in cluster.store.select(EVENT) if event["reason"] == reason]
     return [event["message"] for event in found]
 
@@ -331,7 +331,7 @@ def test_nothing_is_restarted_under_never() -> None:
 
 
 def test_a_failed_startup_probe_restarts_the_container() -> None:
-    """Until it succeeds nothing else is asked; where it never does, the container is killed."""
+    """Until it succeeds no other probe runs; if it never does, the container is killed."""
     cluster = KubeletCluster((Run(None, on_term=Exit(0)),), sick=ALWAYS)
     manifest = with_probe("startupProbe", periodSeconds=2, failureThreshold=2)
     container = manifest["spec"]["containers"][0]
@@ -345,7 +345,7 @@ def test_a_failed_startup_probe_restarts_the_container() -> None:
     assert not [one for one in events(cluster, "Unhealthy") if one.startswith("Liveness")]
 
 
-def test_a_started_container_is_asked_whether_it_lives() -> None:
+def test_a_started_container_is_probed_for_liveness() -> None:
     """After its startup probe a container is started, ready, and probed for its liveness."""
     cluster = KubeletCluster((Run(None, on_term=Exit(0)),), sick=(5, 1e9))
     manifest = with_probe("startupProbe", periodSeconds=1)
@@ -378,7 +378,7 @@ def test_kills_are_backed_off_from_as_well() -> None:
 
 
 def test_pressure_on_the_node_is_a_disruption() -> None:
-    """A Pod that is evicted for the node's sake has the condition; its containers are killed."""
+    """A Pod evicted for a shortage on the node has the condition; its containers are killed."""
     cluster = KubeletCluster((Run(None, on_term=None),))
     pod = cluster.create(POD_MANIFEST)
     cluster.scheduler.run_for(5)
@@ -486,7 +486,7 @@ class Outage:
 
 
 def test_an_outage_of_the_api_server_is_made_up_for() -> None:
-    """What could not be reported is reported later, and a deletion is completed."""
+    """A status that could not be written is written later, and a deletion is completed."""
     cluster = KubeletCluster((Run(0.5, Exit(1)), Run(0.5, Exit(2)), Run()))
     pod = cluster.create(POD_MANIFEST)
     outage = Outage()

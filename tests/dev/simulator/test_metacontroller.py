@@ -1,6 +1,6 @@
-"""Metacontroller's side of the hook contract, as it was seen and read (version 4.17.2).
+"""Metacontroller's side of the hook contract, as observed and read in the source (4.17.2).
 
-The answers that are wrong, and what follows them, are those that were tried on the real one.
+Wrong answers and their consequences were tried on the real one.
 """
 
 import itertools
@@ -113,7 +113,7 @@ class MetacontrollerCluster(ClusterFixture):
         return [one for one in self.store.select(EVENT) if one["reason"] == "SyncError"]
 
     def pod(self, name: str = "p", **metadata: Any) -> Object:
-        """Create a Pod on a node of its own, where nobody touches it."""
+        """Create a Pod on another node, where no kubelet runs it."""
         return self.store.create(
             POD,
             {
@@ -213,7 +213,7 @@ def test_wrong_answers_are_refused_in_the_same_words(body: str) -> None:
     """Each answer that the real Metacontroller refused is refused with the message that it gave."""
     with pytest.raises(UnreadableAnswerError) as error:
         read_sync_answer(body.encode())
-    # The real one quotes the answer as it came, the simulator writes it anew.
+    # The real one quotes the answer as it came, the simulator encodes it again.
     assert str(error.value).replace(" ", "") == RECORDED[body].replace(" ", "")
 
 
@@ -240,7 +240,7 @@ def test_wrong_answers_are_refused_in_the_same_words(body: str) -> None:
     ],
 )
 def test_v2_answers_are_read_strictly(body: bytes) -> None:
-    """Types, unknown keys, duplicate keys anywhere, and letter case are all held against it."""
+    """Types, unknown keys, duplicate keys anywhere, and letter case are all errors."""
     cluster = MetacontrollerCluster()
     cluster.sync = lambda _: Answer(200, body)
     pod = cluster.pod()
@@ -250,7 +250,7 @@ def test_v2_answers_are_read_strictly(body: bytes) -> None:
 
 
 def test_a_null_among_the_attachments_is_the_end() -> None:
-    """The real one dereferences it, and dies; what would do that ends a simulation."""
+    """The real one dereferences it and crashes; so the simulation ends with an error."""
     cluster = MetacontrollerCluster()
     cluster.sync = lambda _: Answer(200, b'{"attachments": [null]}')
     cluster.pod()
@@ -274,7 +274,7 @@ def test_answers_that_want_nothing(body: bytes) -> None:
 
 
 def test_429_with_retry_after_waits_quietly() -> None:
-    """The hook is asked again after the time it said, each time, and there is no Event."""
+    """The hook is called again after each Retry-After, and there is no Event."""
     cluster = MetacontrollerCluster()
     cluster.sync = lambda _: Answer(429, b"", {"retry-after": "5"})
     cluster.pod()
@@ -298,7 +298,7 @@ def test_429_with_a_date_waits_until_then() -> None:
 
 
 def test_a_bare_429_is_a_hot_loop() -> None:
-    """Without Retry-After the hook is asked again at once: hundreds of times a second."""
+    """Without Retry-After the hook is called again at once: hundreds of times a second."""
     cluster = MetacontrollerCluster()
     cluster.sync = lambda _: Answer(429, b"")
     cluster.pod()
@@ -390,7 +390,7 @@ def test_a_failing_customize_hook_fails_the_sync() -> None:
 # What is asked, and when
 
 
-def test_customize_is_asked_once_for_a_uid_and_generation() -> None:
+def test_customize_is_called_once_for_a_uid_and_generation() -> None:
     """Its answer is kept for 20 minutes, which asking for it does not prolong."""
     cluster = MetacontrollerCluster()
     cluster.pod()
@@ -402,7 +402,7 @@ def test_customize_is_asked_once_for_a_uid_and_generation() -> None:
     assert 1200 <= times[1] - times[0] <= 1261
 
 
-def test_a_new_generation_is_asked_for_anew() -> None:
+def test_a_new_generation_needs_another_call() -> None:
     """A deletion raises a Pod's generation, so customize is asked again."""
     cluster = MetacontrollerCluster()
     cluster.pod()
@@ -469,7 +469,7 @@ def test_rules_that_cannot_be_followed_fail_the_sync(fields: Object) -> None:
 
 
 def test_related_objects_enqueue_those_whose_rule_matches() -> None:
-    """A change is told to who was interested before or is now: label gone, label come, deleted."""
+    """Parents that were related before or are now get a sync: label gone, label come, deleted."""
     cluster = MetacontrollerCluster()
     cluster.customize = lambda request: rule(
         namespace="default",
@@ -548,7 +548,7 @@ def test_workers_work_side_by_side() -> None:
 
 
 def test_resync_after_seconds() -> None:
-    """The hook is asked again after the time it asked for; 0 and less ask for nothing."""
+    """The hook is called again after resyncAfterSeconds; 0 and less request nothing."""
     cluster = MetacontrollerCluster()
     cluster.sync = lambda _: {"resyncAfterSeconds": 3.5 if len(cluster.syncs()) == 1 else -1}
     cluster.pod()
@@ -662,7 +662,7 @@ def test_a_status_that_the_schema_prunes_is_written_again_each_time() -> None:
 
 
 def test_a_status_that_the_schema_refuses_is_a_sync_error() -> None:
-    """422 is told in an Event and tried again."""
+    """422 causes an Event and a retry."""
     cluster = MetacontrollerCluster(
         controller(resources=[{"apiVersion": f"{GROUP}/v1", "resource": "stricts"}])
     )
@@ -674,7 +674,7 @@ def test_a_status_that_the_schema_refuses_is_a_sync_error() -> None:
 
 
 def test_an_empty_status_replaces_a_pods_whole_status() -> None:
-    """The trap that the contract warns of: {} is not null."""
+    """{} is not null, as the contract warns."""
     cluster = MetacontrollerCluster()
     cluster.pod()
     cluster.store.patch(
@@ -878,7 +878,7 @@ def test_attachments_go_with_their_parent() -> None:
 
 
 def test_an_attachment_of_an_unknown_kind_is_a_sync_error() -> None:
-    """What cannot be created is told in an Event."""
+    """A failed creation causes an Event."""
     cluster = attaching({**wanted(), "kind": "Nothing"})
     cluster.parent()
     cluster.scheduler.run_for(0.5)
@@ -899,7 +899,7 @@ def test_everything_is_synced_at_a_start() -> None:
     assert Counter(path for _, path, _ in cluster.calls) == {"/customize": 5, "/sync": 5}
 
 
-def test_what_changed_while_it_was_down_is_seen_at_the_start() -> None:
+def test_what_changed_while_it_was_down_is_synced_at_the_start() -> None:
     """No watch is needed for it: the list has it."""
     cluster = MetacontrollerCluster()
     cluster.pod("gone")
@@ -914,7 +914,7 @@ def test_what_changed_while_it_was_down_is_seen_at_the_start() -> None:
 
 
 def test_a_write_that_was_sent_is_carried_out() -> None:
-    """Metacontroller dies between request and answer: the write takes effect all the same."""
+    """If Metacontroller dies between request and answer, the write still takes effect."""
     cluster = MetacontrollerCluster()
     cluster.sync = lambda _: {"annotations": {"a": "b"}}
     cluster.pod()
@@ -943,7 +943,7 @@ def test_a_controllers_own_resync_period() -> None:
 
 
 def test_a_lost_watch_is_made_up_by_a_list() -> None:
-    """Events that were under way are lost; the list has what they said, and what is gone."""
+    """Events that were under way are lost; the list has their effects, deletions included."""
     cluster = MetacontrollerCluster()
     cluster.pod("p")
     cluster.pod("q")
@@ -1013,7 +1013,7 @@ def test_the_client_is_rate_limited() -> None:
 
 
 class LoseEveryThird:
-    """Loses the answer of every third write: it was carried out, and the client gets an error."""
+    """Loses the answer of every third write: it was executed, and the client gets an error."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -1044,7 +1044,7 @@ def test_a_lost_answer_is_retried_and_does_no_harm() -> None:
 
 
 def busy(seed: int) -> tuple[list[Any], list[Any]]:
-    """Run a busy while and return all that was sent and all that was written."""
+    """Run many changes; return all that was sent and all that was written."""
     cluster = MetacontrollerCluster(controller(**PARENTS, attachments=CHILDREN), seed=seed)
     cluster.customize = lambda _: rule(namespace="default")
     cluster.sync = lambda request: {

@@ -1,4 +1,4 @@
-"""Containers as processes of this machine: their logs, what cannot be started, what probes say."""
+"""Containers as processes of this machine: their logs, failures to start, results of probes."""
 
 import sys
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def test_each_run_has_a_log_of_its_own(scheduler: RealScheduler, runtime: LocalR
     assert runtime.log({**POD, "metadata": {**POD["metadata"], "uid": "v"}}, "app") is None
 
 
-def test_a_missing_program_is_told_as_runc_does(runtime: LocalRuntime) -> None:
+def test_a_missing_program_is_reported_as_by_runc(runtime: LocalRuntime) -> None:
     """The message names the program and says that it is not there."""
     with pytest.raises(StartError) as raised:
         runtime.start(POD, container(command=["/no/such/program"]), lambda _: None)
@@ -69,8 +69,8 @@ def test_a_missing_program_is_told_as_runc_does(runtime: LocalRuntime) -> None:
 @pytest.mark.parametrize(
     ("policy", "reason"), [("Never", "ErrImageNeverPull"), ("Always", "ErrImagePull")]
 )
-def test_a_missing_image_is_told(runtime: LocalRuntime, policy: str, reason: str) -> None:
-    """What is not there is pulled in vain, or not pulled at all."""
+def test_a_missing_image_is_reported(runtime: LocalRuntime, policy: str, reason: str) -> None:
+    """A missing image fails to be pulled, or is never pulled."""
     with pytest.raises(ImageError, match="none") as raised:
         runtime.start(POD, container(image="none", imagePullPolicy=policy), lambda _: None)
     assert raised.value.reason == reason
@@ -100,11 +100,11 @@ class Health(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def test_a_probe_says_how_it_failed(scheduler: RealScheduler, runtime: LocalRuntime) -> None:
-    """A status code, or that nobody listens; None is a success, as is what is no HTTP probe."""
+    """A status code or a refused connection; None is a success, as is any probe but an HTTP one."""
     prober = HttpProber(scheduler, runtime)
     server = ThreadingHTTPServer((LOOPBACK, runtime.port(POD, 80)), Health)
     Thread(target=server.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""Virtual and real time, futures, tasks and channels: what everything in the simulator runs on."""
+"""Virtual and real time, futures, tasks and channels: the foundation of the simulator."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -77,7 +77,7 @@ def test_tasks_take_turns(scheduler: VirtualScheduler) -> None:
 
 
 def test_a_cancelled_task_goes_no_further(scheduler: VirtualScheduler) -> None:
-    """It stops where it waits, as a process that dies."""
+    """It stops where it waits, as a process that is killed."""
     log: list[str] = []
     task = scheduler.spawn(waits(scheduler, log, "one", 2))
     scheduler.run_for(1)
@@ -88,7 +88,7 @@ def test_a_cancelled_task_goes_no_further(scheduler: VirtualScheduler) -> None:
 
 
 def test_an_error_reaches_who_awaits(scheduler: VirtualScheduler) -> None:
-    """An error that nobody awaits is raised out of the run: it is a mistake of the simulator."""
+    """An error that is not awaited is raised out of the run: it is a mistake in the simulator."""
 
     async def fails() -> None:
         await scheduler.sleep(1)

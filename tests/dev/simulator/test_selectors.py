@@ -38,7 +38,7 @@ def test_selectors_of_a_query(text: str, matches: bool) -> None:
 
 @pytest.mark.parametrize("text", ["a=b=c", "in (a)", "a in a,b", "=x"])
 def test_what_is_no_selector_is_refused(text: str) -> None:
-    """A text that is no selector is an error, not one that selects everything."""
+    """A text that is not a selector is an error, and does not select everything."""
     with pytest.raises(ValueError, match="unable to parse"):
         parse(text)
 
@@ -111,7 +111,7 @@ def test_rules(rule: str, value: Any, holds: bool) -> None:
     "rule", ["self.size(", "", "self.isFormat('uuid')", "quantity(self) == self", "self == oldSelf"]
 )
 def test_rules_that_are_not_understood_are_refused(rule: str) -> None:
-    """A rule that the simulator does not know stops it: none passes for checked that is not."""
+    """A rule that the simulator does not support is an error: it must not go unchecked."""
     with pytest.raises(ValueError, match="not supported by the simulator"):
         compile_rule(rule)
 

@@ -20,7 +20,7 @@ KEY = ("default", "one")
 
 
 class WatchedStore(ApiFixture):
-    """An API server, and what a watcher sees."""
+    """An API server, and its watch events."""
 
     events: list[WatchEvent]
 
@@ -109,7 +109,7 @@ def test_a_second_object_of_the_name_is_refused(cluster: WatchedStore) -> None:
 
 
 def test_a_missing_namespace_is_refused(cluster: WatchedStore) -> None:
-    """Nothing is created in a namespace that is not there."""
+    """Nothing is created in a namespace that does not exist."""
     with pytest.raises(ApiError) as error:
         cluster.store.create(EVENT, {"metadata": {"name": "x", "namespace": "nowhere"}})
     assert refused(error) == (404, "NotFound")
@@ -198,7 +198,7 @@ def test_a_custom_resource_needs_its_version(cluster: WatchedStore) -> None:
     assert cluster.store.update(POD, pod)
 
 
-def test_an_update_without_a_change_is_none(cluster: WatchedStore) -> None:
+def test_an_update_without_a_change_does_nothing(cluster: WatchedStore) -> None:
     """A no-op raises no version and causes no event."""
     diagnoser = cluster.diagnoser()
     cluster.watch(DIAGNOSER)
@@ -280,7 +280,7 @@ def test_a_status_is_pruned_and_checked(cluster: WatchedStore) -> None:
 
 
 def test_whole_floats_are_stored_as_integers(cluster: WatchedStore) -> None:
-    """1.0 is written as 1, so that whoever sends 1.0 again sees a difference each time."""
+    """1.0 is written as 1, so that sending 1.0 again is a difference each time."""
     cluster.diagnoser()
     stored = cluster.store.patch(
         DIAGNOSER, KEY, {"status": {"diagnosedPods": 1.0}}, subresource="status"
@@ -341,7 +341,7 @@ def test_a_pod_on_a_node_ends_gracefully(cluster: WatchedStore) -> None:
 
 
 def test_a_pod_without_a_node_goes_at_once(cluster: WatchedStore) -> None:
-    """Nobody runs it, so there is nothing to wait for."""
+    """No kubelet runs it, so there is nothing to wait for."""
     cluster.pod(node=False)
     cluster.store.delete(POD, KEY)
     assert cluster.store.peek(POD, KEY) is None
