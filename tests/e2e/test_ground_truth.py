@@ -20,7 +20,7 @@ from tests.e2e.object_recording import Film
 from tests.e2e.streams import Player, Take, causes, localized
 from tests.e2e.workspace import Workspace, marks
 from tests.support import corpus
-from tests.unit.pods.test_watch_streams import CRASHES, found, sightings
+from tests.unit.pods.test_watch_streams import CAUSES, final_events, observations
 
 NAMESPACE = "streams"
 TOLD = ("container", "cause", "diagnosis")
@@ -56,10 +56,10 @@ def show(evidence: EvidenceRig) -> Iterator[Show]:
     cluster.kubelet.untouched.add(NAMESPACE)
     with (
         Film(cluster.admin, NAMESPACE) as film,
-        ThreadPoolExecutor(len(CRASHES)) as together,
+        ThreadPoolExecutor(len(CAUSES)) as together,
     ):
         playing = {
-            name: together.submit(Player(shop, name).play, partial(tells, name)) for name in CRASHES
+            name: together.submit(Player(shop, name).play, partial(tells, name)) for name in CAUSES
         }
         takes = {name: future.result() for name, future in playing.items()}
         shop.settled()
@@ -77,7 +77,7 @@ def show(evidence: EvidenceRig) -> Iterator[Show]:
 
 def tells(name: str, shown: dict[str, str]) -> bool:
     """Return whether annotations name what happened in a stream before the deletion."""
-    return causes(shown) == list(CRASHES[name])
+    return causes(shown) == list(CAUSES[name])
 
 
 def test_no_sync_failed(show: Show) -> None:
@@ -85,23 +85,23 @@ def test_no_sync_failed(show: Show) -> None:
     assert show.sync_errors == []
 
 
-@pytest.mark.parametrize("name", CRASHES)
+@pytest.mark.parametrize("name", CAUSES)
 def test_every_crash_is_told_by_its_true_cause(show: Show, name: str) -> None:
     """Those before the deletion, and the words are those of the latest one."""
     take = show.takes[name]
-    assert causes(take.before) == list(CRASHES[name]), take.problem
-    if not CRASHES[name]:
+    assert causes(take.before) == list(CAUSES[name]), take.problem
+    if not CAUSES[name]:
         assert take.before == {}
         return
     steps = corpus.stream(name)
-    seen = sightings(steps, found(name, steps)).values()
+    seen = observations(steps, final_events(name, steps)).values()
     latest = max((shown[-1][1] for shown in seen), key=lambda each: str(each.finished_at))
     assert take.before["cause"] == latest.cause
     assert take.before.get("container", "") == latest.container
     assert take.before["diagnosis"].startswith(localized(latest.sentence, NAMESPACE))
 
 
-@pytest.mark.parametrize("name", CRASHES)
+@pytest.mark.parametrize("name", CAUSES)
 def test_a_crash_costs_three_writes_at_most(show: Show, name: str) -> None:
     """Of all versions of the Pod few differ in what is ours; of a Pod without a crash none."""
     writes: Counter[int] = Counter()
@@ -111,11 +111,11 @@ def test_a_crash_costs_three_writes_at_most(show: Show, name: str) -> None:
         if now != before:
             writes[len(json.loads(now[0].get("crashes", '{"history": []}'))["history"])] += 1
         before = now
-    assert set(writes) == set(range(1, len(CRASHES[name]) + 1))
+    assert set(writes) == set(range(1, len(CAUSES[name]) + 1))
     assert all(count <= 3 for count in writes.values()), writes
 
 
-@pytest.mark.parametrize("name", CRASHES)
+@pytest.mark.parametrize("name", CAUSES)
 def test_an_end_that_was_asked_for_is_never_told(show: Show, name: str) -> None:
     """To the last version of a Pod that is deleted it tells of the same crashes as before.
 
@@ -133,10 +133,10 @@ def test_an_end_that_was_asked_for_is_never_told(show: Show, name: str) -> None:
 
 def test_the_status_counts_the_pods_that_crashed(show: Show) -> None:
     """As many as there are streams with a crash."""
-    assert show.counted == sum(bool(crashes) for crashes in CRASHES.values())
+    assert show.counted == sum(bool(crashes) for crashes in CAUSES.values())
 
 
 def test_a_crash_costs_two_reads_at_most(show: Show) -> None:
     """Of Events, by the API server's audit log; and nothing else is asked."""
     assert set(show.calls) == {"list events 200"}
-    assert show.calls["list events 200"] <= 2 * sum(map(len, CRASHES.values()))
+    assert show.calls["list events 200"] <= 2 * sum(map(len, CAUSES.values()))
