@@ -4,20 +4,19 @@ Run as ``python -m dev.benchmarks.capture`` it rewrites ``dev/benchmarks/data/``
 they are on the wire, about a Pod of a Deployment in a real control plane with our own manifests.
 """
 
-import http.server
 import json
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from dev import local_http
 from dev.benchmarks import workload
 from dev.envtest import build, installation, pods
 from dev.envtest.client import PODDIAGNOSERS, PODS, Json, Resource
 from dev.envtest.cluster import Cluster
+from dev.envtest.process import free_ports
+from dev.envtest.proxy import Answer, Forward, Proxy, Request
 
 _T = TypeVar("_T")
 
@@ -28,39 +27,22 @@ _DEPLOYMENTS = Resource("apps/v1", "deployments")
 _QUIET = 4.0  # longer than an answer and a write of a status are debounced
 
 
-class Recorder:
-    """Stands between Metacontroller and the hook, and keeps the latest request of each path.
+def recorder(urls: dict[str, str], latest: dict[str, bytes]) -> Proxy:
+    """Make a proxy between Metacontroller and the hook that keeps the latest request of each path.
 
     Args:
         urls: base URLs of the hook's two processes: keys ``pods``, ``poddiagnosers``.
-
-    Attributes:
-        url: its own base URL.
-        latest: path to the body of the latest request for it.
+        latest: path to body, filled by the proxy.
     """
+    proxy = Proxy(urls["pods"], free_ports(1)[0])
 
-    def __init__(self, urls: dict[str, str]) -> None:
-        self.latest: dict[str, bytes] = {}
-        recorder = self
+    def record(request: Request, _: Forward) -> Answer:
+        proxy.requests.clear()  # only the latest are needed
+        latest[request.path] = request.body
+        return proxy.send(request, urls[request.path.split("/")[1]])
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                recorder.latest[self.path] = body
-                url = urls[self.path.split("/")[1]] + self.path
-                status, answer = local_http.post_json(url, body)
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_: object) -> None:
-                """Write nothing."""
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+    proxy.rule = record
+    return proxy
 
 
 def capture() -> dict[str, bytes]:
@@ -73,13 +55,13 @@ def capture() -> dict[str, bytes]:
         dev.envtest.build.MissingError: there is no control plane here.
         TimeoutError: something does not come about.
     """
-    with Cluster(build.find(), overlay=None) as cluster:
-        recorder = Recorder(cluster.urls)
+    latest: dict[str, bytes] = {}
+    with Cluster(build.find(), overlay=None) as cluster, recorder(cluster.urls, latest) as proxy:
         manifests = installation.render(cluster.control_plane, installation.MANIFESTS / "base")
         controllers = [one for one in manifests if one["kind"] == "DecoratorController"]
         installation.apply(
             cluster.control_plane,
-            installation.redirected(controllers, dict.fromkeys(cluster.urls, recorder.url)),
+            installation.redirected(controllers, dict.fromkeys(cluster.urls, proxy.url)),
         )
         cluster.create_namespace(NAMESPACE)
         diagnoser = {
@@ -92,16 +74,16 @@ def capture() -> dict[str, bytes]:
         cluster.admin.create(_DEPLOYMENTS, workload.deployment("fragile-app"), NAMESPACE)
         name = _until(lambda: _running(cluster.admin.list(PODS, NAMESPACE)))
         time.sleep(_QUIET)
-        found = {"pod-healthy.json": recorder.latest["/pods/sync"]}
+        found = {"pod-healthy.json": latest["/pods/sync"]}
         crash = pods.Termination(1, "Error")
         cluster.kubelet.end(NAMESPACE, name, crash)
         time.sleep(_QUIET)
         cluster.kubelet.restart(NAMESPACE, name)
-        _until(lambda: b"restart-reason" in recorder.latest["/pods/sync"])
+        _until(lambda: b"restart-reason" in latest["/pods/sync"])
         time.sleep(_QUIET)
         return found | {
-            "pod-annotated.json": recorder.latest["/pods/sync"],
-            "poddiagnoser.json": recorder.latest["/poddiagnosers/sync"],
+            "pod-annotated.json": latest["/pods/sync"],
+            "poddiagnoser.json": latest["/poddiagnosers/sync"],
         }
 
 

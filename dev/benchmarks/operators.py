@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from dev import local_http
-from dev.benchmarks import answering
+from dev.benchmarks import answering, usage
 from dev.benchmarks.timing import Timed, timing
 from dev.envtest import installation
 from dev.envtest.client import SECRETS
@@ -145,8 +145,9 @@ class HookOperator:
             ``hook`` (both processes) and ``Metacontroller``, in seconds.
         """
         return {
-            "hook": self._pods.process.cpu_seconds() + self._poddiagnosers.process.cpu_seconds(),
-            "Metacontroller": self._metacontroller.process.cpu_seconds(),
+            "hook": usage.cpu_seconds(self._pods.process)
+            + usage.cpu_seconds(self._poddiagnosers.process),
+            "Metacontroller": usage.cpu_seconds(self._metacontroller.process),
         }
 
     def pod_syncs(self) -> int | None:
@@ -167,17 +168,8 @@ class HookOperator:
         return sum(answering.refused(hook.metrics()) for hook in hooks)
 
     def peak_memory(self) -> int:
-        """Return how much memory the worker that serves Pods has had at most.
-
-        Returns:
-            Bytes.
-
-        Raises:
-            OSError: there is no ``/proc``, or the worker has just ended.
-        """
-        parent = self._pods.process.pid
-        workers = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii")
-        return max(map(_peak, (parent, *map(int, workers.split()))))
+        """Return the most memory, in bytes, that the worker that serves Pods has had."""
+        return usage.peak_bytes(self._pods.process)
 
     def evidence(self) -> Counter[str]:
         """Return how often the Events of a Pod were asked for, by outcome.
@@ -206,13 +198,6 @@ class HookOperator:
             The count, by the hook's own metrics.
         """
         return answering.slower(self._pods.metrics(), "/pods/sync", seconds)
-
-
-def _peak(pid: int) -> int:
-    """Return the most that a process has had resident at a time, in bytes."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) * 1024
 
 
 class KopfOperator:
@@ -270,7 +255,7 @@ class KopfOperator:
         Returns:
             ``kopf``, in seconds.
         """
-        return {"kopf": self._process.cpu_seconds()}
+        return {"kopf": usage.cpu_seconds(self._process)}
 
     def pod_syncs(self) -> int | None:
         """Not known."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+from dev.benchmarks import usage
 from dev.envtest.process import Process, free_ports
 
 HOOK = "pod_diagnoser.server.app:create_app()"
@@ -64,20 +65,12 @@ class Server:
         self._process.stop(grace=3)
 
     def cpu_seconds(self) -> float:
-        """CPU time used so far.
-
-        Returns:
-            Seconds, user and system together, of gunicorn's two processes.
-        """
-        return self._process.cpu_seconds()
+        """Return the CPU time used so far by gunicorn's two processes, in seconds."""
+        return usage.cpu_seconds(self._process)
 
     def resident_bytes(self) -> int:
-        """Memory of the worker.
-
-        Returns:
-            The resident set in bytes: of the larger of gunicorn's two processes.
-        """
-        return max(_resident(pid) for pid in _group(self._process.pid))
+        """Return the resident memory of the larger of gunicorn's two processes, the worker."""
+        return usage.resident_bytes(self._process)
 
     def _listens(self) -> bool:
         try:
@@ -85,26 +78,3 @@ class Server:
         except OSError:
             return False
         return True
-
-
-def _group(leader: int) -> list[int]:
-    """Return the processes of a group."""
-    members: list[int] = []
-    for entry in Path("/proc").iterdir():
-        try:
-            # proc(5): the name in parentheses may hold spaces; pgrp is the 3rd field after it.
-            if (
-                entry.name.isdigit()
-                and int((entry / "stat").read_text().rsplit(")", 1)[1].split()[2]) == leader
-            ):
-                members.append(int(entry.name))
-        except OSError:
-            continue  # it has ended meanwhile
-    return members
-
-
-def _resident(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    return 0

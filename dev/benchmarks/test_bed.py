@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from dev.benchmarks import workload
+from dev.benchmarks import usage, workload
 from dev.benchmarks.operators import Operator
 from dev.envtest import build
 from dev.envtest.client import NAMESPACES, PODDIAGNOSERS, SERVICE_ACCOUNTS, Client, Json
@@ -66,7 +66,7 @@ class TestBed:
         plane = self.control_plane
         return {
             **self.operator.cpu_seconds(),
-            "API server + etcd": plane.apiserver.cpu_seconds() + plane.etcd.cpu_seconds(),
+            "API server + etcd": usage.cpu_seconds(plane.apiserver) + usage.cpu_seconds(plane.etcd),
         }
 
 

@@ -140,28 +140,6 @@ class Process:
         text = self.log.read_text(encoding="utf-8", errors="replace")
         return "\n".join(line[:_TAIL_WIDTH] for line in text.splitlines()[-lines:])
 
-    def cpu_seconds(self) -> float:
-        """Return the CPU time of the program's whole group so far, with children that have ended.
-
-        Returns:
-            Seconds, user and system together.
-
-        Raises:
-            StartError: it does not run.
-            OSError: there is no ``/proc``.
-        """
-        ticks = 0
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            with contextlib.suppress(OSError):
-                # proc(5): the name in parentheses may hold spaces; pgrp is the 3rd field after it,
-                # utime, stime, cutime and cstime are the 12th to 15th.
-                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-                if int(fields[2]) == self.pid:
-                    ticks += sum(map(int, fields[11:15]))
-        return ticks / os.sysconf("SC_CLK_TCK")
-
     @classmethod
     def _tell_reaper(cls, line: str) -> None:
         """Add to or take from the reaper's list; start the reaper with the first entry."""

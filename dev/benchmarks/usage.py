@@ -1,0 +1,63 @@
+"""CPU time and memory of programs with their child processes, from ``/proc`` (Linux, proc(5))."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from dev.envtest.process import Process
+
+
+def cpu_seconds(process: Process) -> float:
+    """Return the CPU time of a program's process group so far, user and system together.
+
+    Child processes that have ended are included.
+
+    Raises:
+        StartError: it does not run.
+        OSError: there is no ``/proc``.
+    """
+    # utime, stime, cutime and cstime are the 12th to 15th field after the name.
+    ticks = sum(sum(map(int, fields[11:15])) for _, fields in _group(process.pid))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def resident_bytes(process: Process) -> int:
+    """Return the resident memory of the largest process of a program's group.
+
+    Raises:
+        StartError: it does not run.
+        OSError: there is no ``/proc``.
+    """
+    return max(_memory(pid, "VmRSS") for pid, _ in _group(process.pid))
+
+
+def peak_bytes(process: Process) -> int:
+    """Return the most memory that any one process of a program's group has had resident.
+
+    Raises:
+        StartError: it does not run.
+        OSError: there is no ``/proc``.
+    """
+    return max(_memory(pid, "VmHWM") for pid, _ in _group(process.pid))
+
+
+def _group(leader: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield the processes of a group, with the fields of their ``stat`` after the name."""
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            # The name is in parentheses and may hold spaces; pgrp is the 3rd field after it.
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            if int(fields[2]) == leader:
+                yield int(entry.name), fields
+
+
+def _memory(pid: int, name: str) -> int:
+    """Return a field of a process's status in bytes; 0 if it has ended meanwhile."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) * 1024
+    return 0
