@@ -1,4 +1,12 @@
-"""Byte scanning of Metacontroller's raw requests: what need not be parsed is found and left out."""
+"""Shortcuts on raw requests: what need not be parsed is found in the bytes and left out.
+
+Metacontroller writes a request in one form, that of Go's encoding/json: struct fields in their
+order, map keys sorted, no white space, all quotation marks inside strings escaped. In that form
+places can be found by their neighbours. A request in another form is read without shortcuts, with
+the same result; a metric (`Shortcut`) shows when Metacontroller changes its form.
+"""
+
+from enum import StrEnum
 
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
@@ -6,6 +14,15 @@ from typing_extensions import TypedDict
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTarget, PodDiagnoser
 from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest, RelatedToPodDiagnoser
+
+
+class Shortcut(StrEnum):
+    """The shortcuts, as metrics name them."""
+
+    STRIP_UNREAD_FIELDS = "strip_unread_fields"
+    NEEDS_NO_ANNOTATIONS = "needs_no_annotations"
+    TRUNCATE_RELATED = "truncate_related"
+
 
 _CONTROLLER = b'{"controller":{'
 _OBJECT = b',"object":{'
@@ -17,17 +34,11 @@ def strip_unread_fields(body: bytes) -> bytes:
     """Leave out of a sync request what is large and never read: the controller, managedFields.
 
     Together they are half of a usual request, and splitting JSON into its tokens is most of what a
-    sync costs. The places are found by their neighbours in the one form in which Go's encoding/json
-    writes a request: struct fields in their order, map keys sorted, no white space. Inside strings
-    all quotation marks are escaped, and managedFields (``FieldsV1``) hold no arrays, so that the
-    neighbours cannot occur earlier. A request that does not begin so is left as it is.
-
-    Args:
-        body: a sync request, or anything else.
+    sync costs. managedFields (``FieldsV1``) hold no arrays, so that their end cannot occur earlier.
 
     Returns:
         JSON that reads the same, for a request that Metacontroller wrote; what is left out is not
-        checked for being JSON.
+        checked for being JSON. The very same bytes for a request that does not begin in its form.
     """
     if not body.startswith(_CONTROLLER):
         return body
@@ -54,33 +65,28 @@ _SIGNS_OF_A_SYMPTOM = (
     b'"NodeLost"',
     b'"diagnostics.local.io/',
 )
-"""What a Pod has of which there may be something to say, the most frequent first: a container that
-ended or waits, a condition that does not hold, its own end, or anything of ours."""
+"""What a Pod may need annotations for, the most frequent first: a container that ended or waits, a
+condition that is False, the end of the Pod as a whole; or what it carries of this operator."""
 _RELATED = b'},"attachments":{},"related":{"DiagnosisTarget.diagnostics.local.io/v1":{'
 _END = b',"finalizing":false}'
 
 
 def needs_no_annotations(body: bytes) -> bool:
-    """Tell, without reading it, that a sync request is about a Pod with nothing to say of it.
+    """Say, without parsing it, whether a sync request is about a Pod that needs no annotations.
 
-    Most events are about such Pods: none of their containers ever ended or waits, all of their
-    conditions hold, and they carry nothing of ours. Whatever is related to them, the answer is
-    empty. Like `strip_unread_fields` it knows the one form in which Metacontroller writes a
-    request; about any other form it says nothing.
-
-    Args:
-        body: a sync request for a Pod, or anything else.
+    Most requests are: no container of the Pod ever ended or waits, all conditions hold, and the Pod
+    carries nothing of this operator. Whatever is related to it, the response is empty.
 
     Returns:
-        True if the answer is empty. False means that it has to be read; a True is not checked for
-        being JSON throughout.
+        True if the response is empty; such a request is not checked for being JSON. False if it has
+        to be parsed, as always in a form that is not Metacontroller's.
     """
     if not (body.startswith(_CONTROLLER) and body.endswith(_END)):
         return False
     start = body.find(_OBJECT)
     end = body.rfind(_RELATED)
     return 0 <= start < end and all(
-        body.rfind(mark, start, end) < 0 for mark in _SIGNS_OF_A_SYMPTOM
+        body.rfind(sign, start, end) < 0 for sign in _SIGNS_OF_A_SYMPTOM
     )
 
 
@@ -106,53 +112,50 @@ class _TruncatedRequest(TypedDict, total=False):
 
 _TRUNCATED_REQUEST = TypeAdapter(_TruncatedRequest)
 
-
 _RELATED_OBJECTS = b',"related":{'
 
 
-def truncate_related(body: bytes, max_related: int) -> bytes:
-    """Cut a request where that does not depend on the size of the object that it is about.
+def truncate_related(body: bytes, max_related: int) -> bytes | None:
+    """Truncate the related objects of a PodDiagnoser's sync request.
 
-    Were the request measured as a whole, a status that grows would cost the last Pod that was read,
-    which the status then does not speak of: it shrinks, and the Pod is read again, for ever.
+    The limit is one of the related objects alone. Were it one of the whole request, a status that
+    grows would cost the last Pod that is read; without that Pod the status shrinks, so that the Pod
+    is read again, and so on without end.
 
     Args:
-        body: a request, or its start, as Metacontroller writes it.
-        max_related: the most bytes of the related objects to leave.
+        body: a request, or its start.
+        max_related: the most bytes of related objects to leave.
 
     Returns:
-        As much of it that of the same related objects always the same are read; the body itself
-        where it has no more of them.
+        The request with as many bytes of related objects, or all of it where it has no more; None
+        where no related objects were found.
     """
     related = body.find(_RELATED_OBJECTS)
-    return body if related < 0 else body[: related + max_related]
+    return None if related < 0 else body[: related + max_related]
 
 
 def parse_truncated(body: bytes) -> PodDiagnoserSyncRequest | None:
-    """Read the start of a PodDiagnoser's sync request whose end was cut off.
+    """Parse the start of a PodDiagnoser's sync request whose end was cut off.
 
     Metacontroller writes the object first and the related objects last, in the order of their
-    names, so that a cut costs the last Pods.
-
-    Args:
-        body: the start of the request.
+    names, so that the last Pods are lost.
 
     Returns:
-        What could be read, or None if not even the whole PodDiagnoser could. The object in which
-        the cut lies is left out: half of one must not be taken for a whole one.
+        What could be read, or None if not even the whole PodDiagnoser could. The related object in
+        which the request was cut off is left out: a part must not be taken for the whole.
 
     Raises:
         pydantic.ValidationError: it is not the start of such a request.
     """
     start = _TRUNCATED_REQUEST.validate_json(body, experimental_allow_partial=True)
     if "object" not in start or "related" not in start:
-        return None  # the cut may lie in the PodDiagnoser itself
+        return None  # it may have been cut off within the PodDiagnoser
     related = start["related"]
     targets = related.get("DiagnosisTarget.diagnostics.local.io/v1", {})
     pods = related.get("Pod.v1", {})
-    cut = pods if "Pod.v1" in related else targets
-    if cut:
-        cut.popitem()
+    incomplete = pods if "Pod.v1" in related else targets
+    if incomplete:
+        incomplete.popitem()
     return PodDiagnoserSyncRequest.model_construct(
         object=start["object"],
         related=RelatedToPodDiagnoser.model_construct(targets=targets, pods=pods),

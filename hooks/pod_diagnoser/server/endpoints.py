@@ -21,6 +21,7 @@ from pod_diagnoser.api.metacontroller import (
     SyncResponse,
 )
 from pod_diagnoser.api.raw_request import (
+    Shortcut,
     needs_no_annotations,
     parse_truncated,
     strip_unread_fields,
@@ -69,9 +70,15 @@ class PodEndpoints:
 
     def sync(self, body: Body) -> Reply:
         """Answer ``POST /pods/sync``: diagnose, and once more where Events may say more."""
-        if needs_no_annotations(body.content):
+        empty = needs_no_annotations(body.content)
+        self.telemetry.shortcut_tried(Shortcut.NEEDS_NO_ANNOTATIONS, hit=empty)
+        if empty:
             return Reply(_EMPTY)
-        request = PodSyncRequest.model_validate_json(strip_unread_fields(body.content))
+        stripped = strip_unread_fields(body.content)
+        self.telemetry.shortcut_tried(
+            Shortcut.STRIP_UNREAD_FIELDS, hit=stripped is not body.content
+        )
+        request = PodSyncRequest.model_validate_json(stripped)
         result = sync_pod(request, self.clock(), confidential=self.confidential)
         if result.evidence_request is not None and self.evidence_fetcher is not None:
             evidence = self.evidence_fetcher.fetch(result.evidence_request)
@@ -108,9 +115,12 @@ class PodDiagnoserEndpoints:
         Raises:
             RequestRefusedError: the request was truncated before its PodDiagnoser ended.
         """
-        content = truncate_related(body.content, self.max_related)
+        truncated = truncate_related(body.content, self.max_related)
+        self.telemetry.shortcut_tried(Shortcut.TRUNCATE_RELATED, hit=truncated is not None)
+        content = body.content if truncated is None else truncated
         complete = body.complete and len(content) == len(body.content)
         stripped = strip_unread_fields(content)
+        self.telemetry.shortcut_tried(Shortcut.STRIP_UNREAD_FIELDS, hit=stripped is not content)
         request = (
             PodDiagnoserSyncRequest.model_validate_json(stripped)
             if complete

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.core_v1 import ObjectMeta
+from pod_diagnoser.api.raw_request import Shortcut
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.evidence import EventLookup
@@ -57,6 +58,19 @@ class Telemetry:
             ("result",),
             registry=registry,
         )
+        shortcuts = Counter(
+            "pod_diagnoser_request_shortcuts",
+            "Attempts to read less of a request than all, by shortcut and result. Pods that need "
+            "annotations are misses of needs_no_annotations. Misses of the others, or no hits at "
+            "all, mean that Metacontroller writes requests in another form, which is slower.",
+            ("shortcut", "result"),
+            registry=registry,
+        )
+        self._shortcuts = {
+            (shortcut, hit): shortcuts.labels(shortcut.value, "hit" if hit else "miss")
+            for shortcut in Shortcut
+            for hit in (True, False)
+        }
         self._dropped_events = Counter(
             "pod_diagnoser_remediation_events_dropped",
             "Events about an executed remediation that could not be created.",
@@ -83,6 +97,10 @@ class Telemetry:
         """Count a lookup of a Pod's Events; None is for a log that was read without."""
         if result is not None:
             self._lookups_by_result[result].inc()
+
+    def shortcut_tried(self, shortcut: Shortcut, *, hit: bool) -> None:
+        """Count an attempt to read less of a request."""
+        self._shortcuts[shortcut, hit].inc()
 
     def remediation_event_dropped(self) -> None:
         """Count an Event about an executed remediation that could not be created."""

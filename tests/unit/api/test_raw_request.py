@@ -13,7 +13,11 @@ from pod_diagnoser.api.metacontroller import (
     PodDiagnoserSyncRequest,
     PodSyncRequest,
 )
-from pod_diagnoser.api.raw_request import needs_no_annotations, strip_unread_fields
+from pod_diagnoser.api.raw_request import (
+    needs_no_annotations,
+    strip_unread_fields,
+    truncate_related,
+)
 from pod_diagnoser.pods.keys import CAUSE, LABEL
 from pod_diagnoser.pods.sync import sync_pod
 from tests.http.inprocess import Hook
@@ -277,3 +281,20 @@ def test_an_uneventful_request_has_an_empty_answer(document: Json, targets: int)
     except ValidationError:
         return  # a shape that no API server lets through
     assert sync_pod(request, after(hours=1)).response.encode() == b"{}"
+
+
+# Related objects
+
+
+def test_related_objects_are_truncated_by_their_own_size() -> None:
+    """How large the object before them is makes no difference."""
+    for size in (1, 1000):
+        start = b'{"controller":{},"object":{"x":"' + b"x" * size + b'"}'
+        body = start + b',"related":{"Pod.v1":{"shop/app":{}}}}'
+        assert truncate_related(body, 20) == start + b',"related":{"Pod.v1":'[:20]
+        assert truncate_related(body, 1000) == body
+
+
+def test_without_related_objects_nothing_is_truncated() -> None:
+    """The caller learns that the place was not found."""
+    assert truncate_related(b'{"related": {}}', 5) is None
