@@ -69,7 +69,7 @@ e2e: setup ## test with real etcd, kube-apiserver and Metacontroller
 control-plane: setup ## build the control plane from its Go modules, once; print its folder
 	@$(RUN)/python -m dev.envtest.build
 
-# Simulation runs with faults, on all cores. A run that fails is shrunk and printed step by step.
+# Simulation runs with faults, on all cores. A run that fails is shrunk, and its trace is printed.
 RUNS ?= 10000
 FIRST_SEED ?= 0
 
