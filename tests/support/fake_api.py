@@ -10,7 +10,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
 from pod_diagnoser.api.time import format_time
-from pod_diagnoser.cluster.client import ApiClient
+from pod_diagnoser.cluster.client import ApiClient, PodLogOptions
 from pod_diagnoser.cluster.credentials import Credentials
 from pod_diagnoser.cluster.errors import DISRUPTION_BUDGET, NoAnswerError, api_error
 from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
@@ -279,22 +279,11 @@ class FakeEvidenceApi:
         self.now += self.taken
         return self.listed_all(), self.date
 
-    def read_log(
-        self,
-        namespace: str,
-        pod: str,
-        container: str,
-        *,
-        previous: bool,
-        tail_lines: int,
-        limit_bytes: int,
-        seconds: float,
-    ) -> str:
+    def read_log(self, namespace: str, pod: str, options: PodLogOptions, seconds: float) -> str:
         """Answer with the log."""
-        call = (namespace, pod, container, previous, tail_lines, limit_bytes, round(seconds, 3))
-        self.calls.append(("log", *call))
+        self.calls.append(("log", namespace, pod, *astuple(options), round(seconds, 3)))
         self.now += self.taken
-        return self.log(tail_lines)
+        return self.log(options.tail_lines)
 
     def fetcher(self) -> ApiEvidenceFetcher:
         """Return the hook's fetcher, connected to this."""

@@ -1,8 +1,8 @@
-"""The few API calls of our own: reads of one object each, a deletion, an eviction, Events.
+"""The few calls to the API server: reads of one object each, a deletion, an eviction, Events, logs.
 
 Every call is bounded in time and size and made once: what to try again, and when, is decided from
-what is stored. Nothing but names and uids of a request goes into a call. What is not certainly the
-API server's answer to it counts as no answer.
+what is stored. Of a request only names and uids go into a call. What is not certainly the API
+server's answer counts as no answer.
 """
 
 import json
@@ -60,19 +60,23 @@ MAX_EVENTS_OF_PODS: Final = 5000
 """How many Events of a namespace's Pods are read."""
 
 MAX_EVENTS_OF_PODS_LIST: Final = 6 * 1024 * 1024
-"""Bytes that a list of these may have: so many as a kubelet posts, with what the server adds."""
+"""Bytes that a list of these may have: as many as a kubelet posts, with what the server adds."""
 
 IDLE_REASONS: Final = ("Scheduled", "Created", "Started", "BackOff")
-"""Reasons of the Events that every Pod has, and that tell nothing of an end: they are not read."""
+"""Reasons of Events that every Pod has and that say nothing about a crash: they are not read."""
+
 _MAX_RETRY_AFTER: Final = 300.0
 _CHUNK: Final = 64 * 1024
 _YEARS: Final = range(2000, 9000)
-"""Of a date that is told as the time now. To one at the end of time nothing can be added."""
+"""Of a Date header that is believed. To a date near the year 9999 nothing can be added."""
+
 _CONNECTIONS: Final = 32
 
 
 class ApiClient:
-    """The API server, as far as we call it.
+    """Makes the calls.
+
+    Raises `ApiError` from each of them; `pod_diagnoser.cluster.errors` says what its classes mean.
 
     Args:
         credentials: how to reach it.
@@ -105,18 +109,10 @@ class ApiClient:
         self.calls = 0
 
     def get_pod(self, namespace: str, name: str) -> tuple[bytes, datetime]:
-        """Read a Pod.
-
-        Args:
-            namespace: its namespace.
-            name: its name.
-
-        Returns:
-            The object as JSON, and the time by the API server's clock.
+        """Read a Pod: the object as JSON, and the time by the API server's clock.
 
         Raises:
-            NotFoundError: there is none, where its kind is ``pods``.
-            ApiError: it could not be read.
+            NotFoundError: there is none, where the error's kind is ``pods``.
         """
         return self._call("GET", f"/api/v1/namespaces/{_part(namespace)}/pods/{_part(name)}")
 
@@ -141,9 +137,8 @@ class ApiClient:
             The time by the API server's clock.
 
         Raises:
-            ConflictError: it is another by now.
+            ConflictError: it is another by now, or was changed.
             NoAnswerError: it may have been deleted.
-            ApiError: it was not deleted.
         """
         content, at = self._call(
             "DELETE",
@@ -156,7 +151,7 @@ class ApiClient:
     def evict_pod(self, namespace: str, name: str, uid: str, version: str) -> datetime:
         """Evict the very Pod that was read, as far as PodDisruptionBudgets allow.
 
-        Args, returns and raises as `delete_pod`, and
+        Args and returns as `delete_pod`, and raises what that raises.
 
         Raises:
             BlockedByBudgetError: a budget does not allow it now.
@@ -176,24 +171,13 @@ class ApiClient:
         return at
 
     def create_event(self, namespace: str, event: Mapping[str, Any]) -> bool:
-        """Create an Event.
-
-        Args:
-            namespace: its namespace.
-            event: an ``events.k8s.io/v1`` Event.
-
-        Returns:
-            False where there is one of that name already.
-
-        Raises:
-            ApiError: it could not be created.
-        """
+        """Create an ``events.k8s.io/v1`` Event; return False where its name exists already."""
         try:
             self._call(
                 "POST", f"/apis/events.k8s.io/v1/namespaces/{_part(namespace)}/events", event
             )
         except ConflictError as error:
-            # A 409 about a ResourceQuota says that it was not created, and is to be tried again.
+            # A 409 about a ResourceQuota means that it was not created: try again.
             if error.kind != "events":
                 raise
             return False
@@ -208,14 +192,13 @@ class ApiClient:
             namespace: its namespace.
             pod: its name.
             uid: its uid.
-            seconds: how long the call may take as a whole, instead of `EVIDENCE_SECONDS`.
+            seconds: how long the call may take as a whole.
 
         Returns:
             A core/v1 ``EventList`` as JSON, and the time by the API server's clock.
 
         Raises:
             AnswerTooLongError: they have more than `MAX_EVENT_LIST` bytes.
-            ApiError: they could not be read.
         """
         return self._list_events(
             namespace,
@@ -232,7 +215,7 @@ class ApiClient:
         The API server looks at all Events of a namespace for either list, since it keeps no index
         of them: for several Pods this is cheaper.
 
-        Args, returns and raises as `list_events`; of at most `MAX_EVENTS_OF_PODS_LIST` bytes.
+        Args, returns and raises as `list_events`; at most `MAX_EVENTS_OF_PODS_LIST` bytes.
         """
         bounds = _Bounds(seconds, MAX_EVENTS_OF_PODS_LIST)
         return self._list_events(namespace, "involvedObject.kind=Pod", MAX_EVENTS_OF_PODS, bounds)
@@ -246,15 +229,11 @@ class ApiClient:
             "GET", f"/api/v1/namespaces/{_part(namespace)}/events?{query}", bounds=bounds
         )
 
-    def read_log(  # noqa: PLR0913 (what the API server takes)
+    def read_log(
         self,
         namespace: str,
         pod: str,
-        container: str,
-        *,
-        previous: bool,
-        tail_lines: int,
-        limit_bytes: int,
+        options: "PodLogOptions",
         seconds: float = EVIDENCE_SECONDS,
     ) -> str:
         """Read the last lines of a container's log. It is never followed.
@@ -262,26 +241,22 @@ class ApiClient:
         Args:
             namespace: the Pod's namespace.
             pod: the Pod's name.
-            container: the container's name.
-            previous: whether that of the container before the last restart.
-            tail_lines: how many of its last lines.
-            limit_bytes: the most bytes that are read. The server begins with the first of these
-                lines: where it stops for this limit, the last words are what is missing.
-            seconds: how long the call may take as a whole, instead of `EVIDENCE_SECONDS`.
+            options: what to read of which log.
+            seconds: how long the call may take as a whole.
 
         Returns:
             The lines. What is no UTF-8 stands as U+FFFD; nothing else is changed.
 
         Raises:
             AnswerTooLongError: the server sent more than it was asked for.
-            BadRequestError, NotFoundError: there is none.
+            BadRequestError, NotFoundError: there is no such log.
             ApiError: it could not be read.
         """
         query = {
-            "container": container,
-            "previous": "true" if previous else "false",
-            "tailLines": str(tail_lines),
-            "limitBytes": str(limit_bytes),
+            "container": options.container,
+            "previous": "true" if options.previous else "false",
+            "tailLines": str(options.tail_lines),
+            "limitBytes": str(options.limit_bytes),
             "timestamps": "false",
             "follow": "false",
         }
@@ -289,7 +264,7 @@ class ApiClient:
             "GET",
             f"/api/v1/namespaces/{_part(namespace)}/pods/{_part(pod)}/log"
             f"?{urlencode(query, errors='replace')}",
-            bounds=_Bounds(seconds, limit_bytes),
+            bounds=_Bounds(seconds, options.limit_bytes),
         )
         return content.decode(errors="replace")
 
@@ -342,7 +317,7 @@ class ApiClient:
             self._server + call.path,
             data=None if call.body is None else json.dumps(call.body),
             headers={
-                # As kubectl asks for a log, too: as text it comes, as JSON it is negotiated.
+                # As kubectl does for a log, too: the log still comes as text.
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",
                 "Authorization": f"Bearer {token}",
@@ -354,7 +329,7 @@ class ApiClient:
             stream=True,
         ) as response:
             content = bytearray()
-            # Whatever has arrived: a wait for a full buffer would not end where bytes drip.
+            # What has arrived: waiting for a full buffer would not end where bytes come singly.
             while chunk := response.raw.read1(_CHUNK):
                 content += chunk
                 if len(content) > call.bounds.size:
@@ -365,8 +340,26 @@ class ApiClient:
 
 
 @dataclass(frozen=True, slots=True)
+class PodLogOptions:
+    """What to read of which log, as the API server's ``PodLogOptions``.
+
+    Attributes:
+        container: the container's name.
+        previous: whether that of the container before the last restart.
+        tail_lines: how many of its last lines.
+        limit_bytes: the most bytes that are read. The server begins with the first of these lines:
+            where it stops for this limit, the end of the log is what is missing.
+    """
+
+    container: str
+    previous: bool
+    tail_lines: int
+    limit_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Bounds:
-    """How long a call may take, and how many bytes its answer may have."""
+    """How many seconds a call may take, and how many bytes its answer may have."""
 
     seconds: float
     size: int
@@ -384,7 +377,7 @@ class _Call:
 
 
 def _part(text: str) -> str:
-    """Make a part of a path.
+    """Quote a name as a part of a path.
 
     Raises:
         BadRequestError: no object can have this name. ``..`` would lead to another path.
@@ -416,14 +409,15 @@ def _object(content: bytes) -> dict[str, Any]:
 
 
 def _check_done(content: bytes, at: datetime) -> None:
-    """Check that something was done, beyond the status code.
+    """Check in the body that the call had its effect.
 
     An eviction is refused with 201 and a Status that says Failure where several budgets select the
     Pod. Source: ``pkg/registry/core/pod/storage/eviction.go``, ``createHandler`` in
     ``staging/src/k8s.io/apiserver/pkg/endpoints/handlers/create.go``; client-go looks at it too.
 
     Raises:
-        ApiError: nothing was done, or nobody knows.
+        NoAnswerError: it is not known.
+        ApiError: nothing was done.
     """
     document = _object(content)
     if document.get("kind") == "Pod" or document.get("status") == "Success":
@@ -435,10 +429,10 @@ def _check_done(content: bytes, at: datetime) -> None:
 
 
 def _date(response: requests.Response) -> datetime:
-    """Read when it was sent. Without that it is not the API server's, and nothing is decided by it.
+    """Read when an answer was sent.
 
     Raises:
-        NoAnswerError: it does not tell, or what cannot be.
+        NoAnswerError: it has no Date, or an implausible one, so it is not the API server's.
     """
     try:
         date = parsedate_to_datetime(response.headers["Date"])
@@ -451,6 +445,11 @@ def _date(response: requests.Response) -> datetime:
 
 
 def _error(response: requests.Response, content: bytes) -> ApiError:
+    """Build the error of an answer.
+
+    Raises:
+        NoAnswerError: as `_date`.
+    """
     retry_after: float | None = None
     text = response.headers.get("Retry-After", "")
     if text.isascii() and text.isdigit():

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Final, Protocol, TypeVar
 
 from pod_diagnoser.cluster.circuit_breaker import EvidenceCircuitBreaker
+from pod_diagnoser.cluster.client import PodLogOptions
 from pod_diagnoser.cluster.coalescing import BurstTracker, CrashBurst, SharedEvents
 from pod_diagnoser.cluster.errors import AnswerTooLongError, ApiError
 from pod_diagnoser.cluster.event_list import ByPod, EventV1, events_about, parse_event_list
@@ -91,17 +92,7 @@ class EvidenceApi(Protocol):
     def list_events_of_pods(self, namespace: str, seconds: float) -> tuple[bytes, datetime]:
         """Read the Events about all Pods of a namespace."""
 
-    def read_log(  # noqa: PLR0913 (the parameters of ApiClient.read_log)
-        self,
-        namespace: str,
-        pod: str,
-        container: str,
-        *,
-        previous: bool,
-        tail_lines: int,
-        limit_bytes: int,
-        seconds: float,
-    ) -> str:
+    def read_log(self, namespace: str, pod: str, options: PodLogOptions, seconds: float) -> str:
         """Read the last lines of a container's log."""
 
 
@@ -207,16 +198,10 @@ class ApiEvidenceFetcher:
 
     def _read_log(self, request: EvidenceRequest, log: LogRequest, until: float) -> str | None:
         def read(lines: int) -> str | EventLookup:
+            options = PodLogOptions(log.container, log.previous, lines, MAX_LOG_BYTES)
+
             def call(seconds: float) -> str:
-                return self._api.read_log(
-                    request.namespace,
-                    request.pod,
-                    log.container,
-                    previous=log.previous,
-                    tail_lines=lines,
-                    limit_bytes=MAX_LOG_BYTES,
-                    seconds=seconds,
-                )
+                return self._api.read_log(request.namespace, request.pod, options, seconds)
 
             return self._call(self._logs_breaker, request.namespace, until, call)
 

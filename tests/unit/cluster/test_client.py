@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 from functools import partial
@@ -31,6 +31,7 @@ from pod_diagnoser.cluster.client import (
     MAX_EVENTS_OF_PODS,
     TOKEN_SECONDS,
     ApiClient,
+    PodLogOptions,
 )
 from pod_diagnoser.cluster.credentials import Credentials, in_cluster
 from pod_diagnoser.cluster.errors import (
@@ -154,9 +155,10 @@ def server() -> Iterator[Server]:
 
 
 def read_log(cluster: ApiClient, **changes: Any) -> str:
-    """Read a log, with some of its arguments."""
-    arguments = {"previous": True, "tail_lines": 5, "limit_bytes": 100_000} | changes
-    return cluster.read_log("shop", "app-1", "app", **arguments)
+    """Read a log, with some other options, or in some seconds."""
+    seconds = changes.pop("seconds", EVIDENCE_SECONDS)
+    options = replace(PodLogOptions("app", True, 5, 100_000), **changes)
+    return cluster.read_log("shop", "app-1", options, seconds)
 
 
 CALLS: dict[str, Callable[[ApiClient], object]] = {
@@ -308,9 +310,7 @@ def test_a_log_is_read_from_its_last_lines_and_not_followed(
 @pytest.mark.parametrize("container", ["a&follow=true", "../x", "a b", "é", "\ud800", "a\r\nb", ""])
 def test_a_container_is_a_value_and_nothing_else(server: Server, container: str) -> None:
     """The API server says what there is of that name."""
-    server.client().read_log(
-        "shop", "app-1", container, previous=True, tail_lines=1, limit_bytes=9_999
-    )
+    read_log(server.client(), container=container)
     path, asked = query(server.requests[0])
     assert path == "/api/v1/namespaces/shop/pods/app-1/log"
     assert asked["container"] == container.replace("\ud800", "?")
@@ -395,8 +395,8 @@ def test_a_name_that_no_object_has_leads_nowhere(server: Server, name: str) -> N
         lambda: client.list_events(name, "app-1", "u"),
         lambda: client.list_events("shop", name, "u"),
         lambda: client.list_events_of_pods(name),
-        lambda: client.read_log("shop", name, "app", previous=True, tail_lines=1, limit_bytes=100),
-        lambda: client.read_log(name, "app-1", "app", previous=True, tail_lines=1, limit_bytes=100),
+        lambda: client.read_log("shop", name, PodLogOptions("app", True, 1, 100)),
+        lambda: client.read_log(name, "app-1", PodLogOptions("app", True, 1, 100)),
     ):
         assert type(error_of(call)) is BadRequestError
     assert server.requests == []
