@@ -347,7 +347,7 @@ def _of_any_namespace(self: Any, of: Any, *, any_version: bool = False) -> Any:
     kept = next(
         (one for one in self._cache.values() if one.found.metadata.name == of.metadata.name), None
     )
-    if kept is not None and self._monotonic() - kept.read_at <= reader.REUSE_SECONDS:
+    if kept is not None and self._monotonic() - kept.monotonic <= reader.REUSE_SECONDS:
         return kept.found, kept.now
     return _pod_diagnoser(self, of, any_version=any_version)
 

@@ -26,14 +26,11 @@ class Credentials:
 def in_cluster(
     environment: Mapping[str, str], folder: Path = SERVICE_ACCOUNT
 ) -> Credentials | None:
-    """Find the API server as a Pod does.
+    """Find the API server as a Pod does; None where this is no Pod with a token.
 
     Args:
         environment: environment variables.
         folder: where the service account's token and CA are mounted.
-
-    Returns:
-        How to reach it, or None where this is no Pod with a token.
     """
     host = environment.get("KUBERNETES_SERVICE_HOST", "")
     port = environment.get("KUBERNETES_SERVICE_PORT", "443")

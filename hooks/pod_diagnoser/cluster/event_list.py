@@ -1,4 +1,4 @@
-"""What is read of a list of Events, as the API server shows it. Pure.
+"""Lists of Events, as far as they are read. Pure.
 
 Source of the shapes: ``Event`` in ``staging/src/k8s.io/api/core/v1/types.go``.
 """
@@ -17,10 +17,11 @@ MAX_MESSAGE_BYTES: Final = 512
 MAX_REASON_BYTES: Final = 128
 
 SOURCES: Final = frozenset({"kubelet", "default-scheduler"})
-"""Whose Events are taken.
+"""Whose Events are used.
 
 Anyone who may create Events in the namespace can write these names as well: an Event proves no more
-than that somebody who may do so said it. So what Events tell is shown, and nothing is done for it.
+than that somebody who may do so wrote it. So what Events say is shown, and no Pod is replaced for
+it.
 """
 
 _CONTAINER: Final = re.compile(r"spec\.(?:initC|ephemeralC|c)ontainers\{([a-z0-9-]{1,63})\}")
@@ -55,27 +56,27 @@ class EventV1(WireModel):
 
 
 ByPod = Mapping[str, Sequence[EventV1]]
-"""Events by the uid of what they are about."""
+"""Events by the uid of the object that they are about."""
 
 
 class _ListMeta(WireModel):
-    rest: Text = Field(default="", alias="continue")
-    """Set where there are more."""
+    continue_token: Text = Field(default="", alias="continue")
+    """Set where the list has more items."""
 
 
 class EventList(WireModel):
-    """A list of them."""
+    """A core/v1 EventList."""
 
     items: Many[EventV1]
     metadata: _ListMeta | None = None
 
     @property
     def is_complete(self) -> bool:
-        """Whether these are all that there are."""
-        return self.metadata is None or not self.metadata.rest
+        """Whether these are all Events that were selected."""
+        return self.metadata is None or not self.metadata.continue_token
 
     def by_subject(self) -> ByPod:
-        """Sort them by the uid of what they are about."""
+        """Group the Events by the uid of the object that they are about."""
         events: dict[str, list[EventV1]] = {}
         for event in self.items:
             if event.involvedObject is not None:
@@ -84,14 +85,7 @@ class EventList(WireModel):
 
 
 def parse_event_list(content: bytes) -> EventList | None:
-    """Read a list.
-
-    Args:
-        content: what the API server answered.
-
-    Returns:
-        The list, or None where it is none.
-    """
+    """Read a list from JSON; None where it is no such list."""
     try:
         return EventList.model_validate_json(content)
     except ValidationError:
@@ -99,14 +93,11 @@ def parse_event_list(content: bytes) -> EventList | None:
 
 
 def events_about(uid: str, events: Iterable[EventV1]) -> Iterator[PodEvent]:
-    """Pick the Events that the node or the scheduler tells of a Pod.
+    """Pick the Events of kubelet and scheduler about a Pod, with texts that are safe to show.
 
     Args:
         uid: the Pod's uid.
-        events: Events of this Pod, and of others perhaps.
-
-    Yields:
-        Its Events, with texts that are safe to show.
+        events: Events about this Pod, and others perhaps.
     """
     for event in events:
         involved = event.involvedObject
@@ -115,11 +106,11 @@ def events_about(uid: str, events: Iterable[EventV1]) -> Iterator[PodEvent]:
             continue
         container = _CONTAINER.fullmatch(involved.fieldPath)
         first = event.firstTimestamp or event.eventTime
-        again = event.series and event.series.lastObservedTime
+        last_of_series = event.series and event.series.lastObservedTime
         yield PodEvent(
             reason=sanitize(event.reason, MAX_REASON_BYTES),
             message=sanitize(" ".join(event.message.split()), MAX_MESSAGE_BYTES),
             container=container[1] if container else "",
             first=first,
-            last=again or event.lastTimestamp or first,
+            last=last_of_series or event.lastTimestamp or first,
         )

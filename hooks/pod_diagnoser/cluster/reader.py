@@ -1,4 +1,4 @@
-"""What is read from the API server itself, since requests may be old, or forged."""
+"""Live (uncached) reads from the API server, since requests may be old, or forged."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
 from pod_diagnoser.cluster.errors import NoAnswerError, NotFoundError
 
 REUSE_SECONDS: Final = 1.0
-"""For how long a PodDiagnoser that was read is as good as read again, but for carrying out a plan:
-the crashes of a storm cost one read together."""
+"""How long a PodDiagnoser that was read is used again, except to execute a plan: the crashes of a
+burst cost one read together."""
 
 MAX_CACHED: Final = 100
-"""How many of them are kept."""
+"""How many of them are held."""
 
 
 class ReadApi(Protocol):
-    """What is read of the cluster (`pod_diagnoser.cluster.client.ApiClient`)."""
+    """The calls that are made (`pod_diagnoser.cluster.client.ApiClient`)."""
 
     def get_pod(self, namespace: str, name: str) -> tuple[bytes, datetime]:
         """Read a Pod."""
@@ -32,29 +32,38 @@ class ReadApi(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _CachedRead:
+    """A PodDiagnoser as it was read.
+
+    Attributes:
+        found: the PodDiagnoser.
+        now: the API server's time then.
+        monotonic: our monotonic clock then.
+        clock: our clock then.
+    """
+
     found: PodDiagnoser
     now: datetime
-    read_at: float
-    read_on: datetime
+    monotonic: float
+    clock: datetime
 
 
 class LiveReader:
     """Reads PodDiagnosers and Pods.
 
     Args:
-        cluster: the API server.
+        api: the API server.
         clock: tells our time, in UTC. It may be wrong.
         monotonic: a clock for how long things take, in seconds. It may stand still while a machine
             sleeps.
     """
 
     def __init__(
-        self, cluster: ReadApi, clock: Callable[[], datetime], monotonic: Callable[[], float]
+        self, api: ReadApi, clock: Callable[[], datetime], monotonic: Callable[[], float]
     ) -> None:
-        self._cluster = cluster
+        self._api = api
         self._clock = clock
         self._monotonic = monotonic
-        # By one clock it is kept a little too long; by both it is decided what is still of use.
+        # Held a little longer than used: `_is_recent` decides by both clocks.
         self._cache: TTLCache[str, _CachedRead] = TTLCache(
             MAX_CACHED, 2 * REUSE_SECONDS, timer=monotonic
         )
@@ -76,19 +85,22 @@ class LiveReader:
             ApiError: it could not be read.
         """
         meta = of.metadata
-        read_at, read_on = self._monotonic(), self._clock()
-        kept = self._cache.get(meta.uid)
-        if kept is not None:
-            ages = (read_at - kept.read_at, (read_on - kept.read_on).total_seconds())
-            recent = max(map(abs, ages)) <= REUSE_SECONDS
-            # Of another version it is as good only where the spec is as it was: a crash is not to
+        monotonic, clock = self._monotonic(), self._clock()
+        cached = self._cache.get(meta.uid)
+        if cached is not None:
+            # Of another version it may be used only where the spec is as it was: a crash must not
             # be judged by a spec that has just been replaced.
-            same = kept.found.spec == of.spec or not any_version
-            if recent and same and _is_same(kept.found, of, any_version=any_version):
-                return kept.found, kept.now + timedelta(seconds=ages[0])
+            same_spec = cached.found.spec == of.spec or not any_version
+            if (
+                _is_recent(cached, monotonic, clock)
+                and same_spec
+                and _is_same(cached.found, of, any_version=any_version)
+            ):
+                return cached.found, cached.now + timedelta(seconds=monotonic - cached.monotonic)
         try:
-            document, now = self._cluster.get_pod_diagnoser(meta.namespace, meta.name)
+            document, now = self._api.get_pod_diagnoser(meta.namespace, meta.name)
         except NotFoundError as error:
+            # Without a kind it comes from something in between, or says something else.
             if not error.kind or error.at is None:
                 raise
             return None, error.at
@@ -96,7 +108,7 @@ class LiveReader:
             found = PodDiagnoser.model_validate_json(document)
         except ValidationError:
             raise NoAnswerError from None
-        self._cache[found.metadata.uid] = _CachedRead(found, now, read_at, read_on)
+        self._cache[found.metadata.uid] = _CachedRead(found, now, monotonic, clock)
         return (found if _is_same(found, of, any_version=any_version) else None), now
 
     def invalidate(self, of: PodDiagnoser) -> None:
@@ -104,22 +116,15 @@ class LiveReader:
         self._cache.pop(of.metadata.uid, None)
 
     def pod(self, namespace: str, name: str) -> tuple[OwnedPod | None, datetime]:
-        """Read a Pod.
-
-        Args:
-            namespace: its namespace.
-            name: its name.
-
-        Returns:
-            The Pod, or None where there is certainly none of that name; and the API server's time.
+        """Read a Pod; None where there certainly is none of that name; and the API server's time.
 
         Raises:
             ApiError: it could not be read.
         """
         try:
-            document, now = self._cluster.get_pod(namespace, name)
+            document, now = self._api.get_pod(namespace, name)
         except NotFoundError as error:
-            # A 404 that is not about a Pod comes from something in between, or says something else.
+            # As above; and a 404 may be about the namespace.
             if error.kind != "pods" or error.at is None:
                 raise
             return None, error.at
@@ -133,9 +138,15 @@ class LiveReader:
         return pod, now
 
 
+def _is_recent(cached: _CachedRead, monotonic: float, clock: datetime) -> bool:
+    """Whether it was read a moment ago by both clocks: one may be set, the other stand still."""
+    ages = (monotonic - cached.monotonic, (clock - cached.clock).total_seconds())
+    return max(map(abs, ages)) <= REUSE_SECONDS
+
+
 def _is_same(found: PodDiagnoser, of: PodDiagnoser, *, any_version: bool) -> bool:
-    theirs, ours = found.metadata, of.metadata
-    if (theirs.namespace, theirs.name, theirs.uid) != (ours.namespace, ours.name, ours.uid):
+    live, sent = found.metadata, of.metadata
+    if (live.namespace, live.name, live.uid) != (sent.namespace, sent.name, sent.uid):
         return False
-    version = theirs.resourceVersion
-    return any_version or bool(version and version == ours.resourceVersion)
+    version = live.resourceVersion
+    return any_version or bool(version and version == sent.resourceVersion)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 MAX_AGE_SECONDS = 3600.0
-"""For how long what was learned is relied on."""
+"""How long a time that the API server sent is relied on."""
 
 MAX_DRIFT_SECONDS = 5.0
 """By how much our two clocks may disagree on how long that was ago. Where they disagree by more,
@@ -14,13 +14,15 @@ one of them was set, or the machine slept."""
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    theirs: datetime
-    ours: datetime
+    """The three clocks at the same moment."""
+
+    server: datetime
+    clock: datetime
     monotonic: float
 
 
 class ServerTime:
-    """Tells the API server's time between its answers.
+    """Works out the API server's time between its answers.
 
     Args:
         clock: tells our time, in UTC. It may be wrong, and be set at any time.
@@ -31,24 +33,24 @@ class ServerTime:
     def __init__(self, clock: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
         self._clock = clock
         self._monotonic = monotonic
-        self._learned: _Reading | None = None
+        self._reading: _Reading | None = None
 
-    def update(self, theirs: datetime) -> None:
-        """Take note of the time that the API server told just now."""
-        self._learned = _Reading(theirs, self._clock(), self._monotonic())
+    def update(self, server: datetime) -> None:
+        """Take note of the time that the API server sent just now."""
+        self._reading = _Reading(server, self._clock(), self._monotonic())
 
     @property
     def known(self) -> bool:
-        """Whether what was learned can be relied on."""
-        if self._learned is None:
+        """Whether the API server's time can be relied on."""
+        if self._reading is None:
             return False
-        passed = self._monotonic() - self._learned.monotonic
-        by_ours = (self._clock() - self._learned.ours).total_seconds()
-        return passed < MAX_AGE_SECONDS and abs(by_ours - passed) < MAX_DRIFT_SECONDS
+        passed = self._monotonic() - self._reading.monotonic
+        passed_by_clock = (self._clock() - self._reading.clock).total_seconds()
+        return passed < MAX_AGE_SECONDS and abs(passed_by_clock - passed) < MAX_DRIFT_SECONDS
 
     def now(self) -> datetime:
-        """Tell the time: the API server's if it was ever learned, else ours."""
-        if self._learned is None:
+        """Return the API server's time if it ever sent one, else ours."""
+        if self._reading is None:
             return self._clock()
-        passed = self._monotonic() - self._learned.monotonic
-        return self._learned.theirs + timedelta(seconds=passed)
+        passed = self._monotonic() - self._reading.monotonic
+        return self._reading.server + timedelta(seconds=passed)

@@ -1,4 +1,4 @@
-"""What each URL answers: ``/pods/sync``, ``/poddiagnosers/sync``, their ``customize``, and the rest.
+"""What each URL answers: ``/pods/sync``, ``/poddiagnosers/sync``, their ``customize``, probes.
 
 Raw request in, response out: the bytes are read with the models, and what is decided is decided by
 `pod_diagnoser.pods` and `pod_diagnoser.poddiagnosers`.
