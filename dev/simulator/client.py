@@ -9,7 +9,8 @@ from typing import Protocol, TypeVar
 from dev.simulator.objects import Object
 from dev.simulator.resources import Key, Resource
 from dev.simulator.scheduling import Future, Scheduler
-from dev.simulator.store import Store, Watcher, WatchEvent
+from dev.simulator.store import Store
+from dev.simulator.tables import Watcher, WatchEvent
 from dev.simulator.timing import Timing, TokenBucket
 from dev.simulator.writes import Call, DeleteOptions
 

@@ -20,7 +20,7 @@ from dev.simulator.objects import (
     uid_of,
 )
 from dev.simulator.resources import EVENT, POD, Key, Resource
-from dev.simulator.store import EventType, WatchEvent
+from dev.simulator.tables import EventType, WatchEvent
 from dev.simulator.writes import DeleteOptions, key_of
 
 EVENT_TTL = 3600.0

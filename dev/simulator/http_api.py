@@ -12,25 +12,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from dev.simulator import event_api
 from dev.simulator.columns import find, table_of
+from dev.simulator.discovery import discover
 from dev.simulator.disruptions import SeveralBudgetsError
 from dev.simulator.errors import ApiError
 from dev.simulator.gojson import dumps
 from dev.simulator.objects import Object, version_of
+from dev.simulator.pod_logs import Logs, no_log, read_log
 from dev.simulator.resources import EVENT, EVENT_V1, NAMESPACE, POD, Key, Resource
 from dev.simulator.scheduling import Clock
 from dev.simulator.selectors import Selector, parse
 from dev.simulator.store import Store
 from dev.simulator.writes import DeleteOptions
 
-VERSION = "v1.36.3"
-"""The Kubernetes version whose rules are followed."""
-
-_VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
 _PATCHES = {"application/merge-patch+json", "application/strategic-merge-patch+json"}
 
 
@@ -139,18 +137,6 @@ class Target:
         return (self.namespace, self.name)
 
 
-class Logs(Protocol):
-    """Reads logs of containers."""
-
-    def __call__(self, pod: Object, container: str, /, *, previous: bool) -> bytes | None:
-        """Return what a container wrote, perhaps in the run before; None if there was none."""
-
-
-def no_log(_pod: Object, _container: str, *, previous: bool) -> None:
-    """Return None: there are no logs."""
-    del previous
-
-
 class RestApi:
     """Answers requests from a store; each call is one step of the single-threaded core."""
 
@@ -210,7 +196,7 @@ class RestApi:
     def _answer(self, request: Request) -> Response:
         target = self.target(request.path)
         if target is None:
-            return Response(200, self._discover(request.path))
+            return Response(200, discover(request.path, [*self._store.resources, EVENT_V1]))
         if not target.name:
             return self._collection(request, target)
         return self._object(request, target)
@@ -274,7 +260,8 @@ class RestApi:
 
     def _read(self, request: Request, target: Target) -> Response:
         if target.resource is POD and target.subresource == "log":
-            return self._read_log(request, target)
+            pod = self._store.get(POD, target.key)
+            return Response(200, {}, text=read_log(pod, request.query, self._logs))
         if target.subresource == "eviction":
             message = "the server does not allow GET on this"
             raise ApiError.method_not_allowed(message)
@@ -285,35 +272,6 @@ class RestApi:
             version = int(version_of(obj))
             return Response(200, table_of(target.resource, [obj], self._now(), version))
         return Response(200, target.shown(obj))
-
-    def _read_log(self, request: Request, target: Target) -> Response:
-        """Read a log (pkg/registry/core/pod/rest/log.go, pkg/kubelet/kubelet_pods.go)."""
-        pod, query = self._store.get(POD, target.key), request.query
-        names = [one["name"] for one in pod["spec"]["containers"]]
-        if "container" not in query and len(names) > 1:
-            message = (
-                f"a container name must be specified for pod {target.name}, choose one of: "
-                f"[{' '.join(names)}]"
-            )
-            raise ApiError.bad_request(message)
-        name = query.get("container", names[0])
-        if name not in names:
-            message = f"container {name} is not valid for pod {target.name}"
-            raise ApiError.bad_request(message)
-        previous = query.get("previous") in {"1", "true"}
-        found = self._logs(pod, name, previous=previous)
-        if found is None:
-            what = f'container "{name}" in pod "{target.name}"'
-            message = f"{what} is waiting to start: ContainerCreating"
-            if previous:
-                message = f"previous terminated {what} not found"
-            raise ApiError.bad_request(message)
-        if "tailLines" in query:
-            lines = found.splitlines(keepends=True)
-            found = b"".join(lines[max(0, len(lines) - int(query["tailLines"])) :])
-        if "limitBytes" in query:
-            found = found[: int(query["limitBytes"])]
-        return Response(200, {}, text=found)
 
     def _evict(self, request: Request, target: Target) -> Response:
         """Evict a Pod.
@@ -387,104 +345,10 @@ class RestApi:
     def _now(self) -> datetime:
         return self._clock.now()
 
-    # Discovery
-
-    def _discover(self, path: str) -> Object:
-        groups = sorted({resource.group for resource in self._served() if resource.group})
-        fixed: dict[str, Object] = {
-            "/api": {"kind": "APIVersions", "versions": ["v1"]},
-            "/apis": {
-                "kind": "APIGroupList",
-                "apiVersion": "v1",
-                "groups": [self._group(group) for group in groups],
-            },
-            "/version": {"major": "1", "minor": "36", "gitVersion": f"{VERSION}+simulator"},
-            "/healthz": {"status": "ok"},
-            "/readyz": {"status": "ok"},
-        }
-        path = path.rstrip("/")
-        if path in fixed:
-            return fixed[path]
-        parts = path.strip("/").split("/")
-        if parts[0] == "apis" and len(parts) == 2 and parts[1] in groups:
-            return self._group(parts[1])
-        api_version = "/".join(parts[1:])
-        resources = [resource for resource in self._served() if resource.api_version == api_version]
-        if parts[0] not in {"api", "apis"} or not resources:
-            raise ApiError.no_such_path()
-        entries = [entry for resource in resources for entry in _discovered(resource)]
-        return {
-            "kind": "APIResourceList",
-            "apiVersion": "v1",
-            "groupVersion": api_version,
-            "resources": entries,
-        }
-
-    def _served(self) -> list[Resource]:
-        return [*self._store.resources, EVENT_V1]
-
-    def _group(self, group: str) -> Object:
-        versions = sorted({one.version for one in self._served() if one.group == group})
-        entries = [
-            {"groupVersion": f"{group}/{version}", "version": version} for version in versions
-        ]
-        return {
-            "kind": "APIGroup",
-            "apiVersion": "v1",
-            "name": group,
-            "versions": entries,
-            "preferredVersion": entries[0],
-        }
-
 
 def encode(body: Any) -> bytes:
     """Encode a response's body."""
     return (dumps(body) + "\n").encode()
-
-
-def _discovered(resource: Resource) -> list[Object]:
-    entry: Object = {
-        "name": resource.plural,
-        "singularName": resource.kind.lower(),
-        "namespaced": resource.namespaced,
-        "kind": resource.kind,
-        "verbs": _VERBS,
-    }
-    if resource.short_names:
-        entry["shortNames"] = list(resource.short_names)
-    if resource.categories:
-        entry["categories"] = list(resource.categories)
-    entries = [entry]
-    if resource.has_status:
-        entries.append(
-            {
-                "name": f"{resource.plural}/status",
-                "singularName": "",
-                "namespaced": resource.namespaced,
-                "kind": resource.kind,
-                "verbs": ["get", "patch", "update"],
-            }
-        )
-    if resource is POD:
-        entries += [
-            {
-                "name": f"{resource.plural}/eviction",
-                "singularName": "",
-                "namespaced": True,
-                "group": "policy",
-                "version": "v1",
-                "kind": "Eviction",
-                "verbs": ["create"],
-            },
-            {
-                "name": f"{resource.plural}/log",
-                "singularName": "",
-                "namespaced": True,
-                "kind": resource.kind,
-                "verbs": ["get"],
-            },
-        ]
-    return entries
 
 
 def _wants_table(request: Request) -> bool:

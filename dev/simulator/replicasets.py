@@ -22,7 +22,7 @@ from dev.simulator.objects import (
 )
 from dev.simulator.resources import POD, REPLICA_SET, Key
 from dev.simulator.scheduling import Clock
-from dev.simulator.store import WatchEvent
+from dev.simulator.tables import WatchEvent
 from dev.simulator.writes import DeleteOptions, key_of
 
 _NAME = "replicaset-controller"

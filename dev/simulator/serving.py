@@ -11,7 +11,8 @@ from dev.simulator.errors import ApiError
 from dev.simulator.http_api import Request, RestApi, Target, encode
 from dev.simulator.objects import Object, labels_of, name_of, namespace_of
 from dev.simulator.scheduling import RealScheduler
-from dev.simulator.store import EventType, Store, WatchEvent
+from dev.simulator.store import Store
+from dev.simulator.tables import EventType, WatchEvent
 
 T = TypeVar("T")
 _WATCH_SECONDS = 300.0

@@ -2,20 +2,18 @@
 
 Follows k8s.io/apiserver/pkg/registry/generic/registry/store.go and rest/delete.go. managedFields
 have their entries (who, which subresource, when) and not the fields in them, since it is the
-entries that make Metacontroller's second PUT a change (see _record_manager).
+entries that make Metacontroller's second PUT a change (see `managed_fields`).
 """
 
-import bisect
 import random
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from dev.simulator.disruptions import Health, check, health_of, ignores_budgets, matches
 from dev.simulator.errors import ApiError
+from dev.simulator.managed_fields import record_manager, without_managers
 from dev.simulator.objects import (
     Object,
     adds,
@@ -39,6 +37,7 @@ from dev.simulator.resources import (
 from dev.simulator.scheduling import Clock
 from dev.simulator.selectors import EVERYTHING, Selector
 from dev.simulator.strategies import grace_period, normalise, prepare_create, prepare_update
+from dev.simulator.tables import EventType, Table, Watcher
 from dev.simulator.writes import (
     AuditEntry,
     Call,
@@ -65,45 +64,6 @@ _MAX_GENERATED = 58  # of a name, before its five random characters (storage/nam
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # of generateName: no vowels, so no words
 
 
-class EventType(StrEnum):
-    """What a watch event says."""
-
-    ADDED = "ADDED"
-    MODIFIED = "MODIFIED"
-    DELETED = "DELETED"
-
-
-@dataclass(frozen=True, slots=True)
-class WatchEvent:
-    """A change of an object.
-
-    Attributes:
-        type: what happened.
-        object: the object after the change; of a deletion, its last state with the
-            resourceVersion of the deletion.
-        previous: the object before the change, None for a new one.
-        version: the change's resourceVersion.
-    """
-
-    type: EventType
-    object: Object
-    previous: Object | None
-    version: int
-
-
-Watcher = Callable[[WatchEvent], None]
-
-
-@dataclass
-class _Table:
-    """All objects of a kind, their history and watchers."""
-
-    objects: dict[Key, Object] = field(default_factory=dict)
-    history: list[WatchEvent] = field(default_factory=list)
-    compacted: int = 0
-    watchers: list[Watcher] = field(default_factory=list)
-
-
 class Store:
     """The objects of a cluster, behind the rules of its API server.
 
@@ -125,7 +85,7 @@ class Store:
         self._rng = rng
         self._version = 0
         self._history_limit = history_limit
-        self._tables: dict[Resource, _Table] = {}
+        self._tables: dict[Resource, Table] = {}
         self._names: dict[tuple[str, str], Resource] = {}
         self._kinds: dict[tuple[str, str], Resource] = {}
         self.audit: list[AuditEntry] = []
@@ -141,7 +101,7 @@ class Store:
 
     def serve(self, resource: Resource) -> None:
         """Serve one more kind."""
-        self._tables[resource] = _Table()
+        self._tables[resource] = Table()
         self._names[resource.api_version, resource.plural] = resource
         self._kinds[resource.api_version, resource.kind] = resource
 
@@ -223,20 +183,7 @@ class Store:
         Raises:
             ApiError: 410, the history does not go back that far.
         """
-        table = self._tables[resource]
-        if version < table.compacted:
-            message = f"too old resource version: {version} ({table.compacted})"
-            raise ApiError.expired(message)
-        objects = dict(table.objects)
-        for event in reversed(table.history):
-            if event.version <= version:
-                break
-            key = key_of(event.object)
-            if event.previous is None:
-                objects.pop(key, None)
-            else:
-                objects[key] = event.previous
-        return [objects[key] for key in sorted(objects)]
+        return self._tables[resource].objects_at(version)
 
     def watch(
         self, resource: Resource, watcher: Watcher, since: int | None = None
@@ -254,21 +201,7 @@ class Store:
         Raises:
             ApiError: 410, the history does not go back that far.
         """
-        table = self._tables[resource]
-        if since is not None:
-            if since < table.compacted:
-                message = f"too old resource version: {since} ({table.compacted})"
-                raise ApiError.expired(message)
-            start = bisect.bisect_right(table.history, since, key=lambda event: event.version)
-            for event in table.history[start:]:
-                watcher(event)
-        table.watchers.append(watcher)
-
-        def stop() -> None:
-            if watcher in table.watchers:
-                table.watchers.remove(watcher)
-
-        return stop
+        return self._tables[resource].watch(watcher, since)
 
     # Writing
 
@@ -306,7 +239,7 @@ class Store:
             metadata["creationTimestamp"] = self.now()
             _drop_empty(metadata)
             prepare_create(resource, new)
-            self._record_manager(new, call)
+            record_manager(new, call, self.now())
             self._commit(resource, EventType.ADDED, new)
             return new
 
@@ -518,8 +451,8 @@ class Store:
             metadata["managedFields"] = old["metadata"]["managedFields"]
         _drop_empty(metadata)
         prepare_update(resource, new, old, subresource)
-        if adds(_without_managers(new), _without_managers(old)):
-            self._record_manager(new, call)
+        if adds(without_managers(new), without_managers(old)):
+            record_manager(new, call, self.now())
         if identical(new, old):
             return old
         if is_terminating(new) and not (
@@ -536,46 +469,9 @@ class Store:
         return last
 
     def _commit(self, resource: Resource, kind: EventType, obj: Object) -> None:
-        table, key = self._tables[resource], key_of(obj)
-        previous = table.objects.get(key)
         self._version += 1
         obj["metadata"]["resourceVersion"] = str(self._version)
-        if kind is EventType.DELETED:
-            del table.objects[key]
-        else:
-            table.objects[key] = obj
-        event = WatchEvent(kind, obj, previous, self._version)
-        table.history.append(event)
-        if len(table.history) > self._history_limit:
-            dropped = len(table.history) // 2
-            table.compacted = table.history[dropped - 1].version
-            del table.history[:dropped]
-        for watcher in [*table.watchers]:
-            watcher(event)
-
-    def _record_manager(self, obj: Object, call: Call) -> None:
-        """Record in managedFields who wrote.
-
-        An update that carries managedFields replaces those that are stored. Metacontroller's
-        second PUT after a status write carries those from before it, so it takes the entry of the
-        status write away again: that is why it raises the resourceVersion though it changes
-        nothing else. A writer that only removes fields owns none, and gets no entry.
-        """
-        entries = obj["metadata"].get("managedFields") or []
-        for entry in entries:
-            if (entry["manager"], entry.get("subresource", "")) == (call.manager, call.subresource):
-                return
-        entry = {
-            "manager": call.manager,
-            "operation": "Update",
-            "apiVersion": obj["apiVersion"],
-            "time": self.now(),
-            "fieldsType": "FieldsV1",
-            "fieldsV1": {},
-        }
-        if call.subresource:
-            entry["subresource"] = call.subresource
-        obj["metadata"]["managedFields"] = [*entries, entry]
+        self._tables[resource].commit(kind, obj, self._version, self._history_limit)
 
     @contextmanager
     def _audited(self, call: Call) -> Iterator[Call]:
@@ -594,11 +490,6 @@ class Store:
 def _set_deletion(obj: Object, when: datetime, grace: int) -> None:
     obj["metadata"]["deletionTimestamp"] = timestamp(when)
     obj["metadata"]["deletionGracePeriodSeconds"] = grace
-
-
-def _without_managers(obj: Object) -> Object:
-    metadata = {name: value for name, value in obj["metadata"].items() if name != "managedFields"}
-    return {**obj, "metadata": metadata}
 
 
 def _drop_empty(metadata: Object) -> None:

@@ -12,7 +12,8 @@ from dev.simulator.errors import ApiError
 from dev.simulator.objects import Object, copy, is_terminating, uid_of
 from dev.simulator.resources import EVENT, POD
 from dev.simulator.scheduling import Clock, Scheduler
-from dev.simulator.store import EventType, Store, WatchEvent
+from dev.simulator.store import Store
+from dev.simulator.tables import EventType, WatchEvent
 from dev.simulator.writes import DeleteOptions, key_of
 from tests.simulation.specification import Crash
 

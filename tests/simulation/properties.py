@@ -25,7 +25,8 @@ from dev.simulator.objects import (
     version_of,
 )
 from dev.simulator.resources import EVENT, POD, Resource
-from dev.simulator.store import EventType, Store, WatchEvent
+from dev.simulator.store import Store
+from dev.simulator.tables import EventType, WatchEvent
 from dev.simulator.writes import Call, key_of
 from tests.simulation import specification as spec
 from tests.simulation.faults import Faults

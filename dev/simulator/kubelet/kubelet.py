@@ -4,7 +4,7 @@ from dev.simulator.kubelet.node import Node
 from dev.simulator.kubelet.pods import PodWorker
 from dev.simulator.objects import Object, uid_of
 from dev.simulator.resources import POD
-from dev.simulator.store import EventType, WatchEvent
+from dev.simulator.tables import EventType, WatchEvent
 
 
 class Kubelet:

@@ -14,7 +14,7 @@ from dev.simulator.objects import Object, labels_of
 from dev.simulator.resources import Key, Resource
 from dev.simulator.scheduling import Channel, Task
 from dev.simulator.selectors import EVERYTHING, Selector
-from dev.simulator.store import EventType, WatchEvent
+from dev.simulator.tables import EventType, WatchEvent
 from dev.simulator.writes import key_of
 
 

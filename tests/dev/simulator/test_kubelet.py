@@ -16,7 +16,7 @@ import pytest
 from dev.simulator.kubelet.runtime import Exit
 from dev.simulator.objects import Object
 from dev.simulator.resources import EVENT, NAMESPACE, POD
-from dev.simulator.store import WatchEvent
+from dev.simulator.tables import WatchEvent
 from dev.simulator.writes import Call, DeleteOptions, key_of
 from tests.dev.simulator.fakes import Run, ScriptedProber, ScriptedRuntime
 from tests.dev.simulator.recorded import differences, load_events, load_watch

@@ -10,7 +10,8 @@ from dev.simulator.errors import ApiError
 from dev.simulator.objects import Object, copy
 from dev.simulator.resources import EVENT, NAMESPACE, POD, Resource, load_crds
 from dev.simulator.scheduling import Clock
-from dev.simulator.store import EventType, Store, WatchEvent
+from dev.simulator.store import Store
+from dev.simulator.tables import EventType, WatchEvent
 from dev.simulator.writes import DeleteOptions
 from tests.support.cluster_fixture import ApiFixture
 
