@@ -1,4 +1,4 @@
-"""Who may call the hook: whoever knows a token, read from files that change while it runs."""
+"""Bearer tokens: who may call the hook. They are files that change while it runs."""
 
 import hmac
 import re
@@ -15,10 +15,10 @@ MIN_TOKEN_BYTES: Final = 16
 MAX_TOKEN_BYTES: Final = 4096
 
 REREAD_SECONDS: Final = 2.0
-"""For how long a token may be valid that is no longer in the folder."""
+"""How long a token may stay valid that is no longer in the folder."""
 
 UNKNOWN_REREAD_SECONDS: Final = 0.1
-"""Time between two readings that unknown tokens cause, however many come."""
+"""The least time between two readings because of unknown tokens, however many come."""
 
 _TOKEN: Final = re.compile(rb"[!-~]{%d,%d}" % (MIN_TOKEN_BYTES, MAX_TOKEN_BYTES))
 """Visible ASCII: what every client can send in a header, and no file of another kind."""
@@ -32,8 +32,8 @@ class Tokens:
 
     Args:
         folder: the folder. Each file is a token; names that begin with a dot (the kubelet's own
-            links) are passed over, and so is a file that cannot be a token: too short, too long,
-            or with other than visible ASCII characters. Of more than `MAX_TOKENS` the first by name
+            links) are skipped, and so is a file that cannot be a token: too short, too long, or
+            with other than visible ASCII characters. Of more than `MAX_TOKENS` the first by name
             are valid.
         monotonic: a clock for the age of what was read, in seconds.
         sleep: waits for a number of seconds, while others go on.
@@ -49,22 +49,21 @@ class Tokens:
         self._monotonic = monotonic
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._begun = float("-inf")
+        self._read_begun = float("-inf")
         self._tokens: tuple[bytes, ...] = ()
 
     def allow(self, authorization: str) -> bool:
-        """Tell whether a caller may go on.
+        """Whether a caller shows a valid token.
 
         An unknown token is looked for in the folder as it is after the call, so that none is
         refused that was put there before. The files are read at most ten times a second: a call
         waits until they may be read again, and all that wait share one reading.
 
+        The token is compared with all valid ones in constant time, so that the time says nothing
+        about them.
+
         Args:
             authorization: the Authorization header, or an empty string.
-
-        Returns:
-            True for ``Bearer`` and a valid token. All valid tokens are compared in constant time,
-            so that the time tells nothing of them.
         """
         called = self._monotonic()
         scheme, _, credentials = authorization.partition(" ")
@@ -72,28 +71,28 @@ class Tokens:
             return False
         given = credentials.strip(" \t").encode("utf-8", "surrogatepass")
         self._read_after(called - REREAD_SECONDS)
-        if self._knows(given):
+        if self._is_valid(given):
             return True
         if not _TOKEN.fullmatch(given):
             return False
-        if self._begun <= called:
-            wait = self._begun + UNKNOWN_REREAD_SECONDS - self._monotonic()
+        if self._read_begun <= called:
+            wait = self._read_begun + UNKNOWN_REREAD_SECONDS - self._monotonic()
             if wait > 0:
                 self._sleep(wait)
             self._read_after(called)
-        return self._knows(given)
+        return self._is_valid(given)
 
-    def _knows(self, given: bytes) -> bool:
+    def _is_valid(self, given: bytes) -> bool:
         matches = [hmac.compare_digest(given, token) for token in self._tokens]
         return any(matches)
 
     def _read_after(self, instant: float) -> None:
-        """Read the files, unless a reading has begun after an instant."""
+        """Read the files, unless they were read after an instant."""
         with self._lock:
-            if self._begun <= instant:
+            if self._read_begun <= instant:
                 begun = self._monotonic()
                 self._tokens = _read(self._folder)
-                self._begun = begun
+                self._read_begun = begun
 
 
 def _read(folder: Path) -> tuple[bytes, ...]:
@@ -106,7 +105,7 @@ def _read(folder: Path) -> tuple[bytes, ...]:
         if len(tokens) == MAX_TOKENS:
             break
         try:
-            if not file.is_file():  # a pipe would have the hook wait for ever
+            if not file.is_file():  # reading a pipe would never end
                 continue
             with file.open("rb") as stream:
                 token = stream.read(2 * MAX_TOKEN_BYTES).strip()

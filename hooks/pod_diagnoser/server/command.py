@@ -1,4 +1,4 @@
-"""The command ``pod-diagnoser``."""
+"""The command ``pod-diagnoser``: ``serve`` runs the hook."""
 
 import argparse
 import os
@@ -16,7 +16,10 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: the command line without the program's name; None takes the process's own.
 
     Returns:
-        The exit code: 2 for a setting that cannot be, else that of the server.
+        The exit code of the server.
+
+    Raises:
+        SystemExit: with 2 for a wrong command line or setting.
     """
     parser = argparse.ArgumentParser(
         prog="pod-diagnoser", description="Metacontroller hook that says why containers crashed."
@@ -36,8 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         load_settings()
     except SettingsError as error:
-        print(f"pod-diagnoser: {error}", file=sys.stderr)  # noqa: T201 (a command's own output)
-        return 2
+        parser.exit(2, f"pod-diagnoser: {error}\n")
     sys.argv = [
         "gunicorn",
         "--config",

@@ -74,11 +74,7 @@ class PodEndpoints:
         self.telemetry.shortcut_tried(Shortcut.NEEDS_NO_ANNOTATIONS, hit=empty)
         if empty:
             return Reply(_EMPTY)
-        stripped = strip_unread_fields(body.content)
-        self.telemetry.shortcut_tried(
-            Shortcut.STRIP_UNREAD_FIELDS, hit=stripped is not body.content
-        )
-        request = PodSyncRequest.model_validate_json(stripped)
+        request = PodSyncRequest.model_validate_json(_strip(body.content, self.telemetry))
         result = sync_pod(request, self.clock(), confidential=self.confidential)
         if result.evidence_request is not None and self.evidence_fetcher is not None:
             evidence = self.evidence_fetcher.fetch(result.evidence_request)
@@ -119,8 +115,7 @@ class PodDiagnoserEndpoints:
         self.telemetry.shortcut_tried(Shortcut.TRUNCATE_RELATED, hit=truncated is not None)
         content = body.content if truncated is None else truncated
         complete = body.complete and len(content) == len(body.content)
-        stripped = strip_unread_fields(content)
-        self.telemetry.shortcut_tried(Shortcut.STRIP_UNREAD_FIELDS, hit=stripped is not content)
+        stripped = _strip(content, self.telemetry)
         request = (
             PodDiagnoserSyncRequest.model_validate_json(stripped)
             if complete
@@ -137,6 +132,12 @@ class PodDiagnoserEndpoints:
         if result.status_changed and not is_known_action(action):
             self.telemetry.unknown_action(snapshot.diagnoser.metadata)
         return Reply(result.response, debounce=not result.urgent)
+
+
+def _strip(content: bytes, telemetry: Telemetry) -> bytes:
+    stripped = strip_unread_fields(content)
+    telemetry.shortcut_tried(Shortcut.STRIP_UNREAD_FIELDS, hit=stripped is not content)
+    return stripped
 
 
 def healthy() -> Response:
