@@ -170,7 +170,7 @@ def _namespace(what: str, kind: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scene:
+class _WatchedPods:
     """Pods that run, and are watched."""
 
     load: PodLoad
@@ -179,7 +179,7 @@ class _Scene:
 
 
 @contextlib.contextmanager
-def _scene(bed: TestBed, namespace: str, kind: str, count: int) -> Iterator[_Scene]:
+def _watched_pods(bed: TestBed, namespace: str, kind: str, count: int) -> Iterator[_WatchedPods]:
     """Start Pods that a PodDiagnoser claims, with the Events of their start."""
     bed.prepare(namespace, evidence={"events": kind == WITH})
     load = PodLoad(bed.api, namespace, count)
@@ -189,7 +189,7 @@ def _scene(bed: TestBed, namespace: str, kind: str, count: int) -> Iterator[_Sce
     _post(bed, [event for pod in stored.values() for event in posting.of_start(pod, started)])
     with Follower(bed.api, PODS.path(namespace), observations.of_diagnosed_pod) as follower:
         follower.quiet(2)
-        yield _Scene(load, follower, stored)
+        yield _WatchedPods(load, follower, stored)
 
 
 def _long_running(pod: Json) -> Json:
@@ -220,15 +220,17 @@ def _singles(bed: TestBed, order: list[str], crashes: int) -> dict[str, float]:
     """One crash at a time, of either kind in turn; the first of each is not counted."""
     delays: dict[str, list[float]] = {kind: [] for kind in order}
     asked = 0
-    with contextlib.ExitStack() as scenes:
-        scene = {
-            kind: scenes.enter_context(_scene(bed, _namespace("single", kind), kind, crashes + 1))
+    with contextlib.ExitStack() as running:
+        watched = {
+            kind: running.enter_context(
+                _watched_pods(bed, _namespace("single", kind), kind, crashes + 1)
+            )
             for kind in order
         }
         for number in range(crashes + 1):
             if number == 1:
                 asked = len(bed.control_plane.audited())
-            for kind, one in scene.items():
+            for kind, one in watched.items():
                 name = one.load.names[number]
                 _kill(bed, [one.pods[name]])
                 time.sleep(_IDLE)
@@ -237,7 +239,7 @@ def _singles(bed: TestBed, order: list[str], crashes: int) -> dict[str, float]:
                 observed_at = one.follower.moments([observation], _TIMEOUT)[observation]
                 if number:
                     delays[kind].append((observed_at - written) * 1000)
-        scene[WITH].follower.quiet(_QUIET)
+        watched[WITH].follower.quiet(_QUIET)
     done = {
         f"{kind}: one at a time, p{percent}": percentile(values, percent)
         for kind, values in delays.items()
@@ -251,13 +253,13 @@ def _singles(bed: TestBed, order: list[str], crashes: int) -> dict[str, float]:
 
 def _unexplained(bed: TestBed, crashes: int) -> dict[str, float]:
     """One crash at a time, about which there is no Event: another process killed the container."""
-    with _scene(bed, "single-unexplained", WITH, crashes) as scene:
+    with _watched_pods(bed, "single-unexplained", WITH, crashes) as watched:
         asked = len(bed.control_plane.audited())
-        for name in scene.load.names:
+        for name in watched.load.names:
             time.sleep(_APART)
-            scene.load.crash([name], _KILLED)
-        scene.follower.moments([("Killed", name) for name in scene.load.names], _TIMEOUT)
-        scene.follower.quiet(_QUIET)
+            watched.load.crash([name], _KILLED)
+        watched.follower.moments([("Killed", name) for name in watched.load.names], _TIMEOUT)
+        watched.follower.quiet(_QUIET)
     return {f"{_OF_ONE}, no Event found": _reads(bed, asked, "single-unexplained") / crashes}
 
 
@@ -274,21 +276,21 @@ def _storm(
 
     With ``held=False`` it runs and annotates Pods while further crashes are still being written.
     """
-    with _scene(bed, namespace, kind, count) as scene:
-        _kill(bed, scene.pods.values())
-        scene.follower.quiet(_QUIET)
+    with _watched_pods(bed, namespace, kind, count) as watched:
+        _kill(bed, watched.pods.values())
+        watched.follower.quiet(_QUIET)
         asked, refused = len(bed.control_plane.audited()), operator.refused()
         slow = operator.slow_pod_syncs(_SLOW)
         before = operator.evidence()
-        names = scene.load.names
+        names = watched.load.names
         if held:
             with operator.held():
-                scene.load.crash(names, _KILLED)
+                watched.load.crash(names, _KILLED)
                 used, begun = bed.cpu(), time.perf_counter()
         else:
-            used, begun = bed.cpu(), min(scene.load.crash(names, _KILLED).values())
-        observed_at = scene.follower.moments([(ANNOTATED, name) for name in names], _TIMEOUT)
-        scene.follower.quiet(_QUIET)
+            used, begun = bed.cpu(), min(watched.load.crash(names, _KILLED).values())
+        observed_at = watched.follower.moments([(ANNOTATED, name) for name in names], _TIMEOUT)
+        watched.follower.quiet(_QUIET)
         causes = [
             pod["metadata"]["annotations"].get("diagnostics.local.io/cause")
             for pod in bed.control_plane.admin.list(PODS, namespace)

@@ -1,5 +1,6 @@
 """The demo, run as a user runs it."""
 
+import json
 import os
 import re
 import signal
@@ -8,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import requests
+from dev import local_http
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -70,11 +71,8 @@ def test_it_stays_up_and_leaves_nothing_behind() -> None:
             if "/metrics" in line:  # the last line before it waits
                 break
         (url,) = re.findall(r"http://\S+/poddiagnosers\b", shown)
-        session = requests.Session()
-        session.trust_env = False
-        found = session.get(url, timeout=5).json()
+        found = json.loads(local_http.get(url))
         assert found["items"][0]["status"]["diagnosedPods"] == 2
-        session.close()
     finally:
         demo.send_signal(signal.SIGTERM)
         rest, _ = demo.communicate(timeout=30)
