@@ -1,16 +1,13 @@
-"""Why something ended or failed: the one enum of causes. Pure.
+"""Causes: why something ended or failed.
 
-What each of them means, and what proves it, is the table of `cause_rules`.
+What each of them means, and what proves it, is the table of `pod_diagnoser.diagnosis.cause_rules`.
 """
 
 from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """Why something ended or failed: the one enum that annotations, status and Events use.
-
-    In CamelCase, as Kubernetes' reasons are.
-    """
+    """The causes that annotations, status and Events use, in CamelCase as Kubernetes' reasons."""
 
     # The Pod as a whole
     EVICTED = "Evicted"
@@ -28,7 +25,7 @@ class Cause(StrEnum):
     CONFIGURATION_ERROR = "ConfigurationError"
     CREATION_FAILED = "CreationFailed"
     CRASH_LOOP_BACK_OFF = "CrashLoopBackOff"
-    # A state that lasts
+    # A lasting condition
     UNSCHEDULABLE = "Unschedulable"
     VOLUME_NOT_MOUNTED = "VolumeNotMounted"
     SANDBOX_NOT_CREATED = "SandboxNotCreated"
@@ -82,7 +79,7 @@ LASTING_CONDITIONS = frozenset(
         Cause.NODE_NOT_READY,
     }
 )
-"""Causes of states that last: nothing ended."""
+"""Causes of lasting conditions, in which nothing ended."""
 
 TRANSIENT = LASTING_CONDITIONS | {
     Cause.IMAGE_PULL_FAILED,
@@ -93,9 +90,9 @@ TRANSIENT = LASTING_CONDITIONS | {
     Cause.CREATION_FAILED,
     Cause.CRASH_LOOP_BACK_OFF,
 }
-"""Causes of what may be over again; what ended has ended for good."""
+"""Causes of symptoms that may be gone later; what terminated stays terminated."""
 
 REQUESTED_RESTARTS = frozenset(
     {Cause.RESTARTED_FOR_RESIZE, Cause.DEFINITION_CHANGED, Cause.RESTARTED_WITH_ALL}
 )
-"""Causes of what somebody asked for: no crash, though a container was restarted."""
+"""Causes of restarts that somebody requested: no crashes."""

@@ -1,6 +1,6 @@
-"""From a Pod to what crashed in it and what that means. Pure.
+"""From a Pod to its diagnoses: what crashed in it and what that means.
 
-`detect_symptoms` tells what ended, `cause_rules` what that means; here both meet.
+`detection` finds what ended, `cause_rules` what that means; here both meet.
 """
 
 from collections.abc import Mapping
@@ -20,11 +20,11 @@ class Diagnosis:
     """What happened to one container, or to the Pod as a whole, and what it means.
 
     Attributes:
-        ending: what ended or failed, with its evidence.
+        symptom: what ended or failed, with its evidence.
         cause: the machine-readable cause.
-        own_cause: the cause by the Pod's status alone. What is done about a crash is decided by it:
-            Events, and what of them stands on the Pod, can be made up.
-        sentence: what this means and where to look next.
+        status_cause: the cause by the Pod's status alone. Remediation is decided by it, since
+            Events, and what is kept of them on the Pod, can be forged.
+        sentence: what the symptom means and where to look next.
     """
 
     symptom: Symptom
@@ -44,7 +44,7 @@ class Diagnosis:
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code, or None where the Pod tells none."""
+        """The exit code, or None where the Pod has none."""
         return self.symptom.exit_code
 
     @property
@@ -54,42 +54,42 @@ class Diagnosis:
 
     @property
     def termination_number(self) -> int:
-        """Which end of its container this is by the kubelet's count; 0 for what is none."""
+        """Which termination of its container this is, by the kubelet's count; 0 if it is none."""
         return self.symptom.termination_number
 
     @property
     def started_at(self) -> datetime | None:
-        """When the container had started, or None where nobody knows."""
+        """When the container had started, or None where that is not known."""
         return self.symptom.started_at
 
     @property
     def finished_at(self) -> datetime | None:
-        """When the container ended, or None where nobody knows."""
+        """When the container ended, or None where that is not known."""
         return self.symptom.finished_at
 
     @property
     def ended_by(self) -> datetime | None:
-        """The time by which it had ended for certain, or None."""
+        """The time by which the container had ended for certain, or None."""
         return self.symptom.ended_by
 
     @property
     def restarted(self) -> bool:
-        """Whether a container was restarted after it: what remediation is about."""
+        """Whether the container was restarted since: remediation is about such crashes."""
         return self.symptom.restarted
 
     @property
     def final(self) -> bool:
-        """Whether nothing will start it again in this Pod."""
+        """Whether nothing will start the container again in this Pod."""
         return self.symptom.final
 
     @property
     def was_requested(self) -> bool:
-        """Whether somebody asked for it: a restart, and no crash."""
+        """Whether it is a restart that somebody requested, and no crash."""
         return self.cause in REQUESTED_RESTARTS or self.status_cause in REQUESTED_RESTARTS
 
     @property
     def is_transient(self) -> bool:
-        """Whether it may be over again."""
+        """Whether the symptom may be gone later."""
         return self.cause in TRANSIENT
 
     @property
@@ -101,24 +101,24 @@ class Diagnosis:
 
 
 def diagnose(pod: Pod, evidence: Mapping[str, Evidence] = NO_EVIDENCE) -> tuple[Diagnosis, ...]:
-    """Say what ended or failed in a Pod, and why.
+    """Diagnose what ended or failed in a Pod.
 
     Args:
         pod: the Pod.
         evidence: what is known beyond its status, by crash id.
 
     Returns:
-        A diagnosis for each ending, in the order of `detect_symptoms`.
+        A diagnosis for each symptom, in the order of `detect_symptoms`.
     """
     return tuple(
-        diagnose_symptom(ending, evidence.get(ending.id)) for ending in detect_symptoms(pod)
+        diagnose_symptom(symptom, evidence.get(symptom.id)) for symptom in detect_symptoms(pod)
     )
 
 
 def diagnose_lasting_conditions(
     pod: Pod, now: datetime, evidence: Mapping[str, Evidence] = NO_EVIDENCE
 ) -> tuple[tuple[Diagnosis, ...], float | None]:
-    """Say in which states that keep it from its work a Pod has been for long.
+    """Diagnose the conditions that have kept a Pod from its work for long.
 
     Args:
         pod: the Pod.
@@ -126,33 +126,31 @@ def diagnose_lasting_conditions(
         evidence: what is known beyond its status, by crash id.
 
     Returns:
-        A diagnosis for each; and in how many seconds there may be another, or None.
+        A diagnosis for each; and the seconds after which there may be another, or None.
     """
-    due, waits = [], []
-    for state, told_from in detect_lasting_conditions(pod):
-        known = evidence.get(state.id)
+    diagnoses, waits = [], []
+    for symptom, reported_from in detect_lasting_conditions(pod):
+        known = evidence.get(symptom.id)
         if known is not None and known.finding is EventFinding.PULLING:
-            continue  # nothing is wrong
-        if told_from <= now:
-            due.append(diagnose_symptom(state, known))
+            continue  # a slow pull is no failure
+        if reported_from <= now:
+            diagnoses.append(diagnose_symptom(symptom, known))
         else:
-            waits.append((told_from - now).total_seconds())
-    return tuple(due), min(waits, default=None)
+            waits.append((reported_from - now).total_seconds())
+    return tuple(diagnoses), min(waits, default=None)
 
 
-def diagnose_symptom(ending: Symptom, evidence: Evidence | None) -> Diagnosis:
-    """Say what an ending means.
+def diagnose_symptom(symptom: Symptom, evidence: Evidence | None) -> Diagnosis:
+    """Diagnose a symptom.
 
     Args:
-        ending: what ended or failed.
-        evidence: what is known beyond the Pod's status, or None.
-
-    Returns:
-        The diagnosis. What a passing moment of the status proved counts as the status' own word.
+        symptom: what ended or failed.
+        evidence: what is known beyond the Pod's status, or None. It is ignored where a moment of
+            the status itself gave evidence, which counts for `Diagnosis.status_cause` too.
     """
-    own_cause, sentence = explain(ending)
-    if evidence is None or (ending.evidence is not None and ending.evidence.finding is not None):
-        return Diagnosis(ending, own_cause, own_cause, sentence)
-    known = replace(ending, evidence=evidence)
-    cause, sentence = explain(known)
-    return Diagnosis(known, cause, own_cause, sentence)
+    status_cause, sentence = explain(symptom)
+    if evidence is None or symptom.event_finding is not None:
+        return Diagnosis(symptom, status_cause, status_cause, sentence)
+    explained = replace(symptom, evidence=evidence)
+    cause, sentence = explain(explained)
+    return Diagnosis(explained, cause, status_cause, sentence)

@@ -1,4 +1,4 @@
-"""What Events prove of an ending. Pure.
+"""What Events prove of a symptom, and when they are worth a lookup.
 
 Only the kubelet's Events about that very container count, and only those of the time in which it
 ran and ended: Events about earlier lives of a container look the same, and repeats of one Event are
@@ -26,19 +26,20 @@ from pod_diagnoser.diagnosis.symptoms import LastingCondition, Symptom, SymptomK
 MAX_DETAIL_BYTES: Final = 120
 
 MAX_LOOKUPS: Final = 2
-"""How often the Events of a crash are read: the kubelet may post what tells it a little later."""
+"""How often the Events of a crash are looked up: the kubelet may post the one that explains it a
+little later."""
 
 SECOND_LOOKUP_AFTER: Final = timedelta(seconds=5)
-"""After how long they are read again."""
+"""The time from the first observation of a crash to the second lookup."""
 
 _SECOND: Final = timedelta(seconds=1)
 
 _ASSUMED_RUN: Final = timedelta(minutes=10)
-"""How long before its end a container is taken to have started where nobody knows."""
+"""How long before its end a container is taken to have started where that is not known."""
 
 _SANDBOX_TOLERANCE: Final = timedelta(seconds=30)
 """How far a change of the sandbox may be from the end of a container that it explains: the kubelet
-sees it when it next looks."""
+notices it at its next look."""
 
 _SELF_EXPLANATORY_REASONS: Final = (
     "OOMKilled",
@@ -46,9 +47,9 @@ _SELF_EXPLANATORY_REASONS: Final = (
     "ContainerCannotRun",
     "RestartingAllContainers",
 )
-"""Reasons that tell all there is to tell."""
+"""Reasons to which Events add nothing."""
 
-_KILLINGS: Final = (
+_KILL_MESSAGES: Final = (
     (
         EventFinding.LIVENESS_PROBE,
         ("Container {} failed liveness probe", "Init container {} failed live"),
@@ -61,25 +62,24 @@ _KILLINGS: Final = (
     (EventFinding.RESIZED, ("Container {} resize requires restart",)),
     (EventFinding.DEFINITION_CHANGED, ("Container {} definition", "Init container {} definition")),
 )
-"""How begins what the kubelet says when it kills a container, and what that proves."""
+"""What the kubelet proves when it kills a container, and how its message begins then."""
 
 _STOPPING: Final = "Stopping container"
-"""What it says where the whole Pod is stopped."""
+"""How its message begins where the whole Pod is stopped."""
 
 _EVENTS_RETAINED: Final = timedelta(minutes=50)
-"""For how long Events are there to be read for certain: a cluster keeps them for an hour."""
+"""How long Events can certainly be read: a cluster keeps them for an hour by default."""
 
-_PROBES: Final = {
+_PROBE_MESSAGES: Final = {
     EventFinding.LIVENESS_PROBE: "Liveness probe ",
     EventFinding.STARTUP_PROBE: "Startup probe ",
 }
-"""How Events named Unhealthy begin that tell what a failed probe said."""
+"""How the message of an Event Unhealthy begins that holds the output of a failed probe."""
 
 _PULLS: Final = ("Pulling", "Pulled", "Failed")
-"""What tells how far the pull of an image is; the latest counts."""
+"""Reasons of Events about the pull of an image; the latest one is its state."""
 
 _MOUNTS: Final = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
-
 
 _CONCLUSIVE: Final = (
     EventLookup.FOUND,
@@ -87,138 +87,140 @@ _CONCLUSIVE: Final = (
     EventLookup.EXPIRED,
     EventLookup.REFUSED,
 )
-"""What another look cannot change."""
+"""Results that another lookup cannot change."""
 
 
 def needs_lookup(
-    ending: Symptom, known: Evidence | None, seen: datetime | None, now: datetime
+    symptom: Symptom, known: Evidence | None, first_observed: datetime | None, now: datetime
 ) -> bool:
-    """Say whether the Events of an ending should be read now.
+    """Return whether the Events of a symptom should be looked up now.
 
-    Args:
-        ending: what ended, or failed.
-        known: what is known of it beyond the Pod's status, or None.
-        seen: when it was first seen, or None for now.
-        now: the time.
-
-    Returns:
-        Whether they may tell more than is known.
+    The arguments are those of `seconds_until_lookup`.
     """
-    wait = seconds_until_lookup(ending, known, seen, now)
-    return wait is not None and wait <= 0
+    seconds = seconds_until_lookup(symptom, known, first_observed, now)
+    return seconds is not None and seconds <= 0
 
 
 def seconds_until_lookup(
-    ending: Symptom, known: Evidence | None, seen: datetime | None, now: datetime
+    symptom: Symptom, known: Evidence | None, first_observed: datetime | None, now: datetime
 ) -> float | None:
-    """Say in how many seconds the Events of an ending should be read.
+    """Return in how many seconds the Events of a symptom should be looked up.
 
     Args:
-        ending: what ended, or failed.
-        known: what is known of it beyond the Pod's status, or None.
-        seen: when it was first seen, or None for now.
+        symptom: what ended or failed.
+        known: its evidence so far, or None.
+        first_observed: when it was first observed, or None for now.
         now: the time.
 
     Returns:
-        0 or less for now; None where they cannot tell more than is known.
+        0 or less for now; None where Events cannot add to what is known.
     """
-    if not _events_may_explain(ending):
+    if not _events_may_explain(symptom):
         return None
     if known is None:
         return 0.0
     if (
         known.lookup in _CONCLUSIVE
         or known.lookups >= MAX_LOOKUPS
-        or not _may_come_late(ending, known)
+        or not _may_come_late(symptom, known)
     ):
         return None
-    return ((seen or now) + SECOND_LOOKUP_AFTER - now).total_seconds()
+    return ((first_observed or now) + SECOND_LOOKUP_AFTER - now).total_seconds()
 
 
-def _events_may_explain(ending: Symptom) -> bool:
-    if ending.kind is SymptomKind.TERMINATED:
-        return ending.reason not in _SELF_EXPLANATORY_REASONS
-    return ending.kind is SymptomKind.LASTING_CONDITION and ending.reason in (
+def _events_may_explain(symptom: Symptom) -> bool:
+    if symptom.kind is SymptomKind.TERMINATED:
+        return symptom.reason not in _SELF_EXPLANATORY_REASONS
+    return symptom.kind is SymptomKind.LASTING_CONDITION and symptom.reason in (
         LastingCondition.NOT_CREATED,
         LastingCondition.NOT_READY,
     )
 
 
-def _may_come_late(ending: Symptom, known: Evidence) -> bool:
-    """Whether a second look is worth a call: not for an application's own code without probes."""
-    if known.lookup is not EventLookup.NOTHING or ending.kind is SymptomKind.LASTING_CONDITION:
+def _may_come_late(symptom: Symptom, known: Evidence) -> bool:
+    """Whether an Event that explains the symptom may be posted after the first lookup.
+
+    Not for an exit code of the application's own, in a container that the kubelet has no reason to
+    stop: a second lookup would be wasted.
+    """
+    if known.lookup is not EventLookup.NOTHING or symptom.kind is SymptomKind.LASTING_CONDITION:
         return True
-    stoppable = ending.exit_code in (0, 137, 143) or ending.has_post_start_hook or ending.resizable
-    return bool(ending.probes) or stoppable
+    return (
+        symptom.exit_code in (0, 137, 143)
+        or bool(symptom.probes)
+        or symptom.has_post_start_hook
+        or symptom.resizable
+    )
 
 
 def evaluate_events(
-    ending: Symptom,
-    gathered: FetchedEvidence,
+    symptom: Symptom,
+    fetched: FetchedEvidence,
     known: Evidence | None,
     now: datetime,
-    mask: Sequence[str] = (),
+    mask_patterns: Sequence[str] = (),
 ) -> Evidence:
-    """Say what Events prove of an ending.
+    """Work out what the Events of a Pod prove of a symptom.
 
     Args:
-        ending: what ended, or failed.
-        gathered: the Pod's Events, or why there are none.
-        known: what was known of it before, or None.
+        symptom: what ended or failed.
+        fetched: the Pod's Events, or why there are none.
+        known: its evidence so far, or None.
         now: the time.
-        mask: patterns of what is masked in what a probe said, beside what always is.
+        mask_patterns: what is masked in a probe's output, beside what always is.
 
     Returns:
-        What is known of it now.
+        Its evidence now.
     """
-    reads = min((known.lookups if known else 0) + 1, MAX_LOOKUPS)
-    if gathered.lookup is not EventLookup.FOUND:
-        return Evidence(gathered.lookup or EventLookup.UNAVAILABLE, lookups=reads)
-    proved = _find_in_lasting_condition(ending, gathered.events)
-    if ending.kind is SymptomKind.TERMINATED:
-        proved = _find_in_termination(ending, gathered.events)
-    if proved is None and _is_spanned_by_one_event(ending, gathered.events):
-        return Evidence(EventLookup.UNCLEAR, lookups=reads)
-    if proved is None:
-        ended = ending.ended_by
-        gone = ending.kind is SymptomKind.TERMINATED and (
-            ended is None or now - ended > _EVENTS_RETAINED
-        )
-        return Evidence(EventLookup.EXPIRED if gone else EventLookup.NOTHING, lookups=reads)
-    proof, detail = proved
-    return Evidence(EventLookup.FOUND, proof, _fit_detail(detail, mask), reads)
+    lookups = min((known.lookups if known else 0) + 1, MAX_LOOKUPS)
+    if fetched.lookup is not EventLookup.FOUND:
+        return Evidence(fetched.lookup or EventLookup.UNAVAILABLE, lookups=lookups)
+    is_termination = symptom.kind is SymptomKind.TERMINATED
+    find = _find_in_termination if is_termination else _find_in_lasting_condition
+    found = find(symptom, fetched.events)
+    if found is not None:
+        finding, detail = found
+        return Evidence(EventLookup.FOUND, finding, _safe_detail(detail, mask_patterns), lookups)
+    if _is_spanned_by_one_event(symptom, fetched.events):
+        return Evidence(EventLookup.UNCLEAR, lookups=lookups)
+    ended = symptom.ended_by
+    expired = is_termination and (ended is None or now - ended > _EVENTS_RETAINED)
+    return Evidence(EventLookup.EXPIRED if expired else EventLookup.NOTHING, lookups=lookups)
 
 
-def _fit_detail(detail: str, mask: Sequence[str]) -> str:
-    """What an Event says in addition, fit for a sentence: a probe's output may hold anything."""
-    return redact_head(" ".join(detail.split()), MAX_DETAIL_BYTES, mask) if detail else ""
+def _safe_detail(detail: str, mask_patterns: Sequence[str]) -> str:
+    """Redact what an Event says in addition: a probe's output may hold anything."""
+    return redact_head(" ".join(detail.split()), MAX_DETAIL_BYTES, mask_patterns) if detail else ""
 
 
 _Finding = tuple[EventFinding, str]
 
 
-def _find_in_termination(ending: Symptom, events: Sequence[PodEvent]) -> _Finding | None:
-    end = ending.finished_at
+def _find_in_termination(symptom: Symptom, events: Sequence[PodEvent]) -> _Finding | None:
+    end = symptom.finished_at
     if end is None:
         return None
-    start = ending.started_at or end - _ASSUMED_RUN
-    own = [each for each in events if each.container == ending.container]
+    start = symptom.started_at or end - _ASSUMED_RUN
+    own = [each for each in events if each.container == symptom.container]
 
-    def within(event: PodEvent) -> bool:
-        # The kubelet says that it stops a container before it does, by the clock that tells when
-        # the container ended. What it says later is about the next one, or about the Pod's end.
+    def while_it_ran(event: PodEvent) -> bool:
+        # The kubelet posts that it stops a container before it does, by the clock by which it
+        # records the container's end. Later Events are about the next one, or about the Pod's end.
         return _is_between(event, start, end)
 
-    said = [each for each in own if each.reason == "Killing" and within(each)]
-    for proof, words in _KILLINGS:
-        begins = tuple(text.format(ending.container) for text in words)
-        # A probe takes more than the second in which the container started: what was said in that
-        # was said of the one before. A hook may fail at once.
-        least = start if proof is EventFinding.POST_START_HOOK else start + _SECOND
-        if any(each.message.startswith(begins) and _is_between(each, least, end) for each in said):
-            prefix = _PROBES.get(proof)
-            return proof, _probe_output(own, prefix, within) if prefix else ""
-    if not any(each.message.startswith(_STOPPING) for each in said):
+    kills = [each for each in own if each.reason == "Killing" and while_it_ran(each)]
+    for finding, texts in _KILL_MESSAGES:
+        beginnings = tuple(text.format(symptom.container) for text in texts)
+        # A probe takes more than the second in which the container started: an Event of that second
+        # is about the container before. A hook may fail at once.
+        earliest = start if finding is EventFinding.POST_START_HOOK else start + _SECOND
+        if any(
+            each.message.startswith(beginnings) and _is_between(each, earliest, end)
+            for each in kills
+        ):
+            prefix = _PROBE_MESSAGES.get(finding)
+            return finding, _probe_output(own, prefix, while_it_ran) if prefix else ""
+    if not any(each.message.startswith(_STOPPING) for each in kills):
         return None
     if any(_is_near(each, "SandboxChanged", end) for each in events if not each.container):
         return EventFinding.SANDBOX_CHANGED, ""
@@ -229,11 +231,11 @@ def _is_between(event: PodEvent, start: datetime, end: datetime) -> bool:
     return any(at is not None and start <= at <= end for at in (event.last, event.first))
 
 
-def _is_spanned_by_one_event(ending: Symptom, events: Sequence[PodEvent]) -> bool:
-    """Whether the end lies between the first and the last of several kills told by one Event."""
-    end = ending.finished_at
-    return ending.kind is SymptomKind.TERMINATED and any(
-        each.container == ending.container
+def _is_spanned_by_one_event(symptom: Symptom, events: Sequence[PodEvent]) -> bool:
+    """Whether the end lies between the first and the last of several kills in one Event."""
+    end = symptom.finished_at
+    return symptom.kind is SymptomKind.TERMINATED and any(
+        each.container == symptom.container
         and each.reason == "Killing"
         and each.first is not None
         and each.last is not None
@@ -244,15 +246,15 @@ def _is_spanned_by_one_event(ending: Symptom, events: Sequence[PodEvent]) -> boo
 
 
 def _probe_output(
-    events: Iterable[PodEvent], prefix: str, within: Callable[[PodEvent], bool]
+    events: Iterable[PodEvent], prefix: str, relevant: Callable[[PodEvent], bool]
 ) -> str:
-    """What a failed probe said at last."""
-    said = [
+    """Return the last output of a failed probe."""
+    outputs = [
         each
         for each in events
-        if each.reason == "Unhealthy" and each.message.startswith(prefix) and within(each)
+        if each.reason == "Unhealthy" and each.message.startswith(prefix) and relevant(each)
     ]
-    latest = max(said, key=lambda each: (each.last or each.first, each.message), default=None)
+    latest = max(outputs, key=lambda each: (each.last or each.first, each.message), default=None)
     return "" if latest is None else latest.message.partition(": ")[2]
 
 
@@ -262,32 +264,31 @@ def _is_near(event: PodEvent, reason: str, end: datetime) -> bool:
     )
 
 
-def _find_in_lasting_condition(ending: Symptom, events: Sequence[PodEvent]) -> _Finding | None:
-    since = ending.started_at
-    if ending.kind is not SymptomKind.LASTING_CONDITION or since is None:
+def _find_in_lasting_condition(symptom: Symptom, events: Sequence[PodEvent]) -> _Finding | None:
+    since = symptom.started_at
+    if symptom.kind is not SymptomKind.LASTING_CONDITION or since is None:
         return None
-    lasting = [each for each in events if each.last is not None and each.last >= since - _SECOND]
-    if ending.reason == LastingCondition.NOT_READY:
-        said = [
+    recent = [each for each in events if each.last is not None and each.last >= since - _SECOND]
+    if symptom.reason == LastingCondition.NOT_READY:
+        failed_probe = _latest(
             each
-            for each in lasting
-            if each.container == ending.container
+            for each in recent
+            if each.container == symptom.container
             and each.reason == "Unhealthy"
             and each.message.startswith("Readiness probe ")
-        ]
-        latest = _latest(said)
-        if latest is None:
+        )
+        if failed_probe is None:
             return None
-        return EventFinding.READINESS_PROBE, latest.message.partition(": ")[2]
-    failed = _latest([each for each in lasting if each.reason in _MOUNTS])
-    if failed is not None:
-        return EventFinding.MOUNT_FAILED, failed.message
-    failed = _latest([each for each in lasting if each.reason == "FailedCreatePodSandBox"])
-    if failed is not None:
-        return EventFinding.SANDBOX_FAILED, failed.message
-    pull = _latest([each for each in events if each.reason in _PULLS])
+        return EventFinding.READINESS_PROBE, failed_probe.message.partition(": ")[2]
+    failure = _latest(each for each in recent if each.reason in _MOUNTS)
+    if failure is not None:
+        return EventFinding.MOUNT_FAILED, failure.message
+    failure = _latest(each for each in recent if each.reason == "FailedCreatePodSandBox")
+    if failure is not None:
+        return EventFinding.SANDBOX_FAILED, failure.message
+    pull = _latest(each for each in events if each.reason in _PULLS)
     return (EventFinding.PULLING, "") if pull is not None and pull.reason == "Pulling" else None
 
 
-def _latest(events: Sequence[PodEvent]) -> PodEvent | None:
+def _latest(events: Iterable[PodEvent]) -> PodEvent | None:
     return max(events, key=lambda each: (str(each.last), each.message), default=None)

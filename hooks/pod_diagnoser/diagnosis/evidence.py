@@ -1,8 +1,8 @@
-"""What beyond the Pod's status tells of a crash: what is wanted, and what came of asking. Pure.
+"""Evidence: what is known of a crash beyond the Pod's status, and how it is requested.
 
-The core says what it would like to know of a crash that it sees for the first time; the edge
-(`pod_diagnoser.evidence`) asks the API server, bounded, and the core is asked again. What was
-found is kept on the Pod with the crash, so that it is asked for once.
+Deciding and fetching are apart. A sync says which Events and logs it needs (`EvidenceRequest`), an
+`EvidenceFetcher` asks the API server within bounds, and the sync runs again with the result. What
+was found is kept on the Pod with the crash, so that it is fetched once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,24 +13,24 @@ from typing import Protocol
 
 
 class EventLookup(StrEnum):
-    """What came of asking for Events."""
+    """The result of a lookup of a Pod's Events."""
 
     FOUND = "Found"
-    """They tell what happened."""
+    """They say what happened."""
     NOTHING = "Nothing"
-    """They were read, and tell nothing of this crash."""
+    """They were read, and none is about this crash."""
     UNCLEAR = "Unclear"
-    """They tell of several ends of the container, and not whether of this one."""
+    """They are about several terminations of the container, perhaps not about this one."""
     EXPIRED = "Expired"
-    """They tell nothing of it; it is so long ago that those about it may be gone."""
+    """None is about this crash, which is so long ago that those about it may be gone."""
     REFUSED = "Refused"
-    """The hook may not read them."""
+    """The hook is not allowed to read them."""
     UNAVAILABLE = "Unavailable"
     """They could not be read in time."""
 
 
 class EventFinding(StrEnum):
-    """What Events prove of a crash. Each is an Event of the kubelet about that very container."""
+    """What Events prove of a crash: each is an Event of the kubelet about that very container."""
 
     LIVENESS_PROBE = "LivenessProbe"
     STARTUP_PROBE = "StartupProbe"
@@ -39,12 +39,12 @@ class EventFinding(StrEnum):
     RESIZED = "Resized"
     DEFINITION_CHANGED = "DefinitionChanged"
     STOPPED = "Stopped"
-    """The kubelet stopped it, and does not say why."""
+    """The kubelet stopped it, without saying why."""
     MOUNT_FAILED = "MountFailed"
     SANDBOX_FAILED = "SandboxFailed"
     READINESS_PROBE = "ReadinessProbe"
     PULLING = "Pulling"
-    """Its image is being pulled: that may last."""
+    """Its image is being pulled, which may take long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,10 @@ class Evidence:
     """What is known of a crash beyond the Pod's status.
 
     Attributes:
-        asked: what came of asking.
-        proof: what was found, or None.
-        detail: what the Event says in addition (a probe's output), clean and bounded; or empty.
-        reads: how often it was asked.
+        lookup: the result of the lookup of its Events.
+        finding: what they prove, or None.
+        detail: what the Event says in addition (a probe's output), redacted and bounded; or empty.
+        lookups: how often its Events were looked up.
     """
 
     lookup: EventLookup
@@ -64,9 +64,9 @@ class Evidence:
     lookups: int = 1
 
     @classmethod
-    def from_status(cls, proof: EventFinding) -> "Evidence":
-        """What a passing moment of the Pod's own status proves: nobody has to be asked."""
-        return cls(EventLookup.FOUND, proof, lookups=0)
+    def from_status(cls, finding: EventFinding) -> "Evidence":
+        """Return evidence that a moment of the Pod's own status gives, without a lookup."""
+        return cls(EventLookup.FOUND, finding, lookups=0)
 
 
 NO_EVIDENCE: Mapping[str, Evidence] = {}
@@ -74,10 +74,10 @@ NO_EVIDENCE: Mapping[str, Evidence] = {}
 
 @dataclass(frozen=True, slots=True)
 class PodEvent:
-    """An Event about a Pod, as far as it is read; all texts are as hostile as the Pod.
+    """An Event about a Pod, as far as it is read; its texts are not safe yet.
 
     Attributes:
-        reason: as in ``Killing``.
+        reason: ``Killing``, for example.
         message: what it says.
         container: the container that it is about, by its fieldPath; empty for the Pod.
         first: when it happened first, or None.
@@ -93,12 +93,12 @@ class PodEvent:
 
 @dataclass(frozen=True, slots=True)
 class LogRequest:
-    """A log to be read.
+    """The end of a container's log that is requested.
 
     Attributes:
         container: the container.
-        previous: whether that of the container before the last restart.
-        lines: how many of its last lines.
+        previous: whether to read the log from before the container's last restart.
+        lines: the number of last lines.
     """
 
     container: str
@@ -108,14 +108,14 @@ class LogRequest:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRequest:
-    """What the core would like to know of a Pod.
+    """Which Events and logs of a Pod are to be fetched.
 
     Attributes:
         namespace: the Pod's namespace.
         pod: its name.
         uid: its uid.
-        events: whether its Events are wanted.
-        log: the log that is wanted, or None.
+        events: whether to look up its Events.
+        log: the log to read, or None.
     """
 
     namespace: str
@@ -127,14 +127,14 @@ class EvidenceRequest:
 
 @dataclass(frozen=True, slots=True)
 class FetchedEvidence:
-    """What the edge found.
+    """What an `EvidenceFetcher` found.
 
     Attributes:
         lookup: the result of the lookup of Events: `EventLookup.FOUND` with all that there are, or
             why not; None where they were not requested.
         events: the Events.
-        log: the last lines of the log as they are, not yet fit to be shown; None where there is
-            none, or it was not asked for.
+        log: the last lines of the log, not yet redacted; None where there is none, or it was not
+            requested.
     """
 
     lookup: EventLookup | None = None
@@ -143,14 +143,7 @@ class FetchedEvidence:
 
 
 class EvidenceFetcher(Protocol):
-    """Asks the API server."""
+    """Fetches evidence from the API server."""
 
-    def fetch(self, wanted: EvidenceRequest) -> FetchedEvidence:
-        """Ask for what is wanted.
-
-        Args:
-            wanted: what is wanted.
-
-        Returns:
-            What was found. It never fails and is bounded in time and size.
-        """
+    def fetch(self, request: EvidenceRequest) -> FetchedEvidence:
+        """Fetch what is requested, bounded in time and size; what fails is in the result."""
