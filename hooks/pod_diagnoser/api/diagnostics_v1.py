@@ -1,7 +1,7 @@
-"""Our own resources, as they are read and written: PodDiagnoser and DiagnosisTarget.
+"""The custom resources of this operator, as they are read and written.
 
-The CRDs in ``crds/`` are the same definitions for the API server, with the texts that people read;
-``tests/manifests/test_crds_and_models.py`` holds the two together.
+The CRDs in ``crds/`` are the same definitions for the API server, with the descriptions for users;
+``tests/manifests/test_crds_and_models.py`` compares the two.
 """
 
 import re
@@ -30,7 +30,7 @@ API_VERSION = f"{GROUP}/{VERSION}"
 
 
 class StoredModel(BaseModel):
-    """A part of an object that is written too: immutable, and strict about what is put in."""
+    """A part of an object that is also written: immutable, and strict about values set in code."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -59,21 +59,21 @@ class RecentDiagnosis(StoredModel):
     """One crash in ``status.recentDiagnoses``."""
 
     id: str
-    """The crash id: `pod_diagnoser.diagnose`."""
+    """The crash id (`pod_diagnoser.diagnosis.symptoms.crash_id`)."""
     pod: str
     podUID: str
     container: str
     cause: str
     reason: str
     time: StoredTime = None
-    """When the container ended; absent when nobody knows."""
+    """When the container ended; absent where that is not known."""
     seen: StoredTime = None
     """When it was first diagnosed."""
     diagnosis: str
 
 
 class Remediation(StoredModel):
-    """One planned or settled remediation in ``status.remediations``."""
+    """One remediation in ``status.remediations``, planned or with its outcome."""
 
     id: str
     """The crash id: one crash is remediated once."""
@@ -95,7 +95,7 @@ class Remediation(StoredModel):
 
 
 class OwnerHistory(StoredModel):
-    """What is remembered of an owner whose Pods were replaced."""
+    """The attempts for one owner whose Pods were replaced, in ``status.owners``."""
 
     uid: str
     kind: str
@@ -106,7 +106,7 @@ class OwnerHistory(StoredModel):
 
 
 class Withheld(StoredModel):
-    """Crashes that are not remediated now, by reason."""
+    """Crashes that are withheld from remediation, by reason, in ``status.withheld``."""
 
     reason: str
     message: str = ""
@@ -115,7 +115,7 @@ class Withheld(StoredModel):
 
 
 class WorkloadCause(StoredModel):
-    """How many Pods of a workload crash of which cause."""
+    """How many Pods of a workload crash with a cause."""
 
     cause: str
     pods: Int64
@@ -125,17 +125,17 @@ class Workload(StoredModel):
     """One owner whose Pods crash, in ``status.workloads``."""
 
     uid: str
-    """Of the Pods' controller; of the Pod itself where it has none."""
+    """The uid of the Pods' controller; of the Pod itself where it has none."""
     kind: str
     name: str
     crashingPods: Int64
     """How many of its Pods show a recent crash now."""
     crashedPods: Int64
-    """How many different Pods of it have crashed since ``since`` at least, those included."""
+    """How many different Pods of it have crashed since ``since``, those included."""
     causes: Many[WorkloadCause] = ()
-    """Of those that show a recent crash, the most frequent cause first."""
+    """The causes of recent crashes, the most frequent first."""
     since: RequiredStoredTime
-    """When the first of these crashes was, as nearly as anybody knows."""
+    """When the first of these crashes was, as far as is known."""
     lastTime: RequiredStoredTime
     """When the latest one was."""
 
@@ -185,7 +185,8 @@ DEFAULT_CAUSES = (
     "SandboxChanged",
     "StoppedByKubelet",
 )
-"""Causes that a new Pod, elsewhere perhaps, can help. A program that is not there stays away."""
+"""The causes for which Pods are replaced: a new Pod, perhaps on another node, can help. It cannot
+where, for instance, the image lacks the program."""
 
 
 def _default(value: object) -> BeforeValidator:
@@ -193,7 +194,7 @@ def _default(value: object) -> BeforeValidator:
 
 
 def _within(least: int, most: int) -> AfterValidator:
-    """Hold a number within what the CRD allows, whatever was stored before it did."""
+    """Clamp a number to what the CRD allows: it may have been stored before the CRD did so."""
     return AfterValidator(lambda given: max(least, min(given, most)))
 
 
@@ -201,7 +202,7 @@ _DAY = 86_400
 
 
 class RemediationBudget(WireModel):
-    """``spec.remediation.budget``: how many Pods are replaced within how long."""
+    """``spec.remediation.budget``: how many Pods may be replaced within a window."""
 
     pods: Annotated[int, _default(5), _within(0, 50)] = 5
     windowSeconds: Annotated[int, _default(600), _within(60, _DAY)] = 600
@@ -224,36 +225,36 @@ MAX_LOG_LINES = 50
 
 
 class EvidenceSpec(StoredModel):
-    """``spec.evidence``: what beyond a Pod's status a diagnosis may rest on, and show."""
+    """``spec.evidence``: what a diagnosis may rest on and show beyond a Pod's status."""
 
     events: Annotated[bool, _default(value=True)] = True
-    """Whether a crash's Events are read, where the hook may."""
+    """Whether Events of crashes are read, where the hook is allowed to."""
     terminationMessage: Annotated[bool, _default(value=False)] = False
-    """Whether the message that the container left is shown."""
+    """Whether the container's termination message is shown."""
     logLines: Annotated[int, _default(0), _within(0, MAX_LOG_LINES)] = 0
     """How many of the last lines of its log are shown."""
     maskPatterns: Many[str] = ()
-    """Regular expressions (RE2) of what is masked in both, beside what always is."""
+    """Regular expressions (RE2) of what is masked in container output, beside what always is."""
 
 
 class IgnoreSpec(StoredModel):
-    """``spec.ignore``: crashes that leave no mark and cause no remediation. Any that holds does."""
+    """``spec.ignore``: a crash that any field applies to is neither shown nor remediated."""
 
     cleanExits: Annotated[bool, _default(value=False)] = False
-    """Those with exit code 0 of which nothing worse is known."""
+    """Whether crashes with exit code 0 are ignored, unless their cause says more."""
     causes: Many[str] = ()
     exitCodes: Many[Int32] = ()
     containers: Many[str] = ()
     """Names of containers, or patterns with ``*`` and ``?``."""
     podLabels: Strings = Field(default_factory=dict)
-    """Pods that have all of these labels; none where it is empty."""
+    """Crashes of Pods with all of these labels are ignored; none if it is empty."""
 
 
 class ThresholdSpec(StoredModel):
-    """An entry of ``spec.thresholds``: from how many restarts on within how long it is told."""
+    """An entry of ``spec.thresholds``: crashes are reported from so many restarts in a window on."""
 
     container: Text = ""
-    """The name of a container, or a pattern; all where it is empty. The first that fits counts."""
+    """A container's name or a pattern; empty for all. The first entry that matches counts."""
     restarts: Annotated[int, _default(1), _within(1, 100)] = 1
     withinSeconds: Annotated[int, _default(600), _within(60, _DAY)] = 600
 
@@ -301,17 +302,17 @@ _UID = re.compile(r"[!-~]{1,128}")
 
 
 class TargetDiagnoser(StoredModel):
-    """The PodDiagnoser that a DiagnosisTarget speaks for."""
+    """The PodDiagnoser that published a DiagnosisTarget."""
 
     name: Text = ""
     uid: Text = ""
 
 
 class DiagnosisTargetSpec(StoredModel):
-    """``spec`` of a DiagnosisTarget: what Pods need to know of a PodDiagnoser, and nothing more.
+    """``spec`` of a DiagnosisTarget: what syncs of Pods need of a PodDiagnoser, and nothing more.
 
-    Read leniently: one that somebody made up must not keep the Pods of its namespace from being
-    diagnosed; `DiagnosisTarget.is_owned_by_its_diagnoser` sorts it out.
+    Read leniently: a forged one must not keep the Pods of its namespace from being diagnosed;
+    `DiagnosisTarget.is_owned_by_its_diagnoser` rejects it.
     """
 
     diagnoser: TargetDiagnoser = TargetDiagnoser()
@@ -332,11 +333,11 @@ class DiagnosisTarget(WireModel):
 
     @property
     def is_owned_by_its_diagnoser(self) -> bool:
-        """Whether its controller is the very PodDiagnoser that it speaks for.
+        """Whether its controller is the very PodDiagnoser that it names.
 
-        Anyone who may create DiagnosisTargets can write one; the controller owner reference is what
-        Metacontroller sets on an attachment of the PodDiagnoser. A name that no PodDiagnoser can
-        have would make the API server refuse the label, and with it everything on the Pod.
+        Anyone who may create DiagnosisTargets can forge one; the controller owner reference is what
+        Metacontroller sets on an attachment of the PodDiagnoser. With a name that no PodDiagnoser
+        can have, the API server would refuse the label, and with it everything on the Pod.
         """
         diagnoser = self.spec.diagnoser
         if not _NAME.fullmatch(diagnoser.name) or not _UID.fullmatch(diagnoser.uid):
@@ -352,14 +353,7 @@ class DiagnosisTarget(WireModel):
 
 
 def diagnosis_target_spec(diagnoser: PodDiagnoser) -> DiagnosisTargetSpec:
-    """Say what Pods need to know of a PodDiagnoser.
-
-    Args:
-        diagnoser: the PodDiagnoser.
-
-    Returns:
-        The spec of its DiagnosisTarget, which changes only with the PodDiagnoser's spec.
-    """
+    """Build the spec of a PodDiagnoser's DiagnosisTarget. It changes only with that of the former."""
     return DiagnosisTargetSpec(
         diagnoser=TargetDiagnoser(name=diagnoser.metadata.name, uid=diagnoser.metadata.uid),
         since=diagnoser.metadata.creationTimestamp,
@@ -371,16 +365,11 @@ def diagnosis_target_spec(diagnoser: PodDiagnoser) -> DiagnosisTargetSpec:
 
 
 def diagnosis_target(diagnoser: PodDiagnoser) -> Mapping[str, object]:
-    """Build the DiagnosisTarget that a PodDiagnoser publishes.
+    """Build the DiagnosisTarget that an active PodDiagnoser publishes, as an attachment.
 
-    Args:
-        diagnoser: the PodDiagnoser, which is active.
-
-    Returns:
-        The object as an attachment in Metacontroller's answer. Its name carries the start of the
-        PodDiagnoser's uid, so that one that was deleted and created again publishes a new object
-        while the old one may still be waiting for garbage collection (the creation's AlreadyExists
-        would be swallowed by Metacontroller).
+    Its name holds the start of the PodDiagnoser's uid, so that a PodDiagnoser that was deleted and
+    created again publishes a new object while the old one still waits for garbage collection:
+    Metacontroller would swallow the AlreadyExists of its creation.
     """
     meta = diagnoser.metadata
     return {

@@ -24,10 +24,10 @@ _T = TypeVar("_T")
 
 
 class OrNull:
-    """Lets a field be null, and reads null as its empty value.
+    """Allow a field to be null, and read null as its empty value.
 
-    A validator written in Python would be called for every value; here pydantic reads what is there
-    by itself, and Python is asked for nulls alone.
+    A validator written in Python would be called for every value; here pydantic reads values by
+    itself, and calls Python only for nulls.
 
     Args:
         empty: makes the empty value.
@@ -39,7 +39,7 @@ class OrNull:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
-        """Tell pydantic how to read the field."""
+        """Return how pydantic reads the field."""
         null = core_schema.no_info_after_validator_function(
             lambda _: self._empty(), core_schema.none_schema()
         )
@@ -65,7 +65,7 @@ Time = Annotated[datetime | None, BeforeValidator(_time)]
 """A time that may be missing, null, zero or malformed: all of these are None."""
 
 RequiredTime = Annotated[datetime, BeforeValidator(_time)]
-"""A time that has to be one."""
+"""A time that is required."""
 
 UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
 """Go's zero time, ``0001-01-01T00:00:00Z``: stands where the API requires a time and none is known.
@@ -125,7 +125,7 @@ Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 """A number as wide as the API server keeps exit codes and restart counts."""
 
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-"""A number as wide as Go reads it back: a wider one in an answer makes all of it unreadable."""
+"""A number as wide as Go's int64: with a wider one in it, Go cannot decode a response at all."""
 
 _SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _MAX_NAME = 253
@@ -140,14 +140,7 @@ _NAME = re.compile(_SUBDOMAIN)
 
 
 def is_object_name(text: str) -> bool:
-    """Tell whether an object can have a name (`Name`).
-
-    Args:
-        text: any text.
-
-    Returns:
-        Whether it can.
-    """
+    """Return whether an object can have such a name (`Name`)."""
     return len(text) <= _MAX_NAME and _NAME.fullmatch(text) is not None
 
 

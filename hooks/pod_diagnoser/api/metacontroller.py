@@ -1,8 +1,8 @@
-"""Metacontroller's requests and answers for DecoratorControllers, hook version v2.
+"""Metacontroller's requests and responses for DecoratorControllers, hook version v2.
 
 Source: ``pkg/controller/decorator/api/v2`` and ``pkg/controller/common/customize/api/v2`` in
 metacontroller/metacontroller, tag v4.17.2. Requests are read leniently, since Metacontroller and
-Kubernetes add fields; answers are strict, since Metacontroller refuses a key that it doesn't know.
+Kubernetes add fields; responses are strict, since Metacontroller refuses a key that it doesn't know.
 """
 
 from typing import Annotated, Any
@@ -15,8 +15,8 @@ from pod_diagnoser.api.fields import Name, OrNull, WireModel
 
 PODS = "Pod.v1"
 DIAGNOSIS_TARGETS = "DiagnosisTarget.diagnostics.local.io/v1"
-"""Keys of ``related``: ``Kind.version``, or ``Kind.group/version``. A group that the customize
-answer asked for is always there, empty or not."""
+"""Keys of ``related``: ``Kind.version``, or ``Kind.group/version``. A key that the customize response
+requested is always there, be it empty."""
 
 
 Targets = Annotated[dict[str, DiagnosisTarget], OrNull(dict), Field(alias=DIAGNOSIS_TARGETS)]
@@ -25,8 +25,8 @@ Targets = Annotated[dict[str, DiagnosisTarget], OrNull(dict), Field(alias=DIAGNO
 class RelatedToPod(WireModel):
     """``related`` of a Pod.
 
-    The group is required: a request without it comes from a controller without our customize hook,
-    and must not be read as "no PodDiagnoser is left", which would wipe the Pod.
+    The key is required: a request without it comes from a controller without our customize hook,
+    and must not be read as "no PodDiagnoser is left", which would remove everything from the Pod.
     """
 
     targets: Targets
@@ -54,7 +54,7 @@ class PodDiagnoserSyncRequest(WireModel):
 
 
 class ParentMeta(WireModel):
-    """The metadata that a customize answer depends on."""
+    """The metadata that a customize response depends on."""
 
     name: Name
     namespace: Name
@@ -73,21 +73,17 @@ class CustomizeRequest(WireModel):
 
 
 class HookResponse(BaseModel):
-    """An answer: immutable, and nothing may be put in that Metacontroller would not know."""
+    """A response: immutable, without keys that Metacontroller doesn't know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def encode(self) -> bytes:
-        """Encode the answer.
-
-        Returns:
-            Compact JSON in UTF-8 of what was set; a None that was set is null.
-        """
+        """Return compact JSON in UTF-8 of the fields that were set; a None that was set is null."""
         return self.__pydantic_serializer__.to_json(self, exclude_unset=True)
 
 
 class RelatedResourceRule(HookResponse):
-    """Which objects a sync request should bring along.
+    """Which related objects a sync request should contain.
 
     ``namespace`` is always set: without it a v2 rule lists the whole cluster.
     """
@@ -99,16 +95,16 @@ class RelatedResourceRule(HookResponse):
 
 
 class CustomizeResponse(HookResponse):
-    """The answer of a customize hook."""
+    """The response of a customize hook."""
 
     relatedResources: tuple[RelatedResourceRule, ...]
 
 
 class SyncResponse(HookResponse):
-    """The answer of a sync hook.
+    """The response of a sync hook.
 
-    A status that is not set or None leaves the stored one as it is; an empty object would replace
-    it. Attachments that are not set delete those that exist.
+    A status that is not set, or None, leaves the stored one unchanged; an empty object would
+    replace it. Attachments that are not set are deleted where they exist.
     """
 
     annotations: dict[str, str | None] = {}
@@ -119,7 +115,7 @@ class SyncResponse(HookResponse):
 
 
 def targets_rule(namespace: str) -> RelatedResourceRule:
-    """Ask for all DiagnosisTargets of a namespace."""
+    """Request all DiagnosisTargets of a namespace."""
     return RelatedResourceRule(
         apiVersion=API_VERSION, resource="diagnosistargets", namespace=namespace
     )

@@ -1,15 +1,16 @@
 """Text from outside, made safe to show: names, reasons, whatever a Pod carries."""
 
 import unicodedata
+from typing import Final
 
-_ELLIPSIS = "…"
+ELLIPSIS: Final = "…"
 
-_UNSAFE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
-"""Categories of Unicode: control, format, unassigned, private, surrogate, and what breaks lines."""
+UNSAFE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+"""Categories of Unicode: control, format, unassigned, private, surrogate, line separators."""
 
 
 def sanitize(text: str, limit: int) -> str:
-    """Make a text from outside safe for a terminal, a log line and an annotation.
+    """Make a text safe for a terminal, a log line and an annotation.
 
     Args:
         text: any text.
@@ -17,17 +18,16 @@ def sanitize(text: str, limit: int) -> str:
 
     Returns:
         The text without control, format (bidirectional overrides among them), surrogate, private
-        and unassigned characters and line separators, cut with an ellipsis where it is longer than
-        the limit.
+        and unassigned characters and line separators, truncated with an ellipsis.
     """
     if text.isascii() and text.isprintable():
         return text if len(text) <= limit else truncate_bytes(text, limit)
-    safe = "".join(char for char in text if unicodedata.category(char) not in _UNSAFE)
+    safe = "".join(char for char in text if unicodedata.category(char) not in UNSAFE_CATEGORIES)
     return truncate_bytes(safe, limit)
 
 
 def truncate_bytes(text: str, limit: int) -> str:
-    """Cut a text by bytes, between characters.
+    """Truncate a text by bytes, between characters.
 
     Args:
         text: any text without surrogates.
@@ -41,5 +41,5 @@ def truncate_bytes(text: str, limit: int) -> str:
     encoded = text.encode()
     if len(encoded) <= limit:
         return text
-    room = limit - len(_ELLIPSIS.encode())
-    return encoded[:room].decode(errors="ignore") + _ELLIPSIS
+    room = limit - len(ELLIPSIS.encode())
+    return encoded[:room].decode(errors="ignore") + ELLIPSIS

@@ -12,14 +12,11 @@ _FIRST_REAL_YEAR = 1971
 
 
 def parse_time(text: str | None) -> datetime | None:
-    """Read a time of the Kubernetes API.
-
-    Args:
-        text: an RFC 3339 time, or anything that stands where one should.
+    """Parse a time of the Kubernetes API.
 
     Returns:
-        The time in UTC with whole seconds, or None for what is no time: absent, malformed, without
-        an offset, or one of the placeholders for "not known".
+        The time in UTC with whole seconds. None for what is no time: absent, malformed, without an
+        offset, or one of the placeholders for "not known".
     """
     if not text:
         return None
@@ -27,7 +24,7 @@ def parse_time(text: str | None) -> datetime | None:
         time = datetime.fromisoformat(text)
         if time.tzinfo is None:
             return None
-        if time.tzinfo is not UTC:  # as in most cases it is
+        if time.tzinfo is not UTC:  # in most cases it is
             time = time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
@@ -37,14 +34,7 @@ def parse_time(text: str | None) -> datetime | None:
 
 
 def earliest(*seconds: float | None) -> float | None:
-    """Pick the shortest wait.
-
-    Args:
-        seconds: seconds, or None for what is not waited for.
-
-    Returns:
-        The least of them; None where nothing is waited for.
-    """
+    """Return the shortest of some waits in seconds, where None stands for no wait."""
     return min((each for each in seconds if each is not None), default=None)
 
 
@@ -54,12 +44,5 @@ def whole_seconds(time: datetime) -> datetime:
 
 
 def format_time(time: datetime) -> str:
-    """Write a time as the Kubernetes API does: ``2006-01-02T15:04:05Z``.
-
-    Args:
-        time: an aware datetime.
-
-    Returns:
-        RFC 3339 in UTC, with whole seconds.
-    """
+    """Format an aware time as the Kubernetes API does, in UTC: ``2006-01-02T15:04:05Z``."""
     return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -1,15 +1,15 @@
-r"""Last words, made fit to be shown: a container's termination message, the end of its log. Pure.
+r"""Redaction of container output, a termination message or the end of a log, before it is shown.
 
-The text is whatever an application wrote, or an attacker had it write. First what is no visible
-character goes, so that nothing hides behind it; then secrets are masked, whole; then it is cut, so
-that no half of one is left.
+The text is whatever an application wrote, or an attacker had it write. Invisible characters are
+removed first, so that nothing hides behind them; then secrets are masked, whole; then the text is
+truncated, so that no part of a secret is left.
 
-Lines stay lines (``\n``): ``kubectl describe`` indents each line of an annotation, and cuts each
-after some 140 characters, so that a log joined to one line would be lost there; and what is
-indented can't be taken for another field.
+Lines stay lines (``\n``): ``kubectl describe`` indents each line of an annotation, and truncates
+each after some 140 characters, so that a log joined to one line would be lost there; and an
+indented line can't be taken for another field.
 
-All patterns are RE2's, which matches in time linear to the text: those that users give must not be
-able to hold up the hook, and ours must not on any text.
+All patterns are RE2's, which matches in time linear to the text: neither users' patterns nor the
+built-in ones may hold up the hook on any text.
 """
 
 import re
@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import re2  # type: ignore[import-untyped]
 
-from pod_diagnoser.api.text import truncate_bytes
+from pod_diagnoser.api.text import ELLIPSIS, UNSAFE_CATEGORIES, truncate_bytes
 
 MASK: Final = "***"
 
@@ -31,50 +31,46 @@ NOT_SHOWN: Final = (
     "Withheld: spec.evidence.maskPatterns holds what is no regular expression that can be used "
     f"(RE2, at most {MAX_PATTERNS} of {MAX_PATTERN_BYTES} bytes)."
 )
-"""Shown instead of a text that can't be masked as it was asked for."""
+"""Shown instead of a text that can't be masked as the user requires."""
 
 MAX_SCANNED: Final = 8 * 1024
 """The most characters of a text that are shown."""
 
 _MAX_READ: Final = 2 * MAX_SCANNED
-"""Characters of a text that are read. More than are shown: that a line belongs to a private key is
-told by the lines around it, which may lie beyond what is shown."""
+"""Characters of a text that are read. More than are shown: whether a line belongs to a private key
+depends on the lines around it, which may lie beyond what is shown."""
 
 _MAX_MEMORY: Final = 512 * 1024
-"""Bytes that RE2 may take for one pattern. One that needs more is refused."""
+"""Bytes that RE2 may take for one pattern. A pattern that needs more is refused."""
 
 _MAX_PROGRAM: Final = 2000
 """How many of RE2's instructions all patterns of a list may have. ``[0-9a-f]{64}`` has some 100."""
 
 _MAX_WORK: Final = 50_000_000
-"""How many instructions may be carried out for a list of patterns, bytes times length of program.
-Each search is linear, but one that looks far ahead for each of its matches is not. What has not
-been looked at then is masked as a whole."""
+"""How many instructions may be executed for a list of patterns, bytes times length of program. Each
+search is linear, but all searches together are not where each looks far ahead. What has not been
+searched by then is masked as a whole."""
 
 _MAX_COMPILED_LISTS: Final = 64
-"""How many lists of patterns are kept ready."""
+"""How many lists of patterns stay compiled."""
 
-_ELLIPSIS: Final = "…"
-
-_SEQUENCES: Final = re.compile(
+_TERMINAL_SEQUENCES: Final = re.compile(
     "(?:\x1b\\[|\x9b)[0-9;:?]*[mKJHhl]"  # colours, erasing, cursor
     "|(?:\x1b\\]|\x9d)[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\\\|\x9c)"  # titles, links
 )
-"""What terminals take as a command: without its first character it would be litter."""
-
-_UNSAFE: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+"""Commands to a terminal, removed whole: without their first character they would be litter."""
 
 _NAMES: Final = (
     r"(?:pass(?:word|wd|wort|phrase|code)|pwd|secret|token|credential|"
     r"(?:api|access|account|auth|encryption|master|private|secret|shared|signing|storage)[-_.]?key|"
     r"apikey|session[-_]?id|jsessionid|connection[-_]?string)"
 )
-"""Words in a name whose value is a secret."""
+"""Words in the name of a value that is a secret."""
 
 _NAME: Final = rf"[\w.-]*{_NAMES}[\w.\[\]-]*"
 
 _QUOTED: Final = r"""(?:\\*"(?:[^"\\\n]|\\.)*"?|\\*'(?:[^'\\\n]|\\.)*'?)"""
-"""A value in quotes, as JSON, YAML, Python and shells have them; its end may be lost."""
+"""A value in quotes, as JSON, YAML, Python and shells have them; its end may be missing."""
 
 _VALUE: Final = rf"(?:{_QUOTED}|[^\s\"'][^\s]*)"
 """A value. Without quotes it ends with the word: a password may hold any other character."""
@@ -88,10 +84,10 @@ _DATABASES: Final = (
     r"(?:postgres(?:ql)?|mysql|mariadb|mongodb(?:\+srv)?|rediss?|amqps?|s?ftps?|ldaps?|smtps?|nats|"
     r"kafka|clickhouse|sqlserver|oracle)(?:\+\w+)?"
 )
-"""Schemes of URLs whose passwords are often not escaped as they have to be."""
+"""Schemes of URLs whose passwords are often not escaped as they should be."""
 
 _BUILTIN: Final = (
-    # keys and certificates' keys, as long as they are or as far as they are there
+    # private keys, whole or truncated
     r"(?s)(-----BEGIN [A-Z0-9 ]*PRIVATE KEY.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|\z))",
     r"([A-Za-z0-9+/=\s\\]+-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----)",
     r"(AGE-SECRET-KEY-[0-9A-Za-z]+)",
@@ -119,22 +115,22 @@ _BUILTIN: Final = (
     r"(npm_\w{30,}|pypi-[\w-]{16,}|dckr_(?:pat|oat)_[\w-]{16,}|do[opr]_v1_\w{32,})",
     r"(SG\.[\w-]{16,}\.[\w-]{16,}|hv[bsr]\.[\w-]{20,}|\d{8,10}:[\w-]{35})",
 )
-"""What is always masked: the group that matched."""
+"""What is always masked: the first group of each match."""
 
-
-_TELLING: Final = re.compile(rb"(?i)(?:error|exception|failed|failure|warning)[\"']?\s*:\s*\Z")
-"""``TokenExpiredError: jwt expired`` names no secret, but what went wrong."""
+_ERROR_PREFIX: Final = re.compile(rb"(?i)(?:error|exception|failed|failure|warning)[\"']?\s*:\s*\Z")
+"""What stands before an error message, which is shown: ``TokenExpiredError: jwt expired``."""
 
 _NEW_LINE: Final = re.compile("[\r\n]")
 _BREAK: Final = re.compile(r"[\s,;|(){}\[\]<>]")
-"""Where a text that is too long is divided: half a word may be half a secret."""
+"""Where a text that is too long may be divided: part of a word may be part of a secret."""
 
-_FAR: Final = 256
-"""How far into a line without a start it is divided: a secret may stand behind its name."""
+_MAX_NAME: Final = 256
+"""How many characters of a line without its start are skipped before it may be divided: a secret
+may stand after its name."""
 
 
 def redact_head(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
-    """Make the start of a text fit to be shown: of a message, which says first what it is about.
+    """Redact the start of a text, as of a message, which says first what it is about.
 
     Args:
         text: any text.
@@ -143,7 +139,7 @@ def redact_head(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
 
     Returns:
         Its lines that are not empty, without control and format characters and with secrets as
-        `MASK`, cut with an ellipsis at its end; or `NOT_SHOWN` where a pattern cannot be used.
+        `MASK`, truncated with an ellipsis at its end; or `NOT_SHOWN` where a pattern is unusable.
     """
     visible = _visible(text[:_MAX_READ])
     end = _shown_length(visible, is_cut=len(text) > _MAX_READ)
@@ -156,15 +152,15 @@ def redact_head(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
 
 
 def redact_tail(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
-    """Make the end of a text fit to be shown: of a log, whose last lines say why it ended.
+    """Redact the end of a text, as of a log, whose last lines say why the container ended.
 
-    Args, returns: as `redact_head`, cut with an ellipsis at its start.
+    Arguments and result are those of `redact_head`, with the ellipsis at the start.
     """
     text = text.rstrip()
     visible = _visible(text[-_MAX_READ:])
     start = len(visible) - _shown_length(visible, is_cut=len(text) > _MAX_READ)
     if start > 0:
-        found = _NEW_LINE.search(visible, start) or _BREAK.search(visible, start + _FAR)
+        found = _NEW_LINE.search(visible, start) or _BREAK.search(visible, start + _MAX_NAME)
         if not found:
             return _truncate_head(MASK, limit)
         start = found.end()
@@ -172,9 +168,9 @@ def redact_tail(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
 
 
 def _shown_length(visible: str, *, is_cut: bool) -> int:
-    """Say how many characters may be shown of what was read.
+    """Return how many characters may be shown of what was read.
 
-    Of a text that was not read whole at most half: what is beside it tells whether it is a secret.
+    At most half of a text that was not read whole: what is beside it shows if it is a secret.
     """
     return min(len(visible) // 2 if is_cut else len(visible), MAX_SCANNED)
 
@@ -183,12 +179,12 @@ def _truncate_head(text: str, limit: int) -> str:
     encoded = text.encode()
     if len(encoded) <= limit:
         return text
-    room = limit - len(_ELLIPSIS.encode())
-    return _ELLIPSIS + encoded[len(encoded) - room :].decode(errors="ignore")
+    room = limit - len(ELLIPSIS.encode())
+    return ELLIPSIS + encoded[len(encoded) - room :].decode(errors="ignore")
 
 
 def _redact(visible: str, start: int, end: int, patterns: tuple[str, ...]) -> str:
-    """Mask the secrets in a part of a text, those that lie across its start or end too."""
+    """Mask the secrets in a part of a text, also those that lie across its start or end."""
     custom = _custom_patterns(patterns)
     if custom is None:
         return NOT_SHOWN if visible else ""
@@ -209,8 +205,8 @@ def _redact(visible: str, start: int, end: int, patterns: tuple[str, ...]) -> st
 
 
 def _visible(text: str) -> str:
-    """Take out what is not to be seen, and lines without anything."""
-    text = _SEQUENCES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    """Remove invisible characters and empty lines."""
+    text = _TERMINAL_SEQUENCES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     lines = (_visible_line(line).rstrip() for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
 
@@ -225,19 +221,19 @@ def _visible_character(character: str) -> str:
     if character == "\t":
         return "  "
     category = unicodedata.category(character)
-    # RE2's \s knows ASCII's spaces alone.
-    return " " if category == "Zs" else "" if category in _UNSAFE else character
+    # RE2's \s matches only the spaces of ASCII.
+    return " " if category == "Zs" else "" if category in UNSAFE_CATEGORIES else character
 
 
 def _compile(pattern: str) -> Any:
     """Compile a pattern.
 
     Raises:
-        re2.error: it is none, or takes too much.
+        re2.error: it is not valid, or takes too much memory.
     """
     options = re2.Options()
     options.max_mem = _MAX_MEMORY
-    options.log_errors = False  # to stderr, with the pattern
+    options.log_errors = False  # it would write the pattern to stderr
     return re2.compile(pattern, options)
 
 
@@ -248,7 +244,7 @@ def _builtin_patterns() -> tuple[Any, ...]:
 
 @lru_cache(maxsize=_MAX_COMPILED_LISTS)
 def _custom_patterns(patterns: tuple[str, ...]) -> tuple[Any, ...] | None:
-    """Compile users' patterns, or find that they can't be used."""
+    """Compile users' patterns; None where they can't be used."""
     if len(patterns) > MAX_PATTERNS:
         return None
     compiled = []
@@ -259,7 +255,7 @@ def _custom_patterns(patterns: tuple[str, ...]) -> tuple[Any, ...] | None:
             compiled.append(_compile(pattern))
         except (re2.error, UnicodeEncodeError):
             return None
-    # RE2 runs a pattern from its end, too, to find where a match begins.
+    # RE2 also runs a pattern backwards, to find where a match begins.
     size = sum(max(each.programsize, each.reverseprogramsize) for each in compiled)
     return tuple(compiled) if size <= _MAX_PROGRAM else None
 
@@ -268,11 +264,11 @@ _Span = tuple[int, int]
 
 
 def _secret_spans(pattern: Any, text: bytes) -> Iterator[_Span]:
-    """Find what is always masked."""
+    """Yield the spans of what a built-in pattern masks."""
     position = 0
     while (match := pattern.search(text, position)) is not None:
         start, end = match.span(1)
-        if _TELLING.search(text, match.start(), start):
+        if _ERROR_PREFIX.search(text, match.start(), start):
             position = max(start, position + 1)
             continue
         yield start, end
@@ -280,7 +276,7 @@ def _secret_spans(pattern: Any, text: bytes) -> Iterator[_Span]:
 
 
 def _match_spans(pattern: Any, text: bytes, work: int) -> tuple[list[_Span], int]:
-    """Find what a user's pattern matches, and what is left of the work that may be done."""
+    """Return the spans that a user's pattern masks, and what is left of `_MAX_WORK`."""
     size = max(pattern.programsize, pattern.reverseprogramsize)
     found: list[_Span] = []
     position = 0
@@ -298,7 +294,7 @@ def _match_spans(pattern: Any, text: bytes, work: int) -> tuple[list[_Span], int
 
 
 def _replace(text: bytes, spans: list[_Span]) -> bytes:
-    """Put a mask where any of the spans is, one for those that touch."""
+    """Replace the spans by masks, by one mask where they touch."""
     pieces: list[bytes] = []
     shown = 0
     masked_until = -1
