@@ -251,7 +251,7 @@ class IgnoreSpec(StoredModel):
 
 
 class ThresholdSpec(StoredModel):
-    """An entry of ``spec.thresholds``: crashes are reported from so many restarts in a window on."""
+    """An entry of ``spec.thresholds``: how many restarts in a window it takes to report a crash."""
 
     container: Text = ""
     """A container's name or a pattern; empty for all. The first entry that matches counts."""
@@ -353,7 +353,7 @@ class DiagnosisTarget(WireModel):
 
 
 def diagnosis_target_spec(diagnoser: PodDiagnoser) -> DiagnosisTargetSpec:
-    """Build the spec of a PodDiagnoser's DiagnosisTarget. It changes only with that of the former."""
+    """Build the spec of a PodDiagnoser's DiagnosisTarget. It changes only with its own spec."""
     return DiagnosisTargetSpec(
         diagnoser=TargetDiagnoser(name=diagnoser.metadata.name, uid=diagnoser.metadata.uid),
         since=diagnoser.metadata.creationTimestamp,

@@ -2,7 +2,7 @@
 
 Source: ``pkg/controller/decorator/api/v2`` and ``pkg/controller/common/customize/api/v2`` in
 metacontroller/metacontroller, tag v4.17.2. Requests are read leniently, since Metacontroller and
-Kubernetes add fields; responses are strict, since Metacontroller refuses a key that it doesn't know.
+Kubernetes add fields; responses are strict, since Metacontroller refuses unknown keys.
 """
 
 from typing import Annotated, Any
@@ -15,8 +15,8 @@ from pod_diagnoser.api.fields import Name, OrNull, WireModel
 
 PODS = "Pod.v1"
 DIAGNOSIS_TARGETS = "DiagnosisTarget.diagnostics.local.io/v1"
-"""Keys of ``related``: ``Kind.version``, or ``Kind.group/version``. A key that the customize response
-requested is always there, be it empty."""
+"""Keys of ``related``: ``Kind.version``, or ``Kind.group/version``. A key that the customize
+response requested is always there, be it empty."""
 
 
 Targets = Annotated[dict[str, DiagnosisTarget], OrNull(dict), Field(alias=DIAGNOSIS_TARGETS)]
