@@ -43,9 +43,6 @@ def evidence(metrics: str) -> Counter[str]:
 
     Args:
         metrics: in Prometheus' text format.
-
-    Returns:
-        How often, by outcome.
     """
     return Counter(
         {sample.labels["result"]: int(sample.value) for sample in _samples(metrics, _LOOKUPS)}

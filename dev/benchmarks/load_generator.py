@@ -62,9 +62,6 @@ def drive(
         seconds: when to end; None means not by time.
         requests: after how many answers to end; None means not by number.
 
-    Returns:
-        What was done.
-
     Raises:
         AnswerError: an answer was no success.
         OSError: the server cannot be reached.
@@ -101,15 +98,12 @@ def drive(
 
 
 def call(port: int, path: str, body: bytes) -> bytes:
-    """Send one request.
+    """Send one request; return the answer's body.
 
     Args:
         port: the server's, on 127.0.0.1.
         path: where it is posted to.
         body: the body, JSON.
-
-    Returns:
-        The answer's body.
 
     Raises:
         AnswerError: the answer was no success.

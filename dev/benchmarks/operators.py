@@ -151,19 +151,11 @@ class HookOperator:
         }
 
     def pod_syncs(self) -> int | None:
-        """Return how many syncs of Pods were answered.
-
-        Returns:
-            The count, by the hook's own metrics.
-        """
+        """Return how many syncs of Pods were answered."""
         return answering.answers(self._pods.metrics())["/pods/sync", "200"]
 
     def refused(self) -> int:
-        """Return how many requests either process answered with anything but 200.
-
-        Returns:
-            The count, by the hook's own metrics.
-        """
+        """Return how many requests either process answered with anything but 200."""
         hooks = (self._pods, self._poddiagnosers)
         return sum(answering.refused(hook.metrics()) for hook in hooks)
 
@@ -172,11 +164,7 @@ class HookOperator:
         return usage.peak_bytes(self._pods.process)
 
     def evidence(self) -> Counter[str]:
-        """Return how often the Events of a Pod were asked for, by outcome.
-
-        Returns:
-            The counts, by the hook's own metrics.
-        """
+        """Return how often the Events of a Pod were asked for, by outcome."""
         return answering.evidence(self._pods.metrics())
 
     @contextlib.contextmanager
@@ -193,9 +181,6 @@ class HookOperator:
 
         Args:
             seconds: the bound.
-
-        Returns:
-            The count, by the hook's own metrics.
         """
         return answering.slower(self._pods.metrics(), "/pods/sync", seconds)
 

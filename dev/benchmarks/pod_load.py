@@ -83,9 +83,6 @@ class PodLoad:
         Args:
             manifest: makes a manifest of a name.
             status: makes the first status that is reported of a Pod.
-
-        Raises:
-            ApiError: the API server refuses.
         """
 
         def create(name: str) -> None:
@@ -106,9 +103,6 @@ class PodLoad:
 
         Returns:
             Pod to the moment at which its status was written, by `time.perf_counter`.
-
-        Raises:
-            ApiError: the API server refuses.
         """
         begun = time.perf_counter()
         due = {name: begun + over * number / len(names) for number, name in enumerate(names)}

@@ -51,9 +51,6 @@ def percentile(values: Sequence[float], percent: float) -> float:
         values: at least one.
         percent: above 0, up to 100.
 
-    Returns:
-        One of the values.
-
     Raises:
         ValueError: there is no value, or no such per cent.
     """

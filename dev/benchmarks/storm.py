@@ -46,9 +46,6 @@ def run(name: str) -> Round:
     Args:
         name: one of `OPERATORS`.
 
-    Returns:
-        What was measured.
-
     Raises:
         TimeoutError: Pods are not annotated.
         dev.envtest.process.StartError: something does not start.

@@ -93,9 +93,6 @@ def versions() -> dict[str, str]:
 def find() -> Binaries:
     """Find all programs; build the control plane if necessary.
 
-    Returns:
-        Where they are.
-
     Raises:
         MissingError: something is neither at hand nor can it be built here.
         BuildError: the build failed.

@@ -221,7 +221,7 @@ class Client:
         namespace: str | None = None,
         subresource: str | None = None,
     ) -> Json:
-        """Change a part of an object by a merge patch: null removes, lists are replaced.
+        """Change an object by a merge patch (null removes, lists are replaced); return it as stored.
 
         Args:
             resource: its kind.
@@ -229,9 +229,6 @@ class Client:
             body: what changes.
             namespace: None for what belongs to the cluster.
             subresource: such as ``status``; None means the object itself.
-
-        Returns:
-            The object as stored.
         """
         path = resource.path(namespace, name, subresource)
         return self._call("PATCH", path, body=body, content_type=MERGE_PATCH)
@@ -239,16 +236,13 @@ class Client:
     def patch_status(
         self, resource: Resource, name: str, body: Json, namespace: str | None = None
     ) -> Json:
-        """Change the status of a built-in kind by a strategic merge patch, as a kubelet does.
+        """Change a built-in kind's status by a strategic merge patch, as a kubelet does.
 
         Args:
             resource: its kind.
             name: its name.
             body: what changes: status, and metadata.uid as a precondition where wanted.
             namespace: None for what belongs to the cluster.
-
-        Returns:
-            The object as stored.
         """
         path = resource.path(namespace, name, "status")
         return self._call("PATCH", path, body=body, content_type=STRATEGIC_PATCH)

@@ -126,9 +126,6 @@ def create_tokens(control_plane: ControlPlane) -> str:
     Args:
         control_plane: where.
 
-    Returns:
-        The output of our script.
-
     Raises:
         InstallError: it failed.
     """

@@ -94,9 +94,6 @@ def as_recorded(
         name: its new name.
         labels: its new labels.
         node: where it is bound.
-
-    Returns:
-        The manifest, without a status.
     """
     spec = copy.deepcopy(recording["spec"])
     spec["nodeName"] = node
@@ -309,9 +306,6 @@ def container_status(pod: Json, container: str | None = None) -> Json:
     Args:
         pod: the Pod, or anything with its status.
         container: which; None means the first.
-
-    Returns:
-        The entry of containerStatuses.
 
     Raises:
         LookupError: the Pod has no such container, or nothing has been reported of it.

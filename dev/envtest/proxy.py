@@ -74,11 +74,7 @@ Rule = Callable[[Request, Forward], Answer | None]
 
 
 def forward(_: Request, onward: Forward) -> Answer | None:
-    """Forward the request: a network that works.
-
-    Returns:
-        Upstream's answer.
-    """
+    """Forward the request: a network that works."""
     return onward()
 
 
@@ -216,9 +212,6 @@ class Proxy:
         Args:
             method: such as ``DELETE``.
             parts: texts that the path holds.
-
-        Returns:
-            Those, in the order in which they came.
         """
         return [
             one

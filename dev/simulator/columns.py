@@ -111,9 +111,6 @@ def render(resource: Resource, objects: Sequence[Object], now: datetime, *, wide
         objects: what to print.
         now: the time that ages are counted to.
         wide: whether to print what -o wide does.
-
-    Returns:
-        The lines, headings first.
     """
     columns = columns_of(resource)
     shown = [index for index, column in enumerate(columns) if wide or not column.wide]

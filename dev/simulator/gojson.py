@@ -18,9 +18,6 @@ def dumps(value: Any, *, sort_keys: bool = True) -> str:
     Args:
         value: JSON.
         sort_keys: False for what are structs in Go, whose fields keep their order.
-
-    Returns:
-        The text.
     """
     text = json.dumps(value, ensure_ascii=False, sort_keys=sort_keys, separators=(",", ":"))
     for character, escape in _HTML.items():

@@ -133,9 +133,6 @@ def from_crd(definition: Object) -> Resource:
     Args:
         definition: the manifest of apiextensions.k8s.io/v1; its storage version is served.
 
-    Returns:
-        The kind.
-
     Raises:
         ValueError: the schema uses keywords or rules that the simulator does not know.
     """

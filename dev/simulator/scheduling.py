@@ -51,9 +51,6 @@ class Scheduler(ABC):
         Args:
             delay: seconds; less than 0 counts as 0.
             callback: called without arguments.
-
-        Returns:
-            The timer, to cancel it with.
         """
         timer = Timer(self.time() + max(delay, 0.0), callback)
         heapq.heappush(self._heap, (timer.due, next(self._order), timer))
@@ -128,9 +125,6 @@ class VirtualScheduler(Scheduler):
         Args:
             condition: looked at before each step.
             timeout: virtual seconds to try.
-
-        Returns:
-            Whether it came to hold.
         """
         end = self._now + timeout
         while not condition():
@@ -167,9 +161,6 @@ class RealScheduler(Scheduler):
             condition: looked at after each callback, and several times a second, since it may be
                 about something outside.
             timeout: seconds to try; None is no limit.
-
-        Returns:
-            Whether it came to hold.
         """
         end = None if timeout is None else self.time() + timeout
         while not condition():

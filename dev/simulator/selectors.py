@@ -61,9 +61,6 @@ def from_object(selector: Mapping[str, Any] | None) -> Selector:
     Args:
         selector: with matchLabels and matchExpressions, both optional.
 
-    Returns:
-        The selector.
-
     Raises:
         ValueError: an unknown operator, or values where none belong or are missing.
     """
@@ -99,9 +96,6 @@ def parse(text: str) -> Selector:
 
     Args:
         text: such as "app=web,tier in (a, b),!canary".
-
-    Returns:
-        The selector.
 
     Raises:
         ValueError: the text is not a selector.

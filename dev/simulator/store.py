@@ -213,9 +213,6 @@ class Store:
             obj: the object, with a name or generateName, and with a namespace if its kind has them.
             manager: who asks, for managedFields and the audit log.
 
-        Returns:
-            The object as stored.
-
         Raises:
             ApiError: 404 (no such namespace), 409 (exists), 422, or 400.
         """
@@ -256,9 +253,6 @@ class Store:
                 and other built-in kinds are overwritten and custom resources refused.
             subresource: "" or "status".
             manager: who asks.
-
-        Returns:
-            The object as stored.
 
         Raises:
             ApiError: 404, 409, 422 or 400.

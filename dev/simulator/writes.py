@@ -144,11 +144,7 @@ def check_preconditions(resource: Resource, old: Object, options: DeleteOptions)
 
 
 def merge_patch(target: Object, patch: Object) -> Object:
-    """Apply a JSON merge patch (RFC 7386) in place.
-
-    Returns:
-        The target.
-    """
+    """Apply a JSON merge patch (RFC 7386) in place."""
     for name, value in patch.items():
         if value is None:
             target.pop(name, None)

@@ -93,9 +93,6 @@ class Definition:
             uid: that the API server gave it.
             created: when, RFC 3339.
 
-        Returns:
-            The definition.
-
         Raises:
             ValueError: it uses what the simulator does not model.
         """

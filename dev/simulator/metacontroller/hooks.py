@@ -35,14 +35,11 @@ class HookCaller:
         self._transport = transport
 
     async def call(self, hook: Hook, body: str) -> bytes:
-        """Post a request.
+        """Post a request; return the answer's body.
 
         Args:
             hook: which.
             body: JSON.
-
-        Returns:
-            The answer's body.
 
         Raises:
             TooManyRequestsError: the status is 429.
