@@ -221,7 +221,7 @@ class Client:
         namespace: str | None = None,
         subresource: str | None = None,
     ) -> Json:
-        """Change an object by a merge patch (null removes, lists are replaced); return it as stored.
+        """Change an object by a merge patch: null removes, lists are replaced. Return it as stored.
 
         Args:
             resource: its kind.
