@@ -39,7 +39,7 @@ def refused(metrics: str) -> int:
 
 
 def evidence(metrics: str) -> Counter[str]:
-    """Count how often the Events of a Pod were asked for.
+    """Count how often the Events of a Pod were requested, by outcome.
 
     Args:
         metrics: in Prometheus' text format.

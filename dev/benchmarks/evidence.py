@@ -123,7 +123,7 @@ def run(order: Iterable[str], crashes: int, unexplained: int, storm: int) -> dic
                 for figure, value in found.items()
                 if figure not in left_out
             }
-        found = _storm(bed, made[0], "storm-written", WITH, storm, held=False)
+        found = _storm(bed, made[0], "storm-written", WITH, storm, stopped=False)
     return done | {f"{WRITTEN}: {figure}": found[figure] for figure in _KEPT[WRITTEN]}
 
 
@@ -219,7 +219,7 @@ def _kill(bed: TestBed, stored: Iterable[Json]) -> None:
 def _singles(bed: TestBed, order: list[str], crashes: int) -> dict[str, float]:
     """One crash at a time, of either kind in turn; the first of each is not counted."""
     delays: dict[str, list[float]] = {kind: [] for kind in order}
-    asked = 0
+    audited_before = 0
     with contextlib.ExitStack() as running:
         watched = {
             kind: running.enter_context(
@@ -229,7 +229,7 @@ def _singles(bed: TestBed, order: list[str], crashes: int) -> dict[str, float]:
         }
         for number in range(crashes + 1):
             if number == 1:
-                asked = len(bed.control_plane.audited())
+                audited_before = len(bed.control_plane.audited())
             for kind, one in watched.items():
                 name = one.load.names[number]
                 _kill(bed, [one.pods[name]])
@@ -246,7 +246,7 @@ def _singles(bed: TestBed, order: list[str], crashes: int) -> dict[str, float]:
         for percent in (50, 95)
     }
     done[f"{_OF_ONE}, answered by the first read"] = (
-        _reads(bed, asked, _namespace("single", WITH)) / crashes
+        _reads(bed, audited_before, _namespace("single", WITH)) / crashes
     )
     return done
 
@@ -254,13 +254,15 @@ def _singles(bed: TestBed, order: list[str], crashes: int) -> dict[str, float]:
 def _unexplained(bed: TestBed, crashes: int) -> dict[str, float]:
     """One crash at a time, about which there is no Event: another process killed the container."""
     with _watched_pods(bed, "single-unexplained", WITH, crashes) as watched:
-        asked = len(bed.control_plane.audited())
+        audited_before = len(bed.control_plane.audited())
         for name in watched.load.names:
             time.sleep(_APART)
             watched.load.crash([name], _KILLED)
         watched.follower.moments([("Killed", name) for name in watched.load.names], _TIMEOUT)
         watched.follower.quiet(_QUIET)
-    return {f"{_OF_ONE}, no Event found": _reads(bed, asked, "single-unexplained") / crashes}
+    return {
+        f"{_OF_ONE}, no Event found": _reads(bed, audited_before, "single-unexplained") / crashes
+    }
 
 
 def _storm(
@@ -270,21 +272,21 @@ def _storm(
     kind: str,
     count: int,
     *,
-    held: bool = True,
+    stopped: bool = True,
 ) -> dict[str, float]:
     """Crash all Pods while Metacontroller is stopped, so that it sees all crashes at once.
 
-    With ``held=False`` it runs and annotates Pods while further crashes are still being written.
+    With ``stopped=False`` it runs and annotates Pods while further crashes are still being written.
     """
     with _watched_pods(bed, namespace, kind, count) as watched:
         _kill(bed, watched.pods.values())
         watched.follower.quiet(_QUIET)
-        asked, refused = len(bed.control_plane.audited()), operator.refused()
+        audited_before, refused = len(bed.control_plane.audited()), operator.refused()
         slow = operator.slow_pod_syncs(_SLOW)
         before = operator.evidence()
         names = watched.load.names
-        if held:
-            with operator.held():
+        if stopped:
+            with operator.metacontroller_stopped():
                 watched.load.crash(names, _KILLED)
                 used, begun = bed.cpu(), time.perf_counter()
         else:
@@ -295,7 +297,7 @@ def _storm(
             pod["metadata"]["annotations"].get("diagnostics.local.io/cause")
             for pod in bed.control_plane.admin.list(PODS, namespace)
         ]
-        reads = _reads(bed, asked, namespace)
+        reads = _reads(bed, audited_before, namespace)
         return {
             "all annotated": max(observed_at.values()) - begun,
             "half of them annotated": percentile(list(observed_at.values()), 50) - begun,
@@ -310,9 +312,9 @@ def _storm(
         }
 
 
-def _reads(bed: TestBed, asked: int, namespace: str) -> int:
+def _reads(bed: TestBed, audited_before: int, namespace: str) -> int:
     """Count the reads of Events since the audit log had a number of entries."""
-    calls = observations.calls(bed.control_plane.audited()[asked:], namespace)
+    calls = observations.calls(bed.control_plane.audited()[audited_before:], namespace)
     return sum(number for (_, resource), number in calls.items() if resource == "events")
 
 

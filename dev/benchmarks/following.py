@@ -35,7 +35,7 @@ class Follower:
         self._api = api
         self._path = path
         self._recognise = recognise
-        self._seen: dict[Hashable, float] = {}
+        self._observed: dict[Hashable, float] = {}
         self._news = threading.Condition()
         self._ended = False
         self.last_event = time.perf_counter()
@@ -51,11 +51,11 @@ class Follower:
         self._ended = True
         self._stream.close()
 
-    def moments(self, wanted: Collection[Hashable], timeout: float) -> dict[Hashable, float]:
+    def moments(self, expected: Collection[Hashable], timeout: float) -> dict[Hashable, float]:
         """Wait until things have been observed.
 
         Args:
-            wanted: what.
+            expected: the things.
             timeout: seconds.
 
         Returns:
@@ -64,15 +64,15 @@ class Follower:
         Raises:
             TimeoutError: not all are observed in time.
         """
-        missing = set(wanted)
+        missing = set(expected)
         with self._news:
             deadline = time.monotonic() + timeout
-            while missing := {one for one in missing if one not in self._seen}:
+            while missing := {one for one in missing if one not in self._observed}:
                 if not self._news.wait(deadline - time.monotonic()):
                     few = ", ".join(sorted(map(str, missing))[:3])
                     message = f"{len(missing)} not observed after {timeout:.0f} s, such as {few}"
                     raise TimeoutError(message)
-            return {one: self._seen[one] for one in wanted}
+            return {one: self._observed[one] for one in expected}
 
     def quiet(self, seconds: float) -> None:
         """Wait until nothing has happened for a while.
@@ -98,5 +98,5 @@ class Follower:
             with self._news:
                 self.last_event = moment
                 for one in self._recognise(line):
-                    self._seen.setdefault(one, moment)
+                    self._observed.setdefault(one, moment)
                 self._news.notify_all()

@@ -90,7 +90,7 @@ def of_event(line: bytes) -> Iterator[Observation]:
 
 
 def calls(requests: Iterable[Audited], namespace: str) -> Counter[tuple[str, str]]:
-    """Count what was asked of the API server.
+    """Count the calls to the API server.
 
     Args:
         requests: by the audit log.

@@ -164,11 +164,11 @@ class HookOperator:
         return usage.peak_bytes(self._pods.process)
 
     def evidence(self) -> Counter[str]:
-        """Return how often the Events of a Pod were asked for, by outcome."""
+        """Return how often the Events of a Pod were requested, by outcome."""
         return answering.evidence(self._pods.metrics())
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
+    def metacontroller_stopped(self) -> Iterator[None]:
         """Stop Metacontroller for a while; afterwards it sees all changes at once."""
         os.kill(self._metacontroller.process.pid, signal.SIGSTOP)
         try:

@@ -49,9 +49,9 @@ class Watch(Follower):
         Raises:
             TimeoutError: not all are annotated in time.
         """
-        wanted = {(name, code): name for name in names}
-        observed_at = self.moments(wanted.keys(), timeout)
-        return {name: observed_at[key] for key, name in wanted.items()}
+        expected = {(name, code): name for name in names}
+        observed_at = self.moments(expected.keys(), timeout)
+        return {name: observed_at[key] for key, name in expected.items()}
 
 
 class PodLoad:

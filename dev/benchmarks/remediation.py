@@ -32,7 +32,7 @@ _LINGER = 0.3
 """Seconds that a terminating Pod stays: an idle cluster is waited for after each."""
 
 _IDLE = 1.0
-"""Seconds for which nothing happens before the next crash; no small sync is held for so long."""
+"""Quiet seconds before the next crash; no small sync is debounced for so long."""
 
 _QUIET = 5.0
 _TIMEOUT = 120.0
@@ -121,12 +121,12 @@ def _single(
     with contextlib.ExitStack() as watches:
         followers = _followers(bed, namespace, watches)
         pods = bed.control_plane.admin.list(PODS, namespace)
-        asked = 0
+        audited_before = 0
         for number, pod in enumerate(pods):
             for follower in set(followers.values()):
                 follower.quiet(_IDLE)
             if number == 1:
-                asked = len(bed.control_plane.audited())
+                audited_before = len(bed.control_plane.audited())
             sent = _crash(bed, pod)
             for step in steps:
                 observation = (step, pod["metadata"]["name"])
@@ -140,7 +140,7 @@ def _single(
         for step, values in delays.items()
         for percent in ((50, 95) if step == _AIMED[action] else (50,))
     }
-    calls = observations.calls(bed.control_plane.audited()[asked:], namespace)
+    calls = observations.calls(bed.control_plane.audited()[audited_before:], namespace)
     return found | calls_of_a_crash(calls, crashes)
 
 
@@ -277,7 +277,7 @@ _STORMS: dict[str, Json] = {
 
 def _storm(bed: TestBed, operator: HookOperator, namespace: str, count: int) -> dict[str, float]:
     crashes = [_crashed(pod) for pod in bed.control_plane.admin.list(PODS, namespace)]
-    asked, begun = len(bed.control_plane.audited()), len(operator.answers)
+    audited_before, begun = len(bed.control_plane.audited()), len(operator.answers)
     with ThreadPoolExecutor(_WRITERS) as threads:
         sent = list(threads.map(lambda crash: _write(bed, *crash), crashes))
     deadline = time.monotonic() + _TIMEOUT
@@ -289,7 +289,7 @@ def _storm(bed: TestBed, operator: HookOperator, namespace: str, count: int) -> 
     accounted_at = time.perf_counter()
     _wait_until_quiet(operator)
     answers = operator.answers[begun:]
-    calls = observations.calls(bed.control_plane.audited()[asked:], namespace)
+    calls = observations.calls(bed.control_plane.audited()[audited_before:], namespace)
     return {
         "all crashes written": max(sent) - min(sent),
         "every crash planned or withheld": accounted_at - min(sent),
@@ -313,7 +313,7 @@ def accounted(status: Json) -> int:
 
 
 def _wait_until_quiet(operator: HookOperator) -> None:
-    """Wait until nothing is asked of the hook; no longer than until a resync is likely."""
+    """Wait until no request comes to the hook; no longer than until a resync is likely."""
     deadline = time.perf_counter() + _TIMEOUT
     while time.perf_counter() < deadline:
         last = operator.answers[-1].at if operator.answers else 0.0

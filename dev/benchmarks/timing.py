@@ -1,4 +1,4 @@
-"""How long the hook takes to answer, as the caller sees it: waiting and held answers included."""
+"""How long the hook takes to answer, as the caller sees it: waiting and debouncing included."""
 
 import time
 from collections.abc import Iterable
@@ -61,7 +61,7 @@ def longest(answers: Iterable[Timed], path: str) -> float:
         path: the endpoint.
 
     Returns:
-        Seconds; 0 where it was not asked.
+        Seconds; 0 where it was not called.
     """
     return max((one.seconds for one in answers if one.path == path), default=0.0)
 

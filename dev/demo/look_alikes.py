@@ -1,6 +1,6 @@
-"""Steps of `dev.demo.simulated`: Pods that end in different ways and look alike are told apart.
+"""Steps of `dev.demo.simulated`: Pods that end in different ways and look alike.
 
-Two of them leave exit code 0, of which one was stopped; the third never ran.
+Their diagnoses differ: two leave exit code 0, of which one was stopped; the third never ran.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class LookAlike:
         container: what its container has that fragile-app's has not.
         reason: the expected annotation restart-reason.
         cause: the expected annotation cause.
-        proof: what the diagnosis has to say.
+        evidence: what the diagnosis has to say.
         at_last: what it says when all has happened that is waited for.
     """
 
@@ -43,7 +43,7 @@ class LookAlike:
     container: Object
     reason: str
     cause: str
-    proof: str
+    evidence: str
     at_last: str = ""
 
 
@@ -85,7 +85,7 @@ class LookAlikeSteps(Steps):
 
     def run(self) -> None:
         """Go through the steps."""
-        self._screen.step("Three Pods of another namespace end in three ways, and are told apart")
+        self._screen.step("Three Pods of another namespace end in three ways, with three diagnoses")
         self._create()
         shown = self._wait_for_diagnoses()
         self._get(POD, SHOP)
@@ -158,5 +158,5 @@ def _checks(one: LookAlike, shown: dict[str, str]) -> list[Check]:
             f"{one.name}: {one.reason}, {one.cause}",
             (shown["restart-reason"], shown["cause"]) == (one.reason, one.cause),
         ),
-        (f"and says what proves it: {one.proof}", one.proof in shown["diagnosis"]),
+        (f"and names the evidence: {one.evidence}", one.evidence in shown["diagnosis"]),
     ]

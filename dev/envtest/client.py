@@ -241,7 +241,7 @@ class Client:
         Args:
             resource: its kind.
             name: its name.
-            body: what changes: status, and metadata.uid as a precondition where wanted.
+            body: what changes: status, and metadata.uid as a precondition if needed.
             namespace: None for what belongs to the cluster.
         """
         path = resource.path(namespace, name, "status")

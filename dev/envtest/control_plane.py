@@ -39,7 +39,7 @@ class ControlPlane:
         key: PEM file of the key that belongs to it.
         admin: a client that may do everything.
         kubeconfig: the admin's kubeconfig file.
-        audit_log: where the API server logs what it is asked.
+        audit_log: where the API server logs its requests.
     """
 
     def __init__(self, binaries: Binaries, audit_policy: Json | None = None) -> None:
@@ -117,7 +117,7 @@ class ControlPlane:
         return self.client_with(self._credentials.token(user), agent or user)
 
     def client_with(self, token: str, agent: str) -> Client:
-        """Return a client for whoever a token belongs to.
+        """Return a client for the owner of a token.
 
         Args:
             token: bearer token.

@@ -33,13 +33,13 @@ class LogServer:
 
     Attributes:
         write: what gives the logs.
-        asked: paths and queries so far.
+        requests: paths and queries so far.
         over: set when it ends, so that endless logs end, too.
     """
 
     def __init__(self, admin: Client, port: int, certificate: Path, key: Path) -> None:
         self.write: Write = lambda _, __: iter(())
-        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.requests: list[tuple[str, dict[str, str]]] = []
         self.over = threading.Event()
         self._admin = admin
         self._port = port
@@ -71,7 +71,7 @@ class LogServer:
         self._admin.patch_status(NODES, NODE, {"status": status})
 
     def _logs(self, path: str, query: dict[str, str]) -> Iterator[bytes]:
-        self.asked.append((path, query))
+        self.requests.append((path, query))
         return itertools.takewhile(lambda _: not self.over.is_set(), self.write(path, query))
 
 

@@ -333,9 +333,9 @@ def _set_ready(status: Json) -> None:
     """Make the Pod's conditions agree with its containers."""
     ready = all(its["ready"] for its in status.get("containerStatuses", []))
     for condition in status.get("conditions", []):
-        wanted = "True" if ready else "False"
-        if condition["type"] in {"Ready", "ContainersReady"} and condition["status"] != wanted:
-            condition.update(status=wanted, lastTransitionTime=timestamp(now()))
+        value = "True" if ready else "False"
+        if condition["type"] in {"Ready", "ContainersReady"} and condition["status"] != value:
+            condition.update(status=value, lastTransitionTime=timestamp(now()))
             if ready:
                 condition.pop("reason", None)
             else:

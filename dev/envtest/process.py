@@ -164,11 +164,11 @@ def free_ports(count: int) -> list[int]:
     Args:
         count: how many, all different.
     """
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as listeners:
         ports: list[int] = []
         while len(ports) < count:
             candidate = random.randint(20_000, 31_999)
-            listener = held.enter_context(socket.socket())
+            listener = listeners.enter_context(socket.socket())
             try:
                 listener.bind(("127.0.0.1", candidate))
             except OSError:

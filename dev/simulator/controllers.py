@@ -110,7 +110,7 @@ class GarbageCollector:
         for owner in owners_of(obj):
             resource = self._network.store.find_kind(owner["apiVersion"], owner["kind"])
             if resource is None:
-                continue  # a kind that is not known is no proof of absence
+                continue  # an owner of an unknown kind may exist
             namespace = namespace_of(obj) if resource.namespaced else ""
             found = self._network.store.peek(resource, (namespace, owner["name"]))
             if found is None or uid_of(found) != owner["uid"]:

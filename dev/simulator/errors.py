@@ -142,7 +142,7 @@ class ApiError(Exception):
 
     @classmethod
     def expired(cls, message: str) -> Self:
-        """The asked-for resourceVersion is older than the history that is kept: 410."""
+        """The requested resourceVersion is older than the history that is kept: 410."""
         return cls(410, "Expired", message)
 
 

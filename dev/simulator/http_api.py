@@ -62,7 +62,7 @@ class Request:
 
     @property
     def manager(self) -> str:
-        """Who asks: the fieldManager, or the program in User-Agent."""
+        """The caller: the fieldManager, or the program in User-Agent."""
         agent = self.headers.get("user-agent", "unknown").split("/")[0]
         return self.query.get("fieldManager") or agent
 
@@ -185,7 +185,7 @@ class RestApi:
         """Read labelSelector and fieldSelector.
 
         Raises:
-            ApiError: 400, one of them is none.
+            ApiError: 400, one of them is not a selector.
         """
         try:
             labels = parse(request.query.get("labelSelector", ""))
@@ -356,13 +356,15 @@ def _wants_table(request: Request) -> bool:
 
 
 def _field_selector(text: str) -> Callable[[Object], bool]:
-    wanted: list[tuple[str, str, bool]] = []
+    conditions: list[tuple[str, str, bool]] = []
     for part in filter(None, text.split(",")):
         negative = "!=" in part
         path, _, value = part.partition("!=" if negative else "=")
-        wanted.append((f".{path.strip()}", value.lstrip("=").strip(), not negative))
+        conditions.append((f".{path.strip()}", value.lstrip("=").strip(), not negative))
 
     def matches(obj: Object) -> bool:
-        return all((str(find(obj, path) or "") == value) is same for path, value, same in wanted)
+        return all(
+            (str(find(obj, path) or "") == value) is same for path, value, same in conditions
+        )
 
     return matches

@@ -241,7 +241,7 @@ class Future(Generic[T]):
         """Return the value.
 
         Raises:
-            RuntimeError: there is none yet.
+            RuntimeError: there is no value yet.
             Exception: what was set with fail.
         """
         if not self._done:

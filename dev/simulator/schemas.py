@@ -246,10 +246,10 @@ class Schema:
     def _wrong_type(self, value: Any) -> str | None:
         if self.raw.get("x-kubernetes-int-or-string"):
             return None if type(value) in {int, str} else "integer,string"
-        wanted = self.raw.get("type")
-        if wanted is None or _TYPES[wanted](value):
+        expected = self.raw.get("type")
+        if expected is None or _TYPES[expected](value):
             return None
-        return str(wanted)
+        return str(expected)
 
     def _check_string(self, value: str, path: str) -> Iterator[Cause]:
         raw = self.raw

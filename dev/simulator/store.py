@@ -211,7 +211,7 @@ class Store:
         Args:
             resource: its kind.
             obj: the object, with a name or generateName, and with a namespace if its kind has them.
-            manager: who asks, for managedFields and the audit log.
+            manager: the caller, for managedFields and the audit log.
 
         Raises:
             ApiError: 404 (no such namespace), 409 (exists), 422, or 400.
@@ -252,7 +252,7 @@ class Store:
             obj: the whole object. With a resourceVersion it must be the stored one; without, Pods
                 and other built-in kinds are overwritten and custom resources refused.
             subresource: "" or "status".
-            manager: who asks.
+            manager: the caller.
 
         Raises:
             ApiError: 404, 409, 422 or 400.
@@ -326,7 +326,7 @@ class Store:
             resource: its kind.
             key: its namespace and name.
             options: preconditions and grace.
-            manager: who asks.
+            manager: the caller.
 
         Returns:
             The object as it is now, or was last.
@@ -354,7 +354,7 @@ class Store:
         Args:
             key: its namespace and name.
             options: preconditions and grace.
-            manager: who asks.
+            manager: the caller.
 
         Raises:
             ApiError: 404; 429 where a budget does not allow it, before any precondition is looked

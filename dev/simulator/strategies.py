@@ -204,7 +204,7 @@ def _validate(resource: Resource, obj: Object, subresource: str = "") -> None:
         causes.append(("FieldValueRequired", "Required value", "spec.containers"))
     if resource is EVENT:
         namespace = (obj.get("involvedObject") or {}).get("namespace") or "default"
-        # Those with an eventTime were held to stricter rules (dev.simulator.event_api).
+        # Those with an eventTime were validated by stricter rules (dev.simulator.event_api).
         if namespace != obj["metadata"]["namespace"] and not obj.get("eventTime"):
             message = f'Invalid value: "{namespace}": does not match event.namespace'
             causes.append(("FieldValueInvalid", message, "involvedObject.namespace"))

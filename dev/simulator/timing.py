@@ -32,7 +32,7 @@ class Timing:
     """The delays of a cluster. The defaults are of the size seen on one machine.
 
     Attributes:
-        rng: source of randomness; None is none.
+        rng: source of randomness, or None.
         to_server: from a client to the API server.
         to_client: from the API server back to the client.
         watch: from a change to a watching client; changes never overtake each other.

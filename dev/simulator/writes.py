@@ -13,7 +13,7 @@ class Call:
     """A requested write.
 
     Attributes:
-        manager: who asks: the field manager.
+        manager: the caller, by its field manager.
         verb: create, update, patch or delete.
         resource: the kind.
         subresource: "", "status", "binding" or "eviction".

@@ -345,7 +345,7 @@ def test_the_last_lines_of_the_log_are_shown(
     assert log.splitlines()[0] == "starting"
     assert log.splitlines()[-1] == "no such table: orders"
     assert "abcdefghijklmnop" not in log
-    path, query = logs.asked[-1]
+    path, query = logs.requests[-1]
     assert path == f"/containerLogs/{shop.namespace}/web/app"
     assert query["tailLines"] == "10"
     assert "previous" not in query  # it was seen before its container was started again

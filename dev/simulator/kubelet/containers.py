@@ -49,7 +49,7 @@ class End:
     Attributes:
         termination: as in the status.
         waiting: the state that is shown with it where it failed to start, or None.
-        killed: whether the kubelet stopped it to start it anew.
+        killed: whether the kubelet stopped it to restart it.
     """
 
     termination: Object
@@ -272,7 +272,7 @@ class Container:
             if not at_once:
                 await node.take(node.pace.restart)
             return
-        await node.take(node.pace.settle)
+        await node.take(node.pace.conclude)
         if self._worker.ending():
             return
         named = _named(self._worker.pod)
@@ -301,7 +301,7 @@ class Container:
         self._show_waiting(error.reason, str(error))
         failed = node.scheduler.time()
         self._pulls.restart(failed, failed)
-        await node.take(node.pace.settle)
+        await node.take(node.pace.conclude)
         if self._worker.ending():
             return
         text = f'Back-off pulling image "{image}"'

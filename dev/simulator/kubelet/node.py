@@ -26,7 +26,7 @@ class Pace:
         create: until a container's process runs.
         notice: until the end of a process is reported: the kubelet looks once a second.
         restart: from that report to a restart without back-off.
-        settle: from that report to that of CrashLoopBackOff, or to the end of the whole Pod.
+        conclude: from that report to that of CrashLoopBackOff, or to the end of the whole Pod.
         resync: until what failed is tried again, where there is no back-off of its own.
     """
 
@@ -34,7 +34,7 @@ class Pace:
     create: Delay = _QUICK
     notice: Delay = _WITHIN_A_SECOND
     restart: Delay = _A_SECOND
-    settle: Delay = _A_SECOND
+    conclude: Delay = _A_SECOND
     resync: Delay = _A_WHILE
 
 

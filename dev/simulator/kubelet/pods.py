@@ -147,7 +147,7 @@ class PodWorker:
         for run in self._runs:
             await run
         if not self._ending:
-            await self._node.take(self._node.pace.settle)
+            await self._node.take(self._node.pace.conclude)
             self.state.torn_down = True
             self.report()
 

@@ -51,7 +51,7 @@ class ImageError(Exception):
 
         Args:
             container: the container, of spec.containers.
-            answer: what the registry says, if it is asked.
+            answer: the registry's answer, if it is queried.
         """
         if container.get("imagePullPolicy") != "Never":
             return cls("ErrImagePull", answer)

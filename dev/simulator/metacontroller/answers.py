@@ -145,9 +145,11 @@ class _Document:
             raise UnreadableAnswerError(message)
         return value or {}
 
-    def wrong_type(self, value: Any, path: str, wanted: str) -> ValueError:
+    def wrong_type(self, value: Any, path: str, expected: str) -> ValueError:
         where = f"Go struct field {self.struct}.{path}" if path else "Go value"
-        return ValueError(f"json: cannot unmarshal {_go_kind(value)} into {where} of type {wanted}")
+        return ValueError(
+            f"json: cannot unmarshal {_go_kind(value)} into {where} of type {expected}"
+        )
 
     def note(self, value: dict[str, Any], path: str) -> None:
         """Collect duplicate keys of one object."""
@@ -203,7 +205,7 @@ def _syntax_error(text: str, error: json.JSONDecodeError) -> str:
         for literal in ("null", "true", "false"):
             if rest[0] == literal[0]:
                 given = rest + " "
-                wrong = next(i for i, wanted in enumerate(literal) if given[i] != wanted)
+                wrong = next(i for i, expected in enumerate(literal) if given[i] != expected)
                 rest = given[wrong:]
                 where = f"in literal {literal} (expecting '{literal[wrong]}')"
     character = "'\\''" if rest[0] == "'" else f"'{rest[0]}'"

@@ -56,9 +56,9 @@ class AttachmentManager:
         """
         errors: list[str] = []
         for resource in _in_order(observed):
-            wanted = desired.get(resource, {})
+            expected = desired.get(resource, {})
             for name in self._client.timing.order(sorted(observed[resource])):
-                if name not in wanted:
+                if name not in expected:
                     errors += await self._delete(resource, observed[resource][name])
         for resource in _in_order(desired):
             existing = observed.get(resource, {})

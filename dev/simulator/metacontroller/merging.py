@@ -85,7 +85,7 @@ def _merge_lists(destination: list[Any], last: list[Any], desired: list[Any]) ->
 
 
 def _merge_key(items: list[Any]) -> str | None:
-    """Guess by which key the objects of a list are told apart."""
+    """Guess the key that identifies the objects of a list."""
     if not items or not all(isinstance(item, dict) for item in items):
         return None
     return next((key for key in _MERGE_KEYS if all(key in item for item in items)), None)

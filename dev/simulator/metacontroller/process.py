@@ -31,7 +31,7 @@ class Flags:
         qps: requests a second to the API server.
         burst: of requests.
         cache_flush_interval: seconds between resyncs of all informers. In spite of the flag's name
-            and help nothing is listed anew (client-go's resync).
+            and help nothing is listed again (client-go's resync).
     """
 
     workers: int = 20
@@ -79,7 +79,7 @@ class Metacontroller:
 
     @property
     def idle(self) -> bool:
-        """Whether no event, sync or retry is under way; deadlines that were asked for may be."""
+        """Whether no event, sync or retry is under way; requested deadlines may be."""
         return all(informer.synced and informer.idle for informer in self.informers.all) and all(
             controller.queue.idle for controller in self.controllers
         )
@@ -93,7 +93,7 @@ class Metacontroller:
 
 
 class _Encoder:
-    """Writes objects as JSON, and remembers the latest: an object of one version never changes."""
+    """Writes objects as JSON, and caches the latest: an object of one version never changes."""
 
     def __init__(self) -> None:
         self._texts: OrderedDict[tuple[str, str], str] = OrderedDict()

@@ -40,7 +40,7 @@ class WorkQueue:
     def add_after(self, key: str, delay: float) -> None:
         """Have a key processed after a delay in seconds.
 
-        A key has one deadline: the earliest that was asked for. Processing it in between does not
+        A key has one deadline: the earliest requested. Processing it in between does not
         cancel it.
         """
         if self._shut_down:
