@@ -184,7 +184,7 @@ def error_of(call: Callable[[], object]) -> ApiError:
 # What is asked
 
 
-def test_a_pod_is_read_with_the_servers_time(server: Server) -> None:
+def test_get_pod_returns_the_object_and_the_servers_time(server: Server) -> None:
     """The object as it is, and the Date header."""
     content, at = server.client().get_pod("shop", "app-1")
     assert (content, at) == (POD, T0)
@@ -194,8 +194,8 @@ def test_a_pod_is_read_with_the_servers_time(server: Server) -> None:
     assert request.headers["Accept"] == "application/json"
 
 
-def test_a_pod_diagnoser_is_read(server: Server) -> None:
-    """Of its own group."""
+def test_get_pod_diagnoser_uses_its_api_group(server: Server) -> None:
+    """Its path has the group and version of our CRD."""
     server.client().get_pod_diagnoser("shop", "diag")
     path = "/apis/diagnostics.local.io/v1/namespaces/shop/poddiagnosers/diag"
     assert server.requests[0].path == path
@@ -249,8 +249,8 @@ def query(request: Request) -> tuple[str, dict[str, str]]:
     return url.path, dict(parse_qsl(url.query, strict_parsing=True, keep_blank_values=True))
 
 
-def test_events_are_listed_of_one_pod_and_so_many(server: Server) -> None:
-    """By its uid, as kubectl does; never all there are."""
+def test_events_of_one_pod_are_selected_and_limited(server: Server) -> None:
+    """By its uid, as kubectl does, never all in the namespace."""
     server.answers = [Answer(body=b'{"items":[]}')]
     assert server.client().list_events("shop", "app-1", "uid-1") == (b'{"items":[]}', T0)
     (request,) = server.requests
@@ -264,8 +264,8 @@ def test_events_are_listed_of_one_pod_and_so_many(server: Server) -> None:
     )
 
 
-def test_events_of_all_pods_are_listed_and_of_nothing_else(server: Server) -> None:
-    """Of a namespace, and so many."""
+def test_events_of_all_pods_are_selected_and_limited(server: Server) -> None:
+    """Those of a namespace, about Pods."""
     server.answers = [Answer(body=b'{"items":[]}')]
     assert server.client().list_events_of_pods("shop") == (b'{"items":[]}', T0)
     assert query(server.requests[0]) == (
@@ -274,8 +274,8 @@ def test_events_of_all_pods_are_listed_and_of_nothing_else(server: Server) -> No
     )
 
 
-def test_a_uid_selects_nothing_else(server: Server) -> None:
-    """Whatever it holds, it stays one value of the selector and of the query."""
+def test_a_uid_is_escaped_in_selector_and_query(server: Server) -> None:
+    """Whatever it holds, it stays one value."""
     server.client().list_events("shop", "app-1", "a,b=c\\d&limit=9#é")
     (request,) = server.requests
     assert query(request)[1] == {
@@ -289,7 +289,7 @@ def test_a_uid_selects_nothing_else(server: Server) -> None:
 def test_a_log_is_read_from_its_last_lines_and_not_followed(
     server: Server, *, previous: bool
 ) -> None:
-    """Bounded by the server already."""
+    """The API server limits lines and bytes."""
     server.answers = [Answer(body=b"last\nwords\n")]
     assert read_log(server.client(), previous=previous) == "last\nwords\n"
     (request,) = server.requests
@@ -308,8 +308,8 @@ def test_a_log_is_read_from_its_last_lines_and_not_followed(
 
 
 @pytest.mark.parametrize("container", ["a&follow=true", "../x", "a b", "é", "\ud800", "a\r\nb", ""])
-def test_a_container_is_a_value_and_nothing_else(server: Server, container: str) -> None:
-    """The API server says what there is of that name."""
+def test_a_containers_name_is_escaped_in_the_query(server: Server, container: str) -> None:
+    """Any name is sent as a value; the API server decides whether it exists."""
     read_log(server.client(), container=container)
     path, asked = query(server.requests[0])
     assert path == "/api/v1/namespaces/shop/pods/app-1/log"
@@ -330,8 +330,10 @@ def test_a_container_is_a_value_and_nothing_else(server: Server, container: str)
     ids=["empty", "no UTF-8", "a surrogate", "control characters", "lines", "a line of 1 MB"],
 )
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_log_may_hold_anything(server: Server, sent: bytes, text: str, *, streamed: bool) -> None:
-    """What is no UTF-8 is replaced; nothing else is done to it here."""
+def test_a_log_is_decoded_whatever_it_holds(
+    server: Server, sent: bytes, text: str, *, streamed: bool
+) -> None:
+    """What is no UTF-8 is replaced; nothing else is changed here."""
     pieces = [sent[at : at + 10_000] for at in range(0, len(sent), 10_000)]
     server.answers = [Answer(pieces=pieces) if streamed else Answer(body=sent)]
     assert read_log(server.client(), limit_bytes=2_000_000) == text
@@ -358,7 +360,7 @@ def test_a_log_may_hold_anything(server: Server, sent: bytes, text: str, *, stre
         ),
     ],
 )
-def test_what_a_policy_denies_is_told_from_a_missing_permission(
+def test_a_denial_by_policy_differs_from_a_missing_permission(
     server: Server, message: str, error: type[ApiError]
 ) -> None:
     """Both are a 403."""
@@ -373,7 +375,7 @@ def test_what_a_policy_denies_is_told_from_a_missing_permission(
     [b"{}", b'{"reason":"Conflict","details":{"name":"objects","kind":"resourcequotas"}}'],
     ids=["of nobody", "of a quota"],
 )
-def test_a_409_that_is_not_about_the_event_does_not_say_that_it_exists(
+def test_a_409_about_something_else_does_not_mean_that_the_event_exists(
     server: Server, body: bytes
 ) -> None:
     """A ResourceQuota that others write at the same time refuses what it counts; try again."""
@@ -383,8 +385,8 @@ def test_a_409_that_is_not_about_the_event_does_not_say_that_it_exists(
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", "a/b", "a?b", "A", "a%2e", "-a", "a\n", "x" * 254])
-def test_a_name_that_no_object_has_leads_nowhere(server: Server, name: str) -> None:
-    """Nothing is asked: ``..`` would be another path."""
+def test_a_name_that_no_object_can_have_is_not_sent(server: Server, name: str) -> None:
+    """``..`` would be another path."""
     client = server.client()
     for call in (
         lambda: client.get_pod("shop", name),
@@ -402,7 +404,7 @@ def test_a_name_that_no_object_has_leads_nowhere(server: Server, name: str) -> N
     assert server.requests == []
 
 
-def test_a_server_may_be_given_with_a_slash(server: Server) -> None:
+def test_a_server_url_may_end_with_a_slash(server: Server) -> None:
     """As people write it."""
     credentials = Credentials(server.url + "/", server.read_token, None)
     ApiClient(credentials).get_pod("shop", "app-1")
@@ -417,7 +419,7 @@ def test_a_server_may_be_given_with_a_slash(server: Server) -> None:
 def test_a_redirect_is_neither_followed_nor_a_success(
     server: Server, call: Callable[[ApiClient], object], status: int
 ) -> None:
-    """The token goes nowhere else."""
+    """The token is sent to no other server."""
     server.answers = [Answer(status, b"", (("Date", DATE), ("Location", f"{server.url}/other")))]
     assert error_of(lambda: call(server.client())).status == status
     assert len(server.requests) == 1
@@ -425,15 +427,15 @@ def test_a_redirect_is_neither_followed_nor_a_success(
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b"<html>", b"\xff\xfe", b"[" * 9999])
 @pytest.mark.parametrize("name", ["delete_pod", "evict_pod"])
-def test_a_200_that_is_not_the_api_servers_is_no_success(
+def test_a_200_of_something_in_between_is_no_success(
     server: Server, name: str, body: bytes
 ) -> None:
-    """Of something in between: nobody knows whether anything was done."""
+    """It is not known whether the call had its effect."""
     server.answers = [Answer(200, body)]
     assert type(error_of(lambda: CALLS[name](server.client()))) is NoAnswerError
 
 
-def test_an_eviction_that_is_refused_with_201_is_refused(server: Server) -> None:
+def test_an_eviction_may_be_refused_with_status_201(server: Server) -> None:
     """Several budgets select the Pod: the API server says 201, and Failure in the body."""
     body = {
         "kind": "Status",
@@ -447,8 +449,8 @@ def test_an_eviction_that_is_refused_with_201_is_refused(server: Server) -> None
     assert (type(error), error.status) == (SeveralBudgetsError, 500)
 
 
-def test_a_blocked_eviction_names_its_cause(server: Server) -> None:
-    """As the API server answers it, with and without Retry-After."""
+def test_a_blocked_eviction_is_an_error_of_its_own(server: Server) -> None:
+    """As the API server answers it, with Retry-After."""
     body = {
         "kind": "Status",
         "status": "Failure",
@@ -465,7 +467,7 @@ def test_a_blocked_eviction_names_its_cause(server: Server) -> None:
     assert (type(error), error.retry_after) == (BlockedByBudgetError, 10.0)
 
 
-def test_an_error_tells_what_it_is_about_and_when(server: Server) -> None:
+def test_an_error_has_the_kind_and_time_of_the_answer(server: Server) -> None:
     """A 404 of the API server names the kind; one of a proxy does not."""
     body = {"kind": "Status", "reason": "NotFound", "details": {"name": "app-1", "kind": "pods"}}
     server.answers = [Answer(404, json.dumps(body).encode()), Answer(404, b"not here")]
@@ -491,7 +493,7 @@ def test_an_error_tells_what_it_is_about_and_when(server: Server) -> None:
     ],
 )
 @each_call
-def test_any_body_of_an_error_is_an_error(
+def test_an_error_needs_no_readable_body(
     server: Server, call: Callable[[ApiClient], object], body: bytes
 ) -> None:
     """The status is what counts."""
@@ -513,10 +515,10 @@ def test_retry_after_is_read_and_bounded(server: Server, text: str, seconds: flo
     "headers", [(), (("Date", "now"),), (("Date", ""),), (("Date", "Mon, 99 Nov 2026"),)], ids=str
 )
 @pytest.mark.parametrize("status", [200, 404, 409])
-def test_without_a_date_nothing_is_decided(
+def test_an_answer_without_a_plausible_date_is_no_answer(
     server: Server, status: int, headers: tuple[tuple[str, str], ...]
 ) -> None:
-    """It is not the API server, whatever it is."""
+    """It is not the API server's."""
     server.answers = [Answer(status, POD, headers)]
     assert type(error_of(lambda: CALLS["delete_pod"](server.client()))) is NoAnswerError
 
@@ -546,7 +548,7 @@ def test_the_token_is_read_again_each_minute(server: Server) -> None:
 
 
 def test_a_renewed_token_is_used_at_once_after_a_401(server: Server) -> None:
-    """Once; the call then has its answer."""
+    """One more call, with the new token, succeeds."""
     client = server.client()
     client.get_pod("shop", "app-1")
     server.bearer, server.answers = "token-2", [Answer(401, b""), Answer()]
@@ -556,8 +558,8 @@ def test_a_renewed_token_is_used_at_once_after_a_401(server: Server) -> None:
     assert client.calls == 3
 
 
-def test_a_token_that_is_not_accepted_is_shown_once(server: Server) -> None:
-    """Where its file has no other one, a second call would meet with the same."""
+def test_a_token_that_is_not_accepted_is_sent_once(server: Server) -> None:
+    """Where its file holds the same one, a second call would fail too."""
     server.answers = [Answer(401, b"")]
     assert type(error_of(lambda: CALLS["get_pod"](server.client()))) is UnauthorizedError
     assert len(server.requests) == 1
@@ -565,8 +567,8 @@ def test_a_token_that_is_not_accepted_is_shown_once(server: Server) -> None:
 
 
 @pytest.mark.parametrize("problem", [FileNotFoundError(), PermissionError(), None])
-def test_without_a_token_nothing_is_asked(server: Server, problem: OSError | None) -> None:
-    """A file that is not there, or is empty: certainly nothing was done."""
+def test_without_a_token_no_call_is_made(server: Server, problem: OSError | None) -> None:
+    """A missing or empty file: certainly nothing was done."""
 
     def read() -> str:
         if problem:
@@ -579,7 +581,7 @@ def test_without_a_token_nothing_is_asked(server: Server, problem: OSError | Non
 
 
 @pytest.mark.parametrize("token", ["a\nb", "ä€"])
-def test_a_token_that_is_none_is_no_exception(server: Server, token: str) -> None:
+def test_a_malformed_token_is_an_api_error(server: Server, token: str) -> None:
     """Whatever the file holds."""
     server.bearer = token
     error = error_of(lambda: CALLS["get_pod"](server.client()))
@@ -587,10 +589,10 @@ def test_a_token_that_is_none_is_no_exception(server: Server, token: str) -> Non
     assert server.requests == []
 
 
-def test_the_environment_neither_redirects_us_nor_knows_our_password(
+def test_proxies_netrc_and_ca_bundles_of_the_environment_are_ignored(
     server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Proxies, .netrc and CA bundles of the environment are others' business."""
+    """None of them may get or replace our token."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password else\n")
     netrc.chmod(0o600)
@@ -603,7 +605,7 @@ def test_the_environment_neither_redirects_us_nor_knows_our_password(
 
 
 def test_cookies_are_not_kept(server: Server) -> None:
-    """A call tells nothing of another."""
+    """A call does not depend on another."""
     server.answers = [Answer(headers=(("Date", DATE), ("Set-Cookie", "a=b")))]
     client = server.client()
     client.get_pod("shop", "app-1")
@@ -615,8 +617,8 @@ def test_cookies_are_not_kept(server: Server) -> None:
 
 
 @each_call
-def test_a_server_that_is_not_there_is_no_answer(call: Callable[[ApiClient], object]) -> None:
-    """Refused connections."""
+def test_a_refused_connection_is_no_answer(call: Callable[[ApiClient], object]) -> None:
+    """For every call."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     client = ApiClient(Credentials(f"http://127.0.0.1:{port}", lambda: "t", None))
@@ -627,7 +629,7 @@ def test_a_server_that_is_not_there_is_no_answer(call: Callable[[ApiClient], obj
 def test_a_server_that_hangs_is_no_answer(
     call: Callable[[ApiClient], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It accepts and never says anything; with a shorter time limit than in production."""
+    """It accepts and sends nothing; with a shorter time limit than in production."""
     monkeypatch.setattr(client_module, "READ_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
@@ -635,7 +637,7 @@ def test_a_server_that_hangs_is_no_answer(
         assert type(error_of(lambda: call(client))) is NoAnswerError
 
 
-def test_the_time_limits_leave_room_for_an_answer_within_eight_seconds() -> None:
+def test_the_time_limits_allow_an_answer_within_eight_seconds() -> None:
     """A call as a whole, and its parts."""
     assert client_module.CONNECT_SECONDS + client_module.READ_SECONDS <= CALL_SECONDS == 4.0
 
@@ -649,20 +651,20 @@ def test_a_connection_that_breaks_is_no_answer(
     assert type(error_of(lambda: call(server.client()))) is NoAnswerError
 
 
-def test_an_endless_answer_is_cut_off(server: Server) -> None:
-    """Before it fills the memory."""
+def test_an_answer_that_is_too_long_is_not_read_to_its_end(server: Server) -> None:
+    """It must not fill the memory."""
     server.answers = [Answer(body=b" " * (MAX_ANSWER + 1))]
     assert type(error_of(lambda: CALLS["get_pod"](server.client()))) is AnswerTooLongError
 
 
-def test_a_log_that_never_ends_is_left(server: Server) -> None:
-    """At the limit that the server was told and does not keep."""
+def test_a_log_beyond_its_limit_is_too_long(server: Server) -> None:
+    """The server was told the limit, and did not keep it."""
     server.answers = [Answer(pieces=repeat(b"again\n" * 1000))]
     error = error_of(lambda: read_log(server.client(), limit_bytes=50_000))
     assert isinstance(error, AnswerTooLongError)
 
 
-def test_a_log_of_the_length_that_was_asked_for_is_whole(server: Server) -> None:
+def test_a_log_of_just_its_limit_is_returned(server: Server) -> None:
     """One byte more is too long."""
     server.answers = [Answer(body=b"x" * 1000)]
     assert read_log(server.client(), limit_bytes=1000) == "x" * 1000
@@ -672,8 +674,8 @@ def test_a_log_of_the_length_that_was_asked_for_is_whole(server: Server) -> None
     )
 
 
-def test_a_list_that_is_too_long_is_left(server: Server) -> None:
-    """Of this one Pod: it says nothing of the API server."""
+def test_a_list_beyond_its_limit_is_too_long(server: Server) -> None:
+    """An error about this one Pod, not about the API server."""
     server.answers = [Answer(pieces=repeat(b" " * 100_000))]
     error = error_of(lambda: CALLS["list_events"](server.client()))
     assert isinstance(error, AnswerTooLongError)
@@ -696,7 +698,7 @@ def drip(seconds: float) -> Iterator[bytes]:
     ],
     ids=["list_events", "read_log"],
 )
-def test_a_body_that_comes_byte_by_byte_is_left(
+def test_a_body_that_comes_byte_by_byte_is_no_answer(
     server: Server, call: Callable[[ApiClient], object]
 ) -> None:
     """Also where nothing else bounds the time as a whole."""
@@ -706,14 +708,14 @@ def test_a_body_that_comes_byte_by_byte_is_left(
     assert type(error) is NoAnswerError
 
 
-def test_evidence_has_less_time_than_what_has_to_be_done() -> None:
-    """A Pod's sync waits for it."""
+def test_reads_of_evidence_have_less_time_than_other_calls() -> None:
+    """A Pod's sync waits for them."""
     assert EVIDENCE_SECONDS <= 1.5 < CALL_SECONDS
 
 
 @pytest.mark.parametrize("name", ["list_events", "read_log"])
-def test_evidence_says_why_there_is_none(server: Server, name: str) -> None:
-    """Refused, and when to come again."""
+def test_errors_of_reads_of_evidence_have_status_and_retry_after(server: Server, name: str) -> None:
+    """The circuit breaker needs both."""
     server.answers = [
         Answer(403, b"{}"),
         Answer(429, b"{}", (("Date", DATE), ("Retry-After", "7"))),
@@ -783,7 +785,7 @@ def test_a_server_that_sends_byte_by_byte_is_no_answer(call: str) -> None:
 # Where the API server is
 
 
-def test_a_pod_finds_it_by_its_environment(tmp_path: Path) -> None:
+def test_a_pod_finds_the_api_server_in_its_environment(tmp_path: Path) -> None:
     """Address from the variables, token and CA from the mounted folder."""
     (tmp_path / "token").write_text("t")
     found = in_cluster(
@@ -797,7 +799,7 @@ def test_a_pod_finds_it_by_its_environment(tmp_path: Path) -> None:
     assert six.server == "https://[fd00::1]:443"
 
 
-def test_elsewhere_there_is_none(tmp_path: Path) -> None:
+def test_outside_a_pod_no_api_server_is_found(tmp_path: Path) -> None:
     """No variables, or no token."""
     assert in_cluster({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, tmp_path) is None
     (tmp_path / "token").write_text("t")

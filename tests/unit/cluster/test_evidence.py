@@ -1,4 +1,4 @@
-"""What the API server is asked of a crash: what is taken of its answers, and when nobody asks."""
+"""Fetching evidence: what is read of Events and logs, and when no call is made."""
 
 import json
 import os
@@ -82,7 +82,7 @@ KILLING = PodEvent(
 
 
 def failing(error: ApiError) -> Callable[..., Any]:
-    """A call that does not succeed."""
+    """Return a call that raises an error."""
 
     def fail(*_: object) -> Any:
         raise error
@@ -93,22 +93,22 @@ def failing(error: ApiError) -> Callable[..., Any]:
 # What is asked, and what is taken
 
 
-def test_events_of_the_pod_are_asked_for_and_read() -> None:
+def test_the_events_of_the_pod_are_fetched() -> None:
     """One call, with all the time there is."""
     api = FakeEvidenceApi()
     assert api.fetcher().fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
     assert api.calls == [("events", "shop", "app-1", UID, FETCH_SECONDS)]
 
 
-def test_a_log_is_asked_for_and_returned_as_it_is() -> None:
-    """Masking is the core's: only it knows with which patterns."""
+def test_a_log_is_fetched_as_it_is() -> None:
+    """It is redacted later, where the patterns are known."""
     api = FakeEvidenceApi(log=lambda _: "\x1b[31mTOKEN=abc\n")
     assert api.fetcher().fetch(LOG) == FetchedEvidence(log="\x1b[31mTOKEN=abc\n")
     asked = ("log", "shop", "app-1", "app", True, 5, MAX_LOG_BYTES, FETCH_SECONDS)
     assert api.calls == [asked]
 
 
-def test_both_share_the_time() -> None:
+def test_events_and_log_share_the_time() -> None:
     """The log has what the Events left of it."""
     api = FakeEvidenceApi(taken=0.75)
     assert api.fetcher().fetch(BOTH) == FetchedEvidence(
@@ -118,14 +118,14 @@ def test_both_share_the_time() -> None:
 
 
 def test_without_time_left_there_is_no_further_call() -> None:
-    """A log that could not come in time is not begun."""
+    """A log that could not come in time is not requested."""
     api = FakeEvidenceApi(taken=FETCH_SECONDS)
     assert api.fetcher().fetch(BOTH) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
     assert [call[0] for call in api.calls] == ["events"]
 
 
-def test_nothing_wanted_is_nothing_asked() -> None:
-    """Neither Events nor lines."""
+def test_an_empty_request_makes_no_call() -> None:
+    """Neither Events nor lines of a log."""
     api = FakeEvidenceApi()
     assert api.fetcher().fetch(EvidenceRequest("shop", "app-1", UID)) == FetchedEvidence()
     nothing = EvidenceRequest("shop", "app-1", UID, log=LogRequest("app", previous=True, lines=0))
@@ -133,15 +133,15 @@ def test_nothing_wanted_is_nothing_asked() -> None:
     assert api.calls == []
 
 
-def test_no_events_are_an_answer() -> None:
-    """They were read: that there are none is known."""
+def test_an_empty_list_counts_as_found() -> None:
+    """It is known then that there are no Events."""
     for content in (event_list(), b'{"items":null}'):
         api = FakeEvidenceApi(listed=partial(bytes, content))
         assert api.fetcher().fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND)
 
 
 def involved(**changes: Any) -> dict[str, Any]:
-    """An Event about something else, or in another place."""
+    """Return an Event with other fields in its involvedObject."""
     return kubelet_event(involvedObject=kubelet_event()["involvedObject"] | changes)
 
 
@@ -160,8 +160,10 @@ def involved(**changes: Any) -> dict[str, Any]:
         {},
     ],
 )
-def test_events_of_others_are_left_out(other: dict[str, Any]) -> None:
-    """About another Pod of that name, or told by somebody else."""
+def test_events_about_other_objects_or_from_other_sources_are_left_out(
+    other: dict[str, Any],
+) -> None:
+    """About another Pod of that name, or from another component."""
     api = FakeEvidenceApi(listed=lambda: event_list(other, kubelet_event(), other))
     assert api.fetcher().fetch(EVENTS).events == (KILLING,)
 
@@ -175,7 +177,7 @@ def test_events_of_others_are_left_out(other: dict[str, Any]) -> None:
         {"source": {"component": "default-scheduler"}},
     ],
 )
-def test_either_field_names_who_tells(teller: dict[str, Any]) -> None:
+def test_source_and_reporting_component_both_name_the_source(teller: dict[str, Any]) -> None:
     """Old Events have a source, those of events.k8s.io a reporting component."""
     api = FakeEvidenceApi(listed=lambda: event_list(kubelet_event(**teller)))
     assert api.fetcher().fetch(EVENTS).events == (KILLING,)
@@ -199,7 +201,7 @@ def test_either_field_names_who_tells(teller: dict[str, Any]) -> None:
     ],
 )
 def test_a_field_path_names_the_container(path: str | None, container: str) -> None:
-    """Of each kind; anything else is about the Pod."""
+    """Of each kind of container; anything else is about the Pod."""
     api = FakeEvidenceApi(listed=lambda: event_list(involved(fieldPath=path)))
     (found,) = api.fetcher().fetch(EVENTS).events
     assert found.container == container
@@ -225,7 +227,7 @@ def test_a_field_path_names_the_container(path: str | None, container: str) -> N
         ({"series": {}}, "09:59", "10:00"),
     ],
 )
-def test_times_are_those_of_either_kind(
+def test_times_of_both_kinds_of_events_are_read(
     times: dict[str, Any], first: str | None, last: str | None
 ) -> None:
     """First and last seen, or the time of the Event and of its series."""
@@ -234,7 +236,7 @@ def test_times_are_those_of_either_kind(
     assert [at and f"{at:%H:%M}" for at in (found.first, found.last)] == [first, last]
 
 
-def test_what_an_event_says_is_made_safe() -> None:
+def test_texts_of_events_are_sanitized() -> None:
     """Neither control nor bidirectional characters; bounded; words stay apart."""
     hostile = "Liveness probe failed:\r\n\x1b[31m\u202eHTTP\x00 500\n" + "é" * 1000
     api = FakeEvidenceApi(
@@ -255,7 +257,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(list(kubelet_event())), JSON, max_size=4), st.booleans())
-def test_any_event_is_read_or_is_none(changes: dict[str, Any], whole: bool) -> None:
+def test_an_event_of_any_shape_is_read_or_left_out(changes: dict[str, Any], whole: bool) -> None:
     """Whatever its fields hold."""
     item = kubelet_event(**changes) if whole else changes
     found = FakeEvidenceApi(listed=lambda: event_list(item)).fetcher().fetch(EVENTS)
@@ -264,8 +266,8 @@ def test_any_event_is_read_or_is_none(changes: dict[str, Any], whole: bool) -> N
 
 
 @given(st.binary(max_size=200))
-def test_what_is_no_list_is_no_answer(content: bytes) -> None:
-    """Of something in between, say."""
+def test_an_answer_that_is_no_list_counts_as_unavailable(content: bytes) -> None:
+    """It may come from something in between."""
     assert FakeEvidenceApi(listed=lambda: content).fetcher().fetch(EVENTS) == FetchedEvidence(
         EventLookup.UNAVAILABLE
     )
@@ -274,8 +276,8 @@ def test_what_is_no_list_is_no_answer(content: bytes) -> None:
 @pytest.mark.parametrize(
     "content", [b"[" * 100_000, b'{"items":' * 100_000, b"null", b"{}", b'{"items":[7]}', b"\xff"]
 )
-def test_a_broken_list_is_no_answer(content: bytes) -> None:
-    """However deep, or of another form."""
+def test_a_malformed_list_counts_as_unavailable(content: bytes) -> None:
+    """However deep, or of another shape."""
     assert FakeEvidenceApi(listed=lambda: content).fetcher().fetch(EVENTS) == FetchedEvidence(
         EventLookup.UNAVAILABLE
     )
@@ -284,21 +286,21 @@ def test_a_broken_list_is_no_answer(content: bytes) -> None:
 # The log
 
 
-def test_a_log_that_was_cut_at_its_end_is_asked_for_again_by_its_last_line() -> None:
-    """The last words are what the limit would leave out."""
+def test_of_a_log_that_was_truncated_at_its_end_the_last_line_is_read() -> None:
+    """The end is what the limit would leave out."""
     api = FakeEvidenceApi(log=lambda lines: "x" * MAX_LOG_BYTES if lines > 1 else "last words")
     assert api.fetcher().fetch(LOG).log == "last words"
     assert [call[5] for call in api.calls] == [5, 1]
 
 
-def test_a_last_line_without_end_is_no_last_words() -> None:
-    """What would be shown is not what it said last."""
+def test_a_last_line_beyond_the_limit_is_no_log() -> None:
+    """What would be shown is not what the container wrote last."""
     api = FakeEvidenceApi(log=lambda _: "x" * MAX_LOG_BYTES)
     assert api.fetcher().fetch(LOG).log is None
     assert len(api.calls) == 2
 
 
-def test_the_most_lines_that_can_be_wanted_are_read_whole() -> None:
+def test_the_most_lines_that_can_be_requested_fit_the_limit() -> None:
     """A piece of 16 KiB is a line for the kubelet."""
     assert MAX_LOG_LINES * (16 * 1024 + 1) < MAX_LOG_BYTES
 
@@ -310,8 +312,8 @@ def test_the_most_lines_that_can_be_wanted_are_read_whole() -> None:
         'failed to try resolving symlinks in path "/var/log/pods/x": lstat: no such file\n',
     ],
 )
-def test_what_the_kubelet_says_is_not_what_the_container_said(text: str) -> None:
-    """Its error comes as the log; an application's own is left as it is."""
+def test_an_error_message_of_the_kubelet_is_no_log(text: str) -> None:
+    """It sends it as if it were the log; an application's own is left as it is."""
     assert FakeEvidenceApi(log=lambda _: text).fetcher().fetch(LOG).log is None
     for answer in ("x\n{}", "{}\nx\n"):
         theirs = answer.format(text)
@@ -320,8 +322,8 @@ def test_what_the_kubelet_says_is_not_what_the_container_said(text: str) -> None
 
 
 @pytest.mark.parametrize("status", [400, 404])
-def test_no_log_keeps_nobody_from_asking(status: int) -> None:
-    """There is none of that container; another's may be there."""
+def test_a_missing_log_opens_no_breaker(status: int) -> None:
+    """That container has none; another's may be there."""
     api = FakeEvidenceApi(log=failing(api_error(status)))
     gatherer = api.fetcher()
     for _ in range(3):
@@ -333,7 +335,7 @@ def test_no_log_keeps_nobody_from_asking(status: int) -> None:
 
 
 def namespace(number: int) -> EvidenceRequest:
-    """The Events of a Pod in another namespace."""
+    """Return a request for the Events of a Pod in another namespace."""
     return EvidenceRequest(f"shop-{number}", "app-1", UID, events=True)
 
 
@@ -348,10 +350,10 @@ def namespace(number: int) -> EvidenceRequest:
         (api_error(503, retry_after=3.0), EventLookup.UNAVAILABLE, 3.0),
     ],
 )
-def test_what_concerns_all_calls_keeps_all_from_being_made(
+def test_an_error_about_all_calls_opens_the_breaker_for_all(
     error: ApiError, asked: EventLookup, seconds: float
 ) -> None:
-    """For as long as the API server says, or we know; Events and logs alike."""
+    """For as long as the API server says, or for a fixed time; Events and logs alike."""
     api = FakeEvidenceApi(listed=failing(error))
     gatherer = api.fetcher()
     assert gatherer.fetch(EVENTS) == FetchedEvidence(asked)
@@ -364,8 +366,8 @@ def test_what_concerns_all_calls_keeps_all_from_being_made(
     assert gatherer.fetch(LOG).log == "last words\n"
 
 
-def test_a_busy_server_is_not_asked_by_way_of_logs_either() -> None:
-    """429 on a log is the same API server's."""
+def test_a_429_to_a_log_opens_the_breaker_of_events_too() -> None:
+    """It is the same API server."""
     api = FakeEvidenceApi(log=failing(api_error(429, retry_after=2.0)))
     gatherer = api.fetcher()
     gatherer.fetch(LOG)
@@ -373,8 +375,8 @@ def test_a_busy_server_is_not_asked_by_way_of_logs_either() -> None:
     assert len(api.calls) == 1
 
 
-def test_a_namespace_that_may_not_be_read_is_left_alone_for_a_minute() -> None:
-    """Others may; its logs may, too."""
+def test_a_403_opens_the_breaker_of_the_namespace_for_a_minute() -> None:
+    """Other namespaces are read, and its logs are."""
     api = FakeEvidenceApi(listed=failing(api_error(403)))
     gatherer = api.fetcher()
     for _ in range(3):
@@ -387,7 +389,7 @@ def test_a_namespace_that_may_not_be_read_is_left_alone_for_a_minute() -> None:
     assert gatherer.fetch(EVENTS).lookup is EventLookup.FOUND
 
 
-def test_a_log_that_may_not_be_read_leaves_events() -> None:
+def test_a_403_to_a_log_does_not_concern_events() -> None:
     """The role for logs is another."""
     api = FakeEvidenceApi(log=failing(api_error(403)))
     gatherer = api.fetcher()
@@ -397,8 +399,8 @@ def test_a_log_that_may_not_be_read_leaves_events() -> None:
 
 
 @pytest.mark.parametrize("error", [NoAnswerError(), api_error(500), api_error(504)])
-def test_one_namespace_without_an_answer_waits_alone(error: ApiError) -> None:
-    """Its Events may be what takes too long: others are asked for."""
+def test_no_answer_in_one_namespace_concerns_it_alone(error: ApiError) -> None:
+    """Its Events may be what takes too long: others are fetched."""
     api = FakeEvidenceApi(listed=failing(error))
     gatherer = api.fetcher()
     for _ in range(3):
@@ -411,8 +413,8 @@ def test_one_namespace_without_an_answer_waits_alone(error: ApiError) -> None:
     assert gatherer.fetch(EVENTS).lookup is EventLookup.FOUND
 
 
-def test_two_namespaces_without_an_answer_are_a_silent_server() -> None:
-    """Nobody asks for some seconds, in whatever namespace."""
+def test_no_answer_in_two_namespaces_opens_the_breaker_for_all() -> None:
+    """For some seconds no call is made, in whatever namespace."""
     api = FakeEvidenceApi(listed=failing(NoAnswerError()))
     gatherer = api.fetcher()
     for number in range(1000):
@@ -422,8 +424,8 @@ def test_two_namespaces_without_an_answer_are_a_silent_server() -> None:
     assert gatherer.fetch(namespace(999)).lookup is EventLookup.FOUND
 
 
-def test_the_second_look_at_a_crash_is_not_lost_to_the_first_ones_pause() -> None:
-    """It comes up to a second early, since a crash remembers whole seconds, and it is the last."""
+def test_the_breaker_is_closed_again_at_the_second_lookup_of_a_crash() -> None:
+    """That comes up to a second early, since a crash record has whole seconds, and is the last."""
     api = FakeEvidenceApi(listed=failing(NoAnswerError()))
     gatherer = api.fetcher()
     assert gatherer.fetch(EVENTS).lookup is EventLookup.UNAVAILABLE
@@ -432,8 +434,8 @@ def test_the_second_look_at_a_crash_is_not_lost_to_the_first_ones_pause() -> Non
     assert gatherer.fetch(EVENTS).lookup is EventLookup.FOUND
 
 
-def test_an_answer_in_between_says_that_the_server_is_there() -> None:
-    """Two namespaces are silent, and neither keeps others from asking."""
+def test_an_answer_in_between_keeps_the_breaker_closed_for_others() -> None:
+    """Two namespaces have no answer, but not in a row."""
     api = FakeEvidenceApi(listed=failing(NoAnswerError()))
     gatherer = api.fetcher()
     gatherer.fetch(namespace(1))
@@ -446,8 +448,8 @@ def test_an_answer_in_between_says_that_the_server_is_there() -> None:
     assert gatherer.fetch(namespace(99)).lookup is EventLookup.FOUND
 
 
-def test_silent_nodes_keep_nobody_from_events() -> None:
-    """A log comes from the node: that it is away says nothing of the API server."""
+def test_no_answer_to_logs_does_not_concern_events() -> None:
+    """A log comes from the node: that it is away says nothing about the API server."""
     api = FakeEvidenceApi(log=failing(NoAnswerError()))
     gatherer = api.fetcher()
     for number in range(9):
@@ -456,8 +458,8 @@ def test_silent_nodes_keep_nobody_from_events() -> None:
     assert [call[0] for call in api.calls].count("log") == 2
 
 
-def test_a_list_that_is_too_long_keeps_nobody_from_asking() -> None:
-    """Anyone can post so many and so long Events of a Pod: it is this Pod that has none then."""
+def test_a_list_that_is_too_long_opens_no_breaker() -> None:
+    """Anyone can create so many and so long Events about a Pod: it concerns this Pod alone."""
     api = FakeEvidenceApi(listed=failing(AnswerTooLongError()))
     gatherer = api.fetcher()
     for number in range(3):
@@ -465,7 +467,7 @@ def test_a_list_that_is_too_long_keeps_nobody_from_asking() -> None:
     assert len(api.calls) == 3
 
 
-def test_pauses_are_bounded() -> None:
+def test_the_namespaces_of_the_breaker_are_bounded() -> None:
     """The oldest is forgotten, which costs a call."""
     api = FakeEvidenceApi(listed=failing(api_error(403)))
     gatherer = api.fetcher()
@@ -478,7 +480,7 @@ def test_pauses_are_bounded() -> None:
 
 
 def test_calls_at_once_are_bounded() -> None:
-    """What finds no place in time is unavailable; a call gives its place back however it ends."""
+    """A call that gets no slot in time is unavailable; each gives its slot back however it ends."""
     begun, end = threading.Semaphore(0), threading.Event()
 
     def wait() -> bytes:
@@ -510,17 +512,17 @@ def test_calls_at_once_are_bounded() -> None:
 
 
 def pod(number: int, **options: Any) -> EvidenceRequest:
-    """The Events of another Pod of the namespace."""
+    """Return a request for the Events of another Pod of the namespace."""
     return EvidenceRequest("shop", f"app-{number}", f"uid-{number}", events=True, **options)
 
 
 def all_events(count: int, **metadata: str) -> bytes:
-    """The Events of so many Pods, as they are read together."""
+    """Return the Events of so many Pods, as they are read together."""
     items = [involved(uid=f"uid-{number}", name=f"app-{number}") for number in range(count)]
     return json.dumps({"metadata": metadata, "items": items}).encode()
 
 
-def test_many_crashes_of_a_namespace_share_one_read() -> None:
+def test_a_burst_of_crashes_in_a_namespace_shares_one_read() -> None:
     """The first few are read by themselves, the others together, each second."""
     api = FakeEvidenceApi(listed=event_list, listed_all=lambda: all_events(1000))
     gatherer = api.fetcher()
@@ -535,8 +537,8 @@ def test_many_crashes_of_a_namespace_share_one_read() -> None:
     assert [call[0] for call in api.calls] == ["events"] * (BURST_SIZE - 1) + ["all events"] * 2
 
 
-def test_few_crashes_are_read_by_themselves() -> None:
-    """What is read for all is more than what one Pod needs."""
+def test_crashes_that_are_no_burst_are_read_by_themselves() -> None:
+    """A shared read is more than one Pod needs."""
     api = FakeEvidenceApi()
     gatherer = api.fetcher()
     for number in range(3 * BURST_SIZE):
@@ -546,8 +548,8 @@ def test_few_crashes_are_read_by_themselves() -> None:
     assert {call[0] for call in api.calls} == {"events"}
 
 
-def rush(gatherer: ApiEvidenceFetcher) -> None:
-    """So many crashes that the next ones share a read."""
+def start_burst(gatherer: ApiEvidenceFetcher) -> None:
+    """Fetch for so many crashes that the next ones share a read."""
     for number in range(BURST_SIZE - 1):
         gatherer.fetch(pod(number))
 
@@ -557,26 +559,28 @@ def rush(gatherer: ApiEvidenceFetcher) -> None:
     [failing(AnswerTooLongError()), lambda: all_events(1000, **{"continue": "more"})],
     ids=["too many bytes", "too many"],
 )
-def test_too_many_to_be_read_together_are_read_one_by_one(listed_all: Callable[[], bytes]) -> None:
-    """What is left out could be what tells; tried again a minute later."""
+def test_events_that_are_too_many_to_share_are_read_for_each_pod(
+    listed_all: Callable[[], bytes],
+) -> None:
+    """What is left out could be what matters; tried again a minute later."""
     api = FakeEvidenceApi(listed_all=listed_all)
     gatherer = api.fetcher()
-    rush(gatherer)
+    start_burst(gatherer)
     for _ in range(5):
         assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
     assert [call[0] for call in api.calls].count("all events") == 1
     api.now += TOO_MANY_SECONDS
-    rush(gatherer)
+    start_burst(gatherer)
     gatherer.fetch(EVENTS)
     assert [call[0] for call in api.calls].count("all events") == 2
 
 
 @pytest.mark.parametrize("content", [b"null", b"[]", b"<html>"])
-def test_a_broken_list_of_all_is_no_answer(content: bytes) -> None:
-    """Nor is it kept."""
+def test_a_malformed_shared_list_counts_as_unavailable(content: bytes) -> None:
+    """Nor is it used again."""
     api = FakeEvidenceApi(listed_all=lambda: content)
     gatherer = api.fetcher()
-    rush(gatherer)
+    start_burst(gatherer)
     assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.UNAVAILABLE)
     api.listed_all = lambda: event_list(kubelet_event())
     assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
@@ -589,18 +593,18 @@ def test_a_broken_list_of_all_is_no_answer(content: bytes) -> None:
         (api_error(429, retry_after=9.0), EventLookup.UNAVAILABLE),
     ],
 )
-def test_a_refusal_of_all_is_one_of_each(error: ApiError, asked: EventLookup) -> None:
-    """The same pause holds for both reads."""
+def test_an_error_of_a_shared_read_counts_for_each_pod(error: ApiError, asked: EventLookup) -> None:
+    """Both reads have the same breaker."""
     api = FakeEvidenceApi(listed_all=failing(error))
     gatherer = api.fetcher()
-    rush(gatherer)
+    start_burst(gatherer)
     for number in range(100):
         assert gatherer.fetch(pod(number)) == FetchedEvidence(asked)
     assert len(api.calls) == BURST_SIZE
 
 
-def test_those_who_come_together_wait_for_one_read() -> None:
-    """Twenty at a time, as many as Metacontroller's workers are."""
+def test_requests_of_a_burst_wait_for_one_read() -> None:
+    """Twenty at a time, as many as Metacontroller has workers."""
     begun, end = threading.Event(), threading.Event()
 
     def slow() -> bytes:
@@ -610,7 +614,7 @@ def test_those_who_come_together_wait_for_one_read() -> None:
 
     api = FakeEvidenceApi(listed_all=slow)
     gatherer = api.fetcher()
-    rush(gatherer)
+    start_burst(gatherer)
     found: list[FetchedEvidence] = []
     threads = [
         threading.Thread(target=lambda number=number: found.append(gatherer.fetch(pod(number))))
@@ -631,11 +635,11 @@ def test_those_who_come_together_wait_for_one_read() -> None:
     ("taken", "kept"),
     [(0.1, SHARED_SECONDS), (0.8, 0.8 * SHARED_FACTOR), (1.4, MAX_SHARED_AGE - 1.4), (2.4, 1.0)],
 )
-def test_what_a_slow_server_took_long_for_is_kept_longer(taken: float, kept: float) -> None:
-    """Or there would be hardly a moment in which nobody waits; never so old that it misses much."""
+def test_the_result_of_a_slow_shared_read_is_used_longer(taken: float, kept: float) -> None:
+    """Otherwise reading would take most of the time; but never so long that it misses much."""
     api = FakeEvidenceApi(listed_all=lambda: all_events(20))
     gatherer = api.fetcher()
-    rush(gatherer)
+    start_burst(gatherer)
     api.taken = taken
     gatherer.fetch(pod(BURST_SIZE))
     read = api.now
@@ -644,22 +648,22 @@ def test_what_a_slow_server_took_long_for_is_kept_longer(taken: float, kept: flo
         assert len(gatherer.fetch(pod(BURST_SIZE)).events) == 1
     assert [call[0] for call in api.calls] == ["events"] * (BURST_SIZE - 1) + ["all events"]
     api.now = read + kept + 0.01
-    rush(gatherer)
+    start_burst(gatherer)
     assert len(gatherer.fetch(pod(BURST_SIZE)).events) == 1
     assert [call[0] for call in api.calls].count("all events") == 2
 
 
-def test_a_second_look_is_no_look_at_what_the_first_one_saw() -> None:
+def test_a_second_lookup_does_not_use_the_result_of_the_first() -> None:
     """By clocks of whole seconds, of which one may be lost."""
     oldest = max(MAX_SHARED_AGE, SHARED_FETCH_SECONDS + SHARED_SECONDS)
     assert oldest < SECOND_LOOKUP_AFTER.total_seconds() - 1
 
 
-def test_a_read_for_all_has_more_time_and_leaves_a_log_its_own() -> None:
-    """What took longer than a single Pod's read may was still worth it; the log is read, too."""
+def test_a_shared_read_has_more_time_and_leaves_a_log_its_own() -> None:
+    """It may take longer than a single Pod's read; the log is read after it, too."""
     api = FakeEvidenceApi(listed_all=lambda: all_events(20))
     gatherer = api.fetcher()
-    rush(gatherer)
+    start_burst(gatherer)
     api.taken, api.calls = SHARED_FETCH_SECONDS - 0.25, []
     found = gatherer.fetch(pod(BURST_SIZE, log=LogRequest("app", previous=True, lines=5)))
     assert (found.lookup, len(found.events), found.log) == (EventLookup.FOUND, 1, "last words\n")
@@ -667,7 +671,7 @@ def test_a_read_for_all_has_more_time_and_leaves_a_log_its_own() -> None:
     assert api.calls[1][-1] == FETCH_SECONDS - EVENTS_SECONDS
 
 
-def test_what_is_kept_is_bounded_in_bytes() -> None:
+def test_shared_events_are_bounded_in_bytes() -> None:
     """The oldest goes first."""
     rushes = BurstTracker()
     kept = [CrashBurst() for _ in range(MAX_SHARED)]
@@ -678,8 +682,8 @@ def test_what_is_kept_is_bounded_in_bytes() -> None:
     assert not any(each.shared for each in kept)
 
 
-def test_what_is_kept_of_namespaces_is_bounded() -> None:
-    """For the second that it is kept, and beyond it not at all."""
+def test_bursts_and_their_shared_events_are_bounded() -> None:
+    """Events are held for the second that they are used, and not beyond."""
     api = FakeEvidenceApi(listed_all=lambda: all_events(1))
     gatherer = api.fetcher()
     for number in range(MAX_SHARED + 1):
@@ -695,7 +699,7 @@ def test_what_is_kept_of_namespaces_is_bounded() -> None:
     assert len(gatherer._bursts._namespaces) == MAX_BURSTS
 
 
-def test_a_read_for_all_that_is_interrupted_keeps_nobody_from_reading() -> None:
+def test_an_interrupted_shared_read_gives_its_lock_back() -> None:
     """Whatever is raised in it."""
 
     def killed() -> bytes:
@@ -703,19 +707,19 @@ def test_a_read_for_all_that_is_interrupted_keeps_nobody_from_reading() -> None:
 
     api = FakeEvidenceApi(listed_all=killed)
     gatherer = api.fetcher()
-    rush(gatherer)
+    start_burst(gatherer)
     with pytest.raises(KeyboardInterrupt):
         gatherer.fetch(EVENTS)
     api.listed_all = lambda: event_list(kubelet_event())
     assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
 
 
-def test_the_time_for_a_place_is_within_the_time_for_all() -> None:
+def test_waiting_for_a_slot_is_part_of_the_time() -> None:
     """With the half second of a deadline it is two seconds at the longest."""
     assert SLOT_SECONDS < EVENTS_SECONDS < FETCH_SECONDS <= 1.5
 
 
-def test_an_interrupted_call_gives_its_place_back() -> None:
+def test_an_interrupted_call_gives_its_slot_back() -> None:
     """Whatever is raised in it, the end of a greenlet among it."""
     api = FakeEvidenceApi(listed=failing(api_error(404)))
     gatherer = api.fetcher()
@@ -732,15 +736,15 @@ def test_an_interrupted_call_gives_its_place_back() -> None:
     assert gatherer.fetch(EVENTS).lookup is EventLookup.FOUND
 
 
-def test_a_list_has_room_for_the_events_of_a_pod() -> None:
+def test_the_bound_of_a_list_fits_the_events_of_a_pod() -> None:
     """Each with all its texts as long as Kubernetes lets them be, and its managed fields."""
     long = kubelet_event(message="m" * 1024, reason="r" * 128)
     long["metadata"]["managedFields"] = [{"fieldsV1": {"f": "v" * 1024}}]
     assert len(event_list(*[long] * 250)) < MAX_EVENT_LIST
 
 
-def test_a_list_for_all_has_room_for_the_events_of_a_rush() -> None:
-    """As kubelets post them, with names of 50 characters and the server's managed fields."""
+def test_the_bound_of_a_shared_list_fits_the_events_of_a_burst() -> None:
+    """As kubelets create them, with names of 50 characters and the server's managed fields."""
     long = involved(uid=UID, name="n" * 50)
     fields = ("count", "firstTimestamp", "involvedObject", "lastTimestamp", "message", "metadata")
     more = ("reason", "reportingComponent", "reportingInstance", "source", "type")
@@ -829,7 +833,7 @@ gather(1)
 """
 
 
-def test_greenlets_share_it_as_the_hook_has_it() -> None:
+def test_greenlets_share_a_fetcher() -> None:
     """With gevent: a server that hangs costs each of them no more than the time for one."""
     done = subprocess.run(
         [sys.executable, "-c", GREENLETS],
@@ -866,10 +870,10 @@ def token(tmp_path: Path) -> Path:
     ],
 )
 @pytest.mark.parametrize("endpoints", Endpoints)
-def test_evidence_is_on_where_it_may_be(
+def test_evidence_is_fetched_where_it_may_be(
     host: str, evidence: bool | None, gathers: bool, endpoints: Endpoints, token: Path
 ) -> None:
-    """Where there is an API server, no stranger calls, and Pods are served."""
+    """Where there is an API server, callers are known, and Pods are served."""
     settings = Settings(
         host=host,
         unauthenticated=host == "0.0.0.0",
@@ -884,8 +888,8 @@ def test_evidence_is_on_where_it_may_be(
         assert found.fetch(EVENTS) == FetchedEvidence(EventLookup.UNAVAILABLE)
 
 
-def test_callers_with_tokens_may_have_it_anywhere(token: Path) -> None:
-    """Authenticated, on any address."""
+def test_callers_with_tokens_get_evidence_on_any_address(token: Path) -> None:
+    """They are authenticated."""
     settings = Settings(
         host="0.0.0.0",
         token_folder=token.parent,
@@ -895,8 +899,8 @@ def test_callers_with_tokens_may_have_it_anywhere(token: Path) -> None:
     assert connect_evidence_fetcher(settings, {}) is not None
 
 
-def test_without_an_api_server_there_is_nobody_to_ask() -> None:
-    """By itself it is off then; where it is demanded, the process says what is missing."""
+def test_without_an_api_server_no_evidence_is_fetched() -> None:
+    """Where it is demanded, the error says what is missing."""
     assert connect_evidence_fetcher(Settings(), {}) is None
     with pytest.raises(SettingsError, match="POD_DIAGNOSER_EVIDENCE=true needs an API server"):
         connect_evidence_fetcher(Settings(evidence=True), {})
@@ -904,9 +908,7 @@ def test_without_an_api_server_there_is_nobody_to_ask() -> None:
     assert connect_evidence_fetcher(demanded, {}) is None
 
 
-def test_in_a_pod_the_service_account_is_taken(
-    token: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_in_a_pod_the_service_account_is_used(token: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the manifests mount it."""
 
     def found(environment: object, folder: object = None) -> Any:
@@ -935,8 +937,10 @@ OPEN = {"POD_DIAGNOSER_HOST": "0.0.0.0", "POD_DIAGNOSER_UNAUTHENTICATED": "true"
         (OPEN | {"POD_DIAGNOSER_EVIDENCE": "false"}, False),
     ],
 )
-def test_the_setting_is_read(environment: dict[str, str], evidence: bool | None) -> None:
-    """True, false, or as it is."""
+def test_the_setting_for_evidence_is_read(
+    environment: dict[str, str], evidence: bool | None
+) -> None:
+    """True, false, or unset."""
     assert Settings.from_environment(environment).evidence is evidence
 
 
@@ -947,7 +951,7 @@ def test_the_setting_is_read(environment: dict[str, str], evidence: bool | None)
         (OPEN | {"POD_DIAGNOSER_EVIDENCE": "true"}, "needs POD_DIAGNOSER_TOKEN_DIR"),
     ],
 )
-def test_evidence_for_strangers_is_refused(environment: dict[str, str], problem: str) -> None:
-    """At the start, in so many words."""
+def test_evidence_for_unknown_callers_is_refused(environment: dict[str, str], problem: str) -> None:
+    """At the start, with the variables that contradict each other."""
     with pytest.raises(SettingsError, match=f"POD_DIAGNOSER_EVIDENCE.* {problem}"):
         Settings.from_environment(environment)
