@@ -259,7 +259,7 @@ class FakeEvidenceApi:
 
     listed: Callable[[], bytes] = lambda: event_list(kubelet_event())
     listed_all: Callable[[], bytes] = lambda: event_list(kubelet_event())
-    log: Callable[[int], str] = lambda _: "last words\n"
+    log: Callable[[int], str] = lambda _: "last line\n"
     taken: float = 0.0
     now: float = 0.0
     calls: list[tuple[Any, ...]] = field(default_factory=list)

@@ -79,7 +79,7 @@ class Answer:
 
 @dataclass
 class Server:
-    """An HTTP server that answers as it is told and notes what it was asked."""
+    """An HTTP server that gives prepared answers and records requests."""
 
     answers: list[Answer] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
@@ -100,7 +100,7 @@ class Server:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers what the server was told to."""
+    """Gives the prepared answers."""
 
     protocol_version = "HTTP/1.1"
     server_: Server
@@ -181,7 +181,7 @@ def error_of(call: Callable[[], object]) -> ApiError:
     return caught.value
 
 
-# What is asked
+# Requests
 
 
 def test_get_pod_returns_the_object_and_the_servers_time(server: Server) -> None:
@@ -311,10 +311,10 @@ def test_a_log_is_read_from_its_last_lines_and_not_followed(
 def test_a_containers_name_is_escaped_in_the_query(server: Server, container: str) -> None:
     """Any name is sent as a value; the API server decides whether it exists."""
     read_log(server.client(), container=container)
-    path, asked = query(server.requests[0])
+    path, parameters = query(server.requests[0])
     assert path == "/api/v1/namespaces/shop/pods/app-1/log"
-    assert asked["container"] == container.replace("\ud800", "?")
-    assert asked["follow"] == "false"
+    assert parameters["container"] == container.replace("\ud800", "?")
+    assert parameters["follow"] == "false"
 
 
 @pytest.mark.parametrize(
@@ -373,7 +373,7 @@ def test_a_denial_by_policy_differs_from_a_missing_permission(
 @pytest.mark.parametrize(
     "body",
     [b"{}", b'{"reason":"Conflict","details":{"name":"objects","kind":"resourcequotas"}}'],
-    ids=["of nobody", "of a quota"],
+    ids=["about nothing", "about a quota"],
 )
 def test_a_409_about_something_else_does_not_mean_that_the_event_exists(
     server: Server, body: bytes

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +33,6 @@ from pod_diagnoser.cluster.coalescing import (
     CrashBurst,
     SharedEvents,
 )
-from pod_diagnoser.cluster.credentials import Credentials
 from pod_diagnoser.cluster.errors import AnswerTooLongError, ApiError, NoAnswerError, api_error
 from pod_diagnoser.cluster.event_list import MAX_MESSAGE_BYTES
 from pod_diagnoser.cluster.evidence import (
@@ -58,9 +56,6 @@ from pod_diagnoser.diagnosis.evidence import (
     LogRequest,
     PodEvent,
 )
-from pod_diagnoser.server import app
-from pod_diagnoser.server.app import connect_evidence_fetcher
-from pod_diagnoser.server.settings import Endpoints, Settings, SettingsError
 from tests.support.builders import EVENT_POD_UID as UID
 from tests.support.builders import T0, event_list, kubelet_event
 from tests.support.fake_api import FakeEvidenceApi
@@ -90,7 +85,7 @@ def failing(error: ApiError) -> Callable[..., Any]:
     return fail
 
 
-# What is asked, and what is taken
+# What is fetched
 
 
 def test_the_events_of_the_pod_are_fetched() -> None:
@@ -104,15 +99,15 @@ def test_a_log_is_fetched_as_it_is() -> None:
     """It is redacted later, where the patterns are known."""
     api = FakeEvidenceApi(log=lambda _: "\x1b[31mTOKEN=abc\n")
     assert api.fetcher().fetch(LOG) == FetchedEvidence(log="\x1b[31mTOKEN=abc\n")
-    asked = ("log", "shop", "app-1", "app", True, 5, MAX_LOG_BYTES, FETCH_SECONDS)
-    assert api.calls == [asked]
+    call = ("log", "shop", "app-1", "app", True, 5, MAX_LOG_BYTES, FETCH_SECONDS)
+    assert api.calls == [call]
 
 
 def test_events_and_log_share_the_time() -> None:
     """The log has what the Events left of it."""
     api = FakeEvidenceApi(taken=0.75)
     assert api.fetcher().fetch(BOTH) == FetchedEvidence(
-        EventLookup.FOUND, (KILLING,), "last words\n"
+        EventLookup.FOUND, (KILLING,), "last line\n"
     )
     assert [call[-1] for call in api.calls] == [EVENTS_SECONDS, FETCH_SECONDS - 0.75]
 
@@ -288,8 +283,8 @@ def test_a_malformed_list_counts_as_unavailable(content: bytes) -> None:
 
 def test_of_a_log_that_was_truncated_at_its_end_the_last_line_is_read() -> None:
     """The end is what the limit would leave out."""
-    api = FakeEvidenceApi(log=lambda lines: "x" * MAX_LOG_BYTES if lines > 1 else "last words")
-    assert api.fetcher().fetch(LOG).log == "last words"
+    api = FakeEvidenceApi(log=lambda lines: "x" * MAX_LOG_BYTES if lines > 1 else "last line")
+    assert api.fetcher().fetch(LOG).log == "last line"
     assert [call[5] for call in api.calls] == [5, 1]
 
 
@@ -316,18 +311,18 @@ def test_an_error_message_of_the_kubelet_is_no_log(text: str) -> None:
     """It sends it as if it were the log; an application's own is left as it is."""
     assert FakeEvidenceApi(log=lambda _: text).fetcher().fetch(LOG).log is None
     for answer in ("x\n{}", "{}\nx\n"):
-        theirs = answer.format(text)
-        api = FakeEvidenceApi(log={5: theirs}.__getitem__)
-        assert api.fetcher().fetch(LOG).log == theirs
+        own_output = answer.format(text)
+        api = FakeEvidenceApi(log={5: own_output}.__getitem__)
+        assert api.fetcher().fetch(LOG).log == own_output
 
 
 @pytest.mark.parametrize("status", [400, 404])
 def test_a_missing_log_opens_no_breaker(status: int) -> None:
     """That container has none; another's may be there."""
     api = FakeEvidenceApi(log=failing(api_error(status)))
-    gatherer = api.fetcher()
+    fetcher = api.fetcher()
     for _ in range(3):
-        assert gatherer.fetch(LOG).log is None
+        assert fetcher.fetch(LOG).log is None
     assert len(api.calls) == 3
 
 
@@ -340,7 +335,7 @@ def namespace(number: int) -> EvidenceRequest:
 
 
 @pytest.mark.parametrize(
-    ("error", "asked", "seconds"),
+    ("error", "lookup", "seconds"),
     [
         (api_error(401), EventLookup.REFUSED, REFUSED_SECONDS),
         (api_error(429), EventLookup.UNAVAILABLE, BUSY_SECONDS),
@@ -351,50 +346,50 @@ def namespace(number: int) -> EvidenceRequest:
     ],
 )
 def test_an_error_about_all_calls_opens_the_breaker_for_all(
-    error: ApiError, asked: EventLookup, seconds: float
+    error: ApiError, lookup: EventLookup, seconds: float
 ) -> None:
     """For as long as the API server says, or for a fixed time; Events and logs alike."""
     api = FakeEvidenceApi(listed=failing(error))
-    gatherer = api.fetcher()
-    assert gatherer.fetch(EVENTS) == FetchedEvidence(asked)
+    fetcher = api.fetcher()
+    assert fetcher.fetch(EVENTS) == FetchedEvidence(lookup)
     api.now = seconds - 0.01
-    assert gatherer.fetch(namespace(1)) == FetchedEvidence(asked)
-    assert gatherer.fetch(BOTH) == FetchedEvidence(asked)
+    assert fetcher.fetch(namespace(1)) == FetchedEvidence(lookup)
+    assert fetcher.fetch(BOTH) == FetchedEvidence(lookup)
     assert len(api.calls) == 1
     api.now, api.listed = seconds, event_list
-    assert gatherer.fetch(namespace(1)).lookup is EventLookup.FOUND
-    assert gatherer.fetch(LOG).log == "last words\n"
+    assert fetcher.fetch(namespace(1)).lookup is EventLookup.FOUND
+    assert fetcher.fetch(LOG).log == "last line\n"
 
 
 def test_a_429_to_a_log_opens_the_breaker_of_events_too() -> None:
     """It is the same API server."""
     api = FakeEvidenceApi(log=failing(api_error(429, retry_after=2.0)))
-    gatherer = api.fetcher()
-    gatherer.fetch(LOG)
-    assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.UNAVAILABLE)
+    fetcher = api.fetcher()
+    fetcher.fetch(LOG)
+    assert fetcher.fetch(EVENTS) == FetchedEvidence(EventLookup.UNAVAILABLE)
     assert len(api.calls) == 1
 
 
 def test_a_403_opens_the_breaker_of_the_namespace_for_a_minute() -> None:
     """Other namespaces are read, and its logs are."""
     api = FakeEvidenceApi(listed=failing(api_error(403)))
-    gatherer = api.fetcher()
+    fetcher = api.fetcher()
     for _ in range(3):
-        assert gatherer.fetch(BOTH) == FetchedEvidence(EventLookup.REFUSED, log="last words\n")
+        assert fetcher.fetch(BOTH) == FetchedEvidence(EventLookup.REFUSED, log="last line\n")
     assert [call[0] for call in api.calls] == ["events", "log", "log", "log"]
     api.listed = lambda: event_list(kubelet_event())
-    assert gatherer.fetch(namespace(1)).lookup is EventLookup.FOUND
-    assert gatherer.fetch(EVENTS).lookup is EventLookup.REFUSED
+    assert fetcher.fetch(namespace(1)).lookup is EventLookup.FOUND
+    assert fetcher.fetch(EVENTS).lookup is EventLookup.REFUSED
     api.now += REFUSED_SECONDS
-    assert gatherer.fetch(EVENTS).lookup is EventLookup.FOUND
+    assert fetcher.fetch(EVENTS).lookup is EventLookup.FOUND
 
 
 def test_a_403_to_a_log_does_not_concern_events() -> None:
     """The role for logs is another."""
     api = FakeEvidenceApi(log=failing(api_error(403)))
-    gatherer = api.fetcher()
+    fetcher = api.fetcher()
     for _ in range(3):
-        assert gatherer.fetch(BOTH).lookup is EventLookup.FOUND
+        assert fetcher.fetch(BOTH).lookup is EventLookup.FOUND
     assert [call[0] for call in api.calls].count("log") == 1
 
 
@@ -402,80 +397,80 @@ def test_a_403_to_a_log_does_not_concern_events() -> None:
 def test_no_answer_in_one_namespace_concerns_it_alone(error: ApiError) -> None:
     """Its Events may be what takes too long: others are fetched."""
     api = FakeEvidenceApi(listed=failing(error))
-    gatherer = api.fetcher()
+    fetcher = api.fetcher()
     for _ in range(3):
-        assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.UNAVAILABLE)
+        assert fetcher.fetch(EVENTS) == FetchedEvidence(EventLookup.UNAVAILABLE)
     assert len(api.calls) == 1
     api.listed = lambda: event_list(kubelet_event())
-    assert gatherer.fetch(namespace(1)).lookup is EventLookup.FOUND
-    assert gatherer.fetch(EVENTS).lookup is EventLookup.UNAVAILABLE
+    assert fetcher.fetch(namespace(1)).lookup is EventLookup.FOUND
+    assert fetcher.fetch(EVENTS).lookup is EventLookup.UNAVAILABLE
     api.now = NO_ANSWER_SECONDS
-    assert gatherer.fetch(EVENTS).lookup is EventLookup.FOUND
+    assert fetcher.fetch(EVENTS).lookup is EventLookup.FOUND
 
 
 def test_no_answer_in_two_namespaces_opens_the_breaker_for_all() -> None:
     """For some seconds no call is made, in whatever namespace."""
     api = FakeEvidenceApi(listed=failing(NoAnswerError()))
-    gatherer = api.fetcher()
+    fetcher = api.fetcher()
     for number in range(1000):
-        assert gatherer.fetch(namespace(number)) == FetchedEvidence(EventLookup.UNAVAILABLE)
+        assert fetcher.fetch(namespace(number)) == FetchedEvidence(EventLookup.UNAVAILABLE)
     assert len(api.calls) == 2
     api.now, api.listed = NO_ANSWER_SECONDS, lambda: event_list(kubelet_event())
-    assert gatherer.fetch(namespace(999)).lookup is EventLookup.FOUND
+    assert fetcher.fetch(namespace(999)).lookup is EventLookup.FOUND
 
 
 def test_the_breaker_is_closed_again_at_the_second_lookup_of_a_crash() -> None:
     """That comes up to a second early, since a crash record has whole seconds, and is the last."""
     api = FakeEvidenceApi(listed=failing(NoAnswerError()))
-    gatherer = api.fetcher()
-    assert gatherer.fetch(EVENTS).lookup is EventLookup.UNAVAILABLE
+    fetcher = api.fetcher()
+    assert fetcher.fetch(EVENTS).lookup is EventLookup.UNAVAILABLE
     api.now += SECOND_LOOKUP_AFTER.total_seconds() - 1
     api.listed = lambda: event_list(kubelet_event())
-    assert gatherer.fetch(EVENTS).lookup is EventLookup.FOUND
+    assert fetcher.fetch(EVENTS).lookup is EventLookup.FOUND
 
 
 def test_an_answer_in_between_keeps_the_breaker_closed_for_others() -> None:
     """Two namespaces have no answer, but not in a row."""
     api = FakeEvidenceApi(listed=failing(NoAnswerError()))
-    gatherer = api.fetcher()
-    gatherer.fetch(namespace(1))
+    fetcher = api.fetcher()
+    fetcher.fetch(namespace(1))
     for answer in (event_list, failing(api_error(403)), failing(api_error(404))):
         api.listed = answer
-        gatherer.fetch(namespace(len(api.calls) + 1))
+        fetcher.fetch(namespace(len(api.calls) + 1))
         api.listed = failing(NoAnswerError())
-        gatherer.fetch(namespace(len(api.calls) + 1))
+        fetcher.fetch(namespace(len(api.calls) + 1))
     api.listed = event_list
-    assert gatherer.fetch(namespace(99)).lookup is EventLookup.FOUND
+    assert fetcher.fetch(namespace(99)).lookup is EventLookup.FOUND
 
 
 def test_no_answer_to_logs_does_not_concern_events() -> None:
     """A log comes from the node: that it is away says nothing about the API server."""
     api = FakeEvidenceApi(log=failing(NoAnswerError()))
-    gatherer = api.fetcher()
+    fetcher = api.fetcher()
     for number in range(9):
         wanted = EvidenceRequest(f"shop-{number}", "app-1", UID, events=True, log=LOG.log)
-        assert gatherer.fetch(wanted).lookup is EventLookup.FOUND
+        assert fetcher.fetch(wanted).lookup is EventLookup.FOUND
     assert [call[0] for call in api.calls].count("log") == 2
 
 
 def test_a_list_that_is_too_long_opens_no_breaker() -> None:
     """Anyone can create so many and so long Events about a Pod: it concerns this Pod alone."""
     api = FakeEvidenceApi(listed=failing(AnswerTooLongError()))
-    gatherer = api.fetcher()
+    fetcher = api.fetcher()
     for number in range(3):
-        assert gatherer.fetch(namespace(number)) == FetchedEvidence(EventLookup.UNAVAILABLE)
+        assert fetcher.fetch(namespace(number)) == FetchedEvidence(EventLookup.UNAVAILABLE)
     assert len(api.calls) == 3
 
 
 def test_the_namespaces_of_the_breaker_are_bounded() -> None:
     """The oldest is forgotten, which costs a call."""
     api = FakeEvidenceApi(listed=failing(api_error(403)))
-    gatherer = api.fetcher()
+    fetcher = api.fetcher()
     for number in range(MAX_NAMESPACES + 1):
-        gatherer.fetch(namespace(number))
-    gatherer.fetch(namespace(MAX_NAMESPACES))
+        fetcher.fetch(namespace(number))
+    fetcher.fetch(namespace(MAX_NAMESPACES))
     assert len(api.calls) == MAX_NAMESPACES + 1
-    gatherer.fetch(namespace(0))
+    fetcher.fetch(namespace(0))
     assert len(api.calls) == MAX_NAMESPACES + 2
 
 
@@ -489,26 +484,26 @@ def test_calls_at_once_are_bounded() -> None:
         raise api_error(404)
 
     api = FakeEvidenceApi(listed=wait)
-    gatherer = api.fetcher()
+    fetcher = api.fetcher()
     threads = [
-        threading.Thread(target=gatherer.fetch, args=(namespace(number),))
+        threading.Thread(target=fetcher.fetch, args=(namespace(number),))
         for number in range(MAX_CALLS)
     ]
     for thread in threads:
         thread.start()
     for _ in threads:
         assert begun.acquire(timeout=60)
-    assert gatherer.fetch(namespace(99)) == FetchedEvidence(EventLookup.UNAVAILABLE)
+    assert fetcher.fetch(namespace(99)) == FetchedEvidence(EventLookup.UNAVAILABLE)
     assert len(api.calls) == MAX_CALLS
     end.set()
     for thread in threads:
         thread.join()
     api.listed = event_list
     for number in range(2 * MAX_CALLS):
-        assert gatherer.fetch(namespace(number)).lookup is EventLookup.FOUND
+        assert fetcher.fetch(namespace(number)).lookup is EventLookup.FOUND
 
 
-# Many at once
+# Bursts
 
 
 def pod(number: int, **options: Any) -> EvidenceRequest:
@@ -525,33 +520,33 @@ def all_events(count: int, **metadata: str) -> bytes:
 def test_a_burst_of_crashes_in_a_namespace_shares_one_read() -> None:
     """The first few are read by themselves, the others together, each second."""
     api = FakeEvidenceApi(listed=event_list, listed_all=lambda: all_events(1000))
-    gatherer = api.fetcher()
+    fetcher = api.fetcher()
     for number in range(1000):
-        found = gatherer.fetch(pod(number))
+        found = fetcher.fetch(pod(number))
         assert found.lookup is EventLookup.FOUND
         assert len(found.events) == (1 if number >= BURST_SIZE - 1 else 0)
     assert [call[0] for call in api.calls] == ["events"] * (BURST_SIZE - 1) + ["all events"]
-    assert gatherer.fetch(pod(1000)).events == ()
+    assert fetcher.fetch(pod(1000)).events == ()
     api.now += SHARED_SECONDS
-    assert len(gatherer.fetch(pod(7)).events) == 1
+    assert len(fetcher.fetch(pod(7)).events) == 1
     assert [call[0] for call in api.calls] == ["events"] * (BURST_SIZE - 1) + ["all events"] * 2
 
 
 def test_crashes_that_are_no_burst_are_read_by_themselves() -> None:
     """A shared read is more than one Pod needs."""
     api = FakeEvidenceApi()
-    gatherer = api.fetcher()
+    fetcher = api.fetcher()
     for number in range(3 * BURST_SIZE):
         api.now += 1.01 * BURST_SECONDS / (BURST_SIZE - 1)
-        gatherer.fetch(pod(number))
-        gatherer.fetch(namespace(number))
+        fetcher.fetch(pod(number))
+        fetcher.fetch(namespace(number))
     assert {call[0] for call in api.calls} == {"events"}
 
 
-def start_burst(gatherer: ApiEvidenceFetcher) -> None:
+def start_burst(fetcher: ApiEvidenceFetcher) -> None:
     """Fetch for so many crashes that the next ones share a read."""
     for number in range(BURST_SIZE - 1):
-        gatherer.fetch(pod(number))
+        fetcher.fetch(pod(number))
 
 
 @pytest.mark.parametrize(
@@ -564,14 +559,14 @@ def test_events_that_are_too_many_to_share_are_read_for_each_pod(
 ) -> None:
     """What is left out could be what matters; tried again a minute later."""
     api = FakeEvidenceApi(listed_all=listed_all)
-    gatherer = api.fetcher()
-    start_burst(gatherer)
+    fetcher = api.fetcher()
+    start_burst(fetcher)
     for _ in range(5):
-        assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
+        assert fetcher.fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
     assert [call[0] for call in api.calls].count("all events") == 1
     api.now += TOO_MANY_SECONDS
-    start_burst(gatherer)
-    gatherer.fetch(EVENTS)
+    start_burst(fetcher)
+    fetcher.fetch(EVENTS)
     assert [call[0] for call in api.calls].count("all events") == 2
 
 
@@ -579,27 +574,29 @@ def test_events_that_are_too_many_to_share_are_read_for_each_pod(
 def test_a_malformed_shared_list_counts_as_unavailable(content: bytes) -> None:
     """Nor is it used again."""
     api = FakeEvidenceApi(listed_all=lambda: content)
-    gatherer = api.fetcher()
-    start_burst(gatherer)
-    assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.UNAVAILABLE)
+    fetcher = api.fetcher()
+    start_burst(fetcher)
+    assert fetcher.fetch(EVENTS) == FetchedEvidence(EventLookup.UNAVAILABLE)
     api.listed_all = lambda: event_list(kubelet_event())
-    assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
+    assert fetcher.fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
 
 
 @pytest.mark.parametrize(
-    ("error", "asked"),
+    ("error", "lookup"),
     [
         (api_error(403), EventLookup.REFUSED),
         (api_error(429, retry_after=9.0), EventLookup.UNAVAILABLE),
     ],
 )
-def test_an_error_of_a_shared_read_counts_for_each_pod(error: ApiError, asked: EventLookup) -> None:
+def test_an_error_of_a_shared_read_counts_for_each_pod(
+    error: ApiError, lookup: EventLookup
+) -> None:
     """Both reads have the same breaker."""
     api = FakeEvidenceApi(listed_all=failing(error))
-    gatherer = api.fetcher()
-    start_burst(gatherer)
+    fetcher = api.fetcher()
+    start_burst(fetcher)
     for number in range(100):
-        assert gatherer.fetch(pod(number)) == FetchedEvidence(asked)
+        assert fetcher.fetch(pod(number)) == FetchedEvidence(lookup)
     assert len(api.calls) == BURST_SIZE
 
 
@@ -613,11 +610,11 @@ def test_requests_of_a_burst_wait_for_one_read() -> None:
         return all_events(20)
 
     api = FakeEvidenceApi(listed_all=slow)
-    gatherer = api.fetcher()
-    start_burst(gatherer)
+    fetcher = api.fetcher()
+    start_burst(fetcher)
     found: list[FetchedEvidence] = []
     threads = [
-        threading.Thread(target=lambda number=number: found.append(gatherer.fetch(pod(number))))
+        threading.Thread(target=lambda number=number: found.append(fetcher.fetch(pod(number))))
         for number in range(20)
     ]
     for thread in threads:
@@ -628,28 +625,28 @@ def test_requests_of_a_burst_wait_for_one_read() -> None:
         thread.join()
     assert [call[0] for call in api.calls].count("all events") == 1
     assert {each.lookup for each in found} <= {EventLookup.FOUND, EventLookup.UNAVAILABLE}
-    assert gatherer.fetch(pod(3)).events != ()
+    assert fetcher.fetch(pod(3)).events != ()
 
 
 @pytest.mark.parametrize(
-    ("taken", "kept"),
+    ("taken", "used"),
     [(0.1, SHARED_SECONDS), (0.8, 0.8 * SHARED_FACTOR), (1.4, MAX_SHARED_AGE - 1.4), (2.4, 1.0)],
 )
-def test_the_result_of_a_slow_shared_read_is_used_longer(taken: float, kept: float) -> None:
+def test_the_result_of_a_slow_shared_read_is_used_longer(taken: float, used: float) -> None:
     """Otherwise reading would take most of the time; but never so long that it misses much."""
     api = FakeEvidenceApi(listed_all=lambda: all_events(20))
-    gatherer = api.fetcher()
-    start_burst(gatherer)
+    fetcher = api.fetcher()
+    start_burst(fetcher)
     api.taken = taken
-    gatherer.fetch(pod(BURST_SIZE))
+    fetcher.fetch(pod(BURST_SIZE))
     read = api.now
-    for late in (0.0, kept / 2, kept - 0.01):
+    for late in (0.0, used / 2, used - 0.01):
         api.now = read + late
-        assert len(gatherer.fetch(pod(BURST_SIZE)).events) == 1
+        assert len(fetcher.fetch(pod(BURST_SIZE)).events) == 1
     assert [call[0] for call in api.calls] == ["events"] * (BURST_SIZE - 1) + ["all events"]
-    api.now = read + kept + 0.01
-    start_burst(gatherer)
-    assert len(gatherer.fetch(pod(BURST_SIZE)).events) == 1
+    api.now = read + used + 0.01
+    start_burst(fetcher)
+    assert len(fetcher.fetch(pod(BURST_SIZE)).events) == 1
     assert [call[0] for call in api.calls].count("all events") == 2
 
 
@@ -662,41 +659,41 @@ def test_a_second_lookup_does_not_use_the_result_of_the_first() -> None:
 def test_a_shared_read_has_more_time_and_leaves_a_log_its_own() -> None:
     """It may take longer than a single Pod's read; the log is read after it, too."""
     api = FakeEvidenceApi(listed_all=lambda: all_events(20))
-    gatherer = api.fetcher()
-    start_burst(gatherer)
+    fetcher = api.fetcher()
+    start_burst(fetcher)
     api.taken, api.calls = SHARED_FETCH_SECONDS - 0.25, []
-    found = gatherer.fetch(pod(BURST_SIZE, log=LogRequest("app", previous=True, lines=5)))
-    assert (found.lookup, len(found.events), found.log) == (EventLookup.FOUND, 1, "last words\n")
+    found = fetcher.fetch(pod(BURST_SIZE, log=LogRequest("app", previous=True, lines=5)))
+    assert (found.lookup, len(found.events), found.log) == (EventLookup.FOUND, 1, "last line\n")
     assert api.calls[0] == ("all events", "shop", SHARED_FETCH_SECONDS)
     assert api.calls[1][-1] == FETCH_SECONDS - EVENTS_SECONDS
 
 
 def test_shared_events_are_bounded_in_bytes() -> None:
     """The oldest goes first."""
-    rushes = BurstTracker()
-    kept = [CrashBurst() for _ in range(MAX_SHARED)]
-    for each in kept:
-        rushes.share(each, SharedEvents({}, 9.0, MAX_SHARED_BYTES // 3))
-    assert [each.shared is not None for each in kept] == [False] * (MAX_SHARED - 3) + [True] * 3
-    rushes.share(CrashBurst(), SharedEvents({}, 9.0, MAX_SHARED_BYTES + 1))
-    assert not any(each.shared for each in kept)
+    tracker = BurstTracker()
+    bursts = [CrashBurst() for _ in range(MAX_SHARED)]
+    for burst in bursts:
+        tracker.share(burst, SharedEvents({}, 9.0, MAX_SHARED_BYTES // 3))
+    assert [burst.shared is not None for burst in bursts] == [False] * (MAX_SHARED - 3) + [True] * 3
+    tracker.share(CrashBurst(), SharedEvents({}, 9.0, MAX_SHARED_BYTES + 1))
+    assert not any(burst.shared for burst in bursts)
 
 
 def test_bursts_and_their_shared_events_are_bounded() -> None:
     """Events are held for the second that they are used, and not beyond."""
     api = FakeEvidenceApi(listed_all=lambda: all_events(1))
-    gatherer = api.fetcher()
+    fetcher = api.fetcher()
     for number in range(MAX_SHARED + 1):
         for _ in range(BURST_SIZE):
-            gatherer.fetch(namespace(number))
-    kept = [each for each in gatherer._bursts._namespaces.values() if each.shared is not None]
-    assert len(kept) == MAX_SHARED
+            fetcher.fetch(namespace(number))
+    bursts = fetcher._bursts._namespaces
+    assert sum(burst.shared is not None for burst in bursts.values()) == MAX_SHARED
     api.now += BURST_SECONDS + SHARED_SECONDS
-    gatherer.fetch(namespace(0))
-    assert not any(each.shared for each in gatherer._bursts._namespaces.values())
+    fetcher.fetch(namespace(0))
+    assert not any(burst.shared for burst in bursts.values())
     for number in range(MAX_BURSTS + 1):
-        gatherer.fetch(namespace(number))
-    assert len(gatherer._bursts._namespaces) == MAX_BURSTS
+        fetcher.fetch(namespace(number))
+    assert len(bursts) == MAX_BURSTS
 
 
 def test_an_interrupted_shared_read_gives_its_lock_back() -> None:
@@ -706,12 +703,12 @@ def test_an_interrupted_shared_read_gives_its_lock_back() -> None:
         raise KeyboardInterrupt
 
     api = FakeEvidenceApi(listed_all=killed)
-    gatherer = api.fetcher()
-    start_burst(gatherer)
+    fetcher = api.fetcher()
+    start_burst(fetcher)
     with pytest.raises(KeyboardInterrupt):
-        gatherer.fetch(EVENTS)
+        fetcher.fetch(EVENTS)
     api.listed_all = lambda: event_list(kubelet_event())
-    assert gatherer.fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
+    assert fetcher.fetch(EVENTS) == FetchedEvidence(EventLookup.FOUND, (KILLING,))
 
 
 def test_waiting_for_a_slot_is_part_of_the_time() -> None:
@@ -722,7 +719,7 @@ def test_waiting_for_a_slot_is_part_of_the_time() -> None:
 def test_an_interrupted_call_gives_its_slot_back() -> None:
     """Whatever is raised in it, the end of a greenlet among it."""
     api = FakeEvidenceApi(listed=failing(api_error(404)))
-    gatherer = api.fetcher()
+    fetcher = api.fetcher()
 
     def killed() -> bytes:
         raise KeyboardInterrupt
@@ -731,9 +728,9 @@ def test_an_interrupted_call_gives_its_slot_back() -> None:
     for _ in range(MAX_CALLS + 1):
         api.now += BURST_SECONDS
         with pytest.raises(KeyboardInterrupt):
-            gatherer.fetch(EVENTS)
+            fetcher.fetch(EVENTS)
     api.listed = event_list
-    assert gatherer.fetch(EVENTS).lookup is EventLookup.FOUND
+    assert fetcher.fetch(EVENTS).lookup is EventLookup.FOUND
 
 
 def test_the_bound_of_a_list_fits_the_events_of_a_pod() -> None:
@@ -788,18 +785,18 @@ ANSWER = (
     b"HTTP/1.1 200 OK\\r\\nDate: Mon, 23 Nov 2026 10:00:00 GMT\\r\\nConnection: close\\r\\n"
     b"Content-Length: %d\\r\\n\\r\\n%s" % (len(BODY), BODY)
 )
-asked, most = 0, 0
+calls, most = 0, 0
 answers = False
 
 def answer(connection):
-    global asked, most
-    asked += 1
-    most = max(most, asked)
+    global calls, most
+    calls += 1
+    most = max(most, calls)
     connection.recv(65536)
     gevent.sleep(0.05 if answers else 60)
     connection.sendall(ANSWER)
     connection.close()
-    asked -= 1
+    calls -= 1
 
 def serve(listening):
     while True:
@@ -809,7 +806,7 @@ listening = socket.create_server(("127.0.0.1", 0))
 gevent.spawn(serve, listening)
 url = "http://127.0.0.1:%d" % listening.getsockname()[1]
 
-def gather(namespaces):
+def fetch_all(namespaces):
     credentials = Credentials(url, lambda: "t", None)
     server = client.ApiClient(credentials, deadline=call_deadline(Deadlines()))
     fetcher = evidence.ApiEvidenceFetcher(server)
@@ -826,10 +823,10 @@ def gather(namespaces):
     print(dict(found), dict(listed), time.monotonic() - begun < 20)
 
 for namespaces in (1, 30):
-    gather(namespaces)
+    fetch_all(namespaces)
 print(most <= 2 * evidence.MAX_CALLS)
-answers, asked = True, 0
-gather(1)
+answers, calls = True, 0
+fetch_all(1)
 """
 
 
@@ -846,112 +843,3 @@ def test_greenlets_share_a_fetcher() -> None:
     hangs = "{'Unavailable': 90} {0: 90} True"
     answers = "{'Found': 90} {1: 90} True"
     assert done.stdout.splitlines() == [hangs, hangs, "True", answers]
-
-
-# Whether anything is asked at all
-
-
-@pytest.fixture
-def token(tmp_path: Path) -> Path:
-    """A token for the API server."""
-    path = tmp_path / "token"
-    path.write_text("t")
-    return path
-
-
-@pytest.mark.parametrize(
-    ("host", "evidence", "gathers"),
-    [
-        ("127.0.0.1", None, True),
-        ("127.0.0.1", True, True),
-        ("127.0.0.1", False, False),
-        ("0.0.0.0", None, False),
-        ("0.0.0.0", False, False),
-    ],
-)
-@pytest.mark.parametrize("endpoints", Endpoints)
-def test_evidence_is_fetched_where_it_may_be(
-    host: str, evidence: bool | None, gathers: bool, endpoints: Endpoints, token: Path
-) -> None:
-    """Where there is an API server, callers are known, and Pods are served."""
-    settings = Settings(
-        host=host,
-        unauthenticated=host == "0.0.0.0",
-        evidence=evidence,
-        endpoints=endpoints,
-        api_server="http://127.0.0.1:9",
-        api_token_file=token,
-    )
-    found = connect_evidence_fetcher(settings, {})
-    assert (found is not None) is (gathers and endpoints is not Endpoints.POD_DIAGNOSERS)
-    if found is not None:
-        assert found.fetch(EVENTS) == FetchedEvidence(EventLookup.UNAVAILABLE)
-
-
-def test_callers_with_tokens_get_evidence_on_any_address(token: Path) -> None:
-    """They are authenticated."""
-    settings = Settings(
-        host="0.0.0.0",
-        token_folder=token.parent,
-        api_server="http://127.0.0.1:9",
-        api_token_file=token,
-    )
-    assert connect_evidence_fetcher(settings, {}) is not None
-
-
-def test_without_an_api_server_no_evidence_is_fetched() -> None:
-    """Where it is demanded, the error says what is missing."""
-    assert connect_evidence_fetcher(Settings(), {}) is None
-    with pytest.raises(SettingsError, match="POD_DIAGNOSER_EVIDENCE=true needs an API server"):
-        connect_evidence_fetcher(Settings(evidence=True), {})
-    demanded = Settings(evidence=True, endpoints=Endpoints.POD_DIAGNOSERS)
-    assert connect_evidence_fetcher(demanded, {}) is None
-
-
-def test_in_a_pod_the_service_account_is_used(token: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the manifests mount it."""
-
-    def found(environment: object, folder: object = None) -> Any:
-        assert environment == {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
-        assert folder is None
-        return Credentials("http://127.0.0.1:9", token.read_text, None)
-
-    monkeypatch.setattr(app, "in_cluster", found)
-    settings = Settings(evidence=True)
-    assert connect_evidence_fetcher(settings, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}) is not None
-
-
-BASE = {"POD_DIAGNOSER_HOST": "0.0.0.0", "POD_DIAGNOSER_TOKEN_DIR": "/tokens"}
-OPEN = {"POD_DIAGNOSER_HOST": "0.0.0.0", "POD_DIAGNOSER_UNAUTHENTICATED": "true"}
-
-
-@pytest.mark.parametrize(
-    ("environment", "evidence"),
-    [
-        ({}, None),
-        ({"POD_DIAGNOSER_EVIDENCE": ""}, None),
-        ({"POD_DIAGNOSER_EVIDENCE": "true"}, True),
-        ({"POD_DIAGNOSER_EVIDENCE": "false"}, False),
-        (BASE | {"POD_DIAGNOSER_EVIDENCE": "true"}, True),
-        (OPEN, None),
-        (OPEN | {"POD_DIAGNOSER_EVIDENCE": "false"}, False),
-    ],
-)
-def test_the_setting_for_evidence_is_read(
-    environment: dict[str, str], evidence: bool | None
-) -> None:
-    """True, false, or unset."""
-    assert Settings.from_environment(environment).evidence is evidence
-
-
-@pytest.mark.parametrize(
-    ("environment", "problem"),
-    [
-        ({"POD_DIAGNOSER_EVIDENCE": "yes"}, "must be one of true, false"),
-        (OPEN | {"POD_DIAGNOSER_EVIDENCE": "true"}, "needs POD_DIAGNOSER_TOKEN_DIR"),
-    ],
-)
-def test_evidence_for_unknown_callers_is_refused(environment: dict[str, str], problem: str) -> None:
-    """At the start, with the variables that contradict each other."""
-    with pytest.raises(SettingsError, match=f"POD_DIAGNOSER_EVIDENCE.* {problem}"):
-        Settings.from_environment(environment)
