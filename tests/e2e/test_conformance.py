@@ -1,6 +1,6 @@
 """The real Metacontroller and the simulator's do the same, request by request and write by write.
 
-The scenarios, and what is compared, are those of tests/conformance. With PARITY_RECORD, the courses
+The scenarios, and what is compared, are those of tests/conformance. With CONFORMANCE_RECORD, the courses
 are kept as recordings, with which the simulator is compared where no Metacontroller is at hand.
 """
 
@@ -17,7 +17,7 @@ from tests.conformance.scenarios import SCENARIOS
 from tests.conformance.script import Json, Scenario
 from tests.conformance.traces import waits
 
-_RECORD = "PARITY_RECORD"
+_RECORD = "CONFORMANCE_RECORD"
 
 
 @pytest.fixture(scope="module")
