@@ -1,10 +1,10 @@
-"""Owner references are texts from outside that get into the status: bounded when they are read."""
+"""Owner references hold texts from outside that get into the status: they are bounded when read."""
 
 from typing import Any
 
 import pytest
 
-from pod_diagnoser.api.core_v1 import OwnedPod
+from pod_diagnoser.api.core_v1 import Container, OwnedPod
 from tests.support.builders import crashed
 
 
@@ -23,15 +23,30 @@ def test_an_ordinary_owner_is_found_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("uid", ["", "u" * 129, "a b", "line\nbreak", "\u202e"])
-def test_an_owner_whose_uid_no_cluster_gives_is_nobody(uid: str) -> None:
-    """The Pod counts as bare, instead of having the status refused that its owner stands in."""
+def test_an_owner_with_an_impossible_uid_is_ignored(uid: str) -> None:
+    """The Pod counts as bare; otherwise the API server would refuse the status that names it."""
     assert owned(uid=uid).controller is None
 
 
-def test_long_and_odd_texts_are_made_fit() -> None:
-    """Kind and name fit into the status that the definition allows."""
+def test_long_and_odd_texts_are_sanitized() -> None:
+    """Kind and name fit into what the CRD allows in a status."""
     owner = owned(kind="K" * 200, name="n\n" * 400).controller
     assert owner is not None
     assert len(owner.kind.encode()) <= 63
     assert len(owner.name.encode()) <= 253
     assert "\n" not in owner.name
+
+
+def test_a_pod_without_a_controller_is_bare() -> None:
+    """Another owner reference is no controller."""
+    pod = owned(controller=False)
+    assert (pod.controller, pod.owner_uid, pod.template_hash) == (None, "", "")
+
+
+def test_a_container_that_the_spec_does_not_name_has_an_empty_spec() -> None:
+    """Every container that the kubelet reports is a view with status and spec."""
+    document = crashed()
+    document["spec"]["containers"] = []
+    (container,) = OwnedPod.model_validate(document).containers()
+    assert (container.status.name, container.spec) == ("app", Container())
+    assert (container.spec.image, container.spec.stopping_probes) == ("", ())

@@ -1,4 +1,4 @@
-"""Shortcuts on raw requests: what is left out is never read, what is not read needs no answer."""
+"""Shortcuts on raw requests leave out only what is never read, or needs no response."""
 
 import json
 from typing import Any, Final
@@ -33,7 +33,7 @@ SYNCS: Final = [seed for seed in SEEDS if seed.path.endswith("/sync")]
 
 MODELS: Final = {"/pods/sync": PodSyncRequest, "/poddiagnosers/sync": PodDiagnoserSyncRequest}
 
-MARKS: Final = (
+NEIGHBOURS: Final = (
     '{"controller":{',
     ',"object":{',
     '"managedFields":[',
@@ -49,20 +49,20 @@ MARKS: Final = (
     '"',
     "<&>\u2028",
 )
-"""What the places are found by, to be put where it means nothing."""
+"""What places are found by, to be put where it means nothing."""
 
 each_sync = pytest.mark.parametrize("request_", SYNCS, ids=lambda each: each.name)
 
 
 @pytest.mark.parametrize("request_", EVERYTHING, ids=lambda each: each.name)
 def test_recordings_are_in_the_form_of_go(request_: Recorded) -> None:
-    """What stands for Go's encoder here writes what Metacontroller sent, to the byte."""
+    """The tests' encoder writes what Metacontroller sent, to the byte."""
     assert go_json(request_.json) == request_.body
 
 
 @each_sync
-def test_half_of_a_real_request_is_left_out(request_: Recorded) -> None:
-    """The form in which Metacontroller writes is known: controller and managedFields are gone."""
+def test_much_of_a_recorded_request_is_left_out(request_: Recorded) -> None:
+    """Metacontroller's form is recognized: controller and managedFields are gone."""
     rest = strip_unread_fields(request_.body)
     assert b'"managedFields":[' not in rest
     assert b'"controller":{' not in rest
@@ -73,8 +73,8 @@ def test_half_of_a_real_request_is_left_out(request_: Recorded) -> None:
 
 @each_sync
 @pytest.mark.parametrize("form", ["spaced", "object first", "no controller", "null controller"])
-def test_a_request_in_another_form_is_read_all_the_same(request_: Recorded, form: str) -> None:
-    """What somebody types into curl has spaces or another order, and loses nothing."""
+def test_a_request_in_another_form_reads_the_same(request_: Recorded, form: str) -> None:
+    """A request by hand with curl has spaces or another order, and loses nothing."""
     request = request_.json
     if form == "object first":
         request = {"object": request.pop("object"), **request}
@@ -90,8 +90,10 @@ def test_a_request_in_another_form_is_read_all_the_same(request_: Recorded, form
 
 ODD: Final = (
     st.text(max_size=12)
-    | st.sampled_from(MARKS)
-    | st.tuples(st.sampled_from(MARKS), st.text(max_size=3), st.sampled_from(MARKS)).map("".join)
+    | st.sampled_from(NEIGHBOURS)
+    | st.tuples(st.sampled_from(NEIGHBOURS), st.text(max_size=3), st.sampled_from(NEIGHBOURS)).map(
+        "".join
+    )
 )
 
 FIELDS: Final[st.SearchStrategy[Json]] = st.recursive(
@@ -184,8 +186,8 @@ def requests(draw: st.DrawFn) -> Recorded:
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(request=requests())
-def test_a_request_reads_the_same_with_and_without_essence(request: Recorded) -> None:
-    """Whatever strings are in it: what is left out is what is never read."""
+def test_a_request_reads_the_same_without_unread_fields(request: Recorded) -> None:
+    """Whatever strings it holds: only what is never read is left out."""
     model = MODELS[request.path]
     rest = strip_unread_fields(request.body)
     assert model.model_validate_json(rest) == model.model_validate_json(request.body)
@@ -195,8 +197,8 @@ def test_a_request_reads_the_same_with_and_without_essence(request: Recorded) ->
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(request=requests())
-def test_no_answer_depends_on_the_form_of_a_request(request: Recorded) -> None:
-    """What is left unread for speed in Metacontroller's form changes no answer."""
+def test_no_response_depends_on_the_form_of_a_request(request: Recorded) -> None:
+    """The shortcuts for Metacontroller's form change no response."""
     hook = Hook()
     reply = hook.post(request.path, request.body)
     assert reply.status == 200
@@ -206,8 +208,8 @@ def test_no_answer_depends_on_the_form_of_a_request(request: Recorded) -> None:
 
 @settings(deadline=None)
 @given(request=requests(), data=st.data())
-def test_the_start_of_a_request_is_no_more_than_it(request: Recorded, data: st.DataObject) -> None:
-    """Cut off anywhere, it loses its end and never gains anything."""
+def test_nothing_is_added_to_a_truncated_request(request: Recorded, data: st.DataObject) -> None:
+    """Cut off anywhere, it only loses what is left out."""
     end = data.draw(st.integers(min_value=0, max_value=len(request.body)))
     start = request.body[:end]
     rest, left = strip_unread_fields(start), iter(start)
@@ -215,17 +217,19 @@ def test_the_start_of_a_request_is_no_more_than_it(request: Recorded, data: st.D
     assert rest[-1:] == start[-1:]
 
 
-MARKED: Final = st.lists(st.sampled_from(MARKS), max_size=12).map("".join).map(str.encode)
+NEIGHBOURS_ONLY: Final = (
+    st.lists(st.sampled_from(NEIGHBOURS), max_size=12).map("".join).map(str.encode)
+)
 
 
-@given(body=st.binary(max_size=100) | MARKED)
-def test_essence_of_anything_is_no_failure(body: bytes) -> None:
-    """Anything at all goes in, and what is not known comes out as it is."""
+@given(body=st.binary(max_size=100) | NEIGHBOURS_ONLY)
+def test_anything_else_is_left_as_it_is(body: bytes) -> None:
+    """Any bytes are accepted, and returned unchanged where the form is another."""
     rest = strip_unread_fields(body)
     assert rest == body or body.startswith(b'{"controller":{')
 
 
-# Pods with nothing to say of them
+# Pods that need no annotations
 
 
 def wire(of: Any, related: Any = None, **separators: Any) -> bytes:
@@ -243,8 +247,8 @@ def wire(of: Any, related: Any = None, **separators: Any) -> bytes:
 HEALTHY = pod(container(started=T0), annotations={"note": '"terminated": diagnostics.local.io/'})
 
 
-def test_a_healthy_pod_is_uneventful() -> None:
-    """Whatever texts it carries: quotation marks in them are escaped on the wire."""
+def test_a_healthy_pod_needs_no_annotations() -> None:
+    """Whatever texts it holds: quotation marks in them are escaped on the wire."""
     assert needs_no_annotations(wire(HEALTHY))
 
 
@@ -264,14 +268,16 @@ def test_a_healthy_pod_is_uneventful() -> None:
         pytest.param(b"", id="empty"),
     ],
 )
-def test_anything_else_is_read(body: bytes) -> None:
-    """What may need an answer, and what is not surely a request of Metacontroller."""
+def test_anything_else_is_parsed(body: bytes) -> None:
+    """A Pod that may need annotations, and what may be no request of Metacontroller's."""
     assert not needs_no_annotations(body)
 
 
 @given(mutated_pods(), st.integers(0, len(TARGETS)))
-def test_an_uneventful_request_has_an_empty_answer(document: Json, targets: int) -> None:
-    """For any Pod and whoever claims it."""
+def test_a_pod_that_needs_no_annotations_has_an_empty_response(
+    document: Json, targets: int
+) -> None:
+    """For any Pod, whatever claims it."""
     related = {f"shop/{number}": each for number, each in enumerate(TARGETS[:targets])}
     body = wire(in_shop(document), {DIAGNOSIS_TARGETS: related})
     if not needs_no_annotations(body):
@@ -296,5 +302,5 @@ def test_related_objects_are_truncated_by_their_own_size() -> None:
 
 
 def test_without_related_objects_nothing_is_truncated() -> None:
-    """The caller learns that the place was not found."""
+    """The caller can tell that the place was not found."""
     assert truncate_related(b'{"related": {}}', 5) is None

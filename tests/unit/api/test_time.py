@@ -35,11 +35,11 @@ def test_times_are_read_in_utc_with_whole_seconds(text: str, expected: datetime)
         "0001-01-01T00:00:00+14:00",
     ],
 )
-def test_what_is_no_time_is_none(text: str | None) -> None:
-    """Placeholders, times without an offset and nonsense are no times."""
+def test_anything_else_is_none(text: str | None) -> None:
+    """Placeholders for an unknown time, times without an offset, and nonsense."""
     assert parse_time(text) is None
 
 
 def test_times_are_written_as_the_api_server_writes_them() -> None:
-    """RFC 3339 in UTC, whole seconds, Z."""
+    """RFC 3339 in UTC, whole seconds, with Z."""
     assert format_time(datetime(2026, 1, 2, 3, 4, 5, 999, tzinfo=UTC)) == "2026-01-02T03:04:05Z"

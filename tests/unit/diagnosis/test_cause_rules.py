@@ -1,4 +1,4 @@
-"""The table of causes and what rests on it. Golden files show each row; here is what must hold."""
+"""Properties of the table of causes. Golden files show each row."""
 
 import json
 
@@ -46,13 +46,13 @@ TERMINATIONS = st.builds(
 
 
 def read(document: object) -> Pod:
-    """A Pod as it is read off the wire."""
+    """Parse a Pod from the wire."""
     return Pod.model_validate_json(json.dumps(document))
 
 
 @given(TERMINATIONS)
 def test_every_termination_has_a_cause_and_one_sentence(termination: Symptom) -> None:
-    """The table is total, and every sentence fits and ends."""
+    """The table is total, and each sentence is short and complete."""
     cause, sentence = explain(termination)
     assert cause in Cause
     assert "; next: " in sentence
@@ -61,8 +61,8 @@ def test_every_termination_has_a_cause_and_one_sentence(termination: Symptom) ->
 
 
 @given(TERMINATIONS)
-def test_memory_is_blamed_only_where_the_kubelet_said_so(termination: Symptom) -> None:
-    """137 is lack of memory only with the reason OOMKilled, and the limit is named only there."""
+def test_memory_is_the_cause_only_with_the_reason_oomkilled(termination: Symptom) -> None:
+    """137 alone is not lack of memory, and the limit is named only with that reason."""
     cause, sentence = explain(termination)
     if termination.reason != "OOMKilled":
         assert cause not in {Cause.OUT_OF_MEMORY, Cause.CHILD_OUT_OF_MEMORY}
@@ -74,7 +74,7 @@ def test_memory_is_blamed_only_where_the_kubelet_said_so(termination: Symptom) -
 
 @given(TERMINATIONS)
 def test_probes_are_mentioned_only_where_there_are_any(termination: Symptom) -> None:
-    """A kubelet that has no liveness or startup probe to fail is not suspected."""
+    """Without a liveness or startup probe, none can have failed."""
     if not termination.probes and termination.event_finding is None:
         assert "probe" not in explain(termination)[1]
 
@@ -93,20 +93,20 @@ def test_the_table_covers_every_cause_with_a_source() -> None:
 def test_without_a_termination_there_is_no_crash(
     restarts: int | None, last: dict[str, object] | None
 ) -> None:
-    """A count alone tells nothing."""
+    """A restart count alone says nothing."""
     assert diagnose(read(pod(container(last=last, restarts=restarts)))) == ()
 
 
 @pytest.mark.parametrize("restarts", [0, None, -1, 1])
-def test_a_restart_needs_a_count_and_how_it_ended_before(restarts: int | None) -> None:
-    """Both halves of the rule are needed; a container that ended is diagnosed before, too."""
+def test_a_restart_needs_a_count_and_a_last_termination(restarts: int | None) -> None:
+    """Both are needed; a termination is diagnosed before it is counted, too."""
     (found,) = diagnose(read(pod({**container(last=terminated()), "restartCount": restarts})))
     assert found.restarted is (restarts == 1)
     assert found.restart_reason == "Error (Exit Code: 1)"
 
 
-def test_each_sighting_of_a_termination_gives_the_same_crash() -> None:
-    """Running again or waiting in back-off, at this count or the next: one id, one sentence."""
+def test_each_observation_of_a_termination_gives_the_same_crash() -> None:
+    """Running again or in back-off, at this count or the next: one id, one sentence."""
     running = crashed()
     waiting = crashed()
     status = waiting["status"]["containerStatuses"][0]
@@ -117,7 +117,7 @@ def test_each_sighting_of_a_termination_gives_the_same_crash() -> None:
 
 
 def test_different_crashes_have_different_ids() -> None:
-    """Another termination, container or Pod is another crash; a lost one counts by its restart."""
+    """Another termination, container or Pod; a lost container by its restart count."""
     lost = terminated(None, 137, "ContainerStatusUnknown", containerID="")
     documents = [
         crashed(T0),
@@ -131,7 +131,7 @@ def test_different_crashes_have_different_ids() -> None:
     assert len(ids) == len(documents)
 
 
-def test_the_time_is_bounded_by_the_restart_where_nobody_knows_it() -> None:
+def test_an_unknown_end_is_bounded_by_the_restart() -> None:
     """A container without finishedAt had ended when it was started again."""
     document = pod(container(last=terminated(None), started=after(30)))
     found = diagnose(read(document))[0]

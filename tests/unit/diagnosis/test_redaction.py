@@ -1,4 +1,4 @@
-"""What is shown of hostile text: nothing that hides, no half of a secret, and not too much."""
+"""Redaction of hostile text: nothing invisible, no part of a secret, and not too much."""
 
 import unicodedata
 from collections.abc import Callable
@@ -18,13 +18,13 @@ from pod_diagnoser.diagnosis.redaction import (
     redact_tail,
 )
 
-ROOM = 100_000
+LARGE = 100_000
 UNSAFE = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
-Fit = Callable[..., str]
-both = pytest.mark.parametrize("fit", [redact_head, redact_tail])
+Redact = Callable[..., str]
+both = pytest.mark.parametrize("redact", [redact_head, redact_tail])
 
 
-# What is visible
+# Invisible characters
 
 
 @both
@@ -49,47 +49,47 @@ both = pytest.mark.parametrize("fit", [redact_head, redact_tail])
         ("Größe 日本語 🙂", "Größe 日本語 🙂"),
     ],
 )
-def test_what_is_seen_is_all_there_is(fit: Fit, text: str, shown: str) -> None:
-    """Lines stay lines; what is not seen, or moves the cursor, goes."""
-    assert fit(text, ROOM) == shown
+def test_invisible_characters_are_removed(redact: Redact, text: str, shown: str) -> None:
+    """With commands to the terminal and empty lines; other lines stay lines."""
+    assert redact(text, LARGE) == shown
 
 
 @both
 @given(
     text=st.text(), limit=st.integers(3, 300), patterns=st.lists(st.text(max_size=9), max_size=3)
 )
-def test_any_text_is_made_fit(fit: Fit, text: str, limit: int, patterns: list[str]) -> None:
-    """Within its limit, without an unsafe character or an empty line."""
-    shown = fit(text, limit, patterns)
+def test_any_text_is_made_safe(redact: Redact, text: str, limit: int, patterns: list[str]) -> None:
+    """It is within the limit, without an unsafe character or an empty line."""
+    shown = redact(text, limit, patterns)
     assert len(shown.encode()) <= limit
     for line in shown.split("\n") if shown else ():
         assert not {unicodedata.category(character) for character in line} & UNSAFE
-    if NOT_SHOWN not in fit(text, ROOM, patterns):
-        assert not shown or all(line.strip() for line in fit(text, ROOM, patterns).split("\n"))
+    if NOT_SHOWN not in redact(text, LARGE, patterns):
+        assert not shown or all(line.strip() for line in redact(text, LARGE, patterns).split("\n"))
 
 
 @both
 @given(text=st.text())
-def test_what_is_fit_stays_as_it_is(fit: Fit, text: str) -> None:
-    """Shown again, it is the same."""
-    shown = fit(text, ROOM)
-    assert fit(shown, ROOM) == shown
+def test_redacting_twice_changes_nothing(redact: Redact, text: str) -> None:
+    """A text that is safe is shown as it is."""
+    shown = redact(text, LARGE)
+    assert redact(shown, LARGE) == shown
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n \n"])
 def test_the_end_of_a_last_line_that_is_too_long_is_shown(end: str) -> None:
-    """Its own new line, and empty ones after it, do not make it a line that is over."""
+    """Its own line break, and empty lines after it, do not count as the break before it."""
     line = '{"level": "info"' + ', "field": "value"' * MAX_SCANNED + ', "error": "no such table"}'
-    assert redact_tail(f"first\n{line}{end}", ROOM).endswith('"error": "no such table"}')
+    assert redact_tail(f"first\n{line}{end}", LARGE).endswith('"error": "no such table"}')
 
 
 def test_a_log_that_ends_in_empty_lines_shows_its_last_line() -> None:
-    """However many they are."""
-    assert redact_tail("the last line" + "\n" * 3 * MAX_SCANNED, ROOM) == "the last line"
+    """However many there are."""
+    assert redact_tail("the last line" + "\n" * 3 * MAX_SCANNED, LARGE) == "the last line"
 
 
 def test_a_message_keeps_its_start_and_a_log_its_end() -> None:
-    """By bytes, between characters."""
+    """They are truncated by bytes, between characters."""
     text = "é" * 50 + "ü" * 50
     assert redact_head(text, 11) == "éééé…"
     assert redact_tail(text, 11) == "…üüüü"
@@ -159,7 +159,7 @@ HIDING = st.sampled_from(["", "\u200b", "\u202e", "\x00", "\x08", "\ufeff", "\x1
 
 
 def halves(secret: str) -> list[str]:
-    """Parts of a secret of which none may be seen: half of it, whichever."""
+    """Return the parts of a secret of which none may be shown: each half of it."""
     half = max(8, len(secret) // 2)
     return [secret[at : at + half] for at in range(len(secret) - half + 1)]
 
@@ -168,12 +168,12 @@ def halves(secret: str) -> list[str]:
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
 @settings(max_examples=30)
 @given(before=AROUND, after=AROUND, limit=st.integers(10, 300), hiding=HIDING, at=st.integers(0))
-def test_a_secret_of_a_known_form_is_never_seen(
-    fit: Fit, secret: str, before: str, after: str, limit: int, hiding: str, at: int
+def test_a_secret_of_a_known_form_is_never_shown(
+    redact: Redact, secret: str, before: str, after: str, limit: int, hiding: str, at: int
 ) -> None:
-    """Wherever it stands and whatever hides in it; neither whole nor by its half."""
+    """Wherever it stands, whatever invisible character is in it; neither whole nor half."""
     at %= len(secret)
-    shown = fit(f"{before}{secret[:at]}{hiding}{secret[at:]} {after}", limit)
+    shown = redact(f"{before}{secret[:at]}{hiding}{secret[at:]} {after}", limit)
     assert not any(half in shown for half in halves(secret))
 
 
@@ -188,14 +188,21 @@ def test_a_secret_of_a_known_form_is_never_seen(
     hiding=HIDING,
     at=st.integers(0),
 )
-def test_a_secret_in_its_place_is_never_seen(
-    fit: Fit, place: str, value: str, before: str, after: str, limit: int, hiding: str, at: int
+def test_a_secret_in_its_place_is_never_shown(
+    redact: Redact,
+    place: str,
+    value: str,
+    before: str,
+    after: str,
+    limit: int,
+    hiding: str,
+    at: int,
 ) -> None:
-    """Behind its name, in a header, in a URL, in a key; neither whole nor by its half."""
+    """After its name, in a header, in a URL, in a key; neither whole nor half."""
     text = place.format(value)
     at %= len(text)
     assume(not hiding or "\\" not in text[max(0, at - 1) : at + 1])
-    shown = fit(f"{before}\n{text[:at]}{hiding}{text[at:]}\n{after}", limit)
+    shown = redact(f"{before}\n{text[:at]}{hiding}{text[at:]}\n{after}", limit)
     assert not any(half in shown for half in halves(value))
 
 
@@ -204,13 +211,13 @@ def test_a_secret_in_its_place_is_never_seen(
 @settings(max_examples=30)
 @given(value=VALUES, lines=st.integers(0, 3 * MAX_SCANNED), filler=st.sampled_from(["x y\n", "é "]))
 @example(value="2" * 39, lines=8123, filler="x y\n")  # only what follows tells that it is a key
-def test_a_secret_is_not_seen_where_a_long_text_is_divided(
-    fit: Fit, place: str, value: str, lines: int, filler: str
+def test_a_secret_is_not_shown_where_a_long_text_is_divided(
+    redact: Redact, place: str, value: str, lines: int, filler: str
 ) -> None:
-    """However far it is from the end that is shown."""
+    """However far it is from the part that is shown."""
     fill = (filler * MAX_SCANNED)[:lines]
     rest = "z\n" * ((2 * MAX_SCANNED - lines) // 2)
-    shown = fit(f"{fill}\n{place.format(value)}\n{rest}", ROOM)
+    shown = redact(f"{fill}\n{place.format(value)}\n{rest}", LARGE)
     assert not any(half in shown for half in halves(value))
 
 
@@ -221,27 +228,31 @@ KEY = "\n".join("MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7"[n % 9 :] 
 @both
 @pytest.mark.parametrize("marker", ["-----BEGIN RSA PRIVATE KEY-----", ""])
 @given(before=st.integers(MAX_SCANNED - 4000, MAX_SCANNED + 100))
-def test_a_private_key_across_the_division_is_not_shown(fit: Fit, marker: str, before: int) -> None:
-    """What tells that its lines are a key may lie in the part that is not shown."""
+def test_a_private_key_across_the_division_is_not_shown(
+    redact: Redact, marker: str, before: int
+) -> None:
+    """The marker of its lines may lie in the part that is not shown."""
     end = "-----END RSA PRIVATE KEY-----"
     filler = ("one line\n" * MAX_SCANNED)[:before]
     text = f"{filler}\n{marker}\n{KEY}\n{end}\n{filler[::-1]}"
-    assert not any(line in fit(text, ROOM) for line in KEY.splitlines())
+    assert not any(line in redact(text, LARGE) for line in KEY.splitlines())
 
 
 @both
 @pytest.mark.parametrize("place", ['"password":"{}"', "token={}"])
 @given(value=VALUES, before=st.integers(0, 2 * MAX_SCANNED))
-def test_nor_where_a_long_line_is_divided(fit: Fit, place: str, value: str, before: int) -> None:
-    """A line without end, as JSON has them, all of it secrets: little is left of it."""
-    shown = fit("x" * before + "," + (place.format(value) + ",") * 1000, ROOM)
+def test_a_secret_is_not_shown_where_a_long_line_is_divided(
+    redact: Redact, place: str, value: str, before: int
+) -> None:
+    """A very long line, as of JSON, that is all secrets: little of it is left."""
+    shown = redact("x" * before + "," + (place.format(value) + ",") * 1000, LARGE)
     assert not any(half in shown for half in halves(value))
 
 
 @both
-def test_one_word_that_is_too_long_is_not_divided(fit: Fit) -> None:
-    """It may be a secret as a whole."""
-    assert fit("k" * 2 * MAX_SCANNED, ROOM) == MASK
+def test_one_word_that_is_too_long_is_not_divided(redact: Redact) -> None:
+    """The whole word may be a secret."""
+    assert redact("k" * 2 * MAX_SCANNED, LARGE) == MASK
 
 
 @pytest.mark.parametrize(
@@ -255,9 +266,9 @@ def test_one_word_that_is_too_long_is_not_divided(fit: Fit) -> None:
         ("a token=b c token=d e", f"a token={MASK} c token={MASK} e"),
     ],
 )
-def test_a_value_is_masked_as_far_as_it_goes(text: str, shown: str) -> None:
-    """And what stands beside it stays."""
-    assert redact_head(text, ROOM) == shown
+def test_a_value_is_masked_to_its_end(text: str, shown: str) -> None:
+    """What stands beside it stays."""
+    assert redact_head(text, LARGE) == shown
 
 
 @pytest.mark.parametrize(
@@ -279,9 +290,9 @@ def test_a_value_is_masked_as_far_as_it_goes(text: str, shown: str) -> None:
         "the password is wrong; no secret was given",
     ],
 )
-def test_what_went_wrong_is_not_masked(text: str) -> None:
-    """What holds no secret is shown as it is: that is what it is for."""
-    assert redact_head(text, ROOM) == redact_tail(text, ROOM) == text
+def test_error_messages_are_not_masked(text: str) -> None:
+    """A text without a secret is shown as it is."""
+    assert redact_head(text, LARGE) == redact_tail(text, LARGE) == text
 
 
 # Patterns that users give
@@ -302,21 +313,21 @@ def test_what_went_wrong_is_not_masked(text: str) -> None:
         ("^c|c$", f"{MASK}ust-12 and cust-345, mail a@b.{MASK}"),
     ],
 )
-def test_what_a_pattern_matches_is_masked(pattern: str, shown: str) -> None:
-    """As a whole; neighbours are one."""
-    assert redact_head("cust-12 and cust-345, mail a@b.c", ROOM, [pattern]) == shown
+def test_matches_of_a_pattern_are_masked(pattern: str, shown: str) -> None:
+    """Each as a whole, by one mask where they touch."""
+    assert redact_head("cust-12 and cust-345, mail a@b.c", LARGE, [pattern]) == shown
 
 
-def test_patterns_that_overlap_leave_nothing_of_either() -> None:
-    """Each looks at the text as it was, not at what another has left of it."""
-    assert redact_head("x abcdef y", ROOM, ["abcd", "cdef"]) == f"x {MASK} y"
-    assert redact_head("k0123token=89abk", ROOM, ["k0123.*k"]) == MASK
+def test_matches_that_overlap_are_both_masked() -> None:
+    """Each pattern searches the original text, not what another has left of it."""
+    assert redact_head("x abcdef y", LARGE, ["abcd", "cdef"]) == f"x {MASK} y"
+    assert redact_head("k0123token=89abk", LARGE, ["k0123.*k"]) == MASK
 
 
-def test_a_pattern_sees_what_is_seen() -> None:
-    """Nothing hides behind characters that are not."""
-    assert redact_tail("cu\u200bst-\x001\x1b[0m2", ROOM, [r"cust-\d+"]) == MASK
-    assert redact_tail("Größe-7 ü", ROOM, ["Größe-."]) == f"{MASK} ü"
+def test_a_pattern_searches_the_visible_text() -> None:
+    """Invisible characters cannot keep it from matching."""
+    assert redact_tail("cu\u200bst-\x001\x1b[0m2", LARGE, [r"cust-\d+"]) == MASK
+    assert redact_tail("Größe-7 ü", LARGE, ["Größe-."]) == f"{MASK} ü"
 
 
 @both
@@ -339,20 +350,20 @@ def test_a_pattern_sees_what_is_seen() -> None:
     ],
     ids=str,
 )
-def test_a_pattern_that_cannot_be_used_withholds_the_text(
-    fit: Fit, patterns: list[str], capfd: pytest.CaptureFixture[str]
+def test_an_unusable_pattern_withholds_the_text(
+    redact: Redact, patterns: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is shown that somebody wanted to be masked; and nothing is said of the pattern."""
-    assert fit("my secret", ROOM, patterns) == NOT_SHOWN
-    assert fit("", ROOM, patterns) == ""
+    """Nothing is shown that a user wants to be masked, nor anything of the pattern."""
+    assert redact("my secret", LARGE, patterns) == NOT_SHOWN
+    assert redact("", LARGE, patterns) == ""
     assert capfd.readouterr() == ("", "")
 
 
-def test_as_many_patterns_as_may_be() -> None:
-    """Of the usual kind and length."""
+def test_the_largest_number_of_patterns_is_used() -> None:
+    """Sixteen of the usual kind and length."""
     patterns = [rf"tenant{number}-[0-9a-f]{{32}}" for number in range(MAX_PATTERNS)]
-    assert redact_tail(f"tenant7-{'0a' * 16}", ROOM, patterns) == MASK
-    assert redact_tail("ab", ROOM, ["x" * MAX_PATTERN_BYTES]) == "ab"
+    assert redact_tail(f"tenant7-{'0a' * 16}", LARGE, patterns) == MASK
+    assert redact_tail("ab", LARGE, ["x" * MAX_PATTERN_BYTES]) == "ab"
 
 
 SLOW = (
@@ -370,34 +381,34 @@ SLOW = (
 
 
 @pytest.mark.parametrize("pattern", SLOW)
-def test_patterns_that_take_others_for_ever_end(pattern: str) -> None:
-    """Sixteen times on the longest text that is looked at; the test's time limit is what fails."""
+def test_patterns_with_catastrophic_backtracking_end(pattern: str) -> None:
+    """Sixteen of them on the longest text; otherwise the time limit of the test would fail."""
     text = "\n" + "a" * (MAX_SCANNED - 1)
     for index in range(MAX_PATTERNS):
-        redact_tail(text + "b", ROOM, [f"{pattern}|{index}"])
-        redact_tail(text, ROOM, [pattern])
+        redact_tail(text + "b", LARGE, [f"{pattern}|{index}"])
+        redact_tail(text, LARGE, [pattern])
 
 
 @both
-def test_what_no_time_is_left_for_is_masked(fit: Fit) -> None:
-    """A pattern that matches everywhere, and looks far ahead each time."""
+def test_text_that_there_is_no_time_to_search_is_masked(redact: Redact) -> None:
+    """As with a pattern that matches everywhere and looks far ahead each time."""
     text = "ab" * 2000
-    assert fit(text, ROOM, ["a(?s:.*)z|a"]).endswith(MASK)
+    assert redact(text, LARGE, ["a(?s:.*)z|a"]).endswith(MASK)
 
 
 @given(st.text(max_size=30), st.text(max_size=10))
 @example("aé", r"\C")
-def test_any_pattern_is_used_or_withholds(text: str, pattern: str) -> None:
-    """Nothing else comes of it."""
-    shown = redact_head(text, ROOM, [pattern])
+def test_any_pattern_leaves_a_safe_text(text: str, pattern: str) -> None:
+    """It is used, or the text is withheld."""
+    shown = redact_head(text, LARGE, [pattern])
     lines = shown.split("\n")
     assert not {unicodedata.category(character) for line in lines for character in line} & UNSAFE
 
 
 @given(st.text("ab 1\n", max_size=60), st.sampled_from(["a+", "b1", "(ab)+", "1.?"]))
-def test_what_a_pattern_matches_is_not_there_any_more(text: str, pattern: str) -> None:
-    """Of the visible text: all matches, and only they."""
-    visible = redact_head(text, ROOM)
-    shown = redact_head(text, ROOM, [pattern])
+def test_all_matches_and_only_they_are_masked(text: str, pattern: str) -> None:
+    """As by replacing them in the visible text."""
+    visible = redact_head(text, LARGE)
+    shown = redact_head(text, LARGE, [pattern])
     expected = re2.sub(f"(?:{pattern})+", MASK, visible)
     assert shown == expected
