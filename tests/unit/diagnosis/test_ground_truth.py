@@ -1,7 +1,7 @@
-"""What truly happened to each Pod, written from what was done to it, never from what we say.
+"""The true cause of each golden Pod, written from what was done to it, not from the diagnosis.
 
-Of the ``kubelet-*`` Pods that is known: each was driven into its ending for real. ``hand-*`` ones
-were made from the source of Kubernetes for the endings that are hard to bring about.
+For ``kubelet-*`` Pods it is known, since each was brought into its state on a real cluster.
+``hand-*`` Pods were written from the source of Kubernetes, for states that are hard to bring about.
 """
 
 import copy
@@ -54,8 +54,8 @@ def app(cause: Cause) -> Truth:
     return (("app", cause),)
 
 
-def whole(cause: Cause) -> Truth:
-    """It is about the Pod as a whole."""
+def pod_level(cause: Cause) -> Truth:
+    """The Pod as a whole, with a cause."""
     return (("", cause),)
 
 
@@ -91,43 +91,43 @@ KUBELET: dict[str, Truth] = {
     "10-imagepullbackoff": app(Cause.IMAGE_PULL_FAILED),
     "11-createcontainerconfigerror": app(Cause.CONFIGURATION_ERROR),
     "11-missing-configmap-volume-containercreating": app(Cause.VOLUME_NOT_MOUNTED),
-    "12-activedeadlineseconds": whole(Cause.POD_DEADLINE_EXCEEDED),
-    "12-evicted-ephemeral-storage": whole(Cause.EVICTED),
-    "12-evicted-ephemeral-storage-statusunknown": whole(Cause.EVICTED),
+    "12-activedeadlineseconds": pod_level(Cause.POD_DEADLINE_EXCEEDED),
+    "12-evicted-ephemeral-storage": pod_level(Cause.EVICTED),
+    "12-evicted-ephemeral-storage-statusunknown": pod_level(Cause.EVICTED),
     "13-job-pod-failed": app(Cause.APPLICATION_ERROR),
     "14-terminating": NOTHING,
-    "15-unschedulable": whole(Cause.UNSCHEDULABLE),
+    "15-unschedulable": pod_level(Cause.UNSCHEDULABLE),
     "16-termination-message": app(Cause.APPLICATION_ERROR),
     "17-poststart-hook-error": app(Cause.POST_START_HOOK_FAILED),
     "20-onfailure-exit4-restarted": app(Cause.APPLICATION_ERROR),
     "22-power-cut-never": app(Cause.EXIT_STATUS_LOST),
     "23-runtime-data-lost-never": app(Cause.CONTAINER_STATUS_UNKNOWN),
-    "24-node-unreachable-not-ready": whole(Cause.NODE_NOT_READY),
+    "24-node-unreachable-not-ready": pod_level(Cause.NODE_NOT_READY),
 }
 
 HAND: dict[str, Truth] = {
     # The Pod as a whole
-    "deadline-two-containers": whole(Cause.POD_DEADLINE_EXCEEDED),
+    "deadline-two-containers": pod_level(Cause.POD_DEADLINE_EXCEEDED),
     "deadline-after-crash": (
         ("app", Cause.APPLICATION_ERROR),
         ("", Cause.POD_DEADLINE_EXCEEDED),
     ),
-    "evicted-before-it-ran": whole(Cause.NOT_ADMITTED),
-    "evicted-empty-dir": whole(Cause.EVICTED),
-    "evicted-node-memory": whole(Cause.EVICTED),
-    "node-lost": whole(Cause.NODE_LOST),
-    "node-lost-deleted": whole(Cause.NODE_LOST),
-    "node-shutdown": whole(Cause.NODE_SHUTDOWN),
-    "node-shutdown-exit-0": whole(Cause.NODE_SHUTDOWN),
-    "node-shutdown-of-kubernetes-1-20": whole(Cause.NODE_SHUTDOWN),
-    "node-shutdown-refused": whole(Cause.NOT_ADMITTED),
-    "pod-failed-for-a-reason-of-the-future": whole(Cause.POD_FAILED),
-    "preempted-by-kubelet": whole(Cause.PREEMPTED),
-    "refused-node-affinity": whole(Cause.NOT_ADMITTED),
-    "refused-out-of-cpu": whole(Cause.NOT_ADMITTED),
-    "refused-out-of-gpu": whole(Cause.NOT_ADMITTED),
-    "refused-reason-of-the-future": whole(Cause.NOT_ADMITTED),
-    "refused-unexpected-error": whole(Cause.NOT_ADMITTED),
+    "evicted-before-it-ran": pod_level(Cause.NOT_ADMITTED),
+    "evicted-empty-dir": pod_level(Cause.EVICTED),
+    "evicted-node-memory": pod_level(Cause.EVICTED),
+    "node-lost": pod_level(Cause.NODE_LOST),
+    "node-lost-deleted": pod_level(Cause.NODE_LOST),
+    "node-shutdown": pod_level(Cause.NODE_SHUTDOWN),
+    "node-shutdown-exit-0": pod_level(Cause.NODE_SHUTDOWN),
+    "node-shutdown-of-kubernetes-1-20": pod_level(Cause.NODE_SHUTDOWN),
+    "node-shutdown-refused": pod_level(Cause.NOT_ADMITTED),
+    "pod-failed-for-a-reason-of-the-future": pod_level(Cause.POD_FAILED),
+    "preempted-by-kubelet": pod_level(Cause.PREEMPTED),
+    "refused-node-affinity": pod_level(Cause.NOT_ADMITTED),
+    "refused-out-of-cpu": pod_level(Cause.NOT_ADMITTED),
+    "refused-out-of-gpu": pod_level(Cause.NOT_ADMITTED),
+    "refused-reason-of-the-future": pod_level(Cause.NOT_ADMITTED),
+    "refused-unexpected-error": pod_level(Cause.NOT_ADMITTED),
     # What was meant to end
     "ephemeral-container-exit-0": NOTHING,
     "planned-deletion-after-pre-stop-ran-out": NOTHING,
@@ -256,20 +256,20 @@ BY_STATUS_ALONE: dict[str, Truth] = {
 """Where the status proves less than the Events do; elsewhere both prove the same."""
 
 
-def said(name: str, *, with_events: bool) -> tuple[Diagnosis, ...]:
-    """What is said of a Pod: of what ended, and of what lasts."""
+def diagnoses_of(name: str, *, with_events: bool) -> tuple[Diagnosis, ...]:
+    """Diagnose a golden Pod: what ended in it, and its lasting conditions."""
     pod = corpus.pod(name)
-    gathered = corpus.fetched_for(name, pod) if with_events else None
-    evidence = corpus.evidence(pod, gathered, NOW)
+    fetched = corpus.fetched_for(name, pod) if with_events else None
+    evidence = corpus.evidence(pod, fetched, NOW)
     return (*diagnose(pod, evidence), *diagnose_lasting_conditions(pod, NOW, evidence)[0])
 
 
 def truth_of(diagnoses: tuple[Diagnosis, ...]) -> Truth:
-    """What is said, in the form of the tables."""
+    """Return diagnoses in the form of the tables."""
     return tuple((diagnosis.container, diagnosis.cause) for diagnosis in diagnoses)
 
 
-def test_the_truth_of_every_recorded_pod_is_written_down() -> None:
+def test_every_recorded_pod_has_a_true_cause() -> None:
     """No Pod that a kubelet reported is left out; nor is one with Events made by hand."""
     assert {name for name in corpus.names() if name.startswith("kubelet-")} == {
         f"kubelet-{name}" for name in KUBELET
@@ -279,26 +279,30 @@ def test_the_truth_of_every_recorded_pod_is_written_down() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(TRUTHS))
-def test_what_is_said_with_events_is_what_happened(name: str) -> None:
+def test_causes_with_events_are_the_true_ones(name: str) -> None:
     """Each container gets the cause that its Pod and its Events prove."""
-    assert truth_of(said(name, with_events=True)) == TRUTHS[name]
+    assert truth_of(diagnoses_of(name, with_events=True)) == TRUTHS[name]
 
 
 @pytest.mark.parametrize("name", sorted(TRUTHS))
-def test_what_is_said_without_events_is_what_the_status_proves(name: str) -> None:
-    """Nothing is claimed that only Events could tell."""
-    assert truth_of(said(name, with_events=False)) == BY_STATUS_ALONE.get(name, TRUTHS[name])
+def test_causes_without_events_are_what_the_status_proves(name: str) -> None:
+    """Nothing is claimed that only Events can prove."""
+    assert truth_of(diagnoses_of(name, with_events=False)) == BY_STATUS_ALONE.get(
+        name, TRUTHS[name]
+    )
 
 
 @pytest.mark.parametrize("name", sorted(TRUTHS))
-def test_own_cause_never_depends_on_events(name: str) -> None:
+def test_status_cause_never_depends_on_events(name: str) -> None:
     """Events, which can be made up, do not decide what is done about a crash.
 
-    They may explain a state so well that nothing is to be told of it.
+    They may show that a lasting condition is no failure, which is then not diagnosed.
     """
-    alone = {diagnosis.id: diagnosis.status_cause for diagnosis in said(name, with_events=False)}
+    alone = {
+        diagnosis.id: diagnosis.status_cause for diagnosis in diagnoses_of(name, with_events=False)
+    }
     with_events = {
-        diagnosis.id: diagnosis.status_cause for diagnosis in said(name, with_events=True)
+        diagnosis.id: diagnosis.status_cause for diagnosis in diagnoses_of(name, with_events=True)
     }
     assert with_events.items() <= alone.items()
 
@@ -364,7 +368,7 @@ def test_sentence_has_the_facts_and_no_others(
     name: str, present: tuple[str, ...], absent: tuple[str, ...]
 ) -> None:
     """What the others get wrong is right here, word for word."""
-    diagnosis = said(name, with_events=True)[-1]
+    diagnosis = diagnoses_of(name, with_events=True)[-1]
     for words in present:
         assert words in diagnosis.sentence
     for words in absent:
@@ -374,34 +378,34 @@ def test_sentence_has_the_facts_and_no_others(
 def test_a_planned_restart_hides_no_crash() -> None:
     """Where one container's exit has all restarted, that exit is what is shown."""
     pod = corpus.pod("hand-restart-all-containers-removed")
-    seen = observe_pod(pod, CLAIM, NOW)
-    assert seen.latest is not None
-    assert seen.latest.container == "app"
+    observation = observe_pod(pod, CLAIM, NOW)
+    assert observation.latest is not None
+    assert observation.latest.container == "app"
 
 
 @pytest.mark.parametrize("name", corpus.names())
-def test_whatever_is_told_is_shown(name: str) -> None:
-    """A Pod with something to tell shows a cause and a sentence when it is seen for the first time.
+def test_whatever_is_diagnosed_is_shown(name: str) -> None:
+    """A Pod with a diagnosis shows a cause and a sentence at its first observation.
 
-    What it shows is about a crash, if there is one, and not about a restart that was asked for.
+    They are about a crash, if there is one, and not about a restart that was requested.
     """
     pod = corpus.pod(name)
-    sighting = observe_pod(pod, CLAIM, NOW, corpus.fetched_for(name, pod))
-    shown = desired_metadata(pod, CLAIM, sighting, NOW, NO_OUTPUT).annotations
-    assert (CAUSE in shown) == (DIAGNOSIS in shown) == bool(sighting.diagnoses)
-    told = sighting.diagnoses
-    worth = [each for each in told if not each.was_requested] or told
-    assert not told or shown[CAUSE] in {each.cause.value for each in worth}
+    observation = observe_pod(pod, CLAIM, NOW, corpus.fetched_for(name, pod))
+    shown = desired_metadata(pod, CLAIM, observation, NOW, NO_OUTPUT).annotations
+    assert (CAUSE in shown) == (DIAGNOSIS in shown) == bool(observation.diagnoses)
+    diagnoses = observation.diagnoses
+    crashes = [each for each in diagnoses if not each.was_requested] or diagnoses
+    assert not diagnoses or shown[CAUSE] in {each.cause.value for each in crashes}
 
 
 def test_hostile_probe_output_is_shown_harmless() -> None:
     """No control or bidirectional character of a probe's output is passed on, and little of it."""
-    (diagnosis,) = said("hand-events-hostile-probe-output", with_events=True)
+    (diagnosis,) = diagnoses_of("hand-events-hostile-probe-output", with_events=True)
     assert diagnosis.sentence.isprintable()
     assert "y" * 200 not in diagnosis.sentence
 
 
-# No claim without its proof
+# No cause without its proof
 
 
 EMPTY: dict[str, Any] = {
@@ -411,59 +415,59 @@ EMPTY: dict[str, Any] = {
     "message": "",
     "kind": SymptomKind.LASTING_CONDITION,
 }
-"""What stands where a proof is missing."""
+"""The value of a field that proves nothing."""
 
 EITHER = {Cause.NOT_ADMITTED}
-"""Causes that each of their proofs proves alone: the reason, or how the message begins."""
+"""Causes that either field proves alone: the reason, or how the message begins."""
 
 
-ENDINGS = [ending for name in corpus.names() for ending in corpus.symptoms(name, NOW)]
-"""Every ending of the golden files."""
+SYMPTOMS = [symptom for name in corpus.names() for symptom in corpus.symptoms(name, NOW)]
+"""All symptoms of the golden Pods."""
 
 
-def test_every_row_names_its_proof() -> None:
-    """Each row names fields of an ending; only the last, which proves nothing, names none."""
+def test_every_rule_names_the_fields_that_prove_it() -> None:
+    """Each row names fields of a symptom; only the last one, which proves nothing, names none."""
     known = {field.name for field in fields(Symptom)}
-    for row in CAUSE_RULES[:-1]:
-        assert row.predicate.fields, row.cause
-        assert set(row.predicate.fields) <= known & set(EMPTY)
+    for rule in CAUSE_RULES[:-1]:
+        assert rule.predicate.fields, rule.cause
+        assert set(rule.predicate.fields) <= known & set(EMPTY)
     assert CAUSE_RULES[-1].cause is Cause.UNRECOGNIZED
 
 
-def test_every_row_is_shown_by_an_ending() -> None:
-    """What follows would prove nothing about a row that no ending is an example of."""
-    shown = {id(first_row(ending)) for ending in ENDINGS}
-    assert [row.cause for row in CAUSE_RULES if id(row) not in shown] == []
+def test_every_rule_has_a_golden_symptom() -> None:
+    """The tests below need an example of each rule."""
+    shown = {id(first_rule(symptom)) for symptom in SYMPTOMS}
+    assert [rule.cause for rule in CAUSE_RULES if id(rule) not in shown] == []
 
 
-def first_row(ending: Symptom) -> Any:
-    """The row that an ending gets: the first that holds, whichever of them are tried at all."""
+def first_rule(symptom: Symptom) -> Any:
+    """Find the first row that holds for a symptom, without `rule_for`'s preselection."""
     return next(
-        row
-        for row in CAUSE_RULES
-        if row.predicate.kind in (None, ending.kind) and row.predicate.holds(ending)
+        rule
+        for rule in CAUSE_RULES
+        if rule.predicate.kind in (None, symptom.kind) and rule.predicate.holds(symptom)
     )
 
 
 @pytest.mark.parametrize("number", range(len(CAUSE_RULES) - 1))
-def test_claim_goes_with_its_proof(number: int) -> None:
-    """Without one of the fields that a row rests on, its cause is not claimed."""
-    row = CAUSE_RULES[number]
-    for ending in ENDINGS:
-        if first_row(ending) is not row:
+def test_no_cause_without_a_field_that_proves_it(number: int) -> None:
+    """Without one of the fields that a row rests on, another row holds."""
+    rule = CAUSE_RULES[number]
+    for symptom in SYMPTOMS:
+        if first_rule(symptom) is not rule:
             continue
         ways = (
-            [row.predicate.fields]
-            if row.cause in EITHER
-            else [(each,) for each in row.predicate.fields]
+            [rule.predicate.fields]
+            if rule.cause in EITHER
+            else [(each,) for each in rule.predicate.fields]
         )
         for way in ways:
-            without = replace(ending, **{field: EMPTY[field] for field in way})
-            assert first_row(without) is not row, (ending, way)
+            without = replace(symptom, **{field: EMPTY[field] for field in way})
+            assert first_rule(without) is not rule, (symptom, way)
 
 
 def without_proof(of: Any, field: str, other: Any) -> Any:
-    """A Pod in which nothing is left of what one field of its endings is made of."""
+    """Return a Pod without what one field of its symptoms is made of."""
     key = {"exit_code": "exitCode"}.get(field, field)
     changed = copy.deepcopy(of)
     places = [changed["status"], *changed["status"].get("conditions", ())]
@@ -473,7 +477,7 @@ def without_proof(of: Any, field: str, other: Any) -> Any:
                 places += [each for each in (status.get(state) or {}).values() if each]
     for place in places:
         if field == "evidence" and place.get("reason") == POST_START_HOOK_ERROR:
-            place["reason"] = CRASH_LOOP_BACK_OFF  # the next moment, which proves nothing
+            place["reason"] = CRASH_LOOP_BACK_OFF  # as a moment later, which proves nothing
         elif key in place:
             if other is None:
                 del place[key]
@@ -487,16 +491,16 @@ def without_proof(of: Any, field: str, other: Any) -> Any:
     st.sampled_from(["reason", "exit_code", "evidence", "message"]),
     st.data(),
 )
-def test_pod_without_its_proof_is_not_given_that_cause(
+def test_a_pod_without_the_proof_is_not_given_the_cause(
     name: str, field: str, data: st.DataObject
 ) -> None:
-    """Whatever stands in the place of the proof, the cause is not claimed of that container."""
-    before = said(name, with_events=True)
+    """Whatever stands in its place, that container is not given the cause."""
+    before = diagnoses_of(name, with_events=True)
     resting = {
         (each.container, each.cause)
         for each in before
         if each.symptom.kind is not SymptomKind.LASTING_CONDITION and each.cause not in EITHER
-        if field in first_row(each.symptom).predicate.fields
+        if field in first_rule(each.symptom).predicate.fields
     }
     other: Any = None
     if field in ("reason", "message"):
@@ -505,8 +509,8 @@ def test_pod_without_its_proof_is_not_given_that_cause(
         other = data.draw(st.sampled_from([None, 17]))
     document = without_proof(corpus.document(name), field, other)
     pod = Pod.model_validate(document)
-    gathered = None if field == "evidence" else corpus.fetched_for(name, pod)
-    evidence = corpus.evidence(pod, gathered, NOW)
+    fetched = None if field == "evidence" else corpus.fetched_for(name, pod)
+    evidence = corpus.evidence(pod, fetched, NOW)
     after = (*diagnose(pod, evidence), *diagnose_lasting_conditions(pod, NOW, evidence)[0])
     for each in after:
         key = (each.container, each.cause)
@@ -514,8 +518,8 @@ def test_pod_without_its_proof_is_not_given_that_cause(
 
 
 @pytest.mark.parametrize("name", sorted(TRUTHS))
-def test_state_goes_with_the_conditions_that_show_it(name: str) -> None:
-    """Without conditions no Pod is said to be in a state that keeps it from its work."""
+def test_lasting_conditions_need_pod_conditions(name: str) -> None:
+    """Without conditions, no Pod has a lasting condition."""
     document = corpus.document(name)
     document["status"].pop("conditions", None)
     assert diagnose_lasting_conditions(Pod.model_validate(document), NOW)[0] == ()
@@ -560,7 +564,7 @@ CLAIMS: list[tuple[str, Any]] = [
     ("Ephemeral container", lambda e: e.container_kind is ContainerKind.EPHEMERAL),
     ("Init container", lambda e: e.container_kind is ContainerKind.INIT),
 ]
-"""What a sentence says, and what has to be so that it may."""
+"""Words of a sentence, and what has to be true for them."""
 
 EVIDENCE = st.none() | st.builds(
     Evidence,
@@ -578,20 +582,22 @@ PROVED = st.builds(
 
 @given(mutated_pods(), EVIDENCE | PROVED)
 def test_no_sentence_claims_what_nothing_proves(document: Any, evidence: Evidence | None) -> None:
-    """Whatever a Pod looks like and Events tell: each claim has its proof."""
+    """Whatever a Pod and its Events look like: each claim has its proof."""
     try:
         pod = Pod.model_validate(document)
     except ValidationError:
         return
-    for ending in (*detect_symptoms(pod), *(state for state, _ in detect_lasting_conditions(pod))):
-        diagnosis = diagnose_symptom(ending, evidence)
-        told = diagnosis.symptom
-        assert rule_for(told) is first_row(told)
-        meaning = explain(told)[1]
+    for symptom in (*detect_symptoms(pod), *(state for state, _ in detect_lasting_conditions(pod))):
+        diagnosis = diagnose_symptom(symptom, evidence)
+        explained = diagnosis.symptom
+        assert rule_for(explained) is first_rule(explained)
+        meaning = explain(explained)[1]
         assert meaning == diagnosis.sentence
         for words, proved in CLAIMS:
-            quoted = (told.container, told.message, told.reason, told.image)
-            assert words not in meaning or proved(told) or any(words in each for each in quoted)
+            quoted = (explained.container, explained.message, explained.reason, explained.image)
+            assert (
+                words not in meaning or proved(explained) or any(words in each for each in quoted)
+            )
 
 
 WITH_EVENTS = [name for name in corpus.names() if corpus.event_items(name)]
@@ -618,10 +624,10 @@ def mutated_events(draw: st.DrawFn) -> tuple[str, list[Any]]:
 
 @given(mutated_events())
 def test_no_event_breaks_or_disfigures_a_diagnosis(which: tuple[str, list[Any]]) -> None:
-    """Whatever Events look like: something is said, in printable characters and not too many."""
+    """Whatever Events look like: there is a sentence, printable and not too long."""
     name, items = which
     pod = corpus.pod(name)
-    alone = {each.id: each.status_cause for each in said(name, with_events=False)}
+    alone = {each.id: each.status_cause for each in diagnoses_of(name, with_events=False)}
     evidence = corpus.evidence(pod, corpus.fetched(pod, items), NOW)
     for each in (*diagnose(pod, evidence), *diagnose_lasting_conditions(pod, NOW, evidence)[0]):
         assert each.sentence.isprintable()
