@@ -127,8 +127,8 @@ def _signal_rule(
     return CauseRule(
         cause,
         _has_exit_code(SIGNAL_BASE + number),
-        "{Subject} exited with {exit_code}, which is what "
-        f"{name} leaves ({meaning}), unless the application itself chose that code",
+        f"{{Subject}} was killed by {name} (exit code {{exit_code}}; {meaning}), "
+        "unless the application itself chose that code",
         next_step,
         _SIGNALS,
     )
@@ -232,7 +232,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
     CauseRule(
         Cause.INVALID_IMAGE_NAME,
         _waits_with_reason("InvalidImageName"),
-        "{Subject} cannot start: its image's name{image} is none",
+        "{Subject} cannot start: {quoted_image} is not a valid image name",
         "correct the image's name: registry/repository:tag, in lower case",
         _IMAGES,
     ),
@@ -558,8 +558,8 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             ),
             ("exit_code",),
         ),
-        "{Subject} exited with {exit_code}, which is what signal {signal} leaves, unless the "
-        "application itself chose that code",
+        "{Subject} was killed by signal {signal} (exit code {exit_code}), unless the application "
+        "itself chose that code",
         "{logs_step}",
         _SIGNALS,
     ),

@@ -56,10 +56,16 @@ def render(text: str | Phrase, symptom: Symptom) -> str:
 def exit_clause(symptom: Symptom) -> str:
     """How a container ended that was stopped."""
     if symptom.exit_code == _SIGKILL:
-        return "it ended with 137 (SIGKILL), as where its grace period is over"
+        return "it was killed by SIGKILL (exit code 137), as after its grace period"
     if symptom.exit_code == 0:
         return "it left cleanly (exit code 0)"
     return f"it left with exit code {symptom.exit_code_text}"
+
+
+def _quoted_image(symptom: Symptom) -> str:
+    """The image's name in quotation marks."""
+    name = symptom.image.replace('"', "'")
+    return f'"{name}"' if name else "its image"
 
 
 def _kubelet_report(symptom: Symptom) -> str:
@@ -96,6 +102,7 @@ PLACEHOLDERS: Final[Mapping[str, Phrase]] = {
     "exit_code": attrgetter("exit_code_text"),
     "signal": lambda symptom: str((symptom.exit_code or 0) - SIGNAL_BASE),
     "image": lambda symptom: f" {symptom.image}" if symptom.image else "",
+    "quoted_image": _quoted_image,
     "message": lambda symptom: f" ({symptom.message})" if symptom.message else "",
     "deadline": lambda symptom: "" if symptom.deadline is None else f" of {symptom.deadline}",
     "logs_step": attrgetter("logs_step"),
@@ -195,7 +202,7 @@ def child_out_of_memory_step(symptom: Symptom) -> str:
 def killed(symptom: Symptom) -> str:
     """What SIGKILL means."""
     known = (
-        f"{symptom.subject_capitalized} exited with 137, which is what SIGKILL leaves, unless the "
+        f"{symptom.subject_capitalized} was killed by SIGKILL (exit code 137), unless the "
         "application itself chose that code; lack of memory was not reported, and "
     )
     if _events_name_no_stop(symptom):
@@ -229,8 +236,8 @@ def terminated(symptom: Symptom) -> str:
         stops = " or ".join(_possible_kubelet_stops(symptom))
         possibly = f", perhaps the kubelet {stops}" if stops else ""
     return (
-        f"{symptom.subject_capitalized} exited with 143, which is what SIGTERM leaves (something "
-        f"asked it to stop{possibly}), unless the application itself chose that code"
+        f"{symptom.subject_capitalized} was stopped by SIGTERM (exit code 143; something asked "
+        f"it to stop{possibly}), unless the application itself chose that code"
         f"{_unread_events(symptom)}"
     )
 

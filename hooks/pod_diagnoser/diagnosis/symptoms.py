@@ -150,7 +150,7 @@ class Symptom:
         # The log of a container that is not started again is the current one.
         previous = "" if self.final else " --previous"
         return (
-            f"read its last words with kubectl logs -n {self.namespace} {self.pod} "
+            f"see its last output: kubectl logs -n {self.namespace} {self.pod} "
             f"-c {self.container}{previous}"
         )
 
