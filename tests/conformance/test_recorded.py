@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dev.simulator import store
 from dev.simulator.client import Client
 from dev.simulator.errors import ApiError
 from dev.simulator.metacontroller import attachments, decorator, hooks
@@ -16,7 +17,6 @@ from dev.simulator.metacontroller.attachments import AttachmentManager
 from dev.simulator.metacontroller.decorator import DecoratorController
 from dev.simulator.metacontroller.workqueue import WorkQueue
 from dev.simulator.schemas import Schema
-from dev.simulator.store import Store
 from tests.conformance import recordings
 from tests.conformance.matching import Matcher
 from tests.conformance.scenarios import SCENARIOS
@@ -189,7 +189,7 @@ def _no_events(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _lose_a_manager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have managedFields never change, so that a second write is none."""
-    monkeypatch.setattr(Store, "_record_manager", lambda *_: None)
+    monkeypatch.setattr(store, "record_manager", lambda *_: None)
 
 
 @pytest.mark.parametrize(
