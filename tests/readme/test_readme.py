@@ -113,8 +113,8 @@ def test_commands_name_what_exists(page: str) -> None:
 def test_files_that_the_text_names_exist(page: str) -> None:
     """A file in code font is there: from the project's root, the page's folder or the package."""
     folders = [PROJECT, (PROJECT / page).parent, PACKAGE]
-    if page == "docs/architecture.md":
-        folders += [path for path in PACKAGE.iterdir() if path.is_dir()]  # follows a full path
+    if page in ("docs/architecture.md", "CONTRIBUTING.md"):  # beside a file with its full path
+        folders += [path for path in PACKAGE.iterdir() if path.is_dir()]
     for name in re.findall(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|md|yaml|toml|mk|sh|json))`", prose(page)):
         assert any((folder / name).exists() for folder in folders), name
 
