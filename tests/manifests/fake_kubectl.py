@@ -22,7 +22,7 @@ RETIRING = "diagnostics.local.io/retiring-token"
 
 
 def main() -> int:
-    """Carry out one command; returns its exit code."""
+    """Execute one command; return its exit code."""
     file = Path(os.environ["FAKE_CLUSTER"])
     cluster = json.loads(file.read_text(encoding="utf-8"))
     arguments = sys.argv[1:]
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def carry_out(cluster: Cluster, arguments: list[str]) -> int:
-    """Change the cluster or prints of it; returns kubectl's exit code."""
+    """Change the cluster or prints of it; return kubectl's exit code."""
     match arguments:
         case ["get", "namespace", "pod-diagnoser-system"]:
             return 0 if cluster["namespace"] else 1
@@ -61,7 +61,7 @@ def carry_out(cluster: Cluster, arguments: list[str]) -> int:
 
 
 def secret(cluster: Cluster, verb: str, options: list[str]) -> int:
-    """Read or changes the Secret."""
+    """Read or change the Secret."""
     match verb, options:
         case "get", []:
             return 0 if cluster["secret"] is not None else 1
@@ -93,7 +93,7 @@ def secret(cluster: Cluster, verb: str, options: list[str]) -> int:
 
 
 def controller(cluster: Cluster, verb: str, component: str, options: list[str]) -> None:
-    """Read or changes which key a DecoratorController names."""
+    """Read or change which key a DecoratorController names."""
     if verb == "get":
         assert options == ["-o", f"jsonpath={KEY}"]
         sys.stdout.write(cluster["keys"][component])

@@ -36,7 +36,7 @@ def load(path: str) -> Object:
 
 
 def build(folder: Path, environment: Mapping[str, str] | None = None) -> list[Object]:
-    """Renders a kustomization; skips the test where there is no kubectl.
+    """Render a kustomization; skips the test where there is no kubectl.
 
     Args:
         folder: where its kustomization.yaml is.
@@ -69,7 +69,7 @@ def build_overlay(
     environment: Mapping[str, str] | None = None,
     of: str = "metacontroller/pod-diagnoser",
 ) -> list[Object]:
-    """Renders an overlay of a user's own: one of the project's with components.
+    """Render an overlay of a user's own: one of the project's with components.
 
     Args:
         folder: where its kustomization.yaml is written.
@@ -97,7 +97,7 @@ def build_overlay(
 
 @functools.cache
 def render(path: str) -> tuple[Object, ...]:
-    """Renders one of the project's kustomizations, once.
+    """Render one of the project's kustomizations, once.
 
     Args:
         path: its folder, relative to the project.

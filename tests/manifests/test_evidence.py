@@ -62,14 +62,14 @@ def test_the_pods_hook_may_list_events_and_nothing_else() -> None:
 
 
 def test_with_logs_it_may_get_them_too(tmp_path: Path) -> None:
-    """A choice of its own."""
+    """The component evidence-logs adds one permission and no object."""
     objects = build_overlay(tmp_path, "evidence", "evidence-logs")
     assert allowed(objects, HOOK) == {"/events": {"list"}, "/pods/log": {"get"}}
     assert names(objects) == names(render(OVERLAY))
 
 
 def test_the_overlay_is_the_default_and_the_component() -> None:
-    """Three objects more."""
+    """The overlay adds three objects to the default."""
     more = names(render(OVERLAY)) - names(render(DEFAULT))
     assert more == {("ClusterRole", ROLE), ("ClusterRoleBinding", ROLE), ("NetworkPolicy", HOOK)}
     assert not names(render(DEFAULT)) - names(render(OVERLAY))
@@ -80,7 +80,7 @@ def test_the_overlay_is_the_default_and_the_component() -> None:
 
 
 def test_the_token_is_mounted_and_the_hook_told_so() -> None:
-    """In the Deployment that serves Pods; what else it is stays as it was."""
+    """Only the Deployment that serves Pods changes, in token and setting."""
     before = of_kind(render(DEFAULT), "Deployment")
     after = of_kind(render(OVERLAY), "Deployment")
     assert before["pod-diagnoser-poddiagnosers"] == after["pod-diagnoser-poddiagnosers"]
@@ -97,7 +97,7 @@ def test_the_token_is_mounted_and_the_hook_told_so() -> None:
 
 
 def test_the_pods_hook_may_reach_the_api_server() -> None:
-    """By the same rule as the other one, and it alone by this."""
+    """The new policy has the egress rule of the other one, and selects the Pods' hook."""
     policies = of_kind(render(OVERLAY), "NetworkPolicy")
     mine, other = policies[HOOK]["spec"], policies["pod-diagnoser-poddiagnosers"]["spec"]
     assert mine["egress"] == other["egress"]
@@ -110,13 +110,13 @@ def test_the_pods_hook_may_reach_the_api_server() -> None:
 
 @pytest.mark.parametrize("order", [("evidence", "without-token"), ("without-token", "evidence")])
 def test_it_does_not_go_without_tokens(order: tuple[str, str], tmp_path: Path) -> None:
-    """What is read would be for anyone: kustomize fails, in either order."""
+    """Anyone could read what the hook reads: kustomize fails, in either order."""
     with pytest.raises(AssertionError, match=r"test (failed|operation does not apply)"):
         build_overlay(tmp_path, "default", *order)
 
 
 def test_nor_does_the_hook_start_so(tmp_path: Path) -> None:
-    """However the manifests came about."""
+    """The process itself refuses to start, whatever made the manifests."""
     objects = build_overlay(tmp_path, "default", "without-token")
     for component in COMPONENTS:
         environment = variables(objects, component) | {"POD_DIAGNOSER_EVIDENCE": "true"}
@@ -126,7 +126,7 @@ def test_nor_does_the_hook_start_so(tmp_path: Path) -> None:
 
 
 def test_in_chosen_namespaces_it_is_bound_there(tmp_path: Path) -> None:
-    """Without the binding for all namespaces."""
+    """The component removes the binding for all namespaces."""
     objects = build_overlay(tmp_path, "evidence", "chosen-namespaces")
     gone = names(render(OVERLAY)) - names(objects)
     assert gone == {

@@ -1,4 +1,4 @@
-"""The hook's image. Nothing here runs Docker: what the Dockerfile says is held to be consistent."""
+"""The hook's image. Nothing here runs Docker: the Dockerfile is checked against the project."""
 
 import re
 import tomllib
@@ -106,7 +106,7 @@ def test_listens_where_it_says() -> None:
 
 
 def test_takes_no_call_without_a_token() -> None:
-    """Run without the manifests, it looks for its tokens where they have them mounted."""
+    """Without the manifests it looks for its tokens where the manifests mount them."""
     variables = dict(re.findall(r"(POD_DIAGNOSER_\w+)=(\S+)", FINAL))
     folder = Settings.from_environment(variables).token_folder
     assert folder is not None

@@ -1,4 +1,4 @@
-"""The Makefile's targets for clusters: what they name exists."""
+"""The make targets for clusters name what exists."""
 
 import re
 import shutil
@@ -27,7 +27,7 @@ TARGETS = re.findall(r"^([a-z-]+):.*## ", TEXT, re.MULTILINE)
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> dict[str, str]:
-    """The commands of each target, as make would run them."""
+    """Return the commands of each target, as make would run them."""
     make = shutil.which("make")
     if make is None:
         pytest.skip("make is missing: it prints the targets' commands")
@@ -125,7 +125,7 @@ def test_what_is_waited_for_exists(recipe: dict[str, str]) -> None:
 
 
 def test_the_token_comes_before_what_needs_it(recipe: dict[str, str]) -> None:
-    """Metacontroller reads it when the DecoratorControllers come; without it no Pod starts."""
+    """Metacontroller reads it when the DecoratorControllers are created; no Pod starts without."""
     for target, overlay in (("install", DEFAULT), ("kind-deploy", KIND)):
         lines = recipe[target].splitlines()
         (made,) = (n for n, line in enumerate(lines) if "metacontroller/token.sh create" in line)
@@ -161,7 +161,7 @@ def test_readme_has_the_same_commands(recipe: dict[str, str]) -> None:
 
 
 def test_readme_names_every_annotation_and_the_label() -> None:
-    """The commands that clean by hand leave none out."""
+    """The commands that clean by hand name all annotations and the label."""
     readme = (PROJECT / "metacontroller/README.md").read_text(encoding="utf-8")
     named = re.findall(r"(diagnostics\.local\.io/[a-z-]+)-(?=[ \n])", readme)
     assert sorted(named) == sorted([*ANNOTATIONS, LABEL])

@@ -1,6 +1,6 @@
 """What we change of Metacontroller, rendered over a stand-in for its released manifests.
 
-The overlays name a repository on GitHub. git is told to read a local one instead, with the same
+The overlays name a repository on GitHub. git reads a local one instead, with the same
 path and tag, so that the overlays are rendered to the letter without the network.
 """
 
@@ -67,7 +67,7 @@ those that they must leave alone."""
 
 @pytest.fixture(scope="module")
 def github(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Environment variables that have git find Metacontroller's repository on this machine."""
+    """Return variables with which git finds Metacontroller's repository on this machine."""
     if shutil.which("git") is None:
         pytest.skip("git is missing: kubectl reads Metacontroller's manifests with it")
     repository = tmp_path_factory.mktemp("metacontroller")
@@ -98,7 +98,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 
 def overlay(name: str, github: dict[str, str]) -> list[Object]:
-    """Renders one of the overlays."""
+    """Render one of the overlays."""
     return build(PROJECT / "metacontroller" / "upstream" / "overlays" / name, github)
 
 
@@ -169,7 +169,7 @@ def test_least_privilege_is_what_the_controllers_need(github: dict[str, str]) ->
 
 
 def test_without_secrets_differs_by_that_rule_alone(github: dict[str, str], tmp_path: Path) -> None:
-    """A Metacontroller that need not show a token may read no Secret."""
+    """A Metacontroller that sends no token may read no Secret."""
     name = "least-privilege"
     objects = build_overlay(
         tmp_path, name, "without-secrets", environment=github, of="metacontroller/upstream"

@@ -1,4 +1,4 @@
-"""The operator's manifests: everything that is named exists, and nothing may more than it must."""
+"""The operator's manifests name what exists, and grant no more permissions than needed."""
 
 import re
 from pathlib import Path
@@ -75,7 +75,7 @@ def controllers() -> dict[str, Any]:
 
 
 def webhooks() -> list[tuple[str, str, Object]]:
-    """Component, hook and webhook of all that Metacontroller calls."""
+    """Yield component, hook and webhook of all that Metacontroller calls."""
     found = [
         (name.removeprefix("pod-diagnoser-"), hook_name, definition["webhook"])
         for name, spec in controllers().items()
@@ -87,7 +87,7 @@ def webhooks() -> list[tuple[str, str, Object]]:
 
 @pytest.mark.parametrize("installation", WITH_KIND)
 def test_everything_is_in_our_namespace_or_in_none(installation: str) -> None:
-    """What has a namespace has ours, and what belongs to the cluster has none."""
+    """Namespaced objects are in our namespace; cluster-wide ones have none."""
     objects = render(installation)
     assert NAMESPACE in of_kind(objects, "Namespace")
     for one in objects:
@@ -138,7 +138,7 @@ def test_selectors_find_their_own_pods_and_no_others(component: str) -> None:
 
 
 def test_network_policy_covers_both_and_lets_only_callers_in() -> None:
-    """Both Deployments' Pods take what Metacontroller sends, on the hook's port; none sends."""
+    """The Pods accept Metacontroller's calls on the hook's port, and may call nothing."""
     policies = of_kind(render(BASE), "NetworkPolicy")
     spec = policies["pod-diagnoser"]["spec"]
     for component in COMPONENTS:
@@ -156,7 +156,7 @@ def test_network_policy_covers_both_and_lets_only_callers_in() -> None:
 
 
 def test_only_the_poddiagnosers_hook_may_call_out() -> None:
-    """To the API server's usual ports, which is all that it calls; it asks no name server."""
+    """Only the PodDiagnosers' hook may, and only the API server's usual ports; no DNS."""
     policies = of_kind(render(BASE), "NetworkPolicy")
     assert set(policies) == {"pod-diagnoser", "pod-diagnoser-poddiagnosers"}
     spec = policies["pod-diagnoser-poddiagnosers"]["spec"]
@@ -283,7 +283,7 @@ def test_no_finalizer_is_ever_put_on_anything() -> None:
 
 
 def test_only_poddiagnosers_are_looked_at_periodically() -> None:
-    """Every Pod of the cluster every minute would be the operator's main work."""
+    """No controller resyncs every Pod of the cluster at an interval."""
     pods, diagnosers = (controllers()[f"pod-diagnoser-{name}"] for name in COMPONENTS)
     assert "resyncPeriodSeconds" not in pods
     assert 30 <= diagnosers["resyncPeriodSeconds"] <= 300
@@ -364,7 +364,7 @@ def test_chosen_namespaces_are_chosen_by_rolebindings(tmp_path: Path) -> None:
 
 
 def test_without_token_nothing_asks_for_the_secret(tmp_path: Path) -> None:
-    """The component says so to the hook in so many words, and the rest stays as it is."""
+    """The component sets POD_DIAGNOSER_UNAUTHENTICATED, and removes the Secret everywhere."""
     objects = build_overlay(tmp_path, "default", "without-token")
     assert TOKENS not in yaml.safe_dump_all(objects)
     for controller in of_kind(objects, "DecoratorController").values():
@@ -387,7 +387,7 @@ def test_environment_holds_no_addresses_of_other_services(component: str) -> Non
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_probes_ask_what_the_hook_serves(component: str) -> None:
-    """Start and life are /healthz, readiness is /readyz, on the port that the container names."""
+    """Startup and liveness ask /healthz, readiness /readyz, on the container's named port."""
     client = create_app(Settings.from_environment(environment(component))).test_client()
     container = hook(component)
     (port,) = container["ports"]
@@ -406,7 +406,7 @@ def test_probes_ask_what_the_hook_serves(component: str) -> None:
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_stopping_leaves_time_for_every_answer(component: str) -> None:
-    """First the wait, then the graceful stop, which outlasts Metacontroller's patience."""
+    """The grace period covers the preStop wait and Metacontroller's longest request."""
     pod = deployment(component)["spec"]["template"]["spec"]
     wait = hook(component)["lifecycle"]["preStop"]["sleep"]["seconds"]
     longest = max(int(webhook["timeout"].removesuffix("s")) for _, _, webhook in webhooks())
@@ -417,7 +417,7 @@ def test_stopping_leaves_time_for_every_answer(component: str) -> None:
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_resources_are_asked_for_and_memory_is_limited(component: str) -> None:
-    """Requests and a memory limit; no limit on CPU, which would hold up answers."""
+    """Requests and a memory limit; no limit on CPU, which would delay answers."""
     resources = hook(component)["resources"]
     assert set(resources["requests"]) == {"cpu", "memory"}
     assert set(resources["limits"]) == {"memory"}
@@ -433,7 +433,7 @@ def test_memory_is_enough_for_the_largest_bodies() -> None:
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_one_replica_may_fail(component: str) -> None:
-    """Two replicas, apart from each other, and never both taken away on purpose."""
+    """Two replicas, on different nodes if possible, never both evicted at once."""
     spec = deployment(component)["spec"]
     assert spec["replicas"] == 2
     assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}

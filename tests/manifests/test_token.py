@@ -98,7 +98,7 @@ def test_create_leaves_what_is_there(run: Run) -> None:
 
 @pytest.mark.parametrize(("used", "other"), [("token-a", "token-b"), ("token-b", "token-a")])
 def test_rotate_uses_the_other_and_replaces_the_used_one(run: Run, used: str, other: str) -> None:
-    """Metacontroller is never refused, and in the end nobody takes the old token."""
+    """Metacontroller is never refused, and in the end the old token is not accepted."""
     before = installed(used)
     done, after = run("rotate", before)
     assert done.returncode == 0, done.stderr
@@ -112,7 +112,7 @@ def test_rotate_uses_the_other_and_replaces_the_used_one(run: Run, used: str, ot
 
 
 def test_rotate_twice_replaces_both(run: Run) -> None:
-    """What to do when somebody may have read the Secret."""
+    """Two rotations replace both tokens, for when somebody may have read the Secret."""
     _, once = run("rotate", installed())
     done, twice = run("rotate", once)
     assert done.returncode == 0, done.stderr
@@ -143,7 +143,7 @@ def test_rotate_goes_on_after_an_interruption(run: Run, last: int) -> None:
 
 
 def test_interruptions_are_tried_at_each_command(run: Run) -> None:
-    """There are no more commands than the test above has interrupted."""
+    """The test above has interrupted every command."""
     _, after = run("rotate", installed())
     assert len(after["commands"]) == COMMANDS
 
