@@ -43,7 +43,7 @@ from tests.conformance.script import (
     controllers,
     subject,
 )
-from tests.conformance.traces import Asked, Entry, Written
+from tests.conformance.traces import Entry, HookCall, Written
 
 POLICY: Json = {
     "apiVersion": "audit.k8s.io/v1",
@@ -170,7 +170,7 @@ class Real:
         return found
 
     def act(self, act: Act) -> None:
-        """Carry out an act."""
+        """Execute an act."""
         client, namespace = self._client, self._stage.scenario.namespace
         if isinstance(act, Restart):
             self._metacontroller.stop()
@@ -215,13 +215,13 @@ class Real:
         return found
 
     def _entries(self, scenario: Scenario, begun: list[float]) -> list[Entry]:
-        """Read what was asked and written so far, in the order of arrival."""
+        """Read what was requested and written so far, in the order of arrival."""
         written = (
             _written(entry, begun)
             for entry in self._audited()
             if entry["objectRef"].get("namespace") == scenario.namespace
         )
-        return sorted([*self._stage.asked, *written], key=lambda entry: entry.time)
+        return sorted([*self._stage.requested, *written], key=lambda entry: entry.time)
 
     def _audited(self) -> list[Json]:
         if not self.plane.audit_log.is_file():
@@ -259,7 +259,7 @@ class Real:
         self._warm = True
 
     def _clear(self, scenario: Scenario) -> None:
-        """Take away what a scenario left: parents are asked about whatever changes elsewhere."""
+        """Delete what a scenario left: otherwise its changes would cause syncs in later ones."""
         for namespace in (scenario.namespace, scenario.apart):
             for kind in KINDS:
                 resource = _resource(kind)
@@ -279,7 +279,7 @@ class _Stage:
 
     Attributes:
         url: where it listens.
-        asked: the requests of the scenario that is played.
+        requested: the requests of the scenario that is played.
         warm: kinds that were synced in the namespace to warm up.
         busy: how many requests are being answered.
     """
@@ -289,7 +289,7 @@ class _Stage:
         self._lock = threading.Lock()
         self._prompter: Prompter | None = None
         self._step = -1
-        self.asked: list[Asked] = []
+        self.requested: list[HookCall] = []
         self.warm: list[str] = []
         self.busy = 0
         stage = self
@@ -333,7 +333,7 @@ class _Stage:
     def begin(self, scenario: Scenario) -> None:
         """Answer by a scenario."""
         with self._lock:
-            self._prompter, self._step, self.asked = Prompter(scenario), -1, []
+            self._prompter, self._step, self.requested = Prompter(scenario), -1, []
 
     def turn_to(self, step: int) -> None:
         """Answer by a step of it."""
@@ -371,8 +371,8 @@ class _Stage:
                 return 200, b"{}", {}
             reply = self._prompter.reply(endpoint, metadata["name"])
             after = reply.headers.get("Retry-After", "")
-            self.asked.append(
-                Asked(
+            self.requested.append(
+                HookCall(
                     arrived,
                     self._step,
                     endpoint,

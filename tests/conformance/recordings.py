@@ -59,7 +59,7 @@ def load_kinds() -> list[Json]:
 def save_kinds(crds: list[Json]) -> None:
     """Write the CRDs, without what is only for people."""
     FOLDER.mkdir(exist_ok=True)
-    lines = ",\n".join(_dump(_silent(crd)) for crd in crds)
+    lines = ",\n".join(_dump(_without_schema_text(crd)) for crd in crds)
     _KINDS.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
@@ -76,14 +76,14 @@ def _dump(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def _silent(value: Any) -> Any:
+def _without_schema_text(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            key: _silent(item)
+            key: _without_schema_text(item)
             for key, item in value.items()
             if not (key == "description" and isinstance(item, str))
         }
-    return [_silent(item) for item in value] if isinstance(value, list) else value
+    return [_without_schema_text(item) for item in value] if isinstance(value, list) else value
 
 
 def _fold(value: Any, shared: list[Any], key: str = "") -> Any:

@@ -578,7 +578,7 @@ SCENARIOS = (
     ),
     Scenario(
         "attachment-of-two",
-        "Two PodDiagnosers want the same attachment: the second gets it when it is asked again.",
+        "Two PodDiagnosers want the same attachment: the second gets it when it is synced again.",
         (
             Step((_DIAGNOSER,), _diagnosers(Reply({"attachments": [_target("t", {"a": "1"})]}))),
             Step(
@@ -754,7 +754,7 @@ SCENARIOS = (
     ),
     Scenario(
         "related-by-label",
-        "Pods related by a label: those that lose it, too; a changed spec is asked about anew.",
+        "Pods related by a label: those that lose it, too; a changed spec is customized again.",
         (
             Step(
                 (_DIAGNOSER,),

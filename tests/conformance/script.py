@@ -59,7 +59,7 @@ BARE: dict[Kind, Json] = {POD: {"spec": POD_SPEC}, DIAGNOSER: {"spec": {}}}
 
 @dataclass(frozen=True)
 class Create:
-    """Somebody creates an object.
+    """Create an object.
 
     Attributes:
         kind: its kind.
@@ -86,7 +86,7 @@ class Create:
 
 @dataclass(frozen=True)
 class Patch:
-    """Somebody changes an object by a merge patch.
+    """Change an object by a merge patch.
 
     Attributes:
         kind: its kind.
@@ -103,7 +103,7 @@ class Patch:
 
 @dataclass(frozen=True)
 class Delete:
-    """Somebody deletes an object."""
+    """Delete an object."""
 
     kind: Kind
     name: str
@@ -111,7 +111,7 @@ class Delete:
 
 @dataclass(frozen=True)
 class Adopt:
-    """Somebody makes one object the controller of another, by an owner reference."""
+    """Make one object the controller of another, by an owner reference."""
 
     owner_kind: Kind
     owner: str
@@ -196,7 +196,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A story with a beginning and an end, in namespaces of its own.
+    """A sequence of steps, in namespaces of its own.
 
     Attributes:
         name: also the name of its namespace and of its recording.
@@ -235,19 +235,21 @@ class Prompter:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self._replies: dict[str, tuple[Reply, ...]] = {}
-        self._asked: dict[tuple[str, str], int] = {}
+        self._requested: dict[tuple[str, str], int] = {}
 
     def turn_to(self, step: Step) -> None:
         """Answer as a step says."""
         for endpoint, replies in step.replies.items():
             self._replies[endpoint] = replies
-            self._asked = {key: count for key, count in self._asked.items() if key[0] != endpoint}
+            self._requested = {
+                key: count for key, count in self._requested.items() if key[0] != endpoint
+            }
 
     def reply(self, endpoint: str, name: str) -> Reply:
         """Return the next answer of an endpoint about an object."""
         replies = self._replies.get(endpoint, NOTHING)
-        count = self._asked.get((endpoint, name), 0)
-        self._asked[endpoint, name] = count + 1
+        count = self._requested.get((endpoint, name), 0)
+        self._requested[endpoint, name] = count + 1
         return replies[min(count, len(replies) - 1)]
 
 
@@ -274,8 +276,8 @@ RECREATE = "recreate"
 def controllers(base: str) -> list[Json]:
     """Return the DecoratorControllers of all scenarios.
 
-    The first two are laid out as ours. The third has what ours do without: selectors, attachments
-    that are deleted to be made anew, no heed of a status, and no customize hook.
+    The first two have the form of ours. The third uses what ours do not use: selectors, attachments
+    that are deleted and created again, no regard to a status, and no customize hook.
 
     Args:
         base: URL of the hook.

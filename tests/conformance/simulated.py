@@ -35,14 +35,14 @@ from tests.conformance.script import (
     controllers,
     subject,
 )
-from tests.conformance.traces import Asked, Entry, Written
+from tests.conformance.traces import Entry, HookCall, Written
 
 _FACTORS = (0.02, 0.2, 1.0, 5.0, 20.0)
 _GAPS = (0.0, 0.01, 0.05)
 
 
 class Dice(random.Random):
-    """The chance of a run, thrown anew for each step.
+    """The random source of a run, seeded for each step.
 
     Attributes:
         pace: how fast each kind of thing goes, beside the others.
@@ -85,14 +85,14 @@ class Paced(Timing):
 
 
 class AuditedStore(Store):
-    """An API server that tells of Metacontroller's writes, bodies included."""
+    """An API server that records Metacontroller's writes with their bodies."""
 
     tell: Callable[[tuple[str, str, str], Object, int, Object], None]
 
     def create(self, resource: Resource, obj: Object, *, manager: str = "kubectl") -> Object:
         """Store a new object."""
         make = super().create
-        return self._tell(
+        return self._record_event(
             ("create", resource, "", name_of(obj)),
             _as_read(resource, obj),
             manager,
@@ -104,7 +104,7 @@ class AuditedStore(Store):
     ) -> Object:
         """Replace an object."""
         replace = super().update
-        return self._tell(
+        return self._record_event(
             ("update", resource, subresource, name_of(obj)),
             _as_read(resource, obj),
             manager,
@@ -122,7 +122,7 @@ class AuditedStore(Store):
     ) -> Object:
         """Change an object."""
         change = super().patch
-        return self._tell(
+        return self._record_event(
             ("patch", resource, subresource, key[1]),
             copy(patch),
             manager,
@@ -140,7 +140,7 @@ class AuditedStore(Store):
         """Delete an object."""
         remove = super().delete
         options = options or DeleteOptions()
-        # The simulator's deletions are all in the background, as Metacontroller asks.
+        # The simulator's deletions are all in the background, as Metacontroller requests.
         body = {
             "apiVersion": resource.api_version,
             "kind": "DeleteOptions",
@@ -154,9 +154,9 @@ class AuditedStore(Store):
                 return last
             return {"kind": "Status", "status": "Success", "metadata": {}}
 
-        return self._tell(("delete", resource, "", key[1]), body, manager, go)
+        return self._record_event(("delete", resource, "", key[1]), body, manager, go)
 
-    def _tell(
+    def _record_event(
         self,
         what: tuple[str, Resource, str, str],
         body: Object,
@@ -211,7 +211,7 @@ class Simulated:
         timing = Paced(self._dice, **_DELAYS, dice=self._dice)
         ids = random.Random(1)
         self.store = AuditedStore(self._clock, ids, [from_crd(crd) for crd in crds])
-        self.store.tell = self._tell
+        self.store.tell = self._record_event
         self._network = Network(self.store, self.scheduler, timing)
         for name in ("default", WARM, scenario.namespace, scenario.apart):
             self.store.create(NAMESPACE, {"metadata": {"name": name}})
@@ -241,7 +241,7 @@ class Simulated:
         self.scheduler.run_for(step.seconds)
 
     def act(self, act: Act) -> None:
-        """Carry out an act."""
+        """Execute an act."""
         namespace, store = self._scenario.namespace, self.store
         if isinstance(act, Restart):
             if self._metacontroller is not None:
@@ -294,7 +294,7 @@ class Simulated:
         reply = self._prompter.reply(endpoint, metadata["name"])
         after = reply.headers.get("Retry-After", "")
         self.entries.append(
-            Asked(
+            HookCall(
                 self.scheduler.time(),
                 self._step,
                 endpoint,
@@ -313,7 +313,9 @@ class Simulated:
         delay = reply.delay + len(reply.meanwhile) * gap
         return Answer(reply.status, reply.content, headers, delay)
 
-    def _tell(self, what: tuple[str, str, str], body: Object, code: int, answer: Object) -> None:
+    def _record_event(
+        self, what: tuple[str, str, str], body: Object, code: int, answer: Object
+    ) -> None:
         if self._step >= 0:
             time = self.scheduler.time()
             self.entries.append(Written(time, self._step, *what, body, code, answer))

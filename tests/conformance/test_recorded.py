@@ -1,6 +1,6 @@
 """The simulator does what the real API server and Metacontroller were recorded to do.
 
-The recordings are made, and compared anew, by tests/e2e/test_conformance.py.
+The recordings are made, and compared with new ones, by tests/e2e/test_conformance.py.
 """
 
 import copy
@@ -46,8 +46,8 @@ def test_the_simulator_does_what_was_recorded(scenario: Scenario) -> None:
 def test_the_simulator_waits_as_it_is_asked_to(name: str) -> None:
     """After 429 with Retry-After no sync comes before that time."""
     scenario = BY_NAME[name]
-    for asked, waited in waits(simulate(scenario, KINDS, [0] * len(scenario.steps))):
-        assert waited >= asked
+    for requested, waited in waits(simulate(scenario, KINDS, [0] * len(scenario.steps))):
+        assert waited >= requested
 
 
 # The comparison can fail
@@ -171,7 +171,7 @@ def _no_pruning(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Try again at once whatever Retry-After says, and tell of it."""
+    """Try again at once whatever Retry-After says, and report it."""
     monkeypatch.setattr(hooks, "_TOO_MANY_REQUESTS", 999)
 
 
@@ -181,7 +181,7 @@ def _give_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _no_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tell nobody of errors."""
+    """Report no errors."""
     monkeypatch.setattr(
         DecoratorController, "_failed", lambda _, __, message: decorator.SyncError(message)
     )

@@ -15,7 +15,7 @@ What is left out or made alike, and why:
 - what is written is compared as the API server has read it, since that is what it logs: without
   empty labels and annotations, and what the schema does not know.
 
-How often the customize hook is asked about the same version of an object is not determined, as
+How often the customize hook is called for the same version of an object is not determined, as
 long as it has not answered: a worker asks, and so does the handler of each related event. So a
 request counts once that follows one like it.
 
@@ -44,7 +44,7 @@ _TIMED_OUT = re.compile(
 
 
 @dataclass(frozen=True)
-class Asked:
+class HookCall:
     """A request to the hook.
 
     Attributes:
@@ -66,7 +66,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Written:
-    """A write that was asked of the API server, and its answer.
+    """A write that was sent to the API server, and its answer.
 
     Attributes:
         time: seconds, when it had arrived.
@@ -89,9 +89,9 @@ class Written:
     answer: Json
 
 
-Entry = Asked | Written
+Entry = HookCall | Written
 Comparable = list[dict[str, list[Json]]]
-"""For each step, and each stream in it, what was asked and written, in order."""
+"""For each step, and each stream in it, what was requested and written, in order."""
 
 
 def comparable(entries: Iterable[Entry], steps: int, *, endless: bool = False) -> Comparable:
@@ -119,7 +119,7 @@ def comparable(entries: Iterable[Entry], steps: int, *, endless: bool = False) -
 
 
 def _distinct(stream: list[Json]) -> list[Json]:
-    """Take from a stream what only repeats, and the counts that tell of it."""
+    """Take from a stream what only repeats, and the counts that report it."""
     distinct: list[Json] = []
     for entry in stream:
         plain = entry
@@ -132,11 +132,11 @@ def _distinct(stream: list[Json]) -> list[Json]:
 
 
 def waits(entries: Iterable[Entry]) -> list[tuple[float, float]]:
-    """Return how long Metacontroller was asked to wait, and how long it did, for each such time."""
-    last: dict[tuple[str, str], Asked] = {}
+    """Return how long Metacontroller was to wait, and how long it did, each time."""
+    last: dict[tuple[str, str], HookCall] = {}
     found = []
     for entry in entries:
-        if isinstance(entry, Asked) and "object" in entry.request:
+        if isinstance(entry, HookCall) and "object" in entry.request:
             key = (entry.endpoint, entry.request["object"]["metadata"]["name"])
             before = last.get(key)
             if before is not None and before.after:
@@ -146,7 +146,7 @@ def waits(entries: Iterable[Entry]) -> list[tuple[float, float]]:
 
 
 def _values(entry: Entry) -> tuple[Any, ...]:
-    if isinstance(entry, Asked):
+    if isinstance(entry, HookCall):
         return ({**entry.request, "controller": None},)
     return (entry.body, entry.answer)
 
@@ -158,7 +158,7 @@ class _Streams:
         self._owners: dict[tuple[str, str], str] = {}
 
     def of(self, entry: Entry) -> str:
-        if isinstance(entry, Asked):
+        if isinstance(entry, HookCall):
             obj = subject(entry.request)
             stream = f"{obj['kind']} {obj['metadata']['name']}"
             return f"customize {stream}" if "parent" in entry.request else stream
@@ -209,7 +209,7 @@ def _plain(name: str) -> str:
 
 
 def _neutral_entry(entry: Entry, names: _Names) -> Json:
-    if isinstance(entry, Asked):
+    if isinstance(entry, HookCall):
         request = {name: item for name, item in entry.request.items() if name != "controller"}
         return {
             "asked": entry.endpoint,

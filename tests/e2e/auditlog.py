@@ -29,7 +29,7 @@ class Call:
     """A request to the API server.
 
     Attributes:
-        user: who asked.
+        user: who sent the request.
         verb: such as ``delete``.
         resource: such as ``pods`` or ``pods/eviction``.
         namespace: empty for what belongs to the cluster.
@@ -63,12 +63,12 @@ class Call:
 
     @property
     def by_hook(self) -> bool:
-        """Whether the hook asked."""
+        """Whether the hook sent it."""
         return self.user.startswith(ACCOUNTS)
 
     @property
     def ours(self) -> bool:
-        """Whether the hook or Metacontroller asked."""
+        """Whether the hook or Metacontroller sent it."""
         return self.by_hook or self.user == METACONTROLLER
 
     @property

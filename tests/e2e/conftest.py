@@ -22,7 +22,9 @@ _numbers = itertools.count(1)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
-    config.addinivalue_line("markers", "trouble: takes the hook away, so that syncs fail")
+    config.addinivalue_line(
+        "markers", "takes_hook_away: the test takes the hook away, so that syncs fail"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -89,13 +91,13 @@ def evidence(cluster: Cluster) -> Iterator[EvidenceRig]:
 def shop(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Workspace]:
     """An empty namespace. It stays: its deletion would disturb what the next tests count.
 
-    Fails a test whose objects got a SyncError Event, unless it makes trouble on purpose.
+    Fails a test whose objects got a SyncError Event, unless it takes the hook away.
     """
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
     name = f"{next(_numbers):02}-{words[:50]}".strip("-")
     cluster.create_namespace(name)
     yield Workspace(cluster, name)
-    if request.node.get_closest_marker("trouble") is None:
+    if request.node.get_closest_marker("takes_hook_away") is None:
         events = cluster.admin.list(EVENTS, name)
         errors = [event["message"] for event in events if event["reason"] == "SyncError"]
         # Where a DecoratorController's spec changes, Metacontroller cancels what is under way; a

@@ -112,8 +112,8 @@ class EvidenceRig:
         self.api.requests.clear()
         self.hook.start()
 
-    def asked(self, namespace: str) -> list[Request]:
-        """Return what the hook has asked of the API server about a namespace.
+    def requests_about(self, namespace: str) -> list[Request]:
+        """Return the requests of the hook to the API server about a namespace.
 
         Args:
             namespace: its name.

@@ -1,4 +1,4 @@
-"""Two replicas of the remediating hook between networks that do what a test tells them.
+"""Two replicas of the remediating hook between networks that a test controls.
 
 ``front`` stands between Metacontroller and the replicas, at the address that Metacontroller calls;
 ``api`` between the replicas and the API server. So a test can keep the requests of a sync, repeat
@@ -22,13 +22,13 @@ from tests.e2e.workspace import AT_ONCE, ERROR, Workspace, eventually
 
 SYNC = "/poddiagnosers/sync"
 PATIENCE = 8.0
-"""Seconds within which a sync is answered, whatever happens: Metacontroller waits for ten."""
+"""Seconds within which any sync is answered: Metacontroller waits for ten."""
 
 LATER = Answer(429, {"Retry-After": "1"})
-"""Metacontroller asks again after a second, and says nothing of it."""
+"""Metacontroller retries after a second, without an Event."""
 
 
-class Rig:
+class FaultRig:
     """The replicas and the networks, in place of the cluster's own hook while it is entered.
 
     Args:
@@ -121,7 +121,7 @@ class Rig:
         return status
 
     def hold_up(self, held: Callable[[Json], object]) -> None:
-        """Let no sync pass whose request is of a kind; Metacontroller asks again and again.
+        """Let no sync pass whose request is of a kind; Metacontroller retries again and again.
 
         Args:
             held: says so, given the request's body; a missing key counts as no.
@@ -187,7 +187,7 @@ class Rig:
         (name,) = shop.replica_set("web")
         uid = shop.pod(name)["metadata"]["uid"]
         shop.crash(name, ERROR)
-        shop.settled_as("Planned")
+        shop.await_remediation("Planned")
         return Planned(shop, name, uid, self.held(shop.namespace, has_plan))
 
 
@@ -257,7 +257,7 @@ def with_object(request: Request, one: Json) -> Request:
 
 
 def in_namespace(namespace: str, rule: Rule) -> Rule:
-    """Return a rule for what is asked about one namespace; all others pass.
+    """Return a rule for requests about one namespace; all others pass.
 
     Args:
         namespace: its name.

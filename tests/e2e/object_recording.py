@@ -13,7 +13,7 @@ _SECONDS = 110
 """A watch lasts no longer than a test."""
 
 
-class Film:
+class ObjectRecording:
     """Follows the Pods and PodDiagnosers of a namespace while it is entered.
 
     All of them are counted by one number, the resourceVersion: it says which of two writes came
@@ -40,7 +40,7 @@ class Film:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End; what was seen stays."""
+        """End; what was recorded stays."""
         self._ended.set()
 
     def first(
@@ -51,7 +51,7 @@ class Film:
         Args:
             resource: of which kind.
             holds: says so; a missing key or element counts as no.
-            timeout: seconds until it must have been seen.
+            timeout: seconds until it must have been recorded.
 
         Returns:
             The object.

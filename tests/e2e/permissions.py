@@ -17,8 +17,8 @@ def await_permission(
     """Wait until the authorizer has learnt of a binding, or of its end: it follows them by a watch.
 
     Args:
-        admin: asks.
-        account: name of a ServiceAccount of ours.
+        admin: sends the requests.
+        account: name of a ServiceAccount of the operator.
         verb: such as ``get``.
         resource: plural of a kind in the core group.
         namespace: where.

@@ -2,8 +2,8 @@
 
 Between Metacontroller, the hook's replicas and the API server stand networks that fail as they are
 told; the processes are killed with SIGKILL and started again, as a kubelet would. All that is
-random comes from one seed. What came of it is told by the API server's audit log (`auditlog`,
-`judging`).
+random comes from one seed. The result is read from the API server's audit log (`auditlog`,
+`evaluation`).
 """
 
 import contextlib
@@ -41,13 +41,13 @@ from dev.envtest.process import Process, StartError, free_ports
 from dev.envtest.proxy import Answer, Forward, Proxy, Request, Rule, cut, forward, lose, waiting
 from dev.local_http import NoAnswerError
 from tests.e2e import auditlog, wire
-from tests.e2e.judging import End
+from tests.e2e.evaluation import FinalState
 from tests.e2e.workspace import AT_ONCE, Workspace, eventually
 
 T = TypeVar("T")
 
 FLUSH = 20
-"""Seconds after which Metacontroller lists everything anew: what it missed waits no longer."""
+"""Seconds after which Metacontroller lists everything again: what it missed waits no longer."""
 
 DELAY = 1.2
 """By how many seconds a network delays a request at most."""
@@ -55,7 +55,7 @@ DELAY = 1.2
 LATE = 8.0
 """By how many seconds a request may come late in all, retries and busy processors included."""
 
-ENDINGS = (
+TERMINATIONS = (
     Termination(1, "Error"),
     Termination(137, "OOMKilled"),
     Termination(0, "Completed"),
@@ -72,10 +72,10 @@ class Group:
     Attributes:
         namespace: where they are.
         tier: their label, and the name of the PodDiagnoser.
-        spec: the PodDiagnoser's; None where there is none.
+        spec: the PodDiagnoser's; None without one.
         sets: how many workloads there are, ReplicaSets and StatefulSets in turns.
         replicas: how many Pods each has.
-        bare: how many Pods there are besides that no controller makes anew.
+        bare: how many Pods there are besides that no controller replaces.
         most_hits: how often Pods of one workload crash at most; 0 for no limit.
     """
 
@@ -505,13 +505,13 @@ class Storm:
             for one in self.persist(partial(self.cluster.admin.list, resource, namespace)) or ()
         ]
 
-    def end(self) -> End:
+    def end(self) -> FinalState:
         """Return what is there now."""
         kinds = (PODS, PODDIAGNOSERS, DIAGNOSISTARGETS, EVENTS)
-        return End(*map(self._list, kinds))
+        return FinalState(*map(self._list, kinds))
 
     def log(self) -> list[auditlog.Call]:
-        """Return what was asked about the storm's namespaces so far."""
+        """Return the requests about the storm's namespaces so far."""
         namespaces = {group.namespace for group in GROUPS}
         calls = auditlog.read(self.cluster.control_plane.audit_log)
         return [call for call in calls if call.namespace in namespaces]
@@ -545,13 +545,13 @@ class Storm:
                     continue
                 hit = chance.sample(there, min(len(there), chance.randint(2, 7)))
                 self._hits.update(map(_set_of, hit))
-                ending = chance.choice(ENDINGS)
+                ending = chance.choice(TERMINATIONS)
                 works = [pool.submit(self._crash, group, pod, ending) for pod in hit]
                 for work in works:
                     work.result()
 
     def _crash(self, group: Group, pod: Json, ending: Termination) -> None:
-        """Report that a Pod's container ended, and that it runs again, whatever it takes."""
+        """Report that a Pod's container ended, and that it runs again; retry until it succeeds."""
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
         goal = pods.container_status(pod)["restartCount"] + 1
         at = replace(ending, finished=pods.now())

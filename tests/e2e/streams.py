@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from dev.envtest import pods
 from dev.envtest.client import EVENTS, PODS, ApiError, Json
 from pod_diagnoser.api.time import parse_time
-from tests.e2e.workspace import Workspace, eventually, marks
+from tests.e2e.workspace import Workspace, eventually, shown_metadata
 from tests.support import corpus
 from tests.support.corpus import Step
 
@@ -42,7 +42,7 @@ class Take:
 
 
 def causes(shown: dict[str, str]) -> list[str]:
-    """Return the causes of the crashes that a Pod tells of, in the order of its container's ends.
+    """Return the causes of the crashes that a Pod shows, in the order of its terminations.
 
     Args:
         shown: our annotations on it.
@@ -59,7 +59,7 @@ class Player:
     """Plays one stream.
 
     Args:
-        shop: where; nobody else plays the kubelet of this namespace.
+        shop: where; no one else plays the kubelet of this namespace.
         name: the stream's name.
     """
 
@@ -77,7 +77,7 @@ class Player:
         """Play it from the Pod's creation to its end.
 
         Args:
-            complete: whether our annotations tell of all that happened before the deletion.
+            complete: whether the annotations show all that happened before the deletion.
 
         Returns:
             What came of it.
@@ -93,12 +93,14 @@ class Player:
         except AssertionError as problem:
             take.problem = str(problem)
         time.sleep(_NOTHING_MORE)
-        take.before = marks(self._shop.pod(self._name))[0]
+        take.before = shown_metadata(self._shop.pod(self._name))[0]
         self._end(self._steps[len(living) :], take.uid)
         return take
 
     def _await(self, complete: Callable[[dict[str, str]], bool]) -> None:
-        eventually(lambda: marks(self._shop.pod(self._name))[0], complete, timeout=10, pause=0.2)
+        eventually(
+            lambda: shown_metadata(self._shop.pod(self._name))[0], complete, timeout=10, pause=0.2
+        )
 
     def _follow(self, steps: Sequence[Step], uid: str) -> None:
         """Play the steps before the deletion, in their time as far as that is short."""
@@ -126,7 +128,7 @@ class Player:
             try:
                 if step.kind != "DELETED":
                     self._show(step, uid)
-            except ApiError as gone:  # what had ended goes as soon as it is asked to
+            except ApiError as gone:  # a terminated Pod is removed at once
                 if gone.code != 404:
                     raise
                 return

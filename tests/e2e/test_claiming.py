@@ -5,7 +5,7 @@ import yaml
 
 from dev.envtest.client import DIAGNOSISTARGETS, PODDIAGNOSERS, PODS
 from dev.envtest.pods import now, timestamp
-from tests.e2e.workspace import APP, COMPLETED, ERROR, Workspace, eventually, marks
+from tests.e2e.workspace import APP, COMPLETED, ERROR, Workspace, eventually, shown_metadata
 
 NAMES = ("fragile-app-1", "fragile-app-2")
 
@@ -30,11 +30,13 @@ def relabel(shop: Workspace, name: str, app: str | None) -> None:
 
 def labelled_for(shop: Workspace, name: str, diagnoser: str) -> None:
     """Wait until a Pod's label names a PodDiagnoser."""
-    eventually(lambda: marks(shop.pod(name))[1], lambda labels: labels["diagnoser"] == diagnoser)
+    eventually(
+        lambda: shown_metadata(shop.pod(name))[1], lambda labels: labels["diagnoser"] == diagnoser
+    )
 
 
 def test_an_unclaimed_pod_is_never_written(shop: Workspace) -> None:
-    """A Pod that nobody claims crashes: nobody but the kubelet writes it."""
+    """A Pod that is not claimed crashes: only the kubelet writes it."""
     shop.diagnose()
     shop.start_pod("other", {"app": "other"})
     shop.start_pod("unlabelled", {})
@@ -62,7 +64,7 @@ def test_other_namespaces_are_not_reached(shop: Workspace) -> None:
         workspace.crash("fragile-app-1")
     shop.annotated("fragile-app-1")
     elsewhere.settled()
-    assert marks(elsewhere.pod("fragile-app-1")) == ({}, {})
+    assert shown_metadata(elsewhere.pod("fragile-app-1")) == ({}, {})
     assert shop.status()["diagnosedPods"] == 1
 
 
@@ -93,10 +95,10 @@ def test_the_older_one_wins(shop: Workspace) -> None:
 
 
 def test_a_pod_that_is_relabelled_changes_hands(crashed: Workspace) -> None:
-    """A Pod's labels match no more: ours go. They match again: ours are back, not counted again."""
+    """Without the labels a Pod loses its metadata; with them it has it again, counted once."""
     relabel(crashed, NAMES[0], "other")
     crashed.clean(NAMES[0])
-    assert marks(crashed.pod(NAMES[1]))[0], "the other Pod keeps what it has"
+    assert shown_metadata(crashed.pod(NAMES[1]))[0], "the other Pod keeps what it has"
     relabel(crashed, NAMES[0], APP["app"])
     crashed.annotated(NAMES[0])
     crashed.settled()
@@ -104,7 +106,7 @@ def test_a_pod_that_is_relabelled_changes_hands(crashed: Workspace) -> None:
 
 
 def test_changed_target_labels_are_followed(crashed: Workspace) -> None:
-    """The PodDiagnoser asks for other labels: Pods without them are cleaned, others are claimed."""
+    """The PodDiagnoser selects other labels: Pods without them are cleaned, others are claimed."""
     crashed.start_pod("web-1", {"app": "web"})
     crashed.crash("web-1", ERROR)
     crashed.change(targetLabels={"app": "web"})
@@ -122,7 +124,7 @@ def test_switched_off_and_on(crashed: Workspace) -> None:
     assert crashed.targets() == []
     crashed.crash(NAMES[0], COMPLETED)
     crashed.settled()
-    assert marks(crashed.pod(NAMES[0])) == ({}, {})
+    assert shown_metadata(crashed.pod(NAMES[0])) == ({}, {})
 
     crashed.change(enableAnnotations=True)
     crashed.annotated(NAMES[0], "Completed (Exit Code: 0)")
@@ -133,7 +135,7 @@ def test_switched_off_and_on(crashed: Workspace) -> None:
 
 
 def test_deletion_leaves_nothing(crashed: Workspace) -> None:
-    """The PodDiagnoser is deleted: no annotation, label or DiagnosisTarget of ours is left."""
+    """The PodDiagnoser is deleted: no managed metadata and no DiagnosisTarget is left."""
     crashed.kubectl("delete", "pdiag", "--all")
     crashed.clean()
     eventually(crashed.targets, lambda targets: targets == [])
@@ -142,7 +144,7 @@ def test_deletion_leaves_nothing(crashed: Workspace) -> None:
 
 
 def test_a_recreated_diagnoser_starts_anew(crashed: Workspace) -> None:
-    """Deleted and created again under its name: it counts anew, with a target of its own."""
+    """Deleted and created again under its name: it counts from zero, with a new target."""
     before = crashed.diagnoser()
     (target_before,) = crashed.targets()
     manifest = {key: before[key] for key in ("apiVersion", "kind", "spec")}
@@ -180,7 +182,7 @@ def test_a_made_up_target_claims_nothing(shop: Workspace) -> None:
     shop.start_pod("fragile-app-1")
     shop.crash("fragile-app-1")
     shop.settled()
-    assert marks(shop.pod("fragile-app-1")) == ({}, {})
+    assert shown_metadata(shop.pod("fragile-app-1")) == ({}, {})
     shop.diagnose()
     labelled_for(shop, "fragile-app-1", "diagnoser")
     assert shop.cluster.admin.list(PODDIAGNOSERS, shop.namespace)[0]["metadata"]["name"] == (

@@ -1,7 +1,7 @@
 """The real Metacontroller and the simulator's do the same, request by request and write by write.
 
-The scenarios, and what is compared, are those of tests/conformance. With CONFORMANCE_RECORD, the courses
-are kept as recordings, with which the simulator is compared where no Metacontroller is at hand.
+The scenarios, and what is compared, are those of tests/conformance. With CONFORMANCE_RECORD, the
+traces are recorded, with which the simulator is compared where no Metacontroller is at hand.
 """
 
 import os
@@ -31,7 +31,7 @@ def crds() -> list[Json]:
 
 @pytest.fixture(scope="module")
 def real(binaries: Binaries) -> Iterator[Real]:
-    """A control plane with Metacontroller, and nothing of ours but the kinds."""
+    """A control plane with Metacontroller, and only the kinds of the operator."""
     with Real(binaries) as running:
         yield running
 
@@ -49,5 +49,5 @@ def test_the_simulator_does_the_same(real: Real, crds: list[Json], scenario: Sce
     found = matcher.explain(course)
     real.plane.keep = real.plane.keep or bool(found)  # the logs
     assert not found, "\n".join(found[:20])
-    for asked, waited in waits(entries):
-        assert waited >= asked, "Metacontroller came back before it was asked to"
+    for requested, waited in waits(entries):
+        assert waited >= requested, "Metacontroller came back before it was to"

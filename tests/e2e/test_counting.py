@@ -1,4 +1,4 @@
-"""diagnosedPods is right, whatever happens in which order; and what that costs."""
+"""diagnosedPods is right after any order of events; and what that costs."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from tests.e2e.workspace import (
     PREFIX,
     Workspace,
     eventually,
-    marks,
+    shown_metadata,
 )
 
 STORM = 300
@@ -77,7 +77,7 @@ def test_deleted_pods_stay_counted(shop: Workspace) -> None:
 
 
 def test_a_pod_deleted_right_after_its_crash_is_counted(shop: Workspace) -> None:
-    """A Pod that is deleted while the status still gathers changes is counted all the same."""
+    """A Pod that is deleted while the status is debounced is counted all the same."""
     shop.diagnose()
     shop.start_pod("first")
     shop.start_pod("second")
@@ -116,7 +116,7 @@ def test_the_label_ages_off(shop: Workspace) -> None:
     shop.crash("fragile-app-1", ERROR)
     shop.annotated("fragile-app-1")
     assert shop.counted(1)["diagnosedPods"] == 1
-    annotations, _ = marks(shop.pod("fragile-app-1"))
+    annotations, _ = shown_metadata(shop.pod("fragile-app-1"))
 
     record = json.loads(annotations["crashes"])
     past = timedelta(hours=1) - timedelta(seconds=4)  # so that four seconds are left
@@ -131,8 +131,11 @@ def test_the_label_ages_off(shop: Workspace) -> None:
     shop.cluster.admin.patch(
         PODS, "fragile-app-1", {"metadata": {"annotations": changed}}, shop.namespace
     )
-    eventually(lambda: marks(shop.pod("fragile-app-1"))[1], lambda labels: labels == {})
-    assert marks(shop.pod("fragile-app-1"))[0]["restart-reason"] == annotations["restart-reason"]
+    eventually(lambda: shown_metadata(shop.pod("fragile-app-1"))[1], lambda labels: labels == {})
+    assert (
+        shown_metadata(shop.pod("fragile-app-1"))[0]["restart-reason"]
+        == annotations["restart-reason"]
+    )
     shop.settled()
     assert shop.status()["diagnosedPods"] == 1
 

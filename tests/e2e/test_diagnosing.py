@@ -15,8 +15,8 @@ from tests.e2e.workspace import (
     OOM_KILLED,
     Workspace,
     eventually,
-    marks,
     recording,
+    shown_metadata,
 )
 
 SAMPLE = PROJECT / "crds/samples/fragileapp-diagnoser.yaml"
@@ -43,17 +43,17 @@ NOT_CRASHED = ("00-healthy-running", "07-readiness-only-not-ready")
 
 def shown(shop: Workspace, name: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return our annotations and labels on a Pod."""
-    return marks(shop.pod(name))
+    return shown_metadata(shop.pod(name))
 
 
 def test_the_sample_tells_what_happened(shop: Workspace) -> None:
-    """The tutorial's story: the sample applied, a Pod that ends by itself, and what is shown."""
+    """The tutorial: the sample applied, a Pod that ends by itself, and what is shown."""
     shop.kubectl("apply", "-f", str(SAMPLE))
     shop.start_pod("fragile-app-1")
     crashed = shop.crash("fragile-app-1", COMPLETED)
     ended = pods.container_status(crashed)["lastState"]["terminated"]["finishedAt"]
 
-    annotations, labels = marks(shop.annotated("fragile-app-1"))
+    annotations, labels = shown_metadata(shop.annotated("fragile-app-1"))
     assert annotations["restart-reason"] == "Completed (Exit Code: 0)"
     assert annotations["restart-time"] == ended
     assert annotations["container"] == "app"
@@ -106,7 +106,7 @@ def test_recorded_crashes_are_diagnosed(shop: Workspace) -> None:
         shop.cluster.kubelet.report(shop.namespace, name, pods.recorded_status(recorded))
 
     for name, reason in CRASHED.items():
-        annotations, labels = marks(shop.annotated(name, reason))
+        annotations, labels = shown_metadata(shop.annotated(name, reason))
         assert annotations["diagnosis"]
         assert labels == {"diagnoser": "diagnoser"}
     for name, cause in NOT_RESTARTED.items():
@@ -118,9 +118,9 @@ def test_recorded_crashes_are_diagnosed(shop: Workspace) -> None:
         assert labels == {"diagnoser": "diagnoser"}
     number = len(CRASHED) + len(NOT_RESTARTED)
     assert shop.counted(number)["diagnosedPods"] == number
-    assert "restart-time" not in marks(shop.pod("23-runtime-data-lost-never"))[0]
+    assert "restart-time" not in shown_metadata(shop.pod("23-runtime-data-lost-never"))[0]
     for name in NOT_CRASHED:
-        assert marks(shop.pod(name)) == ({}, {})
+        assert shown_metadata(shop.pod(name)) == ({}, {})
 
 
 def test_crashes_of_long_ago_are_shown_but_not_counted(shop: Workspace) -> None:
@@ -133,9 +133,9 @@ def test_crashes_of_long_ago_are_shown_but_not_counted(shop: Workspace) -> None:
         shop.cluster.kubelet.report(shop.namespace, name, past)
     shop.diagnose()
     for name, reason in dated.items():
-        assert marks(shop.annotated(name, reason))[1] == {}
+        assert shown_metadata(shop.annotated(name, reason))[1] == {}
     shop.settled()
-    assert all(marks(pod)[1] == {} for pod in shop.pods())
+    assert all(shown_metadata(pod)[1] == {} for pod in shop.pods())
     assert shop.status()["diagnosedPods"] == 0
 
 
@@ -153,7 +153,7 @@ def test_a_crash_loop_shows_the_latest_crash(shop: Workspace) -> None:
             kubelet.back_off(namespace, "looping")
         kubelet.restart(namespace, "looping")
         shop.annotated("looping", f"Error (Exit Code: {code})")
-    history = json.loads(marks(shop.pod("looping"))[0]["crashes"])["history"]
+    history = json.loads(shown_metadata(shop.pod("looping"))[0]["crashes"])["history"]
     assert [crash["exitCode"] for crash in history] == list(reversed(codes))
     status = shop.counted(1)
     assert status["diagnosedPods"] == 1
@@ -168,7 +168,7 @@ def test_the_latest_of_several_containers_is_the_headline(shop: Workspace) -> No
     shop.crash("pair", pods.Termination(2, "Error", earlier), "second")
     shop.annotated("pair", "Error (Exit Code: 2)")
     shop.crash("pair", OOM_KILLED, "first")
-    annotations, _ = marks(shop.annotated("pair", "OOMKilled (Exit Code: 137)"))
+    annotations, _ = shown_metadata(shop.annotated("pair", "OOMKilled (Exit Code: 137)"))
     assert annotations["container"] == "first"
     assert shop.counted(1)["diagnosedPods"] == 1
 
@@ -185,7 +185,7 @@ def test_a_terminating_pod_is_no_crash(shop: Workspace) -> None:
     assert any(pods.container_status(pod)["state"].get("terminated") for pod in seen), (
         "the kubelet reports the end of the containers before the Pod goes"
     )
-    assert all(marks(pod) == ({}, {}) for pod in seen)
+    assert all(shown_metadata(pod) == ({}, {}) for pod in seen)
     shop.crash("crashing", ERROR)
     assert shop.counted(1)["diagnosedPods"] == 1
     assert shop.recent() == [("crashing", "Error (Exit Code: 1)")]
@@ -206,10 +206,10 @@ def test_workloads_are_served_like_bare_pods(shop: Workspace) -> None:
 
     (first,) = eventually(running)
     shop.crash(first, ERROR)
-    assert marks(shop.annotated(first))[0]["container"] == "fragile-app"
+    assert shown_metadata(shop.annotated(first))[0]["container"] == "fragile-app"
     shop.kubectl("delete", "pod", first)
     (second,) = eventually(running)
-    assert marks(shop.pod(second)) == ({}, {})
+    assert shown_metadata(shop.pod(second)) == ({}, {})
     shop.crash(second, ERROR)
     status = shop.counted(2)
     assert status["diagnosedPods"] == 2
@@ -217,7 +217,7 @@ def test_workloads_are_served_like_bare_pods(shop: Workspace) -> None:
 
 
 def test_others_annotations_and_labels_stay(shop: Workspace) -> None:
-    """Whatever others put on a Pod stays as it is, when ours come and when they go."""
+    """Annotations and labels of others stay, when the managed ones are added and removed."""
     shop.diagnose()
     shop.start_pod("shared")
     foreign = {"team.example/note": "keep", "other.diagnostics.local.io/x": "keep too"}

@@ -1,4 +1,4 @@
-"""What Events and last words tell of a crash, what they cost, and what becomes of it without them.
+"""What Events and container output add to a diagnosis, what they cost, and diagnoses without them.
 
 The hook reads them with its ServiceAccount's own token, under the component's role.
 """
@@ -23,9 +23,9 @@ from dev.envtest.proxy import answering, forward, hanging
 from pod_diagnoser.cluster.circuit_breaker import REFUSED_SECONDS
 from tests.e2e.evidence import SAID, EvidenceRig, post_event, post_liveness_kill
 from tests.e2e.fault_rig import when
-from tests.e2e.object_recording import Film
+from tests.e2e.object_recording import ObjectRecording
 from tests.e2e.test_remediating import operators_client, rules_of
-from tests.e2e.workspace import APP, ERROR, Workspace, eventually, marks
+from tests.e2e.workspace import APP, ERROR, Workspace, eventually, shown_metadata
 
 KILLED = Termination(137, "Error")
 RAN = timedelta(seconds=30)
@@ -74,10 +74,10 @@ def crash(shop: Workspace, how: Termination = KILLED, name: str = "web") -> Json
 
 def shown(shop: Workspace, name: str = "web") -> dict[str, str]:
     """Return our annotations on a Pod."""
-    return marks(shop.pod(name))[0]
+    return shown_metadata(shop.pod(name))[0]
 
 
-def told_as(shop: Workspace, cause: str, name: str = "web", timeout: float = 10.0) -> str:
+def await_cause(shop: Workspace, cause: str, name: str = "web", timeout: float = 10.0) -> str:
     """Wait until a Pod shows a cause; return the diagnosis."""
     found = eventually(
         lambda: shown(shop, name), lambda those: those["cause"] == cause, timeout=timeout
@@ -86,48 +86,48 @@ def told_as(shop: Workspace, cause: str, name: str = "web", timeout: float = 10.
 
 
 def kept_evidence(shop: Workspace, name: str = "web") -> dict[str, Any]:
-    """Return what a Pod remembers of what was found out of its latest crash."""
+    """Return the evidence of the latest crash in a Pod's history."""
     latest = json.loads(shown(shop, name)["crashes"])["history"][0]
     found: dict[str, Any] = latest.get("evidence", {})
     return found
 
 
-def test_a_liveness_kill_is_told_with_what_the_probe_said(
+def test_a_liveness_kill_is_reported_with_the_output_of_the_probe(
     rig: EvidenceRig, shop: Workspace
 ) -> None:
-    """It exits as by anybody's SIGKILL; Events name the kubelet and its reason, for a call."""
+    """It exits as by any SIGKILL; Events name the kubelet and its reason, for one call."""
     shop.diagnose()
     pod = start_probed(shop)
     post_liveness_kill(shop, pod)
     crash(shop)
-    assert SAID in told_as(shop, "LivenessProbeFailed")
+    assert SAID in await_cause(shop, "LivenessProbeFailed")
     shop.annotated("web", "Error (Exit Code: 137)")
     shop.settled(quiet=AGAIN - 4)
     assert shop.calls() == {"list events 200": 1}
     (call,) = shop.audited()
     assert call.user == f"system:serviceaccount:{SYSTEM}:{PODS_HOOK}"
-    (request,) = rig.asked(shop.namespace)
+    (request,) = rig.requests_about(shop.namespace)
     assert f"involvedObject.uid%3D{pod['metadata']['uid']}" in request.path
 
 
-def test_events_that_come_late_are_seen(rig: EvidenceRig, shop: Workspace) -> None:
+def test_events_that_come_late_are_found(rig: EvidenceRig, shop: Workspace) -> None:
     """A busy kubelet posts them seconds after the crash: the second look finds them."""
     shop.diagnose()
     pod = start_probed(shop)
-    with Film(rig.cluster.admin, shop.namespace) as film:
+    with ObjectRecording(rig.cluster.admin, shop.namespace) as recording:
         terminated = pods.container_status(crash(shop))["state"]["terminated"]
-        told_as(shop, "Killed")
+        await_cause(shop, "Killed")
         time.sleep(3)
         post_liveness_kill(shop, pod, at=datetime.fromisoformat(terminated["finishedAt"]))
-        assert SAID in told_as(shop, "LivenessProbeFailed", timeout=AGAIN)
+        assert SAID in await_cause(shop, "LivenessProbeFailed", timeout=AGAIN)
         shop.settled(quiet=AGAIN - 4)
-        versions = film.all(PODS, lambda one: one["metadata"]["name"] == "web")
+        versions = recording.all(PODS, lambda one: one["metadata"]["name"] == "web")
     assert shop.calls() == {"list events 200": 2}
-    states = [marks(one) for one in versions]
+    states = [shown_metadata(one) for one in versions]
     assert sum(now != before for before, now in itertools.pairwise(states)) <= 3
 
 
-def test_what_events_cannot_tell_is_asked_for_once(rig: EvidenceRig, shop: Workspace) -> None:
+def test_what_events_cannot_show_is_looked_up_once(rig: EvidenceRig, shop: Workspace) -> None:
     """An application's own exit code without a probe: one look. Out of memory: none at all."""
     assert rig.hook.process.running
     shop.diagnose()
@@ -135,8 +135,8 @@ def test_what_events_cannot_tell_is_asked_for_once(rig: EvidenceRig, shop: Works
     shop.start_pod("no-memory")
     crash(shop, ERROR, "own-code")
     crash(shop, Termination(137, "OOMKilled"), "no-memory")
-    told_as(shop, "ApplicationError", "own-code")
-    told_as(shop, "OutOfMemory", "no-memory")
+    await_cause(shop, "ApplicationError", "own-code")
+    await_cause(shop, "OutOfMemory", "no-memory")
     shop.settled(quiet=AGAIN - 4)
     assert shop.calls() == {"list events 200": 1}
 
@@ -154,20 +154,20 @@ def test_made_up_events_prove_nothing_where_they_do_not_fit(
     post_event(shop, pod, "Killing", killing, at=pods.now() - timedelta(hours=1))
     post_event(shop, pod, "Killing", "\u202eContainer app\x00 failed \x1b[31mliveness probe <b>")
     crash(shop)
-    told_as(shop, "Killed")
+    await_cause(shop, "Killed")
     shop.settled(quiet=AGAIN - 4)
     assert shown(shop)["cause"] == "Killed"
     assert shop.calls() == {"list events 200": 2}
 
 
-def test_hostile_words_of_a_probe_are_shown_clean(rig: EvidenceRig, shop: Workspace) -> None:
+def test_hostile_output_of_a_probe_is_shown_sanitized(rig: EvidenceRig, shop: Workspace) -> None:
     """What a probe said is the application's: cut, without control and bidi characters."""
     assert rig.hook.process.running
     shop.diagnose()
     pod = start_probed(shop)
     post_liveness_kill(shop, pod, said="\u202e\x1b[31mred\x07 <script>x</script>" + "y" * 800)
     crash(shop)
-    diagnosis = told_as(shop, "LivenessProbeFailed")
+    diagnosis = await_cause(shop, "LivenessProbeFailed")
     assert "<script>x</script>yyy" in diagnosis
     assert not {"\u202e", "\x1b", "\x07"} & set(diagnosis)
     assert "y" * 120 not in diagnosis
@@ -176,7 +176,7 @@ def test_hostile_words_of_a_probe_are_shown_clean(rig: EvidenceRig, shop: Worksp
 def test_where_events_may_not_be_read_the_diagnosis_says_so(
     rig: EvidenceRig, shop: Workspace
 ) -> None:
-    """It asks once a minute and no more; once it may, the next crash is told for certain."""
+    """It retries once a minute; once it may read, the next crash is diagnosed for certain."""
     shop.diagnose()
     pod = start_probed(shop)
     rig.refuse()
@@ -184,7 +184,7 @@ def test_where_events_may_not_be_read_the_diagnosis_says_so(
         post_liveness_kill(shop, pod)
         crash(shop)
         refused = time.monotonic()
-        assert "may not be read by this operator" in told_as(shop, "Killed")
+        assert "may not be read by this operator" in await_cause(shop, "Killed")
         shop.settled(quiet=AGAIN - 4)
         assert shop.calls() == {"list events 403": 1}
         assert kept_evidence(shop)["asked"] == "Refused"
@@ -194,7 +194,7 @@ def test_where_events_may_not_be_read_the_diagnosis_says_so(
     post_liveness_kill(shop, shop.pod("web"))
     time.sleep(1)
     crash(shop)
-    assert SAID in told_as(shop, "LivenessProbeFailed")
+    assert SAID in await_cause(shop, "LivenessProbeFailed")
     assert shop.calls()["list events 200"] == 1
 
 
@@ -207,7 +207,7 @@ def test_the_right_can_be_given_for_chosen_namespaces(rig: EvidenceRig, shop: Wo
         pod = start_probed(shop)
         post_liveness_kill(shop, pod)
         crash(shop)
-        assert SAID in told_as(shop, "LivenessProbeFailed")
+        assert SAID in await_cause(shop, "LivenessProbeFailed")
     finally:
         rig.grant()
 
@@ -223,44 +223,44 @@ def test_a_slow_api_server_delays_no_diagnosis(rig: EvidenceRig, shop: Workspace
         post_liveness_kill(shop, running[name])
         shop.cluster.kubelet.end(shop.namespace, name, KILLED)
     shop.cluster.kubelet.end(shop.namespace, needs_none, Termination(137, "OOMKilled"))
-    told_as(shop, "OutOfMemory", needs_none, timeout=6)
+    await_cause(shop, "OutOfMemory", needs_none, timeout=6)
     for name in waiting:
-        assert "its Events could not be read" in told_as(shop, "Killed", name, timeout=6)
+        assert "its Events could not be read" in await_cause(shop, "Killed", name, timeout=6)
     rig.api.rule = forward
     for name in waiting:
-        told_as(shop, "LivenessProbeFailed", name, timeout=AGAIN)
+        await_cause(shop, "LivenessProbeFailed", name, timeout=AGAIN)
 
 
-def test_a_busy_api_server_is_left_alone_and_asked_again(rig: EvidenceRig, shop: Workspace) -> None:
-    """429: nobody asks before it wants to be asked; the second look then tells."""
+def test_a_busy_api_server_is_given_time(rig: EvidenceRig, shop: Workspace) -> None:
+    """429: no request before Retry-After; the second look then finds the cause."""
     shop.diagnose()
     pod = start_probed(shop)
     busy = answering(429, "TooManyRequests", Retry_After="2")
     rig.api.rule = when("GET", "/events", rule=busy)
     post_liveness_kill(shop, pod)
     crash(shop)
-    assert "its Events could not be read" in told_as(shop, "Killed", timeout=6)
-    assert len(rig.asked(shop.namespace)) == 1
+    assert "its Events could not be read" in await_cause(shop, "Killed", timeout=6)
+    assert len(rig.requests_about(shop.namespace)) == 1
     rig.api.rule = forward
-    assert SAID in told_as(shop, "LivenessProbeFailed", timeout=AGAIN)
-    assert len(rig.asked(shop.namespace)) == 2
+    assert SAID in await_cause(shop, "LivenessProbeFailed", timeout=AGAIN)
+    assert len(rig.requests_about(shop.namespace)) == 2
 
 
-def test_where_no_evidence_is_wanted_nobody_is_asked(rig: EvidenceRig, shop: Workspace) -> None:
+def test_without_evidence_requests_nothing_is_read(rig: EvidenceRig, shop: Workspace) -> None:
     """``spec.evidence.events: false``: not one call, and no word of Events that were not read."""
     shop.diagnose(evidence={"events": False})
     pod = start_probed(shop)
     post_liveness_kill(shop, pod)
     crash(shop)
-    told_as(shop, "Killed")
+    await_cause(shop, "Killed")
     shop.settled(quiet=AGAIN - 4)
     assert shop.calls() == {}
-    assert rig.asked(shop.namespace) == []
+    assert rig.requests_about(shop.namespace) == []
     assert kept_evidence(shop) == {}
 
 
 def test_the_role_allows_two_reads_and_nothing_else(rig: EvidenceRig, shop: Workspace) -> None:
-    """Whatever else the Pods' hook tried would be refused."""
+    """Any other request of the Pods' hook would be refused."""
     hook = operators_client(rig.cluster, PODS_HOOK)
     anybody = rules_of(operators_client(rig.cluster, "default"), shop.namespace)
     assert rules_of(hook, shop.namespace) - anybody == {
@@ -286,7 +286,7 @@ def test_the_role_allows_two_reads_and_nothing_else(rig: EvidenceRig, shop: Work
     assert "deletionTimestamp" not in shop.pod("web")["metadata"]
 
 
-def test_without_a_valid_token_nothing_is_asked(rig: EvidenceRig, shop: Workspace) -> None:
+def test_without_a_valid_token_nothing_is_read(rig: EvidenceRig, shop: Workspace) -> None:
     """Who calls the hook without one gets 401, and has it read nothing."""
     shop.diagnose()
     start_probed(shop)
@@ -304,7 +304,7 @@ def test_without_a_valid_token_nothing_is_asked(rig: EvidenceRig, shop: Workspac
                     timeout=8,
                 )
                 assert answer.status_code == requests.codes.unauthorized
-        assert rig.asked(shop.namespace) == []
+        assert rig.requests_about(shop.namespace) == []
     finally:
         rig.cluster.metacontroller.start()
 
@@ -319,7 +319,7 @@ def test_the_termination_message_is_shown_masked(rig: EvidenceRig, shop: Workspa
         "\x1b[31m\u202egone"
     )
     shop.crash("web", Termination(1, "Error", message=message))
-    told_as(shop, "ApplicationError")
+    await_cause(shop, "ApplicationError")
     assert "termination-message" not in shown(shop)
     shop.change(evidence={"terminationMessage": True, "maskPatterns": ["PIN-[0-9]+"]})
     shop.crash("web", Termination(1, "Error", message=message))
@@ -348,11 +348,11 @@ def test_the_last_lines_of_the_log_are_shown(
     path, query = logs.requests[-1]
     assert path == f"/containerLogs/{shop.namespace}/web/app"
     assert query["tailLines"] == "10"
-    assert "previous" not in query  # it was seen before its container was started again
+    assert "previous" not in query  # it was observed before its container was started again
     assert "follow" not in query
     shop.settled()
     assert shop.calls()["get pods/log 200"] == 1
-    assert rig.asked(shop.namespace)
+    assert rig.requests_about(shop.namespace)
 
 
 def saying(*pieces: bytes) -> Write:
@@ -390,7 +390,7 @@ def test_a_log_that_cannot_be_had_is_left_out(
     shop.diagnose(**LINES)
     shop.start_pod("web")
     crash(shop, ERROR)
-    told_as(shop, "ApplicationError", timeout=6)
+    await_cause(shop, "ApplicationError", timeout=6)
     shop.settled()
     assert "log" not in shown(shop)
 
@@ -404,7 +404,7 @@ def test_a_log_that_cannot_be_had_is_left_out(
     ],
     ids=["no UTF-8", "control and bidi", "a line of 1 MB"],
 )
-def test_a_hostile_log_is_shown_clean(
+def test_a_hostile_log_is_shown_sanitized(
     rig: EvidenceRig, shop: Workspace, logs: LogServer, written: bytes, there: str, absent: str
 ) -> None:
     """Its end is shown, cut, without what hides or moves text."""
@@ -421,11 +421,11 @@ def test_a_hostile_log_is_shown_clean(
 
 
 def test_a_node_that_is_away_costs_no_diagnosis(rig: EvidenceRig, shop: Workspace) -> None:
-    """Nobody serves its logs: the API server says so, and the diagnosis stands."""
+    """Its logs are not served: the API server says so, and the diagnosis stands."""
     assert rig.hook.process.running
     shop.diagnose(**LINES)
     shop.start_pod("web")
     crash(shop, ERROR)
-    told_as(shop, "ApplicationError", timeout=6)
+    await_cause(shop, "ApplicationError", timeout=6)
     shop.settled()
     assert "log" not in shown(shop)

@@ -18,15 +18,15 @@ from tests.e2e.workspace import (
     OOM_KILLED,
     Workspace,
     eventually,
-    marks,
+    shown_metadata,
 )
 
 TERMINATED = Termination(143, "Error")
 
 
 def told(shop: Workspace, name: str) -> str:
-    """Return the cause that a Pod shows; empty for a Pod without any mark of ours."""
-    annotations, labels = marks(shop.pod(name))
+    """Return the cause that a Pod shows; empty for a Pod without managed metadata."""
+    annotations, labels = shown_metadata(shop.pod(name))
     assert bool(annotations) == bool(labels)
     return annotations.get("cause", "")
 
@@ -51,16 +51,16 @@ def ignoring(**ignore: Any) -> Json:
     ],
     ids=["cleanExits", "causes", "exitCodes"],
 )
-def test_ignored_ends_leave_no_trace(
+def test_ignored_terminations_leave_no_trace(
     shop: Workspace, ignore: Json, ignored: Termination, crash: Termination
 ) -> None:
-    """No mark on the Pod, no Event, no line in the status; another end of the same Pod is told."""
+    """Neither metadata nor Event nor status; another termination of the Pod is reported."""
     shop.diagnose(**ignoring(**ignore))
     shop.start_pod("web")
     shop.start_pod("beside")
     shop.crash("web", ignored)
     shop.crash("beside", crash)
-    shop.told("PodRestarted", 1)
+    shop.await_events("PodRestarted", 1)
     shop.settled()
     assert told(shop, "web") == ""
     assert told(shop, "beside") != ""
@@ -69,7 +69,7 @@ def test_ignored_ends_leave_no_trace(
     assert [one["pod"] for one in status["recentDiagnoses"]] == ["beside"]
     assert [one["name"] for one in status["workloads"]] == ["beside"]
     shop.crash("web", crash)
-    shop.told("PodRestarted", 2)
+    shop.await_events("PodRestarted", 2)
     assert shop.counted(2)["diagnosedPods"] == 2
 
 
@@ -85,9 +85,9 @@ def test_ignored_containers_and_pods_leave_no_trace(shop: Workspace) -> None:
     assert shop.status()["diagnosedPods"] == 0
     shop.crash("web", OOM_KILLED, "app")
     shop.annotated("web")
-    assert marks(shop.pod("web"))[0]["container"] == "app"
-    assert '"istio-proxy"' not in marks(shop.pod("web"))[0]["crashes"]
-    shop.told("PodRestarted", 1)
+    assert shown_metadata(shop.pod("web"))[0]["container"] == "app"
+    assert '"istio-proxy"' not in shown_metadata(shop.pod("web"))[0]["crashes"]
+    shop.await_events("PodRestarted", 1)
 
 
 def test_an_ignored_crash_has_no_pod_replaced(shop: Workspace) -> None:
@@ -102,10 +102,10 @@ def test_an_ignored_crash_has_no_pod_replaced(shop: Workspace) -> None:
     assert shop.calls() == {}
     shop.crash(name, ERROR)
     shop.replaced(uid)
-    assert shop.settled_as("Done")["cause"] == "ApplicationError"
+    assert shop.await_remediation("Done")["cause"] == "ApplicationError"
 
 
-def test_restarts_are_told_from_the_threshold_on(shop: Workspace) -> None:
+def test_restarts_are_reported_from_the_threshold_on(shop: Workspace) -> None:
     """Of one container with the third within ten minutes, of all others with the first."""
     shop.diagnose(
         thresholds=[{"container": "app", "restarts": 3, "withinSeconds": 600}],
@@ -120,14 +120,14 @@ def test_restarts_are_told_from_the_threshold_on(shop: Workspace) -> None:
     assert shop.events("PodRestarted") == []
     shop.crash("web", ERROR, "app")
     shop.annotated("web")
-    assert "3" in marks(shop.pod("web"))[0]["diagnosis"]
-    shop.told("PodRestarted", 1)
+    assert "3" in shown_metadata(shop.pod("web"))[0]["diagnosis"]
+    shop.await_events("PodRestarted", 1)
     shop.start_pod("other", containers=("app", "helper"))
     shop.crash("other", ERROR, "helper")
     shop.annotated("other")
 
 
-def test_a_crash_that_is_ignored_no_more_is_told(shop: Workspace) -> None:
+def test_a_crash_that_is_ignored_no_more_is_reported(shop: Workspace) -> None:
     """A change of the spec holds for Pods that are there; what they show stays."""
     shop.diagnose(ignore={"cleanExits": True})
     shop.start_pod("web")

@@ -16,14 +16,14 @@ import pytest
 from dev.envtest.client import EVENTS, PODS, Json
 from pod_diagnoser.api.causes import TRANSIENT
 from tests.e2e.evidence import EvidenceRig
-from tests.e2e.object_recording import Film
+from tests.e2e.object_recording import ObjectRecording
 from tests.e2e.streams import Player, Take, causes, localized
-from tests.e2e.workspace import Workspace, marks
+from tests.e2e.workspace import Workspace, shown_metadata
 from tests.support import corpus
-from tests.unit.pods.test_watch_streams import CAUSES, final_events, observations
+from tests.support.corpus import STREAM_CAUSES, final_events, observations
 
 NAMESPACE = "streams"
-TOLD = ("container", "cause", "diagnosis")
+REPORTED_KEYS = ("container", "cause", "diagnosis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Show:
         versions: every version of each Pod, by its uid.
         sync_errors: what Events named SyncError say.
         counted: how many Pods the PodDiagnoser says to have diagnosed.
-        calls: what the hook asked of the API server, by verb, resource and answer.
+        calls: requests of the hook to the API server, by verb, resource and answer.
     """
 
     takes: dict[str, Take]
@@ -55,16 +55,17 @@ def show(evidence: EvidenceRig) -> Iterator[Show]:
     shop.start_pod("bystander")
     cluster.kubelet.untouched.add(NAMESPACE)
     with (
-        Film(cluster.admin, NAMESPACE) as film,
-        ThreadPoolExecutor(len(CAUSES)) as together,
+        ObjectRecording(cluster.admin, NAMESPACE) as recording,
+        ThreadPoolExecutor(len(STREAM_CAUSES)) as together,
     ):
         playing = {
-            name: together.submit(Player(shop, name).play, partial(tells, name)) for name in CAUSES
+            name: together.submit(Player(shop, name).play, partial(is_complete, name))
+            for name in STREAM_CAUSES
         }
         takes = {name: future.result() for name, future in playing.items()}
         shop.settled()
     versions: dict[str, list[Json]] = {}
-    for pod in film.all(PODS, lambda _: True):
+    for pod in recording.all(PODS, lambda _: True):
         versions.setdefault(pod["metadata"]["uid"], []).append(pod)
     errors = [
         event["message"]
@@ -75,22 +76,22 @@ def show(evidence: EvidenceRig) -> Iterator[Show]:
     cluster.kubelet.untouched.discard(NAMESPACE)
 
 
-def tells(name: str, shown: dict[str, str]) -> bool:
+def is_complete(name: str, shown: dict[str, str]) -> bool:
     """Return whether annotations name what happened in a stream before the deletion."""
-    return causes(shown) == list(CAUSES[name])
+    return causes(shown) == list(STREAM_CAUSES[name])
 
 
 def test_no_sync_failed(show: Show) -> None:
-    """Metacontroller had nothing to complain about."""
+    """Metacontroller recorded no SyncError."""
     assert show.sync_errors == []
 
 
-@pytest.mark.parametrize("name", CAUSES)
-def test_every_crash_is_told_by_its_true_cause(show: Show, name: str) -> None:
-    """Those before the deletion, and the words are those of the latest one."""
+@pytest.mark.parametrize("name", STREAM_CAUSES)
+def test_every_crash_is_reported_with_its_true_cause(show: Show, name: str) -> None:
+    """Those before the deletion, and the diagnosis is that of the latest one."""
     take = show.takes[name]
-    assert causes(take.before) == list(CAUSES[name]), take.problem
-    if not CAUSES[name]:
+    assert causes(take.before) == list(STREAM_CAUSES[name]), take.problem
+    if not STREAM_CAUSES[name]:
         assert take.before == {}
         return
     steps = corpus.stream(name)
@@ -101,42 +102,44 @@ def test_every_crash_is_told_by_its_true_cause(show: Show, name: str) -> None:
     assert take.before["diagnosis"].startswith(localized(latest.sentence, NAMESPACE))
 
 
-@pytest.mark.parametrize("name", CAUSES)
+@pytest.mark.parametrize("name", STREAM_CAUSES)
 def test_a_crash_costs_three_writes_at_most(show: Show, name: str) -> None:
-    """Of all versions of the Pod few differ in what is ours; of a Pod without a crash none."""
+    """Of all versions of the Pod few differ in managed metadata; of a Pod without a crash none."""
     writes: Counter[int] = Counter()
     before: tuple[dict[str, str], dict[str, str]] = ({}, {})
     for version in show.versions[show.takes[name].uid]:
-        now = marks(version)
+        now = shown_metadata(version)
         if now != before:
             writes[len(json.loads(now[0].get("crashes", '{"history": []}'))["history"])] += 1
         before = now
-    assert set(writes) == set(range(1, len(CAUSES[name]) + 1))
+    assert set(writes) == set(range(1, len(STREAM_CAUSES[name]) + 1))
     assert all(count <= 3 for count in writes.values()), writes
 
 
-@pytest.mark.parametrize("name", CAUSES)
-def test_an_end_that_was_asked_for_is_never_told(show: Show, name: str) -> None:
-    """To the last version of a Pod that is deleted it tells of the same crashes as before.
+@pytest.mark.parametrize("name", STREAM_CAUSES)
+def test_a_requested_termination_is_never_reported(show: Show, name: str) -> None:
+    """The last version of a Pod that is deleted shows the same crashes as before.
 
-    What it said of a state that is over, such as an image that cannot be pulled, is taken off; and
-    it may say now that the container was restarted after the crash, which nobody had seen.
+    What it showed of a condition that is over, such as an image that cannot be pulled, is removed;
+    and it may show now that the container was restarted after the crash.
     """
     take = show.takes[name]
-    last = marks(show.versions[take.uid][-1])[0]
+    last = shown_metadata(show.versions[take.uid][-1])[0]
     assert causes(last) == causes(take.before)
     if "cause" in last:
-        assert [last.get(key) for key in TOLD] == [take.before.get(key) for key in TOLD]
+        assert [last.get(key) for key in REPORTED_KEYS] == [
+            take.before.get(key) for key in REPORTED_KEYS
+        ]
     else:
         assert not take.before or take.before["cause"] in TRANSIENT
 
 
 def test_the_status_counts_the_pods_that_crashed(show: Show) -> None:
     """As many as there are streams with a crash."""
-    assert show.counted == sum(bool(crashes) for crashes in CAUSES.values())
+    assert show.counted == sum(bool(crashes) for crashes in STREAM_CAUSES.values())
 
 
 def test_a_crash_costs_two_reads_at_most(show: Show) -> None:
-    """Of Events, by the API server's audit log; and nothing else is asked."""
+    """Of Events, by the API server's audit log; and nothing else is read."""
     assert set(show.calls) == {"list events 200"}
-    assert show.calls["list events 200"] <= 2 * sum(map(len, CAUSES.values()))
+    assert show.calls["list events 200"] <= 2 * sum(map(len, STREAM_CAUSES.values()))

@@ -48,7 +48,7 @@ def test_the_hook_serves_its_endpoints_alone(cluster: Cluster) -> None:
 
 
 def test_a_namespace_can_be_deleted(shop: Workspace) -> None:
-    """Nothing of ours holds a namespace back, crashed Pods and PodDiagnosers in it or not."""
+    """The operator does not delay the deletion of a namespace with crashed Pods."""
     shop.diagnose()
     shop.start_pod("fragile-app-1")
     shop.crash("fragile-app-1", ERROR)

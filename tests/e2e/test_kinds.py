@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from dev.envtest.client import DIAGNOSISTARGETS
-from tests.e2e.workspace import COMPLETED, Workspace, eventually, marks
+from tests.e2e.workspace import COMPLETED, Workspace, eventually, shown_metadata
 
 LONGEST_NAME = "n" * 63
 
@@ -131,12 +131,12 @@ def test_the_longest_name_works(shop: Workspace) -> None:
     shop.diagnose(LONGEST_NAME)
     shop.start_pod("fragile-app-1")
     shop.crash("fragile-app-1", COMPLETED)
-    assert marks(shop.annotated("fragile-app-1"))[1] == {"diagnoser": LONGEST_NAME}
+    assert shown_metadata(shop.annotated("fragile-app-1"))[1] == {"diagnoser": LONGEST_NAME}
     assert shop.counted(1, LONGEST_NAME)["diagnosedPods"] == 1
 
 
 def test_explain_reads_as_documentation(shop: Workspace) -> None:
-    """Each field of kubectl explain has a description, and the enum tells its values."""
+    """Each field of kubectl explain has a description, and the enum lists its values."""
     spec = shop.kubectl("explain", "pdiag.spec")
     for field in ("targetLabels", "enableAnnotations", "remediationAction"):
         assert field in spec

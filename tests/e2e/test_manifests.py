@@ -23,7 +23,7 @@ from dev.envtest.control_plane import ControlPlane
 from dev.envtest.installation import MANIFESTS, PROJECT
 from dev.envtest.pods import Termination
 from pod_diagnoser.server.auth import REREAD_SECONDS
-from tests.e2e.workspace import COMPLETED, ERROR, Workspace, eventually, marks
+from tests.e2e.workspace import COMPLETED, ERROR, Workspace, eventually, shown_metadata
 
 SYSTEM = "pod-diagnoser-system"
 FULL = PROJECT / "tests" / "manifests" / "status.yaml"
@@ -191,7 +191,7 @@ def test_a_wrong_safeguard_is_refused(
 def test_what_is_not_written_is_filled_in(
     shop: Workspace, written: dict[str, Any] | None, different: dict[str, Any]
 ) -> None:
-    """``kubectl get -o yaml`` shows every safeguard, whatever its author left out."""
+    """``kubectl get -o yaml`` shows every safeguard, also those that its author left out."""
     said = create(shop, "--dry-run=server", "-o", "yaml", remediation=written)
     (crd,) = (
         one
@@ -309,7 +309,7 @@ def test_who_may_not_delete_pods_cannot_have_it_done(shop: Workspace) -> None:
         assert f"the permission to {permission}" in shop.kubectl(*edit, wider, check=False)
         assert "patched" in shop.kubectl(*edit, '{"spec": {"remediationAction": null}}')
 
-    # Whoever may edit a namespace may delete and evict its Pods, and so have it done.
+    # Who may edit a namespace may delete and evict its Pods, and so have it done.
     shop.kubectl("create", "rolebinding", "editor", "--clusterrole=edit", "--user=editor")
     for action in ("RestartPod", "EvictPod"):
         said = create(shop, "--as", "editor", "--dry-run=server", remediationAction=action)
@@ -317,7 +317,7 @@ def test_who_may_not_delete_pods_cannot_have_it_done(shop: Workspace) -> None:
 
 
 def test_who_may_not_read_logs_cannot_have_them_shown(shop: Workspace) -> None:
-    """Lines of a log on a Pod are asked for by those only who may read the log itself."""
+    """Only those who may read a log may have its lines shown on a Pod."""
     shop.kubectl(
         *(
             "create",
@@ -369,7 +369,7 @@ def knock(url: str, token: str) -> int:
         return session.post(url, json={}, headers=headers, timeout=5).status_code
 
 
-def told(cluster: Cluster) -> dict[str, str]:
+def mount_and_await(cluster: Cluster) -> dict[str, str]:
     """Bring the Secret to the hooks as kubelets do, and wait until they have read it."""
     tokens = cluster.mount_tokens()
     time.sleep(REREAD_SECONDS + 0.5)
@@ -413,14 +413,14 @@ def crashed_and_diagnosed(shop: Workspace, number: int, how: Termination) -> Non
 def test_rotating_the_token_refuses_no_request(own_cluster: Cluster) -> None:
     """Pods crash all the while; Metacontroller shows the other token at once, the old one dies.
 
-    The hooks learn of the Secret only when a rotation is over, as late as a kubelet may tell them.
+    The hooks learn of the Secret only when a rotation is over, as late as a kubelet may mount it.
     """
     own_cluster.create_namespace("shop")
     shop = Workspace(own_cluster, "shop")
     shop.diagnose()
     for number in range(10):
         shop.start_pod(f"fragile-app-{number}")
-    before = told(own_cluster)
+    before = mount_and_await(own_cluster)
     assert keys_in_use(own_cluster) == {"token-a"}
 
     with crashing(shop, 10):
@@ -429,11 +429,11 @@ def test_rotating_the_token_refuses_no_request(own_cluster: Cluster) -> None:
         for controller in ("pod-diagnoser-pods", "pod-diagnoser-poddiagnosers"):
             asked = partial(own_cluster.metacontroller.sync_requests, controller)
             eventually(asked, partial(operator.lt, asked() + 5))
-        after = told(own_cluster)
+        after = mount_and_await(own_cluster)
         assert "Metacontroller uses token-a" in make(own_cluster, "rotate-token")
         assert keys_in_use(own_cluster) == {"token-a"}
     shop.settled()
-    last = told(own_cluster)
+    last = mount_and_await(own_cluster)
     crashed_and_diagnosed(shop, 10, ERROR)
     assert refusals(own_cluster) == []
 
@@ -457,7 +457,7 @@ def test_applying_again_after_a_rotation_is_harmless(own_cluster: Cluster) -> No
     for number in range(3):
         shop.start_pod(f"fragile-app-{number}")
     make(own_cluster, "rotate-token")
-    told(own_cluster)
+    mount_and_await(own_cluster)
     assert keys_in_use(own_cluster) == {"token-b"}
     plane = own_cluster.control_plane
     manifests = installation.render(plane, MANIFESTS / "base")
@@ -485,7 +485,7 @@ def test_removal_leaves_nothing_on_any_pod(own_cluster: Cluster) -> None:
 
     assert make(own_cluster, "leftovers") == ""
     for pod in own_cluster.admin.list(PODS, "shop"):
-        assert marks(pod) == ({}, {})
+        assert shown_metadata(pod) == ({}, {})
         assert "finalizers" not in pod["metadata"]
     assert shop.diagnoser("fragileapp-diagnoser")["spec"] == spec
     assert "No resources found" in shop.kubectl("get", "decoratorcontrollers")

@@ -15,7 +15,7 @@ from tests.e2e.workspace import (
     OOM_KILLED,
     Workspace,
     eventually,
-    marks,
+    shown_metadata,
 )
 
 RELIST = 2
@@ -33,13 +33,13 @@ def whole(cluster: Cluster) -> Iterator[Cluster]:
 
 @pytest.fixture
 def relisting(whole: Cluster) -> Iterator[Cluster]:
-    """The same with a Metacontroller that lists everything anew every few seconds."""
+    """The same with a Metacontroller that lists everything again every few seconds."""
     whole.metacontroller.restart(cache_flush_interval=f"{RELIST}s")
     yield whole
     whole.metacontroller.restart()
 
 
-@pytest.mark.trouble
+@pytest.mark.takes_hook_away
 def test_crashes_while_the_hook_is_down_are_not_lost(shop: Workspace, whole: Cluster) -> None:
     """The hook is killed, Pods crash, one again and again; it comes back, and each is diagnosed."""
     shop.diagnose()
@@ -54,7 +54,7 @@ def test_crashes_while_the_hook_is_down_are_not_lost(shop: Workspace, whole: Clu
         shop.crash(name, ERROR)
     shop.crash(names[0], OOM_KILLED)
     shop.settled()
-    assert [marks(shop.pod(name))[0] for name in names[1:]] == [{}, {}, {}]
+    assert [shown_metadata(shop.pod(name))[0] for name in names[1:]] == [{}, {}, {}]
 
     for hook in (whole.pods_hook, whole.poddiagnosers_hook):
         hook.start()
@@ -64,7 +64,7 @@ def test_crashes_while_the_hook_is_down_are_not_lost(shop: Workspace, whole: Clu
     assert shop.counted(len(names))["diagnosedPods"] == len(names)
 
 
-@pytest.mark.trouble
+@pytest.mark.takes_hook_away
 def test_pods_are_diagnosed_while_the_other_deployment_is_down(
     shop: Workspace, whole: Cluster
 ) -> None:
@@ -79,7 +79,7 @@ def test_pods_are_diagnosed_while_the_other_deployment_is_down(
     assert shop.counted(1)["diagnosedPods"] == 1
 
 
-@pytest.mark.trouble
+@pytest.mark.takes_hook_away
 def test_diagnosers_created_while_the_hook_is_down_settle(
     shop: Workspace, relisting: Cluster
 ) -> None:
@@ -98,7 +98,7 @@ def test_diagnosers_created_while_the_hook_is_down_settle(
     assert shop.counted(2)["diagnosedPods"] == 2
 
 
-@pytest.mark.trouble
+@pytest.mark.takes_hook_away
 def test_diagnosers_deleted_while_the_hook_is_down_settle(
     shop: Workspace, relisting: Cluster
 ) -> None:
@@ -117,11 +117,11 @@ def test_diagnosers_deleted_while_the_hook_is_down_settle(
     for hook in (relisting.pods_hook, relisting.poddiagnosers_hook):
         hook.start()
     shop.clean("claimed", timeout=10 + 2 * RELIST)
-    assert marks(shop.pod("other"))[1] == {"diagnoser": "staying"}
+    assert shown_metadata(shop.pod("other"))[1] == {"diagnoser": "staying"}
 
 
 def test_once_settled_nothing_is_written(shop: Workspace, relisting: Cluster) -> None:
-    """When all is said no version changes any more, though everything is listed anew and again."""
+    """When all is reported no version changes any more, though everything is listed again."""
     shop.diagnose()
     shop.diagnose("younger", targetLabels={})
     shop.diagnose("inactive", enableAnnotations=False)

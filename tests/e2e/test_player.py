@@ -9,7 +9,7 @@ from dev.envtest.pods import container_status
 from tests.e2e.workspace import recording
 
 ONLY_REAL = {"allocatedResources", "resources", "user", "volumeMounts"}
-"""What a kubelet tells of a container beside its life."""
+"""What a kubelet reports of a container beside its state."""
 
 
 def life(pod: Json) -> Json:
@@ -47,7 +47,7 @@ def test_running() -> None:
 
 
 def test_restarted() -> None:
-    """A container that failed and runs again: the count has risen, lastState tells of its end."""
+    """A container that failed and runs again: restartCount and lastState show it."""
     assert life(played("ended", "restarted")) == life(recording("02-exit1-restarted"))
 
 

@@ -27,7 +27,7 @@ from dev.envtest.client import (
 )
 from dev.envtest.cluster import Cluster
 from dev.envtest.installation import PROJECT, REMEDIATOR, SYSTEM, TOKENS
-from tests.e2e.object_recording import Film, version
+from tests.e2e.object_recording import ObjectRecording, version
 from tests.e2e.permissions import await_permission
 from tests.e2e.workspace import (
     APP,
@@ -37,7 +37,7 @@ from tests.e2e.workspace import (
     OOM_KILLED,
     Workspace,
     eventually,
-    marks,
+    shown_metadata,
 )
 
 ROLE = "pod-diagnoser-remediation"
@@ -55,7 +55,7 @@ def uid_of(one: Json) -> str:
     return uid
 
 
-def only_reads_and_tells(shop: Workspace) -> bool:
+def only_reads_and_posts_events(shop: Workspace) -> bool:
     """Return whether the operator wrote nothing but Events, by the API server's audit log."""
     return {(one.verb, one.resource) for one in shop.audited()} <= {
         ("get", "poddiagnosers"),
@@ -69,13 +69,13 @@ def listed(shop: Workspace, word: str) -> list[str]:
     return [line for line in shop.kubectl("get", "events").splitlines() if word in line]
 
 
-@pytest.mark.trouble
-def test_log_event_tells_each_crash_once(shop: Workspace) -> None:
+@pytest.mark.takes_hook_away
+def test_log_event_reports_each_crash_once(shop: Workspace) -> None:
     """One Warning a crash where people look for it, and none again after a restart of the hook."""
     shop.diagnose(remediationAction="LogEvent")
     shop.start_pod("fragile-app-1")
     shop.crash("fragile-app-1", COMPLETED)
-    (event,) = shop.told("PodRestarted", 1)
+    (event,) = shop.await_events("PodRestarted", 1)
     assert event["type"] == "Warning"
     assert event["message"].startswith(
         "Pod fragile-app-1 restarted due to Completed (Exit Code: 0)"
@@ -92,7 +92,7 @@ def test_log_event_tells_each_crash_once(shop: Workspace) -> None:
     assert "Pod fragile-app-1 restarted due to Completed (Exit Code: 0)" in described
 
     shop.crash("fragile-app-1", OOM_KILLED)
-    shop.told("PodRestarted", 2)
+    shop.await_events("PodRestarted", 2)
     hook = shop.cluster.poddiagnosers_hook
     hook.stop(grace=0)
     hook.start()
@@ -109,22 +109,22 @@ def test_restart_pod_has_the_pod_replaced(shop: Workspace) -> None:
     shop.diagnose(**RESTART)
     crashing, healthy = shop.replica_set("web", 2)
     before = {name: uid_of(shop.pod(name)) for name in (crashing, healthy)}
-    with Film(shop.cluster.admin, shop.namespace) as film:
+    with ObjectRecording(shop.cluster.admin, shop.namespace) as recording:
         shop.crash(crashing, ERROR)
         replacement = shop.replaced(before[crashing], replicas=2)
-        entry = shop.settled_as("Done")
-        going = film.first(
+        entry = shop.await_remediation("Done")
+        going = recording.first(
             PODS,
             lambda pod: uid_of(pod) == before[crashing] and "deletionTimestamp" in pod["metadata"],
         )
-        planned = film.first(PODDIAGNOSERS, lambda one: one["status"]["remediations"])
+        planned = recording.first(PODDIAGNOSERS, lambda one: one["status"]["remediations"])
     assert uid_of(replacement) not in before.values()
     assert uid_of(shop.pod(healthy)) == before[healthy]
-    # The diagnosis was stored, and the plan with it, before the Pod was told to go.
+    # The diagnosis was stored, and the plan with it, before the Pod was deleted.
     assert version(planned) < version(going)
     (plan,) = planned["status"]["remediations"]
     assert plan["phase"] == "Planned"
-    assert plan["diagnosis"] == marks(going)[0]["diagnosis"]
+    assert plan["diagnosis"] == shown_metadata(going)[0]["diagnosis"]
     assert planned["status"]["recentDiagnoses"][0]["diagnosis"] == plan["diagnosis"]
 
     assert entry == {**plan, **{key: entry[key] for key in ("phase", "reason", "message")}} | {
@@ -134,7 +134,7 @@ def test_restart_pod_has_the_pod_replaced(shop: Workspace) -> None:
     assert entry["reason"] == "Deleted"
     subjects = {
         (event["involvedObject"]["kind"], event["involvedObject"]["uid"])
-        for event in shop.told("PodDeleted", 2)
+        for event in shop.await_events("PodDeleted", 2)
     }
     assert subjects == {("Pod", before[crashing]), ("PodDiagnoser", uid_of(shop.diagnoser()))}
     assert crashing in shop.kubectl("describe", "pdiag", "diagnoser").partition("Events:")[2]
@@ -170,7 +170,7 @@ def test_evict_pod_honours_disruption_budgets(shop: Workspace) -> None:
     )
     assert allowed() == 0
     shop.crash(crashing, ERROR)
-    entry = shop.settled_as("Deferred")
+    entry = shop.await_remediation("Deferred")
     assert entry["reason"] == "BlockedByDisruptionBudget"
     shop.settled()
     assert "deletionTimestamp" not in shop.pod(crashing)["metadata"]
@@ -182,17 +182,17 @@ def test_evict_pod_honours_disruption_budgets(shop: Workspace) -> None:
     )
     eventually(allowed)
     shop.replaced(uid, replicas=2, timeout=40)
-    entry = shop.settled_as("Done")
+    entry = shop.await_remediation("Done")
     assert entry["reason"] == "Evicted"
     assert entry["podUID"] == uid
-    assert len(shop.told("PodEvicted", 2)) == 2
+    assert len(shop.await_events("PodEvicted", 2)) == 2
     calls = shop.calls()
     assert calls["create pods/eviction 201"] == 1
     assert not any(call.startswith("delete") for call in calls)
 
 
 def test_what_no_new_pod_would_help_is_left_alone(shop: Workspace) -> None:
-    """Pods of real owners that are not replaced unless asked for: each is named with its reason."""
+    """Pods of real owners that are not replaced unless included: each is named with its reason."""
     shop.diagnose(targetLabels=None, **RESTART)
     shop.start_pod("bare")
     (opted_out,) = shop.replica_set("stubborn")
@@ -228,11 +228,11 @@ def test_what_no_new_pod_would_help_is_left_alone(shop: Workspace) -> None:
     assert {uid_of(pod) for pod in shop.running()} == {uid_of(pod) for pod in found}
     told = {
         event["involvedObject"]["name"]: event["message"]
-        for event in shop.told("RemediationWithheld", len(wanted))
+        for event in shop.await_events("RemediationWithheld", len(wanted))
     }
     assert "(BarePod)" in told["bare"]
     assert "(OptedOut)" in told[opted_out]
-    assert only_reads_and_tells(shop)
+    assert only_reads_and_posts_events(shop)
 
 
 def test_dry_run_and_pause_do_nothing(shop: Workspace) -> None:
@@ -247,20 +247,20 @@ def test_dry_run_and_pause_do_nothing(shop: Workspace) -> None:
     assert shop.condition("Remediating")["reason"] == "Paused"
     shop.settled()
     assert uid_of(shop.pod(name)) == uid
-    assert only_reads_and_tells(shop)
+    assert only_reads_and_posts_events(shop)
     shop.change(remediation={"paused": False})
     shop.replaced(uid)
-    assert shop.settled_as("Done")["podUID"] == uid
+    assert shop.await_remediation("Done")["podUID"] == uid
 
 
 def test_an_owner_that_is_not_helped_is_given_up_on(shop: Workspace) -> None:
-    """A StatefulSet's Pod crashes again: said so, given up; its new template starts anew."""
+    """A StatefulSet's Pod crashes again: given up; a new template starts from zero."""
     shop.diagnose(remediationAction="RestartPod", remediation={**AT_ONCE, "maxAttempts": 1})
     (name,) = shop.stateful_set("db")
     first = uid_of(shop.pod(name))
     shop.crash(name, ERROR)
     second = uid_of(shop.replaced(first))
-    shop.settled_as("Done")
+    shop.await_remediation("Done")
     # A termination has whole seconds only: it must not seem to be of before the remediation.
     shop.crash(name, pods.Termination(1, "Error", pods.now() + timedelta(seconds=1)))
     eventually(shop.withheld, lambda withheld: withheld == {"GaveUp": 1})
@@ -277,7 +277,7 @@ def test_an_owner_that_is_not_helped_is_given_up_on(shop: Workspace) -> None:
     third = uid_of(shop.replaced(second))
     shop.crash(name, ERROR)
     shop.replaced(third)
-    assert shop.settled_as("Done")["podUID"] == third
+    assert shop.await_remediation("Done")["podUID"] == third
 
 
 def test_a_storm_stays_within_the_budget(shop: Workspace) -> None:
@@ -339,7 +339,7 @@ def test_the_tutorial(shop: Workspace) -> None:
     name, uid = pod["metadata"]["name"], uid_of(pod)
     shop.crash(name, COMPLETED)
     shop.annotated(name, "Completed (Exit Code: 0)")
-    shop.told("PodRestarted", 1)
+    shop.await_events("PodRestarted", 1)
     (line,) = listed(shop, "PodRestarted")
     assert f"Pod {name} restarted due to Completed (Exit Code: 0)" in line
 
@@ -348,7 +348,7 @@ def test_the_tutorial(shop: Workspace) -> None:
     replacement = shop.replaced(uid, "app=fragile-app", timeout=100)
     assert replacement["metadata"]["name"] != name
     assert time.monotonic() - started < 120, "what the defaults promise"
-    entry = shop.settled_as("Done", "fragileapp-diagnoser")
+    entry = shop.await_remediation("Done", "fragileapp-diagnoser")
     assert (entry["pod"], entry["reason"]) == (name, "Deleted")
     pods_shown = shop.kubectl("get", "pods", "-l", "app=fragile-app")
     assert replacement["metadata"]["name"] in pods_shown
@@ -409,7 +409,7 @@ def rules_of(client: Client, namespace: str) -> set[tuple[str, str, str]]:
 
 
 def test_the_operator_may_do_what_it_does_and_nothing_else(shop: Workspace) -> None:
-    """Its role is the five verbs of remediation; whatever else it tries is refused."""
+    """Its role is the five verbs of remediation; anything else is refused."""
     remediator = operators_client(shop.cluster, REMEDIATOR)
     pods_hook = operators_client(shop.cluster, "pod-diagnoser-pods")
     anybody = rules_of(pods_hook, shop.namespace)
@@ -475,18 +475,18 @@ def test_missing_permission_is_stated_and_made_good(shop: Workspace, binding: Js
         assert condition["status"] == "False"
         assert condition["message"].startswith("The operator may not ")
         assert f"in namespace {each.namespace}" in condition["message"]
-    assert evicting.settled_as("Failed")["reason"] == "Forbidden"
+    assert evicting.await_remediation("Failed")["reason"] == "Forbidden"
     assert shop.remediations()[0]["phase"] == "Planned"
     assert evicting.calls()["create pods/eviction 403"] == 1
     assert {each: uid_of(each.pod(names[each])) for each in names} == uids
     assert logging.events("PodRestarted") == []
 
     shop.cluster.admin.create(CLUSTER_ROLE_BINDINGS, binding)
-    logging.told("PodRestarted", 1, timeout=50)
+    logging.await_events("PodRestarted", 1, timeout=50)
     shop.replaced(uids[shop], timeout=50)
     evicting.replaced(uids[evicting], timeout=80)
-    assert shop.settled_as("Done")["podUID"] == uids[shop]
-    assert evicting.settled_as("Done")["podUID"] == uids[evicting]
+    assert shop.await_remediation("Done")["podUID"] == uids[shop]
+    assert evicting.await_remediation("Done")["podUID"] == uids[evicting]
     for each in names:
         remediating(each, status="True")
 
@@ -526,5 +526,5 @@ def test_access_after_a_long_time_without_it_brings_no_burst(
     assert shop.calls()["delete pods 200"] == budget
     entries = shop.remediations()
     assert sum(entry["phase"] == "Done" for entry in entries) == budget
-    # The old plans were not carried out; they were dropped, and made anew where there was room.
+    # The old plans were not carried out; they were dropped, and made again within the budget.
     assert all(entry["plannedAt"] > past for entry in entries if entry["phase"] == "Done")

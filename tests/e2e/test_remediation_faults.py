@@ -18,7 +18,7 @@ from dev.envtest.proxy import Answer, Forward, Request, Rule, answering, cut, ha
 from tests.e2e.fault_rig import (
     LATER,
     SYNC,
-    Rig,
+    FaultRig,
     has_crash,
     has_plan,
     in_namespace,
@@ -26,8 +26,8 @@ from tests.e2e.fault_rig import (
     when,
     with_object,
 )
-from tests.e2e.object_recording import Film, version
-from tests.e2e.workspace import AT_ONCE, ERROR, OOM_KILLED, Workspace, eventually, marks
+from tests.e2e.object_recording import ObjectRecording, version
+from tests.e2e.workspace import AT_ONCE, ERROR, OOM_KILLED, Workspace, eventually, shown_metadata
 
 TWINS = 100
 """How often the same request is sent at once."""
@@ -39,21 +39,21 @@ EVENTS_API = "/apis/events.k8s.io/"
 
 
 @pytest.fixture(scope="module")
-def built(cluster: Cluster) -> Iterator[Rig]:
+def built(cluster: Cluster) -> Iterator[FaultRig]:
     """The networks and replicas, for all tests of this module."""
-    with Rig(cluster) as rig:
+    with FaultRig(cluster) as rig:
         yield rig
 
 
 @pytest.fixture
-def rig(built: Rig) -> Iterator[Rig]:
+def rig(built: FaultRig) -> Iterator[FaultRig]:
     """The same, whole and with nothing recorded."""
     built.reset()
     yield built
     built.reset()
 
 
-def test_the_same_sync_a_hundred_times_at_once(rig: Rig, shop: Workspace) -> None:
+def test_the_same_sync_a_hundred_times_at_once(rig: FaultRig, shop: Workspace) -> None:
     """Two replicas get the same request again and again at once: one deletion, two Events."""
     planned = rig.planned(shop)
     with ThreadPoolExecutor(20) as pool:
@@ -65,7 +65,7 @@ def test_the_same_sync_a_hundred_times_at_once(rig: Rig, shop: Workspace) -> Non
             assert entry["podUID"] == planned.uid
     shop.replaced(planned.uid)
     rig.reset()
-    shop.settled_as("Done")
+    shop.await_remediation("Done")
     shop.settled()
     calls = shop.calls()
     assert calls["delete pods 200"] == 1
@@ -73,7 +73,7 @@ def test_the_same_sync_a_hundred_times_at_once(rig: Rig, shop: Workspace) -> Non
     assert len(shop.events("PodDeleted")) == 2
 
 
-def test_the_same_crash_a_hundred_times_at_once(rig: Rig, shop: Workspace) -> None:
+def test_the_same_crash_a_hundred_times_at_once(rig: FaultRig, shop: Workspace) -> None:
     """LogEvent: two replicas get the same request again and again at once: one Event."""
     rig.hold_up(has_crash)
     shop.diagnose(remediationAction="LogEvent")
@@ -88,7 +88,7 @@ def test_the_same_crash_a_hundred_times_at_once(rig: Rig, shop: Workspace) -> No
     assert shop.calls()["create events 201"] == 1
 
 
-def test_duplicated_and_reordered_syncs(rig: Rig, shop: Workspace) -> None:
+def test_duplicated_and_reordered_syncs(rig: FaultRig, shop: Workspace) -> None:
     """Every sync goes to both replicas, older ones come again after it: all is done once."""
     chance = random.Random(shop.namespace)
     earlier: list[Request] = []
@@ -120,14 +120,14 @@ def test_duplicated_and_reordered_syncs(rig: Rig, shop: Workspace) -> None:
         shop.start_pod(name, {"tier": "logged"})
     for pod in shop.running():
         shop.crash(pod["metadata"]["name"], ERROR)
-    shop.told("PodRestarted", number)
+    shop.await_events("PodRestarted", number)
     for name in logged:
         shop.crash(name, OOM_KILLED)
     eventually(
         lambda: sum(entry["phase"] == "Done" for entry in shop.remediations("restarting")),
         lambda done: done == budget,
     )
-    shop.told("PodRestarted", 2 * number)
+    shop.await_events("PodRestarted", 2 * number)
     shop.settled()
     calls = shop.calls()
     assert calls["delete pods 200"] == budget
@@ -136,7 +136,7 @@ def test_duplicated_and_reordered_syncs(rig: Rig, shop: Workspace) -> None:
 
 
 def once(rule: Rule) -> Rule:
-    """Return a rule for the first request that it is asked for; the others pass."""
+    """Return a rule for the first request that it matches; the others pass."""
     first = threading.Lock()
 
     def only(request: Request, onward: Forward) -> Answer | None:
@@ -145,18 +145,18 @@ def once(rule: Rule) -> Rule:
     return only
 
 
-def test_the_answer_to_the_deletion_is_lost(rig: Rig, shop: Workspace) -> None:
-    """The Pod goes, and nobody says so: it counts as done, and nothing is deleted again."""
+def test_the_answer_to_the_deletion_is_lost(rig: FaultRig, shop: Workspace) -> None:
+    """The Pod goes without an answer: it counts as done, and nothing is deleted again."""
     shop.diagnose(remediationAction="RestartPod", remediation=AT_ONCE)
     (name,) = shop.replica_set("web")
     uid = shop.pod(name)["metadata"]["uid"]
     rig.api.rule = when("DELETE", f"/namespaces/{shop.namespace}/pods/", rule=once(lose))
-    with Film(shop.cluster.admin, shop.namespace) as film:
+    with ObjectRecording(shop.cluster.admin, shop.namespace) as recording:
         shop.crash(name, ERROR)
         shop.replaced(uid)
-        entry = shop.settled_as("Done")
+        entry = shop.await_remediation("Done")
         shop.settled()
-        unsure = film.all(
+        unsure = recording.all(
             PODDIAGNOSERS,
             lambda one: any(
                 condition["reason"] == "ApiServerUnavailable"
@@ -182,7 +182,7 @@ STEPS = (
 """The calls of one remediation, in their order."""
 
 
-def test_kill_9_at_each_step(rig: Rig, shop: Workspace) -> None:
+def test_kill_9_at_each_step(rig: FaultRig, shop: Workspace) -> None:
     """Replicas die before and after each call of a remediation: one deletion, two Events."""
     shop.diagnose(remediationAction="RestartPod", remediation=AT_ONCE)
     (name,) = shop.replica_set("web")
@@ -222,7 +222,7 @@ def test_kill_9_at_each_step(rig: Rig, shop: Workspace) -> None:
 
     eventually(all_died, timeout=90)
     shop.replaced(uid)
-    shop.settled_as("Done")
+    shop.await_remediation("Done")
     shop.settled()
     assert len(deaths) == 2 * len(STEPS)
     calls = shop.calls()
@@ -232,7 +232,7 @@ def test_kill_9_at_each_step(rig: Rig, shop: Workspace) -> None:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_kill_9_while_a_crash_is_told(rig: Rig, shop: Workspace, after: bool) -> None:
+def test_kill_9_while_a_crash_is_reported(rig: FaultRig, shop: Workspace, after: bool) -> None:
     """LogEvent: the hook dies before or after it creates the Event: there is one."""
     rig.front.rule = lambda request, _: _or_later(rig, request)
     killed = threading.Event()
@@ -249,13 +249,13 @@ def test_kill_9_while_a_crash_is_told(rig: Rig, shop: Workspace, after: bool) ->
     shop.start_pod("web")
     shop.crash("web", ERROR)
     assert killed.wait(20)
-    shop.told("PodRestarted", 1)
+    shop.await_events("PodRestarted", 1)
     shop.settled()
     assert len(shop.events("PodRestarted")) == 1
     assert shop.calls()["create events 201"] == 1
 
 
-def _or_later(rig: Rig, request: Request) -> Answer:
+def _or_later(rig: FaultRig, request: Request) -> Answer:
     """Return the answer of the second replica where the first one gives none."""
     try:
         return rig.send(request, 0 if rig.replicas[0].process.running else 1)
@@ -263,7 +263,7 @@ def _or_later(rig: Rig, request: Request) -> Answer:
         return LATER
 
 
-def test_a_pod_replaced_between_read_and_deletion_survives(rig: Rig, shop: Workspace) -> None:
+def test_a_pod_replaced_between_read_and_deletion_survives(rig: FaultRig, shop: Workspace) -> None:
     """A StatefulSet makes a new Pod of the same name just before the deletion: all of them live."""
     sets, replicas = 5, 4  # five are handled in one sync
     rig.hold_up(has_plan)
@@ -318,7 +318,7 @@ def test_a_pod_replaced_between_read_and_deletion_survives(rig: Rig, shop: Works
 
 def plan_for(pod: Json) -> Json:
     """Return what is stored when a crashed Pod is to be replaced."""
-    metadata, annotations = pod["metadata"], marks(pod)[0]
+    metadata, annotations = pod["metadata"], shown_metadata(pod)[0]
     (owner,) = metadata["ownerReferences"]
     return {
         "id": json.loads(annotations["crashes"])["history"][0]["id"],
@@ -336,12 +336,12 @@ def plan_for(pod: Json) -> Json:
     }
 
 
-def test_a_sync_between_the_two_writes_does_nothing(rig: Rig, shop: Workspace) -> None:
+def test_a_sync_between_the_two_writes_does_nothing(rig: FaultRig, shop: Workspace) -> None:
     """Metacontroller writes a status twice; a sync on the version between leaves the Pod alone."""
     shop.diagnose("idle", enableAnnotations=False)
-    with Film(shop.cluster.admin, shop.namespace) as film:
+    with ObjectRecording(shop.cluster.admin, shop.namespace) as recording:
         planned = rig.planned(shop)
-    versions = film.all(
+    versions = recording.all(
         PODDIAGNOSERS, lambda one: one["status"]["remediations"][0]["phase"] == "Planned"
     )
     stored = shop.diagnoser()
@@ -360,7 +360,7 @@ def test_a_sync_between_the_two_writes_does_nothing(rig: Rig, shop: Workspace) -
     assert not planned.there()
 
 
-def test_a_diagnoser_created_again_starts_anew(rig: Rig, shop: Workspace) -> None:
+def test_a_diagnoser_created_again_starts_anew(rig: FaultRig, shop: Workspace) -> None:
     """What was planned for a PodDiagnoser is nothing to the next one of its name."""
     planned = rig.planned(shop)
     shop.delete_diagnoser()
@@ -371,17 +371,17 @@ def test_a_diagnoser_created_again_starts_anew(rig: Rig, shop: Workspace) -> Non
     rig.status_after(planned.request)
     assert planned.there()
     assert not any(call.startswith("delete") for call in shop.calls())
-    shop.settled_as("Planned")
+    shop.await_remediation("Planned")
     rig.reset()
     shop.replaced(planned.uid)
-    entry = shop.settled_as("Done")
+    entry = shop.await_remediation("Done")
     assert entry["podUID"] == planned.uid
     assert shop.diagnoser()["metadata"]["uid"] == again["metadata"]["uid"]
     assert shop.calls()["delete pods 200"] == 1
 
 
-def test_no_fault_is_taken_for_done(rig: Rig, shop: Workspace) -> None:
-    """Whatever fails at whichever call: an answer in time, nothing done, and it says what fails."""
+def test_no_fault_is_taken_for_done(rig: FaultRig, shop: Workspace) -> None:
+    """Any failure of any call: an answer in time, nothing done, and it says what fails."""
     planned = rig.planned(shop)
     faults: dict[str, tuple[Rule, str | None]] = {
         "cut": (cut, "ApiServerUnavailable"),
@@ -396,7 +396,7 @@ def test_no_fault_is_taken_for_done(rig: Rig, shop: Workspace) -> None:
     for method, path in calls:
         for fault, (rule, reason) in faults.items():
             rig.api.rule = in_namespace(shop.namespace, when(method, path, rule=rule))
-            # A new process: it remembers for a while that the API server is away or busy.
+            # A new process: it has cached for a while that the API server is away or busy.
             rig.replicas[0].stop(grace=0)
             rig.replicas[0].start()
             status = rig.status_after(planned.request)
@@ -413,8 +413,8 @@ def test_no_fault_is_taken_for_done(rig: Rig, shop: Workspace) -> None:
 
     rig.reset()
     shop.replaced(planned.uid)
-    assert shop.settled_as("Done")["podUID"] == planned.uid
-    shop.told("PodDeleted", 2)
+    assert shop.await_remediation("Done")["podUID"] == planned.uid
+    shop.await_events("PodDeleted", 2)
     assert shop.condition("Remediating")["status"] == "True"
 
 
@@ -426,7 +426,9 @@ def condition_of(status: Json, kind: str = "Remediating") -> Json:
 
 
 @pytest.mark.parametrize("action", ["RestartPod", "LogEvent"])
-def test_an_outage_of_the_api_server_is_made_good(rig: Rig, shop: Workspace, action: str) -> None:
+def test_an_outage_of_the_api_server_is_made_good(
+    rig: FaultRig, shop: Workspace, action: str
+) -> None:
     """It refuses connections while a Pod crashes: said so; when it is back, all goes on."""
     shop.diagnose(remediationAction=action, remediation=AT_ONCE)
     (name,) = shop.replica_set("web")
@@ -443,16 +445,16 @@ def test_an_outage_of_the_api_server_is_made_good(rig: Rig, shop: Workspace, act
     assert shop.status()["diagnosedPods"] == 1, "diagnosing goes on"
     rig.api.start()
     if action == "LogEvent":
-        shop.told("PodRestarted", 1)
+        shop.await_events("PodRestarted", 1)
     else:
         shop.replaced(uid)
-        shop.settled_as("Done")
+        shop.await_remediation("Done")
     eventually(lambda: shop.condition("Remediating"), lambda found: found["status"] == "True")
 
 
 @pytest.mark.parametrize("action", ["RestartPod", "EvictPod", "LogEvent"])
-def test_who_asks_for_a_pause_gets_it(rig: Rig, shop: Workspace, action: str) -> None:
-    """429 with Retry-After: nothing more is asked for so long; then it goes on by itself."""
+def test_retry_after_is_respected(rig: FaultRig, shop: Workspace, action: str) -> None:
+    """429 with Retry-After: no request for so long; then it goes on by itself."""
     seconds, rule = 4, answering(429, "TooManyRequests", Retry_After="4")
     shop.diagnose(remediationAction=action, remediation=AT_ONCE)
     (name,) = shop.replica_set("web")
@@ -465,24 +467,24 @@ def test_who_asks_for_a_pause_gets_it(rig: Rig, shop: Workspace, action: str) ->
     rig.api.rule = in_namespace(shop.namespace, when(*busy, rule=once(rule)))
     shop.crash(name, ERROR)
     if action == "LogEvent":
-        shop.told("PodRestarted", 1)
+        shop.await_events("PodRestarted", 1)
     else:
         shop.replaced(uid)
-        shop.settled_as("Done")
+        shop.await_remediation("Done")
     asked = [one.at for one in rig.api.requests if shop.namespace in one.path]
     refused = rig.api.seen(busy[0], shop.namespace, busy[1])[0].at
     later = [at - refused for at in asked if at > refused]
     assert min(later) >= seconds, f"seconds after the refusal: {later}"
 
 
-def test_a_slow_api_server_holds_no_sync_up(rig: Rig, shop: Workspace) -> None:
+def test_a_slow_api_server_delays_no_sync(rig: FaultRig, shop: Workspace) -> None:
     """Each call takes long and succeeds: the sync is answered in time all the same."""
     planned = rig.planned(shop)
     rig.api.rule = in_namespace(shop.namespace, waiting(2.5))
     rig.status_after(planned.request)  # in time, or this fails
     rig.reset()
     shop.replaced(planned.uid)
-    shop.settled_as("Done")
+    shop.await_remediation("Done")
     shop.settled()
     assert shop.calls()["delete pods 200"] == 1
 
@@ -494,14 +496,14 @@ def forged_plan(body: Json, pod: Json) -> Json:
     return forged
 
 
-def test_a_forged_plan_makes_nothing_happen(rig: Rig, shop: Workspace) -> None:
+def test_a_forged_plan_makes_nothing_happen(rig: FaultRig, shop: Workspace) -> None:
     """A Pod that the budget withholds is not replaced because a request says that it is planned."""
     budget = {"pods": 1, "windowSeconds": 600}
     shop.diagnose(remediationAction="RestartPod", remediation={**AT_ONCE, "budget": budget})
     (first,) = shop.replica_set("web-1")
     (second,) = shop.replica_set("web-2")
     shop.crash(first, ERROR)
-    shop.settled_as("Done")
+    shop.await_remediation("Done")
     uid = shop.pod(second)["metadata"]["uid"]
     shop.crash(second, ERROR)
     eventually(shop.withheld, lambda withheld: withheld == {"BudgetSpent": 1})
@@ -534,13 +536,13 @@ def test_a_forged_plan_makes_nothing_happen(rig: Rig, shop: Workspace) -> None:
     ("action", "told"), [("RestartPod", "RemediationWithheld"), ("LogEvent", "PodRestarted")]
 )
 def test_a_forged_pod_makes_nothing_happen(
-    rig: Rig, shop: Workspace, action: str, told: str
+    rig: FaultRig, shop: Workspace, action: str, told: str
 ) -> None:
-    """Of a Pod that only a request knows of nothing is deleted, and nothing is told."""
+    """Of a Pod that only a request knows of nothing is deleted, and nothing is reported."""
     shop.diagnose(remediationAction=action, remediation=AT_ONCE)
     shop.start_pod("bare")
     shop.crash("bare", ERROR)
-    shop.told(told, 1)
+    shop.await_events(told, 1)
     shop.settled()
     request = rig.held(shop.namespace, has_crash)
     body = json.loads(request.body)

@@ -1,6 +1,6 @@
 """Everything is killed and every network fails while Pods crash by the dozen: all of it holds.
 
-One storm, judged from the API server's own audit log. Its plan comes from a seed: ``STORM_SEED``
+One storm, evaluated from the API server's own audit log. Its plan comes from a seed: ``STORM_SEED``
 sets another one. ``pytest -rA`` shows the figures.
 """
 
@@ -17,17 +17,17 @@ import pytest
 from dev.envtest import pods
 from dev.envtest.build import Binaries
 from tests.e2e import storm
-from tests.e2e.judging import Verdict, judge, judge_end, judge_stillness
+from tests.e2e.evaluation import Verdict, evaluate, evaluate_final_state, evaluate_quiet
 from tests.simulation.properties import Property, Violation
 
 pytestmark = pytest.mark.timeout(600)
 
 SEED = int(os.environ.get("STORM_SEED", "6"))
 QUIET = storm.FLUSH + 5.0
-"""Seconds for which nothing may be written: Metacontroller lists all anew meanwhile, and asks."""
+"""Seconds for which nothing may be written: Metacontroller lists all again meanwhile, and syncs."""
 
 ROUNDS = -(-storm.SCARCE_GROUP.sets * storm.SCARCE_GROUP.replicas // 5)
-"""In how many syncs it is told of all Pods why they are left alone."""
+"""Number of syncs in which all withheld Pods get their Event."""
 
 CONVERGENCE = 240.0
 """Seconds within which all is to be as it should be: a machine may be slow."""
@@ -67,7 +67,7 @@ def outcome(binaries: Binaries) -> Outcome:
         calls = one.log()
         struck, faults = one.struck, one.faults
         happened = sum(map(Counter.total, faults.values())) + len(struck)
-        verdict = judge(calls, happened, timedelta(seconds=storm.LATE))
+        verdict = evaluate(calls, happened, timedelta(seconds=storm.LATE))
         verdict.violations += found + stirred
         if verdict.violations:
             one.cluster.control_plane.keep = True
@@ -94,7 +94,7 @@ def _strike_and_fail(one: storm.Storm, chance: random.Random) -> None:
 
 
 def _settled(one: storm.Storm) -> list[Violation]:
-    """Wait until all is as it should be, and each remediation is judged by what came of it.
+    """Wait until all is as it should be, and each remediation has its outcome.
 
     Returns:
         What is not as it should be at last.
@@ -108,9 +108,9 @@ def _settled(one: storm.Storm) -> list[Violation]:
             for entry in diagnoser["status"].get("remediations", [])
             if entry["phase"] in ("Planned", "Done") and not entry.get("outcome")
         ]
-        found = [] if open_ else judge_end(one.log(), end)
+        found = [] if open_ else evaluate_final_state(one.log(), end)
         if time.monotonic() > deadline:
-            return judge_end(one.log(), end)
+            return evaluate_final_state(one.log(), end)
         if not open_ and not found:
             return []
         time.sleep(1.0)
@@ -119,8 +119,8 @@ def _settled(one: storm.Storm) -> list[Violation]:
 def _stirred(one: storm.Storm) -> list[Violation]:
     """Wait until nothing is written for a while.
 
-    Why Pods are left alone is told of five of them in each sync, and what is quiet is synced when
-    Metacontroller lists all anew: so what is left of that may come a little later.
+    Each sync reports five withheld Pods, and quiet objects are synced when Metacontroller lists all
+    again: so the last of these Events may come a little later.
 
     Returns:
         What was written at last.
@@ -129,14 +129,14 @@ def _stirred(one: storm.Storm) -> list[Violation]:
     for _ in range(1 + ROUNDS):
         since = pods.now()
         time.sleep(QUIET)  # to see that nothing happens
-        found = judge_stillness(one.log(), since)
+        found = evaluate_quiet(one.log(), since)
         if not found:
             break
     return found
 
 
 def _report(one: storm.Storm, verdict: Verdict) -> None:
-    """Tell the figures."""
+    """Print the figures."""
     kills = Counter(victim for struck in one.struck for victim in struck.strike.victims)
     under_way = sum(struck.under_way for struck in one.struck)
     print(f"seed {SEED}; crashes reported: {dict(one.crashes)}")
@@ -181,7 +181,7 @@ def test_enough_failed(outcome: Outcome) -> None:
 
 
 def test_enough_happened(outcome: Outcome) -> None:
-    """There was something to judge: crashes, deletions, evictions, Events, and conflicts."""
+    """The storm had crashes, deletions, evictions, Events, and conflicts."""
     counts = outcome.verdict.counts
     assert counts["crashes"] >= 100
     assert counts["Pods deleted by the hook"] >= 25

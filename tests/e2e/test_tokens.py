@@ -1,4 +1,4 @@
-"""Who may call the hook: whoever shows a token of the Secret, and nobody else."""
+"""Only callers with a token of the Secret may call the hook."""
 
 import json
 

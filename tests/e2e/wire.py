@@ -176,7 +176,7 @@ class Wire:
 
 
 def _break(connection: socket.socket) -> None:
-    """End a connection at once; whoever reads from it is told, and close it."""
+    """End a connection at once; its reader notices, and closes it."""
     with contextlib.suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     with contextlib.suppress(OSError):

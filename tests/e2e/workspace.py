@@ -58,14 +58,14 @@ def recording(name: str) -> Json:
     return pod
 
 
-def ours(keys: Mapping[str, str] | None) -> dict[str, str]:
+def managed(keys: Mapping[str, str] | None) -> dict[str, str]:
     """Return those annotations or labels that belong to this project.
 
     Args:
         keys: annotations or labels, or None where an object has none.
 
     Returns:
-        Ours, without the prefix.
+        Managed ones, without the prefix.
     """
     return {
         key.removeprefix(PREFIX): value
@@ -74,7 +74,7 @@ def ours(keys: Mapping[str, str] | None) -> dict[str, str]:
     }
 
 
-def marks(pod: Json) -> tuple[dict[str, str], dict[str, str]]:
+def shown_metadata(pod: Json) -> tuple[dict[str, str], dict[str, str]]:
     """Return what we show on a Pod.
 
     Args:
@@ -84,7 +84,7 @@ def marks(pod: Json) -> tuple[dict[str, str], dict[str, str]]:
         Our annotations and our labels, without the prefix.
     """
     metadata = pod["metadata"]
-    return ours(metadata.get("annotations")), ours(metadata.get("labels"))
+    return managed(metadata.get("annotations")), managed(metadata.get("labels"))
 
 
 def eventually(
@@ -239,7 +239,7 @@ class Workspace:
             name: the PodDiagnoser's name.
 
         Returns:
-            The condition, empty if there is none of that type.
+            The condition, empty without one of that type.
         """
         for one in self.status(name).get("conditions", []):
             if one["type"] == kind:
@@ -316,15 +316,15 @@ class Workspace:
         return eventually(
             lambda: self.pod(name),
             lambda pod: (
-                marks(pod)[0].get("restart-reason", "") == reason
+                shown_metadata(pod)[0].get("restart-reason", "") == reason
                 if reason
-                else "restart-reason" in marks(pod)[0]
+                else "restart-reason" in shown_metadata(pod)[0]
             ),
             timeout,
         )
 
     def clean(self, *names: str, timeout: float = 20.0) -> list[Json]:
-        """Wait until nothing of ours is left on Pods.
+        """Wait until no managed annotation or label is left on Pods.
 
         Args:
             names: the Pods' names; none means all of the namespace.
@@ -336,7 +336,7 @@ class Workspace:
         return eventually(
             self.pods,
             lambda found: all(
-                marks(pod) == ({}, {})
+                shown_metadata(pod) == ({}, {})
                 for pod in found
                 if not names or pod["metadata"]["name"] in names
             ),
@@ -516,7 +516,7 @@ class Workspace:
         found: list[Json] = self.status(name).get("remediations", [])
         return found
 
-    def settled_as(self, phase: str, name: str = "diagnoser", timeout: float = 20.0) -> Json:
+    def await_remediation(self, phase: str, name: str = "diagnoser", timeout: float = 20.0) -> Json:
         """Wait until the latest remediation is in a phase.
 
         Args:
@@ -555,7 +555,7 @@ class Workspace:
         found = self.cluster.admin.list(EVENTS, self.namespace)
         return [one for one in found if one["reason"] == reason]
 
-    def told(self, reason: str, number: int, timeout: float = 20.0) -> list[Json]:
+    def await_events(self, reason: str, number: int, timeout: float = 20.0) -> list[Json]:
         """Wait until there are so many Events.
 
         Args:
@@ -578,7 +578,7 @@ class Workspace:
         return [one for one in calls if one.namespace == self.namespace]
 
     def calls(self) -> dict[str, int]:
-        """Count what the operator's ServiceAccounts have asked in this namespace.
+        """Count the requests of the operator's ServiceAccounts in this namespace.
 
         Returns:
             Verb, resource and answer (``delete pods 200``) to number.

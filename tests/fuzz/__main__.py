@@ -57,7 +57,7 @@ class Target:
     def __init__(self) -> None:
         self.answered = self.refused = self.calls = self.deletions = 0
         self._reported = time.monotonic()
-        # With tokens, last words are asked for and shown.
+        # With tokens, container output is requested and shown.
         self._tokens = Path(tempfile.mkdtemp())
         (self._tokens / "token").write_text(_TOKEN)
 
@@ -81,7 +81,7 @@ class Target:
         with suppress(ValueError, RecursionError):
             request = json.loads(body)
             if isinstance(request, dict):
-                api.holds(request)
+                api.store_objects(request)
         hook = Hook(Settings(token_folder=self._tokens), connected=api.connected())
         for _ in range(2):
             reply = hook.post(path, body, environment={"HTTP_AUTHORIZATION": f"Bearer {_TOKEN}"})
@@ -90,7 +90,7 @@ class Target:
         self.deletions += len(api.gone)
 
     def _report(self) -> None:
-        """Say what was seen, so that one can see that it was not always the same."""
+        """Print what was covered, to show that the inputs vary."""
         self._reported = time.monotonic()
         sys.stderr.write(
             f"{self.answered} inputs were answered, {self.refused} refused; "
@@ -109,7 +109,7 @@ class Changer:
         self._donors = donors
 
     def __call__(self, data: bytes, max_size: int, seed: int) -> bytes:
-        """Change an input; what libFuzzer asks for."""
+        """Change an input, as libFuzzer's custom mutator."""
         random = seeded(seed)
         mutator = Mutator(random, self._donors)
         header, body = bytearray(data[:_HEADER].ljust(_HEADER, b"\0")), data[_HEADER:]

@@ -1,7 +1,7 @@
-"""What the API server asks of what an answer makes Metacontroller write.
+"""What the API server requires of what Metacontroller writes for an answer.
 
 It holds for objects that the API server has let in itself: of what it never stores, nothing but a
-readable answer is asked. Beside it stands how Metacontroller puts an answer onto its object.
+readable answer is asked. It also has how Metacontroller applies an answer to its object.
 """
 
 import copy

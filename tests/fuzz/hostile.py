@@ -1,4 +1,4 @@
-"""An API server of which any answer may be anything, and what the hook may ask of it all the same.
+"""An API server whose answers may be anything, and which requests the hook may send it.
 
 It stands behind the hook's own HTTP client: status codes, headers and bodies are as they come.
 """
@@ -105,7 +105,7 @@ class Call:
 
 @dataclass
 class HostileApi(ApiAdapter):
-    """Answers what the request told of, or anything.
+    """Answers with the objects of the sync request, or with anything.
 
     Attributes:
         random: makes all choices.
@@ -115,7 +115,7 @@ class HostileApi(ApiAdapter):
         pods: by name.
         diagnosers: by name.
         calls: all that were made.
-        denied: whether a PodDiagnoser was told not to be there, or to be another.
+        denied: whether a PodDiagnoser was answered as absent or changed.
         gone: the uids for which a deletion or eviction was sent.
     """
 
@@ -143,12 +143,12 @@ class HostileApi(ApiAdapter):
         }
 
     def monotonic(self) -> float:
-        """Tell how much time has passed."""
+        """Return how much time has passed."""
         self._monotonic += self.tick
         return self._monotonic
 
-    def holds(self, request: Json) -> None:
-        """Hold the objects of a sync request, as far as they can be told from each other."""
+    def store_objects(self, request: Json) -> None:
+        """Store the objects of a sync request, by kind and name."""
         self.pods, self.diagnosers = {}, {}
         related = request.get("related")
         groups = related.values() if isinstance(related, dict) else ()
@@ -183,7 +183,7 @@ class HostileApi(ApiAdapter):
         if self.random.randrange(10) < self.hostility:
             status, content, headers = self._hostile(status, content, headers)
         if "/poddiagnosers/" in call.path:
-            # Any refusal or change may be read so: by what was changed, that is not told from here.
+            # Any refusal or change may have that effect; this does not look at what was changed.
             self.denied |= status != 200 or (status, content) != faithful
         if call.method == "GET" and 200 <= status < 300:
             self._read[call.path] = content
@@ -212,7 +212,7 @@ class HostileApi(ApiAdapter):
         return 200, self.mutator.written(found)
 
     def _events(self, call: Call) -> Json:
-        """Events of a recorded Pod, as if they were about the one that is asked about."""
+        """Events of a recorded Pod, as if they were about the requested one."""
         listed = copy.deepcopy(self.random.choice(_EVENTS))
         first = call.query.get("fieldSelector", "").split(",")[0]
         for item in listed["items"]:
@@ -294,7 +294,7 @@ class HostileApi(ApiAdapter):
         }
         return self.mutator.changed(refusal) if self.random.randrange(3) == 0 else refusal
 
-    # What may be asked
+    # What may be requested
 
     def _check(self, call: Call) -> None:
         """Hold a call to what the hook may do at all, and by what it has read before."""
@@ -334,7 +334,7 @@ class HostileApi(ApiAdapter):
 
 
 def planned(action: str) -> Recorded:
-    """Return a request about a PodDiagnoser with stored plans, which the next sync carries out.
+    """Return a request about a PodDiagnoser with stored plans, which the next sync executes.
 
     Args:
         action: ``RestartPod`` or ``EvictPod``.
@@ -343,7 +343,7 @@ def planned(action: str) -> Recorded:
     random = seeded(0)
     api = HostileApi(random, Mutator(random), hostility=0)
     hook = Hook(connected=api.connected())
-    api.holds(request)
+    api.store_objects(request)
     reply = hook.post("/poddiagnosers/sync", go_json(request))
     request["object"]["status"] = json.loads(reply.body)["status"]
     return Recorded(f"poddiagnosers-sync.planned-{action}", go_json(request))

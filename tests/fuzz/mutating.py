@@ -1,4 +1,4 @@
-"""Changes requests by what they are made of: fields, lists, times, what is ours, and their text.
+"""Mutate requests by their parts: fields, lists, times, managed metadata, and their text.
 
 All choices come from one random source: Hypothesis' own, so that it can shrink them, or one with a
 seed, for the search that coverage guides.
@@ -269,8 +269,8 @@ class Mutator:
             value = of.pop(key)
             of[self._random.choice((key.upper(), key.capitalize(), "a", self._text(key)))] = value
 
-    def _ours(self, of: Any, key: Any, _: Sequence[Any]) -> None:
-        """Annotations, status and spec of ours: forged, or half of them."""
+    def _managed(self, of: Any, key: Any, _: Sequence[Any]) -> None:
+        """Forge managed annotations, status and spec, or remove parts of them."""
         if key == "annotations" and isinstance(of[key], dict | None):
             annotations = dict(of[key] or {})
             for name in ANNOTATIONS:
@@ -287,11 +287,11 @@ class Mutator:
             schema = TARGET if of.get("kind") == "DiagnosisTarget" else POD_DIAGNOSER
             if of.get("kind") != "Pod" and key in schema.properties:
                 of[key] = instance(schema.properties[key], self._random)
-                if self._random.randrange(3) == 0:  # as another version of ours writes it
+                if self._random.randrange(3) == 0:  # as another version of the hook writes it
                     of[key] |= {"later": [{"kind": "Later"}], "conditions": None}
 
     def _record(self, value: Any) -> str:
-        """Forge what a Pod remembers."""
+        """Forge a Pod's crash history."""
         text = value if isinstance(value, str) else "{}"
         if self._random.randrange(3) == 0:
             return text[: self._random.randrange(len(text) + 1)]
@@ -382,7 +382,7 @@ class Mutator:
 
 _CHANGES: Final = (
     *[Mutator._replace] * 6,
-    *[Mutator._ours] * 4,
+    *[Mutator._managed] * 4,
     Mutator._other_type,
     *[Mutator._remove] * 2,
     *[Mutator._swap, Mutator._swap_namesakes, Mutator._swap_namesakes] * 1,

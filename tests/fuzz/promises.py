@@ -1,4 +1,4 @@
-"""What must hold of every answer, whatever was sent: each promise in one function.
+"""What must hold of every answer to any request: each promise in one function.
 
 They take a path, a body and a hook, and fail with an AssertionError.
 """
@@ -29,8 +29,8 @@ from tests.http.answers import read_answer, unsafe
 from tests.http.inprocess import NOT_A_REQUEST, TOO_LARGE, Hook, Reply
 from tests.http.recorded import NOW, Json, applied, go_json
 
-MAX_OURS: Final = 5120
-"""Bytes of our annotations, last words apart."""
+MAX_MANAGED_BYTES: Final = 5120
+"""Bytes of the managed annotations, without container output."""
 
 MAX_POD_BODY: Final = Settings().max_pod_body
 
@@ -63,7 +63,7 @@ def check(path: str, body: bytes, hook: Hook) -> Json | None:
 
 
 def forget() -> None:
-    """Empty all that functions of the hook remember."""
+    """Clear all caches of the hook's functions."""
     for name, module in list(sys.modules.items()):
         if name.startswith("pod_diagnoser."):
             for value in vars(module).values():
@@ -109,7 +109,10 @@ def check_reply(
 def _check_shown(annotations: Json) -> None:
     shown = {key: value for key, value in annotations.items() if value}
     words = {key: shown.pop(key, "") for key in (TERMINATION_MESSAGE, LOG)}
-    assert sum(len(key.encode()) + len(value.encode()) for key, value in shown.items()) <= MAX_OURS
+    assert (
+        sum(len(key.encode()) + len(value.encode()) for key, value in shown.items())
+        <= MAX_MANAGED_BYTES
+    )
     assert len(words[TERMINATION_MESSAGE].encode()) <= MAX_MESSAGE_BYTES
     assert len(words[LOG].encode()) <= MAX_LOG_BYTES
     # What a container said at last keeps its lines.
@@ -118,7 +121,7 @@ def _check_shown(annotations: Json) -> None:
 
 
 def check_settled(path: str, body: bytes, answer: Json, hook: Hook) -> None:
-    """Idempotent: asked again when the answer is written, the hook changes nothing any more.
+    """Check idempotence: synced again after the answer is written, the hook changes nothing.
 
     And what Metacontroller writes for it is taken by the API server, where the object was.
 
@@ -157,7 +160,7 @@ def _check_settled_pod(
 ) -> None:
     pod = request["object"]
     if not answer:
-        return  # nothing changes, and the same was asked twice; it may not have been read at all
+        return  # nothing changes, and the same request came twice; it may not have been read at all
     for kind in ("annotations", "labels"):
         pod["metadata"][kind] = pod["metadata"].get(kind) or {}
     settled = applied(pod, answer)

@@ -1,4 +1,4 @@
-"""The kinds of ours as their CustomResourceDefinitions have them: what is valid, and any of it."""
+"""The operator's kinds by their CustomResourceDefinitions: what is valid, and random instances."""
 
 from pathlib import Path
 from random import Random

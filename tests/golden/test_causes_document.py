@@ -32,11 +32,13 @@ def cell(text: str) -> str:
 def document() -> str:
     """Return the page as it should be."""
     names = sorted(corpus.names(), key=lambda name: (not name.startswith("kubelet-"), name))
-    examples = [(name, ending) for name in names for ending in corpus.symptoms(name, NOW)]
+    examples = [(name, symptom) for name in names for symptom in corpus.symptoms(name, NOW)]
     rows = []
     for row in CAUSE_RULES:
-        name, ending = next((name, ending) for name, ending in examples if rule_for(ending) is row)
-        sentence, _, step = explain(ending)[1].removesuffix(".").partition("; next: ")
+        name, symptom = next(
+            (name, symptom) for name, symptom in examples if rule_for(symptom) is row
+        )
+        sentence, _, step = explain(symptom)[1].removesuffix(".").partition("; next: ")
         cells = (
             row.cause.value,
             row.predicate.description,

@@ -70,7 +70,7 @@ def test_every_input_has_an_output_and_the_reverse() -> None:
 
 
 def test_every_cause_has_a_golden_file() -> None:
-    """A cause that no file shows has never been seen to work."""
+    """Each cause of the table stands in an output file."""
     outputs = [corpus.output(name) or {} for name in corpus.names()]
     causes = {
         part.get(CAUSE)

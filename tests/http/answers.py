@@ -16,14 +16,14 @@ from typing import Any, Final
 from pod_diagnoser.pods.keys import ANNOTATIONS, LABEL
 from tests.http.recorded import Json
 
-OURS: Final = "diagnostics.local.io/"
+MANAGED: Final = "diagnostics.local.io/"
 
 MAX_RESYNC: Final = 2**63 / 1e9
 """Seconds. More overflows Go's ``time.Duration``."""
 
 _LABEL_VALUE: Final = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_OURS: Final = {"annotations": {*ANNOTATIONS}, "labels": {LABEL}}
+_MANAGED: Final = {"annotations": {*ANNOTATIONS}, "labels": {LABEL}}
 
 
 class UnacceptableError(AssertionError):
@@ -111,7 +111,7 @@ def read_sync(body: bytes) -> Json:
     for kind in ("annotations", "labels"):
         changes = answer.get(kind, {})
         _strings({key: value for key, value in changes.items() if value is not None})
-        _need(changes.keys() <= _OURS[kind], f"{kind} of others")
+        _need(changes.keys() <= _MANAGED[kind], f"{kind} of others")
     for value in answer.get("labels", {}).values():
         _need(value is None or _LABEL_VALUE.fullmatch(value), "label value")
     _plain(answer.get("status", {}))

@@ -17,7 +17,7 @@ def synced(hook: Hook, request: Json, path: str) -> Json:
     return read_sync(reply.body)
 
 
-def marked(pod: Json, targets: Json) -> Json:
+def synced_pod(pod: Json, targets: Json) -> Json:
     """Return a Pod after its sync: with annotations and label.
 
     Args:
@@ -31,14 +31,14 @@ def marked(pod: Json, targets: Json) -> Json:
 
 def _settled_pod(name: str) -> Recorded:
     request = recorded(name).json
-    request["object"] = marked(request["object"], request["related"][TARGETS])
+    request["object"] = synced_pod(request["object"], request["related"][TARGETS])
     return Recorded("pods-sync.settled-" + name.split(".")[1], go_json(request))
 
 
 def _settled_diagnoser(name: str) -> Recorded:
     request = recorded(name).json
     related = request["related"]
-    pods = [marked(pod, related[TARGETS]) for pod in related["Pod.v1"].values()]
+    pods = [synced_pod(pod, related[TARGETS]) for pod in related["Pod.v1"].values()]
     request = with_pods(request, pods)
     hook = Hook()
     for _ in range(2):
@@ -54,12 +54,12 @@ SETTLED_PODS: Final = tuple(
 SETTLED_DIAGNOSERS: Final = tuple(
     _settled_diagnoser(f"poddiagnosers-sync.{name}") for name in ("one-crash", "three-crashes")
 )
-"""PodDiagnosers whose status tells of their Pods, which carry what their syncs answered."""
+"""PodDiagnosers whose status describes their Pods, which have the annotations of their syncs."""
 
 SETTLED: Final = SETTLED_PODS + SETTLED_DIAGNOSERS
 
 
-def crowd(number: int, size: int = 0) -> Json:
+def many_crashed_pods(number: int, size: int = 0) -> Json:
     """Return a PodDiagnoser's request with many Pods that crashed recently.
 
     Args:
@@ -75,7 +75,10 @@ def crowd(number: int, size: int = 0) -> Json:
     pods = []
     for index in range(number):
         pod: dict[str, Any] = copy.deepcopy(model)
-        pod["metadata"] |= {"name": f"crowd-{index:05}", "uid": f"{index:08}-0000-4000-8000-0"}
+        pod["metadata"] |= {
+            "name": f"crashed-{index:05}",
+            "uid": f"{index:08}-0000-4000-8000-0",
+        }
         pod["spec"]["containers"][0]["env"] = [{"name": "FILLING", "value": "x" * missing}]
         pods.append(pod)
     return with_pods(request, pods)

@@ -62,22 +62,22 @@ class Reply:
 
 @dataclass
 class Hook:
-    """The hook, with a clock that stands still and holds that are noted, not waited for.
+    """The hook, with a clock that stands still; debounce times are recorded, not waited for.
 
     Making one sets up the log of this process: only the last one that was made has a log.
 
     Attributes:
         settings: its settings.
-        clock: tells the time.
+        clock: returns the time.
         deadline: bounds the time for reading a body; None: nothing does.
-        held: the seconds for which answers were held.
+        debounced: the seconds for which answers were debounced.
         connected: more `Parts` of the hook: a reconciler, an evidence fetcher.
     """
 
     settings: Settings = field(default_factory=Settings)
     clock: Callable[[], datetime] = lambda: NOW
     deadline: Callable[[float], AbstractContextManager[object]] | None = None
-    held: list[float] = field(default_factory=list)
+    debounced: list[float] = field(default_factory=list)
     connected: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -88,7 +88,7 @@ class Hook:
                 self.settings,
                 Parts(
                     clock=self.clock,
-                    sleep=self.held.append,
+                    sleep=self.debounced.append,
                     deadline=self.deadline,
                     **self.connected,
                 ),

@@ -88,7 +88,7 @@ def merged(existing: dict[str, str], changes: dict[str, str | None]) -> dict[str
 
 
 def applied(pod: Json, answer: Json) -> Json:
-    """Put what an answer to ``/pods/sync`` asks for onto a copy of the Pod."""
+    """Return a copy of the Pod with an answer to ``/pods/sync`` applied."""
     pod = copy.deepcopy(pod)
     metadata = pod["metadata"]
     for kind in ("annotations", "labels"):

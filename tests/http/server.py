@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment of a server: nothing of ours but what is given."""
+    """Return the environment of a server: only the given variables of the hook."""
     kept = {
         key: value
         for key, value in os.environ.items()

@@ -77,7 +77,7 @@ def guarded(folder: Path) -> Hook:
 
 
 class Unread:
-    """A body that nobody may read."""
+    """A body that must not be read."""
 
     def read(self, _size: int, /) -> bytes:
         """Fail."""
@@ -103,7 +103,7 @@ def ask(
 def test_a_caller_without_a_valid_token_is_401(
     guarded: Hook, path: str, authorization: str | None
 ) -> None:
-    """The body is not read, and all get the same short text, which tells nothing of theirs."""
+    """The body is not read, and all get the same short text, without anything of the request."""
     reply = ask(guarded, path, authorization)
     assert reply.outcome == UNAUTHORIZED
     assert reply.headers == {
@@ -167,7 +167,7 @@ WRONG = {
 
 @each_path
 @pytest.mark.parametrize(("method", "variables", "outcome"), WRONG.values(), ids=WRONG)
-def test_what_else_is_wrong_only_a_caller_with_a_token_is_told(
+def test_other_problems_are_named_to_callers_with_a_token_only(
     guarded: Hook,
     path: str,
     method: str,
@@ -185,7 +185,7 @@ def test_what_else_is_wrong_only_a_caller_with_a_token_is_told(
     assert "www-authenticate" not in reply.headers
 
 
-def test_how_large_a_body_may_be_only_a_caller_with_a_token_is_told(guarded: Hook) -> None:
+def test_the_size_limit_is_named_to_callers_with_a_token_only(guarded: Hook) -> None:
     """413 is no answer to others."""
     large = {"CONTENT_LENGTH": str(Settings().max_pod_body + 1)}
     assert ask(guarded, "/pods/sync", None, "POST", large).outcome == UNAUTHORIZED
@@ -206,7 +206,7 @@ def test_what_needs_no_token_is_the_same_with_and_without(
             assert ask(guarded, path, authorization, method).outcome == NOT_FOUND
 
 
-def test_metrics_are_open_and_tell_nothing_of_tokens(guarded: Hook) -> None:
+def test_metrics_are_open_and_contain_no_token(guarded: Hook) -> None:
     """Refused calls are counted, by endpoint and status alone."""
     for authorization in REFUSED.values():
         ask(guarded, "/pods/sync", authorization)
@@ -250,7 +250,7 @@ def server(tokens: Path) -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def _quiet(request: pytest.FixtureRequest) -> Iterator[None]:
-    """See to it that whatever a test did, the server's log names no token."""
+    """Check after each test that the server's log names no token."""
     yield
     if "server" in request.fixturenames:
         server: Server = request.getfixturevalue("server")
@@ -324,16 +324,16 @@ def test_401_does_not_wait_for_the_body(server: Server, path: str) -> None:
     ],
     ids=str,
 )
-def test_a_refused_client_is_not_asked_for_its_body(
+def test_the_body_of_a_refused_client_is_not_read(
     server: Server, path: str, headers: list[str], length: int | None, outcome: tuple[int, bytes]
 ) -> None:
-    """Expect: 100-continue gets the refusal alone. Whether a body follows nobody knows: closed."""
+    """Expect: 100-continue gets the refusal alone. A body may follow: the connection is closed."""
     received = server.raw(head(path, length, "Expect: 100-continue", *headers))
     assert replies(received) == [outcome]
     assert b"\r\nConnection: close\r\n" in received
 
 
-def test_a_client_with_a_token_is_asked_for_its_body(server: Server) -> None:
+def test_the_body_of_a_client_with_a_token_is_read(server: Server) -> None:
     """Expect: 100-continue gets its 100, once, and the connection goes on afterwards."""
     with server.dial() as connection:
         for _ in range(3):
@@ -446,7 +446,7 @@ def test_white_space_and_capitals_are_all_the_same(server: Server, name: str, va
     ],
     ids=["401", "413", "404", "accepted"],
 )
-def test_a_client_that_sends_without_end_keeps_nobody_waiting(
+def test_a_client_that_sends_without_end_delays_no_other(
     server: Server, path: str, headers: list[str], start: bytes
 ) -> None:
     """However fast it sends, others get their answers while it does; a refused one is cut off."""
@@ -522,7 +522,7 @@ def test_any_other_address_needs_tokens_or_a_word(host: str) -> None:
 
 @pytest.mark.parametrize("host", [*LOOPBACK, *ELSEWHERE])
 def test_tokens_and_no_tokens_contradict_each_other(host: str) -> None:
-    """With both variables it is not guessed which one is meant, whatever the address."""
+    """With both variables it does not guess which one is meant, at any address."""
     both = {"POD_DIAGNOSER_TOKEN_DIR": "/tokens", "POD_DIAGNOSER_UNAUTHENTICATED": "true"}
     with pytest.raises(SettingsError, match="must be empty"):
         Settings.from_environment({"POD_DIAGNOSER_HOST": host, **both})
@@ -532,7 +532,7 @@ def test_tokens_and_no_tokens_contradict_each_other(host: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["1", "yes", "True", "TRUE", " true", "on", "flase"])
-def test_a_word_that_is_not_understood_is_told(word: str) -> None:
+def test_an_unknown_setting_is_named(word: str) -> None:
     """Neither yes nor no is guessed from it."""
     with pytest.raises(SettingsError, match="UNAUTHENTICATED must be one of true, false"):
         Settings.from_environment({"POD_DIAGNOSER_UNAUTHENTICATED": word})
@@ -565,7 +565,7 @@ def test_the_command_refuses_to_serve_just_anyone(
 
 @pytest.mark.parametrize("variables", [{}, {"GUNICORN_CMD_ARGS": "--bind 0.0.0.0:%d"}], ids=str)
 def test_gunicorn_refuses_to_serve_just_anyone(variables: dict[str, str]) -> None:
-    """Its options, which go before ours, are no way around it."""
+    """Options of gunicorn itself, which come first, do not get around it."""
     port = free_port()
     given = {key: value % port for key, value in variables.items()}
     bind = [] if variables else ["--bind", f"0.0.0.0:{port}"]

@@ -77,12 +77,12 @@ class Refused(NamedTuple):
 
 @pytest.fixture(scope="module")
 def refused(server: Server) -> list[Refused]:
-    """Processes that were told to listen where they cannot: on a taken port, at no address.
+    """Processes that cannot listen at their address: on a taken port, at no address.
 
     All at once, since gunicorn tries for five seconds.
     """
     addresses = [("127.0.0.1", server.port)]
-    addresses.append(("192.0.2.1", free_port()))  # RFC 5737: nobody has it
+    addresses.append(("192.0.2.1", free_port()))  # RFC 5737: an address for documentation
     processes = [
         subprocess.Popen(
             [COMMAND, "serve", "--host", host, "--port", str(port)],
@@ -99,7 +99,7 @@ def refused(server: Server) -> list[Refused]:
     return ended
 
 
-def test_where_it_cannot_listen_is_told_in_words(refused: list[Refused]) -> None:
+def test_an_address_that_cannot_be_used_is_named(refused: list[Refused]) -> None:
     """An exit code, and a log in the usual form that names the address, without a traceback."""
     for (host, port), code, log in refused:
         assert code > 0
@@ -110,7 +110,7 @@ def test_where_it_cannot_listen_is_told_in_words(refused: list[Refused]) -> None
 def test_a_second_instance_on_a_port_says_that_it_is_in_use(
     server: Server, refused: list[Refused]
 ) -> None:
-    """A taken port is told as what it is, and the first instance goes on."""
+    """A taken port is named as such, and the first instance goes on."""
     (entries,) = (
         [json.loads(line) for line in log.splitlines()]
         for (_, port), _, log in refused
@@ -120,7 +120,7 @@ def test_a_second_instance_on_a_port_says_that_it_is_in_use(
     assert server.call("GET", "/readyz").status == 200
 
 
-def test_a_process_serves_the_endpoints_that_it_was_told_to(server: Server) -> None:
+def test_a_process_serves_its_configured_endpoints(server: Server) -> None:
     """POD_DIAGNOSER_ENDPOINTS reaches the served hook: the other hooks are 404."""
     for request_ in ONE_EACH:
         reply = server.call("POST", request_.path, request_.body)

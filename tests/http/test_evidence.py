@@ -1,4 +1,4 @@
-"""Evidence and actions as the application puts them together: who is asked, what is logged."""
+"""Evidence and actions in the composed application: what is requested, what is logged."""
 
 import io
 import json
@@ -19,19 +19,19 @@ from tests.http.recorded import NOW, Json, go_json, recorded
 CRASHED = recorded("pods-sync.crashed")
 
 
-class Told:
-    """Somebody to ask, who tells of a failed probe.
+class FixedEvidence:
+    """An evidence fetcher that always finds a failed probe.
 
     Attributes:
-        wanted: what was asked.
+        requests: all evidence requests.
     """
 
     def __init__(self) -> None:
-        self.wanted: list[EvidenceRequest] = []
+        self.requests: list[EvidenceRequest] = []
 
-    def fetch(self, wanted: EvidenceRequest) -> FetchedEvidence:
-        """Tell that the kubelet stopped the container in the second in which it ended."""
-        self.wanted.append(wanted)
+    def fetch(self, requests: EvidenceRequest) -> FetchedEvidence:
+        """Find that the kubelet stopped the container in the second in which it terminated."""
+        self.requests.append(requests)
         status = Pod.model_validate(CRASHED.json["object"]).status
         assert status is not None
         last = status.containerStatuses[0].lastState
@@ -45,12 +45,14 @@ class Told:
         return FetchedEvidence(EventLookup.FOUND, (kill,), log="the last line")
 
 
-def answer(told: Told, body: bytes, settings: Settings, path: str = "/pods/sync") -> Json:
+def answer(
+    fetcher: FixedEvidence, body: bytes, settings: Settings, path: str = "/pods/sync"
+) -> Json:
     """Return what a request is answered with."""
     with redirect_stderr(io.StringIO()):
         configure_logs("info", "json")
         app = create_app(
-            settings, Parts(clock=lambda: NOW, sleep=lambda _: None, evidence_fetcher=told)
+            settings, Parts(clock=lambda: NOW, sleep=lambda _: None, evidence_fetcher=fetcher)
         )
     headers = {"Authorization": f"Bearer {TOKEN}"} if settings.token_folder else {}
     reply = app.test_client().post(
@@ -71,37 +73,37 @@ def with_evidence(**evidence: object) -> bytes:
     return go_json(request)
 
 
-def test_a_crash_is_asked_about_and_the_answer_says_what_was_found() -> None:
+def test_evidence_of_a_crash_is_requested_and_reported() -> None:
     """One answer to Metacontroller, with the Events in it."""
-    told = Told()
-    reply = answer(told, CRASHED.body, Settings())
-    assert [each.events for each in told.wanted] == [True]
+    fetcher = FixedEvidence()
+    reply = answer(fetcher, CRASHED.body, Settings())
+    assert [each.events for each in fetcher.requests] == [True]
     assert reply["annotations"]["diagnostics.local.io/cause"] == "LivenessProbeFailed"
 
 
 @pytest.mark.parametrize("name", ["pods-sync.running", "pods-sync.unclaimed"])
-def test_nobody_is_asked_about_a_pod_of_which_nothing_is_told(name: str) -> None:
-    """Healthy, or not ours."""
-    told = Told()
-    answer(told, recorded(name).body, Settings())
-    assert told.wanted == []
+def test_no_evidence_is_requested_of_a_pod_without_a_diagnosis(name: str) -> None:
+    """Healthy, or not claimed."""
+    fetcher = FixedEvidence()
+    answer(fetcher, recorded(name).body, Settings())
+    assert fetcher.requests == []
 
 
 @pytest.mark.parametrize("authenticated", [True, False])
-def test_last_words_are_in_answers_to_authenticated_callers(
+def test_container_output_is_in_answers_to_authenticated_callers_only(
     authenticated: bool,
     tmp_path: Path,
 ) -> None:
-    """Nobody else is answered with what an application wrote; the log is not even asked for."""
+    """Other callers get no container output; the log is not even requested."""
     (tmp_path / "token").write_text(TOKEN)
     settings = Settings(token_folder=tmp_path if authenticated else None)
-    told = Told()
-    reply = answer(told, with_evidence(logLines=3), settings)
+    fetcher = FixedEvidence()
+    reply = answer(fetcher, with_evidence(logLines=3), settings)
     assert ("diagnostics.local.io/log" in reply["annotations"]) is authenticated
-    assert (told.wanted[0].log is not None) is authenticated
+    assert (fetcher.requests[0].log is not None) is authenticated
 
 
-def test_what_was_asked_is_counted() -> None:
+def test_evidence_requests_are_counted() -> None:
     """By what came of it."""
     hook = Hook()
     text = hook.call("GET", "/metrics").body.decode()
@@ -109,7 +111,7 @@ def test_what_was_asked_is_counted() -> None:
     assert "pod_diagnoser_remediation_events_dropped_total 0.0" in text
 
 
-def test_an_unknown_action_is_logged_when_it_is_seen_first() -> None:
+def test_an_unknown_action_is_logged_once() -> None:
     """And not at each sync; the condition says it as well."""
     request = recorded("poddiagnosers-sync.one-crash").json
     request["object"]["spec"]["remediationAction"] = "Reboot\nNode"

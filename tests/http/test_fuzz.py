@@ -67,7 +67,7 @@ def test_requests_with_changed_bytes(path: str, data: st.DataObject) -> None:
 @fuzzing
 @given(random=st.randoms(use_true_random=False))
 def test_requests_with_forged_parts(path: str, random: Random) -> None:
-    """Parts of others, keys twice, times at the edges, any status and record of ours."""
+    """Parts of others, keys twice, times at the edges, any managed status and history."""
     seed = random.choice(seeds(path))
     checked(path, Mutator(random, donors()).body(seed.json))
 

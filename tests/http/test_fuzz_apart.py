@@ -1,4 +1,4 @@
-"""The same request gives the same answer, to the byte: in any process, whatever came before."""
+"""The same request gives the same answer, to the byte: in any process, after any other request."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def answers(hash_seed: str, order: str) -> list[str]:
 
 
 def test_two_processes_answer_alike() -> None:
-    """With sets and dictionaries in another order, and asked in another order."""
+    """With sets and dictionaries in another order, and requests in another order."""
     one, other = answers("1", "forwards"), answers("2", "backwards")
     assert one == other
     statuses = [line.split()[3] for line in one]
@@ -62,15 +62,13 @@ def donors() -> tuple[Json, ...]:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(number=st.integers(0, 2**32), before=st.integers(0, 2**32))
-def test_what_a_process_remembers_of_the_cluster_changes_no_answer(
-    number: int, before: int
-) -> None:
-    """Connected to an API server that stays as it is: asked first, again, or after another one."""
+def test_caches_of_a_process_change_no_answer(number: int, before: int) -> None:
+    """With an API server that does not change: the first, a repeated and a later request."""
     random = seeded(number)
     request = random.choice(requests()).json
     body = Mutator(random, donors()).body(request)
     api = HostileApi(random, Mutator(random), hostility=0, tick=0)
-    api.holds(request)
+    api.store_objects(request)
     fresh, warm = Hook(connected=api.connected()), Hook(connected=api.connected())
     warm.post(SYNC, Mutator(seeded(before), donors()).body(request))
     first = fresh.post(SYNC, body)

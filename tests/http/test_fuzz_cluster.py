@@ -27,7 +27,7 @@ from tests.http.recorded import NOW, Json, Recorded, go_json, recorded
 PODS: Final = "/pods/sync"
 DIAGNOSERS: Final = "/poddiagnosers/sync"
 SYNCS: Final = 3
-"""How many syncs in a row: what one has read, or was refused, the next may remember."""
+"""Number of syncs in a row: what one has read, or was refused, the next may have cached."""
 
 MAX_STEPS: Final = 24
 """How many syncs it may take: 100 plans, five a sync, and what is before and after them."""
@@ -56,7 +56,7 @@ def remediating() -> tuple[Recorded, ...]:
 
 @pytest.fixture(scope="module")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The hook's tokens: with them last words are asked for, and shown."""
+    """The hook's tokens: with them container output is requested, and shown."""
     folder = tmp_path_factory.mktemp("tokens")
     (folder / "token").write_text(TOKEN)
     return folder
@@ -99,7 +99,7 @@ def test_what_is_read_live_may_be_anything(tokens: Path, random: Random) -> None
     """Each answer is accepted and written; what is deleted was planned, by name and uid."""
     api = hostile(random)
     request = random.choice(remediating()).json
-    api.holds(request)
+    api.store_objects(request)
     body = api.mutator.body(request) if random.randrange(2) else go_json(request)
     hook = Hook(Settings(token_folder=tokens), connected=api.connected())
     for _ in range(SYNCS):
@@ -111,10 +111,10 @@ def test_what_is_read_live_may_be_anything(tokens: Path, random: Random) -> None
 
 
 def test_a_request_about_another_uid_than_the_live_one_publishes_nothing(tokens: Path) -> None:
-    """The API server tells the truth; the mutation changed the uid of the request alone."""
+    """The API server answers correctly; the mutation changed the uid of the request alone."""
     api = HostileApi(random := Random(0), Mutator(random, donors()), hostility=0)
     request = next(each.json for each in remediating() if "status" in each.json["object"])
-    api.holds(request)
+    api.store_objects(request)
     sent = copy.deepcopy(request)
     sent["object"]["metadata"]["uid"] = "another"
     sent["related"]["DiagnosisTarget.diagnostics.local.io/v1"] = {}
@@ -148,7 +148,7 @@ def written(api: HostileApi, body: bytes, answer: Json | None) -> bytes | None:
     if answer is None or stored is None:
         return None
     request["object"] = check_written(stored, answer)
-    api.holds(request)
+    api.store_objects(request)
     return go_json(request)
 
 
@@ -158,7 +158,7 @@ def test_what_was_read_is_not_changed_by_what_is_done(random: Random) -> None:
     """Neither the PodDiagnoser nor its Pods: the answer is made from what was sent."""
     api = hostile(random)
     sent = random.choice(remediating()).json
-    api.holds(sent)
+    api.store_objects(sent)
     body = api.mutator.body(sent) if random.randrange(2) else go_json(sent)
     try:
         request = PodDiagnoserSyncRequest.model_validate_json(body)
@@ -176,7 +176,7 @@ def test_what_was_read_is_not_changed_by_what_is_done(random: Random) -> None:
 @fuzzing
 @given(random=st.randoms(use_true_random=False))
 def test_in_a_cluster_that_stays_as_it_is_all_is_done_soon(tokens: Path, random: Random) -> None:
-    """Planned, carried out and told: then nothing is called or written any more."""
+    """Planned, executed and reported: then nothing is called or written any more."""
     api = HostileApi(random, Mutator(random, donors()), hostility=0, tick=0)
     request = api.mutator.changed(random.choice(remediating()).json)
     stored = as_stored(request.get("object"))
@@ -189,7 +189,7 @@ def test_in_a_cluster_that_stays_as_it_is_all_is_done_soon(tokens: Path, random:
             # As if it had been written a while ago: else a report waits for its turn.
             stored["status"]["lastUpdateTime"] = format_time(NOW - EARLIER)
         body = go_json({**request, "object": stored})
-        api.holds({**request, "object": stored})
+        api.store_objects({**request, "object": stored})
         before = len(api.calls)
         reply = asked(hook, DIAGNOSERS, body)
         answer = check_reply(DIAGNOSERS, body, reply, hook.take_log(), gone=api.denied)
@@ -207,22 +207,20 @@ def test_in_a_cluster_that_stays_as_it_is_all_is_done_soon(tokens: Path, random:
 
 
 @pytest.mark.parametrize("action", ["RestartPod", "EvictPod"])
-def test_an_api_server_that_answers_as_it_should_is_asked_to_carry_out_each_plan(
-    tokens: Path, action: str
-) -> None:
+def test_each_plan_is_executed_on_a_correct_api_server(tokens: Path, action: str) -> None:
     """Or nothing of the above would look at any deletion."""
     api = HostileApi(seeded(0), Mutator(seeded(0)), hostility=0)
     request = planned(action).json
     plans = [entry["podUID"] for entry in request["object"]["status"]["remediations"]]
     hook = Hook(Settings(token_folder=tokens), connected=api.connected())
-    api.holds(request)
+    api.store_objects(request)
     reply = asked(hook, DIAGNOSERS, go_json(request))
     assert check_reply(DIAGNOSERS, go_json(request), reply, hook.take_log()) is not None
     assert sorted(api.gone) == sorted(plans)
     assert len(plans) == 2
 
 
-def test_an_api_server_that_answers_as_it_should_is_asked_for_events_and_the_log(
+def test_events_and_the_log_are_requested_of_a_correct_api_server(
     tokens: Path,
 ) -> None:
     """Or nothing of the above would look at what is made of them."""

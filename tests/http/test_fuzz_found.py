@@ -41,11 +41,11 @@ def test_a_number_that_go_cannot_read_is_never_answered(
     assert check(SYNC, go_json(request), Hook()) is not None
 
 
-class Dated(HostileApi):
-    """An API server, or something in between, that tells another date.
+class FixedDateApi(HostileApi):
+    """An API server, or a proxy before it, that sends another date.
 
     Attributes:
-        date: what it tells.
+        date: the date that it sends.
     """
 
     date = ""
@@ -69,14 +69,14 @@ class Dated(HostileApi):
         "Fri, 31 Dec 9999 23:59:59 -2359",
     ],
 )
-def test_a_date_at_the_end_of_time_is_no_answer_of_the_api_server(action: str, date: str) -> None:
+def test_a_date_at_the_end_of_time_is_ignored(action: str, date: str) -> None:
     """Nothing can be added to it: the sync ended with an error. And nothing is done by it."""
     request = (planned("RestartPod") if action == "planned" else planning(action)).json
     random = seeded(0)
-    api = Dated(random, Mutator(random), hostility=0)
+    api = FixedDateApi(random, Mutator(random), hostility=0)
     api.date = date
     hook = Hook(connected=api.connected())
-    api.holds(request)
+    api.store_objects(request)
     body = go_json(request)
     for _ in range(2):
         reply = hook.post(SYNC, body)
@@ -88,7 +88,7 @@ def test_a_date_at_the_end_of_time_is_no_answer_of_the_api_server(action: str, d
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a..b", "A", "a" * 254, "a.-b", "a\n"])
-def test_a_forged_plan_for_what_can_be_no_pod_is_told_on_none(name: str) -> None:
+def test_a_forged_plan_for_an_impossible_pod_causes_no_event(name: str) -> None:
     """Its Event named what it was about, and was refused for that: a call in vain."""
     request = planned("RestartPod").json
     random = seeded(0)
@@ -96,7 +96,7 @@ def test_a_forged_plan_for_what_can_be_no_pod_is_told_on_none(name: str) -> None
     hook = Hook(connected=api.connected())
     for plan in request["object"]["status"]["remediations"]:
         plan["pod"] = name
-    api.holds(request)
+    api.store_objects(request)
     body = go_json(request)
     answer = check_reply(SYNC, body, hook.post(SYNC, body), ())
     assert answer is not None
@@ -111,7 +111,7 @@ def test_a_live_pod_without_a_version_is_not_deleted(action: str) -> None:
     random = seeded(0)
     api = HostileApi(random, Mutator(random), hostility=0)
     hook = Hook(connected=api.connected())
-    api.holds(request)
+    api.store_objects(request)
     for pod in api.pods.values():
         pod["metadata"].pop("resourceVersion")
     body = go_json(request)

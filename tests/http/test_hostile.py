@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pod_diagnoser.api.causes import Cause
-from tests.http.answers import OURS, read_answer, read_sync, unsafe
+from tests.http.answers import MANAGED, read_answer, read_sync, unsafe
 from tests.http.derived import SETTLED, SETTLED_DIAGNOSERS, SETTLED_PODS, TARGETS
 from tests.http.inprocess import JSON_TYPE, NOT_A_REQUEST, Hook
 from tests.http.mutations import OTHERS, SEEDS, places
@@ -66,7 +66,7 @@ def test_a_value_of_another_type_anywhere_is_no_failure(request_: Recorded) -> N
 
 @pytest.mark.parametrize("request_", [*ONE_EACH, *SETTLED[::2]], ids=lambda each: each.name)
 def test_no_refusal_repeats_anything(request_: Recorded) -> None:
-    """Whatever is wrong in a request, its refusal holds and logs none of it."""
+    """A refusal neither contains nor logs anything of the request."""
     hook = Hook()
     request = request_.json
     refused = 0
@@ -124,7 +124,7 @@ def test_nothing_of_a_request_line_or_header_is_repeated(path: str, method: str)
 
 
 SHOWN: Final = {
-    # Names of objects, and what Pods, PodDiagnosers and DiagnosisTargets are told apart by.
+    # Names of objects, and what distinguishes Pods, PodDiagnosers and DiagnosisTargets.
     *("name", "namespace", "uid", "apiVersion", "kind", "creationTimestamp", "deletionTimestamp"),
     # What a diagnosis is made of.
     *("reason", "containerID", "startedAt", "finishedAt", "nodeName", "memory", "restartPolicy"),
@@ -152,7 +152,7 @@ def plant(value: Any, key: str = "") -> Any:
         return planted | {name: plant(value[name], name) for name in value.keys() - planted.keys()}
     if isinstance(value, list):
         return [plant(item, key) for item in value]
-    if isinstance(value, str) and key not in SHOWN and not key.startswith(OURS):
+    if isinstance(value, str) and key not in SHOWN and not key.startswith(MANAGED):
         return f"{CANARY} {value}"
     return value
 
@@ -210,7 +210,7 @@ def test_annotations_and_labels_of_others_are_never_touched(request_: Recorded) 
         "diagnostics.local.io": "no prefix",
         "diagnostics.local.io.example/restart-reason": "theirs",
         "xdiagnostics.local.io/restart-reason": "theirs",
-        OURS + "unknown": "of somebody else, or of a later version of ours",
+        MANAGED + "unknown": "of somebody else, or of a later version of ours",
         "kubectl.kubernetes.io/last-applied-configuration": '{"a": "b\\n"}',
     }
     metadata = request["object"]["metadata"]
@@ -295,7 +295,7 @@ def test_names_and_reasons_are_made_safe_to_show(place: str, trick: str) -> None
 
 @pytest.mark.parametrize("trick", TRICKS.values(), ids=TRICKS)
 def test_statuses_show_safe_text_alone(trick: str) -> None:
-    """The same for what a PodDiagnoser's status tells of its Pods, and of its rivals."""
+    """The same for a PodDiagnoser's status: its Pods, and older overlapping PodDiagnosers."""
     request = next(each for each in SETTLED if "three-crashes" in each.name).json
     request["object"]["status"] = None
     for pod in request["related"]["Pod.v1"].values():
@@ -303,10 +303,10 @@ def test_statuses_show_safe_text_alone(trick: str) -> None:
         status["name"] = trick
         status["lastState"]["terminated"] |= {"reason": trick, "containerID": trick}
         pod["spec"]["nodeName"] = trick
-    rival = next(iter(request["related"][TARGETS].values()))
-    rival["spec"] |= {"since": "2000-01-01T00:00:00Z", "targetLabels": {}}
-    rival["spec"]["diagnoser"] = {"name": trick, "uid": "rival"}
-    rival["metadata"]["ownerReferences"][0] |= {"name": trick, "uid": "rival"}
+    older = next(iter(request["related"][TARGETS].values()))
+    older["spec"] |= {"since": "2000-01-01T00:00:00Z", "targetLabels": {}}
+    older["spec"]["diagnoser"] = {"name": trick, "uid": "older"}
+    older["metadata"]["ownerReferences"][0] |= {"name": trick, "uid": "older"}
     hook = Hook()
     reply = hook.post("/poddiagnosers/sync", go_json(request))
     status = read_sync(reply.body)["status"]
@@ -398,11 +398,11 @@ HOSTILE_RECORDS: Final = {
 
 @pytest.mark.parametrize("record", HOSTILE_RECORDS.values(), ids=HOSTILE_RECORDS)
 def test_whatever_a_pods_owner_writes_into_our_annotation_is_bounded(record: str) -> None:
-    """Our memory on the Pod may hold anything: no failure, the limits hold, and it settles."""
+    """The crash history on the Pod may be anything: no failure, limits hold, and it converges."""
     request = SETTLED_PODS[0].json
     pod = request["object"]
     uid = next(iter(request["related"][TARGETS].values()))["spec"]["diagnoser"]["uid"]
-    pod["metadata"]["annotations"][OURS + "crashes"] = record.replace("UID", uid)
+    pod["metadata"]["annotations"][MANAGED + "crashes"] = record.replace("UID", uid)
     hook = Hook()
     answer = read_sync(hook.post("/pods/sync", go_json(request)).body)
     shown = {key: value for key, value in answer["annotations"].items() if value}
@@ -413,7 +413,7 @@ def test_whatever_a_pods_owner_writes_into_our_annotation_is_bounded(record: str
     assert applied(after, again) == after
     sync = next(each for each in SETTLED if each.name.endswith("one-crash")).json
     for other in sync["related"]["Pod.v1"].values():
-        other["metadata"]["annotations"][OURS + "crashes"] = record.replace("UID", uid)
+        other["metadata"]["annotations"][MANAGED + "crashes"] = record.replace("UID", uid)
     status = read_sync(hook.post("/poddiagnosers/sync", go_json(sync)).body)["status"]
     assert len(go_json(status)) < 10_000
 

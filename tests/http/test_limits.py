@@ -9,8 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pod_diagnoser.server.settings import Settings
-from tests.http.answers import OURS, read_answer, read_sync
-from tests.http.derived import SETTLED_DIAGNOSERS, SETTLED_PODS, TARGETS, crowd, marked
+from tests.http.answers import MANAGED, read_answer, read_sync
+from tests.http.derived import (
+    SETTLED_DIAGNOSERS,
+    SETTLED_PODS,
+    TARGETS,
+    many_crashed_pods,
+    synced_pod,
+)
 from tests.http.inprocess import NOT_A_REQUEST, TOO_LARGE, Hook, Reply
 from tests.http.recorded import (
     EVERYTHING,
@@ -58,7 +64,7 @@ def test_a_body_of_the_limit_is_read_whole(request_: Recorded) -> None:
 @diagnosers
 @pytest.mark.parametrize("excess", [1, 10, 100])
 def test_a_larger_body_is_answered_from_its_start(request_: Recorded, excess: int) -> None:
-    """A byte over the limit: no 413 for ever, but the DiagnosisTarget, and a condition says so."""
+    """A byte over the limit: no 413, but the DiagnosisTarget and a condition that says so."""
     whole = request_.body.index(b'"related":{') + 11
     hook = Hook(Settings(max_pod_diagnoser_body=max(whole, len(request_.body) - excess)))
     answer = read_sync(hook.post(request_.path, request_.body).body)
@@ -70,10 +76,10 @@ def test_a_larger_body_is_answered_from_its_start(request_: Recorded, excess: in
 
 
 @pytest.mark.parametrize("request_", SETTLED_DIAGNOSERS, ids=lambda each: each.name)
-def test_wherever_a_body_is_cut_nothing_wrong_is_told(request_: Recorded) -> None:
+def test_a_body_truncated_anywhere_causes_no_wrong_report(request_: Recorded) -> None:
     """From any start: 413 before the PodDiagnoser is there, after that what can be known.
 
-    Half a Pod or half a DiagnosisTarget is never taken for a whole one: no diagnosis, no rival and
+    Half a Pod or half a DiagnosisTarget is never taken for a whole one: no diagnosis, no older and
     no count is in the answer that the whole request would not give.
     """
     request = request_.json
@@ -108,7 +114,7 @@ def test_a_status_that_grows_costs_no_pod() -> None:
 
     So it is neither with a body that is cut off, nor with one that a longer status would have cut.
     """
-    small, large = crowd(40), crowd(40)
+    small, large = many_crashed_pods(40), many_crashed_pods(40)
     large["object"]["status"]["lastProcessedPod"] = "p" * 250
     bodies = [go_json(small), go_json(large)]
     (related,) = {body[body.index(RELATED) :] for body in bodies}
@@ -126,15 +132,15 @@ def test_a_status_that_grows_costs_no_pod() -> None:
     assert {complete for _, complete in shown} == {"True", "False"}
 
 
-def test_half_a_diagnosis_target_is_no_rival() -> None:
-    """A cut inside an older rival's targetLabels does not make it one that matches every Pod."""
+def test_a_truncated_diagnosis_target_takes_no_pods() -> None:
+    """A cut inside the targetLabels of an older target does not make it match every Pod."""
     request = recorded("poddiagnosers-sync.three-crashes").json
-    rival = next(iter(request["related"][TARGETS].values()))
-    rival["spec"] |= {"since": "2020-01-01T00:00:00Z", "targetLabels": {"app": "another"}}
+    older = next(iter(request["related"][TARGETS].values()))
+    older["spec"] |= {"since": "2020-01-01T00:00:00Z", "targetLabels": {"app": "another"}}
     own = request["object"]
     own["spec"]["targetLabels"] = {"app": "fragile-app"}
-    rival["spec"]["diagnoser"] = {"name": "rival", "uid": "rival-uid"}
-    rival["metadata"]["ownerReferences"][0] |= {"name": "rival", "uid": "rival-uid"}
+    older["spec"]["diagnoser"] = {"name": "older", "uid": "older-uid"}
+    older["metadata"]["ownerReferences"][0] |= {"name": "older", "uid": "older-uid"}
     body = go_json(request)
     full = read_sync(Hook().post("/poddiagnosers/sync", body).body)
     assert conditions(full)["Overlapping"]["status"] == "False"
@@ -181,9 +187,9 @@ def test_what_is_no_request_is_refused_however_long() -> None:
         assert reply.outcome in (NOT_A_REQUEST, TOO_LARGE)
 
 
-def test_a_storm_of_1000_pods_is_answered_and_held_for_no_longer_than_2_seconds() -> None:
-    """15 MB of recent crashes: all counted, and the hold is bounded."""
-    request = crowd(1000, 15_000)
+def test_a_storm_of_1000_pods_is_answered_and_debounced_for_2_seconds_at_most() -> None:
+    """15 MB of recent crashes: all counted, and the debounce is bounded."""
+    request = many_crashed_pods(1000, 15_000)
     body = go_json(request)
     assert len(body) > 15_000_000
     hook = Hook()
@@ -195,11 +201,11 @@ def test_a_storm_of_1000_pods_is_answered_and_held_for_no_longer_than_2_seconds(
     status = read_sync(hook.post("/poddiagnosers/sync", go_json(request)).body)["status"]
     assert status["diagnosedPods"] == 1000
     assert len(status["recentDiagnoses"]) == 10
-    (held,) = hook.held
-    assert 0 < held <= Settings().max_debounce <= 2
+    (debounced,) = hook.debounced
+    assert 0 < debounced <= Settings().max_debounce <= 2
 
 
-def test_an_answer_that_is_held_takes_no_room_from_others() -> None:
+def test_an_answer_that_is_debounced_reserves_no_memory() -> None:
     """While an answer waits its request's body is gone already."""
     request_ = recorded("poddiagnosers-sync.three-crashes")
     replies: list[Reply] = []
@@ -208,21 +214,21 @@ def test_an_answer_that_is_held_takes_no_room_from_others() -> None:
         def append(self, _seconds: float, /) -> None:
             replies.append(hook.post(ONE_EACH[1].path, ONE_EACH[1].body))
 
-    hook = Hook(Settings(max_bodies=len(request_.body)), held=Meanwhile())
+    hook = Hook(Settings(max_bodies=len(request_.body)), debounced=Meanwhile())
     assert hook.post(request_.path, request_.body).status == 200
     assert [reply.status for reply in replies] == [200]
 
 
-def test_only_answers_for_diagnosers_are_held() -> None:
+def test_only_answers_for_poddiagnosers_are_debounced() -> None:
     """Pods never wait, and neither do customize answers or refusals."""
     for request_ in ONE_EACH:
         hook = Hook()
         hook.post(request_.path, request_.body)
-        assert len(hook.held) == (request_.path == "/poddiagnosers/sync")
-        hook.held.clear()
+        assert len(hook.debounced) == (request_.path == "/poddiagnosers/sync")
+        hook.debounced.clear()
         hook.post(request_.path, b"{}")
         hook.post(request_.path, request_.body, "text/plain")
-        assert hook.held == []
+        assert hook.debounced == []
 
 
 # Pods at the limits of the API server
@@ -270,37 +276,37 @@ def total(annotations: dict[str, str]) -> int:
     return sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
 
 
-OURS_IN_ORDER = ("restart-reason", "restart-time", "container", "cause", "diagnosis", "crashes")
+MANAGED_IN_ORDER = ("restart-reason", "restart-time", "container", "cause", "diagnosis", "crashes")
 
 
 @pytest.mark.parametrize("char", ["x", "ß", "€", "😀"])
-@pytest.mark.parametrize("room", [0, 1, 40, 64, 100, 500, 1000, 2000, 5000, 100_000])
-def test_annotations_stay_within_256_kib(room: int, char: str) -> None:
-    """With little room ours are left out, the least needed first; with enough all are there."""
+@pytest.mark.parametrize("free", [0, 1, 40, 64, 100, 500, 1000, 2000, 5000, 100_000])
+def test_annotations_stay_within_256_kib(free: int, char: str) -> None:
+    """With little space managed annotations are left out, the least needed first."""
     pod = crashed_pod()
     width = len(char.encode())
-    size = MAX_ANNOTATIONS - room - len("theirs") - len("rest")
+    size = MAX_ANNOTATIONS - free - len("theirs") - len("rest")
     filling = {"theirs": char * (size // width), "rest": "x" * (size % width)}
     pod["metadata"]["annotations"] = filling
-    assert total(filling) == MAX_ANNOTATIONS - room
+    assert total(filling) == MAX_ANNOTATIONS - free
     reply, answer = sync_pod(pod)
     assert reply.status == 200
     after = merged(filling, answer.get("annotations", {}))
     assert total(after) <= MAX_ANNOTATIONS
     assert after.items() >= filling.items()
-    ours = [key.removeprefix(OURS) for key in after if key.startswith(OURS)]
-    assert sorted(ours, key=OURS_IN_ORDER.index) == list(OURS_IN_ORDER[: len(ours)])
-    assert len(ours) == {0: 0, 1: 0, 40: 0, 5000: 6, 100_000: 6}.get(room, len(ours))
-    # Without its memory on the Pod a crash would look new at every sync, and so recent for ever.
-    assert bool(answer.get("labels")) == ("crashes" in ours)
+    managed = [key.removeprefix(MANAGED) for key in after if key.startswith(MANAGED)]
+    assert sorted(managed, key=MANAGED_IN_ORDER.index) == list(MANAGED_IN_ORDER[: len(managed)])
+    assert len(managed) == {0: 0, 1: 0, 40: 0, 5000: 6, 100_000: 6}.get(free, len(managed))
+    # Without its history on the Pod a crash would look new at every sync, and so stay recent.
+    assert bool(answer.get("labels")) == ("crashes" in managed)
 
 
 SETTLED_ANNOTATIONS = {
     key: value
-    for key, value in marked(crashed_pod(), recorded("pods-sync.crashed").json["related"][TARGETS])[
-        "metadata"
-    ]["annotations"].items()
-    if key.startswith(OURS)
+    for key, value in synced_pod(
+        crashed_pod(), recorded("pods-sync.crashed").json["related"][TARGETS]
+    )["metadata"]["annotations"].items()
+    if key.startswith(MANAGED)
 }
 
 
@@ -308,18 +314,18 @@ SETTLED_ANNOTATIONS = {
     existing=st.fixed_dictionaries(
         {},
         optional={
-            OURS + name: st.sampled_from(["", "x", "y" * 300, "€" * 5000])
-            | st.just(SETTLED_ANNOTATIONS[OURS + name])
-            for name in OURS_IN_ORDER
+            MANAGED + name: st.sampled_from(["", "x", "y" * 300, "€" * 5000])
+            | st.just(SETTLED_ANNOTATIONS[MANAGED + name])
+            for name in MANAGED_IN_ORDER
         },
     ),
-    room=st.integers(min_value=0, max_value=6000),
+    free=st.integers(min_value=0, max_value=6000),
 )
-def test_whatever_of_ours_is_there_annotations_stay_within_256_kib(
-    existing: dict[str, str], room: int
+def test_existing_annotations_and_managed_ones_stay_within_256_kib(
+    existing: dict[str, str], free: int
 ) -> None:
     """Also when a Pod's owner wrote into our annotations; and a second sync changes no more."""
-    filling = "x" * max(0, MAX_ANNOTATIONS - room - total(existing) - len("theirs"))
+    filling = "x" * max(0, MAX_ANNOTATIONS - free - total(existing) - len("theirs"))
     pod = crashed_pod()
     pod["metadata"]["annotations"] = {"theirs": filling, **existing}
     hook = Hook()
@@ -332,8 +338,8 @@ def test_whatever_of_ours_is_there_annotations_stay_within_256_kib(
 
 
 @pytest.mark.parametrize("containers", [1, 10, 100, 1000])
-def test_ours_are_bounded_however_many_containers_crash(containers: int) -> None:
-    """Ours together stay below 5 KiB, also with names and reasons at their limits."""
+def test_managed_annotations_are_bounded_however_many_containers_crash(containers: int) -> None:
+    """Managed annotations stay below 5 KiB, also with names and reasons at their limits."""
     pod = crashed_pod()
     status = pod["status"]["containerStatuses"][0]
     pod["status"]["containerStatuses"] = []
@@ -348,9 +354,9 @@ def test_ours_are_bounded_however_many_containers_crash(containers: int) -> None
         pod["status"]["containerStatuses"].append(each)
     pod["spec"]["nodeName"] = "n" * 10_000
     _, answer = sync_pod(pod)
-    ours = {key: value for key, value in answer["annotations"].items() if value is not None}
-    assert total(ours) <= 5120
-    assert len(json.loads(ours[OURS + "crashes"])["history"]) == min(containers, 10)
+    managed = {key: value for key, value in answer["annotations"].items() if value is not None}
+    assert total(managed) <= 5120
+    assert len(json.loads(managed[MANAGED + "crashes"])["history"]) == min(containers, 10)
 
 
 # Odd JSON
@@ -369,7 +375,7 @@ NESTING = (150, 200, 1000, 100_000)
 def test_depth_bombs_are_400(
     hook: Hook, request_: Recorded, depth: int, opening: str, closing: str
 ) -> None:
-    """Nesting without end is no request, wherever it is; that a reader gives up is no failure."""
+    """Endless nesting is no request, at any place; a parser that gives up is no failure."""
     bomb = (opening * depth + "1" + closing * depth).encode()
     assert hook.post(request_.path, bomb).outcome == NOT_A_REQUEST
     for place in (b'"metadata":{', b'"spec":{', b'"status":{', b'"related":{', b'"controller":{'):
@@ -393,7 +399,7 @@ def test_depth_bombs_in_what_is_read_are_no_failure(hook: Hook, depth: int) -> N
     for changed in (limits, probe):
         assert hook.post("/pods/sync", changed).status in (200, 400)
     settled = SETTLED_PODS[0].json
-    settled["object"]["metadata"]["annotations"][OURS + "crashes"] = bomb.decode()
+    settled["object"]["metadata"]["annotations"][MANAGED + "crashes"] = bomb.decode()
     assert hook.post("/pods/sync", go_json(settled)).status == 200
 
 
@@ -420,7 +426,7 @@ HUGE = [2**31, 2**63, -(2**63) - 1, 10**300, 10**4299, 10**5000]
 
 
 @pytest.mark.parametrize("number", HUGE, ids=lambda number: f"{float(min(number, 10**300)):.0e}")
-def test_numbers_without_end_are_no_failure(hook: Hook, number: int) -> None:
+def test_endless_numbers_are_no_failure(hook: Hook, number: int) -> None:
     """Integers that Kubernetes cannot hold: 400, or an answer within the limits."""
     digits = f"{number:d}" if number < 10**4300 else "1" + "0" * 5000
     for field in (b'"restartCount":', b'"exitCode":'):

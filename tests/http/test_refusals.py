@@ -111,7 +111,7 @@ def test_what_is_no_request_is_400(hook: Hook, path: str, body: bytes) -> None:
 
 @each_path
 def test_a_request_for_another_hook_is_400(hook: Hook, path: str) -> None:
-    """A request that went to the wrong hook of ours is refused, not half understood."""
+    """A request that went to the wrong one of the two hooks is refused, not half understood."""
     for other in ONE_EACH:
         customize = path.endswith("customize")
         if other.path != path and other.path.endswith("customize") != customize:
@@ -223,7 +223,7 @@ def test_another_method_is_405(hook: Hook, path: str, method: str) -> None:
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "X"])
 def test_probes_and_metrics_are_only_read(hook: Hook, path: str, method: str) -> None:
-    """What is asked for with GET is 405 with any other method."""
+    """An endpoint for GET answers any other method with 405."""
     reply = hook.call(method, path)
     assert reply.outcome == WRONG_METHOD
     assert "GET" in reply.headers["allow"]
@@ -258,7 +258,7 @@ def test_probes_are_answered(hook: Hook, path: str) -> None:
     ],
 )
 def test_another_path_is_404(hook: Hook, path: str, method: str) -> None:
-    """What there is not is 404, with whatever method."""
+    """An unknown path is 404, with any method."""
     reply = hook.call(method, path, environment={"CONTENT_TYPE": JSON_TYPE, "CONTENT_LENGTH": "0"})
     assert reply.outcome == ((404, b"") if method == "HEAD" else NOT_FOUND)
 
@@ -283,7 +283,7 @@ def test_slashes_too_many_are_no_redirect(hook: Hook, path: str) -> None:
 def test_hooks_of_the_other_deployment_are_404(
     endpoints: Endpoints, served: tuple[str, ...]
 ) -> None:
-    """A process serves the hooks that it was told to, and probes and metrics always."""
+    """A process serves its configured hooks, and probes and metrics always."""
     hook = Hook(Settings(endpoints=endpoints))
     for request_ in ONE_EACH:
         reply = hook.post(request_.path, request_.body)
@@ -317,7 +317,7 @@ class Failing:
 def test_a_body_that_breaks_off_is_400(
     hook: Hook, request_: Recorded, error: Exception | None
 ) -> None:
-    """A client that goes away in the middle of its body is no failure of ours."""
+    """A client that goes away in the middle of its body is no failure of the server."""
     environment = {"CONTENT_TYPE": JSON_TYPE, "CONTENT_LENGTH": str(len(request_.body))}
     for start in (b"", request_.body[:100], request_.body[:-1]):
         reply = hook.call("POST", request_.path, Failing(start, error), environment)
@@ -375,7 +375,7 @@ def post_twice(hook: Hook, request_: Recorded) -> tuple[Reply, Reply]:
 
 @each_hook
 def test_too_many_bodies_at_a_time_are_429_with_retry_after(request_: Recorded) -> None:
-    """Without room for a body Metacontroller is asked to come again, and not at once."""
+    """Without memory for a body Metacontroller is told to retry, and not at once."""
     size = len(request_.body)
     held = size // 2
     hook = Hook(Settings(max_bodies=held + size))
@@ -389,7 +389,7 @@ def test_too_many_bodies_at_a_time_are_429_with_retry_after(request_: Recorded) 
 
 
 @each_hook
-def test_what_is_only_announced_takes_no_room(request_: Recorded) -> None:
+def test_an_announced_body_reserves_no_memory(request_: Recorded) -> None:
     """Clients that announce large bodies and send nothing of them cost others nothing."""
     hook = Hook(Settings(max_bodies=len(request_.body)))
     replies: list[Reply] = []
@@ -405,13 +405,13 @@ def test_what_is_only_announced_takes_no_room(request_: Recorded) -> None:
 
 
 @each_hook
-def test_a_body_that_is_larger_than_all_the_room_is_read_when_alone(request_: Recorded) -> None:
-    """No request is sent away for ever."""
+def test_a_body_larger_than_the_memory_budget_is_read_when_alone(request_: Recorded) -> None:
+    """No request is refused each time."""
     assert Hook(Settings(max_bodies=1)).post(request_.path, request_.body).status == 200
 
 
 @each_hook
-def test_room_is_given_back_whatever_happens(request_: Recorded) -> None:
+def test_reserved_memory_is_released_after_any_outcome(request_: Recorded) -> None:
     """Refusals and failures leave no body counted that is gone."""
     size = len(request_.body)
     hook = Hook(Settings(max_bodies=size // 2 + size))
@@ -458,8 +458,8 @@ def test_order_of_refusals_needs_no_body(hook: Hook) -> None:
 
 
 @pytest.mark.parametrize("path", ["/pods/sync", "/poddiagnosers/sync"])
-def test_a_defect_of_ours_is_500_and_one_line_of_log(path: str) -> None:
-    """What nobody expected is told by its type and place, never by its message."""
+def test_an_internal_error_is_500_and_one_line_of_log(path: str) -> None:
+    """An unexpected error is logged by its type and place, never by its message."""
 
     def broken() -> datetime:
         message = "CANARY"

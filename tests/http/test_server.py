@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.http.answers import read_answer, read_sync
-from tests.http.derived import crowd
+from tests.http.derived import many_crashed_pods
 from tests.http.inprocess import (
     LENGTH_REQUIRED,
     NOT_A_REQUEST,
@@ -70,7 +70,7 @@ def test_a_connection_is_kept(server: Server) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_chunked_body_is_411(server: Server, path: str) -> None:
-    """A chunked body is refused, whatever its size, and the connection goes on after it."""
+    """A chunked body is refused, at any size, and the connection goes on after it."""
     body = {each.path: each.body for each in ONE_EACH}[path]
     large = b"%x\r\n%s\r\n" % (MIB, b" " * MIB)
     for chunks in (b"%x\r\n%s\r\n" % (len(body), body), large * 9, b""):
@@ -156,7 +156,7 @@ def test_what_is_no_http_request_is_not_repeated(server: Server, sent: bytes) ->
 
 
 def test_clients_that_go_away_are_no_failure(server: Server) -> None:
-    """In a head, in a body, before the answer: others are served, and nothing is logged as ours."""
+    """In a head, in a body, before the answer: others are served, and no error is logged."""
     whole = head(CRASHED.path, len(CRASHED.body)) + CRASHED.body
     for end in (0, 1, 20, 100, 150, len(whole) - 1, len(whole)):
         for how in ("close", "reset"):
@@ -188,8 +188,8 @@ def test_many_clients_at_once_all_get_their_answers(server: Server) -> None:
 
 
 def test_a_storm_delays_no_pod(server: Server) -> None:
-    """A 15 MB sync of a PodDiagnoser succeeds, and Pods are answered while its answer is held."""
-    body = go_json(crowd(1000, 15_000))
+    """A 15 MB sync of a PodDiagnoser succeeds; Pods are answered during its debounce."""
+    body = go_json(many_crashed_pods(1000, 15_000))
     assert len(body) > 15_000_000
     done = threading.Event()
     served = 0
@@ -214,7 +214,7 @@ def test_a_storm_delays_no_pod(server: Server) -> None:
 
 
 def test_each_log_entry_is_one_line_of_json(server: Server) -> None:
-    """Whatever is in names and reasons, a line of the log is an entry of ours."""
+    """With anything in names and reasons, each line of the log is a log entry."""
     for trick in TRICKS.values():
         request = CRASHED.json
         status = request["object"]["status"]["containerStatuses"][0]
@@ -230,7 +230,7 @@ def test_each_log_entry_is_one_line_of_json(server: Server) -> None:
 
 
 def test_metrics_have_labels_of_enums_alone(server: Server) -> None:
-    """After requests of all kinds the metrics name no object, path or method of theirs."""
+    """After requests of all kinds the metrics name no object, path or method of the requests."""
     for request_ in SEEDS:
         request = request_.json
         (request.get("object") or request["parent"])["metadata"]["uid"] = "another"

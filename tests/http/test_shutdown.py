@@ -11,7 +11,7 @@ import pytest
 
 from pod_diagnoser.server.worker import DRAIN_SECONDS
 from tests.http.answers import read_answer
-from tests.http.derived import crowd
+from tests.http.derived import many_crashed_pods
 from tests.http.recorded import ONE_EACH, Recorded, go_json, recorded
 from tests.http.server import PATIENCE, Server, exchange, head, read_all, serving
 
@@ -77,7 +77,7 @@ class Client:
 
 @pytest.mark.parametrize("clients", [5, 40])
 def test_no_request_is_lost_when_it_is_stopped_under_load(server: Server, clients: int) -> None:
-    """0 failed, whatever is under way; the process ends with exit code 0."""
+    """No request in flight fails; the process ends with exit code 0."""
     load = [Client(server, ONE_EACH[number % len(ONE_EACH)]) for number in range(clients)]
     threads = [threading.Thread(target=client.run) for client in load]
     for thread in threads:
@@ -119,7 +119,7 @@ def test_idle_connections_do_not_hold_it_up(server: Server) -> None:
 
 
 def test_an_idle_connection_is_still_good_for_a_request_at_first(server: Server) -> None:
-    """What was on its way when it was told to stop is answered."""
+    """Requests that were in flight at the signal are answered."""
     connections = [server.connect() for _ in range(20)]
     for connection in connections:
         assert exchange(connection, "GET", "/readyz").headers["connection"] == "keep-alive"
@@ -132,7 +132,7 @@ def test_an_idle_connection_is_still_good_for_a_request_at_first(server: Server)
 
 
 def listens(server: Server) -> bool:
-    """Tell whether new connections are let in."""
+    """Return whether new connections are let in."""
     try:
         server.dial().close()
     except OSError:
@@ -141,25 +141,25 @@ def listens(server: Server) -> bool:
 
 
 def test_what_is_under_way_is_finished(server: Server) -> None:
-    """A body that is arriving, and an answer that is being held, are not cut off.
+    """A body that is arriving, and an answer that is being debounced, are not cut off.
 
     Their answers say that the connection ends: a client that used it again would lose its request.
     """
-    storm = go_json(crowd(300, 15_000))
+    storm = go_json(many_crashed_pods(300, 15_000))
     with concurrent.futures.ThreadPoolExecutor(1) as pool, server.dial() as slow:
-        held = pool.submit(server.call, "POST", "/poddiagnosers/sync", storm)
+        debounced = pool.submit(server.call, "POST", "/poddiagnosers/sync", storm)
         slow.sendall(head(CRASHED.path, len(CRASHED.body)) + CRASHED.body[:1000])
         metrics = b""
         while (
             b'_hook_requests_total{endpoint="/poddiagnosers/sync",status="200"} 1.0' not in metrics
         ):
             metrics = server.call("GET", "/metrics").body
-        assert not held.done()  # it was counted, and is held now
+        assert not debounced.done()  # it was counted, and is debounced now
         server.terminate()
         while listens(server):
             time.sleep(0.05)
         slow.sendall(CRASHED.body[1000:])
-        reply = held.result()
+        reply = debounced.result()
         received = read_all(slow)
     assert received.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"\r\nConnection: close\r\n" in received

@@ -80,7 +80,7 @@ def serve_others(server: Server) -> None:
 def test_others_are_served(
     server: Server, number: int, path: str, start: bytes, length: int
 ) -> None:
-    """However many stall, and whatever they announce, all others get their answers."""
+    """However many clients stall, all others get their answers."""
     with stalled(server, number, path, start, length) as connections:
         serve_others(server)
         answered, _, _ = select.select(connections, [], [], 0)

@@ -1,6 +1,6 @@
 """The kinds: complete, described, and strict where a mistake would go unnoticed.
 
-What only the API server can tell (rules in CEL, what ``kubectl explain`` says) is in ``tests/e2e``.
+What only the API server can check (rules in CEL, ``kubectl explain``) is in ``tests/e2e``.
 """
 
 import copy
@@ -166,7 +166,7 @@ def carried(node: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("field", ["targetLabels", "evidence", "ignore", "thresholds"])
 def test_what_pods_need_to_know_fits_from_one_kind_into_the_other(field: str) -> None:
-    """Whatever a PodDiagnoser may say, its DiagnosisTarget can carry; else it would claim nothing.
+    """A DiagnosisTarget accepts all that its PodDiagnoser may have; else it would claim nothing.
 
     It has no rules and no defaults: what the API server filled in, the operator would take out.
     """
@@ -199,7 +199,7 @@ def test_columns_show_fields_that_exist(kind: str) -> None:
 
 
 def test_columns_answer_what_happened() -> None:
-    """``kubectl get pdiag`` tells in one line what happened; what is long is for ``-o wide``."""
+    """``kubectl get pdiag`` shows in one line what happened; what is long is for ``-o wide``."""
     columns = version("PodDiagnoser")["additionalPrinterColumns"]
     shown = [column["name"] for column in columns if not column.get("priority")]
     wide = [column["name"] for column in columns if column.get("priority")]
@@ -316,7 +316,7 @@ def test_bounds_are_those_of_the_hook() -> None:
     assert fields[".status.workloads[].causes"]["maxItems"] == MAX_CAUSES
 
 
-def test_descriptions_tell_ranges_and_defaults() -> None:
+def test_descriptions_name_ranges_and_defaults() -> None:
     """``kubectl explain`` prints neither: the text says them, and they are the schema's."""
     for node in dict(all_nodes("PodDiagnoser")).values():
         if "maximum" not in node:
@@ -349,7 +349,7 @@ def test_label_without_a_value_is_not_dropped() -> None:
 
 
 def test_each_rule_has_a_message() -> None:
-    """A refusal by a rule tells what is wrong in words, not in CEL."""
+    """A refusal by a rule says what is wrong in words, not in CEL."""
     rules = [
         rule
         for _, node in all_nodes("PodDiagnoser")
@@ -502,7 +502,7 @@ def test_samples_change_one_poddiagnoser() -> None:
     [("filters", ("ignore", "thresholds")), ("evidence", ("evidence",))],
 )
 def test_samples_show_every_field(name: str, fields: tuple[str, ...]) -> None:
-    """Who looks for what can be silenced, or shown, finds all of it in one file."""
+    """All that can be filtered, or shown, is described in one file."""
     written = load(f"crds/samples/{name}.yaml")["spec"]
     described = dict(all_nodes("PodDiagnoser"))
     for field in fields:
@@ -512,7 +512,7 @@ def test_samples_show_every_field(name: str, fields: tuple[str, ...]) -> None:
         assert shown == node.get("items", node)["properties"].keys()
 
 
-def test_the_page_on_silence_tells_every_field() -> None:
+def test_the_page_on_filters_has_every_field() -> None:
     """Each field has its row with an example that is accepted, and so has the list's example."""
     page = (PROJECT / "docs" / "filters.md").read_text(encoding="utf-8")
     examples = [
@@ -552,7 +552,7 @@ def test_policy_asks_for_the_permission_of_each_action_that_replaces_pods() -> N
 
 
 def test_roles_add_to_those_of_kubernetes() -> None:
-    """Editors of a namespace write PodDiagnosers; status and DiagnosisTargets nobody does."""
+    """Editors of a namespace write PodDiagnosers; no one may write status and DiagnosisTargets."""
     roles = of_kind(render("crds"), "ClusterRole")
     aggregate = "rbac.authorization.k8s.io/aggregate-to-"
     view, edit = roles["pod-diagnoser-view"], roles["pod-diagnoser-edit"]

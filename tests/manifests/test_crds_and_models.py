@@ -96,7 +96,7 @@ def test_defaults_are_the_same() -> None:
 
 
 def without_what_is_empty(taken: dict[str, Any], filled: dict[str, Any]) -> dict[str, Any]:
-    """Return what a model takes for missing, but for the empty and false that nobody fills in."""
+    """Return the defaults of a model, without the empty and false ones that a CRD omits."""
     left: dict[str, Any] = {}
     for name, value in taken.items():
         inner = filled.get(name)
@@ -253,7 +253,7 @@ def test_what_is_written_passes_the_crds_and_nothing_is_pruned() -> None:
 
 
 def test_each_reason_and_its_explanation_pass() -> None:
-    """Whatever is said of a remediation, the API server stores it."""
+    """The API server stores any entry of a remediation."""
     properties = schema("PodDiagnoser")["properties"]["status"]["properties"]
     for reason in Reason:
         said = {"reason": reason.value, "message": EXPLANATIONS[reason], "crashes": 1}

@@ -30,7 +30,7 @@ def test_is_the_tutorials_deployment() -> None:
 
 
 def test_may_bind_port_80_without_privilege() -> None:
-    """It is not root, so the Pod lowers the first port that anybody may bind (a safe sysctl)."""
+    """It is not root, so the Pod lowers the first port that any user may bind (a safe sysctl)."""
     pod = DEPLOYMENT["spec"]["template"]["spec"]
     (container,) = containers(DEPLOYMENT)
     assert pod["securityContext"]["sysctls"] == [

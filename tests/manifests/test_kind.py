@@ -56,7 +56,7 @@ def test_targets_are_those_that_are_documented() -> None:
 
 
 def test_files_exist(recipe: dict[str, str]) -> None:
-    """Whatever is applied or built is in the project."""
+    """All that is applied or built is in the project."""
     paths = {
         path
         for commands in recipe.values()
@@ -86,7 +86,7 @@ def test_images_that_run_are_those_that_are_loaded(recipe: dict[str, str]) -> No
 
 
 def test_one_replica_of_each_on_a_laptop() -> None:
-    """The kind overlay asks for one replica; nothing else of the workloads differs."""
+    """The kind overlay has one replica; nothing else of the workloads differs."""
     small = of_kind(render(KIND), "Deployment")
     full = of_kind(render(DEFAULT), "Deployment")
     assert small.keys() == full.keys() == {f"pod-diagnoser-{name}" for name in COMPONENTS}

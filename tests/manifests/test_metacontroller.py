@@ -62,7 +62,7 @@ RELEASED: list[Object] = [
     },
 ]
 """The objects of Metacontroller 4.17.2's manifests/production that our overlays touch, and one of
-those that they must leave alone."""
+those that they must not change."""
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def github(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.file://{repository}.insteadOf",
         "GIT_CONFIG_VALUE_0": "https://github.com/metacontroller/metacontroller",
-        # kubectl first tries to get a file at that address: refused at once, wherever this runs.
+        # kubectl first tries to get a file at that address: refused at once on any machine.
         "HTTPS_PROXY": "http://127.0.0.1:9",
         "https_proxy": "http://127.0.0.1:9",
         "NO_PROXY": "",
@@ -104,7 +104,7 @@ def overlay(name: str, github: dict[str, str]) -> list[Object]:
 
 @pytest.mark.parametrize("name", ["tuned", "least-privilege"])
 def test_flags_are_added_to_those_of_the_release(name: str, github: dict[str, str]) -> None:
-    """Metacontroller keeps its own arguments and gets ours."""
+    """Metacontroller keeps its own arguments and gets the overlay's."""
     (stateful_set,) = of_kind(overlay(name, github), "StatefulSet").values()
     (container,) = containers(stateful_set)
     assert container["args"] == [

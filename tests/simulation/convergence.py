@@ -1,4 +1,4 @@
-"""Once faults have stopped: everything comes to be as the specification says, and stays so."""
+"""Once faults have stopped: the cluster converges to the specification, and stays there."""
 
 from datetime import timedelta
 
@@ -10,19 +10,19 @@ from tests.simulation.properties import LEAST_BOUND, MOST_WRITES, Property
 from tests.support.cluster_fixture import DIAGNOSER, LABEL, TARGET
 
 SETTLING = 26 * 60.0
-"""Seconds until all is settled at least: longer than Metacontroller keeps a customize answer; and
-until each object was synced once more."""
+"""Seconds to converge: longer than Metacontroller caches a customize answer, and until each object
+was synced once more."""
 
 LATEST_SYNC = timedelta(seconds=1900)
-"""What lies ahead by a node's clock is told once it does not: by the next periodic sync."""
+"""A crash that lies ahead by a node's clock is reported later, by the next periodic sync."""
 
 TO_THE_END = 5 * 3600.0
-"""Seconds until nothing depends on time any more: labels are taken off after one hour, workloads
-and owners forgotten after two."""
+"""Seconds until nothing depends on time any more: labels are removed after one hour, workloads and
+owners after two."""
 
 
 def converge(cluster: FaultyCluster) -> None:
-    """End all faults, let time pass and check what has come of it."""
+    """End all faults, let time pass and check the result."""
     cluster.end_faults()
     cluster.run(max(SETTLING, cluster.setting.resync + 60.0, cluster.setting.flush + 60.0))
     if cluster.watch.violations:
@@ -36,7 +36,7 @@ def converge(cluster: FaultyCluster) -> None:
 
 
 def check(cluster: FaultyCluster) -> None:
-    """Compare what is there with the specification."""
+    """Compare the cluster with the specification."""
     store, broken = cluster.store, cluster.watch.broken
     diagnosers, pods = store.select(DIAGNOSER), store.select(POD)
     owned: dict[str, list[Object]] = {uid_of(one): [] for one in diagnosers}
@@ -144,7 +144,7 @@ def bounded(cluster: FaultyCluster) -> None:
     kinds = ("pods", "poddiagnosers")
     written = sum(counts[f"{kind} written by what is known"] for kind in kinds)
     # Of replicas an hour apart one holds a crash for recent and the other not: each write of the
-    # label may be taken back, until the same one is asked twice in turn.
+    # label may be taken back, until the same replica is asked twice in turn.
     most = MOST_WRITES * (2 if cluster.misled and cluster.setting.replicas > 1 else 1)
     if written > LEAST_BOUND + most * happened:
         cluster.watch.broken(
@@ -158,7 +158,7 @@ def still(cluster: FaultyCluster) -> None:
     cluster.run(3600.0)
     after = sum(cluster.watch.counts[f"{kind} written"] for kind in KINDS)
     if after != before:
-        cluster.watch.broken(Property.STILL, f"{after - before} writes in an hour")
+        cluster.watch.broken(Property.QUIET, f"{after - before} writes in an hour")
 
 
 KINDS = ("pods", "poddiagnosers", "diagnosistargets", "events")

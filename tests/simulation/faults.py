@@ -1,7 +1,7 @@
-"""What goes wrong: between the hook, Metacontroller and the API server, and with clocks.
+"""Faults: between the hook, Metacontroller and the API server, and of clocks.
 
-Faults are armed by operations and strike later, at the n-th call, answer or write from then, so
-that each of these is a place where something can fail.
+Operations arm faults, which strike later, at the n-th call, answer or write from then: each of
+these can fail.
 """
 
 from bisect import bisect_right
@@ -97,7 +97,7 @@ class Faults:
         return ""
 
     def end(self) -> None:
-        """Nothing fails any more."""
+        """Disarm all faults."""
         for armed in self._armed.values():
             armed.clear()
         self._stalled.clear()
@@ -107,17 +107,17 @@ class Faults:
     # Lateness
 
     def committed(self, version: int) -> None:
-        """Remember when a version was the latest."""
+        """Record when a version was the latest."""
         self._versions.append((self._time(), version))
 
     def stall(self, resource: Resource, seconds: float) -> None:
-        """Hold up what Metacontroller is told of a kind."""
+        """Delay the watch events of a kind that Metacontroller gets."""
         self.struck["watch held up"] += 1
         self._stalled[resource] = self._time() + seconds
         self._behind[resource] = max(self._behind.get(resource, 0.0), self._stalled[resource])
 
     def behind(self, resource: Resource) -> bool:
-        """Tell whether something that happened to a kind is still held up."""
+        """Return whether a watch event of a kind is still delayed."""
         return self._time() <= self._behind.get(resource, -1.0)
 
     def show_past(self, resource: Resource, seconds: float) -> None:

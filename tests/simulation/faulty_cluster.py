@@ -67,7 +67,7 @@ KINDS: tuple[Object, ...] = (
 )
 """Pods beside those of the ReplicaSet: whose they are, and what of them forbids to delete them."""
 
-ENDS = ((0, "Completed"), (1, "Error"), (137, "OOMKilled"), (137, "Error"), (143, "Error"))
+TERMINATIONS = ((0, "Completed"), (1, "Error"), (137, "OOMKilled"), (137, "Error"), (143, "Error"))
 """How containers end; a program that is not there is no reason to replace its Pod."""
 
 MISSING = (127, "Error")
@@ -305,7 +305,7 @@ class FaultyCluster(ClusterFixture):
                 self._crash(pod, how + which, 6)
 
     def _crash(self, pod: Object, how: int, probe: int) -> None:
-        code, reason = MISSING if how % 17 == 16 else ENDS[how % len(ENDS)]
+        code, reason = MISSING if how % 17 == 16 else TERMINATIONS[how % len(TERMINATIONS)]
         by_probe = probe % 6 == 5 and reason == "Error" and code > 1
         containers = pod["spec"]["containers"]
         container = containers[probe // 6 % len(containers)]["name"]
@@ -564,7 +564,7 @@ class FaultyCluster(ClusterFixture):
         self.faults.stall(kinds[which % 3], (0.5, 3.0, 20.0, 130.0, 700.0)[seconds % 5])
 
     def relist(self, which: int, _: int, __: int) -> None:
-        """End Metacontroller's watches; what was under way on them is lost, and it lists anew."""
+        """End Metacontroller's watches: their pending events are lost, and it lists again."""
         if self.simulator.metacontroller is None:
             return
         self.faults.struck["watch ended and listed anew"] += 1

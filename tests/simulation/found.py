@@ -43,7 +43,7 @@ FOUND: Mapping[str, SimulationRun] = {
             Operation(936.01, "crash_all", (453, 782, 45)),
         ),
     ),
-    "a plan was carried out by what had been read for another sync": SimulationRun(
+    "a plan was executed by what had been read for another sync": SimulationRun(
         9,
         Setting(replicas=1, workers=1, pods=2),
         (

@@ -1,6 +1,7 @@
-"""A kubelet in a few strokes: what it reports of a Pod, in the steps of a real one.
+"""A small kubelet: it reports the status of Pods, in the steps of a real one.
 
-`dev.simulator` follows the real one more closely, and costs more; a search needs many short runs.
+That of `dev.simulator` follows the real one more closely and is slower; a search needs many short
+runs.
 """
 
 import random
@@ -45,7 +46,7 @@ class Life:
     Attributes:
         pod: as it was created.
         containers: its containers, by name.
-        ending: whether it is being stopped.
+        ending: whether it is terminating.
     """
 
     pod: Object

@@ -1,8 +1,8 @@
-"""What must hold of every run, in the field's words, and what watches over it.
+"""The properties of every run, and the watch that checks them.
 
 Safety is checked at every step, of what the API server has at that moment. Convergence is checked
 once faults have stopped, against `specification`. "As read" means: by the version of the
-PodDiagnoser on which the hook acts, and by the Pod as it is when the API server carries out the
+PodDiagnoser on which the hook acts, and by the Pod as it is when the API server executes the
 deletion.
 """
 
@@ -38,30 +38,30 @@ ROUNDING = timedelta(seconds=2)
 """Times are stored in whole seconds."""
 
 LATE = timedelta(seconds=8)
-"""By how much more the API server may carry out late what was sent in time."""
+"""How much later the API server may execute what was sent in time."""
 
 PUNCTUAL = timedelta(seconds=60)
 """How long it may take from a decision until it is stored."""
 
 PLAN_AGE = timedelta(seconds=125)
-"""How old a plan may be when it is carried out."""
+"""How old a plan may be when it is executed."""
 
 LAG = timedelta(seconds=5)
 """How far Metacontroller's caches may be behind without any fault."""
 
 LEAST_BOUND, MOST_WRITES = 40, 6
 """Writes of Metacontroller to Pods and PodDiagnosers: in any case, and for each crash, Pod, change
-of a spec, deletion and fault. A crash is told by one write to the Pod, or two where Events tell
-more a little later, and by four to the PodDiagnoser, since each change of a status is two."""
+of a spec, deletion and fault. A crash takes one write to the Pod, or two where Events say
+more a little later, and four to the PodDiagnoser, since each change of a status is two."""
 
 MISUNDERSTOOD = ("unmarshal", "strict validation", " invalid: ")
 """What Metacontroller says of an answer that it, or the API server, does not accept."""
 
 CRASH_EVENTS = ("PodRestarted", "PodFailed")
-"""Reasons of the Events by which a crash is told."""
+"""Reasons of the Events that report a crash."""
 
 HOOK, METACONTROLLER = "pod-diagnoser", "metacontroller"
-OURS = (HOOK, METACONTROLLER, "gc")
+OPERATOR = (HOOK, METACONTROLLER, "gc")
 
 
 class Property(StrEnum):
@@ -82,7 +82,7 @@ class Property(StrEnum):
     ONE_EVENT = "a crash is reported by at most one Event, and only while it is fresh"
     OTHERS = "annotations, labels, spec and status of others are never touched"
     NAMESPACE = "no Pod outside of the PodDiagnoser's namespace is read or touched"
-    DATED = "what is planned and settled is dated by the API server's clock"
+    SERVER_TIMES = "plannedAt and settledAt are times of the API server's clock"
     DONE = "what is said to be done was done, and what was done is said and counted"
     COUNT_GROWS = "diagnosedPods never falls, and counts each Pod once"
     ANSWERED = "every request is answered, with what Metacontroller and the API server accept"
@@ -99,7 +99,7 @@ class Property(StrEnum):
     NO_PLAN_LEFT = "no plan is left that is not carried out or given up"
     ACCOUNTED = "of each crashed Pod it is said what was done, or why nothing was"
     REPORTED = "each fresh crash is reported where LogEvent asks for it"
-    STILL = "nothing is written any more"
+    QUIET = "nothing is written any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class Watch:
             self._trace.add_facts(event.type.value, resource.plural, key_of(event.object), who)
             if self._trace.readable:
                 self._trace.add_detail(_describe(event, resource, who))
-            if who in OURS:
+            if who in OPERATOR:
                 self.counts[f"{resource.plural} written"] += 1
                 # A crash of which Metacontroller has not learned that another followed is planned
                 # for again and again, and given up.
@@ -206,7 +206,7 @@ class Watch:
 
     def _pod(self, event: WatchEvent) -> None:
         pod, before = event.object, event.previous
-        if namespace_of(pod) not in self.specs and self.writer in OURS:
+        if namespace_of(pod) not in self.specs and self.writer in OPERATOR:
             self.broken(Property.NAMESPACE, f"{self.writer} wrote {key_of(pod)}")
             return
         if event.type is EventType.DELETED:
@@ -282,7 +282,7 @@ class Watch:
             text = entry.get(field)
             new = before is None or before.get(field) != text
             if text and new and abs(parse_timestamp(text) - now) > PUNCTUAL:
-                self.broken(Property.DATED, f"{field} {text} at {now:%H:%M:%S}")
+                self.broken(Property.SERVER_TIMES, f"{field} {text} at {now:%H:%M:%S}")
         if entry["phase"] != "Done":
             return
         if before is None or before["phase"] != "Done":

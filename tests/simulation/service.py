@@ -1,7 +1,7 @@
-"""The real hook in this process: replicas that run side by side, and die at any moment.
+"""The real hook in this process: replicas that run side by side and may be killed at any moment.
 
-Each request runs in a greenlet, as under gunicorn with gevent, and is put aside at each call of the
-API server: what happens in the cluster meanwhile happens between two calls of the hook.
+Each request runs in a greenlet, as under gunicorn with gevent, which is suspended at each call of
+the API server: the cluster may change between any two calls of the hook.
 """
 
 import json
@@ -38,8 +38,8 @@ from tests.simulation.trace import Trace
 
 SECONDS_PER_BYTE = 27e-9
 MAX_DEBOUNCE = 2.0
-"""An answer for a PodDiagnoser is held nine times the time that it took, at most 2 s. How long it
-takes here must not depend on this machine, so its size stands for it."""
+"""The hook debounces an answer for a PodDiagnoser by nine times the time that it took, at most 2 s.
+Here that time must not depend on this machine, so it is computed from the request's size."""
 
 MAX_REQUESTS = 8
 """Of one process at a time; more are answered 429."""
@@ -51,10 +51,10 @@ class Watcher(Protocol):
     """Looks at what the hook is incoming and does."""
 
     def calling(self, incoming: "Incoming", request: Request) -> None:
-        """A call of the hook is about to be carried out."""
+        """A call of the hook is about to be executed."""
 
     def called(self, incoming: "Incoming", request: Request, response: Response) -> None:
-        """A call of the hook was carried out."""
+        """A call of the hook was executed."""
 
     def answered(self, incoming: "Incoming", status: int, error: Exception | None) -> None:
         """The hook has answered."""
@@ -111,7 +111,7 @@ class _Killed(BaseException):
 
 
 class SimulatedApiClient(ApiClient):
-    """The hook's client, connected to the simulator's REST face: each call takes its time."""
+    """The hook's client, connected to the simulator's REST API: each call takes its time."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -166,7 +166,7 @@ class _Lock:
 
 
 class _Threading:
-    """What gathering uses of threading, as gevent's monkey patching gives it in production."""
+    """The part of threading that the hook uses; in production gevent patches it."""
 
     Lock = _Lock
     BoundedSemaphore = _Lock
@@ -193,7 +193,7 @@ class _NoTelemetry:
 
 
 class Process:
-    """One life of a replica: what it remembers is lost with it."""
+    """A process of a replica; its memory is lost when it ends."""
 
     def __init__(self, replica: "Replica") -> None:
         self.replica = replica
@@ -236,7 +236,7 @@ class Process:
         self._continue(running, incoming, None)
 
     def kill(self) -> None:
-        """End, in the middle of whatever is under way; calls already sent are carried out."""
+        """End at once; calls that were already sent are executed."""
         self.alive = False
         under_way, self._requests = self._requests, {}
         for running, done in under_way.items():
@@ -371,7 +371,7 @@ class Service:
         self.scheduler.call_later(self._timing.draw(self._timing.to_hook), arrive)
 
     def repeat(self, path: str, body: bytes) -> None:
-        """Send an old request once more; nobody waits for the answer."""
+        """Send an old request once more, and discard the answer."""
         self._arrive(path, body, "", lambda _: None, lambda: None)
 
     def _arrive(

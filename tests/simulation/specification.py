@@ -1,6 +1,6 @@
-"""What should be, derived from the world alone: the Pods, the PodDiagnosers, the time.
+"""The specification: what should be, derived from the Pods, the PodDiagnosers and the time alone.
 
-Written apart from the hook, and as plainly as possible: nothing of it is imported here.
+It is written independently of the hook and imports nothing of it.
 """
 
 import hashlib
@@ -67,7 +67,7 @@ class Crash:
         container_id: of the run that ended.
         reason: of the runtime.
         code: the exit code.
-        started: when the run began, as the node tells.
+        started: when the run began, by the node's clock.
         finished: when it ended.
         restarts: the container's restartCount; 0 where it is not known any more.
     """
@@ -125,7 +125,7 @@ def crashes_of(pod: Object) -> list[Crash]:
 
 
 def ended(pod: Object) -> bool:
-    """Tell whether a Pod's container ended, restarted already or not."""
+    """Return whether a Pod's container ended, restarted already or not."""
     return any(
         "terminated" in (status.get(which) or {})
         for status in (pod.get("status") or {}).get("containerStatuses") or []
@@ -139,7 +139,7 @@ def crashes_shown(pod: Object) -> frozenset[tuple[str, str]]:
 
 
 def fresh(crash: Crash, now: datetime, slack: float = 2.0) -> bool:
-    """Tell whether a crash is recent by the API server's clock."""
+    """Return whether a crash is recent by the API server's clock."""
     margin = timedelta(seconds=slack)
     return -AHEAD - margin <= now - crash.at < FRESH + margin
 
@@ -148,7 +148,7 @@ def fresh(crash: Crash, now: datetime, slack: float = 2.0) -> bool:
 
 
 class Reportable(Enum):
-    """Whether a crash is to be told."""
+    """Whether a crash is to be reported."""
 
     NO = "no"
     PERHAPS = "perhaps"
@@ -158,13 +158,13 @@ class Reportable(Enum):
 def reportable(
     spec: Mapping[str, Any], pod: Object, crash: Crash, *, probed: bool = False
 ) -> Reportable:
-    """Say whether a crash is to be told, by `spec.ignore` and `spec.thresholds`.
+    """Return whether a crash is to be reported, by `spec.ignore` and `spec.thresholds`.
 
     Args:
         spec: of a PodDiagnoser.
         pod: the Pod.
         crash: one of its crashes.
-        probed: whether its Events tell another cause, if they are read.
+        probed: whether its Events name another cause, if they are read.
     """
     ignore = spec.get("ignore") or {}
     causes = {crash.cause, "LivenessProbeFailed"} if probed else {crash.cause}
@@ -188,7 +188,7 @@ def _threshold(spec: Mapping[str, Any], crash: Crash) -> Mapping[str, Any] | Non
 
 
 def _reached(threshold: Mapping[str, Any], pod: Object, crash: Crash) -> Reportable:
-    """Say whether a threshold is reached; of former crashes their number alone is known."""
+    """Return whether a threshold is reached; of former crashes their number alone is known."""
     window = timedelta(seconds=threshold["withinSeconds"])
     if crash.number < threshold["restarts"]:
         return Reportable.NO
@@ -204,19 +204,19 @@ def _reached(threshold: Mapping[str, Any], pod: Object, crash: Crash) -> Reporta
 
 
 def active(diagnoser: Object) -> bool:
-    """Tell whether a PodDiagnoser claims Pods."""
+    """Return whether a PodDiagnoser claims Pods."""
     return bool(diagnoser["spec"].get("enableAnnotations", True))
 
 
 def matches(diagnoser: Object, pod: Object) -> bool:
-    """Tell whether a PodDiagnoser asks for a Pod."""
+    """Return whether a PodDiagnoser selects a Pod."""
     wanted = diagnoser["spec"].get("targetLabels") or {}
     same = diagnoser["metadata"]["namespace"] == pod["metadata"]["namespace"]
     return same and wanted.items() <= labels_of(pod).items()
 
 
 def claiming_diagnoser(diagnosers: Iterable[Object], pod: Object) -> Object | None:
-    """Return whose a Pod is: the oldest active PodDiagnoser's that asks for it, then by name."""
+    """Return the claiming PodDiagnoser: the oldest active one that selects the Pod."""
     asking = [one for one in diagnosers if active(one) and matches(one, pod)]
     return min(
         asking,
@@ -250,7 +250,7 @@ def forbidden_by_pod(
         diagnoser: the PodDiagnoser for which it is to be deleted.
         pod: the Pod.
         now: the time.
-        late: by how much later than it was asked for this may be carried out.
+        late: how much later than requested this may be executed.
     """
     policy = diagnoser["spec"]["remediation"]
     owner, crashes = controller_of(pod) or {}, crashes_of(pod)
@@ -290,7 +290,7 @@ def _forbidden_by_crash(diagnoser: Object, pod: Object, crash: Crash, now: datet
 
 
 def cool_down(seconds: int, attempts: int) -> timedelta:
-    """Return for how long an owner is left alone after some attempts: it doubles, up to an hour.
+    """Return the cool-down of an owner after some attempts: it doubles, up to an hour.
 
     Args:
         seconds: `coolDownSeconds`.
@@ -313,7 +313,7 @@ def owner_uid(pod: Object) -> str:
 
 
 def foreign_part(obj: Object) -> Object:
-    """Return all of an object that is neither ours nor the API server's bookkeeping."""
+    """Return the part of an object that neither the operator nor the API server manages."""
     metadata = {
         key: value
         for key, value in obj["metadata"].items()
@@ -367,7 +367,7 @@ class Known:
     Attributes:
         crashes: all that there were, oldest first.
         specs: of all PodDiagnosers that there ever were in its namespace.
-        causes: of crashes of which Events may tell more: another cause, by container id.
+        causes: by container id, another cause that Events may name.
         jumped: whether the node's clock was ever set.
     """
 
@@ -377,12 +377,12 @@ class Known:
     jumped: bool
 
     def reportable(self, owner: Object, pod: Object, crash: Crash) -> Reportable:
-        """Say whether a crash is to be told."""
+        """Return whether a crash is to be reported."""
         probed = crash.container_id in self.causes
         return reportable(owner["spec"], pod, crash, probed=probed)
 
     def ever_reportable(self, pod: Object, crash: Crash) -> bool:
-        """Say whether a crash was to be told at any time, perhaps."""
+        """Return whether a crash may have been reportable at any time."""
         probed = crash.container_id in self.causes
         return any(
             reportable(each, pod, crash, probed=probed) is not Reportable.NO for each in self.specs
@@ -422,21 +422,21 @@ def _problems_of_what_is_shown(
     once that is started again. If it has come to be ignored in between, the two are not of one.
     """
     current = {crash.container_id: crash for crash in crashes_of(pod)}
-    told_once = [
+    reported_once = [
         crash
         for crash in (current.get(each.container_id, each) for each in known.crashes)
         if known.ever_reportable(pod, crash)
     ]
     restarts = [
         crash
-        for crash in told_once
+        for crash in reported_once
         if (ours.get("restart-time"), ours["restart-reason"]) == (crash.finished, crash.words)
     ]
     if not restarts:
         return [f"it shows {dict(ours)}, which never was or is to be ignored"]
     causes = [
         crash
-        for crash in told_once
+        for crash in reported_once
         if ours.get("container") == crash.container
         and ours.get("cause") in (crash.cause, known.causes.get(crash.container_id))
         and (crash.finished >= restarts[0].finished or known.jumped)
@@ -448,7 +448,7 @@ def _problems_of_what_is_shown(
         problems.append("there is no diagnosis")
     latest = max((crash.finished for crash in due), default="")
     for shown_ in filter(None, (restarts, causes)):
-        # Where the node's clock was set nobody can tell which container's crash is the later one.
+        # Where the node's clock was set it is unknown which container's crash is the later one.
         single = len(due) == len(current) == 1 and not any(crash in due for crash in shown_)
         if (max(crash.finished for crash in shown_) < latest and not known.jumped) or single:
             problems.append(f"it shows {shown_[0]} and not the latest of {due}")
@@ -477,7 +477,7 @@ def status_problems(
     Args:
         diagnoser: the PodDiagnoser.
         pods: the Pods that it claims.
-        causes: of crashes of which Events may tell more: another cause, by container id.
+        causes: by container id, another cause that Events may name.
     """
     status = diagnoser.get("status") or {}
     problems = []
@@ -509,7 +509,7 @@ def status_problems(
 
 
 def reportable_crashes(diagnoser: Object, pod: Object, causes: Mapping[str, str]) -> list[Crash]:
-    """Return the crashes of a Pod that are to be told for certain."""
+    """Return the crashes of a Pod that are reportable for certain."""
     return [
         crash
         for crash in crashes_of(pod)
@@ -561,7 +561,7 @@ def abstract(store: Store, diagnoser: Object) -> int:
 
 
 def summary(resource: Resource, obj: Object) -> str:
-    """Word the state of an object for a story."""
+    """Return the state of an object, for a trace."""
     if resource is POD:
         parts = [f"uid {uid_of(obj)[:8]}"]
         if is_terminating(obj):

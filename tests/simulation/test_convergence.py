@@ -220,7 +220,7 @@ class History:
         return self.cluster.store.select(DIAGNOSER)
 
     def _note(self) -> None:
-        """Remember which Pods each PodDiagnoser might have counted: those it ever claimed."""
+        """Record which Pods each PodDiagnoser may have counted: those that it ever claimed."""
         for diagnoser in self._live_diagnosers():
             counted = self.could_count.setdefault(diagnoser["metadata"]["uid"], set())
             counted.update(
@@ -246,17 +246,17 @@ def container(pod: Object) -> Object:
 
 
 def over(pod: Object) -> bool:
-    """Tell whether a Pod has ended for good."""
+    """Return whether a Pod has ended for good."""
     return pod["status"]["phase"] in {"Succeeded", "Failed"}
 
 
 def waits(pod: Object) -> bool:
-    """Tell whether a Pod's container waits for its image."""
+    """Return whether a Pod's container waits for its image."""
     return "waiting" in container(pod)["state"]
 
 
 def probed(cluster: ReportedCluster, pod: Object) -> bool:
-    """Tell whether a container has run for long enough for a probe to fail."""
+    """Return whether a container has run for long enough for a probe to fail."""
     started = datetime.fromisoformat(container(pod)["state"]["running"]["startedAt"])
     return cluster.clock.now() - started > timedelta(seconds=2)
 
@@ -265,7 +265,7 @@ OWN = {0: "Completed", 1: "ApplicationError", 2: "ApplicationError", 137: "Kille
 
 
 def causes(cluster: ReportedCluster, pod: Object) -> list[set[str]]:
-    """Return what a Pod may say of each ending that it shows, by the kubelet's word alone."""
+    """Return the possible causes of each termination of a Pod, by the kubelet's reports alone."""
     if pod["status"].get("reason") == "Evicted":
         found = [{"Evicted"}]
     elif waits(pod):
@@ -279,20 +279,20 @@ def causes(cluster: ReportedCluster, pod: Object) -> list[set[str]]:
 
 
 def of_end(cluster: ReportedCluster, pod: Object, termination: Object) -> set[str]:
-    """Return what may be said of a termination: a probe is told of only if the kubelet told of it.
+    """Return what may be said of a termination: a probe is named only if the kubelet named it.
 
     An Event may come too late for it, or be refused; then the exit code speaks for itself.
     """
     if termination["reason"] == "OOMKilled":
         return {"OutOfMemory"}
     found = {OWN.get(termination["exitCode"], "Terminated")}
-    return found | ({"LivenessProbeFailed"} if is_told(cluster, pod, termination) else set())
+    return found | ({"LivenessProbeFailed"} if is_reported(cluster, pod, termination) else set())
 
 
-def is_told(cluster: ReportedCluster, pod: Object, termination: Object) -> bool:
-    """Tell whether the kubelet told of a kill while the container ran.
+def is_reported(cluster: ReportedCluster, pod: Object, termination: Object) -> bool:
+    """Return whether the kubelet reported a kill while the container ran.
 
-    In the second in which it started it told of the one before: a probe takes longer.
+    In the second in which it started it reported the one before: a probe takes longer.
     """
     finished = datetime.fromisoformat(termination["finishedAt"])
     started = datetime.fromisoformat(termination["startedAt"])
@@ -306,7 +306,7 @@ def is_told(cluster: ReportedCluster, pod: Object, termination: Object) -> bool:
 
 
 def matches(diagnoser: Object, pod: Object) -> bool:
-    """Tell whether a PodDiagnoser selects a Pod."""
+    """Return whether a PodDiagnoser selects a Pod."""
     wanted = diagnoser["spec"].get("targetLabels", {})
     return bool(wanted.items() <= pod["metadata"].get("labels", {}).items())
 
@@ -339,7 +339,7 @@ def check_pod(cluster: ReportedCluster, pod: Object, owner: Object | None) -> No
         assert ours["cause"] in {crash["cause"] for crash in json.loads(ours["crashes"])["history"]}
         assert metadata["labels"][LABEL] == owner["metadata"]["name"]  # less than an hour ago
     else:
-        # An image that is there at last is no cause any more; it is remembered.
+        # An image that is there at last is no cause any more; the history keeps it.
         assert set(ours) <= {"crashes"}
         assert metadata["labels"].get(LABEL, owner["metadata"]["name"]) == owner["metadata"]["name"]
     termination = ended(pod)
@@ -384,13 +384,13 @@ def test_random_histories_converge(seed: int) -> None:
     assert all(code in {200, 429} for *_, code in history.cluster.hook.calls)
 
 
-class Endings:
-    """Random endings of a few Pods of one PodDiagnoser, and nothing else that disturbs.
+class RandomTerminations:
+    """Random terminations of a few Pods of one PodDiagnoser, and nothing else that disturbs.
 
     Attributes:
         cluster: the cluster.
-        truth: what each Pod's last ending was, by name.
-        count: how many endings each Pod had.
+        truth: the cause of each Pod's last termination, by name.
+        count: how many terminations each Pod had.
     """
 
     def __init__(self, seed: int, fault: Exception | None) -> None:
@@ -453,37 +453,44 @@ class Endings:
         return "LivenessProbeFailed"
 
 
-def check_cost(endings: Endings) -> None:
+def check_cost(terminations: RandomTerminations) -> None:
     """Check that a crash costs three writes of its Pod and two reads of Events at the most."""
-    for name, count in endings.count.items():
+    for name, count in terminations.count.items():
         written = [
-            one for one in endings.cluster.writes_since_start() if one.call.key == ("default", name)
+            one
+            for one in terminations.cluster.writes_since_start()
+            if one.call.key == ("default", name)
         ]
         assert len(written) <= 3 * count, (name, count, written)
-    assert len(endings.cluster.rest.requests) <= 2 * sum(endings.count.values())
+    assert len(terminations.cluster.rest.requests) <= 2 * sum(terminations.count.values())
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_every_ending_is_told_right_and_costs_little(seed: int) -> None:
+def test_every_termination_is_diagnosed_correctly_and_costs_little(seed: int) -> None:
     """Where Events come within seconds each Pod names what truly happened to it at last."""
-    endings = Endings(seed, None)
-    endings.run(25)
-    for pod in endings.cluster.store.select(POD):
+    terminations = RandomTerminations(seed, None)
+    terminations.run(25)
+    for pod in terminations.cluster.store.select(POD):
         name = pod["metadata"]["name"]
-        assert endings.cluster.annotations(name).get("cause") == endings.truth.get(name), name
-    check_cost(endings)
+        assert terminations.cluster.annotations(name).get("cause") == terminations.truth.get(
+            name
+        ), name
+    check_cost(terminations)
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_without_events_no_more_is_said_and_no_more_is_done(seed: int) -> None:
     """Refused, throttled or unreachable, a diagnosis stands by the Pod alone, at the same cost."""
-    endings = Endings(seed, NO_EVENTS[seed % len(NO_EVENTS)])
-    endings.run(25)
-    for pod in endings.cluster.store.select(POD):
+    terminations = RandomTerminations(seed, NO_EVENTS[seed % len(NO_EVENTS)])
+    terminations.run(25)
+    for pod in terminations.cluster.store.select(POD):
         name = pod["metadata"]["name"]
-        shown, truth = endings.cluster.annotations(name).get("cause"), endings.truth.get(name)
+        shown, truth = (
+            terminations.cluster.annotations(name).get("cause"),
+            terminations.truth.get(name),
+        )
         if truth == "LivenessProbeFailed":
             assert shown in {"Completed", "Killed", "Terminated"}
         else:
             assert shown == truth
-    check_cost(endings)
+    check_cost(terminations)

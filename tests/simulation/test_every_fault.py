@@ -12,7 +12,7 @@ MOST = 10
 """More calls, answers or writes than a crash and its remediation take."""
 
 SEED = 4
-"""Of the delays; its PodDiagnoser asks for no age of Pods."""
+"""Seed of the delays; its PodDiagnoser sets no minimum age of Pods."""
 
 
 def ran(action: str, *faults: tuple[int, int, int]) -> Result:
@@ -26,7 +26,7 @@ def ran(action: str, *faults: tuple[int, int, int]) -> Result:
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("place", range(len(PLACES)), ids=[name for name, _ in PLACES])
 def test_each_fails_in_each_way(place: int, action: str) -> None:
-    """Whatever fails, and how: everything that must hold does, and all converges."""
+    """Each call, answer and write fails in each way: no property is violated, and all converges."""
     struck = 0
     name, kinds = PLACES[place]
     for skip in range(MOST):
@@ -39,6 +39,6 @@ def test_each_fails_in_each_way(place: int, action: str) -> None:
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_without_a_fault_it_is_done(action: str) -> None:
-    """The crash is told, or its Pod replaced: what fails above is what does that."""
+    """Without faults the crash is reported, or its Pod replaced."""
     counts = ran(action).counts
     assert counts["crashes reported" if action == "LogEvent" else "Pods deleted by the hook"] >= 1

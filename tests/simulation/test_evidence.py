@@ -1,6 +1,6 @@
 """From a container's end on the simulated node to what its Pod says, Events included.
 
-The real hook asks the simulator's REST face for the Events that the simulated kubelet records.
+The real hook reads from the simulator's REST API the Events that the simulated kubelet records.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from tests.support.hooked_cluster import HookedCluster
 
 KEY = ("default", "p")
 CRASH = 20.0
-"""Seconds after which a case has happened, and the hook has asked twice."""
+"""Seconds after which a case has happened, and the hook has read Events twice."""
 
 
 class SlowEvents:
@@ -252,8 +252,8 @@ def play(case: Case, *, refused: bool = False, late: bool = False) -> EvidenceCl
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_each_ending_is_told(case: Case) -> None:
-    """The Pod names what happened, with what proves it, and Events are asked for when they can."""
+def test_each_termination_is_diagnosed(case: Case) -> None:
+    """The Pod names the cause, with evidence, and Events are read only where they can decide."""
     cluster = play(case)
     shown = cluster.annotations()
     assert shown["cause"] == case.cause, shown
@@ -265,21 +265,21 @@ def test_each_ending_is_told(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_nothing_is_claimed_that_may_not_be_read(case: Case) -> None:
-    """Where Events are refused the Pod says what its status proves, and no more."""
+def test_no_cause_is_named_whose_events_may_not_be_read(case: Case) -> None:
+    """Where Events are refused, the Pod names the cause that its status shows."""
     shown = play(case, refused=True).annotations()
     assert shown["cause"] == case.without, shown
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_nothing_is_claimed_that_nobody_told(case: Case) -> None:
-    """Where the node's Events are lost on their way the Pod says what its status proves."""
+def test_no_cause_is_named_whose_event_is_lost(case: Case) -> None:
+    """Where the node's Events are lost, the Pod names the cause that its status shows."""
     shown = play(case, late=True).annotations()
     assert shown["cause"] == case.without, shown
 
 
-def test_the_next_end_is_not_the_probes() -> None:
-    """A container that is killed for its probe and then exits by itself is told right twice."""
+def test_an_exit_after_a_probe_kill_is_not_blamed_on_the_probe() -> None:
+    """A container is killed for its probe, and then exits by itself: two causes."""
     cluster = EvidenceCluster(
         (Run(on_term=Exit(143)), Run(6, Exit(7)), Run()), lambda time: time < 3 or time > 5
     )
@@ -308,7 +308,7 @@ def test_a_deleted_pod_says_nothing() -> None:
     assert not any(key.startswith(PREFIX) for pod in seen for key in annotations_of(pod))
 
 
-def test_the_end_of_the_pod_comes_after_one_of_the_same_second() -> None:
+def test_an_eviction_is_later_than_a_crash_of_the_same_second() -> None:
     """A Pod whose container is killed and that is evicted in one and the same second is evicted."""
     cluster = EvidenceCluster((Run(5, Exit(1)), Run()), lambda _: True)
     cluster.pod()

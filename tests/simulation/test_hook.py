@@ -29,18 +29,18 @@ def condition(status: Object, kind: str) -> str:
 # From a crash to what is shown
 
 
-def test_a_crash_is_told_on_the_pod_and_counted(cluster: ReportedCluster) -> None:
+def test_a_crash_is_diagnosed_on_the_pod_and_counted(cluster: ReportedCluster) -> None:
     """Annotations, label and status are there within a moment, in the form that was promised."""
     cluster.pod(app="web")
     cluster.run()
     cluster.crash()
     cluster.run(1)
-    notes = cluster.annotations()
-    assert notes["restart-reason"] == "Completed (Exit Code: 0)"
-    assert notes["restart-time"] == "2026-01-01T00:00:20Z"
-    assert notes["container"] == "app"
-    assert notes["cause"] == "Completed"
-    assert notes["diagnosis"]
+    annotations = cluster.annotations()
+    assert annotations["restart-reason"] == "Completed (Exit Code: 0)"
+    assert annotations["restart-time"] == "2026-01-01T00:00:20Z"
+    assert annotations["container"] == "app"
+    assert annotations["cause"] == "Completed"
+    assert annotations["diagnosis"]
     assert cluster.label() == "d"
     status = cluster.status()
     assert status["diagnosedPods"] == 1
@@ -80,7 +80,7 @@ def test_a_healthy_pod_is_left_alone(cluster: ReportedCluster) -> None:
 
 
 def test_a_pod_that_nobody_claims_is_left_alone(cluster: ReportedCluster) -> None:
-    """Another app's crash is nobody's."""
+    """No PodDiagnoser claims the crash of another app."""
     cluster.forget_writes()
     cluster.pod(app="db")
     cluster.crash()
@@ -138,7 +138,7 @@ def test_a_new_crash_brings_the_label_back(cluster: ReportedCluster) -> None:
 
 
 def test_the_label_ages_off_though_metacontroller_was_restarted(cluster: ReportedCluster) -> None:
-    """The deadline dies with the process; the first sync of the next one sets it anew."""
+    """The deadline dies with the process; the first sync of the next one sets it again."""
     cluster.pod(app="web")
     cluster.crash()
     cluster.run(HOUR / 2)
@@ -152,7 +152,7 @@ def test_the_label_ages_off_though_metacontroller_was_restarted(cluster: Reporte
 
 
 def test_a_pod_is_counted_once_however_often_it_crashes(cluster: ReportedCluster) -> None:
-    """The count is of Pods, not of crashes; the history tells of several crashes."""
+    """The count is of Pods, not of crashes; the history has several crashes."""
     cluster.pod(app="web")
     for number in range(8):
         cluster.crash(code=number)
@@ -229,7 +229,7 @@ def test_crashes_while_metacontroller_is_down_are_counted(cluster: ReportedClust
     cluster.settle()
 
 
-def test_old_crashes_are_told_and_not_counted_at_installation() -> None:
+def test_old_crashes_are_diagnosed_and_not_counted_at_installation() -> None:
     """Pods that crashed long ago get annotations and no label, so that nothing storms."""
     cluster = ReportedCluster()
     for number in range(5):
@@ -285,7 +285,7 @@ def test_a_recreated_diagnoser_starts_anew(cluster: ReportedCluster) -> None:
 
 
 def test_a_recreated_diagnoser_does_not_count_old_crashes(cluster: ReportedCluster) -> None:
-    """An hour later the old crash is nobody's news."""
+    """An hour later the crash is not recent any more."""
     cluster.pod("old", app="web")
     cluster.crash("old")
     cluster.run(2 * HOUR)
@@ -329,7 +329,7 @@ def test_a_claim_goes_over_to_the_next(cluster: ReportedCluster) -> None:
 
 
 def test_unclaimed_pods_are_cleaned(cluster: ReportedCluster) -> None:
-    """The last diagnoser gone, nothing of ours is left on any Pod; what is others' stays."""
+    """The last diagnoser gone, no managed annotation or label is left on any Pod; others stay."""
     cluster.pod(app="web")
     cluster.store.patch(POD, ("default", "p"), {"metadata": {"annotations": {"mine": "x"}}})
     cluster.crash()
@@ -377,7 +377,7 @@ def test_a_diagnoser_that_goes_while_the_hook_is_down(cluster: ReportedCluster) 
 
 
 def test_a_storm_of_a_thousand(cluster: ReportedCluster) -> None:
-    """A thousand Pods crash within a second: all told, all counted, with few status writes."""
+    """A thousand Pods crash within a second: all are counted, with few status writes."""
     for number in range(1000):
         cluster.pod(f"p{number}", app="web")
     cluster.run(20)
@@ -502,7 +502,7 @@ def test_writes_that_fail(every: int) -> None:
 
 @pytest.mark.parametrize("minutes", [-60, -3, 3, 60])
 def test_a_hook_whose_clock_is_wrong(cluster: ReportedCluster, minutes: int) -> None:
-    """Up to an hour: crashes are told and counted once, and it is quiet."""
+    """Up to an hour: crashes are diagnosed and counted once, and then nothing is written."""
     cluster.hook.clock.skew = timedelta(minutes=minutes)
     for number in range(3):
         cluster.pod(f"p{number}", app="web")

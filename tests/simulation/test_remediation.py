@@ -1,6 +1,6 @@
 """Remediation from end to end in virtual time: the real hook, ReplicaSets and a kubelet.
 
-The hook's own client sends its requests to the simulator's REST face.
+The hook's own client sends its requests to the simulator's REST API.
 """
 
 from collections.abc import Callable
@@ -199,7 +199,7 @@ def test_an_owner_cools_down() -> None:
 
 
 def test_an_eviction_waits_for_its_budget() -> None:
-    """Deferred and said so while the budget blocks; carried out once it is gone, never a delete."""
+    """Deferred and said so while the budget blocks; executed once it is gone, never a delete."""
     cluster = RemediationCluster()
     cluster.diagnoser("EvictPod")
     (old,) = cluster.running()

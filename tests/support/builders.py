@@ -337,7 +337,7 @@ def observed(
     complete: bool = True,
     published: bool = True,
 ) -> DiagnoserSnapshot:
-    """Return the snapshot of a sync request, with the DiagnosisTarget unless it is not published."""
+    """Return the snapshot of a sync request, with the DiagnosisTarget if it is published."""
     own = (target(document),) if published else ()
     request = diagnoser_request(document, *own, *related)
     return take_snapshot(request, complete=complete)

@@ -4,20 +4,21 @@
 ``NAME.events.*`` are its Events as ``kubectl get events -o json`` gives them, where there are any:
 JSON where a kubelet reported them (``kubelet-*``, Kubernetes 1.36.3 and containerd 2.3, as they
 stood when the run was over), YAML where they were made by hand (``hand-*``). ``NAME.output.yaml``
-is what a claimed Pod then shows. A name is used once, whatever its folder.
+is what a claimed Pod then shows. A name is used in one folder only.
 
 ``watch_streams`` holds what a watch of one Pod delivered from its creation on, a line a step,
 without managedFields; ``time`` is the latest time that the step itself shows.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.time import parse_time
 from pod_diagnoser.cluster.client import IDLE_REASONS
@@ -35,6 +36,44 @@ Json = dict[str, Any]
 
 PODS = Path(__file__).parents[1] / "golden" / "pods"
 STREAMS = Path(__file__).parent / "watch_streams"
+
+STREAM_CAUSES: Mapping[str, tuple[Cause, ...]] = {
+    "00-healthy-running": (Cause.COMPLETED,),
+    "01-completed-exit0-never": (),
+    "01-completed-exit0-restarted": (Cause.COMPLETED,) * 2,
+    "02-exit1-never": (Cause.APPLICATION_ERROR,),
+    "02-exit1-restarted": (Cause.APPLICATION_ERROR,),
+    "03-oomkilled-never": (Cause.OUT_OF_MEMORY,),
+    "03-oomkilled-restarted": (Cause.OUT_OF_MEMORY,),
+    "04-sigkill-outside-restarted": (Cause.KILLED,),
+    "05-crashloop-0-terminated": (Cause.APPLICATION_ERROR,) * 4,
+    "06-command-not-found-crashloop": (Cause.START_FAILED,) * 2,
+    "06-command-not-found-never": (Cause.START_FAILED,),
+    "06-sh-command-not-found-127": (Cause.COMMAND_NOT_FOUND,),
+    "07-liveness-kill-137": (Cause.LIVENESS_PROBE_FAILED,),
+    "07-liveness-kill-term-143": (Cause.LIVENESS_PROBE_FAILED,),
+    "07-readiness-only-not-ready": (),
+    "08-init-failing-crashloop": (Cause.APPLICATION_ERROR,) * 2,
+    "08-init-failing-never": (Cause.APPLICATION_ERROR,),
+    "09-sidecar-crash-crashloop": (Cause.APPLICATION_ERROR,) * 2,
+    "10-errimageneverpull": (Cause.IMAGE_MISSING,),
+    "10-errimagepull": (Cause.IMAGE_PULL_FAILED,),
+    "11-createcontainerconfigerror": (Cause.CONFIGURATION_ERROR,),
+    "11-missing-configmap-volume-containercreating": (),
+    "12-activedeadlineseconds": (Cause.POD_DEADLINE_EXCEEDED,),
+    "12-evicted-ephemeral-storage": (Cause.EVICTED,),
+    "13-job-pod-failed": (Cause.APPLICATION_ERROR,),
+    "14-terminating": (),
+    "15-unschedulable": (),
+    "16-termination-message": (Cause.APPLICATION_ERROR,),
+    "17-poststart-hook-error": (Cause.POST_START_HOOK_FAILED,) * 2,
+    "20-onfailure-exit4-restarted": (Cause.APPLICATION_ERROR,),
+}
+"""The causes of the crashes of each stream before its Pod was deleted, in their order.
+
+A termination after the deletion was requested is not a crash. Pods that never ran, or were not
+ready, were deleted before their condition had lasted long enough.
+"""
 
 
 # Golden files
@@ -208,6 +247,27 @@ def symptoms(name: str, now: datetime) -> list[Symptom]:
 def diagnoses(pod: Pod, events: FetchedEvidence | None, now: datetime) -> tuple[Diagnosis, ...]:
     """Return the diagnoses of a Pod whose Events are known."""
     return diagnose(pod, evidence(pod, events, now))
+
+
+def final_events(name: str, steps: Sequence[Step]) -> FetchedEvidence:
+    """Return the Events of a stream's Pod at its end."""
+    items = event_items(f"kubelet-{name}")
+    assert items is not None
+    return fetched(steps[-1].pod, items)
+
+
+def observations(
+    steps: Iterable[Step], events: FetchedEvidence | None
+) -> dict[str, list[tuple[Step, Diagnosis]]]:
+    """Return the steps that show each crash, with its diagnosis, in the order of the crashes."""
+    seen: dict[str, list[tuple[Step, Diagnosis]]] = {}
+    for step in steps:
+        if step.kind == "DELETED":
+            continue
+        pod = step.pod
+        for diagnosis in diagnose(pod, evidence(pod, events, step.time)):
+            seen.setdefault(diagnosis.id, []).append((step, diagnosis))
+    return seen
 
 
 def _symptoms(pod: Pod) -> list[Symptom]:

@@ -111,7 +111,7 @@ class FakeApi:
         faults: by verb, what happens to its next calls.
         blocked: names of Pods that a PodDisruptionBudget protects.
         deleted: each effective deletion: uid, crash ids that the Pod showed, when.
-        watch: is told of each effective deletion before it happens.
+        watch: called with each Pod before it is deleted.
     """
 
     now: datetime = T0
@@ -137,7 +137,7 @@ class FakeApi:
         return [verb for verb, _ in self.calls]
 
     def put(self, document: Json) -> Json:
-        """Create an object, or write it, whoever does it."""
+        """Create or update an object."""
         stored = copy.deepcopy(document)
         self.version += 1
         stored["metadata"]["resourceVersion"] = str(self.version)

@@ -31,7 +31,7 @@ from tests.support.cluster_fixture import (
 from tests.support.simulated_api import connect
 
 SECONDS_PER_BYTE = 27e-9
-MAX_HOLD = 2.0
+MAX_DEBOUNCE = 2.0
 """The hook holds an answer for a PodDiagnoser nine times the time it took, at most 2 s. How long it
 takes here must not depend on this machine, so its size stands for it: 15 MB take 0.4 s."""
 
@@ -61,7 +61,7 @@ class Hook:
         self._app = self._start()
 
     def restart(self) -> None:
-        """Lose all that it remembered."""
+        """Restart the hook, with empty caches."""
         self._app = self._start()
 
     def _start(self) -> Flask:
@@ -100,10 +100,10 @@ class Hook:
         status, headers = started[0]
         code = int(status.split()[0])
         self.calls.append((self._scheduler.time(), path, code))
-        hold = 0.0
+        debounce = 0.0
         if path == "/poddiagnosers/sync":
-            hold = min(9 * len(body) * SECONDS_PER_BYTE, MAX_HOLD)
-        return Answer(code, content, {name.lower(): value for name, value in headers}, hold)
+            debounce = min(9 * len(body) * SECONDS_PER_BYTE, MAX_DEBOUNCE)
+        return Answer(code, content, {name.lower(): value for name, value in headers}, debounce)
 
 
 class HookedCluster(ClusterFixture):

@@ -1,4 +1,4 @@
-"""A made-up audit log: what people, a kubelet, Metacontroller and the hook asked, in what order.
+"""A made-up audit log: requests of people, a kubelet, Metacontroller and the hook, in order.
 
 Each step is what it would be on a real cluster; a test leaves one out, or makes it wrong.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e import auditlog
-from tests.e2e.judging import End
+from tests.e2e.evaluation import FinalState
 from tests.simulation import specification as spec
 
 Json = dict[str, Any]
@@ -21,7 +21,7 @@ SHOP = "shop"
 OPTIONS = {"kind": "DeleteOptions", "apiVersion": "v1"}
 
 
-class Trace:
+class MadeUpLog:
     """What happens in a namespace with one PodDiagnoser, and what the API server logs of it.
 
     Args:
@@ -78,7 +78,7 @@ class Trace:
 
     # The log
 
-    def asks(
+    def request(
         self,
         user: str,
         verb: str,
@@ -130,14 +130,14 @@ class Trace:
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return auditlog.read(path)
 
-    def end(self) -> End:
+    def end(self) -> FinalState:
         """Return what is there now."""
         there = [copy.deepcopy(one) for one in self._objects.values()]
         pods, diagnosers, targets = (
             [one for one in there if one["kind"] == kind]
             for kind in ("Pod", "PodDiagnoser", "DiagnosisTarget")
         )
-        return End(pods, diagnosers, targets, copy.deepcopy(self.events))
+        return FinalState(pods, diagnosers, targets, copy.deepcopy(self.events))
 
     # Objects
 
@@ -161,7 +161,7 @@ class Trace:
         self._stamp(stored)
         self._objects[resource, name] = stored
         space = made["namespace"]
-        self.asks(user, "create", resource, name, stored, sent=obj, code=201, namespace=space)
+        self.request(user, "create", resource, name, stored, sent=obj, code=201, namespace=space)
         return stored
 
     def _stamp(self, obj: Json) -> None:
@@ -173,12 +173,12 @@ class Trace:
         return self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def put(self, user: str, resource: str, obj: Json) -> None:
-        """Somebody writes an object as it is here now."""
+        """Write an object as it is here now."""
         base = copy.deepcopy(obj)
         self._stamp(obj)
         meta = obj["metadata"]
         space = meta["namespace"]
-        self.asks(user, "update", resource, meta["name"], obj, sent=base, namespace=space)
+        self.request(user, "update", resource, meta["name"], obj, sent=base, namespace=space)
 
     def start(self, name: str, owner: str | None = "set", namespace: str = SHOP) -> None:
         """A Pod is created, and run."""
@@ -246,7 +246,7 @@ class Trace:
             self.put(METACONTROLLER, resource, diagnoser)
 
     def plan(self, name: str, **entry: Any) -> None:
-        """A Pod's replacement is planned, and its crash is counted and told."""
+        """Plan a Pod's replacement, and count and report its crash."""
         status, pod = self.diagnoser()["status"], self.pod(name)
         ended = pod["status"]["containerStatuses"][0]["lastState"]["terminated"]
         uid = pod["metadata"]["uid"]
@@ -290,7 +290,7 @@ class Trace:
 
     def read(self, resource: str, name: str) -> None:
         """The hook reads an object."""
-        self.asks(HOOK, "get", resource, name, self._objects[resource, name])
+        self.request(HOOK, "get", resource, name, self._objects[resource, name])
 
     def delete(self, name: str, *, torn: bool = False, **preconditions: str) -> None:
         """The hook deletes a Pod, which goes later."""
@@ -300,7 +300,7 @@ class Trace:
         sent = {**OPTIONS, "preconditions": {key: text for key, text in found.items() if text}}
         meta |= {"deletionTimestamp": self.time(), "deletionGracePeriodSeconds": 30}
         self._stamp(pod)
-        self.asks(HOOK, "delete", "pods", name, pod, sent=sent, torn=torn)
+        self.request(HOOK, "delete", "pods", name, pod, sent=sent, torn=torn)
 
     def evict(self, name: str, *, torn: bool = False) -> None:
         """The hook evicts a Pod."""
@@ -311,7 +311,7 @@ class Trace:
         meta |= {"deletionTimestamp": self.time(), "deletionGracePeriodSeconds": 30}
         self._stamp(pod)
         done = {"kind": "Status", "status": "Success"}
-        self.asks(HOOK, "create", "pods/eviction", name, done, sent=sent, code=201, torn=torn)
+        self.request(HOOK, "create", "pods/eviction", name, done, sent=sent, code=201, torn=torn)
 
     def goes(self, name: str) -> None:
         """A kubelet has ended a Pod that was to go."""
@@ -320,9 +320,9 @@ class Trace:
         self._objects.pop(("pods", name))
         pod["metadata"]["deletionGracePeriodSeconds"] = 0
         sent = {**OPTIONS, "gracePeriodSeconds": 0}
-        self.asks(KUBELET, "delete", "pods", name, pod, sent=sent)
+        self.request(KUBELET, "delete", "pods", name, pod, sent=sent)
 
-    def tell(self, name: str, reason: str = "PodRestarted", digest: str = "1") -> None:
+    def post_event(self, name: str, reason: str = "PodRestarted", digest: str = "1") -> None:
         """The hook creates an Event on a Pod."""
         self._version += 1
         about = {"kind": "Pod", "name": name, "uid": f"uid-of-{name}"}
@@ -333,7 +333,7 @@ class Trace:
         }
         event = {"kind": "Event", "metadata": meta, "reason": reason, "regarding": about}
         self.events.append({**event, "involvedObject": about})
-        self.asks(HOOK, "create", "events", meta["name"], event, sent=event, code=201)
+        self.request(HOOK, "create", "events", meta["name"], event, sent=event, code=201)
 
     def publish(self) -> None:
         """Metacontroller creates the DiagnosisTarget."""
@@ -347,7 +347,7 @@ class Trace:
     def unpublish(self) -> None:
         """Metacontroller deletes the DiagnosisTarget."""
         target = self._objects.pop(("diagnosistargets", "target"))
-        self.asks(METACONTROLLER, "delete", "diagnosistargets", "target", target, sent=OPTIONS)
+        self.request(METACONTROLLER, "delete", "diagnosistargets", "target", target, sent=OPTIONS)
 
     def wait(self, seconds: float) -> None:
         """Time passes."""
@@ -373,6 +373,6 @@ class Trace:
         self.crashes_and_is_planned(name, owner)
         self.reads(name)
         self.delete(name)
-        self.tell(name, "PodDeleted")
+        self.post_event(name, "PodDeleted")
         self.settle(name)
         self.goes(name)

@@ -18,87 +18,27 @@ from hypothesis import strategies as st
 from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.diagnostics_v1 import GROUP
 from pod_diagnoser.api.time import format_time
-from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose
 from pod_diagnoser.diagnosis.evidence import EventLookup, FetchedEvidence
 from pod_diagnoser.pods.keys import CAUSE, CONTAINER, CRASHES, DIAGNOSIS
 from pod_diagnoser.pods.sync import sync_pod
 from tests.support import corpus
 from tests.support.builders import Json, applied, diagnoser, pod_request, target
-from tests.support.corpus import Step
+from tests.support.corpus import STREAM_CAUSES, Step, final_events, observations
 
-CAUSES: dict[str, tuple[Cause, ...]] = {
-    "00-healthy-running": (Cause.COMPLETED,),
-    "01-completed-exit0-never": (),
-    "01-completed-exit0-restarted": (Cause.COMPLETED,) * 2,
-    "02-exit1-never": (Cause.APPLICATION_ERROR,),
-    "02-exit1-restarted": (Cause.APPLICATION_ERROR,),
-    "03-oomkilled-never": (Cause.OUT_OF_MEMORY,),
-    "03-oomkilled-restarted": (Cause.OUT_OF_MEMORY,),
-    "04-sigkill-outside-restarted": (Cause.KILLED,),
-    "05-crashloop-0-terminated": (Cause.APPLICATION_ERROR,) * 4,
-    "06-command-not-found-crashloop": (Cause.START_FAILED,) * 2,
-    "06-command-not-found-never": (Cause.START_FAILED,),
-    "06-sh-command-not-found-127": (Cause.COMMAND_NOT_FOUND,),
-    "07-liveness-kill-137": (Cause.LIVENESS_PROBE_FAILED,),
-    "07-liveness-kill-term-143": (Cause.LIVENESS_PROBE_FAILED,),
-    "07-readiness-only-not-ready": (),
-    "08-init-failing-crashloop": (Cause.APPLICATION_ERROR,) * 2,
-    "08-init-failing-never": (Cause.APPLICATION_ERROR,),
-    "09-sidecar-crash-crashloop": (Cause.APPLICATION_ERROR,) * 2,
-    "10-errimageneverpull": (Cause.IMAGE_MISSING,),
-    "10-errimagepull": (Cause.IMAGE_PULL_FAILED,),
-    "11-createcontainerconfigerror": (Cause.CONFIGURATION_ERROR,),
-    "11-missing-configmap-volume-containercreating": (),
-    "12-activedeadlineseconds": (Cause.POD_DEADLINE_EXCEEDED,),
-    "12-evicted-ephemeral-storage": (Cause.EVICTED,),
-    "13-job-pod-failed": (Cause.APPLICATION_ERROR,),
-    "14-terminating": (),
-    "15-unschedulable": (),
-    "16-termination-message": (Cause.APPLICATION_ERROR,),
-    "17-poststart-hook-error": (Cause.POST_START_HOOK_FAILED,) * 2,
-    "20-onfailure-exit4-restarted": (Cause.APPLICATION_ERROR,),
-}
-"""The causes of the crashes of each stream before its Pod was deleted, in their order.
-
-A termination after the deletion was requested is not a crash. Pods that never ran, or were not
-ready, were deleted before their condition had lasted long enough.
-"""
-
-WITH_CRASHES = [name for name, causes in CAUSES.items() if causes]
-
-
-def final_events(name: str, steps: Sequence[Step]) -> FetchedEvidence:
-    """Return the Events of a stream's Pod at its end."""
-    items = corpus.event_items(f"kubelet-{name}")
-    assert items is not None
-    return corpus.fetched(steps[-1].pod, items)
-
-
-def observations(
-    steps: Iterable[Step], events: FetchedEvidence | None
-) -> dict[str, list[tuple[Step, Diagnosis]]]:
-    """Return the steps that show each crash, with its diagnosis, in the order of the crashes."""
-    seen: dict[str, list[tuple[Step, Diagnosis]]] = {}
-    for step in steps:
-        if step.kind == "DELETED":
-            continue
-        pod = step.pod
-        for diagnosis in diagnose(pod, corpus.evidence(pod, events, step.time)):
-            seen.setdefault(diagnosis.id, []).append((step, diagnosis))
-    return seen
+WITH_CRASHES = [name for name, causes in STREAM_CAUSES.items() if causes]
 
 
 def test_the_causes_of_every_stream_are_listed() -> None:
     """No stream is missing in the table."""
-    assert corpus.stream_names() == sorted(CAUSES)
+    assert corpus.stream_names() == sorted(STREAM_CAUSES)
 
 
-@pytest.mark.parametrize("name", CAUSES)
+@pytest.mark.parametrize("name", STREAM_CAUSES)
 def test_every_crash_is_found_and_nothing_else(name: str) -> None:
     """Each has its cause; what terminated after the deletion was requested is not among them."""
     steps = corpus.stream(name)
     seen = observations(steps, final_events(name, steps))
-    assert tuple(shown[0][1].cause for shown in seen.values()) == CAUSES[name]
+    assert tuple(shown[0][1].cause for shown in seen.values()) == STREAM_CAUSES[name]
 
 
 @pytest.mark.parametrize("name", WITH_CRASHES)
@@ -247,7 +187,7 @@ def test_a_termination_has_the_same_number_at_all_observations(name: str) -> Non
 
 
 @pytest.mark.parametrize("late", [0, 3])
-@pytest.mark.parametrize("name", CAUSES)
+@pytest.mark.parametrize("name", STREAM_CAUSES)
 def test_a_stream_is_diagnosed_correctly_in_few_writes(name: str, late: int) -> None:
     """The history has all crashes with their causes in the end, after three writes each at most.
 
@@ -256,7 +196,7 @@ def test_a_stream_is_diagnosed_correctly_in_few_writes(name: str, late: int) -> 
     pod = SyncedPod(name, timedelta(seconds=late))
     end = replay(name, pod)
     crashes = sorted(history_of(end).values(), key=lambda crash: crash.get("restarts", 0))
-    assert tuple(crash["cause"] for crash in crashes) == tuple(map(str, CAUSES[name]))
+    assert tuple(crash["cause"] for crash in crashes) == tuple(map(str, STREAM_CAUSES[name]))
     assert pod.writes <= 3 * len(crashes)
 
 
@@ -273,7 +213,7 @@ def test_a_hook_that_may_not_read_events_diagnoses_by_the_status(name: str) -> N
     pod = SyncedPod(name, refused=True)
     end = replay(name, pod)
     crashes = sorted(history_of(end).values(), key=lambda crash: crash.get("restarts", 0))
-    known = BY_STATUS_ALONE.get(name, CAUSES[name])
+    known = BY_STATUS_ALONE.get(name, STREAM_CAUSES[name])
     assert tuple(crash["cause"] for crash in crashes) == tuple(map(str, known))
     assert pod.writes <= 3 * len(crashes)
 

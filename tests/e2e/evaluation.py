@@ -1,4 +1,4 @@
-"""Judges what was done to a real cluster by the API server's own audit log.
+"""Evaluate what was done to a real cluster by the API server's own audit log.
 
 The properties are those of `tests.simulation.properties`, in the same words; what should
 be is derived by the same specification. Here nobody stands beside the hook and watches: all there
@@ -40,7 +40,7 @@ SYNC = timedelta(seconds=15)
 was read in another one."""
 
 NO_EVENTS: Mapping[str, str] = {}
-"""Nothing but a Pod's status tells the cause of a crash here."""
+"""Here the cause of a crash follows from the Pod's status alone."""
 
 MAY = frozenset(
     {
@@ -58,7 +58,7 @@ ACTIONS = {"delete": "RestartPod", "create": "EvictPod"}
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class FinalState:
     """What is there in the end.
 
     Attributes:
@@ -91,8 +91,8 @@ class Verdict:
         return [each.what for each in self.violations if each.property is which]
 
 
-def judge(calls: Sequence[Call], faults: int = 0, late: timedelta = timedelta(0)) -> Verdict:
-    """Judge what was asked of the API server.
+def evaluate(calls: Sequence[Call], faults: int = 0, late: timedelta = timedelta(0)) -> Verdict:
+    """Evaluate the requests to the API server.
 
     Args:
         calls: its log.
@@ -102,10 +102,10 @@ def judge(calls: Sequence[Call], faults: int = 0, late: timedelta = timedelta(0)
     Returns:
         What did not hold, and what happened.
     """
-    return _Judge(calls, late).judge(faults)
+    return _Evaluation(calls, late).evaluate(faults)
 
 
-class _Judge:
+class _Evaluation:
     def __init__(self, calls: Sequence[Call], late: timedelta) -> None:
         self.verdict = Verdict()
         self._calls = calls
@@ -119,14 +119,14 @@ class _Judge:
         self._gone: dict[str, datetime] = {}
         self._names: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._deletions: dict[str, list[Deletion]] = defaultdict(list)
-        self._told: Counter[str] = Counter()
+        self._reported: Counter[str] = Counter()
         self._crashes = {uid: _shown_by(self._versions, uid) for uid in self._versions.uids("Pod")}
         self._reads: dict[tuple[str, str, str], list[Call]] = defaultdict(list)
         for call in sorted(calls, key=lambda each: each.received):
             if call.by_hook and call.verb == "get":
                 self._reads[call.resource, call.namespace, call.name].append(call)
 
-    def judge(self, faults: int) -> Verdict:
+    def evaluate(self, faults: int) -> Verdict:
         counts = self.verdict.counts
         for call in self._calls:
             if call.code:
@@ -168,7 +168,7 @@ class _Judge:
         for uid in gone:
             self._gone.setdefault(uid, call.answered)
 
-    # What the hook asks
+    # Requests of the hook
 
     def _of_hook(self, call: Call) -> None:
         counts = self.verdict.counts
@@ -209,7 +209,7 @@ class _Judge:
         self._carried_out(call, uid, pod)
 
     def _carried_out(self, call: Call, uid: str, pod: Json | None) -> None:
-        """Judge a deletion that had its effect."""
+        """Check a deletion that had its effect."""
         plan = self._plan_for(call, uid)
         if plan is None:
             self._broken(Property.PLAN_STORED_FIRST, str(call))
@@ -298,15 +298,17 @@ class _Judge:
         counts["Events"] += 1
         counts[f"Events {event['reason']}"] += 1
         if event["reason"] in REPLACED_EVENTS and regarding.get("kind") == "Pod":
-            self._told[f"{uid} replaced"] += 1
-            if self._told[f"{uid} replaced"] > 1:
+            self._reported[f"{uid} replaced"] += 1
+            if self._reported[f"{uid} replaced"] > 1:
                 self._broken(Property.ONE_EVENT, f"{where}: replaced more than once")
         if event["reason"] not in CRASH_EVENTS:
             return
-        self._told[uid] += 1
+        self._reported[uid] += 1
         shown = [crash for first, crash in self._crashes.get(uid, ()) if first < number_of(event)]
-        if self._told[uid] > len(shown):
-            self._broken(Property.ONE_EVENT, f"{where}: {self._told[uid]} for {len(shown)} crashes")
+        if self._reported[uid] > len(shown):
+            self._broken(
+                Property.ONE_EVENT, f"{where}: {self._reported[uid]} for {len(shown)} crashes"
+            )
         read = next(
             (
                 each.got
@@ -329,19 +331,19 @@ class _Judge:
             self._broken(Property.SUPPRESSED, where)
 
     def _specs_for(self, pod: Json) -> Iterable[Json]:
-        """Return the specs of all PodDiagnosers that ever asked for a Pod."""
+        """Return the specs of all PodDiagnosers that ever selected a Pod."""
         for uid in self._versions.uids("PodDiagnoser"):
             for version in self._versions.of(uid):
                 if spec.matches(version.object, pod):
                     yield version.object["spec"]
 
     def _limits(self, diagnoser: str) -> None:
-        """Judge how many Pods were deleted for a PodDiagnoser in which time."""
+        """Check how many Pods were deleted for a PodDiagnoser in which time."""
         stored = {
             version.number: version.object["spec"]["remediation"]
             for version in self._versions.of(diagnoser)
         }
-        # The loosest that was ever asked for: no test tightens them.
+        # The loosest that ever applied: no test tightens them.
         budgets = max((each["budget"]["pods"] for each in stored.values()), default=0)
         window = min((each["budget"]["windowSeconds"] for each in stored.values()), default=0)
         pause = min((each["coolDownSeconds"] for each in stored.values()), default=0)
@@ -365,7 +367,7 @@ class _Judge:
                 self._broken(Property.ONE_DELETION, where)
             former.append(one)
 
-    # What Metacontroller asks
+    # Requests of Metacontroller
 
     def _of_metacontroller(self, call: Call) -> None:
         kind = call.resource.partition("/")[0]
@@ -394,7 +396,7 @@ class _Judge:
             self.verdict.counts[f"updates of {call.resource} that stored nothing"] += 1
 
     def _update(self, call: Call) -> None:
-        """Judge an update of a Pod or a PodDiagnoser."""
+        """Check an update of a Pod or a PodDiagnoser."""
         before = self._versions.changed_by(call)
         if before is None:
             what = "writes of which the log does not show what they changed"
@@ -429,7 +431,7 @@ class _Judge:
             self._broken(Property.PUBLISHED, str(call))
 
     def _status(self, call: Call, diagnoser: Json, before: Json) -> None:
-        """Judge a status that was written."""
+        """Check a status that was written."""
         name = f"{namespace_of(diagnoser)}/{name_of(diagnoser)}"
         status, old = diagnoser.get("status") or {}, before.get("status") or {}
         if {**status, "lastUpdateTime": ""} == {**old, "lastUpdateTime": ""}:
@@ -455,7 +457,9 @@ class _Judge:
             text = entry.get(key)
             new = before is None or before.get(key) != text
             if text and new and abs(parse_timestamp(text) - call.answered) > PUNCTUAL + self._late:
-                self._broken(Property.DATED, f"{name}: {key} {text} at {call.answered:%H:%M:%S}")
+                self._broken(
+                    Property.SERVER_TIMES, f"{name}: {key} {text} at {call.answered:%H:%M:%S}"
+                )
         if entry["phase"] == "Planned" and (before is None or before["phase"] != "Planned"):
             self.verdict.counts["plans"] += 1
         if entry["phase"] != "Done":
@@ -522,7 +526,7 @@ def _shown_by(versions: Versions, pod: str) -> list[tuple[int, spec.Crash]]:
 # What is there in the end
 
 
-def judge_end(calls: Sequence[Call], end: End) -> list[Violation]:
+def evaluate_final_state(calls: Sequence[Call], end: FinalState) -> list[Violation]:
     """Compare what is there in the end with what should be.
 
     Args:
@@ -535,7 +539,7 @@ def judge_end(calls: Sequence[Call], end: End) -> list[Violation]:
     return list(_at_the_end(calls, end))
 
 
-def _at_the_end(calls: Sequence[Call], end: End) -> Iterable[Violation]:
+def _at_the_end(calls: Sequence[Call], end: FinalState) -> Iterable[Violation]:
     versions = Versions(calls)
     owned: dict[str, list[Json]] = {uid_of(one): [] for one in end.diagnosers}
     for pod in end.pods:
@@ -557,7 +561,7 @@ def _at_the_end(calls: Sequence[Call], end: End) -> Iterable[Violation]:
 
 
 def _pod_problems(versions: Versions, pod: Json, owner: Json | None) -> Iterable[str]:
-    """Return what a Pod shows that it should not, or lacks; nobody edits what is to be ignored."""
+    """Return what a Pod shows that it should not, or lacks; no test edits what is to be ignored."""
     crashes = [crash for _, crash in _shown_by(versions, uid_of(pod))]
     specs = [] if owner is None else [owner["spec"]]
     yield from spec.pod_problems(pod, owner, spec.Known(crashes, specs, NO_EVENTS, jumped=False))
@@ -580,7 +584,7 @@ def _of_diagnoser(
     if silent:
         yield Violation(Property.ACCOUNTED, f"{name}: {silent}")
     yield from _counts(versions, diagnoser, pods)
-    yield from _untold(diagnoser, pods, events)
+    yield from _unreported(diagnoser, pods, events)
     for entry in spec.entries_of(diagnoser).values():
         if entry["phase"] == "Planned":
             yield Violation(Property.NO_PLAN_LEFT, f"{name}: {entry}")
@@ -606,8 +610,10 @@ def _counts(versions: Versions, diagnoser: Json, pods: Sequence[Json]) -> Iterab
         yield Violation(Property.COUNTED, f"{_named(diagnoser)} has {counted - claimable}")
 
 
-def _untold(diagnoser: Json, pods: Sequence[Json], events: Sequence[Json]) -> Iterable[Violation]:
-    """Return which Pods' latest crash is not told, though LogEvent asks for it."""
+def _unreported(
+    diagnoser: Json, pods: Sequence[Json], events: Sequence[Json]
+) -> Iterable[Violation]:
+    """Return which Pods' latest crash is not reported, though LogEvent asks for it."""
     if diagnoser["spec"]["remediationAction"] != "LogEvent" or not spec.active(diagnoser):
         return
     told: dict[str, datetime] = {}
@@ -643,7 +649,7 @@ def _undone(calls: Sequence[Call], diagnosers: Sequence[Json]) -> Iterable[Viola
                 yield Violation(Property.DONE, f"nothing says so: {call}")
 
 
-def judge_stillness(calls: Iterable[Call], since: datetime) -> list[Violation]:
+def evaluate_quiet(calls: Iterable[Call], since: datetime) -> list[Violation]:
     """Find what was written after all was said.
 
     Args:
@@ -654,7 +660,7 @@ def judge_stillness(calls: Iterable[Call], since: datetime) -> list[Violation]:
         What did not hold.
     """
     return [
-        Violation(Property.STILL, f"{call.user}: {call}")
+        Violation(Property.QUIET, f"{call.user}: {call}")
         for call in calls
         if call.ours and call.effective and call.received > since
     ]
