@@ -16,7 +16,7 @@ from unittest import mock
 from pod_diagnoser.api import time
 from pod_diagnoser.api.metacontroller import SyncResponse
 from pod_diagnoser.cluster import client, reader, server_time
-from pod_diagnoser.cluster.errors import ApiError
+from pod_diagnoser.cluster.errors import ApiError, NoAnswerError
 from pod_diagnoser.poddiagnosers import answer, counting, status, sync
 from pod_diagnoser.pods import claims, filters, keys, metadata, observation
 from pod_diagnoser.pods import sync as pods_sync
@@ -86,30 +86,30 @@ def _options_without(*names: str) -> Callable[[str, str], dict[str, Any]]:
     return options
 
 
-_outcome = executor._PlanExecutor._outcome
+_outcome = executor._Execution._outcome
 
 
 def _by_name(self: Any, plan: Any) -> Any:
     """Take the Pod of the plan's name for the plan's Pod, and its latest crash for the plan's."""
-    pod, now = self._live.pod(self._stored.metadata.namespace, plan.pod)
+    pod, now = self._live.pod(self._scope.stored.metadata.namespace, plan.pod)
     if pod is None or pod.metadata.terminating:
         return Outcome(Phase.DONE, Reason.POD_GONE, now)
-    found = observation.reportable_crashes(pod, self._stored.spec)
+    found = observation.reportable_crashes(pod, self._scope.stored.spec)
     if not found:
         return Outcome(Phase.EXPIRED, Reason.CRASH_SUPERSEDED, now)
     same = plan.model_copy(update={"podUID": pod.metadata.uid, "id": found[0].id})
-    refusal = self._refusal(pod, same, now)
-    return Outcome(Phase.EXPIRED, refusal, now) if refusal else self._act(pod, same, now)
+    reason = self._reason_to_expire(pod, same, now)
+    return Outcome(Phase.EXPIRED, reason, now) if reason else self._replace(pod, same, now)
 
 
 def _without_looking(self: Any, plan: Any) -> Any:
     """Delete what the plan says without a look at the Pod as it is."""
     at = self._live._clock().replace(microsecond=0)
-    stored = self._stored
+    stored = self._scope.stored
     try:
-        at = self._cluster.delete_pod(stored.metadata.namespace, plan.pod, plan.podUID, "")
+        at = self._remover.delete_pod(stored.metadata.namespace, plan.pod, plan.podUID, "")
     except ApiError as error:
-        return executor._outcome_of_refusal(error, at)
+        return executor._outcome_of_error(error, at)
     return Outcome(Phase.DONE, Reason.DELETED, at)
 
 
@@ -117,14 +117,14 @@ def _before_the_plan_is_stored(self: Any, observed: Any) -> Any:
     """Carry out what this very sync plans."""
     result = _sync(self, observed)
     status = result.response.status or {}
-    meta = observed.diagnoser.metadata
+    meta, delete = observed.diagnoser.metadata, self._access.api.delete_pod
     for entry in status.get("remediations", ()):
         if entry["phase"] == "Planned" and entry["plannedAt"]:
             try:
-                pod, _ = self._live.pod(meta.namespace, entry["pod"])
+                pod, _ = self._access.live.pod(meta.namespace, entry["pod"])
                 if pod is not None and pod.metadata.uid == entry["podUID"]:
                     version = pod.metadata.resourceVersion
-                    self._cluster.delete_pod(meta.namespace, entry["pod"], entry["podUID"], version)
+                    delete(meta.namespace, entry["pod"], entry["podUID"], version)
             except ApiError:
                 continue
     return result
@@ -172,11 +172,13 @@ def _stale_count(live_: Any, _plan: Any, _outcome: Any) -> Any:
 
 def _failed_is_done(error: ApiError, now: datetime) -> Any:
     return (
-        Outcome(Phase.DONE, Reason.DELETED, now) if error.status is None else _refused(error, now)
+        Outcome(Phase.DONE, Reason.DELETED, now)
+        if isinstance(error, NoAnswerError)
+        else _refused(error, now)
     )
 
 
-_refused = executor._outcome_of_refusal
+_refused = executor._outcome_of_error
 
 
 def _lost_is_undone(self: Any, plan: Any) -> Any:
@@ -211,9 +213,15 @@ def _paced(diagnoser: Any, status: Any) -> bool:
     return bool(diagnoser.status == status)
 
 
-def _in_trouble(_: Any, status: Any) -> bool:
-    troubles = ("ApiServerUnavailable", "ApiServerBusy", "Forbidden")
-    return any(each.reason in troubles for each in status.conditions)
+def _without_attachment_after_failure(snapshot: Any, now: datetime, report: Any) -> Any:
+    """Forget the attachment where a call failed."""
+    made = _sync_pod_diagnoser(snapshot, now, report)
+    if report.api_failure is None:
+        return made
+    return replace(made, response=made.response.model_copy(update={"attachments": ()}))
+
+
+_sync_pod_diagnoser = answer.sync_pod_diagnoser
 
 
 def _without_withheld(*args: Any, **named: Any) -> Any:
@@ -223,10 +231,9 @@ def _without_withheld(*args: Any, **named: Any) -> Any:
 reporting_plan = planner.plan
 
 
-def _impatient(diagnoser: Any, *args: Any, **named: Any) -> Any:
+def _impatient(snapshot: Any, report: Any, now: datetime) -> Any:
     """Write the time whether anything changed or not."""
-    result = reporting_report(diagnoser, *args, **named)
-    now = args[3]
+    result = reporting_report(snapshot, report, now)
     stamped = result.status.model_copy(update={"lastUpdateTime": time.whole_seconds(now)})
     return replace(result, status=stamped, changed=True)
 
@@ -244,15 +251,15 @@ def _never_off(pod: Any) -> Any:
     return SyncResponse()
 
 
-def _counts_again(stored: Any, pods: Any, records: Any, now: Any) -> Any:
+def _counts_again(stored: Any, crashed: Any, now: Any) -> Any:
     return {
-        name: pod
-        for name, pod in ((counting.pod_hash(pod.metadata.uid), pod) for pod in pods)
+        name: each.pod
+        for name, each in ((counting.pod_hash(each.pod.metadata.uid), each) for each in crashed)
         if (
-            counting._first_diagnosed_recently(records[pod.metadata.uid], now)
+            counting._first_diagnosed_recently(each.history, now)
             and (name not in stored.countedPods or not stored.observedGeneration)
         )
-        or pod.metadata.terminating
+        or each.pod.metadata.terminating
     }
 
 
@@ -285,8 +292,8 @@ def _wipes(pod: Any) -> Any:
     return SyncResponse(annotations=annotations, labels=labels)
 
 
-def _first_diagnosis_only(stored: Any, crashed: Any, records: Any, *rest: Any) -> Any:
-    made = _recent(stored, crashed, records, *rest)
+def _first_diagnosis_only(stored: Any, crashed: Any) -> Any:
+    made = _recent(stored, crashed)
     return tuple(stored.recentDiagnoses) or made
 
 
@@ -376,8 +383,8 @@ def mutants() -> dict[str, Mutant]:
             "drops the resourceVersion precondition",
             ((client, "_delete_options", _options_without("resourceVersion")),),
         ),
-        Mutant("compares names instead of uids", ((executor._PlanExecutor, "_outcome", _by_name),)),
-        Mutant("skips the live Pod", ((executor._PlanExecutor, "_outcome", _without_looking),)),
+        Mutant("compares names instead of uids", ((executor._Execution, "_outcome", _by_name),)),
+        Mutant("skips the live Pod", ((executor._Execution, "_outcome", _without_looking),)),
         Mutant(
             "acts before the plan is stored",
             ((sync.Reconciler, "sync", _before_the_plan_is_stored),),
@@ -388,7 +395,7 @@ def mutants() -> dict[str, Mutant]:
         ),
         Mutant("believes the request", ((reader.LiveReader, "pod_diagnoser", _as_requested),)),
         Mutant("lets plans never expire", ((executor, "MAX_PLAN_AGE_SECONDS", 1e9),)),
-        Mutant("never gives a plan up", ((executor._PlanExecutor, "_outcome", _standing_plan),)),
+        Mutant("never gives a plan up", ((executor._Execution, "_outcome", _standing_plan),)),
         Mutant("ignores paused when acting", _unless((Reason.PAUSED,), "acting")),
         Mutant("ignores dryRun", _unless((Reason.DRY_RUN,), "both")),
         Mutant("replaces bare Pods", _unless((Reason.DAEMON_SET_POD, Reason.JOB_POD), "both")),
@@ -426,12 +433,10 @@ def mutants() -> dict[str, Mutant]:
             "counts the budget from a stale status",
             ((executor, "_with_outcome", _stale_count), (verification, "budget_limit", _nothing)),
         ),
-        Mutant(
-            "takes a lost answer for done", ((executor, "_outcome_of_refusal", _failed_is_done),)
-        ),
+        Mutant("takes a lost answer for done", ((executor, "_outcome_of_error", _failed_is_done),)),
         Mutant(
             "takes a Pod that is gone for undone",
-            ((executor._PlanExecutor, "_outcome", _lost_is_undone),),
+            ((executor._Execution, "_outcome", _lost_is_undone),),
         ),
         Mutant(
             "forgets what it did",
@@ -448,8 +453,8 @@ def mutants() -> dict[str, Mutant]:
             ((answer, "build_response", _forgets_attachment(_paced)),),
         ),
         Mutant(
-            "forgets the attachment in trouble",
-            ((answer, "build_response", _forgets_attachment(_in_trouble)),),
+            "forgets the attachment after a failure",
+            ((sync, "sync_pod_diagnoser", _without_attachment_after_failure),),
         ),
         Mutant("publishes for one that is gone", ((sync, "target_missing", _never),)),
         Mutant("forgets what is withheld", ((status, "plan", _without_withheld),)),
@@ -508,7 +513,7 @@ SEEDS: Mapping[str, int | str] = {
     "forgets what it did": 1,  # ENTRIES
     "learns the time from its own clock": 43,  # DATED
     "forgets the attachment where nothing changed": 0,  # PUBLISHED
-    "forgets the attachment in trouble": 1,  # PUBLISHED
+    "forgets the attachment after a failure": 1,  # PUBLISHED
     "publishes for one that is gone": PUBLISHED_AGAIN,  # BOUNDED
     "forgets what is withheld": 5,  # ACCOUNTED
     "writes whether anything changed or not": 0,  # CHANGE

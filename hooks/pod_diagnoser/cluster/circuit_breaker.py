@@ -1,7 +1,6 @@
 """Circuit breakers: calls that are known to fail are not made until some time has passed."""
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
@@ -64,7 +63,7 @@ class CircuitBreaker(Generic[_Reason]):
 
     def __init__(
         self,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float],
         parent: "CircuitBreaker[_Reason] | None" = None,
     ) -> None:
         self._monotonic = monotonic
@@ -125,7 +124,7 @@ class EvidenceCircuitBreaker(CircuitBreaker[EventLookup]):
 
     def __init__(
         self,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float],
         parent: "EvidenceCircuitBreaker | None" = None,
     ) -> None:
         super().__init__(monotonic, parent)

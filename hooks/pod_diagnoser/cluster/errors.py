@@ -225,12 +225,16 @@ class ApiFailure:
         message: for people; constant but for the namespace.
         retry_after: seconds after which to try again.
         server_wide: whether the next call would meet with the same, whatever it is about.
+        transient: whether it passes without anyone's doing, and says something of this process
+            rather than of the PodDiagnoser. Such a failure is logged and counted; it is in no
+            condition, where replicas would contradict each other.
     """
 
     reason: str
     message: str
     retry_after: float = RETRY_SECONDS
     server_wide: bool = False
+    transient: bool = False
 
 
 def describe_failure(error: ApiError, what: str, namespace: str) -> ApiFailure:
@@ -250,10 +254,18 @@ def describe_failure(error: ApiError, what: str, namespace: str) -> ApiFailure:
             return ApiFailure("Forbidden", message, FORBIDDEN_SECONDS)
         case ThrottledError(retry_after=seconds):
             message = "The API server asked to be called later. What is to be done is done then."
-            return ApiFailure("ApiServerBusy", message, seconds or RETRY_SECONDS, server_wide=True)
+            return ApiFailure(
+                "ApiServerBusy",
+                message,
+                seconds or RETRY_SECONDS,
+                server_wide=True,
+                transient=True,
+            )
         case _:
             message = (
                 "The API server did not answer as it should. What is to be done is tried again."
             )
             server_wide = isinstance(error, NoAnswerError)
-            return ApiFailure("ApiServerUnavailable", message, server_wide=server_wide)
+            return ApiFailure(
+                "ApiServerUnavailable", message, server_wide=server_wide, transient=True
+            )

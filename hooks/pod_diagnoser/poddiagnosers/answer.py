@@ -22,14 +22,14 @@ from pod_diagnoser.remediation.planner import WithheldPod, planned_entries
 
 @dataclass(frozen=True, slots=True)
 class PodDiagnoserSync:
-    """What came of a sync of a PodDiagnoser.
+    """The result of a sync of a PodDiagnoser.
 
     Attributes:
-        answer: what Metacontroller gets.
-        status_changed: whether the answer changes the stored status.
-        acted: whether something was done or planned.
-        pressing: whether the next sync has something to do, so that this answer should not be held.
-        spared: the crashed Pods that are left alone.
+        response: what Metacontroller gets.
+        status_changed: whether the response changes the stored status.
+        executed: whether something was executed or planned.
+        urgent: whether the next sync has something to do, so that the response is not debounced.
+        withheld_pods: the crashed Pods that are not replaced.
     """
 
     response: SyncResponse
@@ -40,14 +40,10 @@ class PodDiagnoserSync:
 
 
 def customize_pod_diagnoser(request: CustomizeRequest) -> CustomizeResponse:
-    """Say what a PodDiagnoser's sync needs to see.
+    """Return the rules for what a PodDiagnoser's sync needs.
 
-    Args:
-        request: the customize request.
-
-    Returns:
-        Rules for the Pods of its namespace that carry its label, and for the DiagnosisTargets
-        there. They depend on namespace and name only.
+    The Pods of its namespace that carry its label, and the DiagnosisTargets there. They depend on
+    namespace and name only.
     """
     meta = request.parent.metadata
     return CustomizeResponse(
@@ -64,54 +60,37 @@ def customize_pod_diagnoser(request: CustomizeRequest) -> CustomizeResponse:
 
 
 def sync_pod_diagnoser(
-    observed: DiagnoserSnapshot, now: datetime, effects: ExecutionReport = NOT_CONNECTED
+    snapshot: DiagnoserSnapshot, now: datetime, report: ExecutionReport = NOT_CONNECTED
 ) -> PodDiagnoserSync:
-    """Say what a PodDiagnoser's status and its DiagnosisTarget should be.
+    """Work out a PodDiagnoser's status and its DiagnosisTarget.
 
     Args:
-        observed: what the request holds.
+        snapshot: what the request holds.
         now: the time, in UTC; by the API server's clock where that is known.
-        effects: what came of what was done in the cluster before.
-
-    Returns:
-        The answer.
+        report: what was done in the cluster before.
     """
-    result = build_status(
-        observed.diagnoser,
-        observed.crashed,
-        observed.targets,
-        effects,
-        now,
-        complete=observed.complete,
-    )
-    acted = bool(effects.outcomes) or result.plans_changed
-    # A sync of the version between the two writes of a plan does nothing; the one that carries the
-    # plan out waits for its answer.
-    waiting = effects.api_failure is None and bool(planned_entries(observed.diagnoser))
+    result = build_status(snapshot, report, now)
+    executed = bool(report.outcomes) or result.plans_changed
+    # A sync of the version between the two writes of a plan does nothing; the one that executes the
+    # plan waits for its answer.
+    pending = report.api_failure is None and bool(planned_entries(snapshot.diagnoser))
     return PodDiagnoserSync(
-        build_response(observed.diagnoser, result.status, result.resync_after),
+        build_response(snapshot.diagnoser, result.status, result.resync_after),
         status_changed=result.changed,
-        executed=acted,
-        urgent=acted or waiting,
+        executed=executed,
+        urgent=executed or pending,
         withheld_pods=result.withheld_pods,
     )
 
 
-def answer_for_deleted(observed: DiagnoserSnapshot) -> PodDiagnoserSync:
-    """Answer for a PodDiagnoser that is gone, of which Metacontroller has not learned.
+def answer_for_deleted(snapshot: DiagnoserSnapshot) -> PodDiagnoserSync:
+    """Answer for a PodDiagnoser that is deleted, of which Metacontroller has not learned yet.
 
-    The garbage collector takes away what is published for it, and each time all its Pods are
-    wiped: published again and again, they would be written to in turns until Metacontroller learns
-    of it.
-
-    Args:
-        observed: what the request holds.
-
-    Returns:
-        The answer: nothing is to be published.
+    No DiagnosisTarget is published. The garbage collector would delete it each time, and the Pods
+    would be wiped and annotated in turns until Metacontroller learns of the deletion.
     """
     return PodDiagnoserSync(
-        build_response(observed.diagnoser, observed.diagnoser.status, None, gone=True),
+        build_response(snapshot.diagnoser, snapshot.diagnoser.status, None, gone=True),
         status_changed=False,
     )
 
@@ -123,20 +102,17 @@ def build_response(
     *,
     gone: bool = False,
 ) -> SyncResponse:
-    """Build the answer for a PodDiagnoser: the one place where such an answer is made.
+    """Build the response for a PodDiagnoser: the one place where such a response is built.
 
-    An answer without the DiagnosisTarget makes Metacontroller delete it, and so wipes every Pod
-    that the PodDiagnoser claims. Whatever is answered for an active PodDiagnoser carries it, unless
-    the API server itself says that there is no such PodDiagnoser.
+    A response without the DiagnosisTarget makes Metacontroller delete it, and so wipes every Pod
+    that the PodDiagnoser claims. Every response for an active PodDiagnoser contains it, unless the
+    API server itself says that there is no such PodDiagnoser.
 
     Args:
         diagnoser: the PodDiagnoser.
         status: its status.
-        resync_after: seconds until it should be asked for again, or None.
+        resync_after: seconds after which to sync again, or None.
         gone: whether there is no such PodDiagnoser any more.
-
-    Returns:
-        The answer.
     """
     publishes = diagnoser.active and not gone
     attachments = (dict(diagnosis_target(diagnoser)),) if publishes else ()

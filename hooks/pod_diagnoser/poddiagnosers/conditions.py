@@ -17,28 +17,28 @@ from pod_diagnoser.pods.claims import older_overlapping
 from pod_diagnoser.remediation.model import REPLACING, Action, ExecutionReport, Reason
 from pod_diagnoser.remediation.planner import Plan
 
-_MAX_RIVALS_NAMED = 3
+_MAX_OLDER_NAMED = 3
 
 
 def condition_summary(status: PodDiagnoserStatus) -> list[tuple[str, str, str]]:
-    """What the conditions say, without their wording."""
+    """Return the conditions without their messages."""
     return [(each.type, each.status, each.reason) for each in status.conditions]
 
 
 def conditions(
-    diagnoser: PodDiagnoser, claims: Iterable["ConditionState"], now: datetime
+    diagnoser: PodDiagnoser, states: Iterable["ConditionState"], now: datetime
 ) -> tuple[Condition, ...]:
-    """Turn what holds into conditions, with the stored transition times where nothing changed."""
+    """Build the conditions, with the stored transition times where the status did not change."""
     before = {condition.type: condition for condition in diagnoser.status.conditions}
     return tuple(
-        _condition(claim, before.get(claim.type), diagnoser.metadata.generation, now)
-        for claim in claims
+        _condition(state, before.get(state.type), diagnoser.metadata.generation, now)
+        for state in states
     )
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionState:
-    """What a condition says, before it is compared with the stored one."""
+    """A condition before it is compared with the stored one."""
 
     type: ConditionType
     holds: bool
@@ -47,22 +47,22 @@ class ConditionState:
 
 
 def _condition(
-    claim: ConditionState, before: Condition | None, generation: int | None, now: datetime
+    state: ConditionState, before: Condition | None, generation: int | None, now: datetime
 ) -> Condition:
-    status = "True" if claim.holds else "False"
+    status = "True" if state.holds else "False"
     same = before is not None and before.status == status
     return Condition(
-        type=claim.type.value,
-        status="True" if claim.holds else "False",
-        reason=claim.reason,
-        message=claim.message,
+        type=state.type.value,
+        status="True" if state.holds else "False",
+        reason=state.reason,
+        message=state.message,
         observedGeneration=generation,
         lastTransitionTime=before.lastTransitionTime if same and before is not None else now,
     )
 
 
 def active_condition(diagnoser: PodDiagnoser) -> ConditionState:
-    """Say whether the PodDiagnoser claims Pods."""
+    """Return whether the PodDiagnoser claims Pods."""
     if diagnoser.active:
         which = (
             "have all of its targetLabels" if diagnoser.spec.targetLabels else "nobody older claims"
@@ -84,19 +84,19 @@ def active_condition(diagnoser: PodDiagnoser) -> ConditionState:
 def overlapping_condition(
     diagnoser: PodDiagnoser, targets: Sequence[DiagnosisTargetSpec]
 ) -> ConditionState:
-    """Say whether older PodDiagnosers may claim the same Pods first."""
-    rivals = (
+    """Return whether older PodDiagnosers may claim the same Pods first."""
+    overlapping = (
         older_overlapping(diagnosis_target_spec(diagnoser), targets) if diagnoser.active else []
     )
-    if not rivals:
+    if not overlapping:
         return ConditionState(
             ConditionType.OVERLAPPING,
             holds=False,
             reason="NoOlderMatches",
             message="No older PodDiagnoser can match the same Pods.",
         )
-    names = ", ".join(rival.diagnoser.name for rival in rivals[:_MAX_RIVALS_NAMED])
-    more = len(rivals) - _MAX_RIVALS_NAMED
+    names = ", ".join(each.diagnoser.name for each in overlapping[:_MAX_OLDER_NAMED])
+    more = len(overlapping) - _MAX_OLDER_NAMED
     if more > 0:
         names += f" and {more} more"
     return ConditionState(
@@ -108,7 +108,7 @@ def overlapping_condition(
 
 
 def complete_condition(*, complete: bool) -> ConditionState:
-    """Say whether all Pods of the request were read."""
+    """Return whether all Pods of the request were read."""
     if complete:
         return ConditionState(
             ConditionType.COMPLETE,
@@ -137,9 +137,9 @@ _NOTHING_DONE = {
 
 
 def remediating_condition(
-    diagnoser: PodDiagnoser, planned: Plan, effects: ExecutionReport
+    diagnoser: PodDiagnoser, planned: Plan, report: ExecutionReport
 ) -> ConditionState:
-    """Sum up what is done about crashes, or why nothing is."""
+    """Return what is done about crashes, or why nothing is. Transient failures are not in it."""
     action, policy = diagnoser.spec.remediationAction, diagnoser.spec.remediation
     namespace = diagnoser.metadata.namespace
     refused = action in REPLACING and any(
@@ -152,11 +152,11 @@ def remediating_condition(
         reason, message = _NOTHING_DONE[""]
     elif not diagnoser.active:
         reason, message = "Inactive", "It claims no Pods, so there is nothing to be done."
-    elif not effects.connected:
+    elif not report.connected:
         reason = "NotConnected"
         message = "The operator runs without access to the API server: nothing is done."
-    elif effects.api_failure is not None:
-        reason, message = effects.api_failure
+    elif report.api_failure is not None and not report.api_failure.transient:
+        reason, message = report.api_failure.reason, report.api_failure.message
     elif refused:
         reason = "Forbidden"
         message = f"The operator may not delete or evict Pods in namespace {namespace}."
@@ -173,7 +173,7 @@ def remediating_condition(
 
 
 def _summary(planned: Plan) -> str:
-    """Count what is remembered of remediations, and what is withheld."""
+    """Count the stored remediations by phase, and the withheld crashes by reason."""
     phases = Counter(entry.phase for entry in planned.remediations)
     done = ", ".join(f"{count} {phase}" for phase, count in sorted(phases.items()))
     withheld = ", ".join(f"{each.crashes} {each.reason}" for each in planned.withheld)

@@ -1,60 +1,56 @@
 """Count each diagnosed Pod once. Pure."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserStatus
 from pod_diagnoser.pods.history import RECENT, CrashHistory
+from pod_diagnoser.pods.observation import CrashedPod
 
 MAX_FORMER_PODS = 1000
-"""How many counted Pods are remembered that carry the label no more.
+"""How many hashes are kept of counted Pods that do not carry the label any more.
 
-Memory of them is what keeps a Pod from being counted twice when it loses its label early (the
-PodDiagnoser switched off and on, an older one created and deleted) and gets it again."""
+They keep a Pod from being counted twice that loses its label early (the PodDiagnoser switched off
+and on, an older one created and deleted) and gets it back."""
 
 MAX_COUNTED_PODS = 20_000
-"""How many counted Pods are remembered at the very most, those with the label included."""
+"""How many hashes are kept at the very most, those of Pods with the label included."""
 
 
 def pod_hash(uid: str) -> str:
     """Shorten a Pod's uid for ``status.countedPods``.
 
-    Args:
-        uid: the Pod's uid.
-
-    Returns:
-        12 hexadecimal digits; among 5,000 Pods two share them once in 20 million times.
+    To 12 hexadecimal digits; among 5,000 Pods two share them once in 20 million times.
     """
     return hashlib.sha256(uid.encode()).hexdigest()[:12]
 
 
 def uncounted_pods(
     stored: PodDiagnoserStatus,
-    pods: Iterable[Pod],
-    records: Mapping[str, CrashHistory],
+    crashed: Iterable[CrashedPod],
     now: datetime,
 ) -> dict[str, Pod]:
-    """The Pods that are to be counted now, by their hashes.
+    """Return the Pods that are to be counted now, by their hashes.
 
-    A Pod is counted when its hash is not known and it was first diagnosed within the time for which
-    it then carries the label: one first diagnosed earlier has been counted then, even where its
-    hash has been forgotten since.
+    A Pod is counted when its hash is not stored and it was first diagnosed within the time for
+    which it then carries the label: one first diagnosed earlier was counted then, even where its
+    hash has been dropped since.
     """
     known = set(stored.countedPods)
-    hashes = ((pod_hash(pod.metadata.uid), pod) for pod in pods)
+    hashes = ((pod_hash(each.pod.metadata.uid), each) for each in crashed)
     return {
-        name: pod
-        for name, pod in hashes
-        if name not in known and _first_diagnosed_recently(records[pod.metadata.uid], now)
+        name: each.pod
+        for name, each in hashes
+        if name not in known and _first_diagnosed_recently(each.history, now)
     }
 
 
 def counted_pods(
     stored: PodDiagnoserStatus, pods: Iterable[Pod], new: Iterable[str], *, complete: bool
 ) -> tuple[str, ...]:
-    """All counted Pods of which the memory is kept, the newest first.
+    """Return the hashes of counted Pods that are kept, the newest first.
 
     Where not all Pods were read, one that is missing may carry the label all the same.
     """
@@ -63,9 +59,9 @@ def counted_pods(
         return counted
     labelled = {pod_hash(pod.metadata.uid) for pod in pods}
     former = [name for name in counted if name not in labelled]
-    forgotten = set(former[MAX_FORMER_PODS:])
-    return tuple(name for name in counted if name not in forgotten)
+    dropped = set(former[MAX_FORMER_PODS:])
+    return tuple(name for name in counted if name not in dropped)
 
 
-def _first_diagnosed_recently(record: CrashHistory, now: datetime) -> bool:
-    return record.since is not None and now - record.since < RECENT
+def _first_diagnosed_recently(history: CrashHistory, now: datetime) -> bool:
+    return history.since is not None and now - history.since < RECENT

@@ -29,43 +29,39 @@ class DiagnoserSnapshot:
 
 
 def take_snapshot(request: PodDiagnoserSyncRequest, *, complete: bool = True) -> DiagnoserSnapshot:
-    """Gather what a PodDiagnoser's sync request holds.
+    """Return what a sync request holds for its PodDiagnoser.
 
     Args:
         request: the sync request.
         complete: False when the request had more Pods than were read.
-
-    Returns:
-        What concerns this PodDiagnoser of it.
     """
     diagnoser = request.object
     targets = valid_targets(request.related.targets.values(), diagnoser.metadata.namespace)
     claimed = claimed_pods(diagnoser, request.related.pods.values(), targets)
-    remembered = [(pod, parse_history(pod)) for pod in claimed]
+    histories = [(pod, parse_history(pod)) for pod in claimed]
     crashed = [
-        CrashedPod(pod, reportable_crashes(pod, diagnoser.spec, record), record)
-        for pod, record in remembered
+        CrashedPod(pod, reportable_crashes(pod, diagnoser.spec, history), history)
+        for pod, history in histories
     ]
     return DiagnoserSnapshot(diagnoser, targets, crashed, complete)
 
 
 TARGET_CREATION_GRACE = timedelta(seconds=5)
-"""For how long Metacontroller may not have learned of the DiagnosisTarget that it has created."""
+"""For how long Metacontroller may not see the DiagnosisTarget that it has created."""
 
 
-def target_missing(observed: DiagnoserSnapshot, now: datetime) -> bool:
-    """Tell whether a PodDiagnoser's DiagnosisTarget was there before, and is not any more.
+def target_missing(snapshot: DiagnoserSnapshot, now: datetime) -> bool:
+    """Return whether a PodDiagnoser's DiagnosisTarget was published before, and is not there.
+
+    Either it was deleted by hand; or the PodDiagnoser is deleted, and Metacontroller has not
+    learned of it. A status is written together with the DiagnosisTarget: without one, or within
+    `TARGET_CREATION_GRACE`, it is not missing.
 
     Args:
-        observed: what the request holds.
+        snapshot: what the request holds.
         now: the time, in UTC; by the API server's clock where that is known.
-
-    Returns:
-        True where it is active and has a status, which is written with the DiagnosisTarget, is not
-        `TARGET_CREATION_GRACE`, and has no DiagnosisTarget. Somebody may have deleted that; or the PodDiagnoser is
-        gone, and Metacontroller has not learned of it.
     """
-    diagnoser = observed.diagnoser
+    diagnoser = snapshot.diagnoser
     created = diagnoser.metadata.created
     if (
         not diagnoser.active
@@ -74,4 +70,4 @@ def target_missing(observed: DiagnoserSnapshot, now: datetime) -> bool:
         or now - created < TARGET_CREATION_GRACE
     ):
         return False
-    return all(target.diagnoser.uid != diagnoser.metadata.uid for target in observed.targets)
+    return all(target.diagnoser.uid != diagnoser.metadata.uid for target in snapshot.targets)

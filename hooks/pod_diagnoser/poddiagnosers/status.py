@@ -1,4 +1,4 @@
-"""What a PodDiagnoser shows: its status. Pure.
+"""Work out the status of a PodDiagnoser. Pure.
 
 The status is a function of the stored one and of the Pods that carry the PodDiagnoser's label;
 where nothing happened it stays the same to the byte.
@@ -8,12 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pod_diagnoser.api.diagnostics_v1 import (
-    DiagnosisTargetSpec,
-    PodDiagnoser,
-    PodDiagnoserStatus,
-    RecentDiagnosis,
-)
+from pod_diagnoser.api.core_v1 import Pod
+from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserStatus, RecentDiagnosis
 from pod_diagnoser.api.fields import UNKNOWN_TIME
 from pod_diagnoser.api.time import earliest, whole_seconds
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
@@ -26,8 +22,9 @@ from pod_diagnoser.poddiagnosers.conditions import (
     remediating_condition,
 )
 from pod_diagnoser.poddiagnosers.counting import counted_pods, uncounted_pods
+from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot
 from pod_diagnoser.poddiagnosers.workloads import seconds_until_forgotten, workloads
-from pod_diagnoser.pods.history import CrashHistory, drop_future
+from pod_diagnoser.pods.history import drop_future
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.model import ExecutionReport, Phase
 from pod_diagnoser.remediation.planner import Plan, WithheldPod, plan
@@ -38,7 +35,8 @@ WRITE_INTERVAL = timedelta(seconds=2)
 """The least time between two writes of mere reporting."""
 
 EXECUTION_DELAY_SECONDS = 1.0
-"""After how many seconds a sync is asked for that carries out what is planned."""
+"""After how many seconds to sync again to execute what is planned."""
+
 _MAX_INT64 = 2**63 - 1
 
 
@@ -49,9 +47,9 @@ class StatusReport:
     Attributes:
         status: the status to answer with.
         changed: whether it differs from the stored one.
-        again: seconds until something is due, or None.
-        planned: whether remediations are not as they were.
-        spared: the crashed Pods that are left alone.
+        resync_after: seconds after which to sync again, or None.
+        plans_changed: whether the remediations differ from the stored ones.
+        withheld_pods: the crashed Pods that are not replaced.
     """
 
     status: PodDiagnoserStatus
@@ -61,144 +59,146 @@ class StatusReport:
     withheld_pods: Sequence[WithheldPod] = ()
 
 
-def build_status(  # noqa: PLR0913 (all that a status is made of)
-    diagnoser: PodDiagnoser,
-    crashed: Sequence[CrashedPod],
-    targets: Sequence[DiagnosisTargetSpec],
-    effects: ExecutionReport,
-    now: datetime,
-    *,
-    complete: bool = True,
+def build_status(
+    snapshot: DiagnoserSnapshot, report: ExecutionReport, now: datetime
 ) -> StatusReport:
     """Work out a PodDiagnoser's status.
 
     Args:
-        diagnoser: the PodDiagnoser with its stored status.
-        crashed: the Pods that it claims, with their crashes.
-        targets: the published DiagnosisTargets of its namespace, in the order in which they claim.
-        effects: what came of what was done in the cluster before.
+        snapshot: what the request holds.
+        report: what was done in the cluster before.
         now: the time, in UTC.
-        complete: False when there were too many Pods to read them all.
 
     Returns:
-        The new status. The first change is in it at once; later ones that only report are held
-        back, so that there is at most one write in `WRITE_INTERVAL`, and the stored status is
-        returned with the time after which to ask again. A new plan or outcome is never held back.
+        The new status. A first change is in it at once; later ones that only report are delayed, so
+        that there is at most one write in `WRITE_INTERVAL`, and the stored status is returned with
+        the time after which to sync again. A new plan or outcome is never delayed.
     """
-    stored = diagnoser.status
-    pods = [each.pod for each in crashed]
-    records = {each.pod.metadata.uid: drop_future(each.history, now) for each in crashed}
-    recent = _recent_diagnoses(stored, crashed, records)
-    new = uncounted_pods(stored, pods, records, now)
-    lines = workloads(
-        stored.workloads,
-        _select_diagnoses(crashed, lambda found: not found.was_requested),
-        records,
-        {pod.metadata.uid for pod in new.values()},
-        now,
-        complete=complete,
+    snapshot = _without_future_crashes(snapshot, now)
+    stored = snapshot.diagnoser.status
+    planned = _plan_remediation(snapshot, report, now)
+    new = uncounted_pods(stored, snapshot.crashed, now)
+    desired = _desired_status(snapshot, report, planned, new, now)
+    result = StatusReport(
+        stored,
+        changed=False,
+        resync_after=earliest(
+            _seconds_until_execution(planned, report),
+            planned.resync_after,
+            seconds_until_forgotten(desired.workloads, now) if snapshot.complete else None,
+        ),
+        withheld_pods=planned.withheld_pods,
     )
-    planned = _plan_remediation(diagnoser, crashed, effects, now, complete=complete)
-    claims = (
+    if desired == stored:
+        return result
+    delay = _until_next_write(stored, now)
+    if delay > 0 and not _is_urgent(desired, stored, new.values()):
+        return replace(result, resync_after=earliest(result.resync_after, delay))
+    return replace(
+        result,
+        status=desired.model_copy(update={"lastUpdateTime": whole_seconds(now)}),
+        changed=True,
+        plans_changed=desired.remediations != stored.remediations,
+    )
+
+
+def _without_future_crashes(snapshot: DiagnoserSnapshot, now: datetime) -> DiagnoserSnapshot:
+    """Disregard what the Pods' annotations say of the future."""
+    crashed = [replace(each, history=drop_future(each.history, now)) for each in snapshot.crashed]
+    return replace(snapshot, crashed=crashed)
+
+
+def _desired_status(
+    snapshot: DiagnoserSnapshot,
+    report: ExecutionReport,
+    planned: Plan,
+    new: Mapping[str, Pod],
+    now: datetime,
+) -> PodDiagnoserStatus:
+    """Return the status that shows everything, but for the time of its update."""
+    diagnoser, stored = snapshot.diagnoser, snapshot.diagnoser.status
+    pods = [each.pod for each in snapshot.crashed]
+    recent = _recent_diagnoses(stored, snapshot.crashed)
+    states = (
         active_condition(diagnoser),
-        overlapping_condition(diagnoser, targets),
-        complete_condition(complete=complete),
-        remediating_condition(diagnoser, planned, effects),
+        overlapping_condition(diagnoser, snapshot.targets),
+        complete_condition(complete=snapshot.complete),
+        remediating_condition(diagnoser, planned, report),
     )
-    wanted = stored.model_copy(
+    return stored.model_copy(
         update={
             "observedGeneration": diagnoser.metadata.generation,
             "diagnosedPods": min(stored.diagnosedPods + len(new), _MAX_INT64),
             "lastProcessedPod": recent[0].pod if recent else stored.lastProcessedPod,
-            "conditions": conditions(diagnoser, claims, now),
+            "conditions": conditions(diagnoser, states, now),
             "recentDiagnoses": recent,
-            "countedPods": counted_pods(stored, pods, new, complete=complete),
+            "countedPods": counted_pods(stored, pods, new, complete=snapshot.complete),
             "remediations": planned.remediations,
             "owners": planned.owners,
             "withheld": planned.withheld,
-            "workloads": lines,
+            "workloads": workloads(
+                stored.workloads,
+                _select_diagnoses(snapshot.crashed, lambda found: not found.was_requested),
+                {pod.metadata.uid for pod in new.values()},
+                now,
+                complete=snapshot.complete,
+            ),
         }
     )
-    again = earliest(
-        _seconds_until_execution(planned, effects),
-        planned.resync_after,
-        seconds_until_forgotten(lines, now) if complete else None,
-    )
-    if wanted == stored:
-        return StatusReport(
-            stored, changed=False, resync_after=again, withheld_pods=planned.withheld_pods
-        )
-    urgent = (
-        condition_summary(wanted) != condition_summary(stored)
-        or wanted.observedGeneration != stored.observedGeneration
-        or wanted.remediations != stored.remediations
-        # A Pod that goes has to be counted while it is still there to be seen.
-        or any(pod.metadata.terminating for pod in new.values())
-    )
-    wait = _until_next_write(stored, now)
-    if wait > 0 and not urgent:
-        return StatusReport(
-            stored,
-            changed=False,
-            resync_after=earliest(again, wait),
-            withheld_pods=planned.withheld_pods,
-        )
-    return StatusReport(
-        wanted.model_copy(update={"lastUpdateTime": whole_seconds(now)}),
-        changed=True,
-        resync_after=again,
-        plans_changed=wanted.remediations != stored.remediations,
-        withheld_pods=planned.withheld_pods,
+
+
+def _is_urgent(desired: PodDiagnoserStatus, stored: PodDiagnoserStatus, new: Iterable[Pod]) -> bool:
+    """Return whether a change is not delayed."""
+    return (
+        condition_summary(desired) != condition_summary(stored)
+        or desired.observedGeneration != stored.observedGeneration
+        or desired.remediations != stored.remediations
+        # A terminating Pod has to be counted while it can be observed.
+        or any(pod.metadata.terminating for pod in new)
     )
 
 
-def _plan_remediation(
-    diagnoser: PodDiagnoser,
-    crashed: Sequence[CrashedPod],
-    effects: ExecutionReport,
-    now: datetime,
-    *,
-    complete: bool,
-) -> Plan:
-    """Work out what to say of remediation, or leave it as it is where that can't be worked out.
+def _plan_remediation(snapshot: DiagnoserSnapshot, report: ExecutionReport, now: datetime) -> Plan:
+    """Plan, or leave remediation as it is stored where that cannot be worked out.
 
-    What is not restarted, a new Pod does not help; what was restarted on purpose needs no help.
+    A new Pod does not help what is not restarted; what was restarted on purpose needs no help.
     """
-    if effects.connected and effects.server_time_known:
+    diagnoser = snapshot.diagnoser
+    if report.connected and report.server_time_known:
         restarted = _select_diagnoses(
-            crashed, lambda found: found.restarted and not found.was_requested
+            snapshot.crashed, lambda found: found.restarted and not found.was_requested
         )
-        return plan(diagnoser, restarted, effects.outcomes, now, complete=complete)
+        return plan(diagnoser, restarted, report.outcomes, now, complete=snapshot.complete)
     stored = diagnoser.status
     return Plan(
         remediations=stored.remediations,
         owners=stored.owners,
-        withheld=stored.withheld if effects.connected else (),
+        withheld=stored.withheld if report.connected else (),
     )
 
 
 def _select_diagnoses(
     crashed: Iterable[CrashedPod], holds: Callable[[Diagnosis], bool]
 ) -> list[CrashedPod]:
-    """Those diagnoses of which something holds; Pods without one are left out."""
-    kept = []
+    """Return the Pods with those of their diagnoses of which something holds, if there are any."""
+    selected = []
     for each in crashed:
         found = [diagnosis for diagnosis in each.diagnoses if holds(diagnosis)]
         if found:
-            whole = len(found) == len(each.diagnoses)
-            kept.append(each if whole else replace(each, diagnoses=found))
-    return kept
+            unchanged = len(found) == len(each.diagnoses)
+            selected.append(each if unchanged else replace(each, diagnoses=found))
+    return selected
 
 
-def _seconds_until_execution(planned: Plan, effects: ExecutionReport) -> float | None:
-    """Seconds until planned remediations are to be carried out.
+def _seconds_until_execution(planned: Plan, report: ExecutionReport) -> float | None:
+    """Return seconds until planned remediations are to be executed.
 
-    A new plan's own write brings the next sync; this is for when that is lost.
+    The write of a new plan brings the next sync; this is for when that is lost.
     """
-    waiting = any(entry.phase == Phase.PLANNED for entry in planned.remediations)
-    if waiting and effects.connected and effects.api_failure is None:
-        return earliest(effects.resync_after, EXECUTION_DELAY_SECONDS)
-    return effects.resync_after
+    pending = any(entry.phase == Phase.PLANNED for entry in planned.remediations)
+    if pending and report.connected and report.api_failure is None:
+        return earliest(report.resync_after, EXECUTION_DELAY_SECONDS)
+    return report.resync_after
 
 
 def _until_next_write(stored: PodDiagnoserStatus, now: datetime) -> float:
@@ -209,16 +209,14 @@ def _until_next_write(stored: PodDiagnoserStatus, now: datetime) -> float:
 
 
 def _recent_diagnoses(
-    stored: PodDiagnoserStatus, crashed: Iterable[CrashedPod], records: Mapping[str, CrashHistory]
+    stored: PodDiagnoserStatus, crashed: Iterable[CrashedPod]
 ) -> tuple[RecentDiagnosis, ...]:
     by_id = {entry.id: entry for entry in stored.recentDiagnoses}
     for each in crashed:
         pod = each.pod
-        seen = {crash.id: crash.seen for crash in records[pod.metadata.uid].history}
+        first_seen = {record.id: record.seen for record in each.history.history}
         for diagnosis in each.diagnoses:
-            told = by_id.get(diagnosis.id)
-            # What was told once stays, whatever clock or annotation says now.
-            first = told.seen if told else seen.get(diagnosis.id)
+            known = by_id.get(diagnosis.id)
             by_id[diagnosis.id] = RecentDiagnosis(
                 id=diagnosis.id,
                 pod=pod.metadata.name,
@@ -227,7 +225,8 @@ def _recent_diagnoses(
                 cause=diagnosis.cause.value,
                 reason=diagnosis.restart_reason,
                 time=diagnosis.finished_at,
-                seen=first,
+                # A stored time stays, whatever a clock or an annotation says now.
+                seen=known.seen if known else first_seen.get(diagnosis.id),
                 diagnosis=diagnosis.sentence,
             )
     ordered = sorted(

@@ -1,9 +1,9 @@
-"""Which workloads' Pods crash, in a line each, however many Pods replace each other. Pure.
+"""Group crashes by workload: one entry each, however many Pods replace each other. Pure.
 
-A line is a function of the stored one and of the Pods in the request, in whatever order these come:
-what nobody knows of a crash moves nothing, so that the same Pods give the same lines at any time.
-What a Pod's annotation says of its past is believed for the times of its line, and for nothing
-else; a Pod is in the line of its controller, by the controller's uid.
+An entry is a function of the stored one and of the Pods in the request, in whatever order: the same
+Pods give the same entries at any time. What a Pod's annotation says of its past counts for the
+times of its entry, and for nothing else; a Pod belongs to the entry of its controller, by the
+controller's uid.
 """
 
 from collections import Counter
@@ -15,19 +15,19 @@ from pod_diagnoser.api.causes import LASTING_CONDITIONS, REQUESTED_RESTARTS
 from pod_diagnoser.api.diagnostics_v1 import Workload, WorkloadCause
 from pod_diagnoser.api.fields import UNKNOWN_TIME
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
-from pod_diagnoser.pods.history import CLOCK_SKEW, CrashHistory
+from pod_diagnoser.pods.history import CLOCK_SKEW
 from pod_diagnoser.pods.observation import CrashedPod
 
 MAX_WORKLOADS = 50
 MAX_CAUSES = 5
-"""How many causes a line names: the most frequent ones."""
+"""How many causes an entry names: the most frequent ones."""
 
 MEMORY = timedelta(hours=2)
-"""For how long after its latest crash a workload is remembered of which no Pod shows a crash any
-more. Crashes that lie further apart are told apart: the later ones are counted anew."""
+"""For how long after its latest crash a workload is kept of which no Pod shows a crash any more.
+Crashes that lie further apart are counted separately: the count starts anew with the later ones."""
 
 _NO_CRASHES = REQUESTED_RESTARTS | LASTING_CONDITIONS
-"""Causes of what a Pod remembers beside its crashes: what was asked for, and mere states."""
+"""Causes in a crash history that are no crashes: requested restarts and lasting conditions."""
 
 _AFTER_ALL = datetime.max.replace(tzinfo=UTC)
 
@@ -39,7 +39,7 @@ class CrashingPod:
     Attributes:
         owner: kind and name of its workload.
         cause: the cause of its latest crash.
-        moments: when it crashed, as far as that is known.
+        moments: when it crashed, as far as known.
         new: whether the status counts it now for the first time; it was counted before otherwise.
     """
 
@@ -51,16 +51,15 @@ class CrashingPod:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """From the first to the latest of crashes between which there is no long time."""
+    """From the first to the latest of crashes that lie less than `MEMORY` apart."""
 
     since: datetime
     last: datetime
 
 
-def workloads(  # noqa: PLR0913 (all that a line is made of)
+def workloads(
     stored: Sequence[Workload],
     crashed: Iterable[CrashedPod],
-    records: Mapping[str, CrashHistory],
     new: Collection[str],
     now: datetime,
     *,
@@ -69,18 +68,18 @@ def workloads(  # noqa: PLR0913 (all that a line is made of)
     """Group crashes by the workloads whose Pods crash.
 
     Args:
-        stored: the lines of the stored status.
-        crashed: the claimed Pods with their crashes, those that somebody asked for left out.
-        records: what the Pods remember for us, by their uids.
+        stored: the entries of the stored status.
+        crashed: the claimed Pods with their crashes but requested restarts, and with their crash
+            histories.
         new: the uids of those Pods that the status counts now for the first time.
         now: the time, in UTC.
         complete: False when there were too many Pods to read them all: then a workload of which
             none was read stays as it is.
 
     Returns:
-        At most `MAX_WORKLOADS` lines, that with the latest crash first.
+        At most `MAX_WORKLOADS` entries, that with the latest crash first.
     """
-    groups = _grouped(crashed, records, new, now)
+    groups = _grouped(crashed, new, now)
     former = {line.uid: line for line in reversed(stored)}
     ranked = [_line(uid, group, former.get(uid), now) for uid, group in groups.items()]
     for uid, line in former.items():
@@ -93,14 +92,9 @@ def workloads(  # noqa: PLR0913 (all that a line is made of)
 
 
 def seconds_until_forgotten(lines: Iterable[Workload], now: datetime) -> float | None:
-    """Say when the next workload is to be forgotten.
+    """Return seconds until the next workload is dropped, at least 1.
 
-    Args:
-        lines: the lines of the status.
-        now: the time, in UTC.
-
-    Returns:
-        Seconds, at least 1; None where all of them have Pods that show a crash.
+    None where all of them have Pods that show a crash.
     """
     waits = [
         MEMORY - (now - line.lastTime)
@@ -113,24 +107,20 @@ def seconds_until_forgotten(lines: Iterable[Workload], now: datetime) -> float |
 
 
 def _forgotten(line: Workload, now: datetime) -> bool:
-    # One that lies far ahead was written by a clock that was wrong.
+    # One that lies far ahead was written by a wrong clock.
     return abs(now - line.lastTime) >= MEMORY
 
 
 def _grouped(
-    crashed: Iterable[CrashedPod],
-    records: Mapping[str, CrashHistory],
-    new: Collection[str],
-    now: datetime,
+    crashed: Iterable[CrashedPod], new: Collection[str], now: datetime
 ) -> dict[str, list[CrashingPod]]:
-    """The Pods that show a crash, by the uids of their workloads."""
+    """Return the Pods that show a crash, by the uids of their workloads."""
     groups: dict[str, list[CrashingPod]] = {}
     for each in crashed:
         meta, owner = each.pod.metadata, each.pod.controller
-        record = records[meta.uid]
-        if not each.diagnoses or record.since is None:
-            continue  # without a record its own sync comes first: it is counted nowhere yet
-        known = [(crash, crash.moment) for crash in record.history]
+        if not each.diagnoses or each.history.since is None:
+            continue  # without a history its own sync comes first: it is counted nowhere yet
+        known = [(crash, crash.moment) for crash in each.history.history]
         moments = _moments(each.diagnoses, {crash.id: moment for crash, moment in known}, now)
         latest, _ = max(
             zip(each.diagnoses, moments, strict=True), key=lambda pair: pair[1] or _AFTER_ALL
@@ -150,10 +140,10 @@ def _grouped(
 def _moments(
     diagnoses: Sequence[Diagnosis], known: Mapping[str, datetime], now: datetime
 ) -> list[datetime | None]:
-    """When each of a Pod's crashes was, by what the Pod remembers or else by its status.
+    """Return when each of a Pod's crashes was, by its crash history or else by its status.
 
-    None for one that the Pod does not remember yet, and of which nobody knows or whose time lies
-    ahead: it has just happened, and the Pod's own sync will say when.
+    None for one that is not in the history yet and whose time is unknown or lies ahead: it has just
+    happened, and the Pod's own sync will store when.
     """
     moments = (known.get(diagnosis.id, diagnosis.ended_by) for diagnosis in diagnoses)
     return [None if moment is None or moment - now > CLOCK_SKEW else moment for moment in moments]
@@ -162,9 +152,10 @@ def _moments(
 def _line(
     uid: str, pods: Sequence[CrashingPod], stored: Workload | None, now: datetime
 ) -> tuple[datetime, Workload]:
-    """The line of a workload, and the time by which it is kept or left out.
+    """Return the entry of a workload, and the time by which it is ranked where there are too many.
 
-    One whose times nobody knows goes first, or many of them would drive each other out for ever.
+    One without a known time is ranked last: otherwise many of them would replace each other in
+    every sync.
     """
     before = _span(stored) if stored is not None else None
     span = _merge_spans({moment for pod in pods for moment in pod.moments}, before)
@@ -193,7 +184,7 @@ def _span(stored: Workload) -> _Span | None:
 
 
 def _merge_spans(moments: Iterable[datetime], stored: _Span | None) -> _Span | None:
-    """Find the latest crashes between which there is no long time; what is stored has none."""
+    """Return the span of the latest crashes; that of the stored entry is taken as one crash."""
     spans = [_Span(moment, moment) for moment in moments]
     if stored is not None:
         spans.append(stored)
@@ -209,10 +200,10 @@ def _merge_spans(moments: Iterable[datetime], stored: _Span | None) -> _Span | N
 
 
 def _crashed(pods: Sequence[CrashingPod], known: int, span: _Span) -> int:
-    """How many different Pods have crashed: those that were counted, and more.
+    """Return how many different Pods have crashed: those that were counted, and new ones.
 
-    A Pod that the status has counted before may be new here, since it was counted for a state, or
-    for a crash of long ago. Then it has crashed after all that is stored, and not within.
+    A Pod that the status has counted before may be new here: it was counted for a lasting
+    condition, or for a crash of long ago. Then it has crashed after the stored span, not within.
     """
     more = sum(
         bool(pod.moments)

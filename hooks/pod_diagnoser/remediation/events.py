@@ -1,7 +1,7 @@
-"""Events: what is told of a crash and of its remediation. Pure.
+"""Events about crashes and remediations. Pure.
 
-An Event's name is made from what it tells, so that creating it a second time is refused by the API
-server (AlreadyExists) instead of telling it twice.
+An Event's name is derived from its subject, so that the API server refuses to create it a second
+time (AlreadyExists) and nothing is published twice.
 
 Source: ``staging/src/k8s.io/api/events/v1/types.go`` and ``pkg/apis/core/validation/events.go``.
 """
@@ -30,10 +30,10 @@ _DIGEST: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class EventDocument:
-    """An Event to be told.
+    """An Event to be published.
 
     Attributes:
-        key: namespace and name, by which it is told once.
+        key: namespace and name, by which it is published once.
         namespace: its namespace.
         document: the ``events.k8s.io/v1`` object.
     """
@@ -44,44 +44,43 @@ class EventDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class EventContent:
+    """What an Event says: the fields of these names."""
+
+    type: str
+    reason: str
+    action: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class EventFactory:
-    """What all Events of a sync have in common.
+    """Builds the Events of a PodDiagnoser.
 
     Attributes:
-        diagnoser: the PodDiagnoser that they are told for. All of it holds for its uid: one that
-            was created again tells for itself.
-        instance: which process tells them.
+        diagnoser: the PodDiagnoser. Events are its uid's own: one that was created again publishes
+            anew.
+        instance: which process publishes them.
     """
 
     diagnoser: PodDiagnoser
     instance: str
 
     def name(self, regarding: str, *what: str) -> str:
-        """Name an Event.
+        """Return the name of an Event, a DNS subdomain: the same each time.
 
         Args:
             regarding: the name of the object that it is about.
-            what: what tells it from all others about this object.
-
-        Returns:
-            A DNS subdomain, the same each time.
+            what: what distinguishes it from all others about this object.
         """
         text = "\n".join((self.diagnoser.metadata.uid, *what))
         digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]
         return f"{regarding[:_MAX_NAME].rstrip('.-')}.{digest}"
 
-    def event(  # noqa: PLR0913 (an Event has as many fields)
-        self,
-        regarding: Mapping[str, str],
-        name: str,
-        *,
-        kind: str,
-        reason: str,
-        action: str,
-        note: str,
-        now: datetime,
+    def event(
+        self, regarding: Mapping[str, str], name: str, content: EventContent, now: datetime
     ) -> EventDocument:
-        """Put an Event together."""
+        """Build an Event."""
         namespace = self.diagnoser.metadata.namespace
         return EventDocument(
             key=f"{namespace}/{name}",
@@ -93,21 +92,21 @@ class EventFactory:
                 "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
                 "reportingController": CONTROLLER,
                 "reportingInstance": self.instance[:MAX_INSTANCE] or CONTROLLER,
-                "action": action,
-                "reason": reason,
-                "type": kind,
+                "action": content.action,
+                "reason": content.reason,
+                "type": content.type,
                 "regarding": dict(regarding),
-                "note": truncate_bytes(note, MAX_NOTE_BYTES),
+                "note": truncate_bytes(content.note, MAX_NOTE_BYTES),
             },
         )
 
     def about_pod(self, name: str, uid: str) -> dict[str, str]:
-        """Refer to a Pod. Without the uid, ``kubectl describe pod`` does not find the Event."""
+        """Return a reference to a Pod; kubectl describe finds the Event by the uid in it."""
         namespace = self.diagnoser.metadata.namespace
         return {"apiVersion": "v1", "kind": "Pod", "namespace": namespace, "name": name, "uid": uid}
 
     def about_diagnoser(self) -> dict[str, str]:
-        """Refer to the PodDiagnoser."""
+        """Return a reference to the PodDiagnoser."""
         meta = self.diagnoser.metadata
         return {
             "apiVersion": API_VERSION,
@@ -119,22 +118,22 @@ class EventFactory:
 
 
 def crash_events(
-    teller: EventFactory, crashed: Sequence[CrashedPod], now: datetime
+    factory: EventFactory, crashed: Sequence[CrashedPod], now: datetime
 ) -> Iterator[EventDocument]:
-    """Tell each fresh crash: what LogEvent does.
+    """Build an Event for each fresh crash: what LogEvent does.
 
     Args:
-        teller: who tells it.
+        factory: builds Events.
         crashed: the Pods that the PodDiagnoser claims, with their crashes.
         now: the time.
 
     Returns:
         A Warning for each crash that is fresh for certain: with reason PodRestarted where a
-        container was restarted after it, PodFailed where nothing will start it again. Events live
-        for an hour in a cluster's default; a crash that is older than half of that is not told,
-        since its Event may have been told and be gone.
+        container was restarted after it, PodFailed where nothing will start it again. By default a
+        cluster keeps Events for an hour; there is none for a crash older than half of that, since
+        its Event may have been published and be gone.
     """
-    diagnoser = teller.diagnoser
+    diagnoser = factory.diagnoser
     if diagnoser.spec.remediationAction != Action.LOG_EVENT or not diagnoser.active:
         return
     for each in crashed:
@@ -142,19 +141,16 @@ def crash_events(
         for found in each.diagnoses:
             reason = _event_reason(found)
             if reason is not None and is_fresh(found, now):
-                yield teller.event(
-                    teller.about_pod(meta.name, meta.uid),
-                    teller.name(meta.name, found.id, "PodRestarted"),
-                    kind="Warning",
-                    reason=reason,
-                    action="Diagnose",
-                    note=crash_note(each.pod, found),
-                    now=now,
+                yield factory.event(
+                    factory.about_pod(meta.name, meta.uid),
+                    factory.name(meta.name, found.id, "PodRestarted"),
+                    EventContent("Warning", reason, "Diagnose", crash_note(each.pod, found)),
+                    now,
                 )
 
 
 def _event_reason(found: Diagnosis) -> str | None:
-    """With which reason a crash is told; None for what is to be restarted first, or is no crash."""
+    """Return the reason of a crash's Event; None if it is to be restarted first, or is no crash."""
     if found.was_requested:
         return None
     if found.restarted:
@@ -163,15 +159,7 @@ def _event_reason(found: Diagnosis) -> str | None:
 
 
 def crash_note(pod: OwnedPod, found: Diagnosis) -> str:
-    """Word a crash for an Event.
-
-    Args:
-        pod: the Pod.
-        found: what crashed in it.
-
-    Returns:
-        ``Pod NAME restarted due to Completed (Exit Code: 0)``, with container and diagnosis.
-    """
+    """Return ``Pod NAME restarted due to Completed (Exit Code: 0)``, container and diagnosis."""
     where = f" in container {found.container}" if found.container else ""
     what = "restarted" if found.restarted else "failed"
     return f"Pod {pod.metadata.name} {what} due to {found.restart_reason}{where}. {found.sentence}"
@@ -184,104 +172,79 @@ _VERBS: Final = {
 
 
 def remediation_events(
-    teller: EventFactory, entry: Remediation, outcome: Outcome
+    factory: EventFactory, entry: Remediation, outcome: Outcome
 ) -> list[EventDocument]:
-    """Tell what was done to a Pod, on the Pod and on the PodDiagnoser.
+    """Build the Events about a remediation, on the Pod and on the PodDiagnoser.
 
     Args:
-        teller: who tells it.
+        factory: builds Events.
         entry: the remediation.
         outcome: what came of it.
 
     Returns:
-        Two Events where a Pod was made to go; one, on the Pod, where that was refused; none where
-        it is not to be any more, where it is history, or where somebody forged a plan for what can
-        be no Pod: no Event can be about that. What is told of one remediation by different syncs
-        has one name.
+        Two Events where a Pod was deleted or evicted; one, on the Pod, where that was refused; none
+        where the plan expired, where the outcome was found out late, or where a forged plan names
+        what cannot be a Pod: no Event can be about that. Different syncs give the Event of one
+        remediation the same name.
     """
     if not is_object_name(entry.pod):
         return []
     if outcome.phase in (Phase.DEFERRED, Phase.FAILED):
-        about = teller.about_pod(entry.pod, entry.podUID)
-        return [
-            _withheld(
-                teller,
-                about,
-                crash=entry.id,
-                reason=outcome.reason,
-                diagnosis=entry.diagnosis,
-                now=outcome.at,
-            )
-        ]
+        about = factory.about_pod(entry.pod, entry.podUID)
+        name = _withheld_name(factory, entry.pod, entry.id, outcome.reason)
+        content = _withheld_content(entry.pod, outcome.reason, entry.diagnosis)
+        return [factory.event(about, name, content, outcome.at)]
     if outcome.phase is not Phase.DONE or entry.action not in REPLACING:
         return []
     if outcome.at - entry.plannedAt >= FRESH:
-        return []  # found out late: it may have been told then, and its Events be gone
+        return []  # found out late: its Events may have been published, and be gone
     reason, action, verb = _VERBS[Action(entry.action)]
-    who = f"spec.remediationAction {entry.action} of PodDiagnoser {teller.diagnoser.metadata.name}"
-    # A Pod that was found gone went by our request, of which the answer was lost, or by another.
+    who = f"spec.remediationAction {entry.action} of PodDiagnoser {factory.diagnoser.metadata.name}"
+    # A Pod that is gone was deleted by our request, whose answer was lost, or by another.
     what = (
         f"is gone or going, as {who} asked or for another reason"
         if outcome.reason is Reason.POD_GONE
         else f"was {verb}, so that its controller replaces it, as {who} asks"
     )
     return [
-        teller.event(
+        factory.event(
             about,
-            teller.name(about["name"], entry.id, "Remediated", about["kind"]),
-            kind="Normal",
-            reason=reason,
-            action=action,
-            note=f"Pod {entry.pod} {what}. {entry.diagnosis}",
-            now=outcome.at,
+            factory.name(about["name"], entry.id, "Remediated", about["kind"]),
+            EventContent("Normal", reason, action, f"Pod {entry.pod} {what}. {entry.diagnosis}"),
+            outcome.at,
         )
-        for about in (teller.about_pod(entry.pod, entry.podUID), teller.about_diagnoser())
+        for about in (factory.about_pod(entry.pod, entry.podUID), factory.about_diagnoser())
     ]
 
 
 def withheld_event(
-    teller: EventFactory, pod: OwnedPod, found: Diagnosis, reason: Reason, now: datetime
+    factory: EventFactory, pod: OwnedPod, found: Diagnosis, reason: Reason, now: datetime
 ) -> EventDocument:
-    """Tell why a crashed Pod is left alone.
+    """Build the Event on a crashed Pod that is withheld: one for each crash and reason.
 
     Args:
-        teller: who tells it.
+        factory: builds Events.
         pod: the Pod.
         found: what crashed in it.
-        reason: why nothing is done.
+        reason: why it is withheld.
         now: the time.
-
-    Returns:
-        One Event on the Pod for each crash and reason.
     """
-    about = teller.about_pod(pod.metadata.name, pod.metadata.uid)
-    return _withheld(
-        teller, about, crash=found.id, reason=reason, diagnosis=found.sentence, now=now
-    )
+    meta = pod.metadata
+    name = _withheld_name(factory, meta.name, found.id, reason)
+    content = _withheld_content(meta.name, reason, found.sentence)
+    return factory.event(factory.about_pod(meta.name, meta.uid), name, content, now)
 
 
-def withheld_key(teller: EventFactory, pod: OwnedPod, found: Diagnosis, reason: Reason) -> str:
-    """Say by what `withheld_event` would be known, without putting it together."""
-    name = teller.name(pod.metadata.name, found.id, "Withheld", reason.value)
-    return f"{teller.diagnoser.metadata.namespace}/{name}"
+def withheld_key(factory: EventFactory, pod: OwnedPod, found: Diagnosis, reason: Reason) -> str:
+    """Return the key of `withheld_event`, without building it."""
+    name = _withheld_name(factory, pod.metadata.name, found.id, reason)
+    return f"{factory.diagnoser.metadata.namespace}/{name}"
 
 
-def _withheld(  # noqa: PLR0913 (all that it is made of)
-    teller: EventFactory,
-    about: Mapping[str, str],
-    *,
-    crash: str,
-    reason: Reason,
-    diagnosis: str,
-    now: datetime,
-) -> EventDocument:
-    return teller.event(
-        about,
-        teller.name(about["name"], crash, "Withheld", reason.value),
-        kind="Normal",
-        reason="RemediationWithheld",
-        action="Withhold",
-        note=f"Pod {about['name']} is left alone ({reason.value}): {EXPLANATIONS[reason]} "
-        f"{diagnosis}",
-        now=now,
-    )
+def _withheld_name(factory: EventFactory, pod: str, crash: str, reason: Reason) -> str:
+    return factory.name(pod, crash, "Withheld", reason.value)
+
+
+def _withheld_content(pod: str, reason: Reason, diagnosis: str) -> EventContent:
+    note = f"Pod {pod} is left alone ({reason.value}): {EXPLANATIONS[reason]} {diagnosis}"
+    return EventContent("Normal", "RemediationWithheld", "Withhold", note)

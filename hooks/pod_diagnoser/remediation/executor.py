@@ -1,16 +1,16 @@
-"""Carrying out what was planned: the only place where a Pod is made to go.
+"""Execute what was planned: the only place where a Pod is deleted or evicted.
 
-The request supplies the name and uid of a PodDiagnoser, nothing more. It and each Pod are read
-live, the plans are those of the live status, and it is decided anew from what is read; a forged
-request makes nothing happen.
+The request supplies the name and uid of a PodDiagnoser, nothing more. The PodDiagnoser and each Pod
+are read live, the plans are those of the live status, and everything is decided anew from what was
+read (`verification`): a forged request has no effect.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from http import HTTPStatus
-from types import MappingProxyType
 from typing import Final, Protocol
+
+from cachetools import FIFOCache
 
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import (
@@ -20,32 +20,61 @@ from pod_diagnoser.api.diagnostics_v1 import (
     Remediation,
 )
 from pod_diagnoser.cluster.errors import (
-    DENIED_BY_POLICY,
-    DISRUPTION_BUDGET,
-    SEVERAL_DISRUPTION_BUDGETS,
     ApiError,
     ApiFailure,
+    BadRequestError,
+    BlockedByBudgetError,
+    ConflictError,
+    DeniedByPolicyError,
+    ForbiddenError,
+    NoAnswerError,
+    NotFoundError,
+    ServerError,
+    SeveralBudgetsError,
+    ThrottledError,
+    UnauthorizedError,
     describe_failure,
 )
 from pod_diagnoser.cluster.reader import LiveReader
-from pod_diagnoser.pods.claims import claimed_pods
-from pod_diagnoser.pods.observation import reportable_crashes
 from pod_diagnoser.remediation.ledger import apply_outcome
 from pod_diagnoser.remediation.limits import record_attempt
 from pod_diagnoser.remediation.model import REPLACING, Action, Outcome, Phase, Reason
 from pod_diagnoser.remediation.planner import planned_entries
-from pod_diagnoser.remediation.verification import reason_to_withhold
+from pod_diagnoser.remediation.verification import Expected, verify_live
 
 MAX_EXECUTIONS: Final = 5
-"""How many plans are carried out in one sync."""
+"""How many plans are executed in one sync."""
 
 MAX_PLAN_AGE_SECONDS: Final = 120.0
-"""How old a plan may be when it is carried out, by the API server's clock; and how young, where it
-was made by another."""
+"""How old a plan may be when it is executed, by the API server's clock; and how far in the future,
+where another process made it."""
+
+LAST_CALL_SECONDS: Final = 3.0
+"""How long after its start a sync begins no further call. With what a call may take it answers in
+time: Metacontroller waits 10 seconds."""
+
+MAX_UNANSWERED: Final = 20_000
+"""For how many plans it is remembered that no answer came. Forgetting one costs its turn."""
+
+
+class TimeBudget:
+    """The time that one sync has.
+
+    Args:
+        monotonic: a clock for how long things take, in seconds.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._begun = monotonic()
+
+    def in_time(self, seconds: float = LAST_CALL_SECONDS) -> bool:
+        """Return whether a further call may begin, so long after the start of the sync."""
+        return self._monotonic() - self._begun <= seconds
 
 
 class PodRemover(Protocol):
-    """What makes Pods go (`pod_diagnoser.cluster.client.ApiClient`)."""
+    """What deletes Pods (`pod_diagnoser.cluster.client.ApiClient`)."""
 
     def delete_pod(self, namespace: str, name: str, uid: str, version: str) -> datetime:
         """Delete a Pod."""
@@ -56,181 +85,199 @@ class PodRemover(Protocol):
 
 @dataclass(slots=True)
 class ExecutionResult:
-    """What came of carrying out plans.
+    """What came of executing plans.
 
     Attributes:
-        now: the time by the API server's clock, or None where it did not tell.
-        settled: the plans of which it is known what came of them, with that. A plan that is not
-            among them stands as it was and is tried again.
-        trouble: what held plans up, or None.
-        unanswered: the crash id of the plan at which no answer came, or None.
+        now: the time by the API server's clock, or None where it did not answer.
+        outcomes: the plans whose outcome is known, with that. A plan that is not among them stands
+            as it was and is tried again.
+        api_failure: what held plans up, or None.
     """
 
     now: datetime | None = None
     outcomes: list[tuple[Remediation, Outcome]] = field(default_factory=list)
     api_failure: ApiFailure | None = None
-    unanswered: str | None = None
 
 
-def execute_plans(  # noqa: PLR0913 (all that it takes to act)
-    diagnoser: PodDiagnoser,
-    targets: Sequence[DiagnosisTargetSpec],
-    live: LiveReader,
-    cluster: PodRemover,
-    in_time: Callable[[], bool],
-    *,
-    unanswered: Mapping[str, float] = MappingProxyType({}),
-) -> ExecutionResult:
-    """Carry out the plans of the stored status.
+class PlanExecutor:
+    """Executes the plans of stored statuses.
+
+    It remembers at which plans no answer came, and executes these after the others: otherwise one
+    that hangs each time would hold all others up.
 
     Args:
-        diagnoser: the PodDiagnoser as Metacontroller sent it.
-        targets: the published DiagnosisTargets of its namespace, as Metacontroller sent them.
-        live: what is read live.
-        cluster: the API server.
-        in_time: tells whether there is time left to begin another call.
-        unanswered: when no answer came at a plan, by crash id. These have their turn after the
-            others, or one that hangs each time would keep them all.
-
-    Returns:
-        What came of it. Nothing at all where the live PodDiagnoser is not the very version of the
-        request: a status write raises the version twice, and what a sync of the version between
-        does would be lost in a conflict and done again.
+        live: reads PodDiagnosers and Pods.
+        remover: deletes and evicts Pods.
+        monotonic: a clock for how long things take, in seconds.
     """
-    if not planned_entries(diagnoser):
-        return ExecutionResult()
-    namespace = diagnoser.metadata.namespace
-    live.invalidate(diagnoser)  # another process may have acted on what was read a moment ago
-    try:
-        stored, now = live.pod_diagnoser(diagnoser)
-    except ApiError as error:
-        return ExecutionResult(api_failure=describe_failure(error, "read PodDiagnosers", namespace))
-    acted = ExecutionResult(now)
-    if stored is None:
-        return acted
-    live.invalidate(stored)  # what comes now is to change it
-    plans = sorted(planned_entries(stored), key=lambda plan: unanswered.get(plan.id, float("-inf")))
-    doubted = {plan.id: plan for plan in plans if plan.id in unanswered}
-    turn = _PlanExecutor(stored, targets, live, cluster, in_time, now=now, doubted=doubted)
-    for plan in plans[:MAX_EXECUTIONS]:
-        if not in_time():
-            break
+
+    def __init__(
+        self, live: LiveReader, remover: PodRemover, monotonic: Callable[[], float]
+    ) -> None:
+        self._live = live
+        self._remover = remover
+        self._monotonic = monotonic
+        self._unanswered: FIFOCache[str, float] = FIFOCache(MAX_UNANSWERED)
+
+    def execute(
+        self, diagnoser: PodDiagnoser, targets: Sequence[DiagnosisTargetSpec], budget: TimeBudget
+    ) -> ExecutionResult:
+        """Execute the plans of the stored status.
+
+        Args:
+            diagnoser: the PodDiagnoser as Metacontroller sent it.
+            targets: the published DiagnosisTargets of its namespace, as Metacontroller sent them.
+            budget: the time for it.
+
+        Returns:
+            What came of it. Nothing at all where the live PodDiagnoser is not the very version of
+            the request: a status write raises the version twice, and what a sync of the version
+            between does would be lost in a conflict and done again.
+        """
+        if not planned_entries(diagnoser):
+            return ExecutionResult()
+        namespace = diagnoser.metadata.namespace
+        self._live.invalidate(diagnoser)  # another process may have acted since the last read
         try:
-            outcome = turn.execute(plan)
+            stored, now = self._live.pod_diagnoser(diagnoser)
         except ApiError as error:
-            acted.api_failure = describe_failure(error, turn.doing, namespace)
-            acted.unanswered = plan.id if error.status is None else None
-            if acted.api_failure.server_wide or acted.api_failure.reason == "Forbidden":
+            failure = describe_failure(error, "read PodDiagnosers", namespace)
+            return ExecutionResult(api_failure=failure)
+        result = ExecutionResult(now)
+        if stored is None:
+            return result
+        self._live.invalidate(stored)  # it is going to change
+        plans = sorted(planned_entries(stored), key=self._turn)
+        doubtful = {plan.id: plan for plan in plans if plan.id in self._unanswered}
+        scope = _Scope(stored, targets, budget, now)
+        execution = _Execution(self._live, self._remover, scope, doubtful)
+        for plan in plans[:MAX_EXECUTIONS]:
+            if not budget.in_time():
                 break
-            turn.assume_done(plan)
-            continue  # it may be about this Pod alone
-        if outcome is not None:
-            acted.outcomes.append((plan, outcome))
-            acted.now = max(outcome.at, now)
-    return acted
+            try:
+                outcome = execution.execute(plan)
+            except ApiError as error:
+                if isinstance(error, NoAnswerError):
+                    self._unanswered[plan.id] = self._monotonic()
+                result.api_failure = describe_failure(error, execution.doing, namespace)
+                if result.api_failure.server_wide or result.api_failure.reason == "Forbidden":
+                    break
+                execution.assume_done(plan)
+                continue  # it may be about this Pod alone
+            if outcome is not None:
+                result.outcomes.append((plan, outcome))
+                result.now = max(outcome.at, now)
+        return result
+
+    def _turn(self, plan: Remediation) -> float:
+        return self._unanswered.get(plan.id, float("-inf"))
 
 
-class _PlanExecutor:
-    """Carries out the plans of one PodDiagnoser, one after the other, and keeps count.
+@dataclass(slots=True)
+class _Scope:
+    """What the plans of one sync have in common.
 
     Attributes:
-        doing: what is being done, for the message if it can't be.
+        stored: the live PodDiagnoser, with the outcomes so far.
+        targets: the published DiagnosisTargets of its namespace.
+        budget: the time for it.
+        now: the time by the API server's clock when the PodDiagnoser was read.
     """
 
-    def __init__(  # noqa: PLR0913 (all that it takes to act)
+    stored: PodDiagnoser
+    targets: Sequence[DiagnosisTargetSpec]
+    budget: TimeBudget
+    now: datetime
+
+
+class _Execution:
+    """Executes the plans of one PodDiagnoser, one after the other, and keeps count.
+
+    Attributes:
+        doing: what is being done, for the message if it fails.
+    """
+
+    def __init__(
         self,
-        stored: PodDiagnoser,
-        targets: Sequence[DiagnosisTargetSpec],
         live: LiveReader,
-        cluster: PodRemover,
-        in_time: Callable[[], bool],
-        *,
-        now: datetime,
-        doubted: dict[str, Remediation],
+        remover: PodRemover,
+        scope: _Scope,
+        doubtful: dict[str, Remediation],
     ) -> None:
         self.doing = ""
-        self._stored = stored
-        self._doubted = doubted
-        self._now = now
-        self._targets = targets
         self._live = live
-        self._cluster = cluster
-        self._in_time = in_time
+        self._remover = remover
+        self._scope = scope
+        self._doubtful = doubtful
 
     def execute(self, plan: Remediation) -> Outcome | None:
-        """Carry out one plan. None: it stands as it was.
+        """Execute one plan. None: it stands as it was.
 
         Raises:
-            ApiError: nobody knows what came of it; the plan stands.
+            ApiError: the outcome is not known; the plan stands.
         """
-        self._doubted.pop(plan.id, None)
+        self._doubtful.pop(plan.id, None)
         outcome = self._outcome(plan)
         if outcome is not None:
-            self._stored = _with_outcome(self._stored, plan, outcome)
+            self._scope.stored = _with_outcome(self._scope.stored, plan, outcome)
         return outcome
 
     def assume_done(self, plan: Remediation) -> None:
-        """Let a plan of which nobody knows what came of it count as done for the others.
+        """Count a plan whose outcome is not known as done, for the others.
 
-        Its Pod may have been made to go by a call whose answer was lost.
+        Its Pod may have been deleted by a call whose answer was lost.
         """
-        self._doubted[plan.id] = plan
+        self._doubtful[plan.id] = plan
 
     def _outcome(self, plan: Remediation) -> Outcome | None:
         self.doing = "read Pods"
         try:
-            pod, now = self._live.pod(self._stored.metadata.namespace, plan.pod)
-        except ApiError as error:
-            if error.status != HTTPStatus.BAD_REQUEST:
-                raise
-            # No Pod can have this name: whoever stored it, it would be a plan for ever.
-            return Outcome(Phase.FAILED, Reason.REFUSED, error.at or self._now)
-        # A Pod that is gone, going or another counts as remediated, and is charged: the answer to
-        # our own DELETE may have been lost.
+            pod, now = self._live.pod(self._scope.stored.metadata.namespace, plan.pod)
+        except BadRequestError as error:
+            # No Pod can have this name: such a plan, whoever stored it, would never be over.
+            return Outcome(Phase.FAILED, Reason.REFUSED, error.at or self._scope.now)
+        # A Pod that is gone, going or another counts as remediated, and as an attempt: the answer
+        # to our own DELETE may have been lost.
         if pod is None or pod.metadata.uid != plan.podUID or pod.metadata.terminating:
             return Outcome(Phase.DONE, Reason.POD_GONE, now)
-        refusal = self._refusal(pod, plan, now)
-        if refusal is not None:
-            return Outcome(Phase.EXPIRED, refusal, now)
-        if not self._in_time():
+        reason = self._reason_to_expire(pod, plan, now)
+        if reason is not None:
+            return Outcome(Phase.EXPIRED, reason, now)
+        if not self._scope.budget.in_time():
             return None
         return self._replace(pod, plan, now)
+
+    def _reason_to_expire(self, pod: OwnedPod, plan: Remediation, now: datetime) -> Reason | None:
+        """Decide anew, from what is live and by the API server's clock."""
+        if abs((now - plan.plannedAt).total_seconds()) > MAX_PLAN_AGE_SECONDS:
+            return Reason.PLAN_TOO_OLD
+        live = self._scope.stored
+        for each in self._doubtful.values():
+            assumed = Outcome(Phase.DONE, Reason.POD_GONE, self._scope.now)
+            live = _with_outcome(live, each, assumed)
+        expected = Expected(
+            plan.podUID,
+            [action for action in REPLACING if action == plan.action],
+            crash=plan.id,
+            owner=plan.owner,
+            deletes=True,
+        )
+        return verify_live(live, pod, self._scope.targets, expected, now).reason
 
     def _replace(self, pod: OwnedPod, plan: Remediation, now: datetime) -> Outcome | None:
         evicts = plan.action == Action.EVICT_POD
         self.doing = "evict Pods" if evicts else "delete Pods"
-        act = self._cluster.evict_pod if evicts else self._cluster.delete_pod
+        remove = self._remover.evict_pod if evicts else self._remover.delete_pod
         meta = pod.metadata
         try:
-            at = act(meta.namespace, meta.name, plan.podUID, meta.resourceVersion)
+            at = remove(meta.namespace, meta.name, plan.podUID, meta.resourceVersion)
         except ApiError as error:
-            return _outcome_of_refusal(error, now)
+            return _outcome_of_error(error, now)
         return Outcome(Phase.DONE, Reason.EVICTED if evicts else Reason.DELETED, at)
-
-    def _refusal(self, pod: OwnedPod, plan: Remediation, now: datetime) -> Reason | None:
-        """Decide anew, from what is live and by the API server's clock."""
-        live = self._stored
-        for doubted in self._doubted.values():
-            live = _with_outcome(live, doubted, Outcome(Phase.DONE, Reason.POD_GONE, self._now))
-        if abs((now - plan.plannedAt).total_seconds()) > MAX_PLAN_AGE_SECONDS:
-            return Reason.PLAN_TOO_OLD
-        if live.spec.remediationAction != plan.action or plan.action not in REPLACING:
-            return Reason.ACTION_CHANGED
-        if live.metadata.terminating or not claimed_pods(live, [pod], self._targets):
-            return Reason.NO_LONGER_CLAIMED
-        found = next(
-            (each for each in reportable_crashes(pod, live.spec) if each.id == plan.id), None
-        )
-        if found is None:
-            return Reason.CRASH_SUPERSEDED
-        reason = reason_to_withhold(live, pod, found, now)
-        if reason is None and pod.owner_uid != plan.owner:
-            return Reason.OWNER_CHANGED  # it would be charged to the former one
-        return reason
 
 
 def _with_outcome(live: PodDiagnoser, plan: Remediation, outcome: Outcome) -> PodDiagnoser:
-    """The PodDiagnoser as it will be when an outcome is stored."""
+    """Return the PodDiagnoser as it will be when an outcome is stored."""
     status = live.status
     entries = [
         apply_outcome(entry, outcome) if entry is plan else entry for entry in status.remediations
@@ -242,27 +289,24 @@ def _with_outcome(live: PodDiagnoser, plan: Remediation, outcome: Outcome) -> Po
     return live.model_copy(update={"status": status.model_copy(update=update)})
 
 
-def _outcome_of_refusal(error: ApiError, now: datetime) -> Outcome | None:
-    """What a refusal of the API server means for a plan. None: look again.
+def _outcome_of_error(error: ApiError, now: datetime) -> Outcome | None:
+    """Return what an error means for a plan. None: look again.
 
     Raises:
         ApiError: it means nothing for the plan, which stands.
     """
-    if error.cause == DISRUPTION_BUDGET or error.kind == "poddisruptionbudget":
-        return Outcome(Phase.DEFERRED, Reason.BLOCKED_BY_DISRUPTION_BUDGET, now)
-    if error.cause == SEVERAL_DISRUPTION_BUDGETS:
-        return Outcome(Phase.DEFERRED, Reason.SEVERAL_DISRUPTION_BUDGETS, now)
-    # What a 404 is about, Pod or budget, the next look at the Pod tells.
-    if error.status in (HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND):
-        return None
-    if error.cause == DENIED_BY_POLICY:  # it may be about this Pod alone
-        return Outcome(Phase.FAILED, Reason.REFUSED, now)
-    if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return Outcome(Phase.FAILED, Reason.FORBIDDEN, now)
-    if (
-        error.status is None
-        or error.status == HTTPStatus.TOO_MANY_REQUESTS
-        or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    ):
-        raise error
-    return Outcome(Phase.FAILED, Reason.REFUSED, now)
+    match error:
+        case BlockedByBudgetError():
+            return Outcome(Phase.DEFERRED, Reason.BLOCKED_BY_DISRUPTION_BUDGET, now)
+        case SeveralBudgetsError():
+            return Outcome(Phase.DEFERRED, Reason.SEVERAL_DISRUPTION_BUDGETS, now)
+        case ConflictError() | NotFoundError():
+            return None  # the next read of the Pod shows whether it is the Pod that is gone
+        case DeniedByPolicyError():
+            return Outcome(Phase.FAILED, Reason.REFUSED, now)  # it may be about this Pod alone
+        case UnauthorizedError() | ForbiddenError():
+            return Outcome(Phase.FAILED, Reason.FORBIDDEN, now)
+        case NoAnswerError() | ThrottledError() | ServerError():
+            raise error
+        case _:
+            return Outcome(Phase.FAILED, Reason.REFUSED, now)

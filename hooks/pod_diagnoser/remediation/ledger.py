@@ -1,7 +1,7 @@
-"""What becomes of the remediations and owners that the status has stored. Pure.
+"""Update the stored remediations and owners. Pure.
 
-They are settled by what came of them, judged by whether it helped, kept for as long as something is
-counted by them, and then forgotten.
+Outcomes are applied to the remediations; later it is assessed whether they helped. Both are kept
+for as long as limits are counted by them, and pruned afterwards.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -35,15 +35,7 @@ after it: both are in whole seconds, of two moments of one request and the next.
 
 
 def apply_outcome(entry: Remediation, outcome: Outcome | None) -> Remediation:
-    """Write down what came of a remediation.
-
-    Args:
-        entry: the remediation.
-        outcome: what came of it, or None where that is not known.
-
-    Returns:
-        The entry with the outcome; as it was if it was settled already.
-    """
+    """Return a remediation with its outcome, None if it is not known; only planned ones change."""
     if outcome is None or entry.phase != Phase.PLANNED:
         return entry
     return _with_outcome(entry, outcome)
@@ -61,13 +53,13 @@ def _with_outcome(entry: Remediation, outcome: Outcome) -> Remediation:
 
 
 def deduplicate(entries: Iterable[Remediation]) -> list[Remediation]:
-    """Keep one entry for each crash, should somebody have stored several.
+    """Keep one entry for each crash, in case several were stored by hand.
 
     Args:
         entries: remediations, newest first.
 
     Returns:
-        Of those of one crash the one that is done, else the oldest.
+        For each crash the entry that is done, else the oldest.
     """
     kept: dict[str, Remediation] = {}
     for entry in entries:
@@ -84,22 +76,22 @@ def update_ledger(
     *,
     complete: bool,
 ) -> tuple[list[Remediation], tuple[OwnerHistory, ...]]:
-    """Settle and judge what is stored.
+    """Apply outcomes to the stored remediations, and assess those that were done.
 
-    An attempt is charged to its owner when it is made, and taken off again when it turns out to
-    have helped: a cool-down grows with those that did not. What did not come about counts as done
-    as soon as its Pod is seen to go: of two processes that answered the same request one may have
+    An attempt is recorded for its owner when it is made, and forgiven when it turns out to have
+    helped: a cool-down grows with those that did not. A remediation that failed counts as done as
+    soon as its Pod is terminating: of two processes that answered the same request one may have
     been refused, and the other not.
 
     Args:
         diagnoser: the PodDiagnoser with its stored status.
-        outcomes: what came of carrying out planned entries, by crash id.
+        outcomes: what came of executing planned entries, by crash id.
         crashed: the Pods that it claims, with their crashes.
         now: the time by the API server's clock.
-        complete: False when there were too many Pods to see them all.
+        complete: False when there were too many Pods to read them all.
 
     Returns:
-        All entries, and what is remembered of owners.
+        All entries, and the history of owners.
     """
     stored, policy = diagnoser.status, diagnoser.spec.remediation
     by_owner: dict[str, list[CrashedPod]] = {}
@@ -126,7 +118,7 @@ def update_ledger(
 
 
 def _clamp_times(entry: Remediation, now: datetime) -> Remediation:
-    """Date an entry anew whose date can't be: else it would count, or be kept, for ever."""
+    """Clamp an implausible settledAt to now; otherwise the entry would never expire."""
     settled = entry.settledAt
     if entry.phase == Phase.PLANNED or (settled is not None and settled <= now + SKEW):
         return entry
@@ -134,6 +126,7 @@ def _clamp_times(entry: Remediation, now: datetime) -> Remediation:
 
 
 def _clamp_owner_times(owner: OwnerHistory, now: datetime) -> OwnerHistory:
+    """Clamp an implausible lastTime to now; otherwise the owner would never be pruned."""
     last = owner.lastTime
     never = last is None and not owner.attempts
     if never or (last is not None and last <= now + SKEW):
@@ -149,7 +142,7 @@ def _assess(
     *,
     complete: bool,
 ) -> str | None:
-    """Say whether the owner crashed again within the window; None where that is not known yet."""
+    """Return whether the owner crashed again within the window; None if that is not known yet."""
     settled = entry.settledAt or now
     end = settled + window_of(policy)
     if any(
@@ -161,11 +154,11 @@ def _assess(
 
 
 def _crashed_between(crashed: CrashedPod, start: datetime, end: datetime, now: datetime) -> bool:
-    """Tell whether a Pod crashed in a time that the API server's clock tells.
+    """Return whether a Pod crashed between two times by the API server's clock.
 
-    When a container ended is told by the clock of its node, which may be wrong. A Pod that was
-    created later has crashed later, whatever that clock says, and what is seen to have crashed
-    before the end has done so before the end.
+    The time of a crash is by the clock of its node, which may be wrong. A Pod that was created
+    after the start has crashed after it, whatever that clock says, and a crash that is observed
+    before the end was before the end.
     """
     created = crashed.pod.metadata.created
     younger = created is not None and created >= start - _ROUNDING
@@ -179,17 +172,16 @@ def _crashed_between(crashed: CrashedPod, start: datetime, end: datetime, now: d
 def should_keep(
     entry: Remediation, shown: Collection[str], policy: RemediationSpec, now: datetime
 ) -> bool:
-    """Tell whether an entry is kept.
+    """Return whether an entry is kept.
+
+    A planned one is; one that is done, while the budget may count it and its crash may be fresh, by
+    any clock; any other, until its crash is not fresh any more.
 
     Args:
         entry: the entry.
         shown: the ids of the fresh crashes that Pods show.
         policy: ``spec.remediation``.
         now: the time.
-
-    Returns:
-        True for what is planned; for what is done while the budget may count it, and its crash is
-        fresh, by any clock; for what did not come about until its crash is history.
     """
     if entry.phase == Phase.PLANNED:
         return True
@@ -205,17 +197,16 @@ def prune_owners(
     crashed: Iterable[CrashedPod],
     now: datetime,
 ) -> tuple[OwnerHistory, ...]:
-    """Forget the owners that crash no more.
+    """Drop the owners whose Pods do not crash any more.
+
+    Kept are those with a remediation that is planned, or may turn out to be done; and of those of
+    which a Pod was replaced, the ones that still crash or for which that is not long ago.
 
     Args:
-        owners: what is remembered of owners.
+        owners: the history of owners.
         entries: the remediations.
         crashed: the crashed Pods.
         now: the time.
-
-    Returns:
-        Those with a remediation that is planned, or may turn out to be done; those that crash
-        still, or of which a Pod was replaced not long ago.
     """
     pending = {entry.owner for entry in entries if entry.phase != Phase.DONE}
     crashing = {(each.pod.owner_uid, each.pod.template_hash) for each in crashed}

@@ -1,7 +1,7 @@
 """How many remediations there may be: budget, cool-down, giving up. Pure.
 
-All of it is counted from what the status has stored, by the API server's clock, never from a
-process's memory. It is asked twice: when a plan is made, and again when it is carried out.
+All of it is counted from the stored status, by the API server's clock, never from a process's
+memory. It is checked twice: when a plan is made, and again when it is executed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,33 +13,33 @@ from pod_diagnoser.api.time import whole_seconds
 from pod_diagnoser.remediation.model import Phase, Reason
 
 SKEW = timedelta(hours=1)
-"""How far clocks may differ: what is counted by time is kept for so much longer."""
+"""How far clocks may differ: what is counted by time is kept for that much longer."""
 
 FAILURE_BACKOFF = timedelta(seconds=60)
-"""For how long a remediation that was refused is left alone before it is tried again."""
+"""How long after a refusal a remediation is tried again."""
 
 BLOCKED_BACKOFF = timedelta(seconds=15)
-"""For how long one is left alone that a PodDisruptionBudget blocks, or that has expired."""
+"""How long after it expired, or was blocked by a PodDisruptionBudget, one is tried again."""
 
 MAX_COOL_DOWN = timedelta(hours=1)
-"""To how much a cool-down grows at most."""
+"""The longest cool-down."""
 
 OWNER_RETENTION = MAX_COOL_DOWN + SKEW
-"""For how long an owner that crashes no more is remembered after the last time."""
+"""How long an owner whose Pods do not crash any more is kept after the last remediation."""
 
 MAX_ATTEMPTS = 1000
-"""To how many attempts are counted: more than can be asked for, less than can be stored."""
+"""Attempts are counted up to this: more than the spec can ask for, less than the CRD allows."""
 
 _MAX_DOUBLINGS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What stands against one more remediation.
+    """Why there may not be one more remediation.
 
     Attributes:
         reason: why.
-        wait: seconds until that is over, or None where something else than time has to change.
+        resync_after: seconds until that is over, or None where it is not a matter of time.
     """
 
     reason: Reason
@@ -47,28 +47,23 @@ class Limit:
 
 
 def window_of(policy: RemediationSpec) -> timedelta:
-    """Say for how long a remediation uses up the budget, and is judged afterwards."""
+    """Return for how long a remediation uses up the budget, and its outcome is watched."""
     return timedelta(seconds=policy.budget.windowSeconds)
 
 
 def backoff_left(entry: Remediation, now: datetime) -> timedelta:
-    """Say for how long a remediation that did not come about is left alone still.
+    """Return how long to wait before an entry that is deferred, failed or expired is tried again.
 
-    Args:
-        entry: one that is deferred, failed or expired.
-        now: the time.
-
-    Returns:
-        The time left; 0 or less where it may be tried again.
+    0 or less where it may be tried.
     """
-    pause = FAILURE_BACKOFF if entry.phase == Phase.FAILED else BLOCKED_BACKOFF
+    backoff = FAILURE_BACKOFF if entry.phase == Phase.FAILED else BLOCKED_BACKOFF
     if entry.settledAt is None:
         return timedelta(0)
-    return pause - (now - entry.settledAt)
+    return backoff - (now - entry.settledAt)
 
 
 def is_pending(entry: Remediation, now: datetime) -> bool:
-    """Tell whether a remediation may come about still, without a new plan or by the next one."""
+    """Return whether a remediation is planned, or deferred for a while."""
     deferred = entry.phase == Phase.DEFERRED and backoff_left(entry, now) > timedelta(0)
     return entry.phase == Phase.PLANNED or deferred
 
@@ -76,42 +71,38 @@ def is_pending(entry: Remediation, now: datetime) -> bool:
 def budget_limit(
     policy: RemediationSpec, entries: Iterable[Remediation], now: datetime
 ) -> Limit | None:
-    """Say whether the budget is spent.
+    """Return the limit if the budget is spent, None if it allows one more remediation.
 
-    What is not settled uses it up, and what is done does for the window from when it was done.
+    Pending remediations use it up, and those that were done for the window from then on.
 
     Args:
         policy: ``spec.remediation``.
         entries: the other remediations of the same PodDiagnoser.
         now: the time.
-
-    Returns:
-        The limit, or None where there is room for one more.
     """
-    open_, waits = 0, []
+    pending, waits = 0, []
     for entry in entries:
         if is_pending(entry, now):
-            open_ += 1
+            pending += 1
         elif entry.phase == Phase.DONE:
-            # Nothing can be added to the last times that there are: subtract.
+            # Subtract: nothing can be added to a time in the year 9999.
             left = window_of(policy) - (now - (entry.settledAt or now))
             if left > timedelta(0):
                 waits.append(left.total_seconds())
-    excess = open_ + len(waits) - policy.budget.pods
+    excess = pending + len(waits) - policy.budget.pods
     if excess < 0:
         return None
     return Limit(Reason.BUDGET_SPENT, sorted(waits)[excess] if excess < len(waits) else None)
 
 
 def cool_down(policy: RemediationSpec, attempts: int) -> timedelta:
-    """Say how long an owner's Pods are left alone after one of them was replaced.
+    """Return how long no Pod of an owner is replaced after one of them was.
+
+    Doubled with each attempt after the first, up to an hour.
 
     Args:
         policy: ``spec.remediation``.
         attempts: how many of its Pods were replaced without that being known to have helped.
-
-    Returns:
-        The time: doubled with each attempt after the first, up to an hour.
     """
     doublings = min(max(attempts - 1, 0), _MAX_DOUBLINGS)
     return min(timedelta(seconds=policy.coolDownSeconds) * (1 << doublings), MAX_COOL_DOWN)
@@ -124,18 +115,17 @@ def owner_limit(
     template: str,
     now: datetime,
 ) -> Limit | None:
-    """Say whether an owner is cooling down or has been given up.
+    """Return the limit if an owner is cooling down or has been given up, None otherwise.
+
+    A new template starts with no attempts, but within the cool-down as it is set: a template that
+    changes from Pod to Pod must not evade it.
 
     Args:
         policy: ``spec.remediation``.
-        owners: what is remembered of owners, each of their templates by itself.
+        owners: the history of owners, one entry for each of their templates.
         uid: the owner's uid.
         template: the template from which the Pod in question was made.
         now: the time.
-
-    Returns:
-        The limit, or None where there is none. A template that is new starts anew, but for the
-        cool-down as it is set: what changes from Pod to Pod must not do away with it.
     """
     left = timedelta(0)
     for owner in owners:
@@ -152,16 +142,15 @@ def owner_limit(
 def record_attempt(
     owners: Sequence[OwnerHistory], uid: str, at: datetime
 ) -> tuple[OwnerHistory, ...]:
-    """Remember that a Pod of an owner was replaced.
+    """Count one more attempt for all templates of an owner, of which a Pod was replaced.
+
+    From which template the Pod was made is not known any more when it is gone; counting it for all
+    of them can only lead to fewer deletions.
 
     Args:
-        owners: what is remembered of owners.
+        owners: the history of owners.
         uid: the owner's uid.
-        at: when.
-
-    Returns:
-        The same with one attempt more for all templates of this owner: of which of them the Pod was
-        can't be told any more when it is gone, and less would be deleted for it, never more.
+        at: when the Pod was replaced.
     """
     return tuple(
         owner.model_copy(
@@ -177,14 +166,11 @@ def record_attempt(
 
 
 def forgive_attempt(owners: Sequence[OwnerHistory], uid: str) -> tuple[OwnerHistory, ...]:
-    """Take an attempt off an owner again: since then it has not crashed for the whole window.
+    """Count one attempt less for an owner: it has not crashed for the whole window since.
 
     Args:
-        owners: what is remembered of owners.
+        owners: the history of owners.
         uid: the owner's uid.
-
-    Returns:
-        The same with one attempt less for this owner.
     """
     return tuple(
         owner.model_copy(update={"attempts": max(0, owner.attempts - 1)})

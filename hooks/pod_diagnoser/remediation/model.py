@@ -1,10 +1,11 @@
-"""The words of a remediation: what can be done, where it stands and why. Pure."""
+"""Actions, phases and reasons of a remediation. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from pod_diagnoser.cluster.errors import ApiFailure
 from pod_diagnoser.pods.keys import OPT_OUT
 
 
@@ -18,16 +19,16 @@ class Action(StrEnum):
 
 
 def is_known_action(action: str) -> bool:
-    """Tell whether an action is one that this version knows: one stored earlier may be none."""
+    """Return whether this version knows an action: another version may have stored another one."""
     return action in tuple(Action)
 
 
 REPLACING = (Action.RESTART_POD, Action.EVICT_POD)
-"""The actions that make a Pod go."""
+"""The actions that replace a Pod."""
 
 
 class Phase(StrEnum):
-    """Where a remediation stands."""
+    """The phase of a remediation."""
 
     PLANNED = "Planned"
     DONE = "Done"
@@ -37,7 +38,7 @@ class Phase(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a remediation stands where it does, or why there is none. CamelCase, for programs."""
+    """Why a remediation is in its phase, or why a Pod is withheld. CamelCase, for programs."""
 
     CRASHED = "Crashed"
     DELETED = "Deleted"
@@ -106,27 +107,20 @@ EXPLANATIONS: Mapping[Reason, str] = {
     Reason.BUDGET_SPENT: "spec.remediation.budget is spent for now.",
     Reason.HISTORY_FULL: "There are too many remediations or owners to keep count of.",
 }
-"""What each reason means, for people. Constant texts: nothing of a Pod is in them."""
+"""What each reason means, for people. Constant texts, with nothing of a Pod in them."""
 
 
 def explanation(reason: str) -> str:
-    """Say what a stored reason means.
-
-    Args:
-        reason: a reason, perhaps of another version.
-
-    Returns:
-        Its explanation, or an empty string for one that is not known.
-    """
+    """Return what a stored reason means; an empty string for one of another version."""
     return EXPLANATIONS[Reason(reason)] if reason in tuple(Reason) else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of carrying out a planned remediation.
+    """What came of executing a planned remediation.
 
     Attributes:
-        phase: where it stands now.
+        phase: its phase now.
         reason: why.
         at: when, by the API server's clock.
     """
@@ -138,23 +132,23 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionReport:
-    """What came of what was done in the cluster before the status is worked out.
+    """What was done in the cluster before the status is worked out.
 
     Attributes:
         outcomes: what came of plans, by crash id.
-        trouble: reason and message of what held something up, or None.
-        again: seconds after which to ask again, or None.
-        connected: whether anything can be done at all.
-        dated: whether the API server's time is known as far as anything hangs on it. Without it
-            nothing is planned and nothing forgotten.
+        api_failure: what held something up, or None.
+        resync_after: seconds after which to sync again, or None.
+        connected: whether the process has access to the API server.
+        server_time_known: whether the API server's time is known, as far as anything depends on it.
+            Without it nothing is planned and nothing forgotten.
     """
 
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
-    api_failure: tuple[str, str] | None = None
+    api_failure: ApiFailure | None = None
     resync_after: float | None = None
     connected: bool = True
     server_time_known: bool = True
 
 
 NOT_CONNECTED = ExecutionReport(connected=False)
-"""This process has no access to the API server: it diagnoses, and does nothing."""
+"""This process has no access to the API server: it diagnoses, and remediates nothing."""

@@ -1,13 +1,13 @@
 """Which crashed Pods to replace, and why not. Pure.
 
-Nothing destructive is done that was not written down first. A sync *plans*: it puts an entry into
-``status.remediations``. A later sync, on the status as stored, has it *carried out* (`executor`) and
-*settles* it (`ledger`). Everything that limits remediation (`limits`) is counted from what is
-stored, never from a process's memory: a write on a stale status is refused by the API server, so
+No Pod is deleted without a plan that was stored before. A sync *plans*: it puts an entry into
+``status.remediations``. A later sync, on the status as stored, *executes* it (`executor`) and
+*applies its outcome* (`ledger`). Everything that limits remediation (`limits`) is counted from what
+is stored, never from a process's memory: a write on a stale status is refused by the API server, so
 that two writers cannot both spend the same budget.
 
-What a Pod's annotations say decides nothing here; its labels only who claims it, and its
-``remediate`` annotation only that it is left alone (`safeguards`).
+A Pod's annotations decide nothing here; its labels only who claims it, and its ``remediate``
+annotation only that it is withheld (`safeguards`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,7 +50,7 @@ __all__ = ["Action", "Phase", "Plan", "Reason", "WithheldPod", "plan", "planned_
 MAX_REMEDIATIONS = 100
 MAX_OWNERS = 100
 MAX_TEMPLATES = 5
-"""How many templates of one owner are remembered."""
+"""How many templates of one owner are kept."""
 MAX_EXAMPLES = 3
 
 _RETRIED = " It is tried again."
@@ -62,15 +62,15 @@ _TRANSIENT_REASONS = (
     Reason.HISTORY_FULL,
     Reason.FORBIDDEN,
 )
-"""Reasons for which a crash has to wait for its turn."""
+"""Reasons that pass: a crash waits for its turn meanwhile."""
 
 _REFUSED_PHASES = (Phase.DEFERRED, Phase.FAILED)
-"""Where something other than ourselves stood in the way."""
+"""Phases in which something other than this operator prevented the remediation."""
 
 
 @dataclass(frozen=True, slots=True)
 class WithheldPod:
-    """A crashed Pod that is left alone, and why."""
+    """A crashed Pod that is not replaced, and why."""
 
     pod: OwnedPod
     diagnosis: Diagnosis
@@ -83,11 +83,11 @@ class Plan:
 
     Attributes:
         remediations: the entries, newest first.
-        owners: what is remembered of owners.
-        withheld: the crashed Pods that are left alone, counted by reason.
-        resync_after: seconds until something is to be decided anew, or None. Planned entries, which
-            are to be carried out as soon as possible, are not in it.
-        spared: the Pods that `withheld` counts.
+        owners: the history of owners.
+        withheld: the crashed Pods that are not replaced, counted by reason.
+        resync_after: seconds until something is to be decided anew, or None. It disregards planned
+            entries, which are executed as soon as possible.
+        withheld_pods: the Pods that `withheld` counts.
     """
 
     remediations: tuple[Remediation, ...] = ()
@@ -98,14 +98,7 @@ class Plan:
 
 
 def planned_entries(diagnoser: PodDiagnoser) -> list[Remediation]:
-    """Pick the remediations of the status that are to be carried out.
-
-    Args:
-        diagnoser: the PodDiagnoser.
-
-    Returns:
-        Its planned entries, the oldest first.
-    """
+    """Return the planned remediations of the status, the oldest first."""
     entries = deduplicate(diagnoser.status.remediations)
     return [entry for entry in reversed(entries) if entry.phase == Phase.PLANNED]
 
@@ -123,13 +116,13 @@ def plan(
     Args:
         diagnoser: the PodDiagnoser with its stored status.
         crashed: the Pods that it claims, with their crashes.
-        outcomes: what came of carrying out planned entries, by crash id.
+        outcomes: what came of executing planned entries, by crash id.
         now: the time by the API server's clock.
-        complete: False when there were too many Pods to see them all.
+        complete: False when there were too many Pods to read them all.
 
     Returns:
-        The stored entries, settled where there is an outcome; new ones for fresh crashes that no
-        safeguard, cool-down or budget withholds; and of the others how many there are, and why.
+        The stored entries, with their outcomes; new ones for fresh crashes that no safeguard,
+        cool-down or budget withholds; and how many of the others there are, and why.
     """
     policy = diagnoser.spec.remediation
     entries, owners = update_ledger(diagnoser, outcomes, crashed, now, complete=complete)
@@ -152,8 +145,8 @@ def plan(
 class _Planner:
     """Considers one crashed Pod after the other, and keeps count.
 
-    An entry whose remediation did not come about stays until its crash is history: crashes that
-    were not tried yet go first, then those that were tried longest ago.
+    An entry whose remediation failed is kept while its crash is fresh: crashes that were not tried
+    yet go first, then those that were tried longest ago.
     """
 
     def __init__(
@@ -170,20 +163,20 @@ class _Planner:
         self._entries = entries
         self._owners = list(owners)
         self._tried = {entry.id: entry for entry in entries if self._may_be_tried_again(entry)}
-        standing = [entry for entry in entries if entry.id not in self._tried]
-        self._crashes = {entry.id for entry in standing}
+        kept = [entry for entry in entries if entry.id not in self._tried]
+        self._crashes = {entry.id for entry in kept}
         self._pods = {
-            # Its newer crash is another reason to replace it.
+            # A newer crash of the Pod is another reason to replace it.
             entry.podUID
-            for entry in standing
+            for entry in kept
             if entry.reason != Reason.CRASH_SUPERSEDED
         }
         self._refused = any(
-            entry.phase == Phase.FAILED and entry.reason == Reason.FORBIDDEN for entry in standing
+            entry.phase == Phase.FAILED and entry.reason == Reason.FORBIDDEN for entry in kept
         )
         self._budget = budget_limit(self._policy, entries, now)
         self._crashing: set[tuple[str, str]] = set()
-        self._spared: list[WithheldPod] = []
+        self._withheld: list[WithheldPod] = []
         self._waits: list[float | None] = []
 
     def _may_be_tried_again(self, entry: Remediation) -> bool:
@@ -210,7 +203,7 @@ class _Planner:
         pod = crashed.pod
         open_ = [found for found in crashed.diagnoses if found.id not in self._crashes]
         if not open_ or pod.metadata.uid in self._pods:
-            return  # an entry says what there is to say
+            return  # its entry covers it
         found, reason = self._pick_crash(pod, open_)
         limit = self._limit(pod, found) if reason is None else self._limit_of_safeguard(pod, reason)
         if limit is None:
@@ -220,14 +213,14 @@ class _Planner:
         tried = self._tried.get(found.id)
         if tried is not None:
             if tried.phase in _REFUSED_PHASES and limit.reason in _TRANSIENT_REASONS:
-                return  # its entry says what came of it, and keeps its turn
+                return  # its entry shows the outcome, and keeps its turn
             self._entries.remove(tried)
-        self._spared.append(WithheldPod(pod, found, limit.reason))
+        self._withheld.append(WithheldPod(pod, found, limit.reason))
 
     def _pick_crash(
         self, pod: OwnedPod, crashes: Sequence[Diagnosis]
     ) -> tuple[Diagnosis, Reason | None]:
-        """Ask the safeguards of each crash: for any that may be a reason a Pod is replaced."""
+        """Check the safeguards for each crash: one that passes is enough to replace the Pod."""
         verdicts = [
             (found, violated_safeguard(pod, found, self._spec, self._now)) for found in crashes
         ]
@@ -242,7 +235,7 @@ class _Planner:
         return Limit(reason, seconds_too_young(pod, self._policy, self._now) if young else None)
 
     def _limit(self, pod: OwnedPod, found: Diagnosis) -> Limit | None:
-        """What of the other remediations stands against one more."""
+        """Return what limits one more remediation, given the others."""
         uid, template = pod.owner_uid, pod.template_hash
         limit = owner_limit(self._policy, self._owners, uid, template, self._now)
         if limit is not None and limit.reason is Reason.GAVE_UP:
@@ -251,10 +244,15 @@ class _Planner:
             return Limit(Reason.FORBIDDEN)
         if any(entry.owner == uid and is_pending(entry, self._now) for entry in self._entries):
             return Limit(Reason.COOL_DOWN)
-        return limit or self._budget or self._room_for(found) or self._room_for_owner(uid, template)
+        return (
+            limit
+            or self._budget
+            or self._make_room_for(found)
+            or self._make_room_for_owner(uid, template)
+        )
 
-    def _room_for(self, found: Diagnosis) -> Limit | None:
-        """Make room for one entry more, or say that there is none."""
+    def _make_room_for(self, found: Diagnosis) -> Limit | None:
+        """Make room for one more entry, or return that there is none."""
         if len(self._entries) < MAX_REMEDIATIONS or found.id in self._tried:
             return None
         if not self._tried:
@@ -264,8 +262,8 @@ class _Planner:
         del self._tried[oldest.id]
         return None
 
-    def _room_for_owner(self, uid: str, template: str) -> Limit | None:
-        """Make room for one owner more, or say that there is none."""
+    def _make_room_for_owner(self, uid: str, template: str) -> Limit | None:
+        """Make room for one more owner, or return that there is none."""
         templates = [owner.template for owner in self._owners if owner.uid == uid]
         if template in templates:
             return None
@@ -290,7 +288,7 @@ class _Planner:
         if tried is not None:
             self._entries.remove(tried)
             if tried.phase in _REFUSED_PHASES:
-                # What stood in the way is said until something else is known.
+                # Show what prevented it until something else is known.
                 reason, message = tried.reason, explanation(tried.reason) + _RETRIED
         self._pods.add(pod.metadata.uid)
         entry = Remediation(
@@ -311,19 +309,19 @@ class _Planner:
         self._budget = budget_limit(self._policy, self._entries, self._now)
 
     def plan(self) -> Plan:
-        """What the status should say."""
+        """Return what the status should say."""
         waits = [*self._waits, *map(self._resync_after, self._entries)]
         pending = [wait for wait in waits if wait is not None and wait > 0]
         return Plan(
             remediations=tuple(self._entries),
             owners=tuple(self._owners),
-            withheld=_count_by_reason(self._spared),
+            withheld=_count_by_reason(self._withheld),
             resync_after=max(1.0, min(pending) + 0.5) if pending else None,
-            withheld_pods=self._spared,
+            withheld_pods=self._withheld,
         )
 
     def _resync_after(self, entry: Remediation) -> float | None:
-        """Seconds until an entry is to be judged, or may be tried again; None for neither."""
+        """Return seconds until an entry is assessed, or may be tried again; None for neither."""
         if entry.phase not in (Phase.PLANNED, Phase.DONE):
             return backoff_left(entry, self._now).total_seconds()
         settled = entry.settledAt
@@ -332,9 +330,9 @@ class _Planner:
         return (settled + window_of(self._policy) - self._now).total_seconds()
 
 
-def _count_by_reason(spared: Sequence[WithheldPod]) -> tuple[Withheld, ...]:
+def _count_by_reason(withheld: Sequence[WithheldPod]) -> tuple[Withheld, ...]:
     names: dict[Reason, list[str]] = {}
-    for each in spared:
+    for each in withheld:
         names.setdefault(each.reason, []).append(each.pod.metadata.name)
     return tuple(
         Withheld(

@@ -1,6 +1,6 @@
 """What of a Pod itself forbids to replace it. Pure.
 
-A Pod's annotations never argue for its replacement; one of them argues against it.
+No annotation of a Pod allows its replacement; one forbids it.
 """
 
 from datetime import datetime, timedelta
@@ -13,44 +13,27 @@ from pod_diagnoser.pods.keys import OPT_OUT
 from pod_diagnoser.remediation.model import Reason
 
 FRESH = timedelta(minutes=30)
-"""Only crashes this young are remediated or logged; older ones are never replayed."""
+"""Only crashes this young are remediated or published as Events; older ones never are."""
 
 MAX_CLOCK_AHEAD = timedelta(minutes=5)
-"""How far a node's clock may be ahead. A crash that lies further in the future has no known time:
-it would be fresh for longer than the cluster keeps the Event that tells it."""
+"""How far a node's clock may be ahead. A crash further in the future counts as one without a known
+time: it would be fresh for longer than the cluster keeps its Event."""
 
 _SYSTEM_CRITICAL = ("system-cluster-critical", "system-node-critical")
 """Source: ``pkg/apis/scheduling/types.go``."""
 
 _OPT_OUT_VALUES = ("false", "no", "0", "off")
-"""What the annotation of a Pod that is to be left alone may say; ``"false"`` is documented."""
+"""Values of the annotation that opt a Pod out; ``"false"`` is the documented one."""
 
 
 def is_fresh(diagnosis: Diagnosis, now: datetime) -> bool:
-    """Tell whether a crash is recent for certain.
-
-    Args:
-        diagnosis: the crash.
-        now: the time.
-
-    Returns:
-        False for one that is too long ago, and for one of which nobody knows when it was.
-    """
+    """Return whether a crash is certainly recent: False where its time is not known."""
     ended = diagnosis.ended_by
     return ended is not None and -MAX_CLOCK_AHEAD <= now - ended < FRESH
 
 
 def seconds_too_young(pod: OwnedPod, policy: RemediationSpec, now: datetime) -> float | None:
-    """Say how much younger a Pod is than it has to be.
-
-    Args:
-        pod: the Pod.
-        policy: ``spec.remediation``.
-        now: the time.
-
-    Returns:
-        Seconds, 0 or less for one that is old enough; None where nobody knows how old it is.
-    """
+    """Return by how many seconds a Pod is too young: 0 or less if it is not, None if unknown."""
     created = pod.metadata.created
     if created is None:
         return None
@@ -60,18 +43,16 @@ def seconds_too_young(pod: OwnedPod, policy: RemediationSpec, now: datetime) -> 
 def violated_safeguard(
     pod: OwnedPod, diagnosis: Diagnosis, spec: PodDiagnoserSpec, now: datetime
 ) -> Reason | None:
-    """Say what of a Pod itself forbids to replace it.
+    """Return what of a Pod itself forbids to replace it; None if nothing does.
 
-    The same safeguards are asked when a plan is made and, of the live Pod, when it is carried out.
+    The same safeguards are checked when a plan is made and, on the live Pod, when it is executed.
+    Of several reasons the lasting ones come before those that pass.
 
     Args:
         pod: the Pod.
         diagnosis: what crashed in it.
         spec: the PodDiagnoser's spec.
         now: the time.
-
-    Returns:
-        The first reason that holds, the lasting ones before those that pass; None if none does.
     """
     policy, meta, owner = spec.remediation, pod.metadata, pod.controller
     priority = pod.spec.priorityClassName if pod.spec else ""
@@ -98,9 +79,9 @@ def violated_safeguard(
 
 
 def _has_listed_cause(diagnosis: Diagnosis, policy: RemediationSpec) -> bool:
-    """Whether a crash has a listed cause, by the Pod's status and by what is known beyond it.
+    """Return whether a crash has a listed cause, by the Pod's status alone and by its Events.
 
-    What is known beyond it stands on the Pod, where it can be made up: it argues against.
+    Anyone may have made up the cause by Events, which is kept on the Pod: it can only forbid.
     """
     causes = {diagnosis.status_cause.value, diagnosis.cause.value}
     return not diagnosis.was_requested and causes <= set(policy.causes)

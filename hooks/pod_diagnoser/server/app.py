@@ -16,6 +16,7 @@ from pod_diagnoser.cluster.client import ApiClient
 from pod_diagnoser.cluster.credentials import Credentials, in_cluster
 from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
 from pod_diagnoser.diagnosis.evidence import EvidenceFetcher
+from pod_diagnoser.poddiagnosers.access import Observer
 from pod_diagnoser.poddiagnosers.sync import Reconciler
 from pod_diagnoser.server.auth import Tokens
 from pod_diagnoser.server.bodies import MemoryBudget
@@ -144,7 +145,7 @@ def connect_reconciler(
         clock,
         socket.gethostname(),
         time.monotonic,
-        dropped=telemetry.remediation_event_dropped,
+        Observer(telemetry.remediation_event_dropped, telemetry.api_failed),
     )
 
 

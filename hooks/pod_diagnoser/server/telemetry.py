@@ -13,6 +13,7 @@ from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.core_v1 import ObjectMeta
 from pod_diagnoser.api.raw_request import Shortcut
 from pod_diagnoser.api.text import sanitize
+from pod_diagnoser.cluster.errors import ApiFailure
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.evidence import EventLookup
 from pod_diagnoser.server.logs import places_of
@@ -76,6 +77,13 @@ class Telemetry:
             "Events about an executed remediation that could not be created.",
             registry=registry,
         )
+        self._api_failures = Counter(
+            "pod_diagnoser_api_failures",
+            "Times that the API server was busy, unavailable or too slow for a PodDiagnoser's "
+            "sync, by reason.",
+            ("reason",),
+            registry=registry,
+        )
         self._crashes_by_cause = {cause: crashes.labels(cause.value) for cause in Cause}
         self._lookups_by_result = {result: lookups.labels(result.value) for result in EventLookup}
         self._requests_by_labels: dict[tuple[str, int], Counter] = {}
@@ -105,6 +113,11 @@ class Telemetry:
     def remediation_event_dropped(self) -> None:
         """Count an Event about an executed remediation that could not be created."""
         self._dropped_events.inc()
+
+    def api_failed(self, failure: ApiFailure) -> None:
+        """Count and log that the API server was busy, unavailable or too slow."""
+        self._api_failures.labels(failure.reason).inc()
+        self._log.warning("API server failed", reason=failure.reason, problem=failure.message)
 
     def unknown_action(self, diagnoser: ObjectMeta) -> None:
         """Log that a PodDiagnoser has an action that this version does not know."""

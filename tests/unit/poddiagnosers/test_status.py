@@ -27,7 +27,6 @@ from tests.support.builders import (
     diagnoser_request,
     observed,
     owned,
-    parsed,
     pod,
     pod_request,
     replacing,
@@ -357,11 +356,13 @@ def reported(document: Json, *causes: Cause) -> PodDiagnoserStatus:
     """The status for one Pod of a ReplicaSet, whose crashes have these causes instead."""
     diag = replacing()
     document = marked(document, after(1), diag)
-    (each,) = observed(diag, document).crashed
+    snapshot = observed(diag, document)
+    (each,) = snapshot.crashed
     instead = causes or [found.cause for found in each.diagnoses]
     pairs = zip(each.diagnoses, instead, strict=True)
-    crashes = replace(each, diagnoses=[replace(found, cause=cause) for found, cause in pairs])
-    return build_status(parsed(diag), [crashes], (), ExecutionReport(), after(5)).status
+    crashed = replace(each, diagnoses=[replace(found, cause=cause) for found, cause in pairs])
+    snapshot = replace(snapshot, crashed=[crashed])
+    return build_status(snapshot, ExecutionReport(), after(5)).status
 
 
 def test_only_what_was_restarted_is_remediated() -> None:

@@ -81,11 +81,13 @@ def told(
 ) -> tuple[Workload, ...]:
     """The lines for these Pods, all of them counted now if nothing else is said."""
     read = [parsed_pod(each) for each in pods]
-    records = {each.metadata.uid: read_history(each, now) for each in read}
+    histories = [read_history(each, now).model_copy(update={"since": T0}) for each in read]
     return workloads(
         stored,
-        [CrashedPod(each, diagnose(each)) for each in read],
-        {uid: record.model_copy(update={"since": T0}) for uid, record in records.items()},
+        [
+            CrashedPod(each, diagnose(each), history)
+            for each, history in zip(read, histories, strict=True)
+        ],
         {each["metadata"]["uid"] for each in (pods if new is None else new)},
         now,
         complete=complete,

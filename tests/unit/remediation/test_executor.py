@@ -21,7 +21,8 @@ from pod_diagnoser.remediation.executor import (
     MAX_EXECUTIONS,
     MAX_PLAN_AGE_SECONDS,
     ExecutionResult,
-    execute_plans,
+    PlanExecutor,
+    TimeBudget,
 )
 from pod_diagnoser.remediation.model import ExecutionReport, Phase, Reason
 from tests.support.builders import (
@@ -68,26 +69,21 @@ class Cluster(FakeApi):
         assert planned(self.diagnosers["diag"])
         return self
 
-    def act(self, of: Json | None = None, *related: Json, in_time: float = 3.0) -> ExecutionResult:
-        """Carry out the plans of a request; of what is stored by default."""
-        begun = self.monotonic
+    def act(self, of: Json | None = None, *related: Json) -> ExecutionResult:
+        """Execute the plans of a request; of what is stored by default."""
         seen = observed(of or self.diagnosers["diag"], *related)
-        return execute_plans(
-            seen.diagnoser,
-            seen.targets,
-            LiveReader(self, lambda: self.now, lambda: self.monotonic),
-            self,
-            lambda: self.monotonic - begun <= in_time,
-        )
+        live = LiveReader(self, lambda: self.now, lambda: self.monotonic)
+        executor = PlanExecutor(live, self, lambda: self.monotonic)
+        budget = TimeBudget(lambda: self.monotonic)
+        return executor.execute(seen.diagnoser, seen.targets, budget)
 
     def sync(self) -> ExecutionResult:
         """A whole sync: act, answer, and have the answer stored if it is not stale."""
         diag, pods = self.snapshot()
         acted = self.act(diag)
-        trouble = acted.api_failure
         effects = ExecutionReport(
             outcomes={entry.id: outcome for entry, outcome in acted.outcomes},
-            api_failure=(trouble.reason, trouble.message) if trouble else None,
+            api_failure=acted.api_failure,
         )
         status = synced(diag, acted.now or self.now, *pods, effects=effects)["status"]
         self.write_status("diag", diag["metadata"]["resourceVersion"], status)
@@ -518,7 +514,9 @@ def test_what_another_replica_has_stored_since_is_seen(cluster: Cluster) -> None
     live = LiveReader(cluster, lambda: cluster.now, lambda: cluster.monotonic)
     assert live.pod_diagnoser(seen.diagnoser)[0] is not None
     cluster.put({**request, "status": {**request["status"], "remediations": []}})
-    acted = execute_plans(seen.diagnoser, seen.targets, live, cluster, lambda: True)
+    executor = PlanExecutor(live, cluster, lambda: cluster.monotonic)
+    budget = TimeBudget(lambda: cluster.monotonic)
+    acted = executor.execute(seen.diagnoser, seen.targets, budget)
     assert acted.outcomes == []
     assert cluster.deleted == []
 
@@ -689,7 +687,7 @@ def test_a_sync_carries_out_a_few_plans_the_oldest_first() -> None:
 def test_a_slow_api_server_gets_fewer_calls() -> None:
     """No call begins after the time that the sync has; what is not begun stands."""
     cluster = replace_latency(storm(5), 0.8)
-    acted = cluster.act(in_time=3.0)
+    acted = cluster.act()
     assert (len(acted.outcomes), acted.api_failure) == (1, None)
     assert cluster.verbs() == ["get diagnoser", "get pod", "delete", "get pod"]
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pod_diagnoser.api.time import format_time
+from pod_diagnoser.cluster.errors import ApiFailure
 from pod_diagnoser.pods.keys import CRASHES, LABEL
 from pod_diagnoser.remediation.model import (
     EXPLANATIONS,
@@ -916,14 +917,13 @@ def test_not_connected_leaves_what_is_stored_alone() -> None:
 def test_without_the_api_servers_time_nothing_is_planned_and_nothing_forgotten() -> None:
     """Our clock may be days ahead."""
     diag = settled(synced(replacing(), NOW, owned()), NOW, owned(2))
-    trouble = ExecutionReport(
-        api_failure=("ApiServerUnavailable", "x"), resync_after=5.0, server_time_known=False
-    )
+    unavailable = ApiFailure("ApiServerUnavailable", "x", transient=True)
+    report = ExecutionReport(api_failure=unavailable, resync_after=5.0, server_time_known=False)
     for hours in (-90, 90):
-        made = synced(diag, after(hours=hours), owned(3, by="rs-3"), effects=trouble)
+        made = synced(diag, after(hours=hours), owned(3, by="rs-3"), effects=report)
         for field in ("remediations", "owners", "withheld"):
             assert made["status"][field] == diag["status"][field]
-        assert condition(made)["reason"] == "ApiServerUnavailable"
+        assert condition(made)["reason"] == "ReplacingPods"
 
 
 def test_a_plan_is_asked_for_again_each_second_until_it_is_carried_out() -> None:
@@ -935,7 +935,9 @@ def test_a_plan_is_asked_for_again_each_second_until_it_is_carried_out() -> None
 def test_the_api_servers_wish_to_be_asked_later_is_honoured() -> None:
     """Plans wait for so long."""
     diag = synced(replacing(), NOW, owned())
-    busy = ExecutionReport(api_failure=("ApiServerBusy", "x"), resync_after=30.0)
+    busy = ExecutionReport(
+        api_failure=ApiFailure("ApiServerBusy", "x", transient=True), resync_after=30.0
+    )
     assert answered(diag, after(11), owned(), effects=busy)["resyncAfterSeconds"] == 30.0
 
 
