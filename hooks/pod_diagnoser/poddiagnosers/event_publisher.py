@@ -100,13 +100,14 @@ class _Progress:
     resync_after: float | None = None
 
 
-class _EventMemory:
-    """Which Events exist, and which are not tried for a while, by `EventDocument.key`.
+class _EventStore:
+    """Creates Events, and keeps which exist and which are not tried for a while.
 
-    It saves calls and nothing else: it may be lost at any time.
+    What it keeps, by `EventDocument.key`, saves calls and nothing else: it may be lost at any time.
     """
 
     def __init__(self, access: ClusterAccess) -> None:
+        self._api = access.api
         self._monotonic = access.monotonic
         self._published: FIFOCache[str, bool] = FIFOCache(MAX_KEYS)
         self._postponed: FIFOCache[str, tuple[float, ApiFailure | None]] = FIFOCache(MAX_KEYS)
@@ -116,6 +117,21 @@ class _EventMemory:
 
     def add(self, key: str) -> None:
         self._published[key] = True
+
+    def create(self, event: EventDocument) -> None:
+        """Create an Event, unless it exists, or its namespace is deleted or terminating.
+
+        Raises:
+            ApiError: it could not be created.
+        """
+        try:
+            self._api.create_event(event.namespace, event.document)
+        except NamespaceTerminatingError:
+            pass
+        except NotFoundError as error:
+            if error.kind != "namespaces":
+                raise
+        self.add(event.key)
 
     def postpone(self, key: str, seconds: float, failure: ApiFailure | None) -> None:
         self._postponed[key] = (self._monotonic() + seconds, failure)
@@ -138,7 +154,7 @@ class EventPublisher:
     def __init__(self, access: ClusterAccess, instance: str) -> None:
         self._access = access
         self._instance = instance
-        self._events = _EventMemory(access)
+        self._events = _EventStore(access)
 
     # Crashes
 
@@ -203,7 +219,7 @@ class EventPublisher:
             if not budget.in_time():
                 return False
             try:
-                self._create(event)
+                self._events.create(event)
             except ApiError as error:
                 if not is_about_the_object(error):
                     raise
@@ -260,7 +276,7 @@ class EventPublisher:
                     self._access.observer.event_dropped()
                     continue
                 try:
-                    self._create(event)
+                    self._events.create(event)
                 except ApiError:
                     failed = True  # the others would meet with the same
                     self._access.observer.event_dropped()
@@ -313,22 +329,9 @@ class EventPublisher:
         check = verify_live(live, pod, snapshot.targets, expected, now)
         if check.reason is withheld.reason and pod is not None:
             factory = EventFactory(live, self._instance)
-            self._create(withheld_event(factory, pod, withheld.diagnosis, withheld.reason, now))
-
-    def _create(self, event: EventDocument) -> None:
-        """Create an Event, unless it exists, or its namespace is gone or going.
-
-        Raises:
-            ApiError: it could not be created.
-        """
-        try:
-            self._access.api.create_event(event.namespace, event.document)
-        except NamespaceTerminatingError:
-            pass
-        except NotFoundError as error:
-            if error.kind != "namespaces":
-                raise
-        self._events.add(event.key)
+            self._events.create(
+                withheld_event(factory, pod, withheld.diagnosis, withheld.reason, now)
+            )
 
 
 def _stored_reason(diagnoser: PodDiagnoser) -> str | None:

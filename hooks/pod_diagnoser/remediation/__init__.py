@@ -1,1 +1,1 @@
-"""Which Pods to replace, why not, and carrying it out."""
+"""Which Pods to replace, why not, and replacing them."""

@@ -54,7 +54,7 @@ LAST_CALL_SECONDS: Final = 3.0
 time: Metacontroller waits 10 seconds."""
 
 MAX_UNANSWERED: Final = 20_000
-"""For how many plans it is remembered that no answer came. Forgetting one costs its turn."""
+"""How many plans are kept at which no answer came. One that is dropped has its turn as before."""
 
 
 class TimeBudget:
@@ -102,8 +102,8 @@ class ExecutionResult:
 class PlanExecutor:
     """Executes the plans of stored statuses.
 
-    It remembers at which plans no answer came, and executes these after the others: otherwise one
-    that hangs each time would hold all others up.
+    Plans at which no answer came are executed after the others: otherwise one that hangs each time
+    would hold all others up.
 
     Args:
         live: reads PodDiagnosers and Pods.
@@ -236,8 +236,8 @@ class _Execution:
         except BadRequestError as error:
             # No Pod can have this name: such a plan, whoever stored it, would never be over.
             return Outcome(Phase.FAILED, Reason.REFUSED, error.at or self._scope.now)
-        # A Pod that is gone, going or another counts as remediated, and as an attempt: the answer
-        # to our own DELETE may have been lost.
+        # A Pod that is gone, terminating or another counts as remediated, and as an attempt: the
+        # answer to our own DELETE may have been lost.
         if pod is None or pod.metadata.uid != plan.podUID or pod.metadata.terminating:
             return Outcome(Phase.DONE, Reason.POD_GONE, now)
         reason = self._reason_to_expire(pod, plan, now)

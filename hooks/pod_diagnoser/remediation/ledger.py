@@ -95,16 +95,16 @@ def update_ledger(
     """
     stored, policy = diagnoser.status, diagnoser.spec.remediation
     by_owner: dict[str, list[CrashedPod]] = {}
-    going: set[str] = set()
+    terminating: set[str] = set()
     for each in crashed:
         by_owner.setdefault(each.pod.owner_uid, []).append(each)
         if each.pod.metadata.terminating:
-            going.add(each.pod.metadata.uid)
+            terminating.add(each.pod.metadata.uid)
     owners = tuple(_clamp_owner_times(owner, now) for owner in stored.owners)
     entries: list[Remediation] = []
     for before in deduplicate(stored.remediations):
         entry = apply_outcome(_clamp_times(before, now), outcomes.get(before.id))
-        if entry.phase not in (Phase.PLANNED, Phase.DONE) and entry.podUID in going:
+        if entry.phase not in (Phase.PLANNED, Phase.DONE) and entry.podUID in terminating:
             entry = _with_outcome(entry, Outcome(Phase.DONE, Reason.POD_GONE, now))
         if before.phase != Phase.DONE and entry.phase == Phase.DONE:
             owners = record_attempt(owners, entry.owner, entry.settledAt or now)

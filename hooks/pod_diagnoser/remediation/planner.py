@@ -278,7 +278,8 @@ class _Planner:
 
     def _plan(self, pod: OwnedPod, found: Diagnosis) -> None:
         owner, template = pod.controller, pod.template_hash
-        assert owner is not None  # noqa: S101 (a bare Pod does not pass the safeguards)
+        if owner is None:
+            return  # no bare Pod passes the safeguards
         if not any((each.uid, each.template) == (owner.uid, template) for each in self._owners):
             self._owners.append(
                 OwnerHistory(uid=owner.uid, kind=owner.kind, name=owner.name, template=template)

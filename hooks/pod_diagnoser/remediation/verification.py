@@ -39,8 +39,8 @@ class LiveCheck:
     """What came of `verify_live`.
 
     Attributes:
-        reason: the first reason not to replace the Pod, None if there is none. It is not asked for
-            safeguards and limits where no single crash is expected.
+        reason: the first reason not to replace the Pod, None if there is none. Safeguards and
+            limits are checked only where a single crash is expected.
         crashed: the live Pod with its crashes, where it is the expected one, is claimed and the
             action is as expected; None otherwise.
     """
@@ -78,8 +78,8 @@ def verify_live(
         return LiveCheck(Reason.POD_GONE)
     if live.spec.remediationAction not in expected.actions:
         return LiveCheck(Reason.ACTION_CHANGED)
-    going = expected.deletes and live.metadata.terminating
-    if going or not claimed_pods(live, [pod], targets):
+    terminating = expected.deletes and live.metadata.terminating
+    if terminating or not claimed_pods(live, [pod], targets):
         return LiveCheck(Reason.NO_LONGER_CLAIMED)
     crashed = CrashedPod(pod, reportable_crashes(pod, live.spec))
     if expected.crash is None:
@@ -104,7 +104,7 @@ def reason_to_withhold(
     reason = violated_safeguard(pod, crash, live.spec, now)
     if reason is not None:
         return reason
-    settled = [entry for entry in status.remediations if entry.phase != Phase.PLANNED]
+    executed = [entry for entry in status.remediations if entry.phase != Phase.PLANNED]
     limit = owner_limit(policy, status.owners, pod.owner_uid, pod.template_hash, now)
-    limit = limit or budget_limit(policy, settled, now)
+    limit = limit or budget_limit(policy, executed, now)
     return limit.reason if limit is not None else None
