@@ -60,7 +60,7 @@ class Mutant:
             yield
 
 
-def _everywhere(function: Callable[..., Any], value: Any) -> tuple[Patch, ...]:
+def _in_all_modules(function: Callable[..., Any], value: Any) -> tuple[Patch, ...]:
     """Replace a function in every module of the hook that knows it by its name."""
     return tuple(
         (module, function.__name__, value)
@@ -114,7 +114,7 @@ def _without_looking(self: Any, plan: Any) -> Any:
 
 
 def _before_the_plan_is_stored(self: Any, observed: Any) -> Any:
-    """Carry out what this very sync plans."""
+    """Execute what this very sync plans."""
     result = _sync(self, observed)
     status = result.response.status or {}
     meta, delete = observed.diagnoser.metadata, self._access.api.delete_pod
@@ -154,7 +154,7 @@ def _unless(reasons: tuple[Reason, ...], at: str) -> tuple[Patch, ...]:
         return None if found in reasons else found
 
     modules = {
-        "acting": (verification,),
+        "executing": (verification,),
         "planning": (planner,),
         "both": (verification, planner),
     }
@@ -174,11 +174,11 @@ def _failed_is_done(error: ApiError, now: datetime) -> Any:
     return (
         Outcome(Phase.DONE, Reason.DELETED, now)
         if isinstance(error, NoAnswerError)
-        else _refused(error, now)
+        else _outcome_of_error(error, now)
     )
 
 
-_refused = executor._outcome_of_error
+_outcome_of_error = executor._outcome_of_error
 
 
 def _lost_is_undone(self: Any, plan: Any) -> Any:
@@ -225,23 +225,23 @@ _sync_pod_diagnoser = answer.sync_pod_diagnoser
 
 
 def _without_withheld(*args: Any, **named: Any) -> Any:
-    return replace(reporting_plan(*args, **named), withheld=())
+    return replace(_plan(*args, **named), withheld=())
 
 
-reporting_plan = planner.plan
+_plan = planner.plan
 
 
 def _impatient(snapshot: Any, report: Any, now: datetime) -> Any:
     """Write the time whether anything changed or not."""
-    result = reporting_report(snapshot, report, now)
+    result = _build_status(snapshot, report, now)
     stamped = result.status.model_copy(update={"lastUpdateTime": time.whole_seconds(now)})
     return replace(result, status=stamped, changed=True)
 
 
-reporting_report = status.build_status
+_build_status = status.build_status
 
 
-def _for_ever(pod: Any, claim: Any, until: Any, now: datetime) -> Any:
+def _endlessly(pod: Any, claim: Any, until: Any, now: datetime) -> Any:
     del pod, until, now
     return {keys.LABEL: claim.diagnoser.name}, None
 
@@ -301,24 +301,24 @@ _recent = status._recent_diagnoses
 
 
 def _planned_is_dropped(entry: Any, shown: Any, policy: Any, now: Any) -> bool:
-    return _is_kept(entry, shown, policy, now) and not (
+    return _should_keep(entry, shown, policy, now) and not (
         entry.phase == Phase.DONE
         and entry.settledAt is not None
         and now - entry.settledAt > timedelta(seconds=30)
     )
 
 
-_is_kept = ledger.should_keep
+_should_keep = ledger.should_keep
 
 
-def _standing_plan(self: Any, plan: Any) -> Any:
+def _never_expiring_plan(self: Any, plan: Any) -> Any:
     """Never give a plan up."""
     outcome = _outcome(self, plan)
     return None if outcome is not None and outcome.phase is Phase.EXPIRED else outcome
 
 
 def _all_of_them(_: Any, __: Any, crashes: Any, *___: Any) -> Any:
-    """Tell every crash."""
+    """Report every crash."""
     return tuple(crashes)
 
 
@@ -395,25 +395,26 @@ def mutants() -> dict[str, Mutant]:
         ),
         Mutant("believes the request", ((reader.LiveReader, "pod_diagnoser", _as_requested),)),
         Mutant("lets plans never expire", ((executor, "MAX_PLAN_AGE_SECONDS", 1e9),)),
-        Mutant("never gives a plan up", ((executor._Execution, "_outcome", _standing_plan),)),
-        Mutant("ignores paused when acting", _unless((Reason.PAUSED,), "acting")),
+        Mutant("never gives a plan up", ((executor._Execution, "_outcome", _never_expiring_plan),)),
+        Mutant("ignores paused when executing", _unless((Reason.PAUSED,), "executing")),
         Mutant("ignores dryRun", _unless((Reason.DRY_RUN,), "both")),
         Mutant("replaces bare Pods", _unless((Reason.DAEMON_SET_POD, Reason.JOB_POD), "both")),
         Mutant("ignores the opt-out", _unless((Reason.OPTED_OUT,), "both")),
-        Mutant("ignores the opt-out when acting", _unless((Reason.OPTED_OUT,), "acting")),
+        Mutant("ignores the opt-out when executing", _unless((Reason.OPTED_OUT,), "executing")),
         Mutant("deletes mirror Pods", _unless((Reason.MIRROR_POD,), "both")),
-        Mutant("replays old crashes", _everywhere(safeguards.is_fresh, _always_fresh)),
+        Mutant("replays old crashes", _in_all_modules(safeguards.is_fresh, _always_fresh)),
         Mutant("ignores the listed causes", _unless((Reason.CAUSE_NOT_LISTED,), "both")),
         Mutant("ignores the Pod's age", _unless((Reason.TOO_YOUNG,), "both")),
         Mutant(
             "forgets the cool-down",
             ((verification, "owner_limit", _no_cool_down), (planner, "owner_limit", _no_cool_down)),
         ),
-        Mutant("never gives an owner up", _everywhere(limits.owner_limit, _never_given_up)),
+        Mutant("never gives an owner up", _in_all_modules(limits.owner_limit, _never_given_up)),
         Mutant("lets no cool-down grow", ((limits, "cool_down", _as_set),)),
-        Mutant("tells what is to be ignored", _everywhere(filters.reportable, _all_of_them)),
+        Mutant("reports what is to be ignored", _in_all_modules(filters.reportable, _all_of_them)),
         Mutant(
-            "replaces Pods for what is to be ignored", _everywhere(filters.allows_remediation, _may)
+            "replaces Pods for what is to be ignored",
+            _in_all_modules(filters.allows_remediation, _may),
         ),
         Mutant(
             "keeps what it read by its name alone",
@@ -423,12 +424,14 @@ def mutants() -> dict[str, Mutant]:
             "reads Pods of another namespace",
             ((reader.LiveReader, "pod", _of_the_first_namespace),),
         ),
-        Mutant("shows the first container's crash", _everywhere(observation.latest_crash, _first)),
+        Mutant(
+            "shows the first container's crash", _in_all_modules(observation.latest_crash, _first)
+        ),
         Mutant(
             "takes the moment it saw a crash for its end",
-            _everywhere(observation.latest_crash, _latest_by_moment),
+            _in_all_modules(observation.latest_crash, _latest_by_moment),
         ),
-        Mutant("has no budget", _everywhere(limits.budget_limit, _nothing)),
+        Mutant("has no budget", _in_all_modules(limits.budget_limit, _nothing)),
         Mutant(
             "counts the budget from a stale status",
             ((executor, "_with_outcome", _stale_count), (verification, "budget_limit", _nothing)),
@@ -459,18 +462,18 @@ def mutants() -> dict[str, Mutant]:
         Mutant("publishes for one that is gone", ((sync, "target_missing", _never),)),
         Mutant("forgets what is withheld", ((status, "plan", _without_withheld),)),
         Mutant("writes whether anything changed or not", ((answer, "build_status", _impatient),)),
-        Mutant("labels for ever", ((metadata, "_label_change", _for_ever),)),
-        Mutant("leaves its marks on Pods", ((pods_sync, "metadata_removal", _never_off),)),
+        Mutant("labels endlessly", ((metadata, "_label_change", _endlessly),)),
+        Mutant("leaves its metadata on Pods", ((pods_sync, "metadata_removal", _never_off),)),
         Mutant("wipes what others wrote", ((pods_sync, "metadata_removal", _wipes),)),
         Mutant("counts a Pod that goes again", ((status, "uncounted_pods", _counts_again),)),
         Mutant("forgets whom it counted", ((status, "counted_pods", _forgetful),)),
-        Mutant("tells Events with random names", ((events.EventFactory, "name", _random_name),)),
-        Mutant("tells old crashes", ((events, "is_fresh", _always_fresh),)),
+        Mutant("gives Events random names", ((events.EventFactory, "name", _random_name),)),
+        Mutant("publishes old crashes", ((events, "is_fresh", _always_fresh),)),
         Mutant("orders crashes by the node's clock alone", ((metadata, "_is_superseded", _never),)),
         Mutant("acts on what it read a moment ago", ((reader.LiveReader, "invalidate", _nothing),)),
-        Mutant("lets the youngest claim", _everywhere(claims.claiming_target, _youngest)),
+        Mutant("lets the youngest claim", _in_all_modules(claims.claiming_target, _youngest)),
         Mutant(
-            "tells the first diagnosis only",
+            "reports the first diagnosis only",
             ((status, "_recent_diagnoses", _first_diagnosis_only),),
         ),
         Mutant("acts without knowing the time", ((sync, "_depends_on_time", lambda _: False),)),
@@ -488,11 +491,11 @@ SEEDS: Mapping[str, int | str] = {
     "believes the request": 0,  # LIVE_READ_FIRST
     "lets plans never expire": 189,  # PLAN_STORED_FIRST
     "never gives a plan up": 5,  # NO_PLAN_LEFT
-    "ignores paused when acting": 447,  # SPEC_ALLOWS
+    "ignores paused when executing": 447,  # SPEC_ALLOWS
     "ignores dryRun": 5,  # SPEC_ALLOWS
     "replaces bare Pods": 8,  # SAFEGUARDS
     "ignores the opt-out": 36,  # SAFEGUARDS
-    "ignores the opt-out when acting": 69,  # SAFEGUARDS
+    "ignores the opt-out when executing": 69,  # SAFEGUARDS
     "deletes mirror Pods": 9,  # SAFEGUARDS
     "replays old crashes": 17,  # ONE_EVENT
     "ignores the listed causes": 1,  # SAFEGUARDS
@@ -500,7 +503,7 @@ SEEDS: Mapping[str, int | str] = {
     "forgets the cool-down": 9,  # COOL_DOWN
     "never gives an owner up": 9,  # GAVE_UP
     "lets no cool-down grow": 31,  # COOL_DOWN
-    "tells what is to be ignored": 18,  # PODS
+    "reports what is to be ignored": 18,  # PODS
     "replaces Pods for what is to be ignored": 190,  # SAFEGUARDS
     "keeps what it read by its name alone": 225,  # NAMESPACE
     "reads Pods of another namespace": 7,  # NAMESPACE
@@ -517,17 +520,17 @@ SEEDS: Mapping[str, int | str] = {
     "publishes for one that is gone": PUBLISHED_AGAIN,  # BOUNDED
     "forgets what is withheld": 5,  # ACCOUNTED
     "writes whether anything changed or not": 0,  # CHANGE
-    "labels for ever": 163,  # COUNTED
-    "leaves its marks on Pods": 0,  # PODS
+    "labels endlessly": 163,  # COUNTED
+    "leaves its metadata on Pods": 0,  # PODS
     "wipes what others wrote": 1,  # NAMESPACE
     "counts a Pod that goes again": 1,  # COUNT_GROWS
     "forgets whom it counted": 1,  # COUNT_GROWS
-    "tells Events with random names": 7,  # ONE_EVENT
-    "tells old crashes": 17,  # ONE_EVENT
+    "gives Events random names": 7,  # ONE_EVENT
+    "publishes old crashes": 17,  # ONE_EVENT
     "orders crashes by the node's clock alone": 163,  # PODS
     "acts on what it read a moment ago": 5,  # LIVE_READ_FIRST
     "lets the youngest claim": 63,  # PODS
-    "tells the first diagnosis only": 9,  # STATUS
+    "reports the first diagnosis only": 9,  # STATUS
     "acts without knowing the time": 69,  # DATED
 }
 """A simulation that catches each mutant, by its seed or its name in `FOUND`, and what does not hold

@@ -73,7 +73,7 @@ class Replica:
 
     def restart(self) -> None:
         """End the process and start another."""
-        self.remediator = Reconciler(
+        self.reconciler = Reconciler(
             self.api, self.clock, f"hook-{self.number}", lambda: self.api.monotonic
         )
 
@@ -351,7 +351,7 @@ class Remediating(RuleBasedStateMachine):
             before, asked = self.api.version, self.api.now
             diag, pods = self.api.snapshot()
             self.numbers += 1
-            result = self.replicas[self.numbers % 2].remediator.sync(observed(diag, *pods))
+            result = self.replicas[self.numbers % 2].reconciler.sync(observed(diag, *pods))
             answer = json.loads(result.response.encode())
             version = diag["metadata"]["resourceVersion"]
             self.api.write_status("diag", version, answer["status"])
@@ -361,10 +361,10 @@ class Remediating(RuleBasedStateMachine):
         assert writes < 60, "two replicas contradict each other"
         diag, pods = self.api.snapshot()
         seen = observed(diag, *pods)
-        teller = EventFactory(seen.diagnoser, "hook")
+        factory = EventFactory(seen.diagnoser, "hook")
         names = {*self.told, *self.api.events}
         # What a node with a fast clock reports may have become fresh after the last sync.
-        for event in crash_events(teller, seen.crashed, asked):
+        for event in crash_events(factory, seen.crashed, asked):
             assert event.document["metadata"]["name"] in names, "a crash was lost"
         assert condition(diag)["reason"] == "LoggingEvents"
 
@@ -377,7 +377,7 @@ class Remediating(RuleBasedStateMachine):
         """Send a sync request, and have its answer written as Metacontroller does."""
         begun = self.api.monotonic
         try:
-            result = self.replicas[replica].remediator.sync(observed(diag, *pods))
+            result = self.replicas[replica].reconciler.sync(observed(diag, *pods))
         except KilledError:
             self.replicas[replica].restart()
             return
@@ -426,7 +426,7 @@ def test_the_machine_reaches_what_it_is_about() -> None:
     assert len(machine.deletions) == 2
 
 
-def test_a_plan_whose_outcome_nobody_knows_counts_against_the_budget() -> None:
+def test_a_plan_whose_outcome_is_not_known_counts_against_the_budget() -> None:
     """Its deletion's answer was lost, the Pod can't be read, and the budget was lowered since."""
     machine = Remediating()
     machine.crash_of_all(0, fault="lost", budget=1)

@@ -190,7 +190,7 @@ def test_a_last_update_in_the_future_holds_nothing_back() -> None:
     assert status(seen, "diagnosedPods") == 1
 
 
-def test_a_change_of_the_spec_is_told_at_once() -> None:
+def test_a_change_of_the_spec_is_published_at_once() -> None:
     """Within the two seconds too."""
     stored = synced(DIAG, T0)
     stored["spec"]["enableAnnotations"] = False
@@ -299,7 +299,7 @@ def test_what_becomes_of_the_remediation_is_stated(action: str, reason: str) -> 
     assert "\u202e" not in said["message"]
 
 
-def test_too_many_pods_are_said_to_be_and_forget_nothing() -> None:
+def test_too_many_pods_are_reported_and_nothing_is_dropped() -> None:
     """A request that was cut: the target stays, the condition tells, counts stay right."""
     pods = [marked(crashed(number=n, name=f"app-{n}"), after(1), DIAG) for n in range(1500)]
     seen = synced(DIAG, after(5), *pods)
@@ -343,7 +343,7 @@ FAILING = {
         pytest.param(FAILING, "ImagePullBackOff", None, id="cannot be started"),
     ],
 )
-def test_what_was_not_restarted_is_told_too(
+def test_what_was_not_restarted_is_published_too(
     container_status: Json, reason: str, time: str | None
 ) -> None:
     """As what it is; the reason of a container that waits has no exit code."""

@@ -59,7 +59,7 @@ class Hook:
 
     def start(self) -> None:
         """Start the process, perhaps again."""
-        self.remediator = Reconciler(
+        self.reconciler = Reconciler(
             self.api,
             lambda: self.api.now + self.wrong_by,
             "hook-1",
@@ -75,7 +75,7 @@ class Hook:
     def answer(self, diag: Json, pods: list[Json]) -> Json:
         """What a request is answered with."""
         begun = self.api.monotonic
-        result = self.remediator.sync(observed(diag, *pods))
+        result = self.reconciler.sync(observed(diag, *pods))
         assert self.api.monotonic - begun < 8, "Metacontroller waits 10 seconds"
         return dict(json.loads(result.response.encode()))
 
@@ -126,7 +126,7 @@ def hook() -> Hook:
 # What one crash costs
 
 
-def test_a_crash_is_told_once_with_two_reads_and_a_write() -> None:
+def test_a_crash_is_published_once_with_two_reads_and_a_write() -> None:
     """The PodDiagnoser is read once for all crashes of a sync, and of the next moment."""
     hook = logging(3)
     hook.sync()
@@ -145,7 +145,7 @@ def test_a_crash_is_told_once_with_two_reads_and_a_write() -> None:
 
 
 def test_a_replacement_costs_two_reads_a_deletion_and_its_events(hook: Hook) -> None:
-    """Planned, stored, carried out, told on the Pod and on the PodDiagnoser."""
+    """Planned, stored, executed, told on the Pod and on the PodDiagnoser."""
     hook.sync()
     assert hook.calls() == ["get diagnoser"]
     assert entries(hook.diag)[0]["phase"] == "Planned"
@@ -158,7 +158,7 @@ def test_a_replacement_costs_two_reads_a_deletion_and_its_events(hook: Hook) -> 
     assert len(hook.api.events_of("PodDeleted")) == 2
 
 
-def test_a_plan_is_carried_out_by_what_is_read_for_it(hook: Hook) -> None:
+def test_a_plan_is_executed_by_what_is_read_for_it(hook: Hook) -> None:
     """Not by what a sync of the version between two writes read: another process may have acted."""
     hook.sync()
     between, pods = hook.api.snapshot()
@@ -201,23 +201,23 @@ def test_a_sync_that_is_in_the_way_of_a_plan_is_not_held(hook: Hook) -> None:
     hook.sync()
     between, pods = hook.api.snapshot()
     hook.api.put(between)
-    result = hook.remediator.sync(observed(between, *pods))
+    result = hook.reconciler.sync(observed(between, *pods))
     assert not result.executed
     assert result.urgent
     hook.api.faults["get diagnoser"] = [refused(500)]
     hook.api.pass_time(2)
-    assert not hook.remediator.sync(observed(between, *pods)).urgent
+    assert not hook.reconciler.sync(observed(between, *pods)).urgent
 
 
 def test_a_sync_that_plans_or_acts_is_not_held(hook: Hook) -> None:
     """What follows is to come at once."""
-    plans = hook.remediator.sync(observed(*_request(hook)))
+    plans = hook.reconciler.sync(observed(*_request(hook)))
     assert plans.executed
     hook.sync()
-    acts = hook.remediator.sync(observed(*_request(hook)))
+    acts = hook.reconciler.sync(observed(*_request(hook)))
     assert acts.executed
     hook.sync()
-    assert not hook.remediator.sync(observed(*_request(hook))).executed
+    assert not hook.reconciler.sync(observed(*_request(hook))).executed
 
 
 def _request(hook: Hook) -> list[Json]:
@@ -228,7 +228,7 @@ def _request(hook: Hook) -> list[Json]:
 # LogEvent: at most once
 
 
-def test_a_crash_is_told_once_by_anyone_at_any_time() -> None:
+def test_a_crash_is_published_once_by_anyone_at_any_time() -> None:
     """After a restart, by another replica, from an older request."""
     hook = logging()
     old = hook.api.snapshot()
@@ -242,7 +242,7 @@ def test_a_crash_is_told_once_by_anyone_at_any_time() -> None:
 
 
 @pytest.mark.parametrize("hours", [-30, -1, 0, 1, 30])
-def test_a_wrong_clock_tells_the_same_crashes(hours: float) -> None:
+def test_a_wrong_clock_publishes_the_same_crashes(hours: float) -> None:
     """A slow one none that is old, a fast one all that are fresh."""
     hook = logging(hours=hours)
     hook.api.put(owned(7, hook.api.now - timedelta(minutes=31)))
@@ -291,7 +291,7 @@ def test_the_time_is_asked_for_again_after_an_hour() -> None:
     assert hook.calls() == ["get diagnoser", "get pod", "event"]
 
 
-def test_without_the_time_nothing_is_told() -> None:
+def test_without_the_time_nothing_is_published() -> None:
     """It is said what holds it up, and asked again."""
     hook = logging()
     hook.api.faults["get diagnoser"] = [refused(500), refused(403)]
@@ -318,7 +318,7 @@ def test_without_the_time_nothing_is_told() -> None:
         (lost, "ApiServerUnavailable", 5),
     ],
 )
-def test_what_cannot_be_told_is_told_later_and_said_until_then(
+def test_what_cannot_be_published_is_published_later(
     fault: Fault, reason: str, seconds: float
 ) -> None:
     """It is the action: nothing is dropped."""
@@ -340,7 +340,7 @@ def test_what_cannot_be_told_is_told_later_and_said_until_then(
 
 def unpublished(hook: Hook, diag: Json) -> Json:
     """What a request without the DiagnosisTarget is answered with."""
-    result = hook.remediator.sync(observed(diag, published=False))
+    result = hook.reconciler.sync(observed(diag, published=False))
     return dict(json.loads(result.response.encode()))
 
 
@@ -358,7 +358,7 @@ def test_nothing_is_published_for_one_that_is_gone() -> None:
 
 
 @pytest.mark.parametrize("fault", [hanging, lost, refused(403), refused(500)])
-def test_nothing_is_published_for_one_that_is_gone_in_times_of_trouble(fault: Fault) -> None:
+def test_nothing_is_published_for_one_that_is_gone_after_a_failure(fault: Fault) -> None:
     """Whatever was wrong a moment ago, it is looked for."""
     hook = logging()
     hook.api.pass_time(60)
@@ -407,7 +407,7 @@ def test_a_new_one_is_published_without_a_look() -> None:
 
 @pytest.mark.parametrize("fault", [killed_before, killed_after], ids=["before", "after"])
 @pytest.mark.parametrize("verb", ["get diagnoser", "get pod", "event"])
-def test_killed_while_telling(verb: str, fault: Fault) -> None:
+def test_killed_while_publishing(verb: str, fault: Fault) -> None:
     """One Event in the end."""
     hook = logging()
     hook.api.faults[verb] = [fault]
@@ -423,7 +423,7 @@ def test_killed_while_telling(verb: str, fault: Fault) -> None:
     [refused(404, kind="namespaces"), refused(403, cause="NamespaceTerminating")],
     ids=["404", "403"],
 )
-def test_in_a_namespace_that_goes_nobody_is_left_to_be_told(fault: Fault) -> None:
+def test_in_a_terminating_namespace_events_are_dropped(fault: Fault) -> None:
     """The crash is dropped, and nothing is wrong."""
     hook = logging()
     hook.api.faults["event"] = [fault]
@@ -445,7 +445,7 @@ def test_an_event_that_is_refused_does_not_keep_the_others(status: int) -> None:
     assert answer["resyncAfterSeconds"] == 60
 
 
-def test_a_storm_is_told_over_several_syncs_each_in_time() -> None:
+def test_a_storm_is_published_over_several_syncs_each_in_time() -> None:
     """The rest is told by the next one, a second later."""
     hook = logging(500)
     hook.api.latency = 0.02
@@ -461,7 +461,7 @@ def test_a_storm_is_told_over_several_syncs_each_in_time() -> None:
     assert hook.calls().count("event") == 500
 
 
-def test_memory_is_bounded_and_forgetting_tells_nothing_twice(
+def test_memory_is_bounded_and_nothing_is_published_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It costs a refused call."""
@@ -469,7 +469,7 @@ def test_memory_is_bounded_and_forgetting_tells_nothing_twice(
     hook = logging(25)
     hook.sync()
     hook.sync()
-    assert len(hook.remediator._publisher._events._published) == 10
+    assert len(hook.reconciler._publisher._events._published) == 10
     assert len(hook.api.events) == 25
     assert hook.calls().count("event") == 50
 
@@ -512,7 +512,7 @@ def test_an_api_server_that_hangs_is_not_waited_for_by_every_sync(hook: Hook) ->
     assert entries(hook.diag)[0]["phase"] == "Done"
 
 
-def test_a_trouble_is_no_trouble_of_those_who_do_nothing(hook: Hook) -> None:
+def test_a_failure_does_not_concern_those_who_do_nothing(hook: Hook) -> None:
     """Another PodDiagnoser, of which no Pod crashed."""
     hook.sync()
     hook.api.faults["get diagnoser"] = [hanging]
@@ -537,7 +537,7 @@ def test_a_slow_api_server_never_makes_an_answer_late(latency: float) -> None:
     assert len(done) == 5 or latency > 3
 
 
-def test_an_event_that_accompanies_is_dropped_where_it_cannot_be_told(hook: Hook) -> None:
+def test_a_remediation_event_that_cannot_be_created_is_dropped(hook: Hook) -> None:
     """What was done is done, and stored."""
     hook.sync()
     hook.api.faults["event"] = [refused(500)]
@@ -612,7 +612,7 @@ def test_unreachable_from_the_start_nothing_is_planned(hook: Hook) -> None:
 # Forged requests
 
 
-def test_a_forged_pod_is_not_touched_nor_told_of(hook: Hook) -> None:
+def test_a_forged_pod_is_not_touched_and_gets_no_event(hook: Hook) -> None:
     """Under RestartPod a request with Pods that do not exist, or did not crash, writes nothing."""
     hook.api.pods.clear()
     healthy = owned(2)
@@ -649,7 +649,7 @@ def test_a_forged_poddiagnoser_causes_no_write() -> None:
     assert set(hook.calls()) == {"get diagnoser"}
 
 
-def test_a_forged_crash_is_not_told() -> None:
+def test_a_forged_crash_is_not_published() -> None:
     """Under LogEvent neither a Pod that there is not, nor a crash that there was not."""
     hook = Hook()
     hook.api.put(diagnoser(remediationAction="LogEvent"))
@@ -668,7 +668,7 @@ def test_a_forged_crash_is_not_told() -> None:
 
 
 @pytest.mark.parametrize("spec", [{"remediationAction": ""}, {"remediationAction": "RestartPod"}])
-def test_a_forged_action_tells_nothing(spec: Json) -> None:
+def test_a_forged_action_publishes_nothing(spec: Json) -> None:
     """The request says LogEvent; what is stored does not. No PodDiagnoser is stored at all."""
     hook = Hook()
     hook.api.put(owned())
@@ -681,7 +681,7 @@ def test_a_forged_action_tells_nothing(spec: Json) -> None:
     assert "event" not in hook.calls()
 
 
-def test_a_crash_that_was_forged_once_is_told_when_it_is_true() -> None:
+def test_a_crash_that_was_forged_once_is_published_when_it_is_true() -> None:
     """Another one of the same container."""
     hook = logging()
     diag, pods = hook.api.snapshot()
@@ -692,10 +692,10 @@ def test_a_crash_that_was_forged_once_is_told_when_it_is_true() -> None:
     assert len(hook.api.events) == 1
 
 
-# Why a Pod is left alone
+# Why a Pod is withheld
 
 
-def test_why_a_pod_is_left_alone_is_told_on_it_once() -> None:
+def test_a_withheld_pod_gets_one_event_with_the_reason() -> None:
     """From what is live, once for each crash and reason; by anyone, at any time."""
     hook = restarting(owned(ownerReferences=[]))
     hook.sync()
@@ -712,7 +712,7 @@ def test_why_a_pod_is_left_alone_is_told_on_it_once() -> None:
     assert len(hook.api.events) == 1
 
 
-def test_why_is_told_of_a_few_pods_a_sync() -> None:
+def test_a_sync_publishes_on_a_few_withheld_pods() -> None:
     """Two calls for each of them and one for all."""
     hook = restarting(*(owned(n, ownerReferences=[]) for n in range(12)))
     counts = []
@@ -732,7 +732,7 @@ def test_why_is_told_of_a_few_pods_a_sync() -> None:
         ("CauseNotListed", {"causes": ["Killed"]}, {}),
     ],
 )
-def test_each_lasting_reason_is_told(reason: str, policy: Json, change: Json) -> None:
+def test_each_lasting_reason_is_published(reason: str, policy: Json, change: Json) -> None:
     """Not the ones that pass in a moment."""
     hook = Hook()
     hook.api.put(replacing(**policy))
@@ -743,7 +743,7 @@ def test_each_lasting_reason_is_told(reason: str, policy: Json, change: Json) ->
     assert reason in event["note"]
 
 
-def test_what_passes_in_a_moment_is_not_told() -> None:
+def test_what_passes_in_a_moment_is_not_published() -> None:
     """Too young, too long ago, going."""
     hook = restarting(
         owned(1, created=after(5)),
@@ -756,7 +756,7 @@ def test_what_passes_in_a_moment_is_not_told() -> None:
     assert hook.api.events == {}
 
 
-def test_an_owner_that_cools_down_or_was_given_up_is_told_of() -> None:
+def test_cool_down_and_giving_up_are_published() -> None:
     """And the budget, on the Pods that wait for it."""
     hook = restarting(*(owned(n, by=f"rs-{n % 6}") for n in range(12)))
     for _ in range(12):
@@ -767,7 +767,7 @@ def test_an_owner_that_cools_down_or_was_given_up_is_told_of() -> None:
     assert sum("(BudgetSpent)" in note for note in notes) == 2
 
 
-def test_a_reason_that_does_not_hold_live_is_not_told() -> None:
+def test_a_reason_that_does_not_hold_live_is_not_published() -> None:
     """The request is older than what is there: nothing false is said."""
     hook = restarting(owned())
     diag, _ = hook.api.snapshot()
@@ -791,7 +791,7 @@ def test_why_is_not_worth_a_failure() -> None:
         assert condition(hook.diag)["reason"] == "ReplacingPods"
 
 
-def test_a_pod_that_is_not_claimed_is_not_told_of() -> None:
+def test_nothing_is_published_on_a_pod_that_is_not_claimed() -> None:
     """Its label was taken off meanwhile."""
     hook = restarting(owned(ownerReferences=[]))
     diag, pods = hook.api.snapshot()
@@ -806,7 +806,7 @@ def test_events_that_are_dropped_are_counted() -> None:
     """What accompanies what was done: both of them."""
     dropped: list[None] = []
     hook = restarting(owned())
-    hook.remediator = Reconciler(
+    hook.reconciler = Reconciler(
         hook.api,
         lambda: hook.api.now,
         "hook-1",

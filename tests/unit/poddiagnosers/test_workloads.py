@@ -71,7 +71,7 @@ def line(of: Json) -> Json:
     return dict(only)
 
 
-def told(
+def grouped(
     pods: Sequence[Json],
     now: datetime,
     stored: Sequence[Workload] = (),
@@ -128,7 +128,7 @@ def test_a_pod_that_crashes_again_moves_the_time_and_no_number() -> None:
     assert after_it == before_its_own_sync
 
 
-def test_a_workload_without_crashing_pods_is_remembered_for_a_while() -> None:
+def test_a_workload_without_crashing_pods_is_kept_for_a_while() -> None:
     """Its line says so, a sync is asked for when it is due, and then it goes."""
     diag = synced(DIAG, after(5), marked(owned(), after(1)))
     diag = synced(diag, after(minutes=61))
@@ -216,7 +216,7 @@ def test_each_owner_has_its_line_and_a_bare_pod_is_its_own() -> None:
         owned(4, after(4), ownerReferences=[owner("cr-1", "Anything", controller=False)]),
         crashed(after(5), number=5, name="bare"),
     ]
-    found = [(each.kind, each.name, each.uid) for each in told(pods, after(60))]
+    found = [(each.kind, each.name, each.uid) for each in grouped(pods, after(60))]
     assert found == [
         ("Pod", "bare", UID.format(5)),
         ("Pod", "app-4", UID.format(4)),
@@ -234,7 +234,7 @@ def test_causes_are_counted_by_pods_the_most_frequent_first() -> None:
         container("two", terminated(after(2), 137, "OOMKilled")),
     ]
     pods = [several, *(owned(number) for number in range(3))]
-    (only,) = told(pods, after(60))
+    (only,) = grouped(pods, after(60))
     assert (only.crashingPods, only.crashedPods) == (4, 4)
     assert [(each.cause, each.pods) for each in only.causes] == [
         ("ApplicationError", 3),
@@ -248,23 +248,23 @@ def test_the_most_frequent_causes_are_named_and_no_more() -> None:
     for number, code in enumerate((1, 0, 126, 127, 130, 134, 139, 139)):
         pods.append(owned(number))
         pods[-1]["status"]["containerStatuses"] = [container(last=terminated(T0, code))]
-    (only,) = told(pods, after(60))
+    (only,) = grouped(pods, after(60))
     assert only.crashingPods == 8
     assert len(only.causes) == MAX_CAUSES
     assert only.causes[0].cause == "SegmentationFault"
 
 
-def test_a_crash_of_which_nobody_knows_when_it_was_is_told_from_now_on() -> None:
+def test_a_crash_without_a_known_time_counts_from_now_on() -> None:
     """And that time stays."""
     lost = owned(1, None)
-    (only,) = told([lost], after(60))
+    (only,) = grouped([lost], after(60))
     assert only.since == only.lastTime == after(60)
-    assert told([lost], after(600), [only], []) == (only,)
+    assert grouped([lost], after(600), [only], []) == (only,)
 
 
 def test_a_node_whose_clock_is_far_ahead_does_not_set_the_time() -> None:
     """It would be remembered for years."""
-    (only,) = told([owned(1, after(hours=9000))], after(60))
+    (only,) = grouped([owned(1, after(hours=9000))], after(60))
     assert only.lastTime == after(60)
 
 
@@ -272,7 +272,7 @@ def test_a_line_is_bounded_whatever_its_owner_is_called() -> None:
     """The API server bounds no text of an owner reference."""
     named = owned(1, ownerReferences=[owner() | {"kind": "K" * 999, "name": "n\u202e" * 999}])
     nobody = owned(2, ownerReferences=[owner("u" * 999)])
-    found = {each.kind[:3]: each for each in told([named, nobody], after(60))}
+    found = {each.kind[:3]: each for each in grouped([named, nobody], after(60))}
     assert len(found["KKK"].kind.encode()) <= 63
     assert len(found["KKK"].name.encode()) <= 253
     assert "\u202e" not in found["KKK"].name
@@ -281,9 +281,9 @@ def test_a_line_is_bounded_whatever_its_owner_is_called() -> None:
 
 def test_who_claims_another_owners_uid_does_not_rename_it() -> None:
     """What was told once stays, and no uid has two lines."""
-    first = told([owned(1)], after(60))
+    first = grouped([owned(1)], after(60))
     forged = owned(2, after(30), ownerReferences=[owner() | {"kind": "A", "name": "a"}])
-    (only,) = told([forged, owned(1)], after(60), first)
+    (only,) = grouped([forged, owned(1)], after(60), first)
     assert (only.kind, only.name) == ("ReplicaSet", "app-rs-1")
 
 
@@ -296,7 +296,7 @@ def test_a_restart_that_somebody_asked_for_is_no_time_of_a_crash() -> None:
         "seen": format_time(after(-600)),
     }
     document = owned(annotations={CRASHES: json.dumps({"history": [resized]})})
-    (only,) = told([document], after(60))
+    (only,) = grouped([document], after(60))
     assert only.since == T0
 
 
@@ -311,13 +311,13 @@ def test_a_pod_that_was_counted_before_it_crashed_is_counted_when_it_does(
     cause: str, different: int
 ) -> None:
     """What was told of it before was in this line or not."""
-    stored = told([owned(1, after(10)), owned(2, after(200))], after(201))
+    stored = grouped([owned(1, after(10)), owned(2, after(200))], after(201))
     entry = {"id": "f" * 16, "container": "app", "cause": cause, "seen": format_time(after(90))}
     third = owned(3, after(300), annotations={CRASHES: json.dumps({"history": [entry]})})
     known = [each.model_copy(update={"crashedPods": 2}) for each in stored]
-    (only,) = told([third], after(301), known, [])
+    (only,) = grouped([third], after(301), known, [])
     assert only.crashedPods == different
-    assert told([third], after(900), [only], []) == (only,)
+    assert grouped([third], after(900), [only], []) == (only,)
 
 
 # Which lines are kept
@@ -326,18 +326,18 @@ def test_a_pod_that_was_counted_before_it_crashed_is_counted_when_it_does(
 def test_the_workloads_with_the_latest_crashes_are_kept() -> None:
     """And the same ones the next time."""
     pods = [owned(number, after(number), by=f"rs-{number}") for number in range(80)]
-    kept = told(pods, after(100))
+    kept = grouped(pods, after(100))
     assert len(kept) == MAX_WORKLOADS
     assert [each.uid for each in kept] == [f"rs-{number}" for number in range(79, 29, -1)]
-    assert told(pods, after(200), kept, []) == kept
+    assert grouped(pods, after(200), kept, []) == kept
 
 
 def test_workloads_without_any_time_do_not_drive_each_other_out() -> None:
-    """Or the status would be written for ever."""
+    """Or the status would be written endlessly."""
     pods = [owned(number, None, by=f"rs-{number}") for number in range(80)]
-    kept = told(pods, after(100))
+    kept = grouped(pods, after(100))
     assert len(kept) == MAX_WORKLOADS
-    assert told(pods, after(200), kept, []) == kept
+    assert grouped(pods, after(200), kept, []) == kept
 
 
 def test_a_status_of_fifty_workloads_stays_small() -> None:
@@ -348,33 +348,33 @@ def test_a_status_of_fifty_workloads_stays_small() -> None:
         for code in (1, 0, 126, 127, 130, 134, 139):
             pods.append(owned(len(pods), ownerReferences=[reference]))
             pods[-1]["status"]["containerStatuses"] = [container(last=terminated(T0, code))]
-    dumped = json.dumps([each.model_dump() for each in told(pods, after(60))])
+    dumped = json.dumps([each.model_dump() for each in grouped(pods, after(60))])
     assert len(dumped) < 50_000
 
 
 def test_where_not_all_pods_were_read_none_is_taken_for_gone() -> None:
     """Its line stays as it is, and is not forgotten."""
-    stored = told([owned(1, by="rs-1"), owned(2, by="rs-2")], after(60))
-    part = told([owned(2, by="rs-2")], after(hours=5), stored, [], complete=False)
+    stored = grouped([owned(1, by="rs-1"), owned(2, by="rs-2")], after(60))
+    part = grouped([owned(2, by="rs-2")], after(hours=5), stored, [], complete=False)
     assert part == stored
 
 
 @pytest.mark.parametrize("ahead", [-3, 3])
 def test_a_line_written_by_a_wrong_clock_is_forgotten_as_others_are(ahead: float) -> None:
     """However far ahead it was."""
-    stored = [each.model_copy(update={"lastTime": UNKNOWN_TIME}) for each in told([owned()], T0)]
-    assert told([], T0, stored) == ()
-    stored = list(told([owned(1, after(hours=ahead))], after(hours=ahead)))
+    stored = [each.model_copy(update={"lastTime": UNKNOWN_TIME}) for each in grouped([owned()], T0)]
+    assert grouped([], T0, stored) == ()
+    stored = list(grouped([owned(1, after(hours=ahead))], after(hours=ahead)))
     assert len(stored) == 1
-    assert told([], T0, stored) == ()
+    assert grouped([], T0, stored) == ()
 
 
 def test_when_the_next_line_is_due_to_be_forgotten() -> None:
     """The first of those without crashing Pods; never at once, never later than it could be."""
     assert seconds_until_forgotten([], T0) is None
-    both = told([owned(1, after(-600), by="a"), owned(2, T0, by="b")], after(1))
+    both = grouped([owned(1, after(-600), by="a"), owned(2, T0, by="b")], after(1))
     assert seconds_until_forgotten(both, T0) is None
-    quiet = told([], after(60), both)
+    quiet = grouped([], after(60), both)
     assert seconds_until_forgotten(quiet, after(60)) == MEMORY.total_seconds() - 660
     assert seconds_until_forgotten(quiet, after(hours=9)) == 1.0
     assert seconds_until_forgotten(quiet, after(hours=-9)) == MEMORY.total_seconds()
@@ -446,15 +446,15 @@ def requests(draw: st.DrawFn) -> Request:
 
 
 @given(requests(), st.integers(0, 10**6), st.randoms())
-def test_any_pods_give_lines_that_settle_in_any_order(
+def test_any_pods_give_stable_entries_in_any_order(
     request: Request, later: int, chance: random.Random
 ) -> None:
     """Deterministic, independent of the order, idempotent at any later time, within bounds."""
-    found = told(request.pods, T0, request.stored)
+    found = grouped(request.pods, T0, request.stored)
     shuffled, stored = list(request.pods), list(request.stored)
     chance.shuffle(shuffled)
     chance.shuffle(stored)
-    assert told(shuffled, T0, stored) == found
+    assert grouped(shuffled, T0, stored) == found
 
     assert len(found) == len({each.uid for each in found}) <= MAX_WORKLOADS
     for each in found:
@@ -466,11 +466,11 @@ def test_any_pods_give_lines_that_settle_in_any_order(
     assert sum(each.crashingPods for each in found) == len(shown)
 
     now = after(later)
-    again = told(shown, now, found, [])
+    again = grouped(shown, now, found, [])
     assert [each for each in again if each.crashingPods] == [
         each for each in found if each.crashingPods
     ]
-    assert told(shown, now, again, []) == again
+    assert grouped(shown, now, again, []) == again
 
 
 @settings(max_examples=40)

@@ -47,7 +47,7 @@ def change(hook: Hook, **spec: Any) -> None:
 # A crash that is real is told, whatever was found at a first look
 
 
-def test_a_crash_is_told_when_the_action_has_just_been_set() -> None:
+def test_a_crash_is_published_when_the_action_has_just_been_set() -> None:
     """What was read of the PodDiagnoser a moment before says another action still."""
     hook = restarting(owned(ownerReferences=[]))
     hook.sync()
@@ -59,7 +59,7 @@ def test_a_crash_is_told_when_the_action_has_just_been_set() -> None:
 
 
 @pytest.mark.parametrize("what", ["label", "active"])
-def test_a_crash_that_was_not_claimed_for_a_moment_is_told_afterwards(what: str) -> None:
+def test_a_crash_that_was_not_claimed_for_a_moment_is_published_afterwards(what: str) -> None:
     """The label goes and comes back, the PodDiagnoser is switched off and on: no crash is lost."""
     hook = logging()
     old = hook.api.snapshot()
@@ -173,7 +173,7 @@ def test_explaining_never_makes_an_answer_late(latency: float) -> None:
         hook.api.pass_time(1)
 
 
-def test_what_an_api_server_is_too_slow_for_is_said() -> None:
+def test_what_an_api_server_is_too_slow_for_is_logged() -> None:
     """Two reads take all the time that there is to tell a crash."""
     hook = logging()
     hook.api.latency = 2.5
@@ -209,7 +209,7 @@ def test_the_end_of_time_in_the_status_is_no_end_of_syncs(where: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "A B", "../secrets", "ä", "-"])
 def test_a_plan_for_what_can_be_no_pod_comes_to_an_end(name: str) -> None:
-    """It neither uses up the budget for ever, nor is said to be the API server's fault."""
+    """It neither uses up the budget endlessly, nor is said to be the API server's fault."""
     hook = restarting(owned())
     hook.sync()
     (plan,) = entries(hook.diag)
@@ -220,7 +220,7 @@ def test_a_plan_for_what_can_be_no_pod_comes_to_an_end(name: str) -> None:
     assert hook.api.deleted == []
 
 
-def test_of_two_plans_for_one_crash_one_is_carried_out() -> None:
+def test_of_two_plans_for_one_crash_one_is_executed() -> None:
     """And what came of it is not written over by what came of the other."""
     hook = restarting(owned(1), owned(2, by="rs-2"))
     hook.sync()
@@ -291,7 +291,7 @@ def test_an_owner_is_not_forgotten_by_a_wrong_clock() -> None:
     assert [each["attempts"] for each in hook.diag["status"]["owners"]] == [5]
 
 
-# Nobody waits for ever
+# Nobody waits endlessly
 
 
 def test_a_deletion_that_never_ends_does_not_keep_the_others() -> None:
@@ -338,7 +338,7 @@ def test_a_passing_failure_of_one_replica_writes_nothing() -> None:
     assert condition(one.diag)["reason"] == "LoggingEvents"
 
 
-def test_an_event_that_one_replica_was_refused_and_the_other_told_is_told() -> None:
+def test_an_event_that_one_replica_was_refused_and_the_other_published() -> None:
     """Whatever refused it is mended; what is said of it is not written in turns either."""
     one = logging()
     other = Hook(one.api)
@@ -358,12 +358,12 @@ def test_an_event_that_one_replica_was_refused_and_the_other_told_is_told() -> N
     assert one.api.version == writes
 
 
-def test_a_short_trouble_does_not_end_a_longer_one() -> None:
+def test_a_short_failure_does_not_end_a_longer_one() -> None:
     """A call that was under way when the API server asked to be left alone, and got no answer."""
     hook = logging()
     hook.sync()
     hook.calls()
-    access = hook.remediator._access
+    access = hook.reconciler._access
     access.record_failure(ApiFailure("ApiServerBusy", "x", 60.0, server_wide=True))
     access.record_failure(ApiFailure("ApiServerUnavailable", "x", 5.0, server_wide=True))
     hook.api.pass_time(30)
@@ -427,7 +427,7 @@ def test_a_request_that_is_sent_twice_is_not_acted_on_by_what_was_read_for_the_f
 # Nothing false is said
 
 
-def test_who_had_plans_to_settle_first_is_not_called_slow() -> None:
+def test_who_had_plans_to_execute_first_is_not_called_slow() -> None:
     """They took the time of this sync; the crashes are told by the next."""
     hook = restarting(*(owned(n, by=f"rs-{n}") for n in range(5)))
     hook.sync()

@@ -42,7 +42,7 @@ QUALIFIED = re.compile(r"[a-z0-9.-]+/[A-Za-z0-9][-A-Za-z0-9_.]{0,62}")
 SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
-def teller(document: Json | None = None, instance: str = "hook-1") -> EventFactory:
+def factory(document: Json | None = None, instance: str = "hook-1") -> EventFactory:
     """Tells for a PodDiagnoser."""
     return EventFactory(parsed(document or logging()), instance)
 
@@ -52,11 +52,11 @@ def logging(**spec: Any) -> Json:
     return diagnoser(**{"targetLabels": {"app": "app"}, "remediationAction": "LogEvent", **spec})
 
 
-def told(*pods: Json, now: Any = NOW, by: EventFactory | None = None) -> list[EventDocument]:
+def published(*pods: Json, now: Any = NOW, by: EventFactory | None = None) -> list[EventDocument]:
     """What is told of crashes."""
     read = [parsed_pod(document) for document in pods]
     return list(
-        crash_events(by or teller(), [CrashedPod(each, diagnose(each)) for each in read], now)
+        crash_events(by or factory(), [CrashedPod(each, diagnose(each)) for each in read], now)
     )
 
 
@@ -89,10 +89,10 @@ def check(event: EventDocument) -> None:
 # LogEvent
 
 
-def test_a_crash_is_told_on_the_pod_in_the_tutorials_words() -> None:
+def test_a_crash_is_published_on_the_pod_in_the_tutorials_words() -> None:
     """With container and diagnosis added; kubectl describe finds it by the uid."""
     document = pod(container(last=terminated(T0, 0, "Completed")))
-    (event,) = told(document)
+    (event,) = published(document)
     check(event)
     found = diagnose(parsed_pod(document))[0]
     assert event.document["note"] == (
@@ -108,38 +108,38 @@ def test_a_crash_is_told_on_the_pod_in_the_tutorials_words() -> None:
     }
 
 
-def test_the_name_depends_on_what_is_told_and_for_whom_alone() -> None:
+def test_the_name_depends_on_the_subject_and_the_poddiagnoser_alone() -> None:
     """Not on when, by which replica, or from which sighting; a new PodDiagnoser tells anew."""
     first = pod(container(last=terminated(T0)))
     later = pod(container(last=terminated(T0), restarts=2))
     names = {
-        told(first)[0].key,
-        told(later, now=after(700), by=teller(instance="hook-2"))[0].key,
-        told(first, by=teller(logging(targetLabels={})))[0].key,
+        published(first)[0].key,
+        published(later, now=after(700), by=factory(instance="hook-2"))[0].key,
+        published(first, by=factory(logging(targetLabels={})))[0].key,
     }
     assert len(names) == 1
-    another = told(pod(container(last=terminated(after(1)))))[0].key
+    another = published(pod(container(last=terminated(after(1)))))[0].key
     recreated = diagnoser(number=901, remediationAction="LogEvent")
-    assert len({*names, another, told(first, by=teller(recreated))[0].key}) == 3
+    assert len({*names, another, published(first, by=factory(recreated))[0].key}) == 3
 
 
-def test_each_crash_of_a_pod_is_told() -> None:
+def test_each_crash_of_a_pod_is_published() -> None:
     """Two containers, two Events."""
     both = pod(container("a", terminated(T0)), container("b", terminated(after(1))))
-    assert len({event.key for event in told(both)}) == 2
+    assert len({event.key for event in published(both)}) == 2
 
 
 @pytest.mark.parametrize(
     ("minutes", "count"), [(0, 1), (29.9, 1), (30, 0), (-4.9, 1), (-5.1, 0), (600, 0)]
 )
-def test_only_fresh_crashes_are_told(minutes: float, count: int) -> None:
+def test_only_fresh_crashes_are_published(minutes: float, count: int) -> None:
     """One that is older may have been told, and its Event be gone."""
-    assert len(told(pod(container(last=terminated(T0))), now=after(minutes=minutes))) == count
+    assert len(published(pod(container(last=terminated(T0))), now=after(minutes=minutes))) == count
 
 
-def test_a_crash_that_nobody_can_date_is_not_told() -> None:
-    """It would be told for ever."""
-    assert told(pod(container(last=terminated(None)))) == []
+def test_a_crash_without_a_known_time_is_not_published() -> None:
+    """It would be told endlessly."""
+    assert published(pod(container(last=terminated(None)))) == []
 
 
 @pytest.mark.parametrize(
@@ -152,9 +152,9 @@ def test_a_crash_that_nobody_can_date_is_not_told() -> None:
     ],
     ids=str,
 )
-def test_crashes_are_told_where_that_is_asked_for(spec: Json) -> None:
+def test_crashes_are_published_where_that_is_asked_for(spec: Json) -> None:
     """And only there."""
-    assert told(pod(container(last=terminated(T0))), by=teller(logging(**spec))) == []
+    assert published(pod(container(last=terminated(T0))), by=factory(logging(**spec))) == []
 
 
 # What was done
@@ -169,12 +169,12 @@ def test_crashes_are_told_where_that_is_asked_for(spec: Json) -> None:
         ("EvictPod", Reason.POD_GONE, "PodEvicted", "is gone or going, as"),
     ],
 )
-def test_what_was_done_is_told_on_both(
+def test_what_was_done_is_published_on_both(
     action: str, outcome: Reason, reason: str, word: str
 ) -> None:
     """On the Pod and on the PodDiagnoser, with the diagnosis, and no more than is known."""
     plan = plan_of(owned(), action)
-    events = remediation_events(teller(replacing(action)), plan, Outcome(Phase.DONE, outcome, NOW))
+    events = remediation_events(factory(replacing(action)), plan, Outcome(Phase.DONE, outcome, NOW))
     for event in events:
         check(event)
         assert (event.document["type"], event.document["reason"]) == ("Normal", reason)
@@ -187,9 +187,9 @@ def test_what_was_done_is_told_on_both(
     assert events[1].document["regarding"]["uid"] == replacing()["metadata"]["uid"]
 
 
-def test_a_remediation_is_told_once_whatever_is_known_of_it() -> None:
+def test_a_remediation_is_published_once_whatever_its_outcome() -> None:
     """Deleted, and found gone by the next sync since that was not stored: the same names."""
-    plan, who = plan_of(owned()), teller(replacing())
+    plan, who = plan_of(owned()), factory(replacing())
     names = {
         event.key
         for reason in (Reason.DELETED, Reason.POD_GONE)
@@ -198,10 +198,10 @@ def test_a_remediation_is_told_once_whatever_is_known_of_it() -> None:
     assert len(names) == 2
 
 
-def test_what_is_found_out_late_is_not_told() -> None:
+def test_what_is_found_out_late_is_not_published() -> None:
     """Its Events may have been told and be gone."""
     outcome = Outcome(Phase.DONE, Reason.POD_GONE, NOW + timedelta(minutes=31))
-    assert remediation_events(teller(replacing()), plan_of(owned()), outcome) == []
+    assert remediation_events(factory(replacing()), plan_of(owned()), outcome) == []
 
 
 @pytest.mark.parametrize(
@@ -212,9 +212,9 @@ def test_what_is_found_out_late_is_not_told() -> None:
         (Phase.EXPIRED, Reason.PAUSED),
     ],
 )
-def test_what_was_refused_is_told_on_the_pod(phase: Phase, reason: Reason) -> None:
+def test_what_was_refused_is_published_on_the_pod(phase: Phase, reason: Reason) -> None:
     """Once for each reason; what is given up is not told here."""
-    plan, who = plan_of(owned()), teller(replacing())
+    plan, who = plan_of(owned()), factory(replacing())
     events = remediation_events(who, plan, Outcome(phase, reason, NOW))
     assert len(events) == (phase is not Phase.EXPIRED)
     for event in events:
@@ -228,14 +228,14 @@ def test_an_action_that_replaces_nothing_is_no_exception(action: str) -> None:
     """Whoever stored it."""
     plan = plan_of(owned()).model_copy(update={"action": action})
     outcome = Outcome(Phase.DONE, Reason.POD_GONE, NOW)
-    assert remediation_events(teller(), plan, outcome) == []
+    assert remediation_events(factory(), plan, outcome) == []
 
 
-def test_why_a_pod_is_left_alone_is_told_once_for_each_reason() -> None:
+def test_a_withheld_pod_gets_one_event_for_each_reason() -> None:
     """By a name that is known without putting the Event together."""
     document = parsed_pod(owned())
     (found,) = diagnose(document)
-    who = teller(replacing())
+    who = factory(replacing())
     event = withheld_event(who, document, found, Reason.BARE_POD, NOW)
     check(event)
     assert event.document["note"] == (
@@ -262,8 +262,8 @@ def test_any_names_and_texts_make_valid_events(
     document = owned(name=name)
     document["status"]["containerStatuses"][0]["lastState"]["terminated"]["reason"] = text
     read = parsed_pod(document)
-    by = teller(logging(), instance)
-    (event,) = told(document, by=by)
+    by = factory(logging(), instance)
+    (event,) = published(document, by=by)
     check(event)
     (found,) = diagnose(read)
     check(withheld_event(by, read, found, Reason.GAVE_UP, NOW))
@@ -276,7 +276,7 @@ def test_a_note_is_cut_by_bytes() -> None:
     """The API server counts bytes; no character is cut in two."""
     plan = plan_of(owned()).model_copy(update={"diagnosis": "ä" * 2000})
     outcome = Outcome(Phase.DONE, Reason.DELETED, NOW)
-    for event in remediation_events(teller(), plan, outcome):
+    for event in remediation_events(factory(), plan, outcome):
         note = event.document["note"]
         assert MAX_NOTE_BYTES - 4 <= len(note.encode()) <= MAX_NOTE_BYTES
         assert note.endswith("ä…")
@@ -286,4 +286,4 @@ def test_names_that_differ_only_where_they_are_cut_make_different_events() -> No
     """What tells them apart is in the digest."""
     one = owned(1, name="a" * 250 + "1")
     two = owned(2, name="a" * 250 + "2")
-    assert told(one)[0].key != told(two)[0].key
+    assert published(one)[0].key != published(two)[0].key

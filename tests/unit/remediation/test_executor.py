@@ -1,4 +1,4 @@
-"""Plans are carried out once, on what is live, or not at all; against an API server with faults."""
+"""Plans are executed once, on what is live, or not at all; against an API server with faults."""
 
 import copy
 import json
@@ -110,7 +110,7 @@ def cluster() -> Cluster:
     return Cluster(now=after(10)).plan(owned())
 
 
-def test_a_plan_is_carried_out_with_two_reads_and_one_delete(cluster: Cluster) -> None:
+def test_a_plan_is_executed_with_two_reads_and_one_delete(cluster: Cluster) -> None:
     """The times are the API server's."""
     acted = cluster.act()
     assert outcomes(acted) == [DONE]
@@ -400,7 +400,7 @@ def test_plans_of_one_sync_count_against_each_other() -> None:
 
 @pytest.mark.parametrize("how", ["gone", "going", "another"])
 def test_a_pod_that_went_counts_as_done(cluster: Cluster, how: str) -> None:
-    """The answer to our own DELETE may have been lost: it is charged, not planned anew."""
+    """The answer to our own DELETE may have been lost: it is counted, not planned anew."""
     if how == "gone":
         del cluster.pods["app-1"]
     elif how == "going":
@@ -474,7 +474,7 @@ def test_the_deletes_answer_is_lost(cluster: Cluster, fault: Fault) -> None:
     assert cluster.diagnosers["diag"]["status"]["owners"][0]["attempts"] == 1
 
 
-def test_an_answer_that_was_lost_is_charged_however_late_it_is_found(cluster: Cluster) -> None:
+def test_a_lost_answer_counts_as_an_attempt_however_late_it_is_found(cluster: Cluster) -> None:
     """The plan is too old by then; the Pod is gone all the same."""
     cluster.faults["delete"] = [lost]
     cluster.sync()
@@ -554,7 +554,7 @@ def test_two_replicas_do_it_once(cluster: Cluster) -> None:
         ("delete", None, "ApiServerUnavailable", 5),
     ],
 )
-def test_what_holds_a_plan_up_is_said_and_the_plan_stands(
+def test_what_holds_a_plan_up_is_reported_and_the_plan_stands(
     cluster: Cluster, verb: str, status: int | None, reason: str, again: float
 ) -> None:
     """It is tried again after a while, by itself, and then done."""
@@ -743,7 +743,7 @@ def test_access_refused_for_long_and_then_granted_is_no_burst() -> None:
     assert all(at >= begun for _, _, at in cluster.deleted)
 
 
-def test_the_owner_of_a_bare_pod_is_nobody(cluster: Cluster) -> None:
+def test_a_bare_pod_has_no_owner(cluster: Cluster) -> None:
     """A Pod of which only a non-controller is an owner."""
     pod(lambda each: each["metadata"].update(ownerReferences=[owner(controller=False)]))(cluster)
     assert outcomes(cluster.act()) == [(Phase.EXPIRED, Reason.BARE_POD)]

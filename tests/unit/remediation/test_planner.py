@@ -178,7 +178,7 @@ def test_each_safeguard_alone_withholds_a_pod(case: Case) -> None:
     ],
 )
 def test_what_is_included_is_replaced(include: str, change: Callable[[Json], object]) -> None:
-    """Each kind of Pods that is left alone by default can be asked for; no other one with it."""
+    """Each kind of Pods that is withheld by default can be asked for; no other one with it."""
     document = owned()
     change(document)
     assert planned(synced(replacing(include=[include]), NOW, document)) == ["app-1"]
@@ -219,7 +219,7 @@ def test_a_pod_is_replaced_for_any_of_its_crashes() -> None:
     assert entry["container"] == "third"
 
 
-def test_of_several_crashes_the_fresh_one_says_why_the_pod_is_left_alone() -> None:
+def test_of_several_crashes_the_fresh_one_gives_the_reason_to_withhold() -> None:
     """An old crash in another container does not hide it."""
     document = owned()
     containers = pod(
@@ -294,7 +294,7 @@ def test_labels_that_change_from_pod_to_pod_do_not_lift_the_cool_down() -> None:
 
 
 def crashing_for_ever(diag: Json, hours: float, **how: Any) -> tuple[Json, list[datetime]]:
-    """An owner whose one Pod crashes 20 s after its start, for ever; syncs all the time, and acts.
+    """An owner whose one Pod crashes 20 s after its start, endlessly; syncs all the time, and acts.
 
     A sync each 10 s while something may be done, then one each 5 minutes.
     """
@@ -317,7 +317,7 @@ def crashing_for_ever(diag: Json, hours: float, **how: Any) -> tuple[Json, list[
 
 
 def test_no_default_causes_a_delete_loop() -> None:
-    """A Pod that crashes at once for ever: five replacements, ever further apart, then no more."""
+    """A Pod that crashes at once endlessly: five replacements, ever further apart, then no more."""
     diag, deletes = crashing_for_ever(replacing(), hours=24)
     assert len(deletes) == 5
     cool_downs = (60, 120, 240, 480)
@@ -399,7 +399,7 @@ def test_giving_up_lasts_as_long_as_the_owner_crashes() -> None:
     assert planned(synced(diag, after(hours=102), owned(78, after(hours=102)))) == ["app-78"]
 
 
-def test_a_request_that_was_cut_forgets_no_owner_and_judges_nobody_healthy() -> None:
+def test_a_truncated_request_drops_no_owner_and_forgives_no_attempt() -> None:
     """Pods that were not read may crash all the same."""
     diag = settled(synced(replacing(), NOW, owned()), NOW)
     later = synced(diag, after(hours=5), complete=False)
@@ -471,7 +471,7 @@ def test_a_wrong_clock_of_the_node_does_not_turn_a_failure_into_a_success(minute
     assert entries(diag)[-1]["outcome"] == "OwnerCrashedAgain"
 
 
-def test_a_sibling_that_crashed_before_says_nothing() -> None:
+def test_a_sibling_that_crashed_before_proves_nothing() -> None:
     """It stood there already."""
     sibling = owned(2, after(5))
     diag = settled(synced(replacing(), NOW, owned(), sibling), NOW, sibling)
@@ -522,7 +522,7 @@ def test_what_uses_up_the_budget(phase: str, *, counts: bool) -> None:
 
 
 def test_the_budget_counts_from_the_act_not_from_the_plan() -> None:
-    """A plan that waited two minutes is charged from when it was carried out."""
+    """A plan that waited two minutes is counted from when it was executed."""
     diag = synced(replacing(budget={"pods": 1}), NOW, owned())
     diag = settled(diag, after(120))
     two = owned(2, after(400), by="rs-2")
@@ -680,7 +680,7 @@ def test_a_new_plan_and_an_outcome_are_written_at_once() -> None:
 def test_what_did_not_come_about_is_shown_and_then_planned_anew(
     phase: Phase, reason: Reason, pause: float
 ) -> None:
-    """With the reason and a pause, for as long as the crash is fresh; nobody is charged for it."""
+    """With the reason and a pause, for as long as the crash is fresh; nobody is counted for it."""
     document = owned()
     diag = settled(synced(replacing(), NOW, document), NOW, document, as_=(phase, reason))
     (entry,) = entries(diag)
@@ -714,7 +714,7 @@ def test_what_did_not_come_about_counts_as_done_when_its_pod_goes(phase: Phase) 
     assert entries(synced(diag, after(14), owned(2), going)) == [entry]
 
 
-def test_a_second_try_says_what_stood_in_the_way_of_the_first() -> None:
+def test_a_second_try_shows_what_prevented_the_first() -> None:
     """So that the condition does not come and go with each try."""
     document, no = owned(), (Phase.FAILED, Reason.FORBIDDEN)
     diag = settled(synced(replacing(), NOW, document), NOW, document, as_=no)
@@ -800,7 +800,7 @@ def test_a_superseded_crash_is_shown_and_the_newer_one_is_planned_at_once() -> N
     assert len(entries(synced(fresh, after(60), new))) == 1
 
 
-def test_an_outcome_of_what_is_settled_already_changes_nothing() -> None:
+def test_an_outcome_is_applied_once() -> None:
     """Told twice, by two syncs."""
     diag = settled(synced(replacing(), NOW, owned()), NOW)
     late = Outcome(Phase.EXPIRED, Reason.PAUSED, after(20))
@@ -868,7 +868,7 @@ def test_a_poddiagnoser_that_was_created_again_starts_anew() -> None:
 
 @pytest.mark.parametrize("time", ["2099-01-01T00:00:00Z", "yesterday", "", None])
 def test_a_time_that_cannot_be_counts_from_now_on(time: str | None) -> None:
-    """Neither for ever nor not at all: for one whole window and cool-down."""
+    """Neither endlessly nor not at all: for one whole window and cool-down."""
     diag = settled(synced(replacing(budget={"pods": 1}), NOW, owned()), NOW)
     diag["status"]["remediations"][0]["settledAt"] = time
     diag["status"]["owners"][0]["lastTime"] = time
@@ -926,7 +926,7 @@ def test_without_the_api_servers_time_nothing_is_planned_and_nothing_forgotten()
         assert condition(made)["reason"] == "ReplacingPods"
 
 
-def test_a_plan_is_asked_for_again_each_second_until_it_is_carried_out() -> None:
+def test_a_sync_is_asked_for_each_second_until_the_plan_is_executed() -> None:
     """Its own write brings the next sync; this is for when that is lost."""
     made = answered(replacing(), NOW, owned())
     assert made["resyncAfterSeconds"] == pytest.approx(1.0)
