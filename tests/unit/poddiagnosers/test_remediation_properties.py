@@ -111,7 +111,7 @@ class Remediating(RuleBasedStateMachine):
         self.api.put(document)
 
     def diagnose(self) -> None:
-        """Somebody creates the PodDiagnoser, perhaps again."""
+        """Create the PodDiagnoser, perhaps again."""
         self.numbers += 1
         document = replacing(minPodAgeSeconds=0, budget={"pods": 2})
         document["metadata"]["uid"] = UID.format(5000 + self.numbers)
@@ -212,7 +212,7 @@ class Remediating(RuleBasedStateMachine):
 
     @rule(number=some_number)
     def replaced_by_a_person(self, number: int) -> None:
-        """Somebody deletes a Pod by force; another one of its name is there at once."""
+        """Delete a Pod by force; another one of its name is there at once."""
         self.replace(self.some_pod(number), renamed=False)
 
     def replace(self, pod: Json, *, renamed: bool) -> None:
@@ -223,7 +223,7 @@ class Remediating(RuleBasedStateMachine):
 
     @rule(number=some_number)
     def touch(self, number: int) -> None:
-        """Somebody writes something else on a Pod."""
+        """Write something else on a Pod."""
         self.api.put(self.some_pod(number))
 
     @rule(
@@ -242,7 +242,7 @@ class Remediating(RuleBasedStateMachine):
         )
     )
     def edit(self, change: Json) -> None:
-        """Somebody edits the PodDiagnoser."""
+        """Edit the PodDiagnoser."""
         document = copy.deepcopy(self.api.diagnosers["diag"])
         document["spec"] |= copy.deepcopy(change)
         document["metadata"]["generation"] += 1
@@ -318,7 +318,7 @@ class Remediating(RuleBasedStateMachine):
 
     @rule(replica=some_replica, number=some_number)
     def forged_sync(self, replica: int, number: int) -> None:
-        """Somebody who knows the token sends a plan that was never stored."""
+        """Send a plan that was never stored, with a stolen token."""
         diag, pods = self.api.snapshot()
         pod = self.some_pod(number)
         found = diagnose(parsed_pod(pod))
@@ -342,7 +342,7 @@ class Remediating(RuleBasedStateMachine):
         assert {uid for uid, _, _ in self.api.deleted[before:]} <= genuine
 
     def teardown(self) -> None:
-        """Whatever happened: once it is quiet, all that is fresh is told, and nobody writes on."""
+        """Whatever happened: once it is quiet, all fresh crashes are published, and writes end."""
         self.edit({"remediationAction": "LogEvent", "enableAnnotations": True, **OPEN})
         asked = self.api.now
         end = asked + timedelta(seconds=60)
@@ -397,7 +397,7 @@ TestRemediating.settings = settings(
 
 
 def test_the_machine_reaches_what_it_is_about() -> None:
-    """A run by hand deletes, evicts and tells: what always holds is not for want of these."""
+    """A run by hand deletes, evicts and publishes: the invariants are not empty."""
     machine = Remediating()
     assert machine.api.now == T0
     machine.crash(0, 0)

@@ -88,7 +88,7 @@ def test_a_new_poddiagnoser_says_that_it_claims_and_publishes_its_target() -> No
 
 
 def test_a_crash_is_counted_named_and_kept_after_the_pod_is_gone() -> None:
-    """The diagnosis outlives the Pod; its workload's line says that nothing shows a crash now."""
+    """The diagnosis outlives the Pod; its workload's entry shows that no Pod crashes now."""
     first = synced(DIAG, T0)
     seen = synced(first, after(10), marked(crashed(after(5)), after(6), DIAG))
     assert status(seen, "diagnosedPods") == 1
@@ -172,7 +172,7 @@ def test_a_write_that_was_lost_is_made_again() -> None:
 
 
 def test_reports_are_gathered_and_nothing_is_lost() -> None:
-    """A second change within two seconds waits, and says for how long."""
+    """A second change within two seconds is delayed, with a resync for then."""
     one = marked(crashed(number=1, name="app-1"), after(1), DIAG)
     two = marked(crashed(number=2, name="app-2"), after(1), DIAG)
     first = synced(synced(DIAG, T0), after(10), one)
@@ -184,7 +184,7 @@ def test_reports_are_gathered_and_nothing_is_lost() -> None:
 
 
 def test_a_last_update_in_the_future_holds_nothing_back() -> None:
-    """A clock that was ahead must not silence the status."""
+    """A clock that was ahead must not stop the status from being written."""
     stored = synced(DIAG, after(hours=2))
     seen = synced(stored, after(5), marked(crashed(), after(1), DIAG))
     assert status(seen, "diagnosedPods") == 1
@@ -209,7 +209,7 @@ def test_a_pod_that_is_being_deleted_is_counted_at_once() -> None:
 
 
 def test_an_inactive_poddiagnoser_attaches_nothing_and_keeps_its_count() -> None:
-    """EnableAnnotations false: no DiagnosisTarget, a condition that says why."""
+    """EnableAnnotations false: no DiagnosisTarget, and a condition with the reason."""
     seen = synced(DIAG, after(5), marked(crashed(), after(1), DIAG))
     seen["spec"]["enableAnnotations"] = False
     seen["metadata"]["generation"] = 2
@@ -300,7 +300,7 @@ def test_what_becomes_of_the_remediation_is_stated(action: str, reason: str) -> 
 
 
 def test_too_many_pods_are_reported_and_nothing_is_dropped() -> None:
-    """A request that was cut: the target stays, the condition tells, counts stay right."""
+    """A truncated request: the target stays, the condition shows it, counts stay right."""
     pods = [marked(crashed(number=n, name=f"app-{n}"), after(1), DIAG) for n in range(1500)]
     seen = synced(DIAG, after(5), *pods)
     made = answer(seen, after(10), *pods[:10], complete=False)
@@ -377,7 +377,7 @@ def test_only_what_was_restarted_is_remediated() -> None:
 
 
 def test_a_restart_that_somebody_asked_for_is_no_crash() -> None:
-    """It is told; nothing is done about it, and its workload does not crash."""
+    """It is reported, not remediated, and its workload does not count as crashing."""
     told = reported(owned(), Cause.RESTARTED_FOR_RESIZE)
     assert [each.cause for each in told.recentDiagnoses] == ["RestartedForResize"]
     assert (told.remediations, told.withheld, told.workloads) == ((), (), ())

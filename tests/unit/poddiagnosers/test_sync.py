@@ -1,4 +1,4 @@
-"""Whole syncs of a PodDiagnoser by one process or two: what is called, told and answered."""
+"""Whole syncs of a PodDiagnoser by one process or two: calls, Events and responses."""
 
 import copy
 import json
@@ -145,7 +145,7 @@ def test_a_crash_is_published_once_with_two_reads_and_a_write() -> None:
 
 
 def test_a_replacement_costs_two_reads_a_deletion_and_its_events(hook: Hook) -> None:
-    """Planned, stored, executed, told on the Pod and on the PodDiagnoser."""
+    """Planned, stored, executed, published on the Pod and on the PodDiagnoser."""
     hook.sync()
     assert hook.calls() == ["get diagnoser"]
     assert entries(hook.diag)[0]["phase"] == "Planned"
@@ -265,7 +265,7 @@ def test_a_clock_that_is_set_later_changes_nothing(hours: float) -> None:
 
 
 def test_a_machine_that_slept_does_not_lag_behind() -> None:
-    """A laptop's cluster: what crashes afterwards is told, what crashed long before is not."""
+    """A laptop's cluster: later crashes are published, those of long ago are not."""
     hook = logging()
     hook.sync()
     hook.api.events.clear()
@@ -292,7 +292,7 @@ def test_the_time_is_asked_for_again_after_an_hour() -> None:
 
 
 def test_without_the_time_nothing_is_published() -> None:
-    """It is said what holds it up, and asked again."""
+    """What lasts is in the condition, what passes is logged, and a resync is asked for."""
     hook = logging()
     hook.api.faults["get diagnoser"] = [refused(500), refused(403)]
     answer = hook.sync()
@@ -384,7 +384,7 @@ def test_nothing_is_published_for_one_that_another_has_followed() -> None:
 
 @pytest.mark.parametrize("fault", [None, refused(403), refused(404), refused(500), hanging, lost])
 def test_a_lost_target_is_published_again(fault: Fault | None) -> None:
-    """The PodDiagnoser is there, or nobody can tell."""
+    """The PodDiagnoser is there, or that cannot be found out."""
     hook = restarting(owned(1))
     hook.api.pass_time(60)
     hook.sync()
@@ -436,7 +436,7 @@ def test_in_a_terminating_namespace_events_are_dropped(fault: Fault) -> None:
 
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_an_event_that_is_refused_does_not_keep_the_others(status: int) -> None:
-    """Whatever is wrong with it: the others are told, and it is said."""
+    """Whatever is wrong with it: the others are published, and the condition shows it."""
     hook = logging(3)
     hook.api.faults["event"] = [refused(status)]
     answer = hook.sync()
@@ -446,7 +446,7 @@ def test_an_event_that_is_refused_does_not_keep_the_others(status: int) -> None:
 
 
 def test_a_storm_is_published_over_several_syncs_each_in_time() -> None:
-    """The rest is told by the next one, a second later."""
+    """The next one publishes the rest, a second later."""
     hook = logging(500)
     hook.api.latency = 0.02
     syncs = 0
@@ -599,7 +599,7 @@ def test_a_plan_made_by_a_wrong_clock_expires_and_is_made_again(hook: Hook) -> N
 
 
 def test_unreachable_from_the_start_nothing_is_planned(hook: Hook) -> None:
-    """Nothing is decided by a clock that nobody knows to be right."""
+    """Nothing is decided by a clock that may be wrong."""
     hook.api.faults["get diagnoser"] = [hanging]
     hook.sync()
     assert entries(hook.diag) == []
@@ -768,7 +768,7 @@ def test_cool_down_and_giving_up_are_published() -> None:
 
 
 def test_a_reason_that_does_not_hold_live_is_not_published() -> None:
-    """The request is older than what is there: nothing false is said."""
+    """The request is older than the cluster: nothing false is published."""
     hook = restarting(owned())
     diag, _ = hook.api.snapshot()
     hook.answer(diag, [owned(ownerReferences=[])])
@@ -781,7 +781,7 @@ def test_a_reason_that_does_not_hold_live_is_not_published() -> None:
 
 
 def test_why_is_not_worth_a_failure() -> None:
-    """An Event that cannot be told is no trouble of the PodDiagnoser."""
+    """An Event that cannot be created is no failure of the PodDiagnoser."""
     hook = restarting(owned(ownerReferences=[]))
     for verb in ("get pod", "event"):
         hook.api.faults[verb] = [refused(403)]

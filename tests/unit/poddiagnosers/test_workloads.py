@@ -79,7 +79,7 @@ def grouped(
     *,
     complete: bool = True,
 ) -> tuple[Workload, ...]:
-    """The lines for these Pods, all of them counted now if nothing else is said."""
+    """Return the entries for these Pods, all of them counted now by default."""
     read = [parsed_pod(each) for each in pods]
     histories = [read_history(each, now).model_copy(update={"since": T0}) for each in read]
     return workloads(
@@ -129,7 +129,7 @@ def test_a_pod_that_crashes_again_moves_the_time_and_no_number() -> None:
 
 
 def test_a_workload_without_crashing_pods_is_kept_for_a_while() -> None:
-    """Its line says so, a sync is asked for when it is due, and then it goes."""
+    """Its entry shows it, a sync is asked for when it is due, and then it is dropped."""
     diag = synced(DIAG, after(5), marked(owned(), after(1)))
     diag = synced(diag, after(minutes=61))
     assert (line(diag)["crashingPods"], line(diag)["crashedPods"]) == (0, 1)
@@ -141,7 +141,7 @@ def test_a_workload_without_crashing_pods_is_kept_for_a_while() -> None:
 
 
 def test_a_workload_that_crashes_again_after_long_is_counted_anew() -> None:
-    """A line is about one time of trouble: this one began now."""
+    """An entry covers crashes that follow each other closely: this one began now."""
     first = marked(owned(1), after(1))
     diag = synced(synced(DIAG, after(5), first), after(hours=1, minutes=1))
     later = marked(owned(2, after(hours=30)), after(1, hours=30))
@@ -183,7 +183,7 @@ def test_pods_of_a_storm_are_counted_in_whatever_order_they_are_seen() -> None:
 
 
 def test_a_late_one_among_those_that_have_gone_is_counted() -> None:
-    """One that nobody had seen while the others crashed before and after it."""
+    """One that was not observed while the others crashed before and after it."""
     first = [marked(owned(number, after(10 * number)), after(40)) for number in (1, 3)]
     diag = synced(synced(synced(DIAG, T0), after(41), *first), after(45))
     late = synced(diag, after(50), marked(owned(2, after(20)), after(46)))
@@ -204,7 +204,7 @@ def test_an_annotation_that_holds_anything_does_no_harm(text: str) -> None:
     )
 
 
-# What a line says
+# What an entry says
 
 
 def test_each_owner_has_its_line_and_a_bare_pod_is_its_own() -> None:
@@ -280,7 +280,7 @@ def test_a_line_is_bounded_whatever_its_owner_is_called() -> None:
 
 
 def test_who_claims_another_owners_uid_does_not_rename_it() -> None:
-    """What was told once stays, and no uid has two lines."""
+    """What was reported once stays, and no uid has two entries."""
     first = grouped([owned(1)], after(60))
     forged = owned(2, after(30), ownerReferences=[owner() | {"kind": "A", "name": "a"}])
     (only,) = grouped([forged, owned(1)], after(60), first)
@@ -310,7 +310,7 @@ def test_a_restart_that_somebody_asked_for_is_no_time_of_a_crash() -> None:
 def test_a_pod_that_was_counted_before_it_crashed_is_counted_when_it_does(
     cause: str, different: int
 ) -> None:
-    """What was told of it before was in this line or not."""
+    """Whether or not its earlier crashes are in this entry."""
     stored = grouped([owned(1, after(10)), owned(2, after(200))], after(201))
     entry = {"id": "f" * 16, "container": "app", "cause": cause, "seen": format_time(after(90))}
     third = owned(3, after(300), annotations={CRASHES: json.dumps({"history": [entry]})})

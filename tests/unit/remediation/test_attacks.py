@@ -30,25 +30,25 @@ END_OF_TIME = "9999-12-31T23:59:59Z"
 
 
 def store(hook: Hook, **status: Any) -> None:
-    """Somebody writes the status of the PodDiagnoser."""
+    """Write the status of the PodDiagnoser by hand."""
     document = copy.deepcopy(hook.diag)
     document["status"] = {**document.get("status", {}), **status}
     hook.api.put(document)
 
 
 def change(hook: Hook, **spec: Any) -> None:
-    """Somebody changes the spec of the PodDiagnoser."""
+    """Change the spec of the PodDiagnoser."""
     document = copy.deepcopy(hook.diag)
     document["spec"] |= spec
     document["metadata"]["generation"] += 1
     hook.api.put(document)
 
 
-# A crash that is real is told, whatever was found at a first look
+# A crash that is real is published, whatever the first read showed
 
 
 def test_a_crash_is_published_when_the_action_has_just_been_set() -> None:
-    """What was read of the PodDiagnoser a moment before says another action still."""
+    """The PodDiagnoser read a moment before still has another action."""
     hook = restarting(owned(ownerReferences=[]))
     hook.sync()
     hook.sync()
@@ -94,7 +94,7 @@ def test_what_is_not_so_is_not_looked_at_by_every_sync() -> None:
     assert hook.api.events == {}
 
 
-# Nothing is taken for told that was not
+# No Event counts as published that was not
 
 
 @pytest.mark.parametrize("fault", [{"status": 404}, {"status": 404, "kind": "events"}], ids=str)
@@ -110,7 +110,7 @@ def test_a_404_that_is_not_about_the_namespace_is_no_end(fault: Json) -> None:
 
 
 def test_an_event_that_is_refused_does_not_slow_down_the_others() -> None:
-    """A storm in which one Event is refused: the rest is told a second later, as always."""
+    """A storm in which one Event is refused: the rest is published a second later, as always."""
     hook = logging(100)
     hook.api.latency = 0.04
     hook.api.faults["event"] = [refused(422)]
@@ -137,7 +137,7 @@ def many_containers(number: int, ended: Any) -> Json:
 
 @pytest.mark.parametrize("latency", [0.5, 0.9, 1.4, 2.9, 3.9])
 def test_a_pod_of_many_containers_never_makes_an_answer_late(latency: float) -> None:
-    """Its crashes are told over several syncs, as far as the API server lets them."""
+    """Its crashes are published over several syncs, as far as the API server accepts them."""
     hook = logging(0)
     hook.api.put(many_containers(12, hook.api.now - timedelta(seconds=5)))
     hook.api.latency = latency
@@ -174,7 +174,7 @@ def test_explaining_never_makes_an_answer_late(latency: float) -> None:
 
 
 def test_what_an_api_server_is_too_slow_for_is_logged() -> None:
-    """Two reads take all the time that there is to tell a crash."""
+    """Two reads take all the time that there is to publish a crash."""
     hook = logging()
     hook.api.latency = 2.5
     for _ in range(3):
@@ -184,12 +184,12 @@ def test_what_an_api_server_is_too_slow_for_is_logged() -> None:
     assert hook.failures == ["ApiServerUnavailable"] * 3
 
 
-# Statuses that somebody wrote
+# Statuses that were written by hand
 
 
 @pytest.mark.parametrize("where", ["Done", "Deferred", "Failed", "Expired", "owner"])
 def test_the_end_of_time_in_the_status_is_no_end_of_syncs(where: str) -> None:
-    """A valid date-time to which nothing can be added: counted, mended, and never an error."""
+    """A valid date-time to which nothing can be added: counted, clamped, and never an error."""
     hook = restarting(owned())
     hook.sync()
     (plan,) = entries(hook.diag)
@@ -209,7 +209,7 @@ def test_the_end_of_time_in_the_status_is_no_end_of_syncs(where: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "A B", "../secrets", "ä", "-"])
 def test_a_plan_for_what_can_be_no_pod_comes_to_an_end(name: str) -> None:
-    """It neither uses up the budget endlessly, nor is said to be the API server's fault."""
+    """It neither uses up the budget endlessly, nor counts as a failure of the API server."""
     hook = restarting(owned())
     hook.sync()
     (plan,) = entries(hook.diag)
@@ -261,7 +261,7 @@ def test_the_count_of_pods_never_grows_beyond_what_can_be_stored() -> None:
 
 
 def test_a_pod_that_got_another_owner_meanwhile_is_looked_at_anew() -> None:
-    """The plan was made against the limits of the former one, and would be charged to it."""
+    """The plan was made against the limits of the former one, and would be counted for it."""
     hook = restarting(owned())
     hook.sync()
     document = copy.deepcopy(hook.api.pods["app-1"])
@@ -339,7 +339,7 @@ def test_a_passing_failure_of_one_replica_writes_nothing() -> None:
 
 
 def test_an_event_that_one_replica_was_refused_and_the_other_published() -> None:
-    """Whatever refused it is mended; what is said of it is not written in turns either."""
+    """What refused it is repaired; the condition is not written in turns either."""
     one = logging()
     other = Hook(one.api)
     one.api.faults["event"] = [refused(422)]
@@ -424,11 +424,11 @@ def test_a_request_that_is_sent_twice_is_not_acted_on_by_what_was_read_for_the_f
     assert hook.calls() == ["get diagnoser"]
 
 
-# Nothing false is said
+# The condition says nothing false
 
 
 def test_who_had_plans_to_execute_first_is_not_called_slow() -> None:
-    """They took the time of this sync; the crashes are told by the next."""
+    """They took the time of this sync; the next one publishes the crashes."""
     hook = restarting(*(owned(n, by=f"rs-{n}") for n in range(5)))
     hook.sync()
     change(hook, remediationAction="LogEvent")

@@ -1,4 +1,4 @@
-"""What is told in Events: names, notes, and what the API server asks of them."""
+"""Events: names, notes, and what the API server requires of them."""
 
 import json
 import re
@@ -48,12 +48,12 @@ def factory(document: Json | None = None, instance: str = "hook-1") -> EventFact
 
 
 def logging(**spec: Any) -> Json:
-    """A PodDiagnoser that tells crashes."""
+    """Return a PodDiagnoser that publishes crashes."""
     return diagnoser(**{"targetLabels": {"app": "app"}, "remediationAction": "LogEvent", **spec})
 
 
 def published(*pods: Json, now: Any = NOW, by: EventFactory | None = None) -> list[EventDocument]:
-    """What is told of crashes."""
+    """Return the Events of crashes."""
     read = [parsed_pod(document) for document in pods]
     return list(
         crash_events(by or factory(), [CrashedPod(each, diagnose(each)) for each in read], now)
@@ -109,7 +109,7 @@ def test_a_crash_is_published_on_the_pod_in_the_tutorials_words() -> None:
 
 
 def test_the_name_depends_on_the_subject_and_the_poddiagnoser_alone() -> None:
-    """Not on when, by which replica, or from which sighting; a new PodDiagnoser tells anew."""
+    """Not on time, replica or observation; a new PodDiagnoser publishes anew."""
     first = pod(container(last=terminated(T0)))
     later = pod(container(last=terminated(T0), restarts=2))
     names = {
@@ -133,12 +133,12 @@ def test_each_crash_of_a_pod_is_published() -> None:
     ("minutes", "count"), [(0, 1), (29.9, 1), (30, 0), (-4.9, 1), (-5.1, 0), (600, 0)]
 )
 def test_only_fresh_crashes_are_published(minutes: float, count: int) -> None:
-    """One that is older may have been told, and its Event be gone."""
+    """An older one may have been published, and its Event be gone."""
     assert len(published(pod(container(last=terminated(T0))), now=after(minutes=minutes))) == count
 
 
 def test_a_crash_without_a_known_time_is_not_published() -> None:
-    """It would be told endlessly."""
+    """It would be published endlessly."""
     assert published(pod(container(last=terminated(None)))) == []
 
 
@@ -199,7 +199,7 @@ def test_a_remediation_is_published_once_whatever_its_outcome() -> None:
 
 
 def test_what_is_found_out_late_is_not_published() -> None:
-    """Its Events may have been told and be gone."""
+    """Its Events may have been published and be gone."""
     outcome = Outcome(Phase.DONE, Reason.POD_GONE, NOW + timedelta(minutes=31))
     assert remediation_events(factory(replacing()), plan_of(owned()), outcome) == []
 
@@ -213,7 +213,7 @@ def test_what_is_found_out_late_is_not_published() -> None:
     ],
 )
 def test_what_was_refused_is_published_on_the_pod(phase: Phase, reason: Reason) -> None:
-    """Once for each reason; what is given up is not told here."""
+    """Once for each reason; an expired plan is not published here."""
     plan, who = plan_of(owned()), factory(replacing())
     events = remediation_events(who, plan, Outcome(phase, reason, NOW))
     assert len(events) == (phase is not Phase.EXPIRED)
@@ -283,7 +283,7 @@ def test_a_note_is_cut_by_bytes() -> None:
 
 
 def test_names_that_differ_only_where_they_are_cut_make_different_events() -> None:
-    """What tells them apart is in the digest."""
+    """The digest distinguishes them."""
     one = owned(1, name="a" * 250 + "1")
     two = owned(2, name="a" * 250 + "2")
     assert published(one)[0].key != published(two)[0].key

@@ -127,7 +127,7 @@ def test_without_a_plan_nothing_is_asked() -> None:
     assert cluster.calls == []
 
 
-# What the request says is believed of names and uids only
+# Only names and uids of the request are used
 
 
 def test_a_forged_plan_is_no_plan(cluster: Cluster) -> None:
@@ -164,7 +164,7 @@ def test_another_version_of_the_poddiagnoser_is_not_acted_on(
 
 
 def test_a_poddiagnoser_that_is_gone_is_not_acted_on(cluster: Cluster) -> None:
-    """Nor is that a trouble."""
+    """Nor is that a failure."""
     request = cluster.diagnosers.pop("diag")
     acted = cluster.act(request)
     assert (acted.outcomes, acted.api_failure) == ([], None)
@@ -173,7 +173,7 @@ def test_a_poddiagnoser_that_is_gone_is_not_acted_on(cluster: Cluster) -> None:
 @pytest.mark.parametrize("document", [b"", b"{}", b"[]", b'{"metadata":{}}', b"\xff", b"{" * 9999])
 @pytest.mark.parametrize("verb", ["get diagnoser", "get pod"])
 def test_garbage_is_no_object(cluster: Cluster, document: bytes, verb: str) -> None:
-    """The plan stands, and it is said that something is wrong."""
+    """The plan stands, and the failure is reported."""
     cluster.faults[verb] = [lambda api, _: (document, api.now)]
     acted = cluster.act()
     assert acted.outcomes == []
@@ -183,7 +183,7 @@ def test_garbage_is_no_object(cluster: Cluster, document: bytes, verb: str) -> N
 
 
 def test_another_pod_than_was_asked_for_is_garbage(cluster: Cluster) -> None:
-    """It says nothing of the one that was planned."""
+    """It proves nothing about the one that was planned."""
     other = json.dumps(owned(2)).encode()
     cluster.faults["get pod"] = [lambda api, _: (other, api.now)]
     acted = cluster.act()
@@ -456,7 +456,7 @@ def test_a_pod_that_was_written_between_read_and_delete_is_looked_at_again(
 
 @pytest.mark.parametrize("fault", [lost, hanging], ids=["had its effect", "had none"])
 def test_the_deletes_answer_is_lost(cluster: Cluster, fault: Fault) -> None:
-    """Nothing is recorded as done that was not; one deletion in the end, charged once."""
+    """Nothing is stored as done that was not; one deletion in the end, counted once."""
     cluster.faults["delete"] = [fault]
     acted = cluster.sync()
     assert acted.outcomes == []

@@ -229,7 +229,7 @@ def test_of_several_crashes_the_fresh_one_gives_the_reason_to_withhold() -> None
     assert withheld(synced(replacing(paused=True), NOW, document)) == {"Paused": 1}
 
 
-# Nothing but the live labels says whose a Pod is; nothing on a Pod argues for its replacement
+# The live labels alone decide who claims a Pod; nothing on a Pod allows its replacement
 
 
 def test_what_tenants_write_never_causes_a_delete() -> None:
@@ -464,7 +464,7 @@ def test_a_cool_down_grows_only_with_what_did_not_help() -> None:
 
 @pytest.mark.parametrize("minutes", [-20, 20])
 def test_a_wrong_clock_of_the_node_does_not_turn_a_failure_into_a_success(minutes: float) -> None:
-    """The new Pod crashed: whatever its node says when, that was after the old one had gone."""
+    """The new Pod crashed: whatever its node's clock says, after the old one was gone."""
     diag = settled(synced(replacing(), NOW, owned()), NOW)
     new = owned(2, after(30, minutes=minutes), created=after(11))
     diag = synced(diag, after(40), new)
@@ -512,7 +512,7 @@ def test_a_storm_of_one_owner_is_one_plan() -> None:
     [("Planned", True), ("Deferred", True), ("Done", True), ("Failed", False), ("Expired", False)],
 )
 def test_what_uses_up_the_budget(phase: str, *, counts: bool) -> None:
-    """What is not settled, and what is done; not what certainly was not."""
+    """Pending and done remediations count; those that certainly were not executed do not."""
     diag = synced(replacing(budget={"pods": 1}), NOW, owned())
     if phase != "Planned":
         diag = settled(diag, NOW, owned(), as_=(Phase(phase), Reason.REFUSED))
@@ -680,7 +680,7 @@ def test_a_new_plan_and_an_outcome_are_written_at_once() -> None:
 def test_what_did_not_come_about_is_shown_and_then_planned_anew(
     phase: Phase, reason: Reason, pause: float
 ) -> None:
-    """With the reason and a pause, for as long as the crash is fresh; nobody is counted for it."""
+    """With the reason and a delay, while the crash is fresh; it is no attempt of any owner."""
     document = owned()
     diag = settled(synced(replacing(), NOW, document), NOW, document, as_=(phase, reason))
     (entry,) = entries(diag)
@@ -700,7 +700,7 @@ def test_what_did_not_come_about_is_shown_and_then_planned_anew(
 
 @pytest.mark.parametrize("phase", [Phase.DEFERRED, Phase.FAILED, Phase.EXPIRED])
 def test_what_did_not_come_about_counts_as_done_when_its_pod_goes(phase: Phase) -> None:
-    """Another process that answered the same request may have made it go, and said so to nobody."""
+    """Another process that answered the same request may have deleted it, without a trace."""
     document, no = owned(), (phase, Reason.REFUSED)
     diag = settled(synced(replacing(), NOW, document), NOW, document, as_=no)
     going = copy.deepcopy(document)
@@ -730,7 +730,7 @@ def test_a_second_try_shows_what_prevented_the_first() -> None:
 
 
 def test_a_missing_permission_is_not_tried_for_every_pod() -> None:
-    """Five try each minute, each time others; the rest waits and says why."""
+    """Five try each minute, each time others; the rest is withheld with a reason."""
     pods = [owned(n, by=f"rs-{n}") for n in range(20)]
     diag, tried = replacing(), []
     for minute in range(4):
@@ -825,7 +825,7 @@ def test_an_outcome_is_applied_once() -> None:
     ids=str,
 )
 def test_nothing_is_planned_any_more_when_it_is_switched_off(change: Json) -> None:
-    """What is planned stays to be settled, what is done stays to be counted."""
+    """Planned entries wait for their outcome, done ones are still counted."""
     diag = settled(synced(replacing(), NOW, owned()), NOW)
     diag = synced(diag, after(20), owned(2, by="rs-2"))
     off = synced(edited(diag, **change), after(30), owned(2, by="rs-2"), owned(3, by="rs-3"))
@@ -840,7 +840,7 @@ def test_nothing_is_planned_any_more_when_it_is_switched_off(change: Json) -> No
 
 @pytest.mark.parametrize("policy", [{"paused": True}, {"dryRun": True}], ids=str)
 def test_what_is_planned_can_be_held_back(policy: Json) -> None:
-    """The act finds out, the entry says so for a moment, then the crash counts as withheld."""
+    """The execution finds out, the entry shows it for a moment, then the crash is withheld."""
     reason = Reason.PAUSED if "paused" in policy else Reason.DRY_RUN
     document = owned()
     diag = synced(replacing(), NOW, document)
@@ -891,7 +891,7 @@ def test_times_an_hour_ahead_are_those_of_another_clock() -> None:
 
 
 def test_a_stored_status_of_another_version_is_no_error() -> None:
-    """Unknown phases and reasons are carried along and charge nobody."""
+    """Unknown phases and reasons are kept and count as no attempt."""
     diag = synced(replacing(), NOW, owned())
     diag["status"]["remediations"][0] |= {"phase": "Pondered", "reason": "Newer", "action": "Nap"}
     diag["status"]["withheld"] = [{"reason": "Newer", "crashes": 3}]
