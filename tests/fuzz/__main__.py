@@ -82,7 +82,7 @@ class Target:
             request = json.loads(body)
             if isinstance(request, dict):
                 api.store_objects(request)
-        hook = Hook(Settings(token_folder=self._tokens), connected=api.connected())
+        hook = Hook(Settings(token_folder=self._tokens), parts=api.parts())
         for _ in range(2):
             reply = hook.post(path, body, environment={"HTTP_AUTHORIZATION": f"Bearer {_TOKEN}"})
             check_reply(path, body, reply, hook.take_log(), gone=api.denied)

@@ -42,7 +42,7 @@ def main(number: int, order: str) -> None:
         path, body = mutated(each, donors)
         reply = hook.post(path, body)
         sent = hashlib.sha256(body).hexdigest()[:_DIGITS]
-        answered = hashlib.sha256(reply.everything).hexdigest()[:_DIGITS]
+        answered = hashlib.sha256(reply.sent).hexdigest()[:_DIGITS]
         lines.append(f"{each} {path} {sent} {reply.status} {answered}")
     sys.stdout.write("\n".join(sorted(lines)) + "\n")
 

@@ -134,7 +134,7 @@ class HostileApi(ApiAdapter):
         self.denied = False
         self._read: dict[str, Any] = {}
 
-    def connected(self) -> dict[str, Any]:
+    def parts(self) -> dict[str, Any]:
         """Return the parts of a hook that calls this API server."""
         cluster = self.client(self.monotonic)
         return {
@@ -342,7 +342,7 @@ def planned(action: str) -> Recorded:
     request = planning(action).json
     random = seeded(0)
     api = HostileApi(random, Mutator(random), hostility=0)
-    hook = Hook(connected=api.connected())
+    hook = Hook(parts=api.parts())
     api.store_objects(request)
     reply = hook.post("/poddiagnosers/sync", go_json(request))
     request["object"]["status"] = json.loads(reply.body)["status"]

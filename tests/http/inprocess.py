@@ -55,30 +55,30 @@ class Reply:
         return self.status, self.body
 
     @property
-    def everything(self) -> bytes:
-        """All that the client gets to see, to be searched."""
+    def sent(self) -> bytes:
+        """All bytes that the client gets, to be searched."""
         return repr(self.headers).encode() + self.body
 
 
 @dataclass
 class Hook:
-    """The hook, with a clock that stands still; debounce times are recorded, not waited for.
+    """The hook, with a clock that stands still and delays that are recorded, not waited for.
 
     Making one sets up the log of this process: only the last one that was made has a log.
 
     Attributes:
         settings: its settings.
-        clock: returns the time.
+        clock: tells the time.
         deadline: bounds the time for reading a body; None: nothing does.
-        debounced: the seconds for which answers were debounced.
-        connected: more `Parts` of the hook: a reconciler, an evidence fetcher.
+        debounced: the seconds by which answers were delayed.
+        parts: more `Parts` of the hook: a reconciler, an evidence fetcher.
     """
 
     settings: Settings = field(default_factory=Settings)
     clock: Callable[[], datetime] = lambda: NOW
     deadline: Callable[[float], AbstractContextManager[object]] | None = None
     debounced: list[float] = field(default_factory=list)
-    connected: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._log = io.StringIO()
@@ -90,7 +90,7 @@ class Hook:
                     clock=self.clock,
                     sleep=self.debounced.append,
                     deadline=self.deadline,
-                    **self.connected,
+                    **self.parts,
                 ),
             )
         self.take_log()

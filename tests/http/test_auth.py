@@ -1,4 +1,4 @@
-"""Who may call the hook over HTTP, and what those get to see who may not."""
+"""Who may call the hook over HTTP, and what callers without a token get to see."""
 
 import json
 import subprocess
@@ -103,7 +103,7 @@ def ask(
 def test_a_caller_without_a_valid_token_is_401(
     guarded: Hook, path: str, authorization: str | None
 ) -> None:
-    """The body is not read, and all get the same short text, without anything of the request."""
+    """The body is not read; all get the same short text, which repeats nothing of the request."""
     reply = ask(guarded, path, authorization)
     assert reply.outcome == UNAUTHORIZED
     assert reply.headers == {
@@ -128,12 +128,12 @@ def test_a_caller_without_a_valid_token_is_401(
 def test_a_caller_with_a_valid_token_is_answered(
     guarded: Hook, request_: Recorded, scheme: str
 ) -> None:
-    """As without tokens, and the token is nowhere in answer and log."""
+    """As without tokens, and the token is neither in the answer nor in the log."""
     given = {"HTTP_AUTHORIZATION": f"{scheme} {TOKEN}"}
     reply = guarded.post(request_.path, request_.body, environment=given)
     assert reply == Hook().post(request_.path, request_.body)
     assert reply.status == 200
-    assert b"canary" not in reply.everything
+    assert b"canary" not in reply.sent
     assert "canary" not in "".join(guarded.take_log())
 
 
@@ -142,14 +142,14 @@ def test_a_caller_with_a_valid_token_is_answered(
 def test_without_a_folder_of_tokens_anyone_may_call(
     hook: Hook, request_: Recorded, authorization: str | None
 ) -> None:
-    """On a loopback address, or where it was said so; a header changes nothing."""
+    """On a loopback address, or where `unauthenticated` is set; a header changes nothing."""
     given = {} if authorization is None else {"HTTP_AUTHORIZATION": authorization}
     assert hook.post(request_.path, request_.body, environment=given).status == 200
 
 
 @each_path
-def test_with_an_empty_folder_nobody_may_call(tmp_path: Path, path: str) -> None:
-    """Tokens that are not there yet are no leave to call."""
+def test_with_an_empty_folder_every_call_is_refused(tmp_path: Path, path: str) -> None:
+    """Tokens that are not there yet do not mean that none are needed."""
     for folder in (tmp_path, tmp_path / "none"):
         hook = Hook(Settings(token_folder=folder))
         for authorization in (None, "", "Bearer", "Bearer ", f"Bearer {TOKEN}"):
@@ -193,10 +193,10 @@ def test_the_size_limit_is_named_to_callers_with_a_token_only(guarded: Hook) -> 
 
 
 @pytest.mark.parametrize("authorization", [None, f"Bearer {OTHER}", f"Bearer {TOKEN}"])
-def test_what_needs_no_token_is_the_same_with_and_without(
+def test_paths_without_tokens_answer_alike_with_and_without_one(
     guarded: Hook, authorization: str | None
 ) -> None:
-    """Probes, metrics, and what there is not. Neither the kubelet nor Prometheus has a token."""
+    """Probes, metrics, unknown paths. Neither the kubelet nor Prometheus has a token."""
     for path in ("/healthz", "/readyz"):
         assert ask(guarded, path, authorization, "GET").outcome == (200, b"ok\n")
         assert ask(guarded, path, authorization).outcome == WRONG_METHOD
@@ -216,11 +216,11 @@ def test_metrics_are_open_and_contain_no_token(guarded: Hook) -> None:
         f'pod_diagnoser_hook_requests_total{{endpoint="/pods/sync",status="401"}} {len(REFUSED)}.0'
     )
     assert counted in reply.body.decode()
-    assert b"canary" not in reply.everything
+    assert b"canary" not in reply.sent
 
 
-def test_tokens_are_exchanged_without_a_restart(guarded: Hook, folder: Path) -> None:
-    """Both are valid in a rotation, and no call is refused in it, whichever it shows."""
+def test_tokens_are_rotated_without_a_restart(guarded: Hook, folder: Path) -> None:
+    """Both are valid during a rotation, and no call with either of them is refused."""
 
     def status(token: str) -> int:
         given = {"HTTP_AUTHORIZATION": f"Bearer {token}"}
@@ -249,7 +249,7 @@ def server(tokens: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
-def _quiet(request: pytest.FixtureRequest) -> Iterator[None]:
+def _log_names_no_token(request: pytest.FixtureRequest) -> Iterator[None]:
     """Check after each test that the server's log names no token."""
     yield
     if "server" in request.fixturenames:
@@ -279,8 +279,8 @@ def replies(received: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
-def test_the_server_lets_in_who_has_a_token(server: Server, tokens: Path) -> None:
-    """Also one that is written while it runs, from its first use on."""
+def test_the_server_answers_callers_with_a_token(server: Server, tokens: Path) -> None:
+    """Also with one that is written while it runs, from its first use on."""
     call = head(CRASHED.path, len(CRASHED.body), VALID, "Connection: close") + CRASHED.body
     ((status, body),) = replies(server.raw(call))
     assert status == 200
@@ -349,7 +349,7 @@ def test_the_body_of_a_client_with_a_token_is_read(server: Server) -> None:
 
 
 @each_path
-def test_an_unread_body_is_no_request(server: Server, path: str) -> None:
+def test_an_unread_body_is_not_taken_for_a_request(server: Server, path: str) -> None:
     """What looks like a request in a refused body is not answered; what follows it is."""
     hidden = head("/pods/sync", len(CRASHED.body), VALID) + CRASHED.body
     for body in (hidden, hidden * 50, b"{}" + hidden, b""):
@@ -410,8 +410,8 @@ SENT = {
 
 
 @pytest.mark.parametrize("headers", SENT.values(), ids=SENT)
-def test_no_other_form_of_header_lets_in(server: Server, headers: list[str]) -> None:
-    """It is 401, or no HTTP request, whose connection is closed; the token is not repeated."""
+def test_other_forms_of_the_header_are_refused(server: Server, headers: list[str]) -> None:
+    """With 401, or as no HTTP request, whose connection is closed; the token is not repeated."""
     if headers == SENT["in a trailer"]:
         sent = head(CRASHED.path, None, *headers, "Connection: close")
         sent += b"%x\r\n%s\r\n0\r\n" % (len(CRASHED.body), CRASHED.body)
@@ -430,7 +430,9 @@ def test_no_other_form_of_header_lets_in(server: Server, headers: list[str]) -> 
 
 @pytest.mark.parametrize("value", [f"Bearer {TOKEN}  ", f"  Bearer   {TOKEN}\t", f"bEARER {TOKEN}"])
 @pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
-def test_white_space_and_capitals_are_all_the_same(server: Server, name: str, value: str) -> None:
+def test_white_space_and_case_of_the_header_do_not_matter(
+    server: Server, name: str, value: str
+) -> None:
     """White space around a header's value is no part of it, and names have no case."""
     sent = head(CRASHED.path, 1, f"{name}: {value}", "Connection: close") + b"{"
     assert replies(server.raw(sent)) == [NOT_A_REQUEST]
@@ -505,8 +507,8 @@ def test_a_loopback_address_needs_no_tokens(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ELSEWHERE)
-def test_any_other_address_needs_tokens_or_a_word(host: str) -> None:
-    """A folder of tokens, or that there are to be none; what is empty, or false, is neither."""
+def test_any_other_address_needs_tokens_or_the_setting(host: str) -> None:
+    """A folder of tokens, or that there are to be none; empty or false is neither."""
     given = {"POD_DIAGNOSER_HOST": host}
     for word in ("", "false"):
         for folder in ({}, {"POD_DIAGNOSER_TOKEN_DIR": ""}):
@@ -550,7 +552,7 @@ def test_an_unknown_setting_is_named(word: str) -> None:
     ],
     ids=str,
 )
-def test_the_command_refuses_to_serve_just_anyone(
+def test_the_command_refuses_to_serve_unauthenticated_callers(
     arguments: list[str], variables: dict[str, str]
 ) -> None:
     """Exit code 2, and one line that names the variable to set."""
@@ -564,8 +566,8 @@ def test_the_command_refuses_to_serve_just_anyone(
 
 
 @pytest.mark.parametrize("variables", [{}, {"GUNICORN_CMD_ARGS": "--bind 0.0.0.0:%d"}], ids=str)
-def test_gunicorn_refuses_to_serve_just_anyone(variables: dict[str, str]) -> None:
-    """Options of gunicorn itself, which come first, do not get around it."""
+def test_gunicorn_refuses_to_serve_unauthenticated_callers(variables: dict[str, str]) -> None:
+    """Its options, which go before ours, are no way around it."""
     port = free_port()
     given = {key: value % port for key, value in variables.items()}
     bind = [] if variables else ["--bind", f"0.0.0.0:{port}"]
@@ -597,8 +599,8 @@ def test_gunicorn_refuses_to_serve_just_anyone(variables: dict[str, str]) -> Non
     ],
     ids=str,
 )
-def test_anyone_may_call_where_it_was_said(variables: dict[str, str]) -> None:
-    """By the address or in words: it serves without tokens, and its log says so."""
+def test_unauthenticated_callers_are_served_where_it_is_set(variables: dict[str, str]) -> None:
+    """By the address or by the setting; the log says that there are no tokens."""
     with serving(variables) as server:
         assert server.call("POST", CRASHED.path, CRASHED.body).status == 200
         (serving_,) = [entry for entry in server.log() if entry["event"] == "Serving"]

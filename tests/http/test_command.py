@@ -1,4 +1,4 @@
-"""The command ``pod-diagnoser``: settings that cannot be, a port that is taken, help."""
+"""The command ``pod-diagnoser``: wrong settings, a port that is taken, help."""
 
 import json
 import subprocess
@@ -48,10 +48,10 @@ def server() -> Iterator[Server]:
     ],
     ids=str,
 )
-def test_a_setting_that_cannot_be_is_exit_code_2(
+def test_a_wrong_setting_is_exit_code_2(
     arguments: list[str], variables: dict[str, str], named: str
 ) -> None:
-    """One line says which setting it is, and which values there are; nothing is served."""
+    """One line names the setting and the values that it may have; nothing is served."""
     ended = run("serve", *arguments, **variables)
     assert ended.returncode == 2
     assert ended.stdout == ""
@@ -77,7 +77,7 @@ class Refused(NamedTuple):
 
 @pytest.fixture(scope="module")
 def refused(server: Server) -> list[Refused]:
-    """Processes that cannot listen at their address: on a taken port, at no address.
+    """Return how processes ended that cannot listen: on a taken port, on an address of no machine.
 
     All at once, since gunicorn tries for five seconds.
     """
@@ -110,7 +110,7 @@ def test_an_address_that_cannot_be_used_is_named(refused: list[Refused]) -> None
 def test_a_second_instance_on_a_port_says_that_it_is_in_use(
     server: Server, refused: list[Refused]
 ) -> None:
-    """A taken port is named as such, and the first instance goes on."""
+    """The log says so, and the first instance goes on."""
     (entries,) = (
         [json.loads(line) for line in log.splitlines()]
         for (_, port), _, log in refused
@@ -132,7 +132,7 @@ def test_a_process_serves_its_configured_endpoints(server: Server) -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"]], ids=str)
 def test_help_names_the_settings(arguments: list[str]) -> None:
-    """Help goes to standard output, and is no error."""
+    """Help goes to standard output with exit code 0."""
     ended = run(*arguments)
     assert ended.returncode == 0
     assert "serve" in ended.stdout
@@ -141,7 +141,7 @@ def test_help_names_the_settings(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("arguments", [[], ["server"], ["serve", "--workers", "4"]], ids=str)
 def test_a_wrong_command_line_is_exit_code_2(arguments: list[str]) -> None:
-    """What the command does not know it says, with its usage."""
+    """The error comes with the usage."""
     ended = run(*arguments)
     assert ended.returncode == 2
     assert ended.stderr.startswith("usage: pod-diagnoser")

@@ -1,4 +1,4 @@
-"""Evidence and actions in the composed application: what is requested, what is logged."""
+"""Evidence and actions in the whole application: what is fetched, what is logged."""
 
 import io
 import json
@@ -66,7 +66,7 @@ TOKEN = "t" * 32
 
 
 def with_evidence(**evidence: object) -> bytes:
-    """Return the request about a crash, of a PodDiagnoser that wants more."""
+    """Return the request about a crash, of a PodDiagnoser with ``spec.evidence``."""
     request = CRASHED.json
     for target in next(iter(request["related"].values())).values():
         target["spec"]["evidence"] = evidence

@@ -75,7 +75,7 @@ def test_requests_with_forged_parts(path: str, random: Random) -> None:
 @fuzzing
 @given(random=st.randoms(use_true_random=False))
 def test_requests_that_are_cut_off(random: Random) -> None:
-    """Of one that is too long the start alone is read; the DiagnosisTarget is in each answer."""
+    """Of a body that is too long only the start is read; the DiagnosisTarget is in each answer."""
     path = "/poddiagnosers/sync"
     body = Mutator(random, donors()).body(random.choice(seeds(path)).json)
     limit = len(body) - random.choice((1, 20, 200, 2000, random.randrange(len(body))))
@@ -96,8 +96,8 @@ def test_requests_that_are_cut_off(random: Random) -> None:
 
 
 @each_path
-def test_what_is_sent_as_recorded_is_answered_and_settles(path: str) -> None:
-    """Or nothing of the above would look at any answer."""
+def test_recorded_requests_are_answered_and_need_no_second_change(path: str) -> None:
+    """Otherwise nothing of the above would check any answer."""
     for seed in seeds(path):
         assert check(path, seed.body, Hook()) is not None
 
@@ -112,8 +112,8 @@ INVENTED: Final = st.recursive(
 @each_path
 @settings(deadline=None)
 @given(body=st.binary(max_size=300) | INVENTED.map(json.dumps).map(str.encode))
-def test_requests_out_of_nothing(path: str, body: bytes) -> None:
-    """Bytes, and JSON with the words of a request, that were never a request."""
+def test_bodies_that_never_were_requests(path: str, body: bytes) -> None:
+    """Bytes, and JSON with the words of a request."""
     answer = checked(path, body)
     if path.endswith("/sync"):
         assert answer is None

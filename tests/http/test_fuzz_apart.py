@@ -69,7 +69,7 @@ def test_caches_of_a_process_change_no_answer(number: int, before: int) -> None:
     body = Mutator(random, donors()).body(request)
     api = HostileApi(random, Mutator(random), hostility=0, tick=0)
     api.store_objects(request)
-    fresh, warm = Hook(connected=api.connected()), Hook(connected=api.connected())
+    fresh, warm = Hook(parts=api.parts()), Hook(parts=api.parts())
     warm.post(SYNC, Mutator(seeded(before), donors()).body(request))
     first = fresh.post(SYNC, body)
     assert warm.post(SYNC, body) == first

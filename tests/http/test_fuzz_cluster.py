@@ -1,4 +1,4 @@
-"""An API server whose answers are anything: no error, nothing false is written, or deleted."""
+"""An API server whose answers are anything: no error, nothing wrong is written or deleted."""
 
 import copy
 import json
@@ -56,7 +56,7 @@ def remediating() -> tuple[Recorded, ...]:
 
 @pytest.fixture(scope="module")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The hook's tokens: with them container output is requested, and shown."""
+    """The hook's tokens: with them container output is fetched and shown."""
     folder = tmp_path_factory.mktemp("tokens")
     (folder / "token").write_text(TOKEN)
     return folder
@@ -67,13 +67,13 @@ def hostile(random: Random) -> HostileApi:
     return HostileApi(random, Mutator(random, donors()), hostility=random.choice((0, 2, 5, 8)))
 
 
-def asked(hook: Hook, path: str, body: bytes) -> Reply:
-    """Send a request as one who is known."""
+def answered(hook: Hook, path: str, body: bytes) -> Reply:
+    """Send a request with a token."""
     return hook.post(path, body, environment={"HTTP_AUTHORIZATION": f"Bearer {TOKEN}"})
 
 
 def with_evidence(seed: Recorded) -> Json:
-    """Return a request about a Pod of which all is wanted that can be."""
+    """Return a request about a Pod with all evidence that there is."""
     request = seed.json
     for target in targets_of(request).values():
         target["spec"]["evidence"] = {"terminationMessage": True, "logLines": 10}
@@ -82,28 +82,28 @@ def with_evidence(seed: Recorded) -> Json:
 
 @fuzzing
 @given(random=st.randoms(use_true_random=False))
-def test_what_is_read_of_a_pod_may_be_anything(tokens: Path, random: Random) -> None:
-    """Its Events and its log: an answer as it should be, with the Pod changed or not."""
+def test_events_and_log_of_a_pod_may_be_anything(tokens: Path, random: Random) -> None:
+    """The answer is correct, with the Pod changed or not."""
     api = hostile(random)
     request = with_evidence(random.choice(seeds(PODS)))
     body = api.mutator.body(request) if random.randrange(2) else go_json(request)
-    hook = Hook(Settings(token_folder=tokens), connected=api.connected())
+    hook = Hook(Settings(token_folder=tokens), parts=api.parts())
     for _ in range(SYNCS):
-        check_reply(PODS, body, asked(hook, PODS, body), hook.take_log())
+        check_reply(PODS, body, answered(hook, PODS, body), hook.take_log())
     event(f"calls: {min(len(api.calls), 3)}")
 
 
 @fuzzing
 @given(random=st.randoms(use_true_random=False))
-def test_what_is_read_live_may_be_anything(tokens: Path, random: Random) -> None:
+def test_live_reads_may_return_anything(tokens: Path, random: Random) -> None:
     """Each answer is accepted and written; what is deleted was planned, by name and uid."""
     api = hostile(random)
     request = random.choice(remediating()).json
     api.store_objects(request)
     body = api.mutator.body(request) if random.randrange(2) else go_json(request)
-    hook = Hook(Settings(token_folder=tokens), connected=api.connected())
+    hook = Hook(Settings(token_folder=tokens), parts=api.parts())
     for _ in range(SYNCS):
-        reply = asked(hook, DIAGNOSERS, body)
+        reply = answered(hook, DIAGNOSERS, body)
         gone = api.denied or is_another(request, body)
         answer = check_reply(DIAGNOSERS, body, reply, hook.take_log(), gone=gone)
         body = written(api, body, answer) or body
@@ -111,7 +111,7 @@ def test_what_is_read_live_may_be_anything(tokens: Path, random: Random) -> None
 
 
 def test_a_request_about_another_uid_than_the_live_one_publishes_nothing(tokens: Path) -> None:
-    """The API server answers correctly; the mutation changed the uid of the request alone."""
+    """The API server answers correctly; only the request has another uid."""
     api = HostileApi(random := Random(0), Mutator(random, donors()), hostility=0)
     request = next(each.json for each in remediating() if "status" in each.json["object"])
     api.store_objects(request)
@@ -119,8 +119,8 @@ def test_a_request_about_another_uid_than_the_live_one_publishes_nothing(tokens:
     sent["object"]["metadata"]["uid"] = "another"
     sent["related"]["DiagnosisTarget.diagnostics.local.io/v1"] = {}
     body = go_json(sent)
-    hook = Hook(Settings(token_folder=tokens), connected=api.connected())
-    reply = asked(hook, DIAGNOSERS, body)
+    hook = Hook(Settings(token_folder=tokens), parts=api.parts())
+    reply = answered(hook, DIAGNOSERS, body)
     assert is_another(request, body)
     assert not api.denied
     answer = check_reply(DIAGNOSERS, body, reply, hook.take_log(), gone=True)
@@ -154,8 +154,8 @@ def written(api: HostileApi, body: bytes, answer: Json | None) -> bytes | None:
 
 @fuzzing
 @given(random=st.randoms(use_true_random=False))
-def test_what_was_read_is_not_changed_by_what_is_done(random: Random) -> None:
-    """Neither the PodDiagnoser nor its Pods: the answer is made from what was sent."""
+def test_live_objects_do_not_get_into_the_answer(random: Random) -> None:
+    """Neither the PodDiagnoser nor its Pods: the answer is made from the request."""
     api = hostile(random)
     sent = random.choice(remediating()).json
     api.store_objects(sent)
@@ -164,26 +164,29 @@ def test_what_was_read_is_not_changed_by_what_is_done(random: Random) -> None:
         request = PodDiagnoserSyncRequest.model_validate_json(body)
     except ValidationError:
         return
-    seen = take_snapshot(request)
-    kept = copy.deepcopy((request, seen))
-    remediator = api.connected()["reconciler"]
+    snapshot = take_snapshot(request)
+    # The dump beside the copy: a copied time loses how it was written (`UnusuallyWrittenTime`).
+    before, dumped = copy.deepcopy((request, snapshot)), request.model_dump(warnings=False)
+    reconciler = api.parts()["reconciler"]
     for _ in range(2):
-        remediator.sync(seen)
-    assert (request, seen) == kept
-    assert request.model_dump(warnings=False) == kept[0].model_dump(warnings=False)
+        reconciler.sync(snapshot)
+    assert (request, snapshot) == before
+    assert request.model_dump(warnings=False) == dumped
 
 
 @fuzzing
 @given(random=st.randoms(use_true_random=False))
-def test_in_a_cluster_that_stays_as_it_is_all_is_done_soon(tokens: Path, random: Random) -> None:
-    """Planned, executed and reported: then nothing is called or written any more."""
+def test_an_unchanged_cluster_soon_needs_no_more_calls_or_writes(
+    tokens: Path, random: Random
+) -> None:
+    """Everything is planned, executed and published by then."""
     api = HostileApi(random, Mutator(random, donors()), hostility=0, tick=0)
     request = api.mutator.changed(random.choice(remediating()).json)
     stored = as_stored(request.get("object"))
     if stored is None:
         event("not stored")
         return
-    hook = Hook(Settings(token_folder=tokens), connected=api.connected())
+    hook = Hook(Settings(token_folder=tokens), parts=api.parts())
     for _ in range(MAX_STEPS):
         if stored.get("status"):
             # As if it had been written a while ago: else a report waits for its turn.
@@ -191,7 +194,7 @@ def test_in_a_cluster_that_stays_as_it_is_all_is_done_soon(tokens: Path, random:
         body = go_json({**request, "object": stored})
         api.store_objects({**request, "object": stored})
         before = len(api.calls)
-        reply = asked(hook, DIAGNOSERS, body)
+        reply = answered(hook, DIAGNOSERS, body)
         answer = check_reply(DIAGNOSERS, body, reply, hook.take_log(), gone=api.denied)
         if answer is None:
             event("refused")
@@ -212,9 +215,9 @@ def test_each_plan_is_executed_on_a_correct_api_server(tokens: Path, action: str
     api = HostileApi(seeded(0), Mutator(seeded(0)), hostility=0)
     request = planned(action).json
     plans = [entry["podUID"] for entry in request["object"]["status"]["remediations"]]
-    hook = Hook(Settings(token_folder=tokens), connected=api.connected())
+    hook = Hook(Settings(token_folder=tokens), parts=api.parts())
     api.store_objects(request)
-    reply = asked(hook, DIAGNOSERS, go_json(request))
+    reply = answered(hook, DIAGNOSERS, go_json(request))
     assert check_reply(DIAGNOSERS, go_json(request), reply, hook.take_log()) is not None
     assert sorted(api.gone) == sorted(plans)
     assert len(plans) == 2
@@ -225,7 +228,7 @@ def test_events_and_the_log_are_requested_of_a_correct_api_server(
 ) -> None:
     """Or nothing of the above would look at what is made of them."""
     api = HostileApi(seeded(0), Mutator(seeded(0)), hostility=0)
-    hook = Hook(Settings(token_folder=tokens), connected=api.connected())
+    hook = Hook(Settings(token_folder=tokens), parts=api.parts())
     body = go_json(with_evidence(recorded("pods-sync.crashed")))
-    assert check_reply(PODS, body, asked(hook, PODS, body), hook.take_log()) is not None
+    assert check_reply(PODS, body, answered(hook, PODS, body), hook.take_log()) is not None
     assert [call.parts[-1] for call in api.calls] == ["events", "log"]

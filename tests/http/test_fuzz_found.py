@@ -1,4 +1,4 @@
-"""What the fuzz has found: each once more, as plain as it gets."""
+"""What the fuzz has found: each once more, as simple as it gets."""
 
 from typing import Any, Final
 
@@ -75,7 +75,7 @@ def test_a_date_at_the_end_of_time_is_ignored(action: str, date: str) -> None:
     random = seeded(0)
     api = FixedDateApi(random, Mutator(random), hostility=0)
     api.date = date
-    hook = Hook(connected=api.connected())
+    hook = Hook(parts=api.parts())
     api.store_objects(request)
     body = go_json(request)
     for _ in range(2):
@@ -93,7 +93,7 @@ def test_a_forged_plan_for_an_impossible_pod_causes_no_event(name: str) -> None:
     request = planned("RestartPod").json
     random = seeded(0)
     api = HostileApi(random, Mutator(random), hostility=0)
-    hook = Hook(connected=api.connected())
+    hook = Hook(parts=api.parts())
     for plan in request["object"]["status"]["remediations"]:
         plan["pod"] = name
     api.store_objects(request)
@@ -106,11 +106,11 @@ def test_a_forged_plan_for_an_impossible_pod_causes_no_event(name: str) -> None:
 
 @pytest.mark.parametrize("action", ["RestartPod", "EvictPod"])
 def test_a_live_pod_without_a_version_is_not_deleted(action: str) -> None:
-    """There would be nothing to hold the deletion to: an empty version was sent with it."""
+    """The deletion would have an empty precondition."""
     request = planned(action).json
     random = seeded(0)
     api = HostileApi(random, Mutator(random), hostility=0)
-    hook = Hook(connected=api.connected())
+    hook = Hook(parts=api.parts())
     api.store_objects(request)
     for pod in api.pods.values():
         pod["metadata"].pop("resourceVersion")

@@ -1,4 +1,4 @@
-"""Hostile input in well-formed requests: nothing is answered, logged or shown that must not be."""
+"""Hostile input in well-formed requests: what must not be answered, logged or shown."""
 
 import json
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ def test_a_value_of_another_type_anywhere_is_no_failure(request_: Recorded) -> N
 
 @pytest.mark.parametrize("request_", [*ONE_EACH, *SETTLED[::2]], ids=lambda each: each.name)
 def test_no_refusal_repeats_anything(request_: Recorded) -> None:
-    """A refusal neither contains nor logs anything of the request."""
+    """Whatever is wrong in a request, its refusal holds and logs none of it."""
     hook = Hook()
     request = request_.json
     refused = 0
@@ -79,7 +79,7 @@ def test_no_refusal_repeats_anything(request_: Recorded) -> None:
             if reply.status != 200:
                 refused += 1
                 assert reply.outcome == NOT_A_REQUEST
-                assert CANARY.encode() not in reply.everything
+                assert CANARY.encode() not in reply.sent
                 assert len(log) == 1
                 assert CANARY not in log[0]
         holder[key] = original
@@ -114,9 +114,9 @@ def test_nothing_of_a_request_line_or_header_is_repeated(path: str, method: str)
     ]
     for reply in replies:
         assert reply.status < 500
-        assert CANARY.lower().encode() not in reply.everything.lower()
+        assert CANARY.lower().encode() not in reply.sent.lower()
     assert CANARY.lower() not in str(hook.take_log()).lower()
-    metrics = hook.call("GET", "/metrics").everything
+    metrics = hook.call("GET", "/metrics").sent
     assert CANARY.encode() not in metrics
 
 
@@ -168,7 +168,7 @@ SECRETS: Final[Json] = {
 
 @each_seed
 def test_nothing_else_of_a_pod_is_shown_or_logged(request_: Recorded) -> None:
-    """Termination messages, environment, others' labels and annotations stay where they are."""
+    """Termination messages, environment, and others' labels and annotations."""
     usual = Hook().post(request_.path, request_.body)
     request = plant(request_.json)
     if "status" in request_.json.get("object", {}) and "poddiagnosers" in request_.path:
@@ -190,15 +190,15 @@ def test_nothing_else_of_a_pod_is_shown_or_logged(request_: Recorded) -> None:
     hook = Hook()
     reply = hook.post(request_.path, body)
     assert reply.status == 200
-    assert CANARY.encode() not in reply.everything
+    assert CANARY.encode() not in reply.sent
     assert CANARY not in str(hook.take_log())
-    assert CANARY.encode() not in hook.call("GET", "/metrics").everything
+    assert CANARY.encode() not in hook.call("GET", "/metrics").sent
     assert read_answer(request_.path, reply.body) == read_answer(request_.path, usual.body)
 
 
 @pytest.mark.parametrize("request_", SEEDS, ids=lambda each: each.name)
 def test_annotations_and_labels_of_others_are_never_touched(request_: Recorded) -> None:
-    """What is answered for a Pod names our own keys alone, and all others stay as they are."""
+    """An answer for a Pod names our own keys alone; all others stay as they are."""
     if request_.path != "/pods/sync":
         answer = read_answer(request_.path, Hook().post(request_.path, request_.body).body)
         assert "annotations" not in answer
@@ -259,8 +259,8 @@ def strings(value: Any) -> Iterator[str]:
 @pytest.mark.parametrize(
     "place", ["container", "reason", "node", "memory", "uid", "pod", "namespace", "containerID"]
 )
-def test_names_and_reasons_are_made_safe_to_show(place: str, trick: str) -> None:
-    """Control and bidi characters are taken out, lengths bounded; a log entry is one line."""
+def test_names_and_reasons_are_sanitized(place: str, trick: str) -> None:
+    """Control and bidi characters are removed, lengths bounded; a log entry is one line."""
     request = recorded("pods-sync.crashed").json
     pod = request["object"]
     status = pod["status"]["containerStatuses"][0]
@@ -294,8 +294,8 @@ def test_names_and_reasons_are_made_safe_to_show(place: str, trick: str) -> None
 
 
 @pytest.mark.parametrize("trick", TRICKS.values(), ids=TRICKS)
-def test_statuses_show_safe_text_alone(trick: str) -> None:
-    """The same for a PodDiagnoser's status: its Pods, and older overlapping PodDiagnosers."""
+def test_texts_in_statuses_are_sanitized(trick: str) -> None:
+    """What a PodDiagnoser's status says of its Pods, and of overlapping PodDiagnosers."""
     request = next(each for each in SETTLED if "three-crashes" in each.name).json
     request["object"]["status"] = None
     for pod in request["related"]["Pod.v1"].values():
@@ -330,10 +330,10 @@ def test_statuses_show_safe_text_alone(trick: str) -> None:
     ],
     ids=str,
 )
-def test_a_made_up_diagnosis_target_keeps_no_pod_from_being_diagnosed(
+def test_an_invalid_diagnosis_target_claims_no_pod(
     made_up: Json,
 ) -> None:
-    """What could not be answered (a label that is none) does not claim."""
+    """One with a label that could not be set on a Pod."""
     request = recorded("pods-sync.crashed").json
     usual = Hook().post("/pods/sync", go_json(request))
     (genuine,) = request["related"][TARGETS].values()
@@ -397,8 +397,8 @@ HOSTILE_RECORDS: Final = {
 
 
 @pytest.mark.parametrize("record", HOSTILE_RECORDS.values(), ids=HOSTILE_RECORDS)
-def test_whatever_a_pods_owner_writes_into_our_annotation_is_bounded(record: str) -> None:
-    """The crash history on the Pod may be anything: no failure, limits hold, and it converges."""
+def test_our_annotation_may_hold_anything(record: str) -> None:
+    """Whatever a Pod's owner writes: no failure, the limits hold, a second sync changes nothing."""
     request = SETTLED_PODS[0].json
     pod = request["object"]
     uid = next(iter(request["related"][TARGETS].values()))["spec"]["diagnoser"]["uid"]
@@ -419,7 +419,7 @@ def test_whatever_a_pods_owner_writes_into_our_annotation_is_bounded(record: str
 
 
 def test_metrics_have_labels_of_enums_alone() -> None:
-    """However many different requests come, the series of the metrics are those known before."""
+    """However many different requests come, the number of series stays the same."""
     hook = Hook()
     for request_ in SEEDS:
         for holder, key in list(places(request := request_.json))[::7]:
@@ -435,7 +435,7 @@ def test_metrics_have_labels_of_enums_alone() -> None:
 
 
 def check_metrics(text: str) -> None:
-    """Check that metrics have no label but those of `telemetry`, with values of small sets."""
+    """Check that metrics have no labels but those of `telemetry`, with values of small sets."""
     values: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:

@@ -64,7 +64,7 @@ def test_a_body_of_the_limit_is_read_whole(request_: Recorded) -> None:
 @diagnosers
 @pytest.mark.parametrize("excess", [1, 10, 100])
 def test_a_larger_body_is_answered_from_its_start(request_: Recorded, excess: int) -> None:
-    """A byte over the limit: no 413, but the DiagnosisTarget and a condition that says so."""
+    """No 413 each time, but the DiagnosisTarget, and a condition that says so."""
     whole = request_.body.index(b'"related":{') + 11
     hook = Hook(Settings(max_pod_diagnoser_body=max(whole, len(request_.body) - excess)))
     answer = read_sync(hook.post(request_.path, request_.body).body)
@@ -109,7 +109,7 @@ def test_a_body_truncated_anywhere_causes_no_wrong_report(request_: Recorded) ->
     assert answered > 100
 
 
-def test_a_status_that_grows_costs_no_pod() -> None:
+def test_a_longer_status_leaves_out_no_pod() -> None:
     """Else it would not speak of that Pod any more, shrink, and be written again and again.
 
     So it is neither with a body that is cut off, nor with one that a longer status would have cut.
@@ -152,8 +152,8 @@ def test_a_truncated_diagnosis_target_takes_no_pods() -> None:
             assert conditions(answer)["Overlapping"]["status"] == "False", body[limit - 40 : limit]
 
 
-def test_what_is_cut_off_is_read_off_the_connection() -> None:
-    """The client gets to write all of its body: an early answer would look like a lost one."""
+def test_the_rest_of_a_truncated_body_is_read_off_the_connection() -> None:
+    """An early answer would look like a broken connection to the client."""
     request_ = recorded("poddiagnosers-sync.three-crashes")
 
     class Counting:
@@ -171,8 +171,8 @@ def test_what_is_cut_off_is_read_off_the_connection() -> None:
     assert stream.taken == len(request_.body)
 
 
-def test_not_even_the_diagnoser_fits_is_413() -> None:
-    """A limit that is too small for the PodDiagnoser itself leaves nothing to answer from."""
+def test_a_limit_below_the_poddiagnoser_itself_is_413() -> None:
+    """Nothing is left to answer from."""
     request_ = POD_DIAGNOSERS[0]
     for limit in (1, 10, request_.body.index(b',"related"')):
         hook = Hook(Settings(max_pod_diagnoser_body=limit))
@@ -249,7 +249,7 @@ def sync_pod(pod: Json, hook: Hook | None = None) -> tuple[Reply, Json]:
 
 @pytest.mark.parametrize("where", ["env", "managedFields", "message", "unknown", "labels"])
 def test_a_pod_of_1_5_mib_is_diagnosed(where: str) -> None:
-    """A Pod as large as etcd takes is diagnosed as any other."""
+    """A Pod as large as etcd accepts is diagnosed as any other."""
     pod = crashed_pod()
     _, usual = sync_pod(pod)
     size = 1_500_000
@@ -282,7 +282,7 @@ MANAGED_IN_ORDER = ("restart-reason", "restart-time", "container", "cause", "dia
 @pytest.mark.parametrize("char", ["x", "ß", "€", "😀"])
 @pytest.mark.parametrize("free", [0, 1, 40, 64, 100, 500, 1000, 2000, 5000, 100_000])
 def test_annotations_stay_within_256_kib(free: int, char: str) -> None:
-    """With little space managed annotations are left out, the least needed first."""
+    """With little space ours are left out, the least needed first; with enough all are there."""
     pod = crashed_pod()
     width = len(char.encode())
     size = MAX_ANNOTATIONS - free - len("theirs") - len("rest")
@@ -375,7 +375,7 @@ NESTING = (150, 200, 1000, 100_000)
 def test_depth_bombs_are_400(
     hook: Hook, request_: Recorded, depth: int, opening: str, closing: str
 ) -> None:
-    """Endless nesting is no request, at any place; a parser that gives up is no failure."""
+    """Nesting without end is no request, wherever it is, and no failure of ours."""
     bomb = (opening * depth + "1" + closing * depth).encode()
     assert hook.post(request_.path, bomb).outcome == NOT_A_REQUEST
     for place in (b'"metadata":{', b'"spec":{', b'"status":{', b'"related":{', b'"controller":{'):
@@ -389,8 +389,8 @@ def test_depth_bombs_are_400(
 
 
 @pytest.mark.parametrize("depth", NESTING)
-def test_depth_bombs_in_what_is_read_are_no_failure(hook: Hook, depth: int) -> None:
-    """The same inside the values that are kept as they are, and in our own annotation."""
+def test_depth_bombs_in_values_that_are_kept_are_no_failure(hook: Hook, depth: int) -> None:
+    """Inside values that are kept as they are, and in our own annotation."""
     bomb = b'{"a":' * depth + b"1" + b"}" * depth
     body = recorded("pods-sync.crashed").body
     limits = body.replace(b'"limits":{', b'"limits":{"memory":' + bomb + b',"x":', 1)
@@ -408,7 +408,7 @@ def test_depth_bombs_in_what_is_read_are_no_failure(hook: Hook, depth: int) -> N
 def test_numbers_that_json_does_not_have_are_no_failure(
     hook: Hook, request_: Recorded, number: str
 ) -> None:
-    """NaN and the like: 400, or passed over where nothing is read, and always the same."""
+    """NaN and the like: 400, or ignored where nothing is read, and always the same."""
     for place in (b'"metadata":{', b'"spec":{', b'"status":{', b'"lastState":{', b'"limits":{'):
         for key in (b"restartCount", b"generation", b"memory", b"someday", b"diagnosedPods"):
             odd = place + b'"' + key + b'":' + number.encode() + b","
@@ -451,7 +451,7 @@ def test_endless_numbers_are_no_failure(hook: Hook, number: int) -> None:
 def test_lone_surrogates_and_nul_are_no_failure(
     hook: Hook, request_: Recorded, escape: str
 ) -> None:
-    """What no UTF-8 can hold: 400, or passed over where nothing is read."""
+    """Not representable in UTF-8: 400, or ignored where nothing is read."""
     for place in (
         b'"name":"',
         b'"reason":"',
@@ -488,8 +488,8 @@ def test_bytes_that_are_no_utf_8_are_no_failure(hook: Hook, request_: Recorded) 
 
 
 @each_hook
-def test_of_duplicate_keys_the_last_counts_every_time(hook: Hook, request_: Recorded) -> None:
-    """A key twice is read as most readers do, and the same each time."""
+def test_of_duplicate_keys_the_last_counts(hook: Hook, request_: Recorded) -> None:
+    """As most readers have it, and the same each time."""
     for place in (b'"metadata":{', b'"object":{', b'"parent":{', b'"name":"', b'"spec":{'):
         for value in (b"null", b"1", b'"x"', b"{}", b"[]"):
             key = place.split(b":")[0]
@@ -500,8 +500,8 @@ def test_of_duplicate_keys_the_last_counts_every_time(hook: Hook, request_: Reco
 
 
 @each_hook
-def test_unknown_fields_and_enum_values_are_passed_over(hook: Hook, request_: Recorded) -> None:
-    """What a newer Kubernetes or Metacontroller adds changes nothing."""
+def test_unknown_fields_and_enum_values_are_ignored(hook: Hook, request_: Recorded) -> None:
+    """A newer Kubernetes or Metacontroller may add them."""
     usual = hook.post(request_.path, request_.body)
 
     def grow(value: Any) -> Any:

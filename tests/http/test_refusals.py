@@ -1,4 +1,4 @@
-"""What is refused, with which status code and which short constant text."""
+"""What is refused, with which status and which short constant text."""
 
 import io
 import json
@@ -49,8 +49,8 @@ def test_real_requests_are_answered(hook: Hook, request_: Recorded) -> None:
 
 
 @each_hook
-def test_hooks_keep_to_wsgi(request_: Recorded) -> None:
-    """The hooks, which are answered before Flask, are as good a WSGI application as Flask is."""
+def test_hooks_conform_to_wsgi(request_: Recorded) -> None:
+    """They are answered before Flask, by the same rules."""
     hook = Hook()
     hook.app.wsgi_app = validator(hook.app.wsgi_app)  # type: ignore[assignment,method-assign]  # as Flask says
     environ = hook.app.test_request_context(
@@ -99,8 +99,8 @@ NOT_REQUESTS = {
 
 @each_path
 @pytest.mark.parametrize("body", NOT_REQUESTS.values(), ids=NOT_REQUESTS)
-def test_what_is_no_request_is_400(hook: Hook, path: str, body: bytes) -> None:
-    """What is not JSON, or not that of a request, is 400."""
+def test_a_body_that_is_no_request_is_400(hook: Hook, path: str, body: bytes) -> None:
+    """Not JSON, or not that of a request."""
     reply = hook.post(path, body)
     assert reply.outcome == NOT_A_REQUEST
     assert reply.headers == {
@@ -111,7 +111,7 @@ def test_what_is_no_request_is_400(hook: Hook, path: str, body: bytes) -> None:
 
 @each_path
 def test_a_request_for_another_hook_is_400(hook: Hook, path: str) -> None:
-    """A request that went to the wrong one of the two hooks is refused, not half understood."""
+    """A request that went to the wrong hook is refused, not half read."""
     for other in ONE_EACH:
         customize = path.endswith("customize")
         if other.path != path and other.path.endswith("customize") != customize:
@@ -129,7 +129,7 @@ def test_a_request_for_another_hook_is_400(hook: Hook, path: str) -> None:
     ],
     ids=lambda each: each if isinstance(each, str) else each.path,
 )
-def test_a_group_of_related_that_is_missing_is_400(
+def test_a_missing_group_of_related_objects_is_400(
     hook: Hook, request_: Recorded, group: str
 ) -> None:
     """A controller without our customize hook must not read as one without DiagnosisTargets."""
@@ -162,7 +162,7 @@ def test_a_group_of_related_that_is_missing_is_400(
     ],
 )
 def test_another_content_type_is_415(hook: Hook, path: str, content_type: str | None) -> None:
-    """What is not announced as JSON is not read at all."""
+    """A body that is not announced as JSON is not read at all."""
     assert hook.post(path, b"{}", content_type).outcome == WRONG_TYPE
 
 
@@ -170,10 +170,10 @@ def test_another_content_type_is_415(hook: Hook, path: str, content_type: str | 
 @pytest.mark.parametrize(
     "content_type", ["application/json; charset=utf-8", "Application/JSON", "application/json ;x=y"]
 )
-def test_json_may_be_announced_in_other_words(
+def test_other_spellings_of_the_json_type_are_accepted(
     hook: Hook, request_: Recorded, content_type: str
 ) -> None:
-    """Parameters, capitals and white space of the content type are all the same."""
+    """Parameters, capitals and white space of the content type do not matter."""
     assert hook.post(request_.path, request_.body, content_type).status == 200
 
 
@@ -198,7 +198,7 @@ def test_json_may_be_announced_in_other_words(
 def test_a_body_without_its_length_is_411(
     hook: Hook, request_: Recorded, environment: dict[str, str]
 ) -> None:
-    """No length, no number, or a chunked body, which a limit would cut silently."""
+    """No length, no number, or a chunked body, which would be cut at a limit unnoticed."""
     reply = hook.post(request_.path, request_.body, environment=environment)
     assert reply.outcome == LENGTH_REQUIRED
 
@@ -222,8 +222,8 @@ def test_another_method_is_405(hook: Hook, path: str, method: str) -> None:
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "X"])
-def test_probes_and_metrics_are_only_read(hook: Hook, path: str, method: str) -> None:
-    """An endpoint for GET answers any other method with 405."""
+def test_probes_and_metrics_are_for_get_alone(hook: Hook, path: str, method: str) -> None:
+    """Any other method is 405."""
     reply = hook.call(method, path)
     assert reply.outcome == WRONG_METHOD
     assert "GET" in reply.headers["allow"]
@@ -232,7 +232,7 @@ def test_probes_and_metrics_are_only_read(hook: Hook, path: str, method: str) ->
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_probes_are_answered(hook: Hook, path: str) -> None:
-    """Liveness and readiness do no I/O and so are always well."""
+    """Liveness and readiness do no I/O, so they always succeed."""
     assert hook.call("GET", path).outcome == (200, b"ok\n")
     assert hook.call("HEAD", path).outcome == (200, b"")
 
@@ -258,17 +258,17 @@ def test_probes_are_answered(hook: Hook, path: str) -> None:
     ],
 )
 def test_another_path_is_404(hook: Hook, path: str, method: str) -> None:
-    """An unknown path is 404, with any method."""
+    """With whatever method."""
     reply = hook.call(method, path, environment={"CONTENT_TYPE": JSON_TYPE, "CONTENT_LENGTH": "0"})
     assert reply.outcome == ((404, b"") if method == "HEAD" else NOT_FOUND)
 
 
 @pytest.mark.parametrize("path", ["//healthz", "/healthz//", "//pods/sync", "///metrics"])
 def test_slashes_too_many_are_no_redirect(hook: Hook, path: str) -> None:
-    """No answer sends a client elsewhere, and none repeats the path or Host in doing so."""
+    """No answer sends a client elsewhere, and none repeats the path or Host."""
     reply = hook.call("GET", path, environment={"HTTP_HOST": "canary.example"})
     assert reply.status in (200, 404)
-    assert b"canary" not in reply.everything
+    assert b"canary" not in reply.sent
     assert "location" not in reply.headers
 
 
@@ -283,7 +283,7 @@ def test_slashes_too_many_are_no_redirect(hook: Hook, path: str) -> None:
 def test_hooks_of_the_other_deployment_are_404(
     endpoints: Endpoints, served: tuple[str, ...]
 ) -> None:
-    """A process serves its configured hooks, and probes and metrics always."""
+    """A process serves the hooks of its setting, and probes and metrics always."""
     hook = Hook(Settings(endpoints=endpoints))
     for request_ in ONE_EACH:
         reply = hook.post(request_.path, request_.body)
@@ -317,7 +317,7 @@ class Failing:
 def test_a_body_that_breaks_off_is_400(
     hook: Hook, request_: Recorded, error: Exception | None
 ) -> None:
-    """A client that goes away in the middle of its body is no failure of the server."""
+    """A client that goes away in the middle of its body is no failure of ours."""
     environment = {"CONTENT_TYPE": JSON_TYPE, "CONTENT_LENGTH": str(len(request_.body))}
     for start in (b"", request_.body[:100], request_.body[:-1]):
         reply = hook.call("POST", request_.path, Failing(start, error), environment)
@@ -375,7 +375,7 @@ def post_twice(hook: Hook, request_: Recorded) -> tuple[Reply, Reply]:
 
 @each_hook
 def test_too_many_bodies_at_a_time_are_429_with_retry_after(request_: Recorded) -> None:
-    """Without memory for a body Metacontroller is told to retry, and not at once."""
+    """Without memory for a body Metacontroller is asked to come again, and not at once."""
     size = len(request_.body)
     held = size // 2
     hook = Hook(Settings(max_bodies=held + size))

@@ -44,7 +44,7 @@ def test_real_requests_are_answered(server: Server, request_: Recorded) -> None:
     read_answer(request_.path, reply.body)
 
 
-def test_a_connection_is_kept(server: Server) -> None:
+def test_a_connection_stays_open(server: Server) -> None:
     """Requests and refusals of all kinds follow each other on one connection."""
     connection = server.connect()
     before = connection.sock
@@ -86,7 +86,7 @@ def test_a_chunked_body_is_411(server: Server, path: str) -> None:
 
 
 def test_requests_in_one_packet_are_answered_in_turn(server: Server) -> None:
-    """Pipelined requests do not get lost in each other."""
+    """Pipelined requests are all answered."""
     one = head(CRASHED.path, len(CRASHED.body)) + CRASHED.body
     last = head("/healthz", None, "Connection: close", method="GET")
     received = server.raw(one * 20 + last)
@@ -156,7 +156,7 @@ def test_what_is_no_http_request_is_not_repeated(server: Server, sent: bytes) ->
 
 
 def test_clients_that_go_away_are_no_failure(server: Server) -> None:
-    """In a head, in a body, before the answer: others are served, and no error is logged."""
+    """In a head, in a body, before the answer: others are served, and no failure is logged."""
     whole = head(CRASHED.path, len(CRASHED.body)) + CRASHED.body
     for end in (0, 1, 20, 100, 150, len(whole) - 1, len(whole)):
         for how in ("close", "reset"):
@@ -187,8 +187,8 @@ def test_many_clients_at_once_all_get_their_answers(server: Server) -> None:
         list(pool.map(client, range(20)))
 
 
-def test_a_storm_delays_no_pod(server: Server) -> None:
-    """A 15 MB sync of a PodDiagnoser succeeds; Pods are answered during its debounce."""
+def test_a_large_sync_of_a_poddiagnoser_delays_no_pod(server: Server) -> None:
+    """15 MB: it succeeds, and Pods are answered while its answer is debounced."""
     body = go_json(many_crashed_pods(1000, 15_000))
     assert len(body) > 15_000_000
     done = threading.Event()
@@ -214,7 +214,7 @@ def test_a_storm_delays_no_pod(server: Server) -> None:
 
 
 def test_each_log_entry_is_one_line_of_json(server: Server) -> None:
-    """With anything in names and reasons, each line of the log is a log entry."""
+    """Whatever is in names and reasons."""
     for trick in TRICKS.values():
         request = CRASHED.json
         status = request["object"]["status"]["containerStatuses"][0]
@@ -230,7 +230,7 @@ def test_each_log_entry_is_one_line_of_json(server: Server) -> None:
 
 
 def test_metrics_have_labels_of_enums_alone(server: Server) -> None:
-    """After requests of all kinds the metrics name no object, path or method of the requests."""
+    """After requests of all kinds the metrics name no object, path or method of theirs."""
     for request_ in SEEDS:
         request = request_.json
         (request.get("object") or request["parent"])["metadata"]["uid"] = "another"

@@ -77,7 +77,7 @@ class Client:
 
 @pytest.mark.parametrize("clients", [5, 40])
 def test_no_request_is_lost_when_it_is_stopped_under_load(server: Server, clients: int) -> None:
-    """No request in flight fails; the process ends with exit code 0."""
+    """Each gets its answer, and the process ends with exit code 0."""
     load = [Client(server, ONE_EACH[number % len(ONE_EACH)]) for number in range(clients)]
     threads = [threading.Thread(target=client.run) for client in load]
     for thread in threads:
@@ -94,8 +94,8 @@ def test_no_request_is_lost_when_it_is_stopped_under_load(server: Server, client
     assert not [entry for entry in server.log() if entry["level"] in ("error", "critical")]
 
 
-def test_idle_connections_do_not_hold_it_up(server: Server) -> None:
-    """Kept connections that are idle are closed, some time after they could still be used."""
+def test_idle_connections_do_not_delay_the_end(server: Server) -> None:
+    """They are closed, some time after they could still be used."""
     idle = [server.connect() for _ in range(20)]
     for connection in idle:
         assert exchange(connection, "POST", CRASHED.path, CRASHED.body).status == 200
@@ -118,8 +118,8 @@ def test_idle_connections_do_not_hold_it_up(server: Server) -> None:
         probe.bind(("127.0.0.1", server.port))
 
 
-def test_an_idle_connection_is_still_good_for_a_request_at_first(server: Server) -> None:
-    """Requests that were in flight at the signal are answered."""
+def test_an_idle_connection_still_takes_a_request_at_first(server: Server) -> None:
+    """A request that was on its way at SIGTERM is answered."""
     connections = [server.connect() for _ in range(20)]
     for connection in connections:
         assert exchange(connection, "GET", "/readyz").headers["connection"] == "keep-alive"
@@ -132,7 +132,7 @@ def test_an_idle_connection_is_still_good_for_a_request_at_first(server: Server)
 
 
 def listens(server: Server) -> bool:
-    """Return whether new connections are let in."""
+    """Return whether new connections are accepted."""
     try:
         server.dial().close()
     except OSError:
@@ -141,7 +141,7 @@ def listens(server: Server) -> bool:
 
 
 def test_what_is_under_way_is_finished(server: Server) -> None:
-    """A body that is arriving, and an answer that is being debounced, are not cut off.
+    """A body that is arriving, and an answer that is debounced, are not cut off.
 
     Their answers say that the connection ends: a client that used it again would lose its request.
     """

@@ -48,7 +48,7 @@ def stalled(
 
 
 @pytest.fixture(scope="module", autouse=True)
-def silent(server: Server) -> Iterator[list[socket.socket]]:
+def stalled_clients(server: Server) -> Iterator[list[socket.socket]]:
     """Clients that stall all the while that the tests of this file run."""
     with stalled(server, 50, CRASHED.path, CRASHED.body[:4000], len(CRASHED.body)) as connections:
         yield connections
@@ -80,7 +80,7 @@ def serve_others(server: Server) -> None:
 def test_others_are_served(
     server: Server, number: int, path: str, start: bytes, length: int
 ) -> None:
-    """However many clients stall, all others get their answers."""
+    """However many clients stall, and whatever they announce."""
     with stalled(server, number, path, start, length) as connections:
         serve_others(server)
         answered, _, _ = select.select(connections, [], [], 0)
@@ -88,8 +88,8 @@ def test_others_are_served(
         assert all(each.recv(13) == b"HTTP/1.1 408 " for each in answered)
 
 
-def test_clients_stalled_in_their_heads_are_no_harm(server: Server) -> None:
-    """The same before the body, in the middle of a header."""
+def test_clients_stalled_in_their_heads_delay_no_other(server: Server) -> None:
+    """Before the body, in the middle of a header."""
     with contextlib.ExitStack() as stack:
         for _ in range(500):
             stack.enter_context(server.dial()).sendall(head(CRASHED.path, 10)[:60])
@@ -97,10 +97,10 @@ def test_clients_stalled_in_their_heads_are_no_harm(server: Server) -> None:
 
 
 def test_a_stalled_body_is_408_and_its_connection_is_closed(
-    server: Server, silent: list[socket.socket]
+    server: Server, stalled_clients: list[socket.socket]
 ) -> None:
-    """A body that does not arrive is given up, also one that trickles; the connection ends."""
-    trickle, *others = silent
+    """Also one that trickles."""
+    trickle, *others = stalled_clients
     trickle.settimeout(0.2)
     end = time.monotonic() + 60
     received = b""
@@ -116,5 +116,5 @@ def test_a_stalled_body_is_408_and_its_connection_is_closed(
         assert received.startswith(b"HTTP/1.1 408 ")
         assert received.endswith(TIMED_OUT[1])
     timed_out = [entry for entry in server.log() if entry.get("status") == 408]
-    assert len(timed_out) >= len(silent)
+    assert len(timed_out) >= len(stalled_clients)
     assert server.call("POST", CRASHED.path, CRASHED.body).status == 200

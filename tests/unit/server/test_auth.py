@@ -1,4 +1,4 @@
-"""Who may call: tokens in files that change while the hook runs."""
+"""Bearer tokens: files that change while the hook runs."""
 
 import hmac
 import itertools
@@ -27,7 +27,7 @@ OTHER = "other-" + "c" * 58
 
 
 class Watch:
-    """A clock that goes only when it is told to, or slept on."""
+    """A clock that moves only when it is set or slept on."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -67,7 +67,7 @@ def tokens(folder: Path, watch: Watch) -> Tokens:
 
 @pytest.fixture
 def readings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Every reading of a folder."""
+    """Record every reading of a folder."""
     noted: list[Path] = []
     read = auth._read
 
@@ -80,12 +80,12 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 
 def bearer(token: str) -> str:
-    """The header that shows a token."""
+    """Return the header for a token."""
     return f"Bearer {token}"
 
 
 def valid(tokens: Tokens, *candidates: str) -> list[bool]:
-    """Which tokens are valid."""
+    """Return which tokens are valid."""
     return [tokens.allow(bearer(each)) for each in candidates]
 
 
@@ -106,7 +106,7 @@ def mount(folder: Path, generation: int, **files: str) -> None:
 
 
 def test_two_tokens_are_valid_in_a_rotation(folder: Path, tokens: Tokens) -> None:
-    """The old and the new one, each by itself, and nothing made of both."""
+    """The old and the new one, each by itself; no combination of both is."""
     (folder / "token-b").write_text(NEW)
     assert valid(tokens, OLD, NEW, OTHER, OLD + NEW, f"{OLD} {NEW}", f"{OLD},{NEW}") == (
         [True, True, False, False, False, False]
@@ -114,7 +114,7 @@ def test_two_tokens_are_valid_in_a_rotation(folder: Path, tokens: Tokens) -> Non
 
 
 def test_a_new_token_is_valid_at_once(folder: Path, tokens: Tokens, watch: Watch) -> None:
-    """Whoever shows it first is not refused because of what was read before."""
+    """Its first call is not refused because of what was read before."""
     assert valid(tokens, OLD, NEW) == [True, False]
     for number in range(5):
         token = f"{NEW}-{number}"
@@ -141,7 +141,7 @@ def test_a_token_that_comes_while_another_waits_is_valid(
 def test_unknown_tokens_cause_few_readings(
     tokens: Tokens, watch: Watch, readings: list[Path]
 ) -> None:
-    """A flood of them: ten readings a second in all."""
+    """However many come: ten readings a second in all."""
     start = watch.now
     for number in itertools.count():
         if watch.now >= start + 10:
@@ -151,7 +151,7 @@ def test_unknown_tokens_cause_few_readings(
     assert 50 <= len(readings) <= 10 * 10 + 1
 
 
-def test_those_that_wait_share_one_reading(
+def test_waiting_calls_share_one_reading(
     folder: Path, tokens: Tokens, watch: Watch, readings: list[Path]
 ) -> None:
     """Calls that come while one waits wait for the same reading."""
@@ -247,8 +247,8 @@ def test_a_removed_token_stops_being_valid(
     assert not tokens.allow(bearer(OLD))
 
 
-def test_an_unknown_token_ends_a_removed_one(folder: Path, tokens: Tokens) -> None:
-    """What was read for one caller is what holds for all."""
+def test_a_reading_for_an_unknown_token_ends_a_removed_one(folder: Path, tokens: Tokens) -> None:
+    """What was read for one caller counts for all."""
     assert tokens.allow(bearer(OLD))
     (folder / "token-a").write_text(NEW)
     assert valid(tokens, NEW, OLD) == [True, False]
@@ -267,8 +267,8 @@ def test_a_secret_is_swapped_by_the_kubelet(tmp_path: Path, watch: Watch) -> Non
     assert valid(tokens, OTHER, NEW, OLD) == [False, True, False]
 
 
-def test_a_folder_that_comes_later_is_found(tmp_path: Path, watch: Watch) -> None:
-    """Nobody may call while there is none, and who has a token may as soon as there is one."""
+def test_a_folder_that_is_created_later_is_found(tmp_path: Path, watch: Watch) -> None:
+    """Every call is refused while there is none; a token is valid as soon as there is one."""
     folder = tmp_path / "mounted"
     tokens = Tokens(folder, watch, watch.sleep)
     assert valid(tokens, OLD) == [False]
@@ -276,8 +276,8 @@ def test_a_folder_that_comes_later_is_found(tmp_path: Path, watch: Watch) -> Non
     assert valid(tokens, OLD) == [True]
 
 
-def test_without_tokens_nobody_may_call(tmp_path: Path, watch: Watch) -> None:
-    """No folder, a file in its place, an empty folder: nobody, with whatever header."""
+def test_without_tokens_every_call_is_refused(tmp_path: Path, watch: Watch) -> None:
+    """No folder, a file in its place, an empty folder; with whatever header."""
     (tmp_path / "file").write_text(OLD)
     (tmp_path / "empty").mkdir()
     for folder in (tmp_path / "none", tmp_path / "file", tmp_path / "empty"):
@@ -328,17 +328,17 @@ def pipe(path: Path) -> None:
         "pipe",
     ],
 )
-def test_what_is_no_token_is_passed_over(
+def test_files_that_are_no_token_are_skipped(
     folder: Path, tokens: Tokens, make: Callable[[Path], object]
 ) -> None:
-    """It is no token, and keeps no other from being one."""
+    """The others are tokens all the same."""
     make(folder / "a-first")
     (folder / "z-last").write_text(NEW)
     assert valid(tokens, OLD, NEW) == [True, True]
     assert tokens._tokens == (OLD.encode(), NEW.encode())
 
 
-def test_an_unreadable_file_is_passed_over(
+def test_an_unreadable_file_is_skipped(
     folder: Path, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that the hook may not read, or that goes away while it does."""
@@ -355,7 +355,7 @@ def test_an_unreadable_file_is_passed_over(
 
 
 def test_subfolders_are_not_searched(folder: Path, tokens: Tokens) -> None:
-    """A token that lies deeper is none."""
+    """Only files of the folder itself are tokens."""
     (folder / "more").mkdir()
     (folder / "more" / "token").write_text(NEW)
     assert valid(tokens, NEW) == [False]
@@ -363,7 +363,7 @@ def test_subfolders_are_not_searched(folder: Path, tokens: Tokens) -> None:
 
 @pytest.mark.parametrize("name", [".token", "..data", ".token.swp"])
 def test_hidden_files_are_no_tokens(folder: Path, tokens: Tokens, name: str) -> None:
-    """An editor's copies and the kubelet's links are not meant."""
+    """An editor's copies and the kubelet's links are hidden."""
     (folder / name).write_text(NEW)
     assert valid(tokens, NEW) == [False]
 
@@ -383,7 +383,7 @@ def test_the_first_of_too_many_are_valid(folder: Path, tokens: Tokens) -> None:
 def test_white_space_around_a_token_is_no_part_of_it(
     folder: Path, tokens: Tokens, length: int, end: str
 ) -> None:
-    """An editor's last line end does no harm; Metacontroller takes it off as well."""
+    """Editors end a file with a line break; Metacontroller removes it as well."""
     token = "t" * length
     (folder / "token-b").write_text(f"{end}{token}{end}")
     assert valid(tokens, token, token[:-1], token + "t") == [True, False, False]
@@ -436,14 +436,14 @@ def test_the_scheme_is_case_insensitive(tokens: Tokens, scheme: str) -> None:
     ids=ascii,
 )
 def test_what_only_resembles_a_token_is_refused(tokens: Tokens, authorization: str) -> None:
-    """Other schemes, more than a token, less, and what text functions would take for the same."""
+    """Other schemes, more or less than a token, and what text functions would take for it."""
     assert not tokens.allow(authorization)
     assert tokens.allow(bearer(OLD))
 
 
 @given(st.text(), st.sampled_from(["", "Bearer ", "bearer  ", "Basic "]))
 def test_no_header_raises(text: str, start: str) -> None:
-    """Whatever is in it, also what no server passes on, is refused."""
+    """Whatever it holds, also what no server passes on: it is refused."""
     tokens = Tokens(Path(__file__).parent / "none", lambda: 0.0, lambda _: None)
     assert tokens.allow(start + text) is False
 
@@ -452,7 +452,7 @@ def test_no_header_raises(text: str, start: str) -> None:
 def test_all_tokens_are_compared_in_constant_time(
     folder: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch, which: int
 ) -> None:
-    """A match ends no comparison: each token is compared, by the function that is made for it."""
+    """A match ends no comparison: each token is compared, by `hmac.compare_digest`."""
     (folder / "token-a").unlink()
     known = [f"{OTHER}-{number}" for number in range(MAX_TOKENS)]
     for number, token in enumerate(known):
@@ -474,7 +474,7 @@ def test_all_tokens_are_compared_in_constant_time(
 
 
 def test_nothing_else_compares_tokens(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `hmac.compare_digest` says holds: nothing lets in, or keeps out, beside it."""
+    """What `hmac.compare_digest` says alone decides."""
     monkeypatch.setattr(hmac, "compare_digest", lambda _left, _right: False)
     assert not tokens.allow(bearer(OLD))
     monkeypatch.setattr(hmac, "compare_digest", lambda _left, _right: True)
