@@ -131,7 +131,7 @@ def create_tokens(control_plane: ControlPlane) -> str:
     """
     kubectl = f"{control_plane.binaries.kubectl} --kubeconfig {control_plane.kubeconfig}"
     done = subprocess.run(
-        ["sh", PROJECT / "metacontroller/token.sh", "create"],
+        ["/bin/sh", PROJECT / "metacontroller/token.sh", "create"],
         env={**os.environ, "KUBECTL": kubectl},
         capture_output=True,
         text=True,

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import operator
+import shutil
 import subprocess
 import threading
 import time
@@ -26,6 +27,7 @@ from pod_diagnoser.server.auth import REREAD_SECONDS
 from tests.e2e.workspace import COMPLETED, ERROR, Workspace, eventually, shown_metadata
 
 SYSTEM = "pod-diagnoser-system"
+MAKE = shutil.which("make") or "/usr/bin/make"
 FULL = PROJECT / "tests" / "manifests" / "status.yaml"
 LONG_NAME = "k" * 63
 LONG_PREFIX = "p" * 253
@@ -46,7 +48,7 @@ def make(cluster: Cluster, target: str) -> str:
     kubectl = f"KUBECTL={plane.binaries.kubectl} --kubeconfig {plane.kubeconfig}"
     files = ["-f", "mk/deploy.mk", "-f", "mk/kind.mk"]
     done = subprocess.run(
-        ["make", "--no-print-directory", *files, kubectl, target],
+        [MAKE, "--no-print-directory", *files, kubectl, target],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -270,7 +272,7 @@ def test_chosen_namespaces(binaries: Binaries, tmp_path: Path) -> None:
         script = tmp_path / "commands.sh"
         kubectl = f"{plane.binaries.kubectl} --kubeconfig {plane.kubeconfig}"
         script.write_text(f'kubectl() {{ {kubectl} "$@"; }}\n{commands}', encoding="utf-8")
-        subprocess.run(["sh", "-eu", script], check=True, timeout=60, capture_output=True)
+        subprocess.run(["/bin/sh", "-eu", script], check=True, timeout=60, capture_output=True)
 
         assert permissions(plane, REMEDIATOR, "other") == anyone
         assert permissions(plane, REMEDIATOR, "chosen") == everywhere

@@ -30,7 +30,7 @@ def run(tmp_path: Path) -> Run:
         state = tmp_path / "cluster.json"
         state.write_text(json.dumps({**cluster, "calls_left": calls}), encoding="utf-8")
         done = subprocess.run(
-            ["sh", SCRIPT, command],
+            ["/bin/sh", SCRIPT, command],
             env={
                 **os.environ,
                 "KUBECTL": f"{sys.executable} -I -S {FAKE}",
