@@ -87,7 +87,7 @@ class Paced(Timing):
 class AuditedStore(Store):
     """An API server that records Metacontroller's writes with their bodies."""
 
-    tell: Callable[[tuple[str, str, str], Object, int, Object], None]
+    record: Callable[[tuple[str, str, str], Object, int, Object], None]
 
     def create(self, resource: Resource, obj: Object, *, manager: str = "kubectl") -> Object:
         """Store a new object."""
@@ -170,9 +170,9 @@ class AuditedStore(Store):
         try:
             stored = write()
         except ApiError as error:
-            self.tell((verb, full, name), body, error.code, error.status())
+            self.record((verb, full, name), body, error.code, error.status())
             raise
-        self.tell((verb, full, name), body, 201 if verb == "create" else 200, stored)
+        self.record((verb, full, name), body, 201 if verb == "create" else 200, stored)
         return stored
 
 
@@ -211,7 +211,7 @@ class Simulated:
         timing = Paced(self._dice, **_DELAYS, dice=self._dice)
         ids = random.Random(1)
         self.store = AuditedStore(self._clock, ids, [from_crd(crd) for crd in crds])
-        self.store.tell = self._record_event
+        self.store.record = self._record_event
         self._network = Network(self.store, self.scheduler, timing)
         for name in ("default", WARM, scenario.namespace, scenario.apart):
             self.store.create(NAMESPACE, {"metadata": {"name": name}})

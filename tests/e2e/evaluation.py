@@ -616,14 +616,14 @@ def _unreported(
     """Return which Pods' latest crash is not reported, though LogEvent asks for it."""
     if diagnoser["spec"]["remediationAction"] != "LogEvent" or not spec.active(diagnoser):
         return
-    told: dict[str, datetime] = {}
+    reported: dict[str, datetime] = {}
     for event in events:
         if event["reason"] in CRASH_EVENTS:
             uid = event["involvedObject"]["uid"]
             at = parse_timestamp(event["metadata"]["creationTimestamp"])
-            told[uid] = max(at, told.get(uid, at))
+            reported[uid] = max(at, reported.get(uid, at))
     for pod in pods:
-        last = told.get(uid_of(pod))
+        last = reported.get(uid_of(pod))
         for crash in spec.reportable_crashes(diagnoser, pod, NO_EVENTS):
             if last is None or last < crash.at:
                 yield Violation(Property.REPORTED, f"{_named(pod)}, which ended {crash.finished}")

@@ -24,7 +24,7 @@ from tests.e2e.workspace import (
 TERMINATED = Termination(143, "Error")
 
 
-def told(shop: Workspace, name: str) -> str:
+def shown_cause(shop: Workspace, name: str) -> str:
     """Return the cause that a Pod shows; empty for a Pod without managed metadata."""
     annotations, labels = shown_metadata(shop.pod(name))
     assert bool(annotations) == bool(labels)
@@ -62,8 +62,8 @@ def test_ignored_terminations_leave_no_trace(
     shop.crash("beside", crash)
     shop.await_events("PodRestarted", 1)
     shop.settled()
-    assert told(shop, "web") == ""
-    assert told(shop, "beside") != ""
+    assert shown_cause(shop, "web") == ""
+    assert shown_cause(shop, "beside") != ""
     status = shop.status()
     assert status["diagnosedPods"] == 1
     assert [one["pod"] for one in status["recentDiagnoses"]] == ["beside"]
@@ -81,7 +81,7 @@ def test_ignored_containers_and_pods_leave_no_trace(shop: Workspace) -> None:
     shop.crash("web", ERROR, "istio-proxy")
     shop.crash("canary", ERROR)
     shop.settled()
-    assert (told(shop, "web"), told(shop, "canary")) == ("", "")
+    assert (shown_cause(shop, "web"), shown_cause(shop, "canary")) == ("", "")
     assert shop.status()["diagnosedPods"] == 0
     shop.crash("web", OOM_KILLED, "app")
     shop.annotated("web")
@@ -116,7 +116,7 @@ def test_restarts_are_reported_from_the_threshold_on(shop: Workspace) -> None:
     for _ in range(2):
         shop.crash("web", ERROR, "app")
         shop.settled()
-        assert told(shop, "web") == ""
+        assert shown_cause(shop, "web") == ""
     assert shop.events("PodRestarted") == []
     shop.crash("web", ERROR, "app")
     shop.annotated("web")
@@ -136,11 +136,11 @@ def test_a_crash_that_is_ignored_no_more_is_reported(shop: Workspace) -> None:
     shop.crash("shown", ERROR)
     shop.annotated("shown")
     shop.settled()
-    assert told(shop, "web") == ""
+    assert shown_cause(shop, "web") == ""
     shop.change(ignore={"cleanExits": None, "causes": ["ApplicationError"]})
     shop.annotated("web", "Completed (Exit Code: 0)")
     shop.counted(2)
-    assert told(shop, "shown") == "ApplicationError"
+    assert shown_cause(shop, "shown") == "ApplicationError"
     assert [one["name"] for one in shop.status()["workloads"] if one["crashingPods"]] == ["web"]
 
 

@@ -429,8 +429,8 @@ def test_rotating_the_token_refuses_no_request(own_cluster: Cluster) -> None:
         assert "Metacontroller uses token-b" in make(own_cluster, "rotate-token")
         assert keys_in_use(own_cluster) == {"token-b"}
         for controller in ("pod-diagnoser-pods", "pod-diagnoser-poddiagnosers"):
-            asked = partial(own_cluster.metacontroller.sync_requests, controller)
-            eventually(asked, partial(operator.lt, asked() + 5))
+            syncs = partial(own_cluster.metacontroller.sync_requests, controller)
+            eventually(syncs, partial(operator.lt, syncs() + 5))
         after = mount_and_await(own_cluster)
         assert "Metacontroller uses token-a" in make(own_cluster, "rotate-token")
         assert keys_in_use(own_cluster) == {"token-a"}

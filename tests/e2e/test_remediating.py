@@ -226,12 +226,12 @@ def test_what_no_new_pod_would_help_is_left_alone(shop: Workspace) -> None:
     assert all(reason in message for reason in wanted)
     shop.settled()
     assert {uid_of(pod) for pod in shop.running()} == {uid_of(pod) for pod in found}
-    told = {
+    notes = {
         event["involvedObject"]["name"]: event["message"]
         for event in shop.await_events("RemediationWithheld", len(wanted))
     }
-    assert "(BarePod)" in told["bare"]
-    assert "(OptedOut)" in told[opted_out]
+    assert "(BarePod)" in notes["bare"]
+    assert "(OptedOut)" in notes[opted_out]
     assert only_reads_and_posts_events(shop)
 
 

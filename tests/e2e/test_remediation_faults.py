@@ -400,14 +400,14 @@ def test_no_fault_is_taken_for_done(rig: FaultRig, shop: Workspace) -> None:
             rig.replicas[0].start()
             status = rig.status_after(planned.request)
             (entry,) = status["remediations"]
-            told = f"{fault} at {method} {path}: {entry}"
-            assert entry["phase"] in {"Planned", "Failed"}, told
-            assert (entry["phase"] == "Failed") <= (fault == "403"), told
+            where = f"{fault} at {method} {path}: {entry}"
+            assert entry["phase"] in {"Planned", "Failed"}, where
+            assert (entry["phase"] == "Failed") <= (fault == "403"), where
             condition = condition_of(status)
             if reason is not None:
                 holds = "True" if reason == "ReplacingPods" else "False"
-                assert (condition["status"], condition["reason"]) == (holds, reason), told
-            assert planned.there(), told
+                assert (condition["status"], condition["reason"]) == (holds, reason), where
+            assert planned.there(), where
     assert not any(call.startswith("delete") for call in shop.calls())
     assert shop.events("PodDeleted") == []
 
@@ -468,9 +468,9 @@ def test_retry_after_is_respected(rig: FaultRig, shop: Workspace, action: str) -
     else:
         shop.replaced(uid)
         shop.await_remediation("Done")
-    asked = [one.at for one in rig.api.requests if shop.namespace in one.path]
+    requested_at = [one.at for one in rig.api.requests if shop.namespace in one.path]
     refused = rig.api.seen(busy[0], shop.namespace, busy[1])[0].at
-    later = [at - refused for at in asked if at > refused]
+    later = [at - refused for at in requested_at if at > refused]
     assert min(later) >= seconds, f"seconds after the refusal: {later}"
 
 
@@ -530,16 +530,16 @@ def test_a_forged_plan_makes_nothing_happen(rig: FaultRig, shop: Workspace) -> N
 
 
 @pytest.mark.parametrize(
-    ("action", "told"), [("RestartPod", "RemediationWithheld"), ("LogEvent", "PodRestarted")]
+    ("action", "reported"), [("RestartPod", "RemediationWithheld"), ("LogEvent", "PodRestarted")]
 )
 def test_a_forged_pod_makes_nothing_happen(
-    rig: FaultRig, shop: Workspace, action: str, told: str
+    rig: FaultRig, shop: Workspace, action: str, reported: str
 ) -> None:
     """Of a Pod that only a request knows of nothing is deleted, and nothing is reported."""
     shop.diagnose(remediationAction=action, remediation=AT_ONCE)
     shop.start_pod("bare")
     shop.crash("bare", ERROR)
-    shop.await_events(told, 1)
+    shop.await_events(reported, 1)
     shop.settled()
     request = rig.held(shop.namespace, has_crash)
     body = json.loads(request.body)

@@ -50,9 +50,9 @@ def check(cluster: FaultyCluster) -> None:
         mine, name = owned[uid_of(diagnoser)], name_of(diagnoser)
         for problem in spec.status_problems(diagnoser, mine, cluster.node.probed):
             broken(Property.STATUS, f"{name}: {problem}")
-        silent = spec.unaccounted(diagnoser, mine, cluster.node.probed)
-        if silent:
-            broken(Property.ACCOUNTED, f"{name}: {silent}")
+        unaccounted = spec.unaccounted(diagnoser, mine, cluster.node.probed)
+        if unaccounted:
+            broken(Property.ACCOUNTED, f"{name}: {unaccounted}")
         _check_counts(cluster, diagnoser, mine)
         _check_reported(cluster, diagnoser, mine)
         _check_done(cluster, diagnoser)

@@ -156,7 +156,6 @@ class Watch:
         self.states: set[int] = set()
         self.deletions: dict[str, list[Deletion]] = defaultdict(list)
         self.reported: dict[tuple[str, str], int] = Counter()
-        self.told_pods: set[tuple[str, str]] = set()
         self.crashes: dict[str, dict[str, spec.Crash]] = defaultdict(dict)
         self.specs: dict[str, list[Object]] = defaultdict(list)
         self.claimable: dict[str, set[str]] = defaultdict(set)

@@ -201,12 +201,12 @@ class Process:
         self.alive = True
         self._requests: dict[greenlet, Callable[[Outcome | None], None]] = {}
         clock, time = replica.clock.now, replica.service.scheduler.time
-        self._remediator = Reconciler(SimulatedApiClient(), clock, f"hook-{replica.number}", time)
+        self._reconciler = Reconciler(SimulatedApiClient(), clock, f"hook-{replica.number}", time)
         fetcher = ApiEvidenceFetcher(SimulatedApiClient(), time)
         telemetry: Any = _NoTelemetry()
         pods = PodEndpoints(clock, telemetry, fetcher, confidential=True)
         diagnosers = PodDiagnoserEndpoints(
-            clock, telemetry, self._remediator, Settings().max_related
+            clock, telemetry, self._reconciler, Settings().max_related
         )
         self._diagnosers = diagnosers
         self._handlers: dict[str, gateway.Handler] = {

@@ -397,15 +397,15 @@ def pod_problems(pod: Object, owner: Object | None, known: Known) -> list[str]:
         owner: the PodDiagnoser that claims it, or None.
         known: of its crashes.
     """
-    ours, crashes = shown(pod), crashes_of(pod)
+    managed, crashes = shown(pod), crashes_of(pod)
     if owner is None:
-        found = [f"it is nobody's and has {sorted(ours)}"] if ours else []
+        found = [f"it is nobody's and has {sorted(managed)}"] if managed else []
         return found + (["it is nobody's and has the label"] if LABEL in labels_of(pod) else [])
     due = [crash for crash in crashes if known.reportable(owner, pod, crash) is Reportable.YES]
-    if "restart-reason" not in ours:
+    if "restart-reason" not in managed:
         return [f"it does not show {due}"] if due else []
-    problems = _problems_of_what_is_shown(ours, pod, due, known)
-    record = json.loads(ours.get("crashes", "{}"))
+    problems = _problems_of_what_is_shown(managed, pod, due, known)
+    record = json.loads(managed.get("crashes", "{}"))
     if due and record.get("diagnoser") != uid_of(owner):
         problems.append(f"its memory is of {record.get('diagnoser')}")
     if not record.get("history"):
@@ -414,7 +414,7 @@ def pod_problems(pod: Object, owner: Object | None, known: Known) -> list[str]:
 
 
 def _problems_of_what_is_shown(
-    ours: Mapping[str, str], pod: Object, due: Sequence[Crash], known: Known
+    managed: Mapping[str, str], pod: Object, due: Sequence[Crash], known: Known
 ) -> list[str]:
     """Compare what a Pod shows with its crashes.
 
@@ -430,21 +430,23 @@ def _problems_of_what_is_shown(
     restarts = [
         crash
         for crash in reported_once
-        if (ours.get("restart-time"), ours["restart-reason"]) == (crash.finished, crash.words)
+        if (managed.get("restart-time"), managed["restart-reason"]) == (crash.finished, crash.words)
     ]
     if not restarts:
-        return [f"it shows {dict(ours)}, which never was or is to be ignored"]
+        return [f"it shows {dict(managed)}, which never was or is to be ignored"]
     causes = [
         crash
         for crash in reported_once
-        if ours.get("container") == crash.container
-        and ours.get("cause") in (crash.cause, known.causes.get(crash.container_id))
+        if managed.get("container") == crash.container
+        and managed.get("cause") in (crash.cause, known.causes.get(crash.container_id))
         and (crash.finished >= restarts[0].finished or known.jumped)
     ]
     problems = []
     if not causes:
-        problems.append(f"container and cause are {ours.get('container')}, {ours.get('cause')}")
-    if not ours.get("diagnosis"):
+        problems.append(
+            f"container and cause are {managed.get('container')}, {managed.get('cause')}"
+        )
+    if not managed.get("diagnosis"):
         problems.append("there is no diagnosis")
     latest = max((crash.finished for crash in due), default="")
     for shown_ in filter(None, (restarts, causes)):
@@ -523,7 +525,7 @@ def unaccounted(diagnoser: Object, pods: Iterable[Object], causes: Mapping[str, 
     if diagnoser["spec"]["remediationAction"] not in REPLACING or not active(diagnoser):
         return ""
     entries = [entry["podUID"] for entry in entries_of(diagnoser).values()]
-    silent = [
+    missing = [
         name_of(pod)
         for pod in pods
         if reportable_crashes(diagnoser, pod, causes)
@@ -532,7 +534,7 @@ def unaccounted(diagnoser: Object, pods: Iterable[Object], causes: Mapping[str, 
     ]
     withheld = (diagnoser.get("status") or {}).get("withheld") or []
     said = sum(each["crashes"] for each in withheld)
-    return "" if said >= len(silent) else f"{silent}, and {said} withheld"
+    return "" if said >= len(missing) else f"{missing}, and {said} withheld"
 
 
 # For reports
@@ -554,8 +556,8 @@ def abstract(store: Store, diagnoser: Object) -> int:
         for pod in store.select(POD, diagnoser["metadata"]["namespace"])
     )
     policy = diagnoser["spec"]["remediation"]
-    silence = (diagnoser["spec"].get("ignore"), diagnoser["spec"].get("thresholds"))
-    wanted = (diagnoser["spec"]["remediationAction"], policy["paused"], policy["dryRun"], silence)
+    filters = (diagnoser["spec"].get("ignore"), diagnoser["spec"].get("thresholds"))
+    wanted = (diagnoser["spec"]["remediationAction"], policy["paused"], policy["dryRun"], filters)
     facts = repr((entries, withheld, conditions, pods, wanted, status.get("diagnosedPods", 0)))
     return int.from_bytes(hashlib.sha256(facts.encode()).digest()[:8], "big")
 

@@ -324,32 +324,34 @@ def claimant(diagnosers: list[Object], pod: Object) -> Object | None:
 def check_pod(cluster: ReportedCluster, pod: Object, owner: Object | None) -> None:
     """Check what a Pod shows."""
     metadata = pod["metadata"]
-    ours = {
+    managed = {
         key.removeprefix(PREFIX): value
         for key, value in metadata.get("annotations", {}).items()
         if key.startswith(PREFIX)
     }
     if owner is None:
-        assert not ours, metadata
+        assert not managed, metadata
         assert LABEL not in metadata["labels"]
         return
     shown = causes(cluster, pod)
     if shown:
-        assert ours["cause"] in set.union(*shown), (ours, pod["status"])
-        assert ours["cause"] in {crash["cause"] for crash in json.loads(ours["crashes"])["history"]}
+        assert managed["cause"] in set.union(*shown), (managed, pod["status"])
+        assert managed["cause"] in {
+            crash["cause"] for crash in json.loads(managed["crashes"])["history"]
+        }
         assert metadata["labels"][LABEL] == owner["metadata"]["name"]  # less than an hour ago
     else:
         # An image that is there at last is no cause any more; the history keeps it.
-        assert set(ours) <= {"crashes"}
+        assert set(managed) <= {"crashes"}
         assert metadata["labels"].get(LABEL, owner["metadata"]["name"]) == owner["metadata"]["name"]
     termination = ended(pod)
     if termination is None:
-        assert "restart-reason" not in ours
+        assert "restart-reason" not in managed
         return
-    assert ours["restart-reason"] == (
+    assert managed["restart-reason"] == (
         f"{termination['reason']} (Exit Code: {termination['exitCode']})"
     )
-    assert ours["restart-time"] == termination["finishedAt"]
+    assert managed["restart-time"] == termination["finishedAt"]
 
 
 def check_diagnoser(diagnoser: Object, pods: list[Object], could_count: set[str]) -> None:

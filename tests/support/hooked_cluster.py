@@ -49,15 +49,15 @@ class Hook:
         self,
         scheduler: VirtualScheduler,
         clock: Clock,
-        remediator: Callable[[], Reconciler] | None = None,
-        gatherer: Callable[[], EvidenceFetcher] | None = None,
+        reconciler: Callable[[], Reconciler] | None = None,
+        evidence_fetcher: Callable[[], EvidenceFetcher] | None = None,
     ) -> None:
         self.down = False
         self.clock = clock
         self.calls: list[tuple[float, str, int]] = []
         self._scheduler = scheduler
-        self._remediator = remediator
-        self._gatherer = gatherer
+        self._reconciler = reconciler
+        self._evidence_fetcher = evidence_fetcher
         self._app = self._start()
 
     def restart(self) -> None:
@@ -65,14 +65,16 @@ class Hook:
         self._app = self._start()
 
     def _start(self) -> Flask:
-        remediator = self._remediator() if self._remediator is not None else None
+        reconciler = self._reconciler() if self._reconciler is not None else None
         return create_app(
             Settings(),
             Parts(
                 clock=self.clock.now,
                 sleep=lambda _: None,
-                reconciler=remediator,
-                evidence_fetcher=self._gatherer() if self._gatherer is not None else None,
+                reconciler=reconciler,
+                evidence_fetcher=self._evidence_fetcher()
+                if self._evidence_fetcher is not None
+                else None,
             ),
         )
 

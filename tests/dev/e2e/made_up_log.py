@@ -220,7 +220,7 @@ class MadeUpLog:
         pod = self.pod(name)
         ended = pod["status"]["containerStatuses"][0]["lastState"]["terminated"]
         crashes = {"diagnoser": "uid-of-diagnoser", "history": ["this one"]}
-        marks = {
+        shown = {
             "restart-reason": "Error (Exit Code: 1)",
             "restart-time": ended["finishedAt"],
             "container": "app",
@@ -229,7 +229,7 @@ class MadeUpLog:
             "crashes": json.dumps(crashes),
         }
         pod["metadata"]["annotations"] = {
-            f"{spec.PREFIX}{key}": text for key, text in marks.items()
+            f"{spec.PREFIX}{key}": text for key, text in shown.items()
         }
         pod["metadata"]["labels"][spec.LABEL] = "diagnoser"
         self.put(METACONTROLLER, "pods", pod)
@@ -263,7 +263,7 @@ class MadeUpLog:
             "plannedAt": self.time(),
             **entry,
         }
-        told = {
+        diagnosis = {
             "pod": name,
             "podUID": uid,
             "reason": "Error (Exit Code: 1)",
@@ -274,7 +274,7 @@ class MadeUpLog:
             remediations=[planned, *status["remediations"]]
             if planned["action"] != "LogEvent"
             else [],
-            recentDiagnoses=[told, *status.get("recentDiagnoses", [])],
+            recentDiagnoses=[diagnosis, *status.get("recentDiagnoses", [])],
             lastProcessedPod=name,
             countedPods=counted,
             diagnosedPods=len(counted),

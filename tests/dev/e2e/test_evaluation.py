@@ -41,7 +41,7 @@ def reporting() -> MadeUpLog:
         made_up.annotate("a")
         made_up.read("pods", "a")
         made_up.post_event("a", digest=number)
-    told = {
+    diagnosis = {
         "pod": "a",
         "podUID": "uid-of-a",
         "reason": "Error (Exit Code: 1)",
@@ -49,7 +49,7 @@ def reporting() -> MadeUpLog:
     }
     counted = [story_hash("a")]
     made_up.report(
-        recentDiagnoses=[told], lastProcessedPod="a", countedPods=counted, diagnosedPods=1
+        recentDiagnoses=[diagnosis], lastProcessedPod="a", countedPods=counted, diagnosedPods=1
     )
     return made_up
 
@@ -166,7 +166,7 @@ def read_long_before(made_up: MadeUpLog) -> None:
     made_up.delete("a")
 
 
-def told_unseen(made_up: MadeUpLog) -> None:
+def reported_without_a_read(made_up: MadeUpLog) -> None:
     """An Event is created for a Pod that was not read."""
     made_up.start("a")
     made_up.crash("a")
@@ -188,7 +188,7 @@ def without(which: str) -> Callable[[MadeUpLog], None]:
     return wrong
 
 
-def asked(**policy: object) -> Callable[[MadeUpLog], None]:
+def with_policy(**policy: object) -> Callable[[MadeUpLog], None]:
     """Return a deletion though the spec says otherwise."""
 
     def wrong(made_up: MadeUpLog) -> None:
@@ -283,7 +283,7 @@ def once_too_often(made_up: MadeUpLog) -> None:
         made_up.wait(130)
 
 
-def told_twice(made_up: MadeUpLog) -> None:
+def reported_twice(made_up: MadeUpLog) -> None:
     """One crash, two Events."""
     made_up.start("a")
     made_up.crash("a")
@@ -292,13 +292,13 @@ def told_twice(made_up: MadeUpLog) -> None:
         made_up.post_event("a", digest=digest)
 
 
-def replacement_told_twice(made_up: MadeUpLog) -> None:
+def replacement_reported_twice(made_up: MadeUpLog) -> None:
     """One deletion, two Events on the Pod."""
     made_up.replace("a")
     made_up.post_event("a", "PodDeleted", digest="2")
 
 
-def told_late(made_up: MadeUpLog) -> None:
+def reported_late(made_up: MadeUpLog) -> None:
     """An Event for a crash of an hour ago."""
     made_up.start("a")
     made_up.crash("a")
@@ -444,13 +444,13 @@ WRONG: list[tuple[Property, Callable[[MadeUpLog], None]]] = [
     (Property.LIVE_READ_FIRST, pod_not_read),
     (Property.LIVE_READ_FIRST, diagnoser_not_read),
     (Property.LIVE_READ_FIRST, read_long_before),
-    (Property.LIVE_READ_FIRST, told_unseen),
+    (Property.LIVE_READ_FIRST, reported_without_a_read),
     (Property.PRECONDITIONS, without("uid")),
     (Property.PRECONDITIONS, without("resourceVersion")),
-    (Property.SPEC_ALLOWS, asked(paused=True)),
-    (Property.SPEC_ALLOWS, asked(dryRun=True)),
-    (Property.SAFEGUARDS, asked(minPodAgeSeconds=600)),
-    (Property.SAFEGUARDS, asked(causes=["OutOfMemory"])),
+    (Property.SPEC_ALLOWS, with_policy(paused=True)),
+    (Property.SPEC_ALLOWS, with_policy(dryRun=True)),
+    (Property.SAFEGUARDS, with_policy(minPodAgeSeconds=600)),
+    (Property.SAFEGUARDS, with_policy(causes=["OutOfMemory"])),
     (Property.SAFEGUARDS, bare_pod),
     (Property.SAFEGUARDS, opted_out),
     (Property.ONE_DELETION, twice),
@@ -460,9 +460,9 @@ WRONG: list[tuple[Property, Callable[[MadeUpLog], None]]] = [
     (Property.COOL_DOWN, twice_once_torn),
     (Property.COOL_DOWN, too_soon_again),
     (Property.GAVE_UP, once_too_often),
-    (Property.ONE_EVENT, told_twice),
-    (Property.ONE_EVENT, replacement_told_twice),
-    (Property.ONE_EVENT, told_late),
+    (Property.ONE_EVENT, reported_twice),
+    (Property.ONE_EVENT, replacement_reported_twice),
+    (Property.ONE_EVENT, reported_late),
     (Property.OTHERS, label_of_others),
     (Property.OTHERS, status_of_others),
     (Property.OTHERS, spec_of_others),
@@ -503,8 +503,8 @@ def test_what_is_wrong_is_found(
 
 def other_reason(made_up: MadeUpLog, _: FinalState) -> None:
     """A Pod shows another crash than its latest."""
-    marks = made_up.pod("c")["metadata"]["annotations"]
-    marks["diagnostics.local.io/restart-reason"] = "OOMKilled (Exit Code: 137)"
+    annotations = made_up.pod("c")["metadata"]["annotations"]
+    annotations["diagnostics.local.io/restart-reason"] = "OOMKilled (Exit Code: 137)"
 
 
 def nothing_shown(made_up: MadeUpLog, _: FinalState) -> None:
@@ -517,7 +517,7 @@ def older_spec(made_up: MadeUpLog, _: FinalState) -> None:
     made_up.diagnoser()["metadata"]["generation"] = 2
 
 
-def not_told_in_status(made_up: MadeUpLog, _: FinalState) -> None:
+def missing_in_status(made_up: MadeUpLog, _: FinalState) -> None:
     """The status lacks a crash."""
     status = made_up.diagnoser()["status"]
     status["recentDiagnoses"] = status["recentDiagnoses"][1:]
@@ -564,7 +564,7 @@ WRONG_ENDS: list[tuple[Property, Callable[[MadeUpLog, FinalState], None]]] = [
     (Property.PODS, other_reason),
     (Property.PODS, nothing_shown),
     (Property.STATUS, older_spec),
-    (Property.STATUS, not_told_in_status),
+    (Property.STATUS, missing_in_status),
     (Property.COUNTED, uncounted),
     (Property.COUNTED, counted_for_nothing),
     (Property.TARGETS, target_twice),
