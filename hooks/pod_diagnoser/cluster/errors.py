@@ -15,18 +15,17 @@ from typing import Any, Final
 DISRUPTION_BUDGET: Final = "DisruptionBudget"
 """The cause of a refused eviction. Source: ``policyv1.DisruptionBudgetCause``."""
 
-SEVERAL_DISRUPTION_BUDGETS: Final = "SeveralDisruptionBudgets"
-"""Ours for an eviction that is refused since several budgets select the Pod."""
-
-DENIED_BY_POLICY: Final = "DeniedByPolicy"
-"""Ours for what an admission webhook or policy denies, whatever the caller may do. Source of the
-wording: ``plugin/webhook/errors/statuserror.go`` and ``plugin/policy/validating/dispatcher.go`` in
-``staging/src/k8s.io/apiserver/pkg/admission``."""
-
 NAMESPACE_TERMINATING: Final = "NamespaceTerminating"
 """The cause of a refused creation. Source: ``corev1.NamespaceTerminatingCause``."""
 
+_SEVERAL_BUDGETS: Final = "more than one PodDisruptionBudget"
+"""Source of the wording: ``pkg/registry/core/pod/storage/eviction.go``."""
+
 _DENIED: Final = re.compile(r"admission webhook .{1,300} denied the request|denied request: ")
+"""What an admission webhook or policy denies, whatever the caller may do. Source of the wording:
+``plugin/webhook/errors/statuserror.go`` and ``plugin/policy/validating/dispatcher.go`` in
+``staging/src/k8s.io/apiserver/pkg/admission``."""
+
 _NO_DOCUMENT: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -39,7 +38,6 @@ class ApiError(Exception):
     Attributes:
         status: the HTTP status, or None where there was no answer.
         retry_after: seconds after which the API server wants to be asked again, or None.
-        cause: the reason of the first cause in the Status object (``DisruptionBudget``), or "".
         at: the time by the API server's clock, or None where there was no answer.
         kind: the plural of what the Status object is about (``pods``), or "".
     """
@@ -49,14 +47,12 @@ class ApiError(Exception):
         status: int | None,
         *,
         retry_after: float | None = None,
-        cause: str = "",
         at: datetime | None = None,
         kind: str = "",
     ) -> None:
         super().__init__("no answer" if status is None else f"status {status}")
         self.status = status
         self.retry_after = retry_after
-        self.cause = cause
         self.at = at
         self.kind = kind
 
@@ -159,19 +155,23 @@ def api_error(
         retry_after: seconds after which the API server wants to be asked again.
         at: when it was sent, by the API server's clock.
     """
-    cause, kind = _cause(document), _kind(document)
-    error = _class(status, cause, kind)
-    return error(status, retry_after=retry_after, cause=cause, at=at, kind=kind)
+    details = document.get("details")
+    details = details if isinstance(details, dict) else {}
+    kind = str(details.get("kind", ""))
+    error = _class(status, str(document.get("message")), _first_cause(details), kind)
+    return error(status, retry_after=retry_after, at=at, kind=kind)
 
 
-def _class(status: int, cause: str, kind: str) -> type[ApiError]:
-    if cause == DISRUPTION_BUDGET or kind == "poddisruptionbudget":
+def _class(status: int, message: str, cause: str, kind: str) -> type[ApiError]:
+    several_budgets, denied = _SEVERAL_BUDGETS in message, _DENIED.search(message) is not None
+    blocked = cause == DISRUPTION_BUDGET and not several_budgets and not denied
+    if blocked or kind == "poddisruptionbudget":
         return BlockedByBudgetError
-    if cause == SEVERAL_DISRUPTION_BUDGETS:
+    if several_budgets:
         return SeveralBudgetsError
     by_status = _class_by_status(status)
-    if cause == DENIED_BY_POLICY and by_status not in (NotFoundError, ConflictError):
-        return DeniedByPolicyError
+    if denied:
+        return by_status if by_status in (NotFoundError, ConflictError) else DeniedByPolicyError
     if cause == NAMESPACE_TERMINATING and by_status is ForbiddenError:
         return NamespaceTerminatingError
     return by_status
@@ -183,23 +183,10 @@ def _class_by_status(status: int) -> type[ApiError]:
     return _BY_STATUS.get(status, ApiError)
 
 
-def _cause(document: Mapping[str, Any]) -> str:
-    """Read from a ``Status`` object why a call failed, where that matters here."""
-    message = str(document.get("message"))
-    if "more than one PodDisruptionBudget" in message:
-        return SEVERAL_DISRUPTION_BUDGETS
-    if _DENIED.search(message):
-        return DENIED_BY_POLICY
-    details = document.get("details")
-    causes = details.get("causes") if isinstance(details, dict) else None
+def _first_cause(details: Mapping[str, Any]) -> str:
+    causes = details.get("causes")
     first = causes[0] if isinstance(causes, list) and causes else None
     return str(first.get("reason", "")) if isinstance(first, dict) else ""
-
-
-def _kind(document: Mapping[str, Any]) -> str:
-    """Read from a ``Status`` object about which kind of object a failure is."""
-    details = document.get("details")
-    return str(details.get("kind", "")) if isinstance(details, dict) else ""
 
 
 def is_about_the_object(error: ApiError) -> bool:
