@@ -487,7 +487,7 @@ SEEDS: Mapping[str, int | str] = {
     "compares names instead of uids": 239,  # PLAN_STORED_FIRST
     "skips the live Pod": 1,  # PRECONDITIONS
     "acts before the plan is stored": 1,  # PLAN_STORED_FIRST
-    "acts on the version between the two writes": 19,  # LIVE_READ_FIRST
+    "acts on the version between the two writes": 1,  # LIVE_READ_FIRST
     "believes the request": 0,  # LIVE_READ_FIRST
     "lets plans never expire": 189,  # PLAN_STORED_FIRST
     "never gives a plan up": 5,  # NO_PLAN_LEFT
@@ -505,7 +505,7 @@ SEEDS: Mapping[str, int | str] = {
     "lets no cool-down grow": 31,  # COOL_DOWN
     "reports what is to be ignored": 18,  # PODS
     "replaces Pods for what is to be ignored": 190,  # SAFEGUARDS
-    "keeps what it read by its name alone": 225,  # NAMESPACE
+    "keeps what it read by its name alone": 38,  # NAMESPACE
     "reads Pods of another namespace": 7,  # NAMESPACE
     "shows the first container's crash": 11,  # PODS
     "takes the moment it saw a crash for its end": FAR_AHEAD,  # PODS

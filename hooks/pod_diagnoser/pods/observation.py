@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod, Pod
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec
-from pod_diagnoser.api.time import earliest, parse_time
+from pod_diagnoser.api.time import earliest
 from pod_diagnoser.diagnosis.diagnose import (
     Diagnosis,
     diagnose,
@@ -120,7 +120,7 @@ def observe_pod(
         )
 
     labels = pod.metadata.labels
-    created = parse_time(pod.metadata.creationTimestamp)
+    created = pod.metadata.created
     pulling = [each for each in found if each.symptom.event_finding is EventFinding.PULLING]
     diagnoses = reportable(
         labels, created, [each for each in found if each not in pulling], claim, stored.history
@@ -166,7 +166,7 @@ def reportable_crashes(
     """
     history = parse_history(pod) if history is None else history
     found = diagnose(pod, known_evidence(history))
-    created = parse_time(pod.metadata.creationTimestamp)
+    created = pod.metadata.created
     return reportable(pod.metadata.labels, created, found, filters, history.history)
 
 
