@@ -77,13 +77,16 @@ class Telemetry:
             "Events about an executed remediation that could not be created.",
             registry=registry,
         )
-        self._api_failures = Counter(
+        failures = Counter(
             "pod_diagnoser_api_failures",
             "Times that the API server was busy, unavailable or too slow for a PodDiagnoser's "
             "sync, by reason.",
             ("reason",),
             registry=registry,
         )
+        self._failures_by_reason = {
+            reason: failures.labels(reason) for reason in ("ApiServerBusy", "ApiServerUnavailable")
+        }
         self._crashes_by_cause = {cause: crashes.labels(cause.value) for cause in Cause}
         self._lookups_by_result = {result: lookups.labels(result.value) for result in EventLookup}
         self._requests_by_labels: dict[tuple[str, int], Counter] = {}
@@ -116,7 +119,7 @@ class Telemetry:
 
     def api_failed(self, failure: ApiFailure) -> None:
         """Count and log that the API server was busy, unavailable or too slow."""
-        self._api_failures.labels(failure.reason).inc()
+        self._failures_by_reason[failure.reason].inc()
         self._log.warning("API server failed", reason=failure.reason, problem=failure.message)
 
     def unknown_action(self, diagnoser: ObjectMeta) -> None:

@@ -1,15 +1,20 @@
 """What the hook is put together from: whether evidence is fetched, and from where."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
 from pod_diagnoser.cluster.credentials import Credentials
+from pod_diagnoser.cluster.errors import api_error, describe_failure
 from pod_diagnoser.diagnosis.evidence import EventLookup, EvidenceRequest, FetchedEvidence
 from pod_diagnoser.server import app
-from pod_diagnoser.server.app import connect_evidence_fetcher
+from pod_diagnoser.server.app import connect_evidence_fetcher, connect_reconciler
+from pod_diagnoser.server.endpoints import utc_now
 from pod_diagnoser.server.settings import Endpoints, Settings, SettingsError
+from pod_diagnoser.server.telemetry import Telemetry
 
 EVENTS = EvidenceRequest("shop", "app-1", "uid-1", events=True)
 
@@ -118,3 +123,22 @@ def test_evidence_for_unknown_callers_is_refused(environment: dict[str, str], pr
     """At the start, with the variables that contradict each other."""
     with pytest.raises(SettingsError, match=f"POD_DIAGNOSER_EVIDENCE.* {problem}"):
         Settings.from_environment(environment)
+
+
+def test_what_the_status_does_not_show_is_counted(token: Path) -> None:
+    """API failures that pass, by their reasons, and Events that were dropped."""
+    settings = Settings(api_server="https://10.0.0.1", api_token_file=token)
+    telemetry = Telemetry(CollectorRegistry())
+    reconciler = connect_reconciler(settings, {}, utc_now, telemetry, nullcontext)
+    assert reconciler is not None
+    observer = reconciler._access.observer
+    for status in (429, 500, 500):
+        observer.api_failed(describe_failure(api_error(status), "read Pods", "shop"))
+    observer.event_dropped()
+    text = generate_latest(telemetry.registry).decode()
+    for metric in (
+        'pod_diagnoser_api_failures_total{reason="ApiServerBusy"} 1.0',
+        'pod_diagnoser_api_failures_total{reason="ApiServerUnavailable"} 2.0',
+        "pod_diagnoser_remediation_events_dropped_total 1.0",
+    ):
+        assert metric in text
