@@ -99,7 +99,7 @@ def test_idle_connections_do_not_delay_the_end(server: Server) -> None:
     idle = [server.connect() for _ in range(20)]
     for connection in idle:
         assert exchange(connection, "POST", CRASHED.path, CRASHED.body).status == 200
-    silent = [server.dial() for _ in range(5)]
+    quiet_sockets = [server.dial() for _ in range(5)]
     partial = server.dial()
     partial.sendall(head(CRASHED.path, 10)[:20])
     told = time.monotonic()
@@ -110,7 +110,7 @@ def test_idle_connections_do_not_delay_the_end(server: Server) -> None:
         assert time.monotonic() - told >= DRAIN_SECONDS
         connection.close()
     assert server.process.wait(PROMPT) == 0
-    for other in (*silent, partial):
+    for other in (*quiet_sockets, partial):
         assert other.recv(1) == b""
         other.close()
     with socket.socket() as probe:  # the port is free again at once: a restart finds it

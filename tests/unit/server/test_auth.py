@@ -26,7 +26,7 @@ NEW = "new-" + "b" * 60
 OTHER = "other-" + "c" * 58
 
 
-class Watch:
+class ManualClock:
     """A clock that moves only when it is set or slept on."""
 
     def __init__(self) -> None:
@@ -45,9 +45,9 @@ class Watch:
 
 
 @pytest.fixture
-def watch() -> Watch:
+def clock() -> ManualClock:
     """The clock of a test."""
-    return Watch()
+    return ManualClock()
 
 
 @pytest.fixture
@@ -60,9 +60,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def tokens(folder: Path, watch: Watch) -> Tokens:
+def tokens(folder: Path, clock: ManualClock) -> Tokens:
     """The tokens of the folder."""
-    return Tokens(folder, watch, watch.sleep)
+    return Tokens(folder, clock, clock.sleep)
 
 
 @pytest.fixture
@@ -113,25 +113,25 @@ def test_two_tokens_are_valid_in_a_rotation(folder: Path, tokens: Tokens) -> Non
     )
 
 
-def test_a_new_token_is_valid_at_once(folder: Path, tokens: Tokens, watch: Watch) -> None:
+def test_a_new_token_is_valid_at_once(folder: Path, tokens: Tokens, clock: ManualClock) -> None:
     """Its first call is not refused because of what was read before."""
     assert valid(tokens, OLD, NEW) == [True, False]
     for number in range(5):
         token = f"{NEW}-{number}"
         (folder / f"token-{number % 2}").write_text(token)
         assert valid(tokens, token) == [True]
-    assert watch.now - 1000 <= 6 * UNKNOWN_REREAD_SECONDS + 1e-6
+    assert clock.now - 1000 <= 6 * UNKNOWN_REREAD_SECONDS + 1e-6
 
 
 def test_a_token_that_comes_while_another_waits_is_valid(
-    folder: Path, tokens: Tokens, watch: Watch, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tokens: Tokens, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The files are read after the wait: what was written in it counts."""
     assert valid(tokens, OLD, OTHER) == [True, False]
-    watch.now += UNKNOWN_REREAD_SECONDS / 2
+    clock.now += UNKNOWN_REREAD_SECONDS / 2
 
     def sleep(seconds: float) -> None:
-        watch.now += seconds
+        clock.now += seconds
         (folder / "token-b").write_text(NEW)
 
     monkeypatch.setattr(tokens, "_sleep", sleep)
@@ -139,20 +139,20 @@ def test_a_token_that_comes_while_another_waits_is_valid(
 
 
 def test_unknown_tokens_cause_few_readings(
-    tokens: Tokens, watch: Watch, readings: list[Path]
+    tokens: Tokens, clock: ManualClock, readings: list[Path]
 ) -> None:
     """However many come: ten readings a second in all."""
-    start = watch.now
+    start = clock.now
     for number in itertools.count():
-        if watch.now >= start + 10:
+        if clock.now >= start + 10:
             break
         assert not tokens.allow(bearer(f"{OTHER}-{number}"))
-        watch.now += 0.001
+        clock.now += 0.001
     assert 50 <= len(readings) <= 10 * 10 + 1
 
 
 def test_waiting_calls_share_one_reading(
-    folder: Path, tokens: Tokens, watch: Watch, readings: list[Path]
+    folder: Path, tokens: Tokens, clock: ManualClock, readings: list[Path]
 ) -> None:
     """Calls that come while one waits wait for the same reading."""
     depth = 0
@@ -161,15 +161,15 @@ def test_waiting_calls_share_one_reading(
     def sleep(_seconds: float) -> None:
         nonlocal depth
         depth += 1
-        watch.now += 0.001
+        clock.now += 0.001
         if depth < 50:
             allowed.append(tokens.allow(bearer(NEW)))  # another greenlet, while this one waits
         else:
             (folder / "token-b").write_text(NEW)
-            watch.now += UNKNOWN_REREAD_SECONDS
+            clock.now += UNKNOWN_REREAD_SECONDS
 
     assert not tokens.allow(bearer(OTHER))
-    watch.now += 0.01
+    clock.now += 0.01
     tokens._sleep = sleep
     del readings[:]
     allowed.append(tokens.allow(bearer(NEW)))
@@ -178,14 +178,14 @@ def test_waiting_calls_share_one_reading(
 
 
 def test_known_tokens_cause_a_reading_every_two_seconds(
-    tokens: Tokens, watch: Watch, readings: list[Path]
+    tokens: Tokens, clock: ManualClock, readings: list[Path]
 ) -> None:
     """However many calls there are, and none waits."""
     for _ in range(10_000):
         assert tokens.allow(bearer(OLD))
-        watch.now += 0.001
+        clock.now += 0.001
     assert 4 <= len(readings) <= 6
-    assert not watch.slept
+    assert not clock.slept
 
 
 @pytest.mark.parametrize(
@@ -207,15 +207,15 @@ def test_known_tokens_cause_a_reading_every_two_seconds(
     ids=lambda each: repr(each[:24]),
 )
 def test_what_cannot_be_a_token_causes_no_reading(
-    tokens: Tokens, watch: Watch, readings: list[Path], authorization: str
+    tokens: Tokens, clock: ManualClock, readings: list[Path], authorization: str
 ) -> None:
     """Only a token that might be valid is looked for."""
     assert tokens.allow(bearer(OLD))
-    watch.now += 1
+    clock.now += 1
     for _ in range(3):
         assert not tokens.allow(authorization)
     assert len(readings) == 1
-    assert not watch.slept
+    assert not clock.slept
 
 
 @pytest.mark.parametrize("ask_meanwhile", [False, True])
@@ -232,7 +232,7 @@ def test_what_cannot_be_a_token_causes_no_reading(
 def test_a_removed_token_stops_being_valid(
     folder: Path,
     tokens: Tokens,
-    watch: Watch,
+    clock: ManualClock,
     remove: Callable[[Path], object],
     *,
     ask_meanwhile: bool,
@@ -241,9 +241,9 @@ def test_a_removed_token_stops_being_valid(
     assert tokens.allow(bearer(OLD))
     remove(folder)
     for _ in range(19 if ask_meanwhile else 0):
-        watch.now += REREAD_SECONDS / 20
+        clock.now += REREAD_SECONDS / 20
         tokens.allow(bearer(OLD))
-    watch.now = 1000.0 + REREAD_SECONDS + 0.001
+    clock.now = 1000.0 + REREAD_SECONDS + 0.001
     assert not tokens.allow(bearer(OLD))
 
 
@@ -254,34 +254,34 @@ def test_a_reading_for_an_unknown_token_ends_a_removed_one(folder: Path, tokens:
     assert valid(tokens, NEW, OLD) == [True, False]
 
 
-def test_a_secret_is_swapped_by_the_kubelet(tmp_path: Path, watch: Watch) -> None:
+def test_a_secret_is_swapped_by_the_kubelet(tmp_path: Path, clock: ManualClock) -> None:
     """The files are links into a folder that is a link itself, and is swapped at once."""
     folder = tmp_path / "mounted"
     mount(folder, 1, **{"token-a": OLD, "token-b": OTHER})
-    tokens = Tokens(folder, watch, watch.sleep)
+    tokens = Tokens(folder, clock, clock.sleep)
     assert valid(tokens, OLD, NEW, OTHER) == [True, False, True]
     mount(folder, 2, **{"token-a": NEW, "token-b": OTHER})
     assert valid(tokens, NEW, OLD, OTHER) == [True, False, True]
     mount(folder, 3, **{"token-b": NEW})
-    watch.now += REREAD_SECONDS + 0.001
+    clock.now += REREAD_SECONDS + 0.001
     assert valid(tokens, OTHER, NEW, OLD) == [False, True, False]
 
 
-def test_a_folder_that_is_created_later_is_found(tmp_path: Path, watch: Watch) -> None:
+def test_a_folder_that_is_created_later_is_found(tmp_path: Path, clock: ManualClock) -> None:
     """Every call is refused while there is none; a token is valid as soon as there is one."""
     folder = tmp_path / "mounted"
-    tokens = Tokens(folder, watch, watch.sleep)
+    tokens = Tokens(folder, clock, clock.sleep)
     assert valid(tokens, OLD) == [False]
     mount(folder, 1, token=OLD)
     assert valid(tokens, OLD) == [True]
 
 
-def test_without_tokens_every_call_is_refused(tmp_path: Path, watch: Watch) -> None:
+def test_without_tokens_every_call_is_refused(tmp_path: Path, clock: ManualClock) -> None:
     """No folder, a file in its place, an empty folder; with whatever header."""
     (tmp_path / "file").write_text(OLD)
     (tmp_path / "empty").mkdir()
     for folder in (tmp_path / "none", tmp_path / "file", tmp_path / "empty"):
-        tokens = Tokens(folder, watch, watch.sleep)
+        tokens = Tokens(folder, clock, clock.sleep)
         for authorization in ("", "Bearer", "Bearer ", bearer(OLD), bearer("\0"), OLD):
             assert not tokens.allow(authorization)
 
@@ -450,14 +450,14 @@ def test_no_header_raises(text: str, start: str) -> None:
 
 @pytest.mark.parametrize("which", range(MAX_TOKENS))
 def test_all_tokens_are_compared_in_constant_time(
-    folder: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch, which: int
+    folder: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, which: int
 ) -> None:
     """A match ends no comparison: each token is compared, by `hmac.compare_digest`."""
     (folder / "token-a").unlink()
     known = [f"{OTHER}-{number}" for number in range(MAX_TOKENS)]
     for number, token in enumerate(known):
         (folder / f"token-{number}").write_text(token)
-    tokens = Tokens(folder, watch, watch.sleep)
+    tokens = Tokens(folder, clock, clock.sleep)
     compared: list[tuple[str, str]] = []
     compare = hmac.compare_digest
 
