@@ -441,7 +441,9 @@ def check_metrics(text: str) -> None:
         for sample in family.samples:
             for label, value in sample.labels.items():
                 values.setdefault(label, set()).add(value)
-    assert values.keys() <= {"endpoint", "status", "cause", "result", "shortcut", "le"}
+    labels = {"endpoint", "status", "cause", "reason", "result", "shortcut", "le"}
+    assert values.keys() <= labels
+    assert values["reason"] <= {"ApiServerBusy", "ApiServerUnavailable"}
     assert values["endpoint"] <= set(PATHS)
     assert values["status"] <= {str(code) for code in (200, 400, 405, 408, 411, 413, 415, 429)}
     assert all(cause.isalpha() for cause in values["cause"])
