@@ -558,32 +558,21 @@ def test_resync_after_seconds() -> None:
     assert times[1] - times[0] == pytest.approx(3.5, abs=0.05)
 
 
-def test_the_earliest_deadline_wins() -> None:
-    """A later deadline does not replace an earlier one, and a sync between cancels none."""
+@pytest.mark.parametrize(
+    ("waits", "since"), [((10.0, 100.0), 0), ((100.0, 10.0), 1)], ids=["later", "earlier"]
+)
+def test_of_two_deadlines_the_earliest_wins(waits: tuple[float, float], since: int) -> None:
+    """A later deadline does not replace an earlier one, but an earlier one a later one."""
     cluster = MetacontrollerCluster()
-    waits = iter([10.0, 100.0])
-    cluster.sync = lambda _: {"resyncAfterSeconds": next(waits, 0)}
+    answers = iter(waits)
+    cluster.sync = lambda _: {"resyncAfterSeconds": next(answers, 0)}
     cluster.pod()
     cluster.scheduler.run_for(5)
     cluster.store.patch(POD, ("default", "p"), {"metadata": {"labels": {"a": "b"}}})
     cluster.scheduler.run_for(200)
     times = cluster.sync_times()
     assert len(times) == 3
-    assert times[2] - times[0] == pytest.approx(10.0, abs=0.05)
-
-
-def test_an_earlier_deadline_replaces_a_later_one() -> None:
-    """Of two deadlines the earlier one is kept, alone."""
-    cluster = MetacontrollerCluster()
-    waits = iter([100.0, 10.0])
-    cluster.sync = lambda _: {"resyncAfterSeconds": next(waits, 0)}
-    cluster.pod()
-    cluster.scheduler.run_for(5)
-    cluster.store.patch(POD, ("default", "p"), {"metadata": {"labels": {"a": "b"}}})
-    cluster.scheduler.run_for(200)
-    times = cluster.sync_times()
-    assert len(times) == 3
-    assert times[2] - times[1] == pytest.approx(10.0, abs=0.05)
+    assert times[2] - times[since] == pytest.approx(10.0, abs=0.05)
 
 
 # Writing
