@@ -26,7 +26,8 @@ from dev.simulator.scheduling import Clock, Scheduler
 from dev.simulator.timing import Timing
 from dev.simulator.webhooks import Answer, Failure, Outcome
 from pod_diagnoser.cluster import circuit_breaker, coalescing, evidence
-from pod_diagnoser.cluster.client import ApiClient, _error
+from pod_diagnoser.cluster.client import ApiClient
+from pod_diagnoser.cluster.connection import error_of
 from pod_diagnoser.cluster.errors import ApiError, NoAnswerError
 from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
 from pod_diagnoser.poddiagnosers.sync import Reconciler
@@ -486,7 +487,7 @@ class Service:
         received = requests.Response()
         received.status_code = response.status
         received.headers.update(response.headers)
-        error = _error(received, content)
+        error = error_of(received, content)
         if response.status >= 300:
             return error
         assert error.at is not None

@@ -5,43 +5,21 @@ what is stored. Of a request only names and uids go into a call. What is not cer
 server's answer counts as no answer.
 """
 
-import json
 import re
-import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http import HTTPStatus
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError
-
 from pod_diagnoser.api.fields import is_object_name
-from pod_diagnoser.cluster.credentials import Credentials
+from pod_diagnoser.cluster.connection import ApiConnection, Bounds, read_object
 from pod_diagnoser.cluster.errors import (
-    AnswerTooLongError,
-    ApiError,
     ConflictError,
     NoAnswerError,
     api_error,
 )
-
-CONNECT_SECONDS: Final = 1.0
-READ_SECONDS: Final = 3.0
-CALL_SECONDS: Final = 4.0
-"""How long a call may take as a whole, where `ApiClient` is given a way to bound that."""
-
-TOKEN_SECONDS: Final = 60.0
-"""For how long a token is used before its file is read again: the kubelet renews it."""
-
-MAX_ANSWER: Final = 4 * 1024 * 1024
-"""Bytes. An object has at most some 1.5 MiB."""
 
 EVIDENCE_SECONDS: Final = 1.5
 """How long a read of Events or of a log may take as a whole: a Pod's sync waits for it."""
@@ -65,48 +43,12 @@ MAX_EVENTS_OF_PODS_LIST: Final = 6 * 1024 * 1024
 IDLE_REASONS: Final = ("Scheduled", "Created", "Started", "BackOff")
 """Reasons of Events that every Pod has and that say nothing about a crash: they are not read."""
 
-_MAX_RETRY_AFTER: Final = 300.0
-_CHUNK: Final = 64 * 1024
-_YEARS: Final = range(2000, 9000)
-"""Of a Date header that is believed. To a date near the year 9999 nothing can be added."""
 
-_CONNECTIONS: Final = 32
-
-
-class ApiClient:
-    """Makes the calls.
+class ApiClient(ApiConnection):
+    """Makes the calls, each over the `ApiConnection` that it is.
 
     Raises `ApiError` from each of them; `pod_diagnoser.cluster.errors` says what its classes mean.
-
-    Args:
-        credentials: how to reach it.
-        monotonic: a clock for the age of what is cached, in seconds.
-        deadline: makes a context that raises TimeoutError in it after a number of seconds. Without
-            it only each wait for bytes is bounded, so that a server that sends them one by one
-            could take longer.
     """
-
-    def __init__(
-        self,
-        credentials: Credentials,
-        monotonic: Callable[[], float] = time.monotonic,
-        deadline: Callable[[float], AbstractContextManager[object]] = nullcontext,
-    ) -> None:
-        self._server = credentials.server.rstrip("/")
-        self._read_token = credentials.token
-        self._monotonic = monotonic
-        self._deadline = deadline
-        self._token = ""
-        self._token_read = float("-inf")
-        self._session = requests.Session()
-        # A proxy or a netrc entry of the environment must not get or replace our token.
-        self._session.trust_env = False
-        self._session.verify = credentials.ca or True
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = HTTPAdapter(max_retries=0, pool_connections=1, pool_maxsize=_CONNECTIONS)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
-        self.calls = 0
 
     def get_pod(self, namespace: str, name: str) -> tuple[bytes, datetime]:
         """Read a Pod: the object as JSON, and the time by the API server's clock.
@@ -204,7 +146,7 @@ class ApiClient:
             namespace,
             f"involvedObject.uid={_selected(uid)},involvedObject.name={_selected(_part(pod))}",
             MAX_EVENTS,
-            _Bounds(seconds, MAX_EVENT_LIST),
+            Bounds(seconds, MAX_EVENT_LIST),
         )
 
     def list_events_of_pods(
@@ -217,11 +159,11 @@ class ApiClient:
 
         Args, returns and raises as `list_events`; at most `MAX_EVENTS_OF_PODS_LIST` bytes.
         """
-        bounds = _Bounds(seconds, MAX_EVENTS_OF_PODS_LIST)
+        bounds = Bounds(seconds, MAX_EVENTS_OF_PODS_LIST)
         return self._list_events(namespace, "involvedObject.kind=Pod", MAX_EVENTS_OF_PODS, bounds)
 
     def _list_events(
-        self, namespace: str, about: str, limit: int, bounds: "_Bounds"
+        self, namespace: str, about: str, limit: int, bounds: Bounds
     ) -> tuple[bytes, datetime]:
         selector = ",".join((about, *(f"reason!={reason}" for reason in IDLE_REASONS)))
         query = urlencode({"fieldSelector": selector, "limit": str(limit)})
@@ -264,79 +206,9 @@ class ApiClient:
             "GET",
             f"/api/v1/namespaces/{_part(namespace)}/pods/{_part(pod)}/log"
             f"?{urlencode(query, errors='replace')}",
-            bounds=_Bounds(seconds, options.limit_bytes),
+            bounds=Bounds(seconds, options.limit_bytes),
         )
         return content.decode(errors="replace")
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        bounds: "_Bounds | None" = None,
-    ) -> tuple[bytes, datetime]:
-        """Make a call: once, or twice where the token was renewed since it was read.
-
-        Raises:
-            ApiError: it did not succeed.
-        """
-        bounds = bounds or _Bounds(CALL_SECONDS, MAX_ANSWER)
-        until = self._monotonic() + bounds.seconds
-        call = _Call(method, path, body, bounds, until)
-        try:
-            with self._deadline(bounds.seconds):
-                response, content = self._send(call, self._current_token())
-                if response.status_code == HTTPStatus.UNAUTHORIZED:
-                    refused, self._token_read = self._token, float("-inf")
-                    if (token := self._current_token()) != refused:
-                        response, content = self._send(call, token)
-        except (requests.RequestException, HTTPError, OSError, ValueError):
-            raise NoAnswerError from None
-        if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
-            raise _error(response, content)
-        return content, _date(response)
-
-    def _current_token(self) -> str:
-        now = self._monotonic()
-        if now - self._token_read >= TOKEN_SECONDS:
-            try:
-                self._token = self._read_token().strip()
-            except (OSError, ValueError):
-                self._token = ""
-            self._token_read = now
-        if not self._token:
-            raise api_error(HTTPStatus.UNAUTHORIZED)
-        return self._token
-
-    def _send(self, call: "_Call", token: str) -> tuple[requests.Response, bytes]:
-        self.calls += 1
-        seconds = call.bounds.seconds
-        with self._session.request(
-            call.method,
-            self._server + call.path,
-            data=None if call.body is None else json.dumps(call.body),
-            headers={
-                # As kubectl does for a log, too: the log still comes as text.
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "Authorization": f"Bearer {token}",
-                "Content-Type": "application/json",
-                "User-Agent": "pod-diagnoser",
-            },
-            timeout=(min(CONNECT_SECONDS, seconds), min(READ_SECONDS, seconds)),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            content = bytearray()
-            # What has arrived: waiting for a full buffer would not end where bytes come singly.
-            while chunk := response.raw.read1(_CHUNK):
-                content += chunk
-                if len(content) > call.bounds.size:
-                    raise AnswerTooLongError
-                if self._monotonic() > call.until:
-                    raise TimeoutError
-            return response, bytes(content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,25 +227,6 @@ class PodLogOptions:
     previous: bool
     tail_lines: int
     limit_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Bounds:
-    """How many seconds a call may take, and how many bytes its answer may have."""
-
-    seconds: float
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A call, and the instant by the monotonic clock at which it has to be over."""
-
-    method: str
-    path: str
-    body: Mapping[str, Any] | None
-    bounds: _Bounds
-    until: float
 
 
 def _part(text: str) -> str:
@@ -400,14 +253,6 @@ def _delete_options(uid: str, version: str) -> dict[str, Any]:
     }
 
 
-def _object(content: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
 def _check_done(content: bytes, at: datetime) -> None:
     """Check in the body that the call had its effect.
 
@@ -419,41 +264,10 @@ def _check_done(content: bytes, at: datetime) -> None:
         NoAnswerError: it is not known.
         ApiError: nothing was done.
     """
-    document = _object(content)
+    document = read_object(content)
     if document.get("kind") == "Pod" or document.get("status") == "Success":
         return
     code = document.get("code")
     if document.get("status") != "Failure" or not isinstance(code, int):
         raise NoAnswerError
     raise api_error(code, document, at=at)
-
-
-def _date(response: requests.Response) -> datetime:
-    """Read when an answer was sent.
-
-    Raises:
-        NoAnswerError: it has no Date, or an implausible one, so it is not the API server's.
-    """
-    try:
-        date = parsedate_to_datetime(response.headers["Date"])
-        date = date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC)
-    except (LookupError, ValueError, TypeError, OverflowError):
-        raise NoAnswerError from None
-    if date.year not in _YEARS:
-        raise NoAnswerError
-    return date
-
-
-def _error(response: requests.Response, content: bytes) -> ApiError:
-    """Build the error of an answer.
-
-    Raises:
-        NoAnswerError: as `_date`.
-    """
-    retry_after: float | None = None
-    text = response.headers.get("Retry-After", "")
-    if text.isascii() and text.isdigit():
-        retry_after = min(float(text[:9]), _MAX_RETRY_AFTER)
-    return api_error(
-        response.status_code, _object(content), retry_after=retry_after, at=_date(response)
-    )

@@ -22,6 +22,22 @@ _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5,
 _MAX_REASON_BYTES: Final = 128
 
 
+def _shortcut_counters(registry: CollectorRegistry) -> dict[tuple[Shortcut, bool], Counter]:
+    shortcuts = Counter(
+        "pod_diagnoser_request_shortcuts",
+        "Attempts to read less of a request than all, by shortcut and result. Pods that need "
+        "annotations are misses of needs_no_annotations. Misses of the others, or no hits at "
+        "all, mean that Metacontroller writes requests in another form, which is slower.",
+        ("shortcut", "result"),
+        registry=registry,
+    )
+    return {
+        (shortcut, hit): shortcuts.labels(shortcut.value, "hit" if hit else "miss")
+        for shortcut in Shortcut
+        for hit in (True, False)
+    }
+
+
 class Telemetry:
     """The log lines and metrics of one process.
 
@@ -59,19 +75,7 @@ class Telemetry:
             ("result",),
             registry=registry,
         )
-        shortcuts = Counter(
-            "pod_diagnoser_request_shortcuts",
-            "Attempts to read less of a request than all, by shortcut and result. Pods that need "
-            "annotations are misses of needs_no_annotations. Misses of the others, or no hits at "
-            "all, mean that Metacontroller writes requests in another form, which is slower.",
-            ("shortcut", "result"),
-            registry=registry,
-        )
-        self._shortcuts = {
-            (shortcut, hit): shortcuts.labels(shortcut.value, "hit" if hit else "miss")
-            for shortcut in Shortcut
-            for hit in (True, False)
-        }
+        self._shortcuts = _shortcut_counters(registry)
         self._dropped_events = Counter(
             "pod_diagnoser_remediation_events_dropped",
             "Events about an executed remediation that could not be created.",

@@ -21,18 +21,16 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from pod_diagnoser.cluster import client as client_module
+from pod_diagnoser.cluster import connection
 from pod_diagnoser.cluster.client import (
-    CALL_SECONDS,
     EVIDENCE_SECONDS,
-    MAX_ANSWER,
     MAX_EVENT_LIST,
     MAX_EVENTS,
     MAX_EVENTS_OF_PODS,
-    TOKEN_SECONDS,
     ApiClient,
     PodLogOptions,
 )
+from pod_diagnoser.cluster.connection import CALL_SECONDS, MAX_ANSWER, TOKEN_SECONDS
 from pod_diagnoser.cluster.credentials import Credentials, in_cluster
 from pod_diagnoser.cluster.errors import (
     AnswerTooLongError,
@@ -630,7 +628,7 @@ def test_a_server_that_hangs_is_no_answer(
     call: Callable[[ApiClient], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It accepts and sends nothing; with a shorter time limit than in production."""
-    monkeypatch.setattr(client_module, "READ_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "READ_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         client = ApiClient(Credentials(f"http://127.0.0.1:{port}", lambda: "t", None))
@@ -639,7 +637,7 @@ def test_a_server_that_hangs_is_no_answer(
 
 def test_the_time_limits_allow_an_answer_within_eight_seconds() -> None:
     """A call as a whole, and its parts."""
-    assert client_module.CONNECT_SECONDS + client_module.READ_SECONDS <= CALL_SECONDS == 4.0
+    assert connection.CONNECT_SECONDS + connection.READ_SECONDS <= CALL_SECONDS == 4.0
 
 
 @each_call
@@ -735,12 +733,13 @@ from gevent import monkey
 monkey.patch_all()
 import socket, time
 import gevent
-from pod_diagnoser.cluster import client as client_module
+from pod_diagnoser.cluster import connection
+from pod_diagnoser.cluster.client import ApiClient
 from pod_diagnoser.cluster.credentials import Credentials
 from pod_diagnoser.cluster.errors import ApiError
 from pod_diagnoser.server.deadlines import Deadlines, call_deadline
 
-client_module.CALL_SECONDS = 0.3
+connection.CALL_SECONDS = 0.3
 
 def trickle(connection):
     connection.recv(65536)
@@ -757,7 +756,7 @@ listening = socket.create_server(("127.0.0.1", 0))
 gevent.spawn(serve, listening)
 url = "http://127.0.0.1:%d" % listening.getsockname()[1]
 credentials = Credentials(url, lambda: "t", None)
-client = client_module.ApiClient(credentials, deadline=call_deadline(Deadlines()))
+client = ApiClient(credentials, deadline=call_deadline(Deadlines()))
 begun = time.monotonic()
 try:
     client.CALL
