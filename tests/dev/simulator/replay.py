@@ -1,8 +1,8 @@
 """Replay the recorded scenario of the real Metacontroller in the simulator.
 
-Where several workers run at once the recorded order is one of many. Every draw of the simulator's
-randomness is therefore taken from a schedule, and there is a schedule for each step with which it
-takes the recorded order (recordings/schedules.json; find_schedules searches them).
+Where several workers run at once the recorded order is one of many. All random draws of the
+simulator are therefore given: for each step those with which it takes the recorded order
+(recordings/draws.json; find_draws searches them).
 """
 
 import json
@@ -23,7 +23,7 @@ from dev.simulator.writes import DeleteOptions
 from tests.dev.simulator.recorded import RECORDINGS, Exchange, comparable, trial_hook
 
 T = TypeVar("T")
-SCHEDULES = RECORDINGS / "schedules.json"
+DRAWS = RECORDINGS / "draws.json"
 STEP = 1.0  # virtual seconds from one step to the next, as there
 GROUP = "diagnostics.local.io"
 OPEN = Schema.read({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
@@ -31,36 +31,36 @@ DIAGNOSER = Resource(GROUP, "v1", "poddiagnosers", "PodDiagnoser", has_status=Tr
 TARGET = Resource(GROUP, "v1", "diagnosistargets", "DiagnosisTarget", schema=OPEN)
 
 
-Schedule = Mapping[str, Sequence[float]]
+Draws = Mapping[str, Sequence[float]]
 """Draws between 0 and 1, for each kind of delay and for the order of sets."""
 
 
 class Tape(random.Random):
-    """Recorded randomness: the values of a schedule, then those of a seed.
+    """Recorded randomness: the given draws, then those of a seed.
 
     Each kind of delay has a tape of its own, so that a change of one draw leaves the others where
     they are.
 
     Attributes:
-        used: the values that were taken since a schedule was loaded.
+        used: the values that were taken since draws were loaded.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.used: dict[str, list[float]] = {}
         self.kind = ""
-        self._schedule: Schedule = {}
+        self._draws: Draws = {}
         self._rest = random.Random(0)
 
-    def load(self, schedule: Schedule, seed: float = 0) -> None:
+    def load(self, draws: Draws, seed: float = 0) -> None:
         """Take these values next, and then those of the seed."""
         self.used = {}
-        self._schedule = schedule
+        self._draws = draws
         self._rest.seed(seed)
 
     def random(self) -> float:
         """Return the next value; all other methods of random.Random are based on this one."""
-        values, used = self._schedule.get(self.kind, ()), self.used.setdefault(self.kind, [])
+        values, used = self._draws.get(self.kind, ()), self.used.setdefault(self.kind, [])
         value = values[len(used)] if len(used) < len(values) else round(self._rest.random(), 3)
         used.append(value)
         return value
@@ -114,10 +114,10 @@ class Replay:
         self.cluster.start_metacontroller(InProcess(self.scheduler, timing, self._hook))
         self.scheduler.run_for(STEP)
 
-    def play(self, step: str, schedule: Schedule, seed: float = 0) -> None:
-        """Play one step of the scenario, with the draws of a schedule."""
+    def play(self, step: str, draws: Draws, seed: float = 0) -> None:
+        """Play one step of the scenario, with these draws."""
         self.step = step
-        self.tape.load(schedule, seed)
+        self.tape.load(draws, seed)
         STEPS[step](self)
         self.scheduler.run_for(STEP)
 

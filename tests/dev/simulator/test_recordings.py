@@ -1,6 +1,6 @@
 """The simulator's Metacontroller sends what the real one sent: field by field, in the same order.
 
-A step for which no schedule can be found is a behaviour of the real Metacontroller that the
+A step for which no draws can be found is a behaviour of the real Metacontroller that the
 simulator does not have.
 """
 
@@ -15,7 +15,7 @@ from tests.dev.simulator.recorded import (
     load_exchanges,
     trial_hook,
 )
-from tests.dev.simulator.replay import SCHEDULES, STEPS, Replay
+from tests.dev.simulator.replay import DRAWS, STEPS, Replay
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +31,16 @@ def test_the_trial_hook_answers_as_it_did(recorded: list[Exchange]) -> None:
 
 
 def test_traffic_is_the_recorded_one(recorded: list[Exchange]) -> None:
-    """There is a schedule in which every request is the recorded one, in the recorded order."""
-    schedules = json.loads(SCHEDULES.read_text(encoding="utf-8"))
+    """There are draws with which every request is the recorded one, in the recorded order."""
+    draws = json.loads(DRAWS.read_text(encoding="utf-8"))
     replay = Replay(recorded)
     played: set[str] = set()
     for step in STEPS:
-        replay.play(step, schedules[step])
+        replay.play(step, draws[step])
         played.add(step)
         expected = comparable([one for one in recorded if one.step in played])
         found = differences(expected, replay.sent())
-        assert not found, f"{step}: search again with python -m tests.dev.simulator.find_schedules"
+        assert not found, f"{step}: search again with python -m tests.dev.simulator.find_draws"
     assert len(replay.exchanges) == len(recorded)
 
 

@@ -1,9 +1,9 @@
-"""Search for the schedules with which the simulator repeats the recorded traffic.
+"""Search for the draws with which the simulator repeats the recorded traffic.
 
-    python -m tests.dev.simulator.find_schedules
+    python -m tests.dev.simulator.find_draws
 
-Needed after a change in what the simulator draws at random, or when; a step whose schedule still
-holds keeps it. Each step is played again and again, with draws that differ a little from those that
+Needed after a change in what the simulator draws at random, or when; a step whose draws still hold
+keeps them. Each step is played again and again, with draws that differ a little from those that
 came nearest so far; each try in a process that was forked at the step's beginning. A step takes
 seconds to many minutes.
 """
@@ -14,7 +14,7 @@ import random
 import sys
 
 from tests.dev.simulator.recorded import Exchange, comparable, differences, load_exchanges
-from tests.dev.simulator.replay import SCHEDULES, STEPS, Replay, Schedule
+from tests.dev.simulator.replay import DRAWS, STEPS, Draws, Replay
 
 FOUND = 1_000_000.0
 STALE = 4_000
@@ -42,8 +42,8 @@ class Step:
         self._expected = comparable(expected)
         self._prefixes = [comparable(expected[: count + 1])[-1] for count in range(len(expected))]
 
-    def attempt(self, schedule: Schedule, seed: float) -> tuple[float, Schedule]:
-        """Try a schedule, in a process of its own.
+    def attempt(self, draws: Draws, seed: float) -> tuple[float, Draws]:
+        """Try draws, in a process of its own.
 
         Returns:
             The score, FOUND for the recorded traffic, and the draws that were used.
@@ -53,7 +53,7 @@ class Step:
         if child == 0:
             os.close(reading)
             with os.fdopen(writing, "w") as stream:
-                json.dump(self._play(schedule, seed), stream)
+                json.dump(self._play(draws, seed), stream)
             os._exit(0)
         os.close(writing)
         with os.fdopen(reading) as stream:
@@ -61,10 +61,10 @@ class Step:
         os.waitpid(child, 0)
         return score, used
 
-    def _play(self, schedule: Schedule, seed: float) -> tuple[float, Schedule]:
+    def _play(self, draws: Draws, seed: float) -> tuple[float, Draws]:
         self._replay.on_request = self._compare  # in this process only
         try:
-            self._replay.play(self._name, schedule, seed)
+            self._replay.play(self._name, draws, seed)
         except WrongTurnError as turn:
             score = turn.score
         else:
@@ -86,8 +86,8 @@ def _little(wrong: list[str]) -> float:
     return min(len(wrong), 10_000) / 100_000
 
 
-def search(step: Step, rng: random.Random) -> Schedule:
-    """Search the schedule of a step, by small changes of the best one so far."""
+def search(step: Step, rng: random.Random) -> Draws:
+    """Search the draws of a step, by small changes of the best one so far."""
     score, best = _begin(step, rng)
     stale = 0
     while score < FOUND:
@@ -101,13 +101,13 @@ def search(step: Step, rng: random.Random) -> Schedule:
     return best
 
 
-def _begin(step: Step, rng: random.Random) -> tuple[float, Schedule]:
+def _begin(step: Step, rng: random.Random) -> tuple[float, Draws]:
     return max((step.attempt({}, rng.random()) for _ in range(50)), key=lambda found: found[0])
 
 
-def _changed(schedule: Schedule, rng: random.Random) -> Schedule:
+def _changed(draws: Draws, rng: random.Random) -> Draws:
     """Redraw a few values, preferably late ones."""
-    changed = {kind: list(values) for kind, values in schedule.items()}
+    changed = {kind: list(values) for kind, values in draws.items()}
     for _ in range(rng.choice([1, 1, 2, 3, 5])):
         values = changed[rng.choice(sorted(changed))]
         place = len(values) - 1 - int(rng.expovariate(1 / 8))
@@ -116,21 +116,21 @@ def _changed(schedule: Schedule, rng: random.Random) -> Schedule:
 
 
 def main() -> int:
-    """Search every step and write the schedules."""
+    """Search every step and write the draws."""
     recorded = load_exchanges()
     replay = Replay(recorded)
     rng = random.Random(1)
-    before = json.loads(SCHEDULES.read_text(encoding="utf-8")) if SCHEDULES.exists() else {}
-    schedules: dict[str, Schedule] = {}
+    before = json.loads(DRAWS.read_text(encoding="utf-8")) if DRAWS.exists() else {}
+    found: dict[str, Draws] = {}
     for name in STEPS:
-        expected = [one for one in recorded if one.step in {*schedules, name}]
+        expected = [one for one in recorded if one.step in {*found, name}]
         step = Step(replay, name, expected)
-        score, schedule = step.attempt(before.get(name, {}), 0)
-        schedules[name] = schedule if score == FOUND else search(step, rng)
-        replay.play(name, schedules[name])
-        sys.stdout.write(f"{name}: {sum(map(len, schedules[name].values()))} draws\n")
+        score, draws = step.attempt(before.get(name, {}), 0)
+        found[name] = draws if score == FOUND else search(step, rng)
+        replay.play(name, found[name])
+        sys.stdout.write(f"{name}: {sum(map(len, found[name].values()))} draws\n")
         sys.stdout.flush()
-        SCHEDULES.write_text(json.dumps(schedules) + "\n", encoding="utf-8")
+        DRAWS.write_text(json.dumps(found) + "\n", encoding="utf-8")
     return 0
 
 
