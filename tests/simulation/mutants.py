@@ -193,7 +193,7 @@ def _lost_is_undone(self: Any, plan: Any) -> Any:
 
 
 def _our_own(self: Any, _: datetime) -> None:
-    self._learned = server_time._Reading(self._clock(), self._clock(), self._monotonic())
+    self._reading = server_time._Reading(self._clock(), self._clock(), self._monotonic())
 
 
 # Answers
@@ -202,8 +202,8 @@ def _our_own(self: Any, _: datetime) -> None:
 def _forgets_attachment(when: Callable[[Any, Any], bool]) -> Callable[..., Any]:
     original = answer.build_response
 
-    def forgetful(diagnoser: Any, status: Any, resync_after: Any) -> Any:
-        made = original(diagnoser, status, resync_after)
+    def forgetful(diagnoser: Any, status: Any, resync_after: Any, **named: Any) -> Any:
+        made = original(diagnoser, status, resync_after, **named)
         return made.model_copy(update={"attachments": ()}) if when(diagnoser, status) else made
 
     return forgetful
