@@ -3,6 +3,7 @@
 import pytest
 
 from tests.simulation.mutants import SEEDS, caught, mutants
+from tests.simulation.properties import Property
 
 NEARBY = 40
 """Further runs to try where a change of the tests has moved the one that caught a mutant."""
@@ -16,12 +17,18 @@ def test_there_are_enough_mutants() -> None:
 
 @pytest.mark.parametrize("name", sorted(mutants()))
 def test_the_mutant_is_caught(name: str) -> None:
-    """A property is violated; without the mistake none is (test_simulation_runs)."""
+    """A property is violated; without the mistake none is (test_simulation_runs).
+
+    An unanswered request alone does not count: a mutant that no longer fits the hook raises an
+    error, and would be caught for that.
+    """
     mutant = mutants()[name]
     seeds = [SEEDS[name], *range(NEARBY)]
-    assert any(caught(mutant, seed) for seed in seeds), (
-        "search seeds anew with python -m tests.simulation.mutants"
-    )
+    assert any(
+        violation.property is not Property.ANSWERED
+        for seed in seeds
+        for violation in caught(mutant, seed)
+    ), "search other seeds with python -m tests.simulation.mutants"
 
 
 def test_a_mutant_leaves_nothing_behind() -> None:
