@@ -37,7 +37,7 @@ class DiagnosisSteps(Steps):
         self._start()
         self._apply_diagnoser()
         self._run_app()
-        self._crash("The app gets one request more than it bears, and ends")
+        self._crash("The app gets one request more than its limit, and ends")
         self._show_diagnosis()
         self._repeat_sync()
         self._crash("It was restarted, and ends once more")

@@ -49,7 +49,7 @@ class LookAlike:
 
 EXITS = LookAlike(
     "exits",
-    "gets one request more than it bears",
+    "gets one request more than its limit",
     {},
     "Completed (Exit Code: 0)",
     "Completed",

@@ -133,7 +133,7 @@ class Demo:
     def _crash(self, container: Container) -> bool:
         """Send the app requests until it ends, and show what follows."""
         self._kubectl("get", "pods")
-        self._screen.step(f"It gets {REQUESTS} requests; it bears five")
+        self._screen.step(f"It gets {REQUESTS} requests; its limit is five")
         self._screen.command(f"for i in 1 2 3 4 5 6; do curl -s {container.url}; done")
         self._screen.output("\n".join(overload(container.url)))
         termination = container.ended()
@@ -251,7 +251,7 @@ def _until(read: Callable[[], T | None], what: str, patience: float = PATIENCE) 
         if found is not None:
             return found
         time.sleep(0.005)
-    msg = f"waited {patience:.0f} s in vain until {what}"
+    msg = f"waited {patience:.0f} s, but not yet: {what}"
     raise DemoError(msg)
 
 

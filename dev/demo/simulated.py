@@ -82,8 +82,8 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    verdict = "The diagnosis is right. So is what was done." if right else "Something is WRONG."
-    screen.say("", verdict)
+    result = "The diagnosis and the remediation are right." if right else "Something is WRONG."
+    screen.say("", result)
     return 0 if right else 1
 
 

@@ -158,7 +158,7 @@ class SimulatedCluster:
             DemoError: it does not come to hold.
         """
         if not self._scheduler.run_until(condition, PATIENCE):
-            message = f"waited {PATIENCE:.0f} s in vain until {what}"
+            message = f"waited {PATIENCE:.0f} s, but not yet: {what}"
             raise DemoError(message)
 
     def run_forever(self) -> None:

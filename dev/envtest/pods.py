@@ -287,14 +287,14 @@ def finished(pod: Json) -> Json:
     moment = timestamp(now())
     for its in status.get("containerStatuses", []):
         if "running" in its.get("state", {}):
-            ending = {
+            terminated = {
                 "exitCode": 143,
                 "reason": "Error",
                 "startedAt": its["state"]["running"]["startedAt"],
                 "finishedAt": moment,
                 "containerID": its.get("containerID", ""),
             }
-            its.update(state={"terminated": ending}, ready=False, started=False)
+            its.update(state={"terminated": terminated}, ready=False, started=False)
     _set_ready(status)
     status["phase"] = "Failed"
     return status

@@ -86,7 +86,7 @@ class Process:
                 env={**os.environ, **self._environment},
                 start_new_session=True,  # a group of its own, which Ctrl-C does not reach
             )
-        self._tell_reaper(f"+{self._popen.pid}")
+        self._notify_reaper(f"+{self._popen.pid}")
 
     def stop(self, grace: float = 10.0) -> None:
         """End the program and its children: SIGTERM, then SIGKILL. A second call does nothing.
@@ -105,7 +105,7 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(popen.pid, signal.SIGKILL)
         popen.wait()
-        self._tell_reaper(f"-{popen.pid}")
+        self._notify_reaper(f"-{popen.pid}")
 
     def wait_until(self, ready: Callable[[], bool], timeout: float = 60.0) -> None:
         """Poll until the program is ready.
@@ -141,7 +141,7 @@ class Process:
         return "\n".join(line[:_TAIL_WIDTH] for line in text.splitlines()[-lines:])
 
     @classmethod
-    def _tell_reaper(cls, line: str) -> None:
+    def _notify_reaper(cls, line: str) -> None:
         """Add to or take from the reaper's list; start the reaper with the first entry."""
         if cls._reaper is None or cls._reaper.poll() is not None:
             cls._reaper = subprocess.Popen(

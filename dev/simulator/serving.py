@@ -143,13 +143,13 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             with contextlib.suppress(queue.Empty, OSError):
                 while True:
-                    self._tell(events.get(timeout=seconds), selected, target)
+                    self._send_event(events.get(timeout=seconds), selected, target)
         finally:
             owner.on_core(stop)
             with contextlib.suppress(OSError):
                 self.wfile.write(b"0\r\n\r\n")
 
-    def _tell(
+    def _send_event(
         self, event: WatchEvent, selected: Callable[[Object | None], bool], target: Target
     ) -> None:
         """Write an event as the selection sees it: an object may come into it or leave it."""

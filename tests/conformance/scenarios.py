@@ -260,7 +260,7 @@ SCENARIOS = (
     ),
     Scenario(
         "wrong-answers",
-        "Answers that are errors: each is told in an Event, and the sync is tried again.",
+        "Answers that are errors: each is reported in an Event, and the sync is tried again.",
         (Step((_POD,), _pods(*_WRONG, Reply({"labels": {"a": "1"}}))),),
     ),
     Scenario(
@@ -424,7 +424,7 @@ SCENARIOS = (
     ),
     Scenario(
         "status-pruned",
-        "What the schema does not know is dropped: it differs for ever, and is written each time.",
+        "What the schema does not know is dropped: it always differs, and is written each time.",
         (
             Step(
                 (_DIAGNOSER,),
@@ -1039,7 +1039,7 @@ SCENARIOS = (
     ),
     Scenario(
         "attachments-with-lists",
-        "Lists of an attachment are replaced whole; nulls differ for ever.",
+        "Lists of an attachment are replaced whole; nulls always differ.",
         (
             Step(
                 (_DIAGNOSER,),
@@ -1152,7 +1152,7 @@ SCENARIOS = (
     ),
     Scenario(
         "restart",
-        "Metacontroller starts anew: all that is there is synced, and nothing is written.",
+        "Metacontroller restarts: all that is there is synced, and nothing is written.",
         (
             Step(
                 (_POD, _DIAGNOSER),

@@ -122,12 +122,12 @@ def test_a_longer_status_leaves_out_no_pod() -> None:
     for most in (*range(len(RELATED) + 1, len(related), 531), *range(-5, 5)):
         hook = Hook(Settings(max_related=most if most > 5 else len(related) + most))
         answers = [read_sync(hook.post("/poddiagnosers/sync", body).body) for body in bodies]
-        told = [
+        counts = [
             (answer["status"]["diagnosedPods"], conditions(answer)["Complete"]["status"])
             for answer in answers
         ]
-        assert told[0] == told[1]
-        shown.add(told[0])
+        assert counts[0] == counts[1]
+        shown.add(counts[0])
     assert len(shown) > 3, "the cut lies in many places"
     assert {complete for _, complete in shown} == {"True", "False"}
 

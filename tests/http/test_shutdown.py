@@ -40,7 +40,7 @@ class Client:
         self._server = server
         self._request = request_
         self.answered = 0
-        self.told_to_close = 0
+        self.close_headers = 0
         self.failed: list[str] = []
 
     def run(self) -> None:
@@ -71,7 +71,7 @@ class Client:
             self.answered += 1
             established = True
             if reply.headers["connection"] == "close":
-                self.told_to_close += 1
+                self.close_headers += 1
                 return
 
 
@@ -90,7 +90,7 @@ def test_no_request_is_lost_when_it_is_stopped_under_load(server: Server, client
         assert not thread.is_alive()
     assert server.process.wait(PROMPT) == 0
     assert [failure for client in load for failure in client.failed] == []
-    assert all(client.told_to_close for client in load)
+    assert all(client.close_headers for client in load)
     assert not [entry for entry in server.log() if entry["level"] in ("error", "critical")]
 
 
@@ -102,12 +102,12 @@ def test_idle_connections_do_not_delay_the_end(server: Server) -> None:
     quiet_sockets = [server.dial() for _ in range(5)]
     partial = server.dial()
     partial.sendall(head(CRASHED.path, 10)[:20])
-    told = time.monotonic()
+    terminated_at = time.monotonic()
     server.terminate()
     for connection in idle:
         assert connection.sock.recv(1) == b""
         # Not sooner; a slow machine only makes it later.
-        assert time.monotonic() - told >= DRAIN_SECONDS
+        assert time.monotonic() - terminated_at >= DRAIN_SECONDS
         connection.close()
     assert server.process.wait(PROMPT) == 0
     for other in (*quiet_sockets, partial):

@@ -35,8 +35,8 @@ class Worker(Protocol):
     state: PodState
     address: str
 
-    def ending(self) -> bool:
-        """Say whether the Pod is being ended, so that nothing is started any more."""
+    def is_stopping(self) -> bool:
+        """Say whether the Pod is being stopped: then nothing is started."""
 
     def report(self) -> None:
         """Write the status, soon."""
@@ -90,7 +90,7 @@ class Container:
         finished_before: float | None = None
         while True:
             await node.take(node.pace.create)
-            if self._worker.ending():
+            if self._worker.is_stopping():
                 return
             try:
                 end = await self._run_once()
@@ -101,16 +101,16 @@ class Container:
             restarts = policy == "Always" or (policy == "OnFailure" and end.is_failure)
             # What the kubelet killed it starts again in the same sync: its end is seen in
             # lastState first, and the back-off counts from the end before.
-            at_once = end.killed and policy != "Never" and not self._worker.ending()
+            at_once = end.killed and policy != "Never" and not self._worker.is_stopping()
             if not at_once:
                 await node.take(node.pace.notice)
             self._show_end(end, report=not at_once)
-            if self._worker.ending() or not (restarts or at_once):
+            if self._worker.is_stopping() or not (restarts or at_once):
                 return
             since = finished_before if at_once else finished
             if since is not None:
                 await self._wait_for_restart(since, at_once=at_once)
-                if self._worker.ending():
+                if self._worker.is_stopping():
                     return
                 self._backoff.restart(since, node.scheduler.time())
             finished_before = finished
@@ -169,7 +169,7 @@ class Container:
         try:
             self._process = node.runtime.start(self._worker.pod, shown.spec, self._exit.resolve)
         except StartError as error:
-            self._tell_of_creation()
+            self._record_creation()
             self.event("Warning", "Failed", f"Error: {error}")
             self._identify(container_id)
             times = {"startedAt": NEVER_STARTED, "finishedAt": started}
@@ -179,7 +179,7 @@ class Container:
                 {"reason": "RunContainerError", "message": str(error)},
             )
         self._unseen = True
-        self._tell_of_creation()
+        self._record_creation()
         self.event("Normal", "Started", "Container started")
         self._identify(container_id)
         failure = await self._run_post_start_hook()
@@ -209,7 +209,7 @@ class Container:
             return End(termination, {"reason": "PostStartHookError", "message": failure})
         return End(termination, killed=self._killed)
 
-    def _tell_of_creation(self) -> None:
+    def _record_creation(self) -> None:
         image = self.shown.spec["image"]
         there = "already present on machine and can be accessed by the pod"
         self.event("Normal", "Pulled", f'Container image "{image}" {there}')
@@ -250,13 +250,13 @@ class Container:
         shown = self.shown
         shown.started = shown.ready = False
         policy = self._worker.pod["spec"]["restartPolicy"]
-        if end.waiting is not None and policy != "Never" and not self._worker.ending():
+        if end.waiting is not None and policy != "Never" and not self._worker.is_stopping():
             self._before = shown.last
             shown.state, shown.last = {"waiting": end.waiting}, {"terminated": end.termination}
         else:
             shown.state = {"terminated": end.termination}
         self._unseen = False
-        if report and not self._worker.ending():  # else with the end of the whole Pod
+        if report and not self._worker.is_stopping():  # else with the end of the whole Pod
             self._worker.report()
 
     def _show_waiting(self, reason: str, message: str) -> None:
@@ -273,7 +273,7 @@ class Container:
                 await node.take(node.pace.restart)
             return
         await node.take(node.pace.conclude)
-        if self._worker.ending():
+        if self._worker.is_stopping():
             return
         named = _named(self._worker.pod)
         self._show_waiting(
@@ -302,7 +302,7 @@ class Container:
         failed = node.scheduler.time()
         self._pulls.restart(failed, failed)
         await node.take(node.pace.conclude)
-        if self._worker.ending():
+        if self._worker.is_stopping():
             return
         text = f'Back-off pulling image "{image}"'
         self.event("Normal", "BackOff", text)

@@ -44,7 +44,7 @@ class PodWorker:
     def __init__(self, node: Node, pod: Object, address: str) -> None:
         self.pod = pod
         self.address = address
-        self._ending = self._deleting = False
+        self._stopping = self._deleting = False
         self._node = node
         self._containers = [Container(node, self, spec) for spec in pod["spec"]["containers"]]
         self.state = PodState([container.shown for container in self._containers], node.now())
@@ -58,9 +58,9 @@ class PodWorker:
         if deadline is not None:
             node.scheduler.call_later(deadline, self._exceed_deadline)
 
-    def ending(self) -> bool:
-        """Say whether the Pod is being ended: deleted, evicted, or beyond its deadline."""
-        return self._ending
+    def is_stopping(self) -> bool:
+        """Say whether the Pod is being stopped: deleted, evicted, or beyond its deadline."""
+        return self._stopping
 
     def seen(self, pod: Object) -> None:
         """Take note of a change of the Pod."""
@@ -85,13 +85,13 @@ class PodWorker:
             pressure: whether its node lacks something, rather than the Pod is beyond a limit of
                 its own: that is a disruption.
         """
-        if self._ending or self.state.torn_down:
+        if self._stopping or self.state.torn_down:
             return
         self._node.recorder.record(self.pod, "Warning", "Evicted", message)
         self._end_as(Conclusion("Evicted", message, disruption=pressure), EVICTION_GRACE)
 
     def _exceed_deadline(self) -> None:
-        if self._ending or self.state.torn_down:
+        if self._stopping or self.state.torn_down:
             return
         self._node.recorder.record(self.pod, "Normal", "DeadlineExceeded", DEADLINE)
         grace = float(self.pod["spec"]["terminationGracePeriodSeconds"])
@@ -112,7 +112,7 @@ class PodWorker:
         self._kill_after(grace)
 
     def _begin_to_end(self) -> None:
-        self._ending = True
+        self._stopping = True
         for container in self._containers:
             container.give_up_waiting()
 
@@ -123,7 +123,7 @@ class PodWorker:
 
     def vanished(self) -> None:
         """The Pod is gone from the API server, by a forced deletion: stop everything at once."""
-        self._ending = True
+        self._stopping = True
         for container in self._containers:
             container.signal(signal.SIGKILL)
         for task in [*self._tasks, *self._runs]:
@@ -141,12 +141,12 @@ class PodWorker:
         await self._node.take(self._node.pace.sandbox)
         self.state.sandbox = True
         self.report()
-        if self._ending:
+        if self._stopping:
             return
         self._runs = [self._node.scheduler.spawn(one.run()) for one in self._containers]
         for run in self._runs:
             await run
-        if not self._ending:
+        if not self._stopping:
             await self._node.take(self._node.pace.conclude)
             self.state.torn_down = True
             self.report()

@@ -110,7 +110,7 @@ class Informer:
         """List, then watch."""
         spawn = self._client.scheduler.spawn
         self._reflector = spawn(self._list_and_watch())
-        self._tasks = [spawn(self._tell_handlers()), spawn(self._resync_all())]
+        self._tasks = [spawn(self._notify_handlers()), spawn(self._resync_all())]
 
     def stop(self) -> None:
         """End it, as the end of the process does."""
@@ -162,13 +162,13 @@ class Informer:
         self._objects.get(namespace, {}).pop(name, None)
         self._notifications.put(_Notification(obj, None))
 
-    async def _tell_handlers(self) -> None:
+    async def _notify_handlers(self) -> None:
         while True:
             change = await self._notifications.get()
             self._busy = True
             await self._client.step()  # the cache is ahead of the handlers
             for _, handler in self._client.timing.order(self._handlers):  # a map in Go
-                await _tell(handler, change)
+                await _notify(handler, change)
             self._busy = False
 
     async def _resync_all(self) -> None:
@@ -187,7 +187,7 @@ class Informer:
             await handler.on_update(obj, obj)
 
 
-async def _tell(handler: Handler, change: _Notification) -> None:
+async def _notify(handler: Handler, change: _Notification) -> None:
     if change.new is None:
         if change.old is not None:
             await handler.on_delete(change.old)

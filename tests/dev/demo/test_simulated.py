@@ -47,7 +47,7 @@ def test_the_demo_succeeds_and_shows_the_diagnosis() -> None:
         "phase            Done",
         "Terminating",
         "BarePod          No controller would replace the Pod.",
-        "The diagnosis is right. So is what was done.",
+        "The diagnosis and the remediation are right.",
     ):
         assert text in done.stdout
     assert "WRONG" not in done.stdout
@@ -59,7 +59,7 @@ def test_the_demo_succeeds_and_shows_the_diagnosis() -> None:
 
 
 def test_it_stays_up_and_leaves_nothing_behind() -> None:
-    """With KEEP=1 its API server answers until SIGTERM; then nobody listens on any of its ports."""
+    """With KEEP=1 its API server answers until SIGTERM; then none of its ports is open."""
     demo = subprocess.Popen(
         COMMAND, cwd=ROOT, env={**os.environ, "KEEP": "1"}, stdout=subprocess.PIPE, text=True
     )

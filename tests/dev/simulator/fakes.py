@@ -79,7 +79,7 @@ class ScriptedProcess:
         self._run = run
         self._exited = exited
         self._alive = True
-        self._told: list[Callable[[Exit], None]] = []
+        self._callbacks: list[Callable[[Exit], None]] = []
         if run.seconds is not None:
             scheduler.call_later(run.seconds, lambda: self.end(run.end))
 
@@ -88,12 +88,12 @@ class ScriptedProcess:
         if self._alive:
             self._alive = False
             self._exited(how)
-            for told in self._told:
-                told(how)
+            for callback in self._callbacks:
+                callback(how)
 
-    def on_end(self, told: Callable[[Exit], None]) -> None:
+    def on_end(self, callback: Callable[[Exit], None]) -> None:
         """Add a function that is called with the end, beside the kubelet's."""
-        self._told.append(told)
+        self._callbacks.append(callback)
 
     def signal(self, number: int) -> None:
         """Take a signal."""

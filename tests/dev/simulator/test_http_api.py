@@ -102,8 +102,8 @@ def test_deletion_takes_preconditions_and_grace(cluster: DiagnoserApi) -> None:
     cluster.send("POST", PODS, pod)
     wrong = {"preconditions": {"uid": "another"}}
     assert cluster.send("DELETE", f"{PODS}/p", wrong).status == 409
-    ending = cluster.send("DELETE", f"{PODS}/p")
-    assert ending.body["metadata"]["deletionGracePeriodSeconds"] == 30
+    terminating = cluster.send("DELETE", f"{PODS}/p")
+    assert terminating.body["metadata"]["deletionGracePeriodSeconds"] == 30
     assert cluster.send("DELETE", f"{PODS}/p?gracePeriodSeconds=0").body["status"] == "Success"
 
 

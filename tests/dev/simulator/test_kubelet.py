@@ -206,7 +206,7 @@ def test_reports_what_the_real_one_reported(case: Case) -> None:
     assert not differences(expected, reported)
 
 
-def told(events: list[Object]) -> set[tuple[str, str, str, str]]:
+def event_summaries(events: list[Object]) -> set[tuple[str, str, str, str]]:
     """Return the messages of the node's Events, without the output of probes."""
     return {
         (
@@ -224,7 +224,10 @@ def told(events: list[Object]) -> set[tuple[str, str, str, str]]:
 def test_events_are_those_of_the_real_one(case: Case) -> None:
     """It records the same Events about it: type, reason, message, which container."""
     cluster, _ = play(case)
-    expected, found = told(load_events(case.recording)), told(cluster.store.select(EVENT))
+    expected, found = (
+        event_summaries(load_events(case.recording)),
+        event_summaries(cluster.store.select(EVENT)),
+    )
     if load_watch(case.recording)[-1]["type"] != "DELETED":  # that recording was stopped before
         found -= {("Normal", "Killing", "spec.containers{app}", "Stopping container app")}
     assert not differences(sorted(map(list, expected)), sorted(map(list, found)))

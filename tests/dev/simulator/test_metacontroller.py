@@ -479,21 +479,21 @@ def test_related_objects_enqueue_those_whose_rule_matches() -> None:
     cluster.pod("q")
     cluster.scheduler.run_for(1)
 
-    def told() -> Counter[str]:
+    def synced_names() -> Counter[str]:
         cluster.scheduler.run_for(1)
         names = Counter(request["object"]["metadata"]["name"] for request in cluster.syncs())
         cluster.calls.clear()
         return names
 
-    told()
+    synced_names()
     cluster.child("c", labels={"for": "p"})
-    assert told() == {"p": 1}
+    assert synced_names() == {"p": 1}
     cluster.store.patch(CHILD, ("default", "c"), {"metadata": {"labels": {"for": "q"}}})
-    assert told() == {"p": 1, "q": 1}
+    assert synced_names() == {"p": 1, "q": 1}
     cluster.store.patch(CHILD, ("default", "c"), {"data": "x"})
-    assert told() == {"q": 1}
+    assert synced_names() == {"q": 1}
     cluster.store.delete(CHILD, ("default", "c"))
-    assert told() == {"q": 1}
+    assert synced_names() == {"q": 1}
 
 
 def test_a_parent_whose_customize_fails_misses_the_event() -> None:

@@ -110,10 +110,10 @@ def test_a_probe_says_how_it_failed(scheduler: RealScheduler, runtime: LocalRunt
     Thread(target=server.serve_forever, daemon=True).start()
 
     def ask(**probe: object) -> str | None:
-        said: list[str | None] = []
-        prober.ask(POD, container(), {"timeoutSeconds": 5, **probe}, said.append)
-        assert scheduler.run_until(lambda: bool(said), PATIENCE)
-        return said[0]
+        results: list[str | None] = []
+        prober.ask(POD, container(), {"timeoutSeconds": 5, **probe}, results.append)
+        assert scheduler.run_until(lambda: bool(results), PATIENCE)
+        return results[0]
 
     try:
         assert ask(httpGet={"port": 80, "path": "/health"}) is None

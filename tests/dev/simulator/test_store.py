@@ -322,10 +322,10 @@ def test_a_pod_on_a_node_ends_gracefully(cluster: WatchedStore) -> None:
     cluster.pod()
     cluster.watch(POD)
     cluster.scheduler.run_for(5)
-    ending = cluster.store.delete(POD, KEY)
-    assert ending["metadata"]["deletionTimestamp"] == "2026-01-01T00:00:35Z"
-    assert ending["metadata"]["deletionGracePeriodSeconds"] == 30
-    assert ending["metadata"]["generation"] == 2
+    terminating = cluster.store.delete(POD, KEY)
+    assert terminating["metadata"]["deletionTimestamp"] == "2026-01-01T00:00:35Z"
+    assert terminating["metadata"]["deletionGracePeriodSeconds"] == 30
+    assert terminating["metadata"]["generation"] == 2
     cluster.store.delete(POD, KEY)  # pending: changes nothing
     cluster.scheduler.run_for(2)
     cluster.store.delete(POD, KEY, DeleteOptions(grace=0))
@@ -365,8 +365,8 @@ def test_finalizers_keep_an_object_until_they_are_gone(cluster: WatchedStore) ->
             "spec": {},
         },
     )
-    ending = cluster.store.delete(DIAGNOSER, KEY)
-    assert ending["metadata"]["deletionTimestamp"]
+    terminating = cluster.store.delete(DIAGNOSER, KEY)
+    assert terminating["metadata"]["deletionTimestamp"]
     cluster.store.patch(DIAGNOSER, KEY, {"metadata": {"finalizers": None}})
     assert cluster.store.peek(DIAGNOSER, KEY) is None
 

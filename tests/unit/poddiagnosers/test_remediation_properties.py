@@ -93,7 +93,7 @@ class Remediating(RuleBasedStateMachine):
         self.numbers = 0
         self.deletions: list[tuple[str, str, str, datetime]] = []
         self.gone: set[str] = set()
-        self.told: list[str] = []
+        self.published: list[str] = []
         self.alive: dict[str, datetime] = {}
         for uid in OWNERS:
             for index in range(2):
@@ -156,12 +156,12 @@ class Remediating(RuleBasedStateMachine):
         self.gone |= crashes
 
     @invariant()
-    def events_are_told_once(self) -> None:
+    def events_are_published_once(self) -> None:
         """Also when they have expired since."""
         for name in self.api.events:
             if name not in self.alive:
-                assert name not in self.told, "an Event was told again"
-                self.told.append(name)
+                assert name not in self.published, "an Event was published again"
+                self.published.append(name)
                 self.alive[name] = self.api.now
         for name, born in list(self.alive.items()):
             if self.api.now - born >= EVENT_LIFETIME:
@@ -362,7 +362,7 @@ class Remediating(RuleBasedStateMachine):
         diag, pods = self.api.snapshot()
         seen = observed(diag, *pods)
         factory = EventFactory(seen.diagnoser, "hook")
-        names = {*self.told, *self.api.events}
+        names = {*self.published, *self.api.events}
         # What a node with a fast clock reports may have become fresh after the last sync.
         for event in crash_events(factory, seen.crashed, asked):
             assert event.document["metadata"]["name"] in names, "a crash was lost"
@@ -419,7 +419,7 @@ def test_the_machine_reaches_what_it_is_about() -> None:
     machine.edit({"remediationAction": "LogEvent"})
     machine.crash(4, 0)
     machine.good_syncs(1)
-    machine.events_are_told_once()
+    machine.events_are_published_once()
     machine.status_is_bounded()
     reasons = {event["reason"] for event in machine.api.events.values()}
     assert reasons == {"PodDeleted", "PodEvicted", "PodRestarted"}

@@ -48,7 +48,7 @@ def synced(of: Json, now: datetime, *related: Json) -> Json:
     return applied(of, answer(of, now, *related))
 
 
-def marked(of: Json, now: datetime, *by: Json) -> Json:
+def pod_after_sync(of: Json, now: datetime, *by: Json) -> Json:
     """A Pod after its own sync."""
     request = pod_request(of, *(target(one) for one in by))
     return applied(of, json.loads(sync_pod(request, now).response.encode()))
@@ -90,7 +90,7 @@ def test_a_new_poddiagnoser_says_that_it_claims_and_publishes_its_target() -> No
 def test_a_crash_is_counted_named_and_kept_after_the_pod_is_gone() -> None:
     """The diagnosis outlives the Pod; its workload's entry shows that no Pod crashes now."""
     first = synced(DIAG, T0)
-    seen = synced(first, after(10), marked(crashed(after(5)), after(6), DIAG))
+    seen = synced(first, after(10), pod_after_sync(crashed(after(5)), after(6), DIAG))
     assert status(seen, "diagnosedPods") == 1
     assert status(seen, "lastProcessedPod") == "app-1"
     entry = status(seen, "recentDiagnoses")[0]
@@ -113,7 +113,7 @@ def test_a_crash_is_counted_named_and_kept_after_the_pod_is_gone() -> None:
 
 def test_nothing_changed_is_the_same_status_to_the_byte() -> None:
     """At any later time, by any replica."""
-    document = marked(crashed(), after(1), DIAG)
+    document = pod_after_sync(crashed(), after(1), DIAG)
     once = answer(DIAG, after(2), document)
     stored = applied(DIAG, once)
     for later in (after(3), after(minutes=5), after(-3600), after(hours=30)):
@@ -130,9 +130,9 @@ def test_repeated_crashes_of_a_pod_count_once() -> None:
         document["status"]["containerStatuses"] = [
             container(last=terminated(now, number + 1), restarts=number + 1)
         ]
-        document = marked(document, after(1, minutes=minutes), DIAG)
+        document = pod_after_sync(document, after(1, minutes=minutes), DIAG)
         diag = synced(diag, after(5, minutes=minutes), document)
-        unlabelled = marked(document, after(5, minutes=minutes + 65), DIAG)
+        unlabelled = pod_after_sync(document, after(5, minutes=minutes + 65), DIAG)
         if minutes not in (0, 1, 2, 61, 100):
             assert LABEL not in unlabelled["metadata"]["labels"]
             document = unlabelled
@@ -141,10 +141,10 @@ def test_repeated_crashes_of_a_pod_count_once() -> None:
     assert status(diag, "recentDiagnoses")[0]["reason"] == "Error (Exit Code: 10)"
 
 
-def test_a_storm_is_counted_whole_whatever_the_order_of_sightings() -> None:
+def test_a_storm_is_counted_whole_whatever_the_order_of_the_syncs() -> None:
     """1,000 Pods in one second, seen in batches, some late, some again."""
     pods = [
-        marked(crashed(number=number, name=f"app-{number}"), after(1), DIAG)
+        pod_after_sync(crashed(number=number, name=f"app-{number}"), after(1), DIAG)
         for number in range(1000)
     ]
     diag = synced(DIAG, T0)
@@ -165,7 +165,7 @@ def test_a_storm_is_counted_whole_whatever_the_order_of_sightings() -> None:
 def test_a_write_that_was_lost_is_made_again() -> None:
     """A conflict drops the status; the next sync, on what is stored, counts the same Pods."""
     stored = synced(DIAG, T0)
-    document = marked(crashed(), after(1), DIAG)
+    document = pod_after_sync(crashed(), after(1), DIAG)
     lost = synced(stored, after(5), document)
     again = synced(stored, after(6), document)
     assert status(lost, "diagnosedPods") == status(again, "diagnosedPods") == 1
@@ -173,8 +173,8 @@ def test_a_write_that_was_lost_is_made_again() -> None:
 
 def test_reports_are_gathered_and_nothing_is_lost() -> None:
     """A second change within two seconds is delayed, with a resync for then."""
-    one = marked(crashed(number=1, name="app-1"), after(1), DIAG)
-    two = marked(crashed(number=2, name="app-2"), after(1), DIAG)
+    one = pod_after_sync(crashed(number=1, name="app-1"), after(1), DIAG)
+    two = pod_after_sync(crashed(number=2, name="app-2"), after(1), DIAG)
     first = synced(synced(DIAG, T0), after(10), one)
     held = answer(first, after(11), one, two)
     assert held["status"] == first["status"]
@@ -186,7 +186,7 @@ def test_reports_are_gathered_and_nothing_is_lost() -> None:
 def test_a_last_update_in_the_future_holds_nothing_back() -> None:
     """A clock that was ahead must not stop the status from being written."""
     stored = synced(DIAG, after(hours=2))
-    seen = synced(stored, after(5), marked(crashed(), after(1), DIAG))
+    seen = synced(stored, after(5), pod_after_sync(crashed(), after(1), DIAG))
     assert status(seen, "diagnosedPods") == 1
 
 
@@ -195,22 +195,22 @@ def test_a_change_of_the_spec_is_published_at_once() -> None:
     stored = synced(DIAG, T0)
     stored["spec"]["enableAnnotations"] = False
     stored["metadata"]["generation"] = 2
-    told = synced(stored, after(1))
-    assert status(told, "observedGeneration") == 2
-    assert condition(told, "Active")["status"] == "False"
+    changed = synced(stored, after(1))
+    assert status(changed, "observedGeneration") == 2
+    assert condition(changed, "Active")["status"] == "False"
 
 
 def test_a_pod_that_is_being_deleted_is_counted_at_once() -> None:
     """It cannot be counted when it is gone."""
     stored = synced(DIAG, T0)
-    going = marked(crashed(after(0.5)), after(1), DIAG)
+    going = pod_after_sync(crashed(after(0.5)), after(1), DIAG)
     going["metadata"]["deletionTimestamp"] = "2026-11-23T10:00:31Z"
     assert status(synced(stored, after(1), going), "diagnosedPods") == 1
 
 
 def test_an_inactive_poddiagnoser_attaches_nothing_and_keeps_its_count() -> None:
     """EnableAnnotations false: no DiagnosisTarget, and a condition with the reason."""
-    seen = synced(DIAG, after(5), marked(crashed(), after(1), DIAG))
+    seen = synced(DIAG, after(5), pod_after_sync(crashed(), after(1), DIAG))
     seen["spec"]["enableAnnotations"] = False
     seen["metadata"]["generation"] = 2
     made = answer(seen, after(60))
@@ -222,7 +222,7 @@ def test_an_inactive_poddiagnoser_attaches_nothing_and_keeps_its_count() -> None
 
 def test_a_pod_is_not_counted_again_after_the_poddiagnoser_was_off() -> None:
     """Its Pods lose all of ours and get it again as if new; they have been counted."""
-    seen = synced(DIAG, after(5), marked(crashed(), after(1), DIAG))
+    seen = synced(DIAG, after(5), pod_after_sync(crashed(), after(1), DIAG))
     off = json.loads(json.dumps(seen))
     off["spec"]["enableAnnotations"] = False
     off["metadata"]["generation"] = 2
@@ -231,16 +231,16 @@ def test_a_pod_is_not_counted_again_after_the_poddiagnoser_was_off() -> None:
     on["spec"]["enableAnnotations"] = True
     on["metadata"]["generation"] = 3
     on = synced(on, after(90))
-    again = synced(on, after(120), marked(crashed(), after(100), DIAG))
+    again = synced(on, after(120), pod_after_sync(crashed(), after(100), DIAG))
     assert status(again, "diagnosedPods") == 1
 
 
 def test_memory_of_counted_pods_is_bounded_but_never_loses_one_with_the_label() -> None:
     """Pods that came and went are forgotten, oldest first; those that carry the label are not."""
-    diag, stays = DIAG, [marked(crashed(number=9999, name="stays"), after(1), DIAG)]
+    diag, stays = DIAG, [pod_after_sync(crashed(number=9999, name="stays"), after(1), DIAG)]
     for batch in range(5):
         pods = [
-            marked(crashed(number=batch * 400 + n, name=f"app-{batch}-{n}"), after(1), DIAG)
+            pod_after_sync(crashed(number=batch * 400 + n, name=f"app-{batch}-{n}"), after(1), DIAG)
             for n in range(400)
         ]
         diag = synced(diag, after(10 + 10 * batch), *stays, *pods)
@@ -252,9 +252,13 @@ def test_memory_of_counted_pods_is_bounded_but_never_loses_one_with_the_label() 
 def test_forged_and_foreign_pods_are_not_counted() -> None:
     """Our label on a Pod that another claims, or that does not match, or from elsewhere."""
     older = diagnoser("older", 901, after(-60), targetLabels={"tier": "x"})
-    theirs = marked(crashed(number=1, name="a", labels={"app": "app", "tier": "x"}), after(1), DIAG)
-    unmatched = marked(crashed(number=2, name="b", labels={"app": "no"}), after(1), diagnoser())
-    foreign = marked(crashed(number=3, name="c"), after(1), DIAG)
+    theirs = pod_after_sync(
+        crashed(number=1, name="a", labels={"app": "app", "tier": "x"}), after(1), DIAG
+    )
+    unmatched = pod_after_sync(
+        crashed(number=2, name="b", labels={"app": "no"}), after(1), diagnoser()
+    )
+    foreign = pod_after_sync(crashed(number=3, name="c"), after(1), DIAG)
     foreign["metadata"]["namespace"] = "elsewhere"
     unlabelled = crashed(number=4, name="d")
     seen = synced(DIAG, after(5), theirs, unmatched, foreign, unlabelled, target(older))
@@ -267,10 +271,10 @@ def test_a_recreated_poddiagnoser_counts_anew() -> None:
     old = diagnoser(number=900, targetLabels={"app": "app"})
     new = diagnoser(number=901, created=after(60), targetLabels={"app": "app"})
     new["metadata"]["uid"] = "99999999" + new["metadata"]["uid"][8:]
-    document = marked(crashed(), after(1), old)
+    document = pod_after_sync(crashed(), after(1), old)
     early = synced(new, after(61), document)
     assert status(early, "diagnosedPods") == 0 or status(early, "diagnosedPods") == 1
-    seen = synced(early, after(70), marked(document, after(62), new))
+    seen = synced(early, after(70), pod_after_sync(document, after(62), new))
     assert status(seen, "diagnosedPods") == 1
     assert answer(new, after(61))["attachments"][0]["metadata"]["name"] == "diag-99999999"
 
@@ -279,11 +283,11 @@ def test_overlap_with_older_ones_is_stated_and_ends() -> None:
     """Named, three of them, and how many more; a younger one is not mentioned."""
     older = [diagnoser(f"older-{n}", 100 + n, after(-100 + n)) for n in range(5)]
     younger = diagnoser("younger", 200, after(100))
-    told = synced(DIAG, T0, *(target(one) for one in [*older, younger, DIAG]))
-    said = condition(told, "Overlapping")
-    assert (said["status"], said["reason"]) == ("True", "OlderMayMatch")
-    assert "older-0, older-1, older-2 and 2 more" in said["message"]
-    ended = condition(synced(told, after(60), target(DIAG)), "Overlapping")
+    overlapping = synced(DIAG, T0, *(target(one) for one in [*older, younger, DIAG]))
+    overlap = condition(overlapping, "Overlapping")
+    assert (overlap["status"], overlap["reason"]) == ("True", "OlderMayMatch")
+    assert "older-0, older-1, older-2 and 2 more" in overlap["message"]
+    ended = condition(synced(overlapping, after(60), target(DIAG)), "Overlapping")
     assert ended["status"] == "False"
     assert ended["lastTransitionTime"] == "2026-11-23T10:01:00Z"
 
@@ -294,14 +298,14 @@ def test_overlap_with_older_ones_is_stated_and_ends() -> None:
 )
 def test_what_becomes_of_the_remediation_is_stated(action: str, reason: str) -> None:
     """Why nothing is done is never left open; an unknown action is not repeated."""
-    said = condition(synced(diagnoser(remediationAction=action), T0), "Remediating")
-    assert (said["status"], said["reason"]) == ("False", reason)
-    assert "\u202e" not in said["message"]
+    remediating = condition(synced(diagnoser(remediationAction=action), T0), "Remediating")
+    assert (remediating["status"], remediating["reason"]) == ("False", reason)
+    assert "\u202e" not in remediating["message"]
 
 
 def test_too_many_pods_are_reported_and_nothing_is_dropped() -> None:
     """A truncated request: the target stays, the condition shows it, counts stay right."""
-    pods = [marked(crashed(number=n, name=f"app-{n}"), after(1), DIAG) for n in range(1500)]
+    pods = [pod_after_sync(crashed(number=n, name=f"app-{n}"), after(1), DIAG) for n in range(1500)]
     seen = synced(DIAG, after(5), *pods)
     made = answer(seen, after(10), *pods[:10], complete=False)
     cut = applied(seen, made)
@@ -323,7 +327,7 @@ def test_all_containers_of_a_pod_are_reported_newest_first() -> None:
     document = pod(
         container("one", terminated(after(1), 1)), container("two", terminated(after(2), 2))
     )
-    seen = synced(DIAG, after(9), marked(document, after(3), DIAG))
+    seen = synced(DIAG, after(9), pod_after_sync(document, after(3), DIAG))
     assert status(seen, "diagnosedPods") == 1
     assert [entry["container"] for entry in status(seen, "recentDiagnoses")] == ["two", "one"]
 
@@ -347,7 +351,7 @@ def test_what_was_not_restarted_is_published_too(
     container_status: Json, reason: str, time: str | None
 ) -> None:
     """As what it is; the reason of a container that waits has no exit code."""
-    document = marked(pod(container_status), after(2), DIAG)
+    document = pod_after_sync(pod(container_status), after(2), DIAG)
     entry = status(synced(DIAG, after(5), document), "recentDiagnoses")[0]
     assert (entry["reason"], entry.get("time")) == (reason, time)
 
@@ -355,7 +359,7 @@ def test_what_was_not_restarted_is_published_too(
 def reported(document: Json, *causes: Cause) -> PodDiagnoserStatus:
     """The status for one Pod of a ReplicaSet, whose crashes have these causes instead."""
     diag = replacing()
-    document = marked(document, after(1), diag)
+    document = pod_after_sync(document, after(1), diag)
     snapshot = observed(diag, document)
     (each,) = snapshot.crashed
     instead = causes or [found.cause for found in each.diagnoses]
@@ -371,16 +375,20 @@ def test_only_what_was_restarted_is_remediated() -> None:
     for each in (ENDED, FAILING):
         document = owned()
         document["status"]["containerStatuses"] = [each]
-        told = reported(document)
-        assert len(told.recentDiagnoses) == len(told.workloads) == 1
-        assert (told.remediations, told.withheld) == ((), ())
+        reported_status = reported(document)
+        assert len(reported_status.recentDiagnoses) == len(reported_status.workloads) == 1
+        assert (reported_status.remediations, reported_status.withheld) == ((), ())
 
 
 def test_a_restart_that_somebody_asked_for_is_no_crash() -> None:
     """It is reported, not remediated, and its workload does not count as crashing."""
-    told = reported(owned(), Cause.RESTARTED_FOR_RESIZE)
-    assert [each.cause for each in told.recentDiagnoses] == ["RestartedForResize"]
-    assert (told.remediations, told.withheld, told.workloads) == ((), (), ())
+    reported_status = reported(owned(), Cause.RESTARTED_FOR_RESIZE)
+    assert [each.cause for each in reported_status.recentDiagnoses] == ["RestartedForResize"]
+    assert (reported_status.remediations, reported_status.withheld, reported_status.workloads) == (
+        (),
+        (),
+        (),
+    )
 
 
 def test_a_crash_beside_a_restart_that_was_asked_for_is_remediated() -> None:
@@ -390,18 +398,20 @@ def test_a_crash_beside_a_restart_that_was_asked_for_is_remediated() -> None:
         container("one", terminated(after(1), 143)),
         container("two", terminated(T0, 1)),
     ]
-    told = reported(document, Cause.RESTARTED_FOR_RESIZE, Cause.APPLICATION_ERROR)
-    assert [each.container for each in told.remediations] == ["two"]
-    assert [each.cause for each in told.workloads[0].causes] == ["ApplicationError"]
-    assert len(told.recentDiagnoses) == 2
+    reported_status = reported(document, Cause.RESTARTED_FOR_RESIZE, Cause.APPLICATION_ERROR)
+    assert [each.container for each in reported_status.remediations] == ["two"]
+    assert [each.cause for each in reported_status.workloads[0].causes] == ["ApplicationError"]
+    assert len(reported_status.recentDiagnoses) == 2
 
 
 def test_a_rise_of_crashing_pods_waits_for_its_turn_as_other_reports_do() -> None:
     """And no sync is asked for while Pods crash: their own changes bring it."""
-    first = synced(synced(DIAG, T0), after(10), marked(owned(1), after(1), DIAG))
-    assert "resyncAfterSeconds" not in answer(first, after(20), marked(owned(1), after(1), DIAG))
-    pods = [marked(owned(number), after(1), DIAG) for number in (1, 2)]
+    first = synced(synced(DIAG, T0), after(10), pod_after_sync(owned(1), after(1), DIAG))
+    assert "resyncAfterSeconds" not in answer(
+        first, after(20), pod_after_sync(owned(1), after(1), DIAG)
+    )
+    pods = [pod_after_sync(owned(number), after(1), DIAG) for number in (1, 2)]
     held = answer(first, after(11), *pods)
     assert held["status"] == first["status"]
-    told = synced(first, after(12), *pods)
-    assert status(told, "workloads")[0]["crashedPods"] == 2
+    updated = synced(first, after(12), *pods)
+    assert status(updated, "workloads")[0]["crashedPods"] == 2

@@ -46,14 +46,14 @@ class Hook:
     Attributes:
         api: the API server.
         wrong_by: by how much the process's clock is wrong.
-        asleep: how much time has passed of which the monotonic clock does not know.
+        suspended_seconds: seconds that the monotonic clock missed, as of a suspended machine.
         failures: the reasons of failures that pass, which are logged and counted.
     """
 
     def __init__(self, api: FakeApi | None = None, hours: float = 0) -> None:
         self.api = api or FakeApi(now=after(10))
         self.wrong_by = timedelta(hours=hours)
-        self.asleep = 0.0
+        self.suspended_seconds = 0.0
         self.failures: list[str] = []
         self.start()
 
@@ -63,13 +63,13 @@ class Hook:
             self.api,
             lambda: self.api.now + self.wrong_by,
             "hook-1",
-            lambda: self.api.monotonic - self.asleep,
+            lambda: self.api.monotonic - self.suspended_seconds,
             Observer(api_failed=lambda failure: self.failures.append(failure.reason)),
         )
 
     def sleep(self, seconds: float) -> None:
         """The machine sleeps: only its monotonic clock does not notice."""
-        self.asleep += seconds
+        self.suspended_seconds += seconds
         self.api.pass_time(seconds)
 
     def answer(self, diag: Json, pods: list[Json]) -> Json:
@@ -519,8 +519,8 @@ def test_a_failure_does_not_concern_those_who_do_nothing(hook: Hook) -> None:
     hook.sync()
     idle = {**diagnoser("idle", 901), "spec": {"remediationAction": "RestartPod"}}
     answer = hook.answer(idle, [])
-    said = {each["type"]: each for each in answer["status"]["conditions"]}["Remediating"]
-    assert said["reason"] == "ReplacingPods"
+    remediating = {each["type"]: each for each in answer["status"]["conditions"]}["Remediating"]
+    assert remediating["reason"] == "ReplacingPods"
 
 
 @pytest.mark.parametrize("latency", [0.5, 0.9, 1.4, 3.9])

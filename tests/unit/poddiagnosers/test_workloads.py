@@ -48,7 +48,7 @@ from tests.support.builders import (
 DIAG = diagnoser(targetLabels={"app": "app"})
 
 
-def marked(of: Json, now: datetime) -> Json:
+def pod_after_sync(of: Json, now: datetime) -> Json:
     """A Pod after its own sync."""
     return applied(of, json.loads(sync_pod(pod_request(of, target(DIAG)), now).response.encode()))
 
@@ -102,7 +102,7 @@ def test_a_crash_loop_over_fifty_replacements_is_one_line() -> None:
     diag = synced(DIAG, after(-10))
     for number in range(50):
         minutes = 3 * number
-        replaced = marked(owned(number, after(minutes=minutes)), after(1, minutes=minutes))
+        replaced = pod_after_sync(owned(number, after(minutes=minutes)), after(1, minutes=minutes))
         diag = synced(diag, after(5, minutes=minutes), replaced)
         assert line(diag)["crashedPods"] == number + 1
     assert line(diag) == {
@@ -119,18 +119,18 @@ def test_a_crash_loop_over_fifty_replacements_is_one_line() -> None:
 
 def test_a_pod_that_crashes_again_moves_the_time_and_no_number() -> None:
     """The Pod is one Pod."""
-    document = marked(owned(), after(1))
+    document = pod_after_sync(owned(), after(1))
     diag = synced(DIAG, after(5), document)
     document = again(document, after(60), 2)
     before_its_own_sync = synced(diag, after(62), document)
     assert line(before_its_own_sync) == line(diag) | {"lastTime": format_time(after(60))}
-    after_it = synced(before_its_own_sync, after(70), marked(document, after(63)))
+    after_it = synced(before_its_own_sync, after(70), pod_after_sync(document, after(63)))
     assert after_it == before_its_own_sync
 
 
 def test_a_workload_without_crashing_pods_is_kept_for_a_while() -> None:
     """Its entry shows it, a sync is asked for when it is due, and then it is dropped."""
-    diag = synced(DIAG, after(5), marked(owned(), after(1)))
+    diag = synced(DIAG, after(5), pod_after_sync(owned(), after(1)))
     diag = synced(diag, after(minutes=61))
     assert (line(diag)["crashingPods"], line(diag)["crashedPods"]) == (0, 1)
     assert line(diag)["causes"] == []
@@ -142,9 +142,9 @@ def test_a_workload_without_crashing_pods_is_kept_for_a_while() -> None:
 
 def test_a_workload_that_crashes_again_after_long_is_counted_anew() -> None:
     """An entry covers crashes that follow each other closely: this one began now."""
-    first = marked(owned(1), after(1))
+    first = pod_after_sync(owned(1), after(1))
     diag = synced(synced(DIAG, after(5), first), after(hours=1, minutes=1))
-    later = marked(owned(2, after(hours=30)), after(1, hours=30))
+    later = pod_after_sync(owned(2, after(hours=30)), after(1, hours=30))
     again = synced(diag, after(5, hours=30), later)
     assert line(again)["since"] == line(again)["lastTime"] == format_time(after(hours=30))
     assert line(again)["crashedPods"] == 1
@@ -152,11 +152,11 @@ def test_a_workload_that_crashes_again_after_long_is_counted_anew() -> None:
 
 def test_pods_that_were_counted_long_ago_are_counted_in_a_new_line() -> None:
     """A StatefulSet's Pods keep their names, uids and restarts: Monday's are not Thursday's."""
-    pods = {number: marked(owned(number), after(1)) for number in range(3)}
+    pods = {number: pod_after_sync(owned(number), after(1)) for number in range(3)}
     diag = synced(synced(DIAG, after(5), *pods.values()), after(hours=1, minutes=1))
     for turn, (number, different) in enumerate([(0, 1), (1, 2), (0, 2), (2, 3), (1, 3), (0, 3)]):
         now = 3600 * 72 + 5000 * turn  # the label of the one before has gone
-        pods[number] = marked(again(pods[number], after(now), turn + 2), after(now + 1))
+        pods[number] = pod_after_sync(again(pods[number], after(now), turn + 2), after(now + 1))
         diag = synced(diag, after(now + 5), pods[number])
         assert (line(diag)["crashingPods"], line(diag)["crashedPods"]) == (1, different)
     assert line(diag)["since"] == format_time(after(hours=72))
@@ -164,7 +164,7 @@ def test_pods_that_were_counted_long_ago_are_counted_in_a_new_line() -> None:
 
 def test_pods_of_a_storm_are_counted_in_whatever_order_they_are_seen() -> None:
     """Those that are seen late crashed among the others, or before them."""
-    pods = [marked(owned(number, after(number)), after(40)) for number in range(30)]
+    pods = [pod_after_sync(owned(number, after(number)), after(40)) for number in range(30)]
     diag = synced(DIAG, after(-10))
     for now, visible in ((41, pods[20:]), (44, pods[10:25]), (47, pods[:3]), (50, pods)):
         diag = synced(diag, after(now), *visible)
@@ -184,22 +184,22 @@ def test_pods_of_a_storm_are_counted_in_whatever_order_they_are_seen() -> None:
 
 def test_a_late_one_among_those_that_have_gone_is_counted() -> None:
     """One that was not observed while the others crashed before and after it."""
-    first = [marked(owned(number, after(10 * number)), after(40)) for number in (1, 3)]
+    first = [pod_after_sync(owned(number, after(10 * number)), after(40)) for number in (1, 3)]
     diag = synced(synced(synced(DIAG, T0), after(41), *first), after(45))
-    late = synced(diag, after(50), marked(owned(2, after(20)), after(46)))
+    late = synced(diag, after(50), pod_after_sync(owned(2, after(20)), after(46)))
     assert (line(late)["crashingPods"], line(late)["crashedPods"]) == (1, 3)
 
 
 @pytest.mark.parametrize("text", ["", "no json", "[" * 5000, '{"history":[{"seen":"2999-01-01"}]}'])
 def test_an_annotation_that_holds_anything_does_no_harm(text: str) -> None:
     """The Pod goes into no line until its own sync has put that right."""
-    document = marked(owned(), after(1))
+    document = pod_after_sync(owned(), after(1))
     forged = json.loads(json.dumps(document))
     forged["metadata"]["annotations"][CRASHES] = text
     diag = synced(DIAG, after(5), forged)
     assert lines(diag) == []
     assert synced(diag, after(minutes=50), forged) == diag
-    assert line(synced(diag, after(60), marked(forged, after(55)))) == line(
+    assert line(synced(diag, after(60), pod_after_sync(forged, after(55)))) == line(
         synced(DIAG, after(5), document)
     )
 
@@ -271,8 +271,8 @@ def test_a_node_whose_clock_is_far_ahead_does_not_set_the_time() -> None:
 def test_a_line_is_bounded_whatever_its_owner_is_called() -> None:
     """The API server bounds no text of an owner reference."""
     named = owned(1, ownerReferences=[owner() | {"kind": "K" * 999, "name": "n\u202e" * 999}])
-    nobody = owned(2, ownerReferences=[owner("u" * 999)])
-    found = {each.kind[:3]: each for each in grouped([named, nobody], after(60))}
+    unnamed = owned(2, ownerReferences=[owner("u" * 999)])
+    found = {each.kind[:3]: each for each in grouped([named, unnamed], after(60))}
     assert len(found["KKK"].kind.encode()) <= 63
     assert len(found["KKK"].name.encode()) <= 253
     assert "\u202e" not in found["KKK"].name
@@ -488,7 +488,7 @@ def test_pods_that_replace_each_other_are_counted_each_once(
         if turn % 2:
             diag = synced(diag, after(now + 0.3), *pods.values())
         for number in numbers:
-            pods[number] = marked(pods[number], after(now + 0.5))
+            pods[number] = pod_after_sync(pods[number], after(now + 0.5))
         diag = synced(diag, after(now + 2.9), *pods.values())
         diag = synced(diag, after(now + 5), *pods.values())
         assert line(diag)["crashedPods"] == len(pods)

@@ -291,7 +291,7 @@ def test_an_owner_is_not_forgotten_by_a_wrong_clock() -> None:
     assert [each["attempts"] for each in hook.diag["status"]["owners"]] == [5]
 
 
-# Nobody waits endlessly
+# No wait without an end
 
 
 def test_a_deletion_that_never_ends_does_not_keep_the_others() -> None:
@@ -439,7 +439,7 @@ def test_who_had_plans_to_execute_first_is_not_called_slow() -> None:
     assert answer["resyncAfterSeconds"] == 1
 
 
-def test_who_logs_events_is_not_said_to_lack_the_right_to_delete() -> None:
+def test_who_logs_events_is_not_reported_to_lack_the_right_to_delete() -> None:
     """It was refused a moment ago, and is not asked for any more."""
     hook = restarting(owned())
     hook.sync()

@@ -599,17 +599,17 @@ def test_what_a_refusal_means(
 def test_the_retry_after_of_the_api_server_is_taken_over(cluster: Cluster) -> None:
     """And is known to be about every call."""
     cluster.faults["delete"] = [refused(429, retry_after=17.0)]
-    trouble = cluster.act().api_failure
-    assert trouble is not None
-    assert (trouble.retry_after, trouble.server_wide) == (17.0, True)
+    failure = cluster.act().api_failure
+    assert failure is not None
+    assert (failure.retry_after, failure.server_wide) == (17.0, True)
 
 
 def test_a_missing_permission_names_what_and_where(cluster: Cluster) -> None:
     """For the person who can grant it."""
     cluster.faults["get pod"] = [refused(403)]
-    trouble = cluster.act().api_failure
-    assert trouble is not None
-    assert trouble.message == "The operator may not read Pods in namespace shop."
+    failure = cluster.act().api_failure
+    assert failure is not None
+    assert failure.message == "The operator may not read Pods in namespace shop."
     unknown = describe_failure(api_error(401), "read Pods", "shop")
     assert "credentials" in unknown.message
 

@@ -55,7 +55,7 @@ class Case:
     """One safeguard: what makes it hold.
 
     Attributes:
-        reason: what is said then.
+        reason: what is reported then.
         of_pod: changes the Pod.
         policy: ``spec.remediation``.
         now: the time.
@@ -789,8 +789,8 @@ def test_a_superseded_crash_is_shown_and_the_newer_one_is_planned_at_once() -> N
     """The old one is not planned again where the request shows it still."""
     old, new = owned(), owned(1, after(12))
     diag = synced(replacing(), NOW, old)
-    said = (Phase.EXPIRED, Reason.CRASH_SUPERSEDED)
-    stale = settled(diag, after(13), old, as_=said)
+    expired = (Phase.EXPIRED, Reason.CRASH_SUPERSEDED)
+    stale = settled(diag, after(13), old, as_=expired)
     assert [entry["reason"] for entry in entries(stale)] == ["CrashSuperseded"]
     fresh = synced(stale, after(14), new)
     assert [(each["phase"], each["id"]) for each in entries(fresh)] == [
@@ -801,7 +801,7 @@ def test_a_superseded_crash_is_shown_and_the_newer_one_is_planned_at_once() -> N
 
 
 def test_an_outcome_is_applied_once() -> None:
-    """Told twice, by two syncs."""
+    """Also when two syncs report it."""
     diag = settled(synced(replacing(), NOW, owned()), NOW)
     late = Outcome(Phase.EXPIRED, Reason.PAUSED, after(20))
     again = synced(
