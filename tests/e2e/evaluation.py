@@ -1,8 +1,8 @@
 """Evaluate what was done to a real cluster by the API server's own audit log.
 
 The properties are those of `tests.simulation.properties`, in the same words; what should
-be is derived by the same specification. Here nobody stands beside the hook and watches: all there
-is are the requests that reached the API server, in which order and when, by its clock.
+be is derived by the same specification. Here nothing watches the hook itself: the only evidence
+are the requests that reached the API server, in which order and when, by its clock.
 """
 
 from bisect import bisect_left

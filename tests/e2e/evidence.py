@@ -176,18 +176,18 @@ SAID = "HTTP probe failed with statuscode: 503"
 
 
 def post_liveness_kill(
-    shop: Workspace, pod: Json, said: str = SAID, at: datetime | None = None
+    shop: Workspace, pod: Json, probe_output: str = SAID, at: datetime | None = None
 ) -> None:
     """Post what a kubelet says when it stops the container app for its liveness probe's sake.
 
     Args:
         shop: where.
         pod: the Pod as stored.
-        said: what the probe said at last.
+        probe_output: what the probe said at last.
         at: when it was; None means now.
     """
     at = at or pods.now()
-    post_event(shop, pod, "Unhealthy", f"Liveness probe failed: {said}", at=at)
+    post_event(shop, pod, "Unhealthy", f"Liveness probe failed: {probe_output}", at=at)
     post_event(
         shop, pod, "Killing", "Container app failed liveness probe, will be restarted", at=at
     )

@@ -1,7 +1,7 @@
 """A cluster in which Pods crash by the dozen while its parts are killed and its networks fail.
 
-Between Metacontroller, the hook's replicas and the API server stand networks that fail as they are
-told; the processes are killed with SIGKILL and started again, as a kubelet would. All that is
+Between Metacontroller, the hook's replicas and the API server stand networks that fail on
+demand; the processes are killed with SIGKILL and started again, as a kubelet would. All that is
 random comes from one seed. The result is read from the API server's audit log (`auditlog`,
 `evaluation`).
 """
@@ -93,7 +93,7 @@ def _replacing(action: str, budget: int, attempts: int = 100) -> Json:
     return {"remediationAction": action, "remediation": policy}
 
 
-CHOOSY = {
+FILTERED = {
     "remediationAction": "LogEvent",
     "ignore": {"exitCodes": [139], "cleanExits": True},
 }
@@ -104,8 +104,8 @@ GROUPS = (
     Group("storm-replacing", FAST, _replacing("RestartPod", 50), sets=32, most_hits=2),
     Group("storm-replacing", SCARCE, _replacing("RestartPod", 6, 2), sets=4, replicas=3),
     Group("storm-evicting", EVICTED, _replacing("EvictPod", 50), sets=8, most_hits=2),
-    Group("storm-telling", "told", {"remediationAction": "LogEvent"}, sets=4, replicas=2, bare=16),
-    Group("storm-telling", "choosy", CHOOSY, sets=2, replicas=3),
+    Group("storm-events", "logged", {"remediationAction": "LogEvent"}, sets=4, replicas=2, bare=16),
+    Group("storm-events", "filtered", FILTERED, sets=2, replicas=3),
     Group("storm-beside", "beside", None, sets=2, replicas=2, bare=2),
 )
 """88 Pods: of those that are replaced, most are their owner's only one, so that all of them get
@@ -127,7 +127,7 @@ class Link:
         chance: decides which request a fault meets; it meets every deletion.
 
     Attributes:
-        struck: how many requests each fault has met.
+        injected: how many requests each fault has met.
         deletions: how many of those were to delete or evict a Pod.
         passing: how many requests are under way.
     """
@@ -140,7 +140,7 @@ class Link:
         send: Callable[[Request], Answer] | None = None,
     ) -> None:
         self.name, self.proxy = name, proxy
-        self.struck: Counter[str] = Counter()
+        self.injected: Counter[str] = Counter()
         self.deletions: Counter[str] = Counter()
         self.passing = 0
         self._send = send
@@ -162,7 +162,7 @@ class Link:
         self._writes = writes
         if how == "refused":
             self.proxy.stop()
-            self.struck[how] += 1
+            self.injected[how] += 1
         else:
             self.proxy.start()
 
@@ -198,7 +198,7 @@ class Link:
             meets = bool(name) and (met or _deletes(request))
             delay = waiting(self._chance.uniform(0.1, DELAY))
             if meets:
-                self.struck[name] += 1
+                self.injected[name] += 1
                 self.deletions[name] += _deletes(request)
         try:
             if not meets:
@@ -243,7 +243,7 @@ START_SECONDS = 90.0
 
 
 @dataclass(frozen=True, slots=True)
-class Strike:
+class PlannedKill:
     """What is killed, and when.
 
     Attributes:
@@ -251,7 +251,7 @@ class Strike:
         at: the link, method and part of a path of the request at which they are killed; None for
             whenever it happens to be.
         pause: seconds until they are started again.
-        gap: seconds until the next strike.
+        gap: seconds until the next kill.
     """
 
     victims: tuple[str, ...]
@@ -261,16 +261,16 @@ class Strike:
 
 
 @dataclass(frozen=True, slots=True)
-class Struck:
-    """A strike as it came about.
+class Kill:
+    """A kill as it happened.
 
     Attributes:
-        strike: what was to be.
+        planned: what was to be.
         met: whether the request came in time.
         passing: how many requests were under way, by link.
     """
 
-    strike: Strike
+    planned: PlannedKill
     met: bool
     passing: dict[str, int]
 
@@ -305,7 +305,7 @@ VICTIMS = (
 """Each process dies several times, alone and together with others."""
 
 
-def strikes(chance: random.Random) -> list[Strike]:
+def planned_kills(chance: random.Random) -> list[PlannedKill]:
     """Make a plan of what is killed when.
 
     Args:
@@ -319,7 +319,7 @@ def strikes(chance: random.Random) -> list[Strike]:
     victims = list(VICTIMS)
     chance.shuffle(victims)
     return [
-        Strike(
+        PlannedKill(
             victims=who,
             at=moments.pop() if chance.random() < 0.8 else None,
             pause=round(chance.uniform(0.0, 1.5), 2),
@@ -341,7 +341,7 @@ class Storm:
         links: networks of single requests: ``hook-api``, ``poddiagnosers`` and ``pods``, of which
             the latter two lead from Metacontroller to the hook.
         wire: between Metacontroller and the API server.
-        struck: the strikes so far.
+        kills: the kills so far.
         crashes: how many there were, by group.
     """
 
@@ -380,7 +380,7 @@ class Storm:
             "poddiagnosers": self._service("poddiagnosers", front, "remediator"),
             "pods": self._service("pods", other, "annotator"),
         }
-        self.struck: list[Struck] = []
+        self.kills: list[Kill] = []
         self.crashes: Counter[str] = Counter()
         self._hits: Counter[str] = Counter()
         self._exit = contextlib.ExitStack()
@@ -545,16 +545,16 @@ class Storm:
                     continue
                 hit = chance.sample(there, min(len(there), chance.randint(2, 7)))
                 self._hits.update(map(_set_of, hit))
-                ending = chance.choice(TERMINATIONS)
-                works = [pool.submit(self._crash, group, pod, ending) for pod in hit]
+                termination = chance.choice(TERMINATIONS)
+                works = [pool.submit(self._crash, group, pod, termination) for pod in hit]
                 for work in works:
                     work.result()
 
-    def _crash(self, group: Group, pod: Json, ending: Termination) -> None:
+    def _crash(self, group: Group, pod: Json, termination: Termination) -> None:
         """Report that a Pod's container ended, and that it runs again; retry until it succeeds."""
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
         goal = pods.container_status(pod)["restartCount"] + 1
-        at = replace(ending, finished=pods.now())
+        at = replace(termination, finished=pods.now())
 
         def step() -> bool:
             now = self.cluster.admin.find(PODS, name, group.namespace)
@@ -637,29 +637,29 @@ class Storm:
 
     # What is done to it
 
-    def strike(self, strike: Strike, patience: float = 3.0) -> None:
+    def kill(self, planned: PlannedKill, patience: float = 3.0) -> None:
         """Kill processes; each is started again a little later, while other things happen.
 
         Args:
-            strike: which, and when. What has not come back from the last time is waited for.
+            planned: which, and when. What has not come back from the last time is waited for.
             patience: seconds for which the moment is waited for.
         """
-        for victim in strike.victims:
+        for victim in planned.victims:
             self._back[victim].wait()
         met = False
-        if strike.at is not None:
-            link, method, part = strike.at
+        if planned.at is not None:
+            link, method, part = planned.at
             met = self.links[link].await_request(method, part).wait(patience)
             time.sleep(self._chance.uniform(0, MOMENT))
         passing = {name: link.passing for name, link in self.links.items() if link.passing}
-        self.struck.append(Struck(strike, met, passing))
-        for victim in strike.victims:
+        self.kills.append(Kill(planned, met, passing))
+        for victim in planned.victims:
             self._back[victim].clear()
             self._ready.discard(victim)
             with contextlib.suppress(StartError, ProcessLookupError):
                 os.killpg(self._process(victim).pid, signal.SIGKILL)
-        for victim in strike.victims:
-            self._restarts.append(self._kubelets.submit(self._restart, victim, strike.pause))
+        for victim in planned.victims:
+            self._restarts.append(self._kubelets.submit(self._restart, victim, planned.pause))
 
     def _process(self, victim: str) -> Process:
         if victim == "apiserver":
@@ -745,6 +745,6 @@ class Storm:
 
     @property
     def faults(self) -> dict[str, Counter[str]]:
-        """How often each fault of each network has struck so far."""
-        wired = Counter({how: self.wire.struck[fault] for how, fault in WIRE_FAULTS.items()})
-        return {**{name: link.struck for name, link in self.links.items()}, WIRE: wired}
+        """How often each fault of each network has happened so far."""
+        wired = Counter({how: self.wire.injected[fault] for how, fault in WIRE_FAULTS.items()})
+        return {**{name: link.injected for name, link in self.links.items()}, WIRE: wired}

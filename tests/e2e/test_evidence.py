@@ -165,7 +165,9 @@ def test_hostile_output_of_a_probe_is_shown_sanitized(rig: EvidenceRig, shop: Wo
     assert rig.hook.process.running
     shop.diagnose()
     pod = start_probed(shop)
-    post_liveness_kill(shop, pod, said="\u202e\x1b[31mred\x07 <script>x</script>" + "y" * 800)
+    post_liveness_kill(
+        shop, pod, probe_output="\u202e\x1b[31mred\x07 <script>x</script>" + "y" * 800
+    )
     crash(shop)
     diagnosis = await_cause(shop, "LivenessProbeFailed")
     assert "<script>x</script>yyy" in diagnosis

@@ -59,9 +59,9 @@ def test_mistakes_are_refused_at_apply(
     shop: Workspace, spec: dict[str, Any], words: tuple[str, ...]
 ) -> None:
     """A mistake is refused when it is applied, and the message says which and what is right."""
-    said = shop.kubectl("apply", "-f", "-", stdin=manifest(**spec), check=False)
+    output = shop.kubectl("apply", "-f", "-", stdin=manifest(**spec), check=False)
     for word in words:
-        assert word in said
+        assert word in output
     assert "No resources found" in shop.kubectl("get", "pdiag")
 
 
@@ -102,9 +102,9 @@ def test_all_that_may_be_written_is_accepted(shop: Workspace) -> None:
 def test_ignored_pods_are_named_by_whole_labels(shop: Workspace) -> None:
     """A label whose value was forgotten would, dropped, have more Pods ignored than was meant."""
     text = manifest(ignore={"podLabels": {"app": "x", "stage": None}})
-    said = shop.kubectl("create", "--dry-run=server", "-f", "-", stdin=text, check=False)
-    assert "spec.ignore.podLabels" in said
-    assert "a label has no value" in said
+    output = shop.kubectl("create", "--dry-run=server", "-f", "-", stdin=text, check=False)
+    assert "spec.ignore.podLabels" in output
+    assert "a label has no value" in output
 
 
 def test_what_is_left_out_of_a_threshold_is_filled_in(shop: Workspace) -> None:
@@ -121,9 +121,9 @@ def test_what_is_left_out_of_a_threshold_is_filled_in(shop: Workspace) -> None:
 
 def test_a_name_that_is_too_long_is_refused_at_apply(shop: Workspace) -> None:
     """A name that cannot be a label's value is refused, and the message says why."""
-    said = shop.kubectl("apply", "-f", "-", stdin=manifest(f"{LONGEST_NAME}n"), check=False)
-    assert "63 characters" in said
-    assert "label" in said
+    output = shop.kubectl("apply", "-f", "-", stdin=manifest(f"{LONGEST_NAME}n"), check=False)
+    assert "63 characters" in output
+    assert "label" in output
 
 
 def test_the_longest_name_works(shop: Workspace) -> None:

@@ -126,14 +126,14 @@ def test_labels_are_those_that_pods_can_have(
         "metadata": {"name": "x"},
         "spec": {"targetLabels": labels},
     }
-    said = shop.kubectl(
+    output = shop.kubectl(
         "create", "--dry-run=server", "-f", "-", stdin=yaml.safe_dump(manifest), check=False
     )
     if refusal is None:
-        assert "poddiagnoser.diagnostics.local.io/x created" in said
+        assert "poddiagnoser.diagnostics.local.io/x created" in output
     else:
-        assert refusal in said
-        assert "created" not in said
+        assert refusal in output
+        assert "created" not in output
 
 
 def create(shop: Workspace, *arguments: str, name: str = "x", **spec: Any) -> str:
@@ -174,9 +174,9 @@ def test_a_wrong_safeguard_is_refused(
     shop: Workspace, remediation: dict[str, Any], refusal: str
 ) -> None:
     """A safeguard that would not be what its author meant is refused, with what is right."""
-    said = create(shop, "--dry-run=server", remediation=remediation)
-    assert refusal in said
-    assert "created" not in said
+    output = create(shop, "--dry-run=server", remediation=remediation)
+    assert refusal in output
+    assert "created" not in output
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_what_is_not_written_is_filled_in(
     shop: Workspace, written: dict[str, Any] | None, different: dict[str, Any]
 ) -> None:
     """``kubectl get -o yaml`` shows every safeguard, also those that its author left out."""
-    said = create(shop, "--dry-run=server", "-o", "yaml", remediation=written)
+    output = create(shop, "--dry-run=server", "-o", "yaml", remediation=written)
     (crd,) = (
         one
         for one in installation.render(shop.cluster.control_plane, PROJECT / "crds")
@@ -205,7 +205,7 @@ def test_what_is_not_written_is_filled_in(
     properties = fields["remediation"]["properties"]
     defaults = {name: field["default"] for name, field in properties.items()}
     defaults["budget"] = {"pods": 5, "windowSeconds": 600}
-    assert yaml.safe_load(said)["spec"]["remediation"] == {**defaults, **different}
+    assert yaml.safe_load(output)["spec"]["remediation"] == {**defaults, **different}
 
 
 def test_the_samples_are_accepted(shop: Workspace) -> None:
@@ -219,10 +219,10 @@ def test_the_samples_are_accepted(shop: Workspace) -> None:
 
 def permissions(plane: ControlPlane, user: str, namespace: str) -> set[str]:
     """Return what a user may do in a namespace: lines of resources, names and verbs."""
-    said = plane.kubectl(
+    output = plane.kubectl(
         *("auth", "can-i", "--list", "--no-headers", "--as", user, "--namespace", namespace)
     )
-    return {" ".join(line.split()) for line in said.splitlines() if line.strip()}
+    return {" ".join(line.split()) for line in output.splitlines() if line.strip()}
 
 
 def test_permissions_are_those_that_remediation_takes(shop: Workspace) -> None:
@@ -246,8 +246,8 @@ def test_permissions_are_those_that_remediation_takes(shop: Workspace) -> None:
         ("delete", "pods", "--all"),
         ("get", "events"),
     ):
-        said = shop.kubectl(*tried, "--as", REMEDIATOR, check=False)
-        assert "Forbidden" in said, tried
+        output = shop.kubectl(*tried, "--as", REMEDIATOR, check=False)
+        assert "Forbidden" in output, tried
 
 
 def test_chosen_namespaces(binaries: Binaries, tmp_path: Path) -> None:
@@ -288,15 +288,15 @@ def test_who_may_not_delete_pods_cannot_have_it_done(shop: Workspace) -> None:
     author = ("--as", "author")
     may("write", "get,create,update,patch,delete", "poddiagnosers.diagnostics.local.io")
     for action in ("", "LogEvent"):
-        said = create(shop, *author, "--dry-run=server", remediationAction=action)
-        assert "x created" in said
+        output = create(shop, *author, "--dry-run=server", remediationAction=action)
+        assert "x created" in output
     for action, permission, verb, resource in (
         ("RestartPod", "delete pods", "delete", "pods"),
         ("EvictPod", "create pods/eviction", "create", "pods/eviction"),
     ):
-        said = create(shop, *author, remediationAction=action)
-        assert "Forbidden" in said
-        assert f"you need the permission to {permission} in this namespace" in said
+        output = create(shop, *author, remediationAction=action)
+        assert "Forbidden" in output
+        assert f"you need the permission to {permission} in this namespace" in output
         create(shop, *author, name=action.lower())
         edit = ("patch", "pdiag", action.lower(), "--type=merge", *author, "--patch")
         change = f'{{"spec": {{"remediationAction": "{action}"}}}}'
@@ -314,8 +314,8 @@ def test_who_may_not_delete_pods_cannot_have_it_done(shop: Workspace) -> None:
     # Who may edit a namespace may delete and evict its Pods, and so have it done.
     shop.kubectl("create", "rolebinding", "editor", "--clusterrole=edit", "--user=editor")
     for action in ("RestartPod", "EvictPod"):
-        said = create(shop, "--as", "editor", "--dry-run=server", remediationAction=action)
-        assert "x created" in said
+        output = create(shop, "--as", "editor", "--dry-run=server", remediationAction=action)
+        assert "x created" in output
 
 
 def test_who_may_not_read_logs_cannot_have_them_shown(shop: Workspace) -> None:
@@ -333,9 +333,9 @@ def test_who_may_not_read_logs_cannot_have_them_shown(shop: Workspace) -> None:
     tried = ("--as", "author", "--dry-run=server")
     for evidence in ({}, None, {"logLines": 0}, {"terminationMessage": True}):
         assert "x created" in create(shop, *tried, evidence=evidence)
-    said = create(shop, *tried, evidence={"logLines": 1})
-    assert "Forbidden" in said
-    assert "you need the permission to get pods/log in this namespace" in said
+    output = create(shop, *tried, evidence={"logLines": 1})
+    assert "Forbidden" in output
+    assert "you need the permission to get pods/log in this namespace" in output
     shop.kubectl("create", "rolebinding", "reader", "--clusterrole=view", "--user=author")
     assert "x created" in create(shop, *tried, evidence={"logLines": 1})
 

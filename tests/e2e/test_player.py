@@ -73,8 +73,8 @@ def test_recorded_times_move_together() -> None:
     latest = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
     moved = pods.recorded_status(recorded, latest)
     assert recorded == before, "the recording is not changed"
-    ending = container_status({"status": moved})["lastState"]["terminated"]
-    assert ending["startedAt"] == "1970-01-01T00:00:00Z"
+    termination = container_status({"status": moved})["lastState"]["terminated"]
+    assert termination["startedAt"] == "1970-01-01T00:00:00Z"
     text = str(moved)
     assert "2030-01-02T03:04:05Z" in text
     assert "2026-" not in text

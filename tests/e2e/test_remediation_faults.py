@@ -359,13 +359,13 @@ def test_a_sync_between_the_two_writes_does_nothing(rig: FaultRig, shop: Workspa
     assert not planned.there()
 
 
-def test_a_diagnoser_created_again_starts_anew(rig: FaultRig, shop: Workspace) -> None:
+def test_a_diagnoser_created_again_starts_without_plans(rig: FaultRig, shop: Workspace) -> None:
     """What was planned for a PodDiagnoser is nothing to the next one of its name."""
     planned = rig.planned(shop)
     shop.delete_diagnoser()
     assert planned.there()
     rig.status_after(planned.request)
-    assert planned.there(), "nobody's plan is not carried out"
+    assert planned.there(), "a plan of a deleted PodDiagnoser was executed"
     again = shop.create_diagnoser(remediationAction="RestartPod", remediation=AT_ONCE)
     rig.status_after(planned.request)
     assert planned.there()

@@ -35,29 +35,29 @@ CONVERGENCE = 240.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of the storm.
+    """What the storm led to.
 
     Attributes:
         verdict: what did not hold, and what happened.
-        struck: what was killed.
-        faults: how often each network fault struck, by link.
+        kills: what was killed.
+        faults: how often each network fault happened, by link.
         deletions: how many deletions and evictions each fault between hook and API server met.
     """
 
     verdict: Verdict
-    struck: list[storm.Struck]
+    kills: list[storm.Kill]
     faults: dict[str, Counter[str]]
     deletions: Counter[str]
 
 
 @pytest.fixture(scope="module")
 def outcome(binaries: Binaries) -> Outcome:
-    """The storm, its end, and what came of it; some two and a half minutes."""
+    """The storm, its end, and what it led to; some two and a half minutes."""
     with storm.Storm(binaries, SEED) as one:
         one.populate()
         chance = random.Random(SEED)
         with one.weather():
-            _strike_and_fail(one, chance)
+            _kill_and_fail(one, chance)
         one.all_run()
         one.touch()
         # Its small budget would keep it busy for minutes.
@@ -65,29 +65,29 @@ def outcome(binaries: Binaries) -> Outcome:
         found = _settled(one)
         stirred = _stirred(one)
         calls = one.log()
-        struck, faults = one.struck, one.faults
-        happened = sum(map(Counter.total, faults.values())) + len(struck)
+        kills, faults = one.kills, one.faults
+        happened = sum(map(Counter.total, faults.values())) + len(kills)
         verdict = evaluate(calls, happened, timedelta(seconds=storm.LATE))
         verdict.violations += found + stirred
         if verdict.violations:
             one.cluster.control_plane.keep = True
         _report(one, verdict)
-        return Outcome(verdict, struck, faults, one.links["hook-api"].deletions)
+        return Outcome(verdict, kills, faults, one.links["hook-api"].deletions)
 
 
-def _strike_and_fail(one: storm.Storm, chance: random.Random) -> None:
+def _kill_and_fail(one: storm.Storm, chance: random.Random) -> None:
     """Kill all that there is, and from a third of the time on has all networks fail, too."""
-    plan = storm.strikes(chance)
+    plan = storm.planned_kills(chance)
     failing = []
     with ThreadPoolExecutor(len(one.links) + 1) as pool:
-        for number, strike in enumerate(plan):
+        for number, planned in enumerate(plan):
             if number == len(plan) // 3:
                 chances = [(link, chance.random()) for link in (*one.links, storm.WIRE)]
                 failing = [
                     pool.submit(one.fail, link, random.Random(seed)) for link, seed in chances
                 ]
-            one.strike(strike)
-            time.sleep(strike.gap)
+            one.kill(planned)
+            time.sleep(planned.gap)
         one.all_back()
         for each in failing:
             each.result()
@@ -137,12 +137,12 @@ def _stirred(one: storm.Storm) -> list[Violation]:
 
 def _report(one: storm.Storm, verdict: Verdict) -> None:
     """Print the figures."""
-    kills = Counter(victim for struck in one.struck for victim in struck.strike.victims)
-    under_way = sum(struck.under_way for struck in one.struck)
+    kills = Counter(victim for kill in one.kills for victim in kill.planned.victims)
+    under_way = sum(kill.under_way for kill in one.kills)
     print(f"seed {SEED}; crashes reported: {dict(one.crashes)}")
-    print(f"killed: {dict(kills)}; {under_way} of {len(one.struck)} under way")
-    for link, struck in one.faults.items():
-        print(f"{link}: {dict(struck)}")
+    print(f"killed: {dict(kills)}; {under_way} of {len(one.kills)} under way")
+    for link, injected in one.faults.items():
+        print(f"{link}: {dict(injected)}")
     print(f"deletions that faults met: {dict(one.links['hook-api'].deletions)}")
     for what, number in sorted(verdict.counts.items()):
         print(f"{what}: {number}")
@@ -160,23 +160,23 @@ def test_it_holds(outcome: Outcome, which: Property) -> None:
 
 def test_enough_was_killed(outcome: Outcome) -> None:
     """Each process was killed several times, mostly while something was under way."""
-    kills = Counter(victim for struck in outcome.struck for victim in struck.strike.victims)
+    kills = Counter(victim for kill in outcome.kills for victim in kill.planned.victims)
     assert set(kills) == {*storm.REPLICAS, "metacontroller", "apiserver"}
     assert min(kills.values()) >= 3
     assert min(kills["apiserver"], kills["metacontroller"]) >= 4
     for replicas in ("remediator", "annotator"):
         both = {f"{replicas}-1", f"{replicas}-2"}
-        assert any(both <= set(struck.strike.victims) for struck in outcome.struck)
-    under_way = sum(struck.under_way for struck in outcome.struck)
-    assert under_way >= len(outcome.struck) // 3
+        assert any(both <= set(kill.planned.victims) for kill in outcome.kills)
+    under_way = sum(kill.under_way for kill in outcome.kills)
+    assert under_way >= len(outcome.kills) // 3
 
 
 def test_enough_failed(outcome: Outcome) -> None:
     """Each fault of each network met with something, those of single requests with deletions."""
     assert set(outcome.faults) == {"hook-api", "poddiagnosers", "pods", storm.WIRE}
-    for link, struck in outcome.faults.items():
+    for link, injected in outcome.faults.items():
         ways = storm.WIRE_FAULTS if link == storm.WIRE else storm.FAULTS
-        assert {how for how in ways if struck[how]} == set(ways), link
+        assert {how for how in ways if injected[how]} == set(ways), link
     assert min(outcome.deletions[how] for how in ("cut", "answer lost", "delayed")) >= 1
 
 

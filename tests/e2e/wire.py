@@ -47,12 +47,12 @@ class Wire:
 
     Attributes:
         port: where it listens.
-        struck: how many connections and pieces each fault has met with.
+        injected: how many connections and pieces each fault has met with.
     """
 
     def __init__(self, port: int, delay: float = 0.2) -> None:
         (self.port,) = free_ports(1)
-        self.struck: dict[Fault, int] = dict.fromkeys(Fault, 0)
+        self.injected: dict[Fault, int] = dict.fromkeys(Fault, 0)
         self._upstream = port
         self._delay = delay
         self._fault = Fault.NONE
@@ -100,7 +100,7 @@ class Wire:
             self._whole.set()
         with self._lock:
             broken = list(self._open if fault is Fault.DROPPED else self._doomed)
-            self.struck[fault] += len(broken) // 2 if fault is Fault.DROPPED else 0
+            self.injected[fault] += len(broken) // 2 if fault is Fault.DROPPED else 0
             self._doomed.clear()
         for connection in broken:
             _break(connection)
@@ -112,7 +112,7 @@ class Wire:
             except OSError:
                 return
             if self._fault is Fault.DROPPED:
-                self.struck[Fault.DROPPED] += 1
+                self.injected[Fault.DROPPED] += 1
                 _break(client)
                 client.close()
                 continue
@@ -158,10 +158,10 @@ class Wire:
     def _request(self, *_: socket.socket) -> bool:
         """Return what becomes of a piece from the client: it goes on, perhaps later."""
         if self._fault is Fault.DELAYED:
-            self.struck[Fault.DELAYED] += 1
+            self.injected[Fault.DELAYED] += 1
             threading.Event().wait(self._delay)
         elif self._fault is Fault.STALLED:
-            self.struck[Fault.STALLED] += 1
+            self.injected[Fault.STALLED] += 1
             self._whole.wait()
         return True
 
@@ -171,7 +171,7 @@ class Wire:
             lost = self._fault is Fault.UNANSWERED or client in self._doomed
             if lost:  # a stream with a hole in it is of no use any more
                 self._doomed |= {server, client}
-                self.struck[Fault.UNANSWERED] += 1
+                self.injected[Fault.UNANSWERED] += 1
         return not lost and self._request()
 
 

@@ -133,13 +133,13 @@ def _check_plans(cluster: FaultyCluster) -> None:
 
 def bounded(cluster: FaultyCluster) -> None:
     """Compare the number of writes with what happened."""
-    counts, struck = cluster.watch.counts, cluster.faults.struck
+    counts, injected = cluster.watch.counts, cluster.faults.injected
     happened = (
         counts["crashes"]
         + counts["Pods created"]
         + counts["PodDiagnosers written by people"]
         + counts["Pods deleted by the hook"]
-        + struck.total()
+        + injected.total()
     )
     kinds = ("pods", "poddiagnosers")
     written = sum(counts[f"{kind} written by what is known"] for kind in kinds)

@@ -1,7 +1,7 @@
 """Faults: between the hook, Metacontroller and the API server, and of clocks.
 
-Operations arm faults, which strike later, at the n-th call, answer or write from then: each of
-these can fail.
+Operations arm faults, which are injected later, at the n-th call, answer or write from then: each
+of these can fail.
 """
 
 from bisect import bisect_right
@@ -63,7 +63,7 @@ class Faults:
     """The faults of a run, as dev.simulator.client.Interference and Lateness."""
 
     def __init__(self, time: Callable[[], float]) -> None:
-        self.struck: Counter[str] = Counter()
+        self.injected: Counter[str] = Counter()
         self.outage: str = ""
         self.max_related: int | None = None
         self._time = time
@@ -82,16 +82,16 @@ class Faults:
         """Have something fail at the n-th time from now."""
         self._armed[place].append(_Armed(skip, how))
 
-    def strike(self, place: str) -> str:
+    def inject(self, place: str) -> str:
         """Return what happens to this call, answer or write; "" for nothing."""
         if self.outage and place == "call":
-            self.struck[self.outage] += 1
+            self.injected[self.outage] += 1
             return self.outage
         armed = self._armed[place]
         for fault in armed:
             if not fault.skip:
                 armed.remove(fault)
-                self.struck[fault.how] += 1
+                self.injected[fault.how] += 1
                 return fault.how
             fault.skip -= 1
         return ""
@@ -112,7 +112,7 @@ class Faults:
 
     def stall(self, resource: Resource, seconds: float) -> None:
         """Delay the watch events of a kind that Metacontroller gets."""
-        self.struck["watch held up"] += 1
+        self.injected["watch held up"] += 1
         self._stalled[resource] = self._time() + seconds
         self._behind[resource] = max(self._behind.get(resource, 0.0), self._stalled[resource])
 
@@ -134,7 +134,7 @@ class Faults:
         """See dev.simulator.client.Lateness."""
         if manager != "metacontroller" or resource not in self._past:
             return None
-        self.struck["list of the past"] += 1
+        self.injected["list of the past"] += 1
         moment = self._past.pop(resource)
         place = bisect_right(self._versions, moment, key=lambda each: each[0])
         return self._versions[max(0, place - 1)][1]
@@ -146,7 +146,7 @@ class Faults:
         self._pending = ""
         if call.manager != "metacontroller" or call.verb in ("get", "list"):
             return None
-        how = self.strike("write")
+        how = self.inject("write")
         if how == "write lost before its effect":
             return OSError("connection reset by peer")
         if how == "conflict":

@@ -457,7 +457,7 @@ class FaultyCluster(ClusterFixture):
     def kill_hook(self, number: int, down: int, _: int) -> None:
         """Kill a process of the hook."""
         replicas = self.service.replicas
-        self.faults.struck["hook killed"] += 1
+        self.faults.injected["hook killed"] += 1
         seconds = (0.0, 0.5, 5.0, 60.0, 150.0)[down % 5]
         if number % 5 == 0:
             for replica in replicas:
@@ -481,12 +481,12 @@ class FaultyCluster(ClusterFixture):
     def ambush_plan(self, what: int, how: int, delay: int) -> None:
         """Have something happen as soon as the next plan is stored."""
 
-        def strike(diagnoser: Object, entry: Object) -> None:
-            self.faults.struck["something between plan and deletion"] += 1
+        def interfere(diagnoser: Object, entry: Object) -> None:
+            self.faults.injected["something between plan and deletion"] += 1
             wait = (0.0, 0.0, 0.004, 0.012, 0.03)[delay % 5]
             self.scheduler.call_later(wait, lambda: self._ambush(diagnoser, entry, what, how))
 
-        self.watch.on_plan.append(strike)
+        self.watch.on_plan.append(interfere)
 
     def _ambush(self, diagnoser: Object, entry: Object, what: int, how: int) -> None:
         key = (namespace_of(diagnoser), str(entry["pod"]))
@@ -523,12 +523,12 @@ class FaultyCluster(ClusterFixture):
     def ambush_read(self, what: int, how: int, delay: int) -> None:
         """Have something happen to the next Pod that the hook reads, before it acts."""
 
-        def strike(pod: Object) -> None:
-            self.faults.struck["something between read and deletion"] += 1
+        def interfere(pod: Object) -> None:
+            self.faults.injected["something between read and deletion"] += 1
             wait = (0.0, 0.0, 0.002)[delay % 3]
             self.scheduler.call_later(wait, lambda: self._surprise(pod, what, how))
 
-        self.watch.on_read.append(strike)
+        self.watch.on_read.append(interfere)
 
     def _surprise(self, pod: Object, what: int, how: int) -> None:
         if self.store.peek(POD, key_of(pod)) is None:
@@ -555,7 +555,7 @@ class FaultyCluster(ClusterFixture):
         """Send an old request to the hook once more."""
         requests = [one for one in self.service.requests if one[0].endswith("/sync")]
         if requests:
-            self.faults.struck["old request repeated"] += 1
+            self.faults.injected["old request repeated"] += 1
             self.service.repeat(*requests[number % len(requests)])
 
     def stall(self, which: int, seconds: int, _: int) -> None:
@@ -567,7 +567,7 @@ class FaultyCluster(ClusterFixture):
         """End Metacontroller's watches: their pending events are lost, and it lists again."""
         if self.simulator.metacontroller is None:
             return
-        self.faults.struck["watch ended and listed anew"] += 1
+        self.faults.injected["watch ended and listed anew"] += 1
         kinds = (POD, DIAGNOSER, TARGET)
         for informer in self.simulator.metacontroller.informers.all:
             if which % 4 == 3 or informer.resource is kinds[which % 4]:
@@ -575,7 +575,7 @@ class FaultyCluster(ClusterFixture):
 
     def restart_metacontroller(self, age: int, which: int, _: int) -> None:
         """Restart Metacontroller; its first lists may show the past."""
-        self.faults.struck["Metacontroller restarted"] += 1
+        self.faults.injected["Metacontroller restarted"] += 1
         seconds = (0.0, 1.0, 30.0, 600.0)[age % 4]
         if seconds:
             for number, resource in enumerate((POD, DIAGNOSER, TARGET)):
@@ -587,7 +587,7 @@ class FaultyCluster(ClusterFixture):
         """Stop Metacontroller for some time."""
         if self.simulator.metacontroller is None:
             return
-        self.faults.struck["Metacontroller stopped"] += 1
+        self.faults.injected["Metacontroller stopped"] += 1
         self.simulator.stop_metacontroller()
 
         def again() -> None:
@@ -599,7 +599,7 @@ class FaultyCluster(ClusterFixture):
     def set_hook_clock(self, number: int, seconds: int, _: int) -> None:
         """Set the clock of a process of the hook wrong."""
         replica = self.service.replicas[number % len(self.service.replicas)]
-        self.faults.struck["hook's clock set"] += 1
+        self.faults.injected["hook's clock set"] += 1
         skew = SKEWS[seconds % len(SKEWS)]
         self.misled = self.misled or abs(skew) >= HOUR
         self.ahead = self.ahead or skew > 0
@@ -607,7 +607,7 @@ class FaultyCluster(ClusterFixture):
 
     def set_node_clock(self, seconds: int, _: int, __: int) -> None:
         """Set the node's clock wrong."""
-        self.faults.struck["node's clock set"] += 1
+        self.faults.injected["node's clock set"] += 1
         self.jumped = True
         skewed(self.node.clock, SKEWS[seconds % len(SKEWS)])
 
@@ -616,7 +616,7 @@ class FaultyCluster(ClusterFixture):
         limit = self.clock.now() - timedelta(seconds=1860)
         for event in self.store.select(EVENT):
             if parse_timestamp(event["metadata"]["creationTimestamp"]) < limit:
-                self.faults.struck["Event expired"] += 1
+                self.faults.injected["Event expired"] += 1
                 self.store.delete(EVENT, key_of(event))
 
     def outage(self, how: int, seconds: int, _: int) -> None:
@@ -631,7 +631,7 @@ class FaultyCluster(ClusterFixture):
 
     def cut_bodies(self, size: int, seconds: int, _: int) -> None:
         """Have the hook read less of what is related to a PodDiagnoser, for some time."""
-        self.faults.struck["bodies cut"] += 1
+        self.faults.injected["bodies cut"] += 1
         self.faults.max_related = (3_000, 5_000, 7_500, 12_000)[size % 4]
 
         def over() -> None:

@@ -1,7 +1,7 @@
 """The hook with one mistake each: what the search must find, or it would find nothing.
 
 Each mutant replaces something of the hook in this process while it runs. `SEEDS` has a simulation
-that catches it; `python -m tests.simulation.mutants` searches them anew.
+that catches it; `python -m tests.simulation.mutants` searches them again.
 """
 
 import sys
@@ -182,7 +182,7 @@ _outcome_of_error = executor._outcome_of_error
 
 
 def _lost_is_undone(self: Any, plan: Any) -> Any:
-    """Take a planned Pod that is gone for one that nobody deleted."""
+    """Take a planned Pod that is gone for one that was not deleted by a plan."""
     outcome = _outcome(self, plan)
     if outcome is not None and outcome.reason is Reason.POD_GONE:
         return replace(outcome, phase=Phase.EXPIRED, reason=Reason.CRASH_SUPERSEDED)
@@ -231,7 +231,7 @@ def _without_withheld(*args: Any, **named: Any) -> Any:
 _plan = planner.plan
 
 
-def _impatient(snapshot: Any, report: Any, now: datetime) -> Any:
+def _always_write_status(snapshot: Any, report: Any, now: datetime) -> Any:
     """Write the time whether anything changed or not."""
     result = _build_status(snapshot, report, now)
     stamped = result.status.model_copy(update={"lastUpdateTime": time.whole_seconds(now)})
@@ -241,7 +241,7 @@ def _impatient(snapshot: Any, report: Any, now: datetime) -> Any:
 _build_status = status.build_status
 
 
-def _endlessly(pod: Any, claim: Any, until: Any, now: datetime) -> Any:
+def _label_without_expiry(pod: Any, claim: Any, until: Any, now: datetime) -> Any:
     del pod, until, now
     return {keys.LABEL: claim.diagnoser.name}, None
 
@@ -263,7 +263,7 @@ def _counts_again(stored: Any, crashed: Any, now: Any) -> Any:
     }
 
 
-def _forgetful(*_: Any, **__: Any) -> tuple[str, ...]:
+def _no_counted_pods(*_: Any, **__: Any) -> tuple[str, ...]:
     return ()
 
 
@@ -285,7 +285,7 @@ def _youngest(targets: Any, labels: Mapping[str, str]) -> Any:
     return found[-1] if found else None
 
 
-def _wipes(pod: Any) -> Any:
+def _remove_all_metadata(pod: Any) -> Any:
     """Take off whatever the Pod has, not only what is ours."""
     annotations: dict[str, str | None] = dict.fromkeys(pod.metadata.annotations)
     labels: dict[str, str | None] = dict.fromkeys(set(pod.metadata.labels) - {"pod-template-hash"})
@@ -461,12 +461,15 @@ def mutants() -> dict[str, Mutant]:
         ),
         Mutant("publishes for one that is gone", ((sync, "target_missing", _never),)),
         Mutant("forgets what is withheld", ((status, "plan", _without_withheld),)),
-        Mutant("writes whether anything changed or not", ((answer, "build_status", _impatient),)),
-        Mutant("labels endlessly", ((metadata, "_label_change", _endlessly),)),
+        Mutant(
+            "writes whether anything changed or not",
+            ((answer, "build_status", _always_write_status),),
+        ),
+        Mutant("labels endlessly", ((metadata, "_label_change", _label_without_expiry),)),
         Mutant("leaves its metadata on Pods", ((pods_sync, "metadata_removal", _never_off),)),
-        Mutant("wipes what others wrote", ((pods_sync, "metadata_removal", _wipes),)),
+        Mutant("wipes what others wrote", ((pods_sync, "metadata_removal", _remove_all_metadata),)),
         Mutant("counts a Pod that goes again", ((status, "uncounted_pods", _counts_again),)),
-        Mutant("forgets whom it counted", ((status, "counted_pods", _forgetful),)),
+        Mutant("forgets whom it counted", ((status, "counted_pods", _no_counted_pods),)),
         Mutant("gives Events random names", ((events.EventFactory, "name", _random_name),)),
         Mutant("publishes old crashes", ((events, "is_fresh", _always_fresh),)),
         Mutant("orders crashes by the node's clock alone", ((metadata, "_is_superseded", _never),)),

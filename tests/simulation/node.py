@@ -46,12 +46,12 @@ class Life:
     Attributes:
         pod: as it was created.
         containers: its containers, by name.
-        ending: whether it is terminating.
+        terminating: whether it is terminating.
     """
 
     pod: Object
     containers: dict[str, Run]
-    ending: bool = False
+    terminating: bool = False
 
 
 class Node:
@@ -78,7 +78,7 @@ class Node:
     def running(self, pod: Object) -> list[str]:
         """Return the names of a Pod's containers that run."""
         life = self._lives.get(uid_of(pod))
-        if life is None or life.ending:
+        if life is None or life.terminating:
             return []
         return [name for name, run in life.containers.items() if run.since is not None]
 
@@ -145,7 +145,7 @@ class Node:
         if event.type is EventType.DELETED:
             life = self._lives.pop(uid, None)
             if life is not None:
-                life.ending = True
+                life.terminating = True
             return
         if not pod["spec"].get("nodeName"):
             return
@@ -155,14 +155,14 @@ class Node:
             life = self._lives[uid] = Life(pod, {name: Run(name) for name in names})
             for run in life.containers.values():
                 self._later(0.6, life, partial(self._start, life, run, None, 0))
-        if is_terminating(pod) and not life.ending:
-            life.ending = True
+        if is_terminating(pod) and not life.terminating:
+            life.terminating = True
             gone = life
             self._scheduler.call_later(self._rng.uniform(0.1, 4.0), lambda: self._end(gone))
 
     def _later(self, most: float, life: Life, step: Callable[[], None]) -> None:
         def act() -> None:
-            if not life.ending:
+            if not life.terminating:
                 step()
 
         self._scheduler.call_later(self._rng.uniform(0.5, 1.0) * most, act)

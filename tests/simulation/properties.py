@@ -241,7 +241,7 @@ class Watch:
             specs = self.specs[namespace_of(diagnoser)]
             if diagnoser["spec"] not in specs:
                 specs.append(diagnoser["spec"])
-            behind = self._faults.behind(POD) or self._faults.struck["list of the past"]
+            behind = self._faults.behind(POD) or self._faults.injected["list of the past"]
             since = self._clock() - LAG
             # For Metacontroller these may be there still.
             gone = [pod for at, pod in self._gone if behind or at > since]
@@ -473,7 +473,7 @@ class Watch:
     def _limits(self, diagnoser: Object, deletion: Deletion, where: str) -> None:
         former = self.deletions[uid_of(diagnoser)]
         policy = diagnoser["spec"]["remediation"]
-        slack = ROUNDING + (LATE if self._faults.struck["effect after the time-out"] else ZERO)
+        slack = ROUNDING + (LATE if self._faults.injected["effect after the time-out"] else ZERO)
         window = timedelta(seconds=policy["budget"]["windowSeconds"]) - slack
         within = sum(deletion.at - one.at < window for one in former)
         if within >= policy["budget"]["pods"]:

@@ -23,7 +23,7 @@ class Result:
         violations: what did not hold.
         digest: equal for runs in which the same happened.
         steps: number of steps of the scheduler.
-        struck: number of faults that struck, by kind.
+        injected: number of injected faults, by kind.
         states: numbers of the distinct states of PodDiagnosers that were stored.
         counts: what happened.
         trace: the trace, if it was to be readable.
@@ -32,7 +32,7 @@ class Result:
     violations: list[Violation]
     digest: str
     steps: int
-    struck: Counter[str]
+    injected: Counter[str]
     states: set[int]
     counts: Counter[str]
     trace: str = ""
@@ -67,7 +67,7 @@ def run(simulation: SimulationRun, *, readable: bool = False) -> Result:
             watch.violations,
             cluster.trace.digest,
             cluster.scheduler.steps,
-            cluster.faults.struck,
+            cluster.faults.injected,
             watch.states,
             watch.counts,
             cluster.trace.text(),

@@ -36,7 +36,7 @@ class Totals:
     Attributes:
         runs: how many.
         steps: of their schedulers.
-        struck: faults that struck, by kind.
+        injected: injected faults, by kind.
         operations: what happened, by kind.
         counts: writes, calls, crashes and the like.
         states: numbers of the distinct states of PodDiagnosers.
@@ -45,7 +45,7 @@ class Totals:
 
     runs: int = 0
     steps: int = 0
-    struck: Counter[str] = field(default_factory=Counter)
+    injected: Counter[str] = field(default_factory=Counter)
     operations: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
     states: set[int] = field(default_factory=set)
@@ -55,7 +55,7 @@ class Totals:
         """Add a run."""
         self.runs += 1
         self.steps += result.steps
-        self.struck += result.struck
+        self.injected += result.injected
         self.operations.update(operation.name for operation in simulation.operations)
         self.counts += result.counts
         self.states |= result.states
@@ -65,7 +65,7 @@ class Totals:
         """Add other runs."""
         self.runs += other.runs
         self.steps += other.steps
-        self.struck += other.struck
+        self.injected += other.injected
         self.operations += other.operations
         self.counts += other.counts
         self.states |= other.states
@@ -81,7 +81,7 @@ class Totals:
             ),
             "",
             *_table("What happened", self.operations),
-            *_table("Faults that struck", self.struck),
+            *_table("Injected faults", self.injected),
             *_table("Counted", self.counts),
             "Properties that held" if not found else "Properties",
             *(
@@ -89,9 +89,9 @@ class Totals:
                 for each in Property
             ),
         ]
-        missing = {*CALLS, *ANSWERS, *WRITES} - set(self.struck)
+        missing = {*CALLS, *ANSWERS, *WRITES} - set(self.injected)
         if missing:
-            lines.append(f"Never struck: {', '.join(sorted(missing))}")
+            lines.append(f"Never injected: {', '.join(sorted(missing))}")
         return "\n".join(lines)
 
 

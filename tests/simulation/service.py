@@ -367,7 +367,7 @@ class Service:
             )
 
         self.scheduler.call_later(timeout, give_up)
-        how = self.faults.strike("answer") if path.endswith("/sync") else ""
+        how = self.faults.inject("answer") if path.endswith("/sync") else ""
         arrive = partial(self._arrive, path, body, how, answered, lost)
         self.scheduler.call_later(self._timing.draw(self._timing.to_hook), arrive)
 
@@ -434,7 +434,7 @@ class Service:
     def execute(self, incoming: Incoming, request: Request, resume: Callable[[Any], None]) -> None:
         """Send a call to the API server, and resume the hook with what came of it."""
         deletes = request.method == "DELETE" or request.path.endswith("/eviction")
-        how = (self.faults.strike("deletion") if deletes else "") or self.faults.strike("call")
+        how = (self.faults.inject("deletion") if deletes else "") or self.faults.inject("call")
         if how:
             self.trace.add(f"FAULT at {request.method} {request.path}: {how}")
         incoming = replace(

@@ -399,8 +399,10 @@ def pod_problems(pod: Object, owner: Object | None, known: Known) -> list[str]:
     """
     managed, crashes = shown(pod), crashes_of(pod)
     if owner is None:
-        found = [f"it is nobody's and has {sorted(managed)}"] if managed else []
-        return found + (["it is nobody's and has the label"] if LABEL in labels_of(pod) else [])
+        found = [f"no PodDiagnoser claims it, but it has {sorted(managed)}"] if managed else []
+        return found + (
+            ["no PodDiagnoser claims it, but it has the label"] if LABEL in labels_of(pod) else []
+        )
     due = [crash for crash in crashes if known.reportable(owner, pod, crash) is Reportable.YES]
     if "restart-reason" not in managed:
         return [f"it does not show {due}"] if due else []
@@ -533,8 +535,8 @@ def unaccounted(diagnoser: Object, pods: Iterable[Object], causes: Mapping[str, 
         and uid_of(pod) not in entries
     ]
     withheld = (diagnoser.get("status") or {}).get("withheld") or []
-    said = sum(each["crashes"] for each in withheld)
-    return "" if said >= len(missing) else f"{missing}, and {said} withheld"
+    counted = sum(each["crashes"] for each in withheld)
+    return "" if counted >= len(missing) else f"{missing}, and {counted} withheld"
 
 
 # For reports

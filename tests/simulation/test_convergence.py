@@ -123,12 +123,12 @@ class History:
 
     def starve(self) -> None:
         """Report by turns that an image cannot be pulled, for a Pod that has not ended yet."""
-        hungry = [
+        before_first_end = [
             pod
             for pod in self._pods()
             if not over(pod) and not container(pod)["lastState"].get("terminated")
         ]
-        for pod in self._some(hungry, 1):
+        for pod in self._some(before_first_end, 1):
             reason = self.rng.choice(["ErrImagePull", "ImagePullBackOff"])
             self.cluster.wait(pod["metadata"]["name"], reason, "no such host")
 
