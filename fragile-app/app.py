@@ -7,7 +7,6 @@ is Python and this file.
 
 import contextlib
 import os
-import queue
 import signal
 import socket
 import sys
@@ -18,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 LIMIT = 5
-"""How many requests it bears."""
+"""How many requests it answers before the one that ends it."""
 
 
 class Server(ThreadingHTTPServer):
@@ -133,16 +132,16 @@ def main() -> int:
     Returns:
         The exit code.
     """
-    # The handler interrupts this very thread, so it may take no lock: SimpleQueue is reentrant.
-    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _frame: signals.put(received))
+    # Blocked in all threads, so that a signal stays pending until this one waits for it: a handler
+    # can run in the moment before a thread begins to wait, which then waits on.
+    stops = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stops)
     with Server(int(os.environ.get("PORT", "80"))) as server:
         # shutdown() waits for serve_forever() to end, so they cannot share a thread.
         serving = threading.Thread(target=server.serve_forever)
         serving.start()
         say(f"Listening on port {server.server_port}")
-        signals.get()
+        signal.sigwait(stops)
         server.shutdown()
         serving.join()
     say("Shut down cleanly")

@@ -19,6 +19,8 @@ from tests.simulation.search import Totals, begin, chunks, run_seeds
 from tests.simulation.shrinking import explain, shrink
 from tests.simulation.simulation_run import UNUSUAL, USUAL, SimulationRun
 
+pytestmark = pytest.mark.timeout(600)  # a test waits for runs that a busy machine executes slowly
+
 RUNS = int(os.environ.get("RUNS", "2000"))
 PROCESSES = 2
 PARTS = chunks(0, RUNS, max(RUNS // 40, 1))
