@@ -18,7 +18,7 @@ from dev.simulator.metacontroller.answers import read_customize_answer, read_syn
 from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest, PodSyncRequest
 from pod_diagnoser.api.raw_request import strip_unread_fields
 from pod_diagnoser.api.time import format_time
-from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
+from pod_diagnoser.poddiagnosers.response import sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.pods.keys import LOG, MAX_LOG_BYTES, MAX_MESSAGE_BYTES, TERMINATION_MESSAGE
 from pod_diagnoser.pods.sync import sync_pod

@@ -22,7 +22,7 @@ from pod_diagnoser.api.diagnostics_v1 import (
     diagnosis_target,
 )
 from pod_diagnoser.api.time import format_time
-from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
+from pod_diagnoser.poddiagnosers.response import sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.pods.sync import sync_pod
 from pod_diagnoser.remediation.model import EXPLANATIONS, ExecutionReport, Outcome, Phase, Reason

@@ -14,7 +14,7 @@ from pydantic import AliasChoices
 
 from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest, PodSyncRequest
 from pod_diagnoser.api.raw_request import strip_unread_fields
-from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
+from pod_diagnoser.poddiagnosers.response import sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.pods.sync import sync_pod
 from pod_diagnoser.server.settings import Settings

@@ -17,7 +17,7 @@ from pod_diagnoser.api import time
 from pod_diagnoser.api.metacontroller import SyncResponse
 from pod_diagnoser.cluster import client, reader, server_time
 from pod_diagnoser.cluster.errors import ApiError, NoAnswerError
-from pod_diagnoser.poddiagnosers import answer, counting, status, sync
+from pod_diagnoser.poddiagnosers import counting, response, status, sync
 from pod_diagnoser.pods import claims, filters, keys, metadata, observation
 from pod_diagnoser.pods import sync as pods_sync
 from pod_diagnoser.remediation import (
@@ -200,7 +200,7 @@ def _our_own(self: Any, _: datetime) -> None:
 
 
 def _forgets_attachment(when: Callable[[Any, Any], bool]) -> Callable[..., Any]:
-    original = answer.build_response
+    original = response.build_response
 
     def forgetful(diagnoser: Any, status: Any, resync_after: Any, **named: Any) -> Any:
         made = original(diagnoser, status, resync_after, **named)
@@ -221,7 +221,7 @@ def _without_attachment_after_failure(snapshot: Any, now: datetime, report: Any)
     return replace(made, response=made.response.model_copy(update={"attachments": ()}))
 
 
-_sync_pod_diagnoser = answer.sync_pod_diagnoser
+_sync_pod_diagnoser = response.sync_pod_diagnoser
 
 
 def _without_withheld(*args: Any, **named: Any) -> Any:
@@ -453,7 +453,7 @@ def mutants() -> dict[str, Mutant]:
         ),
         Mutant(
             "forgets the attachment where nothing changed",
-            ((answer, "build_response", _forgets_attachment(_paced)),),
+            ((response, "build_response", _forgets_attachment(_paced)),),
         ),
         Mutant(
             "forgets the attachment after a failure",
@@ -463,7 +463,7 @@ def mutants() -> dict[str, Mutant]:
         Mutant("forgets what is withheld", ((status, "plan", _without_withheld),)),
         Mutant(
             "writes whether anything changed or not",
-            ((answer, "build_status", _always_write_status),),
+            ((response, "build_status", _always_write_status),),
         ),
         Mutant("labels endlessly", ((metadata, "_label_change", _label_without_expiry),)),
         Mutant("leaves its metadata on Pods", ((pods_sync, "metadata_removal", _never_off),)),

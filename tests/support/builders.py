@@ -23,7 +23,7 @@ from pod_diagnoser.api.metacontroller import (
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose
 from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
-from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
+from pod_diagnoser.poddiagnosers.response import sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot, take_snapshot
 from pod_diagnoser.pods.history import CrashRecord
 from pod_diagnoser.pods.keys import LABEL

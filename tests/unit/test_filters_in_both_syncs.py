@@ -7,7 +7,7 @@ import pytest
 
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser, diagnosis_target
 from pod_diagnoser.diagnosis.evidence import EventLookup, FetchedEvidence, PodEvent
-from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
+from pod_diagnoser.poddiagnosers.response import sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.pods.keys import CAUSE, CONTAINER, CRASHES, LABEL
 from pod_diagnoser.pods.sync import sync_pod

@@ -158,7 +158,9 @@ class EventPublisher:
 
     # Crashes
 
-    def publish_crash_events(self, snapshot: DiagnoserSnapshot, budget: TimeBudget) -> Publication:
+    def publish_crash_events(
+        self, snapshot: DiagnoserSnapshot, time_budget: TimeBudget
+    ) -> Publication:
         """Publish fresh crashes, where ``LogEvent`` asks for it."""
         progress = _Progress()
         for crashed in snapshot.crashed:
@@ -169,8 +171,8 @@ class EventPublisher:
             if failure is not None:
                 return Publication(failure)
             try:
-                finished = budget.in_time(MAX_EVENT_SECONDS) and self._publish_crashes_of(
-                    crashed.pod, snapshot, pending, budget, progress
+                finished = time_budget.in_time(MAX_EVENT_SECONDS) and self._publish_crashes_of(
+                    crashed.pod, snapshot, pending, time_budget, progress
                 )
             except ApiError as error:
                 namespace = snapshot.diagnoser.metadata.namespace
@@ -202,7 +204,7 @@ class EventPublisher:
         pod: OwnedPod,
         snapshot: DiagnoserSnapshot,
         pending: Sequence[EventDocument],
-        budget: TimeBudget,
+        time_budget: TimeBudget,
         progress: _Progress,
     ) -> bool:
         """Publish the crashes of one Pod, as it is live; False where there is no time left.
@@ -211,12 +213,12 @@ class EventPublisher:
             ApiError: a call failed.
         """
         progress.doing = "read Pods"
-        events = self._unpublished_live(pod, snapshot, budget)
+        events = self._unpublished_live(pod, snapshot, time_budget)
         if events is None:
             return False
         progress.doing = "create Events"
         for event in events:
-            if not budget.in_time():
+            if not time_budget.in_time():
                 return False
             try:
                 self._events.create(event)
@@ -239,7 +241,7 @@ class EventPublisher:
         return [event for event in events if not self._events.exists(event.key)]
 
     def _unpublished_live(
-        self, pod: OwnedPod, snapshot: DiagnoserSnapshot, budget: TimeBudget
+        self, pod: OwnedPod, snapshot: DiagnoserSnapshot, time_budget: TimeBudget
     ) -> list[EventDocument] | None:
         """Return what the live Pod shows to be published; None where there is no time left.
 
@@ -249,7 +251,7 @@ class EventPublisher:
         diagnoser, _ = self._access.live.pod_diagnoser(snapshot.diagnoser, any_version=True)
         if diagnoser is None:
             return []
-        if not budget.in_time():
+        if not time_budget.in_time():
             return None
         meta = pod.metadata
         live, now = self._access.live.pod(meta.namespace, meta.name)
@@ -263,7 +265,7 @@ class EventPublisher:
         self,
         diagnoser: PodDiagnoser,
         outcomes: Iterable[tuple[Remediation, Outcome]],
-        budget: TimeBudget,
+        time_budget: TimeBudget,
     ) -> None:
         """Publish what was done. It has been done: an Event that cannot be created is dropped."""
         factory = EventFactory(diagnoser, self._instance)
@@ -272,7 +274,7 @@ class EventPublisher:
             for event in remediation_events(factory, entry, outcome):
                 if self._events.exists(event.key):
                     continue
-                if failed or not budget.in_time():
+                if failed or not time_budget.in_time():
                     self._access.observer.event_dropped()
                     continue
                 try:
@@ -284,19 +286,19 @@ class EventPublisher:
     # Withheld Pods
 
     def publish_withheld_events(
-        self, snapshot: DiagnoserSnapshot, withheld: Iterable[WithheldPod], budget: TimeBudget
+        self, snapshot: DiagnoserSnapshot, withheld: Iterable[WithheldPod], time_budget: TimeBudget
     ) -> None:
         """Publish on a few Pods why they are withheld, where the live ones are so, too."""
         pending = self._pending_withheld(snapshot.diagnoser, withheld)
-        if not pending or self._access.open_failure() is not None or not budget.in_time():
+        if not pending or self._access.open_failure() is not None or not time_budget.in_time():
             return
         try:
             live, _ = self._access.live.pod_diagnoser(snapshot.diagnoser)
             if live is None:
                 return
             for each, key in pending[:MAX_WITHHELD_EVENTS]:
-                if budget.in_time():
-                    self._publish_withheld(live, snapshot, each, key, budget)
+                if time_budget.in_time():
+                    self._publish_withheld(live, snapshot, each, key, time_budget)
         except ApiError as error:
             namespace = snapshot.diagnoser.metadata.namespace
             self._access.record_error(error, "read Pods", namespace)
@@ -318,11 +320,11 @@ class EventPublisher:
         snapshot: DiagnoserSnapshot,
         withheld: WithheldPod,
         key: str,
-        budget: TimeBudget,
+        time_budget: TimeBudget,
     ) -> None:
         meta = withheld.pod.metadata
         pod, now = self._access.live.pod(meta.namespace, meta.name)
-        if not budget.in_time():
+        if not time_budget.in_time():
             return
         self._events.add(key)  # checked once: what does not hold now is not worth a call each sync
         expected = Expected(meta.uid, REPLACING, crash=withheld.diagnosis.id)

@@ -53,8 +53,8 @@ TARGET_CREATION_GRACE = timedelta(seconds=5)
 def target_missing(snapshot: DiagnoserSnapshot, now: datetime) -> bool:
     """Return whether a PodDiagnoser's DiagnosisTarget was published before, and is not there.
 
-    Either it was deleted by hand; or the PodDiagnoser is deleted, and Metacontroller has not
-    learned of it. A status is written together with the DiagnosisTarget: without one, or within
+    Either it was deleted by hand; or the PodDiagnoser is deleted, and Metacontroller does
+    not know it yet. A status is written together with the DiagnosisTarget: without one, or within
     `TARGET_CREATION_GRACE`, it is not missing.
 
     Args:

@@ -23,7 +23,7 @@ from pod_diagnoser.poddiagnosers.conditions import (
 )
 from pod_diagnoser.poddiagnosers.counting import counted_pods, uncounted_pods
 from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot
-from pod_diagnoser.poddiagnosers.workloads import seconds_until_forgotten, workloads
+from pod_diagnoser.poddiagnosers.workloads import seconds_until_expiry, workloads
 from pod_diagnoser.pods.history import drop_future
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.model import ExecutionReport, Phase
@@ -45,7 +45,7 @@ class StatusReport:
     """What the status should be.
 
     Attributes:
-        status: the status to answer with.
+        status: the status to return.
         changed: whether it differs from the stored one.
         resync_after: seconds after which to sync again, or None.
         plans_changed: whether the remediations differ from the stored ones.
@@ -85,7 +85,7 @@ def build_status(
         resync_after=earliest(
             _seconds_until_execution(planned, report),
             planned.resync_after,
-            seconds_until_forgotten(desired.workloads, now) if snapshot.complete else None,
+            seconds_until_expiry(desired.workloads, now) if snapshot.complete else None,
         ),
         withheld_pods=planned.withheld_pods,
     )
@@ -225,7 +225,7 @@ def _recent_diagnoses(
                 cause=diagnosis.cause.value,
                 reason=diagnosis.restart_reason,
                 time=diagnosis.finished_at,
-                # A stored time stays, whatever a clock or an annotation says now.
+                # A stored time stays, also if a clock or an annotation differs now.
                 seen=known.seen if known else first_seen.get(diagnosis.id),
                 diagnosis=diagnosis.sentence,
             )

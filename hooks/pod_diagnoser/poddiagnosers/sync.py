@@ -1,7 +1,7 @@
 """Sync a PodDiagnoser: act, plan, report.
 
 1. Act: execute the plans of the stored status, and publish crashes and what was done as Events.
-2. Plan: work out, from the request and from what came of that, what to answer.
+2. Plan: work out the response from the request and from the outcomes.
 3. Report: publish on a few crashed Pods why they are withheld.
 """
 
@@ -13,12 +13,12 @@ from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
 from pod_diagnoser.api.time import earliest
 from pod_diagnoser.cluster.errors import ApiError, ApiFailure
 from pod_diagnoser.poddiagnosers.access import ClusterAccess, ClusterApi, Observer
-from pod_diagnoser.poddiagnosers.answer import (
+from pod_diagnoser.poddiagnosers.event_publisher import TOO_SLOW, EventPublisher
+from pod_diagnoser.poddiagnosers.response import (
     PodDiagnoserSync,
-    answer_for_deleted,
+    response_for_deleted,
     sync_pod_diagnoser,
 )
-from pod_diagnoser.poddiagnosers.event_publisher import TOO_SLOW, EventPublisher
 from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot, target_missing
 from pod_diagnoser.remediation.executor import ExecutionResult, PlanExecutor, TimeBudget
 from pod_diagnoser.remediation.model import REPLACING, Action, ExecutionReport
@@ -53,13 +53,13 @@ class Reconciler:
         self._publisher = EventPublisher(self._access, instance)
 
     def sync(self, snapshot: DiagnoserSnapshot) -> PodDiagnoserSync:
-        """Do what is to be done for a PodDiagnoser, and answer its sync."""
-        budget = TimeBudget(self._access.monotonic)
+        """Do what is to be done for a PodDiagnoser, and return the response."""
+        time_budget = TimeBudget(self._access.monotonic)
         if target_missing(snapshot, self._access.server_time.now()) and self._is_gone(snapshot):
-            return answer_for_deleted(snapshot)
-        report = self._act(snapshot, budget)
+            return response_for_deleted(snapshot)
+        report = self._act(snapshot, time_budget)
         result = self._plan(snapshot, report)
-        self._report(snapshot, report, result, budget)
+        self._report(snapshot, report, result, time_budget)
         return result
 
     def _is_gone(self, snapshot: DiagnoserSnapshot) -> bool:
@@ -71,15 +71,15 @@ class Reconciler:
         try:
             found, now = self._access.live.pod_diagnoser(snapshot.diagnoser, any_version=True)
         except ApiError:
-            return False  # whatever it means: publish
+            return False  # not known: keep the DiagnosisTarget published
         self._access.server_time.update(now)
         return found is None
 
     # Act
 
-    def _act(self, snapshot: DiagnoserSnapshot, budget: TimeBudget) -> ExecutionReport:
+    def _act(self, snapshot: DiagnoserSnapshot, time_budget: TimeBudget) -> ExecutionReport:
         """Execute the plans of the stored status; publish crashes, and what was done."""
-        execution = self._execute_plans(snapshot, budget)
+        execution = self._execute_plans(snapshot, time_budget)
         failure = execution.api_failure
         known = self._access.server_time.known or not _depends_on_time(snapshot)
         if not known and failure is None:
@@ -87,12 +87,14 @@ class Reconciler:
             known = self._access.server_time.known
         resync_after: float | None = None
         if known:
-            published = self._publisher.publish_crash_events(snapshot, budget)
+            published = self._publisher.publish_crash_events(snapshot, time_budget)
             resync_after = published.resync_after
             # Where something was executed, that took the time.
             if published.api_failure is not TOO_SLOW or not execution.outcomes:
                 failure = failure or published.api_failure
-        self._publisher.publish_remediation_events(snapshot.diagnoser, execution.outcomes, budget)
+        self._publisher.publish_remediation_events(
+            snapshot.diagnoser, execution.outcomes, time_budget
+        )
         return ExecutionReport(
             outcomes={entry.id: outcome for entry, outcome in execution.outcomes},
             api_failure=failure,
@@ -100,13 +102,15 @@ class Reconciler:
             server_time_known=known,
         )
 
-    def _execute_plans(self, snapshot: DiagnoserSnapshot, budget: TimeBudget) -> ExecutionResult:
+    def _execute_plans(
+        self, snapshot: DiagnoserSnapshot, time_budget: TimeBudget
+    ) -> ExecutionResult:
         if not planned_entries(snapshot.diagnoser):
             return ExecutionResult()
         failure = self._access.open_failure()
         if failure is not None:
             return ExecutionResult(api_failure=failure)
-        result = self._executor.execute(snapshot.diagnoser, snapshot.targets, budget)
+        result = self._executor.execute(snapshot.diagnoser, snapshot.targets, time_budget)
         if result.now is not None:
             self._access.server_time.update(result.now)
         if result.api_failure is not None:
@@ -129,7 +133,7 @@ class Reconciler:
     # Plan
 
     def _plan(self, snapshot: DiagnoserSnapshot, report: ExecutionReport) -> PodDiagnoserSync:
-        """Work out the status, new plans included, and the answer."""
+        """Work out the status, new plans included, and the response."""
         return sync_pod_diagnoser(snapshot, self._access.server_time.now(), report)
 
     # Report
@@ -139,15 +143,15 @@ class Reconciler:
         snapshot: DiagnoserSnapshot,
         report: ExecutionReport,
         result: PodDiagnoserSync,
-        budget: TimeBudget,
+        time_budget: TimeBudget,
     ) -> None:
-        """Publish why Pods are withheld, in a sync that has nothing better to do."""
+        """Publish why Pods are withheld, only if nothing was executed and no call failed."""
         if not result.executed and report.api_failure is None:
-            self._publisher.publish_withheld_events(snapshot, result.withheld_pods, budget)
+            self._publisher.publish_withheld_events(snapshot, result.withheld_pods, time_budget)
 
 
 def _depends_on_time(snapshot: DiagnoserSnapshot) -> bool:
-    """Return whether anything is to be decided, or forgotten, by how long ago it was."""
+    """Return whether anything is decided, or expires, by how long ago it was."""
     diagnoser = snapshot.diagnoser
     if diagnoser.status.remediations or diagnoser.status.owners:
         return True

@@ -1,6 +1,6 @@
 """Group crashes by workload: one entry each, however many Pods replace each other. Pure.
 
-An entry is a function of the stored one and of the Pods in the request, in whatever order: the same
+An entry is a function of the stored one and of the Pods in the request, in any order: the same
 Pods give the same entries at any time. What a Pod's annotation says of its past counts for the
 times of its entry, and for nothing else; a Pod belongs to the entry of its controller, by the
 controller's uid.
@@ -22,14 +22,15 @@ MAX_WORKLOADS = 50
 MAX_CAUSES = 5
 """How many causes an entry names: the most frequent ones."""
 
-MEMORY = timedelta(hours=2)
-"""For how long after its latest crash a workload is kept of which no Pod shows a crash any more.
-Crashes that lie further apart are counted separately: the count starts anew with the later ones."""
+RETENTION = timedelta(hours=2)
+"""For how long after its latest crash a workload without crashing Pods is kept. Crashes that lie
+further apart are counted separately: the count starts again with the later ones."""
 
 _NO_CRASHES = REQUESTED_RESTARTS | LASTING_CONDITIONS
 """Causes in a crash history that are no crashes: requested restarts and lasting conditions."""
 
-_AFTER_ALL = datetime.max.replace(tzinfo=UTC)
+_LATEST = datetime.max.replace(tzinfo=UTC)
+"""Sorts a crash without a known time after all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class CrashingPod:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """From the first to the latest of crashes that lie less than `MEMORY` apart."""
+    """From the first to the latest of crashes that lie less than `RETENTION` apart."""
 
     since: datetime
     last: datetime
@@ -80,35 +81,36 @@ def workloads(
         At most `MAX_WORKLOADS` entries, that with the latest crash first.
     """
     groups = _grouped(crashed, new, now)
-    former = {line.uid: line for line in reversed(stored)}
-    ranked = [_line(uid, group, former.get(uid), now) for uid, group in groups.items()]
-    for uid, line in former.items():
-        if uid not in groups and not (complete and _forgotten(line, now)):
-            quiet = line.model_copy(update={"crashingPods": 0, "causes": ()}) if complete else line
-            ranked.append((line.lastTime, quiet))
+    former = {entry.uid: entry for entry in reversed(stored)}
+    ranked = [_entry(uid, group, former.get(uid), now) for uid, group in groups.items()]
+    for uid, entry in former.items():
+        if uid not in groups and not (complete and _expired(entry, now)):
+            without_crashing_pods = entry.model_copy(update={"crashingPods": 0, "causes": ()})
+            kept_entry = without_crashing_pods if complete else entry
+            ranked.append((entry.lastTime, kept_entry))
     ranked.sort(key=lambda each: (each[0], each[1].uid), reverse=True)
-    kept = (line for _, line in ranked[:MAX_WORKLOADS])
-    return tuple(sorted(kept, key=lambda line: (line.lastTime, line.uid), reverse=True))
+    kept = (entry for _, entry in ranked[:MAX_WORKLOADS])
+    return tuple(sorted(kept, key=lambda entry: (entry.lastTime, entry.uid), reverse=True))
 
 
-def seconds_until_forgotten(lines: Iterable[Workload], now: datetime) -> float | None:
+def seconds_until_expiry(entries: Iterable[Workload], now: datetime) -> float | None:
     """Return seconds until the next workload is dropped, at least 1.
 
     None where all of them have Pods that show a crash.
     """
     waits = [
-        MEMORY - (now - line.lastTime)
-        for line in lines
-        if line.crashingPods <= 0 and line.lastTime != UNKNOWN_TIME
+        RETENTION - (now - entry.lastTime)
+        for entry in entries
+        if entry.crashingPods <= 0 and entry.lastTime != UNKNOWN_TIME
     ]
     if not waits:
         return None
-    return max(1.0, min(*waits, MEMORY).total_seconds())
+    return max(1.0, min(*waits, RETENTION).total_seconds())
 
 
-def _forgotten(line: Workload, now: datetime) -> bool:
-    # One that lies far ahead was written by a wrong clock.
-    return abs(now - line.lastTime) >= MEMORY
+def _expired(entry: Workload, now: datetime) -> bool:
+    # An entry far in the future was written by a wrong clock.
+    return abs(now - entry.lastTime) >= RETENTION
 
 
 def _grouped(
@@ -123,7 +125,7 @@ def _grouped(
         known = [(crash, crash.moment) for crash in each.history.history]
         moments = _moments(each.diagnoses, {crash.id: moment for crash, moment in known}, now)
         latest, _ = max(
-            zip(each.diagnoses, moments, strict=True), key=lambda pair: pair[1] or _AFTER_ALL
+            zip(each.diagnoses, moments, strict=True), key=lambda pair: pair[1] or _LATEST
         )
         crasher = CrashingPod(
             (owner.kind, owner.name) if owner else ("Pod", meta.name),
@@ -149,7 +151,7 @@ def _moments(
     return [None if moment is None or moment - now > CLOCK_SKEW else moment for moment in moments]
 
 
-def _line(
+def _entry(
     uid: str, pods: Sequence[CrashingPod], stored: Workload | None, now: datetime
 ) -> tuple[datetime, Workload]:
     """Return the entry of a workload, and the time by which it is ranked where there are too many.
@@ -162,7 +164,7 @@ def _line(
     shown = span or _Span(now, now)
     goes_on = before is not None and shown.since <= before.last
     owner = (stored.kind, stored.name) if stored is not None else min(pod.owner for pod in pods)
-    line = Workload(
+    entry = Workload(
         uid=uid,
         kind=owner[0],
         name=owner[1],
@@ -174,7 +176,7 @@ def _line(
         since=shown.since,
         lastTime=shown.last,
     )
-    return (UNKNOWN_TIME if span is None else line.lastTime), line
+    return (UNKNOWN_TIME if span is None else entry.lastTime), entry
 
 
 def _span(stored: Workload) -> _Span | None:
@@ -193,7 +195,7 @@ def _merge_spans(moments: Iterable[datetime], stored: _Span | None) -> _Span | N
         return None
     since = spans[0].since
     for span in spans[1:]:
-        if since - span.last >= MEMORY:
+        if since - span.last >= RETENTION:
             break
         since = min(since, span.since)
     return _Span(since, spans[0].last)

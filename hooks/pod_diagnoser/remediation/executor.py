@@ -1,8 +1,8 @@
 """Execute what was planned: the only place where a Pod is deleted or evicted.
 
 The request supplies the name and uid of a PodDiagnoser, nothing more. The PodDiagnoser and each Pod
-are read live, the plans are those of the live status, and everything is decided anew from what was
-read (`verification`): a forged request has no effect.
+are read live, the plans are those of the live status, and everything is checked again on what was
+read: a forged request has no effect.
 """
 
 from collections.abc import Callable, Sequence
@@ -49,12 +49,13 @@ MAX_PLAN_AGE_SECONDS: Final = 120.0
 """How old a plan may be when it is executed, by the API server's clock; and how far in the future,
 where another process made it."""
 
-LAST_CALL_SECONDS: Final = 3.0
-"""How long after its start a sync begins no further call. With what a call may take it answers in
-time: Metacontroller waits 10 seconds."""
+LATEST_CALL_START_SECONDS: Final = 3.0
+"""How long after its start a sync may begin its last call. Together with the time-out of that call
+this stays below the 10 seconds that Metacontroller waits for the response."""
 
 MAX_UNANSWERED: Final = 20_000
-"""How many plans are kept at which no answer came. One that is dropped has its turn as before."""
+"""How many plans are remembered whose call got no answer. A plan that is dropped from these is
+executed in its usual order again."""
 
 
 class TimeBudget:
@@ -68,7 +69,7 @@ class TimeBudget:
         self._monotonic = monotonic
         self._begun = monotonic()
 
-    def in_time(self, seconds: float = LAST_CALL_SECONDS) -> bool:
+    def in_time(self, seconds: float = LATEST_CALL_START_SECONDS) -> bool:
         """Return whether a further call may begin, so long after the start of the sync."""
         return self._monotonic() - self._begun <= seconds
 
@@ -85,13 +86,13 @@ class PodRemover(Protocol):
 
 @dataclass(slots=True)
 class ExecutionResult:
-    """What came of executing plans.
+    """The result of executing plans.
 
     Attributes:
         now: the time by the API server's clock, or None where it did not answer.
-        outcomes: the plans whose outcome is known, with that. A plan that is not among them stands
-            as it was and is tried again.
-        api_failure: what held plans up, or None.
+        outcomes: the plans whose outcome is known, with that outcome. A plan that is not among
+            them remains planned and is tried again.
+        api_failure: the API failure that kept plans from being executed, or None.
     """
 
     now: datetime | None = None
@@ -102,8 +103,8 @@ class ExecutionResult:
 class PlanExecutor:
     """Executes the plans of stored statuses.
 
-    Plans at which no answer came are executed after the others: otherwise one that hangs each time
-    would hold all others up.
+    Plans whose call got no answer are executed after the others: otherwise a plan whose call always
+    times out would block the others.
 
     Args:
         live: reads PodDiagnosers and Pods.
@@ -120,19 +121,22 @@ class PlanExecutor:
         self._unanswered: FIFOCache[str, float] = FIFOCache(MAX_UNANSWERED)
 
     def execute(
-        self, diagnoser: PodDiagnoser, targets: Sequence[DiagnosisTargetSpec], budget: TimeBudget
+        self,
+        diagnoser: PodDiagnoser,
+        targets: Sequence[DiagnosisTargetSpec],
+        time_budget: TimeBudget,
     ) -> ExecutionResult:
         """Execute the plans of the stored status.
 
         Args:
             diagnoser: the PodDiagnoser as Metacontroller sent it.
             targets: the published DiagnosisTargets of its namespace, as Metacontroller sent them.
-            budget: the time for it.
+            time_budget: the time that the sync has.
 
         Returns:
-            What came of it. Nothing at all where the live PodDiagnoser is not the very version of
-            the request: a status write raises the version twice, and what a sync of the version
-            between does would be lost in a conflict and done again.
+            The result. Nothing is executed, and it is empty, where the live PodDiagnoser has not
+            the version of the request: a status write raises the version twice, and what a sync of
+            the version between does would be lost in a conflict and done again.
         """
         if not planned_entries(diagnoser):
             return ExecutionResult()
@@ -147,12 +151,12 @@ class PlanExecutor:
         if stored is None:
             return result
         self._live.invalidate(stored)  # it is going to change
-        plans = sorted(planned_entries(stored), key=self._turn)
-        doubtful = {plan.id: plan for plan in plans if plan.id in self._unanswered}
-        scope = _Scope(stored, targets, budget, now)
-        execution = _Execution(self._live, self._remover, scope, doubtful)
+        plans = sorted(planned_entries(stored), key=self._order)
+        outcome_unknown = {plan.id: plan for plan in plans if plan.id in self._unanswered}
+        scope = _Scope(stored, targets, time_budget, now)
+        execution = _Execution(self._live, self._remover, scope, outcome_unknown)
         for plan in plans[:MAX_EXECUTIONS]:
-            if not budget.in_time():
+            if not time_budget.in_time():
                 break
             try:
                 outcome = execution.execute(plan)
@@ -169,7 +173,7 @@ class PlanExecutor:
                 result.now = max(outcome.at, now)
         return result
 
-    def _turn(self, plan: Remediation) -> float:
+    def _order(self, plan: Remediation) -> float:
         return self._unanswered.get(plan.id, float("-inf"))
 
 
@@ -180,13 +184,13 @@ class _Scope:
     Attributes:
         stored: the live PodDiagnoser, with the outcomes so far.
         targets: the published DiagnosisTargets of its namespace.
-        budget: the time for it.
+        time_budget: the time that the sync has.
         now: the time by the API server's clock when the PodDiagnoser was read.
     """
 
     stored: PodDiagnoser
     targets: Sequence[DiagnosisTargetSpec]
-    budget: TimeBudget
+    time_budget: TimeBudget
     now: datetime
 
 
@@ -202,21 +206,21 @@ class _Execution:
         live: LiveReader,
         remover: PodRemover,
         scope: _Scope,
-        doubtful: dict[str, Remediation],
+        outcome_unknown: dict[str, Remediation],
     ) -> None:
         self.doing = ""
         self._live = live
         self._remover = remover
         self._scope = scope
-        self._doubtful = doubtful
+        self._outcome_unknown = outcome_unknown
 
     def execute(self, plan: Remediation) -> Outcome | None:
-        """Execute one plan. None: it stands as it was.
+        """Execute one plan. None: it remains planned.
 
         Raises:
-            ApiError: the outcome is not known; the plan stands.
+            ApiError: the outcome is not known; the plan remains planned.
         """
-        self._doubtful.pop(plan.id, None)
+        self._outcome_unknown.pop(plan.id, None)
         outcome = self._outcome(plan)
         if outcome is not None:
             self._scope.stored = _with_outcome(self._scope.stored, plan, outcome)
@@ -227,14 +231,15 @@ class _Execution:
 
         Its Pod may have been deleted by a call whose answer was lost.
         """
-        self._doubtful[plan.id] = plan
+        self._outcome_unknown[plan.id] = plan
 
     def _outcome(self, plan: Remediation) -> Outcome | None:
         self.doing = "read Pods"
         try:
             pod, now = self._live.pod(self._scope.stored.metadata.namespace, plan.pod)
         except BadRequestError as error:
-            # No Pod can have this name: such a plan, whoever stored it, would never be over.
+            # No Pod can have this name (anyone who may write the status can store one): without an
+            # outcome the plan would be retried endlessly.
             return Outcome(Phase.FAILED, Reason.REFUSED, error.at or self._scope.now)
         # A Pod that is gone, terminating or another counts as remediated, and as an attempt: the
         # answer to our own DELETE may have been lost.
@@ -243,16 +248,16 @@ class _Execution:
         reason = self._reason_to_expire(pod, plan, now)
         if reason is not None:
             return Outcome(Phase.EXPIRED, reason, now)
-        if not self._scope.budget.in_time():
+        if not self._scope.time_budget.in_time():
             return None
         return self._replace(pod, plan, now)
 
     def _reason_to_expire(self, pod: OwnedPod, plan: Remediation, now: datetime) -> Reason | None:
-        """Decide anew, from what is live and by the API server's clock."""
+        """Check a plan again, on what was read live and by the API server's clock."""
         if abs((now - plan.plannedAt).total_seconds()) > MAX_PLAN_AGE_SECONDS:
             return Reason.PLAN_TOO_OLD
         live = self._scope.stored
-        for each in self._doubtful.values():
+        for each in self._outcome_unknown.values():
             assumed = Outcome(Phase.DONE, Reason.POD_GONE, self._scope.now)
             live = _with_outcome(live, each, assumed)
         expected = Expected(
@@ -293,7 +298,7 @@ def _outcome_of_error(error: ApiError, now: datetime) -> Outcome | None:
     """Return what an error means for a plan. None: look again.
 
     Raises:
-        ApiError: it means nothing for the plan, which stands.
+        ApiError: the error does not decide the outcome; the plan remains planned.
     """
     match error:
         case BlockedByBudgetError():

@@ -117,7 +117,7 @@ def explanation(reason: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of executing a planned remediation.
+    """The outcome of executing a planned remediation.
 
     Attributes:
         phase: its phase now.
@@ -135,12 +135,12 @@ class ExecutionReport:
     """What was done in the cluster before the status is worked out.
 
     Attributes:
-        outcomes: what came of plans, by crash id.
-        api_failure: what held something up, or None.
+        outcomes: the outcomes of plans, by crash id.
+        api_failure: the API failure that kept something from being done, or None.
         resync_after: seconds after which to sync again, or None.
         connected: whether the process has access to the API server.
         server_time_known: whether the API server's time is known, as far as anything depends on it.
-            Without it nothing is planned and nothing forgotten.
+            Without it nothing is planned and no entry expires.
     """
 
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)

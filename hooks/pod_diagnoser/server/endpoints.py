@@ -28,7 +28,7 @@ from pod_diagnoser.api.raw_request import (
     truncate_related,
 )
 from pod_diagnoser.diagnosis.evidence import EvidenceFetcher
-from pod_diagnoser.poddiagnosers.answer import customize_pod_diagnoser, sync_pod_diagnoser
+from pod_diagnoser.poddiagnosers.response import customize_pod_diagnoser, sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.poddiagnosers.sync import Reconciler
 from pod_diagnoser.pods.sync import customize_pod, sync_pod

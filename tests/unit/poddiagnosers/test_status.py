@@ -9,8 +9,8 @@ import pytest
 
 from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserStatus
-from pod_diagnoser.poddiagnosers.answer import sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.counting import MAX_FORMER_PODS
+from pod_diagnoser.poddiagnosers.response import sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.poddiagnosers.status import MAX_RECENT_DIAGNOSES, build_status
 from pod_diagnoser.pods.keys import LABEL

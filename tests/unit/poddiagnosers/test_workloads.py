@@ -18,8 +18,8 @@ from pod_diagnoser.diagnosis.diagnose import diagnose
 from pod_diagnoser.poddiagnosers.workloads import (
     MAX_CAUSES,
     MAX_WORKLOADS,
-    MEMORY,
-    seconds_until_forgotten,
+    RETENTION,
+    seconds_until_expiry,
     workloads,
 )
 from pod_diagnoser.pods.history import read_history
@@ -135,7 +135,7 @@ def test_a_workload_without_crashing_pods_is_kept_for_a_while() -> None:
     assert (line(diag)["crashingPods"], line(diag)["crashedPods"]) == (0, 1)
     assert line(diag)["causes"] == []
     asked = answered(diag, after(minutes=70))["resyncAfterSeconds"]
-    assert asked == MEMORY.total_seconds() - 70 * 60
+    assert asked == RETENTION.total_seconds() - 70 * 60
     assert synced(diag, after(-1, minutes=120)) == diag
     assert lines(synced(diag, after(minutes=120))) == []
 
@@ -371,13 +371,13 @@ def test_a_line_written_by_a_wrong_clock_is_forgotten_as_others_are(ahead: float
 
 def test_when_the_next_line_is_due_to_be_forgotten() -> None:
     """The first of those without crashing Pods; never at once, never later than it could be."""
-    assert seconds_until_forgotten([], T0) is None
+    assert seconds_until_expiry([], T0) is None
     both = grouped([owned(1, after(-600), by="a"), owned(2, T0, by="b")], after(1))
-    assert seconds_until_forgotten(both, T0) is None
+    assert seconds_until_expiry(both, T0) is None
     quiet = grouped([], after(60), both)
-    assert seconds_until_forgotten(quiet, after(60)) == MEMORY.total_seconds() - 660
-    assert seconds_until_forgotten(quiet, after(hours=9)) == 1.0
-    assert seconds_until_forgotten(quiet, after(hours=-9)) == MEMORY.total_seconds()
+    assert seconds_until_expiry(quiet, after(60)) == RETENTION.total_seconds() - 660
+    assert seconds_until_expiry(quiet, after(hours=9)) == 1.0
+    assert seconds_until_expiry(quiet, after(hours=-9)) == RETENTION.total_seconds()
 
 
 # For any Pods

@@ -72,7 +72,7 @@ def sync_pod_diagnoser(
     result = build_status(snapshot, report, now)
     executed = bool(report.outcomes) or result.plans_changed
     # A sync of the version between the two writes of a plan does nothing; the one that executes the
-    # plan waits for its answer.
+    # plan follows when this response has arrived.
     pending = report.api_failure is None and bool(planned_entries(snapshot.diagnoser))
     return PodDiagnoserSync(
         build_response(snapshot.diagnoser, result.status, result.resync_after),
@@ -83,11 +83,11 @@ def sync_pod_diagnoser(
     )
 
 
-def answer_for_deleted(snapshot: DiagnoserSnapshot) -> PodDiagnoserSync:
-    """Answer for a PodDiagnoser that is deleted, of which Metacontroller has not learned yet.
+def response_for_deleted(snapshot: DiagnoserSnapshot) -> PodDiagnoserSync:
+    """Return the response for a PodDiagnoser whose deletion Metacontroller does not know yet.
 
     No DiagnosisTarget is published. The garbage collector would delete it each time, and the Pods
-    would be wiped and annotated in turns until Metacontroller learns of the deletion.
+    would be wiped and annotated in turns until Metacontroller knows of the deletion.
     """
     return PodDiagnoserSync(
         build_response(snapshot.diagnoser, snapshot.diagnoser.status, None, gone=True),
@@ -112,14 +112,14 @@ def build_response(
         diagnoser: the PodDiagnoser.
         status: its status.
         resync_after: seconds after which to sync again, or None.
-        gone: whether there is no such PodDiagnoser any more.
+        gone: whether the API server has no such PodDiagnoser.
     """
     publishes = diagnoser.active and not gone
     attachments = (dict(diagnosis_target(diagnoser)),) if publishes else ()
-    answer: dict[str, Any] = {
+    response: dict[str, Any] = {
         "status": status.model_dump(mode="json", exclude_none=True),
         "attachments": attachments,
     }
     if resync_after is not None:
-        answer["resyncAfterSeconds"] = resync_after
-    return SyncResponse(**answer)
+        response["resyncAfterSeconds"] = resync_after
+    return SyncResponse(**response)
