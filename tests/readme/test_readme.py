@@ -62,7 +62,7 @@ def test_readme_is_short() -> None:
 
 
 def test_readme_leads_to_every_page() -> None:
-    """Whoever starts at README finds all of docs/."""
+    """Anyone who starts at README finds all of docs/."""
     linked = set(re.findall(r"\]\(([^)#]+)\)", README))
     assert {path.relative_to(PROJECT).as_posix() for path in PROJECT.glob("docs/*.md")} <= linked
     assert {"CONTRIBUTING.md", "CHANGELOG.md", "metacontroller/README.md"} <= linked

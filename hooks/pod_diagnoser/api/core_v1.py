@@ -320,7 +320,7 @@ class Pod(WireModel):
 
 
 _TEMPLATE_LABELS = ("pod-template-hash", "controller-revision-hash")
-"""The labels with which a workload's controller tells one template from the next."""
+"""The labels with which a workload's controller distinguishes the versions of its template."""
 
 _MAX_LABEL = 63
 _MAX_KIND = 63

@@ -333,7 +333,7 @@ class DiagnosisTarget(WireModel):
 
     @property
     def is_owned_by_its_diagnoser(self) -> bool:
-        """Whether its controller is the very PodDiagnoser that it names.
+        """Whether its controller is the PodDiagnoser that it names, by uid.
 
         Anyone who may create DiagnosisTargets can forge one; the controller owner reference is what
         Metacontroller sets on an attachment of the PodDiagnoser. With a name that no PodDiagnoser

@@ -68,14 +68,14 @@ RequiredTime = Annotated[datetime, BeforeValidator(_time)]
 """A time that is required."""
 
 UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
-"""Go's zero time, ``0001-01-01T00:00:00Z``: stands where the API requires a time and none is known.
+"""Go's zero time, ``0001-01-01T00:00:00Z``: used where the API requires a time and none is known.
 Times can be subtracted from it, and compared with it."""
 
 
 class UnusuallyWrittenTime(datetime):
     """A stored time that is not written as we write times: with an offset or a fraction, say.
 
-    It is given back as it was read, so that a status in which nothing changed is not written anew.
+    It is given back as it was read, so that a status in which nothing changed is not written again.
     What is calculated from it is an ordinary time.
     """
 

@@ -38,7 +38,7 @@ def strip_unread_fields(body: bytes) -> bytes:
 
     Returns:
         JSON that reads the same, for a request that Metacontroller wrote; what is left out is not
-        checked for being JSON. The very same bytes for a request that does not begin in its form.
+        checked for being JSON. The unchanged bytes for a request that does not begin in its form.
     """
     if not body.startswith(_CONTROLLER):
         return body
@@ -75,7 +75,7 @@ def needs_no_annotations(body: bytes) -> bool:
     """Say, without parsing it, whether a sync request is about a Pod that needs no annotations.
 
     Most requests are: no container of the Pod ever ended or waits, all conditions hold, and the Pod
-    carries nothing of this operator. Whatever is related to it, the response is empty.
+    carries nothing of this operator. The response is empty, with any related objects.
 
     Returns:
         True if the response is empty; such a request is not checked for being JSON. False if it has

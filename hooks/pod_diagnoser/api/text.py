@@ -1,4 +1,4 @@
-"""Text from outside, made safe to show: names, reasons, whatever a Pod carries."""
+"""Text from outside, made safe to show: names, reasons and other texts of a Pod."""
 
 import unicodedata
 from typing import Final

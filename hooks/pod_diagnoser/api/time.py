@@ -34,7 +34,7 @@ def parse_time(text: str | None) -> datetime | None:
 
 
 def earliest(*seconds: float | None) -> float | None:
-    """Return the shortest of some waits in seconds, where None stands for no wait."""
+    """Return the shortest of some waits in seconds, where None means no wait."""
     return min((each for each in seconds if each is not None), default=None)
 
 

@@ -1,1 +1,4 @@
-"""The command line."""
+"""Reserved for the command line ``kubectl diagnose``.
+
+``pod-diagnoser serve`` is in `pod_diagnoser.server.command`.
+"""

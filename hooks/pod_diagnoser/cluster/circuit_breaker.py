@@ -76,7 +76,7 @@ class CircuitBreaker(Generic[_Reason]):
         """Return why calls in a namespace are not made; None if they are.
 
         Args:
-            namespace: the namespace; None asks for calls in whatever namespace.
+            namespace: the namespace; None for calls in any namespace.
         """
         now = self._monotonic()
         if self._parent is not None and (found := self._parent.find_open()) is not None:

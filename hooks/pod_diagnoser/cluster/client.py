@@ -67,7 +67,7 @@ class ApiClient(ApiConnection):
         )
 
     def delete_pod(self, namespace: str, name: str, uid: str, version: str) -> datetime:
-        """Delete the very Pod that was read. Its own grace period applies.
+        """Delete the Pod that was read, and no other of its name. Its own grace period applies.
 
         Args:
             namespace: its namespace.
@@ -91,7 +91,7 @@ class ApiClient(ApiConnection):
         return at
 
     def evict_pod(self, namespace: str, name: str, uid: str, version: str) -> datetime:
-        """Evict the very Pod that was read, as far as PodDisruptionBudgets allow.
+        """Evict the Pod that was read, as far as PodDisruptionBudgets allow.
 
         Args and returns as `delete_pod`, and raises what that raises.
 
@@ -187,7 +187,7 @@ class ApiClient(ApiConnection):
             seconds: how long the call may take as a whole.
 
         Returns:
-            The lines. What is no UTF-8 stands as U+FFFD; nothing else is changed.
+            The lines. What is no UTF-8 is replaced by U+FFFD; nothing else is changed.
 
         Raises:
             AnswerTooLongError: the server sent more than it was asked for.

@@ -36,7 +36,7 @@ MAX_ANSWER: Final = 4 * 1024 * 1024
 _MAX_RETRY_AFTER: Final = 300.0
 _CHUNK: Final = 64 * 1024
 _YEARS: Final = range(2000, 9000)
-"""Of a Date header that is believed. To a date near the year 9999 nothing can be added."""
+"""The years in which a Date header is accepted. Adding to a date near the year 9999 overflows."""
 
 _CONNECTIONS: Final = 32
 

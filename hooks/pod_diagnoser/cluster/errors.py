@@ -1,7 +1,7 @@
 """What can go wrong with a call to the API server: a class for each thing to be done about it.
 
 Raise them only through `api_error`, which reads the status and the Status object, or as
-`NoAnswerError`: so that a test double means the same as the API server does.
+`NoAnswerError`: so that a test double raises the same errors as the API server.
 """
 
 import re
@@ -22,8 +22,8 @@ _SEVERAL_BUDGETS: Final = "more than one PodDisruptionBudget"
 """Source of the wording: ``pkg/registry/core/pod/storage/eviction.go``."""
 
 _DENIED: Final = re.compile(r"admission webhook .{1,300} denied the request|denied request: ")
-"""What an admission webhook or policy denies, whatever the caller may do. Source of the wording:
-``plugin/webhook/errors/statuserror.go`` and ``plugin/policy/validating/dispatcher.go`` in
+"""What an admission webhook or policy denies, even to a caller with the permission. Source of the
+wording: ``plugin/webhook/errors/statuserror.go`` and ``plugin/policy/validating/dispatcher.go`` in
 ``staging/src/k8s.io/apiserver/pkg/admission``."""
 
 _NO_DOCUMENT: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -32,8 +32,8 @@ _NO_DOCUMENT: Final[Mapping[str, Any]] = MappingProxyType({})
 class ApiError(Exception):
     """A call did not succeed.
 
-    As itself for an answer that says nothing of use (405, 410, a redirect): the call had no effect,
-    and is not worth repeating soon.
+    The class itself is raised for an answer without a class of its own (405, 410, a redirect): the
+    call had no effect, and is not worth repeating soon.
 
     Attributes:
         status: the HTTP status, or None where there was no answer.
@@ -60,8 +60,8 @@ class ApiError(Exception):
 class NoAnswerError(ApiError):
     """No answer came, or none that is certainly the API server's.
 
-    The call may have had its effect: look before repeating it. The next call would probably meet
-    with the same.
+    The call may have had its effect: look before repeating it. The next call would probably fail
+    in the same way.
     """
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class UnauthorizedError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """403: a permission is missing in this namespace. Tell people; try again much later."""
+    """403: a permission is missing in this namespace. Report it; try again much later."""
 
 
 class NamespaceTerminatingError(ForbiddenError):
@@ -113,7 +113,7 @@ class BlockedByBudgetError(ApiError):
 
 
 class SeveralBudgetsError(ApiError):
-    """Several PodDisruptionBudgets select the Pod: Kubernetes evicts none such. Tell people."""
+    """Several PodDisruptionBudgets select the Pod: Kubernetes never evicts it then. Report it."""
 
 
 class DeniedByPolicyError(ApiError):
@@ -211,7 +211,7 @@ class ApiFailure:
         reason: CamelCase, for programs.
         message: for people; constant but for the namespace.
         retry_after: seconds after which to try again.
-        server_wide: whether the next call would meet with the same, whatever it is about.
+        server_wide: whether the next call would fail in the same way, whichever object it is about.
         transient: whether it passes without anyone's doing, and says something of this process
             rather than of the PodDiagnoser. Such a failure is logged and counted; it is in no
             condition, where replicas would contradict each other.

@@ -76,7 +76,7 @@ _NO_LOG: Final = re.compile(
 """What a kubelet sends as if it were the log, with status 200, where the log is gone."""
 
 _TOO_MANY: Final = b""
-"""Stands for an answer that is too long."""
+"""Stored instead of an answer that is too long."""
 
 _Content = TypeVar("_Content", str, bytes)
 

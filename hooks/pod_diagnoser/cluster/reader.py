@@ -52,7 +52,7 @@ class LiveReader:
 
     Args:
         api: the API server.
-        clock: tells our time, in UTC. It may be wrong.
+        clock: returns our time, in UTC. It may be wrong.
         monotonic: a clock for how long things take, in seconds. It may stand still while a machine
             sleeps.
     """
@@ -112,7 +112,7 @@ class LiveReader:
         return (found if _is_same(found, of, any_version=any_version) else None), now
 
     def invalidate(self, of: PodDiagnoser) -> None:
-        """Read a PodDiagnoser anew the next time."""
+        """Read a PodDiagnoser again the next time."""
         self._cache.pop(of.metadata.uid, None)
 
     def pod(self, namespace: str, name: str) -> tuple[OwnedPod | None, datetime]:

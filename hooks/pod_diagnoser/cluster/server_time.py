@@ -25,8 +25,8 @@ class ServerTime:
     """Works out the API server's time between its answers.
 
     Args:
-        clock: tells our time, in UTC. It may be wrong, and be set at any time.
-        monotonic: tells how much time passes, in seconds. It may stand still while a machine
+        clock: returns our time, in UTC. It may be wrong, and be set at any time.
+        monotonic: a clock for how much time passes, in seconds. It may stand still while a machine
             sleeps.
     """
 

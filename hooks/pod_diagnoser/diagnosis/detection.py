@@ -4,8 +4,8 @@ Only *that* something ended is detected here; what it means is the table of `cau
 
 A planned end is no symptom: what ends in a Pod that is being deleted or disrupted, what ends with
 code 0 and was meant to end, a sidecar that is stopped since the Pod's work is done. A Pod that is
-being deleted is reported with its containers terminated, and nothing in their status tells that
-from a crash.
+being deleted is reported with its containers terminated, and nothing in their status distinguishes
+that from a crash.
 
 Sources: ``pkg/kubelet/kubelet_pods.go`` (convertStatusToAPIStatus, getPhase),
 ``pkg/kubelet/container/helpers.go`` (ShouldContainerBeRestarted), KEP-753 (sidecars), KEP-3329
@@ -67,7 +67,7 @@ _WAITING_FAILURES = (
     RUN_CONTAINER_ERROR,
     POST_START_HOOK_ERROR,
 )
-"""Reasons for waiting that stand for a failure.
+"""Reasons for waiting that mean a failure.
 
 Source: ``pkg/kubelet/images/types.go``, ``pkg/kubelet/kuberuntime/kuberuntime_container.go`` and
 ``pkg/kubelet/container/sync_result.go``, ``cri-api/pkg/errors``."""
@@ -126,7 +126,7 @@ def _termination(
     code = terminated.exitCode
     never_ran = terminated.reason in NEVER_RAN
     restart_action = _restart_action(container.spec, code)
-    # A container that is lost becomes the last one in the very write that raises the count.
+    # A container that is lost becomes the last one in the same write that raises the count.
     incarnation = container.restarts if restarted else container.restarts + 1
     return _symptom(
         pod,
@@ -403,9 +403,9 @@ def _safe_message(message: str, *, after: str = "") -> str:
 
     Args:
         message: the message.
-        after: a prefix that is left out with all that stands before it.
+        after: a prefix that is left out with all that is before it.
     """
-    said = sanitize(message, _MAX_READ_BYTES)
+    text = sanitize(message, _MAX_READ_BYTES)
     if after:
-        said = said.rpartition(after)[2]
-    return truncate_bytes(said.strip().rstrip("."), MAX_MESSAGE_BYTES)
+        text = text.rpartition(after)[2]
+    return truncate_bytes(text.strip().rstrip("."), MAX_MESSAGE_BYTES)

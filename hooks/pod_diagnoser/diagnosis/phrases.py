@@ -88,7 +88,7 @@ _UNREAD_EVENTS: Final = {
 
 
 def _unread_events(symptom: Symptom) -> str:
-    """Why its Events, which could have told more, were not read."""
+    """Return why the Events, which could have shown more, were not read; or an empty string."""
     return _UNREAD_EVENTS.get(symptom.evidence.lookup, "") if symptom.evidence else ""
 
 
@@ -111,14 +111,14 @@ PLACEHOLDERS: Final[Mapping[str, Phrase]] = {
     "probe_output": _probe_output,
     "unread_events": _unread_events,
 }
-"""What may stand in braces in a template."""
+"""What may be in braces in a template."""
 
 
 # Phrases with a choice
 
 
 def _possible_kubelet_stops(symptom: Symptom) -> list[str]:
-    """Why the kubelet may have stopped the container, as far as its Events do not tell."""
+    """Return why the kubelet may have stopped the container, where its Events do not say it."""
     if _events_name_no_stop(symptom):
         return []
     occasions = []

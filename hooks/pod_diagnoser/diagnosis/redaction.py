@@ -1,6 +1,6 @@
 r"""Redaction of container output, a termination message or the end of a log, before it is shown.
 
-The text is whatever an application wrote, or an attacker had it write. Invisible characters are
+The text is what an application wrote, or what an attacker had it write. Invisible characters are
 removed first, so that nothing hides behind them; then secrets are masked, whole; then the text is
 truncated, so that no part of a secret is left.
 
@@ -118,7 +118,7 @@ _BUILTIN: Final = (
 """What is always masked: the first group of each match."""
 
 _ERROR_PREFIX: Final = re.compile(rb"(?i)(?:error|exception|failed|failure|warning)[\"']?\s*:\s*\Z")
-"""What stands before an error message, which is shown: ``TokenExpiredError: jwt expired``."""
+"""What is before an error message, which is shown: ``TokenExpiredError: jwt expired``."""
 
 _NEW_LINE: Final = re.compile("[\r\n]")
 _BREAK: Final = re.compile(r"[\s,;|(){}\[\]<>]")
@@ -126,7 +126,7 @@ _BREAK: Final = re.compile(r"[\s,;|(){}\[\]<>]")
 
 _MAX_NAME: Final = 256
 """How many characters of a line without its start are skipped before it may be divided: a secret
-may stand after its name."""
+may be after its name."""
 
 
 def redact_head(text: str, limit: int, patterns: Sequence[str] = ()) -> str:

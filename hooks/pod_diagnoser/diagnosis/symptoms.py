@@ -20,7 +20,7 @@ NEVER_RAN = ("StartError", "ContainerCannotRun")
 CONTAINER_STATUS_UNKNOWN = "ContainerStatusUnknown"
 
 SIGNAL_BASE = 128
-"""Exit code 128 + n stands for signal n. Source: signal(7), POSIX shells, runc."""
+"""Exit code 128 + n means signal n. Source: signal(7), POSIX shells, runc."""
 
 RESTART_ALL = "RestartAllContainers"
 
@@ -160,13 +160,13 @@ def crash_id(pod_uid: str, container: str, container_id: str, restart_count: int
 
     The kubelet shows a termination two to four times, and restartCount rises between them; what
     stays is the terminated container's id. A container that the kubelet lost has none: there the
-    count tells one loss from the next.
+    count distinguishes the losses.
 
     Args:
         pod_uid: the Pod's uid.
         container: the container's name; empty for the Pod as a whole.
         container_id: ``terminated.containerID``; empty where the kubelet lost it. For an episode
-            without a termination it is a text that tells it from others.
+            without a termination it is a text that distinguishes it from others.
         restart_count: the container's restartCount.
 
     Returns:
@@ -184,7 +184,7 @@ def termination_number(restart_count: int, *, counted: bool) -> int:
         counted: whether the kubelet has counted the restart that followed: since then another
             container runs or has ended, or the kubelet had lost this one and counted that at once.
             It has not where the termination is ``state.terminated``, nor where the container
-            waits: CrashLoopBackOff stands there with a count that has not risen yet.
+            waits: with CrashLoopBackOff the count has not risen yet.
 
     Returns:
         1 for the first one.

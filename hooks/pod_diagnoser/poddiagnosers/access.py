@@ -12,7 +12,7 @@ from pod_diagnoser.cluster.server_time import ServerTime
 from pod_diagnoser.remediation.executor import PodRemover
 
 RETRY_SECONDS: Final = 1.0
-"""After how long to try again what there was no time for, or what a circuit breaker held up."""
+"""After how long to try again where time was short, or a circuit breaker was open."""
 
 
 class ClusterApi(PodRemover, ReadApi, Protocol):
@@ -68,7 +68,7 @@ class ClusterAccess:
         return replace(found.reason, retry_after=max(found.seconds_left, RETRY_SECONDS))
 
     def record_error(self, error: ApiError, doing: str, namespace: str) -> ApiFailure:
-        """Take note of an error: make no call while the next one would meet with the same.
+        """Take note of an error: make no call while the next one would fail in the same way.
 
         Args:
             error: the error.

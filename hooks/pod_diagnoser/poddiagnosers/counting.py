@@ -10,13 +10,13 @@ from pod_diagnoser.pods.history import RECENT, CrashHistory
 from pod_diagnoser.pods.observation import CrashedPod
 
 MAX_FORMER_PODS = 1000
-"""How many hashes are kept of counted Pods that do not carry the label any more.
+"""How many hashes are kept of counted Pods that no longer carry the label.
 
-They keep a Pod from being counted twice that loses its label early (the PodDiagnoser switched off
-and on, an older one created and deleted) and gets it back."""
+Without them a Pod would be counted twice that loses its label early and gets it back: where the
+PodDiagnoser is switched off and on, or an older one is created and deleted."""
 
 MAX_COUNTED_PODS = 20_000
-"""How many hashes are kept at the very most, those of Pods with the label included."""
+"""The most hashes that are kept, those of Pods with the label included."""
 
 
 def pod_hash(uid: str) -> str:

@@ -72,7 +72,7 @@ TOO_SLOW: Final = ApiFailure(
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What came of publishing crashes.
+    """The result of publishing crashes.
 
     Attributes:
         api_failure: what kept an Event from being published, or None.
@@ -230,7 +230,7 @@ class EventPublisher:
             progress.too_slow = None
         for event in pending:
             if not self._events.exists(event.key) and self._events.postponed(event.key) is None:
-                # The live Pod does not show it any more, or not at present.
+                # The live Pod no longer shows it, or not at present.
                 self._events.postpone(event.key, NOT_SHOWN_SECONDS, None)
                 progress.resync_after = earliest(progress.resync_after, NOT_SHOWN_SECONDS)
         return True

@@ -243,7 +243,7 @@ def has_enough_restarts(threshold: ThresholdSpec, restarts: int) -> bool:
         restarts: its restartCount.
 
     Returns:
-        Whether the Pod has had so many restarts at all, whatever its history says.
+        Whether the Pod has had so many restarts at all, without regard to its history.
     """
     return max(restarts, 1) >= threshold.restarts
 
@@ -252,7 +252,7 @@ def matches_pattern(pattern: str, container: str) -> bool:
     """Say whether a pattern matches the whole name of a container.
 
     Args:
-        pattern: a name in which ``*`` stands for any characters and ``?`` for any one of them.
+        pattern: a name in which ``*`` matches any characters and ``?`` any one of them.
         container: the container's name.
 
     Returns:

@@ -68,7 +68,7 @@ class CrashRecord(BaseModel):
     restarts: Int32 | None = None
     """Which termination of its container this is, by the kubelet's count."""
     image: str = Field(default="", pattern="^([0-9a-f]{8})?$")
-    """A hash of the image that ran, to tell one from another."""
+    """A hash of the image that ran, to distinguish images."""
     backOff: bool = False
     """Whether the kubelet delayed the restart (CrashLoopBackOff) when this was observed."""
     evidence: StoredEvidence | None = None
@@ -127,7 +127,7 @@ class CrashHistory(BaseModel):
 
 
 def parse_history(pod: Pod) -> CrashHistory:
-    """Read the crash history of a Pod, with whatever times it has.
+    """Read the crash history of a Pod, with the times as they are stored.
 
     Args:
         pod: the Pod; its annotation may hold anything.

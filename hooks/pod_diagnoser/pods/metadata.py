@@ -169,7 +169,7 @@ def _is_outdated(latest: Diagnosis, observation: PodObservation) -> bool:
 def _is_superseded(record: CrashRecord, current: Iterable[CrashRecord]) -> bool:
     """Say whether the container terminated again since, by the kubelet's count of restarts.
 
-    The times do not tell: the node's clock may have been set back.
+    The times do not show it: the node's clock may have been set back.
     """
     return any(
         other.container == record.container

@@ -103,7 +103,7 @@ def observe_pod(
         pod: the Pod.
         claim: the target of the PodDiagnoser that claims it, with its filters and its evidence.
         now: the time by the hook's clock, in UTC.
-        fetched: the answer to an earlier evidence request; None at first.
+        fetched: the result of an earlier evidence request; None at first.
 
     Returns:
         The observation.
@@ -134,8 +134,12 @@ def observe_pod(
 
     events = False
     if claim.evidence.events:
-        doubtful = (each for each in found if _is_doubtful(each, labels, claim, now))
-        events = any(_needs_lookup(each, records, now) for each in (*diagnoses, *doubtful))
+        ignored_but_recent = (
+            each for each in found if _is_ignored_but_recent(each, labels, claim, now)
+        )
+        events = any(
+            _needs_lookup(each, records, now) for each in (*diagnoses, *ignored_but_recent)
+        )
         lookups = (_seconds_until_lookup(each, records[each.id], now) for each in diagnoses)
         resync_after = earliest(resync_after, *lookups)
     latest = latest_crash(diagnoses, records)
@@ -185,7 +189,7 @@ def _with_findings(
     )
 
 
-def _is_doubtful(
+def _is_ignored_but_recent(
     diagnosis: Diagnosis, labels: Mapping[str, str], filters: Filters, now: datetime
 ) -> bool:
     """Say whether a crash that is ignored for its cause is recent enough to be looked up."""

@@ -67,7 +67,7 @@ def sync_pod(
     Args:
         request: the sync request.
         now: the time by the hook's clock, in UTC.
-        fetched: the answer to an earlier `PodSync.evidence_request`; None at first.
+        fetched: the result of an earlier `PodSync.evidence_request`; None at first.
         confidential: whether only authorized clients can get the response. Otherwise it contains
             nothing that applications wrote.
 

@@ -59,7 +59,7 @@ class EventFactory:
 
     Attributes:
         diagnoser: the PodDiagnoser. Events are its uid's own: one that was created again publishes
-            anew.
+            them again.
         instance: which process publishes them.
     """
 
@@ -179,7 +179,7 @@ def remediation_events(
     Args:
         factory: builds Events.
         entry: the remediation.
-        outcome: what came of it.
+        outcome: its outcome.
 
     Returns:
         Two Events where a Pod was deleted or evicted; one, on the Pod, where that was refused; none

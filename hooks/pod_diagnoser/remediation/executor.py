@@ -3,6 +3,8 @@
 The request supplies the name and uid of a PodDiagnoser, nothing more. The PodDiagnoser and each Pod
 are read live, the plans are those of the live status, and everything is checked again on what was
 read: a forged request has no effect.
+
+``docs/remediation.md`` lists all that is checked before a Pod is deleted, in this order.
 """
 
 from collections.abc import Callable, Sequence

@@ -85,7 +85,7 @@ def update_ledger(
 
     Args:
         diagnoser: the PodDiagnoser with its stored status.
-        outcomes: what came of executing planned entries, by crash id.
+        outcomes: the outcomes of executed plans, by crash id.
         crashed: the Pods that it claims, with their crashes.
         now: the time by the API server's clock.
         complete: False when there were too many Pods to read them all.
@@ -157,7 +157,7 @@ def _crashed_between(crashed: CrashedPod, start: datetime, end: datetime, now: d
     """Return whether a Pod crashed between two times by the API server's clock.
 
     The time of a crash is by the clock of its node, which may be wrong. A Pod that was created
-    after the start has crashed after it, whatever that clock says, and a crash that is observed
+    after the start has crashed after it, also if that clock differs, and a crash that is observed
     before the end was before the end.
     """
     created = crashed.pod.metadata.created
@@ -175,7 +175,7 @@ def should_keep(
     """Return whether an entry is kept.
 
     A planned one is; one that is done, while the budget may count it and its crash may be fresh, by
-    any clock; any other, until its crash is not fresh any more.
+    any clock; any other, until its crash is no longer fresh.
 
     Args:
         entry: the entry.
@@ -197,7 +197,7 @@ def prune_owners(
     crashed: Iterable[CrashedPod],
     now: datetime,
 ) -> tuple[OwnerHistory, ...]:
-    """Drop the owners whose Pods do not crash any more.
+    """Drop the owners whose Pods no longer crash.
 
     Kept are those with a remediation that is planned, or may turn out to be done; and of those of
     which a Pod was replaced, the ones that still crash or for which that is not long ago.

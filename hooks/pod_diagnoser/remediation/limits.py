@@ -25,7 +25,7 @@ MAX_COOL_DOWN = timedelta(hours=1)
 """The longest cool-down."""
 
 OWNER_RETENTION = MAX_COOL_DOWN + SKEW
-"""How long an owner whose Pods do not crash any more is kept after the last remediation."""
+"""How long an owner whose Pods no longer crash is kept after the last remediation."""
 
 MAX_ATTEMPTS = 1000
 """Attempts are counted up to this: more than the spec can ask for, less than the CRD allows."""
@@ -144,8 +144,8 @@ def record_attempt(
 ) -> tuple[OwnerHistory, ...]:
     """Count one more attempt for all templates of an owner, of which a Pod was replaced.
 
-    From which template the Pod was made is not known any more when it is gone; counting it for all
-    of them can only lead to fewer deletions.
+    When a Pod is gone, the template from which it was made is not known; counting it for all
+    templates can only lead to fewer deletions.
 
     Args:
         owners: the history of owners.

@@ -85,7 +85,7 @@ class Plan:
         remediations: the entries, newest first.
         owners: the history of owners.
         withheld: the crashed Pods that are not replaced, counted by reason.
-        resync_after: seconds until something is to be decided anew, or None. It disregards planned
+        resync_after: seconds until something is to be decided again, or None. It disregards planned
             entries, which are executed as soon as possible.
         withheld_pods: the Pods that `withheld` counts.
     """
@@ -116,7 +116,7 @@ def plan(
     Args:
         diagnoser: the PodDiagnoser with its stored status.
         crashed: the Pods that it claims, with their crashes.
-        outcomes: what came of executing planned entries, by crash id.
+        outcomes: the outcomes of executed plans, by crash id.
         now: the time by the API server's clock.
         complete: False when there were too many Pods to read them all.
 

@@ -44,7 +44,7 @@ class Parts:
     """The parts that a test may replace.
 
     Attributes:
-        clock: tells the time, in UTC.
+        clock: returns the time, in UTC.
         sleep: waits for a number of seconds.
         deadline: bounds the time for reading a body; None does so where gevent serves.
         reconciler: does what is to be done in the cluster; None makes one where the settings or the

@@ -19,7 +19,7 @@ class BodyIncompleteError(Exception):
 
 
 class TooManyBodiesError(Exception):
-    """The memory budget has nothing left for another body now."""
+    """The memory budget has too few bytes left for a body. It bounds bytes, not how many bodies."""
 
 
 class MemoryBudget:
@@ -77,7 +77,7 @@ def read_body(stream: Readable, length: int, limit: int, reservation: Reservatio
     """Read a body; of one that is too large, the start.
 
     What is beyond the limit is read too and thrown away: a client that is still writing would take
-    an early answer for a broken connection.
+    an early response for a broken connection.
 
     Args:
         stream: where it comes from.

@@ -1,4 +1,4 @@
-"""What each URL answers: ``/pods/sync``, ``/poddiagnosers/sync``, their ``customize``, probes.
+"""What each URL returns: ``/pods/sync``, ``/poddiagnosers/sync``, their ``customize``, probes.
 
 Raw request in, response out: the bytes are read with the models, and what is decided is decided by
 `pod_diagnoser.pods` and `pod_diagnoser.poddiagnosers`.
@@ -52,10 +52,10 @@ class PodEndpoints:
     """The hooks of the DecoratorController for Pods.
 
     Attributes:
-        clock: tells the time.
+        clock: returns the time.
         telemetry: counts and logs.
         evidence_fetcher: fetches Events and logs; None where they are not read.
-        confidential: whether only callers with a token get answers, which may then hold what a
+        confidential: whether only callers with a token get responses, which may then hold what a
             container wrote.
     """
 
@@ -90,7 +90,7 @@ class PodDiagnoserEndpoints:
     """The hooks of the DecoratorController for PodDiagnosers.
 
     Attributes:
-        clock: tells the time.
+        clock: returns the time.
         telemetry: counts and logs.
         reconciler: does what is to be done in the cluster; None where there is no API server.
         max_related: the most bytes of related objects that are read.

@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 RETRY_AFTER: Final = "5"
-"""Seconds. Metacontroller asks again then, quietly; a 429 without it is a hot loop."""
+"""Seconds. Metacontroller retries after that without an error; without the header it retries at
+once, in a hot loop."""
 
 DEBOUNCE_FACTOR: Final = 9
-"""An answer for a PodDiagnoser is delayed by so many times the time that it took to work out."""
+"""A response for a PodDiagnoser is delayed by so many times the time that it took to work out."""
 
 MAX_RESPONSE_SECONDS: Final = 2.5
-"""No answer is delayed beyond so many seconds since its body had arrived."""
+"""No response is delayed beyond so many seconds since its body had arrived."""
 
 _NO_HEADERS: Final[tuple[tuple[str, str], ...]] = ()
 _EXTRA_HEADERS: Final = {
@@ -45,7 +46,7 @@ TEXT: Final = "text/plain; charset=utf-8"
 
 
 class Refusal(NamedTuple):
-    """An answer other than 200.
+    """A response other than 200.
 
     Metacontroller quotes the body of a refusal in an Event on the object, so it is one of the
     constants below and holds nothing of the request.
@@ -64,11 +65,12 @@ TIMED_OUT: Final = Refusal(408, "body did not arrive in time")
 INCOMPLETE: Final = Refusal(400, "body is incomplete")
 NOT_A_REQUEST: Final = Refusal(400, "body is not a DecoratorController v2 request for this hook")
 OVERLOADED: Final = Refusal(429, "too many requests at once")
+"""The bodies in memory have too many bytes together; how many requests there are has no bound."""
 INTERNAL: Final = Refusal(500, "internal error")
 
 
 class RequestRefusedError(Exception):
-    """A request is refused, with the answer that it gets."""
+    """A request is refused, with the response that it gets."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.problem)
@@ -88,11 +90,11 @@ class Body(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What a handler answers.
+    """What a handler returns.
 
     Attributes:
         response: what Metacontroller gets.
-        debounce: whether the answer may be delayed. Metacontroller runs one sync at a time for an
+        debounce: whether the response may be delayed. Metacontroller runs one sync at a time for an
             object, so that what changes meanwhile is one sync more and not hundreds.
     """
 
@@ -101,7 +103,7 @@ class Reply(NamedTuple):
 
 
 Handler = Callable[[Body], Reply]
-"""From a body to the answer."""
+"""From a body to the response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class Hook:
     """A hook and its bounds.
 
     Attributes:
-        handler: what answers.
+        handler: makes the response.
         limit: the most bytes of a body that are kept.
         accepts_truncated: whether the start of a larger body will do.
     """
@@ -151,7 +153,7 @@ class BodyBounds:
 
 @dataclass(frozen=True, slots=True)
 class Debouncer:
-    """Delays answers, so that what changes meanwhile is one sync and not many.
+    """Delays responses, so that what changes meanwhile is one sync and not many.
 
     Attributes:
         sleep: waits for a number of seconds.
@@ -162,7 +164,7 @@ class Debouncer:
     max_seconds: float
 
     def wait(self, taken: float) -> None:
-        """Wait, after a number of seconds that the answer took to work out."""
+        """Wait, after a number of seconds that the response took to work out."""
         left = MAX_RESPONSE_SECONDS - taken
         if left > 0:
             self.sleep(min(DEBOUNCE_FACTOR * taken, self.max_seconds, left))
@@ -181,7 +183,7 @@ class HookMiddleware:
         telemetry: counts and logs.
         tokens: who may call; None: anyone.
         bodies: bounds the reading of bodies.
-        debouncer: delays answers that may be.
+        debouncer: delays the responses that may be delayed.
     """
 
     wsgi_app: "WSGIApplication"
@@ -204,7 +206,7 @@ class HookMiddleware:
         except RequestRefusedError as error:
             self.telemetry.refused(path, error.refusal.status, error.refusal.problem)
             return _respond(environ, start_response, error.refusal)
-        except Exception as error:  # noqa: BLE001 (whatever it is: answer, and repeat none of it)
+        except Exception as error:  # noqa: BLE001 (any defect: respond, and repeat none of it)
             self.telemetry.failed(path, error)
             return _respond(environ, start_response, INTERNAL)
         start_response("200 OK", [("Content-Type", _JSON), ("Content-Length", str(len(content)))])
@@ -224,7 +226,7 @@ class HookMiddleware:
                 reply = hook.handler(Body(content, length <= hook.limit))
                 encoded = reply.response.encode()
                 taken = time.perf_counter() - begun
-                del content  # not to be kept in memory while the answer waits
+                del content  # not to be kept in memory while the response waits
         except TooManyBodiesError:
             raise RequestRefusedError(OVERLOADED) from None
         except ValidationError:

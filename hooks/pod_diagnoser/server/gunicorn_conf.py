@@ -1,7 +1,7 @@
 """How gunicorn runs the hook: ``gunicorn --config python:pod_diagnoser.server.gunicorn_conf``.
 
 One process: the work is short and single-threaded, metrics need no files between processes, and
-more throughput is more replicas. gevent: slow clients and delayed answers cost a greenlet, not a
+more throughput is more replicas. gevent: slow clients and delayed responses cost a greenlet, not a
 thread. ``dev/benchmarks/`` compares gunicorn's workers.
 """
 
@@ -23,7 +23,7 @@ worker_tmp_dir = str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else tempfile.ge
 # Longer than the 90 seconds for which Metacontroller's client keeps an idle connection: a server
 # that closes first breaks the request that was just sent on it.
 keepalive = 120
-# Longer than Metacontroller waits for an answer.
+# Longer than Metacontroller waits for a response.
 graceful_timeout = 15
 timeout = 30
 

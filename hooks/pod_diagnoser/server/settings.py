@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     unauthenticated: _YesOrNo = Field(
         default=False, validation_alias="POD_DIAGNOSER_UNAUTHENTICATED"
     )
-    """Whether anyone may call, on whatever address. Never together with `token_folder`."""
+    """Whether anyone may call, on any address. Never together with `token_folder`."""
 
     api_server: str | None = Field(None, validation_alias="POD_DIAGNOSER_API_SERVER")
     """URL of the API server; None takes that of the cluster in which this runs."""
@@ -121,9 +121,9 @@ class Settings(BaseSettings):
     and the status says so. Enough for some 5,000 recent crashes."""
 
     max_pod_diagnoser_body: int = 80 * _MIB
-    """The most bytes of a request about a PodDiagnoser that are kept: `max_related`, and enough for
-    the PodDiagnoser itself, of whose size what is read must not depend. The API server keeps no
-    object beyond some 1.5 MiB (etcd's limit of a request)."""
+    """The most bytes of a request about a PodDiagnoser that are kept: `max_related`, plus room for
+    the PodDiagnoser itself, so that its size does not change how many Pods are read. The API server
+    keeps no object beyond some 1.5 MiB (etcd's limit of a request)."""
 
     max_bodies: int = 160 * _MIB
     """The most bytes of all bodies that are in memory at a time; beyond, a request gets a 429."""
@@ -132,12 +132,12 @@ class Settings(BaseSettings):
     """Seconds within which a body must have arrived; below Metacontroller's 10."""
 
     max_debounce: float = 2.0
-    """The most seconds by which the answer for a PodDiagnoser is delayed, so that what changes
+    """The most seconds by which the response for a PodDiagnoser is delayed, so that what changes
     meanwhile is one sync more and not many."""
 
     @property
     def callers_authenticated(self) -> bool:
-        """Whether answers may hold what not everybody may read, as a container's output."""
+        """Whether responses may hold what not everybody may read, as a container's output."""
         return self.token_folder is not None or _is_loopback(self.host)
 
     @property
@@ -209,7 +209,7 @@ class Settings(BaseSettings):
         elif self.evidence and not self.callers_authenticated:
             message = (
                 "POD_DIAGNOSER_EVIDENCE=true needs POD_DIAGNOSER_TOKEN_DIR where "
-                "POD_DIAGNOSER_HOST is not a loopback address: answers then hold what not "
+                "POD_DIAGNOSER_HOST is not a loopback address: responses then hold what not "
                 "everybody may read"
             )
         if message is not None:

@@ -136,7 +136,7 @@ class Telemetry:
         )
 
     def answered(self, endpoint: str, status: int, seconds: float | None = None) -> None:
-        """Count an answer.
+        """Count a response.
 
         Args:
             endpoint: the hook's path, one of those that are served.
@@ -161,7 +161,7 @@ class Telemetry:
         Args:
             endpoint: the hook's path, one of those that are served.
             status: the HTTP status.
-            problem: the constant text of the answer.
+            problem: the constant text of the response.
         """
         self.answered(endpoint, status)
         self._log.warning("Request refused", endpoint=endpoint, status=status, problem=problem)

@@ -29,7 +29,7 @@ that arrives in this time is answered with ``Connection: close``; what stays idl
 DISCARD_SECONDS: Final = 8.0
 """For how long a connection may send the rest of a body that was refused, before it is closed.
 
-As long as a body may take that is read. A client that writes its body before it looks for an answer
+As long as a body may take that is read. A client that writes its body before it reads a response
 (Metacontroller's does) gets to see the refusal, and keeps its connection.
 """
 
@@ -121,10 +121,10 @@ class HookWorker(GeventWorker):
         self.wsgi = self._closing_connections(self.wsgi)
 
     def _closing_connections(self, application: _Application) -> _Application:
-        """Announce ``Connection: close`` where a connection cannot stay open after an answer.
+        """Announce ``Connection: close`` where a connection cannot stay open after a response.
 
-        gunicorn decides that when a request begins: an answer that was delayed since before SIGTERM
-        would say "keep-alive", and the connection would be closed then. Where a body was not asked
+        gunicorn decides that when a request begins: a response delayed since before SIGTERM would
+        say "keep-alive", and the connection would be closed then. Where a body was not asked
         for, it is not known whether a body or a request comes next.
         """
 
@@ -171,7 +171,7 @@ class HookWorker(GeventWorker):
         try:
             super().handle_request(listener_name, req, sock, addr)
         except StopIteration:
-            # Closed with something unread in it, a connection is reset, and the answer may be lost.
+            # A connection closed with something unread is reset, and the response may be lost.
             with suppress(OSError, ParseException):
                 self._discard(body)
             raise

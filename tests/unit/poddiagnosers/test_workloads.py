@@ -353,14 +353,14 @@ def test_a_status_of_fifty_workloads_stays_small() -> None:
 
 
 def test_where_not_all_pods_were_read_none_is_taken_for_gone() -> None:
-    """Its line stays as it is, and is not forgotten."""
+    """Its entry stays as it is, and does not expire."""
     stored = grouped([owned(1, by="rs-1"), owned(2, by="rs-2")], after(60))
     part = grouped([owned(2, by="rs-2")], after(hours=5), stored, [], complete=False)
     assert part == stored
 
 
 @pytest.mark.parametrize("ahead", [-3, 3])
-def test_a_line_written_by_a_wrong_clock_is_forgotten_as_others_are(ahead: float) -> None:
+def test_an_entry_written_by_a_wrong_clock_expires_as_others_do(ahead: float) -> None:
     """However far ahead it was."""
     stored = [each.model_copy(update={"lastTime": UNKNOWN_TIME}) for each in grouped([owned()], T0)]
     assert grouped([], T0, stored) == ()
@@ -369,7 +369,7 @@ def test_a_line_written_by_a_wrong_clock_is_forgotten_as_others_are(ahead: float
     assert grouped([], T0, stored) == ()
 
 
-def test_when_the_next_line_is_due_to_be_forgotten() -> None:
+def test_when_the_next_entry_expires() -> None:
     """The first of those without crashing Pods; never at once, never later than it could be."""
     assert seconds_until_expiry([], T0) is None
     both = grouped([owned(1, after(-600), by="a"), owned(2, T0, by="b")], after(1))

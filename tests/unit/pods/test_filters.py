@@ -218,7 +218,7 @@ def test_an_ignored_crash_hides_no_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cause", "status_cause", "doubtful", "by_events"),
+    ("cause", "status_cause", "uncertain", "by_events"),
     [
         (CLEAN_EXIT, CLEAN_EXIT, True, False),
         ("LivenessProbeFailed", CLEAN_EXIT, False, False),
@@ -228,14 +228,14 @@ def test_an_ignored_crash_hides_no_other() -> None:
     ],
 )
 def test_what_events_may_change(
-    cause: str, status_cause: str, *, doubtful: bool, by_events: bool
+    cause: str, status_cause: str, *, uncertain: bool, by_events: bool
 ) -> None:
     """Events may show that a clean exit is reportable, or that a reportable crash is ignored."""
     filters = spec(ignore={"cleanExits": True, "causes": ["SandboxChanged"], "containers": ["p"]})
     crash = diagnosis(cause, status_cause, exit_code=0)
-    assert needs_events({}, crash, filters) is doubtful
+    assert needs_events({}, crash, filters) is uncertain
     assert ignored_by_event_cause({}, crash, filters) is by_events
-    assert bool(reportable({}, None, [crash], filters)) is not doubtful
+    assert bool(reportable({}, None, [crash], filters)) is not uncertain
     # This container is ignored whatever its Events show.
     other = diagnosis(cause, status_cause, exit_code=0, container="p")
     assert not needs_events({}, other, filters)

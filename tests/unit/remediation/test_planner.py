@@ -606,7 +606,7 @@ def test_templates_of_one_owner_are_bounded() -> None:
     assert withheld(full) == {"HistoryFull": 1, "TooYoung": 5}
 
 
-def test_entries_are_kept_for_the_window_and_a_margin_then_forgotten() -> None:
+def test_entries_are_kept_for_the_window_and_a_margin_then_expire() -> None:
     """An hour for clocks that differ; all that time the same crash is not planned again."""
     document = owned()
     diag = settled(synced(replacing(), NOW, document), NOW, document)
@@ -914,7 +914,7 @@ def test_not_connected_leaves_what_is_stored_alone() -> None:
     assert condition(stored)["reason"] == "NotConnected"
 
 
-def test_without_the_api_servers_time_nothing_is_planned_and_nothing_forgotten() -> None:
+def test_without_the_api_servers_time_nothing_is_planned_and_nothing_expires() -> None:
     """Our clock may be days ahead."""
     diag = settled(synced(replacing(), NOW, owned()), NOW, owned(2))
     unavailable = ApiFailure("ApiServerUnavailable", "x", transient=True)
