@@ -77,7 +77,7 @@ def encode(request: Json) -> bytes:
     """Write JSON as Metacontroller does: compact, keys in the order that they have.
 
     Args:
-        request: what came of a request that Metacontroller wrote.
+        request: the result of a request that Metacontroller wrote.
 
     Returns:
         The body. None of the captured requests has a character that Go would escape.

@@ -103,7 +103,7 @@ class ControlPlane:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def stop(self) -> None:
-        """Kill the processes, in the reverse order; their data are not needed any more."""
+        """Kill the processes, in the reverse order; their data are no longer needed."""
         for process in reversed(self.processes):
             process.stop(grace=0)
 
@@ -167,7 +167,7 @@ class ControlPlane:
         Args:
             arguments: what follows ``kubectl``.
             stdin: its standard input.
-            check: whether a failure raises; otherwise what it said is returned like any output.
+            check: whether a failure raises; otherwise its error output is returned like any output.
 
         Returns:
             Standard output, followed by standard error.

@@ -47,7 +47,7 @@ class LogServer:
         self._server: _Server | None = None
 
     def __enter__(self) -> Self:
-        """Begin to listen, and tell the API server where."""
+        """Begin to listen, and report the port to the API server."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self._certificate, self._key)
         self._server = _Server(self._port, context, self._logs)
@@ -56,7 +56,7 @@ class LogServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End; the Node then has no port any more."""
+        """End, and remove the port from the Node."""
         self._announce(0)
         self.over.set()
         if self._server is not None:

@@ -105,7 +105,7 @@ class GarbageCollector:
             return  # it changed; its event brings it here again
 
     def _absent(self, obj: Object) -> set[str]:
-        """Return the uids of the owners that do not exist any more."""
+        """Return the uids of the owners that no longer exist."""
         absent = set()
         for owner in owners_of(obj):
             resource = self._network.store.find_kind(owner["apiVersion"], owner["kind"])

@@ -51,7 +51,7 @@ class Transport(Protocol):
     """Posts a request to a hook."""
 
     def post(self, url: str, body: bytes, timeout: float, done: Callable[[Outcome], None]) -> None:
-        """Post a body as JSON and call back, on the scheduler, with what came of it."""
+        """Post a body as JSON and call back, on the scheduler, with the result."""
 
 
 class InProcess:

@@ -1,7 +1,7 @@
 """Whether what one Metacontroller did is something that the simulator's may do.
 
 Where things happen at once, several courses are right: a sync may begin before or after the watch
-tells of a write. The simulator takes each of them with some seed. A recorded trace is matched if
+reports a write. The simulator takes each of them with some seed. A recorded trace is matched if
 there is a seed for each step with which the simulator does just the same, request by request and
 write by write.
 """

@@ -633,7 +633,7 @@ SCENARIOS = (
     ),
     Scenario(
         "attachment-terminating",
-        "An attachment that is on its way out is left alone.",
+        "An attachment that is being deleted is not changed.",
         (
             Step(
                 (_DIAGNOSER,),

@@ -201,7 +201,7 @@ class Scenario:
     Attributes:
         name: also the name of its namespace and of its recording.
         about: what it shows.
-        steps: it goes on with the next one when nothing happens any more.
+        steps: it goes on with the next one when nothing more happens.
         endless: whether something is tried again without end, so that how often is not determined.
     """
 

@@ -8,8 +8,8 @@ What is left out or made alike, and why:
 - times of this run. Those that a scenario names, of 2020, are compared.
 - managedFields: of other objects than Pods it is compared whether Metacontroller is among the
   managers, and with which subresource: that decides whether its second write after a status is a
-  change. The simulator does not know which fields are whose, so it does not see that a manager owns
-  none any more.
+  change. The simulator does not know which fields are whose, so it does not see when a manager
+  owns none of them afterwards.
 - the hook's address, pointers in messages of Go, and which of three ways Go takes to say that time
   was up.
 - what is written is compared as the API server has read it, since that is what it logs: without

@@ -379,7 +379,7 @@ class _Evaluation:
         if call.namespace not in self._namespaces:
             self._broken(Property.NAMESPACE, f"Metacontroller asked: {call}")
         if not call.code:
-            return  # what came of it shows in what is stored later
+            return  # its result shows in what is stored later
         if not call.succeeded:
             what = f"Metacontroller's {call.verb} of {kind} refused with {call.code}"
             self.verdict.counts[what] += 1
@@ -650,7 +650,7 @@ def _undone(calls: Sequence[Call], diagnosers: Sequence[Json]) -> Iterable[Viola
 
 
 def evaluate_quiet(calls: Iterable[Call], since: datetime) -> list[Violation]:
-    """Find what was written after all was said.
+    """Find what was written after everything was reported.
 
     Args:
         calls: the log.

@@ -172,7 +172,7 @@ def post_event(
 
 
 SAID = "HTTP probe failed with statuscode: 503"
-"""What a failed probe said."""
+"""Output of a failed probe."""
 
 
 def post_liveness_kill(
@@ -183,7 +183,7 @@ def post_liveness_kill(
     Args:
         shop: where.
         pod: the Pod as stored.
-        probe_output: what the probe said at last.
+        probe_output: the probe's last output.
         at: when it was; None means now.
     """
     at = at or pods.now()

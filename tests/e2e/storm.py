@@ -330,7 +330,7 @@ def planned_kills(chance: random.Random) -> list[PlannedKill]:
 
 
 class Storm:
-    """The cluster, its networks and its weather.
+    """The cluster, its networks, and the disturbances.
 
     Args:
         binaries: the programs.
@@ -516,16 +516,16 @@ class Storm:
         calls = auditlog.read(self.cluster.control_plane.audit_log)
         return [call for call in calls if call.namespace in namespaces]
 
-    # The weather
+    # The disturbances
 
     @contextlib.contextmanager
-    def weather(self) -> Iterator[None]:
-        """Have Pods crash in waves, and others meddle, until it is left."""
+    def disturbances(self) -> Iterator[None]:
+        """Have Pods crash in waves, and other clients change objects, until it is left."""
         over = threading.Event()
         with ThreadPoolExecutor(2) as pool:
             works = [
                 pool.submit(self._waves, over, self._another_chance()),
-                pool.submit(self._meddle, over, self._another_chance()),
+                pool.submit(self._change_objects, over, self._another_chance()),
             ]
             try:
                 yield
@@ -575,7 +575,7 @@ class Storm:
         while not self.persist(step):
             pass
 
-    def _meddle(self, over: threading.Event, chance: random.Random) -> None:
+    def _change_objects(self, over: threading.Event, chance: random.Random) -> None:
         """Others write on Pods, delete some, and edit a PodDiagnoser."""
         admin = self.cluster.admin
         while not over.wait(chance.uniform(0.5, 1.5)):

@@ -20,7 +20,7 @@ MAX_GAP = 7.0
 takes until Events are read again."""
 
 _NOTHING_MORE = 6.5
-"""Seconds after which there is no second look at a crash any more."""
+"""Seconds after which a crash is not looked at a second time."""
 
 _NODE = "node1"
 """The recorded Node."""
@@ -80,7 +80,7 @@ class Player:
             complete: whether the annotations show all that happened before the deletion.
 
         Returns:
-            What came of it.
+            Its result.
         """
         first = self._steps[0]
         manifest = pods.as_recorded(first.of, self._name, first.of["metadata"].get("labels"))
@@ -177,7 +177,7 @@ class Player:
 
 
 def localized(text: str, namespace: str) -> str:
-    """Return a recorded text, as if it had been said here.
+    """Return a recorded text, as if it had been written here.
 
     Args:
         text: the text.

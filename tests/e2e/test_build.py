@@ -1,4 +1,4 @@
-"""How the control plane is found, and what is said where it is not (no cluster needed)."""
+"""How the control plane is found, and the message where it is not (no cluster needed)."""
 
 import re
 import shutil
@@ -37,7 +37,7 @@ def test_staging_modules_are_of_kubernetes_version() -> None:
 
 
 def test_without_metacontroller(bare: Path) -> None:
-    """What is missing is named, with the way to get it; nothing is built in vain."""
+    """What is missing is named, with the way to get it; nothing is built that cannot be used."""
     program(bare / "go")
     with pytest.raises(build.MissingError, match=r"metacontroller 4\.17\.2 binary on PATH"):
         build.find()

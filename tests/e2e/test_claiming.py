@@ -71,7 +71,7 @@ def test_other_namespaces_are_not_reached(shop: Workspace) -> None:
 def test_the_older_one_wins(shop: Workspace) -> None:
     """Two claim the same Pod: the older gets it, the younger says so; it takes over when alone."""
     created = shop.diagnose("older")["metadata"]["creationTimestamp"]
-    # Ages are told apart by whole seconds; within one the name would decide, the other way round.
+    # Ages are compared in whole seconds; within one the name would decide, the other way round.
     eventually(lambda: timestamp(now()), lambda moment: moment > created)
     shop.diagnose("anyone", targetLabels={})
     shop.start_pod("fragile-app-1")
@@ -143,7 +143,7 @@ def test_deletion_leaves_nothing(crashed: Workspace) -> None:
         assert "finalizers" not in pod["metadata"]
 
 
-def test_a_recreated_diagnoser_starts_anew(crashed: Workspace) -> None:
+def test_a_recreated_diagnoser_starts_without_history(crashed: Workspace) -> None:
     """Deleted and created again under its name: it counts from zero, with a new target."""
     before = crashed.diagnoser()
     (target_before,) = crashed.targets()

@@ -46,7 +46,7 @@ def shown(shop: Workspace, name: str) -> tuple[dict[str, str], dict[str, str]]:
     return shown_metadata(shop.pod(name))
 
 
-def test_the_sample_tells_what_happened(shop: Workspace) -> None:
+def test_the_sample_reports_what_happened(shop: Workspace) -> None:
     """The tutorial: the sample applied, a Pod that ends by itself, and what is shown."""
     shop.kubectl("apply", "-f", str(SAMPLE))
     shop.start_pod("fragile-app-1")

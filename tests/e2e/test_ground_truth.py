@@ -31,7 +31,7 @@ class Show:
     """All streams, played.
 
     Attributes:
-        takes: what came of each, by the stream's name.
+        takes: the result of each, by the stream's name.
         versions: every version of each Pod, by its uid.
         sync_errors: what Events named SyncError say.
         counted: how many Pods the PodDiagnoser says to have diagnosed.

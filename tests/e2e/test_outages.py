@@ -121,7 +121,7 @@ def test_diagnosers_deleted_while_the_hook_is_down_settle(
 
 
 def test_once_settled_nothing_is_written(shop: Workspace, relisting: Cluster) -> None:
-    """When all is reported no version changes any more, though everything is listed again."""
+    """Once all is reported no version changes, though everything is listed again."""
     shop.diagnose()
     shop.diagnose("younger", targetLabels={})
     shop.diagnose("inactive", enableAnnotations=False)

@@ -56,19 +56,19 @@ def outcome(binaries: Binaries) -> Outcome:
     with storm.Storm(binaries, SEED) as one:
         one.populate()
         chance = random.Random(SEED)
-        with one.weather():
+        with one.disturbances():
             _kill_and_fail(one, chance)
         one.all_run()
         one.touch()
         # Its small budget would keep it busy for minutes.
         one.set_paused(storm.SCARCE_GROUP, paused=True)
         found = _settled(one)
-        stirred = _stirred(one)
+        late_writes = _late_writes(one)
         calls = one.log()
         kills, faults = one.kills, one.faults
         happened = sum(map(Counter.total, faults.values())) + len(kills)
         verdict = evaluate(calls, happened, timedelta(seconds=storm.LATE))
-        verdict.violations += found + stirred
+        verdict.violations += found + late_writes
         if verdict.violations:
             one.cluster.control_plane.keep = True
         _report(one, verdict)
@@ -116,7 +116,7 @@ def _settled(one: storm.Storm) -> list[Violation]:
         time.sleep(1.0)
 
 
-def _stirred(one: storm.Storm) -> list[Violation]:
+def _late_writes(one: storm.Storm) -> list[Violation]:
     """Wait until nothing is written for a while.
 
     Each sync reports five withheld Pods, and quiet objects are synced when Metacontroller lists all

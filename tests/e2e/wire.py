@@ -169,7 +169,7 @@ class Wire:
         """Return what becomes of a piece from the server."""
         with self._lock:
             lost = self._fault is Fault.UNANSWERED or client in self._doomed
-            if lost:  # a stream with a hole in it is of no use any more
+            if lost:  # a stream with a hole in it is of no use
                 self._doomed |= {server, client}
                 self.injected[Fault.UNANSWERED] += 1
         return not lost and self._request()

@@ -54,7 +54,7 @@ def check(path: str, body: bytes, hook: Hook) -> Json | None:
     reply = hook.post(path, body)
     answer = check_reply(path, body, reply, hook.take_log())
     forget()
-    assert hook.post(path, body) == reply, "deterministic, whatever is remembered"
+    assert hook.post(path, body) == reply, "deterministic, with and without caches"
     if answer is not None:
         check_settled(path, body, answer, hook)
         check_core(path, body)
@@ -115,7 +115,7 @@ def _check_shown(annotations: Json) -> None:
     )
     assert len(words[TERMINATION_MESSAGE].encode()) <= MAX_MESSAGE_BYTES
     assert len(words[LOG].encode()) <= MAX_LOG_BYTES
-    # What a container said at last keeps its lines.
+    # A container's last output keeps its lines.
     texts = (*shown.values(), *(text.replace("\n", "") for text in words.values()))
     assert not any(unsafe(text) for text in texts)
 

@@ -1,4 +1,4 @@
-"""The requests that mutation begins with: recorded ones, what came of them, and all known Pods."""
+"""The requests that mutation begins with: recorded ones, those after them, and all known Pods."""
 
 import copy
 from functools import cache

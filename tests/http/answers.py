@@ -4,7 +4,7 @@ Source: ``DecoratorHookResponse`` in ``pkg/controller/decorator/api/v2``, ``Cust
 in ``pkg/controller/common/customize/api/v2`` and ``kjson.UnmarshalStrict`` in
 ``pkg/hooks/webhook.go`` of metacontroller/metacontroller: unknown and duplicate keys are errors, so
 are values of another type. What the API server asks of the written objects is checked beside it, as
-far as the answer alone tells.
+far as the answer alone shows.
 """
 
 import json

@@ -68,7 +68,7 @@ class Hook:
 
     Attributes:
         settings: its settings.
-        clock: tells the time.
+        clock: returns the current time.
         deadline: bounds the time for reading a body; None: nothing does.
         debounced: the seconds by which answers were delayed.
         parts: more `Parts` of the hook: a reconciler, an evidence fetcher.

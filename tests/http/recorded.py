@@ -35,7 +35,7 @@ class Recorded:
     """A recorded request.
 
     Attributes:
-        name: the file's name without its ending.
+        name: the file's name without its suffix.
         body: the request's body, as it was sent.
     """
 
@@ -58,7 +58,7 @@ def recorded(name: str) -> Recorded:
     """Read a recorded request.
 
     Args:
-        name: the file's name without its ending.
+        name: the file's name without its suffix.
     """
     return Recorded(name, (REQUESTS / f"{name}.json").read_bytes().rstrip(b"\n"))
 

@@ -290,7 +290,9 @@ def test_the_server_answers_callers_with_a_token(server: Server, tokens: Path) -
     (tokens / "token-b").write_text(OTHER)
     try:
         for call_ in (new, call):
-            ((status, _),) = replies(server.raw(call_))  # its body tells when the crash was seen
+            ((status, _),) = replies(
+                server.raw(call_)
+            )  # its body contains the time of the observation
             assert status == 200
     finally:
         (tokens / "token-b").unlink()

@@ -104,7 +104,7 @@ def test_container_output_is_in_answers_to_authenticated_callers_only(
 
 
 def test_evidence_requests_are_counted() -> None:
-    """By what came of it."""
+    """By its result."""
     hook = Hook()
     text = hook.call("GET", "/metrics").body.decode()
     assert 'pod_diagnoser_event_lookups_total{result="Found"} 0.0' in text

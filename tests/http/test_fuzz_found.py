@@ -89,7 +89,7 @@ def test_a_date_at_the_end_of_time_is_ignored(action: str, date: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "a/b", "a..b", "A", "a" * 254, "a.-b", "a\n"])
 def test_a_forged_plan_for_an_impossible_pod_causes_no_event(name: str) -> None:
-    """Its Event named what it was about, and was refused for that: a call in vain."""
+    """Its Event named what it was about, and was refused for that: a useless call."""
     request = planned("RestartPod").json
     random = seeded(0)
     api = HostileApi(random, Mutator(random), hostility=0)

@@ -110,7 +110,7 @@ def test_a_body_truncated_anywhere_causes_no_wrong_report(request_: Recorded) ->
 
 
 def test_a_longer_status_leaves_out_no_pod() -> None:
-    """Else it would not speak of that Pod any more, shrink, and be written again and again.
+    """Else it would no longer contain that Pod, shrink, and be written again and again.
 
     So it is neither with a body that is cut off, nor with one that a longer status would have cut.
     """

@@ -44,7 +44,7 @@ class Client:
         self.failed: list[str] = []
 
     def run(self) -> None:
-        """Send requests until nothing listens any more."""
+        """Send requests until the port is closed."""
         while (connection := self._connect()) is not None:
             self._use(connection)
             connection.close()

@@ -84,7 +84,7 @@ def secret(cluster: Cluster, verb: str, options: list[str]) -> int:
             cluster["secret"] = manifest["stringData"]
         case "patch", ["--type=merge", "--patch-file=/dev/stdin"]:
             cluster["secret"].update(json.load(sys.stdin)["stringData"])
-            for known in cluster["known"].values():  # its kubelets may tell it now, or later
+            for known in cluster["known"].values():  # its kubelets may report it now, or later
                 known.append(sorted(cluster["secret"].values()))
         case _:
             message = f"unexpected: {verb} {options}"

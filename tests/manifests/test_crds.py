@@ -275,7 +275,7 @@ def test_remediation_goes_by_causes_of_restarted_containers() -> None:
     """A cause that no crash can have that is remediated would be listed for nothing."""
 
     def cause(reason: str, code: int | None, **facts: Any) -> Cause:
-        ending = Symptom(
+        symptom = Symptom(
             id="0123456789abcdef",
             kind=SymptomKind.TERMINATED,
             container_kind=ContainerKind.CONTAINER,
@@ -288,11 +288,12 @@ def test_remediation_goes_by_causes_of_restarted_containers() -> None:
             restarted=True,
             **facts,
         )
-        return explain(ending)[0]
+        return explain(symptom)[0]
 
     found = {cause(reason, code) for reason in REASONS for code in (None, -1, *range(257))}
     found |= {
-        cause("Error", 137, evidence=Evidence(EventLookup.FOUND, proof)) for proof in EventFinding
+        cause("Error", 137, evidence=Evidence(EventLookup.FOUND, finding))
+        for finding in EventFinding
     }
     listed = dict(all_nodes("PodDiagnoser"))[".spec.remediation.causes[]"]["enum"]
     assert listed == sorted(found - REQUESTED_RESTARTS)

@@ -256,8 +256,8 @@ def test_each_reason_and_its_explanation_pass() -> None:
     """The API server stores any entry of a remediation."""
     properties = schema("PodDiagnoser")["properties"]["status"]["properties"]
     for reason in Reason:
-        said = {"reason": reason.value, "message": EXPLANATIONS[reason], "crashes": 1}
-        assert list(problems(properties["withheld"]["items"], said)) == []
+        entry = {"reason": reason.value, "message": EXPLANATIONS[reason], "crashes": 1}
+        assert list(problems(properties["withheld"]["items"], entry)) == []
 
 
 def test_every_cause_fits_its_pattern() -> None:

@@ -79,7 +79,7 @@ def test_the_overlay_is_the_default_and_the_component() -> None:
         assert labels["app.kubernetes.io/name"] == "pod-diagnoser", one["metadata"]["name"]
 
 
-def test_the_token_is_mounted_and_the_hook_told_so() -> None:
+def test_the_token_is_mounted_and_the_hook_gets_its_path() -> None:
     """Only the Deployment that serves Pods changes, in token and setting."""
     before = of_kind(render(DEFAULT), "Deployment")
     after = of_kind(render(OVERLAY), "Deployment")

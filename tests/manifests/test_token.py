@@ -22,7 +22,7 @@ Run = Callable[..., tuple[subprocess.CompletedProcess[str], Cluster]]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Run the script on a cluster, and answer with what it said and the cluster then."""
+    """Run the script on a cluster, and return its output and the cluster after it."""
 
     def run_script(
         command: str, cluster: Cluster, calls: int = NEVER
@@ -127,7 +127,7 @@ COMMANDS = 15
 
 @pytest.mark.parametrize("last", range(1, COMMANDS + 1))
 def test_rotate_goes_on_after_an_interruption(run: Run, last: int) -> None:
-    """Whichever command fails, or is not reached any more: the next run finishes the rotation."""
+    """Whichever command fails, or is not reached: the next run finishes the rotation."""
     start = installed()
     broken, between = run("rotate", start, last)
     assert broken.returncode != 0

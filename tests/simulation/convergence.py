@@ -17,7 +17,7 @@ LATEST_SYNC = timedelta(seconds=1900)
 """A crash that lies ahead by a node's clock is reported later, by the next periodic sync."""
 
 TO_THE_END = 5 * 3600.0
-"""Seconds until nothing depends on time any more: labels are removed after one hour, workloads and
+"""Seconds until nothing depends on time: labels are removed after one hour, workloads and
 owners after two."""
 
 

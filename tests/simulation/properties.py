@@ -76,14 +76,14 @@ class Property(StrEnum):
     SAFEGUARDS = "no Pod is deleted that safeguards forbid, as read at the moment of the deletion"
     ONE_DELETION = "a crash is never a reason for two deletions"
     BUDGET = "the budget is never exceeded"
-    COOL_DOWN = "the cool-down of an owner holds, and doubles with each attempt in vain"
-    GAVE_UP = "an owner is given up after maxAttempts in vain"
+    COOL_DOWN = "the cool-down of an owner holds, and doubles with each failed attempt"
+    GAVE_UP = "an owner is given up after maxAttempts without success"
     SUPPRESSED = "what is ignored or below its threshold is not reported"
     ONE_EVENT = "a crash is reported by at most one Event, and only while it is fresh"
     OTHERS = "annotations, labels, spec and status of others are never touched"
     NAMESPACE = "no Pod outside of the PodDiagnoser's namespace is read or touched"
     SERVER_TIMES = "plannedAt and settledAt are times of the API server's clock"
-    DONE = "what is said to be done was done, and what was done is said and counted"
+    DONE = "what is reported as done was done, and what was done is reported and counted"
     COUNT_GROWS = "diagnosedPods never falls, and counts each Pod once"
     ANSWERED = "every request is answered, with what Metacontroller and the API server accept"
     PUBLISHED = "an active PodDiagnoser's DiagnosisTarget is never taken away"
@@ -97,9 +97,9 @@ class Property(StrEnum):
     COUNTED = "diagnosedPods counts the Pods that were diagnosed"
     TARGETS = "each active PodDiagnoser has one DiagnosisTarget, and there are no others"
     NO_PLAN_LEFT = "no plan is left that is not carried out or given up"
-    ACCOUNTED = "of each crashed Pod it is said what was done, or why nothing was"
+    ACCOUNTED = "for each crashed Pod it is reported what was done, or why nothing was"
     REPORTED = "each fresh crash is reported where LogEvent asks for it"
-    QUIET = "nothing is written any more"
+    QUIET = "in the end nothing more is written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,7 +478,7 @@ class Watch:
         within = sum(deletion.at - one.at < window for one in former)
         if within >= policy["budget"]["pods"]:
             self.broken(Property.BUDGET, f"{within} before; {where}")
-        attempts = self._attempts_in_vain(diagnoser, deletion, slack)
+        attempts = self._failed_attempts(diagnoser, deletion, slack)
         if attempts >= policy["maxAttempts"]:
             self.broken(Property.GAVE_UP, f"{attempts} attempts before; {where}")
         pause = spec.cool_down(policy["coolDownSeconds"], attempts) - slack
@@ -487,7 +487,7 @@ class Watch:
         if any(one.crashes & deletion.crashes for one in former):
             self.broken(Property.ONE_DELETION, where)
 
-    def _attempts_in_vain(self, diagnoser: Object, deletion: Deletion, slack: timedelta) -> int:
+    def _failed_attempts(self, diagnoser: Object, deletion: Deletion, slack: timedelta) -> int:
         """Return how many of an owner's Pods were replaced within the shortest budget window."""
         window = min(
             one["spec"]["remediation"]["budget"]["windowSeconds"]

@@ -17,7 +17,7 @@ BEGINNING = 4.0
 
 @dataclass
 class Result:
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
         violations: what did not hold.

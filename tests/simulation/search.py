@@ -31,7 +31,7 @@ _MINUTE = 60.0
 
 @dataclass
 class Totals:
-    """What came of many runs.
+    """The results of many runs.
 
     Attributes:
         runs: how many.

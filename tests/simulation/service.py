@@ -432,7 +432,7 @@ class Service:
     # The calls of the hook
 
     def execute(self, incoming: Incoming, request: Request, resume: Callable[[Any], None]) -> None:
-        """Send a call to the API server, and resume the hook with what came of it."""
+        """Send a call to the API server, and resume the hook with its result."""
         deletes = request.method == "DELETE" or request.path.endswith("/eviction")
         how = (self.faults.inject("deletion") if deletes else "") or self.faults.inject("call")
         if how:

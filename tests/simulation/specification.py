@@ -69,7 +69,7 @@ class Crash:
         code: the exit code.
         started: when the run began, by the node's clock.
         finished: when it ended.
-        restarts: the container's restartCount; 0 where it is not known any more.
+        restarts: the container's restartCount; 0 where it is no longer known.
     """
 
     container: str
@@ -263,7 +263,7 @@ def forbidden_by_pod(
         (is_terminating(pod), "it is being deleted already"),
         (MIRROR in annotations_of(pod), "it is the mirror of a static Pod"),
         (annotations_of(pod).get(OPT_OUT) == "false", "its owner asked to leave it alone"),
-        (not owner or owner["kind"] == "Node", "nobody would replace it"),
+        (not owner or owner["kind"] == "Node", "no controller would replace it"),
         (owner.get("kind") == "DaemonSet" and "DaemonSetPods" not in included, "DaemonSet"),
         (owner.get("kind") == "Job" and "JobPods" not in included, "Job"),
         (priority.startswith("system-") and "SystemCriticalPods" not in included, priority),
@@ -294,7 +294,7 @@ def cool_down(seconds: int, attempts: int) -> timedelta:
 
     Args:
         seconds: `coolDownSeconds`.
-        attempts: how many Pods were replaced in vain.
+        attempts: how many Pods were replaced without success.
     """
     return min(timedelta(seconds=seconds * 2 ** max(attempts - 1, 0)), HOUR)
 
@@ -411,7 +411,7 @@ def pod_problems(pod: Object, owner: Object | None, known: Known) -> list[str]:
     if due and record.get("diagnoser") != uid_of(owner):
         problems.append(f"its memory is of {record.get('diagnoser')}")
     if not record.get("history"):
-        problems.append("it remembers no crash")
+        problems.append("it records no crash")
     return problems
 
 
@@ -508,7 +508,7 @@ def status_problems(
         for crash in reportable_crashes(diagnoser, pod, causes):
             end = (uid_of(pod), crash.finished, crash.words)
             if end not in ends and (len(recent) < 10 or crash.finished > oldest):
-                problems.append(f"it does not tell of Pod {name_of(pod)}: {end}")
+                problems.append(f"it does not report Pod {name_of(pod)}: {end}")
     return problems
 
 

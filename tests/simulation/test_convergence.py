@@ -67,7 +67,7 @@ class History:
             (6, self.create_pod),
             (10, self.crash),
             (6, self.fail_probe),
-            (3, self.starve),
+            (3, self.fail_image_pull),
             (2, self.start),
             (1, self.evict),
             (2, self.disturb_evidence),
@@ -121,7 +121,7 @@ class History:
             code = self.rng.choice([0, 137, 143])
             self.cluster.probe_kill(pod["metadata"]["name"], code, late)
 
-    def starve(self) -> None:
+    def fail_image_pull(self) -> None:
         """Report by turns that an image cannot be pulled, for a Pod that has not ended yet."""
         before_first_end = [
             pod
@@ -279,7 +279,7 @@ def causes(cluster: ReportedCluster, pod: Object) -> list[set[str]]:
 
 
 def of_end(cluster: ReportedCluster, pod: Object, termination: Object) -> set[str]:
-    """Return what may be said of a termination: a probe is named only if the kubelet named it.
+    """Return the allowed diagnoses of a termination: a probe is named only if the kubelet named it.
 
     An Event may come too late for it, or be refused; then the exit code speaks for itself.
     """
@@ -341,7 +341,7 @@ def check_pod(cluster: ReportedCluster, pod: Object, owner: Object | None) -> No
         }
         assert metadata["labels"][LABEL] == owner["metadata"]["name"]  # less than an hour ago
     else:
-        # An image that is there at last is no cause any more; the history keeps it.
+        # An image that is there at last is no cause any longer; the history keeps it.
         assert set(managed) <= {"crashes"}
         assert metadata["labels"].get(LABEL, owner["metadata"]["name"]) == owner["metadata"]["name"]
     termination = ended(pod)

@@ -69,7 +69,7 @@ def probe(**more: int) -> Object:
 
 @dataclass(frozen=True)
 class Case:
-    """A way to end, and what is to be said of it.
+    """A way to end, and the expected diagnosis.
 
     Attributes:
         name: of the case.
@@ -237,7 +237,7 @@ def play(case: Case, *, refused: bool = False, late: bool = False) -> EvidenceCl
         late: whether none that the node records arrives.
 
     Returns:
-        What came of it.
+        Its result.
     """
     cluster = EvidenceCluster(case.runs, lambda time: not case.sick(time))
     if refused:

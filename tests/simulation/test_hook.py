@@ -79,7 +79,7 @@ def test_a_healthy_pod_is_left_alone(cluster: ReportedCluster) -> None:
     assert not cluster.writes()
 
 
-def test_a_pod_that_nobody_claims_is_left_alone(cluster: ReportedCluster) -> None:
+def test_an_unclaimed_pod_is_not_changed(cluster: ReportedCluster) -> None:
     """No PodDiagnoser claims the crash of another app."""
     cluster.forget_writes()
     cluster.pod(app="db")
@@ -265,7 +265,7 @@ def test_switching_off_and_on_does_not_count_twice(cluster: ReportedCluster) -> 
     cluster.settle()
 
 
-def test_a_recreated_diagnoser_starts_anew(cluster: ReportedCluster) -> None:
+def test_a_recreated_diagnoser_starts_without_history(cluster: ReportedCluster) -> None:
     """Under the same name it is another one: its own uid, target and count."""
     cluster.pod("old", app="web")
     cluster.crash("old")
@@ -285,7 +285,7 @@ def test_a_recreated_diagnoser_starts_anew(cluster: ReportedCluster) -> None:
 
 
 def test_a_recreated_diagnoser_does_not_count_old_crashes(cluster: ReportedCluster) -> None:
-    """An hour later the crash is not recent any more."""
+    """An hour later the crash is no longer recent."""
     cluster.pod("old", app="web")
     cluster.crash("old")
     cluster.run(2 * HOUR)

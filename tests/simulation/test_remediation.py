@@ -120,7 +120,7 @@ class RemediationCluster(HookedCluster):
         ]
 
 
-def test_log_event_tells_each_crash_once() -> None:
+def test_log_event_reports_each_crash_once() -> None:
     """A Warning on the Pod in the tutorial's words, once though the hook forgets all it knew."""
     cluster = RemediationCluster()
     cluster.diagnoser("LogEvent")
@@ -199,7 +199,7 @@ def test_an_owner_cools_down() -> None:
 
 
 def test_an_eviction_waits_for_its_budget() -> None:
-    """Deferred and said so while the budget blocks; executed once it is gone, never a delete."""
+    """Reported as deferred while the budget blocks; executed once it is gone, never a delete."""
     cluster = RemediationCluster()
     cluster.diagnoser("EvictPod")
     (old,) = cluster.running()
@@ -243,7 +243,7 @@ def test_the_deletions_answer_is_lost() -> None:
 
 
 def test_the_api_server_does_not_answer() -> None:
-    """Nothing is done or said to be done; when it answers again the Pod is replaced, once."""
+    """Nothing is done or reported as done; when it answers again the Pod is replaced, once."""
     cluster = RemediationCluster()
     cluster.diagnoser("RestartPod")
     (old,) = cluster.running()

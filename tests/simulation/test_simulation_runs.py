@@ -59,7 +59,7 @@ def test_the_search_looked_everywhere(runs: list[AsyncResult[Totals]]) -> None:
 
 @pytest.mark.parametrize("mistake", sorted(FOUND))
 def test_what_was_found_once_holds_now(mistake: str) -> None:
-    """Runs in which the hook once made a mistake violate nothing any more."""
+    """Runs in which the hook once made a mistake no longer violate anything."""
     assert not run(FOUND[mistake]).violations
 
 

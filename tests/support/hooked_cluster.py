@@ -158,7 +158,7 @@ class HookedCluster(ClusterFixture):
         self.simulator.start_metacontroller(self._transport, flags)
 
     def settle(self, seconds: float = 60.0) -> None:
-        """Let time pass, and check that in the end nothing is written any more."""
+        """Let time pass, and check that in the end no more is written."""
         self.run(seconds)
         self.forget_writes()
         self.run(30)

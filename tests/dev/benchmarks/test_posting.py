@@ -44,7 +44,7 @@ def test_of_a_start_only_one_event_is_read(pod: Json) -> None:
 
 
 def test_who_schedules_is_no_node(pod: Json) -> None:
-    """And tells of the Pod, not of a container."""
+    """And is about the Pod, not about a container."""
     scheduled, *others = posting.of_start(pod, AT)
     assert scheduled["source"] == {"component": "default-scheduler"}
     assert "fieldPath" not in scheduled["involvedObject"]

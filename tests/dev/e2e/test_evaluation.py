@@ -277,7 +277,7 @@ def too_soon_again(made_up: MadeUpLog) -> None:
 
 
 def once_too_often(made_up: MadeUpLog) -> None:
-    """A fourth Pod of an owner, though three were replaced in vain."""
+    """A fourth Pod of an owner, though three replacements did not help."""
     for number in range(4):
         made_up.replace(f"pod-{number}")
         made_up.wait(130)
@@ -368,13 +368,13 @@ def misdated(made_up: MadeUpLog) -> None:
 
 
 def said_and_not_done(made_up: MadeUpLog) -> None:
-    """A Pod is said to be deleted that is there."""
+    """A Pod is reported as deleted, but is still there."""
     made_up.crashes_and_is_planned("a")
     made_up.settle("a")
 
 
 def counts_fewer(made_up: MadeUpLog) -> None:
-    """A Pod is not counted any more."""
+    """A counted Pod is no longer counted."""
     made_up.replace("a")
     made_up.report(countedPods=[], diagnosedPods=0)
 
@@ -400,7 +400,7 @@ def unpublished(made_up: MadeUpLog) -> None:
     made_up.unpublish()
 
 
-def settled_anew(made_up: MadeUpLog) -> None:
+def outcome_time_changed(made_up: MadeUpLog) -> None:
     """The time of a done entry is changed."""
     made_up.replace("a")
     made_up.wait(5)
@@ -478,7 +478,7 @@ WRONG: list[tuple[Property, Callable[[MadeUpLog], None]]] = [
     (Property.ANSWERED, not_understood),
     (Property.ANSWERED, invalid),
     (Property.PUBLISHED, unpublished),
-    (Property.ENTRIES, settled_anew),
+    (Property.ENTRIES, outcome_time_changed),
     (Property.ENTRIES, forgotten),
     (Property.CHANGE, same_status),
     (Property.CHANGE, same_pod),
@@ -546,12 +546,12 @@ def plan_left(made_up: MadeUpLog, _: FinalState) -> None:
 
 
 def unaccounted(made_up: MadeUpLog, _: FinalState) -> None:
-    """Nothing is said of a crashed Pod."""
+    """A crashed Pod is not reported."""
     made_up.diagnoser()["status"]["remediations"].pop(0)
 
 
 def done_unsaid(made_up: MadeUpLog, _: FinalState) -> None:
-    """Nothing is said of what was done."""
+    """A remediation is not reported."""
     made_up.diagnoser()["status"]["remediations"].pop()
 
 
@@ -651,7 +651,7 @@ def test_the_same_update_again_is_no_write(tmp_path: Path) -> None:
 
 
 def test_a_refused_deletion_is_none(tmp_path: Path) -> None:
-    """A deletion that the API server refuses is no deletion, and needs no plan any more."""
+    """A deletion that the API server refuses is no deletion, and needs no plan."""
     made_up = good()
     for _ in range(3):
         sent = {"preconditions": {"uid": "uid-of-c", "resourceVersion": "1"}}

@@ -213,7 +213,7 @@ def test_a_pod_that_is_going_anyway(cluster: EvictionApi) -> None:
 def test_bad_requests(cluster: EvictionApi) -> None:
     """No such Pod, another name, another kind, another verb, a budget that contradicts itself."""
     cluster.pods(1)
-    assert cluster.evict("nobody").status == 404
+    assert cluster.evict("missing").status == 404
     other = {"metadata": {"name": "p1"}}
     assert cluster.send("POST", f"{PODS}/p0/eviction", other).status == 400
     kind = {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "p0"}}

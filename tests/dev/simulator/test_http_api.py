@@ -301,7 +301,7 @@ def test_the_hooks_own_calls_over_http(url: str) -> None:
     for name in ("a", "b"):
         assert "deletionTimestamp" in json.loads(cluster.get_pod("default", name)[0])["metadata"]
     with pytest.raises(ApiError) as missing:
-        cluster.get_pod("default", "nobody")
+        cluster.get_pod("default", "missing")
     assert (missing.value.status, missing.value.kind) == (404, "pods")
     event = {
         "metadata": {"name": "e", "namespace": "default"},

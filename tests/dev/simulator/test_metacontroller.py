@@ -129,7 +129,7 @@ class MetacontrollerCluster(ClusterFixture):
         )
 
     def child(self, name: str, namespace: str = "default", **metadata: Any) -> Object:
-        """Create a Child that belongs to nobody."""
+        """Create a Child without an owner."""
         return self.store.create(
             CHILD, {"metadata": {"name": name, "namespace": namespace, **metadata}}
         )
@@ -579,7 +579,7 @@ def test_of_two_deadlines_the_earliest_wins(waits: tuple[float, float], since: i
 
 
 def test_labels_and_annotations_are_set_and_deleted() -> None:
-    """A string sets, null deletes, others are left alone; no change, no write."""
+    """A string sets, null deletes, others are unchanged; no change, no write."""
     cluster = MetacontrollerCluster()
     cluster.sync = lambda _: {
         "labels": {"new": "1", "old": None, "absent": None},

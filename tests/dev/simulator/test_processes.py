@@ -46,7 +46,7 @@ def run(scheduler: RealScheduler, runtime: LocalRuntime, text: str, code: int) -
 
 
 def test_each_run_has_a_log_of_its_own(scheduler: RealScheduler, runtime: LocalRuntime) -> None:
-    """The last run's log and that of the run before are told apart; others are not there."""
+    """The last run's log and that of the run before are separate; others are not there."""
     assert runtime.log(POD, "app") is None
     assert run(scheduler, runtime, "one", 3) == Exit(3)
     assert runtime.log(POD, "app") == b"one\n"

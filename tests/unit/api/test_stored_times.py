@@ -135,7 +135,7 @@ def test_malformed_times_are_mended_by_one_write(text: str) -> None:
 
 
 def test_whether_a_status_is_stored_is_known() -> None:
-    """One that is absent or null reads as an empty one, and is told from one that is empty."""
+    """One that is absent or null reads as an empty one, and differs from one that is empty."""
     assert parsed(replacing(status={})).has_status
     for none in (replacing(), replacing(status=None) | {"status": None}):
         assert not parsed(none).has_status

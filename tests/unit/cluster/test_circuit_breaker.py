@@ -40,7 +40,7 @@ def breaker(clock: Monotonic) -> CircuitBreaker[str]:
 
 
 def test_it_closes_by_itself(breaker: CircuitBreaker[str], clock: Monotonic) -> None:
-    """Open with its reason, for as long as was said."""
+    """Open with its reason, for as long as the failure asked for."""
     assert breaker.find_open() is None
     breaker.open("busy", 5.0)
     clock.now = 4.0

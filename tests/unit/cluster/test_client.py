@@ -656,7 +656,7 @@ def test_an_answer_that_is_too_long_is_not_read_to_its_end(server: Server) -> No
 
 
 def test_a_log_beyond_its_limit_is_too_long(server: Server) -> None:
-    """The server was told the limit, and did not keep it."""
+    """The server was sent the limit, and exceeded it."""
     server.answers = [Answer(pieces=repeat(b"again\n" * 1000))]
     error = error_of(lambda: read_log(server.client(), limit_bytes=50_000))
     assert isinstance(error, AnswerTooLongError)

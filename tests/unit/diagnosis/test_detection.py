@@ -1,4 +1,4 @@
-"""Which symptoms are detected, and how crashes are told apart."""
+"""Which symptoms are detected, and how crashes are distinguished."""
 
 import json
 from typing import Any

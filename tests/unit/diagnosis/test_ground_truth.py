@@ -405,7 +405,7 @@ def test_hostile_probe_output_is_shown_harmless() -> None:
     assert "y" * 200 not in diagnosis.sentence
 
 
-# No cause without its proof
+# No cause without its evidence
 
 
 EMPTY: dict[str, Any] = {
@@ -582,7 +582,7 @@ PROVED = st.builds(
 
 @given(mutated_pods(), EVIDENCE | PROVED)
 def test_no_sentence_claims_what_nothing_proves(document: Any, evidence: Evidence | None) -> None:
-    """Whatever a Pod and its Events look like: each claim has its proof."""
+    """Whatever a Pod and its Events look like: each claim has its evidence."""
     try:
         pod = Pod.model_validate(document)
     except ValidationError:

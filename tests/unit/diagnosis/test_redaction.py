@@ -99,7 +99,7 @@ def test_a_message_keeps_its_start_and_a_log_its_end() -> None:
 
 # Secrets that there are
 
-# As they look; none of these is one. Written in two parts, so that nobody takes them for theirs.
+# As they look; none of these is one. Written in two parts, so that no secret scanner reports them.
 SECRETS = {
     "AWS": "AKIA" + "IOSFODNN7EXAMPLE",
     "JWT": "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N",
@@ -210,7 +210,7 @@ def test_a_secret_in_its_place_is_never_shown(
 @pytest.mark.parametrize("place", PLACES)
 @settings(max_examples=30)
 @given(value=VALUES, lines=st.integers(0, 3 * MAX_SCANNED), filler=st.sampled_from(["x y\n", "é "]))
-@example(value="2" * 39, lines=8123, filler="x y\n")  # only what follows tells that it is a key
+@example(value="2" * 39, lines=8123, filler="x y\n")  # only what follows shows that it is a key
 def test_a_secret_is_not_shown_where_a_long_text_is_divided(
     redact: Redact, place: str, value: str, lines: int, filler: str
 ) -> None:

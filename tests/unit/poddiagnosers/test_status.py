@@ -266,7 +266,7 @@ def test_forged_and_foreign_pods_are_not_counted() -> None:
     assert status(seen, "recentDiagnoses") == []
 
 
-def test_a_recreated_poddiagnoser_counts_anew() -> None:
+def test_a_recreated_poddiagnoser_counts_from_zero() -> None:
     """Another uid: its count and its target's name are its own."""
     old = diagnoser(number=900, targetLabels={"app": "app"})
     new = diagnoser(number=901, created=after(60), targetLabels={"app": "app"})

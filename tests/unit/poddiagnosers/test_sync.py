@@ -569,7 +569,7 @@ def test_killed_while_acting(hook: Hook, verb: str, fault: Fault) -> None:
 
 @pytest.mark.parametrize("hours", [-1, 1, 30])
 def test_a_restart_with_a_wrong_clock_does_not_spend_the_budget_twice(hours: float) -> None:
-    """Five are done; the process starts anew with another clock, and asks before it decides."""
+    """Five are done; the process restarts with another clock, and asks before it decides."""
     pods = [owned(n, by=f"rs-{n}") for n in range(12)]
     hook = restarting(*pods)
     for _ in range(3):

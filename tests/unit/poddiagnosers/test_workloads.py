@@ -140,7 +140,7 @@ def test_a_workload_without_crashing_pods_is_kept_for_a_while() -> None:
     assert lines(synced(diag, after(minutes=120))) == []
 
 
-def test_a_workload_that_crashes_again_after_long_is_counted_anew() -> None:
+def test_a_workload_that_crashes_again_after_long_is_counted_from_zero() -> None:
     """An entry covers crashes that follow each other closely: this one began now."""
     first = pod_after_sync(owned(1), after(1))
     diag = synced(synced(DIAG, after(5), first), after(hours=1, minutes=1))
@@ -263,7 +263,7 @@ def test_a_crash_without_a_known_time_counts_from_now_on() -> None:
 
 
 def test_a_node_whose_clock_is_far_ahead_does_not_set_the_time() -> None:
-    """It would be remembered for years."""
+    """It would be kept for years."""
     (only,) = grouped([owned(1, after(hours=9000))], after(60))
     assert only.lastTime == after(60)
 
@@ -288,7 +288,7 @@ def test_who_claims_another_owners_uid_does_not_rename_it() -> None:
 
 
 def test_a_restart_that_somebody_asked_for_is_no_time_of_a_crash() -> None:
-    """What a Pod remembers of it moves nothing."""
+    """A Pod's crash record of it changes nothing."""
     resized = {
         "id": "f" * 16,
         "container": "app",

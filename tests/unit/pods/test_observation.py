@@ -149,7 +149,7 @@ def test_an_inconclusive_lookup_is_repeated_once_after_some_seconds(first: Fetch
     ],
     ids=lambda each: each.lookup if isinstance(each, FetchedEvidence) else "",
 )
-def test_a_diagnosis_says_that_its_events_tell_nothing(
+def test_a_diagnosis_says_that_its_events_explain_nothing(
     fetched: FetchedEvidence, words: str
 ) -> None:
     """There are two lookups and two writes at most, and no second lookup after a refusal."""

@@ -221,7 +221,7 @@ def test_a_plan_for_what_can_be_no_pod_comes_to_an_end(name: str) -> None:
 
 
 def test_of_two_plans_for_one_crash_one_is_executed() -> None:
-    """And what came of it is not written over by what came of the other."""
+    """And the outcome of one does not overwrite that of the other."""
     hook = restarting(owned(1), owned(2, by="rs-2"))
     hook.sync()
     other, plan = entries(hook.diag, "Planned")
@@ -236,7 +236,7 @@ def test_of_two_plans_for_one_crash_one_is_executed() -> None:
 
 
 def test_counters_never_grow_beyond_what_can_be_stored() -> None:
-    """int64: else no status could be written any more."""
+    """int64: else no further status could be written."""
     hook = restarting(owned())
     hook.sync()
     (known,) = hook.diag["status"]["owners"]
@@ -249,8 +249,8 @@ def test_counters_never_grow_beyond_what_can_be_stored() -> None:
 def test_the_count_of_pods_never_grows_beyond_what_can_be_stored() -> None:
     """int64 as well."""
     first = format_time(after(5))
-    remembered = {CRASHES: json.dumps({"diagnoser": UID.format(900), "since": first})}
-    hook = restarting(owned(annotations=remembered))
+    record = {CRASHES: json.dumps({"diagnoser": UID.format(900), "since": first})}
+    hook = restarting(owned(annotations=record))
     store(hook, diagnosedPods=2**63 - 1)
     hook.sync()
     assert len(hook.diag["status"]["countedPods"]) == 1
@@ -260,7 +260,7 @@ def test_the_count_of_pods_never_grows_beyond_what_can_be_stored() -> None:
 # Limits
 
 
-def test_a_pod_that_got_another_owner_meanwhile_is_looked_at_anew() -> None:
+def test_a_pod_that_got_another_owner_meanwhile_is_checked_again() -> None:
     """The plan was made against the limits of the former one, and would be counted for it."""
     hook = restarting(owned())
     hook.sync()
@@ -279,7 +279,7 @@ def test_a_pod_that_got_another_owner_meanwhile_is_looked_at_anew() -> None:
 
 
 def test_an_owner_is_not_forgotten_by_a_wrong_clock() -> None:
-    """Of a process that has just started, when no remediation is remembered any more."""
+    """Of a process that has just started, when no remediation is recorded any longer."""
     hook = restarting()
     hook.api.pass_time(4000)
     given_up = {"uid": "rs-1", "kind": "ReplicaSet", "name": "app", "template": "t1"}
@@ -359,7 +359,7 @@ def test_an_event_that_one_replica_was_refused_and_the_other_published() -> None
 
 
 def test_a_short_failure_does_not_end_a_longer_one() -> None:
-    """A call that was under way when the API server asked to be left alone, and got no answer."""
+    """A call that was under way when the API server asked for a pause, and got no answer."""
     hook = logging()
     hook.sync()
     hook.calls()
@@ -384,7 +384,7 @@ def test_a_short_failure_does_not_end_a_longer_one() -> None:
 def test_the_same_sync_during_each_call_of_another_does_no_more(
     action: str, verb: str, *, effect_first: bool
 ) -> None:
-    """They share what the process remembers: one deletion, each Event once, in the end all done."""
+    """They share the process's caches: one deletion, each Event once, in the end all done."""
     hook = restarting(*(owned(n, by=f"rs-{n}") for n in range(3)))
     change(hook, remediationAction=action)
     if action == "RestartPod":
@@ -440,7 +440,7 @@ def test_who_had_plans_to_execute_first_is_not_called_slow() -> None:
 
 
 def test_who_logs_events_is_not_reported_to_lack_the_right_to_delete() -> None:
-    """It was refused a moment ago, and is not asked for any more."""
+    """It was refused a moment ago, and is not requested again."""
     hook = restarting(owned())
     hook.sync()
     hook.api.faults["delete"] = [refused(403)]

@@ -109,7 +109,7 @@ def test_a_crash_is_published_on_the_pod_in_the_tutorials_words() -> None:
 
 
 def test_the_name_depends_on_the_subject_and_the_poddiagnoser_alone() -> None:
-    """Not on time, replica or observation; a new PodDiagnoser publishes anew."""
+    """Not on time, replica or observation; a new PodDiagnoser publishes them again."""
     first = pod(container(last=terminated(T0)))
     later = pod(container(last=terminated(T0), restarts=2))
     names = {

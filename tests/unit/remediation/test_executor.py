@@ -100,7 +100,7 @@ class Cluster(FakeApi):
 
 
 def outcomes(acted: ExecutionResult) -> list[tuple[Phase, Reason]]:
-    """What came of the plans."""
+    """The outcomes of the plans."""
     return [(outcome.phase, outcome.reason) for _, outcome in acted.outcomes]
 
 
@@ -199,7 +199,7 @@ def test_a_404_that_is_not_about_the_pod_says_nothing_of_it(cluster: Cluster) ->
     assert acted.api_failure is not None
 
 
-# It is decided anew from what is live
+# Each decision is checked against the live objects
 
 
 def pod(change: Callable[[Json], object]) -> Callable[[Cluster], object]:
@@ -293,7 +293,7 @@ REFUSALS: dict[str, tuple[Callable[[Cluster], object], Reason]] = {
     "evict now": (spec(remediationAction="EvictPod"), Reason.ACTION_CHANGED),
     "paused": (spec(remediation={"paused": True}), Reason.PAUSED),
     "dry run": (spec(remediation={"dryRun": True}), Reason.DRY_RUN),
-    "cause not listed any more": (
+    "cause no longer listed": (
         spec(remediation={"causes": ["Killed"]}),
         Reason.CAUSE_NOT_LISTED,
     ),
@@ -328,7 +328,7 @@ REFUSALS: dict[str, tuple[Callable[[Cluster], object], Reason]] = {
 
 
 @pytest.mark.parametrize(("change", "reason"), REFUSALS.values(), ids=REFUSALS)
-def test_what_does_not_hold_any_more_is_not_done(
+def test_a_plan_that_no_longer_holds_is_not_executed(
     change: Callable[[Cluster], object], reason: Reason
 ) -> None:
     """Whatever changed since the plan was stored; the live objects and the server's clock count."""
@@ -400,7 +400,7 @@ def test_plans_of_one_sync_count_against_each_other() -> None:
 
 @pytest.mark.parametrize("how", ["gone", "going", "another"])
 def test_a_pod_that_went_counts_as_done(cluster: Cluster, how: str) -> None:
-    """The answer to our own DELETE may have been lost: it is counted, not planned anew."""
+    """The answer to our own DELETE may have been lost: it is counted, not planned again."""
     if how == "gone":
         del cluster.pods["app-1"]
     elif how == "going":
@@ -522,7 +522,7 @@ def test_what_another_replica_has_stored_since_is_seen(cluster: Cluster) -> None
 
 
 def test_two_replicas_do_it_once(cluster: Cluster) -> None:
-    """Both read the same; the second one's preconditions do not hold any more."""
+    """Both read the same; the second one's preconditions no longer hold."""
     document = copy.deepcopy(cluster.diagnosers["diag"])
 
     def other_replica_first(_: FakeApi, effect: Callable[[], Any]) -> Any:
@@ -726,7 +726,7 @@ def test_a_missing_permission_is_tried_once_a_sync() -> None:
 
 
 def test_access_refused_for_long_and_then_granted_is_no_burst() -> None:
-    """Old plans expire; what is fresh is planned anew, within the budget."""
+    """Old plans expire; what is fresh is planned again, within the budget."""
     cluster = Cluster(now=after(10))
     pods = [owned(n, by=f"rs-{n}", finished=after(n % 5)) for n in range(40)]
     cluster.plan(*pods)

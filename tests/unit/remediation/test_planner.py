@@ -293,7 +293,7 @@ def test_labels_that_change_from_pod_to_pod_do_not_lift_the_cool_down() -> None:
 # Cool-down, giving up
 
 
-def crashing_for_ever(diag: Json, hours: float, **how: Any) -> tuple[Json, list[datetime]]:
+def crash_repeatedly(diag: Json, hours: float, **how: Any) -> tuple[Json, list[datetime]]:
     """An owner whose one Pod crashes 20 s after its start, endlessly; syncs all the time, and acts.
 
     A sync each 10 s while something may be done, then one each 5 minutes.
@@ -318,7 +318,7 @@ def crashing_for_ever(diag: Json, hours: float, **how: Any) -> tuple[Json, list[
 
 def test_no_default_causes_a_delete_loop() -> None:
     """A Pod that crashes at once endlessly: five replacements, ever further apart, then no more."""
-    diag, deletes = crashing_for_ever(replacing(), hours=24)
+    diag, deletes = crash_repeatedly(replacing(), hours=24)
     assert len(deletes) == 5
     cool_downs = (60, 120, 240, 480)
     assert all(gap >= least for gap, least in zip(gaps(deletes), cool_downs, strict=True))
@@ -331,7 +331,7 @@ def test_no_default_causes_a_delete_loop() -> None:
 
 def test_the_cool_down_is_an_hour_at_most() -> None:
     """With more attempts allowed it stays there."""
-    _, deletes = crashing_for_ever(replacing(maxAttempts=9), hours=9)
+    _, deletes = crash_repeatedly(replacing(maxAttempts=9), hours=9)
     assert len(deletes) == 9
     assert all(3600 <= gap < 3700 for gap in gaps(deletes)[-2:])
 
@@ -350,8 +350,8 @@ def test_the_tutorials_walk_through_is_remediated_within_two_minutes() -> None:
 
 @pytest.mark.parametrize("change", ["template", "owner"])
 def test_giving_up_ends_with_a_new_template_or_owner(change: str) -> None:
-    """A rollout starts anew; what is remembered of the old one stays."""
-    diag, _ = crashing_for_ever(replacing(), hours=2)
+    """A rollout starts with a count of 0; the old one's record stays."""
+    diag, _ = crash_repeatedly(replacing(), hours=2)
     new = after(hours=2)
     options: dict[str, Any] = {"template": "t2"} if change == "template" else {"by": "rs-2"}
     fixed = owned(999, new, created=after(hours=1), **options)
@@ -372,7 +372,7 @@ def test_both_kinds_of_template_hash_are_known(label: str) -> None:
 
 
 def test_two_templates_of_one_owner_that_both_crash_are_given_up_too() -> None:
-    """A rollout that is stuck, old and new Pods crash in turn: neither's count starts anew."""
+    """A stuck rollout, old and new Pods crash in turn: neither's count starts again at 0."""
     diag, deletes = replacing(), 0
     for step in range(0, 3 * 3600, 20):
         now = after(step)
@@ -388,7 +388,7 @@ def test_two_templates_of_one_owner_that_both_crash_are_given_up_too() -> None:
 
 def test_giving_up_lasts_as_long_as_the_owner_crashes() -> None:
     """Days; and is forgotten two hours after the last time where it does not."""
-    diag, deletes = crashing_for_ever(replacing(), hours=3)
+    diag, deletes = crash_repeatedly(replacing(), hours=3)
     for hour in range(4, 100):
         now = after(hours=hour)
         diag = synced(diag, now, owned(77, now, created=after(hours=2)))
@@ -576,7 +576,7 @@ def test_a_full_history_withholds() -> None:
 
 
 def test_full_owners_withhold() -> None:
-    """A hundred owners that are remembered; one of them may still be remediated."""
+    """A hundred owners are in the ledger; one of them may still be remediated."""
     diag = synced(replacing(), T0)
     last = format_time(after(-600))
     known = {"kind": "ReplicaSet", "name": "x", "attempts": 1, "lastTime": last}
@@ -632,7 +632,7 @@ def test_one_plan_a_crash_and_one_a_pod() -> None:
 
 
 def test_a_plan_that_was_lost_in_a_conflict_is_made_again_as_the_same() -> None:
-    """The write was refused: nothing is stored, nothing is remembered, one plan results."""
+    """The write was refused: nothing is stored or cached, one plan results."""
     stored = synced(replacing(), T0)
     lost = synced(stored, NOW, owned())
     again = synced(stored, after(11), owned())
@@ -663,7 +663,7 @@ def test_a_new_plan_and_an_outcome_are_written_at_once() -> None:
     assert entries(settled(diag, NOW), "Done")
 
 
-# From Planned to what came of it
+# From Planned to its outcome
 
 
 @pytest.mark.parametrize(
@@ -677,7 +677,7 @@ def test_a_new_plan_and_an_outcome_are_written_at_once() -> None:
         (Phase.EXPIRED, Reason.NO_LONGER_CLAIMED, 15),
     ],
 )
-def test_what_did_not_come_about_is_shown_and_then_planned_anew(
+def test_an_expired_plan_is_shown_and_then_planned_again(
     phase: Phase, reason: Reason, pause: float
 ) -> None:
     """With the reason and a delay, while the crash is fresh; it is no attempt of any owner."""
@@ -824,7 +824,7 @@ def test_an_outcome_is_applied_once() -> None:
     ],
     ids=str,
 )
-def test_nothing_is_planned_any_more_when_it_is_switched_off(change: Json) -> None:
+def test_nothing_more_is_planned_when_it_is_switched_off(change: Json) -> None:
     """Planned entries wait for their outcome, done ones are still counted."""
     diag = settled(synced(replacing(), NOW, owned()), NOW)
     diag = synced(diag, after(20), owned(2, by="rs-2"))
@@ -854,7 +854,7 @@ def test_what_is_planned_can_be_held_back(policy: Json) -> None:
     assert planned(synced(on, after(40), document)) == ["app-1"]
 
 
-def test_a_poddiagnoser_that_was_created_again_starts_anew() -> None:
+def test_a_recreated_poddiagnoser_starts_without_plans() -> None:
     """Another uid, no status: nothing of the old one is known, and its own budget holds."""
     new = replacing(budget={"pods": 1})
     new["metadata"]["uid"] = "99999999-0000-4000-8000-000000000000"

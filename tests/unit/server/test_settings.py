@@ -1,4 +1,4 @@
-"""Settings: which variables are read, and what is said of a value that cannot be."""
+"""Settings: which variables are read, and the message about an invalid value."""
 
 import pytest
 
@@ -78,7 +78,7 @@ def test_an_api_server_needs_a_token() -> None:
 
 
 def test_another_address_is_checked_again() -> None:
-    """What gunicorn is told to bind goes before what the settings say."""
+    """A bind option of gunicorn's goes before the settings."""
     assert Settings().listening_on("::1").host == "::1"
     with pytest.raises(SettingsError, match="POD_DIAGNOSER_TOKEN_DIR must name a folder"):
         Settings().listening_on("0.0.0.0")
