@@ -225,7 +225,7 @@ def test_selectable_fields_exist() -> None:
 
 
 def test_defaults_are_what_the_descriptions_promise() -> None:
-    """An empty spec diagnoses every Pod, is silent about nothing, and has every safeguard on."""
+    """An empty spec diagnoses every Pod, suppresses nothing, and has every safeguard on."""
     empty = defaulted(schema("PodDiagnoser"), diagnoser())
     assert empty["spec"] == {
         "enableAnnotations": True,

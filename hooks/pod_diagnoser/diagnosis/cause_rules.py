@@ -139,7 +139,7 @@ def _probe_rule(finding: EventFinding, cause: Cause, name: str, next_step: str) 
         cause,
         _has_finding(finding, f"an Event named Killing: failed {name} probe"),
         f"{{Subject}} was stopped by the kubelet, since its {name} probe failed{{probe_output}}, "
-        "as its Events tell; {exit_clause}",
+        "according to its Events; {exit_clause}",
         next_step + "; {logs_step}",
         _MANAGER,
     )
@@ -283,7 +283,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
     CauseRule(
         Cause.CRASH_LOOP_BACK_OFF,
         _waits_with_reason("CrashLoopBackOff"),
-        "{Subject} ended again and again, and the kubelet waits before it starts it anew; "
+        "{Subject} ended again and again, and the kubelet waits before it starts it again; "
         "how it ended is not in the Pod's status any more",
         "{logs_step}",
         _CONTAINER,
@@ -432,7 +432,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _has_finding(EventFinding.RESIZED, "an Event named Killing: resize requires restart"),
         "{Subject} was restarted on purpose, since a resize of its resources requires it; "
         "{exit_clause}",
-        "nothing; resizePolicy NotRequired spares the restart",
+        "nothing; resizePolicy NotRequired avoids the restart",
         "KEP-1287; " + _MANAGER,
     ),
     CauseRule(
@@ -446,8 +446,8 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
     CauseRule(
         Cause.SANDBOX_CHANGED,
         _has_finding(EventFinding.SANDBOX_CHANGED, "an Event SandboxChanged"),
-        "{Subject} was stopped by the kubelet, since the Pod's sandbox was lost and made "
-        "anew, as its Events tell; {exit_clause}",
+        "{Subject} was stopped by the kubelet, since the Pod's sandbox was lost and "
+        "created again, according to its Events; {exit_clause}",
         "look for a restart of {node}, its runtime or its network plugin",
         _MANAGER,
     ),

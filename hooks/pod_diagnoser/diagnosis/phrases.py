@@ -146,7 +146,7 @@ def completed(symptom: Symptom) -> str:
     if symptom.container_kind is ContainerKind.INIT:
         return (
             f"{exited}, as it should, and was run again, as init containers are "
-            "when a Pod's sandbox is made anew"
+            "when a Pod's sandbox is created again"
         )
     unread = _unread_events(symptom)
     stops = _possible_kubelet_stops(symptom)

@@ -65,7 +65,9 @@ def active_condition(diagnoser: PodDiagnoser) -> ConditionState:
     """Return whether the PodDiagnoser claims Pods."""
     if diagnoser.active:
         which = (
-            "have all of its targetLabels" if diagnoser.spec.targetLabels else "nobody older claims"
+            "have all of its targetLabels"
+            if diagnoser.spec.targetLabels
+            else "no older PodDiagnoser claims"
         )
         return ConditionState(
             ConditionType.ACTIVE,
@@ -162,7 +164,7 @@ def remediating_condition(
         message = f"The operator may not delete or evict Pods in namespace {namespace}."
     elif action == Action.LOG_EVENT:
         holds, reason = True, "LoggingEvents"
-        message = "An Event tells each fresh crash."
+        message = "An Event is created for each fresh crash."
     elif policy.paused or policy.dryRun:
         reason = "Paused" if policy.paused else "DryRun"
         message = "Nothing is done. " + _summary(planned)

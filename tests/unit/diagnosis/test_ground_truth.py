@@ -540,7 +540,7 @@ CLAIMS: list[tuple[str, Any]] = [
             in ("StartError", "ContainerCannotRun", "RunContainerError", "PreStartHookError")
         ),
     ),
-    ("as its Events tell", lambda e: e.event_finding is not None),
+    ("according to its Events", lambda e: e.event_finding is not None),
     ("since its liveness probe failed", lambda e: e.event_finding is EventFinding.LIVENESS_PROBE),
     ("since its startup probe failed", lambda e: e.event_finding is EventFinding.STARTUP_PROBE),
     (
