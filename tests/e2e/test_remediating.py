@@ -139,9 +139,11 @@ def test_restart_pod_has_the_pod_replaced(shop: Workspace) -> None:
     assert subjects == {("Pod", before[crashing]), ("PodDiagnoser", uid_of(shop.diagnoser()))}
     assert crashing in shop.kubectl("describe", "pdiag", "diagnoser").partition("Events:")[2]
     shop.settled()
-    # What one crash costs: two reads, one deletion, and the two Events that accompany it.
-    assert shop.calls() == {
-        "get poddiagnosers 200": 1,
+    # What one crash costs: two reads, one deletion, and the two Events that accompany it; and one
+    # more read where a sync came between Metacontroller's two writes of the plan, and did nothing.
+    calls = shop.calls()
+    assert calls.pop("get poddiagnosers 200") in (1, 2)
+    assert calls == {
         "get pods 200": 1,
         "delete pods 200": 1,
         "create events 201": 2,
