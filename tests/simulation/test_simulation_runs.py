@@ -19,10 +19,7 @@ from tests.simulation.search import Totals, begin, chunks, run_seeds
 from tests.simulation.shrinking import explain, shrink
 from tests.simulation.simulation_run import UNUSUAL, USUAL, SimulationRun
 
-pytestmark = [
-    pytest.mark.timeout(600),  # a test waits for runs that a busy machine executes slowly
-    pytest.mark.xdist_group("simulation runs"),  # they are executed once, on all cores
-]
+pytestmark = pytest.mark.timeout(600)  # a test waits for runs that a busy machine executes slowly
 
 RUNS = int(os.environ.get("RUNS", "1000"))
 """A sample; ``make simulate`` executes as many as are asked for."""
