@@ -14,7 +14,6 @@ from dev.benchmarks.servers import HOOK, Server
 from dev.benchmarks.spread import Spread
 
 SYNC = "/poddiagnosers/sync"
-CUSTOMIZE = "/poddiagnosers/customize"
 PODS_RELATED = 1000
 _MIB = 1024 * 1024
 

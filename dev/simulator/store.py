@@ -113,17 +113,6 @@ class Store:
         """Look a kind up by its name in manifests."""
         return self._kinds.get((api_version, kind))
 
-    def resource_of(self, obj: Object) -> Resource:
-        """Return the kind of an object.
-
-        Raises:
-            ApiError: 404, there is no such kind.
-        """
-        resource = self.find_kind(obj.get("apiVersion", ""), obj.get("kind", ""))
-        if resource is None:
-            raise ApiError.no_such_path()
-        return resource
-
     # Reading
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pod_diagnoser.api.causes import REQUESTED_RESTARTS, TRANSIENT, Cause
+from pod_diagnoser.api.causes import REQUESTED_RESTARTS, Cause
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.diagnosis.cause_rules import explain
 from pod_diagnoser.diagnosis.detection import detect_lasting_conditions, detect_symptoms
@@ -86,11 +86,6 @@ class Diagnosis:
     def was_requested(self) -> bool:
         """Whether it is a restart that somebody requested, and no crash."""
         return self.cause in REQUESTED_RESTARTS or self.status_cause in REQUESTED_RESTARTS
-
-    @property
-    def is_transient(self) -> bool:
-        """Whether the symptom may be gone later."""
-        return self.cause in TRANSIENT
 
     @property
     def restart_reason(self) -> str:

@@ -11,7 +11,7 @@ from pod_diagnoser.cluster.reader import LiveReader, ReadApi
 from pod_diagnoser.cluster.server_time import ServerTime
 from pod_diagnoser.remediation.executor import PodRemover
 
-RETRY_SECONDS: Final = 1.0
+SOON_SECONDS: Final = 1.0
 """After how long to try again where time was short, or a circuit breaker was open."""
 
 
@@ -65,7 +65,7 @@ class ClusterAccess:
         found = self._breaker.find_open()
         if found is None:
             return None
-        return replace(found.reason, retry_after=max(found.seconds_left, RETRY_SECONDS))
+        return replace(found.reason, retry_after=max(found.seconds_left, SOON_SECONDS))
 
     def record_error(self, error: ApiError, doing: str, namespace: str) -> ApiFailure:
         """Take note of an error: make no call while the next one would fail in the same way.

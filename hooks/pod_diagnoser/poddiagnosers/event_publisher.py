@@ -16,7 +16,7 @@ from pod_diagnoser.cluster.errors import (
     NotFoundError,
     is_about_the_object,
 )
-from pod_diagnoser.poddiagnosers.access import RETRY_SECONDS, ClusterAccess
+from pod_diagnoser.poddiagnosers.access import SOON_SECONDS, ClusterAccess
 from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.events import (
@@ -65,7 +65,7 @@ EVENT_REFUSED: Final = ApiFailure(
 TOO_SLOW: Final = ApiFailure(
     "ApiServerUnavailable",
     "The API server answers too slowly. What is to be done is tried again.",
-    RETRY_SECONDS,
+    SOON_SECONDS,
     transient=True,
 )
 
@@ -180,7 +180,7 @@ class EventPublisher:
             if not finished:
                 if progress.too_slow is not None:
                     self._access.record_failure(progress.too_slow)
-                return Publication(progress.refused or progress.too_slow, RETRY_SECONDS)
+                return Publication(progress.refused or progress.too_slow, SOON_SECONDS)
             progress.too_slow = None
         return Publication(progress.refused, progress.resync_after)
 

@@ -165,8 +165,9 @@ class PlanExecutor:
             except ApiError as error:
                 if isinstance(error, NoAnswerError):
                     self._unanswered[plan.id] = self._monotonic()
-                result.api_failure = describe_failure(error, execution.doing, namespace)
-                if result.api_failure.server_wide or result.api_failure.reason == "Forbidden":
+                failure = describe_failure(error, execution.doing, namespace)
+                result.api_failure = failure
+                if failure.server_wide or not failure.transient:
                     break
                 execution.assume_done(plan)
                 continue  # it may be about this Pod alone
