@@ -1,4 +1,4 @@
-"""Reserved for the command line ``kubectl diagnose``.
+"""The command line ``kubectl-diagnose``: the diagnoses of the hook, from a file, without a cluster.
 
 ``pod-diagnoser serve`` is in `pod_diagnoser.server.command`.
 """

@@ -1,0 +1,175 @@
+"""The command: what it prints, where, and its exit code."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+
+import pytest
+
+from pod_diagnoser.cli import command
+from tests.support.builders import after, container, crashed, pod
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command; return its exit code, standard output and standard error."""
+
+    def run_command(*arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(stdin)))
+        try:
+            code = command.main(arguments)
+        except SystemExit as error:
+            code = int(error.code or 0)
+        out, err = capfdbinary.readouterr()
+        return code, out.decode(), err.decode()
+
+    return run_command
+
+
+def file_of(folder: Path, *objects: object, name: str = "dump.json") -> str:
+    """Write a List to a file; return its name."""
+    path = folder / name
+    path.write_text(json.dumps({"kind": "List", "items": objects}), encoding="utf-8")
+    return str(path)
+
+
+def test_json_of_standard_input(run: Run) -> None:
+    """A list with an item, and nothing on standard error."""
+    content = json.dumps(crashed()).encode()
+    code, out, err = run("-f", "-", "-o", "json", "--now", "2026-11-23T10:01:00Z", stdin=content)
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert (found["apiVersion"], found["kind"]) == ("diagnostics.local.io/v1", "PodDiagnosisList")
+    assert [each["cause"] for each in found["items"]] == ["ApplicationError"]
+
+
+def test_text_of_several_files(run: Run, tmp_path: Path) -> None:
+    """Of what, and what; Pods of all files, each as one paragraph."""
+    one = file_of(tmp_path, crashed())
+    two = file_of(tmp_path, crashed(number=2, name="app-2"), name="two.json")
+    code, out, err = run("-f", one, "--filename", two)
+    assert (code, err) == (0, "")
+    paragraphs = out.rstrip("\n").split("\n\n")
+    assert [each.splitlines()[0] for each in paragraphs] == [
+        "shop/app-1, container app: ApplicationError",
+        "shop/app-2, container app: ApplicationError",
+    ]
+    assert paragraphs[0].splitlines()[1].startswith("  Container app ")
+
+
+def test_healthy_pods(run: Run, tmp_path: Path) -> None:
+    """No output for people; for programs an empty list; exit code 0."""
+    file = file_of(tmp_path, pod(container()))
+    assert run("-f", file) == (0, "", "kubectl-diagnose: nothing found in 1 Pod\n")
+    code, out, err = run("-f", file, "-o", "json")
+    assert (code, json.loads(out)["items"], err) == (0, [], "")
+
+
+def test_no_pods(run: Run) -> None:
+    """An empty namespace is no error."""
+    expected = (0, "", "kubectl-diagnose: no Pods in the input\n")
+    assert run("-f", "-", stdin=b'{"kind": "List", "items": []}') == expected
+    assert run("-f", "-", stdin=b"") == expected
+
+
+def test_unreadable_objects(run: Run, tmp_path: Path) -> None:
+    """They are counted; where nothing else is there, that is an error."""
+    said = "kubectl-diagnose: objects that no API server writes, left out: 1\n"
+    code, out, err = run("-f", file_of(tmp_path, {"kind": "Pod"}, crashed()))
+    assert (code, err) == (0, said)
+    assert out
+    code, out, err = run("-f", file_of(tmp_path, {"kind": "Pod"}))
+    assert (code, out) == (1, "")
+    assert err.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "the following arguments are required: -f/--filename"),
+        (("-f", "-", "-o", "xml"), "argument -o/--output: invalid choice: 'xml'"),
+        (("-f", "-", "--now", "today"), "argument --now: not a time like 2006-01-02T15:04:05Z"),
+        (("-f", "-", "--now", "2026-11-23T10:00:00"), "argument --now: not a time like"),
+        (("-f", "-", "--now", "20261123T100000Z"), "argument --now: not a time like"),
+        (("-f", "-", "\x1b[31m\udc80"), "unrecognized arguments: [31m"),
+    ],
+)
+def test_wrong_command_lines(run: Run, arguments: tuple[str, ...], said: str) -> None:
+    """One line on standard error, without control characters; exit code 2."""
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"kubectl-diagnose: {said}")
+    assert err.count("\n") == 1
+    assert err.rstrip("\n").isprintable()
+
+
+def test_times_with_offset_and_fraction(run: Run) -> None:
+    """RFC 3339 has both."""
+    for time in ("2026-11-23T11:01:00.5+01:00", "2026-11-23t10:01:00z"):
+        assert run("-f", "-", "--now", time, stdin=json.dumps(crashed()).encode())[0] == 0
+
+
+def test_unreadable_files(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short reason with the name of the file; exit code 1."""
+    broken = tmp_path / "broken.json"
+    broken.write_bytes(b'{"kind": "List", "items": [')
+    monkeypatch.setattr(command, "MAX_INPUT_BYTES", 1024)
+    big = tmp_path / "big.json"
+    big.write_bytes(b"{}" * 513)
+    for name, reason in (
+        (str(broken), "not valid JSON"),
+        (str(tmp_path / "none"), "No such file or directory"),
+        (str(tmp_path), "Is a directory"),
+        (str(big), "too long: more than 128 MiB in all"),
+        ("a\0b", "cannot be read"),
+    ):
+        shown = name.replace("\0", "")
+        assert run("-f", name) == (1, "", f"kubectl-diagnose: {shown}: {reason}\n")
+    code, out, err = run("-f", "-", stdin=b"{")
+    assert (code, out, err) == (1, "", "kubectl-diagnose: standard input: not valid JSON\n")
+
+
+def test_limit_counts_all_files(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not each of them may be so long."""
+    file = file_of(tmp_path, crashed())
+    monkeypatch.setattr(command, "MAX_INPUT_BYTES", Path(file).stat().st_size)
+    assert run("-f", file)[0] == 0
+    assert run("-f", file, "-f", file)[0] == 1
+
+
+def test_reader_that_goes_away() -> None:
+    """`kubectl-diagnose -f - | head -0` ends without a traceback."""
+    content = json.dumps({"kind": "List", "items": [crashed(number=n) for n in range(2000)]})
+    with subprocess.Popen(
+        [sys.executable, "-m", "pod_diagnoser.cli", "-f", "-", "-o", "json"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        process.stdin.write(content.encode())
+        process.stdin.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 1
+
+
+def test_module_runs_as_the_command() -> None:
+    """`python -m pod_diagnoser.cli` is the same; the output is UTF-8 in any locale."""
+    of = crashed(after(), name="app-1")
+    result = subprocess.run(
+        [sys.executable, "-m", "pod_diagnoser.cli", "-f", "-"],
+        input=json.dumps(of).encode(),
+        capture_output=True,
+        check=True,
+        env={"LC_ALL": "C", "PYTHONUTF8": "0"},
+    )
+    assert result.stdout.decode().startswith("shop/app-1, container app: ApplicationError\n")
+    assert result.stderr == b""
