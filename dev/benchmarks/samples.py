@@ -66,6 +66,7 @@ def poddiagnoser(now: datetime, pods: int, status: Json | None = None) -> bytes:
             "lastUpdateTime": _text(now - timedelta(minutes=5)),
             "recentDiagnoses": [],
             "countedPods": [],
+            "writerMemory": "",
         }
     request["object"]["status"] = status
     (pod,) = request["related"][_POD_GROUP].values()

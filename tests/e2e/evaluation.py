@@ -436,7 +436,7 @@ class _Evaluation:
         status, old = diagnoser.get("status") or {}, before.get("status") or {}
         if {**status, "lastUpdateTime": ""} == {**old, "lastUpdateTime": ""}:
             self._broken(Property.CHANGE, f"the status of {name} but for lastUpdateTime")
-        counted = status.get("countedPods") or []
+        counted = spec.counted_pods(status)
         if status.get("diagnosedPods", 0) < old.get("diagnosedPods", 0):
             self._broken(Property.COUNT_GROWS, f"{name} counts fewer Pods than before")
         if len(set(counted)) != len(counted) or len(counted) != status.get("diagnosedPods", 0):
@@ -591,7 +591,7 @@ def _of_diagnoser(
 
 
 def _counts(versions: Versions, diagnoser: Json, pods: Sequence[Json]) -> Iterable[Violation]:
-    counted = set((diagnoser.get("status") or {}).get("countedPods") or [])
+    counted = set(spec.counted_pods(diagnoser.get("status")))
     labelled = {
         spec.pod_hash(uid_of(pod))
         for pod in pods

@@ -132,7 +132,7 @@ SHOWN: Final = {
     # What a DiagnosisTarget says.
     *("since", "targetLabels", "app", "diagnoser"),
     # What the hook itself had answered before.
-    *("diagnosis", "cause", "pod", "podUID", "container", "id", "time", "seen", "countedPods"),
+    *("diagnosis", "cause", "pod", "podUID", "container", "id", "time", "seen", "writerMemory"),
     *("lastProcessedPod", "lastUpdateTime", "recentDiagnoses", "lastTransitionTime", "status"),
     *("remediationAction", "type"),
 }

@@ -73,7 +73,7 @@ def _known(cluster: FaultyCluster, pod: Object) -> spec.Known:
 
 
 def _check_counts(cluster: FaultyCluster, diagnoser: Object, pods: list[Object]) -> None:
-    counted = set((diagnoser.get("status") or {}).get("countedPods") or [])
+    counted = set(spec.counted_pods(diagnoser.get("status")))
     labelled = {
         spec.pod_hash(uid_of(pod))
         for pod in pods

@@ -257,14 +257,14 @@ def _counts_again(stored: Any, crashed: Any, now: Any) -> Any:
         for name, each in ((counting.pod_hash(each.pod.metadata.uid), each) for each in crashed)
         if (
             counting._first_diagnosed_recently(each.history, now)
-            and (name not in stored.countedPods or not stored.observedGeneration)
+            and (name not in counting.stored_hashes(stored) or not stored.observedGeneration)
         )
         or each.pod.metadata.terminating
     }
 
 
-def _no_counted_pods(*_: Any, **__: Any) -> tuple[str, ...]:
-    return ()
+def _no_counted_pods(*_: Any, **__: Any) -> str:
+    return ""
 
 
 def _random_name(self: Any, regarding: str, *what: str) -> str:

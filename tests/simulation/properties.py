@@ -261,7 +261,7 @@ class Watch:
         self.states.add(spec.abstract(self._store, diagnoser))
         if {**status, "lastUpdateTime": ""} == {**old, "lastUpdateTime": ""}:
             self.broken(Property.CHANGE, f"the status of {name} but for lastUpdateTime")
-        counted = status.get("countedPods") or []
+        counted = spec.counted_pods(status)
         if status.get("diagnosedPods", 0) < old.get("diagnosedPods", 0):
             self.broken(Property.COUNT_GROWS, f"{name} counts fewer Pods than before")
         if len(set(counted)) != len(counted) or len(counted) != status.get("diagnosedPods", 0):

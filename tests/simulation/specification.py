@@ -3,6 +3,7 @@
 It is written independently of the hook and imports nothing of it.
 """
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -278,11 +279,13 @@ def forbidden_by_pod(
 
 def _forbidden_by_crash(diagnoser: Object, pod: Object, crash: Crash, now: datetime) -> str:
     """Say why a crash is no reason to delete its Pod; "" where it is one."""
-    causes = diagnoser["spec"]["remediation"]["causes"]
+    causes = diagnoser["spec"]["remediation"].get("causes")
+    # By default all but those that a new Pod does not help, of which these runs have one.
+    listed = crash.cause != "CommandNotFound" if causes is None else crash.cause in causes
     threshold = _threshold(diagnoser["spec"], crash) or {"restarts": 0}
     checks = (
         (not fresh(crash, now), "it is not fresh"),
-        (crash.cause not in causes, "its cause is not listed"),
+        (not listed, "its cause is not listed"),
         (reportable(diagnoser["spec"], pod, crash) is Reportable.NO, "it is to be ignored"),
         (crash.restarts < threshold["restarts"], "it has not restarted so often"),
     )
@@ -336,8 +339,14 @@ def entries_of(diagnoser: Mapping[str, Any]) -> dict[str, Object]:
 
 
 def pod_hash(uid: str) -> str:
-    """Return what stands for a Pod in status.countedPods."""
-    return hashlib.sha256(uid.encode()).hexdigest()[:12]
+    """Return what stands for a Pod in status.writerMemory."""
+    return base64.urlsafe_b64encode(hashlib.sha256(uid.encode()).digest()[:6]).decode()
+
+
+def counted_pods(status: Mapping[str, Any] | None) -> list[str]:
+    """Return what stands for each of the Pods that a status counts."""
+    text = (status or {}).get("writerMemory") or ""
+    return [text[start : start + 8] for start in range(0, len(text), 8)]
 
 
 def shown(pod: Object) -> dict[str, str]:

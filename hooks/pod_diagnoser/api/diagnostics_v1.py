@@ -125,7 +125,8 @@ class Workload(StoredModel):
     """One owner whose Pods crash, in ``status.workloads``."""
 
     uid: str
-    """The uid of the Pods' controller; of the Pod itself where it has none."""
+    """The uid of the Pods' controller, of one of them where they have several; of the Pod itself
+    where it has none."""
     kind: str
     name: str
     crashingPods: Int64
@@ -149,11 +150,18 @@ class PodDiagnoserStatus(StoredModel):
     lastUpdateTime: StoredTime = None
     conditions: Many[Condition] = ()
     recentDiagnoses: Many[RecentDiagnosis] = ()
-    countedPods: Many[str] = ()
+    countedPods: Many[str] | None = None
+    """What former versions stored in place of `writerMemory`: 12 hexadecimal digits each. Only
+    read."""
     remediations: Many[Remediation] = ()
     owners: Many[OwnerHistory] = ()
     withheld: Many[Withheld] = ()
     workloads: Many[Workload] = ()
+    writerMemory: Text | None = None
+    """The Pods that `diagnosedPods` includes, the newest first (`poddiagnosers.counting`).
+
+    ``kubectl describe`` prints the fields in the order of their names: this one is of no interest
+    to people, so its name comes last."""
 
 
 NO_STATUS = PodDiagnoserStatus()

@@ -1,8 +1,11 @@
 """Count each diagnosed Pod once. Pure."""
 
 import hashlib
+import re
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserStatus
@@ -19,12 +22,39 @@ MAX_COUNTED_PODS = 20_000
 """The most hashes that are kept, those of Pods with the label included."""
 
 
-def pod_hash(uid: str) -> str:
-    """Shorten a Pod's uid for ``status.countedPods``.
+_HASH_BYTES: Final = 6
 
-    To 12 hexadecimal digits; among 5,000 Pods two share them once in 20 million times.
+_STORED_HASH: Final = re.compile(r"[-\w]{8}", re.ASCII)
+"""A hash as it is stored: `_HASH_BYTES` in URL-safe base64."""
+
+_FORMER_HASH: Final = re.compile(r"[0-9a-f]{12}")
+"""The same bytes as former versions stored them, in a list."""
+
+
+def pod_hash(uid: str) -> str:
+    """Shorten a Pod's uid for ``status.writerMemory``, to 8 characters.
+
+    Among 5,000 Pods two share them once in 20 million times.
     """
-    return hashlib.sha256(uid.encode()).hexdigest()[:12]
+    return _encode(hashlib.sha256(uid.encode()).digest()[:_HASH_BYTES])
+
+
+def _encode(shortened: bytes) -> str:
+    return urlsafe_b64encode(shortened).decode()
+
+
+def stored_hashes(stored: PodDiagnoserStatus) -> tuple[str, ...]:
+    """Return the hashes of counted Pods in a status, the newest first, each once.
+
+    Those that a former version stored are among them. What cannot be a hash is left out.
+    """
+    hashes: list[str] = _STORED_HASH.findall(stored.writerMemory or "")
+    former = (
+        _encode(bytes.fromhex(each))
+        for each in stored.countedPods or ()
+        if _FORMER_HASH.fullmatch(each)
+    )
+    return tuple(dict.fromkeys((*hashes, *former)))
 
 
 def uncounted_pods(
@@ -38,7 +68,7 @@ def uncounted_pods(
     which it then carries the label: one first diagnosed earlier was counted then, even where its
     hash has been dropped since.
     """
-    known = set(stored.countedPods)
+    known = set(stored_hashes(stored))
     hashes = ((pod_hash(each.pod.metadata.uid), each) for each in crashed)
     return {
         name: each.pod
@@ -49,18 +79,18 @@ def uncounted_pods(
 
 def counted_pods(
     stored: PodDiagnoserStatus, pods: Iterable[Pod], new: Iterable[str], *, complete: bool
-) -> tuple[str, ...]:
-    """Return the hashes of counted Pods that are kept, the newest first.
+) -> str:
+    """Return the hashes of counted Pods that are kept, the newest first, as they are stored.
 
     Where not all Pods were read, one that is missing may carry the label all the same.
     """
-    counted = (*sorted(new), *stored.countedPods)[:MAX_COUNTED_PODS]
+    counted = (*sorted(new), *stored_hashes(stored))[:MAX_COUNTED_PODS]
     if len(counted) <= MAX_FORMER_PODS or not complete:
-        return counted
+        return "".join(counted)
     labelled = {pod_hash(pod.metadata.uid) for pod in pods}
     former = [name for name in counted if name not in labelled]
     dropped = set(former[MAX_FORMER_PODS:])
-    return tuple(name for name in counted if name not in dropped)
+    return "".join(name for name in counted if name not in dropped)
 
 
 def _first_diagnosed_recently(history: CrashHistory, now: datetime) -> bool:

@@ -2,8 +2,8 @@
 
 An entry is a function of the stored one and of the Pods in the request, in any order: the same
 Pods give the same entries at any time. What a Pod's annotation says of its past counts for the
-times of its entry, and for nothing else; a Pod belongs to the entry of its controller, by the
-controller's uid.
+times of its entry, and for nothing else; a Pod belongs to the entry of its Deployment or CronJob,
+by its name, where that is known (`workload_names`), else to that of its controller, by its uid.
 """
 
 from collections import Counter
@@ -15,6 +15,12 @@ from pod_diagnoser.api.causes import LASTING_CONDITIONS, REQUESTED_RESTARTS
 from pod_diagnoser.api.diagnostics_v1 import Workload, WorkloadCause
 from pod_diagnoser.api.fields import UNKNOWN_TIME
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
+from pod_diagnoser.poddiagnosers.workload_names import (
+    NAMED,
+    WorkloadName,
+    workload_key,
+    workload_of,
+)
 from pod_diagnoser.pods.history import CLOCK_SKEW
 from pod_diagnoser.pods.observation import CrashedPod
 
@@ -38,13 +44,13 @@ class CrashingPod:
     """A Pod that shows a crash.
 
     Attributes:
-        owner: kind and name of its workload.
+        workload: its workload.
         cause: the cause of its latest crash.
         moments: when it crashed, as far as known.
         new: whether the status counts it now for the first time; it was counted before otherwise.
     """
 
-    owner: tuple[str, str]
+    workload: WorkloadName
     cause: str
     moments: Collection[datetime]
     new: bool
@@ -81,10 +87,13 @@ def workloads(
         At most `MAX_WORKLOADS` entries, that with the latest crash first.
     """
     groups = _grouped(crashed, new, now)
-    former = {entry.uid: entry for entry in reversed(stored)}
-    ranked = [_entry(uid, group, former.get(uid), now) for uid, group in groups.items()]
-    for uid, entry in former.items():
-        if uid not in groups and not (complete and _expired(entry, now)):
+    former = {workload_key(each.kind, each.name, each.uid): each for each in reversed(stored)}
+    ranked = [
+        _entry(group, _pop_former(former, key, group, groups), now)
+        for key, group in sorted(groups.items())
+    ]
+    for entry in former.values():
+        if not (complete and _expired(entry, now)):
             without_crashing_pods = entry.model_copy(update={"crashingPods": 0, "causes": ()})
             kept_entry = without_crashing_pods if complete else entry
             ranked.append((entry.lastTime, kept_entry))
@@ -108,6 +117,22 @@ def seconds_until_expiry(entries: Iterable[Workload], now: datetime) -> float | 
     return max(1.0, min(*waits, RETENTION).total_seconds())
 
 
+def _pop_former(
+    former: dict[str, Workload],
+    key: str,
+    pods: Sequence[CrashingPod],
+    groups: Collection[str],
+) -> Workload | None:
+    """Take the stored entry of a workload, or else one that is stored for a controller of its Pods.
+
+    So the entry of a ReplicaSet, which a former version stored, becomes that of its Deployment.
+    """
+    for name in (key, *sorted({pod.workload.uid for pod in pods}.difference(groups))):
+        if name in former:
+            return former.pop(name)
+    return None
+
+
 def _expired(entry: Workload, now: datetime) -> bool:
     # An entry far in the future was written by a wrong clock.
     return abs(now - entry.lastTime) >= RETENTION
@@ -116,10 +141,10 @@ def _expired(entry: Workload, now: datetime) -> bool:
 def _grouped(
     crashed: Iterable[CrashedPod], new: Collection[str], now: datetime
 ) -> dict[str, list[CrashingPod]]:
-    """Return the Pods that show a crash, by the uids of their workloads."""
+    """Return the Pods that show a crash, by the keys of their workloads."""
     groups: dict[str, list[CrashingPod]] = {}
     for each in crashed:
-        meta, owner = each.pod.metadata, each.pod.controller
+        uid, workload = each.pod.metadata.uid, workload_of(each.pod)
         if not each.diagnoses or each.history.since is None:
             continue  # without a history its own sync comes first: it is counted nowhere yet
         known = [(crash, crash.moment) for crash in each.history.history]
@@ -128,14 +153,14 @@ def _grouped(
             zip(each.diagnoses, moments, strict=True), key=lambda pair: pair[1] or _LATEST
         )
         crasher = CrashingPod(
-            (owner.kind, owner.name) if owner else ("Pod", meta.name),
+            workload,
             latest.cause.value,
             {moment for crash, moment in known if crash.cause not in _NO_CRASHES}.union(
                 moment for moment in moments if moment is not None
             ),
-            new=meta.uid in new,
+            new=uid in new,
         )
-        groups.setdefault(owner.uid if owner else meta.uid, []).append(crasher)
+        groups.setdefault(workload.key, []).append(crasher)
     return groups
 
 
@@ -152,7 +177,7 @@ def _moments(
 
 
 def _entry(
-    uid: str, pods: Sequence[CrashingPod], stored: Workload | None, now: datetime
+    pods: Sequence[CrashingPod], stored: Workload | None, now: datetime
 ) -> tuple[datetime, Workload]:
     """Return the entry of a workload, and the time by which it is ranked where there are too many.
 
@@ -163,11 +188,17 @@ def _entry(
     span = _merge_spans({moment for pod in pods for moment in pod.moments}, before)
     shown = span or _Span(now, now)
     goes_on = before is not None and shown.since <= before.last
-    owner = (stored.kind, stored.name) if stored is not None else min(pod.owner for pod in pods)
+    uid, kind, name = min(
+        (each.uid, each.kind, each.name) for each in (pod.workload for pod in pods)
+    )
+    if stored is not None:
+        uid = stored.uid
+        if kind not in NAMED:
+            kind, name = stored.kind, stored.name
     entry = Workload(
         uid=uid,
-        kind=owner[0],
-        name=owner[1],
+        kind=kind,
+        name=name,
         crashingPods=len(pods),
         crashedPods=_crashed(pods, stored.crashedPods, before)
         if stored is not None and before is not None and goes_on

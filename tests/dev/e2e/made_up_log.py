@@ -67,7 +67,7 @@ class MadeUpLog:
         self.report(
             observedGeneration=1,
             diagnosedPods=0,
-            countedPods=[],
+            writerMemory="",
             remediations=[],
             conditions=[
                 {"type": "Active", "status": "True", "reason": "Claiming"},
@@ -269,15 +269,15 @@ class MadeUpLog:
             "reason": "Error (Exit Code: 1)",
             "time": ended["finishedAt"],
         }
-        counted = [*status["countedPods"], spec.pod_hash(uid)]
+        counted = status["writerMemory"] + spec.pod_hash(uid)
         self.report(
             remediations=[planned, *status["remediations"]]
             if planned["action"] != "LogEvent"
             else [],
             recentDiagnoses=[diagnosis, *status.get("recentDiagnoses", [])],
             lastProcessedPod=name,
-            countedPods=counted,
-            diagnosedPods=len(counted),
+            writerMemory=counted,
+            diagnosedPods=len(counted) // 8,
         )
 
     def settle(self, name: str, **entry: Any) -> None:

@@ -47,20 +47,20 @@ def reporting() -> MadeUpLog:
         "reason": "Error (Exit Code: 1)",
         "time": made_up.pod("a")["metadata"]["annotations"]["diagnostics.local.io/restart-time"],
     }
-    counted = [story_hash("a")]
+    counted = story_hash("a")
     made_up.report(
-        recentDiagnoses=[diagnosis], lastProcessedPod="a", countedPods=counted, diagnosedPods=1
+        recentDiagnoses=[diagnosis], lastProcessedPod="a", writerMemory=counted, diagnosedPods=1
     )
     return made_up
 
 
 def story_hash(name: str) -> str:
-    """Return what stands for a Pod in countedPods."""
+    """Return what stands for a Pod in writerMemory."""
     made_up = MadeUpLog()
     made_up.start(name)
     made_up.crash(name)
     made_up.plan(name)
-    found: str = made_up.diagnoser()["status"]["countedPods"][0]
+    found: str = made_up.diagnoser()["status"]["writerMemory"]
     return found
 
 
@@ -376,12 +376,12 @@ def said_and_not_done(made_up: MadeUpLog) -> None:
 def counts_fewer(made_up: MadeUpLog) -> None:
     """A counted Pod is no longer counted."""
     made_up.replace("a")
-    made_up.report(countedPods=[], diagnosedPods=0)
+    made_up.report(writerMemory="", diagnosedPods=0)
 
 
 def counts_twice(made_up: MadeUpLog) -> None:
     """A Pod is counted twice."""
-    made_up.report(countedPods=["0" * 12] * 2, diagnosedPods=2)
+    made_up.report(writerMemory="0" * 16, diagnosedPods=2)
 
 
 def not_understood(made_up: MadeUpLog) -> None:
@@ -526,12 +526,12 @@ def missing_in_status(made_up: MadeUpLog, _: FinalState) -> None:
 def uncounted(made_up: MadeUpLog, _: FinalState) -> None:
     """A crashed Pod is not counted."""
     status = made_up.diagnoser()["status"]
-    status["countedPods"] = status["countedPods"][:-1]
+    status["writerMemory"] = status["writerMemory"][:-8]
 
 
 def counted_for_nothing(made_up: MadeUpLog, _: FinalState) -> None:
     """A Pod is counted that never was."""
-    made_up.diagnoser()["status"]["countedPods"].append("0" * 12)
+    made_up.diagnoser()["status"]["writerMemory"] += "0" * 8
 
 
 def target_twice(_: MadeUpLog, end: FinalState) -> None:

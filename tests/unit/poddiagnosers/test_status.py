@@ -1,15 +1,19 @@
 """A PodDiagnoser's status, over syncs that follow each other as Metacontroller makes them."""
 
 import json
+import re
+from base64 import urlsafe_b64decode
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserStatus
-from pod_diagnoser.poddiagnosers.counting import MAX_FORMER_PODS
+from pod_diagnoser.poddiagnosers.counting import MAX_FORMER_PODS, counted_pods, stored_hashes
 from pod_diagnoser.poddiagnosers.response import sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.poddiagnosers.status import MAX_RECENT_DIAGNOSES, build_status
@@ -157,7 +161,7 @@ def test_a_storm_is_counted_whole_whatever_the_order_of_the_syncs() -> None:
     ):
         diag = synced(diag, after(now), *visible)
     assert status(diag, "diagnosedPods") == 1000
-    assert len(status(diag, "countedPods")) == 1000
+    assert len(status(diag, "writerMemory")) == 8000
     assert len(status(diag, "recentDiagnoses")) == MAX_RECENT_DIAGNOSES
     assert len(json.dumps(diag)) < 60_000
 
@@ -245,8 +249,43 @@ def test_memory_of_counted_pods_is_bounded_but_never_loses_one_with_the_label() 
         ]
         diag = synced(diag, after(10 + 10 * batch), *stays, *pods)
     assert status(diag, "diagnosedPods") == 2001
-    assert len(status(diag, "countedPods")) <= MAX_FORMER_PODS + 401
+    assert len(status(diag, "writerMemory")) <= (MAX_FORMER_PODS + 401) * 8
     assert status(synced(diag, after(600), *stays), "diagnosedPods") == 2001
+
+
+def test_pods_that_a_former_version_counted_stay_counted() -> None:
+    """It stored a list of hexadecimal hashes: they are kept in the new form, and counted once."""
+    pods = [
+        pod_after_sync(crashed(number=number, name=f"app-{number}"), after(1), DIAG)
+        for number in range(40)
+    ]
+    now = synced(DIAG, after(5), *pods[:30])
+    stored = urlsafe_b64decode(status(now, "writerMemory"))
+    former = json.loads(json.dumps(now))
+    del former["status"]["writerMemory"]
+    former["status"]["countedPods"] = [
+        *(stored[place : place + 6].hex() for place in range(0, len(stored), 6)),
+        "no hash",
+    ]
+    updated = synced(former, after(10), *pods)
+    assert status(updated, "diagnosedPods") == 40
+    assert "countedPods" not in updated["status"]
+    assert len(set(re.findall(".{8}", status(updated, "writerMemory")))) == 40
+    assert set(re.findall(".{8}", status(now, "writerMemory"))) < set(
+        re.findall(".{8}", status(updated, "writerMemory"))
+    )
+    assert synced(updated, after(20), *pods) == updated
+
+
+@given(text=st.text(max_size=100), former=st.lists(st.text(max_size=20), max_size=20))
+def test_no_memory_of_counted_pods_is_misread(text: str, former: list[str]) -> None:
+    """Whatever was stored by hand: what is written again can be stored, and each is there once."""
+    read = PodDiagnoserStatus(writerMemory=text, countedPods=tuple(former))
+    kept = counted_pods(read, (), (), complete=True)
+    assert re.fullmatch("([-A-Za-z0-9_]{8})*", kept)
+    hashes = stored_hashes(read)
+    assert len(set(hashes)) == len(hashes)
+    assert stored_hashes(PodDiagnoserStatus(writerMemory=kept)) == hashes
 
 
 def test_forged_and_foreign_pods_are_not_counted() -> None:

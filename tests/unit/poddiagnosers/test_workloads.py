@@ -23,7 +23,7 @@ from pod_diagnoser.poddiagnosers.workloads import (
     workloads,
 )
 from pod_diagnoser.pods.history import read_history
-from pod_diagnoser.pods.keys import CRASHES
+from pod_diagnoser.pods.keys import CRASHES, LABEL
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.pods.sync import sync_pod
 from tests.support.builders import (
@@ -226,6 +226,85 @@ def test_each_owner_has_its_line_and_a_bare_pod_is_its_own() -> None:
     ]
 
 
+def test_pods_of_a_deployment_are_one_line_whatever_its_replica_set() -> None:
+    """Before and after a rollout; the uid that was stored first stays."""
+    before = [owned(1, after(1), by="web-t1"), owned(2, after(2), by="web-t1")]
+    rolled = owned(3, after(9), by="web-t2", template="t2")
+    first = grouped(before, after(10))
+    found = grouped([*before, rolled], after(20), first, [rolled])
+    assert [(each.kind, each.name, each.uid, each.crashedPods) for each in (*first, *found)] == [
+        ("Deployment", "app-web", "web-t1", 2),
+        ("Deployment", "app-web", "web-t1", 3),
+    ]
+    assert grouped([*before, rolled], after(30), found, []) == found
+
+
+def test_runs_of_a_cron_job_are_one_line() -> None:
+    """Its Jobs are named by the minute for which they were scheduled."""
+    minute = int(T0.timestamp()) // 60
+    runs = [
+        owned(
+            number,
+            after(60 * number + 9),
+            created=after(60 * number),
+            ownerReferences=[owner(f"nightly-{minute + number}", "Job")],
+        )
+        for number in range(3)
+    ]
+    (only,) = grouped(runs, after(300))
+    assert (only.kind, only.name, only.crashedPods) == ("CronJob", "app-nightly", 3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "label"),
+    [
+        ("ReplicaSet", "web-6488586b44", ""),
+        ("ReplicaSet", "web-6488586b44", "6488586b4"),
+        ("ReplicaSet", "6488586b44", "6488586b44"),
+        ("ReplicaSet", "-6488586b44", "6488586b44"),
+        ("StatefulSet", "web-6488586b44", "6488586b44"),
+        ("Job", "backup-20260701", ""),
+        ("Job", "backup-01072026", ""),
+        ("Job", "backup-1", ""),
+        ("Job", "backup-99999999", ""),
+        ("Job", "backup-" + "9" * 200, ""),
+        ("Job", "backup-\u0662\u0669\u0662\u0669\u0662\u0669\u0662\u0669", ""),
+        ("Job", "29708000", ""),
+        ("Job", "own", ""),
+    ],
+)
+def test_what_only_looks_like_a_deployments_or_cron_jobs_is_named_as_it_is(
+    kind: str, name: str, label: str
+) -> None:
+    """Without the label, with a date or another number, without a name before it."""
+    reference = owner("u", kind) | {"name": name}
+    labels = {"app": "app", LABEL: "diag", "pod-template-hash": label}
+    document = owned(1, after(1), ownerReferences=[reference])
+    document["metadata"]["labels"] = labels
+    (only,) = grouped([document], after(60))
+    assert (only.kind, only.name, only.uid) == (kind, name, "u")
+
+
+def test_a_replica_sets_entry_of_a_former_version_becomes_its_deployments() -> None:
+    """With its count and its times."""
+    stored = Workload(
+        uid="web-t1",
+        kind="ReplicaSet",
+        name="app-web-t1",
+        crashingPods=1,
+        crashedPods=7,
+        since=after(-600),
+        lastTime=T0,
+    )
+    (only,) = grouped([owned(1, after(1), by="web-t1")], after(10), [stored], [])
+    assert (only.kind, only.name, only.crashedPods, only.since) == (
+        "Deployment",
+        "app-web",
+        8,
+        after(-600),
+    )
+
+
 def test_causes_are_counted_by_pods_the_most_frequent_first() -> None:
     """A Pod counts once, for the latest of its crashes."""
     several = owned(9)
@@ -424,7 +503,8 @@ def requests(draw: st.DrawFn) -> Request:
             owned(
                 number,
                 None if finished is None else after(finished),
-                by=draw(st.sampled_from(["rs-1", "rs-2", ""])),
+                by=draw(st.sampled_from(["rs-1", "rs-2", "", "web-t1", "web-t2"])),
+                template=draw(st.sampled_from(["t1", "t2"])),
                 annotations={CRASHES: draw(histories())},
             )
         )
@@ -433,14 +513,14 @@ def requests(draw: st.DrawFn) -> Request:
     stored = [
         Workload(
             uid=uid,
-            kind="ReplicaSet",
+            kind="Deployment" if uid == "web" else "ReplicaSet",
             name=f"app-{uid}",
             crashingPods=draw(st.integers(0, 3)),
             crashedPods=draw(st.integers(3, 9)),
             since=draw(st.sampled_from(["", "nonsense", format_time(after(-9000))])),
             lastTime=draw(st.sampled_from(["", format_time(after(-9000)), format_time(T0)])),
         )
-        for uid in draw(st.sets(st.sampled_from(["rs-1", "rs-2", "rs-3"])))
+        for uid in draw(st.sets(st.sampled_from(["rs-1", "rs-2", "rs-3", "web-t1", "web"])))
     ]
     return Request(pods, stored)
 
@@ -456,7 +536,7 @@ def test_any_pods_give_stable_entries_in_any_order(
     chance.shuffle(stored)
     assert grouped(shuffled, T0, stored) == found
 
-    assert len(found) == len({each.uid for each in found}) <= MAX_WORKLOADS
+    assert len(found) == len({(each.kind, each.name, each.uid) for each in found}) <= MAX_WORKLOADS
     for each in found:
         assert 0 <= each.crashingPods <= each.crashedPods
         assert sum(cause.pods for cause in each.causes) <= each.crashingPods
