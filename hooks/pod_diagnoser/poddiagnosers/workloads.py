@@ -97,9 +97,13 @@ def workloads(
             without_crashing_pods = entry.model_copy(update={"crashingPods": 0, "causes": ()})
             kept_entry = without_crashing_pods if complete else entry
             ranked.append((entry.lastTime, kept_entry))
-    ranked.sort(key=lambda each: (each[0], each[1].uid), reverse=True)
+    ranked.sort(key=lambda each: (each[0], *_names(each[1])), reverse=True)
     kept = (entry for _, entry in ranked[:MAX_WORKLOADS])
-    return tuple(sorted(kept, key=lambda entry: (entry.lastTime, entry.uid), reverse=True))
+    return tuple(sorted(kept, key=lambda entry: (entry.lastTime, *_names(entry)), reverse=True))
+
+
+def _names(entry: Workload) -> tuple[str, str, str]:
+    return entry.uid, entry.kind, entry.name
 
 
 def seconds_until_expiry(entries: Iterable[Workload], now: datetime) -> float | None:
