@@ -1,7 +1,7 @@
 """The two forms of an Event: core/v1, as it is stored, and events.k8s.io/v1, as it may be created.
 
 Follows pkg/apis/events/v1/conversion.go and pkg/apis/core/validation/events.go: what is created
-through events.k8s.io/v1 is validated strictly.
+through events.k8s.io/v1 is validated strictly, and may have none of the old timestamps.
 """
 
 import re
@@ -66,6 +66,27 @@ def to_core(event: Object) -> Object:
         "apiVersion": EVENT.api_version,
         "kind": EVENT.kind,
     }
+
+
+def core_problems(event: Object) -> list[tuple[str, str]]:
+    """Return field and message of every rule that an Event of core/v1 breaks that is created.
+
+    Those of ``legacyValidateEvent`` in pkg/apis/core/validation/events.go.
+    """
+    about, namespace = event.get("involvedObject") or {}, namespace_of(event)
+    where = str(about.get("namespace") or "")
+    text = f'Invalid value: "{where}": does not match event.namespace'
+    wrong_namespace = [("involvedObject.namespace", text)]
+    if not event.get("eventTime"):
+        return wrong_namespace if (where or "default") != namespace else []
+    found = wrong_namespace if not where and namespace not in _SYSTEM_NAMESPACES else []
+    if not _is_time(event["eventTime"]):
+        found.append(("eventTime", "Invalid value: it is no time"))
+    controller = str(event.get("reportingComponent") or "")
+    if not _QUALIFIED.match(controller):
+        text = f'Invalid value: "{controller}": a qualified name is needed'
+        found.append(("reportingComponent", text))
+    return found + _wrong_texts(from_core(event))
 
 
 def _problems(event: Object) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from dev.simulator.errors import ApiError
+from dev.simulator.event_api import core_problems
 from dev.simulator.objects import (
     Object,
     annotations_of,
@@ -203,11 +204,7 @@ def _validate(resource: Resource, obj: Object, subresource: str = "") -> None:
     if resource is POD and not obj["spec"].get("containers"):
         causes.append(("FieldValueRequired", "Required value", "spec.containers"))
     if resource is EVENT:
-        namespace = (obj.get("involvedObject") or {}).get("namespace") or "default"
-        # Those with an eventTime were validated by stricter rules (dev.simulator.event_api).
-        if namespace != obj["metadata"]["namespace"] and not obj.get("eventTime"):
-            message = f'Invalid value: "{namespace}": does not match event.namespace'
-            causes.append(("FieldValueInvalid", message, "involvedObject.namespace"))
+        causes += [("FieldValueInvalid", text, field) for field, text in core_problems(obj)]
     if resource is REPLICA_SET:
         causes += _validate_replica_set(obj["spec"])
     if resource is POD_DISRUPTION_BUDGET and {"minAvailable", "maxUnavailable"} <= set(obj["spec"]):

@@ -233,7 +233,7 @@ def test_permissions_are_those_that_remediation_takes(shop: Workspace) -> None:
         assert permissions(plane, REMEDIATOR, namespace) - anyone == {
             "pods [] [] [get delete]",
             "pods/eviction [] [] [create]",
-            "events.events.k8s.io [] [] [create]",
+            "events [] [] [create]",
             "poddiagnosers.diagnostics.local.io [] [] [get]",
         }
         hook_of_pods = f"system:serviceaccount:{SYSTEM}:pod-diagnoser-pods"

@@ -35,7 +35,7 @@ TWINS = 100
 REPLACED = 200
 """How many Pods are replaced between read and deletion."""
 
-EVENTS_API = "/apis/events.k8s.io/"
+EVENTS_API = "/events"
 
 
 @pytest.fixture(scope="module")

@@ -347,7 +347,7 @@ def test_only_the_poddiagnosers_hook_may_do_anything(installation: str) -> None:
         ("diagnostics.local.io", "poddiagnosers"): {"get"},
         ("", "pods"): {"get", "delete"},
         ("", "pods/eviction"): {"create"},
-        ("events.k8s.io", "events"): {"create"},
+        ("", "events"): {"create"},
     }
 
 

@@ -512,14 +512,16 @@ class Watch:
         self._reported_event = (str(incoming.parent["metadata"]["uid"]), event)
 
     def _note_reported(self, diagnoser: str, event: Object) -> None:
-        uid = event["regarding"]["uid"]
+        uid = event["involvedObject"]["uid"]
         about = (diagnoser, uid)
         self.reported[about] += 1
         self.counts["crashes reported"] += 1
         if self.reported[about] > len(self.crashes[uid]):
-            self.broken(Property.ONE_EVENT, f"{event['regarding']['name']}: {self.reported[about]}")
-        namespace = event["regarding"]["namespace"]
-        pod = self._store.peek(POD, (namespace, event["regarding"]["name"]))
+            self.broken(
+                Property.ONE_EVENT, f"{event['involvedObject']['name']}: {self.reported[about]}"
+            )
+        namespace = event["involvedObject"]["namespace"]
+        pod = self._store.peek(POD, (namespace, event["involvedObject"]["name"]))
         if pod is None or uid_of(pod) != uid:
             return
         # One that another has followed since it was read counts as well.
@@ -531,7 +533,7 @@ class Watch:
             for crash in self.crashes[uid].values()
             for each in self.specs[namespace]
         ):
-            self.broken(Property.SUPPRESSED, f"{name_of(pod)}: {event.get('note')}")
+            self.broken(Property.SUPPRESSED, f"{name_of(pod)}: {event.get('message')}")
 
 
 ZERO = timedelta(0)

@@ -113,11 +113,9 @@ class ApiClient(ApiConnection):
         return at
 
     def create_event(self, namespace: str, event: Mapping[str, Any]) -> bool:
-        """Create an ``events.k8s.io/v1`` Event; return False where its name exists already."""
+        """Create a core/v1 Event; return False where its name exists already."""
         try:
-            self._call(
-                "POST", f"/apis/events.k8s.io/v1/namespaces/{_part(namespace)}/events", event
-            )
+            self._call("POST", f"/api/v1/namespaces/{_part(namespace)}/events", event)
         except ConflictError as error:
             # A 409 about a ResourceQuota means that it was not created: try again.
             if error.kind != "events":

@@ -3,7 +3,12 @@
 An Event's name is derived from its subject, so that the API server refuses to create it a second
 time (AlreadyExists) and nothing is published twice.
 
-Source: ``staging/src/k8s.io/api/events/v1/types.go`` and ``pkg/apis/core/validation/events.go``.
+They are Events of core/v1, which may have eventTime and the old timestamps together; those of
+``events.k8s.io`` may not. ``kubectl get events --sort-by=.lastTimestamp`` and ``kubectl describe``
+order Events by the old ones alone.
+
+Source: ``staging/src/k8s.io/api/core/v1/types.go``, ``pkg/apis/core/validation/events.go``,
+``DescribeEvents`` in ``staging/src/k8s.io/kubectl/pkg/describe/describe.go``.
 """
 
 import hashlib
@@ -16,6 +21,7 @@ from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import API_VERSION, GROUP, PodDiagnoser, Remediation
 from pod_diagnoser.api.fields import is_object_name
 from pod_diagnoser.api.text import truncate_bytes
+from pod_diagnoser.api.time import format_time
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.model import EXPLANATIONS, REPLACING, Action, Outcome, Phase, Reason
@@ -35,7 +41,7 @@ class EventDocument:
     Attributes:
         key: namespace and name, by which it is published once.
         namespace: its namespace.
-        document: the ``events.k8s.io/v1`` object.
+        document: the core/v1 Event.
     """
 
     key: str
@@ -81,22 +87,25 @@ class EventFactory:
         self, regarding: Mapping[str, str], name: str, content: EventContent, now: datetime
     ) -> EventDocument:
         """Build an Event."""
-        namespace = self.diagnoser.metadata.namespace
+        namespace, at = self.diagnoser.metadata.namespace, now.astimezone(UTC)
         return EventDocument(
             key=f"{namespace}/{name}",
             namespace=namespace,
             document={
-                "apiVersion": "events.k8s.io/v1",
+                "apiVersion": "v1",
                 "kind": "Event",
                 "metadata": {"name": name, "namespace": namespace},
-                "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-                "reportingController": CONTROLLER,
+                "eventTime": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                "firstTimestamp": format_time(at),
+                "lastTimestamp": format_time(at),
+                "count": 1,
+                "reportingComponent": CONTROLLER,
                 "reportingInstance": self.instance[:MAX_INSTANCE] or CONTROLLER,
                 "action": content.action,
                 "reason": content.reason,
                 "type": content.type,
-                "regarding": dict(regarding),
-                "note": truncate_bytes(content.note, MAX_NOTE_BYTES),
+                "involvedObject": dict(regarding),
+                "message": truncate_bytes(content.note, MAX_NOTE_BYTES),
             },
         )
 

@@ -57,6 +57,47 @@ def event(**changes: Any) -> Object:
     }
 
 
+def core_event(**changes: Any) -> Object:
+    """Return the same Event in its core/v1 form, with the old timestamps too, and with changes."""
+    return {
+        **to_core(event()),
+        "firstTimestamp": "2026-01-01T00:00:00Z",
+        "lastTimestamp": "2026-01-01T00:00:00Z",
+        "count": 1,
+        **changes,
+    }
+
+
+def test_created_as_core_it_keeps_the_old_timestamps(cluster: EventCluster) -> None:
+    """Beside its eventTime: the strict rules are those of events.k8s.io alone."""
+    made = cluster.send("POST", CORE, core_event())
+    assert made.status == 201
+    assert (made.body["lastTimestamp"], made.body["count"]) == ("2026-01-01T00:00:00Z", 1)
+    (new,) = cluster.send("GET", NEW).body["items"]
+    assert new["deprecatedLastTimestamp"] == made.body["lastTimestamp"]
+    assert new["eventTime"] == made.body["eventTime"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"message": "x" * 1025},
+        {"reason": ""},
+        {"action": ""},
+        {"reportingInstance": "x" * 129},
+        {"reportingComponent": "not a name"},
+        {"eventTime": "yesterday"},
+        {"eventTime": None, "involvedObject": {"kind": "Pod", "namespace": "kube-system"}},
+    ],
+    ids=str,
+)
+def test_what_breaks_a_rule_of_core_is_refused(cluster: EventCluster, changes: Object) -> None:
+    """Those of new Events hold for one with an eventTime in this form, too."""
+    answer = cluster.send("POST", CORE, core_event(**changes))
+    assert (answer.status, answer.body["reason"]) == (422, "Invalid")
+    assert not cluster.simulator.store.select(EVENT)
+
+
 def test_created_once(cluster: EventCluster) -> None:
     """A second one of the same name is AlreadyExists."""
     made = cluster.send("POST", NEW, event())

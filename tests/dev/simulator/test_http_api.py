@@ -306,12 +306,12 @@ def test_the_hooks_own_calls_over_http(url: str) -> None:
     event = {
         "metadata": {"name": "e", "namespace": "default"},
         "eventTime": "2026-01-01T00:00:00.000000Z",
-        "reportingController": "c",
+        "reportingComponent": "c",
         "reportingInstance": "i",
         "action": "A",
         "reason": "R",
         "type": "Normal",
-        "regarding": {"kind": "Pod", "namespace": "default", "name": "a"},
+        "involvedObject": {"kind": "Pod", "namespace": "default", "name": "a"},
     }
     assert cluster.create_event("default", event)
     assert not cluster.create_event("default", event)

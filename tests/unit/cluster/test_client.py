@@ -237,7 +237,7 @@ def test_an_event_is_created_or_known_to_exist(server: Server) -> None:
     client = server.client()
     assert client.create_event("shop", {"note": "ä"}) is True
     assert client.create_event("shop", {"note": "ä"}) is False
-    assert server.requests[0].path == "/apis/events.k8s.io/v1/namespaces/shop/events"
+    assert server.requests[0].path == "/api/v1/namespaces/shop/events"
     assert server.requests[0].body == {"note": "ä"}
 
 

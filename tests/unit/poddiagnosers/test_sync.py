@@ -247,7 +247,7 @@ def test_a_wrong_clock_publishes_the_same_crashes(hours: float) -> None:
     hook = logging(hours=hours)
     hook.api.put(owned(7, hook.api.now - timedelta(minutes=31)))
     hook.sync()
-    assert [event["regarding"]["name"] for event in hook.api.events.values()] == ["app-0"]
+    assert [event["involvedObject"]["name"] for event in hook.api.events.values()] == ["app-0"]
 
 
 @pytest.mark.parametrize("hours", [-30, -1, 1, 30])
@@ -275,7 +275,7 @@ def test_a_machine_that_slept_does_not_lag_behind() -> None:
     hook.api.events.clear()
     hook.api.put(owned(7, hook.api.now))
     hook.sync()
-    assert [event["regarding"]["name"] for event in hook.api.events.values()] == ["app-7"]
+    assert [event["involvedObject"]["name"] for event in hook.api.events.values()] == ["app-7"]
 
 
 def test_the_time_is_asked_for_again_after_an_hour() -> None:
@@ -701,8 +701,8 @@ def test_a_withheld_pod_gets_one_event_with_the_reason() -> None:
     hook.sync()
     assert withheld(hook.diag) == {"BarePod": 1}
     (event,) = hook.api.events_of("RemediationWithheld")
-    assert event["regarding"]["name"] == "app-1"
-    assert "BarePod" in event["note"]
+    assert event["involvedObject"]["name"] == "app-1"
+    assert "BarePod" in event["message"]
     hook.calls()
     for _ in range(3):
         hook.sync()
@@ -740,7 +740,7 @@ def test_each_lasting_reason_is_published(reason: str, policy: Json, change: Jso
     hook.sync()
     hook.sync()
     (event,) = hook.api.events.values()
-    assert reason in event["note"]
+    assert reason in event["message"]
 
 
 def test_what_passes_in_a_moment_is_not_published() -> None:
@@ -762,7 +762,7 @@ def test_cool_down_and_giving_up_are_published() -> None:
     for _ in range(12):
         hook.sync()
         hook.api.pass_time(2)
-    notes = [event["note"] for event in hook.api.events_of("RemediationWithheld")]
+    notes = [event["message"] for event in hook.api.events_of("RemediationWithheld")]
     assert sum("(CoolDown)" in note for note in notes) == 5
     assert sum("(BudgetSpent)" in note for note in notes) == 2
 

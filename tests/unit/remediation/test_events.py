@@ -70,19 +70,22 @@ def plan_of(document: Json, action: str = "RestartPod") -> Remediation:
 def check(event: EventDocument) -> None:
     """What the API server checks (``pkg/apis/core/validation/events.go``)."""
     document = event.document
-    assert document["apiVersion"] == "events.k8s.io/v1"
+    assert document["apiVersion"] == "v1"
     name = document["metadata"]["name"]
     assert SUBDOMAIN.fullmatch(name)
     assert len(name) <= 253
     assert event.key == f"shop/{name}"
-    assert document["metadata"]["namespace"] == document["regarding"]["namespace"] == "shop"
-    assert document["regarding"]["uid"]
-    assert QUALIFIED.fullmatch(document["reportingController"])
+    assert document["metadata"]["namespace"] == document["involvedObject"]["namespace"] == "shop"
+    assert document["involvedObject"]["uid"]
+    assert QUALIFIED.fullmatch(document["reportingComponent"])
     for field, limit in (("reportingInstance", 128), ("action", 128), ("reason", 128)):
         assert 0 < len(document[field]) <= limit
     assert document["type"] in ("Normal", "Warning")
-    assert 0 < len(document["note"].encode()) <= MAX_NOTE_BYTES
+    assert 0 < len(document["message"].encode()) <= MAX_NOTE_BYTES
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", document["eventTime"])
+    second = f"{document['eventTime'][:19]}Z"
+    assert (document["firstTimestamp"], document["lastTimestamp"]) == (second, second)
+    assert document["count"] == 1
     assert json.loads(json.dumps(document)) == document
 
 
@@ -95,11 +98,11 @@ def test_a_crash_is_published_on_the_pod_in_the_tutorials_words() -> None:
     (event,) = published(document)
     check(event)
     found = diagnose(parsed_pod(document))[0]
-    assert event.document["note"] == (
+    assert event.document["message"] == (
         "Pod app-1 restarted due to Completed (Exit Code: 0) in container app. " + found.sentence
     )
     assert (event.document["type"], event.document["reason"]) == ("Warning", "PodRestarted")
-    assert event.document["regarding"] == {
+    assert event.document["involvedObject"] == {
         "apiVersion": "v1",
         "kind": "Pod",
         "namespace": "shop",
@@ -178,13 +181,13 @@ def test_what_was_done_is_published_on_both(
     for event in events:
         check(event)
         assert (event.document["type"], event.document["reason"]) == ("Normal", reason)
-        note = event.document["note"]
+        note = event.document["message"]
         assert note.startswith(f"Pod app-1 {word}")
         assert f"spec.remediationAction {action} of PodDiagnoser diag" in note
         assert note.endswith(plan.diagnosis)
-    assert [event.document["regarding"]["kind"] for event in events] == ["Pod", "PodDiagnoser"]
-    assert events[0].document["regarding"]["uid"] == plan.podUID
-    assert events[1].document["regarding"]["uid"] == replacing()["metadata"]["uid"]
+    assert [event.document["involvedObject"]["kind"] for event in events] == ["Pod", "PodDiagnoser"]
+    assert events[0].document["involvedObject"]["uid"] == plan.podUID
+    assert events[1].document["involvedObject"]["uid"] == replacing()["metadata"]["uid"]
 
 
 def test_a_remediation_is_published_once_whatever_its_outcome() -> None:
@@ -220,7 +223,7 @@ def test_what_was_refused_is_published_on_the_pod(phase: Phase, reason: Reason) 
     for event in events:
         check(event)
         assert event.document["reason"] == "RemediationWithheld"
-        assert f"({reason}): {EXPLANATIONS[reason]}" in event.document["note"]
+        assert f"({reason}): {EXPLANATIONS[reason]}" in event.document["message"]
 
 
 @pytest.mark.parametrize("action", ["", "LogEvent", "Reboot"])
@@ -238,7 +241,7 @@ def test_a_withheld_pod_gets_one_event_for_each_reason() -> None:
     who = factory(replacing())
     event = withheld_event(who, document, found, Reason.BARE_POD, NOW)
     check(event)
-    assert event.document["note"] == (
+    assert event.document["message"] == (
         f"Pod app-1 is left alone (BarePod): No controller would replace the Pod. {found.sentence}"
     )
     assert event.key == withheld_key(who, document, found, Reason.BARE_POD)
@@ -277,7 +280,7 @@ def test_a_note_is_cut_by_bytes() -> None:
     plan = plan_of(owned()).model_copy(update={"diagnosis": "ä" * 2000})
     outcome = Outcome(Phase.DONE, Reason.DELETED, NOW)
     for event in remediation_events(factory(), plan, outcome):
-        note = event.document["note"]
+        note = event.document["message"]
         assert MAX_NOTE_BYTES - 4 <= len(note.encode()) <= MAX_NOTE_BYTES
         assert note.endswith("ä…")
 
