@@ -53,7 +53,7 @@ class Unwrapped:
     def text(self) -> str:
         """The cause, after the names that it does not hold itself."""
         missing = [name for name in self.names if name not in self.cause]
-        return ": ".join((*missing, self.cause))
+        return ": ".join(filter(None, (*missing, self.cause)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +267,7 @@ _NO_PLUGIN: Final = frozenset({"cni"})
 
 def _phrase(what: str, name: str) -> str:
     """What kind of name it is, and the name: short, and without what would end its quotation."""
-    name = " ".join(_shortened(name).replace('"', "").split())
+    name = _ESCAPED_QUOTE.sub("", _shortened(name).replace('"', "")).strip("\\ ")
     plural = "s" if what == "volume" and " " in name else ""
     return f'{what}{plural} "{name}"' if name else ""
 
@@ -421,6 +421,7 @@ def unwrap(message: str) -> Unwrapped:
         cause = _ESCAPED_QUOTE.sub("", _without_repeats(_shortened(cause)))
         cause = _trimmed(" ".join(cause.split()))
         if cause == text:
+            cause = "" if names and cause == "unknown" else cause
             return Unwrapped(cause, tuple(filter(None, dict.fromkeys(names)))[:_MAX_NAMES])
         text = cause
 
