@@ -108,10 +108,16 @@ def _plain(message: str) -> str:
     return " ".join(sanitize(line, 4 * len(line) + 4).split())
 
 
+def _unescaped(text: str) -> str:
+    """A plain text without the backslashes of texts that were quoted in texts."""
+    if "\\" not in text:
+        return text
+    return " ".join(_ESCAPED_BREAK.sub(" ", _ESCAPED_QUOTE.sub("", text)).split())
+
+
 def _opened(message: str) -> str:
-    """A bounded, plain message without the backslashes of texts that were quoted in texts."""
-    text = _ESCAPED_QUOTE.sub("", _plain(_bounded(message)))
-    return " ".join(_ESCAPED_BREAK.sub(" ", text).split())
+    """A message, bounded, plain and without escapes."""
+    return _unescaped(_plain(_bounded(message)))
 
 
 # Layers around a cause
@@ -227,17 +233,25 @@ _LAYERS: Final[tuple[str, ...]] = (
 """Layers, each as an expression without nested repetition; a named group keeps a name."""
 
 
-def _compiled_layers(first: str) -> re.Pattern[str]:
-    """The layers that may begin with a letter: those with it, and those with no certain one."""
-    matching = (layer for layer in _LAYERS if layer[0] == first or not layer[0].isalpha())
-    return re.compile("|".join(f"(?:{layer})" for layer in matching))
+def _layers_by_letter() -> dict[str, re.Pattern[str]]:
+    """The layers that begin with a certain letter, by it: so that few are tried at each step."""
+    by_letter: dict[str, list[str]] = {}
+    for layer in _LAYERS:
+        by_letter.setdefault(layer[0] if layer[0].isalpha() else "", []).append(layer)
+    return {letter: re.compile("|".join(layers)) for letter, layers in by_letter.items()}
 
 
-_LAYERS_BY_LETTER: Final = {
-    first: _compiled_layers(first)
-    for first in {layer[0] for layer in _LAYERS if layer[0].isalpha()}
-}
-_OTHER_LAYERS: Final = _compiled_layers("")
+_LAYERS_BY_LETTER: Final = _layers_by_letter()
+_OTHER_LAYERS: Final = _LAYERS_BY_LETTER.pop("")
+
+
+def _layer_at(text: str, start: int) -> re.Match[str] | None:
+    """The layer at a place of a text."""
+    layers = _LAYERS_BY_LETTER.get(text[start])
+    found = layers.match(text, start) if layers else None
+    return found or _OTHER_LAYERS.match(text, start)
+
+
 _SEPARATORS: Final = re.compile(r"[\s:,;]*")
 _SUBSTANCE: Final = re.compile(r"[^\s:.,;\"']")
 
@@ -267,7 +281,7 @@ _NO_PLUGIN: Final = frozenset({"cni"})
 
 def _phrase(what: str, name: str) -> str:
     """What kind of name it is, and the name: short, and without what would end its quotation."""
-    name = _ESCAPED_QUOTE.sub("", _shortened(name).replace('"', "")).strip("\\ ")
+    name = _unescaped(_shortened(name).replace('"', "")).strip("\\ ")
     plural = "s" if what == "volume" and " " in name else ""
     return f'{what}{plural} "{name}"' if name else ""
 
@@ -287,8 +301,7 @@ def _peeled(text: str) -> tuple[str, list[str]]:
     names: list[str] = []
     start = 0
     while start < len(text):
-        layers = _LAYERS_BY_LETTER.get(text[start], _OTHER_LAYERS)
-        match = layers.match(text, start)
+        match = _layer_at(text, start)
         if match is None or _SUBSTANCE.search(text, match.end()) is None:
             break
         names.extend(_names_of(match))
@@ -418,8 +431,8 @@ def unwrap(message: str) -> Unwrapped:
     while True:
         cause, more = _cause_of(text)
         names += more
-        cause = _ESCAPED_QUOTE.sub("", _without_repeats(_shortened(cause)))
-        cause = _trimmed(" ".join(cause.split()))
+        cause = _without_repeats(" ".join(_shortened(cause).split()))
+        cause = _trimmed(_unescaped(cause))
         if cause == text:
             cause = "" if names and cause == "unknown" else cause
             return Unwrapped(cause, tuple(filter(None, dict.fromkeys(names)))[:_MAX_NAMES])
