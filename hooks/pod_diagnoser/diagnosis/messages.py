@@ -90,15 +90,15 @@ class Problem:
 
 # Plain text
 
-_ESCAPED_QUOTE: Final = re.compile(r"""\\+(?=["'`])""")
-_ESCAPED_BREAK: Final = re.compile(r"""\\+[nrt](?=["'`\s\\]|$)""")
+_ESCAPED_QUOTE: Final = re.compile(r"""(?<!\\)\\+(?=["'`])""")
+_ESCAPED_BREAK: Final = re.compile(r"""(?<!\\)\\+[nrt](?=["'`\s\\]|$)""")
 
 
 def _bounded(message: str) -> str:
     """A message, or its start and its end where it is too long to be read."""
     if len(message) <= _MAX_CHARS:
         return message
-    half = _MAX_CHARS // 2
+    half = (_MAX_CHARS - len(_GAP)) // 2
     return message[:half] + _GAP + message[-half:]
 
 
@@ -362,6 +362,8 @@ def _shortened(text: str) -> str:
 
 
 _MAX_NAMES: Final = 4
+_MAX_PASSES: Final = 8
+"""What is taken off may have hidden another layer; but only a few times, since each pass costs."""
 _MAX_REPEATED_CLAUSES: Final = 4
 
 
@@ -379,19 +381,17 @@ def _without_repeats(text: str) -> str:
     return ": ".join(kept)
 
 
-_AT_END: Final = (
-    ": unknown",
-    ", which is unexpected",
-    ", which is unexpected.",
-    *" :,;\\",
-)
+_AT_END: Final = (": unknown", ", which is unexpected", ", which is unexpected.")
 
 
 def _without_ending(text: str) -> str:
-    end = len(text)
-    while ending := next((each for each in _AT_END if text.endswith(each, 0, end)), ""):
-        end -= len(ending)
-    return text[:end]
+    """A text without what stands at its end and says nothing."""
+    while True:
+        text = text.rstrip(" :,;\\")
+        ending = next(filter(text.endswith, _AT_END), None)
+        if ending is None:
+            return text
+        text = text.removesuffix(ending)
 
 
 def _trimmed(text: str) -> str:
@@ -405,6 +405,7 @@ def _trimmed(text: str) -> str:
 
 
 def _cause_of(text: str) -> tuple[str, list[str]]:
+    """What a text says below the layers at its start, and the names that these gave."""
     cause, names = _peeled(text)
     if old := _OLD_VOLUME_TIMEOUT.match(cause):
         return old[1], [*names, _phrase("volume", old[2])]
@@ -417,26 +418,28 @@ def _cause_of(text: str) -> tuple[str, list[str]]:
 def unwrap(message: str) -> Unwrapped:
     """Take off the layers that runtimes, plug-ins and the kubelet put around an error.
 
-    The text of the result is unwrapped to itself.
+    The text of the result is unwrapped to itself, as long as nobody nests layers in layers.
 
     Args:
         message: any text.
 
     Returns:
-        The cause and the names of what it is about: on one line, at most `_MAX_CHARS` long or so;
-        empty for a message that says nothing.
+        The cause, on one line and at most `_MAX_CHARS` long, and the names of what it is about;
+        an empty cause for a message that says nothing.
     """
     text = _trimmed(_opened(message))
     names: list[str] = []
-    while True:
+    for _ in range(_MAX_PASSES):
         cause, more = _cause_of(text)
         names += more
         cause = _without_repeats(" ".join(_shortened(cause).split()))
         cause = _trimmed(_unescaped(cause))
         if cause == text:
-            cause = "" if names and cause == "unknown" else cause
-            return Unwrapped(cause, tuple(filter(None, dict.fromkeys(names)))[:_MAX_NAMES])
+            break
         text = cause
+    if names and text == "unknown":
+        text = ""
+    return Unwrapped(text, tuple(filter(None, dict.fromkeys(names)))[:_MAX_NAMES])
 
 
 # Bounds

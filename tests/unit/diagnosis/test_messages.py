@@ -217,6 +217,12 @@ class TestFit:
         assert len(line.encode()) <= max(limit, 0)
         assert fit(line, limit) == line
 
+    def test_a_flood_is_bounded_once(self) -> None:
+        """A text that is too long to be read is idempotent too, whatever the limit."""
+        once = fit("word " * 20_000, 1_000_000)
+        assert len(once) <= 4096
+        assert fit(once, 1_000_000) == once
+
     @given(st.text(min_size=1), st.integers(min_value=8, max_value=300))
     def test_the_end_is_kept(self, text: str, limit: int) -> None:
         """What stands after the ellipsis is the end of the text."""
