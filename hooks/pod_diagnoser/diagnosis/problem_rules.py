@@ -1,145 +1,21 @@
-"""What can be wrong by the message of a kubelet, runtime, plug-in or registry: the table. Pure.
+"""What proves which kind of problem: the table of the words in messages. Pure.
 
 `PROBLEM_RULES` is one ordered table: the first row whose pattern occurs in a message names the kind
-of problem. A kind is worth its row where it changes what to do next; that is in `NEXT_STEPS`.
+of problem (`problem_words`).
 
 A pattern is plain text. It is looked for in a message that `messages` has made lower-case, with
 single spaces, spaces at both ends, and with what stands between quotation marks taken out where it
 is a name (no spaces): `configmap "" not found`. ` … ` stands for any text between two parts. Parts
 with a space, or a quotation mark, cannot be imitated by the name of an image, Pod or volume. One
 word of a pattern, the rarest in the table, has to stand in the message as a whole word.
+
+`SCHEDULING_RULES` is the same for the reasons that the scheduler gives for its nodes.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum, unique
 from typing import Final
 
-
-@unique
-class ProblemKind(StrEnum):
-    """A kind of what is wrong that changes the next step. In CamelCase, as Kubernetes' reasons."""
-
-    # Refused or ended by the kubelet
-    NODE_SHUTTING_DOWN = "NodeShuttingDown"
-    NODE_LOW_ON_RESOURCE = "NodeLowOnResource"
-    STORAGE_LIMIT_EXCEEDED = "StorageLimitExceeded"
-    TOPOLOGY_REFUSED = "TopologyRefused"
-    NODE_SELECTOR_REFUSED = "NodeSelectorRefused"
-    NODE_OUT_OF_RESOURCE = "NodeOutOfResource"
-    # Creating and starting a container
-    MEMORY_LIMIT_TOO_LOW = "MemoryLimitTooLow"
-    START_KILLED = "StartKilled"
-    DEVICE_UNAVAILABLE = "DeviceUnavailable"
-    RUNTIME_HANDLER_UNKNOWN = "RuntimeHandlerUnknown"
-    WRONG_ARCHITECTURE = "WrongArchitecture"
-    EXECUTABLE_NOT_FOUND = "ExecutableNotFound"
-    EXECUTABLE_NOT_PERMITTED = "ExecutableNotPermitted"
-    NO_COMMAND = "NoCommand"
-    WORKING_DIRECTORY_UNUSABLE = "WorkingDirectoryUnusable"
-    RUN_AS_NON_ROOT = "RunAsNonRoot"
-    USER_UNKNOWN = "UserUnknown"
-    CAPABILITY_REFUSED = "CapabilityRefused"
-    SYSCTL_REFUSED = "SysctlRefused"
-    SECURITY_PROFILE_UNUSABLE = "SecurityProfileUnusable"
-    SELINUX_LABEL_FAILED = "SELinuxLabelFailed"
-    CGROUP_FAILED = "CgroupFailed"
-    HOST_PORT_TAKEN = "HostPortTaken"
-    SANDBOX_GONE = "SandboxGone"
-    # The node
-    NODE_OVERLOADED = "NodeOverloaded"
-    NODE_LIMIT_REACHED = "NodeLimitReached"
-    RUNTIME_UNAVAILABLE = "RuntimeUnavailable"
-    DISK_FULL = "DiskFull"
-    # Mounts of a container
-    SUB_PATH_UNUSABLE = "SubPathUnusable"
-    MOUNT_TARGET_UNUSABLE = "MountTargetUnusable"
-    READ_ONLY_FILE_SYSTEM = "ReadOnlyFileSystem"
-    MOUNT_SOURCE_MISSING = "MountSourceMissing"
-    HOST_PATH_UNUSABLE = "HostPathUnusable"
-    MOUNT_PROPAGATION_REFUSED = "MountPropagationRefused"
-    MOUNT_FAILED = "MountFailed"
-    # What a Pod refers to
-    CONFIG_MAP_MISSING = "ConfigMapMissing"
-    SECRET_MISSING = "SecretMissing"  # noqa: S105  # a kind of problem
-    KEY_MISSING = "KeyMissing"
-    CLAIM_MISSING = "ClaimMissing"
-    CLAIM_UNBOUND = "ClaimUnbound"
-    SERVICE_ACCOUNT_MISSING = "ServiceAccountMissing"
-    TOKEN_UNAVAILABLE = "TokenUnavailable"  # noqa: S105  # a kind of problem
-    OBJECT_NOT_CACHED = "ObjectNotCached"
-    SECRET_STORE_FAILED = "SecretStoreFailed"  # noqa: S105  # a kind of problem
-    # Volumes
-    VOLUME_ATTACHED_ELSEWHERE = "VolumeAttachedElsewhere"
-    VOLUME_ATTACHMENT_DELETING = "VolumeAttachmentDeleting"
-    ATTACH_TIMED_OUT = "AttachTimedOut"
-    ATTACH_LIMIT_REACHED = "AttachLimitReached"
-    ATTACH_FAILED = "AttachFailed"
-    CSI_DRIVER_MISSING = "CSIDriverMissing"
-    STORAGE_DRIVER_BUSY = "StorageDriverBusy"
-    STORAGE_UNREACHABLE = "StorageUnreachable"
-    STORAGE_DISCONNECTED = "StorageDisconnected"
-    VOLUME_MISSING = "VolumeMissing"
-    VOLUME_PERMISSION_DENIED = "VolumePermissionDenied"
-    FILE_SYSTEM_DAMAGED = "FileSystemDamaged"
-    MOUNT_HELPER_MISSING = "MountHelperMissing"
-    VOLUME_SETUP_FAILED = "VolumeSetupFailed"
-    VOLUMES_AWAITED = "VolumesAwaited"
-    # Network of a Pod
-    NO_IP_ADDRESS = "NoIPAddress"
-    NETWORK_PLUGIN_NOT_READY = "NetworkPluginNotReady"
-    NETWORK_PLUGIN_FAILED = "NetworkPluginFailed"
-    # Windows
-    WINDOWS_VERSION_MISMATCH = "WindowsVersionMismatch"
-    WINDOWS_CONTAINER_STOPPED = "WindowsContainerStopped"
-    WINDOWS_COMPUTE_FAILED = "WindowsComputeFailed"
-    # Images
-    IMAGE_NAME_AMBIGUOUS = "ImageNameAmbiguous"
-    IMAGE_NAME_INVALID = "ImageNameInvalid"
-    IMAGE_NOT_PRESENT = "ImageNotPresent"
-    IMAGE_NOT_FOUND = "ImageNotFound"
-    IMAGE_UNAUTHORIZED = "ImageUnauthorized"
-    IMAGE_RATE_LIMITED = "ImageRateLimited"
-    IMAGE_PULL_THROTTLED = "ImagePullThrottled"
-    IMAGE_PLATFORM_MISSING = "ImagePlatformMissing"
-    IMAGE_SIGNATURE_REJECTED = "ImageSignatureRejected"
-    IMAGE_FORMAT_UNSUPPORTED = "ImageFormatUnsupported"
-    IMAGE_DAMAGED = "ImageDamaged"
-    IMAGE_STORE_DAMAGED = "ImageStoreDamaged"
-    IMAGE_PULL_TIMED_OUT = "ImagePullTimedOut"
-    REGISTRY_UNREACHABLE = "RegistryUnreachable"
-    REGISTRY_CERTIFICATE_REFUSED = "RegistryCertificateRefused"
-    REGISTRY_FAILED = "RegistryFailed"
-
-
-UNSPECIFIC: Final = frozenset(
-    {
-        ProblemKind.VOLUMES_AWAITED,
-        ProblemKind.VOLUME_SETUP_FAILED,
-        ProblemKind.ATTACH_FAILED,
-        ProblemKind.MOUNT_FAILED,
-        ProblemKind.NETWORK_PLUGIN_FAILED,
-        ProblemKind.WINDOWS_COMPUTE_FAILED,
-        ProblemKind.NODE_OVERLOADED,
-    }
-)
-"""Kinds that a message shows which is often the echo of a more specific one: prefer any other."""
-
-
-@dataclass(frozen=True, slots=True)
-class NextStep:
-    """What to do about a kind of problem.
-
-    Both are templates with the fields `node` (a phrase: "node n1", "the node"), `namespace`,
-    `pod`, `container` and `image`.
-
-    Attributes:
-        step: what to do.
-        named: the same where the message gives the name of what is wrong, as the field `name`;
-            None where no name is looked for.
-    """
-
-    step: str
-    named: str | None = None
+from pod_diagnoser.diagnosis.problem_words import ProblemKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,262 +36,6 @@ class ProblemRule:
     pull_only: bool = False
 
 
-NEXT_STEPS: Final[dict[ProblemKind, NextStep]] = {
-    ProblemKind.NODE_SHUTTING_DOWN: NextStep(
-        "nothing, if a controller made another Pod; else create it anew"
-    ),
-    ProblemKind.NODE_LOW_ON_RESOURCE: NextStep(
-        "set requests near real use for what used most; see kubectl describe on {node}"
-    ),
-    ProblemKind.STORAGE_LIMIT_EXCEEDED: NextStep(
-        "find what the Pod writes to disk, then write less or raise its ephemeral-storage limit"
-    ),
-    ProblemKind.TOPOLOGY_REFUSED: NextStep(
-        "ask for CPUs and devices that one NUMA node of {node} has free, or choose other nodes"
-    ),
-    ProblemKind.NODE_SELECTOR_REFUSED: NextStep(
-        "compare the Pod's nodeSelector, affinity and OS with the labels of {node}"
-    ),
-    ProblemKind.NODE_OUT_OF_RESOURCE: NextStep(
-        "compare the Pod's requests with what is free on {node} (kubectl describe node)"
-    ),
-    ProblemKind.MEMORY_LIMIT_TOO_LOW: NextStep(
-        "raise the memory limit of container {container}: it is too low even to start"
-    ),
-    ProblemKind.START_KILLED: NextStep(
-        "raise the memory limit of container {container}; if it is ample, look at load of {node}"
-    ),
-    ProblemKind.DEVICE_UNAVAILABLE: NextStep(
-        "look at the device driver and its plug-in on {node}: logs of its Pod there"
-    ),
-    ProblemKind.RUNTIME_HANDLER_UNKNOWN: NextStep(
-        "set up the RuntimeClass's handler in the runtime of {node}, or choose other nodes",
-        "set up runtime handler {name} (RuntimeClass) on {node}, or choose other nodes",
-    ),
-    ProblemKind.WRONG_ARCHITECTURE: NextStep(
-        "build {image} for the architecture of {node}; a script needs #! in its first line"
-    ),
-    ProblemKind.EXECUTABLE_NOT_FOUND: NextStep(
-        "correct command and args of container {container}, or the image: the file is not in it"
-    ),
-    ProblemKind.EXECUTABLE_NOT_PERMITTED: NextStep(
-        "make the file executable in the image, or correct command of container {container}"
-    ),
-    ProblemKind.NO_COMMAND: NextStep("set command for container {container}: its image names none"),
-    ProblemKind.WORKING_DIRECTORY_UNUSABLE: NextStep(
-        "correct workingDir of container {container}, or let its user enter that directory"
-    ),
-    ProblemKind.RUN_AS_NON_ROOT: NextStep(
-        "set runAsUser to a number other than 0, or a numeric USER in {image}"
-    ),
-    ProblemKind.USER_UNKNOWN: NextStep(
-        "use a user or group that the image has, or a number, as runAsUser"
-    ),
-    ProblemKind.CAPABILITY_REFUSED: NextStep(
-        "correct capabilities in securityContext of container {container}"
-    ),
-    ProblemKind.SYSCTL_REFUSED: NextStep(
-        "remove the sysctl from securityContext, or allow it in the kubelet of {node}"
-    ),
-    ProblemKind.SECURITY_PROFILE_UNUSABLE: NextStep(
-        "load the AppArmor or seccomp profile on {node}, or correct securityContext"
-    ),
-    ProblemKind.SELINUX_LABEL_FAILED: NextStep(
-        "correct seLinuxOptions, or use a volume of {node} that supports SELinux labels"
-    ),
-    ProblemKind.CGROUP_FAILED: NextStep(
-        "look at cgroups and systemd on {node}: cgroup driver, kernel, journalctl -u kubelet"
-    ),
-    ProblemKind.HOST_PORT_TAKEN: NextStep(
-        "choose another hostPort, or a node where it is free: something on {node} uses it"
-    ),
-    ProblemKind.SANDBOX_GONE: NextStep(
-        "wait, the kubelet tries again; if it lasts, look at {node}"
-    ),
-    ProblemKind.NODE_OVERLOADED: NextStep(
-        "look at load, disk and container runtime of {node}, not the Pod"
-    ),
-    ProblemKind.NODE_LIMIT_REACHED: NextStep(
-        "find what uses up processes, open files or inotify watches on {node}, or raise that limit"
-    ),
-    ProblemKind.RUNTIME_UNAVAILABLE: NextStep(
-        "look at the container runtime on {node}: journalctl -u containerd or -u crio"
-    ),
-    ProblemKind.DISK_FULL: NextStep(
-        "free disk space on {node} (images, logs, emptyDir), or enlarge its disk"
-    ),
-    ProblemKind.SUB_PATH_UNUSABLE: NextStep(
-        "check that subPath is in the volume; after a change of its ConfigMap delete the Pod"
-    ),
-    ProblemKind.MOUNT_TARGET_UNUSABLE: NextStep(
-        "use another mountPath in container {container}: a file is in the way, or a directory"
-    ),
-    ProblemKind.READ_ONLY_FILE_SYSTEM: NextStep(
-        "mount at a path that exists in the image, or on a volume that may be written"
-    ),
-    ProblemKind.MOUNT_SOURCE_MISSING: NextStep(
-        "check that what the volume mounts still exists on {node}; a new Pod mounts it again"
-    ),
-    ProblemKind.HOST_PATH_UNUSABLE: NextStep(
-        "check path and type of the hostPath volume on {node}"
-    ),
-    ProblemKind.MOUNT_PROPAGATION_REFUSED: NextStep(
-        "make that path a shared mount on {node} (mount --make-rshared), or drop mountPropagation"
-    ),
-    ProblemKind.MOUNT_FAILED: NextStep(
-        "check that volume and its mountPath in container {container}"
-    ),
-    ProblemKind.CONFIG_MAP_MISSING: NextStep(
-        "create the ConfigMap in namespace {namespace}, or correct its name",
-        "create ConfigMap {name} in namespace {namespace}, or correct its name",
-    ),
-    ProblemKind.SECRET_MISSING: NextStep(
-        "create the Secret in namespace {namespace}, or correct its name",
-        "create Secret {name} in namespace {namespace}, or correct its name",
-    ),
-    ProblemKind.KEY_MISSING: NextStep(
-        "add the key to the ConfigMap or Secret, or correct its name in the Pod",
-        "add key {name} to the ConfigMap or Secret, or correct its name in the Pod",
-    ),
-    ProblemKind.CLAIM_MISSING: NextStep(
-        "create the PersistentVolumeClaim in namespace {namespace}, or correct its name",
-        "create PersistentVolumeClaim {name} in namespace {namespace}, or correct its name",
-    ),
-    ProblemKind.CLAIM_UNBOUND: NextStep(
-        "kubectl describe pvc -n {namespace}: why it is not bound",
-        "kubectl describe pvc -n {namespace} {name}: why it is not bound",
-    ),
-    ProblemKind.SERVICE_ACCOUNT_MISSING: NextStep(
-        "create the ServiceAccount in namespace {namespace}, or correct serviceAccountName",
-        "create ServiceAccount {name} in namespace {namespace}, or correct its name",
-    ),
-    ProblemKind.TOKEN_UNAVAILABLE: NextStep(
-        "check that the API server issues projected tokens, and that the kubelet of {node} may ask"
-    ),
-    ProblemKind.OBJECT_NOT_CACHED: NextStep(
-        "wait a minute; if it lasts, look at the kubelet of {node} and its way to the API server"
-    ),
-    ProblemKind.SECRET_STORE_FAILED: NextStep(
-        "check the SecretProviderClass, and the Pod's identity at the secret store"
-    ),
-    ProblemKind.VOLUME_ATTACHED_ELSEWHERE: NextStep(
-        "stop the Pod that uses it on the other node; if that node is dead: kubectl delete node"
-    ),
-    ProblemKind.VOLUME_ATTACHMENT_DELETING: NextStep(
-        "kubectl get volumeattachments: why is it not detached? See the CSI driver's log"
-    ),
-    ProblemKind.ATTACH_TIMED_OUT: NextStep(
-        "look at the volume's CSI controller: does its attacher run, what does its log say?",
-        "look at the controller of CSI driver {name}: does its attacher run, what does it log?",
-    ),
-    ProblemKind.ATTACH_LIMIT_REACHED: NextStep(
-        "use other nodes: {node} has as many volumes as it can attach"
-    ),
-    ProblemKind.ATTACH_FAILED: NextStep(
-        "look at the log of the volume's CSI controller, and kubectl get volumeattachments"
-    ),
-    ProblemKind.CSI_DRIVER_MISSING: NextStep(
-        "look at the CSI driver's Pod on {node}: it is not registered there",
-        "look at the Pod of CSI driver {name} on {node}: it is not registered there",
-    ),
-    ProblemKind.STORAGE_DRIVER_BUSY: NextStep(
-        "wait; if it lasts, look at the storage driver on {node} and at the storage behind it"
-    ),
-    ProblemKind.STORAGE_UNREACHABLE: NextStep(
-        "check that {node} reaches the storage server (name, port, firewall)"
-    ),
-    ProblemKind.STORAGE_DISCONNECTED: NextStep(
-        "restart the storage driver's Pod on {node}, then delete the Pod: a mount there is dead"
-    ),
-    ProblemKind.VOLUME_MISSING: NextStep(
-        "check that the PersistentVolume's disk or share still exists at the storage provider"
-    ),
-    ProblemKind.VOLUME_PERMISSION_DENIED: NextStep(
-        "check rights at the volume's storage (export, owner, fsGroup) and SELinux on {node}"
-    ),
-    ProblemKind.FILE_SYSTEM_DAMAGED: NextStep(
-        "check fsType and the volume's file system (fsck) before anything writes to it"
-    ),
-    ProblemKind.MOUNT_HELPER_MISSING: NextStep(
-        "install the mount helper on {node} (nfs-common, cifs-utils …) or its kernel module"
-    ),
-    ProblemKind.VOLUME_SETUP_FAILED: NextStep(
-        "look at the volume's storage and its driver on {node}"
-    ),
-    ProblemKind.VOLUMES_AWAITED: NextStep(
-        "look for FailedMount and FailedAttachVolume: kubectl describe pod -n {namespace} {pod}"
-    ),
-    ProblemKind.NO_IP_ADDRESS: NextStep(
-        "free or add Pod IP addresses (subnet, IP pool, range of {node}); fewer Pods there",
-        "free or add Pod IP addresses of CNI plug-in {name} (subnet, pool); fewer Pods on {node}",
-    ),
-    ProblemKind.NETWORK_PLUGIN_NOT_READY: NextStep(
-        "look at the network plug-in's Pod on {node}: it does not run or is not ready",
-        "look at the Pod of network plug-in {name} on {node}: it does not run or is not ready",
-    ),
-    ProblemKind.NETWORK_PLUGIN_FAILED: NextStep(
-        "look at the network plug-in's log on {node}",
-        "look at the log of network plug-in {name} on {node}",
-    ),
-    ProblemKind.WINDOWS_VERSION_MISMATCH: NextStep(
-        "use an image of the Windows build of {node}, or nodes of the image's build"
-    ),
-    ProblemKind.WINDOWS_CONTAINER_STOPPED: NextStep(
-        "look at {node}: the container was stopped from outside, or its host service restarted"
-    ),
-    ProblemKind.WINDOWS_COMPUTE_FAILED: NextStep(
-        "look at the Windows host services (hcs, hns) on {node}"
-    ),
-    ProblemKind.IMAGE_NAME_AMBIGUOUS: NextStep(
-        "write the whole image name with its registry (docker.io/library/…)"
-    ),
-    ProblemKind.IMAGE_NAME_INVALID: NextStep("correct the image name of container {container}"),
-    ProblemKind.IMAGE_NOT_PRESENT: NextStep(
-        "load {image} on {node}, or change imagePullPolicy Never"
-    ),
-    ProblemKind.IMAGE_NOT_FOUND: NextStep(
-        "check name and tag of {image}: the registry has none such"
-    ),
-    ProblemKind.IMAGE_UNAUTHORIZED: NextStep(
-        "check imagePullSecrets and rights for {image}; a wrong name looks the same"
-    ),
-    ProblemKind.IMAGE_RATE_LIMITED: NextStep(
-        "wait, or pull with an account (imagePullSecrets) or through a mirror"
-    ),
-    ProblemKind.IMAGE_PULL_THROTTLED: NextStep(
-        "wait: {node} pulls many images; see registryPullQPS of its kubelet"
-    ),
-    ProblemKind.IMAGE_PLATFORM_MISSING: NextStep(
-        "build or choose {image} for the architecture and OS of {node}"
-    ),
-    ProblemKind.IMAGE_SIGNATURE_REJECTED: NextStep(
-        "sign {image}, or correct the signature policy (policy.json) of {node}"
-    ),
-    ProblemKind.IMAGE_FORMAT_UNSUPPORTED: NextStep(
-        "rebuild or re-push {image} with a current builder"
-    ),
-    ProblemKind.IMAGE_DAMAGED: NextStep(
-        "push {image} again, or look at the registry's mirror or cache"
-    ),
-    ProblemKind.IMAGE_STORE_DAMAGED: NextStep(
-        "remove the image on {node} (crictl rmi), then let it be pulled again"
-    ),
-    ProblemKind.IMAGE_PULL_TIMED_OUT: NextStep(
-        "look at size of {image}, and at network and disk of {node}: the pull took too long"
-    ),
-    ProblemKind.REGISTRY_UNREACHABLE: NextStep(
-        "check that {node} reaches the registry: DNS, proxy, firewall"
-    ),
-    ProblemKind.REGISTRY_CERTIFICATE_REFUSED: NextStep(
-        "make {node} trust the registry's certificate (CA, name, clock), or use https there"
-    ),
-    ProblemKind.REGISTRY_FAILED: NextStep(
-        "try later, or look at the registry: it answers with an error"
-    ),
-}
-"""What to do about each kind of problem."""
-
-
 def _rows(
     kind: ProblemKind, source: str, *patterns: str, pull_only: bool = False
 ) -> tuple[ProblemRule, ...]:
@@ -429,6 +49,27 @@ _CRUN = "crun src/libcrun/"
 _CONTAINERD = "containerd internal/cri/"
 _CRIO = "cri-o "
 _CNI = "containernetworking "
+_SCHEDULER = "kubernetes pkg/scheduler/framework/plugins/"
+
+_SCHEDULED: Final = (
+    *_rows(
+        ProblemKind.NO_NODES,
+        "kubernetes pkg/scheduler/schedule_one.go (ErrNoNodesAvailable)",
+        "no nodes available to schedule pods",
+    ),
+    *_rows(
+        ProblemKind.SCHEDULING_GATED,
+        _SCHEDULER + "schedulinggates/scheduling_gates.go (PreEnqueue)",
+        "due to non-empty scheduling gates",
+        "waiting for scheduling gates: [",
+    ),
+    *_rows(
+        ProblemKind.READINESS_GATE_UNSET,
+        _KUBELET + "status/generate.go (GeneratePodReadyCondition)",
+        'corresponding condition of pod readiness gate "" does not exist',
+        'the status of pod readiness gate "" is not ""',
+    ),
+)
 
 _REFUSED: Final = (
     *_rows(
@@ -439,15 +80,42 @@ _REFUSED: Final = (
         "node is in progress of shutting down, not admitting any new pods",
     ),
     *_rows(
+        ProblemKind.NODE_LOW_ON_MEMORY,
+        _KUBELET + "eviction/helpers.go (nodeLowMessageFmt, nodeConditionMessageFmt)",
+        "the node was low on resource: memory",
+        "the node had condition: [memorypressure",
+    ),
+    *_rows(
+        ProblemKind.NODE_LOW_ON_DISK,
+        _KUBELET + "eviction/helpers.go (nodeLowMessageFmt, nodeConditionMessageFmt)",
+        "the node was low on resource: ephemeral-storage",
+        "the node had condition: [diskpressure",
+    ),
+    *_rows(
+        ProblemKind.NODE_LOW_ON_INODES,
+        _KUBELET + "eviction/helpers.go (nodeLowMessageFmt)",
+        "the node was low on resource: inodes",
+    ),
+    *_rows(
+        ProblemKind.NODE_LOW_ON_PROCESSES,
+        _KUBELET + "eviction/helpers.go (nodeLowMessageFmt, nodeConditionMessageFmt)",
+        "the node was low on resource: pids",
+        "the node had condition: [pidpressure",
+    ),
+    *_rows(
         ProblemKind.NODE_LOW_ON_RESOURCE,
         _KUBELET + "eviction/helpers.go (nodeLowMessageFmt, nodeConditionMessageFmt)",
         "the node was low on resource: ",
         "the node had condition: [",
     ),
     *_rows(
-        ProblemKind.STORAGE_LIMIT_EXCEEDED,
-        _KUBELET + "eviction/eviction_manager.go (emptyDirMessageFmt, containerEphemeralStorage…)",
+        ProblemKind.EMPTY_DIR_LIMIT_EXCEEDED,
+        _KUBELET + "eviction/eviction_manager.go (emptyDirMessageFmt)",
         'usage of emptydir volume "" exceeds the limit',
+    ),
+    *_rows(
+        ProblemKind.STORAGE_LIMIT_EXCEEDED,
+        _KUBELET + "eviction/eviction_manager.go (podEphemeralStorageMessageFmt, container…)",
         "exceeded its local ephemeral storage limit",
         "pod ephemeral local storage usage exceeds the total limit",
     ),
@@ -462,7 +130,17 @@ _REFUSED: Final = (
         _KUBELET + "lifecycle/predicate.go (PredicateFailureError, rejectPodAdmissionBasedOnOS…)",
         "predicate nodeaffinity failed",
         "predicate matchnodeselector failed",
+        "predicate hostname failed",
+    ),
+    *_rows(
+        ProblemKind.NODE_TAINT_REFUSED,
+        _KUBELET + "lifecycle/predicate.go (PredicateFailureError)",
         "predicate tainttoleration failed",
+        "predicate podtoleratesnodetaints failed",
+    ),
+    *_rows(
+        ProblemKind.NODE_OS_REFUSED,
+        _KUBELET + "lifecycle/predicate.go (rejectPodAdmissionBasedOnOSSelector, …OSField)",
         "failed to admit pod as the os field doesn't match node os",
         "failed to admit pod as the `` label doesn't match node label",
     ),
@@ -561,7 +239,13 @@ _LIMITS: Final = (
 
 _DEVICES: Final = (
     *_rows(
-        ProblemKind.DEVICE_UNAVAILABLE,
+        ProblemKind.DEVICE_LOST,
+        "NVIDIA/go-nvml (ERROR_GPU_IS_LOST), NVIDIA driver (Xid 79)",
+        "gpu is lost",
+        "gpu has fallen off the bus",
+    ),
+    *_rows(
+        ProblemKind.CDI_DEVICE_MISSING,
         "container-device-interface pkg/cdi/cache.go (InjectDevices); containerd, cri-o",
         "unresolvable cdi devices",
         "cdi device injection failed",
@@ -569,20 +253,27 @@ _DEVICES: Final = (
         "failed to parse cdi device annotations",
     ),
     *_rows(
-        ProblemKind.DEVICE_UNAVAILABLE,
-        _KUBELET + "cm/devicemanager/manager.go (devicesToAllocate, callGetPreferredAllocation…)",
-        "no healthy devices present; cannot allocate",
-        "previously allocated devices are no longer healthy",
+        ProblemKind.DEVICE_PLUGIN_MISSING,
+        _KUBELET + "cm/devicemanager/manager.go (devicesToAllocate)",
         "cannot allocate unregistered device",
         "can't allocate unregistered device",
-        "requested number of devices unavailable for",
-        "due to device plugin … rpc failed",
     ),
     *_rows(
-        ProblemKind.DEVICE_UNAVAILABLE,
-        _KUBELET + "cm/dra/manager.go (PrepareResources), cm/dra/plugin/registration.go",
+        ProblemKind.DEVICES_TAKEN,
+        _KUBELET + "cm/devicemanager/manager.go (devicesToAllocate)",
+        "no healthy devices present; cannot allocate",
+        "previously allocated devices are no longer healthy",
+        "requested number of devices unavailable for",
+    ),
+    *_rows(
+        ProblemKind.DRA_DRIVER_MISSING,
+        _KUBELET + "cm/dra/plugin/dra_plugin_manager.go (GetPlugin), cm/dra/plugin/registration.go",
         "dra driver … is not registered",
         "plugin name … not found in the list of registered dra plugins",
+    ),
+    *_rows(
+        ProblemKind.DRA_FAILED,
+        _KUBELET + "cm/dra/manager.go (PrepareResources)",
         "prepare dynamic resources: ",
         "noderesourceprepare",
         "nodeprepareresources",
@@ -592,11 +283,15 @@ _DEVICES: Final = (
         "NVIDIA/libnvidia-container src/cli, NVIDIA/nvidia-container-toolkit, go-nvml",
         "nvidia-container-cli: ",
         "nvidia-container-runtime … failed",
-        "gpu is lost",
         " nvml: ",
         "driver/library version mismatch",
         "could not select device driver",
         "error gathering device information while adding custom device",
+    ),
+    *_rows(
+        ProblemKind.DEVICE_UNAVAILABLE,
+        _KUBELET + "cm/devicemanager/manager.go (callGetPreferredAllocationIfAvailable)",
+        "due to device plugin … rpc failed",
     ),
 )
 
@@ -751,9 +446,14 @@ _MISSING: Final = (
         ProblemKind.CLAIM_UNBOUND,
         _KUBELET + "volumemanager/populator (getPVCExtractPV); scheduler volumebinding",
         "has non-bound phase",
+        "unbound immediate persistentvolumeclaims",
+    ),
+    *_rows(
+        ProblemKind.CLAIM_DELETING,
+        _KUBELET + "volumemanager/populator (getPVCExtractPV); scheduler volumebinding",
         "because pvc … is being deleted",
         "pvc is being deleted",
-        "unbound immediate persistentvolumeclaims",
+        'persistentvolumeclaim "" is being deleted',
     ),
     *_rows(
         ProblemKind.SERVICE_ACCOUNT_MISSING,
@@ -1042,6 +742,17 @@ _EXEC: Final = (
         "cannot verify user is non-root",
     ),
     *_rows(
+        ProblemKind.USER_NAMESPACE_UNSUPPORTED,
+        _KUBELET + "kuberuntime (user namespaces); containerd core/mount; runc; crun (idmap)",
+        "does not support user namespaces",
+        "can't set hostusers: false",
+        "user namespaces are not supported",
+        "id mapped mounts are not supported",
+        "failed to set mount_attr_idmap",
+        "mount_setattr `` … idmap",
+        "idmapped mount",
+    ),
+    *_rows(
         ProblemKind.USER_UNKNOWN,
         "moby/sys user/user.go (GetExecUser); containerd pkg/oci/spec_opts.go (WithUser)",
         "unable to find user",
@@ -1284,6 +995,19 @@ _NETWORK: Final = (
 )
 
 _REFUSED_IMAGES: Final = (
+    *_rows(
+        ProblemKind.IMAGE_PULL_SECRET_MISSING,
+        _KUBELET + "kubelet_pods.go (makePodPullSecrets), kubelet.go (FailedToRetrieveImagePull…)",
+        "unable to retrieve some image pull secrets",
+    ),
+    *_rows(
+        ProblemKind.IMAGE_REFUSED_BY_POLICY,
+        "goharbor/harbor src/server/middleware/vulnerable; net/http status texts",
+        "projectpolicyviolation",
+        "cannot be pulled due to configured policy",
+        "412 precondition failed",
+        "451 unavailable for legal reasons",
+    ),
     *_rows(
         ProblemKind.IMAGE_NOT_PRESENT,
         _KUBELET + "images/image_manager.go (imagePullPrecheck)",
@@ -1532,6 +1256,7 @@ _TIMEOUTS: Final = (
 )
 
 PROBLEM_RULES: Final = (
+    *_SCHEDULED,
     *_REFUSED,
     *_LIMITS,
     *_DEVICES,
@@ -1550,6 +1275,145 @@ PROBLEM_RULES: Final = (
     *_TIMEOUTS,
 )
 """The table of problems, most specific first: what a message proves where no row above does."""
+
+SCHEDULING_RULES: Final = (
+    *_rows(
+        ProblemKind.CLAIM_MISSING,
+        _SCHEDULER + "volumebinding/volume_binding.go (podHasPVCs)",
+        'persistentvolumeclaim "" not found',
+        'persistentvolumeclaims "" not found',
+        "waiting for ephemeral volume controller to create the persistentvolumeclaim",
+    ),
+    *_rows(
+        ProblemKind.CLAIM_DELETING,
+        _SCHEDULER + "volumebinding/volume_binding.go (podHasPVCs)",
+        'persistentvolumeclaim "" is being deleted',
+    ),
+    *_rows(
+        ProblemKind.CLAIM_UNBOUND,
+        _SCHEDULER + "volumebinding/volume_binding.go (PreFilter), binder.go",
+        "unbound immediate persistentvolumeclaims",
+        'persistentvolumeclaim "" bound to non-existent persistentvolume',
+        "pvc(s) bound to non-existent pv(s)",
+        "binding volumes: ",
+    ),
+    *_rows(
+        ProblemKind.DEVICE_CLASS_MISSING,
+        _SCHEDULER + "dynamicresources/dynamicresources.go (PreFilter)",
+        "device class … does not exist",
+        "deviceclass … does not exist",
+        'deviceclasses.resource.k8s.io "" not found',
+        "deviceclass … not found",
+    ),
+    *_rows(
+        ProblemKind.DEVICE_CLAIM_MISSING,
+        _SCHEDULER + "dynamicresources/dynamicresources.go (foreachPodResourceClaim)",
+        "to create the resourceclaim",
+        "resourceclaim not created yet",
+        'resourceclaim "" not found',
+        'resourceclaim.resource.k8s.io "" not found',
+    ),
+    *_rows(
+        ProblemKind.DEVICE_CLAIM_UNMET,
+        _SCHEDULER + "dynamicresources/dynamicresources.go (Filter)",
+        "cannot allocate all claims",
+        "resourceclaim not available on the node",
+        "resourceclaim not reserved",
+        "resourceclaim in use",
+        "unallocated immediate resourceclaim",
+    ),
+    *_rows(
+        ProblemKind.VOLUME_ATTACHED_ELSEWHERE,
+        _SCHEDULER
+        + "volumerestrictions/volume_restrictions.go (ErrReasonReadWriteOncePodConflict)",
+        "readwriteoncepod access mode already in-use",
+        "node(s) had no available disk",
+    ),
+    *_rows(
+        ProblemKind.VOLUME_ELSEWHERE,
+        _SCHEDULER + "volumebinding/binder.go (ErrReasonNodeConflict), volumezone",
+        "had volume node affinity conflict",
+        "had no available volume zone",
+    ),
+    *_rows(
+        ProblemKind.VOLUME_NOT_FOUND_FOR_CLAIM,
+        _SCHEDULER + "volumebinding/binder.go (ErrReasonBindConflict, ErrReasonNotEnoughSpace)",
+        "didn't find available persistent volumes to bind",
+        "did not have enough free storage",
+    ),
+    *_rows(
+        ProblemKind.VOLUME_LIMIT_ON_NODES,
+        _SCHEDULER + "nodevolumelimits (ErrReasonMaxVolumeCountExceeded)",
+        "exceed max volume count",
+    ),
+    *_rows(
+        ProblemKind.HOST_PORT_TAKEN_EVERYWHERE,
+        _SCHEDULER + "nodeports/node_ports.go (ErrReason)",
+        "didn't have free ports for the requested pod ports",
+    ),
+    *_rows(
+        ProblemKind.NODES_FULL_OF_PODS,
+        _SCHEDULER + "noderesources/fit.go (fitsRequest)",
+        " too many pods",
+    ),
+    *_rows(
+        ProblemKind.NODES_LACK_RESOURCE,
+        _SCHEDULER + "noderesources/fit.go (fitsRequest)",
+        " insufficient ",
+    ),
+    *_rows(
+        ProblemKind.POD_AFFINITY_UNMET,
+        _SCHEDULER + "interpodaffinity/filtering.go",
+        "didn't match pod affinity rules",
+        "didn't match pod anti-affinity rules",
+        "didn't match pod affinity/anti-affinity",
+        "didn't satisfy existing pods anti-affinity rules",
+    ),
+    *_rows(
+        ProblemKind.SPREAD_UNMET,
+        _SCHEDULER + "podtopologyspread/filtering.go (ErrReasonConstraintsNotMatch)",
+        "didn't match pod topology spread constraints",
+    ),
+    *_rows(
+        ProblemKind.NODES_NOT_READY,
+        "kubernetes staging/src/k8s.io/api/core/v1/well_known_taints.go",
+        "taint {node.kubernetes.io/not-ready",
+        "taint {node.kubernetes.io/unreachable",
+        "taint {node.kubernetes.io/network-unavailable",
+        "taint {node.cloudprovider.kubernetes.io/uninitialized",
+    ),
+    *_rows(
+        ProblemKind.NODES_UNDER_PRESSURE,
+        "kubernetes staging/src/k8s.io/api/core/v1/well_known_taints.go",
+        "taint {node.kubernetes.io/memory-pressure",
+        "taint {node.kubernetes.io/disk-pressure",
+        "taint {node.kubernetes.io/pid-pressure",
+    ),
+    *_rows(
+        ProblemKind.NODES_CORDONED,
+        _SCHEDULER + "nodeunschedulable/node_unschedulable.go (ErrReasonUnschedulable)",
+        "were unschedulable",
+        "taint {node.kubernetes.io/unschedulable",
+    ),
+    *_rows(
+        ProblemKind.NODES_TAINTED,
+        _SCHEDULER + "tainttoleration/taint_toleration.go (Filter)",
+        "had untolerated taint",
+        "had taint {",
+        "had taints that the pod didn't tolerate",
+    ),
+    *_rows(
+        ProblemKind.NODES_NOT_MATCHED,
+        _SCHEDULER + "nodeaffinity/node_affinity.go (ErrReasonPod), nodename/node_name.go",
+        "didn't match pod's node affinity/selector",
+        "didn't match node selector",
+        "didn't match scheduler-enforced node affinity",
+        "didn't match the requested node name",
+        "node affinity mismatch",
+        "didn't satisfy plugin(s) [nodeaffinity]",
+    ),
+)
+"""What the reasons mean that the scheduler gives for its nodes."""
 
 PULL_PATTERNS: Final = (
     "failed to pull",

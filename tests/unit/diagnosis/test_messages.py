@@ -5,8 +5,8 @@ they are about, and no text at all may do harm.
 """
 
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from string import Formatter
 from typing import Any, Final
 
 import pytest
@@ -15,11 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pod_diagnoser.diagnosis import messages
-from pod_diagnoser.diagnosis.messages import Problem, fit, problem_of, unwrap
+from pod_diagnoser.diagnosis.message_fields import readable
+from pod_diagnoser.diagnosis.message_text import as_seen, fit, opened_text
+from pod_diagnoser.diagnosis.messages import Message, read_message
 from pod_diagnoser.diagnosis.problem_rules import (
-    NEXT_STEPS,
     PROBLEM_RULES,
     PULL_PATTERNS,
+    SCHEDULING_RULES,
+    ProblemRule,
+)
+from pod_diagnoser.diagnosis.problem_words import (
+    PROBLEM_WORDS,
+    SYMPTOM_PLACEHOLDERS,
     UNSPECIFIC,
     ProblemKind,
 )
@@ -33,21 +40,51 @@ ROWS: Final[list[dict[str, Any]]] = yaml.safe_load(
 IDS: Final = [f"{number}-{row['by']}" for number, row in enumerate(ROWS)]
 VOLUMES: Final = "/var/lib/kubelet/pods/5d2f1c44-9b1e-4a77-8c39-1f0e6b7a2d10/volumes"
 KNOWN: Final = [row for row in ROWS if row["problem"]]
+KNOWN_IDS: Final = [f"{number}-{row['by']}" for number, row in enumerate(KNOWN)]
 
-FIELDS: Final = {"node", "namespace", "pod", "container", "image"}
-PLAUSIBLE: Final = {
+SYMPTOM: Final = {
     "node": "node gke-pool-1-7d9c",
     "namespace": "payments",
     "pod": "checkout-6c8f468b85-x2x7k",
     "container": "istio-proxy",
     "image": "ghcr.io/acme/checkout:1.4",
 }
+GROUP: Final = re.compile(r"\[([^\[\]]*)\]")
+PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
 def kind_of(message: str) -> str | None:
     """Name the kind of problem of a message, or None."""
-    problem = problem_of(message)
+    problem = read_message(message).problem
     return problem.kind if problem else None
+
+
+def text_of(message: str) -> str:
+    """Unwrap a message."""
+    return read_message(message).text
+
+
+def fields_of(message: str) -> dict[str, str]:
+    """Return what a message fills its placeholders with."""
+    problem = read_message(message).problem
+    return dict(problem.fields) if problem else {}
+
+
+def fill(template: str, fields: Mapping[str, str]) -> str:
+    """Fill a template as whoever shows a diagnosis does."""
+    values = {**SYMPTOM, **fields}
+
+    def filled(text: str) -> str:
+        return PLACEHOLDER.sub(lambda match: values[match[1]], text)
+
+    return filled(
+        GROUP.sub(
+            lambda match: (
+                filled(match[1]) if set(PLACEHOLDER.findall(match[1])) <= set(values) else ""
+            ),
+            template,
+        )
+    )
 
 
 class TestTableOfMessages:
@@ -56,20 +93,36 @@ class TestTableOfMessages:
     @pytest.mark.parametrize("row", ROWS, ids=IDS)
     def test_the_cause_is_what_remains(self, row: dict[str, Any]) -> None:
         """Unwrapping leaves the part that says what is wrong."""
-        assert unwrap(row["message"]).text == row["text"]
+        assert text_of(row["message"]) == row["text"]
 
     @pytest.mark.parametrize("row", ROWS, ids=IDS)
     def test_the_kind_of_problem_is_known(self, row: dict[str, Any]) -> None:
         """A message shows its kind of problem, or none."""
         assert kind_of(row["message"]) == row["problem"]
 
-    @pytest.mark.parametrize("row", KNOWN, ids=[row["by"] for row in KNOWN])
-    def test_the_end_of_a_cause_is_shown(self, row: dict[str, Any]) -> None:
-        """A line shows the last words of the cause, at most 138 bytes."""
-        text = row["text"]
-        line = fit(text, LINE)
+    @pytest.mark.parametrize("row", KNOWN, ids=KNOWN_IDS)
+    def test_a_line_shows_the_end_of_a_cause_and_what_proves_its_problem(
+        self, row: dict[str, Any]
+    ) -> None:
+        """What is left out of a message is neither its last word nor what its problem rests on."""
+        message = read_message(row["message"])
+        line = message.fit(LINE)
         assert len(line.encode()) <= LINE
-        assert line.endswith(text[-30:].rpartition(" ")[2])
+        assert line.endswith(row["text"][-30:].rpartition(" ")[2])
+        assert message.problem is not None
+        for part in message.problem.proof:
+            words = as_seen(part)
+            assert words.search(line.lower()) or not words.search(row["text"].lower())
+
+    @pytest.mark.parametrize("row", KNOWN, ids=KNOWN_IDS)
+    def test_its_words_are_whole(self, row: dict[str, Any]) -> None:
+        """Meaning and next step fit on a line with all that the message gives."""
+        problem = read_message(row["message"]).problem
+        assert problem is not None
+        for template in (problem.meaning, problem.next_step):
+            words = fill(template, problem.fields)
+            assert len(words.encode()) <= LINE
+            assert not re.search(r"[{}\[\]]|  ", words)
 
     def test_the_table_is_large_and_holds_most_kinds(self) -> None:
         """Most kinds of problems have a real message."""
@@ -101,35 +154,90 @@ class TestNames:
     )
     def test_names_of_layers_are_kept(self, message: str, names: tuple[str, ...]) -> None:
         """Volume, plug-in and mount path survive the layers that named them."""
-        assert unwrap(message).names == names
+        assert read_message(message).names == names
 
     @pytest.mark.parametrize(
-        ("message", "name"),
+        ("message", "placeholder", "value"),
         [
-            ('configmap "app-settings" not found', "app-settings"),
-            ('secrets "web-tls" not found', "web-tls"),
-            ("couldn't find key DB_HOST in ConfigMap shop/app", "DB_HOST"),
-            ("PVC shop/data-0 has non-bound phase (Pending)", "data-0"),
-            ('no runtime for "kata" is configured', "kata"),
-            ("driver name a.b.io not found in the list of registered CSI drivers", "a.b.io"),
-            ('plugin type="calico" failed (add): no', "calico"),
-            ('configmap "app; curl evil | sh" not found', None),
-            ('configmap "APP" not found', ""),
-            ('no runtime for "$(reboot)" is configured', ""),
+            ('configmap "app-settings" not found', "config_map", "app-settings"),
+            ('secrets "web-tls" not found', "secret", "web-tls"),
+            ("couldn't find key DB_HOST in ConfigMap shop/app", "key", '"DB_HOST"'),
+            ("couldn't find key DB_HOST in ConfigMap shop/app", "object", "app"),
+            ("PVC shop/data-0 has non-bound phase (Pending)", "claim", "data-0"),
+            ('no runtime for "kata" is configured', "handler", "kata"),
+            (
+                "driver name a.b.io not found in the list of registered CSI drivers",
+                "driver",
+                "a.b.io",
+            ),
+            ('plugin type="calico" failed (add): no', "plugin", "calico"),
+            ('plugin type="$(reboot)" failed (add): no', "plugin", '"$(reboot)"'),
+            ('configmap "APP" not found', "config_map", None),
+            ('no runtime for "$(reboot)" is configured', "handler", None),
+            ('exec: "rm -rf /": permission denied', "executable", '"rm -rf /"'),
+            (
+                'corresponding condition of pod readiness gate "a.example/b" does not exist.',
+                "gate",
+                '"a.example/b"',
+            ),
         ],
     )
-    def test_a_name_in_a_step_is_fit_for_a_command(self, message: str, name: str | None) -> None:
-        """A name is a DNS name or a key, or is left out."""
-        problem = problem_of(message)
-        assert (problem.name if problem else None) == name
-        if problem and name:
-            assert name in problem.next_step
+    def test_a_value_is_fit_for_a_sentence(
+        self, message: str, placeholder: str, value: str | None
+    ) -> None:
+        """A value is a name of Kubernetes', or stands in quotation marks, or is left out."""
+        problem = read_message(message).problem
+        assert problem is not None
+        assert problem.fields.get(placeholder) == value
+        if value:
+            assert value in fill(f"{problem.meaning} {problem.next_step}", problem.fields)
+
+    def test_what_is_no_name_is_no_missing_object(self) -> None:
+        """Kubernetes' names have no spaces."""
+        assert kind_of('configmap "app; curl evil | sh" not found') is None
+
+    @pytest.mark.parametrize(
+        ("quantity", "text"),
+        [
+            ("48458972Ki", "46Gi"),
+            ("2146223340", "2.0Gi"),
+            ("1024Mi", "1Gi"),
+            ("100Mi", "100Mi"),
+            ("0", "0"),
+            ("512", "512"),
+            ("1500m", "1500m"),
+        ],
+    )
+    def test_quantities_are_readable(self, quantity: str, text: str) -> None:
+        """Bytes are told in the largest unit."""
+        assert readable(quantity) == text
+
+    def test_of_an_eviction_the_container_is_told_that_used_most(self) -> None:
+        """The kubelet lists all containers beyond their requests, in the order of the spec."""
+        fields = fields_of(
+            "The node was low on resource: memory. Threshold quantity: 100Mi, available: 92160Ki. "
+            "Container proxy was using 20480Ki, request is 0, has larger consumption of memory. "
+            "Container app was using 3145728Ki, request is 1Gi, has larger consumption of memory. "
+        )
+        assert fields == {"available": "90Mi", "hungry": "app", "used": "3Gi", "requested": "1Gi"}
+
+    def test_of_a_refusal_cpus_are_told_as_people_write_them(self) -> None:
+        """The kubelet counts CPUs in thousandths and memory in bytes."""
+        refusal = "Node didn't have enough resource: {}, requested: {}, used: {}, capacity: {}"
+        assert fields_of(refusal.format("cpu", 4000, 1250, 3920)) == {
+            "resource": "cpu",
+            "requested": "4",
+            "used": "1.25",
+            "capacity": "3.92",
+        }
+        assert fields_of(refusal.format("memory", 2 << 30, 1 << 30, 2 << 30))["requested"] == "2Gi"
+        assert fields_of(refusal.format("nvidia.com/gpu", 2, 1, 2))["requested"] == "2"
 
     def test_names_cannot_imitate_a_problem(self) -> None:
         """What a Pod's owner may name freely proves nothing."""
         for name in ("toomanyrequests", "x509", "manifest-unknown", "x/executable-file-not-found"):
             message = f'Failed to pull image "{name}:1": rpc error: code = Unknown desc = {name}'
-            assert problem_of(message) is None
+            assert kind_of(message) is None
 
     def test_a_command_cannot_imitate_a_problem(self) -> None:
         """The command of a container stands between quotation marks, and is not looked at."""
@@ -144,11 +252,11 @@ class TestUnwrap:
         """64 digits become 12, a uid 8; the uid in `pvc-…` is needed for kubectl."""
         uid = "5d2f1c44-9b1e-4a77-8c39-1f0e6b7a2d10"
         text = f"open {'ab' * 32} of pod{uid} in pvc-{uid}: gone"
-        assert unwrap(text).text == f"open {'ab' * 6} of pod5d2f1c44 in pvc-{uid}: gone"
+        assert text_of(text) == f"open {'ab' * 6} of pod5d2f1c44 in pvc-{uid}: gone"
 
     def test_a_clause_stands_once(self) -> None:
         """What several layers repeat is said once."""
-        assert unwrap("a thing broke: no luck: a thing broke: no luck").text == (
+        assert text_of("a thing broke: no luck: a thing broke: no luck") == (
             "a thing broke: no luck"
         )
 
@@ -158,7 +266,7 @@ class TestUnwrap:
             'container create failed: time="T" level=warning msg="old cgroup"\n'
             'time="T" level=error msg="exec: \\"app\\": permission denied"\n'
         )
-        assert unwrap(message).text == 'exec: "app": permission denied'
+        assert text_of(message) == 'exec: "app": permission denied'
 
     @pytest.mark.parametrize(
         ("message", "text"),
@@ -171,13 +279,13 @@ class TestUnwrap:
     )
     def test_a_message_without_a_cause(self, message: str, text: str) -> None:
         """What consists of layers only is not lost."""
-        assert unwrap(message).text == text
+        assert text_of(message) == text
 
     @given(st.text())
     def test_any_text_is_unwrapped_to_one_line_and_only_once(self, text: str) -> None:
         """Total; its result is left as it is."""
-        once = unwrap(text).text
-        assert unwrap(once).text == once
+        once = text_of(text)
+        assert text_of(once) == once
         assert once.isprintable()
 
     @given(
@@ -185,8 +293,8 @@ class TestUnwrap:
     )
     def test_words_of_messages_in_any_order(self, words: list[str]) -> None:
         """Total and idempotent on what looks like messages."""
-        once = unwrap(" ".join(words)).text
-        assert unwrap(once).text == once
+        once = text_of(" ".join(words))
+        assert text_of(once) == once
 
 
 class TestFit:
@@ -244,58 +352,142 @@ class TestProblems:
 
     def test_every_kind_has_a_row_and_a_step(self) -> None:
         """No kind without proof, none without a next step."""
-        assert {rule.kind for rule in PROBLEM_RULES} == set(ProblemKind)
-        assert set(NEXT_STEPS) == set(ProblemKind)
+        assert {rule.kind for rule in (*PROBLEM_RULES, *SCHEDULING_RULES)} == set(ProblemKind)
+        assert set(PROBLEM_WORDS) == set(ProblemKind)
         assert set(ProblemKind) >= UNSPECIFIC
 
-    @pytest.mark.parametrize("rule", PROBLEM_RULES, ids=lambda rule: rule.pattern)
-    def test_a_pattern_is_written_as_messages_are_seen(self, rule: Any) -> None:
+    @pytest.mark.parametrize(
+        "rule", [*PROBLEM_RULES, *SCHEDULING_RULES], ids=lambda rule: rule.pattern
+    )
+    def test_a_pattern_is_written_as_messages_are_seen(self, rule: ProblemRule) -> None:
         """Lower-case, single spaces, a word to be looked up, a source; found by its own words."""
         assert rule.pattern == rule.pattern.lower()
         assert "  " not in rule.pattern
         assert re.search(r"[a-z0-9]", rule.pattern)
         assert rule.source
         text = f" {rule.pattern} "
-        found = messages._rule_for(f"{PULL_PATTERNS[0]} {text}" if rule.pull_only else text)
+        table = messages._PROBLEMS if rule in PROBLEM_RULES else messages._SCHEDULING
+        found = table.rule_for(f"{PULL_PATTERNS[0]} {text}" if rule.pull_only else text)
         assert found is not None
 
-    def test_no_row_is_hidden_by_the_index(self) -> None:
+    @pytest.mark.parametrize("row", KNOWN, ids=KNOWN_IDS)
+    def test_no_row_is_hidden_by_the_index(self, row: dict[str, Any]) -> None:
         """Looking rows up by a word finds what going through all of them finds."""
-        for row in KNOWN:
-            text = messages._without_names(messages._opened(row["message"]))
-            about_pull = any(pattern in text for pattern in PULL_PATTERNS)
-            first = next(
-                (
-                    rule
-                    for rule in PROBLEM_RULES
-                    if (about_pull or not rule.pull_only)
-                    and messages._occurs(tuple(rule.pattern.split(" … ")), text)
-                ),
-                None,
-            )
-            assert messages._rule_for(text) == first
+        text = seen(row["message"])
+        assert messages._PROBLEMS.rule_for(text) == next(holding_rules(text), None)
 
     @pytest.mark.parametrize("kind", ProblemKind)
-    def test_a_step_fits_on_a_line(self, kind: ProblemKind) -> None:
-        """With usual names a step is shown whole; it has no other fields than those promised."""
-        for name in ("", "app-settings"):
-            step = Problem(kind, name, "").next_step
-            assert {field for _, field, _, _ in Formatter().parse(step) if field} <= FIELDS
-            assert len(step.format(**PLAUSIBLE).encode()) <= LINE
+    def test_its_templates_are_well_formed(self, kind: ProblemKind) -> None:
+        """What a message may lack is in a group, and a step is short without all of those."""
+        words = PROBLEM_WORDS[kind]
+        for template in (words.meaning, words.next_step):
+            outside = set(PLACEHOLDER.findall(GROUP.sub("", template)))
+            assert outside - SYMPTOM_PLACEHOLDERS <= ALWAYS_GIVEN
+            shortest = fill(template, {"resource": "memory", "count": "3", "nodes": "12"})
+            assert len(shortest.encode()) <= LINE
+            assert not re.search(r"[{}\[\]]|  ", shortest)
 
     def test_an_echo_is_not_specific(self) -> None:
         """A time-out of volumes gives way to the message that says why."""
-        echo = problem_of("Unable to attach or mount volumes: unmounted volumes=[a]: timed out")
-        cause = problem_of('MountVolume.SetUp failed for volume "a" : secret "b" not found')
+        echo = read_message(
+            "Unable to attach or mount volumes: unmounted volumes=[a]: timed out"
+        ).problem
+        cause = read_message(
+            'MountVolume.SetUp failed for volume "a" : secret "b" not found'
+        ).problem
         assert echo is not None
         assert cause is not None
         assert not echo.is_specific
         assert cause.is_specific
 
-    @given(st.text())
-    def test_any_text_is_looked_at(self, text: str) -> None:
-        """Total; most texts show nothing."""
-        assert problem_of(text) is None or isinstance(problem_of(text), Problem)
+
+class TestScheduling:
+    """Of the reasons for which the scheduler refused nodes, the one that can be changed."""
+
+    @pytest.mark.parametrize(
+        ("reasons", "kind", "fields"),
+        [
+            (
+                (
+                    "1 Insufficient cpu, 3 node(s) had untolerated taint "
+                    "{node-role.kubernetes.io/control-plane: }, 1 node(s) didn't match Pod's node "
+                    "affinity/selector"
+                ),
+                ProblemKind.NODES_LACK_RESOURCE,
+                {"count": "1", "nodes": "5", "resource": "cpu"},
+            ),
+            (
+                "2 Insufficient cpu, 3 Insufficient nvidia.com/gpu, 1 Too many pods",
+                ProblemKind.NODES_LACK_RESOURCE,
+                {"count": "3", "nodes": "5", "resource": "nvidia.com/gpu"},
+            ),
+            (
+                "2 node(s) were unschedulable, 3 node(s) didn't match Pod's node affinity/selector",
+                ProblemKind.NODES_CORDONED,
+                {"count": "2", "nodes": "5"},
+            ),
+            (
+                "4 node(s) had untolerated taint {dedicated: gpu}, 1 Too many pods",
+                ProblemKind.NODES_TAINTED,
+                {"count": "4", "nodes": "5", "taint": '"dedicated: gpu"'},
+            ),
+            (
+                (
+                    "5 node(s) had taint {node.kubernetes.io/disk-pressure: }, that the pod didn't "
+                    "tolerate"
+                ),
+                ProblemKind.NODES_UNDER_PRESSURE,
+                {"count": "5", "nodes": "5", "taint": '"node.kubernetes.io/disk-pressure"'},
+            ),
+            (
+                "pod has unbound immediate PersistentVolumeClaims",
+                ProblemKind.CLAIM_UNBOUND,
+                {"count": "5", "nodes": "5"},
+            ),
+            (
+                'persistentvolumeclaim "data-0" not found',
+                ProblemKind.CLAIM_MISSING,
+                {"count": "5", "nodes": "5", "claim": "data-0"},
+            ),
+            (
+                (
+                    "2 node(s) had volume node affinity conflict, 3 node(s) didn't match Pod's "
+                    "node affinity/selector"
+                ),
+                ProblemKind.VOLUME_ELSEWHERE,
+                {"count": "2", "nodes": "5"},
+            ),
+        ],
+    )
+    def test_the_reason_that_can_be_changed(
+        self, reasons: str, kind: ProblemKind, fields: dict[str, str]
+    ) -> None:
+        """Nodes that are left out on purpose count only where there is no other reason."""
+        preemption = ". preemption: 0/5 nodes are available: 5 Preemption is not helpful for …"
+        for ending in ("", ".", preemption):
+            message = f"0/5 nodes are available: {reasons}{ending}"
+            assert kind_of(message) == kind
+            assert fields_of(message) == fields
+            assert "reemption" not in text_of(message)
+
+    def test_a_node_cannot_be_imitated_by_a_taint(self) -> None:
+        """What administrators may name freely is no reason of another kind."""
+        message = "0/1 nodes are available: 1 node(s) had untolerated taint {a: insufficient-cpu}."
+        assert kind_of(message) == ProblemKind.NODES_TAINTED
+
+
+ALWAYS_GIVEN: Final = {"count", "nodes", "resource"}
+"""Placeholders outside of groups: no message of their kinds lacks them."""
+
+
+def holding_rules(text: str) -> Iterator[ProblemRule]:
+    """All rows of the table whose patterns a text holds, from the first on."""
+    about_pull = any(pattern in text for pattern in PULL_PATTERNS)
+    for rule in PROBLEM_RULES:
+        if (about_pull or not rule.pull_only) and messages._occurs(
+            tuple(rule.pattern.split(" … ")), text
+        ):
+            yield rule
 
 
 OUTER_LAYERS: Final = (
@@ -312,6 +504,14 @@ OUTER_LAYERS: Final = (
 )
 
 
+MAX_VALUE_BYTES: Final = 253
+
+
+def seen(message: str) -> str:
+    """A message as the patterns of the table see it."""
+    return messages._without_names(opened_text(message))
+
+
 class TestMutations:
     """The same problem in other clothes is the same problem."""
 
@@ -322,7 +522,7 @@ class TestMutations:
         for layer in layers:
             message = layer.replace("{}", message)
         assert kind_of(message) == row["problem"]
-        assert unwrap(message).text == row["text"]
+        assert text_of(message) == row["text"]
 
     @given(
         st.sampled_from(KNOWN),
@@ -340,22 +540,54 @@ class TestMutations:
         """Line breaks of Windows, tabs and invisible characters mean nothing."""
         message = row["message"].replace(" ", space)
         assert kind_of(message) == row["problem"]
-        assert unwrap(message).text == row["text"]
+        assert text_of(message) == row["text"]
 
-    @given(st.sampled_from(KNOWN), st.integers(min_value=800, max_value=6000))
-    def test_a_message_cut_in_its_middle(self, row: dict[str, Any], noise: int) -> None:
-        """A long message whose middle was left out, for an Event of 1 KB, has its problem still."""
-        head, gap, tail = row["message"].partition(": ")
-        message = head + gap + "x" * noise + " ... " + tail
-        assert kind_of(message) == row["problem"] or not gap
+    @given(
+        st.sampled_from(KNOWN),
+        st.lists(st.text("abcdefgh", min_size=1, max_size=9), min_size=40, max_size=400),
+        st.integers(min_value=LINE, max_value=1024),
+    )
+    def test_a_long_message_is_shown_with_its_proof(
+        self, row: dict[str, Any], noise: list[str], limit: int
+    ) -> None:
+        """However long a message is, a line shows the words by which its problem is known."""
+        message = read_message(f"{row['message']} {' '.join(noise)}")
+        assert kind_of(f"{row['message']} {' '.join(noise)}") == row["problem"]
+        line = message.fit(limit).lower()
+        assert len(line.encode()) <= limit
+        for part in message.problem.proof if message.problem else ():
+            words = as_seen(part)
+            assert words.search(line) or not words.search(message.text.lower())
 
-    @given(st.sampled_from(KNOWN))
-    def test_a_message_of_an_event(self, row: dict[str, Any]) -> None:
-        """What fits into an Event shows the same problem."""
-        assert kind_of(fit(row["message"], 1024)) == row["problem"]
-
-    @pytest.mark.parametrize("row", KNOWN, ids=[row["by"] for row in KNOWN])
+    @pytest.mark.parametrize("row", KNOWN, ids=KNOWN_IDS)
     def test_a_message_behind_a_flood(self, row: dict[str, Any]) -> None:
         """Of a text of 100 KB start and end are read."""
-        assert kind_of("flood " * 20_000 + row["message"]) == row["problem"]
+        if " nodes are available: " not in row["message"]:
+            assert kind_of("flood " * 20_000 + row["message"]) == row["problem"]
         assert kind_of(row["message"] + " flood" * 20_000) == row["problem"]
+
+    @given(st.data())
+    def test_no_problem_without_its_words(self, data: st.DataObject) -> None:
+        """Messages cut into words, mixed and put together again prove only what they say."""
+        words = [
+            word
+            for row in data.draw(st.lists(st.sampled_from(ROWS), min_size=1, max_size=4))
+            for word in row["message"].split(" ")
+        ]
+        start = data.draw(st.integers(min_value=0, max_value=len(words)))
+        text = " ".join([*words[start:], *data.draw(st.permutations(words[:start]))])
+        message = read_message(text)
+        if message.problem is not None:
+            parts = tuple(message.problem.proof)
+            assert messages._occurs(parts, seen(text))
+
+    @given(st.text(), st.sampled_from(ROWS), st.integers(min_value=0, max_value=400))
+    def test_any_text_is_read(self, text: str, row: dict[str, Any], cut: int) -> None:
+        """Total, whatever stands in a message; what it gives may stand in a sentence."""
+        whole = row["message"]
+        message = read_message(whole[:cut] + text + whole[cut:])
+        assert isinstance(message, Message)
+        for value in message.problem.fields.values() if message.problem else ():
+            assert value.isprintable()
+            assert len(value.encode()) <= MAX_VALUE_BYTES
+            assert value.count('"') in (0, 2)

@@ -1,0 +1,244 @@
+"""Names and numbers in a message that fill the placeholders of `problem_words`. Pure."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from pod_diagnoser.diagnosis.layers import shortened
+from pod_diagnoser.diagnosis.message_text import fit
+from pod_diagnoser.diagnosis.problem_words import ProblemKind
+
+# Names and numbers in a message
+
+_DNS_NAME: Final = r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?"
+_QUALIFIED: Final = r"[A-Za-z0-9][-\w./]{0,119}[A-Za-z0-9]|[A-Za-z0-9]"
+_QUANTITY: Final = r"\d{1,20}[A-Za-z]{0,2}"
+_PLUGIN_NAMES: Final = (rf'failed to find plugin "(?P<plugin>{_DNS_NAME})"',)
+_FIELD_PATTERNS: Final[Mapping[ProblemKind, tuple[re.Pattern[str], ...]]] = {
+    kind: tuple(re.compile(pattern) for pattern in patterns)
+    for kind, patterns in {
+        ProblemKind.CONFIG_MAP_MISSING: (rf'configmaps? "(?P<config_map>{_DNS_NAME})"',),
+        ProblemKind.SECRET_MISSING: (rf'secrets? "(?P<secret>{_DNS_NAME})"',),
+        ProblemKind.IMAGE_PULL_SECRET_MISSING: (
+            rf"image pull secrets \((?P<secret>{_DNS_NAME})[,)]",
+        ),
+        ProblemKind.KEY_MISSING: (
+            (
+                r"couldn't find key (?P<key>[-.\w]{1,253}) in "
+                rf"(?:ConfigMap|Secret) {_DNS_NAME}/(?P<object>{_DNS_NAME})(?![-\w.])"
+            ),
+            r"couldn't find key (?P<key>[-.\w]{1,253})",
+            r"references non-existent (?:config|secret) key: (?P<key>[-.\w]{1,253})",
+        ),
+        ProblemKind.CLAIM_MISSING: (rf'persistentvolumeclaims? "(?P<claim>{_DNS_NAME})"',),
+        ProblemKind.CLAIM_DELETING: (
+            rf'persistentvolumeclaims? "(?P<claim>{_DNS_NAME})"',
+            rf"PVC {_DNS_NAME}/(?P<claim>{_DNS_NAME})(?![-\w.])",
+        ),
+        ProblemKind.CLAIM_UNBOUND: (
+            rf"PVC {_DNS_NAME}/(?P<claim>{_DNS_NAME})(?![-\w.])",
+            rf'persistentvolumeclaims? "(?P<claim>{_DNS_NAME})"',
+        ),
+        ProblemKind.DEVICE_CLAIM_MISSING: (
+            rf'(?i:resourceclaim(?:s?\.resource\.k8s\.io)?) "(?P<claim>{_DNS_NAME})"',
+        ),
+        ProblemKind.DEVICE_CLASS_MISSING: (
+            rf'(?i:device ?class(?:es\.resource\.k8s\.io)?) "?(?P<device_class>{_DNS_NAME})"? ',
+        ),
+        ProblemKind.SERVICE_ACCOUNT_MISSING: (
+            rf'serviceaccounts? "(?P<service_account>{_DNS_NAME})"',
+        ),
+        ProblemKind.READINESS_GATE_UNSET: (r'readiness gate "(?P<gate>[^"]{1,317})"',),
+        ProblemKind.RUNTIME_HANDLER_UNKNOWN: (
+            rf'no runtime for "(?P<handler>{_DNS_NAME})"',
+            rf"failed to find runtime handler (?P<handler>{_DNS_NAME})(?![-\w.])",
+            rf'runtimehandler "(?P<handler>{_DNS_NAME})"',
+        ),
+        ProblemKind.CSI_DRIVER_MISSING: (
+            rf"driver name (?P<driver>{_DNS_NAME}) not found",
+            rf"does not contain driver (?P<driver>{_DNS_NAME})(?![-\w.])",
+        ),
+        ProblemKind.DRA_DRIVER_MISSING: (
+            rf"DRA driver (?P<driver>{_DNS_NAME}) is not registered",
+            rf"plugin name (?P<driver>{_DNS_NAME}) not found",
+        ),
+        ProblemKind.ATTACH_TIMED_OUT: (
+            rf"external-attacher of (?P<driver>{_DNS_NAME}) CSI driver",
+        ),
+        ProblemKind.VOLUME_ATTACHED_ELSEWHERE: (
+            r'Multi-Attach error for volume "(?P<volume>[^"]{1,253})"',
+            rf"already used by pod\(s\) (?P<other_pod>{_DNS_NAME})(?![-\w.])",
+        ),
+        ProblemKind.NO_IP_ADDRESS: _PLUGIN_NAMES,
+        ProblemKind.NETWORK_PLUGIN_NOT_READY: _PLUGIN_NAMES,
+        ProblemKind.NETWORK_PLUGIN_FAILED: _PLUGIN_NAMES,
+        ProblemKind.NODES_LACK_RESOURCE: (rf"Insufficient (?P<resource>{_QUALIFIED})(?!\S)",),
+        ProblemKind.NODES_TAINTED: (r"\{(?P<taint>[^{}]{1,317}?)(?:: )?\}",),
+        ProblemKind.NODES_UNDER_PRESSURE: (r"\{(?P<taint>[^{}]{1,317}?)(?:: )?\}",),
+        ProblemKind.NODE_OUT_OF_RESOURCE: (
+            (
+                rf"enough resource: (?P<resource>{_QUALIFIED}), "
+                r"requested: (?P<requested>\d{1,20}), "
+                r"used: (?P<used>\d{1,20}), capacity: (?P<capacity>\d{1,20})"
+            ),
+        ),
+        ProblemKind.DEVICES_TAKEN: (
+            (
+                rf"unavailable for (?P<resource>{_QUALIFIED})\. "
+                r"Requested: (?P<requested>\d{1,9}), Available: (?P<available>\d{1,9})"
+            ),
+            rf"unhealthy devices (?P<resource>{_QUALIFIED})(?![-\w./])",
+        ),
+        ProblemKind.DEVICE_PLUGIN_MISSING: (
+            rf"unregistered device (?P<resource>{_QUALIFIED})(?![-\w./])",
+        ),
+        ProblemKind.EMPTY_DIR_LIMIT_EXCEEDED: (
+            (
+                rf'EmptyDir volume "(?P<volume>{_DNS_NAME})" exceeds the limit '
+                rf'"(?P<limit>{_QUANTITY})"'
+            ),
+        ),
+        ProblemKind.STORAGE_LIMIT_EXCEEDED: (
+            (
+                rf"Container (?P<hungry>{_DNS_NAME}) exceeded its local ephemeral storage limit "
+                rf'"(?P<limit>{_QUANTITY})"'
+            ),
+            rf"exceeds the total limit of containers (?P<limit>{_QUANTITY})(?!\w)",
+        ),
+        ProblemKind.NODE_LOW_ON_RESOURCE: (
+            rf"low on resource: (?P<resource>{_QUALIFIED})(?![-\w/])",
+        ),
+        ProblemKind.EXECUTABLE_NOT_FOUND: (
+            r'exec: "(?P<executable>[^"]{1,200})"',
+            r"executable file `(?P<executable>[^`]{1,200})`",
+        ),
+        ProblemKind.EXECUTABLE_NOT_PERMITTED: (
+            r'exec: "(?P<executable>[^"]{1,200})"',
+            r"the path `(?P<executable>[^`]{1,200})`",
+        ),
+        ProblemKind.WORKING_DIRECTORY_UNUSABLE: (
+            r'chdir to cwd \("(?P<path>[^"]{1,200})"\)',
+            r"chdir `(?P<path>[^`]{1,200})`",
+        ),
+        ProblemKind.HOST_PATH_UNUSABLE: (
+            r"type check failed: (?P<path>/\S{1,200}) is not",
+            r'failed to (?:stat|mkdir) "(?P<path>[^"]{1,200})"',
+            r"path does not exist: (?P<path>/\S{1,200})",
+        ),
+        ProblemKind.USER_UNKNOWN: (r"unable to find (?:user|group) (?P<user>[^\s:]{1,63}):",),
+        ProblemKind.SYSCTL_REFUSED: (r'sysctl:? "(?P<sysctl>[^"]{1,120})"',),
+    }.items()
+}
+_FROM_LAYERS: Final = {
+    "volume": re.compile(r'volumes? "([^"]{1,253})"'),
+    "plugin": re.compile(r'network plug-in "([^"]{1,253})"'),
+    "path": re.compile(r'mount at "([^"]{1,512})"'),
+}
+"""What fills a placeholder from the names that layers give."""
+
+_WITHOUT_QUOTES: Final = frozenset(
+    {"resource", "limit", "requested", "available", "used", "capacity", "count", "nodes"}
+)
+"""Placeholders of what programs write as one word: quantities, and the names of resources."""
+
+_MAX_FIELD_BYTES: Final = 40
+_NAME_PATTERN: Final = re.compile(_DNS_NAME)
+
+
+def _as_field(placeholder: str, value: str) -> str:
+    """A value as it may stand in a sentence: quoted where it is no name of Kubernetes'."""
+    if placeholder in _WITHOUT_QUOTES or _NAME_PATTERN.fullmatch(value):
+        return value
+    quoted = fit(value.replace('"', "'"), _MAX_FIELD_BYTES)
+    return f'"{quoted}"'
+
+
+def fields_of(text: str, kind: ProblemKind, names: Collection[str] = ()) -> dict[str, str]:
+    """What fills the placeholders of the words for a kind, as far as a message gives it."""
+    raw: dict[str, str] = {}
+    for placeholder, pattern in _FROM_LAYERS.items():
+        for name in names:
+            if (found := pattern.fullmatch(name)) and placeholder not in raw:
+                raw[placeholder] = found[1]
+    for pattern in _FIELD_PATTERNS.get(kind, ()):
+        if found := pattern.search(text):
+            raw.update({key: value for key, value in found.groupdict().items() if value})
+            break
+    if kind in _QUANTITIES_OF:
+        raw |= _QUANTITIES_OF[kind](text, raw)
+    return {key: _as_field(key, shortened(value)) for key, value in raw.items()}
+
+
+_UNITS: Final = {"": 1, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
+_NO_FRACTION_FROM: Final = 10
+_BYTES: Final = re.compile(r"(\d{1,20})(Ki|Mi|Gi|Ti)?")
+_AVAILABLE: Final = re.compile(rf"available: (?P<available>{_QUANTITY})")
+_HUNGRY: Final = re.compile(
+    rf"Container (?P<hungry>{_DNS_NAME}) was using (?P<used>{_QUANTITY}), "
+    rf"(?:request is|which exceeds its request of) (?P<requested>{_QUANTITY})"
+)
+
+
+def _bytes_of(quantity: str) -> int | None:
+    found = _BYTES.fullmatch(quantity)
+    return int(found[1]) * _UNITS[found[2] or ""] if found else None
+
+
+def readable(quantity: str) -> str:
+    """A number of bytes in the largest unit that leaves a whole number before the point."""
+    number = _bytes_of(quantity)
+    if number is None:
+        return quantity
+    unit, size = max(
+        ((unit, size) for unit, size in _UNITS.items() if size <= number or not unit),
+        key=lambda each: each[1],
+    )
+    whole = number / size
+    return (
+        f"{whole:.0f}{unit}"
+        if whole >= _NO_FRACTION_FROM or not number % size
+        else f"{whole:.1f}{unit}"
+    )
+
+
+def _left(text: str, _: Mapping[str, str]) -> dict[str, str]:
+    """How much of something that is counted the node had left."""
+    found = _AVAILABLE.search(text)
+    return {"available": found["available"]} if found else {}
+
+
+def _eviction_quantities(text: str, raw: Mapping[str, str]) -> dict[str, str]:
+    """How many bytes the node had left, and which container used most beyond its request."""
+    quantities = {key: readable(value) for key, value in _left(text, raw).items()}
+    hungriest = max(
+        _HUNGRY.finditer(text), key=lambda each: _bytes_of(each["used"]) or 0, default=None
+    )
+    if hungriest is not None:
+        quantities |= {
+            "hungry": hungriest["hungry"],
+            "used": readable(hungriest["used"]),
+            "requested": readable(hungriest["requested"]),
+        }
+    return quantities
+
+
+def _refusal_quantities(_: str, raw: Mapping[str, str]) -> dict[str, str]:
+    """What was requested, in the units in which people write requests: CPUs, and bytes."""
+    of_memory = raw.get("resource") in ("memory", "ephemeral-storage")
+    of_cpu = raw.get("resource") == "cpu"
+    quantities: dict[str, str] = {}
+    for key in ("requested", "used", "capacity"):
+        if key in raw and of_memory:
+            quantities[key] = readable(raw[key])
+        elif key in raw and of_cpu:
+            quantities[key] = f"{int(raw[key]) / 1000:g}"
+    return quantities
+
+
+_QUANTITIES_OF: Final = {
+    ProblemKind.NODE_LOW_ON_MEMORY: _eviction_quantities,
+    ProblemKind.NODE_LOW_ON_DISK: _eviction_quantities,
+    ProblemKind.NODE_LOW_ON_INODES: _left,
+    ProblemKind.NODE_LOW_ON_PROCESSES: _left,
+    ProblemKind.NODE_OUT_OF_RESOURCE: _refusal_quantities,
+}
