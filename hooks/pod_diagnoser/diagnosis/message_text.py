@@ -176,4 +176,4 @@ def _end_of(encoded: bytes, limit: int) -> str:
     """The last bytes of a text, after an ellipsis where there is room for one."""
     mark = ELLIPSIS if limit > len(ELLIPSIS.encode()) else ""
     room = max(limit - len(mark.encode()), 0)
-    return mark + encoded[len(encoded) - room :].decode(errors="ignore")
+    return mark + encoded[len(encoded) - room :].decode(errors="ignore").lstrip()

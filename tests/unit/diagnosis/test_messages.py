@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pod_diagnoser.diagnosis import messages
@@ -318,7 +318,8 @@ class TestFit:
         """A single long word is cut at its start."""
         assert fit("a" * 100 + "end", 10) == "…" + "aaaa" + "end"
 
-    @given(st.text(), st.integers(min_value=0, max_value=300))
+    @example(text="0\r0", limit=2)
+    @given(text=st.text(), limit=st.integers(min_value=0, max_value=300))
     def test_never_longer_than_its_limit(self, text: str, limit: int) -> None:
         """Bounded in bytes, and idempotent."""
         line = fit(text, limit)
