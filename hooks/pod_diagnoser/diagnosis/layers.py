@@ -116,6 +116,18 @@ _LAYERS: Final[tuple[str, ...]] = (
     r'plugin type="(?P<plugin>[^"]{1,253})"(?: name="[^"]{0,253}")? failed \(add\): ',
     r"error adding pod \S{1,512} to CNI network \"(?P<network>[^\"]{1,253})\": ",
     r"add cmd: ",
+    # multus-cni
+    r"CmdAdd(?: \(shim\))?: ",
+    r"CNI request failed with status \d{3}: '?",
+    r"(?:&\{[^}]{0,512}\}|ContainerID:\"[^\"]{0,128}\" .{0,512}?) ERRORED: ",
+    r"error (?:configuring|getting) pod \[[^\]]{1,512}\] (?:networking: )?",
+    r"[Mm]ultus: \[[^\]]{1,512}\]: ",
+    r'error adding (?:pod|container) [^:]{0,253}to network "(?P<network_b>[^"]{1,253})": ',
+    r'delegateAdd: error invoking (?:DelegateAdd|confAdd|conflistAdd) - "[^"]{1,253}": ',
+    r"error in getting result from AddNetwork: ",
+    r"error getting ClusterInformation: ",
+    # What several errors are joined to
+    r"\[(?=failed to (?:set up|create|start|clean up) )",
     # What this module itself puts in front of a cause
     r'volumes? "(?P<own_volume>[^"]{1,512})": ',
     r'network plug-in "(?P<own_plugin>[^"]{1,253})": ',
@@ -152,6 +164,9 @@ _OLD_VOLUME_TIMEOUT: Final = re.compile(
     r'for pod "[^"]{0,253}"/"[^"]{0,253}"\. '
     r"list of unmounted volumes=\[([^\]]{0,512})\]"
 )
+_SECOND_ERROR: Final = re.compile(r", failed to clean up sandbox container ")
+"""How the error begins that cleaning up after the first one gave."""
+
 _LAST_LOG_LINES: Final = ('level=error msg="', 'level=fatal msg="')
 _VOLUME_OF_PATH: Final = re.compile(
     r"/pods/[0-9a-f-]{36}/(?:volumes/[^/\s\"]{1,253}|volume-subpaths)/([^/\s\"]{1,253})"
@@ -164,6 +179,7 @@ _NAMES: Final = {
     "plugin_a": "network plug-in",
     "own_plugin": "network plug-in",
     "network": "network",
+    "network_b": "network",
     "target": "mount at",
     "own_target": "mount at",
 }
@@ -298,6 +314,8 @@ def _trimmed(text: str) -> str:
 def _cause_of(text: str) -> tuple[str, list[str]]:
     """What a text says below the layers at its start, and the names that these gave."""
     cause, names = _peeled(text)
+    if second := _SECOND_ERROR.search(cause):
+        cause = cause[: second.start()]
     if old := _OLD_VOLUME_TIMEOUT.match(cause):
         return old[1], [*names, _phrase("volume", old[2])]
     if any(mark in cause for mark in _LAST_LOG_LINES):

@@ -137,7 +137,17 @@ _FROM_LAYERS: Final = {
 """What fills a placeholder from the names that layers give."""
 
 _WITHOUT_QUOTES: Final = frozenset(
-    {"resource", "limit", "requested", "available", "used", "capacity", "count", "nodes"}
+    {
+        "resource",
+        "limit",
+        "requested",
+        "available",
+        "used",
+        "pod_used",
+        "capacity",
+        "count",
+        "nodes",
+    }
 )
 """Placeholders of what programs write as one word: quantities, and the names of resources."""
 
@@ -166,7 +176,7 @@ def fields_of(text: str, kind: ProblemKind, names: Collection[str] = ()) -> dict
             break
     if kind in _QUANTITIES_OF:
         raw |= _QUANTITIES_OF[kind](text, raw)
-    return {key: _as_field(key, shortened(value)) for key, value in raw.items()}
+    return {key: _as_field(key, shortened(value)) for key, value in raw.items() if value}
 
 
 _UNITS: Final = {"": 1, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
@@ -174,7 +184,7 @@ _NO_FRACTION_FROM: Final = 10
 _BYTES: Final = re.compile(r"(\d{1,20})(Ki|Mi|Gi|Ti)?")
 _AVAILABLE: Final = re.compile(rf"available: (?P<available>{_QUANTITY})")
 _HUNGRY: Final = re.compile(
-    rf"Container (?P<hungry>{_DNS_NAME}) was using (?P<used>{_QUANTITY}), "
+    rf"(?:Container (?P<hungry>{_DNS_NAME})|Pod {_DNS_NAME}) was using (?P<used>{_QUANTITY}), "
     rf"(?:request is|which exceeds its request of) (?P<requested>{_QUANTITY})"
 )
 
@@ -215,8 +225,8 @@ def _eviction_quantities(text: str, raw: Mapping[str, str]) -> dict[str, str]:
     )
     if hungriest is not None:
         quantities |= {
-            "hungry": hungriest["hungry"],
-            "used": readable(hungriest["used"]),
+            "hungry": hungriest["hungry"] or "",
+            "used" if hungriest["hungry"] else "pod_used": readable(hungriest["used"]),
             "requested": readable(hungriest["requested"]),
         }
     return quantities

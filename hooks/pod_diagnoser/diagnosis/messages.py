@@ -169,8 +169,9 @@ _SCHEDULING: Final = _Table(SCHEDULING_RULES)
 _REASON: Final = re.compile(r"(?:(\d{1,6}) )?(.*)", re.DOTALL)
 _LESS_LIKELY: Final = (
     ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"),
-    ("'s node affinity", "-enforced node affinity", "node selector", "requested node name"),
+    ("Pod's node affinity", "-enforced node affinity", "node selector", "requested node name"),
     ("were unschedulable", "node.kubernetes.io/unschedulable"),
+    ("volume node affinity", "PersistentVolume's node affinity", "no available volume zone"),
 )
 """Reasons, from the last one to think of on: nodes that are left out on purpose."""
 

@@ -151,6 +151,20 @@ _REFUSED: Final = (
         "predicate podfitshostports failed",
     ),
     *_rows(
+        ProblemKind.NODE_UNKNOWN_TO_KUBELET,
+        _KUBELET + "lifecycle/predicate.go (Admit)",
+        "kubelet cannot get node info",
+    ),
+    *_rows(
+        ProblemKind.NODE_FEATURE_MISSING,
+        _KUBELET + "lifecycle/predicate.go, handlers.go; containerd and cri-o server",
+        "is not supported in this node",
+        "does not support … restartpolicy",
+        "not implemented in this … release: ",
+        "pod-level resources are not supported",
+        "required … feature … is not enabled on the node",
+    ),
+    *_rows(
         ProblemKind.NODE_OUT_OF_RESOURCE,
         _KUBELET + "lifecycle/predicate.go (InsufficientResourceError)",
         "node didn't have enough resource: ",
@@ -287,6 +301,12 @@ _DEVICES: Final = (
         "driver/library version mismatch",
         "could not select device driver",
         "error gathering device information while adding custom device",
+    ),
+    *_rows(
+        ProblemKind.DEVICE_UNAVAILABLE,
+        _CRIO + "internal/factory/container/device_linux.go",
+        "is specified but is not in allowed_devices",
+        "is not a valid device: ",
     ),
     *_rows(
         ProblemKind.DEVICE_UNAVAILABLE,
@@ -447,6 +467,7 @@ _MISSING: Final = (
         _KUBELET + "volumemanager/populator (getPVCExtractPV); scheduler volumebinding",
         "has non-bound phase",
         "unbound immediate persistentvolumeclaims",
+        "pod has unbound persistentvolumeclaims",
     ),
     *_rows(
         ProblemKind.CLAIM_DELETING,
@@ -577,6 +598,8 @@ _MOUNTS: Final = (
         "mount volume-subpath … no such file or directory",
         "mount volume-subpath … not a directory",
         "only directory subpath is supported",
+        'sub path "" does not exist',
+        'failed to ensure image subpath ""',
     ),
     *_rows(
         ProblemKind.MOUNT_TARGET_UNUSABLE,
@@ -679,7 +702,7 @@ _MOUNTS: Final = (
         _KUBELET + "volumemanager/volume_manager.go (WaitForAttachAndMount), kubelet.go (syncPod)",
         "unable to attach or mount volumes: ",
         "unable to mount volumes for pod",
-        "timeout expired waiting for volumes to attach or mount",
+        "timeout expired waiting for volumes to attach",
     ),
 )
 
@@ -751,6 +774,7 @@ _EXEC: Final = (
         "failed to set mount_attr_idmap",
         "mount_setattr `` … idmap",
         "idmapped mount",
+        "idmap mounts",
     ),
     *_rows(
         ProblemKind.USER_UNKNOWN,
@@ -760,6 +784,7 @@ _EXEC: Final = (
         "no matching entries in passwd file",
         "no matching entries in group file",
         ": no users found",
+        ": no groups found",
         "invalid user value",
         "cannot setuid to unmapped uid",
         "cannot setgid to unmapped gid",
@@ -930,6 +955,15 @@ _NETWORK: Final = (
         "no address allocated to pod",
     ),
     *_rows(
+        ProblemKind.NETWORK_PLUGIN_UNAUTHORIZED,
+        "calico cni-plugin and others with a kubeconfig whose token expired; client-go",
+        "(add): … connection is unauthorized",
+        "(add): … : unauthorized ",
+        "network for pod … connection is unauthorized",
+        "error getting clusterinformation: … unauthorized",
+        "(add): … certificate has expired",
+    ),
+    *_rows(
         ProblemKind.NETWORK_PLUGIN_NOT_READY,
         "containerd go-cni errors.go, opts.go; cri-o (ocicni); kubelet runtime_state",
         "cni config uninitialized",
@@ -962,7 +996,6 @@ _NETWORK: Final = (
         "127.0.0.1:50051: connect: connection refused",
         "error waiting for pod: … multus",
         "readinessindicatorfile",
-        "cni request failed with status 400",
         "multus-shim … connect: ",
         "no podcidr set",
         "node … pod cidr not assigned",
@@ -991,6 +1024,9 @@ _NETWORK: Final = (
         "failed to destroy network for sandbox",
         "add cmd: ",
         "networkplugin cni failed",
+        "cni request failed with status",
+        "failed to add hostport mapping for sandbox",
+        "failed to create network namespace for sandbox",
     ),
 )
 
@@ -1121,6 +1157,7 @@ _PULLS: Final = (
     *_rows(
         ProblemKind.REGISTRY_FAILED,
         "net/http status texts; containerd core/remotes/errors; containers/image docker/errors.go",
+        "400 bad request",
         "500 internal server error",
         "502 bad gateway",
         "503 service unavailable",
@@ -1226,6 +1263,7 @@ _IMAGES_BY_ID: Final = (
         ProblemKind.IMAGE_STORE_DAMAGED,
         _CONTAINERD + "server/container_create.go; containers/storage errors.go",
         "rootfs not created for container",
+        "rootfs snapshot not created for container",
         "failed to get image from containerd",
         "parent snapshot … does not exist",
         "content digest … not found",
@@ -1293,6 +1331,7 @@ SCHEDULING_RULES: Final = (
         ProblemKind.CLAIM_UNBOUND,
         _SCHEDULER + "volumebinding/volume_binding.go (PreFilter), binder.go",
         "unbound immediate persistentvolumeclaims",
+        "unbound persistentvolumeclaims",
         'persistentvolumeclaim "" bound to non-existent persistentvolume',
         "pvc(s) bound to non-existent pv(s)",
         "binding volumes: ",
@@ -1333,6 +1372,7 @@ SCHEDULING_RULES: Final = (
         ProblemKind.VOLUME_ELSEWHERE,
         _SCHEDULER + "volumebinding/binder.go (ErrReasonNodeConflict), volumezone",
         "had volume node affinity conflict",
+        "didn't match persistentvolume's node affinity",
         "had no available volume zone",
     ),
     *_rows(
@@ -1401,6 +1441,11 @@ SCHEDULING_RULES: Final = (
         "had untolerated taint",
         "had taint {",
         "had taints that the pod didn't tolerate",
+    ),
+    *_rows(
+        ProblemKind.NODES_LACK_FEATURE,
+        _SCHEDULER + "nodedeclaredfeatures/nodedeclaredfeatures.go (Filter)",
+        "node declared features check failed",
     ),
     *_rows(
         ProblemKind.NODES_NOT_MATCHED,

@@ -20,6 +20,7 @@ class ProblemKind(StrEnum):
     NODES_TAINTED = "NodesTainted"
     NODES_NOT_MATCHED = "NodesNotMatched"
     NODES_CORDONED = "NodesCordoned"
+    NODES_LACK_FEATURE = "NodesLackFeature"
     NODES_NOT_READY = "NodesNotReady"
     NODES_UNDER_PRESSURE = "NodesUnderPressure"
     POD_AFFINITY_UNMET = "PodAffinityUnmet"
@@ -47,6 +48,8 @@ class ProblemKind(StrEnum):
     NODE_SELECTOR_REFUSED = "NodeSelectorRefused"
     NODE_TAINT_REFUSED = "NodeTaintRefused"
     NODE_OS_REFUSED = "NodeOSRefused"
+    NODE_UNKNOWN_TO_KUBELET = "NodeUnknownToKubelet"
+    NODE_FEATURE_MISSING = "NodeFeatureMissing"
     NODE_OUT_OF_RESOURCE = "NodeOutOfResource"
     # Creating and starting a container
     MEMORY_LIMIT_TOO_LOW = "MemoryLimitTooLow"
@@ -118,6 +121,7 @@ class ProblemKind(StrEnum):
     # Network of a Pod
     NO_IP_ADDRESS = "NoIPAddress"
     NETWORK_PLUGIN_NOT_READY = "NetworkPluginNotReady"
+    NETWORK_PLUGIN_UNAUTHORIZED = "NetworkPluginUnauthorized"
     NETWORK_PLUGIN_FAILED = "NetworkPluginFailed"
     # Windows
     WINDOWS_VERSION_MISMATCH = "WindowsVersionMismatch"
@@ -200,6 +204,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "{count} of {nodes} nodes are cordoned (unschedulable)",
         "kubectl uncordon a node, or add one: kubectl get nodes shows which are cordoned",
     ),
+    ProblemKind.NODES_LACK_FEATURE: ProblemWords(
+        "{count} of {nodes} nodes do not have a feature that it needs",
+        "upgrade the nodes or their kubelets, or do without that feature of the Pod",
+    ),
     ProblemKind.NODES_NOT_READY: ProblemWords(
         "{count} of {nodes} nodes are not ready or not reachable",
         "find out why nodes are not ready: kubectl get nodes, then kubectl describe node",
@@ -264,12 +272,12 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.NODE_LOW_ON_MEMORY: ProblemWords(
         "its node was low on memory[ ({available} left)]"
-        "[; container {hungry} used {used}][, its request is {requested}]",
+        "[; container {hungry} used {used}][; it used {pod_used}][, its request is {requested}]",
         "set memory requests near real use, and limits[, first for container {hungry}]",
     ),
     ProblemKind.NODE_LOW_ON_DISK: ProblemWords(
         "its node was low on disk space[ ({available} left)]"
-        "[; container {hungry} used {used}][, its request is {requested}]",
+        "[; container {hungry} used {used}][; it used {pod_used}][, its request is {requested}]",
         "find what fills the disk of {node} (images, logs, other Pods): this one may be a victim",
     ),
     ProblemKind.NODE_LOW_ON_INODES: ProblemWords(
@@ -311,6 +319,14 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.NODE_OS_REFUSED: ProblemWords(
         "the node has another operating system than it asks for",
         "correct spec.os and the label kubernetes.io/os in its nodeSelector",
+    ),
+    ProblemKind.NODE_UNKNOWN_TO_KUBELET: ProblemWords(
+        "the kubelet did not know its own Node object",
+        "nothing, if a controller made another Pod; if it lasts, look at the kubelet of {node}",
+    ),
+    ProblemKind.NODE_FEATURE_MISSING: ProblemWords(
+        "the node does not support a feature that it asks for",
+        "use nodes that support it, or remove it from the Pod",
     ),
     ProblemKind.NODE_OUT_OF_RESOURCE: ProblemWords(
         "the node has too little {resource} left[: {requested} requested, {used} of {capacity} in "
@@ -576,6 +592,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.NETWORK_PLUGIN_NOT_READY: ProblemWords(
         "the network plug-in[ {plugin}] is not ready on the node",
         "look at the network plug-in's Pod[ ({plugin})] on {node}: it does not run or is not ready",
+    ),
+    ProblemKind.NETWORK_PLUGIN_UNAUTHORIZED: ProblemWords(
+        "the API server refuses the network plug-in[ {plugin}] of the node",
+        "restart the network plug-in's Pod[ ({plugin})] on {node}: its token may have expired",
     ),
     ProblemKind.NETWORK_PLUGIN_FAILED: ProblemWords(
         "the network plug-in[ {plugin}] could not set up its network",
