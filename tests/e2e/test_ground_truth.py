@@ -99,7 +99,7 @@ def test_every_crash_is_reported_with_its_true_cause(show: Show, name: str) -> N
     latest = max((shown[-1][1] for shown in seen), key=lambda each: str(each.finished_at))
     assert take.before["cause"] == latest.cause
     assert take.before.get("container", "") == latest.container
-    assert take.before["diagnosis"].startswith(localized(latest.sentence, NAMESPACE))
+    assert take.before["diagnosis"].startswith(localized(latest.statement.diagnosis, NAMESPACE))
 
 
 @pytest.mark.parametrize("name", STREAM_CAUSES)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pod_diagnoser.diagnosis.cause_rules import CAUSE_RULES, explain, rule_for
+from pod_diagnoser.diagnosis.cause_rules import CAUSE_RULES, rule_for, state
 from tests.support import corpus
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "causes.md"
@@ -14,13 +14,13 @@ NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 
 HEAD = """# Causes
 
-The rows of one ordered table: the first whose test holds names the cause. What it rests on are
-fields of the Pod (`evidence`: its Events); without them the cause is not claimed. Each has a Pod
-that shows it in a folder of [tests/golden/pods](../tests/golden/pods): `kubelet-*` was reported by
-a real kubelet, `hand-*` was written by hand. `make golden` makes this page from the code.
+The causes in the order in which they are tried: the first whose test holds is named. Each links to
+a Pod that shows it: `kubelet-*` was reported by a real kubelet, `hand-*` was written by hand. Where
+each fact comes from stands in
+[cause_rules.py](../hooks/pod_diagnoser/diagnosis/cause_rules.py). `make golden` makes this page.
 
-| cause | test | rests on | sentence | next | source | example |
-|---|---|---|---|---|---|---|
+| cause, and when | what is said, and what to do next |
+|---|---|
 """
 
 
@@ -38,22 +38,17 @@ def document() -> str:
         name, symptom = next(
             (name, symptom) for name, symptom in examples if rule_for(symptom) is row
         )
-        sentence, _, step = explain(symptom)[1].removesuffix(".").partition("; next: ")
-        cells = (
-            row.cause.value,
-            row.predicate.description,
-            ", ".join(dict.fromkeys(row.predicate.fields)),
-            sentence,
-            step,
-            row.source,
-            f"`{name}`",
-        )
-        rows.append("| " + " | ".join(map(cell, cells)) + " |")
+        lines = state(row, symptom)
+        example = corpus.output_path(name).relative_to(DOCUMENT.parents[1])
+        cause = f"**[{row.cause.value}](../{example})**"
+        when = cell(row.predicate.description)
+        said = f"{cell(lines.diagnosis)}<br>*{cell(lines.next_step)}*"
+        rows.append(f"| {cause}<br>{when} | {said} |")
     return HEAD + "\n".join(rows) + "\n"
 
 
 def test_the_page_is_what_the_table_says(request: pytest.FixtureRequest) -> None:
-    """Each row with its test, a sentence, a source and an example that shows this very row."""
+    """Each row with its test, its words and an example that shows this very row."""
     if request.config.getoption("--update-golden"):
         DOCUMENT.write_text(document())
     assert DOCUMENT.read_text() == document()

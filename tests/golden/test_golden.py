@@ -15,11 +15,12 @@ import pytest
 from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, TargetDiagnoser
 from pod_diagnoser.api.metacontroller import SyncResponse
-from pod_diagnoser.pods.keys import CAUSE, CRASHES, DIAGNOSIS
+from pod_diagnoser.pods.keys import CAUSE, CRASHES, DIAGNOSIS, EVIDENCE, NEXT_STEP
 from pod_diagnoser.pods.metadata import NO_OUTPUT, desired_metadata
 from pod_diagnoser.pods.observation import observe_pod
 from tests.support import corpus
 
+LINES = (DIAGNOSIS, EVIDENCE, NEXT_STEP)
 NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 CLAIM = DiagnosisTargetSpec(
     diagnoser=TargetDiagnoser(name="everything", uid="0c7a3f7e-0000-4000-8000-000000000001"),
@@ -47,8 +48,14 @@ def shown(name: str) -> dict[str, Any]:
         "labels": dict(result.labels),
         "resyncAfterSeconds": result.model_dump(exclude_unset=True).get("resyncAfterSeconds"),
         **(
-            {"withoutEvents": {key: without.get(key) for key in (CAUSE, DIAGNOSIS)}}
-            if without.get(DIAGNOSIS) != annotations.get(DIAGNOSIS)
+            {
+                "withoutEvents": {
+                    key: without.get(key) for key in (CAUSE, DIAGNOSIS, EVIDENCE, NEXT_STEP)
+                }
+            }
+            if any(
+                without.get(key) != annotations.get(key) for key in (DIAGNOSIS, EVIDENCE, NEXT_STEP)
+            )
             else {}
         ),
     }

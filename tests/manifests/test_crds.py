@@ -15,7 +15,7 @@ import yaml
 from pod_diagnoser.api.causes import REQUESTED_RESTARTS, TRANSIENT, Cause
 from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.api.diagnostics_v1 import DEFAULT_CAUSES, MAX_LOG_LINES
-from pod_diagnoser.diagnosis.cause_rules import explain
+from pod_diagnoser.diagnosis.cause_rules import rule_for
 from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup, Evidence
 from pod_diagnoser.diagnosis.redaction import MAX_PATTERN_BYTES
 from pod_diagnoser.diagnosis.redaction import MAX_PATTERNS as MAX_MASKS
@@ -287,7 +287,7 @@ def test_remediation_goes_by_causes_of_restarted_containers() -> None:
             restarted=True,
             **facts,
         )
-        return explain(symptom)[0]
+        return rule_for(symptom).cause
 
     found = {cause(reason, code) for reason in REASONS for code in (None, -1, *range(257))}
     found |= {

@@ -21,6 +21,7 @@ from pod_diagnoser.api.metacontroller import (
     PodSyncRequest,
 )
 from pod_diagnoser.api.time import format_time
+from pod_diagnoser.diagnosis.cause_rules import CAUSE_RULES, CauseRule
 from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose
 from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
 from pod_diagnoser.poddiagnosers.response import sync_pod_diagnoser
@@ -134,7 +135,12 @@ def diagnosis(
         termination_number=restarts + waiting,
         **fields,
     )
-    return Diagnosis(found, Cause(cause), Cause(status_cause or cause), "")
+    return Diagnosis(found, Cause(status_cause or cause), rule_of(cause))
+
+
+def rule_of(cause: str) -> CauseRule:
+    """Return the first row of the table of causes that names a cause."""
+    return next(rule for rule in CAUSE_RULES if rule.cause == cause)
 
 
 def crash_record(moment: datetime = T0, restarts: int | None = None, **fields: Any) -> CrashRecord:

@@ -137,10 +137,14 @@ def output(name: str) -> Json | None:
     return found
 
 
+def output_path(name: str) -> Path:
+    """Return where it stands what a golden Pod is to show."""
+    return _files()[f"{name}.input"].with_name(f"{name}.output.yaml")
+
+
 def write_output(name: str, shown: Json) -> None:
     """Write what a golden Pod shows now."""
-    path = _files()[f"{name}.input"].with_name(f"{name}.output.yaml")
-    path.write_text(yaml_files.dump(shown), encoding="utf-8")
+    output_path(name).write_text(yaml_files.dump(shown), encoding="utf-8")
     _files.cache_clear()
     _content.cache_clear()
 

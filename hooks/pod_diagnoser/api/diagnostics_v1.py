@@ -70,6 +70,8 @@ class RecentDiagnosis(StoredModel):
     seen: StoredTime = None
     """When it was first diagnosed."""
     diagnosis: str
+    evidence: str = ""
+    nextStep: str = ""
 
 
 class Remediation(StoredModel):

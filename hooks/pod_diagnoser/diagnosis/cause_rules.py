@@ -1,7 +1,8 @@
 """From a symptom to its cause: the table of causes.
 
 `CAUSE_RULES` is one ordered table: the first row whose predicate holds names the cause and words
-the sentence. The same crash always gives the same words, whichever moment of it is observed first.
+the three lines. The same crash always gives the same words, whichever moment of it is observed
+first.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.diagnosis import phrases
 from pod_diagnoser.diagnosis.evidence import EventFinding
-from pod_diagnoser.diagnosis.phrases import Phrase, render
+from pod_diagnoser.diagnosis.phrases import Template, render
+from pod_diagnoser.diagnosis.statement import MAX_LINE_BYTES, Statement
 from pod_diagnoser.diagnosis.symptoms import SIGNAL_BASE, LastingCondition, Symptom, SymptomKind
 
 
@@ -35,21 +37,23 @@ class Predicate:
 class CauseRule:
     """A row of the table of causes.
 
-    `meaning` and `next_step` are templates (`phrases.PLACEHOLDERS`), or functions where the words
-    depend on more than one fact.
+    The lines are templates (`statement`, `phrases.PLACEHOLDERS`), or functions that pick one where
+    that depends on more than one fact.
 
     Attributes:
         cause: the cause.
         predicate: which symptoms the row is about, where no row above holds.
-        meaning: one clause that says what is proved.
-        next_step: where to look, or what to do, next.
+        diagnosis: what happened: only what is proved.
+        evidence: what proves it, and what is not proved.
+        next_step: one thing to do.
         source: where the fact comes from.
     """
 
     cause: Cause
     predicate: Predicate
-    meaning: str | Phrase
-    next_step: str | Phrase
+    diagnosis: str | Template
+    evidence: str | Template
+    next_step: str | Template
     source: str
 
 
@@ -60,6 +64,13 @@ _CONTAINER = "pkg/kubelet/kuberuntime/kuberuntime_container.go"
 _CRI = "containerd internal/cri/server/events.go, container_status.go"
 _SHELL = "POSIX.1-2024, Shell Command Language, 2.8.2 Exit Status"
 _SIGNALS = "signal(7); 128 + n is how shells, runc and the kubelet report signal n"
+
+_LOGS_STEP = "see its last output: {logs}"
+_NOT_PROVED = "{exit}; not proved: the application may use this code itself[; {restart_rule}]"
+_SIGNAL_EVIDENCE = (
+    "exit code {exit_code} is 128 + signal {signal}; not proved: the application may use it "
+    "itself[; {restart_rule}]"
+)
 
 _MAX_EXIT_CODE = 255
 _MAX_SIGNAL = 64
@@ -122,13 +133,13 @@ def _all_of(one: Predicate, other: Predicate) -> Predicate:
 
 
 def _signal_rule(
-    number: int, cause: Cause, name: str, meaning: str, next_step: str = "{logs_step}"
+    number: int, cause: Cause, name: str, meaning: str, next_step: str = _LOGS_STEP
 ) -> CauseRule:
     return CauseRule(
         cause,
         _has_exit_code(SIGNAL_BASE + number),
-        f"{{Subject}} was killed by {name} (exit code {{exit_code}}; {meaning}), "
-        "unless the application itself chose that code",
+        f"{{Subject}} was killed by {name} (exit code {{exit_code}}): {meaning}",
+        _SIGNAL_EVIDENCE,
         next_step,
         _SIGNALS,
     )
@@ -138,9 +149,9 @@ def _probe_rule(finding: EventFinding, cause: Cause, name: str, next_step: str) 
     return CauseRule(
         cause,
         _has_finding(finding, f"an Event named Killing: failed {name} probe"),
-        f"{{Subject}} was stopped by the kubelet, since its {name} probe failed{{probe_output}}, "
-        "according to its Events; {exit_clause}",
-        next_step + "; {logs_step}",
+        f"{{Subject}} was stopped by the kubelet: its {name} probe failed[: {{event_detail}}]",
+        "Event {event}; {exit_clause}[, {run} after its start][; {restart_rule}]",
+        next_step,
         _MANAGER,
     )
 
@@ -164,90 +175,100 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             ("reason", "message"),
             SymptomKind.POD,
         ),
-        "{Subject} was not admitted by the kubelet: {reason}{message}",
-        "compare what the Pod asks for with what {node} has; a controller makes a new Pod",
+        "{Subject} never ran, it was refused by {node}[: {message}]",
+        "status.reason {reason}[ {message}]",
+        "compare what the Pod asks for with what its node has: {describe_node}",
         "pkg/kubelet/lifecycle/predicate.go, pkg/kubelet/cm/admission/errors.go",
     ),
     CauseRule(
         Cause.EVICTED,
         _pod_has_reason("Evicted"),
-        "{Subject} was evicted by the kubelet{message}",
-        "compare what the Pod used with its requests and limits, and look at the conditions "
-        "of {node}",
+        "{Subject} was evicted by the kubelet[: {message}]",
+        "status.reason {reason}[ on {node}]",
+        "compare what the Pod used with its requests and limits[; pressure on the node shows in "
+        "{describe_node}]",
         "pkg/kubelet/eviction/eviction_manager.go",
     ),
     CauseRule(
         Cause.POD_DEADLINE_EXCEEDED,
         _pod_has_reason("DeadlineExceeded"),
-        "{Subject} was stopped by the kubelet, since it ran longer than its "
-        "activeDeadlineSeconds{deadline}",
-        "compare activeDeadlineSeconds with how long the work takes",
+        "{Subject} was stopped by the kubelet: it ran longer than its activeDeadlineSeconds[ "
+        "({deadline})]",
+        "status.reason {reason}[ {message}]",
+        "raise activeDeadlineSeconds, or find out why the work takes longer",
         "pkg/kubelet/active_deadline.go",
     ),
     CauseRule(
         Cause.NODE_SHUTDOWN,
         _pod_has_reason("Terminated", "Shutdown", "NodeShutdown"),
-        "{Subject} was ended, since {node} was shut down{message}",
-        "a planned shutdown drains the node first; look at why {node} went down",
+        "{Subject} was stopped because {node} was shutting down",
+        "status.reason {reason}[ {message}]",
+        "find out why the node went down, and drain it before a planned shutdown: {describe_node}",
         "pkg/kubelet/nodeshutdown/nodeshutdown_manager.go",
     ),
     CauseRule(
         Cause.PREEMPTED,
         _pod_has_reason("Preempting"),
-        "{Subject} was ended by the kubelet to make room for a critical Pod",
-        "compare what {node} has with what its critical Pods request",
+        "{Subject} was stopped by the kubelet of {node} to make room for a critical Pod",
+        "status.reason {reason}[ {message}]",
+        "compare what the node has with what its critical Pods request: {describe_node}",
         "pkg/kubelet/preemption/preemption.go",
     ),
     CauseRule(
         Cause.NODE_LOST,
         _pod_has_reason("NodeLost"),
         "{Subject} is lost: {node} does not answer",
-        "look at what happened to {node} (kubectl describe node)",
+        "status.reason {reason}[ {message}]",
+        "find out what happened to the node: {describe_node}",
         "pkg/util/node/node.go",
     ),
     CauseRule(
         Cause.POD_FAILED,
         Predicate("the Pod failed with another reason", lambda _: True, ("kind",), SymptomKind.POD),
-        "{Subject} was ended as a whole: {reason}{message}",
-        "look at its Events: kubectl describe pod -n {namespace} {pod}",
+        "{Subject} failed as a whole with reason {reason}[: {message}]",
+        "status.reason {reason}[ on {node}]",
+        "{describe}[ shows its Events]",
         "PodStatus.reason in core/v1/types.go",
     ),
     # A container that is not started
     CauseRule(
         Cause.IMAGE_PULL_FAILED,
         _waits_with_reason("ImagePullBackOff"),
-        "{Subject} cannot start: its image{image} could not be pulled",
-        "kubectl describe pod -n {namespace} {pod} shows the registry's answer: check the image's "
-        "name and tag, imagePullSecrets and the way to the registry",
+        "{Subject} cannot start: {image} cannot be pulled[: {message}]",
+        "waiting with reason ImagePullBackOff[ on {node}]",
+        "{describe}[ shows the registry's answer in its Events]",
         _IMAGES,
     ),
     CauseRule(
         Cause.IMAGE_MISSING,
         _waits_with_reason("ErrImageNeverPull"),
-        "{Subject} cannot start: its image{image} is not on {node}, and its imagePullPolicy "
-        "Never keeps it from being pulled",
-        "load the image onto {node}, or let it be pulled (IfNotPresent)",
+        "{Subject} cannot start: {image} is not on the node, and imagePullPolicy is Never",
+        "waiting with reason {reason}[ on {node}]",
+        "set imagePullPolicy IfNotPresent, or load the image onto {node}",
         _IMAGES,
     ),
     CauseRule(
         Cause.INVALID_IMAGE_NAME,
         _waits_with_reason("InvalidImageName"),
         "{Subject} cannot start: {quoted_image} is not a valid image name",
+        "waiting with reason {reason}[ {message}]",
         "correct the image's name: registry/repository:tag, in lower case",
         _IMAGES,
     ),
     CauseRule(
         Cause.IMAGE_UNUSABLE,
         _waits_with_reason("ImageInspectError", "SignatureValidationFailed"),
-        "{Subject} cannot start: its image{image} was refused, {reason}{message}",
-        "look at the image on {node}, at its signature and at the runtime's policy",
+        "{Subject} cannot start: {image} was refused[: {message}]",
+        "waiting with reason {reason}[ on {node}]",
+        "look at the image's signature and at the runtime's policy on {node}",
         _IMAGES,
     ),
     CauseRule(
         Cause.CONFIGURATION_ERROR,
         _waits_with_reason("CreateContainerConfigError"),
-        "{Subject} cannot start: what it refers to is missing or wrong{message}",
-        "create or correct the ConfigMap, Secret, user or path that it names",
+        "{Subject} cannot start: what it refers to is missing or wrong[: {message}]",
+        "waiting with reason {reason}",
+        "create or correct what the message names: ConfigMap, Secret, key, user or path",
         _CONTAINER,
     ),
     CauseRule(
@@ -255,37 +276,41 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _waits_with_reason(
             "CreateContainerError", "PreCreateHookError", "ImageVolumeMountFailed", "RROUnsupported"
         ),
-        "{Subject} cannot start: it could not be created{message}",
+        "{Subject} cannot start: it could not be created[: {message}]",
+        "waiting with reason {reason}[ on {node}]",
         "check command, mounts and security context, and the runtime of {node}",
         _CONTAINER,
     ),
     CauseRule(
         Cause.START_FAILED,
         _waits_with_reason("PreStartHookError"),
-        "{Subject} never ran: the kubelet could not prepare its start{message}",
-        "look at the resources that {node} manages: CPUs, memory, devices",
+        "{Subject} never ran: the kubelet could not prepare its start[: {message}]",
+        "waiting with reason {reason}[ on {node}]",
+        "look at the CPUs, memory and devices that the node manages: {describe_node}",
         _CONTAINER,
     ),
     CauseRule(
         Cause.START_FAILED,
         _waits_with_reason("RunContainerError"),
-        "{Subject} never ran: the container runtime could not start it{message}",
+        "{Subject} never ran: the runtime could not start it[: {message}]",
+        "waiting with reason {reason}[ on {node}]",
         "check command, mounts and security context",
         _CONTAINER,
     ),
     CauseRule(
         Cause.POST_START_HOOK_FAILED,
         _waits_with_reason("PostStartHookError"),
-        "{Subject} was killed by the kubelet, since its postStart hook failed",
-        "check the hook's command and what it needs; {logs_step}",
+        "{Subject} was killed by the kubelet because its postStart hook failed",
+        "waiting with reason {reason}[ {message}]",
+        "check the hook's command and what it needs: {logs}",
         _CONTAINER,
     ),
     CauseRule(
         Cause.CRASH_LOOP_BACK_OFF,
         _waits_with_reason("CrashLoopBackOff"),
-        "{Subject} ended again and again, and the kubelet waits before it starts it again; "
-        "how it ended is not in the Pod's status any more",
-        "{logs_step}",
+        "{Subject} keeps ending, and the kubelet delays its next start",
+        "waiting with reason {reason}; how it ended is no longer in the Pod's status",
+        _LOGS_STEP,
         _CONTAINER,
     ),
     # A state that lasts
@@ -294,7 +319,8 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _is_in_condition(
             LastingCondition.UNSCHEDULABLE, "condition PodScheduled is False, reason Unschedulable"
         ),
-        "{Subject} finds no node{message}",
+        "{Subject} finds no node[: {message}]",
+        "condition PodScheduled is False, reason Unschedulable[, since {since}]",
         "compare its requests, affinity, tolerations and volumes with what nodes have",
         "pkg/scheduler/schedule_one.go",
     ),
@@ -306,7 +332,8 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
                 EventFinding.MOUNT_FAILED, "an Event FailedMount", SymptomKind.LASTING_CONDITION
             ),
         ),
-        "{Subject} is not created: a volume could not be mounted{kubelet_report}",
+        "{Subject} cannot start: a volume could not be mounted[: {event_detail}]",
+        "Event {event}; waiting with reason ContainerCreating[ since {since}]",
         "create or correct what the volume refers to",
         "pkg/kubelet/events/event.go (FailedMountVolume)",
     ),
@@ -320,8 +347,9 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
                 SymptomKind.LASTING_CONDITION,
             ),
         ),
-        "{Subject} is not created: the Pod's sandbox could not be{kubelet_report}",
-        "look at the network plugin and the runtime of {node}",
+        "{Subject} cannot start: the Pod's sandbox could not be created[: {event_detail}]",
+        "Event {event}; waiting with reason ContainerCreating[ since {since}]",
+        "look at the network plug-in and the runtime of the node: {describe_node}",
         "pkg/kubelet/events/event.go (FailedCreatePodSandBox)",
     ),
     CauseRule(
@@ -329,9 +357,9 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _is_in_condition(
             LastingCondition.NOT_CREATED, "waiting, reason ContainerCreating, for two minutes"
         ),
-        "{Subject} has not been created for minutes; the Pod's status does not tell why (a "
-        "volume, its image, the network or something on {node}){unread_events}",
-        "kubectl describe pod -n {namespace} {pod} shows its Events",
+        "{Subject} has not been created for minutes; the Pod's status does not say why",
+        "waiting with reason ContainerCreating[ since {since}][; {unread_events}]",
+        "{describe}[ shows its Events: volumes, image, network]",
         "pkg/kubelet/kubelet_pods.go (ContainerCreating)",
     ),
     CauseRule(
@@ -340,10 +368,9 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             LastingCondition.NOT_READY,
             "running and not ready for two minutes, with a readiness probe",
         ),
-        "{Subject} runs, and has not been ready for minutes: its readiness probe does not "
-        "succeed{probe_output}",
-        "find out why the probe fails, or whether it asks the right thing: kubectl describe "
-        "pod -n {namespace} {pod}",
+        "{Subject} runs but is not ready: its readiness probe fails[: {event_detail}]",
+        "condition Ready is False[ since {since}][; Event {event}]",
+        "find out why the probe fails, or whether it asks the right thing: {describe}",
         "pkg/kubelet/prober/worker.go",
     ),
     CauseRule(
@@ -352,55 +379,57 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             LastingCondition.NODE_NOT_READY,
             "condition Ready is False without a reason while ContainersReady is True",
         ),
-        "{Subject} counts as not ready, since {node} stopped reporting: its containers may "
-        "still run, what is shown of them is old",
-        "look at {node} (kubectl describe node) and at its kubelet",
+        "{Subject} counts as not ready because {node} stopped reporting",
+        "the node controller set condition Ready to False[ at {since}]; its containers may run on",
+        "look at the node and its kubelet: {describe_node}",
         "pkg/controller/nodelifecycle, pkg/controller/util/node (MarkPodsNotReady)",
     ),
     # A container that ended
     CauseRule(
         Cause.RESTARTED_WITH_ALL,
         _has_reason("RestartingAllContainers"),
-        "{Subject} was restarted with all containers of the Pod, since a restart rule of one "
-        "of them asks for it; exit code 137 is only a placeholder",
-        "look at the container whose exit the rule names",
+        "{Subject} was restarted with all containers of the Pod, as a restart rule asks",
+        "reason {reason}; exit code {exit_code} is only a placeholder",
+        "look at the container whose exit the rule names: {describe}",
         "KEP-5532",
     ),
     CauseRule(
         Cause.CONTAINER_STATUS_UNKNOWN,
         _has_reason("ContainerStatusUnknown"),
-        "The kubelet lost {subject}: how it ended is not known, and exit code {exit_code} is "
-        "only a placeholder",
-        "look at what happened to {node} (kubelet, container runtime, restart)",
+        "{Subject} was lost by the kubelet: how it ended is not known",
+        "reason {reason}; exit code {exit_code} is only a placeholder",
+        "find out what happened to the node, its kubelet and runtime: {describe_node}",
         _KUBELET,
     ),
     CauseRule(
         Cause.EXIT_STATUS_LOST,
         _all_of(_has_reason("Unknown"), _has_exit_code(_MAX_EXIT_CODE)),
-        "The container runtime lost how {subject} ended: exit code 255 is only a "
-        "placeholder, and the time is when the loss was noticed",
-        "look for a restart or loss of power of {node} or of its runtime",
+        "{Subject} was lost by the container runtime: how it ended is not known",
+        "reason Unknown; exit code 255 is only a placeholder, its time that of the notice",
+        "look for a restart or loss of power of the node or its runtime: {describe_node}",
         _CRI,
     ),
     CauseRule(
         Cause.OUT_OF_MEMORY,
         _all_of(_has_reason("OOMKilled"), _has_exit_code(SIGNAL_BASE + 9)),
         phrases.out_of_memory,
+        "{exit}[ after {run}][; {restart_rule}]",
         phrases.out_of_memory_step,
         _CRI,
     ),
     CauseRule(
         Cause.CHILD_OUT_OF_MEMORY,
         _has_reason("OOMKilled"),
-        "{Subject} had a child process killed for lack of memory (OOMKilled), and its main "
-        "process then exited with {exit_code}, which is not the kill itself",
-        phrases.child_out_of_memory_step,
+        "A child process of {subject} was killed for lack of memory; it then left with {exit_code}",
+        "{exit}[; memory limit {limit}]: the main process was not killed[; {restart_rule}]",
+        "compare its memory use with its limit, and see its last output: {logs}",
         _CRI,
     ),
     CauseRule(
         Cause.START_FAILED,
         _has_reason("StartError", "ContainerCannotRun"),
-        "{Subject} never ran: the container runtime could not start it{message}",
+        "{Subject} never ran: the runtime could not start it[: {message}]",
+        "{exit}[; {restart_rule}]",
         "check command, mounts and security context",
         _CRI,
     ),
@@ -408,112 +437,119 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         EventFinding.LIVENESS_PROBE,
         Cause.LIVENESS_PROBE_FAILED,
         "liveness",
-        "find out why the probe fails, or give the application more time (timeoutSeconds, "
-        "failureThreshold)",
+        "find out why the probe fails: {logs}",
     ),
     _probe_rule(
         EventFinding.STARTUP_PROBE,
         Cause.STARTUP_PROBE_FAILED,
         "startup",
-        "find out what it waits for at its start, or give it more time (failureThreshold times "
-        "periodSeconds)",
+        "find out what it waits for, or raise the probe's failureThreshold: {logs}",
     ),
     CauseRule(
         Cause.POST_START_HOOK_FAILED,
         _has_finding(
             EventFinding.POST_START_HOOK, "PostStartHookError, or an Event FailedPostStartHook"
         ),
-        "{Subject} was killed by the kubelet, since its postStart hook failed{probe_output}",
-        "check the hook's command and what it needs; {logs_step}",
+        "{Subject} was killed by the kubelet because its postStart hook failed[: {event_detail}]",
+        "PostStartHookError or Event {event}; {exit}",
+        "check the hook's command and what it needs: {logs}",
         _CONTAINER,
     ),
     CauseRule(
         Cause.RESTARTED_FOR_RESIZE,
         _has_finding(EventFinding.RESIZED, "an Event named Killing: resize requires restart"),
-        "{Subject} was restarted on purpose, since a resize of its resources requires it; "
-        "{exit_clause}",
+        "{Subject} was restarted on purpose, for a resize of its resources",
+        "Event {event}; {exit_clause}",
         "nothing; resizePolicy NotRequired avoids the restart",
         "KEP-1287; " + _MANAGER,
     ),
     CauseRule(
         Cause.DEFINITION_CHANGED,
         _has_finding(EventFinding.DEFINITION_CHANGED, "an Event named Killing: definition changed"),
-        "{Subject} was restarted on purpose, since its definition (its image) was changed in "
-        "place; {exit_clause}",
+        "{Subject} was restarted on purpose: its image was changed in place",
+        "Event {event}; {exit_clause}",
         "nothing, if that change was meant",
         _MANAGER,
     ),
     CauseRule(
         Cause.SANDBOX_CHANGED,
         _has_finding(EventFinding.SANDBOX_CHANGED, "an Event SandboxChanged"),
-        "{Subject} was stopped by the kubelet, since the Pod's sandbox was lost and "
-        "created again, according to its Events; {exit_clause}",
-        "look for a restart of {node}, its runtime or its network plugin",
+        "{Subject} was stopped because the Pod's sandbox was lost and created again",
+        "Event {event}; {exit_clause}",
+        "look for a restart of {node}, its runtime or its network plug-in: {describe_node}",
         _MANAGER,
     ),
     CauseRule(
         Cause.STOPPED_BY_KUBELET,
         _has_finding(EventFinding.STOPPED, "an Event named Killing that gives no reason"),
-        "{Subject} was stopped by the kubelet, whose Event does not say why; {exit_clause}",
-        "look at the Pod's other Events and at {node}",
+        "{Subject} was stopped by the kubelet, which does not say why",
+        "Event {event}; {exit_clause}",
+        "look at the Pod's other Events: {describe}",
         _CONTAINER,
     ),
     CauseRule(
         Cause.DEADLINE_EXCEEDED,
         _has_reason("DeadlineExceeded"),
-        "{Subject} was stopped because it ran longer than it was allowed to",
+        "{Subject} was stopped because it ran longer than it may",
+        "{exit}[ after {run}]",
         "compare activeDeadlineSeconds with how long the work takes",
         "pkg/kubelet/active_deadline.go",
     ),
     CauseRule(
-        Cause.COMPLETED, _has_exit_code(0), phrases.completed, phrases.completed_step, _KUBELET
+        Cause.COMPLETED,
+        _has_exit_code(0),
+        phrases.completed,
+        phrases.completed_evidence,
+        phrases.completed_step,
+        _KUBELET,
     ),
     CauseRule(
         Cause.CONTAINER_TOOL_ERROR,
         _has_exit_code(125),
-        "{Subject} exited with 125, which is how the docker and podman commands report an "
-        "error of their own, unless the application itself chose that code",
-        "{logs_step}",
+        "{Subject} exited with 125, as docker and podman do for an error of their own",
+        _NOT_PROVED,
+        _LOGS_STEP,
         "docker run and podman run reference, Exit status",
     ),
     CauseRule(
         Cause.NOT_EXECUTABLE,
         _has_exit_code(126),
-        "{Subject} exited with 126, which is how a shell reports a command that was found "
-        "but could not be executed",
-        "check mode, architecture and the #! line of the file; {logs_step}",
+        "{Subject} exited with 126: a shell found the command but could not execute it",
+        _NOT_PROVED,
+        "check mode, processor architecture and the #! line of the file: {logs}",
         _SHELL,
     ),
     CauseRule(
         Cause.COMMAND_NOT_FOUND,
         _has_exit_code(127),
-        "{Subject} exited with 127, which is how a shell reports a command that was not found",
-        "check its path and whether the image contains it; {logs_step}",
+        "{Subject} exited with 127: a shell did not find the command",
+        _NOT_PROVED,
+        "check the command's path, and whether the image contains it: {logs}",
         _SHELL,
     ),
-    _signal_rule(1, Cause.HUNG_UP, "SIGHUP", "its terminal or parent went away"),
+    _signal_rule(1, Cause.HUNG_UP, "SIGHUP", "its terminal or parent process went away"),
     _signal_rule(2, Cause.INTERRUPTED, "SIGINT", "somebody or something interrupted it"),
     _signal_rule(3, Cause.QUIT, "SIGQUIT", "it was asked to quit, often with a dump"),
     _signal_rule(
         4,
         Cause.ILLEGAL_INSTRUCTION,
         "SIGILL",
-        "it ran an instruction that the processor does not have",
-        "compare what the image was built for with the processor of {node}; {logs_step}",
+        "it used an instruction that the processor lacks",
+        "compare what the image was built for with the node's processor: {logs}",
     ),
-    _signal_rule(5, Cause.TRACE_TRAP, "SIGTRAP", "a trap or failed check inside it"),
+    _signal_rule(5, Cause.TRACE_TRAP, "SIGTRAP", "a trap or a failed check inside it"),
     _signal_rule(
         6,
         Cause.ABORTED,
         "SIGABRT",
-        "it gave up by itself, as after a failed assertion or an uncaught exception",
+        "it aborted itself, as after a failed assertion",
     ),
     _signal_rule(
         7,
         Cause.BUS_ERROR,
         "SIGBUS",
-        "it touched memory that its file or device could not provide",
-        "check for truncated or full memory-mapped files (/dev/shm too); {logs_step}",
+        "a mapped file or device could not be read",
+        "check for full or truncated memory-mapped files, /dev/shm too: {logs}",
     ),
     _signal_rule(
         8,
@@ -525,6 +561,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         Cause.KILLED,
         _has_exit_code(SIGNAL_BASE + 9),
         phrases.killed,
+        phrases.killed_evidence,
         phrases.killed_step,
         _SIGNALS,
     ),
@@ -532,8 +569,8 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         11,
         Cause.SEGMENTATION_FAULT,
         "SIGSEGV",
-        "it touched memory that is not its own",
-        "a core dump or a native stack trace shows where; {logs_step}",
+        "it used memory that is not its own",
+        "look for a core dump or a native stack trace: {logs}",
     ),
     _signal_rule(
         13,
@@ -544,7 +581,8 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
     CauseRule(
         Cause.TERMINATED,
         _has_exit_code(SIGNAL_BASE + 15),
-        phrases.terminated,
+        "{Subject} was asked to stop by SIGTERM (exit code 143)[ after {run}]",
+        phrases.terminated_evidence,
         phrases.terminated_step,
         _SIGNALS,
     ),
@@ -558,16 +596,17 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             ),
             ("exit_code",),
         ),
-        "{Subject} was killed by signal {signal} (exit code {exit_code}), unless the application "
-        "itself chose that code",
-        "{logs_step}",
+        "{Subject} was killed by signal {signal} (exit code {exit_code})[ after {run}]",
+        _SIGNAL_EVIDENCE,
+        _LOGS_STEP,
         _SIGNALS,
     ),
     CauseRule(
         Cause.APPLICATION_ERROR,
         _has_exit_code(_MAX_EXIT_CODE),
-        "{Subject} exited with 255, the application's own code for a failure, usually exit(-1)",
-        "{logs_step}",
+        "{Subject} failed with exit code 255[ after {run}]",
+        "{exit}: usually exit(-1)[; {restart_rule}]",
+        _LOGS_STEP,
         "exit(3): the status is taken modulo 256",
     ),
     CauseRule(
@@ -575,15 +614,17 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         Predicate(
             "any other exit code", lambda symptom: symptom.exit_code is not None, ("exit_code",)
         ),
-        "{Subject} failed with exit code {exit_code}, a code of the application's own",
-        "{logs_step}",
+        "{Subject} failed with exit code {exit_code}[ after {run}]",
+        "{exit}: the code alone does not say why[; {restart_rule}]",
+        _LOGS_STEP,
         "exit(3)",
     ),
     CauseRule(
         Cause.UNRECOGNIZED,
         Predicate("no exit code", lambda _: True),
-        "{Subject} ended in a way that the Pod does not tell: it has no exit code",
-        "{logs_step}",
+        "{Subject} ended, and the Pod's status does not say how",
+        "it has no exit code[; reason {reason}]",
+        _LOGS_STEP,
         "ContainerStateTerminated in core/v1/types.go requires exitCode",
     ),
 )
@@ -617,18 +658,16 @@ def rule_for(symptom: Symptom) -> CauseRule:
     return CAUSE_RULES[-1]
 
 
-def explain(symptom: Symptom) -> tuple[Cause, str]:
-    """Find the cause of a symptom, and word it.
+def state(rule: CauseRule, symptom: Symptom, evidence_limit: int = MAX_LINE_BYTES) -> Statement:
+    """Word what a row says about a symptom.
 
-    Returns:
-        The cause, and one sentence: what it means and where to look next.
+    Args:
+        rule: the row.
+        symptom: the symptom that it is about.
+        evidence_limit: the most bytes of the line of evidence, where more has to follow it.
     """
-    rule = rule_for(symptom)
-    restart_rule = ""
-    if symptom.restart_rule:
-        what = "all containers are" if symptom.restart_rule_of_all else "it is"
-        restart_rule = (
-            f"; a restart rule of the container names this exit code, so {what} started again"
-        )
-    meaning, next_step = render(rule.meaning, symptom), render(rule.next_step, symptom)
-    return rule.cause, f"{meaning}{restart_rule}; next: {next_step}."
+    return Statement(
+        render(rule.diagnosis, symptom),
+        render(rule.evidence, symptom, evidence_limit),
+        render(rule.next_step, symptom),
+    )

@@ -24,8 +24,9 @@ from pod_diagnoser.api.core_v1 import (
     Terminated,
     Waiting,
 )
-from pod_diagnoser.api.text import sanitize, truncate_bytes
+from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.evidence import EventFinding, Evidence
+from pod_diagnoser.diagnosis.quoting import shorten
 from pod_diagnoser.diagnosis.symptoms import (
     CONTAINER_CREATING,
     CONTAINER_STATUS_UNKNOWN,
@@ -394,18 +395,18 @@ def _symptom(pod: Pod, container: ContainerView | None, **facts: Any) -> Symptom
     )
 
 
-_MAX_READ_BYTES = 800
-"""How much of a message is read: it may have a long prefix that is left out."""
+_MAX_READ_BYTES = 4096
+"""How much of a message is read: the kubelet's and the runtimes' are shorter."""
 
 
 def _safe_message(message: str, *, after: str = "") -> str:
-    """Make a message of kubelet or runtime safe and short, without its final full stop.
+    """Make a message of kubelet or runtime safe and bounded, without its final full stop.
 
     Args:
         message: the message.
         after: a prefix that is left out with all that is before it.
     """
-    text = sanitize(message, _MAX_READ_BYTES)
+    text = sanitize(" ".join(message.split()), _MAX_READ_BYTES)
     if after:
         text = text.rpartition(after)[2]
-    return truncate_bytes(text.strip().rstrip("."), MAX_MESSAGE_BYTES)
+    return shorten(text.strip().rstrip("."), MAX_MESSAGE_BYTES)

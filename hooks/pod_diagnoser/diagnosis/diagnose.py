@@ -9,9 +9,10 @@ from datetime import datetime
 
 from pod_diagnoser.api.causes import REQUESTED_RESTARTS, Cause
 from pod_diagnoser.api.core_v1 import Pod
-from pod_diagnoser.diagnosis.cause_rules import explain
+from pod_diagnoser.diagnosis.cause_rules import CauseRule, rule_for, state
 from pod_diagnoser.diagnosis.detection import detect_lasting_conditions, detect_symptoms
 from pod_diagnoser.diagnosis.evidence import NO_EVIDENCE, EventFinding, Evidence
+from pod_diagnoser.diagnosis.statement import Statement
 from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
 
 
@@ -21,16 +22,24 @@ class Diagnosis:
 
     Attributes:
         symptom: what ended or failed, with its evidence.
-        cause: the machine-readable cause.
         status_cause: the cause by the Pod's status alone. Remediation is decided by it, since
             Events, and what is kept of them on the Pod, can be forged.
-        sentence: what the symptom means and where to look next.
+        rule: the row of the table of causes that words it.
     """
 
     symptom: Symptom
-    cause: Cause
     status_cause: Cause
-    sentence: str
+    rule: CauseRule
+
+    @property
+    def cause(self) -> Cause:
+        """The machine-readable cause."""
+        return self.rule.cause
+
+    @property
+    def statement(self) -> Statement:
+        """What happened, what proves it and what to do next, in words."""
+        return state(self.rule, self.symptom)
 
     @property
     def id(self) -> str:
@@ -143,9 +152,8 @@ def diagnose_symptom(symptom: Symptom, evidence: Evidence | None) -> Diagnosis:
         evidence: what is known beyond the Pod's status, or None. It is ignored where a moment of
             the status itself gave evidence, which counts for `Diagnosis.status_cause` too.
     """
-    status_cause, sentence = explain(symptom)
+    by_status = rule_for(symptom)
     if evidence is None or symptom.event_finding is not None:
-        return Diagnosis(symptom, status_cause, status_cause, sentence)
+        return Diagnosis(symptom, by_status.cause, by_status)
     explained = replace(symptom, evidence=evidence)
-    cause, sentence = explain(explained)
-    return Diagnosis(explained, cause, status_cause, sentence)
+    return Diagnosis(explained, by_status.cause, rule_for(explained))

@@ -1,90 +1,92 @@
-"""The words of a diagnosis: templates, what fills their placeholders, and clauses with a choice.
+"""The words of a diagnosis: what fills the placeholders of templates, and templates with a choice.
 
-A clause says what is proved; what is not proved is worded as a possibility, with where the proof
-would be found. Nothing depends on the clock or on the state after the crash.
+A template of `diagnosis` says what is proved. What is not proved stands in `evidence` as such, with
+where the proof would be found. Nothing depends on the clock or on the state after the crash.
 """
 
 from collections.abc import Callable, Mapping
-from functools import cache
-from operator import attrgetter
-from string import Formatter
 from typing import Final
 
 from pod_diagnoser.api.core_v1 import ContainerKind
-from pod_diagnoser.diagnosis.evidence import EventLookup
+from pod_diagnoser.diagnosis import quoting
+from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup
+from pod_diagnoser.diagnosis.statement import (
+    MAX_LINE_BYTES,
+    Forms,
+    Outside,
+    Value,
+    fit_line,
+)
 from pod_diagnoser.diagnosis.symptoms import SIGNAL_BASE, Symptom
 
-Phrase = Callable[[Symptom], str]
-"""Makes words from a symptom."""
+Template = Callable[[Symptom], str]
+"""Picks a template for a symptom."""
 
 _SIGKILL: Final = SIGNAL_BASE + 9
 
 
-@cache
-def _parse(template: str) -> tuple[tuple[str, Phrase], ...]:
-    """Split a template into its texts, each with the phrase that follows it."""
-    return tuple(
-        (text, PLACEHOLDERS[name] if name is not None else _nothing)
-        for text, name, _, _ in Formatter().parse(template)
-    )
-
-
-def _nothing(_: Symptom) -> str:
-    return ""
-
-
-def render(text: str | Phrase, symptom: Symptom) -> str:
-    """Fill a template, or call a phrase.
-
-    Templates are filled once, and what fills them is never read as a template: names and messages
-    of a Pod may hold braces.
+def render(template: str | Template, symptom: Symptom, limit: int = MAX_LINE_BYTES) -> str:
+    """Make a line about a symptom.
 
     Raises:
         KeyError: the template has a placeholder that is not one of `PLACEHOLDERS`.
+        ValueError: the template is not well formed.
     """
-    if callable(text):
-        return text(symptom)
-    rendered = ""
-    for literal, phrase in _parse(text):
-        rendered += literal + phrase(symptom)
-    return rendered
+    text = template(symptom) if callable(template) else template
+    return fit_line(text, lambda name: PLACEHOLDERS[name](symptom), limit)
 
 
-# Phrases that are placeholders of templates
+# What fills placeholders
 
 
-def exit_clause(symptom: Symptom) -> str:
-    """How a container ended that was stopped."""
-    if symptom.exit_code == _SIGKILL:
-        return "it was killed by SIGKILL (exit code 137), as after its grace period"
-    if symptom.exit_code == 0:
-        return "it left cleanly (exit code 0)"
-    return f"it left with exit code {symptom.exit_code_text}"
+def _subject(symptom: Symptom) -> Forms:
+    """Who it is about: ``init container setup``; ``the Pod``, whose name is where the line is."""
+    kind = symptom.container_kind
+    if kind is None:
+        return Forms(("the Pod",))
+    return Forms((f"{kind} {quoting.name(symptom.container)}", f"the {kind}"))
 
 
-def _quoted_image(symptom: Symptom) -> str:
-    """The image's name in quotation marks."""
-    name = symptom.image.replace('"', "'")
-    return f'"{name}"' if name else "its image"
+def _subject_capitalized(symptom: Symptom) -> Forms:
+    return Forms(tuple(text[0].upper() + text[1:] for text in _subject(symptom).texts))
 
 
-def _kubelet_report(symptom: Symptom) -> str:
-    """What an Event of the kubelet says in addition."""
-    detail = symptom.evidence.detail if symptom.evidence else ""
-    return f" ({detail})" if detail else ""
+def _node(symptom: Symptom) -> Forms:
+    if not symptom.node:
+        return Forms(("its node",))
+    return Forms((f"node {quoting.name(symptom.node)}", "its node"))
 
 
-def _probe_output(symptom: Symptom) -> str:
-    """What a probe or hook wrote: the application's own words, in quotation marks."""
-    output = symptom.evidence.detail.replace('"', "'") if symptom.evidence else ""
-    return f' ("{output}")' if output else ""
+def _image(symptom: Symptom) -> Forms:
+    forms = quoting.image_forms(symptom.image)
+    return Forms((*(f"image {form}" for form in forms), "its image"))
 
 
-_UNREAD_EVENTS: Final = {
-    EventLookup.EXPIRED: " (Events of that time are gone)",
-    EventLookup.REFUSED: " (its Events may not be read by this operator)",
-    EventLookup.UNAVAILABLE: " (its Events could not be read)",
-}
+def _quoted_image(symptom: Symptom) -> Value:
+    return Outside(symptom.image) if symptom.image else "its image"
+
+
+def _event_name(symptom: Symptom) -> str:
+    """The Event that proves the finding, by its reason."""
+    finding = symptom.event_finding
+    return _EVENTS.get(finding, "") if finding is not None else ""
+
+
+def _event_detail(symptom: Symptom) -> Outside:
+    """What a probe, a hook or an Event says in addition."""
+    return Outside(symptom.evidence.detail if symptom.evidence else "")
+
+
+def _run(symptom: Symptom) -> str:
+    """How long the container ran, or an empty string where that is not known."""
+    started, finished = symptom.started_at, symptom.finished_at
+    if started is None or finished is None or finished < started:
+        return ""
+    return duration(int((finished - started).total_seconds()))
+
+
+def _since(symptom: Symptom) -> str:
+    return "" if symptom.started_at is None else f"{symptom.started_at:%H:%M:%S} UTC"
 
 
 def _unread_events(symptom: Symptom) -> str:
@@ -92,29 +94,117 @@ def _unread_events(symptom: Symptom) -> str:
     return _UNREAD_EVENTS.get(symptom.evidence.lookup, "") if symptom.evidence else ""
 
 
-PLACEHOLDERS: Final[Mapping[str, Phrase]] = {
-    "Subject": attrgetter("subject_capitalized"),
-    "subject": attrgetter("subject"),
-    "namespace": attrgetter("namespace"),
-    "pod": attrgetter("pod"),
-    "node": attrgetter("node_phrase"),
-    "reason": attrgetter("reason"),
-    "exit_code": attrgetter("exit_code_text"),
-    "signal": lambda symptom: str((symptom.exit_code or 0) - SIGNAL_BASE),
-    "image": lambda symptom: f" {symptom.image}" if symptom.image else "",
+def _restart_rule(symptom: Symptom) -> str:
+    if not symptom.restart_rule:
+        return ""
+    what = "all containers are" if symptom.restart_rule_of_all else "it is"
+    return f"{what} started again by a restart rule for this exit code"
+
+
+def _logs(symptom: Symptom) -> Forms:
+    """The command that shows the container's last output."""
+    # The log of a container that is not started again is the current one.
+    previous = () if symptom.final else ("--previous",)
+    names = (symptom.namespace, symptom.pod, symptom.container)
+    command = quoting.kubectl(
+        "logs", "-n", names[0], names[1], "-c", names[2], *previous, names=names
+    )
+    words = "look at the log of the container" + ("" if symptom.final else "'s previous run")
+    return _command(command, words)
+
+
+def _describe(symptom: Symptom) -> Forms:
+    names = (symptom.namespace, symptom.pod)
+    command = quoting.kubectl("describe", "pod", "-n", *names, names=names)
+    return _command(command, "look at the Pod's Events")
+
+
+def _describe_node(symptom: Symptom) -> Forms:
+    command = quoting.kubectl("describe", "node", symptom.node, names=(symptom.node,))
+    return _command(command, "look at the Pod's node and its Events")
+
+
+def _command(command: str, words: str) -> Forms:
+    return Forms(tuple(filter(None, (command, words))), is_command=True)
+
+
+def _exit(symptom: Symptom) -> str:
+    """Reason and exit code, as the Pod's status has them."""
+    reason = quoting.word(symptom.reason) if symptom.reason else ""
+    code = f"exit code {symptom.exit_code_text}"
+    return f"{reason}, {code}" if reason else code
+
+
+def exit_clause(symptom: Symptom) -> str:
+    """How a container ended that was stopped."""
+    if symptom.exit_code == _SIGKILL:
+        return "killed after its grace period (exit code 137)"
+    if symptom.exit_code == 0:
+        return "it left cleanly (exit code 0)"
+    return f"it left with exit code {symptom.exit_code_text}"
+
+
+_EVENTS: Final[Mapping[EventFinding, str]] = {
+    EventFinding.LIVENESS_PROBE: "Killing",
+    EventFinding.STARTUP_PROBE: "Killing",
+    EventFinding.POST_START_HOOK: "FailedPostStartHook",
+    EventFinding.SANDBOX_CHANGED: "SandboxChanged",
+    EventFinding.RESIZED: "Killing",
+    EventFinding.DEFINITION_CHANGED: "Killing",
+    EventFinding.STOPPED: "Killing",
+    EventFinding.MOUNT_FAILED: "FailedMount",
+    EventFinding.SANDBOX_FAILED: "FailedCreatePodSandBox",
+    EventFinding.READINESS_PROBE: "Unhealthy",
+}
+
+_UNREAD_EVENTS: Final = {
+    EventLookup.EXPIRED: "Events of that time are gone",
+    EventLookup.REFUSED: "its Events may not be read",
+    EventLookup.UNAVAILABLE: "its Events could not be read",
+}
+
+PLACEHOLDERS: Final[Mapping[str, Callable[[Symptom], Value]]] = {
+    "Subject": _subject_capitalized,
+    "subject": _subject,
+    "node": _node,
+    "image": _image,
     "quoted_image": _quoted_image,
-    "message": lambda symptom: f" ({symptom.message})" if symptom.message else "",
-    "deadline": lambda symptom: "" if symptom.deadline is None else f" of {symptom.deadline}",
-    "logs_step": attrgetter("logs_step"),
+    "reason": lambda symptom: quoting.word(symptom.reason) if symptom.reason else "",
+    "exit": _exit,
+    "exit_code": lambda symptom: symptom.exit_code_text,
     "exit_clause": exit_clause,
-    "kubelet_report": _kubelet_report,
-    "probe_output": _probe_output,
+    "signal": lambda symptom: str((symptom.exit_code or 0) - SIGNAL_BASE),
+    "message": lambda symptom: Outside(symptom.message),
+    "deadline": lambda symptom: "" if symptom.deadline is None else f"{symptom.deadline} s",
+    "limit": lambda symptom: quoting.word(symptom.memory_limit) if symptom.memory_limit else "",
+    "run": _run,
+    "since": _since,
+    "event": _event_name,
+    "event_detail": _event_detail,
     "unread_events": _unread_events,
+    "restart_rule": _restart_rule,
+    "logs": _logs,
+    "describe": _describe,
+    "describe_node": _describe_node,
 }
 """What may be in braces in a template."""
 
+_UNITS: Final = (("s", 1), ("min", 60), ("h", 3600), ("days", 86_400))
+_MIN_UNITS: Final = 2
+"""How many of a unit it takes to use it: 119 s, then 2 min."""
 
-# Phrases with a choice
+
+def duration(seconds: int) -> str:
+    """Write a duration: ``under 1 s``, ``97 s``, ``12 min``."""
+    if seconds < 1:
+        return "under 1 s"
+    symbol, length = next(
+        (unit for unit in reversed(_UNITS) if seconds >= _MIN_UNITS * unit[1]), _UNITS[0]
+    )
+    return f"{seconds // length} {symbol}"
+
+
+# Templates with a choice
 
 
 def _possible_kubelet_stops(symptom: Symptom) -> list[str]:
@@ -123,11 +213,11 @@ def _possible_kubelet_stops(symptom: Symptom) -> list[str]:
         return []
     occasions = []
     if symptom.probes:
-        occasions.append(f"after a failed {' or '.join(symptom.probes)} probe")
+        occasions.append(f"{' or '.join(symptom.probes)} probe")
     if symptom.has_post_start_hook:
-        occasions.append("after a failed postStart hook")
+        occasions.append("postStart hook")
     if symptom.resizable:
-        occasions.append("for a resize")
+        occasions.append("resize")
     return occasions
 
 
@@ -136,114 +226,94 @@ def _events_name_no_stop(symptom: Symptom) -> bool:
     return symptom.evidence is not None and symptom.evidence.lookup is EventLookup.NOTHING
 
 
-def _events_expired(symptom: Symptom) -> bool:
-    return symptom.evidence is not None and symptom.evidence.lookup is EventLookup.EXPIRED
-
-
 def completed(symptom: Symptom) -> str:
     """What exit code 0 means."""
-    exited = f"{symptom.subject_capitalized} exited with code 0"
     if symptom.container_kind is ContainerKind.INIT:
-        return (
-            f"{exited}, as it should, and was run again, as init containers are "
-            "when a Pod's sandbox is created again"
-        )
-    unread = _unread_events(symptom)
+        return "{Subject} succeeded, and was run again since the Pod's sandbox was created again"
+    if _possible_kubelet_stops(symptom):
+        return "{Subject} exited with code 0[ after {run}]: it ended by itself or was asked to stop"
+    return "{Subject} exited with code 0[ after {run}], without an error of its own"
+
+
+def completed_evidence(symptom: Symptom) -> str:
+    """What is known, and what is not, about an exit with code 0."""
     stops = _possible_kubelet_stops(symptom)
+    if symptom.container_kind is ContainerKind.INIT:
+        return "{exit}"
     if stops:
         return (
-            f"{exited}: the application ended by itself, or the kubelet stopped "
-            f"it {' or '.join(stops)} and it left cleanly{unread}"
+            f"{{exit}}[; {{unread_events}}]; possible: a stop by the kubelet ({', '.join(stops)})"
         )
-    no_stop = (
-        ", and its Events name no stop by the kubelet" if _events_name_no_stop(symptom) else ""
-    )
-    return f"{exited}, without an error of its own{no_stop}{unread}"
+    no_stop = "; no Event tells of a stop" if _events_name_no_stop(symptom) else ""
+    return f"{{exit}}{no_stop}[; {{unread_events}}][; {{restart_rule}}]"
 
 
 def completed_step(symptom: Symptom) -> str:
     """Where to look after exit code 0."""
     if symptom.container_kind is ContainerKind.INIT:
-        node = symptom.node_phrase
-        return f"look for a restart of {node}, its runtime or its network plugin"
-    if _possible_kubelet_stops(symptom) and not _events_expired(symptom):
-        return f"Events named Killing or Unhealthy tell which; otherwise {symptom.logs_step}"
-    return (
-        "a container that should keep running must stay in the foreground, one that should end "
-        f"belongs in a Job; {symptom.logs_step}"
-    )
+        return "look for a restart of {node}, its runtime or its network plug-in: {describe_node}"
+    if _possible_kubelet_stops(symptom):
+        return "{describe}[ shows Events Killing or Unhealthy if it was stopped]"
+    return "keep a service in the foreground, run a task as a Job; see its last output: {logs}"
 
 
 def out_of_memory(symptom: Symptom) -> str:
     """What a kill for lack of memory means."""
-    known = f"{symptom.subject_capitalized} was killed for lack of memory (OOMKilled); "
     if symptom.memory_limit:
-        return known + f"its memory limit is {symptom.memory_limit}"
-    return known + (
-        "it has no memory limit of its own, so the Pod's limit or the node's memory was used up"
+        return "{Subject} ran out of memory: it exceeded its limit of {limit} and was killed"
+    return (
+        "{Subject} was killed for lack of memory; it has no limit of its own: "
+        "the Pod's or the node's was used up"
     )
 
 
 def out_of_memory_step(symptom: Symptom) -> str:
     """Where to look after a kill for lack of memory."""
     if symptom.memory_limit:
-        return "compare its memory use over time with the limit, then fix the leak or raise it"
-    node = symptom.node_phrase
-    return f"compare the memory use of the Pod with its limits and with what {node} has"
-
-
-def child_out_of_memory_step(symptom: Symptom) -> str:
-    """Where to look after a child process was killed for lack of memory."""
-    limit = symptom.memory_limit
-    compare = f"compare its memory use with its limit {limit}; " if limit else ""
-    return compare + symptom.logs_step
+        return "compare its memory use with the limit of {limit}: fix a leak, or raise the limit"
+    return "compare the Pod's memory use with what {node} has; set a memory limit"
 
 
 def killed(symptom: Symptom) -> str:
     """What SIGKILL means."""
-    known = (
-        f"{symptom.subject_capitalized} was killed by SIGKILL (exit code 137), unless the "
-        "application itself chose that code; lack of memory was not reported, and "
-    )
+    if _possible_kubelet_stops(symptom):
+        return "{Subject} was killed by SIGKILL (exit code 137)[ after {run}]; by whom is not known"
+    return "{Subject} was killed by SIGKILL (exit code 137)[ after {run}], not for memory"
+
+
+def killed_evidence(symptom: Symptom) -> str:
+    """What is known, and what is not, about a kill."""
     if _events_name_no_stop(symptom):
-        return known + (
-            "its Events name no stop by the kubelet, which points to a process in the container or "
-            "to something on the node"
+        return (
+            "no OOMKilled in its status, no Event of a stop by the kubelet: a process in the "
+            "container or on the node did it"
         )
-    suspects = [
-        "a process in the container",
-        *(f"the kubelet {occasion}" for occasion in _possible_kubelet_stops(symptom)),
-    ]
-    return known + (
-        "the Pod does not tell who killed it "
-        f"({', '.join(suspects)} or something on the node){_unread_events(symptom)}"
+    stops = _possible_kubelet_stops(symptom)
+    kubelet = f"the kubelet ({', '.join(stops)}), " if stops else ""
+    return (
+        "no OOMKilled in its status[; {unread_events}]"
+        f"; possible: {kubelet}a process in it or on its node"
     )
 
 
 def killed_step(symptom: Symptom) -> str:
     """Where to look after SIGKILL."""
-    node = symptom.node_phrase
-    if _events_name_no_stop(symptom) or _events_expired(symptom):
-        return f"look at {node} and at what else can signal the process; {symptom.logs_step}"
-    return f"look at the Pod's Events (Killing, Unhealthy) and at {node}"
+    if _possible_kubelet_stops(symptom):
+        return "{describe}[ shows Events Killing or Unhealthy if the kubelet did it]"
+    return "{describe_node}[ shows what happened there]"
 
 
-def terminated(symptom: Symptom) -> str:
-    """What SIGTERM means."""
+def terminated_evidence(symptom: Symptom) -> str:
+    """What is known, and what is not, about a stop by SIGTERM."""
     if _events_name_no_stop(symptom):
-        possibly = "; its Events name no stop by the kubelet"
-    else:
-        stops = " or ".join(_possible_kubelet_stops(symptom))
-        possibly = f", perhaps the kubelet {stops}" if stops else ""
-    return (
-        f"{symptom.subject_capitalized} was stopped by SIGTERM (exit code 143; something asked "
-        f"it to stop{possibly}), unless the application itself chose that code"
-        f"{_unread_events(symptom)}"
-    )
+        return "exit code 143 is 128 + 15; no Event tells of a stop by the kubelet"
+    stops = _possible_kubelet_stops(symptom)
+    possibly = f"; possible: the kubelet ({', '.join(stops)})" if stops else ""
+    return f"exit code 143 is 128 + 15[; {{unread_events}}]{possibly}"
 
 
 def terminated_step(symptom: Symptom) -> str:
     """Where to look after SIGTERM."""
-    if _events_name_no_stop(symptom) or _events_expired(symptom):
-        return symptom.logs_step
-    return "the Pod's Events (Killing, Unhealthy) tell if the kubelet asked"
+    if _possible_kubelet_stops(symptom):
+        return "{describe}[ shows Events Killing or Unhealthy if the kubelet asked]"
+    return "see its last output: {logs}"

@@ -9,8 +9,8 @@ from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.diagnosis.evidence import EventFinding, Evidence
 
 MAX_REASON_BYTES = 64
-MAX_MESSAGE_BYTES = 160
-MAX_IMAGE_BYTES = 120
+MAX_MESSAGE_BYTES = 1024
+MAX_IMAGE_BYTES = 255
 
 CRASH_LOOP_BACK_OFF = "CrashLoopBackOff"
 POST_START_HOOK_ERROR = "PostStartHookError"
@@ -118,41 +118,14 @@ class Symptom:
     evidence: Evidence | None = None
 
     @property
-    def subject(self) -> str:
-        """What the symptom is of, in words: ``init container setup``."""
-        kind = self.container_kind
-        return f"{kind} {self.container}" if kind else f"Pod {self.pod}"
-
-    @property
-    def subject_capitalized(self) -> str:
-        """The subject at the start of a sentence: ``Init container setup``."""
-        subject = self.subject
-        return subject[0].upper() + subject[1:]
-
-    @property
     def exit_code_text(self) -> str:
         """The exit code, or ``unknown``."""
         return "unknown" if self.exit_code is None else str(self.exit_code)
 
     @property
-    def node_phrase(self) -> str:
-        """The node, in words: ``node a`` or ``its node``."""
-        return f"node {self.node}" if self.node else "its node"
-
-    @property
     def event_finding(self) -> EventFinding | None:
         """What is proved beyond the Pod's status, or None."""
         return self.evidence.finding if self.evidence else None
-
-    @property
-    def logs_step(self) -> str:
-        """The step that shows the container's last output."""
-        # The log of a container that is not started again is the current one.
-        previous = "" if self.final else " --previous"
-        return (
-            f"see its last output: kubectl logs -n {self.namespace} {self.pod} "
-            f"-c {self.container}{previous}"
-        )
 
 
 def crash_id(pod_uid: str, container: str, container_id: str, restart_count: int) -> str:

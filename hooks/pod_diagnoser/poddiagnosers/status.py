@@ -218,6 +218,7 @@ def _recent_diagnoses(
         first_seen = {record.id: record.seen for record in each.history.history}
         for diagnosis in each.diagnoses:
             known = by_id.get(diagnosis.id)
+            lines = diagnosis.statement
             by_id[diagnosis.id] = RecentDiagnosis(
                 id=diagnosis.id,
                 pod=pod.metadata.name,
@@ -228,7 +229,9 @@ def _recent_diagnoses(
                 time=diagnosis.finished_at,
                 # A stored time stays, also if a clock or an annotation differs now.
                 seen=known.seen if known else first_seen.get(diagnosis.id),
-                diagnosis=diagnosis.sentence,
+                diagnosis=lines.diagnosis,
+                evidence=lines.evidence,
+                nextStep=lines.next_step,
             )
     ordered = sorted(
         by_id.values(),

@@ -1,4 +1,4 @@
-"""The history of a container in one sentence, which follows its diagnosis. Pure.
+"""The history of a container in a few words, which follow its diagnosis. Pure.
 
 It says how often the container terminated, how long it ran each time, whether that gets worse, and
 whether its image changed. It says only what follows from the crash history and the kubelet's count:
@@ -7,12 +7,15 @@ comes from the Pod's annotation, which its owner may write; it decides nothing b
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from pod_diagnoser.api.causes import Cause
+from pod_diagnoser.diagnosis.cause_rules import state
+from pod_diagnoser.diagnosis.diagnose import Diagnosis
+from pod_diagnoser.diagnosis.phrases import duration
+from pod_diagnoser.diagnosis.statement import MAX_LINE_BYTES, Statement, with_suffix
 from pod_diagnoser.pods.history import CrashRecord
-
-MAX_SUMMARY_BYTES = 240
 
 _MAX_ENTRIES = 100
 _MAX_RUNS = 4
@@ -28,15 +31,24 @@ _NOT_TIMED = (
 )
 """Causes whose times do not say how long the container ran: lost, noticed late, or never run."""
 
-_UNITS = (("second", "s", 1), ("minute", "min", 60), ("hour", "h", 3600), ("day", "d", 86_400))
-_MIN_UNITS = 2
-"""How many of a unit it takes to use it: 119 seconds, then 2 minutes."""
+
+@dataclass(frozen=True, slots=True)
+class HistorySummary:
+    """The history of a container, as it may follow a line of its diagnosis.
+
+    Attributes:
+        times: how often it terminated: forms from the longest to the shortest.
+        details: how long it ran, whether that gets worse: forms from the longest to the shortest.
+    """
+
+    times: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
 
 
 def summarize_history(
     history: Sequence[CrashRecord], current: CrashRecord, number: int, *, backing_off: bool
-) -> str:
-    """Summarize the history of a container in one sentence.
+) -> HistorySummary:
+    """Summarize the history of a container.
 
     Args:
         history: the crash records of the Pod, in any order. Those of other containers and those
@@ -47,33 +59,60 @@ def summarize_history(
         backing_off: whether the kubelet delays the next start of the container.
 
     Returns:
-        A sentence of at most `MAX_SUMMARY_BYTES`; empty for a first termination, and for a crash
-        that is not a termination.
+        Nothing for a crash that is not a termination; no more than a delayed restart for a first
+        one.
     """
     if current.exitCode is None:
-        return ""
+        return HistorySummary()
     ends = _terminations_until(history, current)
     counted = max(number, current.restarts or 0)
     total = max(counted, len(ends))
-    delayed = "the kubelet now delays its restarts (CrashLoopBackOff)" if backing_off else ""
+    delayed = "; CrashLoopBackOff delays its restart" if backing_off else ""
     if total == 1:
-        return f"{delayed[:1].upper()}{delayed[1:]}." if delayed else ""
+        return HistorySummary(details=(delayed,) if delayed else ())
     row = ends if len(ends) == counted else _consecutive(ends)
     at_least = "at least " if counted < len(ends) else ""
-    head = f"This is {at_least}the container's {_ordinal(total)} end"
+    times = f", for {at_least}the {_ordinal(total)} time"
     parts = {
-        "span": _span(ends, total),
         "streak": _streak(row, total),
         "runs": _runs(row, total),
         "image": _image(row, ends, current),
-        "delayed": delayed and f"; {delayed}",
+        "delayed": delayed,
     }
-    for least_important in ("", "image", "span", "streak", "runs", "delayed"):
+    details = []
+    for least_important in ("", "image", "delayed", "streak"):
         parts.pop(least_important, None)
-        sentence = f"{head}{''.join(parts.values())}."
-        if len(sentence.encode()) <= MAX_SUMMARY_BYTES:
-            break
-    return sentence
+        details.append("".join(parts.values()))
+    span = _span(ends, total)
+    return HistorySummary(
+        tuple(dict.fromkeys((times + span, times))),
+        tuple(dict.fromkeys(filter(None, (*details, delayed)))),
+    )
+
+
+def add_history(diagnosis: Diagnosis, summary: HistorySummary) -> Statement:
+    """Add the history of a container to the lines of its diagnosis.
+
+    How often it terminated belongs into the line of the diagnosis; where that is full, it takes
+    room in the line of evidence. The rest stands there as far as there is room.
+    """
+    lines = diagnosis.statement
+    if not summary.times and not summary.details:
+        return lines
+    first = with_suffix(lines.diagnosis, summary.times)
+    evidence = lines.evidence
+    if first is None and summary.times:
+        counted = f"; {summary.times[-1].removeprefix(', for ')}"
+        if len(evidence.encode()) + len(counted) > MAX_LINE_BYTES:
+            evidence = state(
+                diagnosis.rule, diagnosis.symptom, MAX_LINE_BYTES - len(counted)
+            ).evidence
+        evidence += counted
+    return replace(
+        lines,
+        diagnosis=first or lines.diagnosis,
+        evidence=with_suffix(evidence, summary.details) or evidence,
+    )
 
 
 def _terminations_until(history: Iterable[CrashRecord], current: CrashRecord) -> list[CrashRecord]:
@@ -109,8 +148,8 @@ def _span(ends: Sequence[CrashRecord], total: int) -> str:
         return ""
     seconds = int((last - first).total_seconds())
     if len(ends) == total:
-        return f" in {_in_words(seconds)}"
-    return f", {len(ends)} of them in {_in_words(seconds)}"
+        return f" in {duration(seconds)}"
+    return f" ({len(ends)} of them in {duration(seconds)})"
 
 
 def _streak(row: Sequence[CrashRecord], total: int) -> str:
@@ -125,10 +164,10 @@ def _streak(row: Sequence[CrashRecord], total: int) -> str:
         return ""
     more = "at least " if times == len(row) < total else ""
     if cause in _MEMORY_KILLS:
-        return f", {more}the {_ordinal(times)} out-of-memory kill in a row"
+        return f"; {more}the {_ordinal(times)} out-of-memory kill in a row"
     if times == total:
-        return ", each for the same cause"
-    return f", {more}the {_ordinal(times)} in a row for this cause"
+        return "; each time for this cause"
+    return f"; {more}the {_ordinal(times)} in a row for this cause"
 
 
 def _runs(row: Sequence[CrashRecord], total: int) -> str:
@@ -141,9 +180,9 @@ def _runs(row: Sequence[CrashRecord], total: int) -> str:
         runs.insert(0, seconds)
     if not runs:
         return ""
-    words = [_briefly(seconds) for seconds in runs]
+    words = [duration(seconds) for seconds in runs]
     if len(runs) == 1:
-        return f"; this time it ran {words[0]}"
+        return f"; it ran {words[0]}"
     last = "" if len(runs) == total else "last "
     shorter = all(before > after for before, after in pairwise(runs))
     trend = ", shorter each time" if shorter and len(runs) >= _MIN_TREND else ""
@@ -166,28 +205,6 @@ def _run_seconds(record: CrashRecord) -> int | None:
     if started is None or finished is None or finished < started or record.cause in _NOT_TIMED:
         return None
     return int((finished - started).total_seconds())
-
-
-def _measured(seconds: int) -> tuple[int, str, str]:
-    """Return how many of the largest fitting unit it is, with the unit's name and symbol."""
-    name, symbol, length = next(
-        (unit for unit in reversed(_UNITS) if seconds >= _MIN_UNITS * unit[2]), _UNITS[0]
-    )
-    return seconds // length, name, symbol
-
-
-def _in_words(seconds: int) -> str:
-    if seconds < 1:
-        return "a second"
-    number, name, _ = _measured(seconds)
-    return f"{number} {name}{'' if number == 1 else 's'}"
-
-
-def _briefly(seconds: int) -> str:
-    if seconds < 1:
-        return "under 1 s"
-    number, _, symbol = _measured(seconds)
-    return f"{number} {symbol}"
 
 
 def _ordinal(number: int) -> str:

@@ -8,6 +8,8 @@ RESTART_TIME = f"{GROUP}/restart-time"
 CONTAINER = f"{GROUP}/container"
 CAUSE = f"{GROUP}/cause"
 DIAGNOSIS = f"{GROUP}/diagnosis"
+EVIDENCE = f"{GROUP}/evidence"
+NEXT_STEP = f"{GROUP}/next-step"
 TERMINATION_MESSAGE = f"{GROUP}/termination-message"
 LOG = f"{GROUP}/log"
 ANNOTATIONS = (
@@ -16,6 +18,8 @@ ANNOTATIONS = (
     CONTAINER,
     CAUSE,
     DIAGNOSIS,
+    NEXT_STEP,
+    EVIDENCE,
     CRASHES,
     TERMINATION_MESSAGE,
     LOG,
@@ -25,7 +29,6 @@ ANNOTATIONS = (
 LABEL = f"{GROUP}/diagnoser"
 """The label on a Pod that crashed recently: the name of the PodDiagnoser that claims it."""
 
-MAX_DIAGNOSIS_BYTES = 640
 MAX_MESSAGE_BYTES = 512
 MAX_LOG_BYTES = 2048
 

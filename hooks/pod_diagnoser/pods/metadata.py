@@ -9,21 +9,22 @@ from pod_diagnoser.api.causes import REQUESTED_RESTARTS, TRANSIENT
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec
 from pod_diagnoser.api.metacontroller import SyncResponse
-from pod_diagnoser.api.text import truncate_bytes
 from pod_diagnoser.api.time import earliest, format_time
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
+from pod_diagnoser.diagnosis.statement import Statement
 from pod_diagnoser.pods.history import RECENT, CrashHistory, CrashRecord, serialize
-from pod_diagnoser.pods.history_text import summarize_history
+from pod_diagnoser.pods.history_text import add_history, summarize_history
 from pod_diagnoser.pods.keys import (
     ANNOTATIONS,
     CAUSE,
     CONTAINER,
     CRASHES,
     DIAGNOSIS,
+    EVIDENCE,
     LABEL,
     LOG,
-    MAX_DIAGNOSIS_BYTES,
     MAX_TOTAL_BYTES,
+    NEXT_STEP,
     RESTART_REASON,
     RESTART_TIME,
     TERMINATION_MESSAGE,
@@ -127,7 +128,7 @@ def _removal_of_transient(pod: Pod) -> dict[str, str | None]:
     existing = pod.metadata.annotations
     if existing.get(CAUSE) not in TRANSIENT:
         return {}
-    shown = (CONTAINER, CAUSE, DIAGNOSIS, TERMINATION_MESSAGE, LOG)
+    shown = (CONTAINER, CAUSE, DIAGNOSIS, EVIDENCE, NEXT_STEP, TERMINATION_MESSAGE, LOG)
     return {key: None for key in shown if key in existing}
 
 
@@ -140,10 +141,13 @@ def _annotations(
         # two. They stay.
         return {}
     restarted = (each for each in observation.diagnoses if each.restarted)
+    lines = _statement(latest, observation)
     desired: dict[str, str | None] = {
         CONTAINER: latest.container or None,
         CAUSE: latest.cause.value,
-        DIAGNOSIS: truncate_bytes(_diagnosis_text(latest, observation), MAX_DIAGNOSIS_BYTES),
+        DIAGNOSIS: lines.diagnosis,
+        EVIDENCE: lines.evidence,
+        NEXT_STEP: lines.next_step,
         TERMINATION_MESSAGE: output.message or None,
         **_restart_annotations(latest_crash(restarted, records)),
     }
@@ -178,13 +182,13 @@ def _is_superseded(record: CrashRecord, current: Iterable[CrashRecord]) -> bool:
     )
 
 
-def _diagnosis_text(latest: Diagnosis, observation: PodObservation) -> str:
-    """Return the sentence of the diagnosis with the summary of the container's history."""
+def _statement(latest: Diagnosis, observation: PodObservation) -> Statement:
+    """Return the lines of the diagnosis with the history of the container."""
     record = observation.records[latest.id]
     summary = summarize_history(
         observation.reportable_history, record, record.restarts or 0, backing_off=record.backOff
     )
-    return f"{latest.sentence} {summary}".rstrip()
+    return add_history(latest, summary)
 
 
 def _restart_annotations(restarted: Diagnosis | None) -> dict[str, str | None]:

@@ -20,18 +20,20 @@ from typing import Any, Final
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import API_VERSION, GROUP, PodDiagnoser, Remediation
 from pod_diagnoser.api.fields import is_object_name
-from pod_diagnoser.api.text import truncate_bytes
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
+from pod_diagnoser.diagnosis.statement import join_sentences
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.model import EXPLANATIONS, REPLACING, Action, Outcome, Phase, Reason
 from pod_diagnoser.remediation.safeguards import FRESH, is_fresh
 
 CONTROLLER: Final = f"{GROUP}/pod-diagnoser"
-MAX_NOTE_BYTES: Final = 1024
+MAX_NOTE_BYTES: Final = 250
+"""So that a screen of kubectl holds several Events."""
 MAX_INSTANCE: Final = 128
 _MAX_NAME: Final = 230
 _DIGEST: Final = 16
+_MAX_NAME_IN_NOTE: Final = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,15 @@ class EventDocument:
 
 @dataclass(frozen=True, slots=True)
 class EventContent:
-    """What an Event says: the fields of these names."""
+    """What an Event says: the fields of these names.
+
+    The note is made of the sentences for which there is room, the most important first.
+    """
 
     type: str
     reason: str
     action: str
-    note: str
+    note: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ class EventFactory:
                 "reason": content.reason,
                 "type": content.type,
                 "involvedObject": dict(regarding),
-                "message": truncate_bytes(content.note, MAX_NOTE_BYTES),
+                "message": join_sentences(content.note, MAX_NOTE_BYTES),
             },
         )
 
@@ -167,11 +172,24 @@ def _event_reason(found: Diagnosis) -> str | None:
     return "PodFailed" if found.final else None
 
 
-def crash_note(pod: OwnedPod, found: Diagnosis) -> str:
-    """Return ``Pod NAME restarted due to Completed (Exit Code: 0)``, container and diagnosis."""
+def crash_note(pod: OwnedPod, found: Diagnosis) -> tuple[str, ...]:
+    """Return ``Pod NAME restarted due to Completed (Exit Code: 0)``, container and diagnosis.
+
+    The name is left out where it would leave no room for what happened.
+    """
     where = f" in container {found.container}" if found.container else ""
     what = "restarted" if found.restarted else "failed"
-    return f"Pod {pod.metadata.name} {what} due to {found.restart_reason}{where}. {found.sentence}"
+    lines = found.statement
+    return (
+        f"{_pod(pod.metadata.name)} {what} due to {found.restart_reason}{where}.",
+        f"{lines.diagnosis}.",
+        f"Next: {lines.next_step}",
+    )
+
+
+def _pod(name: str) -> str:
+    """Name a Pod, unless its name is so long that it would fill the note."""
+    return f"Pod {name}" if len(name) <= _MAX_NAME_IN_NOTE else "The Pod"
 
 
 _VERBS: Final = {
@@ -215,11 +233,12 @@ def remediation_events(
         if outcome.reason is Reason.POD_GONE
         else f"was {verb}, so that its controller replaces it, as {who} asks"
     )
+    note = (f"{_pod(entry.pod)} {what}.", f"{entry.diagnosis.rstrip('.')}.")
     return [
         factory.event(
             about,
             factory.name(about["name"], entry.id, "Remediated", about["kind"]),
-            EventContent("Normal", reason, action, f"Pod {entry.pod} {what}. {entry.diagnosis}"),
+            EventContent("Normal", reason, action, note),
             outcome.at,
         )
         for about in (factory.about_pod(entry.pod, entry.podUID), factory.about_diagnoser())
@@ -240,7 +259,7 @@ def withheld_event(
     """
     meta = pod.metadata
     name = _withheld_name(factory, meta.name, found.id, reason)
-    content = _withheld_content(meta.name, reason, found.sentence)
+    content = _withheld_content(meta.name, reason, found.statement.diagnosis)
     return factory.event(factory.about_pod(meta.name, meta.uid), name, content, now)
 
 
@@ -255,5 +274,5 @@ def _withheld_name(factory: EventFactory, pod: str, crash: str, reason: Reason) 
 
 
 def _withheld_content(pod: str, reason: Reason, diagnosis: str) -> EventContent:
-    note = f"Pod {pod} is left alone ({reason.value}): {EXPLANATIONS[reason]} {diagnosis}"
+    note = (f"{_pod(pod)} is left alone ({reason.value}): {EXPLANATIONS[reason]}", f"{diagnosis}.")
     return EventContent("Normal", "RemediationWithheld", "Withhold", note)

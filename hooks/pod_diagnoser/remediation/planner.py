@@ -300,7 +300,7 @@ class _Planner:
             owner=owner.uid,
             container=found.container,
             cause=found.cause.value,
-            diagnosis=found.sentence,
+            diagnosis=found.statement.diagnosis,
             phase=Phase.PLANNED.value,
             reason=reason,
             message=message,

@@ -52,7 +52,7 @@ def test_each_observation_of_a_termination_gives_the_same_crash() -> None:
     status["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
     status["restartCount"] = 2
     first, second = diagnose(read(running))[0], diagnose(read(waiting))[0]
-    assert (first.id, first.sentence, first.cause) == (second.id, second.sentence, second.cause)
+    assert (first.id, first.statement, first.cause) == (second.id, second.statement, second.cause)
 
 
 def test_different_crashes_have_different_ids() -> None:
@@ -106,7 +106,7 @@ def test_texts_of_a_symptom_are_safe_and_bounded(document: Any) -> None:
         ("no such file.", "no such file"),
         ("runc failed: unable to start container process: no such file.", "no such file"),
         ("x" * 500 + "unable to start container process: no such file", "no such file"),
-        ("x" * 500, "x" * 157 + "…"),
+        ("x" * 2000 + " y", "x" * 408 + " … " + "x" * 609 + " y"),
     ],
 )
 def test_the_runtimes_prefix_is_left_out_of_its_message(message: str, shown: str) -> None:

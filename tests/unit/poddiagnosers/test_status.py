@@ -34,6 +34,7 @@ from tests.support.builders import (
     pod,
     pod_request,
     replacing,
+    rule_of,
     target,
     terminated,
 )
@@ -403,7 +404,9 @@ def reported(document: Json, *causes: Cause) -> PodDiagnoserStatus:
     (each,) = snapshot.crashed
     instead = causes or [found.cause for found in each.diagnoses]
     pairs = zip(each.diagnoses, instead, strict=True)
-    crashed = replace(each, diagnoses=[replace(found, cause=cause) for found, cause in pairs])
+    crashed = replace(
+        each, diagnoses=[replace(found, rule=rule_of(cause)) for found, cause in pairs]
+    )
     snapshot = replace(snapshot, crashed=[crashed])
     return build_status(snapshot, ExecutionReport(), after(5)).status
 

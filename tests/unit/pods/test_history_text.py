@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pod_diagnoser.diagnosis.statement import MAX_LINE_BYTES
 from pod_diagnoser.diagnosis.symptoms import termination_number
 from pod_diagnoser.pods.history import CrashRecord
-from pod_diagnoser.pods.history_text import MAX_SUMMARY_BYTES, summarize_history
-from tests.support.builders import T0, after, crash_record
+from pod_diagnoser.pods.history_text import HistorySummary, add_history, summarize_history
+from tests.support.builders import T0, after, crash_record, diagnosis
+
+DIAGNOSIS = diagnosis()
 
 
 def end(number: int, at: float, ran: float | None = None, **fields: Any) -> CrashRecord:
@@ -37,7 +40,13 @@ def changed(record: CrashRecord, **fields: Any) -> CrashRecord:
 def summary(*ends: CrashRecord, backing_off: bool = False) -> str:
     """Summarize the history of the last of these."""
     current = ends[-1]
-    return summarize_history(ends, current, current.restarts or 0, backing_off=backing_off)
+    found = summarize_history(ends, current, current.restarts or 0, backing_off=backing_off)
+    return longest(found)
+
+
+def longest(found: HistorySummary) -> str:
+    """Join the longest forms of a summary."""
+    return "".join((*found.times[:1], *found.details[:1]))
 
 
 OOM = {"cause": "OutOfMemory", "exitCode": 137}
@@ -52,15 +61,14 @@ WORSE = (
 def test_a_first_termination_has_no_summary() -> None:
     """There is no history yet."""
     assert summary(end(1, 0, 5)) == ""
-    assert summarize_history([], end(1, 0), 0, backing_off=False) == ""
+    assert summarize_history([], end(1, 0), 0, backing_off=False) == HistorySummary()
 
 
 def test_how_often_how_long_and_that_it_gets_worse() -> None:
     """One sentence says all of it."""
     assert summary(*WORSE, backing_off=True) == (
-        "This is the container's 4th end in 12 minutes, the 3rd out-of-memory kill in a row; "
-        "it ran 31 s, 12 s, 5 s and 4 s, shorter each time; "
-        "the kubelet now delays its restarts (CrashLoopBackOff)."
+        ", for the 4th time in 12 min; the 3rd out-of-memory kill in a row; "
+        "it ran 31 s, 12 s, 5 s and 4 s, shorter each time; CrashLoopBackOff delays its restart"
     )
 
 
@@ -70,77 +78,75 @@ ONE, OTHER = "a" * 8, "b" * 8
 TABLE = [
     pytest.param(
         [end(1, 0, 9), end(2, 1, 1)],
-        "This is the container's 2nd end in 1 second, each for the same cause; it ran 9 s and 1 s.",
+        ", for the 2nd time in 1 s; each time for this cause; it ran 9 s and 1 s",
         id="two",
     ),
     pytest.param(
         [end(1, 0, 9), end(2, 0, 0)],
-        "This is the container's 2nd end in a second, each for the same cause; "
-        "it ran 9 s and under 1 s.",
+        ", for the 2nd time in under 1 s; each time for this cause; it ran 9 s and under 1 s",
         id="no time between them",
     ),
     pytest.param(
         [end(39, 0, 200), end(40, 7200, 7200)],
-        "This is the container's 40th end, 2 of them in 2 hours, "
-        "at least the 2nd in a row for this cause; it last ran 3 min and 2 h.",
+        ", for the 40th time (2 of them in 2 h); at least the 2nd in a row for this cause; "
+        "it last ran 3 min and 2 h",
         id="more than are stored",
     ),
     pytest.param(
         [end(12, 0, 5)],
-        "This is the container's 12th end; this time it ran 5 s.",
+        ", for the 12th time; it ran 5 s",
         id="nothing is stored",
     ),
     pytest.param(
         [end(1, 0, 5), end(5, 600, 5)],
-        "This is the container's 5th end, 2 of them in 10 minutes; this time it ran 5 s.",
+        ", for the 5th time (2 of them in 10 min); it ran 5 s",
         id="a gap: nothing in a row",
     ),
     pytest.param(
         [end(3, 0, 5, restarts=None), end(4, 600, 4, restarts=None)],
-        "This is at least the container's 2nd end in 10 minutes; this time it ran 4 s.",
+        ", for at least the 2nd time in 10 min; it ran 4 s",
         id="unknown numbers",
     ),
     pytest.param(
         [end(1, 0, 5), end(2, 10, 5, **OOM), end(3, 20, 6)],
-        "This is the container's 3rd end in 20 seconds; it ran 5 s, 5 s and 6 s.",
+        ", for the 3rd time in 20 s; it ran 5 s, 5 s and 6 s",
         id="another cause each time",
     ),
     pytest.param(
         [end(1, 0), end(2, 10, 5), end(3, 20, 6)],
-        "This is the container's 3rd end in 20 seconds, each for the same cause; "
-        "it last ran 5 s and 6 s.",
+        ", for the 3rd time in 20 s; each time for this cause; it last ran 5 s and 6 s",
         id="a run of unknown length",
     ),
     pytest.param(
         [end(1, 0, 9), end(2, 86_400 * 3, 9, cause="ExitStatusLost", exitCode=255)],
-        "This is the container's 2nd end in 3 days.",
+        ", for the 2nd time in 3 days",
         id="a run whose termination was noticed later",
     ),
     pytest.param(
         [end(1, 400, -7, seen=after(30)), end(2, 40)],
-        "This is the container's 2nd end, each for the same cause.",
+        ", for the 2nd time; each time for this cause",
         id="clocks that went back",
     ),
     pytest.param(
         [end(1, 0, 5), end(2, 60, -5)],
-        "This is the container's 2nd end in 60 seconds, each for the same cause.",
+        ", for the 2nd time in 60 s; each time for this cause",
         id="a run that ended before it began",
     ),
     pytest.param(
         [end(1, 0, image=ONE), end(2, 10, image=OTHER), end(3, 20, image=OTHER)],
-        "This is the container's 3rd end in 20 seconds, each for the same cause; "
-        "it is the 2nd since its image changed.",
+        ", for the 3rd time in 20 s; each time for this cause; "
+        "it is the 2nd since its image changed",
         id="another image",
     ),
     pytest.param(
         [end(1, 0, image=ONE), end(2, 10, image=""), end(3, 20, image=OTHER)],
-        "This is the container's 3rd end in 20 seconds, each for the same cause; "
-        "it has ended with another image before.",
+        ", for the 3rd time in 20 s; each time for this cause; "
+        "it has ended with another image before",
         id="another image, it is not known since when",
     ),
     pytest.param(
         [end(1, 0, image=ONE), end(2, 10, image="")],
-        "This is the container's 2nd end in 10 seconds, each for the same cause.",
+        ", for the 2nd time in 10 s; each time for this cause",
         id="an unknown image",
     ),
 ]
@@ -166,14 +172,12 @@ def test_the_summary_says_what_is_known_and_no_more(ends: list[CrashRecord], wor
 )
 def test_ordinals_are_written_as_people_do(number: int, written: str) -> None:
     """Including 11th, 12th and 13th."""
-    assert f"container's {written} end" in summary(end(number, 0))
+    assert f"the {written} time" in summary(end(number, 0))
 
 
 def test_a_back_off_is_said_without_a_history() -> None:
     """The kubelet may count terminations that are not stored."""
-    assert summary(end(1, 0), backing_off=True) == (
-        "The kubelet now delays its restarts (CrashLoopBackOff)."
-    )
+    assert summary(end(1, 0), backing_off=True) == "; CrashLoopBackOff delays its restart"
 
 
 def test_a_crash_without_a_termination_is_not_counted() -> None:
@@ -186,7 +190,9 @@ def test_a_crash_without_a_termination_is_not_counted() -> None:
 def test_other_containers_change_nothing() -> None:
     """Each has its own history."""
     others = [changed(each, id=f"f{each.id[1:]}", container="other") for each in WORSE]
-    assert summarize_history([*others, *WORSE], WORSE[-1], 4, backing_off=False) == summary(*WORSE)
+    assert longest(
+        summarize_history([*others, *WORSE], WORSE[-1], 4, backing_off=False)
+    ) == summary(*WORSE)
 
 
 @pytest.mark.parametrize(
@@ -219,12 +225,23 @@ def test_a_part_that_is_too_long_is_left_out_as_a_whole() -> None:
         )
         for number in range(100)
     ]
-    words = summary(*ends, backing_off=True)
-    assert words == (
-        "This is the container's 2147483547th end, 100 of them in 891000 days, "
-        "at least the 100th out-of-memory kill in a row; "
-        "it last ran 7904 d, 7903 d, 7902 d and 7901 d, shorter each time; "
-        "the kubelet now delays its restarts (CrashLoopBackOff)."
+    found = summarize_history(ends, ends[-1], 0, backing_off=True)
+    assert found.times == (
+        ", for the 2147483547th time (100 of them in 891000 days)",
+        ", for the 2147483547th time",
+    )
+    row = "; at least the 100th out-of-memory kill in a row"
+    runs = "; it last ran 7904 days, 7903 days, 7902 days and 7901 days, shorter each time"
+    image, delayed = (
+        "; it is the 40th since its image changed",
+        "; CrashLoopBackOff delays its restart",
+    )
+    assert found.details == (
+        row + runs + image + delayed,
+        row + runs + delayed,
+        row + runs,
+        runs,
+        delayed,
     )
 
 
@@ -261,17 +278,21 @@ def test_any_history_is_summarized_within_bounds_and_in_any_order(
 ) -> None:
     """A summary is deterministic, short and printable, and has no negative figures."""
     history = list({each.id: each for each in history}.values())
-    words = summarize_history(history, current, number, backing_off=backing_off)
-    assert len(words.encode()) <= MAX_SUMMARY_BYTES
-    assert words.isascii()
-    assert words.isprintable()
-    assert "-" not in words.replace("out-of-memory", "")
-    assert words == "" or (words[0].isupper() and words.endswith("."))
+    found = summarize_history(history, current, number, backing_off=backing_off)
+    for forms in (found.times, found.details):
+        for words in forms:
+            assert words.isascii()
+            assert words.isprintable()
+            assert "-" not in words.replace("out-of-memory", "")
+    lines = add_history(DIAGNOSIS, found)
+    for line in (lines.diagnosis, lines.evidence, lines.next_step):
+        assert len(line.encode()) <= MAX_LINE_BYTES
+    assert not found.times or found.times[-1].removeprefix(", for ") in repr(lines)
     shuffled = list(history)
     chance.shuffle(shuffled)
-    assert summarize_history(shuffled, current, number, backing_off=backing_off) == words
+    assert summarize_history(shuffled, current, number, backing_off=backing_off) == found
     with_current = [*history, current]
-    assert summarize_history(with_current, current, number, backing_off=backing_off) == words
+    assert summarize_history(with_current, current, number, backing_off=backing_off) == found
 
 
 @given(st.lists(RECORDS, max_size=20), st.lists(RECORDS, max_size=5), RECORDS, COUNTS)
@@ -301,10 +322,10 @@ def test_nothing_is_said_without_its_facts(
     """Without times no times, without images no image, without other terminations no row."""
     nothing: dict[str, Any] = {"startedAt": None, "finishedAt": None, "image": ""}
     bare = [changed(each, **nothing) for each in history]
-    words = summarize_history(bare, changed(current, **nothing), number, backing_off=False)
+    words = longest(summarize_history(bare, changed(current, **nothing), number, backing_off=False))
     assert " ran " not in words
     assert " in " not in words.replace(" in a row", "")
     assert "image" not in words
-    assert "row" not in summarize_history([], current, number, backing_off=False)
+    assert "row" not in longest(summarize_history([], current, number, backing_off=False))
     if all(each.cause != "OutOfMemory" for each in [*history, current]):
         assert "memory" not in words

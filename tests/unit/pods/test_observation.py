@@ -17,8 +17,10 @@ from pod_diagnoser.pods.keys import (
     CONTAINER,
     CRASHES,
     DIAGNOSIS,
+    EVIDENCE,
     LABEL,
     LOG,
+    NEXT_STEP,
     RESTART_REASON,
     TERMINATION_MESSAGE,
 )
@@ -109,7 +111,7 @@ def test_a_kill_after_a_failed_probe_names_the_probe_and_is_looked_up_once() -> 
     for seconds in (1, 2, 7, 60):
         synced.sync(after(seconds))
     assert synced[CAUSE] == "LivenessProbeFailed"
-    assert 'its liveness probe failed ("503")' in synced[DIAGNOSIS]
+    assert 'its liveness probe failed: "503"' in synced[DIAGNOSIS]
     assert synced[RESTART_REASON] == "Error (Exit Code: 137)"
     assert synced.evidence == {"asked": "Found", "proof": "LivenessProbe", "detail": "503"}
     assert len(synced.requests) == 1
@@ -143,7 +145,7 @@ def test_an_inconclusive_lookup_is_repeated_once_after_some_seconds(first: Fetch
 @pytest.mark.parametrize(
     ("fetched", "words"),
     [
-        (NOTHING, "its Events name no stop by the kubelet"),
+        (NOTHING, "no Event of a stop by the kubelet"),
         (REFUSED, "its Events may not be read"),
         (UNAVAILABLE, "its Events could not be read"),
     ],
@@ -157,17 +159,17 @@ def test_a_diagnosis_says_that_its_events_explain_nothing(
     for seconds in (1, 6, 12, 60, 3000):
         synced.sync(after(seconds))
     assert synced[CAUSE] == "Killed"
-    assert words in synced[DIAGNOSIS]
+    assert words in synced[EVIDENCE]
     assert len(synced.requests) == (1 if fetched is REFUSED else 2)
     assert synced.writes <= 2
 
 
 def test_no_events_are_read_where_that_is_switched_off() -> None:
-    """The sentence says to look at the Events."""
+    """The next step is to look at the Events."""
     synced = SyncedPod(probed(), PROBE_KILL, events=False)
     synced.sync(after(1))
     assert synced.requests == []
-    assert "look at the Pod's Events" in synced[DIAGNOSIS]
+    assert "shows Events Killing or Unhealthy" in synced[NEXT_STEP]
 
 
 @pytest.mark.parametrize(
@@ -391,7 +393,7 @@ def test_a_secret_in_a_probes_output_is_redacted() -> None:
         maskPatterns=["cust-[0-9]+"],
     )
     synced.sync(after(1))
-    assert "its liveness probe failed (" in synced[DIAGNOSIS]
+    assert "its liveness probe failed: " in synced[DIAGNOSIS]
     assert "hunter2" not in str(synced.of)
     assert "cust-77" not in str(synced.of)
 

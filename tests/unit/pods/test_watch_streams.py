@@ -52,7 +52,7 @@ def test_every_observation_of_a_crash_has_the_same_diagnosis(name: str, with_eve
     steps = corpus.stream(name)
     events = final_events(name, steps) if with_events else None
     for shown in observations(steps, events).values():
-        words = {(each.cause, each.sentence, each.restart_reason) for _, each in shown}
+        words = {(each.cause, each.statement, each.restart_reason) for _, each in shown}
         transient = not with_events and name == "17-poststart-hook-error"
         assert len(words) == 1 or transient
         assert len({(each.finished_at, each.exit_code, each.container) for _, each in shown}) == 1
@@ -236,7 +236,7 @@ def in_order(name: str, steps: Iterable[Step]) -> Json:
     for number, step in enumerate(steps):
         current = pod.sync(step.of, every[-1].time + timedelta(seconds=number))
     seen = observations(every, final_events(name, every))
-    return shown_by(current, {key: shown[0][1].sentence for key, shown in seen.items()})
+    return shown_by(current, {key: shown[0][1].statement.diagnosis for key, shown in seen.items()})
 
 
 def steps_by_crash(name: str) -> list[list[Step]]:

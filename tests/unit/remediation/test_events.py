@@ -99,7 +99,8 @@ def test_a_crash_is_published_on_the_pod_in_the_tutorials_words() -> None:
     check(event)
     found = diagnose(parsed_pod(document))[0]
     assert event.document["message"] == (
-        "Pod app-1 restarted due to Completed (Exit Code: 0) in container app. " + found.sentence
+        "Pod app-1 restarted due to Completed (Exit Code: 0) in container app. "
+        f"{found.statement.diagnosis}."
     )
     assert (event.document["type"], event.document["reason"]) == ("Warning", "PodRestarted")
     assert event.document["involvedObject"] == {
@@ -184,7 +185,7 @@ def test_what_was_done_is_published_on_both(
         note = event.document["message"]
         assert note.startswith(f"Pod app-1 {word}")
         assert f"spec.remediationAction {action} of PodDiagnoser diag" in note
-        assert note.endswith(plan.diagnosis)
+        assert note.endswith(f"{plan.diagnosis}.")
     assert [event.document["involvedObject"]["kind"] for event in events] == ["Pod", "PodDiagnoser"]
     assert events[0].document["involvedObject"]["uid"] == plan.podUID
     assert events[1].document["involvedObject"]["uid"] == replacing()["metadata"]["uid"]
@@ -242,7 +243,8 @@ def test_a_withheld_pod_gets_one_event_for_each_reason() -> None:
     event = withheld_event(who, document, found, Reason.BARE_POD, NOW)
     check(event)
     assert event.document["message"] == (
-        f"Pod app-1 is left alone (BarePod): No controller would replace the Pod. {found.sentence}"
+        "Pod app-1 is left alone (BarePod): No controller would replace the Pod. "
+        f"{found.statement.diagnosis}."
     )
     assert event.key == withheld_key(who, document, found, Reason.BARE_POD)
     assert event.key != withheld_key(who, document, found, Reason.PAUSED)
@@ -275,14 +277,17 @@ def test_any_names_and_texts_make_valid_events(
         check(each)
 
 
-def test_a_note_is_cut_by_bytes() -> None:
-    """The API server counts bytes; no character is cut in two."""
+def test_a_sentence_for_which_there_is_no_room_is_left_out() -> None:
+    """A note is short, and nothing in it is cut."""
     plan = plan_of(owned()).model_copy(update={"diagnosis": "ä" * 2000})
     outcome = Outcome(Phase.DONE, Reason.DELETED, NOW)
     for event in remediation_events(factory(), plan, outcome):
+        assert event.document["message"].endswith(" asks.")
+    long_name = owned(name="a" * 250)
+    for event in published(long_name):
         note = event.document["message"]
-        assert MAX_NOTE_BYTES - 4 <= len(note.encode()) <= MAX_NOTE_BYTES
-        assert note.endswith("ä…")
+        assert note.startswith("The Pod restarted due to ")
+        assert len(note.encode()) <= MAX_NOTE_BYTES
 
 
 def test_names_that_differ_only_where_they_are_cut_make_different_events() -> None:

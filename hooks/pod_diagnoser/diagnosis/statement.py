@@ -1,0 +1,230 @@
+"""The three lines of a diagnosis, each short enough to be seen whole. Pure.
+
+``kubectl describe`` truncates each line of a long annotation after 138 bytes. Source: kubectl
+``pkg/describe/describe.go`` (printAnnotationsMultiline, maxAnnotationLen).
+
+A line is made from a template: text with ``{placeholders}``, and ``[groups]`` that may be left out.
+A group is left out where one of its placeholders is empty. Where the line is too long, quoted text
+from outside loses its middle, then names take shorter forms, then groups are left out from the last
+one on, and at last commands take shorter forms. Nothing else is ever cut.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from pod_diagnoser.api.text import truncate_bytes
+from pod_diagnoser.diagnosis.quoting import quote, quoted_length
+
+MAX_LINE_BYTES: Final = 138
+"""The most bytes of a line."""
+
+_MIN_QUOTED_BYTES: Final = 64
+"""To how many bytes quoted text is shortened before anything else is given up for it."""
+
+_LEAST_QUOTED_BYTES: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """A text from outside: it is quoted, and may lose its middle."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """Words of which there are shorter forms.
+
+    Attributes:
+        texts: the forms, from the longest to the shortest.
+        is_command: whether it is a command: it stays whole as long as there is another way.
+    """
+
+    texts: tuple[str, ...]
+    is_command: bool = False
+
+
+Value = str | Outside | Forms
+"""What fills a placeholder. An empty one leaves out its group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What happened, what proves it, and what to do next: each at most `MAX_LINE_BYTES`, whole.
+
+    Attributes:
+        diagnosis: what happened, the most specific fact first.
+        evidence: what proves it, and what is not proved.
+        next_step: one thing to do; a command where there is one.
+    """
+
+    diagnosis: str
+    evidence: str
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A literal text, or a placeholder, of a template.
+
+    Attributes:
+        text: the literal text, or the placeholder's name.
+        is_placeholder: which of the two.
+        group: the number of the group that it belongs to; 0 for none.
+    """
+
+    text: str
+    is_placeholder: bool
+    group: int
+
+
+_TOKEN: Final = re.compile(r"\{(\w+)\}|([\[\]])|([^\[\]{}]+)")
+
+
+@cache
+def _parse(template: str) -> tuple[_Part, ...]:
+    """Split a template.
+
+    Raises:
+        ValueError: it is not well formed. Groups do not nest.
+    """
+    parts, group, opened, position = [], 0, 0, 0
+    for token in _TOKEN.finditer(template):
+        if token.start() != position:
+            raise ValueError(template)
+        position = token.end()
+        placeholder, bracket, literal = token.groups()
+        if bracket:
+            if (bracket == "[") == bool(group):
+                raise ValueError(template)
+            opened += bracket == "["
+            group = opened if bracket == "[" else 0
+        else:
+            parts.append(_Part(placeholder or literal, placeholder is not None, group))
+    if position != len(template) or group:
+        raise ValueError(template)
+    return tuple(parts)
+
+
+@dataclass(slots=True)
+class _Piece:
+    """A part of a line in the making, in the form that it has at present."""
+
+    group: int
+    value: Value
+    form: int = 0
+
+    def fixed(self) -> str:
+        """The text in its present form; empty for text from outside."""
+        if isinstance(self.value, Forms):
+            return self.value.texts[self.form] if self.value.texts else ""
+        return "" if isinstance(self.value, Outside) else self.value
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.value.text if isinstance(self.value, Outside) else not self.fixed()
+
+
+def fit_line(template: str, value_of: Callable[[str], Value], limit: int = MAX_LINE_BYTES) -> str:
+    """Make a line from a template.
+
+    Args:
+        template: the template.
+        value_of: returns what fills a placeholder. It is never read as a template.
+        limit: the most bytes of the line.
+
+    Raises:
+        KeyError: the template has an unknown placeholder.
+        ValueError: the template is not well formed.
+    """
+    pieces = [
+        _Piece(part.group, value_of(part.text) if part.is_placeholder else part.text)
+        for part in _parse(template)
+    ]
+    without = {piece.group for piece in pieces if piece.group and piece.is_empty}
+    pieces = [piece for piece in pieces if piece.group not in without]
+    while True:
+        line = _line(pieces, limit, _MIN_QUOTED_BYTES)
+        if line is not None:
+            return line
+        if not (_shorten_name(pieces) or _drop_group(pieces) or _shorten_command(pieces)):
+            break
+    line = _line(pieces, limit, _LEAST_QUOTED_BYTES)
+    return line if line is not None else truncate_bytes("".join(p.fixed() for p in pieces), limit)
+
+
+def _line(pieces: Sequence[_Piece], limit: int, least: int) -> str | None:
+    """Join the pieces, with as much of quoted texts as there is room for; None if that is less."""
+    texts = [piece.fixed() for piece in pieces]
+    quoted = [
+        (number, piece.value.text)
+        for number, piece in enumerate(pieces)
+        if isinstance(piece.value, Outside) and piece.value.text
+    ]
+    room = limit - sum(len(text.encode()) for text in texts)
+    for rank, (number, text) in enumerate(sorted(quoted, key=lambda each: len(each[1]))):
+        # The shortest comes first: what it leaves is for the others.
+        share = room // (len(quoted) - rank)
+        length = quoted_length(text)
+        if share < min(length, least):
+            return None
+        texts[number] = quote(text, share)
+        room -= len(texts[number].encode())
+    return "".join(texts) if room >= 0 else None
+
+
+def _shorten_name(pieces: Sequence[_Piece]) -> bool:
+    return _take_shorter_form(pieces, is_command=False)
+
+
+def _shorten_command(pieces: Sequence[_Piece]) -> bool:
+    return _take_shorter_form(pieces, is_command=True)
+
+
+def _take_shorter_form(pieces: Sequence[_Piece], *, is_command: bool) -> bool:
+    """Give the longest piece that has a shorter form that form."""
+    candidates = [
+        piece
+        for piece in pieces
+        if isinstance(piece.value, Forms)
+        and piece.value.is_command is is_command
+        and piece.form + 1 < len(piece.value.texts)
+    ]
+    if not candidates:
+        return False
+    max(candidates, key=lambda piece: len(piece.fixed())).form += 1
+    return True
+
+
+def _drop_group(pieces: list[_Piece]) -> bool:
+    """Leave out the last group."""
+    last = max((piece.group for piece in pieces), default=0)
+    if not last:
+        return False
+    pieces[:] = [piece for piece in pieces if piece.group != last]
+    return True
+
+
+def with_suffix(line: str, suffixes: Sequence[str]) -> str | None:
+    """Append the first suffix that fits; None if none does."""
+    return next(
+        (
+            line + suffix
+            for suffix in suffixes
+            if len(line.encode()) + len(suffix.encode()) <= MAX_LINE_BYTES
+        ),
+        None,
+    )
+
+
+def join_sentences(sentences: Sequence[str], limit: int) -> str:
+    """Join sentences, leaving out whole ones that are too long; for Events, which are bounded."""
+    joined = ""
+    for sentence in filter(None, sentences):
+        longer = f"{joined} {sentence}" if joined else sentence
+        if len(longer.encode()) <= limit:
+            joined = longer
+    return joined
