@@ -96,7 +96,8 @@ def _diagnose_pod(pod: Pod, snapshot: Snapshot, now: datetime) -> Iterator[PodDi
         key = (diagnosis.container, diagnosis.cause)
         if key not in shown:  # else an earlier end of the same container for the same cause
             shown.add(key)
-            yield PodDiagnosis(diagnosis, diagnosis.sentence, "", "")
+            lines = diagnosis.statement
+            yield PodDiagnosis(diagnosis, lines.diagnosis, lines.evidence, lines.next_step)
 
 
 def _by_importance(observation: PodObservation) -> Sequence[Diagnosis]:
