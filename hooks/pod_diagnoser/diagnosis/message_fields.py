@@ -13,7 +13,20 @@ from pod_diagnoser.diagnosis.problem_words import ProblemKind
 _DNS_NAME: Final = r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?"
 _QUALIFIED: Final = r"[A-Za-z0-9][-\w./]{0,119}[A-Za-z0-9]|[A-Za-z0-9]"
 _QUANTITY: Final = r"\d{1,20}[A-Za-z]{0,2}"
-_PLUGIN_NAMES: Final = (rf'failed to find plugin "(?P<plugin>{_DNS_NAME})"',)
+_REGISTRY: Final = r"https?://(?P<registry>[A-Za-z0-9][-.A-Za-z0-9]{0,252}(?::\d{1,5})?)/"
+_PULL_KINDS: Final = (
+    ProblemKind.IMAGE_NOT_FOUND,
+    ProblemKind.IMAGE_RATE_LIMITED,
+    ProblemKind.IMAGE_UNAUTHORIZED,
+    ProblemKind.REGISTRY_CERTIFICATE_EXPIRED,
+    ProblemKind.REGISTRY_CERTIFICATE_REFUSED,
+    ProblemKind.REGISTRY_FAILED,
+    ProblemKind.REGISTRY_NAME_UNKNOWN,
+    ProblemKind.REGISTRY_UNREACHABLE,
+    ProblemKind.REGISTRY_WITHOUT_TLS,
+)
+"""Kinds of problems with a registry, whose name then stands in a URL."""
+
 _FIELD_PATTERNS: Final[Mapping[ProblemKind, tuple[re.Pattern[str], ...]]] = {
     kind: tuple(re.compile(pattern) for pattern in patterns)
     for kind, patterns in {
@@ -25,7 +38,7 @@ _FIELD_PATTERNS: Final[Mapping[ProblemKind, tuple[re.Pattern[str], ...]]] = {
         ProblemKind.KEY_MISSING: (
             (
                 r"couldn't find key (?P<key>[-.\w]{1,253}) in "
-                rf"(?:ConfigMap|Secret) {_DNS_NAME}/(?P<object>{_DNS_NAME})(?![-\w.])"
+                rf"(?P<holder>ConfigMap|Secret) {_DNS_NAME}/(?P<object>{_DNS_NAME})(?![-\w.])"
             ),
             r"couldn't find key (?P<key>[-.\w]{1,253})",
             r"references non-existent (?:config|secret) key: (?P<key>[-.\w]{1,253})",
@@ -52,7 +65,8 @@ _FIELD_PATTERNS: Final[Mapping[ProblemKind, tuple[re.Pattern[str], ...]]] = {
         ProblemKind.RUNTIME_HANDLER_UNKNOWN: (
             rf'no runtime for "(?P<handler>{_DNS_NAME})"',
             rf"failed to find runtime handler (?P<handler>{_DNS_NAME})(?![-\w.])",
-            rf'runtimehandler "(?P<handler>{_DNS_NAME})"',
+            rf'(?i:runtimehandler) "(?P<handler>{_DNS_NAME})"',
+            rf'runtime "(?P<handler>{_DNS_NAME})" binary not installed',
         ),
         ProblemKind.CSI_DRIVER_MISSING: (
             rf"driver name (?P<driver>{_DNS_NAME}) not found",
@@ -69,9 +83,19 @@ _FIELD_PATTERNS: Final[Mapping[ProblemKind, tuple[re.Pattern[str], ...]]] = {
             r'Multi-Attach error for volume "(?P<volume>[^"]{1,253})"',
             rf"already used by pod\(s\) (?P<other_pod>{_DNS_NAME})(?![-\w.])",
         ),
-        ProblemKind.NO_IP_ADDRESS: _PLUGIN_NAMES,
-        ProblemKind.NETWORK_PLUGIN_NOT_READY: _PLUGIN_NAMES,
-        ProblemKind.NETWORK_PLUGIN_FAILED: _PLUGIN_NAMES,
+        ProblemKind.NETWORK_PLUGIN_MISSING: (rf'failed to find plugin "(?P<plugin>{_DNS_NAME})"',),
+        ProblemKind.NETWORK_BRIDGE_OUTDATED: (
+            r'"(?P<bridge>[-.\w]{1,15})" already has an IP address',
+        ),
+        ProblemKind.RUNTIME_CLASS_MISSING: (
+            rf'(?i:runtimeclass)(?:\.node\.k8s\.io)? "(?P<runtime_class>{_DNS_NAME})"',
+        ),
+        ProblemKind.MEMORY_LIMIT_TOO_LOW: (
+            r"should be at least (?P<least>\d{1,20}) bytes",
+            r"Minimum memory limit allowed is (?P<least>\d{1,20}[kKMG]?i?B)",
+        ),
+        ProblemKind.SANDBOX_IMAGE_FAILED: (r'sandbox image "(?P<sandbox_image>[^"\s]{1,255})"',),
+        **dict.fromkeys(_PULL_KINDS, (_REGISTRY,)),
         ProblemKind.NODES_LACK_RESOURCE: (rf"Insufficient (?P<resource>{_QUALIFIED})(?!\S)",),
         ProblemKind.NODES_TAINTED: (r"\{(?P<taint>[^{}]{1,317}?)(?:: )?\}",),
         ProblemKind.NODES_UNDER_PRESSURE: (r"\{(?P<taint>[^{}]{1,317}?)(?:: )?\}",),
@@ -126,11 +150,14 @@ _FIELD_PATTERNS: Final[Mapping[ProblemKind, tuple[re.Pattern[str], ...]]] = {
             r"path does not exist: (?P<path>/\S{1,200})",
         ),
         ProblemKind.USER_UNKNOWN: (r"unable to find (?:user|group) (?P<user>[^\s:]{1,63}):",),
-        ProblemKind.SYSCTL_REFUSED: (r'sysctl:? "(?P<sysctl>[^"]{1,120})"',),
+        ProblemKind.SYSCTL_REFUSED: (
+            r'sysctl:? "(?P<sysctl>[^"]{1,120})"',
+            r"open /proc/sys/(?P<sysctl>[-\w./]{1,120})",
+        ),
     }.items()
 }
 _FROM_LAYERS: Final = {
-    "volume": re.compile(r'volumes? "([^"]{1,253})"'),
+    "volume": re.compile(r'volume "([^"]{1,253})"'),
     "plugin": re.compile(r'network plug-in "([^"]{1,253})"'),
     "path": re.compile(r'mount at "([^"]{1,512})"'),
 }
@@ -142,6 +169,8 @@ _WITHOUT_QUOTES: Final = frozenset(
         "limit",
         "requested",
         "available",
+        "holder",
+        "least",
         "used",
         "pod_used",
         "capacity",
@@ -168,14 +197,15 @@ def fields_of(text: str, kind: ProblemKind, names: Collection[str] = ()) -> dict
     raw: dict[str, str] = {}
     for placeholder, pattern in _FROM_LAYERS.items():
         for name in names:
-            if (found := pattern.fullmatch(name)) and placeholder not in raw:
-                raw[placeholder] = found[1]
+            if found := pattern.fullmatch(name):
+                raw.setdefault(placeholder, found[1])
+    given: dict[str, str] = {}
     for pattern in _FIELD_PATTERNS.get(kind, ()):
         if found := pattern.search(text):
-            raw.update({key: value for key, value in found.groupdict().items() if value})
-            break
-    if kind in _QUANTITIES_OF:
-        raw |= _QUANTITIES_OF[kind](text, raw)
+            given = {**found.groupdict(), **given}
+    raw |= given
+    if kind in _REWORKED:
+        raw |= _REWORKED[kind](text, raw)
     return {key: _as_field(key, shortened(value)) for key, value in raw.items() if value}
 
 
@@ -245,7 +275,31 @@ def _refusal_quantities(_: str, raw: Mapping[str, str]) -> dict[str, str]:
     return quantities
 
 
-_QUANTITIES_OF: Final = {
+def _sysctl(_: str, raw: Mapping[str, str]) -> dict[str, str]:
+    """The name of a sysctl as people write it, and not as a path."""
+    return {key: value.replace("/", ".") for key, value in raw.items() if key == "sysctl"}
+
+
+def _least(_: str, raw: Mapping[str, str]) -> dict[str, str]:
+    return {key: readable(value) for key, value in raw.items() if key == "least"}
+
+
+_CRUN_MOUNT: Final = re.compile(r"mount `[^`]{0,512}` to `(?P<path>[^`]{1,512})`")
+
+
+def _crun_mount(text: str, raw: Mapping[str, str]) -> dict[str, str]:
+    """Where crun wanted to mount: it writes the path below the root directory."""
+    found = _CRUN_MOUNT.search(text)
+    return {"path": f"/{found['path'].lstrip('/')}"} if found and "path" not in raw else {}
+
+
+_REWORKED: Final = {
+    ProblemKind.SYSCTL_REFUSED: _sysctl,
+    ProblemKind.MEMORY_LIMIT_TOO_LOW: _least,
+    ProblemKind.SUB_PATH_UNUSABLE: _crun_mount,
+    ProblemKind.MOUNT_TARGET_UNUSABLE: _crun_mount,
+    ProblemKind.MOUNT_SOURCE_MISSING: _crun_mount,
+    ProblemKind.MOUNT_FAILED: _crun_mount,
     ProblemKind.NODE_LOW_ON_MEMORY: _eviction_quantities,
     ProblemKind.NODE_LOW_ON_DISK: _eviction_quantities,
     ProblemKind.NODE_LOW_ON_INODES: _left,

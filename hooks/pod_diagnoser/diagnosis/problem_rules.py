@@ -83,6 +83,10 @@ _REFUSED: Final = (
         ProblemKind.NODE_LOW_ON_MEMORY,
         _KUBELET + "eviction/helpers.go (nodeLowMessageFmt, nodeConditionMessageFmt)",
         "the node was low on resource: memory",
+    ),
+    *_rows(
+        ProblemKind.NODE_REFUSES_BEST_EFFORT,
+        _KUBELET + "eviction/eviction_manager.go (Admit)",
         "the node had condition: [memorypressure",
     ),
     *_rows(
@@ -293,12 +297,16 @@ _DEVICES: Final = (
         "nodeprepareresources",
     ),
     *_rows(
+        ProblemKind.DEVICE_DRIVER_MISMATCH,
+        "NVIDIA/go-nvml (ERROR_LIB_RM_VERSION_MISMATCH)",
+        "driver/library version mismatch",
+    ),
+    *_rows(
         ProblemKind.DEVICE_UNAVAILABLE,
         "NVIDIA/libnvidia-container src/cli, NVIDIA/nvidia-container-toolkit, go-nvml",
         "nvidia-container-cli: ",
         "nvidia-container-runtime … failed",
         " nvml: ",
-        "driver/library version mismatch",
         "could not select device driver",
         "error gathering device information while adding custom device",
     ),
@@ -316,6 +324,12 @@ _DEVICES: Final = (
 )
 
 _RUNTIME_HANDLER: Final = (
+    *_rows(
+        ProblemKind.RUNTIME_CLASS_MISSING,
+        "apimachinery pkg/api/errors (NewNotFound) for RuntimeClasses; kubelet runtimeclass",
+        'runtimeclass.node.k8s.io "" not found',
+        'runtimeclass "" not found',
+    ),
     *_rows(
         ProblemKind.RUNTIME_HANDLER_UNKNOWN,
         _CONTAINERD
@@ -339,7 +353,6 @@ _RUNTIME_HANDLER: Final = (
         "unknown or invalid runtime name",
         "unknown runtime specified",
         'runtimehandler "" not supported',
-        'runtimeclass.node.k8s.io "" not found',
         "failed to get runtimeclass",
     ),
 )
@@ -497,6 +510,8 @@ _MISSING: Final = (
         ProblemKind.OBJECT_NOT_CACHED,
         _KUBELET + "util/manager/watch_based_manager.go, cache_based_manager.go",
         'object ""/"" not registered',
+        'configmaps "" is forbidden',
+        'secrets "" is forbidden',
         "failed to sync configmap cache",
         "failed to sync secret cache",
     ),
@@ -955,13 +970,28 @@ _NETWORK: Final = (
         "no address allocated to pod",
     ),
     *_rows(
+        ProblemKind.NETWORK_BRIDGE_OUTDATED,
+        _CNI + "plugins plugins/main/bridge/bridge.go (ensureAddr)",
+        "already has an ip address different from",
+    ),
+    *_rows(
+        ProblemKind.NETWORK_PLUGIN_CUT_OFF,
+        "Go net (OpError), net/url (Error) in network plug-ins",
+        '(add): … get "": dial tcp',
+        '(add): … get "": net/http: tls handshake timeout',
+        '(add): … get "": context deadline exceeded',
+        '(add): … post "": dial tcp',
+        'network for pod … get "": dial tcp',
+    ),
+    *_rows(
         ProblemKind.NETWORK_PLUGIN_UNAUTHORIZED,
         "calico cni-plugin and others with a kubeconfig whose token expired; client-go",
         "(add): … connection is unauthorized",
         "(add): … : unauthorized ",
         "network for pod … connection is unauthorized",
         "error getting clusterinformation: … unauthorized",
-        "(add): … certificate has expired",
+        '(add): … get "": x509: ',
+        '(add): … get "": tls: failed to verify certificate',
     ),
     *_rows(
         ProblemKind.NETWORK_PLUGIN_NOT_READY,
@@ -978,7 +1008,7 @@ _NETWORK: Final = (
         "no cni configuration file in",
     ),
     *_rows(
-        ProblemKind.NETWORK_PLUGIN_NOT_READY,
+        ProblemKind.NETWORK_PLUGIN_MISSING,
         _CNI + "cni pkg/invoke/find.go (FindInPath)",
         'failed to find plugin ""',
     ),
@@ -1043,6 +1073,11 @@ _REFUSED_IMAGES: Final = (
         "cannot be pulled due to configured policy",
         "412 precondition failed",
         "451 unavailable for legal reasons",
+    ),
+    *_rows(
+        ProblemKind.SANDBOX_IMAGE_FAILED,
+        _CONTAINERD + "server/podsandbox/sandbox_run.go (ensureImageExists); cri-o (pause image)",
+        "failed to get sandbox image",
     ),
     *_rows(
         ProblemKind.IMAGE_NOT_PRESENT,
@@ -1120,21 +1155,46 @@ _REFUSED_IMAGES: Final = (
 
 _PULLS: Final = (
     *_rows(
+        ProblemKind.REGISTRY_WITHOUT_TLS,
+        "Go net/http (Transport), crypto/tls",
+        "server gave http response to https client",
+        "first record does not look like a tls handshake",
+        pull_only=True,
+    ),
+    *_rows(
+        ProblemKind.REGISTRY_CERTIFICATE_EXPIRED,
+        "Go crypto/x509 (CertificateInvalidError)",
+        "x509: certificate has expired or is not yet valid",
+        pull_only=True,
+    ),
+    *_rows(
         ProblemKind.REGISTRY_CERTIFICATE_REFUSED,
         "Go crypto/x509, crypto/tls, net/http",
         " x509: ",
         "tls: failed to verify certificate",
         "remote error: tls: ",
-        "first record does not look like a tls handshake",
-        "server gave http response to https client",
+        pull_only=True,
+    ),
+    *_rows(
+        ProblemKind.REGISTRY_PROXY_FAILED,
+        "Go net/http (Transport.dialConn)",
+        "proxyconnect tcp",
+        "407 proxy authentication required",
+        "proxy authentication required",
+        pull_only=True,
+    ),
+    *_rows(
+        ProblemKind.REGISTRY_NAME_UNKNOWN,
+        "Go net (DNSError)",
+        "no such host",
+        "server misbehaving",
+        "temporary failure in name resolution",
+        "lookup … i/o timeout",
         pull_only=True,
     ),
     *_rows(
         ProblemKind.REGISTRY_UNREACHABLE,
         "Go net (OpError, DNSError), net/http (Transport)",
-        "no such host",
-        "server misbehaving",
-        "temporary failure in name resolution",
         "i/o timeout",
         "connect: connection refused",
         "connection timed out",
@@ -1142,10 +1202,10 @@ _PULLS: Final = (
         "no route to host",
         "network is unreachable",
         "tls handshake timeout",
-        "proxyconnect tcp",
         "request canceled while waiting for connection",
         "client.timeout exceeded while awaiting headers",
         "timeout awaiting response headers",
+        "connectex: ",
         pull_only=True,
     ),
     *_rows(

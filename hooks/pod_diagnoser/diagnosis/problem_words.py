@@ -38,6 +38,7 @@ class ProblemKind(StrEnum):
     # Refused or ended by the kubelet
     NODE_SHUTTING_DOWN = "NodeShuttingDown"
     NODE_LOW_ON_MEMORY = "NodeLowOnMemory"
+    NODE_REFUSES_BEST_EFFORT = "NodeRefusesBestEffort"
     NODE_LOW_ON_DISK = "NodeLowOnDisk"
     NODE_LOW_ON_INODES = "NodeLowOnInodes"
     NODE_LOW_ON_PROCESSES = "NodeLowOnProcesses"
@@ -54,6 +55,7 @@ class ProblemKind(StrEnum):
     # Creating and starting a container
     MEMORY_LIMIT_TOO_LOW = "MemoryLimitTooLow"
     START_KILLED = "StartKilled"
+    RUNTIME_CLASS_MISSING = "RuntimeClassMissing"
     RUNTIME_HANDLER_UNKNOWN = "RuntimeHandlerUnknown"
     WRONG_ARCHITECTURE = "WrongArchitecture"
     EXECUTABLE_NOT_FOUND = "ExecutableNotFound"
@@ -77,6 +79,7 @@ class ProblemKind(StrEnum):
     CDI_DEVICE_MISSING = "CDIDeviceMissing"
     DRA_DRIVER_MISSING = "DRADriverMissing"
     DRA_FAILED = "DRAFailed"
+    DEVICE_DRIVER_MISMATCH = "DeviceDriverMismatch"
     DEVICE_UNAVAILABLE = "DeviceUnavailable"
     # The node
     NODE_OVERLOADED = "NodeOverloaded"
@@ -121,6 +124,9 @@ class ProblemKind(StrEnum):
     # Network of a Pod
     NO_IP_ADDRESS = "NoIPAddress"
     NETWORK_PLUGIN_NOT_READY = "NetworkPluginNotReady"
+    NETWORK_PLUGIN_MISSING = "NetworkPluginMissing"
+    NETWORK_PLUGIN_CUT_OFF = "NetworkPluginCutOff"
+    NETWORK_BRIDGE_OUTDATED = "NetworkBridgeOutdated"
     NETWORK_PLUGIN_UNAUTHORIZED = "NetworkPluginUnauthorized"
     NETWORK_PLUGIN_FAILED = "NetworkPluginFailed"
     # Windows
@@ -128,6 +134,7 @@ class ProblemKind(StrEnum):
     WINDOWS_CONTAINER_STOPPED = "WindowsContainerStopped"
     WINDOWS_COMPUTE_FAILED = "WindowsComputeFailed"
     # Images
+    SANDBOX_IMAGE_FAILED = "SandboxImageFailed"
     IMAGE_NAME_AMBIGUOUS = "ImageNameAmbiguous"
     IMAGE_NAME_INVALID = "ImageNameInvalid"
     IMAGE_NOT_PRESENT = "ImageNotPresent"
@@ -143,8 +150,12 @@ class ProblemKind(StrEnum):
     IMAGE_DAMAGED = "ImageDamaged"
     IMAGE_STORE_DAMAGED = "ImageStoreDamaged"
     IMAGE_PULL_TIMED_OUT = "ImagePullTimedOut"
+    REGISTRY_NAME_UNKNOWN = "RegistryNameUnknown"
+    REGISTRY_PROXY_FAILED = "RegistryProxyFailed"
     REGISTRY_UNREACHABLE = "RegistryUnreachable"
+    REGISTRY_CERTIFICATE_EXPIRED = "RegistryCertificateExpired"
     REGISTRY_CERTIFICATE_REFUSED = "RegistryCertificateRefused"
+    REGISTRY_WITHOUT_TLS = "RegistryWithoutTLS"
     REGISTRY_FAILED = "RegistryFailed"
 
 
@@ -184,7 +195,7 @@ class ProblemWords:
 PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     # The scheduler finds no node
     ProblemKind.NODES_LACK_RESOURCE: ProblemWords(
-        "{count} of {nodes} nodes have too little {resource} left",
+        "{count} of {nodes} nodes do not have enough {resource} left",
         "request less {resource}, add nodes, or free some: kubectl describe nodes shows what is "
         "allocated",
     ),
@@ -275,6 +286,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "[; container {hungry} used {used}][; it used {pod_used}][, its request is {requested}]",
         "set memory requests near real use, and limits[, first for container {hungry}]",
     ),
+    ProblemKind.NODE_REFUSES_BEST_EFFORT: ProblemWords(
+        "its node is low on memory, and takes no Pods without memory requests",
+        "give it a memory request, and find what uses up the memory of {node}",
+    ),
     ProblemKind.NODE_LOW_ON_DISK: ProblemWords(
         "its node was low on disk space[ ({available} left)]"
         "[; container {hungry} used {used}][; it used {pod_used}][, its request is {requested}]",
@@ -329,18 +344,22 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "use nodes that support it, or remove it from the Pod",
     ),
     ProblemKind.NODE_OUT_OF_RESOURCE: ProblemWords(
-        "the node has too little {resource} left[: {requested} requested, {used} of {capacity} in "
-        "use]",
+        "the node does not have enough {resource} left[: {requested} requested, {used} of "
+        "{capacity} in use]",
         "compare its requests with what is free on {node} (kubectl describe node)",
     ),
     # Creating and starting a container
     ProblemKind.MEMORY_LIMIT_TOO_LOW: ProblemWords(
         "its memory limit is too low even to start",
-        "raise the memory limit of container {container}: it is too low even to start",
+        "raise the memory limit of container {container}[ to {least} at least]",
     ),
     ProblemKind.START_KILLED: ProblemWords(
         "something killed it while it was starting",
         "raise the memory limit of container {container}; if it is ample, look at load of {node}",
+    ),
+    ProblemKind.RUNTIME_CLASS_MISSING: ProblemWords(
+        "RuntimeClass[ {runtime_class}] does not exist",
+        "create RuntimeClass[ {runtime_class}], or correct runtimeClassName",
     ),
     ProblemKind.RUNTIME_HANDLER_UNKNOWN: ProblemWords(
         "the node's runtime does not have the handler[ {handler}] of its RuntimeClass",
@@ -383,7 +402,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "correct capabilities in securityContext of container {container}",
     ),
     ProblemKind.SYSCTL_REFUSED: ProblemWords(
-        "a sysctl[ {sysctl}] of its securityContext was refused",
+        "sysctl[ {sysctl}] of its securityContext was refused",
         "remove sysctl[ {sysctl}] from securityContext, or allow it in the kubelet of {node}",
     ),
     ProblemKind.SECURITY_PROFILE_UNUSABLE: ProblemWords(
@@ -418,7 +437,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.DEVICE_PLUGIN_MISSING: ProblemWords(
         "the device plug-in[ for {resource}] is not registered on the node",
-        "look at the device plug-in's Pod on {node}[ for {resource}]; after it, create a new Pod",
+        "look at the Pod of the device plug-in[ for {resource}] on {node}; then create a new Pod",
     ),
     ProblemKind.CDI_DEVICE_MISSING: ProblemWords(
         "the node's CDI files do not describe its device",
@@ -431,6 +450,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.DRA_FAILED: ProblemWords(
         "the DRA driver could not prepare its devices",
         "look at the log of the DRA driver's Pod on {node}",
+    ),
+    ProblemKind.DEVICE_DRIVER_MISMATCH: ProblemWords(
+        "kernel module and library of the node's device driver have different versions",
+        "drain and reboot {node}, so that its new device driver is loaded",
     ),
     ProblemKind.DEVICE_UNAVAILABLE: ProblemWords(
         "the node's device driver refused its device",
@@ -479,7 +502,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "make that path a shared mount on {node} (mount --make-rshared), or drop mountPropagation",
     ),
     ProblemKind.MOUNT_FAILED: ProblemWords(
-        "a volume could not be mounted into it[ at {path}]",
+        "a mount[ at {path}] failed",
         "check volume[ {volume}] and its mountPath in container {container}",
     ),
     # What a Pod refers to
@@ -492,15 +515,15 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "create Secret[ {secret}] in namespace {namespace}, or correct its name in the Pod",
     ),
     ProblemKind.KEY_MISSING: ProblemWords(
-        "a key[ {key}] is not in its ConfigMap or Secret[ {object}]",
-        "add key[ {key}] to the ConfigMap or Secret[ {object}], or correct it in the Pod",
+        "key[ {key}] is missing[ in {holder}][ {object}]",
+        "add key[ {key}][ to {holder}][ {object}], or correct it in the Pod",
     ),
     ProblemKind.CLAIM_MISSING: ProblemWords(
         "PersistentVolumeClaim[ {claim}] does not exist",
         "create PersistentVolumeClaim[ {claim}] in namespace {namespace}, or correct its name",
     ),
     ProblemKind.CLAIM_UNBOUND: ProblemWords(
-        "PersistentVolumeClaim[ {claim}] is not bound to a volume",
+        "its PersistentVolumeClaim[ {claim}] is not bound to a volume",
         "kubectl describe pvc -n {namespace}[ {claim}]",
     ),
     ProblemKind.CLAIM_DELETING: ProblemWords(
@@ -593,9 +616,21 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "the network plug-in[ {plugin}] is not ready on the node",
         "look at the network plug-in's Pod[ ({plugin})] on {node}: it does not run or is not ready",
     ),
+    ProblemKind.NETWORK_PLUGIN_MISSING: ProblemWords(
+        "CNI plug-in[ {plugin}] is not installed on the node",
+        "install CNI plug-in[ {plugin}] in /opt/cni/bin of {node}, or look at the Pod that should",
+    ),
+    ProblemKind.NETWORK_PLUGIN_CUT_OFF: ProblemWords(
+        "the network plug-in[ {plugin}] of the node does not reach the API server",
+        "check the way of {node} to the API server's Service: kube-proxy, firewall",
+    ),
+    ProblemKind.NETWORK_BRIDGE_OUTDATED: ProblemWords(
+        "a network bridge of the node[, {bridge},] has an address of another Pod range",
+        "on {node}: ip link delete[ {bridge}]; the network plug-in makes it again",
+    ),
     ProblemKind.NETWORK_PLUGIN_UNAUTHORIZED: ProblemWords(
-        "the API server refuses the network plug-in[ {plugin}] of the node",
-        "restart the network plug-in's Pod[ ({plugin})] on {node}: its token may have expired",
+        "the network plug-in[ {plugin}] of the node has outdated credentials for the API server",
+        "restart the network plug-in's Pod[ ({plugin})] on {node}, so that it gets new credentials",
     ),
     ProblemKind.NETWORK_PLUGIN_FAILED: ProblemWords(
         "the network plug-in[ {plugin}] could not set up its network",
@@ -615,6 +650,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "look at the Windows host services (hcs, hns) on {node}",
     ),
     # Images
+    ProblemKind.SANDBOX_IMAGE_FAILED: ProblemWords(
+        "the node cannot pull the runtime's own sandbox image[ {sandbox_image}]",
+        "check sandbox_image in the runtime's configuration on {node}, and the way to its registry",
+    ),
     ProblemKind.IMAGE_NAME_AMBIGUOUS: ProblemWords(
         "its image name has no registry, and the node does not guess one",
         "write the whole image name with its registry, such as docker.io/library/…",
@@ -628,11 +667,11 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "load {image} on {node}, or change imagePullPolicy",
     ),
     ProblemKind.IMAGE_NOT_FOUND: ProblemWords(
-        "the registry does not have this image or tag",
+        "the registry[ {registry}] does not have this image or tag",
         "check name and tag of {image}: the registry has none such",
     ),
     ProblemKind.IMAGE_UNAUTHORIZED: ProblemWords(
-        "the registry refused access to the image",
+        "the registry[ {registry}] refused access to the image",
         "check imagePullSecrets and rights for {image}; a wrong name looks the same",
     ),
     ProblemKind.IMAGE_REFUSED_BY_POLICY: ProblemWords(
@@ -640,7 +679,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "look at the registry's policy and scan of {image}: fix the image, or allow it there",
     ),
     ProblemKind.IMAGE_RATE_LIMITED: ProblemWords(
-        "the registry refused to deliver: too many requests (rate limit)",
+        "the registry[ {registry}] refused to deliver: too many requests (rate limit)",
         "wait, or pull with an account (imagePullSecrets) or through a mirror",
     ),
     ProblemKind.IMAGE_PULL_THROTTLED: ProblemWords(
@@ -675,16 +714,32 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "the pull was given up: it took too long",
         "look at the size of {image}, and at network and disk of {node}",
     ),
+    ProblemKind.REGISTRY_NAME_UNKNOWN: ProblemWords(
+        "the node cannot resolve the registry's name[ {registry}]",
+        "check the registry's name in {image}, and the DNS of {node}",
+    ),
+    ProblemKind.REGISTRY_PROXY_FAILED: ProblemWords(
+        "the proxy between node and registry does not answer",
+        "check the proxy that the container runtime of {node} uses (HTTPS_PROXY, NO_PROXY)",
+    ),
     ProblemKind.REGISTRY_UNREACHABLE: ProblemWords(
-        "the node does not reach the registry",
+        "the node does not reach the registry[ {registry}]",
         "check that {node} reaches the registry: DNS, proxy, firewall",
     ),
+    ProblemKind.REGISTRY_CERTIFICATE_EXPIRED: ProblemWords(
+        "the certificate of the registry[ {registry}] has expired or is not valid yet",
+        "renew the registry's certificate; or set the clock of {node}, if that is wrong",
+    ),
     ProblemKind.REGISTRY_CERTIFICATE_REFUSED: ProblemWords(
-        "the node does not trust the registry's certificate, or it has no TLS",
-        "make {node} trust the registry's certificate (CA, name, clock), or use https there",
+        "the node does not trust the certificate of the registry[ {registry}]",
+        "make {node} trust the registry's certificate: add its CA, or use its right name",
+    ),
+    ProblemKind.REGISTRY_WITHOUT_TLS: ProblemWords(
+        "the registry[ {registry}] speaks plain HTTP, and the node asks by HTTPS",
+        "serve the registry by HTTPS, or allow plain HTTP for it in the runtime of {node}",
     ),
     ProblemKind.REGISTRY_FAILED: ProblemWords(
-        "the registry answered with an error of its own",
+        "the registry[ {registry}] answered with an error of its own",
         "try again later, or look at the registry: it answers with an error",
     ),
 }
