@@ -176,14 +176,14 @@ def _as_text(diagnoses: Sequence[PodDiagnosis]) -> str:
 
 
 def _paragraph(shown: PodDiagnosis) -> Iterator[str]:
-    symptom = shown.diagnosis.symptom
+    symptom, lines = shown.diagnosis.symptom, shown.statement
     container = f", {symptom.container_kind} {symptom.container}" if symptom.container else ""
     yield f"{symptom.namespace}/{symptom.pod}{container}: {shown.diagnosis.cause}"
-    yield f"  {shown.text}"
-    if shown.evidence:
-        yield f"  Evidence: {shown.evidence}"
-    if shown.next_step:
-        yield f"  Next: {shown.next_step}"
+    yield f"  {lines.diagnosis}"
+    if lines.evidence:
+        yield f"  Evidence: {lines.evidence}"
+    if lines.next_step:
+        yield f"  Next: {lines.next_step}"
 
 
 def _write(text: str) -> None:

@@ -11,8 +11,10 @@ from pod_diagnoser.api.time import format_time
 from pod_diagnoser.cli.snapshot import Snapshot
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.evidence import EventLookup
+from pod_diagnoser.diagnosis.statement import Statement
 from pod_diagnoser.pods.history import parse_history, serialize
 from pod_diagnoser.pods.keys import CRASHES
+from pod_diagnoser.pods.metadata import statement_with_history
 from pod_diagnoser.pods.observation import PodObservation, observe_pod
 
 KIND = "PodDiagnosisList"
@@ -27,15 +29,11 @@ class PodDiagnosis:
 
     Attributes:
         diagnosis: the diagnosis.
-        text: what happened.
-        evidence: what proves it.
-        next_step: what to do next.
+        statement: its lines, with the history of the container.
     """
 
     diagnosis: Diagnosis
-    text: str
-    evidence: str
-    next_step: str
+    statement: Statement
 
     def to_json(self) -> dict[str, Any]:
         """Return it as an item of the list; what is not known is left out."""
@@ -54,9 +52,9 @@ class PodDiagnosis:
             "pod": symptom.pod,
             "container": symptom.container,
             "cause": self.diagnosis.cause.value,
-            "diagnosis": self.text,
-            "evidence": self.evidence,
-            "nextStep": self.next_step,
+            "diagnosis": self.statement.diagnosis,
+            "evidence": self.statement.evidence,
+            "nextStep": self.statement.next_step,
             "symptom": symptom.kind.name.title().replace("_", ""),
             **{name: fact for name, fact in facts.items() if fact not in ("", None)},
         }
@@ -96,8 +94,7 @@ def _diagnose_pod(pod: Pod, snapshot: Snapshot, now: datetime) -> Iterator[PodDi
         key = (diagnosis.container, diagnosis.cause)
         if key not in shown:  # else an earlier end of the same container for the same cause
             shown.add(key)
-            lines = diagnosis.statement
-            yield PodDiagnosis(diagnosis, lines.diagnosis, lines.evidence, lines.next_step)
+            yield PodDiagnosis(diagnosis, statement_with_history(diagnosis, observation))
 
 
 def _by_importance(observation: PodObservation) -> Sequence[Diagnosis]:

@@ -141,7 +141,7 @@ def _annotations(
         # two. They stay.
         return {}
     restarted = (each for each in observation.diagnoses if each.restarted)
-    lines = _statement(latest, observation)
+    lines = statement_with_history(latest, observation)
     desired: dict[str, str | None] = {
         CONTAINER: latest.container or None,
         CAUSE: latest.cause.value,
@@ -182,13 +182,13 @@ def _is_superseded(record: CrashRecord, current: Iterable[CrashRecord]) -> bool:
     )
 
 
-def _statement(latest: Diagnosis, observation: PodObservation) -> Statement:
-    """Return the lines of the diagnosis with the history of the container."""
-    record = observation.records[latest.id]
+def statement_with_history(diagnosis: Diagnosis, observation: PodObservation) -> Statement:
+    """Return the lines of a diagnosis of an observation with the history of the container."""
+    record = observation.records[diagnosis.id]
     summary = summarize_history(
         observation.reportable_history, record, record.restarts or 0, backing_off=record.backOff
     )
-    return add_history(latest, summary)
+    return add_history(diagnosis, summary)
 
 
 def _restart_annotations(restarted: Diagnosis | None) -> dict[str, str | None]:

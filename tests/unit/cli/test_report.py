@@ -16,7 +16,8 @@ from pod_diagnoser.api.time import format_time
 from pod_diagnoser.cli.decoding import DecodingError, decode
 from pod_diagnoser.cli.report import diagnose_snapshot, to_list
 from pod_diagnoser.cli.snapshot import take_snapshot
-from pod_diagnoser.pods.keys import CAUSE, CONTAINER, CRASHES
+from pod_diagnoser.diagnosis.statement import MAX_LINE_BYTES
+from pod_diagnoser.pods.keys import CAUSE, CONTAINER, CRASHES, DIAGNOSIS, EVIDENCE, NEXT_STEP
 from pod_diagnoser.pods.metadata import NO_OUTPUT, desired_metadata
 from pod_diagnoser.pods.observation import observe_pod
 from tests.fuzz.mutating import Mutator
@@ -46,20 +47,25 @@ def items(*objects: Json, now: datetime = NOW) -> list[Json]:
 def annotated(name: str) -> SyncResponse:
     """Return what the hook writes on a golden Pod, after its Events were read."""
     of, claim = corpus.pod(name), DiagnosisTargetSpec()
-    observation = observe_pod(of, claim, NOW, corpus.fetched_for(name, of))
+    fetched = corpus.fetched_for(name, of) if corpus.event_items(name) else None
+    observation = observe_pod(of, claim, NOW, fetched)
     return desired_metadata(of, claim, observation, NOW, NO_OUTPUT)
 
 
 @pytest.mark.parametrize("name", corpus.names())
 def test_first_item_is_what_the_hook_writes_on_the_pod(name: str) -> None:
-    """The same cause of the same container; nothing where the hook writes nothing."""
+    """The same lines about the same container; nothing where the hook writes nothing."""
     annotations = annotated(name).annotations
     found = items(corpus.document(name), *(corpus.event_items(name) or []))
     if annotations.get(CAUSE) is None:
         assert found == [] or CAUSE not in annotations  # an older crash than the stored one
         return
-    assert found[0]["cause"] == annotations[CAUSE]
-    assert found[0]["container"] == (annotations.get(CONTAINER) or "")
+    first = found[0]
+    assert first["cause"] == annotations[CAUSE]
+    assert first["container"] == (annotations.get(CONTAINER) or "")
+    assert first["diagnosis"] == annotations[DIAGNOSIS]
+    assert first["evidence"] == (annotations.get(EVIDENCE) or "")
+    assert first["nextStep"] == (annotations.get(NEXT_STEP) or "")
 
 
 def test_item_has_the_facts_of_the_container() -> None:
@@ -203,5 +209,6 @@ def test_any_pods_and_events_give_a_list(name: str, random: Random) -> None:
     found = to_list(list(diagnose_snapshot(snapshot, NOW)))
     assert found == to_list(list(diagnose_snapshot(snapshot, NOW)))
     for item in found["items"]:
-        assert all(item[key].isprintable() for key in ("diagnosis", "evidence", "nextStep"))
+        lines = [item[key] for key in ("diagnosis", "evidence", "nextStep")]
+        assert all(line.isprintable() and len(line.encode()) <= MAX_LINE_BYTES for line in lines)
         assert len(json.dumps(item)) < 8192
