@@ -94,7 +94,9 @@ _FIELD_PATTERNS: Final[Mapping[ProblemKind, tuple[re.Pattern[str], ...]]] = {
             r"should be at least (?P<least>\d{1,20}) bytes",
             r"Minimum memory limit allowed is (?P<least>\d{1,20}[kKMG]?i?B)",
         ),
-        ProblemKind.SANDBOX_IMAGE_FAILED: (r'sandbox image "(?P<sandbox_image>[^"\s]{1,255})"',),
+        ProblemKind.SANDBOX_IMAGE_FAILED: (
+            r'(?:sandbox|failed pulling) image "(?P<sandbox_image>[^"\s]{1,255})"',
+        ),
         **dict.fromkeys(_PULL_KINDS, (_REGISTRY,)),
         ProblemKind.NODES_LACK_RESOURCE: (rf"Insufficient (?P<resource>{_QUALIFIED})(?!\S)",),
         ProblemKind.NODES_TAINTED: (r"\{(?P<taint>[^{}]{1,317}?)(?:: )?\}",),
@@ -136,9 +138,14 @@ _FIELD_PATTERNS: Final[Mapping[ProblemKind, tuple[re.Pattern[str], ...]]] = {
             r'exec: "(?P<executable>[^"]{1,200})"',
             r"executable file `(?P<executable>[^`]{1,200})`",
         ),
+        ProblemKind.EXECUTABLE_NEEDS_LIBRARY: (
+            r"(?<!\S)exec (?P<executable>/[^\s:]{1,200}): no such file",
+            r"library\?\) `(?P<executable>[^`]{1,200})`",
+        ),
         ProblemKind.EXECUTABLE_NOT_PERMITTED: (
             r'exec: "(?P<executable>[^"]{1,200})"',
             r"the path `(?P<executable>[^`]{1,200})`",
+            r"exec container process `(?P<executable>[^`]{1,200})`",
         ),
         ProblemKind.WORKING_DIRECTORY_UNUSABLE: (
             r'chdir to cwd \("(?P<path>[^"]{1,200})"\)',

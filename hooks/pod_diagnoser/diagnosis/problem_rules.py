@@ -199,6 +199,9 @@ _LIMITS: Final = (
         "can't get final child's pid from pipe: eof",
         "getting the final child's pid from pipe caused … eof",
         "read init-p: connection reset by peer",
+        "cannot start a stopped process",
+        "cannot start a container that has stopped",
+        "exec fifo is empty",
         "write init-p: broken pipe",
     ),
     *_rows(
@@ -367,6 +370,13 @@ _WINDOWS: Final = (
         "no matching manifest for windows/",
     ),
     *_rows(
+        ProblemKind.WINDOWS_OUT_OF_MEMORY,
+        "Windows system errors 0x5af, 0x5aa, 0x8 in hcsshim",
+        "the paging file is too small for this operation to complete",
+        "insufficient system resources exist to complete the requested service",
+        "not enough memory resources are available to process this command",
+    ),
+    *_rows(
         ProblemKind.WINDOWS_CONTAINER_STOPPED,
         "hcsshim internal/hcs/errors.go (ErrVmcompute…, ErrProcessAlreadyStopped)",
         "(0xc0370105)",
@@ -376,6 +386,8 @@ _WINDOWS: Final = (
         "(0x80370105)",
         "(0x80370110)",
         "(0x8037011f)",
+        ": unexpected container exit",
+        "lost communication with compute service",
     ),
     *_rows(
         ProblemKind.EXECUTABLE_NOT_FOUND,
@@ -395,6 +407,7 @@ _WINDOWS: Final = (
         "hcsshim errors.go, internal/hcs/system.go, service.go",
         "hcs::",
         "failure in a windows system call: ",
+        "hcsshim: timeout waiting for notification",
     ),
 )
 
@@ -737,10 +750,18 @@ _EXEC: Final = (
         "mkdir cwd",
     ),
     *_rows(
+        ProblemKind.EXECUTABLE_NEEDS_LIBRARY,
+        _RUNC + "standard_init_linux.go (Init: execve), " + _CRUN + "container.c",
+        " exec / … : no such file or directory",
+        "exec container process (missing dynamic library?)",
+        "exec user process caused … no such file or directory",
+    ),
+    *_rows(
         ProblemKind.EXECUTABLE_NOT_FOUND,
         "Go os/exec (ErrNotFound), runc libcontainer/standard_init_linux.go (Init)",
         "executable file not found in $path",
         "executable file not found in %path%",
+        "executable not found in $path",
         'exec: "": stat … no such file or directory',
         'exec: "": no such file or directory',
     ),
@@ -766,6 +787,7 @@ _EXEC: Final = (
         "the path `` exists but it is not executable",
         "the path `` is not a regular file",
         "open executable: permission denied",
+        "exec container process `` … permission denied",
     ),
     *_rows(
         ProblemKind.NO_COMMAND,
@@ -785,6 +807,7 @@ _EXEC: Final = (
         "does not support user namespaces",
         "can't set hostusers: false",
         "user namespaces are not supported",
+        "user namespaces aren't enabled in the kernel",
         "id mapped mounts are not supported",
         "failed to set mount_attr_idmap",
         "mount_setattr `` … idmap",
@@ -808,6 +831,7 @@ _EXEC: Final = (
         ProblemKind.CAPABILITY_REFUSED,
         _RUNC + "init_linux.go (finalizeNamespace); cri-o internal/factory/container",
         "unable to apply caps",
+        "can't apply capabilities",
         "unable to apply bounding set",
         "unknown capability",
     ),
@@ -907,6 +931,13 @@ _NODE: Final = (
         "shim killed after",
     ),
     *_rows(
+        ProblemKind.RLIMIT_REFUSED,
+        _RUNC + "init_linux.go, process_linux.go (setupRlimits), " + _CRUN + "linux.c (set rlimit)",
+        "error setting rlimit type",
+        "error setting rlimits for ready process",
+        "setrlimit ``",
+    ),
+    *_rows(
         ProblemKind.CGROUP_FAILED,
         "opencontainers/cgroups systemd/common.go, fs2; " + _CRUN + "cgroup-systemd.c",
         "unable to apply cgroup configuration",
@@ -918,6 +949,8 @@ _NODE: Final = (
         "dial unix /run/systemd/private",
         "was already loaded or has a fragment file",
         "cannot enter cgroupv2",
+        "could not join cgroup",
+        "creating cgroup directory ``",
         "expected cgroupspath to be of format",
         "container's cgroup is not empty",
         "container's cgroup unexpectedly frozen",
@@ -1078,6 +1111,8 @@ _REFUSED_IMAGES: Final = (
         ProblemKind.SANDBOX_IMAGE_FAILED,
         _CONTAINERD + "server/podsandbox/sandbox_run.go (ensureImageExists); cri-o (pause image)",
         "failed to get sandbox image",
+        "failed to inspect sandbox image",
+        "failed pulling image",
     ),
     *_rows(
         ProblemKind.IMAGE_NOT_PRESENT,

@@ -59,6 +59,7 @@ class ProblemKind(StrEnum):
     RUNTIME_HANDLER_UNKNOWN = "RuntimeHandlerUnknown"
     WRONG_ARCHITECTURE = "WrongArchitecture"
     EXECUTABLE_NOT_FOUND = "ExecutableNotFound"
+    EXECUTABLE_NEEDS_LIBRARY = "ExecutableNeedsLibrary"
     EXECUTABLE_NOT_PERMITTED = "ExecutableNotPermitted"
     NO_COMMAND = "NoCommand"
     WORKING_DIRECTORY_UNUSABLE = "WorkingDirectoryUnusable"
@@ -69,6 +70,7 @@ class ProblemKind(StrEnum):
     SYSCTL_REFUSED = "SysctlRefused"
     SECURITY_PROFILE_UNUSABLE = "SecurityProfileUnusable"
     SELINUX_LABEL_FAILED = "SELinuxLabelFailed"
+    RLIMIT_REFUSED = "RlimitRefused"
     CGROUP_FAILED = "CgroupFailed"
     HOST_PORT_TAKEN = "HostPortTaken"
     SANDBOX_GONE = "SandboxGone"
@@ -132,6 +134,7 @@ class ProblemKind(StrEnum):
     # Windows
     WINDOWS_VERSION_MISMATCH = "WindowsVersionMismatch"
     WINDOWS_CONTAINER_STOPPED = "WindowsContainerStopped"
+    WINDOWS_OUT_OF_MEMORY = "WindowsOutOfMemory"
     WINDOWS_COMPUTE_FAILED = "WindowsComputeFailed"
     # Images
     SANDBOX_IMAGE_FAILED = "SandboxImageFailed"
@@ -373,6 +376,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "its executable[ {executable}] is not in the image",
         "correct command and args of container {container}, or put the file into the image",
     ),
+    ProblemKind.EXECUTABLE_NEEDS_LIBRARY: ProblemWords(
+        "its executable[ {executable}], or an interpreter or library of it, is not in the image",
+        "check the #! line and the libraries of its executable (ldd): is all of it in the image?",
+    ),
     ProblemKind.EXECUTABLE_NOT_PERMITTED: ProblemWords(
         "its command[ {executable}] is not executable",
         "make the file executable in the image (chmod +x), or correct command of {container}",
@@ -412,6 +419,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.SELINUX_LABEL_FAILED: ProblemWords(
         "its SELinux label could not be set",
         "correct seLinuxOptions, or use a volume that supports SELinux labels",
+    ),
+    ProblemKind.RLIMIT_REFUSED: ProblemWords(
+        "a limit such as that on open files could not be set",
+        "look at the limits of the container runtime on {node} (LimitNOFILE of its systemd unit)",
     ),
     ProblemKind.CGROUP_FAILED: ProblemWords(
         "the node could not make its cgroup",
@@ -644,6 +655,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.WINDOWS_CONTAINER_STOPPED: ProblemWords(
         "Windows had stopped it, or its host service was restarted",
         "look at {node}: the container was stopped from outside, or its host service restarted",
+    ),
+    ProblemKind.WINDOWS_OUT_OF_MEMORY: ProblemWords(
+        "the Windows node has too little memory or too small a paging file",
+        "run fewer Pods on {node}, set memory requests, or enlarge its paging file",
     ),
     ProblemKind.WINDOWS_COMPUTE_FAILED: ProblemWords(
         "the Windows host service failed",
