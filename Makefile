@@ -48,6 +48,13 @@ lint: setup ## lint, formatting, types, import contracts
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 
+# gitleaks' rules, by which secrets are masked beside our own: data of its Go module. Takes Go. Read the diff.
+GITLEAKS ?= latest
+
+.PHONY: gitleaks
+gitleaks: setup ## take over gitleaks' rules of GITLEAKS=latest, to mask secrets by them
+	@$(RUN)/python -m dev.gitleaks $(GITLEAKS)
+
 # With the oldest versions that pyproject.toml allows of every direct dependency, in an environment of its own.
 LOWEST_VENV := .cache/lowest-venv
 

@@ -17,8 +17,8 @@ from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.api.diagnostics_v1 import DEFAULT_CAUSES, MAX_LOG_LINES
 from pod_diagnoser.diagnosis.cause_rules import rule_for
 from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup, Evidence
-from pod_diagnoser.diagnosis.redaction import MAX_PATTERN_BYTES
-from pod_diagnoser.diagnosis.redaction import MAX_PATTERNS as MAX_MASKS
+from pod_diagnoser.diagnosis.masking.compiling import MAX_PATTERN_BYTES
+from pod_diagnoser.diagnosis.masking.compiling import MAX_PATTERNS as MAX_MASKS
 from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
 from pod_diagnoser.poddiagnosers.workloads import MAX_CAUSES, MAX_WORKLOADS
 from pod_diagnoser.pods.filters import MAX_PATTERN, MAX_PATTERNS

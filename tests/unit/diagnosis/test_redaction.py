@@ -8,10 +8,9 @@ import re2  # type: ignore[import-untyped]
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from pod_diagnoser.diagnosis.masking.compiling import MAX_PATTERN_BYTES, MAX_PATTERNS
 from pod_diagnoser.diagnosis.redaction import (
     MASK,
-    MAX_PATTERN_BYTES,
-    MAX_PATTERNS,
     MAX_SCANNED,
     NOT_SHOWN,
     redact_head,

@@ -1,0 +1,210 @@
+"""Secrets by their name: `PASSWORD=…`, `"token": "…"`, `--password …`, the password is ….
+
+In the notation of every language, in dumps of objects, XML and sentences, escaped for JSON, HTML
+and URLs. Whether a name is a secret's and a value is one is judged by `judging`.
+"""
+
+import re
+from typing import Final
+
+from pod_diagnoser.diagnosis.masking.judging import (
+    NameKind,
+    is_secret_value,
+    is_strong,
+    kind_of_name,
+)
+from pod_diagnoser.diagnosis.masking.rule import QUOTED, VALUE, Found, OwnRule, unquoted
+
+_WORDS: Final = (
+    r"(?:pass|pwd|pw|secret|token|cred|key|psk|sess(?:ion)?[-_.]?id|conn(?:ection)?[-_.]?str|otp|"
+    r"one[-_.]?time|mnemonic|phrase|pin|sig|auth|jwt|salt|pepper|hmac|cv[vc]|masterauth)"
+)
+_NAME_HINTS: Final = (
+    "(?i)pass|pwd|secret|token|cred",
+    "(?i)key|psk|auth|phrase|mnemonic",
+    r"(?i)sess(?:ion)?[-_.]?id|conn(?:ection)?[-_.]?str|one[-_.]?time",
+    r"(?i)(?:pw|pin|otp|sig|signature|jwt|salt|pepper|hmac|cv[vc])[\"'\\\]]*\s*(?:[:=]|[\"'\\]|%3)",
+)
+
+_NAME: Final = (
+    rf"((?:(?:api|access|private|secret|shared|account|master|encryption|licen[sc]e|signing) key)|"
+    rf"[\w.$-]*{_WORDS}[\w.\[\]-]*)"
+)
+_QUOTE_CODE: Final = r"(?:%22|%27|&quot;|&#3[49];|&apos;|\\u0022|\\u0027)"
+"""A quotation mark as URLs, HTML and JSON escape it."""
+
+_IS: Final = (
+    rf"([\"'`\\\])]*{_QUOTE_CODE}?\s*(?:=>|:=|={{1,3}}|::?|->|→|：|＝|%3[da]|\\u003[da]|&#61;|=&gt;)"
+    rf"\s*(?:[|>][+-]?[ \t]*\n\s*)?{_QUOTE_CODE}?)"
+)
+"""What is between a name and its value."""
+
+_LINE_OF_CODE: Final = re.compile(r"\.[a-z]{1,5}$")
+_FAILED_VERB: Final = re.compile(
+    r"(?i)\b(?:fail\w*|unable|could(?: not|n't)|cannot|can't|invalid|unexpected|bad|wrong|expired|"
+    r"illegal|malformed|unknown|missing|no)(?:\s+[\w\"'./-]+){0,3}\s+$"
+)
+"""What before a name says that a message follows it, not its value."""
+
+_TAG: Final = re.compile(r"(?:v?\d+(?:\.\d+)*[\w.-]*|latest|stable|main|edge)[\"',;:)]*")
+_PORT: Final = re.compile(r"\d{2,5}\b(?!\.\d)")
+
+
+_PIN: Final = re.compile(r"\d{4,8}")
+
+_LONG: Final = 16
+"""With so many characters a word is no longer one of a language."""
+
+
+def _is_named_secret(found: Found) -> bool:
+    name, between, value = found.groups
+    kind = kind_of_name(name)
+    if kind is NameKind.OTHER or (between == ":" and _is_place(found, name, value)):
+        return False
+    content = unquoted(value)
+    bare = value if content is None else content
+    after = found.after
+    if "\n" in between and content is None and (after.strip() or not is_strong(value)):
+        return False
+    # failed to fetch token: …
+    is_doubtful = between[-1:].isspace() and _FAILED_VERB.search(found.before) is not None
+    if (kind is NameKind.HINT or " " in name or is_doubtful) and not _looks_like_one(bare):
+        return False
+    return is_secret_value(
+        bare,
+        after,
+        is_quoted=content is not None,
+        may_be_prose=content is not None or between[-1:].isspace(),
+    )
+
+
+def _looks_like_one(value: str) -> bool:
+    return is_strong(value) or len(value) >= _LONG or _PIN.fullmatch(value) is not None
+
+
+def _is_place(found: Found, name: str, value: str) -> bool:
+    """Whether it is a line of code, ``token.go:55``, a host with a port, or an image with a tag."""
+    before = found.before
+    if "@sha256" in value or (before.endswith("/") and _TAG.fullmatch(value)):
+        return True
+    if not _PORT.match(value):
+        return False
+    return _LINE_OF_CODE.search(name) is not None or bool(
+        "." in name or "-" in name or before.endswith("//")
+    )
+
+
+def _is_element(found: Found) -> bool:
+    """Judge the content of an XML element or a pair of attributes: no prose is in the way."""
+    name, value = found.groups
+    content = unquoted(value)
+    return kind_of_name(name) is NameKind.SECRET and is_secret_value(
+        value if content is None else content, "", is_quoted=True, may_be_prose=True
+    )
+
+
+def _is_flag(found: Found) -> bool:
+    name, _, value = found.groups
+    if kind_of_name(name) is not NameKind.SECRET or value.startswith("--"):
+        return False
+    content = unquoted(value)
+    return is_secret_value(
+        value if content is None else content,
+        found.after,
+        is_quoted=content is not None,
+        may_be_prose=True,
+    )
+
+
+def _is_quoted_password(found: Found) -> bool:
+    return is_secret_value(unquoted(found.value) or "", "", is_quoted=True, may_be_prose=True)
+
+
+def _is_told(found: Found) -> bool:
+    """Judge what a sentence says a password is."""
+    value = found.value
+    content = unquoted(value)
+    told = (value if content is None else content).strip(".,;")
+    return (is_strong(told) or _PIN.fullmatch(told) is not None) and is_secret_value(
+        told, "", is_quoted=content is not None, may_be_prose=True
+    )
+
+
+def _is_long_word(found: Found) -> bool:
+    word = found.value
+    if re.fullmatch("[0-9a-f]{32,}", word):
+        return True
+    return all(re.search(some, word) for some in ("[0-9]", "[a-z]", "[A-Z]"))
+
+
+NAMED_RULES: Final = (
+    OwnRule(_NAME_HINTS, rf"(?i){_NAME}{_IS}({VALUE})", _is_named_secret),
+    OwnRule(
+        ("(?i)--?[a-z0-9.-]*(?:pass|pwd|secret|token|cred|key|psk)",),
+        rf"(?i)(?:^|[\s\"'`\[(=,])--?{_NAME}([\"']?,?[ \t]+|[\"'],)({VALUE})",
+        _is_flag,
+    ),
+    OwnRule(
+        ("</",),
+        rf"(?i)<(?:[\w-]+:)?([\w.-]*{_WORDS}[\w.-]*)(?:\s[^<>]*)?>\s*([^<\s][^<]*)",
+        _is_element,
+    ),
+    OwnRule(
+        ("(?i)val(?:ue)?[\"'\\\\]*\\s*[:=]",),
+        rf"(?i){_NAME}[\"'\\]*[\s,;]*\\*[\"']?val(?:ue)?[\"'\\]*\s*[:=]\s*({VALUE})",
+        _is_element,
+    ),
+    # a pair: ('password', 's3cret'), or {password,"s3cret"} of Erlang
+    OwnRule(
+        _NAME_HINTS[:2],
+        rf"(?i)[({{\[]\s*\\*[\"']?{_NAME}\\*[\"']?\s*,\s*((?:<<)?{QUOTED})>*\s*[)}}\]]",
+        _is_element,
+    ),
+    # Clojure's {:password "s3cret"}
+    OwnRule(_NAME_HINTS[:2], rf"(?i)(?:^|[\s{{(\[,]):{_NAME}\s+({QUOTED})", _is_element),
+    OwnRule(
+        ("(?i)(?:pass|pwd)[a-z]*\\\\*[\"']?[\\s(]",),
+        rf"(?i)\b(?:password|passwd|passphrase)(?:\s+|\s*\()({QUOTED})",
+        _is_quoted_password,
+    ),
+    # Sentences: the password is …, Password for user bob: …
+    OwnRule(
+        ("(?i)pass(?:word|phrase|code)|api[ _-]?key|\\b(?:pin|otp|code)\\b",),
+        r"(?i)\b(?:password|passwd|passphrase|passcode|pin|otp|api[ _-]?key|"
+        r"(?:one[- ]time|verification|security|access|auth\w*|login|2fa|mfa|confirmation) code)"
+        r"[\"']?\s*(?:is now|is|was|set to|changed to|reset to|:)\s*:?\s*"
+        rf"({QUOTED}|[^\s\"'][^\s]*)",
+        _is_told,
+    ),
+    OwnRule(
+        ("(?i)key|pass|token",),
+        r"(?i)\b(?:key|password|token|passcode)\s+(?:provided|given|supplied|used|received|sent|was|is)"
+        rf"\s*[:=]\s*({VALUE})",
+        _is_told,
+    ),
+    OwnRule(
+        ("(?i)pass(?:word|phrase|code)|api key",),
+        r"(?im)\b(?:password|passphrase|passcode|api key)\b[^:=\n]{1,60}:\s+(\S+)[ \t]*$",
+        _is_told,
+    ),
+    OwnRule(
+        ("(?i)token|secret|key|pass|cred",),
+        r"(?i)\b(?:token|secret|key|password|credential|passcode)s?\b[\"'(:]*(?:\s+\w+){0,2}?\s+"
+        r"[\"'(\[]?([A-Za-z0-9_-]{20,})(?:[\"')\],;\s]|\.?$|\.\s)",
+        _is_long_word,
+    ),
+    OwnRule(
+        ("(?i)mnemonic|seed|recovery",),
+        r"(?i)(?:mnemonic|seed[ _-]?(?:phrase|words)|recovery[ _-]?phrase)[\"']?\s*(?:is|[:=])+\s*"
+        r"([a-z\"'][^\n]*)",
+    ),
+    OwnRule(
+        (
+            r"[ñçłö]|\p{Cyrillic}|\p{Han}|\p{Katakana}|\p{Hangul}|(?i)senha|mot de passe|clave|haslo",
+        ),
+        r"(?i)(?:contraseña|contrasena|clave|senha|mot de passe|wachtwoord|hasło|haslo|salasana|"
+        r"lösenord|adgangskode|пароль|密码|密碼|口令|パスワード|비밀번호|şifre|heslo)[\"']?\s*[:=：]\s*"
+        rf"({VALUE})",
+        lambda found: is_secret_value(found.value, found.after, is_quoted=False, may_be_prose=True),
+    ),
+)

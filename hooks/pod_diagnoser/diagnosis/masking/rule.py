@@ -1,0 +1,110 @@
+"""A rule of our own: a pattern, and a judge where the pattern alone cannot tell."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from pod_diagnoser.diagnosis.masking.compiling import Span, compile_pattern
+
+QUOTED: Final = r"""(?:\\*"(?:[^"\\\n]|\\.)*"?|\\*'(?:[^'\\\n]|\\.)*'?)"""
+"""A value in quotes, as JSON, YAML, Python and shells have them; its end may be missing."""
+
+VALUE: Final = (
+    rf"(?:(?:[bur@]|(?:string|char)[(\[]\d+[)\]]\s*|\w{{1,16}}\()?{QUOTED}|[^\s\"'][^\s]*)"
+)
+"""A value. Without quotes it ends with the word: a password may hold any other character."""
+
+_QUOTED_VALUE: Final = re.compile(
+    r"(?si)(?:[bur@]|(?:string|char)[(\[]\d+[)\]]\s*|<<|(\w{1,16})\()?\\*([\"'])(.*?)\\*\2?"
+)
+_WRAPPERS: Final = re.compile("(?i)some|ok|just|value|b64|.*(?:secret|string|password|token)")
+"""What wraps a value in dumps: Some("…"). Other calls are code."""
+
+_CONTEXT: Final = 256
+"""How many bytes beside a match are looked at."""
+
+_MAX_JUDGED: Final = 300
+"""How many matches of a rule are judged in a text, which takes some 40 µs each. What it matches
+after them is masked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a rule has found in a text.
+
+    Attributes:
+        text: the text.
+        match: RE2's match.
+    """
+
+    text: bytes
+    match: Any
+
+    @property
+    def groups(self) -> list[str]:
+        """What the groups matched; the last one is what may be a secret."""
+        return [(group or b"").decode(errors="replace") for group in self.match.groups()]
+
+    @property
+    def value(self) -> str:
+        """What may be a secret."""
+        return self.groups[-1]
+
+    @property
+    def before(self) -> str:
+        """What is before it on its line."""
+        start = self.match.start()
+        line = self.text[max(0, start - _CONTEXT) : start].rpartition(b"\n")[2]
+        return line.decode(errors="replace")
+
+    @property
+    def after(self) -> str:
+        """What is after it on its line."""
+        line = self.text[self.match.end() : self.match.end() + _CONTEXT].partition(b"\n")[0]
+        return line.decode(errors="replace")
+
+
+@dataclass(frozen=True)
+class OwnRule:
+    """A rule.
+
+    Attributes:
+        hints: patterns of which one occurs in every text that the rule finds something in. They
+            tell cheaply that there is nothing to find.
+        regex: the pattern; its last group is the secret.
+        judge: what decides whether it is one, or None.
+    """
+
+    hints: tuple[str, ...]
+    regex: str
+    judge: Callable[[Found], bool] | None = None
+
+    @cached_property
+    def pattern(self) -> Any:
+        """The pattern, compiled when it is first needed."""
+        return compile_pattern(self.regex)
+
+    def spans(self, text: bytes) -> Iterator[Span]:
+        """Yield where the secrets are that the rule finds in a text."""
+        group = self.pattern.groups
+        position = judged = 0
+        while (match := self.pattern.search(text, position)) is not None:
+            start, end = match.span(group)
+            judged += 1
+            if start < end and (
+                self.judge is None or judged > _MAX_JUDGED or self.judge(Found(text, match))
+            ):
+                yield start, end
+                position = max(match.end(), position + 1)
+            else:
+                position = max(start, position + 1)
+
+
+def unquoted(value: str) -> str | None:
+    """Return what is in quotes in a value, or None if it has none."""
+    found = _QUOTED_VALUE.fullmatch(value)
+    if found is None or (found[1] and not _WRAPPERS.fullmatch(found[1])):
+        return None
+    return found[3]
