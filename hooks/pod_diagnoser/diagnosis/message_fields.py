@@ -13,7 +13,11 @@ from pod_diagnoser.diagnosis.problem_words import ProblemKind
 _DNS_NAME: Final = r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?"
 _QUALIFIED: Final = r"[A-Za-z0-9][-\w./]{0,119}[A-Za-z0-9]|[A-Za-z0-9]"
 _QUANTITY: Final = r"\d{1,20}[A-Za-z]{0,2}"
-_REGISTRY: Final = r"https?://(?P<registry>[A-Za-z0-9][-.A-Za-z0-9]{0,252}(?::\d{1,5})?)/"
+_REGISTRY: Final = (
+    r"https?://(?P<registry>[A-Za-z0-9][-.A-Za-z0-9]{0,252}(?::\d{1,5})?)/(?:v2/|v2\b|token\b)"
+)
+"""A request to a registry, and no link to its documentation."""
+
 _PULL_KINDS: Final = (
     ProblemKind.IMAGE_NOT_FOUND,
     ProblemKind.IMAGE_RATE_LIMITED,
@@ -187,7 +191,7 @@ _WITHOUT_QUOTES: Final = frozenset(
 )
 """Placeholders of what programs write as one word: quantities, and the names of resources."""
 
-_MAX_FIELD_BYTES: Final = 40
+_MAX_FIELD_BYTES: Final = 64
 _NAME_PATTERN: Final = re.compile(_DNS_NAME)
 
 

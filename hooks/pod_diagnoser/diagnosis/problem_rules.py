@@ -885,7 +885,7 @@ _EXEC: Final = (
 
 _NODE: Final = (
     *_rows(
-        ProblemKind.NODE_OVERLOADED,
+        ProblemKind.SANDBOX_GONE,
         _RUNC + "container_linux.go (newInitConfig, namespace path): the sandbox's process is gone",
         "lstat /proc/",
         "namespace path: stat /proc/",

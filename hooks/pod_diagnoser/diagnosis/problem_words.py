@@ -434,7 +434,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.SANDBOX_GONE: ProblemWords(
         "its sandbox was gone when it was to start",
-        "wait, the kubelet tries again; if it lasts, look at the container runtime of {node}",
+        "look at load, disk and container runtime of {node}, not at the Pod",
     ),
     # Devices
     ProblemKind.DEVICE_LOST: ProblemWords(
