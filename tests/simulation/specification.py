@@ -37,6 +37,8 @@ OUR_ANNOTATIONS = frozenset(
         "container",
         "cause",
         "diagnosis",
+        "evidence",
+        "next-step",
         "crashes",
         "termination-message",
         "log",
