@@ -10,6 +10,7 @@ import yaml
 from dev import local_http
 from dev.demo.fragile_app import (
     EXPECTED,
+    LINES,
     PREFIX,
     ROOT,
     SAMPLE,
@@ -98,7 +99,7 @@ class DiagnosisSteps(Steps):
         self._screen.step("The Pod says what happened")
         self._until("the Pod is annotated", lambda: "restart-reason" in self._diagnosis())
         self._until("it is counted", lambda: cluster.status.get("diagnosedPods", 0) > 0)
-        for name in ("restart-reason", "restart-time", "container", "cause", "diagnosis"):
+        for name in ("restart-reason", "restart-time", "container", "cause", *LINES):
             self._screen.field(name, self._diagnosis().get(name, "(none)"))
         milliseconds = (cluster.diagnosed_at - cluster.reported_at) * 1000
         self._screen.say(f"   written {milliseconds:.0f} ms after the kubelet reported the restart")

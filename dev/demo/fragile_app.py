@@ -18,6 +18,9 @@ PREFIX = "diagnostics.local.io/"
 EXPECTED = "Completed (Exit Code: 0)"
 """The annotation restart-reason of a Pod whose app has ended by itself."""
 
+LINES = ("diagnosis", "evidence", "next-step")
+"""The annotations that people read."""
+
 REQUESTS = 6
 """One more than the app serves before it ends."""
 

@@ -9,8 +9,8 @@ stays up until Ctrl-C.
 """
 
 import contextlib
-import json
 import os
+import re
 import signal
 import sys
 import time
@@ -18,7 +18,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from dev import local_http
-from dev.demo.fragile_app import APP, EXPECTED, PREFIX, REQUESTS, SAMPLE, diagnosis_of, overload
+from dev.demo.fragile_app import (
+    APP,
+    EXPECTED,
+    REQUESTS,
+    SAMPLE,
+    diagnosis_of,
+    overload,
+)
 from dev.demo.screen import Check, DemoError, Screen
 from dev.envtest import build, pods
 from dev.envtest.client import PODDIAGNOSERS, PODS, Json
@@ -31,7 +38,6 @@ NAMESPACE = "demo"
 PATIENCE = 30.0
 """Seconds that the demo waits for anything."""
 
-_READING_ORDER = ("restart-reason", "restart-time", "container", "cause", "diagnosis")
 """The annotations that are shown first."""
 
 T = TypeVar("T")
@@ -149,8 +155,7 @@ class Demo:
         self._kubectl("get", "pods")
 
         self._screen.step(f"{milliseconds:.0f} ms later the Pod says what happened")
-        for key in sorted(annotations, key=_reading_order):
-            self._screen.output(f"{PREFIX}{key}: {_indented(annotations[key])}")
+        self._describe(container.name)
 
         self._screen.step("And so does the PodDiagnoser")
         diagnoser = _until(self._counted, "the PodDiagnoser counts the Pod")
@@ -186,6 +191,14 @@ class Demo:
         """
         found = diagnosis_of(self._cluster.admin.get(PODS, name, NAMESPACE))
         return found if "restart-reason" in found else None
+
+    def _describe(self, name: str) -> None:
+        """Show the annotations as ``kubectl describe`` prints them."""
+        plane = self._cluster.control_plane
+        self._screen.command(f"kubectl -n {NAMESPACE} describe pod {name}")
+        described = plane.kubectl("-n", NAMESPACE, "describe", "pod", name)
+        found = re.search(r"^Annotations:.*\n(?: .*\n)*", described, re.MULTILINE)
+        self._screen.output(found[0].rstrip() if found else described)
 
     def _counted(self) -> Json | None:
         """Return the sample PodDiagnoser once it has counted a Pod, or None."""
@@ -253,15 +266,6 @@ def _until(read: Callable[[], T | None], what: str, patience: float = PATIENCE) 
         time.sleep(0.005)
     msg = f"waited {patience:.0f} s, but not yet: {what}"
     raise DemoError(msg)
-
-
-def _reading_order(key: str) -> int:
-    return _READING_ORDER.index(key) if key in _READING_ORDER else len(_READING_ORDER)
-
-
-def _indented(value: str) -> str:
-    """Return JSON with line breaks; anything else as it is."""
-    return json.dumps(json.loads(value), indent=2) if value.startswith("{") else value
 
 
 if __name__ == "__main__":

@@ -58,7 +58,11 @@ def test_the_sample_reports_what_happened(shop: Workspace) -> None:
     assert annotations["restart-time"] == ended
     assert annotations["container"] == "app"
     assert annotations["cause"] == "Completed"
-    assert "ended by itself" in annotations["diagnosis"] or "foreground" in annotations["diagnosis"]
+    assert annotations["diagnosis"].startswith("Container app exited with code 0")
+    assert "exit code 0" in annotations["evidence"]
+    described = shop.kubectl("describe", "pod", "fragile-app-1")
+    for line in ("diagnosis", "evidence", "next-step"):
+        assert annotations[line] in described, "kubectl describe prints each line whole"
     assert len(json.loads(annotations["crashes"])["history"]) == 1
     assert labels == {"diagnoser": "fragileapp-diagnoser"}
 

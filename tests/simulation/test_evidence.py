@@ -75,7 +75,7 @@ class Case:
         name: of the case.
         runs: what the container does.
         cause: what the Pod is to say.
-        words: what is to stand in the diagnosis.
+        words: what is to stand in the diagnosis or its evidence.
         without: the cause where Events may not be read.
         spec: of the Pod.
         sick: whether probes fail, by the time.
@@ -111,7 +111,7 @@ CASES = [
         "exit of its own with a probe",
         (Run(2, Exit(0)), Run()),
         "Completed",
-        "its Events name no stop by the kubelet",
+        "no Event tells of a stop",
         "Completed",
         LIVENESS,
     ),
@@ -162,14 +162,14 @@ CASES = [
         "killed by somebody",
         (Run(2, Exit(-9)), Run()),
         "Killed",
-        "its Events name no stop by the kubelet",
+        "no Event of a stop by the kubelet",
         "Killed",
     ),
     Case(
         "missing program",
         (Run(fails='unable to start container process: exec: "/x": no such file'),),
         "StartFailed",
-        'exec: "/x": no such file',
+        "exec: '/x': no such file",
         "StartFailed",
         reads=0,
     ),
@@ -220,7 +220,7 @@ CASES = [
         "beyond its deadline",
         (Run(on_term=Exit(0)),),
         "PodDeadlineExceeded",
-        "activeDeadlineSeconds of 4",
+        "activeDeadlineSeconds (4 s)",
         "PodDeadlineExceeded",
         {"activeDeadlineSeconds": 4},
         reads=0,
@@ -257,7 +257,7 @@ def test_each_termination_is_diagnosed(case: Case) -> None:
     cluster = play(case)
     shown = cluster.annotations()
     assert shown["cause"] == case.cause, shown
-    assert case.words in shown["diagnosis"]
+    assert case.words in f"{shown['diagnosis']} {shown['evidence']}"
     (status,) = cluster.store.get(POD, KEY)["status"]["containerStatuses"]
     ends = max(1, status["restartCount"])
     assert len(cluster.rest.requests) <= case.reads * ends

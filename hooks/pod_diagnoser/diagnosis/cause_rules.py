@@ -65,7 +65,7 @@ _CRI = "containerd internal/cri/server/events.go, container_status.go"
 _SHELL = "POSIX.1-2024, Shell Command Language, 2.8.2 Exit Status"
 _SIGNALS = "signal(7); 128 + n is how shells, runc and the kubelet report signal n"
 
-_LOGS_STEP = "see its last output: {logs}"
+_LOGS_STEP = "[see its last output: ]{logs}"
 _NOT_PROVED = "{exit}; not proved: the application may use this code itself[; {restart_rule}]"
 _SIGNAL_EVIDENCE = (
     "exit code {exit_code} is 128 + signal {signal}; not proved: the application may use it "
@@ -177,7 +177,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         ),
         "{Subject} never ran, it was refused by {node}[: {message}]",
         "status.reason {reason}[ {message}]",
-        "compare what the Pod asks for with what its node has: {describe_node}",
+        "[compare what the Pod asks for with what its node has: ]{describe_node}",
         "pkg/kubelet/lifecycle/predicate.go, pkg/kubelet/cm/admission/errors.go",
     ),
     CauseRule(
@@ -203,7 +203,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _pod_has_reason("Terminated", "Shutdown", "NodeShutdown"),
         "{Subject} was stopped because {node} was shutting down",
         "status.reason {reason}[ {message}]",
-        "find out why the node went down, and drain it before a planned shutdown: {describe_node}",
+        "[find out why the node went down; drain it before a planned shutdown: ]{describe_node}",
         "pkg/kubelet/nodeshutdown/nodeshutdown_manager.go",
     ),
     CauseRule(
@@ -211,7 +211,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _pod_has_reason("Preempting"),
         "{Subject} was stopped by the kubelet of {node} to make room for a critical Pod",
         "status.reason {reason}[ {message}]",
-        "compare what the node has with what its critical Pods request: {describe_node}",
+        "[compare what the node has with what its critical Pods request: ]{describe_node}",
         "pkg/kubelet/preemption/preemption.go",
     ),
     CauseRule(
@@ -219,7 +219,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _pod_has_reason("NodeLost"),
         "{Subject} is lost: {node} does not answer",
         "status.reason {reason}[ {message}]",
-        "find out what happened to the node: {describe_node}",
+        "[find out what happened to the node: ]{describe_node}",
         "pkg/util/node/node.go",
     ),
     CauseRule(
@@ -286,7 +286,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _waits_with_reason("PreStartHookError"),
         "{Subject} never ran: the kubelet could not prepare its start[: {message}]",
         "waiting with reason {reason}[ on {node}]",
-        "look at the CPUs, memory and devices that the node manages: {describe_node}",
+        "[look at the CPUs, memory and devices that the node manages: ]{describe_node}",
         _CONTAINER,
     ),
     CauseRule(
@@ -302,7 +302,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _waits_with_reason("PostStartHookError"),
         "{Subject} was killed by the kubelet because its postStart hook failed",
         "waiting with reason {reason}[ {message}]",
-        "check the hook's command and what it needs: {logs}",
+        "[check the hook's command and what it needs: ]{logs}",
         _CONTAINER,
     ),
     CauseRule(
@@ -349,7 +349,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         ),
         "{Subject} cannot start: the Pod's sandbox could not be created[: {event_detail}]",
         "Event {event}; waiting with reason ContainerCreating[ since {since}]",
-        "look at the network plug-in and the runtime of the node: {describe_node}",
+        "[look at the network plug-in and the runtime of the node: ]{describe_node}",
         "pkg/kubelet/events/event.go (FailedCreatePodSandBox)",
     ),
     CauseRule(
@@ -370,7 +370,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         ),
         "{Subject} runs but is not ready: its readiness probe fails[: {event_detail}]",
         "condition Ready is False[ since {since}][; Event {event}]",
-        "find out why the probe fails, or whether it asks the right thing: {describe}",
+        "[find out why the probe fails, or whether it asks the right thing: ]{describe}",
         "pkg/kubelet/prober/worker.go",
     ),
     CauseRule(
@@ -381,7 +381,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         ),
         "{Subject} counts as not ready because {node} stopped reporting",
         "the node controller set condition Ready to False[ at {since}]; its containers may run on",
-        "look at the node and its kubelet: {describe_node}",
+        "[look at the node and its kubelet: ]{describe_node}",
         "pkg/controller/nodelifecycle, pkg/controller/util/node (MarkPodsNotReady)",
     ),
     # A container that ended
@@ -390,7 +390,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _has_reason("RestartingAllContainers"),
         "{Subject} was restarted with all containers of the Pod, as a restart rule asks",
         "reason {reason}; exit code {exit_code} is only a placeholder",
-        "look at the container whose exit the rule names: {describe}",
+        "[look at the container whose exit the rule names: ]{describe}",
         "KEP-5532",
     ),
     CauseRule(
@@ -398,7 +398,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _has_reason("ContainerStatusUnknown"),
         "{Subject} was lost by the kubelet: how it ended is not known",
         "reason {reason}; exit code {exit_code} is only a placeholder",
-        "find out what happened to the node, its kubelet and runtime: {describe_node}",
+        "[find out what happened to the node, its kubelet and runtime: ]{describe_node}",
         _KUBELET,
     ),
     CauseRule(
@@ -406,7 +406,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _all_of(_has_reason("Unknown"), _has_exit_code(_MAX_EXIT_CODE)),
         "{Subject} was lost by the container runtime: how it ended is not known",
         "reason Unknown; exit code 255 is only a placeholder, its time that of the notice",
-        "look for a restart or loss of power of the node or its runtime: {describe_node}",
+        "[look for a restart or loss of power of the node or its runtime: ]{describe_node}",
         _CRI,
     ),
     CauseRule(
@@ -422,7 +422,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _has_reason("OOMKilled"),
         "A child process of {subject} was killed for lack of memory; it then left with {exit_code}",
         "{exit}[; memory limit {limit}]: the main process was not killed[; {restart_rule}]",
-        "compare its memory use with its limit, and see its last output: {logs}",
+        "[compare its memory use with its limit, and see its last output: ]{logs}",
         _CRI,
     ),
     CauseRule(
@@ -437,13 +437,13 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         EventFinding.LIVENESS_PROBE,
         Cause.LIVENESS_PROBE_FAILED,
         "liveness",
-        "find out why the probe fails: {logs}",
+        "[find out why the probe fails: ]{logs}",
     ),
     _probe_rule(
         EventFinding.STARTUP_PROBE,
         Cause.STARTUP_PROBE_FAILED,
         "startup",
-        "find out what it waits for, or raise the probe's failureThreshold: {logs}",
+        "[find out what it waits for, or raise the probe's failureThreshold: ]{logs}",
     ),
     CauseRule(
         Cause.POST_START_HOOK_FAILED,
@@ -452,7 +452,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         ),
         "{Subject} was killed by the kubelet because its postStart hook failed[: {event_detail}]",
         "PostStartHookError or Event {event}; {exit}",
-        "check the hook's command and what it needs: {logs}",
+        "[check the hook's command and what it needs: ]{logs}",
         _CONTAINER,
     ),
     CauseRule(
@@ -476,7 +476,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _has_finding(EventFinding.SANDBOX_CHANGED, "an Event SandboxChanged"),
         "{Subject} was stopped because the Pod's sandbox was lost and created again",
         "Event {event}; {exit_clause}",
-        "look for a restart of {node}, its runtime or its network plug-in: {describe_node}",
+        "[look for a restart of the node, its runtime or its network plug-in: ]{describe_node}",
         _MANAGER,
     ),
     CauseRule(
@@ -484,7 +484,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _has_finding(EventFinding.STOPPED, "an Event named Killing that gives no reason"),
         "{Subject} was stopped by the kubelet, which does not say why",
         "Event {event}; {exit_clause}",
-        "look at the Pod's other Events: {describe}",
+        "[look at the Pod's other Events: ]{describe}",
         _CONTAINER,
     ),
     CauseRule(
@@ -516,7 +516,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _has_exit_code(126),
         "{Subject} exited with 126: a shell found the command but could not execute it",
         _NOT_PROVED,
-        "check mode, processor architecture and the #! line of the file: {logs}",
+        "[check mode, processor architecture and the #! line of the file: ]{logs}",
         _SHELL,
     ),
     CauseRule(
@@ -524,7 +524,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _has_exit_code(127),
         "{Subject} exited with 127: a shell did not find the command",
         _NOT_PROVED,
-        "check the command's path, and whether the image contains it: {logs}",
+        "[check the command's path, and whether the image contains it: ]{logs}",
         _SHELL,
     ),
     _signal_rule(1, Cause.HUNG_UP, "SIGHUP", "its terminal or parent process went away"),
@@ -535,7 +535,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         Cause.ILLEGAL_INSTRUCTION,
         "SIGILL",
         "it used an instruction that the processor lacks",
-        "compare what the image was built for with the node's processor: {logs}",
+        "[compare what the image was built for with the node's processor: ]{logs}",
     ),
     _signal_rule(5, Cause.TRACE_TRAP, "SIGTRAP", "a trap or a failed check inside it"),
     _signal_rule(
@@ -549,7 +549,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         Cause.BUS_ERROR,
         "SIGBUS",
         "a mapped file or device could not be read",
-        "check for full or truncated memory-mapped files, /dev/shm too: {logs}",
+        "[check for full or truncated memory-mapped files, /dev/shm too: ]{logs}",
     ),
     _signal_rule(
         8,
@@ -570,7 +570,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         Cause.SEGMENTATION_FAULT,
         "SIGSEGV",
         "it used memory that is not its own",
-        "look for a core dump or a native stack trace: {logs}",
+        "[look for a core dump or a native stack trace: ]{logs}",
     ),
     _signal_rule(
         13,

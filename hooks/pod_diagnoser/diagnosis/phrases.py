@@ -109,23 +109,22 @@ def _logs(symptom: Symptom) -> Forms:
     command = quoting.kubectl(
         "logs", "-n", names[0], names[1], "-c", names[2], *previous, names=names
     )
-    words = "look at the log of the container" + ("" if symptom.final else "'s previous run")
-    return _command(command, words)
+    return _command(command, quoting.kubectl("logs", *previous))
 
 
 def _describe(symptom: Symptom) -> Forms:
     names = (symptom.namespace, symptom.pod)
     command = quoting.kubectl("describe", "pod", "-n", *names, names=names)
-    return _command(command, "look at the Pod's Events")
+    return _command(command, quoting.kubectl("describe", "pod"))
 
 
 def _describe_node(symptom: Symptom) -> Forms:
     command = quoting.kubectl("describe", "node", symptom.node, names=(symptom.node,))
-    return _command(command, "look at the Pod's node and its Events")
+    return _command(command, quoting.kubectl("describe", "node"))
 
 
-def _command(command: str, words: str) -> Forms:
-    return Forms(tuple(filter(None, (command, words))), is_command=True)
+def _command(command: str, without_names: str) -> Forms:
+    return Forms(tuple(filter(None, (command, without_names))), is_command=True)
 
 
 def _exit(symptom: Symptom) -> str:
@@ -251,10 +250,10 @@ def completed_evidence(symptom: Symptom) -> str:
 def completed_step(symptom: Symptom) -> str:
     """Where to look after exit code 0."""
     if symptom.container_kind is ContainerKind.INIT:
-        return "look for a restart of {node}, its runtime or its network plug-in: {describe_node}"
-    if _possible_kubelet_stops(symptom):
-        return "{describe}[ shows Events Killing or Unhealthy if it was stopped]"
-    return "keep a service in the foreground, run a task as a Job; see its last output: {logs}"
+        return (
+            "[look for a restart of the node, its runtime or its network plug-in: ]{describe_node}"
+        )
+    return "[a service must stay in the foreground; ][see its last output: ]{logs}"
 
 
 def out_of_memory(symptom: Symptom) -> str:
@@ -316,4 +315,4 @@ def terminated_step(symptom: Symptom) -> str:
     """Where to look after SIGTERM."""
     if _possible_kubelet_stops(symptom):
         return "{describe}[ shows Events Killing or Unhealthy if the kubelet asked]"
-    return "see its last output: {logs}"
+    return "[see its last output: ]{logs}"

@@ -110,6 +110,9 @@ def commands(symptom: Symptom) -> list[str]:
         f"kubectl logs {where} -c {symptom.container}",
         f"kubectl describe pod -n {symptom.namespace} {symptom.pod}",
         f"kubectl describe node {symptom.node}",
+        "kubectl logs",
+        "kubectl describe pod",
+        "kubectl describe node",
     ]
 
 

@@ -84,12 +84,12 @@ def test_a_command_has_all_names_or_is_none() -> None:
             replace(SYMPTOM, container=name),
         ):
             line = render("{logs}", symptom)
-            assert line == "look at the log of the container's previous run"
+            assert line == "kubectl logs --previous"
 
 
-def test_a_command_for_which_there_is_no_room_becomes_words() -> None:
-    """It is never cut."""
-    long = replace(SYMPTOM, pod="p" * 100)
-    assert render("see its last output: {logs}", long) == (
-        "see its last output: look at the log of the container's previous run"
-    )
+def test_a_command_for_which_there_is_no_room_has_no_names() -> None:
+    """It is never cut, and what is said about it gives way first."""
+    template = "[see its last output: ]{logs}"
+    assert render(template, replace(SYMPTOM, pod="p" * 40)).startswith("see its last output: kub")
+    assert render(template, replace(SYMPTOM, pod="p" * 90)).startswith("kubectl logs -n shop ppp")
+    assert render(template, replace(SYMPTOM, pod="p" * 120)) == "kubectl logs --previous"
