@@ -32,8 +32,9 @@ def desired(name: str, *, with_events: bool = True) -> SyncResponse:
     """Return what a Pod gets when it is seen for the first time, after its Events were read."""
     pod = corpus.pod(name)
     fetched = corpus.fetched_for(name, pod) if with_events else None
-    observation = observe_pod(pod, CLAIM, NOW, fetched)
-    return desired_metadata(pod, CLAIM, observation, NOW, NO_OUTPUT)
+    now = corpus.moment(name, NOW)
+    observation = observe_pod(pod, CLAIM, now, fetched)
+    return desired_metadata(pod, CLAIM, observation, now, NO_OUTPUT)
 
 
 def shown(name: str) -> dict[str, Any]:

@@ -289,7 +289,10 @@ def test_remediation_goes_by_causes_of_restarted_containers() -> None:
         )
         return rule_for(symptom).cause
 
-    found = {cause(reason, code) for reason in REASONS for code in (None, -1, *range(257))}
+    windows = 0xC0000022 - 2**32
+    codes = (None, -1, windows, *range(257))
+    found = {cause(reason, code) for reason in REASONS for code in codes}
+    found.add(cause("Completed", 0, ran_on=True))
     found |= {
         cause("Error", 137, evidence=Evidence(EventLookup.FOUND, finding))
         for finding in EventFinding

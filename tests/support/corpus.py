@@ -23,10 +23,11 @@ from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.time import parse_time
 from pod_diagnoser.cluster.client import IDLE_REASONS
 from pod_diagnoser.cluster.errors import api_error
-from pod_diagnoser.diagnosis.detection import detect_lasting_conditions, detect_symptoms
+from pod_diagnoser.diagnosis.detection import detect_symptoms
 from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose, diagnose_symptom
 from pod_diagnoser.diagnosis.event_rules import evaluate_events, needs_lookup
 from pod_diagnoser.diagnosis.evidence import Evidence, EvidenceRequest, FetchedEvidence
+from pod_diagnoser.diagnosis.lasting_conditions import detect_lasting_conditions
 from pod_diagnoser.diagnosis.symptoms import Symptom
 from tests.support import yaml_files
 from tests.support.builders import event_list
@@ -118,6 +119,16 @@ def document(name: str) -> Json:
 def pod(name: str) -> Pod:
     """Return a golden Pod as the hook reads it."""
     return Pod.model_validate_json(_content(f"{name}.input") or "")
+
+
+def moment(name: str, now: datetime) -> datetime:
+    """Return when to look at a golden Pod: now, but one that is being deleted as that should end.
+
+    Those of the folder for deletions that do not end are looked at now.
+    """
+    due = pod(name).metadata.grace_ends
+    lasts = _files()[f"{name}.input"].parent.name == "not-deleted"
+    return now if due is None or lasts else min(due, now)
 
 
 def event_items(name: str) -> list[Json] | None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest, PodSyncRequest
-from pod_diagnoser.diagnosis.detection import detect_lasting_conditions
+from pod_diagnoser.diagnosis.lasting_conditions import detect_lasting_conditions
 from pod_diagnoser.poddiagnosers.response import sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.pods.keys import ANNOTATIONS, LABEL, MAX_TOTAL_BYTES

@@ -29,9 +29,16 @@ class Cause(StrEnum):
     UNSCHEDULABLE = "Unschedulable"
     VOLUME_NOT_MOUNTED = "VolumeNotMounted"
     SANDBOX_NOT_CREATED = "SandboxNotCreated"
+    DEVICES_NOT_PREPARED = "DevicesNotPrepared"
+    IMAGE_PULL_SLOW = "ImagePullSlow"
     NOT_CREATED = "NotCreated"
+    NOT_INITIALIZED = "NotInitialized"
+    NOT_STARTED = "NotStarted"
     NOT_READY = "NotReady"
+    READINESS_GATE_NOT_SET = "ReadinessGateNotSet"
     NODE_NOT_READY = "NodeNotReady"
+    NOT_COMPLETED = "NotCompleted"
+    NOT_DELETED = "NotDeleted"
     # A container that ended, by its Events
     LIVENESS_PROBE_FAILED = "LivenessProbeFailed"
     STARTUP_PROBE_FAILED = "StartupProbeFailed"
@@ -48,6 +55,7 @@ class Cause(StrEnum):
     CHILD_OUT_OF_MEMORY = "ChildOutOfMemory"
     START_FAILED = "StartFailed"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
+    INIT_CONTAINER_RUN_AGAIN = "InitContainerRunAgain"
     COMPLETED = "Completed"
     CONTAINER_TOOL_ERROR = "ContainerToolError"
     NOT_EXECUTABLE = "NotExecutable"
@@ -65,6 +73,7 @@ class Cause(StrEnum):
     BROKEN_PIPE = "BrokenPipe"
     TERMINATED = "Terminated"
     SIGNALED = "Signaled"
+    WINDOWS_ERROR = "WindowsError"
     APPLICATION_ERROR = "ApplicationError"
     UNRECOGNIZED = "Unrecognized"
 
@@ -74,9 +83,16 @@ LASTING_CONDITIONS = frozenset(
         Cause.UNSCHEDULABLE,
         Cause.VOLUME_NOT_MOUNTED,
         Cause.SANDBOX_NOT_CREATED,
+        Cause.DEVICES_NOT_PREPARED,
+        Cause.IMAGE_PULL_SLOW,
         Cause.NOT_CREATED,
+        Cause.NOT_INITIALIZED,
+        Cause.NOT_STARTED,
         Cause.NOT_READY,
+        Cause.READINESS_GATE_NOT_SET,
         Cause.NODE_NOT_READY,
+        Cause.NOT_COMPLETED,
+        Cause.NOT_DELETED,
     }
 )
 """Causes of lasting conditions, in which nothing ended."""

@@ -42,6 +42,7 @@ class ObjectMeta(WireModel):
     annotations: Strings = Field(default_factory=dict)
     creationTimestamp: Text = ""
     deletionTimestamp: Text = ""
+    finalizers: Many[Text] = ()
 
     @property
     def created(self) -> datetime | None:
@@ -52,6 +53,11 @@ class ObjectMeta(WireModel):
     def terminating(self) -> bool:
         """Whether the object is being deleted."""
         return bool(self.deletionTimestamp)
+
+    @property
+    def grace_ends(self) -> datetime | None:
+        """When the grace period of its deletion ends; None where it is not being deleted."""
+        return parse_time(self.deletionTimestamp)
 
 
 class OwnedMeta(ObjectMeta):
@@ -99,6 +105,7 @@ class ContainerStatus(WireModel):
     name: Text = ""
     imageID: Text = ""
     ready: bool | None = None
+    started: bool | None = None
     restartCount: Int32 | None = None
     state: ContainerState | None = None
     lastState: ContainerState | None = None
@@ -212,6 +219,12 @@ class Container(WireModel):
         )
 
 
+class PodReadinessGate(WireModel):
+    """``PodReadinessGate``: a condition that somebody else than the kubelet sets."""
+
+    conditionType: Text = ""
+
+
 class PodSpec(WireModel):
     """``PodSpec``: the fields that explain a symptom."""
 
@@ -219,6 +232,7 @@ class PodSpec(WireModel):
     nodeName: Text = ""
     priorityClassName: Text = ""
     restartPolicy: Text = ""
+    readinessGates: Many[PodReadinessGate] = ()
     initContainers: Many[Container] = ()
     containers: Many[Container] = ()
     ephemeralContainers: Many[Container] = ()

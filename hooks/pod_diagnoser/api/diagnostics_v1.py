@@ -188,6 +188,7 @@ DEFAULT_CAUSES = (
     "Interrupted",
     "Quit",
     "Signaled",
+    "WindowsError",
     "ContainerStatusUnknown",
     "ExitStatusLost",
     "LivenessProbeFailed",

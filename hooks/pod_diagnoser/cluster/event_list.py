@@ -13,10 +13,12 @@ from pod_diagnoser.api.fields import Many, Text, Time, WireModel
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.evidence import PodEvent
 
-MAX_MESSAGE_BYTES: Final = 512
+MAX_MESSAGE_BYTES: Final = 2048
+"""The cause of a nested error stands at its end, and the kubelet's are at most so long."""
+
 MAX_REASON_BYTES: Final = 128
 
-SOURCES: Final = frozenset({"kubelet", "default-scheduler"})
+SOURCES: Final = frozenset({"kubelet", "default-scheduler", "attachdetach-controller"})
 """Whose Events are used.
 
 Anyone who may create Events in the namespace can write these names as well: an Event proves no more
@@ -93,7 +95,7 @@ def parse_event_list(content: bytes) -> EventList | None:
 
 
 def events_about(uid: str, events: Iterable[EventV1]) -> Iterator[PodEvent]:
-    """Pick the Events of kubelet and scheduler about a Pod, with texts that are safe to show.
+    """Pick the Events of Kubernetes' own parts about a Pod, with texts that are safe to show.
 
     Args:
         uid: the Pod's uid.

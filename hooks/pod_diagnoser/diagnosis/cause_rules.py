@@ -12,6 +12,7 @@ from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.diagnosis import phrases
 from pod_diagnoser.diagnosis.evidence import EventFinding
 from pod_diagnoser.diagnosis.phrases import Template, render
+from pod_diagnoser.diagnosis.problem_words import ProblemKind
 from pod_diagnoser.diagnosis.statement import MAX_LINE_BYTES, Statement
 from pod_diagnoser.diagnosis.symptoms import SIGNAL_BASE, LastingCondition, Symptom, SymptomKind
 
@@ -72,6 +73,9 @@ _SIGNAL_EVIDENCE = (
     "itself[; {restart_rule}]"
 )
 
+_NTSTATUS = "[MS-ERREF] 2.3.1 NTSTATUS Values"
+_EXCEPTION = "Windows SEH exception code; dotnet/runtime corexcep.h, MSVC ehdata.h"
+
 _MAX_EXIT_CODE = 255
 _MAX_SIGNAL = 64
 
@@ -123,6 +127,19 @@ def _has_finding(
     )
 
 
+_NOT_CREATED = _is_in_condition(
+    LastingCondition.NOT_CREATED, "waiting, reason ContainerCreating or PodInitializing"
+)
+
+
+def _has_ambiguous_image(symptom: Symptom) -> bool:
+    return (
+        symptom.reason == "ImageInspectError"
+        and symptom.problem is not None
+        and symptom.problem.kind is ProblemKind.IMAGE_NAME_AMBIGUOUS
+    )
+
+
 def _all_of(one: Predicate, other: Predicate) -> Predicate:
     return Predicate(
         f"{one.description} and {other.description}",
@@ -156,12 +173,75 @@ def _probe_rule(finding: EventFinding, cause: Cause, name: str, next_step: str) 
     )
 
 
+_ADMISSION_REASONS = frozenset(
+    {
+        "UnexpectedAdmissionError",
+        "TopologyAffinityError",
+        "Topology Affinity Error",
+        "SMTAlignmentError",
+        "NodeAffinity",
+        "MatchNodeSelector",
+        "NodeName",
+        "HostName",
+        "NodePorts",
+        "PodFitsHostPorts",
+        "TaintToleration",
+        "PodToleratesNodeTaints",
+        "InvalidNodeInfo",
+        "PodOSNotSupported",
+        "PodOSSelectorNodeLabelDoesNotMatch",
+        "InitContainerRestartPolicyForbidden",
+        "SupplementalGroupsPolicyNotSupported",
+        "SysctlForbidden",
+        "AppArmor",
+        "NoNewPrivs",
+        "ProcMount",
+        "PodFeatureUnsupported",
+        "VolumeAttachmentLimitExceeded",
+        "UnknownReason",
+        "UnexpectedPredicateFailureType",
+    }
+)
+"""Reasons for which kubelets have refused Pods, those of old ones too."""
+
+
 def _was_not_admitted(symptom: Symptom) -> bool:
     return (
-        symptom.reason == "UnexpectedAdmissionError"
+        symptom.never_ran
+        or symptom.reason in _ADMISSION_REASONS
         or symptom.reason.startswith("OutOf")
-        or symptom.message.startswith("Pod was rejected")
     )
+
+
+def _windows_rule(
+    status: int, cause: Cause, name: str, meaning: str, next_step: str | Template = _LOGS_STEP
+) -> CauseRule:
+    return CauseRule(
+        cause,
+        Predicate(
+            f"exit code {status - 2**32} (0x{status:08X})",
+            lambda symptom: symptom.windows_status == status,
+            ("exit_code",),
+            SymptomKind.TERMINATED,
+        ),
+        f"{{Subject}} ended with Windows status 0x{status:08X} ({name})[ after {{run}}]: {meaning}",
+        f"exit code {{exit_code}} is {name}[; {{restart_rule}}][; {{unread_events}}]",
+        next_step,
+        _EXCEPTION if status >> 28 == 0xE else _NTSTATUS,  # noqa: PLR2004  # set by programs
+    )
+
+
+_WINDOWS_ERRORS = (0x8, 0xC, 0xD, 0xE)
+"""How a status begins: a warning; an error, of a driver too; an exception that a program made."""
+
+
+def _is_windows_error(symptom: Symptom) -> bool:
+    """Whether an exit code is one of Windows' own: an error or a warning, or an exception.
+
+    A program may leave with any number of 32 bits: -1 is no status.
+    """
+    status = symptom.windows_status
+    return status is not None and status >> 28 in _WINDOWS_ERRORS
 
 
 CAUSE_RULES: tuple[CauseRule, ...] = (
@@ -169,24 +249,30 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
     CauseRule(
         Cause.NOT_ADMITTED,
         Predicate(
-            "the Pod failed with reason OutOf… or UnexpectedAdmissionError, or with a message that "
-            "begins with Pod was rejected",
+            "the Pod failed with a reason or message of the kubelet's admission (NodeAffinity, "
+            "OutOf…, Pod was rejected …), or before any container was created",
             _was_not_admitted,
-            ("reason", "message"),
+            ("reason", "never_ran"),
             SymptomKind.POD,
         ),
-        "{Subject} never ran, it was refused by {node}[: {message}]",
-        "status.reason {reason}[ {message}]",
-        "[compare what the Pod asks for with what its node has: ]{describe_node}",
+        phrases.by_problem(
+            "{Subject} never ran, it was refused by {node}: ",
+            "{Subject} never ran, it was refused by {node}[: {message}]",
+        ),
+        phrases.refusal_evidence,
+        phrases.step_by_problem(
+            "[compare what the Pod asks for with what its node has: ]{describe_node}"
+        ),
         "pkg/kubelet/lifecycle/predicate.go, pkg/kubelet/cm/admission/errors.go",
     ),
     CauseRule(
         Cause.EVICTED,
         _pod_has_reason("Evicted"),
-        "{Subject} was evicted by the kubelet[: {message}]",
-        "status.reason {reason}[ on {node}]",
-        "compare what the Pod used with its requests and limits[; pressure on the node shows in "
-        "{describe_node}]",
+        phrases.by_problem("{Subject} was evicted: ", "{Subject} was evicted[: {message}]"),
+        "status.reason {reason}[ on {node}][: {message}]",
+        phrases.step_by_problem(
+            "[compare what the Pod used with its requests and limits: ]{describe_node}"
+        ),
         "pkg/kubelet/eviction/eviction_manager.go",
     ),
     CauseRule(
@@ -234,9 +320,9 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
     CauseRule(
         Cause.IMAGE_PULL_FAILED,
         _waits_with_reason("ImagePullBackOff"),
-        "{Subject} cannot start: {image} cannot be pulled[: {message}]",
-        "waiting with reason ImagePullBackOff[ on {node}]",
-        "{describe}[ shows the registry's answer in its Events]",
+        phrases.cannot_be_pulled,
+        "waiting with reason ImagePullBackOff[: {event_detail}][; {unread_events}]",
+        phrases.step_by_problem("{describe}[ shows the registry's answer in its Events]"),
         _IMAGES,
     ),
     CauseRule(
@@ -256,19 +342,45 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _IMAGES,
     ),
     CauseRule(
+        Cause.INVALID_IMAGE_NAME,
+        Predicate(
+            "waiting, reason ImageInspectError, and the message says that the name is ambiguous",
+            _has_ambiguous_image,
+            ("reason", "problem"),
+            SymptomKind.WAITING,
+        ),
+        "{Subject} cannot start: {quoted_image} may stand for images of several registries",
+        "waiting with reason {reason}[: {message}]",
+        phrases.step_by_problem("write the whole name of the image, with its registry"),
+        "github.com/containers/image pkg/shortnames",
+    ),
+    CauseRule(
         Cause.IMAGE_UNUSABLE,
-        _waits_with_reason("ImageInspectError", "SignatureValidationFailed"),
-        "{Subject} cannot start: {image} was refused[: {message}]",
-        "waiting with reason {reason}[ on {node}]",
+        _waits_with_reason("SignatureValidationFailed"),
+        "{Subject} cannot start: the signature of {image} was rejected",
+        "waiting with reason {reason}[: {event_detail}]",
         "look at the image's signature and at the runtime's policy on {node}",
+        _IMAGES,
+    ),
+    CauseRule(
+        Cause.IMAGE_UNUSABLE,
+        _waits_with_reason("ImageInspectError"),
+        "{Subject} cannot start: the runtime cannot read {image}[: {message}]",
+        "waiting with reason {reason}[ on {node}]",
+        phrases.step_by_problem("look at the image on {node} (crictl inspecti), and its runtime"),
         _IMAGES,
     ),
     CauseRule(
         Cause.CONFIGURATION_ERROR,
         _waits_with_reason("CreateContainerConfigError"),
-        "{Subject} cannot start: what it refers to is missing or wrong[: {message}]",
-        "waiting with reason {reason}",
-        "create or correct what the message names: ConfigMap, Secret, key, user or path",
+        phrases.by_problem(
+            "{Subject} cannot start: ",
+            "{Subject} cannot start: what it refers to is missing or wrong[: {message}]",
+        ),
+        phrases.waiting_evidence,
+        phrases.step_by_problem(
+            "create or correct what the message names: ConfigMap, Secret, key, user or path"
+        ),
         _CONTAINER,
     ),
     CauseRule(
@@ -276,25 +388,32 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _waits_with_reason(
             "CreateContainerError", "PreCreateHookError", "ImageVolumeMountFailed", "RROUnsupported"
         ),
-        "{Subject} cannot start: it could not be created[: {message}]",
-        "waiting with reason {reason}[ on {node}]",
-        "check command, mounts and security context, and the runtime of {node}",
+        phrases.cannot_be_created,
+        phrases.waiting_evidence,
+        phrases.step_by_problem(
+            "check command, mounts and security context, and the runtime of {node}"
+        ),
         _CONTAINER,
     ),
     CauseRule(
         Cause.START_FAILED,
         _waits_with_reason("PreStartHookError"),
-        "{Subject} never ran: the kubelet could not prepare its start[: {message}]",
-        "waiting with reason {reason}[ on {node}]",
-        "[look at the CPUs, memory and devices that the node manages: ]{describe_node}",
+        phrases.by_problem(
+            "{Subject} never ran: ",
+            "{Subject} never ran: the kubelet could not prepare its start[: {message}]",
+        ),
+        phrases.waiting_evidence,
+        phrases.step_by_problem(
+            "[look at the CPUs, memory and devices that the node manages: ]{describe_node}"
+        ),
         _CONTAINER,
     ),
     CauseRule(
         Cause.START_FAILED,
         _waits_with_reason("RunContainerError"),
-        "{Subject} never ran: the runtime could not start it[: {message}]",
-        "waiting with reason {reason}[ on {node}]",
-        "check command, mounts and security context",
+        phrases.never_ran,
+        phrases.waiting_evidence,
+        phrases.step_by_problem("check command, mounts and security context"),
         _CONTAINER,
     ),
     CauseRule(
@@ -319,48 +438,132 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _is_in_condition(
             LastingCondition.UNSCHEDULABLE, "condition PodScheduled is False, reason Unschedulable"
         ),
-        "{Subject} finds no node[: {message}]",
-        "condition PodScheduled is False, reason Unschedulable[, since {since}]",
-        "compare its requests, affinity, tolerations and volumes with what nodes have",
+        phrases.by_problem("{Subject} finds no node: ", "{Subject} finds no node[: {message}]"),
+        "reason Unschedulable[ since {since}][: {message}]",
+        phrases.step_by_problem(
+            "compare its requests, affinity, tolerations and volumes with what nodes have"
+        ),
         "pkg/scheduler/schedule_one.go",
     ),
     CauseRule(
         Cause.VOLUME_NOT_MOUNTED,
         _all_of(
-            _is_in_condition(LastingCondition.NOT_CREATED, "waiting, reason ContainerCreating"),
+            _NOT_CREATED,
             _has_finding(
-                EventFinding.MOUNT_FAILED, "an Event FailedMount", SymptomKind.LASTING_CONDITION
+                EventFinding.MOUNT_FAILED,
+                "an Event FailedMount, FailedAttachVolume or FailedMapVolume",
+                SymptomKind.LASTING_CONDITION,
             ),
         ),
-        "{Subject} cannot start: a volume could not be mounted[: {event_detail}]",
-        "Event {event}; waiting with reason ContainerCreating[ since {since}]",
-        "create or correct what the volume refers to",
-        "pkg/kubelet/events/event.go (FailedMountVolume)",
+        phrases.volume_not_mounted,
+        "Event {event}: {event_detail}[, not created since {since}]",
+        phrases.step_by_problem("[look at the volume, its claim and its driver: ]{describe}"),
+        "pkg/kubelet/events/event.go (FailedMountVolume, FailedAttachVolume, FailedMapVolume)",
     ),
     CauseRule(
         Cause.SANDBOX_NOT_CREATED,
         _all_of(
-            _is_in_condition(LastingCondition.NOT_CREATED, "waiting, reason ContainerCreating"),
+            _NOT_CREATED,
             _has_finding(
                 EventFinding.SANDBOX_FAILED,
-                "an Event FailedCreatePodSandBox",
+                "an Event FailedCreatePodSandBox or NetworkNotReady",
                 SymptomKind.LASTING_CONDITION,
             ),
         ),
-        "{Subject} cannot start: the Pod's sandbox could not be created[: {event_detail}]",
-        "Event {event}; waiting with reason ContainerCreating[ since {since}]",
-        "[look at the network plug-in and the runtime of the node: ]{describe_node}",
-        "pkg/kubelet/events/event.go (FailedCreatePodSandBox)",
+        phrases.sandbox_not_created,
+        "Event {event}: {event_detail}[, not created since {since}]",
+        phrases.step_by_problem(
+            "[look at the network plug-in and the runtime of the node: ]{describe_node}"
+        ),
+        "pkg/kubelet/events/event.go (FailedCreatePodSandBox, NetworkNotReady)",
+    ),
+    CauseRule(
+        Cause.DEVICES_NOT_PREPARED,
+        _all_of(
+            _NOT_CREATED,
+            _has_finding(
+                EventFinding.DEVICES_FAILED,
+                "an Event FailedPrepareDynamicResources",
+                SymptomKind.LASTING_CONDITION,
+            ),
+        ),
+        phrases.by_problem(
+            "{Subject} cannot start: ",
+            "{Subject} cannot start: its devices could not be prepared[: {event_detail}]",
+        ),
+        "Event {event}[: {event_detail}][, not created since {since}]",
+        phrases.step_by_problem(
+            "[look at the driver of the Pod's resource claims on the node: ]{describe_node}"
+        ),
+        "pkg/kubelet/events/event.go (FailedPrepareDynamicResources)",
+    ),
+    CauseRule(
+        Cause.IMAGE_PULL_SLOW,
+        _all_of(
+            _NOT_CREATED,
+            _has_finding(
+                EventFinding.PULLING,
+                "an Event Pulling, and none of its end, for five minutes",
+                SymptomKind.LASTING_CONDITION,
+            ),
+        ),
+        "{Subject} cannot start yet: {image} is being pulled[ since {pull_since}]",
+        "Event Pulling, and no Event of the end of that pull",
+        "[look at the size of the image, and at network and disk of the node: ]{describe_node}",
+        "pkg/kubelet/images/image_manager.go",
+    ),
+    CauseRule(
+        Cause.NOT_CREATED,
+        _all_of(
+            _NOT_CREATED,
+            _has_finding(
+                EventFinding.SETUP_FAILED,
+                "an Event FailedCreatePodContainer or FailedSync",
+                SymptomKind.LASTING_CONDITION,
+            ),
+        ),
+        phrases.by_problem(
+            "{Subject} cannot start: ",
+            "{Subject} cannot start: the kubelet cannot set up the Pod[: {event_detail}]",
+        ),
+        "Event {event}[: {event_detail}][, not created since {since}]",
+        phrases.step_by_problem(
+            "[look at the kubelet and the runtime of the node: ]{describe_node}"
+        ),
+        "pkg/kubelet/events/event.go (FailedToCreatePodContainer)",
     ),
     CauseRule(
         Cause.NOT_CREATED,
         _is_in_condition(
-            LastingCondition.NOT_CREATED, "waiting, reason ContainerCreating, for two minutes"
+            LastingCondition.NOT_CREATED,
+            "waiting, reason ContainerCreating or PodInitializing, for two minutes",
         ),
         "{Subject} has not been created for minutes; the Pod's status does not say why",
-        "waiting with reason ContainerCreating[ since {since}][; {unread_events}]",
+        "it waits, and no init container runs[, since {since}][; {unread_events}]",
         "{describe}[ shows its Events: volumes, image, network]",
         "pkg/kubelet/kubelet_pods.go (ContainerCreating)",
+    ),
+    CauseRule(
+        Cause.NOT_INITIALIZED,
+        _is_in_condition(
+            LastingCondition.NOT_INITIALIZED,
+            "an init container runs for five minutes, and all others wait for it",
+        ),
+        "{Subject} runs since {since}, and the Pod waits for its end",
+        "it is running; the Pod's own containers wait with reason PodInitializing",
+        "[see what it waits for or works on: ]{logs}",
+        "pkg/kubelet/kuberuntime/kuberuntime_container.go (computeInitContainerActions)",
+    ),
+    CauseRule(
+        Cause.NOT_STARTED,
+        _is_in_condition(
+            LastingCondition.NOT_STARTED,
+            "running for two minutes, and not started by its startup probe",
+        ),
+        "{Subject} runs since {since}, its startup probe has not succeeded yet[: {event_detail}]",
+        "started is false[; Event {event}][; {unread_events}]",
+        "[see what it does at its start: ]{logs}",
+        "pkg/kubelet/prober/prober_manager.go (UpdatePodStatus)",
     ),
     CauseRule(
         Cause.NOT_READY,
@@ -374,6 +577,17 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         "pkg/kubelet/prober/worker.go",
     ),
     CauseRule(
+        Cause.READINESS_GATE_NOT_SET,
+        _is_in_condition(
+            LastingCondition.READINESS_GATE_NOT_SET,
+            "condition Ready is False, reason ReadinessGatesNotReady, for two minutes",
+        ),
+        "{Subject} is not ready, its containers are: its readiness gate {names} is not set",
+        "reason ReadinessGatesNotReady[ since {since}][; condition of the gate: {message}]",
+        "look at the controller that sets this condition, of the load balancer for instance",
+        "pkg/kubelet/status/generate.go (GeneratePodReadyCondition)",
+    ),
+    CauseRule(
         Cause.NODE_NOT_READY,
         _is_in_condition(
             LastingCondition.NODE_NOT_READY,
@@ -383,6 +597,29 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         "the node controller set condition Ready to False[ at {since}]; its containers may run on",
         "[look at the node and its kubelet: ]{describe_node}",
         "pkg/controller/nodelifecycle, pkg/controller/util/node (MarkPodsNotReady)",
+    ),
+    CauseRule(
+        Cause.NOT_COMPLETED,
+        _is_in_condition(
+            LastingCondition.NOT_COMPLETED,
+            "containers that are done (exit code 0, not started again) and one that runs on, for "
+            "five minutes",
+        ),
+        "{Subject} holds the Pod open: {names} is done since {since}, it runs on",
+        "{names} ended with exit code 0 and is not started again; {subject} is running",
+        "make it a sidecar (init container with restartPolicy Always), or end it with the work",
+        "pkg/kubelet/kubelet_pods.go (getPhase); KEP-753",
+    ),
+    CauseRule(
+        Cause.NOT_DELETED,
+        _is_in_condition(
+            LastingCondition.NOT_DELETED,
+            "deletionTimestamp, the end of the grace period, was two minutes ago",
+        ),
+        phrases.not_deleted,
+        "its grace period ended at {since}[; Event {event}][: {event_detail}][; {unread_events}]",
+        phrases.not_deleted_step,
+        "ObjectMeta in apimachinery/pkg/apis/meta/v1/types.go",
     ),
     # A container that ended
     CauseRule(
@@ -428,9 +665,9 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
     CauseRule(
         Cause.START_FAILED,
         _has_reason("StartError", "ContainerCannotRun"),
-        "{Subject} never ran: the runtime could not start it[: {message}]",
-        "{exit}[; {restart_rule}]",
-        "check command, mounts and security context",
+        phrases.never_ran,
+        phrases.never_ran_evidence,
+        phrases.step_by_problem("check command, mounts and security context"),
         _CRI,
     ),
     _probe_rule(
@@ -488,12 +725,39 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _CONTAINER,
     ),
     CauseRule(
+        Cause.NODE_SHUTDOWN,
+        _has_finding(
+            EventFinding.NODE_SHUTDOWN,
+            "the Pod runs again, and its status.reason is still that of a shutdown of its node",
+        ),
+        "{Subject} was stopped when {node} was shut down, and was started again with it",
+        "status.reason of a node shutdown; {exit_clause}; not proved: that this end was that one",
+        "[find out why the node went down; drain it before a planned shutdown: ]{describe_node}",
+        "pkg/kubelet/nodeshutdown/nodeshutdown_manager.go",
+    ),
+    CauseRule(
         Cause.DEADLINE_EXCEEDED,
         _has_reason("DeadlineExceeded"),
         "{Subject} was stopped because it ran longer than it may",
         "{exit}[ after {run}]",
         "compare activeDeadlineSeconds with how long the work takes",
         "pkg/kubelet/active_deadline.go",
+    ),
+    CauseRule(
+        Cause.INIT_CONTAINER_RUN_AGAIN,
+        _all_of(
+            _has_exit_code(0),
+            Predicate(
+                "an init container that was run again while a container of the Pod ran",
+                lambda symptom: symptom.ran_on,
+                ("ran_on",),
+                SymptomKind.TERMINATED,
+            ),
+        ),
+        "{Subject} had succeeded, and was run again while the Pod's containers ran on",
+        "{exit}; not proved: what was left of it on the node was removed, as by a clean-up",
+        "find what removes ended containers on {node}, such as docker system prune or crictl rm",
+        _MANAGER,
     ),
     CauseRule(
         Cause.COMPLETED,
@@ -601,11 +865,90 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _LOGS_STEP,
         _SIGNALS,
     ),
+    _windows_rule(
+        0xC000013A,
+        Cause.TERMINATED,
+        "STATUS_CONTROL_C_EXIT",
+        "it was stopped from outside",
+        phrases.terminated_step,
+    ),
+    _windows_rule(
+        0xC0000005,
+        Cause.SEGMENTATION_FAULT,
+        "STATUS_ACCESS_VIOLATION",
+        "it used memory that is not its own",
+    ),
+    _windows_rule(
+        0xC00000FD, Cause.SEGMENTATION_FAULT, "STATUS_STACK_OVERFLOW", "its stack was used up"
+    ),
+    _windows_rule(
+        0xC0000135,
+        Cause.NOT_EXECUTABLE,
+        "STATUS_DLL_NOT_FOUND",
+        "a DLL is missing",
+        "add the DLL to the image, or use a base image that has it (servercore, not nanoserver)",
+    ),
+    _windows_rule(
+        0xC0000139,
+        Cause.NOT_EXECUTABLE,
+        "STATUS_ENTRYPOINT_NOT_FOUND",
+        "a DLL lacks a function",
+        "compare the versions of program and DLLs in the image",
+    ),
+    _windows_rule(
+        0xC0000142,
+        Cause.NOT_EXECUTABLE,
+        "STATUS_DLL_INIT_FAILED",
+        "a DLL failed at its start",
+        "look at memory and desktop heap of {node}, and at what the DLL needs: {logs}",
+    ),
+    _windows_rule(
+        0xC000007B,
+        Cause.NOT_EXECUTABLE,
+        "STATUS_INVALID_IMAGE_FORMAT",
+        "32 and 64 bits are mixed, or a file is damaged",
+        "compare the architecture of program and DLLs in the image",
+    ),
+    _windows_rule(0xC0000374, Cause.ABORTED, "STATUS_HEAP_CORRUPTION", "its heap is damaged"),
+    _windows_rule(
+        0xC0000409,
+        Cause.ABORTED,
+        "STATUS_STACK_BUFFER_OVERRUN",
+        "it aborted itself (fail fast)",
+    ),
+    _windows_rule(
+        0xC000001D,
+        Cause.ILLEGAL_INSTRUCTION,
+        "STATUS_ILLEGAL_INSTRUCTION",
+        "an instruction that the processor lacks",
+    ),
+    _windows_rule(
+        0xC0000094,
+        Cause.ARITHMETIC_ERROR,
+        "STATUS_INTEGER_DIVIDE_BY_ZERO",
+        "a division by 0",
+    ),
+    _windows_rule(0x80000003, Cause.TRACE_TRAP, "STATUS_BREAKPOINT", "a failed check inside it"),
+    _windows_rule(0xE0434352, Cause.ABORTED, "a .NET exception", "an exception was not caught"),
+    _windows_rule(0xE06D7363, Cause.ABORTED, "a C++ exception", "an exception was not caught"),
+    CauseRule(
+        Cause.WINDOWS_ERROR,
+        Predicate(
+            "another exit code that is a status of Windows: 0x8… or 0xC… to 0xE…",
+            _is_windows_error,
+            ("exit_code",),
+            SymptomKind.TERMINATED,
+        ),
+        "{Subject} ended with Windows status {windows_status}[ after {run}]",
+        "exit code {exit_code}; not proved: the application may use it itself[; {restart_rule}]",
+        _LOGS_STEP,
+        _NTSTATUS,
+    ),
     CauseRule(
         Cause.APPLICATION_ERROR,
         _has_exit_code(_MAX_EXIT_CODE),
         "{Subject} failed with exit code 255[ after {run}]",
-        "{exit}: usually exit(-1)[; {restart_rule}]",
+        phrases.exit_255_evidence,
         _LOGS_STEP,
         "exit(3): the status is taken modulo 256",
     ),
@@ -615,7 +958,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             "any other exit code", lambda symptom: symptom.exit_code is not None, ("exit_code",)
         ),
         "{Subject} failed with exit code {exit_code}[ after {run}]",
-        "{exit}: the code alone does not say why[; {restart_rule}]",
+        phrases.exit_code_evidence,
         _LOGS_STEP,
         "exit(3)",
     ),

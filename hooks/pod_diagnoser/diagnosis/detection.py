@@ -14,38 +14,41 @@ Sources: ``pkg/kubelet/kubelet_pods.go`` (convertStatusToAPIStatus, getPhase),
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from pod_diagnoser.api.core_v1 import (
     Container,
     ContainerKind,
     ContainerView,
     Pod,
+    PodStatus,
     Terminated,
     Waiting,
 )
 from pod_diagnoser.api.text import sanitize
-from pod_diagnoser.diagnosis.evidence import EventFinding, Evidence
-from pod_diagnoser.diagnosis.quoting import shorten
+from pod_diagnoser.diagnosis.evidence import MAX_DETAIL_BYTES, EventFinding, Evidence
+from pod_diagnoser.diagnosis.messages import Message, read_message
+from pod_diagnoser.diagnosis.redaction import redact_head
 from pod_diagnoser.diagnosis.symptoms import (
-    CONTAINER_CREATING,
     CONTAINER_STATUS_UNKNOWN,
     CRASH_LOOP_BACK_OFF,
+    IMAGE_PULL_BACK_OFF,
     MAX_IMAGE_BYTES,
     MAX_MESSAGE_BYTES,
     MAX_REASON_BYTES,
     NEVER_RAN,
+    NODE_SHUTDOWN_REASONS,
     POST_START_HOOK_ERROR,
     RESTART_ALL,
     RUN_CONTAINER_ERROR,
-    LastingCondition,
+    SIGNAL_BASE,
     Symptom,
     SymptomKind,
     crash_id,
     termination_number,
 )
 
-_IMAGE_PULL_BACK_OFF = "ImagePullBackOff"
 _PULL_FAILURES = ("ErrImagePull", "RegistryUnavailable")
 _SIGNATURE_VALIDATION_FAILED = "SignatureValidationFailed"
 """Reasons that alternate with ImagePullBackOff while one and the same pull fails."""
@@ -54,7 +57,7 @@ _RESTART_ACTIONS = ("Restart", RESTART_ALL)
 """Actions of restart rules. Source: KEP-5307, KEP-5532."""
 
 _WAITING_FAILURES = (
-    _IMAGE_PULL_BACK_OFF,
+    IMAGE_PULL_BACK_OFF,
     "ErrImageNeverPull",
     "InvalidImageName",
     "ImageInspectError",
@@ -73,14 +76,27 @@ _WAITING_FAILURES = (
 Source: ``pkg/kubelet/images/types.go``, ``pkg/kubelet/kuberuntime/kuberuntime_container.go`` and
 ``pkg/kubelet/container/sync_result.go``, ``cri-api/pkg/errors``."""
 
-_RUNTIME_PREFIX = "unable to start container process: "
-"""What runc says before the reason itself; containerd puts more before it."""
+_ENDING_REASONS = ("Evicted", "Preempting", "DeadlineExceeded", *NODE_SHUTDOWN_REASONS)
+"""Reasons for which the kubelet ends a Pod. Old kubelets wrote such a status without any container,
+and some left the phase as it was. Source: ``pkg/kubelet/eviction/eviction_manager.go``,
+``preemption.go``, ``nodeshutdown_manager_linux.go``, ``active_deadline.go``."""
 
-_NOT_CREATED_AFTER = timedelta(seconds=120)
-_UNSCHEDULABLE_AFTER = timedelta(seconds=60)
-_NOT_READY_AFTER = timedelta(seconds=120)
-"""How long a lasting condition has to last until it is reported: each of them is also a short
-moment in the usual life of a Pod."""
+_BLOCKED = "Blocked"
+"""The reason for waiting of containers that the kubelet refuses to run for now.
+
+Source: ``canRunPod`` in ``pkg/kubelet/kubelet.go``."""
+
+_REFUSALS = ("Pod was rejected", "Pod Node is in progress of shutting down", "Pod Predicate ")
+"""How the message of a Pod begins that the kubelet did not admit.
+
+Source: ``rejectPod`` in ``pkg/kubelet/kubelet.go``."""
+
+_SHUTDOWN_LASTS = timedelta(seconds=10)
+"""How long at least a node is away that was shut down: what is started again sooner was restarted
+by the kubelet."""
+
+_STOP_CODES = (0, SIGNAL_BASE + 9, SIGNAL_BASE + 15)
+"""What a container leaves that was stopped from outside, unless the application chooses another."""
 
 
 def detect_symptoms(pod: Pod) -> tuple[Symptom, ...]:
@@ -91,13 +107,13 @@ def detect_symptoms(pod: Pod) -> tuple[Symptom, ...]:
         cannot be started, in the order of `Pod.containers`; the end of the Pod as a whole comes
         last. No id occurs twice.
     """
-    pod_failure = _pod_failure(pod)
+    failure = pod_failure(pod)
     found: dict[str, Symptom] = {}
     for container in pod.containers():
-        for symptom in _container_symptoms(pod, container, pod_failed=pod_failure is not None):
+        for symptom in _container_symptoms(pod, container, pod_failed=failure is not None):
             found.setdefault(symptom.id, symptom)
-    if pod_failure is not None:
-        found.setdefault(pod_failure.id, pod_failure)
+    if failure is not None:
+        found.setdefault(failure.id, failure)
     return tuple(found.values())
 
 
@@ -129,15 +145,17 @@ def _termination(
     restart_action = _restart_action(container.spec, code)
     # A container that is lost becomes the last one in the same write that raises the count.
     incarnation = container.restarts if restarted else container.restarts + 1
-    return _symptom(
+    # Under other reasons the message is what the application wrote to its termination log.
+    message = understand(terminated.message if never_ran else "")
+    return build_symptom(
         pod,
         container,
         id=crash_id(pod.metadata.uid, container.status.name, terminated.containerID, incarnation),
         kind=SymptomKind.TERMINATED,
         reason=sanitize(terminated.reason, MAX_REASON_BYTES),
         exit_code=code,
-        # Under other reasons it is what the application wrote to its termination log.
-        message=_safe_message(terminated.message, after=_RUNTIME_PREFIX) if never_ran else "",
+        message=bounded_text(message),
+        problem=message.problem,
         restart_rule=restart_action is not None,
         restart_rule_of_all=restart_action == RESTART_ALL,
         restarts=container.restarts,
@@ -152,9 +170,38 @@ def _termination(
         started_at=terminated.startedAt,
         finished_at=terminated.finishedAt,
         ended_by=terminated.finishedAt or (running.startedAt if running and restarted else None),
-        evidence=POST_START_HOOK_BY_STATUS
-        if waiting == POST_START_HOOK_ERROR and restarted
-        else None,
+        ran_on=restarted and _ran_on(pod, container),
+        evidence=_evidence_of_end(pod, container, terminated, waiting) if restarted else None,
+    )
+
+
+def _evidence_of_end(
+    pod: Pod, container: ContainerView, last: Terminated, waiting: str
+) -> Evidence | None:
+    """What a moment of the status proves about the end of a container that was restarted."""
+    if waiting == POST_START_HOOK_ERROR:
+        return POST_START_HOOK_BY_STATUS
+    status, running = pod.status, container.running
+    # A kubelet that stopped its Pods as its node was shut down, and runs them again.
+    if status is None or status.reason not in NODE_SHUTDOWN_REASONS or running is None:
+        return None
+    begun, ended = running.startedAt, last.finishedAt
+    if last.exitCode not in _STOP_CODES or begun is None or ended is None:
+        return None
+    return NODE_SHUTDOWN_BY_STATUS if begun - ended >= _SHUTDOWN_LASTS else None
+
+
+def _ran_on(pod: Pod, container: ContainerView) -> bool:
+    """Whether a finished init container was run again while a container of the Pod ran."""
+    again = container.terminated or container.running
+    if container.kind is not ContainerKind.INIT or again is None or again.startedAt is None:
+        return False
+    return any(
+        each.kind is ContainerKind.CONTAINER
+        and each.running is not None
+        and each.running.startedAt is not None
+        and each.running.startedAt < again.startedAt
+        for each in pod.containers()
     )
 
 
@@ -226,6 +273,9 @@ def _restart_action(spec: Container, exit_code: int | None) -> str | None:
 POST_START_HOOK_BY_STATUS = Evidence.from_status(EventFinding.POST_START_HOOK)
 """Evidence for a container that waits with PostStartHookError: it was killed for its hook."""
 
+NODE_SHUTDOWN_BY_STATUS = Evidence.from_status(EventFinding.NODE_SHUTDOWN)
+"""Evidence for a container that was stopped with its node, and runs again."""
+
 
 def _waiting_symptoms(pod: Pod, container: ContainerView, waiting: Waiting) -> Iterator[Symptom]:
     reason = _waiting_reason(waiting.reason, waiting.message)
@@ -240,51 +290,107 @@ def _waiting_symptoms(pod: Pod, container: ContainerView, waiting: Waiting) -> I
         or (reason == RUN_CONTAINER_ERROR and last.reason in NEVER_RAN)
     ):
         return  # detected as a termination
-    # The message of a failed pull alternates with that of the back-off.
-    alternates = reason in (_IMAGE_PULL_BACK_OFF, _SIGNATURE_VALIDATION_FAILED)
-    after = _RUNTIME_PREFIX if reason == RUN_CONTAINER_ERROR else ""
     episode = f"{reason} {container.spec.image}"
-    yield _symptom(
+    is_pull = reason in (IMAGE_PULL_BACK_OFF, _SIGNATURE_VALIDATION_FAILED)
+    message = understand("" if is_pull else waiting.message)
+    yield build_symptom(
         pod,
         container,
         id=crash_id(pod.metadata.uid, container.status.name, episode, 0),
         kind=SymptomKind.WAITING,
         reason=reason,
-        message="" if alternates else _safe_message(waiting.message, after=after),
+        message=bounded_text(message),
+        problem=message.problem,
         restarts=container.restarts,
-        backing_off=reason in (CRASH_LOOP_BACK_OFF, _IMAGE_PULL_BACK_OFF),
+        backing_off=reason in (CRASH_LOOP_BACK_OFF, IMAGE_PULL_BACK_OFF),
+        evidence=_failed_pull(waiting.message) if is_pull else None,
     )
 
 
 def _waiting_reason(reason: str, message: str) -> str:
     """Return one reason for what is shown alternately as a failed pull and as its back-off."""
-    if reason == _IMAGE_PULL_BACK_OFF and _SIGNATURE_VALIDATION_FAILED in message:
+    if reason == IMAGE_PULL_BACK_OFF and _SIGNATURE_VALIDATION_FAILED in message:
         return _SIGNATURE_VALIDATION_FAILED
-    return _IMAGE_PULL_BACK_OFF if reason in _PULL_FAILURES else reason
+    return IMAGE_PULL_BACK_OFF if reason in _PULL_FAILURES else reason
+
+
+_BACK_OFF: Final = "Back-off pulling image "
+
+
+@lru_cache(maxsize=256)
+def _failed_pull(message: str) -> Evidence | None:
+    """What the status says of why a pull failed, the same in both of its turns.
+
+    While the kubelet backs off, only newer ones repeat the error: elsewhere the Event of the pull
+    tells it, or what was known from the other turn. Source: ``pkg/kubelet/images/image_manager.go``
+    (prevPullErrMsg).
+    """
+    if message.startswith(_BACK_OFF):
+        message = message.removeprefix(_BACK_OFF).lstrip().partition('": ')[2]
+        for reason in (*_PULL_FAILURES, _SIGNATURE_VALIDATION_FAILED):
+            message = message.removeprefix(f"{reason}: ")
+    if not message.strip():
+        return None
+    read = read_message(message)
+    detail = redact_head(read.fit(MAX_DETAIL_BYTES), MAX_DETAIL_BYTES)
+    return Evidence.from_status(EventFinding.PULL_FAILED, detail, read.problem)
 
 
 # The Pod as a whole
 
 
-def _pod_failure(pod: Pod) -> Symptom | None:
+def pod_failure(pod: Pod) -> Symptom | None:
+    """Return the failure of the Pod as a whole, or None."""
     status = pod.status
-    # A node that shuts down leaves Pods that ended with code 0 as Succeeded.
-    if status is None or not status.reason:
+    if status is None:
         return None
-    if status.phase not in ("Failed", "Succeeded") and status.reason != "NodeLost":
+    never_ran = status.phase == "Failed" and not any(pod.containers())
+    if not _has_failed(pod, status, never_ran=never_ran):
         return None
-    reason = sanitize(status.reason, MAX_REASON_BYTES)
+    reason = sanitize(status.reason or status.phase, MAX_REASON_BYTES)
+    message = understand(status.message)
     ended_at = _last_termination(pod)
-    return _symptom(
+    return build_symptom(
         pod,
         None,
         id=crash_id(pod.metadata.uid, "", reason, 0),
         kind=SymptomKind.POD,
         reason=reason,
-        message=_safe_message(status.message),
-        final=True,
+        message=bounded_text(message),
+        problem=message.problem,
+        never_ran=_was_refused(pod, status, never_ran=never_ran),
+        final=_is_over(status),
         finished_at=ended_at,
         ended_by=ended_at,
+    )
+
+
+def _has_failed(pod: Pod, status: PodStatus, *, never_ran: bool) -> bool:
+    if not status.reason:
+        return never_ran and not pod.metadata.terminating and not _is_disrupted(pod)
+    # A node that shuts down leaves Pods that ended with code 0 as Succeeded.
+    if _is_over(status) or status.reason == "NodeLost" or _is_blocked(pod):
+        return True
+    return status.reason in _ENDING_REASONS and all(
+        each.terminated is not None for each in pod.containers()
+    )
+
+
+def _was_refused(pod: Pod, status: PodStatus, *, never_ran: bool) -> bool:
+    if status.message.startswith(_REFUSALS) or _is_blocked(pod):
+        return True
+    # A status without containers is also how old kubelets reported Pods that they had ended.
+    return never_ran and status.reason not in _ENDING_REASONS
+
+
+def _is_over(status: PodStatus) -> bool:
+    return status.phase in ("Failed", "Succeeded")
+
+
+def _is_blocked(pod: Pod) -> bool:
+    """Whether the kubelet refuses for now to run any container of the Pod."""
+    return any(
+        each.waiting is not None and each.waiting.reason == _BLOCKED for each in pod.containers()
     )
 
 
@@ -299,84 +405,13 @@ def _last_termination(pod: Pod) -> datetime | None:
     return max(ends, default=ready.lastTransitionTime if ready else None)
 
 
-# Lasting conditions
-
-
-def detect_lasting_conditions(pod: Pod) -> tuple[tuple[Symptom, datetime], ...]:
-    """Detect the conditions that keep a Pod from its work.
-
-    Returns:
-        Each with the time from which on it is reported if it lasts.
-    """
-    if pod.status is None or pod.metadata.terminating:
-        return ()
-    if pod.status.phase in ("Succeeded", "Failed") or _pod_failure(pod) is not None:
-        return ()
-    return tuple(_lasting_conditions(pod))
-
-
-def _lasting_conditions(pod: Pod) -> Iterator[tuple[Symptom, datetime]]:
-    scheduled, ready = pod.condition("PodScheduled"), pod.condition("Ready")
-    if scheduled is not None and scheduled.status == "False":
-        since = scheduled.lastTransitionTime
-        if scheduled.reason == "Unschedulable" and since is not None:
-            message = _safe_message(scheduled.message)
-            condition = LastingCondition.UNSCHEDULABLE
-            symptom = _lasting_condition(pod, condition, since, message=message)
-            yield symptom, since + _UNSCHEDULABLE_AFTER
-        return
-    if ready is None or ready.status != "False" or ready.lastTransitionTime is None:
-        return
-    since = ready.lastTransitionTime
-    containers_ready = pod.condition("ContainersReady")
-    if containers_ready is not None and containers_ready.status == "True" and not ready.reason:
-        # The kubelet writes both at once; Ready alone is written by the node controller.
-        yield _lasting_condition(pod, LastingCondition.NODE_NOT_READY, since), since
-        return
-    for container in pod.containers():
-        waiting = container.waiting
-        if waiting is not None and waiting.reason == CONTAINER_CREATING:
-            if container.last_terminated is None:
-                condition = LastingCondition.NOT_CREATED
-                symptom = _lasting_condition(pod, condition, since, container)
-                yield symptom, since + _NOT_CREATED_AFTER
-        elif (
-            container.running is not None
-            and container.status.ready is False
-            and container.spec.readinessProbe
-        ):
-            symptom = _lasting_condition(pod, LastingCondition.NOT_READY, since, container)
-            yield symptom, since + _NOT_READY_AFTER
-
-
-def _lasting_condition(
-    pod: Pod,
-    condition: LastingCondition,
-    since: datetime,
-    container: ContainerView | None = None,
-    *,
-    message: str = "",
-) -> Symptom:
-    name = container.status.name if container else ""
-    episode = f"{condition.value} {since.isoformat()}"
-    return _symptom(
-        pod,
-        container,
-        id=crash_id(pod.metadata.uid, name, episode, 0),
-        kind=SymptomKind.LASTING_CONDITION,
-        reason=condition.value,
-        message=message,
-        started_at=since,
-    )
-
-
 # What all symptoms have
 
 
 _POD_AS_A_WHOLE = Container()
 
 
-def _symptom(pod: Pod, container: ContainerView | None, **facts: Any) -> Symptom:
+def build_symptom(pod: Pod, container: ContainerView | None, **facts: Any) -> Symptom:
     """Build a symptom of a container, or of the Pod as a whole; its texts are made safe."""
     spec = container.spec if container else _POD_AS_A_WHOLE
     return Symptom(
@@ -395,18 +430,21 @@ def _symptom(pod: Pod, container: ContainerView | None, **facts: Any) -> Symptom
     )
 
 
-_MAX_READ_BYTES = 4096
-"""How much of a message is read: the kubelet's and the runtimes' are shorter."""
+_NO_MESSAGE: Final = Message("")
+_MAX_CACHED_CHARS = 2048
 
 
-def _safe_message(message: str, *, after: str = "") -> str:
-    """Make a message of kubelet or runtime safe and bounded, without its final full stop.
+def bounded_text(message: Message) -> str:
+    """Return the text of a message, safe and bounded, without its final full stop."""
+    return message.fit(MAX_MESSAGE_BYTES).rstrip(".")
 
-    Args:
-        message: the message.
-        after: a prefix that is left out with all that is before it.
-    """
-    text = sanitize(" ".join(message.split()), _MAX_READ_BYTES)
-    if after:
-        text = text.rpartition(after)[2]
-    return shorten(text.strip().rstrip("."), MAX_MESSAGE_BYTES)
+
+def understand(message: str) -> Message:
+    """Read a message of kubelet or runtime, which comes with every sync while a container waits."""
+    if not message:
+        return _NO_MESSAGE
+    cached = len(message) <= _MAX_CACHED_CHARS
+    return _read_cached(message) if cached else read_message(message)
+
+
+_read_cached = lru_cache(maxsize=512)(read_message)

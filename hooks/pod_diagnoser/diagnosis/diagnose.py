@@ -10,8 +10,10 @@ from datetime import datetime
 from pod_diagnoser.api.causes import REQUESTED_RESTARTS, Cause
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.diagnosis.cause_rules import CauseRule, rule_for, state
-from pod_diagnoser.diagnosis.detection import detect_lasting_conditions, detect_symptoms
+from pod_diagnoser.diagnosis.detection import detect_symptoms
 from pod_diagnoser.diagnosis.evidence import NO_EVIDENCE, EventFinding, Evidence
+from pod_diagnoser.diagnosis.lasting_conditions import detect_lasting_conditions
+from pod_diagnoser.diagnosis.start_event_rules import seconds_until_slow
 from pod_diagnoser.diagnosis.statement import Statement
 from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
 
@@ -120,7 +122,11 @@ def diagnose(pod: Pod, evidence: Mapping[str, Evidence] = NO_EVIDENCE) -> tuple[
 
 
 def diagnose_lasting_conditions(
-    pod: Pod, now: datetime, evidence: Mapping[str, Evidence] = NO_EVIDENCE
+    pod: Pod,
+    now: datetime,
+    evidence: Mapping[str, Evidence] = NO_EVIDENCE,
+    *,
+    with_pulls: bool = False,
 ) -> tuple[tuple[Diagnosis, ...], float | None]:
     """Diagnose the conditions that have kept a Pod from its work for long.
 
@@ -128,20 +134,40 @@ def diagnose_lasting_conditions(
         pod: the Pod.
         now: the time, in UTC.
         evidence: what is known beyond its status, by crash id.
+        with_pulls: whether to return those too that only wait for a pull (`waits_for_pull`).
 
     Returns:
         A diagnosis for each; and the seconds after which there may be another, or None.
     """
     diagnoses, waits = [], []
     for symptom, reported_from in detect_lasting_conditions(pod):
-        known = evidence.get(symptom.id)
-        if known is not None and known.finding is EventFinding.PULLING:
-            continue  # a slow pull is no failure
-        if reported_from <= now:
-            diagnoses.append(diagnose_symptom(symptom, known))
-        else:
+        if reported_from > now:
             waits.append((reported_from - now).total_seconds())
+            continue
+        diagnosis = diagnose_symptom(symptom, evidence.get(symptom.id))
+        if with_pulls or not waits_for_pull(diagnosis, now):
+            diagnoses.append(diagnosis)
     return tuple(diagnoses), min(waits, default=None)
+
+
+def waits_for_pull(diagnosis: Diagnosis, now: datetime) -> bool:
+    """Say whether a container only waits for an image that is being pulled, and not for long."""
+    evidence = diagnosis.symptom.evidence
+    if evidence is None or evidence.finding is not EventFinding.PULLING:
+        return False
+    seconds = seconds_until_slow(evidence, now)
+    return seconds is None or seconds > 0
+
+
+def _is_same_pull(now: Evidence | None, known: Evidence) -> bool:
+    """Say whether a pull still fails for the same reason, of which the words stay those of before.
+
+    A port or an id in its message may be another one at each try, of which there are many.
+    """
+    if now is None or not now.finding is known.finding is EventFinding.PULL_FAILED:
+        return False
+    kinds = [each.problem.kind if each.problem else None for each in (now, known)]
+    return kinds[0] is kinds[1]
 
 
 def diagnose_symptom(symptom: Symptom, evidence: Evidence | None) -> Diagnosis:
@@ -150,10 +176,13 @@ def diagnose_symptom(symptom: Symptom, evidence: Evidence | None) -> Diagnosis:
     Args:
         symptom: what ended or failed.
         evidence: what is known beyond the Pod's status, or None. It is ignored where a moment of
-            the status itself gave evidence, which counts for `Diagnosis.status_cause` too.
+            the status itself gave evidence, which counts for `Diagnosis.status_cause` too; but not
+            where that tells the same of a pull again.
     """
     by_status = rule_for(symptom)
-    if evidence is None or symptom.event_finding is not None:
+    if evidence is None or (
+        symptom.event_finding is not None and not _is_same_pull(symptom.evidence, evidence)
+    ):
         return Diagnosis(symptom, by_status.cause, by_status)
     explained = replace(symptom, evidence=evidence)
     return Diagnosis(explained, by_status.cause, rule_for(explained))

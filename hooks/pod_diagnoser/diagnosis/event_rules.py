@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from pod_diagnoser.diagnosis import start_event_rules
 from pod_diagnoser.diagnosis.evidence import (
+    MAX_DETAIL_BYTES,
     EventFinding,
     EventLookup,
     Evidence,
@@ -21,9 +23,7 @@ from pod_diagnoser.diagnosis.evidence import (
     PodEvent,
 )
 from pod_diagnoser.diagnosis.redaction import redact_head
-from pod_diagnoser.diagnosis.symptoms import LastingCondition, Symptom, SymptomKind
-
-MAX_DETAIL_BYTES: Final = 120
+from pod_diagnoser.diagnosis.symptoms import STATUS_CONTROL_C_EXIT, Symptom, SymptomKind
 
 MAX_LOOKUPS: Final = 2
 """How often the Events of a crash are looked up: the kubelet may post the one that explains it a
@@ -76,11 +76,6 @@ _PROBE_MESSAGES: Final = {
 }
 """How the message of an Event Unhealthy begins that holds the output of a failed probe."""
 
-_PULLS: Final = ("Pulling", "Pulled", "Failed")
-"""Reasons of Events about the pull of an image; the latest one is its state."""
-
-_MOUNTS: Final = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
-
 _CONCLUSIVE: Final = (
     EventLookup.FOUND,
     EventLookup.UNCLEAR,
@@ -115,7 +110,9 @@ def seconds_until_lookup(
     Returns:
         0 or less for now; None where Events cannot add to what is known.
     """
-    if not _events_may_explain(symptom):
+    if symptom.kind is not SymptomKind.TERMINATED:
+        return start_event_rules.seconds_until_lookup(symptom, known, first_observed, now)
+    if symptom.reason in _SELF_EXPLANATORY_REASONS:
         return None
     if known is None:
         return 0.0
@@ -128,22 +125,13 @@ def seconds_until_lookup(
     return ((first_observed or now) + SECOND_LOOKUP_AFTER - now).total_seconds()
 
 
-def _events_may_explain(symptom: Symptom) -> bool:
-    if symptom.kind is SymptomKind.TERMINATED:
-        return symptom.reason not in _SELF_EXPLANATORY_REASONS
-    return symptom.kind is SymptomKind.LASTING_CONDITION and symptom.reason in (
-        LastingCondition.NOT_CREATED,
-        LastingCondition.NOT_READY,
-    )
-
-
 def _may_come_late(symptom: Symptom, known: Evidence) -> bool:
     """Whether an Event that explains the symptom may be posted after the first lookup.
 
     Not for an exit code of the application's own, in a container that the kubelet has no reason to
     stop: a second lookup would be wasted.
     """
-    if known.lookup is not EventLookup.NOTHING or symptom.kind is SymptomKind.LASTING_CONDITION:
+    if known.lookup is not EventLookup.NOTHING:
         return True
     return (
         symptom.exit_code in (0, 137, 143)
@@ -172,19 +160,19 @@ def evaluate_events(
     Returns:
         Its evidence now.
     """
+    if symptom.kind is not SymptomKind.TERMINATED:
+        return start_event_rules.evaluate(symptom, fetched, known, mask_patterns)
     lookups = min((known.lookups if known else 0) + 1, MAX_LOOKUPS)
     if fetched.lookup is not EventLookup.FOUND:
         return Evidence(fetched.lookup or EventLookup.UNAVAILABLE, lookups=lookups)
-    is_termination = symptom.kind is SymptomKind.TERMINATED
-    find = _find_in_termination if is_termination else _find_in_lasting_condition
-    found = find(symptom, fetched.events)
+    found = _find_in_termination(symptom, fetched.events)
     if found is not None:
         finding, detail = found
         return Evidence(EventLookup.FOUND, finding, _safe_detail(detail, mask_patterns), lookups)
     if _is_spanned_by_one_event(symptom, fetched.events):
         return Evidence(EventLookup.UNCLEAR, lookups=lookups)
     ended = symptom.ended_by
-    expired = is_termination and (ended is None or now - ended > _EVENTS_RETAINED)
+    expired = ended is None or now - ended > _EVENTS_RETAINED
     return Evidence(EventLookup.EXPIRED if expired else EventLookup.NOTHING, lookups=lookups)
 
 
@@ -220,11 +208,12 @@ def _find_in_termination(symptom: Symptom, events: Sequence[PodEvent]) -> _Findi
         ):
             prefix = _PROBE_MESSAGES.get(finding)
             return finding, _probe_output(own, prefix, while_it_ran) if prefix else ""
-    if not any(each.message.startswith(_STOPPING) for each in kills):
+    was_stopped = symptom.windows_status == STATUS_CONTROL_C_EXIT
+    if not was_stopped and not any(each.message.startswith(_STOPPING) for each in kills):
         return None
     if any(_is_near(each, "SandboxChanged", end) for each in events if not each.container):
         return EventFinding.SANDBOX_CHANGED, ""
-    return EventFinding.STOPPED, ""
+    return None if was_stopped else (EventFinding.STOPPED, "")
 
 
 def _is_between(event: PodEvent, start: datetime, end: datetime) -> bool:
@@ -234,7 +223,7 @@ def _is_between(event: PodEvent, start: datetime, end: datetime) -> bool:
 def _is_spanned_by_one_event(symptom: Symptom, events: Sequence[PodEvent]) -> bool:
     """Whether the end lies between the first and the last of several kills in one Event."""
     end = symptom.finished_at
-    return symptom.kind is SymptomKind.TERMINATED and any(
+    return any(
         each.container == symptom.container
         and each.reason == "Killing"
         and each.first is not None
@@ -262,33 +251,3 @@ def _is_near(event: PodEvent, reason: str, end: datetime) -> bool:
     return event.reason == reason and any(
         at is not None and abs(at - end) <= _SANDBOX_TOLERANCE for at in (event.first, event.last)
     )
-
-
-def _find_in_lasting_condition(symptom: Symptom, events: Sequence[PodEvent]) -> _Finding | None:
-    since = symptom.started_at
-    if symptom.kind is not SymptomKind.LASTING_CONDITION or since is None:
-        return None
-    recent = [each for each in events if each.last is not None and each.last >= since - _SECOND]
-    if symptom.reason == LastingCondition.NOT_READY:
-        failed_probe = _latest(
-            each
-            for each in recent
-            if each.container == symptom.container
-            and each.reason == "Unhealthy"
-            and each.message.startswith("Readiness probe ")
-        )
-        if failed_probe is None:
-            return None
-        return EventFinding.READINESS_PROBE, failed_probe.message.partition(": ")[2]
-    failure = _latest(each for each in recent if each.reason in _MOUNTS)
-    if failure is not None:
-        return EventFinding.MOUNT_FAILED, failure.message
-    failure = _latest(each for each in recent if each.reason == "FailedCreatePodSandBox")
-    if failure is not None:
-        return EventFinding.SANDBOX_FAILED, failure.message
-    pull = _latest(each for each in events if each.reason in _PULLS)
-    return (EventFinding.PULLING, "") if pull is not None and pull.reason == "Pulling" else None
-
-
-def _latest(events: Iterable[PodEvent]) -> PodEvent | None:
-    return max(events, key=lambda each: (str(each.last), each.message), default=None)

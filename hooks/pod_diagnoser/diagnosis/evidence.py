@@ -9,7 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
+
+from pod_diagnoser.diagnosis.messages import Problem
+
+MAX_DETAIL_BYTES: Final = 120
 
 
 class EventLookup(StrEnum):
@@ -40,11 +44,19 @@ class EventFinding(StrEnum):
     DEFINITION_CHANGED = "DefinitionChanged"
     STOPPED = "Stopped"
     """The kubelet stopped it, without saying why."""
+    NODE_SHUTDOWN = "NodeShutdown"
     MOUNT_FAILED = "MountFailed"
     SANDBOX_FAILED = "SandboxFailed"
-    READINESS_PROBE = "ReadinessProbe"
+    DEVICES_FAILED = "DevicesFailed"
+    SETUP_FAILED = "SetupFailed"
+    """Something else that the kubelet does before it creates containers."""
+    PULL_FAILED = "PullFailed"
     PULLING = "Pulling"
     """Its image is being pulled, which may take long."""
+    READINESS_PROBE = "ReadinessProbe"
+    STARTUP_PROBE_FAILS = "StartupProbeFails"
+    """It has failed, not yet so often that the kubelet stops the container."""
+    STOP_FAILED = "StopFailed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +67,24 @@ class Evidence:
         lookup: the result of the lookup of its Events.
         finding: what they prove, or None.
         detail: what the Event says in addition (a probe's output), redacted and bounded; or empty.
-        lookups: how often its Events were looked up.
+        lookups: how often its Events were looked up; 0 for what the Pod's own status gave.
+        problem: the kind of problem that the Event tells of, or None.
+        since: since when it goes on, of a pull that has not ended; else None.
     """
 
     lookup: EventLookup
     finding: EventFinding | None = None
     detail: str = ""
     lookups: int = 1
+    problem: Problem | None = None
+    since: datetime | None = None
 
     @classmethod
-    def from_status(cls, finding: EventFinding) -> "Evidence":
+    def from_status(
+        cls, finding: EventFinding, detail: str = "", problem: Problem | None = None
+    ) -> "Evidence":
         """Return evidence that a moment of the Pod's own status gives, without a lookup."""
-        return cls(EventLookup.FOUND, finding, lookups=0)
+        return cls(EventLookup.FOUND, finding, detail, lookups=0, problem=problem)
 
 
 NO_EVIDENCE: Mapping[str, Evidence] = {}

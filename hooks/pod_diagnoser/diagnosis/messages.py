@@ -224,6 +224,18 @@ def _problem_of(opened: str, cause: str, names: Collection[str]) -> Problem | No
     return Problem(rule.kind, rule.source, tuple(rule.pattern.split(GAP)), fields)
 
 
+_FIELD: Final = re.compile(r'[A-Za-z0-9][-\w./]{0,252}|"[^"]{1,64}"')
+
+
+def rebuild_problem(kind: ProblemKind, fields: Mapping[str, str]) -> Problem:
+    """Make a problem from what was stored of it, where somebody may have made that up.
+
+    Fields are left out that could not stand in a sentence.
+    """
+    fit_fields = {key: text for key, text in fields.items() if _FIELD.fullmatch(text)}
+    return Problem(kind, "", (), MappingProxyType(fit_fields))
+
+
 def read_message(message: str) -> Message:
     """Read a message of the kubelet, the scheduler, a runtime, a plug-in or a registry.
 

@@ -4,12 +4,16 @@ A template of `diagnosis` says what is proved. What is not proved stands in `evi
 where the proof would be found. Nothing depends on the clock or on the state after the crash.
 """
 
+import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache
 from typing import Final
 
 from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.diagnosis import quoting
 from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup
+from pod_diagnoser.diagnosis.problem_words import SYMPTOM_PLACEHOLDERS, ProblemKind
 from pod_diagnoser.diagnosis.statement import (
     MAX_LINE_BYTES,
     Forms,
@@ -17,7 +21,12 @@ from pod_diagnoser.diagnosis.statement import (
     Value,
     fit_line,
 )
-from pod_diagnoser.diagnosis.symptoms import SIGNAL_BASE, Symptom
+from pod_diagnoser.diagnosis.symptoms import (
+    SIGNAL_BASE,
+    STATUS_CONTROL_C_EXIT,
+    Symptom,
+    SymptomKind,
+)
 
 Template = Callable[[Symptom], str]
 """Picks a template for a symptom."""
@@ -33,7 +42,14 @@ def render(template: str | Template, symptom: Symptom, limit: int = MAX_LINE_BYT
         ValueError: the template is not well formed.
     """
     text = template(symptom) if callable(template) else template
-    return fit_line(text, lambda name: PLACEHOLDERS[name](symptom), limit)
+
+    def value_of(name: str) -> Value:
+        if name.startswith(_PROBLEM_PREFIX):
+            problem = symptom.known_problem
+            return problem.fields.get(name.removeprefix(_PROBLEM_PREFIX), "") if problem else ""
+        return PLACEHOLDERS[name](symptom)
+
+    return fit_line(text, value_of, limit)
 
 
 # What fills placeholders
@@ -86,7 +102,15 @@ def _run(symptom: Symptom) -> str:
 
 
 def _since(symptom: Symptom) -> str:
-    return "" if symptom.started_at is None else f"{symptom.started_at:%H:%M:%S} UTC"
+    return _time(symptom.started_at)
+
+
+def _pull_since(symptom: Symptom) -> str:
+    return _time(symptom.evidence.since if symptom.evidence else None)
+
+
+def _time(at: datetime | None) -> str:
+    return "" if at is None else f"{at:%H:%M:%S} UTC"
 
 
 def _unread_events(symptom: Symptom) -> str:
@@ -103,8 +127,9 @@ def _restart_rule(symptom: Symptom) -> str:
 
 def _logs(symptom: Symptom) -> Forms:
     """The command that shows the container's last output."""
-    # The log of a container that is not started again is the current one.
-    previous = () if symptom.final else ("--previous",)
+    # The log of a container that is not started again, or runs, is the current one.
+    is_current = symptom.final or symptom.kind is SymptomKind.LASTING_CONDITION
+    previous = () if is_current else ("--previous",)
     names = (symptom.namespace, symptom.pod, symptom.container)
     command = quoting.kubectl(
         "logs", "-n", names[0], names[1], "-c", names[2], *previous, names=names
@@ -140,6 +165,8 @@ def exit_clause(symptom: Symptom) -> str:
         return "killed after its grace period (exit code 137)"
     if symptom.exit_code == 0:
         return "it left cleanly (exit code 0)"
+    if symptom.windows_status == STATUS_CONTROL_C_EXIT:
+        return "Windows status 0xC000013A (STATUS_CONTROL_C_EXIT): stopped from outside"
     return f"it left with exit code {symptom.exit_code_text}"
 
 
@@ -154,6 +181,12 @@ _EVENTS: Final[Mapping[EventFinding, str]] = {
     EventFinding.MOUNT_FAILED: "FailedMount",
     EventFinding.SANDBOX_FAILED: "FailedCreatePodSandBox",
     EventFinding.READINESS_PROBE: "Unhealthy",
+    EventFinding.STARTUP_PROBE_FAILS: "Unhealthy",
+    EventFinding.DEVICES_FAILED: "FailedPrepareDynamicResources",
+    EventFinding.SETUP_FAILED: "FailedCreatePodContainer",
+    EventFinding.PULL_FAILED: "Failed",
+    EventFinding.PULLING: "Pulling",
+    EventFinding.STOP_FAILED: "FailedKillPod",
 }
 
 _UNREAD_EVENTS: Final = {
@@ -182,6 +215,12 @@ PLACEHOLDERS: Final[Mapping[str, Callable[[Symptom], Value]]] = {
     "event_detail": _event_detail,
     "unread_events": _unread_events,
     "restart_rule": _restart_rule,
+    "names": lambda symptom: Outside(", ".join(symptom.names)),
+    "pull_since": _pull_since,
+    "windows_status": lambda symptom: f"0x{symptom.windows_status or 0:08X}",
+    "namespace": lambda symptom: quoting.name(symptom.namespace),
+    "pod": lambda symptom: quoting.name(symptom.pod),
+    "container": lambda symptom: quoting.name(symptom.container),
     "logs": _logs,
     "describe": _describe,
     "describe_node": _describe_node,
@@ -316,3 +355,134 @@ def terminated_step(symptom: Symptom) -> str:
     if _possible_kubelet_stops(symptom):
         return "{describe}[ shows Events Killing or Unhealthy if the kubelet asked]"
     return "[see its last output: ]{logs}"
+
+
+# What follows from a message
+
+
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+_PROBLEM_PREFIX: Final = "problem_"
+_DESCRIBE: Final = "kubectl describe pod -n {namespace} {pod}"
+
+
+@cache
+def _qualified(template: str) -> str:
+    """Tell the placeholders of a problem's words, which its message fills, from those of symptoms.
+
+    The same name may stand for something else in both: a limit, a volume.
+    """
+
+    def qualify(match: re.Match[str]) -> str:
+        name = match[1]
+        return match[0] if name in SYMPTOM_PLACEHOLDERS else f"{{{_PROBLEM_PREFIX}{name}}}"
+
+    return _PLACEHOLDER.sub(qualify, template.replace(_DESCRIBE, "{describe}"))
+
+
+def step_by_problem(otherwise: str) -> Template:
+    """Return what picks the next step by the kind of problem, or another one where it has none."""
+
+    def step(symptom: Symptom) -> str:
+        problem = symptom.known_problem
+        return _qualified(problem.next_step) if problem else otherwise
+
+    return step
+
+
+def by_problem(lead: str, otherwise: str, *, after: str = "") -> Template:
+    """Return what says what is wrong in plain words, if the kind of problem is known.
+
+    Args:
+        lead: what stands before these words.
+        otherwise: the template where they are not known.
+        after: what stands behind them.
+    """
+
+    def words(symptom: Symptom) -> str:
+        problem = symptom.known_problem
+        meaning = problem.meaning if problem else ""
+        return f"{lead}{_qualified(meaning)}{after}" if meaning else otherwise
+
+    return words
+
+
+_CANNOT_START: Final = "{Subject} cannot start: "
+
+cannot_be_pulled: Final = by_problem(
+    _CANNOT_START, "{Subject} cannot start: {image} cannot be pulled", after="[ ({image})]"
+)
+cannot_be_created: Final = by_problem(
+    _CANNOT_START, "{Subject} cannot start: it could not be created[: {message}]"
+)
+never_ran: Final = by_problem(
+    "{Subject} never ran: ", "{Subject} never ran: the runtime could not start it[: {message}]"
+)
+volume_not_mounted: Final = by_problem(
+    _CANNOT_START, "{Subject} cannot start: a volume is not mounted[: {event_detail}]"
+)
+sandbox_not_created: Final = by_problem(
+    _CANNOT_START,
+    "{Subject} cannot start: the Pod's sandbox could not be created[: {event_detail}]",
+)
+
+
+def refusal_evidence(symptom: Symptom) -> str:
+    """What proves that a Pod was not admitted."""
+    if symptom.reason == "Failed":
+        return "phase Failed without a reason, and no container was ever created"
+    return "status.reason {reason}[: {message}]"
+
+
+def never_ran_evidence(symptom: Symptom) -> str:
+    """What proves that a container was never started."""
+    if symptom.known_problem:
+        return "{exit}[: {message}][; {restart_rule}]"
+    return "{exit}[; {restart_rule}]"
+
+
+def waiting_evidence(symptom: Symptom) -> str:
+    """What proves that a container is not started, with the limit where that is the problem."""
+    kind = symptom.known_problem.kind if symptom.known_problem else None
+    if kind in (ProblemKind.MEMORY_LIMIT_TOO_LOW, ProblemKind.START_KILLED):
+        return "[its memory limit is {limit}; ]{reason}[: {message}]"
+    return "{reason}[ on {node}][: {message}]"
+
+
+def not_deleted(symptom: Symptom) -> str:
+    """Why a deletion does not end."""
+    if symptom.node_lost:
+        return "{Subject} is not deleted: {node} stopped reporting, and its kubelet has to confirm"
+    if symptom.still_runs:
+        return "{Subject} is not deleted: the kubelet has not stopped container {names}"
+    if symptom.names:
+        return "{Subject} is not deleted: it waits for the removal of finalizer {names}"
+    return "{Subject} is not deleted: nothing of it runs, and the kubelet does not confirm its end"
+
+
+def not_deleted_step(symptom: Symptom) -> str:
+    """What to do about a deletion that does not end."""
+    if symptom.node_lost:
+        return "[bring the node back, or if it is gone for good delete it: ]{describe_node}"
+    if symptom.names and not symptom.still_runs:
+        return "look at the controller that removes this finalizer: does it run, what does it log?"
+    return "[look at kubelet, runtime and hanging mounts of the node: ]{describe_node}"
+
+
+# Exit codes that prove little
+
+
+def exit_255_evidence(symptom: Symptom) -> str:
+    """What exit code 255 may mean."""
+    if symptom.ran_briefly:
+        return "{exit}; possible: exit(-1), or an image for another processor (exec format error)"
+    return "{exit}; possible: exit(-1), or a placeholder after a restart of the node or its runtime"
+
+
+def exit_code_evidence(symptom: Symptom) -> str:
+    """What an exit code that means nothing by itself may mean."""
+    if symptom.exit_code == 1 and symptom.ran_briefly:
+        return (
+            "{exit} within a second; possible too: an image for another processor "
+            "(exec format error)[; {restart_rule}]"
+        )
+    return "{exit}: the code alone does not say why[; {restart_rule}]"

@@ -2,11 +2,12 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.diagnosis.evidence import EventFinding, Evidence
+from pod_diagnoser.diagnosis.messages import Problem
 
 MAX_REASON_BYTES = 64
 MAX_MESSAGE_BYTES = 1024
@@ -16,11 +17,19 @@ CRASH_LOOP_BACK_OFF = "CrashLoopBackOff"
 POST_START_HOOK_ERROR = "PostStartHookError"
 RUN_CONTAINER_ERROR = "RunContainerError"
 CONTAINER_CREATING = "ContainerCreating"
+POD_INITIALIZING = "PodInitializing"
+IMAGE_PULL_BACK_OFF = "ImagePullBackOff"
+NODE_SHUTDOWN_REASONS = ("Terminated", "Shutdown", "NodeShutdown")
 NEVER_RAN = ("StartError", "ContainerCannotRun")
 CONTAINER_STATUS_UNKNOWN = "ContainerStatusUnknown"
 
 SIGNAL_BASE = 128
 """Exit code 128 + n means signal n. Source: signal(7), POSIX shells, runc."""
+
+_MAX_EXIT_CODE = 255
+
+STATUS_CONTROL_C_EXIT = 0xC000013A
+"""What Windows reports of a container that was stopped from outside."""
 
 RESTART_ALL = "RestartAllContainers"
 
@@ -43,8 +52,17 @@ class LastingCondition(StrEnum):
 
     UNSCHEDULABLE = "Unschedulable"
     NOT_CREATED = "NotCreated"
+    NOT_INITIALIZED = "NotInitialized"
+    """An init container runs on and on."""
+    NOT_STARTED = "NotStarted"
+    """A startup probe has not succeeded yet."""
     NOT_READY = "NotReady"
+    READINESS_GATE_NOT_SET = "ReadinessGateNotSet"
     NODE_NOT_READY = "NodeNotReady"
+    NOT_COMPLETED = "NotCompleted"
+    """A container has done its work, and another one holds the Pod open."""
+    NOT_DELETED = "NotDeleted"
+    """Its deletion goes on long after the grace period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +80,15 @@ class Symptom:
         container: the container's name; empty for the Pod as a whole.
         reason: the reason that kubelet or runtime gave; may be empty.
         exit_code: the exit code, or None where the Pod has none.
-        message: what kubelet or runtime say in addition; empty where it is the application's own.
+        message: what kubelet or runtime say in addition, without the layers around it; empty where
+            it is the application's own.
+        problem: the kind of problem that this message tells of, or None.
+        names: what it is about beside the container, by name: readiness gates that are not set,
+            finalizers, containers that are done, or that still run.
+        never_ran: whether the Pod failed before any of its containers was created.
+        still_runs: whether containers run on in a Pod that is being deleted.
+        node_lost: whether the Pod's node stopped reporting.
+        ran_on: whether the Pod's own containers ran on while an init container was run again.
         node: the Pod's node, or an empty string.
         image: the container's image as the Pod's spec names it.
         memory_limit: the container's memory limit (a Kubernetes quantity), or an empty string.
@@ -96,6 +122,12 @@ class Symptom:
     reason: str = ""
     exit_code: int | None = None
     message: str = ""
+    problem: Problem | None = None
+    names: tuple[str, ...] = ()
+    never_ran: bool = False
+    ran_on: bool = False
+    still_runs: bool = False
+    node_lost: bool = False
     node: str = ""
     image: str = ""
     memory_limit: str = ""
@@ -121,6 +153,28 @@ class Symptom:
     def exit_code_text(self) -> str:
         """The exit code, or ``unknown``."""
         return "unknown" if self.exit_code is None else str(self.exit_code)
+
+    @property
+    def windows_status(self) -> int | None:
+        """The exit code as a Windows status (NTSTATUS); None for a code that any system has.
+
+        Linux and applications use 0 to 255. The kubelet reports the 32 bits of Windows as a signed
+        number. Source: [MS-ERREF] 2.3, ``ContainerStateTerminated`` in core/v1/types.go.
+        """
+        code = self.exit_code
+        return None if code is None or 0 <= code <= _MAX_EXIT_CODE else code & 0xFFFFFFFF
+
+    @property
+    def ran_briefly(self) -> bool:
+        """Whether the container ended within a second of its start, by times of whole seconds."""
+        start, end = self.started_at, self.finished_at
+        return start is not None and end is not None and end - start <= timedelta(seconds=1)
+
+    @property
+    def known_problem(self) -> Problem | None:
+        """The kind of problem, by its Events or else by the message of its status."""
+        by_events = self.evidence.problem if self.evidence else None
+        return by_events or self.problem
 
     @property
     def event_finding(self) -> EventFinding | None:

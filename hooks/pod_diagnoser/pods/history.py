@@ -15,8 +15,11 @@ from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.fields import Int32, RequiredTime, Time
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
-from pod_diagnoser.diagnosis.event_rules import MAX_DETAIL_BYTES, MAX_LOOKUPS
-from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup, Evidence
+from pod_diagnoser.diagnosis.evidence import MAX_DETAIL_BYTES, EventFinding, EventLookup, Evidence
+from pod_diagnoser.diagnosis.messages import rebuild_problem
+from pod_diagnoser.diagnosis.problem_words import ProblemKind
+from pod_diagnoser.diagnosis.start_event_rules import MAX_LOOKUPS
+from pod_diagnoser.diagnosis.symptoms import SymptomKind
 from pod_diagnoser.pods.keys import CRASHES
 
 RECENT = timedelta(hours=1)
@@ -44,10 +47,21 @@ class StoredEvidence(BaseModel):
     proof: EventFinding | None = None
     detail: str = Field(default="", max_length=512)
     reads: int = Field(default=1, ge=0, le=MAX_LOOKUPS)
+    problem: ProblemKind | None = None
+    fields: dict[str, str] = Field(default_factory=dict, max_length=8)
+    """What fills the placeholders of the words for that problem."""
+    since: Time = None
 
     def to_evidence(self) -> Evidence:
         """Sanitize and truncate it, since somebody may have made it up."""
-        return Evidence(self.asked, self.proof, sanitize(self.detail, MAX_DETAIL_BYTES), self.reads)
+        return Evidence(
+            self.asked,
+            self.proof,
+            sanitize(self.detail, MAX_DETAIL_BYTES),
+            self.reads,
+            problem=rebuild_problem(self.problem, self.fields) if self.problem else None,
+            since=self.since,
+        )
 
 
 class CrashRecord(BaseModel):
@@ -206,7 +220,9 @@ def record_crash(
     symptom = diagnosis.symptom
     evidence = _stored_evidence(symptom.evidence)
     if stored is not None:
-        if evidence is None or (stored.evidence and stored.evidence.asked is EventLookup.FOUND):
+        found = stored.evidence is not None and stored.evidence.asked is EventLookup.FOUND
+        # How a container ended stays so; why one does not start may be something else later.
+        if evidence is None or (found and symptom.kind is SymptomKind.TERMINATED):
             evidence = stored.evidence
         changed = {
             "cause": diagnosis.cause.value,
@@ -236,11 +252,15 @@ def record_crash(
 def _stored_evidence(evidence: Evidence | None) -> StoredEvidence | None:
     if evidence is None:
         return None
+    problem = evidence.problem
     return StoredEvidence(
         asked=evidence.lookup,
         proof=evidence.finding,
         detail=evidence.detail,
         reads=evidence.lookups,
+        problem=problem.kind if problem else None,
+        fields=dict(problem.fields) if problem else {},
+        since=evidence.since,
     )
 
 

@@ -1,7 +1,7 @@
 """What a Pod shows of its crashes, what it has stored of them, which evidence is missing. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod, Pod
@@ -12,14 +12,11 @@ from pod_diagnoser.diagnosis.diagnose import (
     diagnose,
     diagnose_lasting_conditions,
     diagnose_symptom,
+    waits_for_pull,
 )
 from pod_diagnoser.diagnosis.event_rules import evaluate_events, needs_lookup, seconds_until_lookup
-from pod_diagnoser.diagnosis.evidence import (
-    EventFinding,
-    EvidenceRequest,
-    FetchedEvidence,
-    LogRequest,
-)
+from pod_diagnoser.diagnosis.evidence import EvidenceRequest, FetchedEvidence, LogRequest
+from pod_diagnoser.diagnosis.start_event_rules import seconds_until_slow
 from pod_diagnoser.diagnosis.symptoms import SymptomKind
 from pod_diagnoser.pods.filters import Filters, ignored_by_event_cause, needs_events, reportable
 from pod_diagnoser.pods.history import (
@@ -111,7 +108,7 @@ def observe_pod(
     stored = read_history(pod, now)
     known = {record.id: record for record in stored.history}
     evidence = known_evidence(stored)
-    lasting, resync_after = diagnose_lasting_conditions(pod, now, evidence)
+    lasting, resync_after = diagnose_lasting_conditions(pod, now, evidence, with_pulls=True)
     found = (*diagnose(pod, evidence), *lasting)
     if fetched is not None and fetched.lookup is not None:
         mask = claim.evidence.maskPatterns
@@ -121,27 +118,27 @@ def observe_pod(
 
     labels = pod.metadata.labels
     created = pod.metadata.created
-    pulling = [each for each in found if each.symptom.event_finding is EventFinding.PULLING]
+    pulling = [each for each in found if waits_for_pull(each, now)]
     diagnoses = reportable(
         labels, created, [each for each in found if each not in pulling], claim, stored.history
     )
     records = {each.id: record_crash(each, known.get(each.id), now) for each in diagnoses}
-    suppressed = [
-        record_crash(each, known.get(each.id), now, silent=True)
+    suppressed = {
+        each.id: record_crash(each, known.get(each.id), now, silent=True)
         for each in found
         if each in pulling or ignored_by_event_cause(labels, each, claim)
-    ]
+    }
 
     events = False
     if claim.evidence.events:
         ignored_but_recent = (
             each for each in found if _is_ignored_but_recent(each, labels, claim, now)
         )
-        events = any(
-            _needs_lookup(each, records, now) for each in (*diagnoses, *ignored_but_recent)
-        )
-        lookups = (_seconds_until_lookup(each, records[each.id], now) for each in diagnoses)
-        resync_after = earliest(resync_after, *lookups)
+        watched, recorded = (*diagnoses, *pulling), {**suppressed, **records}
+        events = any(_needs_lookup(each, recorded, now) for each in (*watched, *ignored_but_recent))
+        lookups = (_seconds_until_lookup(each, recorded[each.id], now) for each in watched)
+        slow = (seconds_until_slow(each.symptom.evidence, now) for each in pulling)
+        resync_after = earliest(resync_after, *lookups, *slow)
     latest = latest_crash(diagnoses, records)
     log = _log_request(latest, claim) if latest is not None and latest.id not in known else None
     return PodObservation(
@@ -149,7 +146,7 @@ def observe_pod(
         diagnoses,
         records,
         latest,
-        merge_crashes([*records.values(), *suppressed], stored.history),
+        merge_crashes([*records.values(), *suppressed.values()], stored.history),
         _evidence_request(pod, log, events=events),
         resync_after,
     )
@@ -184,9 +181,10 @@ def _with_findings(
     known = diagnosis.symptom.evidence
     if not needs_lookup(diagnosis.symptom, known, record.seen if record else None, now):
         return diagnosis
-    return diagnose_symptom(
-        diagnosis.symptom, evaluate_events(diagnosis.symptom, fetched, known, now, mask)
-    )
+    # What was looked up before is no fact of the status, and what is found now replaces it.
+    looked_up = known is not None and known.lookups > 0
+    symptom = replace(diagnosis.symptom, evidence=None) if looked_up else diagnosis.symptom
+    return diagnose_symptom(symptom, evaluate_events(symptom, fetched, known, now, mask))
 
 
 def _is_ignored_but_recent(

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.text import sanitize
-from pod_diagnoser.diagnosis.detection import detect_lasting_conditions, detect_symptoms
+from pod_diagnoser.diagnosis.detection import detect_symptoms
 from pod_diagnoser.diagnosis.diagnose import diagnose
+from pod_diagnoser.diagnosis.lasting_conditions import detect_lasting_conditions
 from pod_diagnoser.diagnosis.symptoms import MAX_IMAGE_BYTES, MAX_MESSAGE_BYTES, MAX_REASON_BYTES
 from tests.support.builders import T0, after, container, crashed, pod, terminated
 from tests.unit.test_sync_properties import mutated_pods
@@ -104,9 +105,9 @@ def test_texts_of_a_symptom_are_safe_and_bounded(document: Any) -> None:
     [
         ("", ""),
         ("no such file.", "no such file"),
-        ("runc failed: unable to start container process: no such file.", "no such file"),
-        ("x" * 500 + "unable to start container process: no such file", "no such file"),
-        ("x" * 2000 + " y", "x" * 408 + " … " + "x" * 609 + " y"),
+        ("runc create failed: unable to start container process: no such file.", "no such file"),
+        ("runc create failed: " * 9 + "no such file", "no such file"),
+        ("y " + "x" * 2000, "…" + "x" * 1021),
     ],
 )
 def test_the_runtimes_prefix_is_left_out_of_its_message(message: str, shown: str) -> None:

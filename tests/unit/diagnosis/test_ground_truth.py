@@ -19,7 +19,7 @@ from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.core_v1 import ContainerKind, Pod
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, TargetDiagnoser
 from pod_diagnoser.diagnosis.cause_rules import CAUSE_RULES, rule_for
-from pod_diagnoser.diagnosis.detection import detect_lasting_conditions, detect_symptoms
+from pod_diagnoser.diagnosis.detection import detect_symptoms
 from pod_diagnoser.diagnosis.diagnose import (
     Diagnosis,
     diagnose,
@@ -27,6 +27,7 @@ from pod_diagnoser.diagnosis.diagnose import (
     diagnose_symptom,
 )
 from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup, Evidence
+from pod_diagnoser.diagnosis.lasting_conditions import detect_lasting_conditions
 from pod_diagnoser.diagnosis.statement import MAX_LINE_BYTES
 from pod_diagnoser.diagnosis.symptoms import (
     CRASH_LOOP_BACK_OFF,
@@ -193,7 +194,7 @@ HAND: dict[str, Truth] = {
     "crash-loop-back-off-exit-0": app(Cause.COMPLETED),
     "crash-loop-back-off-without-last-state": app(Cause.CRASH_LOOP_BACK_OFF),
     "waiting-container-creating": app(Cause.SANDBOX_NOT_CREATED),
-    "waiting-container-creating-while-pulling": NOTHING,
+    "waiting-container-creating-while-pulling": app(Cause.IMAGE_PULL_SLOW),
     "waiting-container-creating-unexplained": app(Cause.NOT_CREATED),
     "waiting-create-container-config-error-secret-key": app(Cause.CONFIGURATION_ERROR),
     "waiting-create-container-error": app(Cause.CREATION_FAILED),
@@ -212,6 +213,112 @@ HAND: dict[str, Truth] = {
     ),
     "waiting-signature-validation-failed": app(Cause.IMAGE_UNUSABLE),
     "waiting-signature-validation-failed-backing-off": app(Cause.IMAGE_UNUSABLE),
+    # What does not start, lasts, was refused; codes of Windows
+    "always-one-done-is-restarted": app(Cause.COMPLETED),
+    "cgroup-not-created": app(Cause.NOT_CREATED),
+    "deletion-kubelet-cannot-stop-a-container": pod_level(Cause.NOT_DELETED),
+    "deletion-node-stopped-reporting": pod_level(Cause.NOT_DELETED),
+    "deletion-nothing-runs-any-more": pod_level(Cause.NOT_DELETED),
+    "deletion-waits-for-finalizer": pod_level(Cause.NOT_DELETED),
+    "deletion-waits-for-finalizers-of-a-failed-pod": pod_level(Cause.NOT_DELETED),
+    "deletion-within-two-minutes": NOTHING,
+    "devices-claim-not-allocated": app(Cause.DEVICES_NOT_PREPARED),
+    "devices-claim-not-prepared": app(Cause.DEVICES_NOT_PREPARED),
+    "devices-dra-driver-not-registered": app(Cause.DEVICES_NOT_PREPARED),
+    "evicted-without-container-statuses": pod_level(Cause.EVICTED),
+    "exit-1-at-once": app(Cause.APPLICATION_ERROR),
+    "exit-1-within-a-second": app(Cause.APPLICATION_ERROR),
+    "exit-255-at-once": app(Cause.APPLICATION_ERROR),
+    "exit-3-at-once": app(Cause.APPLICATION_ERROR),
+    "held-open-by-one-of-three": (("proxy", Cause.NOT_COMPLETED),),
+    "held-open-by-proxy": (("proxy", Cause.NOT_COMPLETED),),
+    "held-open-on-failure": (("proxy", Cause.NOT_COMPLETED),),
+    "init-container-removed-and-run-again": (("setup", Cause.INIT_CONTAINER_RUN_AGAIN),),
+    "init-container-removed-and-running-again": (("setup", Cause.INIT_CONTAINER_RUN_AGAIN),),
+    "init-container-run-again-for-the-third-time": (("setup", Cause.INIT_CONTAINER_RUN_AGAIN),),
+    "init-container-runs-for-four-minutes": NOTHING,
+    "init-container-runs-on-after-a-sidecar": (("wait-for-db", Cause.NOT_INITIALIZED),),
+    "init-container-runs-on": (("wait-for-db", Cause.NOT_INITIALIZED),),
+    "initializing-configmap-missing": (("setup", Cause.VOLUME_NOT_MOUNTED),),
+    "initializing-second-container-not-created": (("migrate", Cause.IMAGE_PULL_SLOW),),
+    "initializing-sidecar-first": (("proxy", Cause.SANDBOX_NOT_CREATED),),
+    "initializing-status-of-old-kubelets": (("setup", Cause.VOLUME_NOT_MOUNTED),),
+    "node-shutdown-and-back-again": app(Cause.NODE_SHUTDOWN),
+    "node-shutdown-long-before-a-crash": app(Cause.TERMINATED),
+    "node-shutdown-phase-left-running-two-containers": pod_level(Cause.NODE_SHUTDOWN),
+    "node-shutdown-phase-left-running": pod_level(Cause.NODE_SHUTDOWN),
+    "node-shutdown-without-container-statuses": pod_level(Cause.NODE_SHUTDOWN),
+    "one-done-for-four-minutes": NOTHING,
+    "pull-certificate-refused": app(Cause.IMAGE_PULL_FAILED),
+    "pull-done-and-still-not-created": app(Cause.NOT_CREATED),
+    "pull-for-five-minutes": app(Cause.IMAGE_PULL_SLOW),
+    "pull-for-four-minutes": NOTHING,
+    "pull-for-twenty-minutes": app(Cause.IMAGE_PULL_SLOW),
+    "pull-no-space-on-the-node": app(Cause.IMAGE_PULL_FAILED),
+    "pull-not-found-by-events-alone": app(Cause.IMAGE_PULL_FAILED),
+    "pull-not-found-in-the-other-turn": app(Cause.IMAGE_PULL_FAILED),
+    "pull-not-found": app(Cause.IMAGE_PULL_FAILED),
+    "pull-of-another-container": app(Cause.IMAGE_PULL_SLOW),
+    "pull-platform-missing": app(Cause.IMAGE_PULL_FAILED),
+    "pull-rate-limited-by-events-alone": app(Cause.IMAGE_PULL_FAILED),
+    "pull-rate-limited-dockershim": app(Cause.IMAGE_PULL_FAILED),
+    "pull-rate-limited": app(Cause.IMAGE_PULL_FAILED),
+    "pull-registry-refused": app(Cause.IMAGE_PULL_FAILED),
+    "pull-registry-timed-out": app(Cause.IMAGE_PULL_FAILED),
+    "pull-registry-unreachable": app(Cause.IMAGE_PULL_FAILED),
+    "pull-short-name-not-resolved": app(Cause.IMAGE_PULL_FAILED),
+    "pull-unauthorized-by-events-alone": app(Cause.IMAGE_PULL_FAILED),
+    "pull-unauthorized-crio": app(Cause.IMAGE_PULL_FAILED),
+    "pull-unauthorized": app(Cause.IMAGE_PULL_FAILED),
+    "readiness-gate-false": pod_level(Cause.READINESS_GATE_NOT_SET),
+    "readiness-gate-without-condition": pod_level(Cause.READINESS_GATE_NOT_SET),
+    "readiness-gates-one-of-two": pod_level(Cause.READINESS_GATE_NOT_SET),
+    "refused-app-armor": pod_level(Cause.NOT_ADMITTED),
+    "refused-device-lost-of-old-kubelets": pod_level(Cause.NOT_ADMITTED),
+    "refused-device-lost": pod_level(Cause.NOT_ADMITTED),
+    "refused-node-affinity-of-old-kubelets": pod_level(Cause.NOT_ADMITTED),
+    "refused-node-selector-of-old-kubelets": pod_level(Cause.NOT_ADMITTED),
+    "refused-node-shutting-down-1-20": pod_level(Cause.NOT_ADMITTED),
+    "refused-os": pod_level(Cause.NOT_ADMITTED),
+    "refused-smt-alignment": pod_level(Cause.NOT_ADMITTED),
+    "refused-topology-of-old-kubelets": pod_level(Cause.NOT_ADMITTED),
+    "refused-topology": pod_level(Cause.NOT_ADMITTED),
+    "refused-volume-attach-limit": pod_level(Cause.NOT_ADMITTED),
+    "refused-without-a-reason": pod_level(Cause.NOT_ADMITTED),
+    "sandbox-network-not-ready": app(Cause.SANDBOX_NOT_CREATED),
+    "sandbox-runtime-handler-unknown": app(Cause.SANDBOX_NOT_CREATED),
+    "second-init-container-runs-on": (("migrate", Cause.NOT_INITIALIZED),),
+    "short-name-ambiguous": app(Cause.INVALID_IMAGE_NAME),
+    "startup-probe-of-sidecar-pending": (("proxy", Cause.NOT_STARTED),),
+    "startup-probe-pending-for-a-minute": NOTHING,
+    "startup-probe-pending-without-events": app(Cause.NOT_STARTED),
+    "startup-probe-pending": app(Cause.NOT_STARTED),
+    "volume-attach-timed-out": app(Cause.VOLUME_NOT_MOUNTED),
+    "volume-attached-to-another-node": app(Cause.VOLUME_NOT_MOUNTED),
+    "volume-block-device-not-mapped": app(Cause.VOLUME_NOT_MOUNTED),
+    "volume-csi-driver-missing": app(Cause.VOLUME_NOT_MOUNTED),
+    "volume-only-the-echo": app(Cause.VOLUME_NOT_MOUNTED),
+    "volume-secret-missing-then-sandbox": app(Cause.SANDBOX_NOT_CREATED),
+    "volume-used-by-another-pod": app(Cause.VOLUME_NOT_MOUNTED),
+    "windows-access-violation": app(Cause.SEGMENTATION_FAULT),
+    "windows-breakpoint": app(Cause.TRACE_TRAP),
+    "windows-cpp-exception": app(Cause.ABORTED),
+    "windows-divide-by-zero": app(Cause.ARITHMETIC_ERROR),
+    "windows-dll-init-failed": app(Cause.NOT_EXECUTABLE),
+    "windows-dll-not-found": app(Cause.NOT_EXECUTABLE),
+    "windows-dotnet-exception": app(Cause.ABORTED),
+    "windows-entry-point-not-found": app(Cause.NOT_EXECUTABLE),
+    "windows-exit-1000": app(Cause.APPLICATION_ERROR),
+    "windows-exit-minus-one": app(Cause.APPLICATION_ERROR),
+    "windows-fail-fast": app(Cause.ABORTED),
+    "windows-heap-corruption": app(Cause.ABORTED),
+    "windows-illegal-instruction": app(Cause.ILLEGAL_INSTRUCTION),
+    "windows-image-not-valid": app(Cause.NOT_EXECUTABLE),
+    "windows-no-memory": app(Cause.WINDOWS_ERROR),
+    "windows-stack-overflow": app(Cause.SEGMENTATION_FAULT),
+    "windows-stopped-with-its-sandbox": app(Cause.SANDBOX_CHANGED),
+    "windows-stopped": app(Cause.TERMINATED),
+    "windows-unknown-status": app(Cause.WINDOWS_ERROR),
     # Events that mislead, or try to
     "events-after-the-end": app(Cause.KILLED),
     "events-among-many-kills": app(Cause.KILLED),
@@ -253,6 +360,30 @@ BY_STATUS_ALONE: dict[str, Truth] = {
     "hand-startup-probe-kill-143": app(Cause.TERMINATED),
     "hand-stopped-by-kubelet-unexplained": app(Cause.COMPLETED),
     "hand-waiting-container-creating-while-pulling": app(Cause.NOT_CREATED),
+    "hand-devices-claim-not-allocated": app(Cause.NOT_CREATED),
+    "hand-devices-claim-not-prepared": app(Cause.NOT_CREATED),
+    "hand-devices-dra-driver-not-registered": app(Cause.NOT_CREATED),
+    "hand-initializing-configmap-missing": (("setup", Cause.NOT_CREATED),),
+    "hand-initializing-second-container-not-created": (("migrate", Cause.NOT_CREATED),),
+    "hand-initializing-sidecar-first": (("proxy", Cause.NOT_CREATED),),
+    "hand-initializing-status-of-old-kubelets": (("setup", Cause.NOT_CREATED),),
+    "hand-pull-for-five-minutes": app(Cause.NOT_CREATED),
+    "hand-pull-for-four-minutes": app(Cause.NOT_CREATED),
+    "hand-pull-for-twenty-minutes": app(Cause.NOT_CREATED),
+    "hand-pull-of-another-container": (
+        ("app", Cause.NOT_CREATED),
+        ("proxy", Cause.NOT_CREATED),
+    ),
+    "hand-sandbox-network-not-ready": app(Cause.NOT_CREATED),
+    "hand-sandbox-runtime-handler-unknown": app(Cause.NOT_CREATED),
+    "hand-volume-attach-timed-out": app(Cause.NOT_CREATED),
+    "hand-volume-attached-to-another-node": app(Cause.NOT_CREATED),
+    "hand-volume-block-device-not-mapped": app(Cause.NOT_CREATED),
+    "hand-volume-csi-driver-missing": app(Cause.NOT_CREATED),
+    "hand-volume-only-the-echo": app(Cause.NOT_CREATED),
+    "hand-volume-secret-missing-then-sandbox": app(Cause.NOT_CREATED),
+    "hand-volume-used-by-another-pod": app(Cause.NOT_CREATED),
+    "hand-windows-stopped-with-its-sandbox": app(Cause.TERMINATED),
     "hand-waiting-container-creating": app(Cause.NOT_CREATED),
 }
 """Where the status proves less than the Events do; elsewhere both prove the same."""
@@ -262,8 +393,9 @@ def diagnoses_of(name: str, *, with_events: bool) -> tuple[Diagnosis, ...]:
     """Diagnose a golden Pod: what ended in it, and its lasting conditions."""
     pod = corpus.pod(name)
     fetched = corpus.fetched_for(name, pod) if with_events else None
-    evidence = corpus.evidence(pod, fetched, NOW)
-    return (*diagnose(pod, evidence), *diagnose_lasting_conditions(pod, NOW, evidence)[0])
+    now = corpus.moment(name, NOW)
+    evidence = corpus.evidence(pod, fetched, now)
+    return (*diagnose(pod, evidence), *diagnose_lasting_conditions(pod, now, evidence)[0])
 
 
 def truth_of(diagnoses: tuple[Diagnosis, ...]) -> Truth:
@@ -422,11 +554,14 @@ EMPTY: dict[str, Any] = {
     "evidence": None,
     "message": "",
     "kind": SymptomKind.LASTING_CONDITION,
+    "problem": None,
+    "never_ran": False,
+    "ran_on": False,
 }
 """The value of a field that proves nothing."""
 
 EITHER = {Cause.NOT_ADMITTED}
-"""Causes that either field proves alone: the reason, or how the message begins."""
+"""Causes that either field proves alone: the reason, or that no container ever ran."""
 
 
 SYMPTOMS = [symptom for name in corpus.names() for symptom in corpus.symptoms(name, NOW)]
@@ -527,10 +662,11 @@ def test_a_pod_without_the_proof_is_not_given_the_cause(
 
 @pytest.mark.parametrize("name", sorted(TRUTHS))
 def test_lasting_conditions_need_pod_conditions(name: str) -> None:
-    """Without conditions, no Pod has a lasting condition."""
+    """Without conditions, no Pod has a lasting condition, but for a deletion that lasts."""
     document = corpus.document(name)
     document["status"].pop("conditions", None)
-    assert diagnose_lasting_conditions(Pod.model_validate(document), NOW)[0] == ()
+    found = diagnose_lasting_conditions(Pod.model_validate(document), corpus.moment(name, NOW))[0]
+    assert {each.cause for each in found} <= {Cause.NOT_DELETED}
 
 
 CLAIMS: list[tuple[str, Any]] = [
@@ -630,8 +766,9 @@ def test_no_event_breaks_or_disfigures_a_diagnosis(which: tuple[str, list[Any]])
     name, items = which
     pod = corpus.pod(name)
     alone = {each.id: each.status_cause for each in diagnoses_of(name, with_events=False)}
-    evidence = corpus.evidence(pod, corpus.fetched(pod, items), NOW)
-    for each in (*diagnose(pod, evidence), *diagnose_lasting_conditions(pod, NOW, evidence)[0]):
+    now = corpus.moment(name, NOW)
+    evidence = corpus.evidence(pod, corpus.fetched(pod, items), now)
+    for each in (*diagnose(pod, evidence), *diagnose_lasting_conditions(pod, now, evidence)[0]):
         lines = each.statement
         for line in (lines.diagnosis, lines.evidence, lines.next_step):
             assert line.isprintable()

@@ -7,6 +7,7 @@ import pytest
 from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.diagnosis.cause_rules import CAUSE_RULES
 from pod_diagnoser.diagnosis.phrases import PLACEHOLDERS, duration, render
+from pod_diagnoser.diagnosis.problem_words import PROBLEM_WORDS
 from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
 
 SYMPTOM = Symptom(
@@ -52,6 +53,7 @@ def test_all_placeholders_are_used() -> None:
         for text in (rule.diagnosis, rule.evidence, rule.next_step)
         for symptom in (SYMPTOM, replace(SYMPTOM, memory_limit="64Mi"))
     ]
+    whole += [words.next_step for words in PROBLEM_WORDS.values()]
     assert [name for name in PLACEHOLDERS if f"{{{name}}}" not in "".join(whole)] == []
 
 

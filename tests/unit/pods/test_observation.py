@@ -365,21 +365,105 @@ def test_lookups_end(fetched: list[FetchedEvidence], pauses: list[float], code: 
     assert len(synced.requests) <= 2
 
 
-def test_a_long_pull_is_not_a_failure_and_is_looked_up_once() -> None:
-    """A large image takes its time, so nothing is shown; the finding is stored."""
+def creating() -> Json:
+    """Build a Pod whose container has not been created yet."""
     document = waiting("ContainerCreating")
     since = {"status": "False", "lastTransitionTime": "2026-11-23T10:00:00Z"}
     document["status"]["conditions"] = [
         {"type": kind, "reason": "ContainersNotReady", **since}
         for kind in ("Ready", "ContainersReady")
     ]
-    pulling = PodEvent("Pulling", 'Pulling image "app:1"', "app", after(1), after(1))
-    synced = SyncedPod(document, FetchedEvidence(EventLookup.FOUND, (pulling,)))
-    for seconds in (1, 121, 130, 600):
+    return document
+
+
+PULLING = PodEvent("Pulling", 'Pulling image "app:1"', "app", after(1), after(1))
+PULLED = PodEvent("Pulled", "", "app", after(200), after(200))
+SECRET_MISSING = PodEvent(
+    "FailedMount",
+    'MountVolume.SetUp failed for volume "tls" : secret "tls" not found',
+    "",
+    after(250),
+    after(300),
+)
+
+
+def listed(*events: PodEvent) -> FetchedEvidence:
+    """Return a list of Events that could be read."""
+    return FetchedEvidence(EventLookup.FOUND, events)
+
+
+def test_a_long_pull_is_not_a_failure_and_is_looked_up_once() -> None:
+    """A large image takes its time, so nothing is shown; the finding is stored."""
+    synced = SyncedPod(creating(), listed(PULLING))
+    for seconds in (1, 121, 130, 300):
         synced.sync(after(seconds))
     assert synced[CAUSE] is None
     assert LABEL not in synced.of["metadata"]["labels"]
     assert len(synced.requests) == 1
+    assert synced.resync_after == 1
+
+
+def test_a_pull_that_does_not_end_is_shown_with_its_begin() -> None:
+    """After five minutes, when it is looked up again."""
+    synced = SyncedPod(creating(), listed(PULLING))
+    for seconds in (121, 301, 302):
+        synced.sync(after(seconds))
+    assert synced[CAUSE] == "ImagePullSlow"
+    assert "since 10:00:01 UTC" in synced[DIAGNOSIS]
+    assert len(synced.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("later", "cause"),
+    [
+        ((PULLING, PULLED), "NotCreated"),
+        ((PULLING, PULLED, SECRET_MISSING), "VolumeNotMounted"),
+    ],
+)
+def test_a_pull_seen_once_is_not_the_last_word(later: tuple[PodEvent, ...], cause: str) -> None:
+    """It may have ended, and something else may have failed since."""
+    synced = SyncedPod(creating(), listed(PULLING), listed(*later))
+    synced.sync(after(121))
+    assert synced[CAUSE] is None
+    synced.sync(after(302))
+    assert synced[CAUSE] == cause
+
+
+def test_why_a_container_is_not_created_is_looked_up_again() -> None:
+    """First a Secret is missing, then the node has no IP address left."""
+    no_address = PodEvent(
+        "FailedCreatePodSandBox",
+        'Failed to create pod sandbox: plugin type="bridge" failed (add): no IP addresses '
+        "available in range set",
+        "",
+        after(900),
+        after(1000),
+    )
+    synced = SyncedPod(creating(), listed(SECRET_MISSING), listed(SECRET_MISSING, no_address))
+    synced.sync(after(310))
+    assert "Secret tls does not exist" in synced[DIAGNOSIS]
+    synced.sync(after(320))
+    assert len(synced.requests) == 1
+    synced.sync(after(1000))
+    assert synced[CAUSE] == "SandboxNotCreated"
+    assert len(synced.requests) == 2
+
+
+def test_a_pull_that_fails_for_another_reason_is_shown_with_it() -> None:
+    """The words stay as long as the kind of problem does."""
+    timeout = "lookup r.example: read udp 10.0.0.5:{}->10.0.0.2:53: i/o timeout"
+    synced = SyncedPod(waiting("ErrImagePull", "no route"), NOTHING)
+    seen = []
+    for number, message in enumerate(
+        (timeout.format(1), timeout.format(2), "r.example/app:1: not found")
+    ):
+        synced.of["status"] = waiting("ErrImagePull", f"failed to pull image: {message}")["status"]
+        synced.sync(after(60 * number + 1))
+        seen.append((synced[DIAGNOSIS], synced[EVIDENCE]))
+    assert seen[0] == seen[1]
+    assert "the node cannot resolve the registry's name" in seen[0][0]
+    assert "the registry does not have this image" in seen[2][0]
+    assert synced.writes == 2
 
 
 def test_a_secret_in_a_probes_output_is_redacted() -> None:

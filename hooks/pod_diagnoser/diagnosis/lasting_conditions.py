@@ -1,0 +1,243 @@
+"""From a Pod to its lasting conditions: what keeps it from its work though nothing ended.
+
+Each is also a short moment in the usual life of a Pod, so it comes with a time from which on it is
+reported.
+
+Sources: ``pkg/kubelet/status/generate.go`` (conditions), ``pkg/kubelet/kubelet_pods.go`` (reasons
+for waiting), ``pkg/kubelet/prober`` (started, ready), KEP-580 (readiness gates), KEP-753
+(sidecars).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from pod_diagnoser.api.core_v1 import ContainerKind, ContainerView, Pod, PodCondition
+from pod_diagnoser.api.text import sanitize
+from pod_diagnoser.diagnosis.detection import bounded_text, build_symptom, pod_failure, understand
+from pod_diagnoser.diagnosis.symptoms import (
+    CONTAINER_CREATING,
+    POD_INITIALIZING,
+    LastingCondition,
+    Symptom,
+    SymptomKind,
+    crash_id,
+)
+
+_REPORTED_AFTER = {
+    LastingCondition.UNSCHEDULABLE: timedelta(seconds=60),
+    LastingCondition.NOT_CREATED: timedelta(seconds=120),
+    LastingCondition.NOT_INITIALIZED: timedelta(minutes=5),
+    LastingCondition.NOT_STARTED: timedelta(seconds=120),
+    LastingCondition.NOT_READY: timedelta(seconds=120),
+    LastingCondition.READINESS_GATE_NOT_SET: timedelta(seconds=120),
+    LastingCondition.NODE_NOT_READY: timedelta(0),
+    LastingCondition.NOT_COMPLETED: timedelta(minutes=5),
+    LastingCondition.NOT_DELETED: timedelta(seconds=120),
+}
+"""How long a lasting condition has to last until it is reported."""
+
+_MAX_NAMES = 5
+_MAX_NAME_BYTES = 128
+
+_Found = tuple[Symptom, datetime]
+
+
+def detect_lasting_conditions(pod: Pod) -> tuple[_Found, ...]:
+    """Detect the conditions that keep a Pod from its work, or from its end.
+
+    Returns:
+        Each with the time from which on it is reported if it lasts.
+    """
+    if pod.status is None:
+        return ()
+    if pod.metadata.terminating:
+        return tuple(_deletion(pod))
+    if pod.status.phase in ("Succeeded", "Failed") or pod_failure(pod) is not None:
+        return ()
+    return tuple(_conditions(pod))
+
+
+def _conditions(pod: Pod) -> Iterator[_Found]:
+    scheduled, ready = pod.condition("PodScheduled"), pod.condition("Ready")
+    if scheduled is not None and scheduled.status == "False":
+        since = scheduled.lastTransitionTime
+        if scheduled.reason == "Unschedulable" and since is not None:
+            yield _found(pod, LastingCondition.UNSCHEDULABLE, since, message=scheduled.message)
+        return
+    if ready is None or ready.status != "False" or ready.lastTransitionTime is None:
+        return
+    since = ready.lastTransitionTime
+    if _is_written_by_node_controller(pod, ready):
+        yield _found(pod, LastingCondition.NODE_NOT_READY, since)
+        return
+    if ready.reason == "ReadinessGatesNotReady":
+        yield from _readiness_gates(pod, since)
+        return
+    containers = tuple(pod.containers())
+    own = [each for each in containers if each.kind is ContainerKind.CONTAINER]
+    if any(_waits_with(each, POD_INITIALIZING) for each in own):
+        yield from _initialization(pod, containers, since)
+        return
+    for container in containers:
+        yield from _container_condition(pod, container, since)
+    yield from _completion(pod, own)
+
+
+def _is_written_by_node_controller(pod: Pod, ready: PodCondition) -> bool:
+    """Whether only Ready is False: the kubelet writes both conditions at once."""
+    containers_ready = pod.condition("ContainersReady")
+    return containers_ready is not None and containers_ready.status == "True" and not ready.reason
+
+
+# Containers
+
+
+def _container_condition(pod: Pod, container: ContainerView, since: datetime) -> Iterator[_Found]:
+    if _waits_with(container, CONTAINER_CREATING):
+        if container.last_terminated is None:
+            yield _found(pod, LastingCondition.NOT_CREATED, since, container)
+        return
+    running = container.running
+    if running is None:
+        return
+    if container.status.started is False and container.spec.startupProbe is not None:
+        begun = running.startedAt or since
+        yield _found(pod, LastingCondition.NOT_STARTED, begun, container)
+    elif container.status.ready is False and container.spec.readinessProbe is not None:
+        yield _found(pod, LastingCondition.NOT_READY, since, container)
+
+
+def _waits_with(container: ContainerView, reason: str) -> bool:
+    return container.waiting is not None and container.waiting.reason == reason
+
+
+def _initialization(
+    pod: Pod, containers: Sequence[ContainerView], since: datetime
+) -> Iterator[_Found]:
+    """Find what a Pod waits for whose own containers are not created before it: one container."""
+    first = (ContainerKind.INIT, ContainerKind.SIDECAR)
+    for container in (each for each in containers if each.kind in first):
+        if _is_done(container):
+            ended = container.terminated
+            since = max(since, (ended and ended.finishedAt) or since)
+        elif _is_not_begun(container):
+            yield _found(pod, LastingCondition.NOT_CREATED, since, container)
+            return
+        elif container.running is None:
+            return  # what fails, or has failed, is no lasting condition
+        elif container.kind is ContainerKind.INIT:
+            begun = container.running.startedAt or since
+            yield _found(pod, LastingCondition.NOT_INITIALIZED, begun, container)
+            return
+        else:
+            yield from _container_condition(pod, container, since)
+            return
+    for container in containers:
+        if container.kind is ContainerKind.CONTAINER and _is_not_begun(container):
+            yield _found(pod, LastingCondition.NOT_CREATED, since, container)
+
+
+def _is_done(container: ContainerView) -> bool:
+    """Whether an init container has ended well, or a sidecar has started."""
+    if container.kind is ContainerKind.SIDECAR:
+        return container.running is not None and container.status.started is not False
+    return container.terminated is not None and container.terminated.exitCode == 0
+
+
+def _is_not_begun(container: ContainerView) -> bool:
+    """Whether a container waits for its creation, without a reason of its own, for the first time.
+
+    The kubelet gives all containers of a Pod with init containers the same reason.
+    """
+    return container.last_terminated is None and (
+        _waits_with(container, POD_INITIALIZING) or _waits_with(container, CONTAINER_CREATING)
+    )
+
+
+# The Pod
+
+
+def _readiness_gates(pod: Pod, since: datetime) -> Iterator[_Found]:
+    gates = [each.conditionType for each in pod.spec.readinessGates] if pod.spec else []
+    conditions = [pod.condition(gate) for gate in gates]
+    unset = [
+        gate
+        for gate, condition in zip(gates, conditions, strict=True)
+        if condition is None or condition.status != "True"
+    ]
+    told = (each.message or each.reason for each in conditions if each and each.status != "True")
+    message = next((each for each in told if each), "")
+    condition = LastingCondition.READINESS_GATE_NOT_SET
+    yield _found(pod, condition, since, names=_names(unset), message=message)
+
+
+def _completion(pod: Pod, own: Sequence[ContainerView]) -> Iterator[_Found]:
+    """Find containers that hold a Pod open in which another one has done its work for good."""
+    policy = pod.spec.restartPolicy if pod.spec else ""
+    done = [each for each in own if each.terminated is not None and each.terminated.exitCode == 0]
+    running = [each for each in own if each.running is not None]
+    if policy not in ("Never", "OnFailure") or not done or not running:
+        return
+    if len(done) + len(running) < len(own):
+        return
+    ends = [each.terminated.finishedAt for each in done if each.terminated]
+    since = max((end for end in ends if end is not None), default=None)
+    if since is not None:
+        names = _names(each.status.name for each in done)
+        for container in running[:_MAX_NAMES]:
+            yield _found(pod, LastingCondition.NOT_COMPLETED, since, container, names=names)
+
+
+def _deletion(pod: Pod) -> Iterator[_Found]:
+    """Find a deletion that should be over: deletionTimestamp is the end of the grace period.
+
+    Source: ``ObjectMeta`` in apimachinery/pkg/apis/meta/v1/types.go.
+    """
+    since = pod.metadata.grace_ends
+    if since is None:
+        return
+    running = [each.status.name for each in pod.containers() if each.running is not None]
+    ready = pod.condition("Ready")
+    node_gone = (pod.status is not None and pod.status.reason == "NodeLost") or (
+        ready is not None and ready.status == "False" and _is_written_by_node_controller(pod, ready)
+    )
+    # The last thing that is waited for comes last: a finalizer counts while nothing runs any more.
+    yield _found(
+        pod,
+        LastingCondition.NOT_DELETED,
+        since,
+        names=_names(running or pod.metadata.finalizers),
+        still_runs=bool(running),
+        node_lost=node_gone,
+    )
+
+
+def _found(
+    pod: Pod,
+    condition: LastingCondition,
+    since: datetime,
+    container: ContainerView | None = None,
+    *,
+    message: str = "",
+    **facts: Any,
+) -> _Found:
+    name = container.status.name if container else ""
+    read = understand(message)
+    symptom = build_symptom(
+        pod,
+        container,
+        id=crash_id(pod.metadata.uid, name, f"{condition.value} {since.isoformat()}", 0),
+        kind=SymptomKind.LASTING_CONDITION,
+        reason=condition.value,
+        message=bounded_text(read),
+        problem=read.problem,
+        started_at=since,
+        **facts,
+    )
+    return symptom, since + _REPORTED_AFTER[condition]
+
+
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sanitize(each, _MAX_NAME_BYTES) for each in islice(names, _MAX_NAMES))
