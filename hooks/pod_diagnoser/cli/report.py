@@ -14,8 +14,8 @@ from pod_diagnoser.diagnosis.evidence import EventLookup
 from pod_diagnoser.diagnosis.statement import Statement
 from pod_diagnoser.pods.history import parse_history, serialize
 from pod_diagnoser.pods.keys import CRASHES
-from pod_diagnoser.pods.metadata import statement_with_history
 from pod_diagnoser.pods.observation import PodObservation, observe_pod
+from pod_diagnoser.pods.statements import statement_with_history
 
 KIND = "PodDiagnosisList"
 

@@ -316,7 +316,7 @@ def killed(symptom: Symptom) -> str:
     """What SIGKILL means."""
     if _possible_kubelet_stops(symptom):
         return "{Subject} was killed by SIGKILL (exit code 137)[ after {run}]; by whom is not known"
-    return "{Subject} was killed by SIGKILL (exit code 137)[ after {run}], not for memory"
+    return "{Subject} was killed by SIGKILL (exit code 137)[ after {run}]"
 
 
 def killed_evidence(symptom: Symptom) -> str:

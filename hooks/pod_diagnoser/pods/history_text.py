@@ -7,14 +7,11 @@ comes from the Pod's annotation, which its owner may write; it decides nothing b
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from pod_diagnoser.api.causes import Cause
-from pod_diagnoser.diagnosis.cause_rules import state
-from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.phrases import duration
-from pod_diagnoser.diagnosis.statement import MAX_LINE_BYTES, Statement, with_suffix
 from pod_diagnoser.pods.history import CrashRecord
 
 _MAX_ENTRIES = 100
@@ -87,31 +84,6 @@ def summarize_history(
     return HistorySummary(
         tuple(dict.fromkeys((times + span, times))),
         tuple(dict.fromkeys(filter(None, (*details, delayed)))),
-    )
-
-
-def add_history(diagnosis: Diagnosis, summary: HistorySummary) -> Statement:
-    """Add the history of a container to the lines of its diagnosis.
-
-    How often it terminated belongs into the line of the diagnosis; where that is full, it takes
-    room in the line of evidence. The rest stands there as far as there is room.
-    """
-    lines = diagnosis.statement
-    if not summary.times and not summary.details:
-        return lines
-    first = with_suffix(lines.diagnosis, summary.times)
-    evidence = lines.evidence
-    if first is None and summary.times:
-        counted = f"; {summary.times[-1].removeprefix(', for ')}"
-        if len(evidence.encode()) + len(counted) > MAX_LINE_BYTES:
-            evidence = state(
-                diagnosis.rule, diagnosis.symptom, MAX_LINE_BYTES - len(counted)
-            ).evidence
-        evidence += counted
-    return replace(
-        lines,
-        diagnosis=first or lines.diagnosis,
-        evidence=with_suffix(evidence, summary.details) or evidence,
     )
 
 

@@ -11,9 +11,7 @@ from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec
 from pod_diagnoser.api.metacontroller import SyncResponse
 from pod_diagnoser.api.time import earliest, format_time
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
-from pod_diagnoser.diagnosis.statement import Statement
 from pod_diagnoser.pods.history import RECENT, CrashHistory, CrashRecord, serialize
-from pod_diagnoser.pods.history_text import add_history, summarize_history
 from pod_diagnoser.pods.keys import (
     ANNOTATIONS,
     CAUSE,
@@ -30,6 +28,7 @@ from pod_diagnoser.pods.keys import (
     TERMINATION_MESSAGE,
 )
 from pod_diagnoser.pods.observation import PodObservation, latest_crash
+from pod_diagnoser.pods.statements import statement_in_context
 
 _MIN_RESYNC_SECONDS = 0.5
 """Metacontroller takes 0 for no resync."""
@@ -141,7 +140,7 @@ def _annotations(
         # two. They stay.
         return {}
     restarted = (each for each in observation.diagnoses if each.restarted)
-    lines = statement_with_history(latest, observation)
+    lines = statement_in_context(latest, observation)
     desired: dict[str, str | None] = {
         CONTAINER: latest.container or None,
         CAUSE: latest.cause.value,
@@ -180,15 +179,6 @@ def _is_superseded(record: CrashRecord, current: Iterable[CrashRecord]) -> bool:
         and (other.restarts or 0) > (record.restarts or other.restarts or 0)
         for other in current
     )
-
-
-def statement_with_history(diagnosis: Diagnosis, observation: PodObservation) -> Statement:
-    """Return the lines of a diagnosis of an observation with the history of the container."""
-    record = observation.records[diagnosis.id]
-    summary = summarize_history(
-        observation.reportable_history, record, record.restarts or 0, backing_off=record.backOff
-    )
-    return add_history(diagnosis, summary)
 
 
 def _restart_annotations(restarted: Diagnosis | None) -> dict[str, str | None]:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pod_diagnoser.diagnosis.statement import MAX_LINE_BYTES
 from pod_diagnoser.diagnosis.symptoms import termination_number
 from pod_diagnoser.pods.history import CrashRecord
-from pod_diagnoser.pods.history_text import HistorySummary, add_history, summarize_history
+from pod_diagnoser.pods.history_text import HistorySummary, summarize_history
+from pod_diagnoser.pods.statements import add_context
 from tests.support.builders import T0, after, crash_record, diagnosis
 
 DIAGNOSIS = diagnosis()
@@ -284,7 +285,7 @@ def test_any_history_is_summarized_within_bounds_and_in_any_order(
             assert words.isascii()
             assert words.isprintable()
             assert "-" not in words.replace("out-of-memory", "")
-    lines = add_history(DIAGNOSIS, found)
+    lines = add_context(DIAGNOSIS, found, ())
     for line in (lines.diagnosis, lines.evidence, lines.next_step):
         assert len(line.encode()) <= MAX_LINE_BYTES
     assert not found.times or found.times[-1].removeprefix(", for ") in repr(lines)
