@@ -456,7 +456,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             ),
         ),
         phrases.volume_not_mounted,
-        "Event {event}: {event_detail}[, not created since {since}]",
+        "Event {event}: {event_detail}[, since {since}]",
         phrases.step_by_problem("[look at the volume, its claim and its driver: ]{describe}"),
         "pkg/kubelet/events/event.go (FailedMountVolume, FailedAttachVolume, FailedMapVolume)",
     ),
@@ -471,7 +471,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             ),
         ),
         phrases.sandbox_not_created,
-        "Event {event}: {event_detail}[, not created since {since}]",
+        "Event {event}: {event_detail}[, since {since}]",
         phrases.step_by_problem(
             "[look at the network plug-in and the runtime of the node: ]{describe_node}"
         ),
@@ -491,7 +491,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             "{Subject} cannot start: ",
             "{Subject} cannot start: its devices could not be prepared[: {event_detail}]",
         ),
-        "Event {event}[: {event_detail}][, not created since {since}]",
+        "Event {event}[: {event_detail}][, since {since}]",
         phrases.step_by_problem(
             "[look at the driver of the Pod's resource claims on the node: ]{describe_node}"
         ),
@@ -526,7 +526,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             "{Subject} cannot start: ",
             "{Subject} cannot start: the kubelet cannot set up the Pod[: {event_detail}]",
         ),
-        "Event {event}[: {event_detail}][, not created since {since}]",
+        "Event {event}[: {event_detail}][, since {since}]",
         phrases.step_by_problem(
             "[look at the kubelet and the runtime of the node: ]{describe_node}"
         ),

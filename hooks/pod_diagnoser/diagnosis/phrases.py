@@ -101,6 +101,11 @@ def _run(symptom: Symptom) -> str:
     return duration(int((finished - started).total_seconds()))
 
 
+def _proof(symptom: Symptom) -> tuple[str, ...]:
+    """The words of the status' message that prove its kind of problem."""
+    return symptom.problem.proof if symptom.problem else ()
+
+
 def _since(symptom: Symptom) -> str:
     return _time(symptom.started_at)
 
@@ -206,7 +211,7 @@ PLACEHOLDERS: Final[Mapping[str, Callable[[Symptom], Value]]] = {
     "exit_code": lambda symptom: symptom.exit_code_text,
     "exit_clause": exit_clause,
     "signal": lambda symptom: str((symptom.exit_code or 0) - SIGNAL_BASE),
-    "message": lambda symptom: Outside(symptom.message),
+    "message": lambda symptom: Outside(symptom.message, _proof(symptom)),
     "deadline": lambda symptom: "" if symptom.deadline is None else f"{symptom.deadline} s",
     "limit": lambda symptom: quoting.word(symptom.memory_limit) if symptom.memory_limit else "",
     "run": _run,

@@ -7,9 +7,11 @@ made here, of such names alone.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from pod_diagnoser.api.text import ELLIPSIS, truncate_bytes
+from pod_diagnoser.diagnosis.message_text import fit
 
 _QUOTATION_MARKS: Final = dict.fromkeys(map(ord, '"“”„‟″‶\uff02❝❞〝〞〟«»'), "'")
 """Double quotation marks, and what looks like one."""
@@ -35,17 +37,21 @@ _MAX_LOST_TO_WORDS: Final = 12
 """How many bytes of room to give up for a cut between words."""
 
 
-def quote(text: str, limit: int) -> str:
+def quote(text: str, limit: int, keep: Sequence[str] = ()) -> str:
     """Quote a text from outside.
 
     Args:
         text: a text without control characters (`sanitize`).
         limit: the most bytes that the result may have, at least 5.
+        keep: words in it to keep, where there is room (`message_text.fit`).
 
     Returns:
         The text in double quotes; its middle is left out where it is too long.
     """
-    return f'"{shorten(text.translate(_QUOTATION_MARKS), limit - 2)}"'
+    room = limit - 2
+    if keep and room >= _MIN_BYTES_FOR_GAP:
+        text = fit(text, room, keep)
+    return f'"{shorten(text.translate(_QUOTATION_MARKS), room)}"'
 
 
 def quoted_length(text: str) -> int:

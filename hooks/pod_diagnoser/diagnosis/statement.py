@@ -29,9 +29,15 @@ _LEAST_QUOTED_BYTES: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """A text from outside: it is quoted, and may lose its middle."""
+    """A text from outside: it is quoted, and may lose its middle.
+
+    Attributes:
+        text: the text.
+        keep: words in it that stay as long as there is room for them: the proof of what is said.
+    """
 
     text: str
+    keep: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,18 +166,18 @@ def _line(pieces: Sequence[_Piece], limit: int, least: int) -> str | None:
     """Join the pieces, with as much of quoted texts as there is room for; None if that is less."""
     texts = [piece.fixed() for piece in pieces]
     quoted = [
-        (number, piece.value.text)
+        (number, piece.value)
         for number, piece in enumerate(pieces)
         if isinstance(piece.value, Outside) and piece.value.text
     ]
     room = limit - sum(len(text.encode()) for text in texts)
-    for rank, (number, text) in enumerate(sorted(quoted, key=lambda each: len(each[1]))):
+    for rank, (number, outside) in enumerate(sorted(quoted, key=lambda each: len(each[1].text))):
         # The shortest comes first: what it leaves is for the others.
         share = room // (len(quoted) - rank)
-        length = quoted_length(text)
+        length = quoted_length(outside.text)
         if share < min(length, least):
             return None
-        texts[number] = quote(text, share)
+        texts[number] = quote(outside.text, share, outside.keep)
         room -= len(texts[number].encode())
     return "".join(texts) if room >= 0 else None
 

@@ -86,3 +86,12 @@ def test_a_command_is_made_of_names() -> None:
     """One that is none makes no command."""
     assert kubectl("describe", "node", "n1", names=("n1",)) == "kubectl describe node n1"
     assert kubectl("describe", "node", "n1 && id", names=("n1 && id",)) == ""
+
+
+def test_words_to_keep_stay_in_the_middle() -> None:
+    """What proves the kind of problem is not what is left out."""
+    text = "device injection failed: unresolvable CDI devices " + "gpu.example.com/gpu=" + "0" * 90
+    kept = quote(text, 90, ("unresolvable cdi devices",))
+    assert "unresolvable CDI devices" in kept
+    assert "unresolvable CDI devices" not in quote(text, 90)
+    assert len(kept.encode()) <= 90
