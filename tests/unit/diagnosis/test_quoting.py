@@ -90,7 +90,7 @@ def test_a_command_is_made_of_names() -> None:
 
 def test_words_to_keep_stay_in_the_middle() -> None:
     """What proves the kind of problem is not what is left out."""
-    text = "device injection failed: unresolvable CDI devices " + "gpu.example.com/gpu=" + "0" * 90
+    text = "injection failed: unresolvable CDI devices " + "a/b " * 40 + "gpu.example.com/gpu=0"
     kept = quote(text, 90, ("unresolvable cdi devices",))
     assert "unresolvable CDI devices" in kept
     assert "unresolvable CDI devices" not in quote(text, 90)
