@@ -314,9 +314,16 @@ def owned(
 
 
 def replacing(action: str = "RestartPod", *, status: Json | None = None, **policy: Any) -> Json:
-    """Return a PodDiagnoser that replaces Pods, with this ``spec.remediation``."""
+    """Return a PodDiagnoser that acts, with this ``spec.remediation``.
+
+    It reads no Events, for which what it does would wait.
+    """
     document = diagnoser(
-        status=status, targetLabels={"app": "app"}, remediationAction=action, remediation=policy
+        status=status,
+        targetLabels={"app": "app"},
+        remediationAction=action,
+        remediation=policy,
+        evidence={"events": False},
     )
     document["metadata"]["resourceVersion"] = "10"
     return document

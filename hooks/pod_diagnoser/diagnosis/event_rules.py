@@ -112,17 +112,30 @@ def seconds_until_lookup(
     """
     if symptom.kind is not SymptomKind.TERMINATED:
         return start_event_rules.seconds_until_lookup(symptom, known, first_observed, now)
-    if symptom.reason in _SELF_EXPLANATORY_REASONS:
+    if not may_change_cause(symptom, known):
         return None
     if known is None:
         return 0.0
-    if (
+    return ((first_observed or now) + SECOND_LOOKUP_AFTER - now).total_seconds()
+
+
+def may_change_cause(symptom: Symptom, known: Evidence | None) -> bool:
+    """Return whether a lookup of Events that is due may change the cause of a symptom.
+
+    Args:
+        symptom: what ended or failed. What does not start has had its lookup; that it is looked up
+            again for as long as it lasts is nothing to wait for.
+        known: its evidence so far, or None.
+    """
+    if symptom.kind is not SymptomKind.TERMINATED:
+        return known is None and start_event_rules.may_explain(symptom)
+    if symptom.reason in _SELF_EXPLANATORY_REASONS:
+        return False
+    return known is None or not (
         known.lookup in _CONCLUSIVE
         or known.lookups >= MAX_LOOKUPS
         or not _may_come_late(symptom, known)
-    ):
-        return None
-    return ((first_observed or now) + SECOND_LOOKUP_AFTER - now).total_seconds()
+    )
 
 
 def _may_come_late(symptom: Symptom, known: Evidence) -> bool:

@@ -17,6 +17,7 @@ from pod_diagnoser.cluster.errors import (
     is_about_the_object,
 )
 from pod_diagnoser.poddiagnosers.access import SOON_SECONDS, ClusterAccess
+from pod_diagnoser.poddiagnosers.awaited_evidence import AwaitedEvidence
 from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.events import (
@@ -52,6 +53,7 @@ label, or the PodDiagnoser's spec, may come back."""
 REASONS_WITHOUT_EVENT: Final = (
     Reason.TERMINATING,
     Reason.NOT_FRESH,
+    Reason.AWAITING_EVIDENCE,
     Reason.TOO_YOUNG,
     Reason.FORBIDDEN,
     Reason.HISTORY_FULL,
@@ -148,11 +150,13 @@ class EventPublisher:
 
     Args:
         access: the API server.
+        awaited: which crashes wait for evidence.
         instance: which process this is, for the Events.
     """
 
-    def __init__(self, access: ClusterAccess, instance: str) -> None:
+    def __init__(self, access: ClusterAccess, awaited: AwaitedEvidence, instance: str) -> None:
         self._access = access
+        self._awaited = awaited
         self._instance = instance
         self._events = _EventStore(access)
 
@@ -237,7 +241,8 @@ class EventPublisher:
 
     def _unpublished(self, diagnoser: PodDiagnoser, crashed: CrashedPod) -> list[EventDocument]:
         factory = EventFactory(diagnoser, self._instance)
-        events = crash_events(factory, [crashed], self._access.server_time.now())
+        waits = self._awaited.waits(crashed, diagnoser.spec)
+        events = crash_events(factory, crashed, self._access.server_time.now(), waits)
         return [event for event in events if not self._events.exists(event.key)]
 
     def _unpublished_live(
@@ -257,7 +262,9 @@ class EventPublisher:
         live, now = self._access.live.pod(meta.namespace, meta.name)
         expected = Expected(meta.uid, (Action.LOG_EVENT,))
         crashed = verify_live(diagnoser, live, snapshot.targets, expected, now).crashed
-        return [] if crashed is None else self._unpublished(diagnoser, crashed)
+        if crashed is None:
+            return []
+        return self._unpublished(diagnoser, self._awaited.recall(crashed, diagnoser.spec))
 
     # Remediations
 

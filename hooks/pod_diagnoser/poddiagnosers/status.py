@@ -169,7 +169,7 @@ def _plan_remediation(snapshot: DiagnoserSnapshot, report: ExecutionReport, now:
         restarted = _select_diagnoses(
             snapshot.crashed, lambda found: found.restarted and not found.was_requested
         )
-        return plan(diagnoser, restarted, report.outcomes, now, complete=snapshot.complete)
+        return plan(diagnoser, restarted, report, now, complete=snapshot.complete)
     stored = diagnoser.status
     return Plan(
         remediations=stored.remediations,
@@ -216,7 +216,7 @@ def _recent_diagnoses(
     for each in crashed:
         pod = each.pod
         first_seen = {record.id: record.seen for record in each.history.history}
-        for diagnosis in each.diagnoses:
+        for diagnosis in (*each.diagnoses, *each.former):
             known = by_id.get(diagnosis.id)
             lines = diagnosis.statement
             by_id[diagnosis.id] = RecentDiagnosis(

@@ -13,6 +13,7 @@ from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
 from pod_diagnoser.api.time import earliest
 from pod_diagnoser.cluster.errors import ApiError, ApiFailure
 from pod_diagnoser.poddiagnosers.access import ClusterAccess, ClusterApi, Observer
+from pod_diagnoser.poddiagnosers.awaited_evidence import AwaitedEvidence
 from pod_diagnoser.poddiagnosers.event_publisher import TOO_SLOW, EventPublisher
 from pod_diagnoser.poddiagnosers.response import (
     PodDiagnoserSync,
@@ -49,14 +50,16 @@ class Reconciler:
         observer: Observer | None = None,
     ) -> None:
         self._access = ClusterAccess(cluster, clock, monotonic, observer or Observer())
+        self._awaited = AwaitedEvidence(monotonic)
         self._executor = PlanExecutor(self._access.live, cluster, monotonic)
-        self._publisher = EventPublisher(self._access, instance)
+        self._publisher = EventPublisher(self._access, self._awaited, instance)
 
     def sync(self, snapshot: DiagnoserSnapshot) -> PodDiagnoserSync:
         """Do what is to be done for a PodDiagnoser, and return the response."""
         time_budget = TimeBudget(self._access.monotonic)
         if target_missing(snapshot, self._access.server_time.now()) and self._is_gone(snapshot):
             return response_for_deleted(snapshot)
+        snapshot = self._awaited.update(snapshot)
         report = self._act(snapshot, time_budget)
         result = self._plan(snapshot, report)
         self._report(snapshot, report, result, time_budget)
@@ -95,12 +98,27 @@ class Reconciler:
         self._publisher.publish_remediation_events(
             snapshot.diagnoser, execution.outcomes, time_budget
         )
+        waits = self._waits(snapshot)
         return ExecutionReport(
             outcomes={entry.id: outcome for entry, outcome in execution.outcomes},
             api_failure=failure,
-            resync_after=earliest(failure.retry_after if failure else None, resync_after),
+            resync_after=earliest(
+                failure.retry_after if failure else None, resync_after, *waits.values()
+            ),
+            awaited=waits,
             server_time_known=known,
         )
+
+    def _waits(self, snapshot: DiagnoserSnapshot) -> dict[str, float]:
+        """Return for how many seconds yet which crashes wait for evidence, by crash id."""
+        diagnoser = snapshot.diagnoser
+        if not (diagnoser.active and diagnoser.spec.remediationAction in _TIME_DEPENDENT_ACTIONS):
+            return {}
+        return {
+            crash: seconds
+            for each in snapshot.crashed
+            for crash, seconds in self._awaited.waits(each, diagnoser.spec).items()
+        }
 
     def _execute_plans(
         self, snapshot: DiagnoserSnapshot, time_budget: TimeBudget
@@ -147,7 +165,10 @@ class Reconciler:
     ) -> None:
         """Publish why Pods are withheld, only if nothing was executed and no call failed."""
         if not result.executed and report.api_failure is None:
-            self._publisher.publish_withheld_events(snapshot, result.withheld_pods, time_budget)
+            withheld = [
+                each for each in result.withheld_pods if each.diagnosis.id not in report.awaited
+            ]
+            self._publisher.publish_withheld_events(snapshot, withheld, time_budget)
 
 
 def _depends_on_time(snapshot: DiagnoserSnapshot) -> bool:

@@ -15,11 +15,12 @@ from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.fields import Int32, RequiredTime, Time
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
+from pod_diagnoser.diagnosis.event_rules import may_change_cause
 from pod_diagnoser.diagnosis.evidence import MAX_DETAIL_BYTES, EventFinding, EventLookup, Evidence
 from pod_diagnoser.diagnosis.messages import rebuild_problem
 from pod_diagnoser.diagnosis.problem_words import ProblemKind
 from pod_diagnoser.diagnosis.start_event_rules import MAX_LOOKUPS
-from pod_diagnoser.diagnosis.symptoms import SymptomKind
+from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
 from pod_diagnoser.pods.keys import CRASHES
 
 RECENT = timedelta(hours=1)
@@ -86,6 +87,8 @@ class CrashRecord(BaseModel):
     backOff: bool = False
     """Whether the kubelet delayed the restart (CrashLoopBackOff) when this was observed."""
     evidence: StoredEvidence | None = None
+    awaits: bool = False
+    """Whether its Events will be looked up once more, so that its cause may still change."""
     silent: bool = False
     """Whether it is suppressed because of its Events, and stored for that evidence alone."""
 
@@ -228,6 +231,7 @@ def record_crash(
             "cause": diagnosis.cause.value,
             "backOff": stored.backOff or symptom.backing_off,
             "evidence": evidence,
+            "awaits": _awaits_evidence(symptom),
             "silent": silent,
         }
         same = all(getattr(stored, name) == value for name, value in changed.items())
@@ -245,8 +249,14 @@ def record_crash(
         image=hashlib.sha256(symptom.image.encode()).hexdigest()[:8] if symptom.image else "",
         backOff=symptom.backing_off,
         evidence=evidence,
+        awaits=_awaits_evidence(symptom),
         silent=silent,
     )
+
+
+def _awaits_evidence(symptom: Symptom) -> bool:
+    """Return whether Events that were looked up will be looked up once more."""
+    return symptom.evidence is not None and may_change_cause(symptom, symptom.evidence)
 
 
 def _stored_evidence(evidence: Evidence | None) -> StoredEvidence | None:
@@ -271,12 +281,17 @@ def merge_crashes(
 
     Args:
         current: the crashes that its status shows. They replace stored ones of the same id.
-        stored: the crashes in its annotation.
+        stored: the crashes in its annotation. Those that its status no longer shows await nothing
+            more.
 
     Returns:
         The latest `MAX_HISTORY` of them, the newest first.
     """
-    by_id = {record.id: record for record in (*stored, *current)}
+    former = (
+        record.model_copy(update={"awaits": False}) if record.awaits else record
+        for record in stored
+    )
+    by_id = {record.id: record for record in (*former, *current)}
     ordered = sorted(by_id.values(), key=lambda record: (record.moment, record.id), reverse=True)
     return tuple(ordered[:MAX_HISTORY])
 

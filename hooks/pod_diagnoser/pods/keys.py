@@ -26,6 +26,9 @@ ANNOTATIONS = (
 )
 """All annotations that the hook manages, the most important first."""
 
+CRASH = f"{GROUP}/crash"
+"""The annotation of an Event that names the crash it is about, by its id."""
+
 LABEL = f"{GROUP}/diagnoser"
 """The label on a Pod that crashed recently: the name of the PodDiagnoser that claims it."""
 

@@ -14,7 +14,12 @@ from pod_diagnoser.diagnosis.diagnose import (
     diagnose_symptom,
     waits_for_pull,
 )
-from pod_diagnoser.diagnosis.event_rules import evaluate_events, needs_lookup, seconds_until_lookup
+from pod_diagnoser.diagnosis.event_rules import (
+    evaluate_events,
+    may_change_cause,
+    needs_lookup,
+    seconds_until_lookup,
+)
 from pod_diagnoser.diagnosis.evidence import EvidenceRequest, FetchedEvidence, LogRequest
 from pod_diagnoser.diagnosis.start_event_rules import seconds_until_slow
 from pod_diagnoser.diagnosis.symptoms import SymptomKind
@@ -230,8 +235,30 @@ def _evidence_request(pod: Pod, log: LogRequest | None, *, events: bool) -> Evid
 
 @dataclass(frozen=True, slots=True)
 class CrashedPod:
-    """A claimed Pod with its reportable crashes and its crash history."""
+    """A claimed Pod with its reportable crashes and its crash history.
+
+    Attributes:
+        pod: the Pod.
+        diagnoses: its reportable crashes.
+        history: its crash history.
+        former: reportable crashes that it showed a moment ago, while their evidence was awaited.
+    """
 
     pod: OwnedPod
     diagnoses: Sequence[Diagnosis]
     history: CrashHistory = field(default_factory=CrashHistory)
+    former: Sequence[Diagnosis] = ()
+
+
+def awaits_evidence(found: Diagnosis, history: CrashHistory) -> bool:
+    """Return whether the Events of a crash may still change its cause, where they are read.
+
+    Args:
+        found: the crash.
+        history: the crash history of its Pod. Without a record of the crash in it, the Pod's own
+            sync is to come.
+    """
+    record = next((each for each in history.history if each.id == found.id), None)
+    if record is None:
+        return may_change_cause(found.symptom, found.symptom.evidence)
+    return record.awaits

@@ -12,8 +12,8 @@ Source: ``staging/src/k8s.io/api/core/v1/types.go``, ``pkg/apis/core/validation/
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from pod_diagnoser.api.fields import is_object_name
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.statement import join_sentences
+from pod_diagnoser.pods.keys import CAUSE, CRASH
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.model import EXPLANATIONS, REPLACING, Action, Outcome, Phase, Reason
 from pod_diagnoser.remediation.safeguards import FRESH, is_fresh
@@ -62,6 +63,7 @@ class EventContent:
     reason: str
     action: str
     note: Sequence[str]
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,11 @@ class EventFactory:
             document={
                 "apiVersion": "v1",
                 "kind": "Event",
-                "metadata": {"name": name, "namespace": namespace},
+                "metadata": {
+                    "name": name,
+                    "namespace": namespace,
+                    "annotations": dict(content.annotations),
+                },
                 "eventTime": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
                 "firstTimestamp": format_time(at),
                 "lastTimestamp": format_time(at),
@@ -132,14 +138,15 @@ class EventFactory:
 
 
 def crash_events(
-    factory: EventFactory, crashed: Sequence[CrashedPod], now: datetime
+    factory: EventFactory, crashed: CrashedPod, now: datetime, awaited: Collection[str] = ()
 ) -> Iterator[EventDocument]:
-    """Build an Event for each fresh crash: what LogEvent does.
+    """Build an Event for each fresh crash of a Pod: what LogEvent does.
 
     Args:
         factory: builds Events.
-        crashed: the Pods that the PodDiagnoser claims, with their crashes.
+        crashed: a Pod that the PodDiagnoser claims, with its crashes.
         now: the time.
+        awaited: the ids of crashes that have no Event yet, since their evidence is awaited.
 
     Returns:
         A Warning for each crash that is fresh for certain: with reason PodRestarted where a
@@ -150,17 +157,22 @@ def crash_events(
     diagnoser = factory.diagnoser
     if diagnoser.spec.remediationAction != Action.LOG_EVENT or not diagnoser.active:
         return
-    for each in crashed:
-        meta = each.pod.metadata
-        for found in each.diagnoses:
-            reason = _event_reason(found)
-            if reason is not None and is_fresh(found, now):
-                yield factory.event(
-                    factory.about_pod(meta.name, meta.uid),
-                    factory.name(meta.name, found.id, "PodRestarted"),
-                    EventContent("Warning", reason, "Diagnose", crash_note(each.pod, found)),
-                    now,
-                )
+    meta = crashed.pod.metadata
+    for found in (*crashed.diagnoses, *crashed.former):
+        reason = _event_reason(found)
+        if reason is not None and found.id not in awaited and is_fresh(found, now):
+            yield factory.event(
+                factory.about_pod(meta.name, meta.uid),
+                factory.name(meta.name, found.id, "PodRestarted"),
+                EventContent(
+                    "Warning",
+                    reason,
+                    "Diagnose",
+                    crash_note(crashed.pod, found),
+                    {CAUSE: found.cause.value, CRASH: found.id},
+                ),
+                now,
+            )
 
 
 def _event_reason(found: Diagnosis) -> str | None:

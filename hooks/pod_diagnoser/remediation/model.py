@@ -1,6 +1,6 @@
 """Actions, phases and reasons of a remediation. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -66,6 +66,7 @@ class Reason(StrEnum):
     SYSTEM_CRITICAL = "SystemCritical"
     SILENCED = "Silenced"
     CAUSE_NOT_LISTED = "CauseNotListed"
+    AWAITING_EVIDENCE = "AwaitingEvidence"
     TOO_YOUNG = "TooYoung"
     COOL_DOWN = "CoolDown"
     GAVE_UP = "GaveUp"
@@ -100,6 +101,7 @@ EXPLANATIONS: Mapping[Reason, str] = {
     Reason.SYSTEM_CRITICAL: "spec.remediation.include does not name SystemCriticalPods.",
     Reason.SILENCED: "spec.ignore or spec.thresholds suppresses it, by the Pod's status alone.",
     Reason.CAUSE_NOT_LISTED: "spec.remediation.causes does not name the cause.",
+    Reason.AWAITING_EVIDENCE: "Its Events, which may show another cause, are being read.",
     Reason.TOO_YOUNG: "The Pod is younger than spec.remediation.minPodAgeSeconds.",
     Reason.COOL_DOWN: "Another Pod of the same owner was replaced a short time ago.",
     Reason.GAVE_UP: "Replacing Pods of this owner did not help; a change of its template, or "
@@ -139,6 +141,7 @@ class ExecutionReport:
         api_failure: the API failure that kept something from being done, or None.
         resync_after: seconds after which to sync again, or None.
         connected: whether the process has access to the API server.
+        awaited: the ids of crashes whose evidence is awaited: nothing is planned for them.
         server_time_known: whether the API server's time is known, as far as anything depends on it.
             Without it nothing is planned and no entry expires.
     """
@@ -147,6 +150,7 @@ class ExecutionReport:
     api_failure: ApiFailure | None = None
     resync_after: float | None = None
     connected: bool = True
+    awaited: Collection[str] = ()
     server_time_known: bool = True
 
 

@@ -10,7 +10,7 @@ A Pod's annotations decide nothing here; its labels only who claims it, and its 
 annotation only that it is withheld (`safeguards`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,7 +38,7 @@ from pod_diagnoser.remediation.model import (
     EXPLANATIONS,
     REPLACING,
     Action,
-    Outcome,
+    ExecutionReport,
     Phase,
     Reason,
     explanation,
@@ -56,6 +56,7 @@ MAX_EXAMPLES = 3
 _RETRIED = " It is tried again."
 
 _TRANSIENT_REASONS = (
+    Reason.AWAITING_EVIDENCE,
     Reason.TOO_YOUNG,
     Reason.COOL_DOWN,
     Reason.BUDGET_SPENT,
@@ -106,7 +107,7 @@ def planned_entries(diagnoser: PodDiagnoser) -> list[Remediation]:
 def plan(
     diagnoser: PodDiagnoser,
     crashed: Sequence[CrashedPod],
-    outcomes: Mapping[str, Outcome],
+    report: ExecutionReport,
     now: datetime,
     *,
     complete: bool = True,
@@ -116,7 +117,7 @@ def plan(
     Args:
         diagnoser: the PodDiagnoser with its stored status.
         crashed: the Pods that it claims, with their crashes.
-        outcomes: the outcomes of executed plans, by crash id.
+        report: the outcomes of executed plans, and which crashes await evidence.
         now: the time by the API server's clock.
         complete: False when there were too many Pods to read them all.
 
@@ -125,7 +126,7 @@ def plan(
         cool-down or budget withholds; and how many of the others there are, and why.
     """
     policy = diagnoser.spec.remediation
-    entries, owners = update_ledger(diagnoser, outcomes, crashed, now, complete=complete)
+    entries, owners = update_ledger(diagnoser, report.outcomes, crashed, now, complete=complete)
     replaces = diagnoser.active and diagnoser.spec.remediationAction in REPLACING
     shown = {
         found.id
@@ -136,7 +137,7 @@ def plan(
     entries = [entry for entry in entries if should_keep(entry, shown, policy, now)]
     if complete:
         owners = prune_owners(owners, entries, crashed, now)
-    planner = _Planner(diagnoser, entries, owners, now)
+    planner = _Planner(diagnoser, entries, owners, report.awaited, now)
     if replaces:
         planner.consider(crashed)
     return planner.plan()
@@ -154,8 +155,10 @@ class _Planner:
         diagnoser: PodDiagnoser,
         entries: list[Remediation],
         owners: Sequence[OwnerHistory],
+        awaited: Collection[str],
         now: datetime,
     ) -> None:
+        self._awaited = awaited
         self._action = diagnoser.spec.remediationAction
         self._spec = diagnoser.spec
         self._policy = diagnoser.spec.remediation
@@ -221,14 +224,16 @@ class _Planner:
         self, pod: OwnedPod, crashes: Sequence[Diagnosis]
     ) -> tuple[Diagnosis, Reason | None]:
         """Check the safeguards for each crash: one that passes is enough to replace the Pod."""
-        verdicts = [
-            (found, violated_safeguard(pod, found, self._spec, self._now)) for found in crashes
-        ]
+        verdicts = [(found, self._reason_to_withhold(pod, found)) for found in crashes]
         return (
             next((each for each in verdicts if each[1] is None), None)
             or next((each for each in verdicts if each[1] is not Reason.NOT_FRESH), None)
             or verdicts[0]
         )
+
+    def _reason_to_withhold(self, pod: OwnedPod, found: Diagnosis) -> Reason | None:
+        reason = violated_safeguard(pod, found, self._spec, self._now)
+        return reason or (Reason.AWAITING_EVIDENCE if found.id in self._awaited else None)
 
     def _limit_of_safeguard(self, pod: OwnedPod, reason: Reason) -> Limit:
         young = reason is Reason.TOO_YOUNG

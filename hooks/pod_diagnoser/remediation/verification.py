@@ -11,6 +11,7 @@ from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, PodDiagnoser
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.pods.claims import claimed_pods
+from pod_diagnoser.pods.history import parse_history
 from pod_diagnoser.pods.observation import CrashedPod, reportable_crashes
 from pod_diagnoser.remediation.limits import budget_limit, owner_limit
 from pod_diagnoser.remediation.model import Phase, Reason
@@ -84,7 +85,8 @@ def verify_live(
     terminating = expected.deletes and live.metadata.terminating
     if terminating or not claimed_pods(live, [pod], targets):
         return LiveCheck(Reason.NO_LONGER_CLAIMED)
-    crashed = CrashedPod(pod, reportable_crashes(pod, live.spec))
+    history = parse_history(pod)
+    crashed = CrashedPod(pod, reportable_crashes(pod, live.spec, history), history)
     if expected.crash is None:
         return LiveCheck(crashed=crashed)
     crash = next((each for each in crashed.diagnoses if each.id == expected.crash), None)

@@ -364,8 +364,9 @@ class Remediating(RuleBasedStateMachine):
         factory = EventFactory(seen.diagnoser, "hook")
         names = {*self.published, *self.api.events}
         # What a node with a fast clock reports may have become fresh after the last sync.
-        for event in crash_events(factory, seen.crashed, asked):
-            assert event.document["metadata"]["name"] in names, "a crash was lost"
+        for each in seen.crashed:
+            for event in crash_events(factory, each, asked):
+                assert event.document["metadata"]["name"] in names, "a crash was lost"
         assert condition(diag)["reason"] == "LoggingEvents"
 
     def entries(self) -> list[Json]:

@@ -98,10 +98,14 @@ class Hook:
         return self.api.diagnosers["diag"]
 
 
+NO_EVENTS = {"events": False}
+"""``spec.evidence`` with which no crash waits for what its Events say."""
+
+
 def logging(number: int = 1, finished: datetime | None = None, **options: Any) -> Hook:
     """A process with a PodDiagnoser that logs, and as many crashed Pods."""
     hook = Hook(**options)
-    hook.api.put(diagnoser(remediationAction="LogEvent"))
+    hook.api.put(diagnoser(remediationAction="LogEvent", evidence=NO_EVENTS))
     for each in range(number):
         document = owned(each, finished or hook.api.now - timedelta(seconds=5))
         hook.api.put(document)
@@ -652,7 +656,7 @@ def test_a_forged_poddiagnoser_causes_no_write() -> None:
 def test_a_forged_crash_is_not_published() -> None:
     """Under LogEvent neither a Pod that there is not, nor a crash that there was not."""
     hook = Hook()
-    hook.api.put(diagnoser(remediationAction="LogEvent"))
+    hook.api.put(diagnoser(remediationAction="LogEvent", evidence=NO_EVENTS))
     healthy = owned(2)
     healthy["status"] = {"containerStatuses": [container()]}
     hook.api.put(healthy)
@@ -672,11 +676,11 @@ def test_a_forged_action_publishes_nothing(spec: Json) -> None:
     """The request says LogEvent; what is stored does not. No PodDiagnoser is stored at all."""
     hook = Hook()
     hook.api.put(owned())
-    forged = diagnoser(remediationAction="LogEvent")
+    forged = diagnoser(remediationAction="LogEvent", evidence=NO_EVENTS)
     hook.answer(forged, [owned()])
     assert "event" not in hook.calls()
     hook.start()
-    hook.api.put(diagnoser(**spec))
+    hook.api.put(diagnoser(evidence=NO_EVENTS, **spec))
     hook.answer(forged, [owned()])
     assert "event" not in hook.calls()
 

@@ -153,6 +153,7 @@ def shown_by(of: Json, sentences: Mapping[str, str]) -> Json:
     for crash in crashes.values():
         del crash["seen"]
         crash.get("evidence", {}).pop("reads", None)
+        crash.pop("awaits", None)
     words = annotations.get(DIAGNOSIS, "")
     latest = [key for key in crashes if words.startswith(sentences[key])]
     assert bool(latest) == bool(words)

@@ -55,9 +55,11 @@ def logging(**spec: Any) -> Json:
 def published(*pods: Json, now: Any = NOW, by: EventFactory | None = None) -> list[EventDocument]:
     """Return the Events of crashes."""
     read = [parsed_pod(document) for document in pods]
-    return list(
-        crash_events(by or factory(), [CrashedPod(each, diagnose(each)) for each in read], now)
-    )
+    return [
+        event
+        for each in read
+        for event in crash_events(by or factory(), CrashedPod(each, diagnose(each)), now)
+    ]
 
 
 def plan_of(document: Json, action: str = "RestartPod") -> Remediation:

@@ -1,0 +1,118 @@
+"""What waits for evidence before it is told or planned, and for how long.
+
+A PodDiagnoser's sync often sees a crash a moment before the Pod's own sync has read the Events
+that prove its cause. What it told then would contradict the Pod's annotations for ever, and what it
+planned would rest on the wrong cause.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from cachetools import FIFOCache, TTLCache
+
+from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserSpec
+from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose_symptom
+from pod_diagnoser.diagnosis.symptoms import Symptom
+from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot
+from pod_diagnoser.pods.filters import reportable
+from pod_diagnoser.pods.history import CrashRecord
+from pod_diagnoser.pods.observation import CrashedPod, awaits_evidence
+
+EVIDENCE_WAIT_SECONDS: Final = 7.0
+"""For how long what is told or planned of a crash waits for its evidence, from when this process
+first saw the crash. The second lookup of its Events is 5 seconds after the first
+(`pod_diagnoser.diagnosis.event_rules.SECOND_LOOKUP_AFTER`); the rest is for reading and writing."""
+
+MAX_AWAITED: Final = 20_000
+"""How many crashes are known to have waited. Forgetting one lets it wait once more."""
+
+MAX_REMEMBERED: Final = 5_000
+REMEMBERED_SECONDS: Final = 60.0
+"""How many crashes are remembered that Pods may no longer show when their evidence is there, and
+for how long: a container that crashes at once again shows the next crash within a second."""
+
+
+class AwaitedEvidence:
+    """The crashes that wait for evidence, as far as this process has seen them.
+
+    Without its memory a crash waits for longer, and is not told if its Pod no longer shows it.
+
+    Args:
+        monotonic: a clock for how long things take, in seconds.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._since: FIFOCache[str, float] = FIFOCache(MAX_AWAITED)
+        self._shown: TTLCache[str, Symptom] = TTLCache(
+            MAX_REMEMBERED, REMEMBERED_SECONDS, timer=monotonic
+        )
+
+    def update(self, snapshot: DiagnoserSnapshot) -> DiagnoserSnapshot:
+        """Remember the crashes of a request that wait, and recall those that it no longer shows."""
+        spec = snapshot.diagnoser.spec
+        if not spec.evidence.events:
+            return snapshot
+        for crashed in snapshot.crashed:
+            self._remember(crashed)
+        return replace(snapshot, crashed=[self.recall(each, spec) for each in snapshot.crashed])
+
+    def _remember(self, crashed: CrashedPod) -> None:
+        for found in crashed.diagnoses:
+            if found.id not in self._since:
+                if not awaits_evidence(found, crashed.history):
+                    continue
+                self._since[found.id] = self._monotonic()
+            elif found.id not in self._shown:
+                continue
+            # Its evidence, if any, is kept on the Pod with the crash.
+            self._shown[found.id] = replace(found.symptom, evidence=None)
+
+    def recall(self, crashed: CrashedPod, spec: PodDiagnoserSpec) -> CrashedPod:
+        """Add the crashes that a Pod showed a moment ago, and of which it still has the record.
+
+        Args:
+            crashed: the Pod.
+            spec: the spec that says which crashes are reportable.
+        """
+        if not self._shown:
+            return crashed
+        shown = {found.id for found in crashed.diagnoses}
+        former = [
+            _diagnose_again(symptom, record)
+            for record in crashed.history.history
+            if record.id not in shown
+            and not record.silent
+            and (symptom := self._shown.get(record.id)) is not None
+        ]
+        if not former:
+            return crashed
+        meta = crashed.pod.metadata
+        kept = reportable(meta.labels, meta.created, former, spec, crashed.history.history)
+        return replace(crashed, former=kept)
+
+    def waits(self, crashed: CrashedPod, spec: PodDiagnoserSpec) -> Mapping[str, float]:
+        """Return for how many seconds yet each crash of a Pod waits that does, by crash id.
+
+        None does in a Pod that is being deleted: it will soon be gone, and its crashes with it.
+
+        Args:
+            crashed: the Pod.
+            spec: the spec that says whether Events are read.
+        """
+        if not spec.evidence.events or crashed.pod.metadata.terminating:
+            return {}
+        now = self._monotonic()
+        waits = {
+            found.id: self._since.get(found.id, now) + EVIDENCE_WAIT_SECONDS - now
+            for found in (*crashed.diagnoses, *crashed.former)
+            if awaits_evidence(found, crashed.history)
+        }
+        return {crash: seconds for crash, seconds in waits.items() if seconds > 0}
+
+
+def _diagnose_again(symptom: Symptom, record: CrashRecord) -> Diagnosis:
+    """Diagnose a crash that was shown before with the evidence that was found since."""
+    evidence = record.evidence.to_evidence() if record.evidence is not None else None
+    return diagnose_symptom(symptom, evidence)
