@@ -17,7 +17,7 @@ from pod_diagnoser.api import time
 from pod_diagnoser.api.metacontroller import SyncResponse
 from pod_diagnoser.cluster import client, reader, server_time
 from pod_diagnoser.cluster.errors import ApiError, NoAnswerError
-from pod_diagnoser.poddiagnosers import counting, response, status, sync
+from pod_diagnoser.poddiagnosers import awaited_evidence, counting, response, status, sync
 from pod_diagnoser.pods import claims, filters, keys, metadata, observation
 from pod_diagnoser.pods import sync as pods_sync
 from pod_diagnoser.remediation import (
@@ -263,6 +263,10 @@ def _counts_again(stored: Any, crashed: Any, now: Any) -> Any:
     }
 
 
+def _waits_for_nothing(*_: Any) -> dict[str, float]:
+    return {}
+
+
 def _no_counted_pods(*_: Any, **__: Any) -> str:
     return ""
 
@@ -468,6 +472,10 @@ def mutants() -> dict[str, Mutant]:
         Mutant("labels endlessly", ((metadata, "_label_change", _label_without_expiry),)),
         Mutant("leaves its metadata on Pods", ((pods_sync, "metadata_removal", _never_off),)),
         Mutant("wipes what others wrote", ((pods_sync, "metadata_removal", _remove_all_metadata),)),
+        Mutant(
+            "tells a crash before its Events were read",
+            ((awaited_evidence.AwaitedEvidence, "waits", _waits_for_nothing),),
+        ),
         Mutant("counts a Pod that goes again", ((status, "uncounted_pods", _counts_again),)),
         Mutant("forgets whom it counted", ((status, "counted_pods", _no_counted_pods),)),
         Mutant("gives Events random names", ((events.EventFactory, "name", _random_name),)),
@@ -534,6 +542,7 @@ SEEDS: Mapping[str, int | str] = {
     "acts on what it read a moment ago": 5,  # LIVE_READ_FIRST
     "lets the youngest claim": 63,  # PODS
     "reports the first diagnosis only": 9,  # STATUS
+    "tells a crash before its Events were read": 127,  # ONE_CAUSE
     "acts without knowing the time": 69,  # DATED
 }
 """A simulation that catches each mutant, by its seed or its name in `FOUND`, and what does not hold

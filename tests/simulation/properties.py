@@ -57,6 +57,10 @@ more a little later, and four to the PodDiagnoser, since each change of a status
 MISUNDERSTOOD = ("unmarshal", "strict validation", " invalid: ")
 """What Metacontroller says of an answer that it, or the API server, does not accept."""
 
+EVIDENCE_WAIT = timedelta(seconds=7)
+"""How long what is told or planned of a crash waits for its evidence. What is told later may not
+have waited for the last of it."""
+
 CRASH_EVENTS = ("PodRestarted", "PodFailed")
 """Reasons of the Events that report a crash."""
 
@@ -98,6 +102,7 @@ class Property(StrEnum):
     TARGETS = "each active PodDiagnoser has one DiagnosisTarget, and there are no others"
     NO_PLAN_LEFT = "no plan is left that is not carried out or given up"
     ACCOUNTED = "for each crashed Pod it is reported what was done, or why nothing was"
+    ONE_CAUSE = "Event, status, plan and annotation of a crash name the same cause"
     REPORTED = "each fresh crash is reported where LogEvent asks for it"
     QUIET = "in the end nothing more is written"
 
@@ -137,6 +142,23 @@ class Deletion:
     crashes: frozenset[tuple[str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was told or planned of a crash.
+
+    Attributes:
+        what: an Event or a plan.
+        diagnoser: uid of the PodDiagnoser.
+        pod: uid of the Pod.
+        cause: its cause.
+    """
+
+    what: str
+    diagnoser: str
+    pod: str
+    cause: str
+
+
 class Watch:
     """Watches over a run: every write to the store, every call and answer of the hook.
 
@@ -168,6 +190,8 @@ class Watch:
         self._trace = trace
         self._versions: dict[str, Object] = {}
         self._gone: list[tuple[datetime, Object]] = []
+        self._shown_at: dict[str, datetime] = {}
+        self._told: dict[str, list[Told]] = defaultdict(list)
         self._settled: dict[tuple[str, str], tuple[str, str, str]] = {}
         for resource, watcher in (
             (POD, self._pod),
@@ -217,11 +241,36 @@ class Watch:
             if gone or spec.foreign_part(pod) != spec.foreign_part(before):
                 self.broken(Property.OTHERS, f"Pod {name_of(pod)}")
         self._note_crash(pod)
+        if before is None or spec.shown(pod) != spec.shown(before):
+            self._check_causes(pod)
+
+    # Causes
+
+    def _note_told(self, identity: str, told: Told, pod: Object | None) -> None:
+        """Keep what was told or planned early of a crash: its Pod has to say the same for ever."""
+        shown_at = self._shown_at.get(identity)
+        if pod is None or uid_of(pod) != told.pod or is_terminating(pod) or shown_at is None:
+            return
+        if self._clock() - shown_at < EVIDENCE_WAIT:
+            self._told[identity].append(told)
+            self._check_causes(pod)
+
+    def _check_causes(self, pod: Object) -> None:
+        """Compare what was told of a Pod's crashes with its record of them."""
+        diagnoser, causes = spec.recorded_causes(pod)
+        for identity, cause in causes.items():
+            for told in self._told.get(identity, ()):
+                if told.diagnoser == diagnoser and told.cause != cause:
+                    where = f"Pod {name_of(pod)}, crash {identity}"
+                    self.broken(
+                        Property.ONE_CAUSE, f"{where}: {cause}, in the {told.what} {told.cause}"
+                    )
 
     def _note_crash(self, pod: Object) -> None:
         for crash in spec.crashes_of(pod):
             if crash.container_id not in self.crashes[uid_of(pod)]:
                 self.crashes[uid_of(pod)][crash.container_id] = crash
+                self._shown_at.setdefault(spec.crash_id(pod, crash), self._clock())
                 self.counts["crashes"] += 1
         if spec.ended(pod):
             for diagnoser in self._store.select(DIAGNOSER):
@@ -275,8 +324,12 @@ class Watch:
     def _check_entry(
         self, diagnoser: Object, entry: Object, before: Object | None, now: datetime
     ) -> None:
-        if entry["phase"] == "Planned" and entry != before and self.on_plan:
-            self.on_plan.pop()(diagnoser, entry)
+        if entry["phase"] == "Planned" and entry != before:
+            told = Told("plan", uid_of(diagnoser), entry["podUID"], entry["cause"])
+            pod = self._store.peek(POD, (namespace_of(diagnoser), entry["pod"]))
+            self._note_told(entry["id"], told, pod)
+            if self.on_plan:
+                self.on_plan.pop()(diagnoser, entry)
         for field in ("plannedAt", "settledAt"):
             text = entry.get(field)
             new = before is None or before.get(field) != text
@@ -522,6 +575,9 @@ class Watch:
             )
         namespace = event["involvedObject"]["namespace"]
         pod = self._store.peek(POD, (namespace, event["involvedObject"]["name"]))
+        said = event["metadata"]["annotations"]
+        told = Told("Event", diagnoser, uid, said[f"{spec.PREFIX}cause"])
+        self._note_told(said[f"{spec.PREFIX}crash"], told, pod)
         if pod is None or uid_of(pod) != uid:
             return
         # One that another has followed since it was read counts as well.

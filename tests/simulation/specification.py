@@ -340,6 +340,22 @@ def entries_of(diagnoser: Mapping[str, Any]) -> dict[str, Object]:
     return {entry["id"]: entry for entry in status.get("remediations") or []}
 
 
+def crash_id(pod: Object, crash: Crash) -> str:
+    """Return the id of a crash in annotations, status and Events."""
+    text = f"{uid_of(pod)}\n{crash.container}\n{crash.container_id}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def recorded_causes(pod: Object) -> tuple[str, dict[str, str]]:
+    """Return whose record a Pod has of its crashes, by uid, and their causes by crash id."""
+    try:
+        record = json.loads(shown(pod).get("crashes", "{}"))
+    except ValueError:
+        return "", {}
+    causes = {each["id"]: each["cause"] for each in record.get("history") or ()}
+    return record.get("diagnoser", ""), causes
+
+
 def pod_hash(uid: str) -> str:
     """Return what stands for a Pod in status.writerMemory."""
     return base64.urlsafe_b64encode(hashlib.sha256(uid.encode()).digest()[:6]).decode()
