@@ -21,6 +21,7 @@ from dev.envtest.pods import Termination
 from dev.envtest.process import free_ports
 from dev.envtest.proxy import answering, forward, hanging
 from pod_diagnoser.cluster.circuit_breaker import REFUSED_SECONDS
+from pod_diagnoser.cluster.evidence import LINES_BEFORE
 from tests.e2e.evidence import SAID, EvidenceRig, post_event, post_liveness_kill
 from tests.e2e.fault_rig import when
 from tests.e2e.object_recording import ObjectRecording
@@ -349,7 +350,7 @@ def test_the_last_lines_of_the_log_are_shown(
     assert "abcdefghijklmnop" not in log
     path, query = logs.requests[-1]
     assert path == f"/containerLogs/{shop.namespace}/web/app"
-    assert query["tailLines"] == "10"
+    assert query["tailLines"] == str(10 + LINES_BEFORE)
     assert "previous" not in query  # it was observed before its container was started again
     assert "follow" not in query
     shop.settled()

@@ -57,6 +57,10 @@ Source: ``findTailLineStartIndex`` in ``staging/src/k8s.io/cri-client/pkg/logs``
 ``defaultBufSize`` in ``internal/cri/io/logger.go``.
 """
 
+LINES_BEFORE: Final = 100
+"""How many more lines of a log are read than shown: whether a line is part of a private key is seen
+by the lines before it. A key of 8192 bits has as many."""
+
 SHARED_SECONDS: Final = 1.0
 SHARED_FACTOR: Final = 2
 MAX_SHARED_AGE: Final = 3.0
@@ -207,10 +211,11 @@ class ApiEvidenceFetcher:
 
         if log.lines <= 0:
             return None
-        text = read(log.lines)
-        if _is_truncated(text) and log.lines > 1:
-            # What is missing is the end. The last line alone is short enough, or nothing is.
-            text = read(1)
+        # Of a log that is too long the end is missing; its last line alone is short enough.
+        for lines in dict.fromkeys((log.lines + LINES_BEFORE, log.lines, 1)):
+            text = read(lines)
+            if not _is_truncated(text):
+                break
         if isinstance(text, EventLookup) or _is_truncated(text) or _NO_LOG.fullmatch(text):
             return None
         return text

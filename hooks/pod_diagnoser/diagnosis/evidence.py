@@ -116,7 +116,8 @@ class LogRequest:
     Attributes:
         container: the container.
         previous: whether to read the log from before the container's last restart.
-        lines: the number of last lines.
+        lines: how many of its last lines are shown. More are read: what is a secret is seen by the
+            lines before it.
     """
 
     container: str
@@ -151,8 +152,8 @@ class FetchedEvidence:
         lookup: the result of the lookup of Events: `EventLookup.FOUND` with all that there are, or
             why not; None where they were not requested.
         events: the Events.
-        log: the last lines of the log, not yet redacted; None where there is none, or it was not
-            requested.
+        log: the end of the log, with more lines than requested, not yet redacted; None where there
+            is none, or it was not requested.
     """
 
     lookup: EventLookup | None = None

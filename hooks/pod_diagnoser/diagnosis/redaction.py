@@ -1,20 +1,23 @@
-r"""Redaction of container output, a termination message or the end of a log, before it is shown.
+r"""Redaction of all text from outside before it is shown: the one place where secrets are masked.
 
-The text is what an application wrote, or what an attacker had it write. Invisible characters are
-removed first, so that nothing hides behind them; then secrets are masked, whole; then the text is
-truncated, so that no part of a secret is left.
+It is what an application wrote, or what an attacker had it write; and what kubelets and runtimes
+say, who repeat commands, URLs and the answers of programs. Invisible characters are removed first,
+so that nothing hides behind them; then secrets are masked, whole; then the text is truncated, so
+that no part of a secret is left.
 
 Lines stay lines (``\n``): ``kubectl describe`` indents each line of an annotation, and truncates
 each after some 140 characters, so that a log joined to one line would be lost there; and an
 indented line can't be taken for another field.
 
 All patterns are RE2's, which matches in time linear to the text: neither users' patterns nor the
-built-in ones may hold up the hook on any text.
+built-in ones may hold up the hook on any text. What was masked is remembered: the texts of a crash
+come again at every sync of its Pod.
 """
 
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from pod_diagnoser.api.text import ELLIPSIS, UNSAFE_CATEGORIES, truncate_bytes
@@ -42,6 +45,13 @@ _MAX_READ: Final = 2 * MAX_SCANNED
 """Characters of a text that are read. More than are shown: whether a line belongs to a private key
 depends on the lines around it, which may lie beyond what is shown."""
 
+MAX_MESSAGE_CHARS: Final = 4096
+"""The most characters of a message of kubelet, runtime or Event that are read whole; of a longer
+one it is so many at its start and its end. They are some kilobytes long at most."""
+
+_MAX_REMEMBERED: Final = 256
+"""How many redacted texts of at most `MAX_MESSAGE_CHARS` characters are remembered."""
+
 _TERMINAL_SEQUENCES: Final = re.compile(
     "(?:\x1b\\[|\x9b)[0-9;:?]*[mKJHhl]"  # colours, erasing, cursor
     "|(?:\x1b\\]|\x9d)[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\\\|\x9c)"  # titles, links
@@ -51,6 +61,13 @@ _TERMINAL_SEQUENCES: Final = re.compile(
 _NEW_LINE: Final = re.compile("[\r\n]")
 _BREAK: Final = re.compile(r"[\s,;|(){}\[\]<>]")
 """Where a text that is too long may be divided: part of a word may be part of a secret."""
+
+_HEADLESS_KEY: Final = re.compile(
+    r"(?:[A-Za-z0-9+/]{1,76}\n)?(?:[A-Za-z0-9+/]{60,76}\n){2,}(?:[A-Za-z0-9+/]{1,76}={0,2}\n)?"
+)
+"""The first lines of what was read of a long text, if a key has lost its start with the rest."""
+
+_CERTIFICATE_ENDS: Final = "-----END CERT"
 
 _MAX_NAME: Final = 256
 """How many characters of a line without its start are skipped before it may be divided: a secret
@@ -69,30 +86,65 @@ def redact_head(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
         Its lines that are not empty, without control and format characters and with secrets as
         `MASK`, truncated with an ellipsis at its end; or `NOT_SHOWN` where a pattern is unusable.
     """
+    is_short = len(text) <= MAX_MESSAGE_CHARS
+    redact = _redacted_head if is_short else _redacted_head.__wrapped__
+    return truncate_bytes(redact(text[: _MAX_READ + 1], tuple(patterns)), limit)
+
+
+@lru_cache(maxsize=_MAX_REMEMBERED)
+def _redacted_head(text: str, patterns: tuple[str, ...]) -> str:
     visible = _visible(text[:_MAX_READ])
     end = _shown_length(visible, is_cut=len(text) > _MAX_READ)
     if end < len(visible):
         breaks = [found.start() for found in _BREAK.finditer(visible, 0, end)]
         if not breaks:
-            return truncate_bytes(MASK, limit)
+            return MASK
         end = breaks[-1]
-    return truncate_bytes(_redact(visible, 0, end, tuple(patterns)), limit)
+    return _redact(visible, 0, end, patterns)
 
 
-def redact_tail(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
+def redact_tail(
+    text: str, limit: int, patterns: Sequence[str] = (), lines: int | None = None
+) -> str:
     """Redact the end of a text, as of a log, whose last lines say why the container ended.
 
     Arguments and result are those of `redact_head`, with the ellipsis at the start.
+
+    Args:
+        text: any text; more of it than is shown, since the lines before show what is a key.
+        limit: as of `redact_head`.
+        patterns: as of `redact_head`.
+        lines: the most lines that the result may have; None for all.
     """
     text = text.rstrip()
+    is_cut = len(text) > _MAX_READ
     visible = _visible(text[-_MAX_READ:])
-    start = len(visible) - _shown_length(visible, is_cut=len(text) > _MAX_READ)
+    start = len(visible) - _shown_length(visible, is_cut=is_cut)
     if start > 0:
         found = _NEW_LINE.search(visible, start) or _BREAK.search(visible, start + _MAX_NAME)
         if not found:
             return _truncate_head(MASK, limit)
         start = found.end()
-    return _truncate_head(_redact(visible, start, len(visible), tuple(patterns)), limit)
+    shown = _redact(visible, start, len(visible), tuple(patterns), is_log=True)
+    if lines is not None:
+        shown = "\n".join(shown.split("\n")[-lines:])
+    return _truncate_head(shown, limit)
+
+
+def redact_message(text: str, patterns: Sequence[str] = ()) -> str:
+    """Redact a message of kubelet, runtime or Event, whose cause may stand at its end.
+
+    Args:
+        text: any text.
+        patterns: regular expressions (RE2) of what is masked beside what always is.
+
+    Returns:
+        What `redact_head` returns, whole; of a very long text its start and its end.
+    """
+    if len(text) <= MAX_MESSAGE_CHARS:
+        return _redacted_head(text, tuple(patterns))
+    start = redact_head(text, MAX_MESSAGE_CHARS, patterns)
+    return f"{start} {redact_tail(text, MAX_MESSAGE_CHARS, patterns)}"
 
 
 def _shown_length(visible: str, *, is_cut: bool) -> int:
@@ -111,7 +163,9 @@ def _truncate_head(text: str, limit: int) -> str:
     return ELLIPSIS + encoded[len(encoded) - room :].decode(errors="ignore")
 
 
-def _redact(visible: str, start: int, end: int, patterns: tuple[str, ...]) -> str:
+def _redact(
+    visible: str, start: int, end: int, patterns: tuple[str, ...], *, is_log: bool = False
+) -> str:
     """Mask the secrets in a part of a text, also those that lie across its start or end."""
     custom = custom_patterns(patterns)
     if custom is None:
@@ -120,12 +174,22 @@ def _redact(visible: str, start: int, end: int, patterns: tuple[str, ...]) -> st
         part.encode() for part in (visible[:start], visible[start:end], visible[end:])
     )
     whole, first = before + shown + after, len(before)
-    spans = [
-        (max(begin - first, 0), min(until - first, len(shown)))
-        for begin, until in find_secrets(whole)
-    ]
+    spans = find_secrets(whole)
+    if is_log:
+        spans += _headless_key(visible)
+    spans = [(max(begin - first, 0), min(until - first, len(shown))) for begin, until in spans]
     spans += custom_spans(custom, shown)
+    if not spans:
+        return visible[start:end]
     return _replace(shown, spans).decode(errors="replace")
+
+
+def _headless_key(visible: str) -> list[Span]:
+    """Find the lines with which a log begins that may be the rest of a private key."""
+    found = _HEADLESS_KEY.match(visible)
+    if found is None or visible.startswith(_CERTIFICATE_ENDS, found.end()):
+        return []
+    return [(0, found.end() - 1)]  # all of it is ASCII
 
 
 def _visible(text: str) -> str:

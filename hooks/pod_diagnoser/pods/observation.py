@@ -21,6 +21,7 @@ from pod_diagnoser.diagnosis.event_rules import (
     seconds_until_lookup,
 )
 from pod_diagnoser.diagnosis.evidence import EvidenceRequest, FetchedEvidence, LogRequest
+from pod_diagnoser.diagnosis.masked_pod import mask_messages
 from pod_diagnoser.diagnosis.start_event_rules import seconds_until_slow
 from pod_diagnoser.diagnosis.symptoms import SymptomKind
 from pod_diagnoser.pods.filters import Filters, ignored_by_event_cause, needs_events, reportable
@@ -110,6 +111,7 @@ def observe_pod(
     Returns:
         The observation.
     """
+    pod = mask_messages(pod, claim.evidence.maskPatterns)
     stored = read_history(pod, now)
     known = {record.id: record for record in stored.history}
     evidence = known_evidence(stored)
@@ -171,7 +173,7 @@ def reportable_crashes(
         A diagnosis for each, without lasting conditions, which depend on the time.
     """
     history = parse_history(pod) if history is None else history
-    found = diagnose(pod, known_evidence(history))
+    found = diagnose(mask_messages(pod, filters.evidence.maskPatterns), known_evidence(history))
     created = pod.metadata.created
     return reportable(pod.metadata.labels, created, found, filters, history.history)
 

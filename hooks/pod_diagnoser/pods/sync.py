@@ -113,6 +113,7 @@ def _container_output(
         return ContainerOutput(message)
     if fetched is None or request is None or request.log is None:
         return ContainerOutput(message, log=None)  # fetched when the crash was first diagnosed
-    return ContainerOutput(
-        message, redact_tail(fetched.log or "", MAX_LOG_BYTES, evidence.maskPatterns)
+    log = redact_tail(
+        fetched.log or "", MAX_LOG_BYTES, evidence.maskPatterns, lines=evidence.logLines
     )
+    return ContainerOutput(message, log)

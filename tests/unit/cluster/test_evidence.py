@@ -38,6 +38,7 @@ from pod_diagnoser.cluster.event_list import MAX_MESSAGE_BYTES
 from pod_diagnoser.cluster.evidence import (
     EVENTS_SECONDS,
     FETCH_SECONDS,
+    LINES_BEFORE,
     MAX_CALLS,
     MAX_LOG_BYTES,
     MAX_SHARED_AGE,
@@ -96,10 +97,11 @@ def test_the_events_of_the_pod_are_fetched() -> None:
 
 
 def test_a_log_is_fetched_as_it_is() -> None:
-    """It is redacted later, where the patterns are known."""
+    """It is redacted later, where the patterns are known; with the lines before those shown."""
     api = FakeEvidenceApi(log=lambda _: "\x1b[31mTOKEN=abc\n")
     assert api.fetcher().fetch(LOG) == FetchedEvidence(log="\x1b[31mTOKEN=abc\n")
-    call = ("log", "shop", "app-1", "app", True, 5, MAX_LOG_BYTES, FETCH_SECONDS)
+    lines = 5 + LINES_BEFORE
+    call = ("log", "shop", "app-1", "app", True, lines, MAX_LOG_BYTES, FETCH_SECONDS)
     assert api.calls == [call]
 
 
@@ -285,14 +287,21 @@ def test_of_a_log_that_was_truncated_at_its_end_the_last_line_is_read() -> None:
     """The end is what the limit would leave out."""
     api = FakeEvidenceApi(log=lambda lines: "x" * MAX_LOG_BYTES if lines > 1 else "last line")
     assert api.fetcher().fetch(LOG).log == "last line"
-    assert [call[5] for call in api.calls] == [5, 1]
+    assert [call[5] for call in api.calls] == [5 + LINES_BEFORE, 5, 1]
+
+
+def test_lines_before_those_shown_are_left_out_where_they_are_too_long() -> None:
+    """Then the lines that are shown are all that is read."""
+    api = FakeEvidenceApi(log=lambda lines: "x" * MAX_LOG_BYTES if lines > 5 else "a\nb")
+    assert api.fetcher().fetch(LOG).log == "a\nb"
+    assert [call[5] for call in api.calls] == [5 + LINES_BEFORE, 5]
 
 
 def test_a_last_line_beyond_the_limit_is_no_log() -> None:
     """What would be shown is not what the container wrote last."""
     api = FakeEvidenceApi(log=lambda _: "x" * MAX_LOG_BYTES)
     assert api.fetcher().fetch(LOG).log is None
-    assert len(api.calls) == 2
+    assert len(api.calls) == 3
 
 
 def test_the_most_lines_that_can_be_requested_fit_the_limit() -> None:
@@ -312,7 +321,7 @@ def test_an_error_message_of_the_kubelet_is_no_log(text: str) -> None:
     assert FakeEvidenceApi(log=lambda _: text).fetcher().fetch(LOG).log is None
     for answer in ("x\n{}", "{}\nx\n"):
         own_output = answer.format(text)
-        api = FakeEvidenceApi(log={5: own_output}.__getitem__)
+        api = FakeEvidenceApi(log={5 + LINES_BEFORE: own_output}.__getitem__)
         assert api.fetcher().fetch(LOG).log == own_output
 
 

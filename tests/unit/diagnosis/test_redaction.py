@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from pod_diagnoser.diagnosis.masking.compiling import MAX_PATTERN_BYTES, MAX_PATTERNS
 from pod_diagnoser.diagnosis.redaction import (
     MASK,
+    MAX_MESSAGE_CHARS,
     MAX_SCANNED,
     NOT_SHOWN,
+    _redacted_head,
     redact_head,
+    redact_message,
     redact_tail,
 )
 
@@ -236,6 +239,74 @@ def test_a_private_key_across_the_division_is_not_shown(
     text = f"{filler}\n{marker}\n{KEY}\n{end}\n{filler[::-1]}"
     shown = redact(text, LARGE)
     assert not any(line in shown for line in KEY.splitlines())
+
+
+REST = [(f"{n:02}" + "Ab9+/Zz" * 10)[:64] for n in range(40)]
+"""The last lines of a key, without its end."""
+
+
+@given(cut=st.integers(0, 64 * 30), lines=st.integers(1, 50), follows=st.booleans())
+def test_the_rest_of_a_private_key_is_not_shown(cut: int, lines: int, *, follows: bool) -> None:
+    """A log whose first lines were not read begins with it; its last lines are shown."""
+    log = "\n".join(REST)[cut:] + ("\none line" if follows else "")
+    shown = redact_tail(f"{log}\nthe last line", LARGE, lines=lines)
+    assert not any(line in shown for line in REST)
+    assert shown.endswith("the last line")
+    assert len(shown.split("\n")) <= lines
+
+
+def test_the_rest_of_a_certificate_is_shown() -> None:
+    """Its end says that it is no key; nor is a hash one."""
+    rest = "\n".join(REST)
+    for text in (f"{rest}\n-----END CERTIFICATE-----\nx", f"{'0a' * 32}\nstarted", "ab\ncd\nef"):
+        assert redact_tail(text, LARGE) == text
+
+
+@pytest.mark.parametrize("lines", [1, 2, 3, 9])
+def test_of_a_log_so_many_lines_are_shown(lines: int) -> None:
+    """The last ones that are not empty."""
+    shown = redact_tail("a\n\nb\n\nc\n\n", LARGE, lines=lines)
+    assert shown == "\n".join(["a", "b", "c"][-lines:])
+
+
+# Messages
+
+
+@pytest.mark.parametrize("place", PLACES)
+@settings(max_examples=30)
+@given(value=VALUES, before=st.integers(0, 3 * MAX_MESSAGE_CHARS), words=st.booleans())
+def test_a_secret_in_a_message_is_never_shown(
+    place: str, value: str, before: int, *, words: bool
+) -> None:
+    """Wherever a long message is divided, of which the start and the end are kept."""
+    filler = ("x y: " * MAX_MESSAGE_CHARS if words else "xy" * MAX_MESSAGE_CHARS)[:before]
+    shown = redact_message(f"{filler}\n{place.format(value)}\n{filler[::-1]}")
+    assert not any(half in shown for half in halves(value))
+
+
+def test_a_message_is_shown_whole_or_its_start_and_end() -> None:
+    """The cause of nested errors stands at the end."""
+    assert (
+        redact_message("failed: password=hunter2: no such file")
+        == f"failed: password={MASK} no such file"
+    )
+    assert redact_message("x " * 9 + "\n\nend") == "x " * 8 + "x\nend"
+    long = redact_message("first " + "word " * 9999 + "last")
+    assert long.startswith("first word")
+    assert long.endswith("word last")
+    assert len(long) <= 2 * MAX_MESSAGE_CHARS + 1
+    assert redact_message("cust-12 left", ["cust-[0-9]+"]) == f"{MASK} left"
+    assert redact_message("left", ["("]) == NOT_SHOWN
+
+
+def test_what_was_masked_is_remembered() -> None:
+    """A text of a crash comes again at every sync of its Pod."""
+    text = "token=abcdef123456 of a test that nothing else redacts"
+    first = redact_message(text)
+    calls = _redacted_head.cache_info()
+    assert redact_message(str(text)) == redact_head(text, LARGE) == first
+    assert _redacted_head.cache_info().hits == calls.hits + 2
+    assert _redacted_head.cache_info().misses == calls.misses
 
 
 @both

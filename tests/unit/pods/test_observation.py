@@ -251,6 +251,40 @@ def test_container_output_is_redacted_and_the_log_is_fetched_once() -> None:
     assert (synced[TERMINATION_MESSAGE], synced[LOG]) == (None, None)
 
 
+def test_so_many_lines_are_shown_as_are_asked_for() -> None:
+    """More are read, to see what is part of a key, which counts as one line where it is masked."""
+    key = "\n".join(["A1b2" * 16] * 30)
+    begin, end = (f"-----{word} RSA PRIVATE" + " KEY-----" for word in ("BEGIN", "END"))
+    log = f"one\ntwo\nthree\n{begin}\n{key}\n{end}\nlast line"
+    fetched = FetchedEvidence(EventLookup.FOUND, log=log)
+    synced = SyncedPod(leaving(""), fetched, logLines=3)
+    synced.sync(after(1))
+    assert synced[LOG] == "three\n***\nlast line"
+
+
+COMMAND = 'exec: "mysql -u root -p{} -h cust-4711": executable file not found in $PATH'
+
+
+def test_messages_of_the_runtime_are_masked_too() -> None:
+    """By the built-in rules and by the patterns of the PodDiagnoser, wherever they are shown."""
+    secret = "hunter" + "2"
+    message = f"unable to start container process: {COMMAND.format(secret)}"
+    ended = terminated(T0, 128, reason="StartError", message=message)
+    waiting = {"reason": "CreateContainerError", "message": COMMAND.format(secret)}
+    for document in (
+        pod(container(last=ended)),
+        pod({"name": "app", "restartCount": 0, "state": {"waiting": waiting}}),
+        {**pod(), "status": {"phase": "Failed", "reason": "X", "message": COMMAND.format(secret)}},
+    ):
+        synced = SyncedPod(document, maskPatterns=["cust-[0-9]+"])
+        synced.sync(after(1))
+        shown = " ".join(filter(None, (synced[key] for key in (DIAGNOSIS, EVIDENCE, NEXT_STEP))))
+        assert "executable file not found" in shown
+        assert "***" in shown
+        assert secret not in shown
+        assert "4711" not in shown
+
+
 def test_container_output_is_for_authenticated_clients_alone() -> None:
     """A response that anybody can get contains nothing that applications wrote."""
     synced = SyncedPod(
