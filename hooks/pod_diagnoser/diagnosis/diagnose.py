@@ -13,6 +13,7 @@ from pod_diagnoser.diagnosis.cause_rules import CauseRule, rule_for, state
 from pod_diagnoser.diagnosis.detection import detect_symptoms
 from pod_diagnoser.diagnosis.evidence import NO_EVIDENCE, EventFinding, Evidence
 from pod_diagnoser.diagnosis.lasting_conditions import detect_lasting_conditions
+from pod_diagnoser.diagnosis.quoting import word
 from pod_diagnoser.diagnosis.start_event_rules import seconds_until_slow
 from pod_diagnoser.diagnosis.statement import Statement
 from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
@@ -100,10 +101,14 @@ class Diagnosis:
 
     @property
     def restart_reason(self) -> str:
-        """Reason and exit code in the form ``Completed (Exit Code: 0)``; or the reason alone."""
+        """Reason and exit code in the form ``Completed (Exit Code: 0)``; or the reason alone.
+
+        A reason that is no single word is quoted: it stands in sentences, too.
+        """
+        reason = word(self.symptom.reason) if self.symptom.reason else ""
         if self.symptom.kind is SymptomKind.TERMINATED:
-            return f"{self.symptom.reason or 'Unknown'} (Exit Code: {self.symptom.exit_code_text})"
-        return self.symptom.reason
+            return f"{reason or 'Unknown'} (Exit Code: {self.symptom.exit_code_text})"
+        return reason
 
 
 def diagnose(pod: Pod, evidence: Mapping[str, Evidence] = NO_EVIDENCE) -> tuple[Diagnosis, ...]:

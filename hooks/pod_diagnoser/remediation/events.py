@@ -21,6 +21,7 @@ from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import API_VERSION, GROUP, PodDiagnoser, Remediation
 from pod_diagnoser.api.fields import is_object_name
 from pod_diagnoser.api.time import format_time
+from pod_diagnoser.diagnosis import quoting
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.statement import join_sentences
 from pod_diagnoser.pods.keys import CAUSE, CRASH
@@ -189,7 +190,7 @@ def crash_note(pod: OwnedPod, found: Diagnosis) -> tuple[str, ...]:
 
     The name is left out where it would leave no room for what happened.
     """
-    where = f" in container {found.container}" if found.container else ""
+    where = f" in container {quoting.name(found.container)}" if found.container else ""
     what = "restarted" if found.restarted else "failed"
     lines = found.statement
     return (
@@ -201,7 +202,7 @@ def crash_note(pod: OwnedPod, found: Diagnosis) -> tuple[str, ...]:
 
 def _pod(name: str) -> str:
     """Name a Pod, unless its name is so long that it would fill the note."""
-    return f"Pod {name}" if len(name) <= _MAX_NAME_IN_NOTE else "The Pod"
+    return f"Pod {quoting.name(name)}" if len(name) <= _MAX_NAME_IN_NOTE else "The Pod"
 
 
 _VERBS: Final = {
