@@ -254,6 +254,11 @@ def record_crash(
     )
 
 
+def without_wait(record: CrashRecord) -> CrashRecord:
+    """Return the record of a crash of which nothing more is awaited."""
+    return record.model_copy(update={"awaits": False}) if record.awaits else record
+
+
 def _awaits_evidence(symptom: Symptom) -> bool:
     """Return whether Events that were looked up will be looked up once more."""
     return symptom.evidence is not None and may_change_cause(symptom, symptom.evidence)
@@ -287,10 +292,7 @@ def merge_crashes(
     Returns:
         The latest `MAX_HISTORY` of them, the newest first.
     """
-    former = (
-        record.model_copy(update={"awaits": False}) if record.awaits else record
-        for record in stored
-    )
+    former = map(without_wait, stored)
     by_id = {record.id: record for record in (*former, *current)}
     ordered = sorted(by_id.values(), key=lambda record: (record.moment, record.id), reverse=True)
     return tuple(ordered[:MAX_HISTORY])

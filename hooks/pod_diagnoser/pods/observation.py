@@ -33,11 +33,29 @@ from pod_diagnoser.pods.history import (
     parse_history,
     read_history,
     record_crash,
+    without_wait,
 )
 
 LOOKUP_PERIOD = timedelta(seconds=15)
 """How long after its termination an ignored crash is looked up, which Events may show to be another
 one. Nothing is stored of it, so every sync within this time looks it up."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettledCrash:
+    """A crash whose cause is known, for logs and metrics.
+
+    Attributes:
+        id: its id.
+        container: the container; empty for the Pod as a whole.
+        cause: its cause.
+        reason: what the kubelet reported.
+    """
+
+    id: str
+    container: str
+    cause: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +88,24 @@ class PodObservation:
         return [record for record in self.history if not record.silent]
 
     @property
-    def first_seen(self) -> list[Diagnosis]:
-        """The crashes that were not stored yet."""
-        known = {record.id for record in self.stored.history}
-        return [each for each in self.diagnoses if each.id not in known]
+    def settled(self) -> list[SettledCrash]:
+        """The crashes whose causes are known now and were not before: each once, in the end.
+
+        Either they were not stored yet, or their evidence was awaited: it is complete, or the Pod
+        shows them no longer.
+        """
+        before = {record.id: record.awaits for record in self.stored.history}
+        settled = [
+            SettledCrash(each.id, each.container, each.cause.value, each.restart_reason)
+            for each in self.diagnoses
+            if before.get(each.id, True) and not self.records[each.id].awaits
+        ]
+        shown = {record.id for record in self.history if record.awaits}.union(self.records)
+        return settled + [
+            SettledCrash(each.id, each.container, each.cause, f"Exit Code: {each.exitCode}")
+            for each in self.stored.history
+            if each.awaits and not each.silent and each.id not in shown
+        ]
 
 
 def latest_crash(
@@ -130,6 +162,9 @@ def observe_pod(
         labels, created, [each for each in found if each not in pulling], claim, stored.history
     )
     records = {each.id: record_crash(each, known.get(each.id), now) for each in diagnoses}
+    if pod.metadata.terminating:
+        # It will be gone before more is known.
+        records = {name: without_wait(record) for name, record in records.items()}
     suppressed = {
         each.id: record_crash(each, known.get(each.id), now, silent=True)
         for each in found

@@ -16,7 +16,6 @@ from pod_diagnoser.api.metacontroller import (
     SyncResponse,
     targets_rule,
 )
-from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.evidence import EvidenceRequest, FetchedEvidence
 from pod_diagnoser.diagnosis.redaction import redact_head, redact_tail
 from pod_diagnoser.pods.claims import claiming_target, valid_targets
@@ -27,7 +26,7 @@ from pod_diagnoser.pods.metadata import (
     desired_metadata,
     metadata_removal,
 )
-from pod_diagnoser.pods.observation import PodObservation, observe_pod
+from pod_diagnoser.pods.observation import PodObservation, SettledCrash, observe_pod
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +35,13 @@ class PodSync:
 
     Attributes:
         response: what Metacontroller gets.
-        first_seen: the crashes that were diagnosed for the first time, for logs and metrics.
+        settled: the crashes whose causes are known now, for logs and metrics.
         evidence_request: the evidence that is missing, or None. Where it can be fetched, sync the
             Pod again with it.
     """
 
     response: SyncResponse
-    first_seen: Sequence[Diagnosis] = ()
+    settled: Sequence[SettledCrash] = ()
     evidence_request: EvidenceRequest | None = None
 
 
@@ -85,7 +84,7 @@ def sync_pod(
     observation = observe_pod(pod, claim, now, fetched)
     output = _container_output(claim, observation, fetched)
     response = desired_metadata(pod, claim, observation, now, output)
-    return PodSync(response, observation.first_seen, observation.evidence_request)
+    return PodSync(response, observation.settled, observation.evidence_request)
 
 
 def _without_container_output(claim: DiagnosisTargetSpec) -> DiagnosisTargetSpec:

@@ -80,8 +80,8 @@ class PodEndpoints:
             evidence = self.evidence_fetcher.fetch(result.evidence_request)
             self.telemetry.events_looked_up(evidence.lookup)
             result = sync_pod(request, self.clock(), evidence, confidential=self.confidential)
-        for diagnosis in result.first_seen:
-            self.telemetry.diagnosed(request.object.metadata, diagnosis)
+        for crash in result.settled:
+            self.telemetry.diagnosed(request.object.metadata, crash)
         return Reply(result.response)
 
 

@@ -14,8 +14,8 @@ from pod_diagnoser.api.core_v1 import ObjectMeta
 from pod_diagnoser.api.raw_request import Shortcut
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.cluster.errors import ApiFailure
-from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.evidence import EventLookup
+from pod_diagnoser.pods.observation import SettledCrash
 from pod_diagnoser.server.logs import places_of
 
 _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -64,8 +64,8 @@ class Telemetry:
         )
         crashes = Counter(
             "pod_diagnoser_diagnosed_crashes",
-            "Crashes that were diagnosed for the first time, by cause. An answer that is lost is "
-            "given again, and counts again.",
+            "Crashes that were diagnosed, by cause, each when that is known. An answer that is "
+            "lost is given again, and counts again.",
             ("cause",),
             registry=registry,
         )
@@ -91,7 +91,7 @@ class Telemetry:
         self._failures_by_reason = {
             reason: failures.labels(reason) for reason in ("ApiServerBusy", "ApiServerUnavailable")
         }
-        self._crashes_by_cause = {cause: crashes.labels(cause.value) for cause in Cause}
+        self._crashes_by_cause = {cause.value: crashes.labels(cause.value) for cause in Cause}
         self._lookups_by_result = {result: lookups.labels(result.value) for result in EventLookup}
         self._requests_by_labels: dict[tuple[str, int], Counter] = {}
         self._durations_by_endpoint: dict[str, Histogram] = {}
@@ -179,16 +179,19 @@ class Telemetry:
             "Request failed", endpoint=endpoint, error=type(error).__name__, places=places_of(error)
         )
 
-    def diagnosed(self, pod: ObjectMeta, diagnosis: Diagnosis) -> None:
-        """Count and log a crash that was diagnosed for the first time."""
-        self._crashes_by_cause[diagnosis.cause].inc()
+    def diagnosed(self, pod: ObjectMeta, crash: SettledCrash) -> None:
+        """Count and log a crash whose cause is known."""
+        counter = self._crashes_by_cause.get(crash.cause)
+        if counter is None:
+            return  # from an annotation that somebody made up
+        counter.inc()
         self._log.info(
             "Crash diagnosed",
             namespace=pod.namespace,
             pod=pod.name,
             uid=pod.uid,
-            container=diagnosis.container,
-            cause=diagnosis.cause.value,
-            reason=sanitize(diagnosis.restart_reason, _MAX_REASON_BYTES),
-            crash=diagnosis.id,
+            container=crash.container,
+            cause=crash.cause,
+            reason=sanitize(crash.reason, _MAX_REASON_BYTES),
+            crash=crash.id,
         )

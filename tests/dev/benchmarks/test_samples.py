@@ -43,7 +43,7 @@ def test_a_crashed_pod_is_diagnosed_and_labelled() -> None:
     """It is a recent crash, at whatever time the benchmark runs, and seen for the first time."""
     body = samples.crashed(NOW)
     request = PodSyncRequest.model_validate_json(body)
-    assert len(sync_pod(request, NOW).first_seen) == 1
+    assert len(sync_pod(request, NOW).settled) == 1
     assert samples.PREFIX + "diagnoser" in answer(body)["labels"]
 
 
@@ -51,7 +51,7 @@ def test_an_annotated_pod_stays_as_it_is() -> None:
     """The answer asks for nothing that is not there, so Metacontroller would write nothing."""
     body = samples.annotated(NOW)
     request = json.loads(body)
-    assert not sync_pod(PodSyncRequest.model_validate_json(body), NOW).first_seen
+    assert not sync_pod(PodSyncRequest.model_validate_json(body), NOW).settled
     reply = answer(body)
     for key in ("annotations", "labels"):
         # The sentence is that of the day of the capture: its words may have changed since.

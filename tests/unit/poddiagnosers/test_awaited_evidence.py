@@ -304,3 +304,49 @@ def test_why_a_pod_is_withheld_is_told_with_its_cause() -> None:
     cluster.sync()
     (event,) = cluster.api.events_of("RemediationWithheld")
     assert "liveness probe" in event["message"]
+
+
+# Metric and log
+
+
+def counted(pod: Json, events: Sequence[PodEvent] | None, at: datetime) -> tuple[list[str], Json]:
+    """Return the causes that a Pod's own sync counts, and the Pod after it."""
+    fetched = None if events is None else FetchedEvidence(EventLookup.FOUND, events)
+    result = sync_pod(
+        pod_request(pod, target(diagnoser(remediationAction="LogEvent"))), at, fetched
+    )
+    causes = [crash.cause for crash in result.settled]
+    return causes, applied(pod, json.loads(result.response.encode()))
+
+
+@pytest.mark.parametrize(
+    ("second", "cause"), [(kill_events(after(9)), "LivenessProbeFailed"), ((), "Killed")]
+)
+def test_a_crash_is_counted_once_with_the_cause_that_is_left(
+    second: Sequence[PodEvent], cause: str
+) -> None:
+    """Not before its Events were read for the last time."""
+    first, pod = counted(killed(after(9)), (), after(10))
+    again, pod = counted(pod, second, after(10) + SECOND_LOOKUP_AFTER)
+    later, _ = counted(pod, None, after(60))
+    assert (first, again, later) == ([], [cause], [])
+
+
+def test_a_crash_is_counted_when_its_pod_shows_it_no_longer() -> None:
+    """With the cause that its record has."""
+    first, pod = counted(killed(after(9)), (), after(10))
+    end = terminated(after(11), 3)
+    pod["status"]["containerStatuses"] = [container(last=end, restarts=2)]
+    del pod["spec"]["containers"][0]["livenessProbe"]
+    second, pod = counted(pod, (), after(12))
+    later, _ = counted(pod, None, after(60))
+    assert (first, sorted(second), later) == ([], ["ApplicationError", "Killed"], [])
+
+
+def test_a_crash_of_a_pod_that_goes_is_counted_at_once() -> None:
+    """There may be no later sync."""
+    pod = killed(after(9))
+    pod["metadata"]["deletionTimestamp"] = "2026-11-23T10:00:40Z"
+    first, pod = counted(pod, (), after(10))
+    later, _ = counted(pod, (), after(10) + SECOND_LOOKUP_AFTER)
+    assert (first, later) == (["Killed"], [])
