@@ -32,6 +32,7 @@ class Cause(StrEnum):
     DEVICES_NOT_PREPARED = "DevicesNotPrepared"
     IMAGE_PULL_SLOW = "ImagePullSlow"
     NOT_CREATED = "NotCreated"
+    NOT_PICKED_UP = "NotPickedUp"
     NOT_INITIALIZED = "NotInitialized"
     NOT_STARTED = "NotStarted"
     NOT_READY = "NotReady"
@@ -86,6 +87,7 @@ LASTING_CONDITIONS = frozenset(
         Cause.DEVICES_NOT_PREPARED,
         Cause.IMAGE_PULL_SLOW,
         Cause.NOT_CREATED,
+        Cause.NOT_PICKED_UP,
         Cause.NOT_INITIALIZED,
         Cause.NOT_STARTED,
         Cause.NOT_READY,

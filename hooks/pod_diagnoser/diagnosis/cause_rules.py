@@ -544,6 +544,17 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         "pkg/kubelet/kubelet_pods.go (ContainerCreating)",
     ),
     CauseRule(
+        Cause.NOT_PICKED_UP,
+        _is_in_condition(
+            LastingCondition.NOT_PICKED_UP,
+            "condition PodScheduled is True, and no container has a status, for two minutes",
+        ),
+        "{Subject} was assigned to {node}, whose kubelet has not begun with it",
+        "condition PodScheduled is True[ since {since}], and no container has a status",
+        "[look at the node and its kubelet: ]{describe_node}",
+        "pkg/kubelet/kubelet.go (syncLoop): the kubelet writes the first status",
+    ),
+    CauseRule(
         Cause.NOT_INITIALIZED,
         _is_in_condition(
             LastingCondition.NOT_INITIALIZED,

@@ -28,6 +28,7 @@ from pod_diagnoser.diagnosis.symptoms import (
 _REPORTED_AFTER = {
     LastingCondition.UNSCHEDULABLE: timedelta(seconds=60),
     LastingCondition.NOT_CREATED: timedelta(seconds=120),
+    LastingCondition.NOT_PICKED_UP: timedelta(seconds=120),
     LastingCondition.NOT_INITIALIZED: timedelta(minutes=5),
     LastingCondition.NOT_STARTED: timedelta(seconds=120),
     LastingCondition.NOT_READY: timedelta(seconds=120),
@@ -66,6 +67,11 @@ def _conditions(pod: Pod) -> Iterator[_Found]:
         if scheduled.reason == "Unschedulable" and since is not None:
             yield _found(pod, LastingCondition.UNSCHEDULABLE, since, message=scheduled.message)
         return
+    if ready is None and scheduled is not None and _is_not_picked_up(pod, scheduled):
+        since = scheduled.lastTransitionTime
+        if since is not None:
+            yield _found(pod, LastingCondition.NOT_PICKED_UP, since)
+        return
     if ready is None or ready.status != "False" or ready.lastTransitionTime is None:
         return
     since = ready.lastTransitionTime
@@ -85,6 +91,12 @@ def _conditions(pod: Pod) -> Iterator[_Found]:
     yield from _completion(pod, own)
 
 
+def _is_not_picked_up(pod: Pod, scheduled: PodCondition) -> bool:
+    """Whether a Pod has a node, and its kubelet has reported nothing of it yet."""
+    is_pending = pod.status is not None and pod.status.phase == "Pending"
+    return is_pending and scheduled.status == "True" and not any(pod.containers())
+
+
 def _is_written_by_node_controller(pod: Pod, ready: PodCondition) -> bool:
     """Whether only Ready is False: the kubelet writes both conditions at once."""
     containers_ready = pod.condition("ContainersReady")
@@ -96,8 +108,7 @@ def _is_written_by_node_controller(pod: Pod, ready: PodCondition) -> bool:
 
 def _container_condition(pod: Pod, container: ContainerView, since: datetime) -> Iterator[_Found]:
     if _waits_with(container, CONTAINER_CREATING):
-        if container.last_terminated is None:
-            yield _found(pod, LastingCondition.NOT_CREATED, since, container)
+        yield _not_created(pod, container, since)
         return
     running = container.running
     if running is None:
@@ -123,7 +134,7 @@ def _initialization(
             ended = container.terminated
             since = max(since, (ended and ended.finishedAt) or since)
         elif _is_not_begun(container):
-            yield _found(pod, LastingCondition.NOT_CREATED, since, container)
+            yield _not_created(pod, container, since)
             return
         elif container.running is None:
             return  # what fails, or has failed, is no lasting condition
@@ -136,7 +147,7 @@ def _initialization(
             return
     for container in containers:
         if container.kind is ContainerKind.CONTAINER and _is_not_begun(container):
-            yield _found(pod, LastingCondition.NOT_CREATED, since, container)
+            yield _not_created(pod, container, since)
 
 
 def _is_done(container: ContainerView) -> bool:
@@ -147,13 +158,18 @@ def _is_done(container: ContainerView) -> bool:
 
 
 def _is_not_begun(container: ContainerView) -> bool:
-    """Whether a container waits for its creation, without a reason of its own, for the first time.
+    """Whether a container waits for its creation, without a reason of its own.
 
     The kubelet gives all containers of a Pod with init containers the same reason.
     """
-    return container.last_terminated is None and (
-        _waits_with(container, POD_INITIALIZING) or _waits_with(container, CONTAINER_CREATING)
-    )
+    return _waits_with(container, POD_INITIALIZING) or _waits_with(container, CONTAINER_CREATING)
+
+
+def _not_created(pod: Pod, container: ContainerView, since: datetime) -> _Found:
+    # One that ended waits for its creation as well where the Pod's sandbox is made anew.
+    last = container.last_terminated
+    since = max(since, (last and last.finishedAt) or since)
+    return _found(pod, LastingCondition.NOT_CREATED, since, container)
 
 
 # The Pod

@@ -52,6 +52,8 @@ class LastingCondition(StrEnum):
 
     UNSCHEDULABLE = "Unschedulable"
     NOT_CREATED = "NotCreated"
+    NOT_PICKED_UP = "NotPickedUp"
+    """It has a node, whose kubelet has not begun with it."""
     NOT_INITIALIZED = "NotInitialized"
     """An init container runs on and on."""
     NOT_STARTED = "NotStarted"

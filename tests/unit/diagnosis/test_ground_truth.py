@@ -319,6 +319,14 @@ HAND: dict[str, Truth] = {
     "windows-stopped-with-its-sandbox": app(Cause.SANDBOX_CHANGED),
     "windows-stopped": app(Cause.TERMINATED),
     "windows-unknown-status": app(Cause.WINDOWS_ERROR),
+    "deletion-of-one-not-picked-up": pod_level(Cause.NOT_DELETED),
+    "not-picked-up-for-a-minute": NOTHING,
+    "not-picked-up-with-init-containers": pod_level(Cause.NOT_PICKED_UP),
+    "not-picked-up": pod_level(Cause.NOT_PICKED_UP),
+    "sandbox-not-made-anew-after-a-restart-of-the-node": (
+        ("app", Cause.EXIT_STATUS_LOST),
+        ("app", Cause.SANDBOX_NOT_CREATED),
+    ),
     # Events that mislead, or try to
     "events-after-the-end": app(Cause.KILLED),
     "events-among-many-kills": app(Cause.KILLED),
@@ -383,6 +391,10 @@ BY_STATUS_ALONE: dict[str, Truth] = {
     "hand-volume-only-the-echo": app(Cause.NOT_CREATED),
     "hand-volume-secret-missing-then-sandbox": app(Cause.NOT_CREATED),
     "hand-volume-used-by-another-pod": app(Cause.NOT_CREATED),
+    "hand-sandbox-not-made-anew-after-a-restart-of-the-node": (
+        ("app", Cause.EXIT_STATUS_LOST),
+        ("app", Cause.NOT_CREATED),
+    ),
     "hand-windows-stopped-with-its-sandbox": app(Cause.TERMINATED),
     "hand-waiting-container-creating": app(Cause.NOT_CREATED),
 }

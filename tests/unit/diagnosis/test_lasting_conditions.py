@@ -111,15 +111,20 @@ def test_a_pod_waits_for_one_of_its_init_containers(
         pytest.param(ended("setup", code=1), id="ended with an error"),
         pytest.param(waiting("setup", "CrashLoopBackOff"), id="in a crash loop"),
         pytest.param(waiting("setup", "ImagePullBackOff"), id="without its image"),
-        pytest.param(
-            {**waiting("setup", "PodInitializing"), "lastState": {"terminated": terminated()}},
-            id="about to be started again",
-        ),
     ],
 )
 def test_an_init_container_that_fails_is_no_lasting_condition(first: Json) -> None:
     """It is told as what it is."""
     assert told(unready(INITIALIZING, init=(first,))) == []
+
+
+def test_a_container_is_created_anew_when_the_sandbox_is() -> None:
+    """After a restart of the node, for instance; it waits since it ended."""
+    last = {"lastState": {"terminated": terminated(after(60))}}
+    own = unready({**waiting("app", "ContainerCreating"), **last})
+    first = unready(INITIALIZING, init=({**waiting("setup", "PodInitializing"), **last},))
+    assert told(own) == [("app", LastingCondition.NOT_CREATED, after(180))]
+    assert told(first) == [("setup", LastingCondition.NOT_CREATED, after(180))]
 
 
 def test_a_sidecar_that_has_started_lets_the_next_one_begin() -> None:
@@ -153,6 +158,24 @@ def test_a_pending_startup_probe_is_no_failing_readiness_probe(
     document["spec"]["containers"][0] |= {key: {} for key in probes}
     begun = after(10) if expected is LastingCondition.NOT_STARTED else T0
     conditions = [("app", expected, begun.replace(minute=2))] if expected else []
+    assert told(document) == conditions
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({"phase": "Pending"}, True),
+        ({"phase": "Running"}, False),
+        ({"phase": "Pending", "containerStatuses": [waiting("app", "CrashLoopBackOff")]}, False),
+        ({"phase": "Pending", "conditions": [condition("PodScheduled", "False")]}, False),
+    ],
+)
+def test_a_kubelet_may_not_begin_with_a_pod(status: Json, *, expected: bool) -> None:
+    """Then nothing is known of the Pod but its node."""
+    document = pod(container())
+    scheduled = [condition("PodScheduled", "True")]
+    document["status"] = {"conditions": scheduled, **status}
+    conditions = [("", LastingCondition.NOT_PICKED_UP, after(120))] if expected else []
     assert told(document) == conditions
 
 
