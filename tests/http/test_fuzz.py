@@ -22,13 +22,10 @@ from tests.http.inprocess import NOT_A_REQUEST, TOO_LARGE, Hook
 from tests.http.mutations import changed_bytes, changed_json
 from tests.http.recorded import PATHS, Json
 
-EXAMPLES: Final = 150
-"""For each endpoint and kind of change."""
-
 each_path = pytest.mark.parametrize("path", PATHS)
 each_sync = pytest.mark.parametrize("path", SYNCS)
 fuzzing = settings(
-    max_examples=EXAMPLES,
+    max_examples=settings().max_examples * 3 // 2,  # for each endpoint and kind of change
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

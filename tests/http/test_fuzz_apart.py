@@ -57,7 +57,7 @@ def donors() -> tuple[Json, ...]:
 
 
 @settings(
-    max_examples=60,
+    max_examples=settings().max_examples // 2,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -35,7 +35,7 @@ MAX_STEPS: Final = 24
 TOKEN: Final = "t" * 32
 
 fuzzing = settings(
-    max_examples=150,
+    max_examples=settings().max_examples * 3 // 2,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

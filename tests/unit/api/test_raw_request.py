@@ -31,6 +31,10 @@ from tests.unit.test_sync_properties import TARGETS, in_shop, mutated_pods
 
 SYNCS: Final = [seed for seed in SEEDS if seed.path.endswith("/sync")]
 
+thorough = settings(
+    max_examples=settings().max_examples * 3 // 2, suppress_health_check=[HealthCheck.too_slow]
+)
+
 MODELS: Final = {"/pods/sync": PodSyncRequest, "/poddiagnosers/sync": PodDiagnoserSyncRequest}
 
 NEIGHBOURS: Final = (
@@ -184,7 +188,7 @@ def requests(draw: st.DrawFn) -> Recorded:
     return Recorded(seed.name, go_json(request))
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@thorough
 @given(request=requests())
 def test_a_request_reads_the_same_without_unread_fields(request: Recorded) -> None:
     """Whatever strings it holds: only what is never read is left out."""
@@ -195,7 +199,7 @@ def test_a_request_reads_the_same_without_unread_fields(request: Recorded) -> No
     assert b'"controller":{' not in rest.split(b',"related":', 1)[0].split(b'"object":', 1)[0]
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@thorough
 @given(request=requests())
 def test_no_response_depends_on_the_form_of_a_request(request: Recorded) -> None:
     """The shortcuts for Metacontroller's form change no response."""

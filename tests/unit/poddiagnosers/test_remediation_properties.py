@@ -390,7 +390,7 @@ class Remediating(RuleBasedStateMachine):
 
 TestRemediating = Remediating.TestCase
 TestRemediating.settings = settings(
-    max_examples=150,
+    max_examples=settings().max_examples * 3 // 2,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
