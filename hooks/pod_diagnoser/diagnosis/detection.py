@@ -29,7 +29,7 @@ from pod_diagnoser.api.core_v1 import (
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.evidence import MAX_DETAIL_BYTES, EventFinding, Evidence
 from pod_diagnoser.diagnosis.messages import Message, read_message
-from pod_diagnoser.diagnosis.redaction import redact_head
+from pod_diagnoser.diagnosis.redaction import redact_message
 from pod_diagnoser.diagnosis.symptoms import (
     CONTAINER_STATUS_UNKNOWN,
     CRASH_LOOP_BACK_OFF,
@@ -331,8 +331,8 @@ def _failed_pull(message: str) -> Evidence | None:
             message = message.removeprefix(f"{reason}: ")
     if not message.strip():
         return None
-    read = read_message(message)
-    detail = redact_head(read.fit(MAX_DETAIL_BYTES), MAX_DETAIL_BYTES)
+    read = read_message(redact_message(message))
+    detail = read.fit(MAX_DETAIL_BYTES)
     return Evidence.from_status(EventFinding.PULL_FAILED, detail, read.problem)
 
 

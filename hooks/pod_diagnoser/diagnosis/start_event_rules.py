@@ -24,9 +24,10 @@ from pod_diagnoser.diagnosis.evidence import (
     FetchedEvidence,
     PodEvent,
 )
+from pod_diagnoser.diagnosis.message_text import fit
 from pod_diagnoser.diagnosis.messages import Problem, read_message
 from pod_diagnoser.diagnosis.problem_words import ProblemKind
-from pod_diagnoser.diagnosis.redaction import redact_head
+from pod_diagnoser.diagnosis.redaction import redact_message
 from pod_diagnoser.diagnosis.symptoms import (
     IMAGE_PULL_BACK_OFF,
     LastingCondition,
@@ -77,6 +78,8 @@ _PROBES: Final = {
     LastingCondition.NOT_STARTED: (EventFinding.STARTUP_PROBE_FAILS, "Startup probe "),
 }
 """What an Event Unhealthy proves about a condition, and how its message begins then."""
+
+_PROBE_FINDINGS: Final = tuple(finding for finding, _ in _PROBES.values())
 
 _UNKNOWN_TIME: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -184,9 +187,12 @@ def _detail(found: _Found, mask_patterns: Sequence[str]) -> tuple[str, Problem |
     """What an Event says in addition, without the layers around it, redacted and bounded."""
     if not found.message:
         return "", None
-    message = read_message(found.message)
-    detail = redact_head(message.fit(MAX_DETAIL_BYTES), MAX_DETAIL_BYTES, mask_patterns)
-    return detail, message.problem
+    # What is taken off or left out may show what is a secret.
+    text = redact_message(found.message, mask_patterns)
+    if found.finding in _PROBE_FINDINGS:
+        return fit(text, MAX_DETAIL_BYTES), None  # the application's own words
+    message = read_message(text)
+    return message.fit(MAX_DETAIL_BYTES), message.problem
 
 
 def _find(symptom: Symptom, events: Sequence[PodEvent]) -> _Found | None:

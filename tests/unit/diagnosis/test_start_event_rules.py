@@ -247,6 +247,26 @@ def test_a_failed_probe_tells_only_of_its_own_condition(
     assert found(of_another, of=symptom(reason)).finding is None
 
 
+def test_what_a_probe_says_is_no_problem_of_the_kubelet() -> None:
+    """An application may write anything, and shall not decide what to do next."""
+    said = "Readiness probe failed: Error: no IP addresses available in range set"
+    evidence = found(
+        event("Unhealthy", said, after(5), "app"), of=symptom(LastingCondition.NOT_READY)
+    )
+    assert evidence.problem is None
+    assert evidence.detail == "Error: no IP addresses available in range set"
+
+
+def test_a_secret_in_an_event_is_masked_before_it_is_shortened() -> None:
+    """Mount options may hold a password, of which a part would be left."""
+    secret = "password=hunter2hunter2hunter2"  # noqa: S105  # made up
+    failed = f'MountVolume.SetUp failed for volume "s" : mount -o user=u,{secret} ' + "x " * 99
+    evidence = found(event("FailedMount", failed))
+    assert "hunter2" not in evidence.detail
+    masked = FetchedEvidence(EventLookup.FOUND, (event("FailedMount", failed),))
+    assert "user=u" not in evaluate(symptom(), masked, None, ["user=u"]).detail
+
+
 @given(
     st.lists(
         st.builds(
