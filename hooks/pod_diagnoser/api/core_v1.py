@@ -236,6 +236,16 @@ class PodSpec(WireModel):
     initContainers: Many[Container] = ()
     containers: Many[Container] = ()
     ephemeralContainers: Many[Container] = ()
+    volumes: Any = None
+    """As they came: they are looked at only where the scheduler finds no node."""
+
+    @property
+    def claim_names(self) -> tuple[str, ...]:
+        """The names of the PersistentVolumeClaims that its volumes refer to."""
+        volumes = self.volumes if isinstance(self.volumes, list) else []
+        sources = [each.get("persistentVolumeClaim") for each in volumes if isinstance(each, dict)]
+        names = [each.get("claimName") for each in sources if isinstance(each, dict)]
+        return tuple(each for each in names if isinstance(each, str) and each)
 
 
 class ContainerKind(StrEnum):

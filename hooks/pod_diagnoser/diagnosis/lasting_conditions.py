@@ -65,7 +65,9 @@ def _conditions(pod: Pod) -> Iterator[_Found]:
     if scheduled is not None and scheduled.status == "False":
         since = scheduled.lastTransitionTime
         if scheduled.reason == "Unschedulable" and since is not None:
-            yield _found(pod, LastingCondition.UNSCHEDULABLE, since, message=scheduled.message)
+            claims = _names(pod.spec.claim_names if pod.spec else ())
+            condition = LastingCondition.UNSCHEDULABLE
+            yield _found(pod, condition, since, message=scheduled.message, names=claims)
         return
     if ready is None and scheduled is not None and _is_not_picked_up(pod, scheduled):
         since = scheduled.lastTransitionTime

@@ -289,6 +289,11 @@ def _without_repeats(text: str) -> str:
 
 
 _AT_END: Final = (": unknown", ", which is unexpected", ", which is unexpected.")
+_ADVICE: Final = re.compile(
+    r"(?:[.;]? You may increase the limit by authenticating and upgrading:|\.)? "
+    r"https://www\.docker\.com/increase-rate-limit\.?$"
+)
+"""What a registry recommends, at the end where the cause should stand."""
 
 
 def _without_ending(text: str) -> str:
@@ -303,7 +308,7 @@ def _without_ending(text: str) -> str:
 
 def _trimmed(text: str) -> str:
     """A text without what stands at its end and says nothing, and without half a quotation."""
-    text = _without_ending(text.lstrip(" :,;"))
+    text = _without_ending(_ADVICE.sub("", text.lstrip(" :,;")))
     body = text.rstrip('"')
     if body == text or body.endswith(" "):
         return text

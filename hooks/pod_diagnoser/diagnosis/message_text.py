@@ -56,14 +56,17 @@ _MAX_QUOTED_WORDS: Final = 12
 
 
 def _units(text: str) -> list[str]:
-    """The words of a text, with what stands between quotation marks as one where it is short."""
+    """The words of a text, with what stands in quotation marks or braces as one where it is short.
+
+    Braces hold the taints of nodes: `{node.kubernetes.io/not-ready: }`.
+    """
     units: list[str] = []
     open_from: int | None = None
     for word in text.split(" "):
         units.append(word)
         if open_from is not None and len(units) - open_from > _MAX_QUOTED_WORDS:
             open_from = None
-        if word.count('"') % 2:
+        if word.count('"') % 2 or word.count("{") != word.count("}"):
             if open_from is None:
                 open_from = len(units) - 1
             else:
@@ -106,10 +109,9 @@ class _Selection:
         """The kept units, with an ellipsis for each gap."""
         words: list[str] = []
         for unit, kept in zip(self._units, self._kept, strict=True):
-            if kept:
-                words.append(unit)
-            elif not words or words[-1] is not ELLIPSIS:
-                words.append(ELLIPSIS)
+            word = unit if kept else ELLIPSIS
+            if word != ELLIPSIS or not words or words[-1] != ELLIPSIS:
+                words.append(word)
         return " ".join(words)
 
 
@@ -165,8 +167,11 @@ def fit(text: str, limit: int, keep: Sequence[str] = ()) -> str:
     selection = _Selection(units, limit)
     if not selection.keep(last):
         return _end_of(encoded, limit)
-    selection.keep_first(_units_with(keep, text, units))
+    proof = [number for number in _units_with(keep, text, units) if selection.keep(number)]
     selection.keep_first(range(last, -1, -1), limit - limit // 3)
+    if proof:
+        # What stands between such words and the end is worth more than the start.
+        selection.keep_first(range(last, proof[-1], -1))
     selection.keep_first(range(last))
     selection.keep_first(range(last, -1, -1))
     return selection.text()

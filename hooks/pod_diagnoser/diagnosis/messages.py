@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from pod_diagnoser.diagnosis.layers import NODES_AVAILABLE, unwrap
 from pod_diagnoser.diagnosis.message_fields import fields_of
@@ -162,6 +162,10 @@ class _Table:
 
 _PROBLEMS: Final = _Table(PROBLEM_RULES)
 _SCHEDULING: Final = _Table(SCHEDULING_RULES)
+_RULES_BY_KIND: Final = {
+    kind: [rule for rule in (*PROBLEM_RULES, *SCHEDULING_RULES) if rule.kind is kind]
+    for kind in ProblemKind
+}
 
 
 # What the scheduler says of its nodes
@@ -176,36 +180,60 @@ _LESS_LIKELY: Final = (
 """Reasons, from the last one to think of on: nodes that are left out on purpose."""
 
 
-def _likelihood(count: int, reason: str) -> tuple[int, int]:
-    """How likely a reason of the scheduler's is what to change: first those that are no purpose."""
-    for rank, marks in enumerate(_LESS_LIKELY):
-        if any(mark in reason for mark in marks):
-            return rank, count
-    return len(_LESS_LIKELY), count
+class _Reason(NamedTuple):
+    """Why nodes were not chosen: how many, the words without that number, and all words."""
+
+    nodes: int
+    words: str
+    clause: str
 
 
-def _reasons_of(text: str, nodes: str) -> Iterator[tuple[int, str]]:
-    """The reasons for which nodes were not chosen, each with for how many."""
+def _reasons_of(text: str, nodes: str) -> Iterator[_Reason]:
+    """The reasons for which nodes were not chosen."""
     for clause in re.split(r", (?=\d{1,6} )", text):
         if found := _REASON.match(clause):
-            yield int(found[1] or nodes), found[2].rstrip(". ")
+            yield _Reason(int(found[1] or nodes), found[2].rstrip(". "), clause.rstrip(". "))
+
+
+def _likelihood(reason: _Reason) -> tuple[int, int]:
+    """How likely a reason of the scheduler's is what to change: first those that are no purpose."""
+    for rank, marks in enumerate(_LESS_LIKELY):
+        if any(mark in reason.words for mark in marks):
+            return rank, reason.nodes
+    return len(_LESS_LIKELY), reason.nodes
+
+
+def _likeliest_reason(text: str) -> tuple[ProblemRule, str, _Reason] | None:
+    """Of a message that says why nodes were not chosen: what it proves, and by which reason.
+
+    Returns:
+        The rule, how many nodes there are, and the reason; None for other messages.
+    """
+    start = NODES_AVAILABLE.match(text)
+    if start is None:
+        return None
+    reasons = list(_reasons_of(text[start.end() :], start[1]))
+    for reason in sorted(reasons, key=_likelihood, reverse=True):
+        rule = _SCHEDULING.rule_for(_without_names(reason.words))
+        if rule is not None:
+            return rule, start[1], reason
+    return None
 
 
 def _scheduling_problem(cause: str) -> Problem | None:
     """The problem of a message that says why nodes were not chosen."""
-    start = NODES_AVAILABLE.match(cause)
-    if start is None:
+    found = _likeliest_reason(cause)
+    if found is None:
         return None
-    nodes = start[1]
-    reasons = list(_reasons_of(cause[start.end() :], nodes))
-    for count, reason in sorted(reasons, key=lambda each: _likelihood(*each), reverse=True):
-        words = _without_names(reason)
-        rule = _SCHEDULING.rule_for(words)
-        if rule is not None:
-            fields = {"count": str(count), "nodes": nodes, **fields_of(reason, rule.kind)}
-            proof = (words.strip(),) if len(words) <= _MAX_PROOF_CHARS else ()
-            return Problem(rule.kind, rule.source, proof, MappingProxyType(fields))
-    return None
+    rule, nodes, reason = found
+    counts = {"count": str(reason.nodes), "nodes": nodes}
+    fields = counts | fields_of(reason.words, rule.kind)
+    return Problem(rule.kind, rule.source, _proof_of_reason(reason), MappingProxyType(fields))
+
+
+def _proof_of_reason(reason: _Reason) -> tuple[str, ...]:
+    words = _without_names(reason.clause).strip()
+    return (words,) if len(words) <= _MAX_PROOF_CHARS else ()
 
 
 _MAX_PROOF_CHARS: Final = 90
@@ -234,6 +262,26 @@ def rebuild_problem(kind: ProblemKind, fields: Mapping[str, str]) -> Problem:
     """
     fit_fields = {key: text for key, text in fields.items() if _FIELD.fullmatch(text)}
     return Problem(kind, "", (), MappingProxyType(fit_fields))
+
+
+def proof_of(kind: ProblemKind, text: str) -> tuple[str, ...]:
+    """Find in a text what shows a problem, for `fit`.
+
+    Args:
+        kind: what is wrong.
+        text: what is shown of the message that said so.
+
+    Returns:
+        Parts of the text, as the tables write them; none where it does not show it.
+    """
+    if found := _likeliest_reason(text):
+        return _proof_of_reason(found[2])
+    seen = _without_names(text)
+    for rule in _RULES_BY_KIND[kind]:
+        parts = tuple(rule.pattern.split(GAP))
+        if _occurs(parts, seen):
+            return parts
+    return ()
 
 
 def read_message(message: str) -> Message:

@@ -13,6 +13,7 @@ from typing import Final
 from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.diagnosis import quoting
 from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup
+from pod_diagnoser.diagnosis.messages import Problem, proof_of
 from pod_diagnoser.diagnosis.problem_words import SYMPTOM_PLACEHOLDERS, ProblemKind
 from pod_diagnoser.diagnosis.statement import (
     MAX_LINE_BYTES,
@@ -24,6 +25,7 @@ from pod_diagnoser.diagnosis.statement import (
 from pod_diagnoser.diagnosis.symptoms import (
     SIGNAL_BASE,
     STATUS_CONTROL_C_EXIT,
+    LastingCondition,
     Symptom,
     SymptomKind,
 )
@@ -45,8 +47,7 @@ def render(template: str | Template, symptom: Symptom, limit: int = MAX_LINE_BYT
 
     def value_of(name: str) -> Value:
         if name.startswith(_PROBLEM_PREFIX):
-            problem = symptom.known_problem
-            return problem.fields.get(name.removeprefix(_PROBLEM_PREFIX), "") if problem else ""
+            return _problem_field(symptom, name.removeprefix(_PROBLEM_PREFIX))
         return PLACEHOLDERS[name](symptom)
 
     return fit_line(text, value_of, limit)
@@ -88,9 +89,26 @@ def _event_name(symptom: Symptom) -> str:
     return _EVENTS.get(finding, "") if finding is not None else ""
 
 
+def _message(symptom: Symptom) -> Outside:
+    """What kubelet or runtime say in addition."""
+    return _with_proof(symptom.message, symptom.problem)
+
+
 def _event_detail(symptom: Symptom) -> Outside:
     """What a probe, a hook or an Event says in addition."""
-    return Outside(symptom.evidence.detail if symptom.evidence else "")
+    evidence = symptom.evidence
+    return _with_proof(evidence.detail, evidence.problem) if evidence else Outside("")
+
+
+_SHORT_BYTES: Final = 48
+"""A text that is never shortened, as far as possible."""
+
+
+def _with_proof(text: str, problem: Problem | None) -> Outside:
+    """A message of which the words stay that show its problem, if something is left out."""
+    if problem is None or len(text) <= _SHORT_BYTES:
+        return Outside(text)
+    return Outside(text, proof_of(problem.kind, text))
 
 
 def _run(symptom: Symptom) -> str:
@@ -99,11 +117,6 @@ def _run(symptom: Symptom) -> str:
     if started is None or finished is None or finished < started:
         return ""
     return duration(int((finished - started).total_seconds()))
-
-
-def _proof(symptom: Symptom) -> tuple[str, ...]:
-    """The words of the status' message that prove its kind of problem."""
-    return symptom.problem.proof if symptom.problem else ()
 
 
 def _since(symptom: Symptom) -> str:
@@ -151,6 +164,29 @@ def _describe(symptom: Symptom) -> Forms:
 def _describe_node(symptom: Symptom) -> Forms:
     command = quoting.kubectl("describe", "node", symptom.node, names=(symptom.node,))
     return _command(command, quoting.kubectl("describe", "node"))
+
+
+def _describe_claim(symptom: Symptom) -> Forms:
+    names = (symptom.namespace, *_claims(symptom))
+    command = quoting.kubectl("describe", "pvc", "-n", *names, names=names)
+    return _command(command, quoting.kubectl("describe", "pvc", "-n", names[0], names=names[:1]))
+
+
+def _claims(symptom: Symptom) -> tuple[str, ...]:
+    """The claims that a problem is about: the one that its message names, or all of the Pod."""
+    problem = symptom.known_problem
+    claim = problem.fields.get("claim") if problem else None
+    if claim:
+        return (claim,)
+    return symptom.names if symptom.reason == LastingCondition.UNSCHEDULABLE else ()
+
+
+def _problem_field(symptom: Symptom, name: str) -> str:
+    """What fills a placeholder of a problem's words."""
+    problem = symptom.known_problem
+    if problem is not None and name in problem.fields:
+        return problem.fields[name]
+    return " or ".join(map(quoting.name, _claims(symptom))) if name == "claim" else ""
 
 
 def _command(command: str, without_names: str) -> Forms:
@@ -211,7 +247,7 @@ PLACEHOLDERS: Final[Mapping[str, Callable[[Symptom], Value]]] = {
     "exit_code": lambda symptom: symptom.exit_code_text,
     "exit_clause": exit_clause,
     "signal": lambda symptom: str((symptom.exit_code or 0) - SIGNAL_BASE),
-    "message": lambda symptom: Outside(symptom.message, _proof(symptom)),
+    "message": _message,
     "deadline": lambda symptom: "" if symptom.deadline is None else f"{symptom.deadline} s",
     "limit": lambda symptom: quoting.word(symptom.memory_limit) if symptom.memory_limit else "",
     "run": _run,
@@ -224,11 +260,10 @@ PLACEHOLDERS: Final[Mapping[str, Callable[[Symptom], Value]]] = {
     "pull_since": _pull_since,
     "windows_status": lambda symptom: f"0x{symptom.windows_status or 0:08X}",
     "namespace": lambda symptom: quoting.name(symptom.namespace),
-    "pod": lambda symptom: quoting.name(symptom.pod),
-    "container": lambda symptom: quoting.name(symptom.container),
     "logs": _logs,
     "describe": _describe,
     "describe_node": _describe_node,
+    "describe_claim": _describe_claim,
 }
 """What may be in braces in a template."""
 
@@ -367,7 +402,6 @@ def terminated_step(symptom: Symptom) -> str:
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 _PROBLEM_PREFIX: Final = "problem_"
-_DESCRIBE: Final = "kubectl describe pod -n {namespace} {pod}"
 
 
 @cache
@@ -381,7 +415,7 @@ def _qualified(template: str) -> str:
         name = match[1]
         return match[0] if name in SYMPTOM_PLACEHOLDERS else f"{{{_PROBLEM_PREFIX}{name}}}"
 
-    return _PLACEHOLDER.sub(qualify, template.replace(_DESCRIBE, "{describe}"))
+    return _PLACEHOLDER.sub(qualify, template)
 
 
 def step_by_problem(otherwise: str) -> Template:

@@ -176,8 +176,10 @@ UNSPECIFIC: Final = frozenset(
 )
 """Kinds that a message shows which is often the echo of a more specific one: prefer any other."""
 
-SYMPTOM_PLACEHOLDERS: Final = frozenset({"node", "namespace", "pod", "container", "image"})
-"""Placeholders that a message does not fill. `{node}` stands for a phrase: "node n1", "its node".
+SYMPTOM_PLACEHOLDERS: Final = frozenset(
+    {"subject", "node", "image", "namespace", "describe", "describe_node", "describe_claim"}
+)
+"""Placeholders that a message does not fill: phrases such as "node n1" or "its node", and commands.
 """
 
 
@@ -247,9 +249,8 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "add a node in the volume's zone: kubectl describe pv shows its node affinity",
     ),
     ProblemKind.VOLUME_NOT_FOUND_FOR_CLAIM: ProblemWords(
-        "no persistent volume fits its claim",
-        "create a PersistentVolume that fits, or correct the claim: kubectl describe pvc -n "
-        "{namespace}",
+        "no persistent volume fits its claim[ {claim}]",
+        "create a PersistentVolume that fits, or correct the claim: {describe_claim}",
     ),
     ProblemKind.VOLUME_LIMIT_ON_NODES: ProblemWords(
         "{count} of {nodes} nodes have as many volumes as they can attach",
@@ -257,7 +258,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.DEVICE_CLAIM_UNMET: ProblemWords(
         "no node has the devices free that its ResourceClaim asks for",
-        "compare kubectl get resourceclaims -n {namespace} with: kubectl get resourceslices",
+        "compare its ResourceClaim with what nodes offer: kubectl get resourceslices",
     ),
     ProblemKind.DEVICE_CLAIM_MISSING: ProblemWords(
         "its ResourceClaim[ {claim}] does not exist",
@@ -308,7 +309,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.NODE_LOW_ON_RESOURCE: ProblemWords(
         "its node was low on a resource[: {resource}]",
-        "see what {node} is low on (kubectl describe node), and set requests near real use",
+        "set requests near real use, and see what the node is low on: {describe_node}",
     ),
     ProblemKind.EMPTY_DIR_LIMIT_EXCEEDED: ProblemWords(
         "its emptyDir volume[ {volume}] grew past its sizeLimit[ of {limit}]",
@@ -349,16 +350,16 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.NODE_OUT_OF_RESOURCE: ProblemWords(
         "the node does not have enough {resource} left[: {requested} requested, {used} of "
         "{capacity} in use]",
-        "compare its requests with what is free on {node} (kubectl describe node)",
+        "compare its requests with what is free on the node: {describe_node}",
     ),
     # Creating and starting a container
     ProblemKind.MEMORY_LIMIT_TOO_LOW: ProblemWords(
         "its memory limit is too low even to start",
-        "raise the memory limit of container {container}[ to {least} at least]",
+        "raise the memory limit of {subject}[ to {least} at least]",
     ),
     ProblemKind.START_KILLED: ProblemWords(
         "something killed it while it was starting",
-        "raise the memory limit of container {container}; if it is ample, look at load of {node}",
+        "raise the memory limit of {subject}; if it is ample, look at load of {node}",
     ),
     ProblemKind.RUNTIME_CLASS_MISSING: ProblemWords(
         "RuntimeClass[ {runtime_class}] does not exist",
@@ -374,7 +375,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.EXECUTABLE_NOT_FOUND: ProblemWords(
         "its executable[ {executable}] is not in the image",
-        "correct command and args of container {container}, or put the file into the image",
+        "correct command and args of {subject}, or put the file into the image",
     ),
     ProblemKind.EXECUTABLE_NEEDS_LIBRARY: ProblemWords(
         "its executable[ {executable}], or an interpreter or library of it, is not in the image",
@@ -382,15 +383,15 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.EXECUTABLE_NOT_PERMITTED: ProblemWords(
         "its command[ {executable}] is not executable",
-        "make the file executable in the image (chmod +x), or correct command of {container}",
+        "make the file executable in the image (chmod +x), or correct its command",
     ),
     ProblemKind.NO_COMMAND: ProblemWords(
         "neither it nor its image names a command",
-        "set command for container {container}: its image names none",
+        "set command for {subject}: its image names none",
     ),
     ProblemKind.WORKING_DIRECTORY_UNUSABLE: ProblemWords(
         "its working directory[ {path}] cannot be used",
-        "correct workingDir of container {container}, or let its user enter that directory",
+        "correct workingDir of {subject}, or let its user enter that directory",
     ),
     ProblemKind.RUN_AS_NON_ROOT: ProblemWords(
         "runAsNonRoot is set, but it would run as root or as a user without a number",
@@ -406,7 +407,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.CAPABILITY_REFUSED: ProblemWords(
         "a capability of its securityContext was refused",
-        "correct capabilities in securityContext of container {container}",
+        "correct capabilities in securityContext of {subject}",
     ),
     ProblemKind.SYSCTL_REFUSED: ProblemWords(
         "sysctl[ {sysctl}] of its securityContext was refused",
@@ -494,7 +495,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.MOUNT_TARGET_UNUSABLE: ProblemWords(
         "a file is where a directory should be mounted, or the reverse[: {path}]",
-        "use another mountPath[ than {path}] in container {container}: the image has a file there",
+        "use another mountPath[ than {path}] in {subject}: the image has a file there",
     ),
     ProblemKind.READ_ONLY_FILE_SYSTEM: ProblemWords(
         "a mount[ at {path}] needs a file or directory in a read-only file system",
@@ -514,7 +515,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.MOUNT_FAILED: ProblemWords(
         "a mount[ at {path}] failed",
-        "check volume[ {volume}] and its mountPath in container {container}",
+        "check volume[ {volume}] and its mountPath in {subject}",
     ),
     # What a Pod refers to
     ProblemKind.CONFIG_MAP_MISSING: ProblemWords(
@@ -535,7 +536,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.CLAIM_UNBOUND: ProblemWords(
         "its PersistentVolumeClaim[ {claim}] is not bound to a volume",
-        "kubectl describe pvc -n {namespace}[ {claim}]",
+        "find out why it is not bound: {describe_claim}",
     ),
     ProblemKind.CLAIM_DELETING: ProblemWords(
         "PersistentVolumeClaim[ {claim}] is being deleted",
@@ -546,7 +547,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "create ServiceAccount[ {service_account}] in namespace {namespace}, or correct its name",
     ),
     ProblemKind.TOKEN_UNAVAILABLE: ProblemWords(
-        "the kubelet could not fetch a service account token for it",
+        "the kubelet could not fetch a service account token[ for volume {volume}]",
         "check that the API server issues service account tokens, and the kubelet of {node}",
     ),
     ProblemKind.OBJECT_NOT_CACHED: ProblemWords(
@@ -616,7 +617,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.VOLUMES_AWAITED: ProblemWords(
         "its volume[ {volume}] was not ready in time",
-        "look for FailedMount and FailedAttachVolume: kubectl describe pod -n {namespace} {pod}",
+        "look for FailedMount and FailedAttachVolume: {describe}",
     ),
     # Network of a Pod
     ProblemKind.NO_IP_ADDRESS: ProblemWords(
@@ -675,7 +676,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.IMAGE_NAME_INVALID: ProblemWords(
         "its image name is not valid",
-        "correct the image name of container {container}: registry/repository:tag, lower case",
+        "correct the image name of {subject}: registry/repository:tag, lower case",
     ),
     ProblemKind.IMAGE_NOT_PRESENT: ProblemWords(
         "its image is not on the node, and its imagePullPolicy is Never",

@@ -86,7 +86,8 @@ class Symptom:
             it is the application's own.
         problem: the kind of problem that this message tells of, or None.
         names: what it is about beside the container, by name: readiness gates that are not set,
-            finalizers, containers that are done, or that still run.
+            finalizers, containers that are done, or that still run; of a Pod for which there is no
+            node, its PersistentVolumeClaims.
         never_ran: whether the Pod failed before any of its containers was created.
         still_runs: whether containers run on in a Pod that is being deleted.
         node_lost: whether the Pod's node stopped reporting.

@@ -291,3 +291,35 @@ def test_a_container_is_told_of_once() -> None:
     document = unready(container("app"))
     document["status"]["conditions"] = [condition("Ready", "True")]
     assert told(document) == []
+
+
+@pytest.mark.parametrize(
+    ("volumes", "claims"),
+    [
+        ([{"name": "data", "persistentVolumeClaim": {"claimName": "data-0"}}], ("data-0",)),
+        (
+            [
+                {"persistentVolumeClaim": {"claimName": "a"}},
+                {"configMap": {"name": "x"}},
+                {"persistentVolumeClaim": {"claimName": "b"}},
+            ],
+            ("a", "b"),
+        ),
+        (None, ()),
+        ("data", ()),
+        ({"persistentVolumeClaim": {"claimName": "a"}}, ()),
+        ([None, 1, "x", [], {}, {"persistentVolumeClaim": None}], ()),
+        ([{"persistentVolumeClaim": {}}, {"persistentVolumeClaim": {"claimName": 7}}], ()),
+    ],
+)
+def test_a_pod_for_which_there_is_no_node_names_its_claims(
+    volumes: Any, claims: tuple[str, ...]
+) -> None:
+    """The scheduler does not say which claim is not bound; nothing odd in a spec does harm."""
+    document = pod()
+    document["spec"]["volumes"] = volumes
+    document["status"]["conditions"] = [
+        condition("PodScheduled", "False", "Unschedulable", message="no luck")
+    ]
+    ((symptom, _),) = detect_lasting_conditions(Pod.model_validate(document))
+    assert symptom.names == claims

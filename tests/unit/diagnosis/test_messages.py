@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pod_diagnoser.diagnosis import messages
 from pod_diagnoser.diagnosis.message_fields import readable
 from pod_diagnoser.diagnosis.message_text import as_seen, fit, opened_text
-from pod_diagnoser.diagnosis.messages import Message, read_message
+from pod_diagnoser.diagnosis.messages import Message, proof_of, read_message
 from pod_diagnoser.diagnosis.problem_rules import (
     PROBLEM_RULES,
     PULL_PATTERNS,
@@ -42,11 +42,13 @@ VOLUMES: Final = "/var/lib/kubelet/pods/5d2f1c44-9b1e-4a77-8c39-1f0e6b7a2d10/vol
 KNOWN: Final = [row for row in ROWS if row["problem"]]
 
 SYMPTOM: Final = {
+    "subject": "init container istio-validation",
     "node": "node gke-pool-1-7d9c",
     "namespace": "payments",
-    "pod": "checkout-6c8f468b85-x2x7k",
-    "container": "istio-proxy",
-    "image": "ghcr.io/acme/checkout:1.4",
+    "image": "image ghcr.io/acme/checkout:1.4",
+    "describe": "kubectl describe pod -n payments checkout-6c8f468b85-x2x7k",
+    "describe_node": "kubectl describe node gke-pool-1-7d9c",
+    "describe_claim": "kubectl describe pvc -n payments data-checkout-0",
 }
 GROUP: Final = re.compile(r"\[([^\[\]]*)\]")
 PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
@@ -462,6 +464,18 @@ class TestScheduling:
             assert fields_of(message) == fields
             assert "reemption" not in text_of(message)
 
+    def test_a_line_shows_the_reason_that_is_told(self) -> None:
+        """Whatever else the scheduler says, and wherever it stands."""
+        message = (
+            "0/9 nodes are available: 1 Insufficient cpu, 3 node(s) had untolerated taint "
+            "{node-role.kubernetes.io/control-plane: }, 5 node(s) didn't match Pod's node "
+            "affinity/selector. preemption: 0/9 nodes are available: 9 Preemption is not helpful"
+        )
+        text = text_of(message)
+        proof = proof_of(ProblemKind.NODES_LACK_RESOURCE, text)
+        assert proof == ("1 insufficient cpu",)
+        assert fit(text, 60, proof) == "… 1 Insufficient cpu, … Pod's node affinity/selector"
+
     def test_a_node_cannot_be_imitated_by_a_taint(self) -> None:
         """What administrators may name freely is no reason of another kind."""
         message = "0/1 nodes are available: 1 node(s) had untolerated taint {a: insufficient-cpu}."
@@ -550,6 +564,17 @@ class TestMutations:
         for part in message.problem.proof if message.problem else ():
             words = as_seen(part)
             assert words.search(line) or not words.search(message.text.lower())
+
+    def test_the_proof_of_a_shown_text(self) -> None:
+        """It is found again in what was kept of a message, so that the same words stay."""
+        for row in KNOWN:
+            message = read_message(row["message"])
+            assert message.problem is not None
+            once = fit(message.text, LINE, proof_of(message.problem.kind, message.text))
+            again = proof_of(message.problem.kind, once)
+            assert fit(once, LINE, again) == once
+            for part in again:
+                assert as_seen(part).search(once.lower())
 
     def test_a_message_behind_a_flood(self) -> None:
         """Of a text of 12 KB start and end are read."""
