@@ -76,9 +76,10 @@ def shorten(text: str, limit: int) -> str:
         return truncate_bytes(text, limit)
     room = limit - len(_GAP.encode())
     end_room = int(room * _END_SHARE)
-    start = encoded[: room - end_room].decode(errors="ignore")
-    end = encoded[len(encoded) - end_room :].decode(errors="ignore")
-    return f"{_whole_words_at_start(start)}{_GAP}{_whole_words_at_end(end)}"
+    start = _whole_words_at_start(encoded[: room - end_room].decode(errors="ignore"))
+    end = _whole_words_at_end(encoded[len(encoded) - end_room :].decode(errors="ignore"))
+    # The text may have lost something there before.
+    return f"{start.rstrip(_GAP)}{_GAP}{end.lstrip(_GAP)}"
 
 
 def _whole_words_at_start(text: str) -> str:

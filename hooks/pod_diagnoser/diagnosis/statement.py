@@ -4,9 +4,10 @@
 ``pkg/describe/describe.go`` (printAnnotationsMultiline, maxAnnotationLen).
 
 A line is made from a template: text with ``{placeholders}``, and ``[groups]`` that may be left out.
-A group is left out where one of its placeholders is empty. Where the line is too long, quoted text
-from outside loses its middle, then names take shorter forms, then groups are left out from the last
-one on, and at last commands take shorter forms. Nothing else is ever cut.
+A group is left out where one of its placeholders is empty. Where the line is too long, groups after
+a quoted text from outside are left out, then quoted text loses its middle, then names take shorter
+forms, then groups are left out from the last one on, and at last commands take shorter forms.
+Nothing else is ever cut.
 """
 
 import re
@@ -23,6 +24,9 @@ MAX_LINE_BYTES: Final = 138
 
 _MIN_QUOTED_BYTES: Final = 64
 """To how many bytes quoted text is shortened before anything else is given up for it."""
+
+_PREFERRED_QUOTED_BYTES: Final = 112
+"""Up to how many bytes of quoted text are worth more than the groups after it, which quote none."""
 
 _LEAST_QUOTED_BYTES: Final = 12
 
@@ -152,6 +156,8 @@ def fit_line(template: str, value_of: Callable[[str], Value], limit: int = MAX_L
     ]
     without = {piece.group for piece in pieces if piece.group and piece.is_empty}
     pieces = [piece for piece in pieces if piece.group not in without]
+    while _line(pieces, limit, _PREFERRED_QUOTED_BYTES) is None and _drop_unquoted_group(pieces):
+        pass
     while True:
         line = _line(pieces, limit, _MIN_QUOTED_BYTES)
         if line is not None:
@@ -212,6 +218,17 @@ def _drop_group(pieces: list[_Piece]) -> bool:
         return False
     pieces[:] = [piece for piece in pieces if piece.group != last]
     return True
+
+
+def _drop_unquoted_group(pieces: list[_Piece]) -> bool:
+    """Leave out the last group if it comes after a text from outside and has none itself."""
+    last = max((piece.group for piece in pieces), default=0)
+    quoted = [n for n, piece in enumerate(pieces) if isinstance(piece.value, Outside)]
+    if not last or not quoted or any(pieces[n].group == last for n in quoted):
+        return False
+    if quoted[0] > next(n for n, piece in enumerate(pieces) if piece.group == last):
+        return False
+    return _drop_group(pieces)
 
 
 def with_suffix(line: str, suffixes: Sequence[str]) -> str | None:

@@ -27,13 +27,33 @@ def test_a_group_without_its_facts_is_left_out() -> None:
     assert line("a[: {said}]", said=Outside("b")) == 'a: "b"'
 
 
-def test_quoted_text_gives_way_first() -> None:
-    """Its middle is left out before a group is."""
-    said = line(
-        "The Pod failed: {said}[ on {node}]", 110, said=Outside("x " * 60 + "end"), node="n1"
-    )
-    assert said.endswith(' x end" on n1')
-    assert len(said) <= 110
+def test_a_group_after_quoted_text_gives_way_to_it() -> None:
+    """The message is what the line is for: it is shortened only when the group is gone."""
+    said = "x " * 30 + "end"
+    template = "The Pod failed: {said}[ on {node}]"
+    assert line(template, 110, said=Outside(said), node="n1") == f'The Pod failed: "{said}" on n1'
+    assert line(template, 82, said=Outside(said), node="n1") == f'The Pod failed: "{said}"'
+    short = line(template, 70, said=Outside(said), node="n1")
+    assert short.startswith('The Pod failed: "x x ')
+    assert short.endswith(' x end"')
+
+
+def test_a_group_that_quotes_is_shortened_before_it_is_left_out() -> None:
+    """A group before quoted text stays, too."""
+    said = line("Error[ on {node}][: {said}]", 100, said=Outside("x " * 60 + "end"), node="n1")
+    assert said.startswith('Error on n1: "x x ')
+    assert said.endswith(' x end"')
+    assert len(said) <= 100
+
+
+def test_words_that_prove_something_stay_in_quoted_text() -> None:
+    """Also where they stand in its middle."""
+    text = "first " + "words of no use " * 6 + "no space left" + " and more of them" * 6
+    said = line("The Pod failed: {said}", 100, said=Outside(text, keep=("no space left",)))
+    assert said.startswith('The Pod failed: "')
+    assert "no space left" in said
+    assert said.endswith(' of them"')
+    assert "no space left" not in line("The Pod failed: {said}", 100, said=Outside(text))
 
 
 def test_names_give_way_before_groups_and_groups_before_commands() -> None:
