@@ -313,7 +313,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         Predicate("the Pod failed with another reason", lambda _: True, ("kind",), SymptomKind.POD),
         "{Subject} failed as a whole with reason {reason}[: {message}]",
         "status.reason {reason}[ on {node}]",
-        "{describe}[ shows its Events]",
+        phrases.step_by_problem("{describe}[ shows its Events]"),
         "PodStatus.reason in core/v1/types.go",
     ),
     # A container that is not started
@@ -359,7 +359,9 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _waits_with_reason("SignatureValidationFailed"),
         "{Subject} cannot start: the signature of {image} was rejected",
         "waiting with reason {reason}[: {event_detail}]",
-        "look at the image's signature and at the runtime's policy on {node}",
+        phrases.step_by_problem(
+            "look at the image's signature and at the runtime's policy on {node}"
+        ),
         _IMAGES,
     ),
     CauseRule(

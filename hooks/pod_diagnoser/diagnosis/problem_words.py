@@ -250,7 +250,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.VOLUME_NOT_FOUND_FOR_CLAIM: ProblemWords(
         "no persistent volume fits its claim[ {claim}]",
-        "create a PersistentVolume that fits, or correct the claim: {describe_claim}",
+        "[create a PersistentVolume that fits, or correct the claim: ]{describe_claim}",
     ),
     ProblemKind.VOLUME_LIMIT_ON_NODES: ProblemWords(
         "{count} of {nodes} nodes have as many volumes as they can attach",
@@ -309,7 +309,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.NODE_LOW_ON_RESOURCE: ProblemWords(
         "its node was low on a resource[: {resource}]",
-        "set requests near real use, and see what the node is low on: {describe_node}",
+        "[set requests near real use, and see what the node is low on: ]{describe_node}",
     ),
     ProblemKind.EMPTY_DIR_LIMIT_EXCEEDED: ProblemWords(
         "its emptyDir volume[ {volume}] grew past its sizeLimit[ of {limit}]",
@@ -350,7 +350,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.NODE_OUT_OF_RESOURCE: ProblemWords(
         "the node does not have enough {resource} left[: {requested} requested, {used} of "
         "{capacity} in use]",
-        "compare its requests with what is free on the node: {describe_node}",
+        "[compare its requests with what is free on the node: ]{describe_node}",
     ),
     # Creating and starting a container
     ProblemKind.MEMORY_LIMIT_TOO_LOW: ProblemWords(
@@ -536,7 +536,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.CLAIM_UNBOUND: ProblemWords(
         "its PersistentVolumeClaim[ {claim}] is not bound to a volume",
-        "find out why it is not bound: {describe_claim}",
+        "[find out why it is not bound: ]{describe_claim}",
     ),
     ProblemKind.CLAIM_DELETING: ProblemWords(
         "PersistentVolumeClaim[ {claim}] is being deleted",
@@ -617,7 +617,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.VOLUMES_AWAITED: ProblemWords(
         "its volume[ {volume}] was not ready in time",
-        "look for FailedMount and FailedAttachVolume: {describe}",
+        "[look for FailedMount and FailedAttachVolume: ]{describe}",
     ),
     # Network of a Pod
     ProblemKind.NO_IP_ADDRESS: ProblemWords(
