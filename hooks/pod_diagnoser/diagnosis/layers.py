@@ -38,6 +38,7 @@ _LAYERS: Final[tuple[str, ...]] = (
     rf"error (?:processing|preparing) (?:PVC|volume) {_WORD}: ",
     r'failed to "\w{1,60}" for "[^"]{1,253}" with \w{1,60}: "?',
     # Volumes
+    r"failed to (?:stage|publish) volume: ",
     r'\w{3,6}Volume\.\w{1,40} failed for volume "(?P<volume>[^"]{1,253})" ?: ',
     (
         r"mount failed: exit status \d{1,3}"
@@ -64,6 +65,7 @@ _LAYERS: Final[tuple[str, ...]] = (
     r"failed to generate spec: ",
     r"failed to apply OCI options: ",
     r"OCI runtime (?:create|start) failed: ",
+    r"unable to retrieve OCI runtime error \([^)]{0,512}\): ",
     r"failed to get sandbox runtime: ",
     r"unable to get OCI runtime for sandbox [^:]{1,253}: ",
     rf"failed to (?:create|start) sandbox(?: container(?: task)?)? ?(?:{_QUOTED})?: ",

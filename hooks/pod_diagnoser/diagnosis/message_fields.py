@@ -142,6 +142,10 @@ _FIELD_PATTERNS: Final[Mapping[ProblemKind, tuple[re.Pattern[str], ...]]] = {
             r'exec: "(?P<executable>[^"]{1,200})"',
             r"executable file `(?P<executable>[^`]{1,200})`",
         ),
+        ProblemKind.RUNTIME_PROGRAM_MISSING: (
+            r"fork/exec (?P<executable>/[^\s:]{1,200}):",
+            r'exec: "(?P<executable>[^"]{1,200})"',
+        ),
         ProblemKind.EXECUTABLE_NEEDS_LIBRARY: (
             r"(?<!\S)exec (?P<executable>/[^\s:]{1,200}): no such file",
             r"library\?\) `(?P<executable>[^`]{1,200})`",

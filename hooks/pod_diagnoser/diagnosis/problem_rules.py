@@ -202,6 +202,7 @@ _LIMITS: Final = (
         "cannot start a stopped process",
         "cannot start a container that has stopped",
         "exec fifo is empty",
+        "write child: broken pipe",
         "write init-p: broken pipe",
     ),
     *_rows(
@@ -323,6 +324,7 @@ _DEVICES: Final = (
         ProblemKind.DEVICE_UNAVAILABLE,
         _KUBELET + "cm/devicemanager/manager.go (callGetPreferredAllocationIfAvailable)",
         "due to device plugin … rpc failed",
+        "allocate failed due to rpc error: ",
     ),
 )
 
@@ -332,6 +334,12 @@ _RUNTIME_HANDLER: Final = (
         "apimachinery pkg/api/errors (NewNotFound) for RuntimeClasses; kubelet runtimeclass",
         'runtimeclass.node.k8s.io "" not found',
         'runtimeclass "" not found',
+    ),
+    *_rows(
+        ProblemKind.RUNTIME_PROGRAM_MISSING,
+        "containerd go-runc (extractRuntimeError), cmd/containerd-shim-runc-v2",
+        "unable to retrieve oci runtime error … no such file or directory): fork/exec",
+        "unable to retrieve oci runtime error … executable file not found in $path",
     ),
     *_rows(
         ProblemKind.RUNTIME_HANDLER_UNKNOWN,
@@ -412,6 +420,13 @@ _WINDOWS: Final = (
 )
 
 _STORAGE: Final = (
+    *_rows(
+        ProblemKind.STORAGE_DEVICE_BUSY,
+        "errno(3): EBUSY; mount(8), mkfs(8)",
+        "mountvolume … resource busy",
+        "mountvolume … mount point busy",
+        "mountvolume … is apparently in use by the system",
+    ),
     *_rows(
         ProblemKind.STORAGE_DISCONNECTED,
         "errno(3): ENOTCONN of a FUSE mount, ESTALE of NFS",
@@ -523,6 +538,7 @@ _MISSING: Final = (
         ProblemKind.OBJECT_NOT_CACHED,
         _KUBELET + "util/manager/watch_based_manager.go, cache_based_manager.go",
         'object ""/"" not registered',
+        "services have not yet been read at least once",
         'configmaps "" is forbidden',
         'secrets "" is forbidden',
         "failed to sync configmap cache",
@@ -551,6 +567,7 @@ _ATTACH: Final = (
         "drivers: aws-ebs (VolumeInUse), gcp-pd, azuredisk, cinder, vsphere, rbd",
         "volumeinuse",
         "is already attached to an instance",
+        "already attached to a server",
         "resource_in_use_by_another_resource",
         "already attached to node",
         "is attached to a different instance",
@@ -610,6 +627,7 @@ _ATTACH: Final = (
         "kubernetes pkg/volume/util/operationexecutor (GenerateAttachVolumeFunc)",
         "attachvolume.attach failed",
         "attachvolume.newattacher failed",
+        'failed to attach volume "" on node',
     ),
 )
 
@@ -674,6 +692,7 @@ _MOUNTS: Final = (
     *_rows(
         ProblemKind.MOUNT_SOURCE_MISSING,
         _RUNC + "rootfs_linux.go (mountToRootfs), " + _CRUN + "linux.c (do_mount)",
+        'cannot find volume "" to mount into container ""',
         'error mounting "" … no such file or directory',
         'mounting "" to rootfs … no such file or directory',
         "mount `` to `` … no such file or directory",

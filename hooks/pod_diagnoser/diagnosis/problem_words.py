@@ -57,6 +57,7 @@ class ProblemKind(StrEnum):
     START_KILLED = "StartKilled"
     RUNTIME_CLASS_MISSING = "RuntimeClassMissing"
     RUNTIME_HANDLER_UNKNOWN = "RuntimeHandlerUnknown"
+    RUNTIME_PROGRAM_MISSING = "RuntimeProgramMissing"
     WRONG_ARCHITECTURE = "WrongArchitecture"
     EXECUTABLE_NOT_FOUND = "ExecutableNotFound"
     EXECUTABLE_NEEDS_LIBRARY = "ExecutableNeedsLibrary"
@@ -115,6 +116,7 @@ class ProblemKind(StrEnum):
     ATTACH_FAILED = "AttachFailed"
     CSI_DRIVER_MISSING = "CSIDriverMissing"
     STORAGE_DRIVER_BUSY = "StorageDriverBusy"
+    STORAGE_DEVICE_BUSY = "StorageDeviceBusy"
     STORAGE_UNREACHABLE = "StorageUnreachable"
     STORAGE_DISCONNECTED = "StorageDisconnected"
     VOLUME_MISSING = "VolumeMissing"
@@ -369,6 +371,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "the node's runtime does not have the handler[ {handler}] of its RuntimeClass",
         "set up runtime handler[ {handler}] on {node}, or correct runtimeClassName",
     ),
+    ProblemKind.RUNTIME_PROGRAM_MISSING: ProblemWords(
+        "the node lacks the program of its low-level runtime[: {executable}]",
+        "install that program on {node}, or correct its path in the runtime's configuration there",
+    ),
     ProblemKind.WRONG_ARCHITECTURE: ProblemWords(
         "its executable is for another processor, or a script without #! in its first line",
         "build {image} for the architecture of {node}; a script needs #! in its first line",
@@ -586,6 +592,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.STORAGE_DRIVER_BUSY: ProblemWords(
         "the storage driver was still busy with its volume[ {volume}]",
         "wait; if it lasts, look at the storage driver's Pod on {node} and the storage behind it",
+    ),
+    ProblemKind.STORAGE_DEVICE_BUSY: ProblemWords(
+        "the device of its volume[ {volume}] is in use on the node",
+        "find what holds the volume's device on {node}: multipathd, LVM, an old mount",
     ),
     ProblemKind.STORAGE_UNREACHABLE: ProblemWords(
         "the node does not reach the storage of its volume[ {volume}]",
