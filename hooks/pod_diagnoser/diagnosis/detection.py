@@ -129,7 +129,8 @@ def _container_symptoms(
         yield _termination(pod, container, last, restarted=True)
     if pod_failed:
         return
-    if terminated is not None and _is_unexpected(pod, container, terminated):
+    was_forgotten = last is None and _ran_on(pod, container)
+    if terminated is not None and (was_forgotten or _is_unexpected(pod, container, terminated)):
         yield _termination(pod, container, terminated, restarted=False)
     if container.waiting is not None and not pod.metadata.terminating:
         yield from _waiting_symptoms(pod, container, container.waiting)
@@ -170,7 +171,7 @@ def _termination(
         started_at=terminated.startedAt,
         finished_at=terminated.finishedAt,
         ended_by=terminated.finishedAt or (running.startedAt if running and restarted else None),
-        ran_on=restarted and _ran_on(pod, container),
+        ran_on=(restarted or container.last_terminated is None) and _ran_on(pod, container),
         evidence=_evidence_of_end(pod, container, terminated, waiting) if restarted else None,
     )
 
@@ -192,7 +193,11 @@ def _evidence_of_end(
 
 
 def _ran_on(pod: Pod, container: ContainerView) -> bool:
-    """Whether a finished init container was run again while a container of the Pod ran."""
+    """Whether a finished init container was run again while a container of the Pod ran.
+
+    It is where what was left of it on the node was removed, so that nothing else may be known of
+    its first run, not even that there was one.
+    """
     again = container.terminated or container.running
     if container.kind is not ContainerKind.INIT or again is None or again.startedAt is None:
         return False
