@@ -217,7 +217,8 @@ def stream_names() -> list[str]:
 def fetched(pod: Pod, items: Sequence[Json]) -> FetchedEvidence:
     """Return what the hook fetches about a Pod where these are the Events."""
     meta = pod.metadata
-    request = EvidenceRequest(meta.namespace, meta.name, meta.uid, events=True)
+    node = pod.spec.nodeName if pod.spec else ""
+    request = EvidenceRequest(meta.namespace, meta.name, meta.uid, events=True, node=node)
     wanted = [
         item
         for item in items
@@ -227,7 +228,7 @@ def fetched(pod: Pod, items: Sequence[Json]) -> FetchedEvidence:
     def listed() -> bytes:
         return event_list(*wanted)
 
-    api = FakeEvidenceApi(listed, listed, _no_log, date=datetime.now(UTC))
+    api = FakeEvidenceApi(listed, listed, _no_log, date=datetime.now(UTC), listed_of_node=listed)
     return api.fetcher().fetch(request)
 
 

@@ -255,6 +255,7 @@ class FakeEvidenceApi:
         now: the time that has passed, in seconds.
         calls: all calls, with their arguments.
         date: the API server's clock.
+        listed_of_node: the answer to a list of a node's Events.
     """
 
     listed: Callable[[], bytes] = lambda: event_list(kubelet_event())
@@ -264,6 +265,7 @@ class FakeEvidenceApi:
     now: float = 0.0
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     date: datetime = T0
+    listed_of_node: Callable[[], bytes] = event_list
 
     def list_events(
         self, namespace: str, pod: str, uid: str, seconds: float
@@ -278,6 +280,12 @@ class FakeEvidenceApi:
         self.calls.append(("all events", namespace, round(seconds, 3)))
         self.now += self.taken
         return self.listed_all(), self.date
+
+    def list_events_of_node(self, node: str, seconds: float) -> tuple[bytes, datetime]:
+        """Answer with the Events of a node."""
+        self.calls.append(("node events", node, round(seconds, 3)))
+        self.now += self.taken
+        return self.listed_of_node(), self.date
 
     def read_log(self, namespace: str, pod: str, options: PodLogOptions, seconds: float) -> str:
         """Answer with the log."""

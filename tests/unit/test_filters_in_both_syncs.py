@@ -9,7 +9,7 @@ from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser, diagnosis_target
 from pod_diagnoser.diagnosis.evidence import EventLookup, FetchedEvidence, PodEvent
 from pod_diagnoser.poddiagnosers.response import sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
-from pod_diagnoser.pods.keys import CAUSE, CONTAINER, CRASHES, LABEL
+from pod_diagnoser.pods.keys import CAUSE, CONTAINER, CRASHES, EVIDENCE, LABEL
 from pod_diagnoser.pods.sync import sync_pod
 from pod_diagnoser.remediation.model import ExecutionReport
 from tests.support import builders, corpus
@@ -178,9 +178,8 @@ def test_a_clean_exit_is_ignored_unless_its_events_show_a_failed_probe() -> None
     assert soon.response.encode() == b"{}"
     assert soon.evidence_request is not None
     assert soon.evidence_request.events
-    nothing = sync_pod(request, after(3), FetchedEvidence(EventLookup.FOUND, ()))
-    assert nothing.response.encode() == b"{}"
-    assert nothing.evidence_request is None
+    silent = sync_pod(request, after(3), events("Pulled", "", -6))
+    assert silent.response.encode() == b"{}"
     assert sync_pod(request, after(60)).evidence_request is None
 
     killed = events("Killing", PROBE, -3)
@@ -194,6 +193,40 @@ def test_a_clean_exit_is_ignored_unless_its_events_show_a_failed_probe() -> None
     assert [each["cause"] for each in status(subject, synced)["recentDiagnoses"]] == [
         "LivenessProbeFailed"
     ]
+
+
+def test_a_clean_exit_of_which_events_do_not_tell_is_not_ignored() -> None:
+    """A failed probe may have had it stopped. That is decided by the second lookup."""
+    subject = builders.diagnoser(ignore={"cleanExits": True})
+    pod = probed(0, "Completed")
+    request = builders.pod_request(pod, published(subject))
+    unclear = FetchedEvidence(EventLookup.FOUND, ())
+    first = sync_pod(request, after(3), unclear)
+    synced = builders.applied(pod, json.loads(first.response.encode()))
+    assert set(synced["metadata"]["annotations"]) == {CRASHES}
+    assert LABEL not in synced["metadata"]["labels"]
+    assert first.settled == []
+    assert status(subject, synced)["recentDiagnoses"] == []
+
+    again = builders.pod_request(synced, published(subject))
+    request_ = sync_pod(again, after(9)).evidence_request
+    assert request_ is not None
+    heard = sync_pod(again, after(9), events("Pulled", "", -6))
+    ignored = builders.applied(synced, json.loads(heard.response.encode()))
+    assert set(ignored["metadata"]["annotations"]) == {CRASHES}
+    assert heard.settled == []
+    later = builders.pod_request(ignored, published(subject))
+    assert sync_pod(later, after(20)).evidence_request is None
+    second = sync_pod(again, after(9), unclear)
+    synced = builders.applied(synced, json.loads(second.response.encode()))
+    assert synced["metadata"]["annotations"][CAUSE] == "Completed"
+    assert "its Events are incomplete" in synced["metadata"]["annotations"][EVIDENCE]
+    assert [each.container for each in second.settled] == ["app"]
+    assert [each["cause"] for each in status(subject, synced)["recentDiagnoses"]] == ["Completed"]
+    # Without a probe it is a clean exit.
+    del pod["spec"]["containers"][0]["livenessProbe"]
+    plain = sync_pod(builders.pod_request(pod, published(subject)), after(3), unclear)
+    assert plain.response.encode() == b"{}"
 
 
 def test_a_crash_that_its_events_suppress_is_stored_and_not_reported() -> None:

@@ -48,6 +48,8 @@ class Cause(StrEnum):
     RESTARTED_FOR_RESIZE = "RestartedForResize"
     DEFINITION_CHANGED = "DefinitionChanged"
     STOPPED_BY_KUBELET = "StoppedByKubelet"
+    NODE_OUT_OF_MEMORY = "NodeOutOfMemory"
+    NODE_REBOOTED = "NodeRebooted"
     RESTARTED_WITH_ALL = "RestartedWithAll"
     # A container that ended, by its status
     CONTAINER_STATUS_UNKNOWN = "ContainerStatusUnknown"

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from pod_diagnoser.api.fields import Int32, Many, Name, Strings, Text, Time, Uid, WireModel
+from pod_diagnoser.api.fields import Int32, Int64, Many, Name, Strings, Text, Time, Uid, WireModel
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.api.time import parse_time
 
@@ -40,6 +40,8 @@ class ObjectMeta(WireModel):
     uid: Uid
     labels: Strings = Field(default_factory=dict)
     annotations: Strings = Field(default_factory=dict)
+    generation: Int64 | None = None
+    """Of a Pod: 1 where its spec has never been changed (Kubernetes 1.34, KEP-5067); else 0."""
     creationTimestamp: Text = ""
     deletionTimestamp: Text = ""
     finalizers: Many[Text] = ()

@@ -2,13 +2,20 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, Pod
-from pod_diagnoser.cluster.event_list import ByPod, EventList, EventV1, events_about
-from pod_diagnoser.diagnosis.evidence import EventLookup, FetchedEvidence
+from pod_diagnoser.cluster.event_list import (
+    ByPod,
+    EventList,
+    EventV1,
+    events_about,
+    events_about_node,
+)
+from pod_diagnoser.diagnosis.evidence import EventLookup, FetchedEvidence, NodeEvents
 
 _EVENTS_V1: Final = {
     "regarding": "involvedObject",
@@ -34,12 +41,14 @@ class Snapshot:
         events: the Events, by the uid of what they are about.
         namespaces_with_events: the namespaces of which the file has Events. Of the others nobody
             can say that there were none.
+        node_events: the Events about nodes.
         unreadable: how many objects of these kinds could not be read.
     """
 
     pods: Sequence[Pod] = ()
     events: ByPod = field(default_factory=dict)
     namespaces_with_events: frozenset[str] = frozenset()
+    node_events: Sequence[EventV1] = ()
     unreadable: int = 0
 
     def evidence_of(self, pod: Pod) -> FetchedEvidence | None:
@@ -50,7 +59,14 @@ class Snapshot:
         own = self.events.get(uid, ())
         if not own and meta.namespace not in self.namespaces_with_events:
             return None
-        return FetchedEvidence(EventLookup.FOUND, tuple(events_about(uid, own)))
+        return FetchedEvidence(
+            EventLookup.FOUND, tuple(events_about(uid, own)), node=self._events_of_node(pod)
+        )
+
+    def _events_of_node(self, pod: Pod) -> NodeEvents:
+        name = pod.spec.nodeName if pod.spec else ""
+        found = events_about_node(name, self.node_events) if name else ()
+        return NodeEvents(tuple(found), datetime.max.replace(tzinfo=UTC))
 
 
 def take_snapshot(documents: Iterable[Any]) -> Snapshot:
@@ -81,7 +97,12 @@ def take_snapshot(documents: Iterable[Any]) -> Snapshot:
             if namespace:
                 namespaces.add(namespace)
     by_subject = EventList(items=tuple(events.values())).by_subject()
-    return Snapshot(tuple(pods.values()), by_subject, frozenset(namespaces), unreadable)
+    of_nodes = tuple(
+        each
+        for each in events.values()
+        if each.involvedObject is not None and each.involvedObject.kind == "Node"
+    )
+    return Snapshot(tuple(pods.values()), by_subject, frozenset(namespaces), of_nodes, unreadable)
 
 
 def _objects(documents: Iterable[Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -6,7 +6,7 @@ server's answer counts as no answer.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -42,6 +42,20 @@ MAX_EVENTS_OF_PODS_LIST: Final = 6 * 1024 * 1024
 
 IDLE_REASONS: Final = ("Scheduled", "Created", "Started", "BackOff")
 """Reasons of Events that every Pod has and that say nothing about a crash: they are not read."""
+
+NODE_EVENTS_NAMESPACE: Final = "default"
+"""Where Events about nodes are: they are in no namespace themselves."""
+
+MAX_NODE_EVENTS: Final = 250
+
+IDLE_NODE_REASONS: Final = (
+    "NodeHasSufficientMemory",
+    "NodeHasNoDiskPressure",
+    "NodeHasSufficientPID",
+    "NodeAllocatableEnforced",
+    "RegisteredNode",
+)
+"""Reasons of Events that every node has and that say nothing about a crash: they are not read."""
 
 
 class ApiClient(ApiConnection):
@@ -160,10 +174,30 @@ class ApiClient(ApiConnection):
         bounds = Bounds(seconds, MAX_EVENTS_OF_PODS_LIST)
         return self._list_events(namespace, "involvedObject.kind=Pod", MAX_EVENTS_OF_PODS, bounds)
 
-    def _list_events(
-        self, namespace: str, about: str, limit: int, bounds: Bounds
+    def list_events_of_node(
+        self, node: str, seconds: float = EVIDENCE_SECONDS
     ) -> tuple[bytes, datetime]:
-        selector = ",".join((about, *(f"reason!={reason}" for reason in IDLE_REASONS)))
+        """Read the Events about a node, at most `MAX_NODE_EVENTS` of them.
+
+        Args, returns and raises as `list_events`.
+        """
+        return self._list_events(
+            NODE_EVENTS_NAMESPACE,
+            f"involvedObject.kind=Node,involvedObject.name={_selected(_part(node))}",
+            MAX_NODE_EVENTS,
+            Bounds(seconds, MAX_EVENT_LIST),
+            IDLE_NODE_REASONS,
+        )
+
+    def _list_events(
+        self,
+        namespace: str,
+        about: str,
+        limit: int,
+        bounds: Bounds,
+        left_out: Iterable[str] = IDLE_REASONS,
+    ) -> tuple[bytes, datetime]:
+        selector = ",".join((about, *(f"reason!={reason}" for reason in left_out)))
         query = urlencode({"fieldSelector": selector, "limit": str(limit)})
         return self._call(
             "GET", f"/api/v1/namespaces/{_part(namespace)}/events?{query}", bounds=bounds

@@ -5,13 +5,14 @@ Source of the shapes: ``Event`` in ``staging/src/k8s.io/api/core/v1/types.go``.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from pydantic import Field, ValidationError
 
-from pod_diagnoser.api.fields import Many, Text, Time, WireModel
+from pod_diagnoser.api.fields import Int64, Many, Text, Time, WireModel
 from pod_diagnoser.api.text import sanitize
-from pod_diagnoser.diagnosis.evidence import PodEvent
+from pod_diagnoser.diagnosis.evidence import NodeEvent, PodEvent
 
 MAX_MESSAGE_BYTES: Final = 2048
 """The cause of a nested error stands at its end, and the kubelet's are at most so long."""
@@ -26,11 +27,16 @@ than that somebody who may do so wrote it. So what Events say is shown, and no P
 it.
 """
 
+NODE_SOURCES: Final = frozenset({"kubelet", "node-controller", "kernel-monitor"})
+"""Whose Events about a node are used: ``kernel-monitor`` is node-problem-detector's."""
+
 _CONTAINER: Final = re.compile(r"spec\.(?:initC|ephemeralC|c)ontainers\{([a-z0-9-]{1,63})\}")
 """A fieldPath. Source: ``GenerateContainerRef`` in ``pkg/kubelet/container/ref.go``."""
 
 
 class _Involved(WireModel):
+    kind: Text = ""
+    name: Text = ""
     uid: Text = ""
     fieldPath: Text = ""
 
@@ -40,6 +46,7 @@ class _Source(WireModel):
 
 
 class _Series(WireModel):
+    count: Int64 | None = None
     lastObservedTime: Time = None
 
 
@@ -55,6 +62,30 @@ class EventV1(WireModel):
     lastTimestamp: Time = None
     eventTime: Time = None
     series: _Series | None = None
+    count: Int64 | None = None
+    type: Text = ""
+
+    @property
+    def component(self) -> str:
+        """Who wrote it."""
+        return (self.source and self.source.component) or self.reportingComponent
+
+    @property
+    def first(self) -> datetime | None:
+        """When it happened first."""
+        return self.firstTimestamp or self.eventTime
+
+    @property
+    def last(self) -> datetime | None:
+        """When it happened last."""
+        of_series = self.series.lastObservedTime if self.series else None
+        return of_series or self.lastTimestamp or self.first
+
+    @property
+    def times(self) -> int:
+        """How often it happened."""
+        of_series = self.series.count if self.series else None
+        return max(of_series or 0, self.count or 0, 1)
 
 
 ByPod = Mapping[str, Sequence[EventV1]]
@@ -103,16 +134,44 @@ def events_about(uid: str, events: Iterable[EventV1]) -> Iterator[PodEvent]:
     """
     for event in events:
         involved = event.involvedObject
-        source = (event.source and event.source.component) or event.reportingComponent
-        if involved is None or involved.uid != uid or source not in SOURCES:
+        if involved is None or involved.uid != uid or event.component not in SOURCES:
             continue
         container = _CONTAINER.fullmatch(involved.fieldPath)
-        first = event.firstTimestamp or event.eventTime
-        last_of_series = event.series and event.series.lastObservedTime
         yield PodEvent(
-            reason=sanitize(event.reason, MAX_REASON_BYTES),
-            message=sanitize(" ".join(event.message.split()), MAX_MESSAGE_BYTES),
+            reason=_safe_reason(event),
+            message=_safe_message(event),
             container=container[1] if container else "",
-            first=first,
-            last=last_of_series or event.lastTimestamp or first,
+            first=event.first,
+            last=event.last,
+            count=event.times,
+            normal=event.type != "Warning",
         )
+
+
+def events_about_node(name: str, events: Iterable[EventV1]) -> Iterator[NodeEvent]:
+    """Pick the Events about a node that may explain a crash, with texts that are safe to show.
+
+    Args:
+        name: the node's name.
+        events: Events about this node, and others perhaps.
+    """
+    for event in events:
+        involved = event.involvedObject
+        if involved is None or (involved.kind, involved.name) != ("Node", name):
+            continue
+        if event.component in NODE_SOURCES:
+            yield NodeEvent(
+                source=event.component,
+                reason=_safe_reason(event),
+                message=_safe_message(event),
+                first=event.first,
+                last=event.last,
+            )
+
+
+def _safe_reason(event: EventV1) -> str:
+    return sanitize(event.reason, MAX_REASON_BYTES)
+
+
+def _safe_message(event: EventV1) -> str:
+    return sanitize(" ".join(event.message.split()), MAX_MESSAGE_BYTES)

@@ -4,28 +4,29 @@ A Pod's sync waits for the answer, so that all of it is bounded: in time, in byt
 calls there are at once. A call that is known to fail as the last one did is not made (circuit
 breaker): crashes come by the thousand just when an API server is busy. Where many crash at once in
 a namespace, they share one read of its Events (coalescing), which costs the API server as much as
-one for a Pod.
+one for a Pod. The Events of a node are read once a minute at most.
 """
 
 import re
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
 from pod_diagnoser.cluster.circuit_breaker import EvidenceCircuitBreaker
-from pod_diagnoser.cluster.client import PodLogOptions
+from pod_diagnoser.cluster.client import NODE_EVENTS_NAMESPACE, PodLogOptions
 from pod_diagnoser.cluster.coalescing import BurstTracker, CrashBurst, SharedEvents
 from pod_diagnoser.cluster.errors import AnswerTooLongError, ApiError
 from pod_diagnoser.cluster.event_list import ByPod, EventV1, events_about, parse_event_list
+from pod_diagnoser.cluster.node_event_reader import NodeEventReader
 from pod_diagnoser.diagnosis.evidence import (
     EventLookup,
     EvidenceRequest,
     FetchedEvidence,
     LogRequest,
-    PodEvent,
 )
 
 FETCH_SECONDS: Final = 1.5
@@ -82,7 +83,25 @@ _NO_LOG: Final = re.compile(
 _TOO_MANY: Final = b""
 """Stored instead of an answer that is too long."""
 
-_Content = TypeVar("_Content", str, bytes)
+_Content = TypeVar("_Content", str, bytes, tuple[bytes, datetime])
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The Events of a Pod as listed.
+
+    Attributes:
+        lookup: `EventLookup.FOUND`, or why there are none.
+        events: the Events.
+        complete: whether these are all.
+    """
+
+    lookup: EventLookup | None
+    events: Sequence[EventV1] = ()
+    complete: bool = True
+
+
+_NOT_REQUESTED: Final = _Listed(None)
 
 
 class EvidenceApi(Protocol):
@@ -95,6 +114,9 @@ class EvidenceApi(Protocol):
 
     def list_events_of_pods(self, namespace: str, seconds: float) -> tuple[bytes, datetime]:
         """Read the Events about all Pods of a namespace."""
+
+    def list_events_of_node(self, node: str, seconds: float) -> tuple[bytes, datetime]:
+        """Read the Events about a node."""
 
     def read_log(self, namespace: str, pod: str, options: PodLogOptions, seconds: float) -> str:
         """Read the last lines of a container's log."""
@@ -116,7 +138,9 @@ class ApiEvidenceFetcher:
         self._slots = threading.BoundedSemaphore(MAX_CALLS)
         self._events_breaker = EvidenceCircuitBreaker(monotonic)
         self._logs_breaker = EvidenceCircuitBreaker(monotonic, self._events_breaker)
+        self._nodes_breaker = EvidenceCircuitBreaker(monotonic, self._events_breaker)
         self._bursts = BurstTracker()
+        self._nodes = NodeEventReader(self._list_events_of_node, monotonic)
 
     def fetch(self, request: EvidenceRequest) -> FetchedEvidence:
         """Fetch what is requested.
@@ -126,8 +150,7 @@ class ApiEvidenceFetcher:
         """
         begun = self._monotonic()
         until = begun + FETCH_SECONDS
-        lookup: EventLookup | None = None
-        events: tuple[PodEvent, ...] = ()
+        found = _NOT_REQUESTED
         if request.events:
             shared: ByPod | EventLookup | None = None
             burst = self._bursts.track(request.namespace, begun)
@@ -136,26 +159,32 @@ class ApiEvidenceFetcher:
                 until = max(until, self._monotonic() + FETCH_SECONDS - EVENTS_SECONDS)
             if shared is None:
                 seconds = EVENTS_SECONDS if request.log is not None else FETCH_SECONDS
-                lookup, found = self._read_events(request, min(until, begun + seconds))
+                found = self._read_events(request, min(until, begun + seconds))
             elif isinstance(shared, EventLookup):
-                lookup, found = shared, ()
+                found = _Listed(shared)
             else:
-                lookup, found = EventLookup.FOUND, shared.get(request.uid, ())
-            events = tuple(events_about(request.uid, found))
+                found = _Listed(EventLookup.FOUND, shared.get(request.uid, ()))
+        node = self._nodes.read(request.node, until) if request.node else None
         log = None if request.log is None else self._read_log(request, request.log, until)
-        return FetchedEvidence(lookup, events, log)
+        events = tuple(events_about(request.uid, found.events))
+        return FetchedEvidence(found.lookup, events, log, complete=found.complete, node=node)
 
-    def _read_events(
-        self, request: EvidenceRequest, until: float
-    ) -> tuple[EventLookup, Sequence[EventV1]]:
+    def _read_events(self, request: EvidenceRequest, until: float) -> "_Listed":
         def read(seconds: float) -> bytes:
             return self._api.list_events(request.namespace, request.pod, request.uid, seconds)[0]
 
         content = self._call(self._events_breaker, request.namespace, until, read)
         if isinstance(content, EventLookup):
-            return content, ()
+            return _Listed(content)
         found = parse_event_list(content)
-        return (EventLookup.UNAVAILABLE, ()) if found is None else (EventLookup.FOUND, found.items)
+        if found is None:
+            return _Listed(EventLookup.UNAVAILABLE)
+        return _Listed(EventLookup.FOUND, found.items, found.is_complete)
+
+    def _list_events_of_node(self, node: str, until: float) -> tuple[bytes, datetime] | EventLookup:
+        # A refusal concerns no Pods of that namespace: it may be that only nodes' are not read.
+        read = partial(self._api.list_events_of_node, node)
+        return self._call(self._nodes_breaker, NODE_EVENTS_NAMESPACE, until, read)
 
     def _read_shared(
         self, namespace: str, burst: CrashBurst, until: float

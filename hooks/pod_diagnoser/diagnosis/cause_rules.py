@@ -636,6 +636,25 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
     ),
     # A container that ended
     CauseRule(
+        Cause.NODE_OUT_OF_MEMORY,
+        _has_finding(
+            EventFinding.NODE_OUT_OF_MEMORY,
+            "an Event SystemOOM or OOMKilling of its node at its end",
+        ),
+        "{Subject} was killed as {node} ran out of memory[: {event_detail}]",
+        "Event {event} of the node; {exit}[ after {run}]; not proved: that it is this process",
+        "[compare the memory requests of the node's Pods with what they use: ]{describe_node}",
+        "pkg/kubelet/oom/oom_watcher_linux.go; node-problem-detector config/kernel-monitor.json",
+    ),
+    CauseRule(
+        Cause.NODE_REBOOTED,
+        _has_finding(EventFinding.NODE_REBOOTED, "an Event Rebooted of its node at its end"),
+        "{Subject} ended when {node} was rebooted",
+        "Event {event} of the node; {exit}[ after {run}]",
+        "[find out why the node was rebooted: ]{describe_node}",
+        "pkg/kubelet/nodestatus/setters.go",
+    ),
+    CauseRule(
         Cause.RESTARTED_WITH_ALL,
         _has_reason("RestartingAllContainers"),
         "{Subject} was restarted with all containers of the Pod, as a restart rule asks",
@@ -647,7 +666,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         Cause.CONTAINER_STATUS_UNKNOWN,
         _has_reason("ContainerStatusUnknown"),
         "{Subject} was lost by the kubelet: how it ended is not known",
-        "reason {reason}; exit code {exit_code} is only a placeholder",
+        "reason {reason}; exit code {exit_code} is only a placeholder[; on its node: {hint}]",
         "[find out what happened to the node, its kubelet and runtime: ]{describe_node}",
         _KUBELET,
     ),
@@ -655,7 +674,8 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         Cause.EXIT_STATUS_LOST,
         _all_of(_has_reason("Unknown"), _has_exit_code(_MAX_EXIT_CODE)),
         "{Subject} was lost by the container runtime: how it ended is not known",
-        "reason Unknown; exit code 255 is only a placeholder, its time that of the notice",
+        "reason Unknown; exit code 255 is only a placeholder, its time that of the notice"
+        "[; {hint}]",
         "[look for a restart or loss of power of the node or its runtime: ]{describe_node}",
         _CRI,
     ),
@@ -665,14 +685,6 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         phrases.out_of_memory,
         "{exit}[ after {run}][; {restart_rule}]",
         phrases.out_of_memory_step,
-        _CRI,
-    ),
-    CauseRule(
-        Cause.CHILD_OUT_OF_MEMORY,
-        _has_reason("OOMKilled"),
-        "A child process of {subject} was killed for lack of memory; it then left with {exit_code}",
-        "{exit}[; memory limit {limit}]: the main process was not killed[; {restart_rule}]",
-        "[compare its memory use with its limit, and see its last output: ]{logs}",
         _CRI,
     ),
     CauseRule(
@@ -747,6 +759,14 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         "status.reason of a node shutdown; {exit_clause}; not proved: that this end was that one",
         "[find out why the node went down; drain it before a planned shutdown: ]{describe_node}",
         "pkg/kubelet/nodeshutdown/nodeshutdown_manager.go",
+    ),
+    CauseRule(
+        Cause.CHILD_OUT_OF_MEMORY,
+        _has_reason("OOMKilled"),
+        "A child process of {subject} was killed for lack of memory; it then left with {exit_code}",
+        "{exit}[; memory limit {limit}]: the main process was not killed[; {restart_rule}]",
+        "[compare its memory use with its limit, and see its last output: ]{logs}",
+        _CRI,
     ),
     CauseRule(
         Cause.DEADLINE_EXCEEDED,

@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from pod_diagnoser.api.core_v1 import (
+    MIRROR_POD_ANNOTATION,
     Container,
     ContainerKind,
     ContainerView,
@@ -419,10 +420,11 @@ _POD_AS_A_WHOLE = Container()
 def build_symptom(pod: Pod, container: ContainerView | None, **facts: Any) -> Symptom:
     """Build a symptom of a container, or of the Pod as a whole; its texts are made safe."""
     spec = container.spec if container else _POD_AS_A_WHOLE
+    meta = pod.metadata
     return Symptom(
         container_kind=container.kind if container else None,
-        namespace=pod.metadata.namespace,
-        pod=pod.metadata.name,
+        namespace=meta.namespace,
+        pod=meta.name,
         container=sanitize(container.status.name, 63) if container else "",
         node=sanitize(pod.spec.nodeName, 253) if pod.spec else "",
         image=sanitize(spec.image, MAX_IMAGE_BYTES),
@@ -430,6 +432,9 @@ def build_symptom(pod: Pod, container: ContainerView | None, **facts: Any) -> Sy
         probes=spec.stopping_probes,
         has_post_start_hook=spec.has_post_start_hook,
         resizable=spec.may_restart_for_resize,
+        spec_may_have_changed=meta.generation != 1,
+        # A static Pod had Events before its mirror was created.
+        events_since=None if MIRROR_POD_ANNOTATION in meta.annotations else meta.created,
         deadline=pod.spec.activeDeadlineSeconds if pod.spec else None,
         **facts,
     )

@@ -21,8 +21,10 @@ class EventLookup(StrEnum):
 
     FOUND = "Found"
     """They say what happened."""
+    SILENT = "Silent"
+    """None is about this crash, and one would be there: its absence proves something."""
     NOTHING = "Nothing"
-    """They were read, and none is about this crash."""
+    """None is about this crash, which proves nothing: one may have been dropped, or left out."""
     UNCLEAR = "Unclear"
     """They are about several terminations of the container, perhaps not about this one."""
     EXPIRED = "Expired"
@@ -34,7 +36,7 @@ class EventLookup(StrEnum):
 
 
 class EventFinding(StrEnum):
-    """What Events prove of a crash: each is an Event of the kubelet about that very container."""
+    """What Events prove of a crash: those of the kubelet about that very container, or its node."""
 
     LIVENESS_PROBE = "LivenessProbe"
     STARTUP_PROBE = "StartupProbe"
@@ -57,6 +59,9 @@ class EventFinding(StrEnum):
     STARTUP_PROBE_FAILS = "StartupProbeFails"
     """It has failed, not yet so often that the kubelet stops the container."""
     STOP_FAILED = "StopFailed"
+    NODE_OUT_OF_MEMORY = "NodeOutOfMemory"
+    """Its node ran out of memory in the second in which it was killed."""
+    NODE_REBOOTED = "NodeRebooted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,9 @@ class Evidence:
         lookups: how often its Events were looked up; 0 for what the Pod's own status gave.
         problem: the kind of problem that the Event tells of, or None.
         since: since when it goes on, of a pull that has not ended; else None.
+        event: the reason of the Event that has the detail or, without one, that proves the finding.
+            Without a finding it is that of an Event which is a hint, and no proof; or empty.
+        event_time: when that Event happened, or None.
     """
 
     lookup: EventLookup
@@ -78,6 +86,8 @@ class Evidence:
     lookups: int = 1
     problem: Problem | None = None
     since: datetime | None = None
+    event: str = ""
+    event_time: datetime | None = None
 
     @classmethod
     def from_status(
@@ -85,6 +95,11 @@ class Evidence:
     ) -> "Evidence":
         """Return evidence that a moment of the Pod's own status gives, without a lookup."""
         return cls(EventLookup.FOUND, finding, detail, lookups=0, problem=problem)
+
+    @property
+    def is_unclear(self) -> bool:
+        """Whether the Events were read, and do not tell if the kubelet stopped the container."""
+        return self.lookup in (EventLookup.NOTHING, EventLookup.UNCLEAR)
 
 
 NO_EVIDENCE: Mapping[str, Evidence] = {}
@@ -100,6 +115,8 @@ class PodEvent:
         container: the container that it is about, by its fieldPath; empty for the Pod.
         first: when it happened first, or None.
         last: when it happened last, or None.
+        count: how often it happened; 1 at least.
+        normal: whether its type is Normal, and not Warning.
     """
 
     reason: str
@@ -107,6 +124,40 @@ class PodEvent:
     container: str
     first: datetime | None
     last: datetime | None
+    count: int = 1
+    normal: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NodeEvent:
+    """An Event about a node, as far as it is read; its texts are not safe yet.
+
+    Attributes:
+        source: who wrote it: ``kubelet``, for example.
+        reason: ``SystemOOM``, for example.
+        message: what it says.
+        first: when it happened first, or None.
+        last: when it happened last, or None.
+    """
+
+    source: str
+    reason: str
+    message: str
+    first: datetime | None
+    last: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeEvents:
+    """The Events about a node.
+
+    Attributes:
+        events: the Events.
+        read_at: when they were read, by the API server's clock. They are kept for a while.
+    """
+
+    events: Sequence[NodeEvent]
+    read_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +186,7 @@ class EvidenceRequest:
         uid: its uid.
         events: whether to look up its Events.
         log: the log to read, or None.
+        node: the node whose Events are to be read as well, or an empty string.
     """
 
     namespace: str
@@ -142,6 +194,7 @@ class EvidenceRequest:
     uid: str
     events: bool = False
     log: LogRequest | None = None
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +207,16 @@ class FetchedEvidence:
         events: the Events.
         log: the end of the log, with more lines than requested, not yet redacted; None where there
             is none, or it was not requested.
+        complete: whether these are all Events that there are; otherwise they prove what they say,
+            and nothing by what they do not say.
+        node: the Events about the Pod's node; None where they were not requested, or not read.
     """
 
     lookup: EventLookup | None = None
     events: Sequence[PodEvent] = field(default_factory=tuple)
     log: str | None = None
+    complete: bool = True
+    node: NodeEvents | None = None
 
 
 class EvidenceFetcher(Protocol):

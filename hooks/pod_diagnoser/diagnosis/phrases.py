@@ -12,7 +12,7 @@ from typing import Final
 
 from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.diagnosis import quoting
-from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup
+from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup, Evidence
 from pod_diagnoser.diagnosis.messages import Problem, proof_of
 from pod_diagnoser.diagnosis.problem_words import SYMPTOM_PLACEHOLDERS, ProblemKind
 from pod_diagnoser.diagnosis.statement import (
@@ -84,9 +84,34 @@ def _quoted_image(symptom: Symptom) -> Value:
 
 
 def _event_name(symptom: Symptom) -> str:
-    """The Event that proves the finding, by its reason."""
-    finding = symptom.event_finding
-    return _EVENTS.get(finding, "") if finding is not None else ""
+    """The Event that proves the finding: its reason and, where it is known, its time."""
+    finding, evidence = symptom.event_finding, symptom.evidence
+    if finding is None or evidence is None:
+        return ""
+    proof = _EVENTS.get(finding, "")
+    if not evidence.event:
+        return proof
+    event = _event_with_time(evidence)
+    return f"{proof} ({event})" if proof and evidence.event == "Unhealthy" != proof else event
+
+
+def _event_with_time(evidence: Evidence) -> str:
+    at = f" {evidence.event_time:%H:%M:%S} UTC" if evidence.event_time else ""
+    return f"{quoting.word(evidence.event)}{at}"
+
+
+def _hint(symptom: Symptom) -> str:
+    """An Event that may have to do with the end, and proves nothing; or an empty string."""
+    evidence = symptom.evidence
+    if evidence is None or evidence.finding is not None or not evidence.event:
+        return ""
+    return f"Event {_event_with_time(evidence)}"
+
+
+def _hint_detail(symptom: Symptom) -> Outside:
+    """What that Event says."""
+    evidence = symptom.evidence
+    return Outside(evidence.detail if evidence and evidence.finding is None else "")
 
 
 def _message(symptom: Symptom) -> Outside:
@@ -132,8 +157,11 @@ def _time(at: datetime | None) -> str:
 
 
 def _unread_events(symptom: Symptom) -> str:
-    """Return why the Events, which could have shown more, were not read; or an empty string."""
-    return _UNREAD_EVENTS.get(symptom.evidence.lookup, "") if symptom.evidence else ""
+    """Return why the Events, which could have shown more, do not; or an empty string."""
+    evidence = symptom.evidence
+    if evidence is None or (evidence.is_unclear and symptom.kind is not SymptomKind.TERMINATED):
+        return ""
+    return _UNREAD_EVENTS.get(evidence.lookup, "")
 
 
 def _restart_rule(symptom: Symptom) -> str:
@@ -202,6 +230,11 @@ def _exit(symptom: Symptom) -> str:
 
 def exit_clause(symptom: Symptom) -> str:
     """How a container ended that was stopped."""
+    if symptom.reason == "OOMKilled":
+        return (
+            f"it left with exit code {symptom.exit_code_text}; OOMKilled means a child, "
+            "perhaps earlier"
+        )
     if symptom.exit_code == _SIGKILL:
         return "killed after its grace period (exit code 137)"
     if symptom.exit_code == 0:
@@ -228,9 +261,13 @@ _EVENTS: Final[Mapping[EventFinding, str]] = {
     EventFinding.PULL_FAILED: "Failed",
     EventFinding.PULLING: "Pulling",
     EventFinding.STOP_FAILED: "FailedKillPod",
+    EventFinding.NODE_OUT_OF_MEMORY: "SystemOOM",
+    EventFinding.NODE_REBOOTED: "Rebooted",
 }
 
 _UNREAD_EVENTS: Final = {
+    EventLookup.NOTHING: "its Events are incomplete",
+    EventLookup.UNCLEAR: "its Events are about several ends",
     EventLookup.EXPIRED: "Events of that time are gone",
     EventLookup.REFUSED: "its Events may not be read",
     EventLookup.UNAVAILABLE: "its Events could not be read",
@@ -254,6 +291,8 @@ PLACEHOLDERS: Final[Mapping[str, Callable[[Symptom], Value]]] = {
     "since": _since,
     "event": _event_name,
     "event_detail": _event_detail,
+    "hint": _hint,
+    "hint_detail": _hint_detail,
     "unread_events": _unread_events,
     "restart_rule": _restart_rule,
     "names": lambda symptom: Outside(", ".join(symptom.names)),
@@ -300,8 +339,15 @@ def _possible_kubelet_stops(symptom: Symptom) -> list[str]:
 
 
 def _events_name_no_stop(symptom: Symptom) -> bool:
-    """Whether its Events were read in time, and none is about a stop of the container."""
-    return symptom.evidence is not None and symptom.evidence.lookup is EventLookup.NOTHING
+    """Whether its Events would tell of a stop of the container, and none does."""
+    return symptom.evidence is not None and symptom.evidence.lookup is EventLookup.SILENT
+
+
+def _unclear_step(symptom: Symptom) -> str:
+    """Where to look where the Events of a probe's kill may have been dropped; or empty."""
+    if symptom.evidence is None or not symptom.evidence.is_unclear or not symptom.probes:
+        return ""
+    return f"[find out whether its {' or '.join(symptom.probes)} probe fails: ]{{logs}}"
 
 
 def completed(symptom: Symptom) -> str:
@@ -321,6 +367,7 @@ def completed_evidence(symptom: Symptom) -> str:
     if stops:
         return (
             f"{{exit}}[; {{unread_events}}]; possible: a stop by the kubelet ({', '.join(stops)})"
+            "[; {hint}][ {hint_detail}]"
         )
     no_stop = "; no Event tells of a stop" if _events_name_no_stop(symptom) else ""
     return f"{{exit}}{no_stop}[; {{unread_events}}][; {{restart_rule}}]"
@@ -362,12 +409,18 @@ def killed(symptom: Symptom) -> str:
 def killed_evidence(symptom: Symptom) -> str:
     """What is known, and what is not, about a kill."""
     if _events_name_no_stop(symptom):
+        if _hint(symptom):
+            return "no OOMKilled, no Event of a stop by the kubelet; see {hint}[ {hint_detail}]"
         return (
             "no OOMKilled in its status, no Event of a stop by the kubelet: a process in the "
             "container or on the node did it"
         )
     stops = _possible_kubelet_stops(symptom)
     kubelet = f"the kubelet ({', '.join(stops)}), " if stops else ""
+    if _hint(symptom):
+        return (
+            f"not proved: {kubelet}{{hint}}[ {{hint_detail}}][; {{unread_events}}][; no OOMKilled]"
+        )
     return (
         "no OOMKilled in its status[; {unread_events}]"
         f"; possible: {kubelet}a process in it or on its node"
@@ -377,7 +430,10 @@ def killed_evidence(symptom: Symptom) -> str:
 def killed_step(symptom: Symptom) -> str:
     """Where to look after SIGKILL."""
     if _possible_kubelet_stops(symptom):
-        return "{describe}[ shows Events Killing or Unhealthy if the kubelet did it]"
+        return (
+            _unclear_step(symptom)
+            or "{describe}[ shows Events Killing or Unhealthy if the kubelet did it]"
+        )
     return "{describe_node}[ shows what happened there]"
 
 
@@ -387,13 +443,16 @@ def terminated_evidence(symptom: Symptom) -> str:
         return "exit code 143 is 128 + 15; no Event tells of a stop by the kubelet"
     stops = _possible_kubelet_stops(symptom)
     possibly = f"; possible: the kubelet ({', '.join(stops)})" if stops else ""
-    return f"exit code 143 is 128 + 15[; {{unread_events}}]{possibly}"
+    return f"exit code 143 is 128 + 15[; {{unread_events}}]{possibly}[; {{hint}}][ {{hint_detail}}]"
 
 
 def terminated_step(symptom: Symptom) -> str:
     """Where to look after SIGTERM."""
     if _possible_kubelet_stops(symptom):
-        return "{describe}[ shows Events Killing or Unhealthy if the kubelet asked]"
+        return (
+            _unclear_step(symptom)
+            or "{describe}[ shows Events Killing or Unhealthy if the kubelet asked]"
+        )
     return "[see its last output: ]{logs}"
 
 
@@ -514,6 +573,8 @@ def exit_255_evidence(symptom: Symptom) -> str:
     """What exit code 255 may mean."""
     if symptom.ran_briefly:
         return "{exit}; possible: exit(-1), or an image for another processor (exec format error)"
+    if _hint(symptom):
+        return "{exit}; possible: exit(-1), or a placeholder after a restart; on its node: {hint}"
     return "{exit}; possible: exit(-1), or a placeholder after a restart of the node or its runtime"
 
 

@@ -98,6 +98,8 @@ class Symptom:
         probes: the probes of the container for whose failure the kubelet stops it.
         has_post_start_hook: whether the container has a postStart hook.
         resizable: whether a resize may restart the container.
+        spec_may_have_changed: whether the Pod's spec may have been changed since it was created.
+        events_since: since when there may have been Events about the Pod, or None.
         deadline: the Pod's activeDeadlineSeconds, or None.
         restart_rule: whether a restart rule of the container names this exit code.
         restart_rule_of_all: whether that rule restarts all containers of the Pod.
@@ -137,6 +139,8 @@ class Symptom:
     probes: tuple[str, ...] = ()
     has_post_start_hook: bool = False
     resizable: bool = False
+    spec_may_have_changed: bool = True
+    events_since: datetime | None = None
     deadline: int | None = None
     restart_rule: bool = False
     restart_rule_of_all: bool = False

@@ -82,7 +82,8 @@ def allows_remediation(labels: Mapping[str, str], crash: Diagnosis, filters: Fil
         False where it is ignored for either cause, or the kubelet counts too few restarts.
     """
     if any(
-        _is_ignored_as(cause, labels, crash, filters) for cause in (crash.cause, crash.status_cause)
+        is_ignored(filters.ignore, labels, crash.container, cause, crash.exit_code)
+        for cause in (crash.cause, crash.status_cause)
     ):
         return False
     threshold = _applicable_threshold(crash, filters)
@@ -106,6 +107,29 @@ def needs_events(labels: Mapping[str, str], crash: Diagnosis, filters: Filters) 
     """
     return _is_ignored_as(crash.cause, labels, crash, filters) and not _is_ignored_as(
         "", labels, crash, filters
+    )
+
+
+def is_undecided(labels: Mapping[str, str], crash: Diagnosis, filters: Filters) -> bool:
+    """Say whether the second lookup of an ignored crash's Events decides if it is reportable.
+
+    What the first one found is stored for that, as with `ignored_by_event_cause`.
+
+    Args:
+        labels: the Pod's labels.
+        crash: the crash.
+        filters: the spec to filter by.
+
+    Returns:
+        True where it is ignored as a clean exit, and the first lookup did not tell if it is one.
+    """
+    evidence = crash.symptom.evidence
+    return (
+        evidence is not None
+        and evidence.is_unclear
+        and evidence.lookups == 1
+        and bool(crash.symptom.probes)
+        and needs_events(labels, crash, filters)
     )
 
 
@@ -277,7 +301,24 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def _is_ignored_as(
     cause: str, labels: Mapping[str, str], crash: Diagnosis, filters: Filters
 ) -> bool:
-    return is_ignored(filters.ignore, labels, crash.container, cause, crash.exit_code)
+    ignore = filters.ignore
+    if ignore.cleanExits and cause == CLEAN_EXIT and _may_be_a_probe_kill(crash):
+        ignore = ignore.model_copy(update={"cleanExits": False})
+    return is_ignored(ignore, labels, crash.container, cause, crash.exit_code)
+
+
+def _may_be_a_probe_kill(crash: Diagnosis) -> bool:
+    """Say whether a clean exit may be that of a container that was stopped for its probe.
+
+    Its Events were read, and do not tell: to ignore it could hide that the application hangs.
+    """
+    evidence = crash.symptom.evidence
+    return (
+        evidence is not None
+        and evidence.is_unclear
+        and evidence.lookups > 1
+        and bool(crash.symptom.probes)
+    )
 
 
 def _applicable_threshold(crash: Diagnosis, filters: Filters) -> ThresholdSpec | None:

@@ -15,7 +15,7 @@ from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.fields import Int32, RequiredTime, Time
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
-from pod_diagnoser.diagnosis.event_rules import may_change_cause
+from pod_diagnoser.diagnosis.event_rules import MAX_EVENT_BYTES, may_change_cause
 from pod_diagnoser.diagnosis.evidence import MAX_DETAIL_BYTES, EventFinding, EventLookup, Evidence
 from pod_diagnoser.diagnosis.messages import rebuild_problem
 from pod_diagnoser.diagnosis.problem_words import ProblemKind
@@ -52,6 +52,8 @@ class StoredEvidence(BaseModel):
     fields: dict[str, str] = Field(default_factory=dict, max_length=8)
     """What fills the placeholders of the words for that problem."""
     since: Time = None
+    event: str = Field(default="", max_length=256)
+    at: Time = None
 
     def to_evidence(self) -> Evidence:
         """Sanitize and truncate it, since somebody may have made it up."""
@@ -62,6 +64,8 @@ class StoredEvidence(BaseModel):
             self.reads,
             problem=rebuild_problem(self.problem, self.fields) if self.problem else None,
             since=self.since,
+            event=sanitize(self.event, MAX_EVENT_BYTES),
+            event_time=self.at,
         )
 
 
@@ -276,6 +280,8 @@ def _stored_evidence(evidence: Evidence | None) -> StoredEvidence | None:
         problem=problem.kind if problem else None,
         fields=dict(problem.fields) if problem else {},
         since=evidence.since,
+        event=evidence.event,
+        at=evidence.event_time,
     )
 
 
@@ -305,8 +311,8 @@ def serialize(history: CrashHistory) -> str:
         history: the crash history.
 
     Returns:
-        JSON of at most `MAX_CRASHES_BYTES`. What does not fit is left out: first the output of
-        probes, of the oldest crash first, then the oldest crashes.
+        JSON of at most `MAX_CRASHES_BYTES`. What does not fit is left out: first what Events say,
+        of the oldest crash first, then the oldest crashes.
     """
     while True:
         text = history.model_dump_json(exclude_defaults=True)
@@ -315,13 +321,16 @@ def serialize(history: CrashHistory) -> str:
         history = history.model_copy(update={"history": _shorten(history.history)})
 
 
+_NO_EVENT = {"event": "", "at": None}
+
+
 def _shorten(records: tuple[CrashRecord, ...]) -> tuple[CrashRecord, ...]:
-    """Leave out the least important: the oldest detail of a probe, or else the oldest record."""
+    """Leave out the least important: what the oldest Event says, or else the oldest record."""
     for index in range(len(records) - 1, 0, -1):
         evidence = records[index].evidence
-        if evidence is not None and evidence.detail:
+        if evidence is not None and (evidence.detail or evidence.event):
             brief = records[index].model_copy(
-                update={"evidence": evidence.model_copy(update={"detail": ""})}
+                update={"evidence": evidence.model_copy(update={"detail": "", **_NO_EVENT})}
             )
             return (*records[:index], brief, *records[index + 1 :])
     return records[:-1]

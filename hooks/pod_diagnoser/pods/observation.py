@@ -18,13 +18,20 @@ from pod_diagnoser.diagnosis.event_rules import (
     evaluate_events,
     may_change_cause,
     needs_lookup,
+    needs_node_events,
     seconds_until_lookup,
 )
 from pod_diagnoser.diagnosis.evidence import EvidenceRequest, FetchedEvidence, LogRequest
 from pod_diagnoser.diagnosis.masked_pod import mask_messages
 from pod_diagnoser.diagnosis.start_event_rules import seconds_until_slow
 from pod_diagnoser.diagnosis.symptoms import SymptomKind
-from pod_diagnoser.pods.filters import Filters, ignored_by_event_cause, needs_events, reportable
+from pod_diagnoser.pods.filters import (
+    Filters,
+    ignored_by_event_cause,
+    is_undecided,
+    needs_events,
+    reportable,
+)
 from pod_diagnoser.pods.history import (
     CrashHistory,
     CrashRecord,
@@ -165,31 +172,38 @@ def observe_pod(
     if pod.metadata.terminating:
         # It will be gone before more is known.
         records = {name: without_wait(record) for name, record in records.items()}
+    undecided = [each for each in found if is_undecided(labels, each, claim)]
     suppressed = {
         each.id: record_crash(each, known.get(each.id), now, silent=True)
         for each in found
-        if each in pulling or ignored_by_event_cause(labels, each, claim)
+        if each in pulling
+        or each in undecided
+        or ignored_by_event_cause(labels, each, claim)
+        or _was_undecided(each, known, records)
     }
 
-    events = False
+    unexplained: list[Diagnosis] = []
     if claim.evidence.events:
-        ignored_but_recent = (
+        watched, recorded = (*diagnoses, *pulling, *undecided), {**suppressed, **records}
+        ignored_but_recent = [
             each for each in found if _is_ignored_but_recent(each, labels, claim, now)
-        )
-        watched, recorded = (*diagnoses, *pulling), {**suppressed, **records}
-        events = any(_needs_lookup(each, recorded, now) for each in (*watched, *ignored_but_recent))
+        ]
+        unexplained = [
+            each for each in (*watched, *ignored_but_recent) if _needs_lookup(each, recorded, now)
+        ]
         lookups = (_seconds_until_lookup(each, recorded[each.id], now) for each in watched)
         slow = (seconds_until_slow(each.symptom.evidence, now) for each in pulling)
         resync_after = earliest(resync_after, *lookups, *slow)
     latest = latest_crash(diagnoses, records)
-    log = _log_request(latest, claim) if latest is not None and latest.id not in known else None
+    is_new = latest is not None and (latest.id not in known or known[latest.id].silent)
+    log = _log_request(latest, claim) if latest is not None and is_new else None
     return PodObservation(
         stored,
         diagnoses,
         records,
         latest,
         merge_crashes([*records.values(), *suppressed.values()], stored.history),
-        _evidence_request(pod, log, events=events),
+        _evidence_request(pod, unexplained, log),
         resync_after,
     )
 
@@ -229,6 +243,14 @@ def _with_findings(
     return diagnose_symptom(symptom, evaluate_events(symptom, fetched, known, now, mask))
 
 
+def _was_undecided(
+    diagnosis: Diagnosis, known: Mapping[str, CrashRecord], reported: Mapping[str, CrashRecord]
+) -> bool:
+    """Say whether what a second lookup found is stored of a crash that is ignored after all."""
+    record = known.get(diagnosis.id)
+    return record is not None and record.silent and record.awaits and diagnosis.id not in reported
+
+
 def _is_ignored_but_recent(
     diagnosis: Diagnosis, labels: Mapping[str, str], filters: Filters, now: datetime
 ) -> bool:
@@ -261,13 +283,19 @@ def _log_request(latest: Diagnosis, claim: DiagnosisTargetSpec) -> LogRequest | 
     return LogRequest(symptom.container, symptom.log_is_previous, claim.evidence.logLines)
 
 
-def _evidence_request(pod: Pod, log: LogRequest | None, *, events: bool) -> EvidenceRequest | None:
-    if not events and log is None:
+def _evidence_request(
+    pod: Pod, unexplained: Sequence[Diagnosis], log: LogRequest | None
+) -> EvidenceRequest | None:
+    if not unexplained and log is None:
         return None
     meta = pod.metadata
     # The kubelet writes a static Pod's Events with the uid by which it knows the Pod itself.
     uid = meta.annotations.get(MIRROR_POD_ANNOTATION, meta.uid)
-    return EvidenceRequest(meta.namespace, meta.name, uid, events=events, log=log)
+    of_node = any(needs_node_events(each.symptom, each.symptom.evidence) for each in unexplained)
+    node = pod.spec.nodeName if pod.spec and of_node else ""
+    return EvidenceRequest(
+        meta.namespace, meta.name, uid, events=bool(unexplained), log=log, node=node
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,8 @@ KILLING = PodEvent(
     container="app",
     first=datetime(2026, 11, 23, 9, 59, tzinfo=UTC),
     last=T0,
+    count=2,
+    normal=False,
 )
 
 

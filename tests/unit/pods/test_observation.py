@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION
+from pod_diagnoser.api.time import format_time
 from pod_diagnoser.diagnosis.event_rules import SECOND_LOOKUP_AFTER
 from pod_diagnoser.diagnosis.evidence import EventLookup, EvidenceRequest, FetchedEvidence, PodEvent
 from pod_diagnoser.pods.keys import (
@@ -40,6 +41,11 @@ from tests.support.builders import (
 )
 
 NOTHING = FetchedEvidence(EventLookup.FOUND)
+HEARD = FetchedEvidence(
+    EventLookup.FOUND, (PodEvent("Pulled", "Pulled image", "app", after(-6), after(-6)),)
+)
+"""Events of the container's start, and none of its end."""
+
 REFUSED = FetchedEvidence(EventLookup.REFUSED)
 UNAVAILABLE = FetchedEvidence(EventLookup.UNAVAILABLE)
 
@@ -113,7 +119,13 @@ def test_a_kill_after_a_failed_probe_names_the_probe_and_is_looked_up_once() -> 
     assert synced[CAUSE] == "LivenessProbeFailed"
     assert 'its liveness probe failed: "503"' in synced[DIAGNOSIS]
     assert synced[RESTART_REASON] == "Error (Exit Code: 137)"
-    assert synced.evidence == {"asked": "Found", "proof": "LivenessProbe", "detail": "503"}
+    assert synced.evidence == {
+        "asked": "Found",
+        "proof": "LivenessProbe",
+        "detail": "503",
+        "event": "Unhealthy",
+        "at": format_time(after(-1)),
+    }
     assert len(synced.requests) == 1
     assert synced.writes == 1
 
@@ -145,7 +157,8 @@ def test_an_inconclusive_lookup_is_repeated_once_after_some_seconds(first: Fetch
 @pytest.mark.parametrize(
     ("fetched", "words"),
     [
-        (NOTHING, "no Event of a stop by the kubelet"),
+        (HEARD, "no Event of a stop by the kubelet"),
+        (NOTHING, "its Events are incomplete"),
         (REFUSED, "its Events may not be read"),
         (UNAVAILABLE, "its Events could not be read"),
     ],
@@ -200,7 +213,10 @@ def test_a_requested_restart_is_not_a_crash() -> None:
     resized = FetchedEvidence(
         EventLookup.FOUND, (killing("Container app resize requires restart"),)
     )
-    synced = SyncedPod(probed(143), resized)
+    document = probed(143)
+    policy = [{"resourceName": "memory", "restartPolicy": "RestartContainer"}]
+    document["spec"]["containers"][0]["resizePolicy"] = policy
+    synced = SyncedPod(document, resized)
     synced.sync(after(1))
     assert synced[CAUSE] == "RestartedForResize"
     assert synced[RESTART_REASON] == "Error (Exit Code: 143)"
