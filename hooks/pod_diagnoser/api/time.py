@@ -6,13 +6,15 @@ were written by others, and the Unix epoch in a container that never started).
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _FIRST_REAL_YEAR = 1971
 """Times before it are placeholders: Go's zero time (year 1) and the Unix epoch."""
 
 
+@lru_cache(maxsize=4096)
 def parse_time(text: str | None) -> datetime | None:
-    """Parse a time of the Kubernetes API.
+    """Parse a time of the Kubernetes API. Cached, since an object is read at every sync.
 
     Returns:
         The time in UTC with whole seconds. None for what is no time: absent, malformed, without an

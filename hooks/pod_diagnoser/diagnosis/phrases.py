@@ -7,7 +7,7 @@ where the proof would be found. Nothing depends on the clock or on the state aft
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache, partial
 from typing import Final
 
 from pod_diagnoser.api.core_v1 import ContainerKind
@@ -19,7 +19,9 @@ from pod_diagnoser.diagnosis.statement import (
     MAX_LINE_BYTES,
     Forms,
     Outside,
+    Part,
     Value,
+    compile_template,
     fit_line,
 )
 from pod_diagnoser.diagnosis.symptoms import (
@@ -35,6 +37,9 @@ Template = Callable[[Symptom], str]
 
 _SIGKILL: Final = SIGNAL_BASE + 9
 
+_remembered = lru_cache(maxsize=1024)
+"""For words of names alone: a Pod is synced many times, and its names stay."""
+
 
 def render(template: str | Template, symptom: Symptom, limit: int = MAX_LINE_BYTES) -> str:
     """Make a line about a symptom.
@@ -44,28 +49,40 @@ def render(template: str | Template, symptom: Symptom, limit: int = MAX_LINE_BYT
         ValueError: the template is not well formed.
     """
     text = template(symptom) if callable(template) else template
+    return fit_line(_compiled(text), symptom, limit)
 
-    def value_of(name: str) -> Value:
-        if name.startswith(_PROBLEM_PREFIX):
-            return _problem_field(symptom, name.removeprefix(_PROBLEM_PREFIX))
-        return PLACEHOLDERS[name](symptom)
 
-    return fit_line(text, value_of, limit)
+@cache
+def _compiled(template: str) -> tuple[Part[Symptom], ...]:
+    """Compile a template; there are as many as rows and kinds of problem have."""
+    return compile_template(template, _filler)
+
+
+def _filler(placeholder: str) -> Callable[[Symptom], Value]:
+    """Return what fills a placeholder: a phrase about the symptom, or a field of its problem."""
+    if placeholder.startswith(_PROBLEM_PREFIX):
+        return partial(_problem_field, name=placeholder.removeprefix(_PROBLEM_PREFIX))
+    return PLACEHOLDERS[placeholder]
 
 
 # What fills placeholders
 
 
 def _subject(symptom: Symptom) -> Forms:
-    """Who it is about: ``init container setup``; ``the Pod``, whose name is where the line is."""
-    kind = symptom.container_kind
-    if kind is None:
-        return Forms(("the Pod",))
-    return Forms((f"{kind} {quoting.name(symptom.container)}", f"the {kind}"))
+    return _subject_forms(symptom.container_kind, symptom.container)
 
 
 def _subject_capitalized(symptom: Symptom) -> Forms:
-    return Forms(tuple(text[0].upper() + text[1:] for text in _subject(symptom).texts))
+    return _subject_forms(symptom.container_kind, symptom.container, capitalized=True)
+
+
+@_remembered
+def _subject_forms(
+    kind: ContainerKind | None, container: str, *, capitalized: bool = False
+) -> Forms:
+    """Who it is about: ``init container setup``; ``the Pod``, whose name is where the line is."""
+    texts = (f"{kind} {quoting.name(container)}", f"the {kind}") if kind else ("the Pod",)
+    return Forms(tuple(text[0].upper() + text[1:] for text in texts) if capitalized else texts)
 
 
 def _node(symptom: Symptom) -> Forms:
@@ -172,25 +189,40 @@ def _restart_rule(symptom: Symptom) -> str:
 
 
 def _logs(symptom: Symptom) -> Forms:
-    """The command that shows the container's last output."""
     # The log of a container that is not started again, or runs, is the current one.
     is_current = symptom.final or symptom.kind is SymptomKind.LASTING_CONDITION
     previous = () if is_current else ("--previous",)
-    names = (symptom.namespace, symptom.pod, symptom.container)
-    command = quoting.kubectl(
-        "logs", "-n", names[0], names[1], "-c", names[2], *previous, names=names
+    return _logs_command(symptom.namespace, symptom.pod, symptom.container, previous)
+
+
+@_remembered
+def _logs_command(namespace: str, pod: str, container: str, previous: tuple[str, ...]) -> Forms:
+    """The command that shows the container's last output."""
+    names = (namespace, pod, container)
+    words = ("-n", namespace, pod, "-c", container, *previous)
+    return _command(
+        quoting.kubectl("logs", *words, names=names), quoting.kubectl("logs", *previous)
     )
-    return _command(command, quoting.kubectl("logs", *previous))
 
 
 def _describe(symptom: Symptom) -> Forms:
-    names = (symptom.namespace, symptom.pod)
+    return _describe_command(symptom.namespace, symptom.pod)
+
+
+@_remembered
+def _describe_command(namespace: str, pod: str) -> Forms:
+    names = (namespace, pod)
     command = quoting.kubectl("describe", "pod", "-n", *names, names=names)
     return _command(command, quoting.kubectl("describe", "pod"))
 
 
 def _describe_node(symptom: Symptom) -> Forms:
-    command = quoting.kubectl("describe", "node", symptom.node, names=(symptom.node,))
+    return _describe_node_command(symptom.node)
+
+
+@_remembered
+def _describe_node_command(node: str) -> Forms:
+    command = quoting.kubectl("describe", "node", node, names=(node,))
     return _command(command, quoting.kubectl("describe", "node"))
 
 

@@ -54,9 +54,14 @@ def quote(text: str, limit: int, keep: Sequence[str] = ()) -> str:
     return f'"{shorten(text.translate(_QUOTATION_MARKS), room)}"'
 
 
+def quote_whole(text: str) -> str:
+    """Quote a text from outside, however long it is."""
+    return f'"{text.translate(_QUOTATION_MARKS)}"'
+
+
 def quoted_length(text: str) -> int:
     """Return how many bytes a text has in quotes, if nothing of it is left out."""
-    return len(text.translate(_QUOTATION_MARKS).encode()) + 2
+    return len(quote_whole(text).encode())
 
 
 def shorten(text: str, limit: int) -> str:

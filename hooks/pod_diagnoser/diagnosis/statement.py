@@ -13,11 +13,12 @@ Nothing else is ever cut.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Final
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from pod_diagnoser.api.text import truncate_bytes
-from pod_diagnoser.diagnosis.quoting import quote, quoted_length
+from pod_diagnoser.diagnosis.quoting import quote, quote_whole, quoted_length
+
+T = TypeVar("T")
 
 MAX_LINE_BYTES: Final = 138
 """The most bytes of a line."""
@@ -76,32 +77,37 @@ class Statement:
     next_step: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A literal text, or a placeholder, of a template.
+class Part(NamedTuple, Generic[T]):
+    """A literal text, or a placeholder, of a template about something of type `T`.
 
     Attributes:
-        text: the literal text, or the placeholder's name.
-        is_placeholder: which of the two.
         group: the number of the group that it belongs to; 0 for none.
+        text: the literal text; empty for a placeholder.
+        fill: returns what fills the placeholder; None for a literal text.
     """
 
-    text: str
-    is_placeholder: bool
     group: int
+    text: str
+    fill: Callable[[T], Value] | None
 
 
 _TOKEN: Final = re.compile(r"\{(\w+)\}|([\[\]])|([^\[\]{}]+)")
 
 
-@cache
-def _parse(template: str) -> tuple[_Part, ...]:
-    """Split a template.
+def compile_template(
+    template: str, filler_of: Callable[[str], Callable[[T], Value]]
+) -> tuple[Part[T], ...]:
+    """Split a template, which takes far longer than to fill it.
+
+    Args:
+        template: the template.
+        filler_of: returns for a placeholder's name what fills it.
 
     Raises:
         ValueError: it is not well formed. Groups do not nest.
     """
-    parts, group, opened, position = [], 0, 0, 0
+    parts: list[Part[T]] = []
+    group, opened, position = 0, 0, 0
     for token in _TOKEN.finditer(template):
         if token.start() != position:
             raise ValueError(template)
@@ -112,8 +118,10 @@ def _parse(template: str) -> tuple[_Part, ...]:
                 raise ValueError(template)
             opened += bracket == "["
             group = opened if bracket == "[" else 0
+        elif placeholder:
+            parts.append(Part(group, "", filler_of(placeholder)))
         else:
-            parts.append(_Part(placeholder or literal, placeholder is not None, group))
+            parts.append(Part(group, literal, None))
     if position != len(template) or group:
         raise ValueError(template)
     return tuple(parts)
@@ -133,29 +141,41 @@ class _Piece:
             return self.value.texts[self.form] if self.value.texts else ""
         return "" if isinstance(self.value, Outside) else self.value
 
-    @property
-    def is_empty(self) -> bool:
-        return not self.value.text if isinstance(self.value, Outside) else not self.fixed()
 
-
-def fit_line(template: str, value_of: Callable[[str], Value], limit: int = MAX_LINE_BYTES) -> str:
+def fit_line(template: Sequence[Part[T]], about: T, limit: int = MAX_LINE_BYTES) -> str:
     """Make a line from a template.
 
     Args:
-        template: the template.
-        value_of: returns what fills a placeholder. It is never read as a template.
+        template: the template, compiled. What fills it is never read as a template.
+        about: what fills it.
         limit: the most bytes of the line.
-
-    Raises:
-        KeyError: the template has an unknown placeholder.
-        ValueError: the template is not well formed.
     """
-    pieces = [
-        _Piece(part.group, value_of(part.text) if part.is_placeholder else part.text)
-        for part in _parse(template)
-    ]
-    without = {piece.group for piece in pieces if piece.group and piece.is_empty}
-    pieces = [piece for piece in pieces if piece.group not in without]
+    values = [part.text if part.fill is None else part.fill(about) for part in template]
+    texts = [value if type(value) is str else _whole(value) for value in values]
+    if "" in texts:
+        without = {part.group for part, text in zip(template, texts, strict=True) if not text}
+        without.discard(0)
+        for number, part in enumerate(template):
+            if part.group in without:
+                texts[number] = values[number] = ""
+    whole = "".join(texts)
+    if len(whole) <= limit and (whole.isascii() or len(whole.encode()) <= limit):
+        return whole  # the usual case
+    pieces = zip(template, values, strict=True)
+    return _shortened([_Piece(part.group, value) for part, value in pieces], limit)
+
+
+def _whole(value: Value) -> str:
+    """Return a value as it stands in a line where there is room enough."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Forms):
+        return value.texts[0] if value.texts else ""
+    return quote_whole(value.text) if value.text else ""
+
+
+def _shortened(pieces: list[_Piece], limit: int) -> str:
+    """Make a line of pieces that are too long."""
     while _line(pieces, limit, _PREFERRED_QUOTED_BYTES) is None and _drop_unquoted_group(pieces):
         pass
     while True:

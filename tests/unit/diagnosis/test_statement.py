@@ -1,5 +1,7 @@
 """Lines made from templates: whole, and never too long."""
 
+from collections.abc import Callable, Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from pod_diagnoser.diagnosis.statement import (
     Forms,
     Outside,
     Value,
+    compile_template,
     fit_line,
     join_sentences,
     with_suffix,
@@ -17,7 +20,12 @@ from pod_diagnoser.diagnosis.statement import (
 
 def line(template: str, limit: int = MAX_LINE_BYTES, **values: Value) -> str:
     """Fill a template."""
-    return fit_line(template, values.__getitem__, limit)
+    return fit_line(compile_template(template, filler), values, limit)
+
+
+def filler(name: str) -> Callable[[Mapping[str, Value]], Value]:
+    """Return what fills a placeholder: a value of its name."""
+    return lambda values: values[name]
 
 
 def test_a_group_without_its_facts_is_left_out() -> None:
@@ -104,7 +112,8 @@ def test_no_line_is_too_long_whatever_fills_it(
 ) -> None:
     """Any template, any values."""
     template = "".join(f"[ {{{name}}}]" if group else f" {{{name}}}" for group, name, _ in parts)
-    filled = fit_line(template, lambda name: values.get(name, ""), limit)
+    all_values = {name: values.get(name, "") for name in "abcdef"}
+    filled = fit_line(compile_template(template, filler), all_values, limit)
     assert len(filled.encode()) <= limit
 
 
