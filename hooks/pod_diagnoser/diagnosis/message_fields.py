@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
+from pod_diagnoser.diagnosis import quoting
 from pod_diagnoser.diagnosis.layers import shortened
-from pod_diagnoser.diagnosis.message_text import fit
 from pod_diagnoser.diagnosis.problem_words import ProblemKind
 
 # Names and numbers in a message
@@ -196,15 +196,13 @@ _WITHOUT_QUOTES: Final = frozenset(
 """Placeholders of what programs write as one word: quantities, and the names of resources."""
 
 _MAX_FIELD_BYTES: Final = 64
-_NAME_PATTERN: Final = re.compile(_DNS_NAME)
 
 
 def _as_field(placeholder: str, value: str) -> str:
     """A value as it may stand in a sentence: quoted where it is no name of Kubernetes'."""
-    if placeholder in _WITHOUT_QUOTES or _NAME_PATTERN.fullmatch(value):
-        return value
-    quoted = fit(value.replace('"', "'"), _MAX_FIELD_BYTES)
-    return f'"{quoted}"'
+    if placeholder in _WITHOUT_QUOTES:
+        return quoting.word(value)
+    return value if quoting.is_name(value) else quoting.quote(value, _MAX_FIELD_BYTES)
 
 
 def fields_of(text: str, kind: ProblemKind, names: Collection[str] = ()) -> dict[str, str]:

@@ -171,6 +171,7 @@ class TestNames:
             ('configmap "APP" not found', "config_map", None),
             ('no runtime for "$(reboot)" is configured', "handler", None),
             ('exec: "rm -rf /": permission denied', "executable", '"rm -rf /"'),
+            ('exec: "a” next: “b": permission denied', "executable", "\"a' next: 'b\""),
             (
                 'corresponding condition of pod readiness gate "a.example/b" does not exist.',
                 "gate",
@@ -608,3 +609,4 @@ class TestMutations:
             assert value.isprintable()
             assert len(value.encode()) <= MAX_VALUE_BYTES
             assert value.count('"') in (0, 2)
+            assert not set(value[1:-1]) & set('"“”„‟″«»')
