@@ -192,6 +192,7 @@ def _may_come_late(symptom: Symptom, known: Evidence) -> bool:
         return True
     return (
         symptom.exit_code in (0, 137, 143)
+        or symptom.windows_status == STATUS_CONTROL_C_EXIT
         or bool(symptom.probes)
         or symptom.has_post_start_hook
         or symptom.resizable
@@ -325,7 +326,7 @@ def _find_stop(
     for event in events:
         if not event.container and _is_near(event, "SandboxChanged", end):
             return _Found(EventFinding.SANDBOX_CHANGED, event.reason, event.last)
-    if stop is None or was_stopped:
+    if stop is None:
         return None
     at = stop.last if stop.last is not None and stop.last <= end else stop.first
     return _Found(EventFinding.STOPPED, stop.reason, at)

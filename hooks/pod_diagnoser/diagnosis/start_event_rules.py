@@ -85,8 +85,18 @@ _UNKNOWN_TIME: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class _Found(NamedTuple):
+    """What an Event proves.
+
+    Attributes:
+        finding: what it proves.
+        message: what it says in addition, not safe yet.
+        reason: its reason; empty where the status of the Pod may prove the same.
+        since: since when it goes on, of a pull that has not ended; else None.
+    """
+
     finding: EventFinding
     message: str
+    reason: str = ""
     since: datetime | None = None
 
 
@@ -171,6 +181,7 @@ def evaluate(
         found.finding,
         detail,
         max(lookups, 2),
+        event=found.reason,
         problem=problem,
         since=found.since,
     )
@@ -208,7 +219,7 @@ def _find(symptom: Symptom, events: Sequence[PodEvent]) -> _Found | None:
         return _find_failure(recent) or _find_pull(own, events)
     if symptom.reason == LastingCondition.NOT_DELETED:
         stop = _latest(each for each in recent if each.reason in _STOP_FAILURES)
-        return None if stop is None else _Found(EventFinding.STOP_FAILED, stop.message)
+        return None if stop is None else _Found(EventFinding.STOP_FAILED, stop.message, stop.reason)
     probe = _PROBES.get(LastingCondition(symptom.reason))
     return None if probe is None else _find_probe(recent, symptom.container, *probe)
 
@@ -242,7 +253,7 @@ def _find_failure(recent: Iterable[PodEvent]) -> _Found | None:
         return is_specific, _time(event), event.message, event.reason
 
     found = max(going_on, key=weight)
-    return _Found(_FAILURES[found.reason], found.message)
+    return _Found(_FAILURES[found.reason], found.message, found.reason)
 
 
 def _find_pull(own: Sequence[PodEvent], events: Sequence[PodEvent]) -> _Found | None:
@@ -250,7 +261,7 @@ def _find_pull(own: Sequence[PodEvent], events: Sequence[PodEvent]) -> _Found | 
     for of in (own, events):
         pull = _latest(each for each in of if each.reason in _PULLS)
         if pull is not None and pull.reason == "Pulling":
-            return _Found(EventFinding.PULLING, "", pull.last if of is own else None)
+            return _Found(EventFinding.PULLING, "", since=pull.last if of is own else None)
     return None
 
 
