@@ -40,7 +40,7 @@ serve: setup ## serve the hook on localhost, PORT=8080, as in production
 # Check it.
 .PHONY: test golden lint
 test: setup ## run all tests that need no control plane, on all cores
-	$(RUN)/pytest -n auto --dist loadfile --ignore tests/e2e
+	$(RUN)/pytest -n auto --dist loadfile --no-loadscope-reorder --ignore tests/e2e
 
 golden: setup ## write the golden files' outputs again; read the diff
 	$(RUN)/pytest tests/golden --update-golden

@@ -43,6 +43,7 @@ def compile_pattern(pattern: str) -> Any:
     return re2.compile(pattern, options)
 
 
+@cache
 def compile_rule(rule: str) -> Callable[[Any], bool]:
     """Compile a rule of x-kubernetes-validations.
 

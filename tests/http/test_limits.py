@@ -121,7 +121,7 @@ def test_a_longer_status_leaves_out_no_pod() -> None:
     bodies = [go_json(small), go_json(large)]
     (related,) = {body[body.index(RELATED) :] for body in bodies}
     shown = set()
-    for most in (*range(len(RELATED) + 1, len(related), 531), *range(-5, 5)):
+    for most in (*range(len(RELATED) + 1, len(related), 1061), *range(-5, 5)):
         hook = Hook(Settings(max_related=most if most > 5 else len(related) + most))
         answers = [read_sync(hook.post("/poddiagnosers/sync", body).body) for body in bodies]
         counts = [
