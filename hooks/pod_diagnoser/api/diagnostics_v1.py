@@ -195,6 +195,7 @@ DEFAULT_CAUSES = (
     "StartupProbeFailed",
     "SandboxChanged",
     "StoppedByKubelet",
+    "NodeOutOfMemory",
 )
 """The causes for which Pods are replaced: a new Pod, perhaps on another node, can help. It cannot
 where, for instance, the image lacks the program."""

@@ -18,6 +18,14 @@ from pod_diagnoser.diagnosis.start_event_rules import seconds_until_slow
 from pod_diagnoser.diagnosis.statement import Statement
 from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
 
+_LIKE_PROBE_KILLS = (Cause.KILLED, Cause.TERMINATED, Cause.COMPLETED)
+"""What a kill for a failed probe looks like in the status."""
+
+_CAUSES_OF_PROBES = {
+    "liveness": Cause.LIVENESS_PROBE_FAILED,
+    "startup": Cause.STARTUP_PROBE_FAILED,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
@@ -93,6 +101,14 @@ class Diagnosis:
     def final(self) -> bool:
         """Whether nothing will start the container again in this Pod."""
         return self.symptom.final
+
+    @property
+    def possible_causes(self) -> tuple[str, ...]:
+        """The failed probes that its Events, which were read and do not tell, may have hidden."""
+        evidence = self.symptom.evidence
+        if evidence is None or not evidence.is_unclear or self.cause not in _LIKE_PROBE_KILLS:
+            return ()
+        return tuple(_CAUSES_OF_PROBES[probe].value for probe in self.symptom.probes)
 
     @property
     def was_requested(self) -> bool:

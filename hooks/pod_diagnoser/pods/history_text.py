@@ -29,6 +29,23 @@ _NOT_TIMED = (
 """Causes whose times do not say how long the container ran: lost, noticed late, or never run."""
 
 
+_PROBE_KILLS = {
+    Cause.LIVENESS_PROBE_FAILED: "liveness",
+    Cause.STARTUP_PROBE_FAILED: "startup",
+}
+_UNCLEAR = (Cause.KILLED, Cause.TERMINATED, Cause.COMPLETED)
+"""What a kill for a failed probe looks like in the status."""
+
+_UNEXPLAINED = (
+    Cause.KILLED,
+    Cause.APPLICATION_ERROR,
+    Cause.EXIT_STATUS_LOST,
+    Cause.NODE_REBOOTED,
+)
+_CODES_OF_NODES = (137, 255)
+"""Causes and exit codes that all containers of a node may have which ends them."""
+
+
 @dataclass(frozen=True, slots=True)
 class HistorySummary:
     """The history of a container, as it may follow a line of its diagnosis.
@@ -36,10 +53,12 @@ class HistorySummary:
     Attributes:
         times: how often it terminated: forms from the longest to the shortest.
         details: how long it ran, whether that gets worse: forms from the longest to the shortest.
+        hints: what the history says of a cause that its Events do not tell, and what ended with it.
     """
 
     times: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+    hints: str = ""
 
 
 def summarize_history(
@@ -48,8 +67,8 @@ def summarize_history(
     """Summarize the history of a container.
 
     Args:
-        history: the crash records of the Pod, in any order. Those of other containers and those
-            after the current one change nothing.
+        history: the crash records of the Pod, in any order. Those after the current one change
+            nothing, and those of other containers only where they ended in the same second.
         current: the crash record that the diagnosis is about.
         number: which termination it is by the kubelet's count (`termination_number`), 0 where that
             is not known.
@@ -65,8 +84,9 @@ def summarize_history(
     counted = max(number, current.restarts or 0)
     total = max(counted, len(ends))
     delayed = "; CrashLoopBackOff delays its restart" if backing_off else ""
+    together = _together(history, current)
     if total == 1:
-        return HistorySummary(details=(delayed,) if delayed else ())
+        return HistorySummary(details=(delayed,) if delayed else (), hints=together)
     row = ends if len(ends) == counted else _consecutive(ends)
     at_least = "at least " if counted < len(ends) else ""
     times = f", for {at_least}the {_ordinal(total)} time"
@@ -84,7 +104,45 @@ def summarize_history(
     return HistorySummary(
         tuple(dict.fromkeys((times + span, times))),
         tuple(dict.fromkeys(filter(None, (*details, delayed)))),
+        _probe_kills(ends) + together,
     )
+
+
+def _probe_kills(ends: Sequence[CrashRecord]) -> str:
+    """Say how often a probe had stopped it, where its Events do not tell if one did this time."""
+    *former, current = ends
+    evidence = current.evidence
+    if evidence is None or not evidence.to_evidence().is_unclear or current.cause not in _UNCLEAR:
+        return ""
+    kills = [record.cause for record in former if record.cause in _PROBE_KILLS]
+    if not kills:
+        return ""
+    probe = _PROBE_KILLS[Cause(kills[-1])]
+    number = len(kills) if len(set(kills)) == 1 else kills.count(kills[-1])
+    known = "" if number == len(former) else f" of {len(former)}"
+    times = "time" if len(former) == 1 else "times"
+    return f"; its {probe} probe stopped it {number}{known} {times} before"
+
+
+def _together(history: Iterable[CrashRecord], current: CrashRecord) -> str:
+    """Say how many other containers of the Pod ended in the same second, not by themselves."""
+    if current.finishedAt is None or not _is_lost_or_killed(current):
+        return ""
+    others = {
+        record.container
+        for record in history
+        if record.container != current.container
+        and record.finishedAt == current.finishedAt
+        and _is_lost_or_killed(record)
+    }
+    if not others:
+        return ""
+    what = "another container" if len(others) == 1 else f"{len(others)} more containers"
+    return f"; {what} ended in that second"
+
+
+def _is_lost_or_killed(record: CrashRecord) -> bool:
+    return record.exitCode in _CODES_OF_NODES and record.cause in _UNEXPLAINED
 
 
 def _terminations_until(history: Iterable[CrashRecord], current: CrashRecord) -> list[CrashRecord]:

@@ -21,7 +21,12 @@ from pod_diagnoser.diagnosis.event_rules import (
     needs_node_events,
     seconds_until_lookup,
 )
-from pod_diagnoser.diagnosis.evidence import EvidenceRequest, FetchedEvidence, LogRequest
+from pod_diagnoser.diagnosis.evidence import (
+    Evidence,
+    EvidenceRequest,
+    FetchedEvidence,
+    LogRequest,
+)
 from pod_diagnoser.diagnosis.masked_pod import mask_messages
 from pod_diagnoser.diagnosis.start_event_rules import seconds_until_slow
 from pod_diagnoser.diagnosis.symptoms import SymptomKind
@@ -79,6 +84,7 @@ class PodObservation:
             that are suppressed because of their Events.
         evidence_request: the evidence that is missing now, or None.
         resync_after: seconds until there may be more to observe or to fetch, or None.
+        lookups: what the Events showed that were looked up now, for each crash.
     """
 
     stored: CrashHistory
@@ -88,6 +94,7 @@ class PodObservation:
     history: Sequence[CrashRecord]
     evidence_request: EvidenceRequest | None
     resync_after: float | None
+    lookups: Sequence[Evidence] = ()
 
     @property
     def reportable_history(self) -> list[CrashRecord]:
@@ -155,12 +162,17 @@ def observe_pod(
     known = {record.id: record for record in stored.history}
     evidence = known_evidence(stored)
     lasting, resync_after = diagnose_lasting_conditions(pod, now, evidence, with_pulls=True)
-    found = (*diagnose(pod, evidence), *lasting)
+    found: Sequence[Diagnosis] = (*diagnose(pod, evidence), *lasting)
+    looked_up: list[Evidence] = []
     if fetched is not None and fetched.lookup is not None:
         mask = claim.evidence.maskPatterns
-        found = tuple(
-            _with_findings(each, known.get(each.id), fetched, now, mask) for each in found
-        )
+        before = found
+        found = [_with_findings(each, known.get(each.id), fetched, now, mask) for each in before]
+        looked_up = [
+            each.symptom.evidence
+            for each, former in zip(found, before, strict=True)
+            if each is not former and each.symptom.evidence is not None
+        ]
 
     labels = pod.metadata.labels
     created = pod.metadata.created
@@ -205,6 +217,7 @@ def observe_pod(
         merge_crashes([*records.values(), *suppressed.values()], stored.history),
         _evidence_request(pod, unexplained, log),
         resync_after,
+        looked_up,
     )
 
 

@@ -54,8 +54,8 @@ def add_context(diagnosis: Diagnosis, summary: HistorySummary, others: Sequence[
     """Add to the lines of a diagnosis.
 
     How often the container terminated belongs into the line of the diagnosis; where that is full,
-    and for other broken containers, the line of evidence is shortened. The rest stands there as far
-    as there is room.
+    for hints of the history and for other broken containers, the line of evidence is shortened. The
+    rest stands there as far as there is room.
 
     Args:
         diagnosis: the diagnosis.
@@ -67,7 +67,8 @@ def add_context(diagnosis: Diagnosis, summary: HistorySummary, others: Sequence[
     counted = ""
     if first is None and summary.times:
         counted = f"; {summary.times[-1].removeprefix(', for ')}"
-    added = counted + _also(others, MAX_ADDED_BYTES - len(counted))
+    added = counted + summary.hints
+    added += _also(others, MAX_ADDED_BYTES - len(added))
     evidence = lines.evidence
     if added and len(evidence.encode()) + len(added.encode()) > MAX_LINE_BYTES:
         limit = MAX_LINE_BYTES - len(added.encode())

@@ -16,7 +16,7 @@ from pod_diagnoser.api.metacontroller import (
     SyncResponse,
     targets_rule,
 )
-from pod_diagnoser.diagnosis.evidence import EvidenceRequest, FetchedEvidence
+from pod_diagnoser.diagnosis.evidence import Evidence, EvidenceRequest, FetchedEvidence
 from pod_diagnoser.diagnosis.redaction import redact_head, redact_tail
 from pod_diagnoser.pods.claims import claiming_target, valid_targets
 from pod_diagnoser.pods.keys import MAX_LOG_BYTES, MAX_MESSAGE_BYTES
@@ -36,12 +36,14 @@ class PodSync:
     Attributes:
         response: what Metacontroller gets.
         settled: the crashes whose causes are known now, for logs and metrics.
+        lookups: what the Events showed that were looked up, for each crash, for metrics.
         evidence_request: the evidence that is missing, or None. Where it can be fetched, sync the
             Pod again with it.
     """
 
     response: SyncResponse
     settled: Sequence[SettledCrash] = ()
+    lookups: Sequence[Evidence] = ()
     evidence_request: EvidenceRequest | None = None
 
 
@@ -84,7 +86,7 @@ def sync_pod(
     observation = observe_pod(pod, claim, now, fetched)
     output = _container_output(claim, observation, fetched)
     response = desired_metadata(pod, claim, observation, now, output)
-    return PodSync(response, observation.settled, observation.evidence_request)
+    return PodSync(response, observation.settled, observation.lookups, observation.evidence_request)
 
 
 def _without_container_output(claim: DiagnosisTargetSpec) -> DiagnosisTargetSpec:

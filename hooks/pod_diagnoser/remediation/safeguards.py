@@ -81,9 +81,11 @@ def violated_safeguard(
 def _has_listed_cause(diagnosis: Diagnosis, policy: RemediationSpec) -> bool:
     """Return whether a crash has a listed cause, by the Pod's status alone and by its Events.
 
-    Anyone may have made up the cause by Events, which is kept on the Pod: it can only forbid.
+    Anyone may have made up the cause by Events, which is kept on the Pod: it can only forbid. So
+    can a probe for which the kubelet may have stopped the container, where its Events were read and
+    do not tell.
     """
-    causes = {diagnosis.status_cause.value, diagnosis.cause.value}
+    causes = {diagnosis.status_cause.value, diagnosis.cause.value, *diagnosis.possible_causes}
     return not diagnosis.was_requested and causes <= set(policy.causes)
 
 

@@ -78,8 +78,9 @@ class PodEndpoints:
         result = sync_pod(request, self.clock(), confidential=self.confidential)
         if result.evidence_request is not None and self.evidence_fetcher is not None:
             evidence = self.evidence_fetcher.fetch(result.evidence_request)
-            self.telemetry.events_looked_up(evidence.lookup)
             result = sync_pod(request, self.clock(), evidence, confidential=self.confidential)
+            for found in result.lookups:
+                self.telemetry.events_looked_up(found.lookup)
         for crash in result.settled:
             self.telemetry.diagnosed(request.object.metadata, crash)
         return Reply(result.response)

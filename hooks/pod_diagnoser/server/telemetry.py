@@ -71,7 +71,9 @@ class Telemetry:
         )
         lookups = Counter(
             "pod_diagnoser_event_lookups",
-            "Lookups of a Pod's Events, by result.",
+            "Lookups of the Events of a crash, by what they showed of it: Found, what happened; "
+            "Silent, that the kubelet did not stop it; Nothing, Unclear or Expired, that they do "
+            "not tell; Refused or Unavailable, that they could not be read.",
             ("result",),
             registry=registry,
         )
@@ -108,10 +110,9 @@ class Telemetry:
         log = self._log.warning if connected and not authenticated else self._log.info
         log("Serving", endpoints=endpoints, authenticated=authenticated, connected=connected)
 
-    def events_looked_up(self, result: EventLookup | None) -> None:
-        """Count a lookup of a Pod's Events; None is for a log that was read without."""
-        if result is not None:
-            self._lookups_by_result[result].inc()
+    def events_looked_up(self, result: EventLookup) -> None:
+        """Count a lookup of the Events of a crash."""
+        self._lookups_by_result[result].inc()
 
     def shortcut_tried(self, shortcut: Shortcut, *, hit: bool) -> None:
         """Count an attempt to read less of a request."""

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pod_diagnoser.diagnosis.evidence import EventLookup
 from pod_diagnoser.diagnosis.statement import MAX_LINE_BYTES
 from pod_diagnoser.diagnosis.symptoms import termination_number
-from pod_diagnoser.pods.history import CrashRecord
+from pod_diagnoser.pods.history import CrashRecord, StoredEvidence
 from pod_diagnoser.pods.history_text import HistorySummary, summarize_history
 from pod_diagnoser.pods.statements import add_context
 from tests.support.builders import T0, after, crash_record, diagnosis
@@ -71,6 +72,57 @@ def test_how_often_how_long_and_that_it_gets_worse() -> None:
         ", for the 4th time in 12 min; the 3rd out-of-memory kill in a row; "
         "it ran 31 s, 12 s, 5 s and 4 s, shorter each time; CrashLoopBackOff delays its restart"
     )
+
+
+PROBE: dict[str, Any] = {"cause": "LivenessProbeFailed", "exitCode": 137}
+UNCLEAR: dict[str, Any] = {
+    "cause": "Killed",
+    "exitCode": 137,
+    "evidence": StoredEvidence(asked=EventLookup.NOTHING),
+}
+
+
+def hints(*ends: CrashRecord) -> str:
+    """Return what the history says of the cause of the last of these."""
+    return summarize_history(ends, ends[-1], ends[-1].restarts or 0, backing_off=False).hints
+
+
+def test_former_kills_for_a_probe_are_told_where_events_do_not_tell() -> None:
+    """They are no proof, and the best that is known."""
+    kills = [end(number, number * 60, 30, **PROBE) for number in range(1, 7)]
+    seventh, eighth = end(7, 420, 30, **UNCLEAR), end(8, 480, 30, **UNCLEAR)
+    assert hints(*kills, seventh) == "; its liveness probe stopped it 6 times before"
+    assert hints(kills[0], seventh) == "; its liveness probe stopped it 1 time before"
+    assert hints(*kills, seventh, eighth) == "; its liveness probe stopped it 6 of 7 times before"
+    silent = changed(seventh, evidence=StoredEvidence(asked=EventLookup.SILENT))
+    other = changed(seventh, cause="OutOfMemory")
+    for known in (silent, other, changed(seventh, evidence=None)):
+        assert hints(*kills, known) == ""
+    assert hints(end(1, 0), seventh) == ""
+
+
+def test_the_probe_s_former_kills_are_seen_whatever_else_there_is_to_say() -> None:
+    """They take the room of what is less telling."""
+    kills = [end(number, number * 60, 30, **PROBE) for number in range(1, 7)]
+    last = end(7, 420, 30, **UNCLEAR)
+    found = summarize_history([*kills, last], last, 7, backing_off=True)
+    lines = add_context(DIAGNOSIS, found, ["proxy (ApplicationError)"] * 5)
+    assert "its liveness probe stopped it 6 times before" in lines.evidence
+    assert len(lines.evidence.encode()) <= MAX_LINE_BYTES
+
+
+def test_containers_that_ended_in_the_same_second_are_told() -> None:
+    """That is a sign of the node, and no proof."""
+    killed: dict[str, Any] = {"cause": "Killed", "exitCode": 137}
+    one = end(1, 0, 30, **killed)
+    two = end(11, 0, 30, container="proxy", **killed)
+    lost = end(12, 0, 30, container="agent", cause="ExitStatusLost", exitCode=255)
+    other_time = end(13, 1, 30, container="other", **killed)
+    own_end = end(14, 0, 30, container="worker", cause="Completed", exitCode=0)
+    assert hints(two, one) == "; another container ended in that second"
+    assert hints(two, lost, one) == "; 2 more containers ended in that second"
+    assert hints(other_time, own_end, one) == ""
+    assert hints(two, end(1, 0, 30, cause="OutOfMemory", exitCode=137)) == ""
 
 
 ONE, OTHER = "a" * 8, "b" * 8

@@ -177,6 +177,19 @@ def test_a_diagnosis_says_that_its_events_explain_nothing(
     assert synced.writes <= 2
 
 
+def test_what_a_lookup_showed_is_counted_for_each_crash() -> None:
+    """Not that a list was read."""
+    request = pod_request(probed(), target(diagnoser()))
+    for fetched, result in (
+        (PROBE_KILL, EventLookup.FOUND),
+        (HEARD, EventLookup.SILENT),
+        (NOTHING, EventLookup.NOTHING),
+        (REFUSED, EventLookup.REFUSED),
+    ):
+        assert [each.lookup for each in sync_pod(request, after(1), fetched).lookups] == [result]
+    assert not sync_pod(request, after(1)).lookups
+
+
 def test_no_events_are_read_where_that_is_switched_off() -> None:
     """The next step is to look at the Events."""
     synced = SyncedPod(probed(), PROBE_KILL, events=False)
