@@ -31,10 +31,10 @@ _GLUED_PASS: Final = re.compile(
 )
 
 _HARMLESS_SUFFIX: Final = re.compile(
-    "age|algo|alias|arn|array|as|attr|auth|bucket|cache|change|check|class|client|column|config|"
+    "age|algo|alias|arn|ca(?!lled)|cert|unsafe|array|as|attr|auth|bucket|cache|change|check|class|client|column|config|"
     "configured|content|count|controller|cookie|counter|delete|dir|display|enabled|encod|encrypt|"
     "endpoint|entry|error|event|exception|exchange|exist|expir|expression|factory|failure|fetch|"
-    "field|file|filter|folder|for|format|from|generat|group|handler|hash(?:er|ing|algorithm)|"
+    "field|file|filter|folder|func|for|format|from|generat|group|handler|hash(?:er|ing|algorithm)|"
     "header|hint|holder|host|http|iden|index|info|input|interceptor|interval|invalid|"
     "issue|ized|izer|kind|kms|label|last|length|less|life|limit|list|loader|loc|lookup|manag|"
     "mapper|match|max|meta|method|min|missing|mode|module|mount|name|namespace|needed|not|option|"
@@ -53,7 +53,8 @@ _HARMLESS_NAME: Final = re.compile(
     "unexpected|page|continuation|sync|resume|cancellation|stop|start|end|bos|eos|pad|unk|sep|"
     "last|count|per|budget|generated|estimated|remaining|available)\\w*tokens?|"
     "(?:has|is|use|using|allow|require|forgot|skip|imagepull|external|sealed|automount\\w*)"
-    "(?:tokens?|secrets?|passwords?|credentials?)"
+    "(?:tokens?|secrets?|passwords?|credentials?)|"
+    "(?:io)?jsonwebtoken"
 )
 """Names that hold such a word and are of no secret."""
 
@@ -71,7 +72,7 @@ _LITERAL: Final = re.compile(
     "invalid|expired|valid|revoked|denied|forbidden|unauthorized|unknown|enabled|disabled|default|"
     "ok|failed|failure|error|eof|nan|string|str|integer|int|number|object|boolean|bool|text|bytes|"
     "present|absent|set|found|active|inactive|bearer|basic|include|omit|same-origin|plain|any|"
-    "opaque|always|never|auto|env|file|vault|scram-sha-(?:1|256|512)|md5|jwt|jwk|oidc|\\d\\d?|(?-i:E[A-Z]{3,14}))"
+    "opaque|always|never|auto|env|file|vault|scram-sha-(?:1|256|512)|md5|jwt|jwk|oidc|-?\\d\\d?|(?-i:E[A-Z]{3,14}))"
 )
 """A value that says only whether there is one, or of which kind."""
 
@@ -84,13 +85,14 @@ _URL: Final = re.compile(r"(?:https?|file|wss?|unix|tcp|grpc|dns|vault|arn|oci|s
 _ADDRESS: Final = re.compile(
     r"\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|\[?[0-9a-fA-F]{0,4}::?[\da-fA-F:]+\]?:\d+"
 )
+_PAIR: Final = re.compile(r"[A-Za-z_]\w*=[\w.]+")
 _TIME: Final = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ].*)?|\d\d:\d\d(?::\d\d.*)?|\d+(?:\.\d+)?(?:ms|s|m|h|d|us|µs)"
 )
 
 _CODE: Final = re.compile(
     r"(?:await |new |\*|&|!)?(?:[A-Za-z_]\w*(?:\.|->|::|\?\.))*[A-Za-z_]\w*"
-    r"(?:\([^()]{0,100}(?:\([^()]{0,40}\))?[^()]{0,60}\)|\[[^\]]*[A-Za-z'\"][^\]]*\])"
+    r"(?:\([^()]{0,100}(?:\([^()]{0,40}\))?[^()]{0,60}\)|\[[^\]]*[A-Za-z'\"][^\]]*\]|\{)"
 )
 _MEMBER: Final = re.compile(
     r"(?:os|process|self|this|req|request|res|resp|response|config|conf|cfg|settings|options|opts|"
@@ -137,7 +139,7 @@ _OPENERS: Final = frozenset(
         unexpected unknown unless unlock unmarshal unparsable unrecognized unset unsupported until
         unusable update upload use used user username using val value values variable verification
         verify version via was wasn't we were what when where which while who will with within
-        without won't would wrong x509 yaml you your zero
+        without won't would wrong wiretype x509 yaml you your zero
         """,
     )
 )
@@ -185,7 +187,7 @@ def _kind_by_suffix(name: str, suffix: str) -> NameKind:
     """Judge a name by what follows the word for a secret in it."""
     if suffix == "s":
         return NameKind.HINT  # tokens=512
-    if suffix in ("id", "ids"):
+    if suffix.startswith("id"):
         return NameKind.SECRET if name.endswith("secretid") else NameKind.OTHER
     if any(_HARMLESS_SUFFIX.match(each) for each in (suffix, suffix.removeprefix("s"))):
         return NameKind.OTHER
@@ -248,7 +250,7 @@ def is_strong(value: str) -> bool:
         return False
     if any(each.fullmatch(bare) for each in (_PATH, _URL, _ADDRESS, _TIME)):
         return False
-    if bare.endswith(":") or _PLACEHOLDER.fullmatch(bare):
+    if bare.endswith(":") or _PAIR.fullmatch(bare) or _PLACEHOLDER.fullmatch(bare):
         return False
     has_digit = any(map(str.isdigit, bare))
     has_mark = re.search(r"[^\w.,:;/()'\"-]", bare) is not None

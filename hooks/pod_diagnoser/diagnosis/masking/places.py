@@ -72,6 +72,14 @@ def _is_argument(found: Found) -> bool:
     return is_secret_value(value, "", is_quoted=False, may_be_prose=False)
 
 
+def _is_parameter(found: Found) -> bool:
+    value = found.value
+    return _is_argument(found) and (is_strong(value) or len(value) >= _LONG)
+
+
+_LONG: Final = 16
+
+
 def _is_long_segment(found: Found) -> bool:
     value = found.value
     return any(map(str.isdigit, value)) and any(map(str.isalpha, value))
@@ -103,7 +111,7 @@ PLACE_RULES: Final = (
         r"(?i)(?:\b(?:x-(?:amz|goog)-|client[_-])?(?:sig|signature|assertion|samlresponse|"
         r"security-token|code_verifier)|[?&](?:key|code|auth|hash|hmac|k|t|otp|ticket|jwt))"
         r"(?:=|%3d|\\u003d)([^\s&\"'<>]{6,})",
-        _is_argument,
+        _is_parameter,
     ),
     OwnRule(("(?i)digest|nonce",), r"(?i)\bresponse=\\?\"([0-9a-f]{32,})"),
     # user:password@ of a URL, and elsewhere

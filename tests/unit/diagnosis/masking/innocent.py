@@ -74,6 +74,14 @@ PROGRAMS: Final = (
     "flag provided but not defined: -token",
     'Error: required flag(s) "password", "token" not set',
     "Error: unknown flag: --password-file",
+    "ttrpc.UnixCredentialsFunc: credential check failed: operation not permitted",
+    "Still waiting to see more unique tokens: got=17, want=20",
+    "proto: Secret: wiretype end group for non-group",
+    'failed to rotate DEK encryptKeyIDHash="db-name-1" errState="ok"',
+    "v1.VolumeSource{Secret: &v1.SecretVolumeSource{SecretName: db-credentials}}",
+    "joining without --discovery-token-ca-cert-hash pinning",
+    "GET /get?key=something 404",
+    "dbus: invalid signature: unexpected end of stream",
     "jwt: token is unverifiable: error while executing keyfunc",
     # Java
     "INFO 1 --- [main] c.e.s.TokenAuthenticationFilter : Initialized with 3 rules",
@@ -87,6 +95,7 @@ PROGRAMS: Final = (
     "Parameter 0 of constructor in com.example.TokenController required a bean of type 'com.example.TokenStore' that could not be found.",
     "java.lang.IllegalArgumentException: Secret key must not be null or empty",
     "password: must not be blank",
+    "Could not find artifact io.jsonwebtoken:jjwt-jackson:jar:0.11.2 in central",
     # Python
     "KeyError: 'DB_PASSWORD'",
     '    password = os.environ["DB_PASSWORD"]',

@@ -1,8 +1,11 @@
 """Secrets in all shapes that logs have are masked; lines of real programs without one are not."""
 
-import pytest
+from pathlib import Path
 
-from pod_diagnoser.diagnosis.redaction import redact_head, redact_tail
+import pytest
+import yaml
+
+from pod_diagnoser.diagnosis.redaction import redact_head, redact_message, redact_tail
 from tests.unit.diagnosis.masking.innocent import LINES
 from tests.unit.diagnosis.masking.shapes import SHAPES, leaks
 
@@ -35,6 +38,19 @@ def test_lines_without_secrets_stay_together() -> None:
     for first in range(0, len(LINES), 20):
         text = "\n".join(LINES[first : first + 20]).replace("\t", "  ")
         assert redact_head(text, LARGE) == text
+
+
+MESSAGES = [
+    row["message"]
+    for row in yaml.safe_load((Path(__file__).parents[1] / "messages.yaml").read_text("utf-8"))
+]
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_no_message_of_kubelet_or_runtime_is_spoilt(message: str) -> None:
+    """The table of real ones holds no secret, but many of them speak of secrets and tokens."""
+    shown = redact_message(message)
+    assert " ".join(shown.split()) == " ".join(message.split())
 
 
 def test_names_of_shapes_are_told_apart() -> None:
