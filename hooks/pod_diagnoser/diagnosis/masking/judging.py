@@ -72,7 +72,8 @@ _LITERAL: Final = re.compile(
     "invalid|expired|valid|revoked|denied|forbidden|unauthorized|unknown|enabled|disabled|default|"
     "ok|failed|failure|error|eof|nan|string|str|integer|int|number|object|boolean|bool|text|bytes|"
     "present|absent|set|found|active|inactive|bearer|basic|include|omit|same-origin|plain|any|"
-    "opaque|always|never|auto|env|file|vault|scram-sha-(?:1|256|512)|md5|jwt|jwk|oidc|-?\\d\\d?|(?-i:E[A-Z]{3,14}))"
+    "opaque|always|never|auto|env|file|vault|scram-sha-(?:1|256|512)|md5|argon2\\w*|bcrypt|scrypt|sha-?\\d+|pbkdf2\\w*|aes[\\w-]*|base64|"
+    "utf-?8|x509|oauth2|http2|ssh2|v\\d[\\w.]*|jwt|jwk|oidc|-?\\d\\d?|(?-i:E[A-Z]{3,14}))"
 )
 """A value that says only whether there is one, or of which kind."""
 

@@ -27,7 +27,7 @@ _NAME_HINTS: Final = (
 )
 
 _NAME: Final = (
-    rf"((?:(?:api|access|private|secret|shared|account|master|encryption|licen[sc]e|signing) key)|"
+    rf"((?:(?:api|access|private|secret|shared|account|master|encryption|licen[sc]e|signing|root) key)|secret id|"
     rf"[\w.$-]*{_WORDS}[\w.\[\]-]*)"
 )
 _QUOTE_CODE: Final = r"(?:%22|%27|&quot;|&#3[49];|&apos;|\\u0022|\\u0027)"
@@ -42,7 +42,8 @@ _IS: Final = (
 _LINE_OF_CODE: Final = re.compile(r"\.[a-z]{1,5}$")
 _FAILED_VERB: Final = re.compile(
     r"(?i)\b(?:fail\w*|unable|could(?: not|n't)|cannot|can't|invalid|unexpected|bad|wrong|expired|"
-    r"illegal|malformed|unknown|missing|no)(?:\s+[\w\"'./-]+){0,3}\s+$"
+    r"illegal|malformed|unknown|missing|no|verify|validate|parse|decode|construct|update|refresh|"
+    r"renew|retrieve|fetch)(?:\s+[\w\"'./-]+){0,3}\s+$"
 )
 """What before a name says that a message follows it, not its value."""
 
@@ -116,6 +117,46 @@ def _is_flag(found: Found) -> bool:
     )
 
 
+def _is_bare(found: Found) -> bool:
+    """Judge a word that follows a name without a sign between: ``password s3cr3t``."""
+    name, value = found.groups
+    content = unquoted(value)
+    bare = value if content is None else content
+    if (
+        bare.startswith("-")
+        or not is_strong(bare)
+        or not _BARE_NAME.search(name)
+        or _KUBERNETES_NAME.fullmatch(bare)
+    ):
+        return False
+    return is_secret_value(bare, found.after, is_quoted=content is not None, may_be_prose=True)
+
+
+_BARE_NAME: Final = re.compile(
+    r"(?:(?i:password|passwd|passphrase|passcode|pwd)|\b[A-Z0-9_]+_(?:TOKEN|KEY|SECRET|PASS))$"
+)
+_KUBERNETES_NAME: Final = re.compile("[a-z0-9]+(?:-[a-z0-9]+)+[.,:;]?")
+
+
+def _is_enclosed(found: Found) -> bool:
+    """Judge what a name encloses in brackets: ``Token(s3cr3t)``, ``password[s3cr3t]``."""
+    name, value = found.groups
+    return (
+        kind_of_name(name) is NameKind.SECRET
+        and is_strong(value)
+        and is_secret_value(value, "", is_quoted=False, may_be_prose=False)
+    )
+
+
+def _is_strong_argument(found: Found) -> bool:
+    content = unquoted(found.value)
+    return content is not None and is_strong(content)
+
+
+def _is_key_of_environment(found: Found) -> bool:
+    return len(found.value) >= _LONG and is_strong(found.value)
+
+
 def _is_quoted_password(found: Found) -> bool:
     return is_secret_value(unquoted(found.value) or "", "", is_quoted=True, may_be_prose=True)
 
@@ -141,7 +182,7 @@ NAMED_RULES: Final = (
     OwnRule(_NAME_HINTS, rf"(?i){_NAME}{_IS}({VALUE})", _is_named_secret),
     OwnRule(
         ("(?i)--?[a-z0-9.-]*(?:pass|pwd|secret|token|cred|key|psk)",),
-        rf"(?i)(?:^|[\s\"'`\[(=,])--?{_NAME}([\"']?,?[ \t]+|[\"'],)({VALUE})",
+        rf"(?i)(?:^|[\s\"'`\[(=,])--?{_NAME}([\"']?,?[ \t]+|[\"'],|\n[ \t]*-[ \t]+)({VALUE})",
         _is_flag,
     ),
     OwnRule(
@@ -150,8 +191,8 @@ NAMED_RULES: Final = (
         _is_element,
     ),
     OwnRule(
-        ("(?i)val(?:ue)?[\"'\\\\]*\\s*[:=]",),
-        rf"(?i){_NAME}[\"'\\]*[\s,;]*\\*[\"']?val(?:ue)?[\"'\\]*\s*[:=]\s*({VALUE})",
+        ("(?i)val(?:ue)?[\"'\\\\]*\\s*[:=\\[]",),
+        rf"(?i){_NAME}[\"'\\]*[\s,;{{(\[]*\\*[\"']?(?:with )?val(?:ue)?[\"'\\]*\s*[:=\[]+\s*({VALUE})",
         _is_element,
     ),
     # a pair: ('password', 's3cret'), or {password,"s3cret"} of Erlang
@@ -164,9 +205,40 @@ NAMED_RULES: Final = (
     OwnRule(_NAME_HINTS[:2], rf"(?i)(?:^|[\s{{(\[,]):{_NAME}\s+({QUOTED})", _is_element),
     OwnRule(
         ("(?i)(?:pass|pwd)[a-z]*\\\\*[\"']?[\\s(]",),
-        rf"(?i)\b(?:password|passwd|passphrase)(?:\s+|\s*\()({QUOTED})",
+        rf"(?i)(?:password|passwd|passphrase)(?:\s+|\s*\()({QUOTED})",
         _is_quoted_password,
     ),
+    OwnRule(
+        (
+            "(?i)(?:pass(?:word|wd|phrase|code)|pwd)(?:[ \\t|]|\\.{3})",
+            "_(?:TOKEN|KEY|SECRET|PASS)[ \\t|]",
+        ),
+        rf"((?i:[\w.-]*{_WORDS}[\w-]*))(?:[ \t]+[05789])?(?:[ \t|]+|\.{{3,}}[ \t]*)({VALUE})",
+        _is_bare,
+    ),
+    OwnRule(
+        (r"(?i)(?:pass\w*|pwd|secret\w*|token\w*)[\[({<]",),
+        r"(?i)((?:[\w.-]*)(?:pass(?:word|wd|phrase)?|pwd|secret|token)\w{0,8})[\[({<](?:\w+=)?([^\s\])}>\"']+)",
+        _is_enclosed,
+    ),
+    # calls with a user and a password, as the stack traces of PHP show them
+    OwnRule(
+        ("(?i)connect|__construct|auth|login|bind|credential",),
+        rf"(?i)(?:connect\w*|__construct|auth\w*|login|bind|credentials?)=?\([^()\n]{{0,200}},\s*({QUOTED})\s*\)",
+        _is_strong_argument,
+    ),
+    OwnRule(
+        ("_KEY",),
+        r"\b[A-Z][A-Z0-9]*_KEY(?:=|: )[\"']?([A-Za-z0-9_+/=.-]{16,})",
+        _is_key_of_environment,
+    ),
+    # a value with its type, as of Avro
+    OwnRule(
+        _NAME_HINTS[:2],
+        rf"(?i){_NAME}[\"'\\]*\s*[:=]\s*\{{\s*\\*[\"']?(?:string|value|bytes|text|plain\w*)[\"'\\]*\s*[:=]\s*({VALUE})",
+        _is_element,
+    ),
+    OwnRule(("(?i)unseal|recovery",), r"(?i)(?:unseal|recovery) key(?: \d+)?: (\S+)"),
     # Sentences: the password is …, Password for user bob: …
     OwnRule(
         ("(?i)pass(?:word|phrase|code)|api[ _-]?key|\\b(?:pin|otp|code)\\b",),
@@ -184,7 +256,7 @@ NAMED_RULES: Final = (
     ),
     OwnRule(
         ("(?i)pass(?:word|phrase|code)|api key",),
-        r"(?im)\b(?:password|passphrase|passcode|api key)\b[^:=\n]{1,60}:\s+(\S+)[ \t]*$",
+        r"(?im)\b(?:password|passphrase|passcode|api key)\b[^:=\n]{1,60}(?:'[^'\n]{0,100}')?:\s+(\S+)[ \t]*$",
         _is_told,
     ),
     OwnRule(

@@ -72,6 +72,10 @@ def _is_argument(found: Found) -> bool:
     return is_secret_value(value, "", is_quoted=False, may_be_prose=False)
 
 
+def _is_strong(found: Found) -> bool:
+    return is_strong(found.value)
+
+
 def _is_parameter(found: Found) -> bool:
     value = found.value
     return _is_argument(found) and (is_strong(value) or len(value) >= _LONG)
@@ -145,16 +149,32 @@ PLACE_RULES: Final = (
     ),
     # commands
     OwnRule(
-        ("(?i)mysql|mariadb|mysqld|xtrabackup",),
-        r"(?i)\b(?:mysql\w*|mariadb[\w-]*|xtrabackup)\b[^\n|;&]{0,200}?\s-p([^\s\"'-][^\s]*|['\"][^'\"\n]+)",
+        ("(?i)mysql|mariadb|xtrabackup|7z",),
+        r"(?i)\b(?:mysql\w*|mariadb[\w-]*|xtrabackup|7z\w?)\b[^\n|;&]{0,200}?[\s\"',]-p([^\s\"'-][^\s\"]*|['\"][^'\"\n]+)",
         _is_argument,
     ),
     OwnRule(
         (
-            "(?i)sshpass|login|mongo|sqlcmd|bcp|ldap|redis-cli|vncpasswd|htpasswd|rabbitmq|mosquitto|clickhouse|impacket|az |oc ",
+            "(?i)sshpass|login|mongo|sqlcmd|bcp|ldap|redis-cli|mosquitto|cqlsh|ipmitool|zip|snmp|oc ",
         ),
         r"(?i)\b(?:sshpass|(?:docker|podman|helm registry|az|oc|buildah|skopeo|crane|oras) login|mongo\w*|sqlcmd|bcp|"
-        r"ldap\w+|redis-cli|mosquitto_\w+)\b[^\n|;&]{0,200}?\s-(?:p|w|a|P)\s*([^\s\"'-][^\s]*|['\"][^'\"\n]+)",
+        r"ldap\w+|redis-cli|mosquitto_\w+|cqlsh|ipmitool|(?:un)?zip|snmp\w+)\b[^\n|;&]{0,200}?\s-(?:p|w|a|x)\s*([^\s\"'-][^\s]*|['\"][^'\"\n]+)",
+        _is_argument,
+    ),
+    OwnRule(
+        ("(?i)sudo -S|-stdin|chpasswd",),
+        r"(?i)\becho\s+(?:-n\s+)?[\"']?(?:\w+:)?([^\s\"'|]+)[\"']?\s*\|[^\n]{0,80}?(?:sudo -S|--password-stdin|--stdin|chpasswd)",
+    ),
+    OwnRule(
+        ("(?i)rabbitmqctl|htpasswd|net use|snmp-server",),
+        r"(?i)(?:rabbitmqctl\s+(?:add_user|change_password)\s+\S+|htpasswd\s+-\w*b\w*\s+\S+\s+\S+|"
+        r"net use\s+\S+|snmp-server community)\s+([^\s/][^\s]*)",
+        _is_argument,
+    ),
+    OwnRule(
+        ("(?i)smbclient|lftp|openssl|/p:",),
+        r"(?i)(?:smbclient\b[^\n]{0,100}?-U\s*[^\s%]+%|lftp\b[^\n]{0,100}?-u\s*[^\s,]+,|"
+        r"openssl\s+enc\b[^\n]{0,100}?\s-k\s+|\s/p:)(\S+)",
         _is_argument,
     ),
     OwnRule(
@@ -172,11 +192,19 @@ PLACE_RULES: Final = (
     ),
     OwnRule(
         (r"(?i)\bauth\b",),
-        r"(?i)\bAUTH[\"']?\s+(?:(?:PLAIN|LOGIN|CRAM-MD5|XOAUTH2|NTLM|default)\s+)?[\"']?([^\s\"']{6,})",
-        lambda found: is_strong(found.value),
+        r"(?i)\bAUTH[\"']?\s+(?:\$\d+\s+)?(?:(?:PLAIN|LOGIN|CRAM-MD5|XOAUTH2|NTLM|default)\s+)?[\"']?([^\s\"']{6,})",
+        _is_strong,
     ),
     OwnRule(
         (r"\bPASS\s",), r"(?:>|C:|<-|[Ss]end(?:ing)?:?|SEND|[Cc]lient:|FTP:?)\s*[\"']?PASS\s+(\S+)"
+    ),
+    OwnRule((r"\bPASS\s",), r"\bUSER\s+\S+\s+PASS\s+(\S+)"),
+    OwnRule((r"\bLOGIN\s",), r"\bLOGIN\s+\S+\s+[\"']?([^\s\"']+)", _is_strong),
+    OwnRule(("::server:|::node:",), r"\bK10\w+::\w+:(\S+)"),
+    OwnRule(("(?i)set password",), rf"(?i)\bset password[^=\n]{{0,100}}=\s*({QUOTED})"),
+    OwnRule(
+        ("(?i)values",),
+        r"(?i)\binsert\s+into\s[^()\n]{1,200}\([^()\n]{0,400}(?:password|passwd|secret|token)[^()\n]{0,400}\)\s*values\s*\(([^\n]*)\)",
     ),
     OwnRule(
         ("(?i)identified",),

@@ -3,8 +3,12 @@
 from pathlib import Path
 
 import pytest
+import re2  # type: ignore[import-untyped]
 import yaml
 
+from pod_diagnoser.diagnosis.masking.forms import FORM_RULES
+from pod_diagnoser.diagnosis.masking.named import NAMED_RULES
+from pod_diagnoser.diagnosis.masking.places import PLACE_RULES
 from pod_diagnoser.diagnosis.redaction import redact_head, redact_message, redact_tail
 from tests.unit.diagnosis.masking.innocent import LINES
 from tests.unit.diagnosis.masking.shapes import SHAPES, leaks
@@ -51,6 +55,13 @@ def test_no_message_of_kubelet_or_runtime_is_spoilt(message: str) -> None:
     """The table of real ones holds no secret, but many of them speak of secrets and tokens."""
     shown = redact_message(message)
     assert " ".join(shown.split()) == " ".join(message.split())
+
+
+def test_every_rule_is_a_pattern_with_a_secret() -> None:
+    """They are compiled when they are first needed, which must not fail then."""
+    for rule in (*NAMED_RULES, *PLACE_RULES, *FORM_RULES):
+        assert rule.pattern.groups >= 1
+        assert all(map(re2.compile, rule.hints))
 
 
 def test_names_of_shapes_are_told_apart() -> None:
