@@ -82,6 +82,9 @@ _PATH: Final = re.compile(
     r"/(?:etc|var|run|tmp|home|usr|opt|app|srv|mnt|data|root|dev|proc|secrets?|vault|config)\b.*|"
     r"(?:[\w-]+/)+[\w-]+\.(?:json|ya?ml|txt|pem|key|crt|env|conf|toml|ini|properties|p12|jks)"
 )
+_OBJECT: Final = re.compile(r"0x[0-9a-fA-F]{1,16}|[A-Za-z][\w.$]*@[0-9a-f]{1,8}")
+"""A pointer, an id of 64 bits, or an object of Java that has no text."""
+
 _URL: Final = re.compile(r"(?:https?|file|wss?|unix|tcp|grpc|dns|vault|arn|oci|s3|gs):[^@]*")
 _ADDRESS: Final = re.compile(
     r"\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|\[?[0-9a-fA-F]{0,4}::?[\da-fA-F:]+\]?:\d+"
@@ -215,7 +218,7 @@ def is_secret_value(value: str, after: str, *, is_quoted: bool, may_be_prose: bo
     if not re.search(r"\w", bare):
         # It is nothing, or all of it is marks, which a password may be, too.
         return is_quoted and len(bare) >= _MIN_LENGTH and not _PLACEHOLDER.fullmatch(bare)
-    for harmless in (_PLACEHOLDER, _LITERAL, _PATH, _URL, _ADDRESS, _TIME):
+    for harmless in (_PLACEHOLDER, _LITERAL, _OBJECT, _PATH, _URL, _ADDRESS, _TIME):
         if harmless.fullmatch(bare):
             return False
     if _PLACEHOLDER.fullmatch(value.rstrip(",;\\\"'")):

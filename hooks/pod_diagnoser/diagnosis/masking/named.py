@@ -144,6 +144,7 @@ def _is_enclosed(found: Found) -> bool:
     return (
         kind_of_name(name) is NameKind.SECRET
         and is_strong(value)
+        and (len(value) >= _LONG or "pass" in name.lower())
         and is_secret_value(value, "", is_quoted=False, may_be_prose=False)
     )
 

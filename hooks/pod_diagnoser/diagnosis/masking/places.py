@@ -60,6 +60,14 @@ _DATABASES: Final = (
 """Schemes of URLs whose passwords are often not escaped as they should be."""
 
 
+def _is_userinfo(found: Found) -> bool:
+    """Judge what is before the host of a URL: with some schemes it is never a secret."""
+    return ":" in found.value or not _NAMES_BEFORE_HOSTS.search(found.before)
+
+
+_NAMES_BEFORE_HOSTS: Final = re.compile(r"(?:akka[\w.]*|pekko[\w.]*|spark|ssh)$")
+
+
 def _is_user_and_password(found: Found) -> bool:
     user, password = found.groups
     if user.lower() in ("mailto", "sip", "sips", "xmpp", "acct", "user", "from", "to", "email"):
@@ -119,7 +127,7 @@ PLACE_RULES: Final = (
     ),
     OwnRule(("(?i)digest|nonce",), r"(?i)\bresponse=\\?\"([0-9a-f]{32,})"),
     # user:password@ of a URL, and elsewhere
-    OwnRule(("://",), r"://([^\s/?#\"'<>]*)@"),
+    OwnRule(("://",), r"://([^\s/?#\"'<>]*)@", _is_userinfo),
     OwnRule(("%40",), r"(?i):(?://|%2f%2f)[^\s/@\"'<>]{1,64}?%3a([^\s/@\"'<>]{1,200}?)%40"),
     OwnRule(("://",), rf"(?i){_DATABASES}://[^\s/:@]*:([^\s\"'<>]*)@"),
     OwnRule((r"@(?:tcp|unix|udp)\(",), r"[^\s:@\"'(]{1,64}:(\S*)@(?:tcp|unix|udp)\("),

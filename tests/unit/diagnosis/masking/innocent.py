@@ -96,6 +96,11 @@ PROGRAMS: Final = (
     "java.lang.IllegalArgumentException: Secret key must not be null or empty",
     "password: must not be blank",
     "Could not find artifact io.jsonwebtoken:jjwt-jackson:jar:0.11.2 in central",
+    "Processed session termination for sessionid: 0x14ede63a5a70002",
+    "Skipping AppWindowToken{df0798e token=Token{78af589 ActivityRecord}}",
+    "W ActivityManager: Bad activity token: android.os.BinderProxy@2bd79ce",
+    "Remoting started; listening on addresses :[akka.tcp://sparkExecutorActorSystem@node-07:55904]",
+    "Connecting to driver: spark://CoarseGrainedScheduler@10.10.34.11:48069",
     # Python
     "KeyError: 'DB_PASSWORD'",
     '    password = os.environ["DB_PASSWORD"]',
