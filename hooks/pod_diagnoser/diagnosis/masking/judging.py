@@ -61,7 +61,7 @@ _HARMLESS_NAME: Final = re.compile(
 _NOT_LETTERS: Final = re.compile(r"[\W\d_]+")
 
 _PLACEHOLDER: Final = re.compile(
-    r"[*xX#•.…-]{3,}|[<(\[][A-Za-z\s*_:-]{0,60}[>)\]]?|\$\{[\w.:-]+\}?|\$\(.*|"
+    r"[*#•.…-]{3,}|[xX]{3,12}|[<(\[][A-Za-z\s*_:-]{0,60}[>)\]]?|\$\{[\w.:-]+\}?|\$\(.*|"
     r"\$(?:[A-Z_][A-Z0-9_]*|[a-z_]+)|%\(?\w*\)?[sdvq]|\{\{?[A-Za-z\s._|-]{0,60}\}?\}?|%\w+%|@[A-Z_]+@|"
     r"(?i:redacted|masked|hidden|filtered|omitted|censored|removed|sanitized|\w*placeholder\w*)"
 )
@@ -72,8 +72,8 @@ _LITERAL: Final = re.compile(
     "invalid|expired|valid|revoked|denied|forbidden|unauthorized|unknown|enabled|disabled|default|"
     "ok|failed|failure|error|eof|nan|string|str|integer|int|number|object|boolean|bool|text|bytes|"
     "present|absent|set|found|active|inactive|bearer|basic|include|omit|same-origin|plain|any|"
-    "opaque|always|never|auto|env|file|vault|scram-sha-(?:1|256|512)|md5|argon2\\w*|bcrypt|scrypt|sha-?\\d+|pbkdf2\\w*|aes[\\w-]*|base64|"
-    "utf-?8|x509|oauth2|http2|ssh2|v\\d[\\w.]*|jwt|jwk|oidc|-?\\d\\d?|(?-i:E[A-Z]{3,14}))"
+    "opaque|always|never|auto|env|file|vault|scram-sha-(?:1|256|512)|md5|argon2(?:id|i|d)?|bcrypt|scrypt|sha-?\\d{1,4}|pbkdf2|aes(?:-?\\d{3}(?:-[a-z]{3})?)?|base64|"
+    "utf-?8|x509|oauth2|http2|ssh2|v\\d{1,2}(?:\\.\\d{1,4}){0,3}|jwt|jwk|oidc|-?\\d\\d?|(?-i:E[A-Z]{3,14}))"
 )
 """A value that says only whether there is one, or of which kind."""
 
@@ -91,7 +91,7 @@ _ADDRESS: Final = re.compile(
 )
 _PAIR: Final = re.compile(r"[A-Za-z_]\w*=[\w.]+")
 _TIME: Final = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[T ].*)?|\d\d:\d\d(?::\d\d.*)?|\d+(?:\.\d+)?(?:ms|s|m|h|d|us|µs)"
+    r"\d{4}-\d\d-\d\d(?:[T ].*)?|\d\d:\d\d(?::\d\d.*)?|\d{1,6}(?:\.\d{1,6})?(?:ms|s|m|h|d|us|µs)"
 )
 
 _CODE: Final = re.compile(
