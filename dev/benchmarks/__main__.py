@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dev.benchmarks import evidence, hook, poddiagnosers, remediation, storm
+from dev.benchmarks import evidence, hook, poddiagnosers, remediation, storm, telling
 from dev.benchmarks.figures import Figure, table
 from dev.envtest import build
 
@@ -18,6 +18,7 @@ _HEADINGS = {
     "cluster": "The whole operator, beside one in kopf that does the same job",
     "remediation": "From a crash to what is done about it, beside kopf without safeguards",
     "evidence": "Crashes with their Events read, beside crashes without",
+    "telling": "From a crash to its Event, by what the Events of its Pod say",
 }
 
 
@@ -76,12 +77,17 @@ def _evidence(options: argparse.Namespace) -> list[Figure]:
     return evidence.measure(options.rounds or 2)
 
 
+def _telling(options: argparse.Namespace) -> list[Figure]:
+    return telling.measure(options.rounds or 1, crashes=5 if options.quick else telling.CRASHES)
+
+
 _PARTS: dict[str, Callable[[argparse.Namespace], list[Figure]]] = {
     "hook": _hook,
     "poddiagnosers": _poddiagnosers,
     "cluster": _cluster,
     "remediation": _remediation,
     "evidence": _evidence,
+    "telling": _telling,
 }
 
 

@@ -22,6 +22,7 @@ from dev.envtest.process import free_ports
 from dev.envtest.proxy import answering, forward, hanging
 from pod_diagnoser.cluster.circuit_breaker import REFUSED_SECONDS
 from pod_diagnoser.cluster.evidence import LINES_BEFORE
+from pod_diagnoser.pods.keys import CAUSE, CRASH
 from tests.e2e.evidence import SAID, EvidenceRig, post_event, post_liveness_kill
 from tests.e2e.fault_rig import when
 from tests.e2e.object_recording import ObjectRecording
@@ -109,6 +110,61 @@ def test_a_liveness_kill_is_reported_with_the_output_of_the_probe(
     assert call.user == f"system:serviceaccount:{SYSTEM}:{PODS_HOOK}"
     (request,) = rig.requests_about(shop.namespace)
     assert f"involvedObject.uid%3D{pod['metadata']['uid']}" in request.path
+
+
+def told(shop: Workspace) -> dict[str, str]:
+    """Return the causes in the Events about crashes, by crash id."""
+    annotations = [one["metadata"]["annotations"] for one in shop.events("PodRestarted")]
+    return {one[CRASH]: one[CAUSE] for one in annotations}
+
+
+def recorded(shop: Workspace, name: str = "web") -> dict[str, str]:
+    """Return the causes that a Pod has recorded, by crash id."""
+    history = json.loads(shown(shop, name)["crashes"])["history"]
+    return {one["id"]: one["cause"] for one in history}
+
+
+def in_status(shop: Workspace) -> dict[str, str]:
+    """Return the causes in the status, by crash id."""
+    return {one["id"]: one["cause"] for one in shop.status()["recentDiagnoses"]}
+
+
+def test_each_of_many_liveness_kills_is_told_with_the_cause_of_the_annotation(
+    rig: EvidenceRig, shop: Workspace
+) -> None:
+    """From the second on the Pod has its label: both syncs begin together."""
+    shop.diagnose(remediationAction="LogEvent")
+    pod = start_probed(shop)
+    for number in range(1, 5):
+        post_liveness_kill(shop, pod)
+        crash(shop)
+        shop.await_events("PodRestarted", number)
+        time.sleep(2)  # its next run is longer than the second in which it begins
+    assert set(told(shop).values()) == {"LivenessProbeFailed"}
+    assert told(shop) == recorded(shop)
+    eventually(lambda: in_status(shop), lambda found: found == recorded(shop))
+    assert rig.requests_about(shop.namespace)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["nothing comes", "an Event comes late"])
+def test_what_events_do_not_say_yet_is_told_when_they_were_read_again(
+    rig: EvidenceRig, shop: Workspace, late: bool
+) -> None:
+    """Seconds later, and with the cause that the annotation names then."""
+    shop.diagnose(remediationAction="LogEvent")
+    pod = start_probed(shop)
+    ended = pods.container_status(crash(shop))["state"]["terminated"]
+    await_cause(shop, "Killed")
+    begun = time.monotonic()
+    if late:
+        post_liveness_kill(shop, pod, at=datetime.fromisoformat(ended["finishedAt"]))
+    assert not shop.events("PodRestarted")
+    shop.await_events("PodRestarted", 1, timeout=12)
+    assert time.monotonic() - begun > 2
+    assert set(told(shop).values()) == {"LivenessProbeFailed" if late else "Killed"}
+    shop.settled()
+    assert told(shop) == recorded(shop) == in_status(shop)
+    assert len(rig.requests_about(shop.namespace)) == 2
 
 
 def test_events_that_come_late_are_found(rig: EvidenceRig, shop: Workspace) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dev.envtest import pods
-from dev.envtest.client import PODS, Json
+from dev.envtest.client import PODS, Json, Resource
 from dev.envtest.pods import Termination
 from tests.e2e.workspace import (
     APP,
@@ -21,6 +21,8 @@ from tests.e2e.workspace import (
     shown_metadata,
 )
 
+DEPLOYMENTS = Resource("apps/v1", "deployments")
+JOBS = Resource("batch/v1", "jobs")
 TERMINATED = Termination(143, "Error")
 
 
@@ -142,6 +144,42 @@ def test_a_crash_that_is_ignored_no_more_is_reported(shop: Workspace) -> None:
     shop.counted(2)
     assert shown_cause(shop, "shown") == "ApplicationError"
     assert [one["name"] for one in shop.status()["workloads"] if one["crashingPods"]] == ["web"]
+
+
+def test_workloads_are_named_as_people_know_them(shop: Workspace) -> None:
+    """A Deployment by its name, whichever ReplicaSet makes its Pods; a CronJob, not each Job."""
+    shop.diagnose()
+    labels = {**APP, "set": "web"}
+    template = pods.manifest("web", labels, node=None)
+    container = {"metadata": {"labels": labels}, "spec": template["spec"]}
+    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": container}
+    admin = shop.cluster.admin
+    admin.create(DEPLOYMENTS, {"metadata": {"name": "web"}, "spec": spec}, shop.namespace)
+    minute = int(pods.now().timestamp()) // 60
+    for number in range(2):
+        name = f"nightly-{minute + number}"
+        job = {
+            "metadata": {"labels": {**APP, "set": name}},
+            "spec": {**template["spec"], "restartPolicy": "OnFailure"},
+        }
+        body = {"metadata": {"name": name}, "spec": {"template": job}}
+        admin.create(JOBS, body, shop.namespace)
+    for name in ("web", f"nightly-{minute}", f"nightly-{minute + 1}"):
+        (pod,) = eventually(partial(shop.running, f"set={name}"), lambda found: len(found) == 1)
+        shop.crash(pod["metadata"]["name"], ERROR)
+    lines = shop.counted(3)["workloads"]
+    assert {(one["kind"], one["name"], one["crashedPods"]) for one in lines} == {
+        ("Deployment", "web", 1),
+        ("CronJob", "nightly", 2),
+    }
+    described = shop.kubectl("describe", "pdiag", "diagnoser").splitlines()
+    status = described[described.index("Status:") :]
+    first = ("Conditions:", "Recent Diagnoses:", "Workloads:", "Writer Memory:")
+    order = [line.split("  ")[1] for line in status if line.strip().startswith(first)]
+    assert order == list(first)
+    (memory,) = (line for line in status if "Writer Memory:" in line)
+    assert len(memory.split()[-1]) == 3 * 8
+    assert "Causes:" not in described[: described.index("Status:")]
 
 
 def test_a_crash_loop_that_spans_replacements_is_one_line(shop: Workspace) -> None:
