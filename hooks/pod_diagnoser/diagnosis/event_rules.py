@@ -149,12 +149,11 @@ def may_change_cause(symptom: Symptom, known: Evidence | None) -> bool:
     """Return whether a lookup of Events that is due may change the cause of a symptom.
 
     Args:
-        symptom: what ended or failed. What does not start has had its lookup; that it is looked up
-            again for as long as it lasts is nothing to wait for.
+        symptom: what ended or failed.
         known: its evidence so far, or None.
     """
     if symptom.kind is not SymptomKind.TERMINATED:
-        return known is None and start_event_rules.may_explain(symptom)
+        return start_event_rules.may_change_cause(symptom, known)
     if _is_explained(symptom):
         return False
     return known is None or not (

@@ -111,6 +111,18 @@ def may_explain(symptom: Symptom) -> bool:
     )
 
 
+def may_change_cause(symptom: Symptom, known: Evidence | None) -> bool:
+    """Return whether one of the first two lookups is to come that may change the cause.
+
+    Later ones are nothing to wait for.
+    """
+    if not may_explain(symptom):
+        return False
+    return known is None or (
+        known.lookup in (EventLookup.NOTHING, EventLookup.UNAVAILABLE) and known.lookups == 1
+    )
+
+
 def seconds_until_lookup(
     symptom: Symptom, known: Evidence | None, first_observed: datetime | None, now: datetime
 ) -> float | None:

@@ -24,10 +24,11 @@ from pod_diagnoser.api.time import format_time
 from pod_diagnoser.diagnosis import quoting
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.statement import join_sentences
+from pod_diagnoser.diagnosis.symptoms import SymptomKind
 from pod_diagnoser.pods.keys import CAUSE, CRASH
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.model import EXPLANATIONS, REPLACING, Action, Outcome, Phase, Reason
-from pod_diagnoser.remediation.safeguards import FRESH, is_fresh
+from pod_diagnoser.remediation.safeguards import FRESH, is_fresh, is_recent
 
 CONTROLLER: Final = f"{GROUP}/pod-diagnoser"
 MAX_NOTE_BYTES: Final = 250
@@ -151,7 +152,8 @@ def crash_events(
 
     Returns:
         A Warning for each crash that is fresh for certain: with reason PodRestarted where a
-        container was restarted after it, PodFailed where nothing will start it again. By default a
+        container was restarted after it, PodFailed where nothing will start it again, PodNotStarted
+        where a container cannot be started. By default a
         cluster keeps Events for an hour; there is none for a crash older than half of that, since
         its Event may have been published and be gone.
     """
@@ -161,7 +163,7 @@ def crash_events(
     meta = crashed.pod.metadata
     for found in (*crashed.diagnoses, *crashed.former):
         reason = _event_reason(found)
-        if reason is not None and found.id not in awaited and is_fresh(found, now):
+        if reason is not None and found.id not in awaited and _is_fresh(found, crashed, now):
             yield factory.event(
                 factory.about_pod(meta.name, meta.uid),
                 factory.name(meta.name, found.id, "PodRestarted"),
@@ -182,7 +184,28 @@ def _event_reason(found: Diagnosis) -> str | None:
         return None
     if found.restarted:
         return "PodRestarted"
+    if found.symptom.kind is SymptomKind.WAITING:
+        return "PodNotStarted"
     return "PodFailed" if found.final else None
+
+
+def _is_fresh(found: Diagnosis, crashed: CrashedPod, now: datetime) -> bool:
+    """Return whether a crash is certainly recent.
+
+    Where a container is not started, nothing has ended: it counts when that was first diagnosed,
+    which its Pod has recorded.
+    """
+    if found.symptom.kind is not SymptomKind.WAITING:
+        return is_fresh(found, now)
+    seen = next((each.seen for each in crashed.history.history if each.id == found.id), None)
+    return seen is not None and is_recent(seen, now)
+
+
+_WHAT: Final = {
+    "PodRestarted": "restarted",
+    "PodFailed": "failed",
+    "PodNotStarted": "cannot start",
+}
 
 
 def crash_note(pod: OwnedPod, found: Diagnosis) -> tuple[str, ...]:
@@ -191,7 +214,7 @@ def crash_note(pod: OwnedPod, found: Diagnosis) -> tuple[str, ...]:
     The name is left out where it would leave no room for what happened.
     """
     where = f" in container {quoting.name(found.container)}" if found.container else ""
-    what = "restarted" if found.restarted else "failed"
+    what = _WHAT[_event_reason(found) or "PodFailed"]
     lines = found.statement
     return (
         f"{_pod(pod.metadata.name)} {what} due to {found.restart_reason}{where}.",

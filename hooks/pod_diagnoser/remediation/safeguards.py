@@ -28,8 +28,12 @@ _OPT_OUT_VALUES = ("false", "no", "0", "off")
 
 def is_fresh(diagnosis: Diagnosis, now: datetime) -> bool:
     """Return whether a crash is certainly recent: False where its time is not known."""
-    ended = diagnosis.ended_by
-    return ended is not None and -MAX_CLOCK_AHEAD <= now - ended < FRESH
+    return diagnosis.ended_by is not None and is_recent(diagnosis.ended_by, now)
+
+
+def is_recent(moment: datetime, now: datetime) -> bool:
+    """Return whether a moment is at most `FRESH` ago, by a clock that may be ahead a little."""
+    return -MAX_CLOCK_AHEAD <= now - moment < FRESH
 
 
 def seconds_too_young(pod: OwnedPod, policy: RemediationSpec, now: datetime) -> float | None:

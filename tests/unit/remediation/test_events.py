@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from pod_diagnoser.api.diagnostics_v1 import Remediation
 from pod_diagnoser.diagnosis.diagnose import diagnose
+from pod_diagnoser.pods.history import CrashHistory, record_crash
+from pod_diagnoser.pods.keys import CAUSE, CRASH
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.events import (
     MAX_NOTE_BYTES,
@@ -133,6 +135,29 @@ def test_each_crash_of_a_pod_is_published() -> None:
     """Two containers, two Events."""
     both = pod(container("a", terminated(T0)), container("b", terminated(after(1))))
     assert len({event.key for event in published(both)}) == 2
+
+
+def test_a_container_that_cannot_start_is_told_beside_one_that_crashed() -> None:
+    """From when its Pod has recorded it, for half an hour, and not by the time of its crash."""
+    waits = {"name": "b", "state": {"waiting": {"reason": "InvalidImageName", "message": "no"}}}
+    document = pod(container("a", terminated(T0)), waits)
+    read = parsed_pod(document)
+    crashes = diagnose(read)
+    waiting = next(each for each in crashes if each.container == "b")
+    records = tuple(record_crash(each, None, after(5)) for each in crashes)
+    crashed = CrashedPod(read, crashes, CrashHistory(history=records))
+    events = list(crash_events(factory(), crashed, NOW))
+    for event in events:
+        check(event)
+    assert sorted(event.document["reason"] for event in events) == ["PodNotStarted", "PodRestarted"]
+    (told,) = (each.document for each in events if each.document["reason"] == "PodNotStarted")
+    assert told["message"].startswith(
+        "Pod app-1 cannot start due to InvalidImageName in container b."
+    )
+    assert told["metadata"]["annotations"] == {CAUSE: "InvalidImageName", CRASH: waiting.id}
+    alone = CrashedPod(read, [waiting], crashed.history)
+    assert not list(crash_events(factory(), alone, after(minutes=31)))
+    assert not list(crash_events(factory(), CrashedPod(read, [waiting]), NOW))
 
 
 @pytest.mark.parametrize(
