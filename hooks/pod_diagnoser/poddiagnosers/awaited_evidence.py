@@ -95,19 +95,22 @@ class AwaitedEvidence:
     def waits(self, crashed: CrashedPod, spec: PodDiagnoserSpec) -> Mapping[str, float]:
         """Return for how many seconds yet each crash of a Pod waits that does, by crash id.
 
-        None does in a Pod that is being deleted: it will soon be gone, and its crashes with it.
+        In a Pod that is being deleted it waits for its first lookup alone: the Pod may be gone
+        before the second.
 
         Args:
             crashed: the Pod.
             spec: the spec that says whether Events are read.
         """
-        if not spec.evidence.events or crashed.pod.metadata.terminating:
+        if not spec.evidence.events:
             return {}
         now = self._monotonic()
+        terminating = crashed.pod.metadata.terminating
+        looked_up = {each.id for each in crashed.history.history} if terminating else ()
         waits = {
             found.id: self._since.get(found.id, now) + EVIDENCE_WAIT_SECONDS - now
             for found in (*crashed.diagnoses, *crashed.former)
-            if awaits_evidence(found, crashed.history)
+            if found.id not in looked_up and awaits_evidence(found, crashed.history)
         }
         return {crash: seconds for crash, seconds in waits.items() if seconds > 0}
 

@@ -182,8 +182,10 @@ def observe_pod(
     )
     records = {each.id: record_crash(each, known.get(each.id), now) for each in diagnoses}
     if pod.metadata.terminating:
-        # It will be gone before more is known.
-        records = {name: without_wait(record) for name, record in records.items()}
+        # It may be gone before more is known.
+        records |= {
+            name: without_wait(record) for name, record in records.items() if name not in known
+        }
     undecided = [each for each in found if is_undecided(labels, each, claim)]
     suppressed = {
         each.id: record_crash(each, known.get(each.id), now, silent=True)

@@ -165,9 +165,10 @@ def out_of_memory(cluster: Cluster) -> None:
 
 
 def terminating(cluster: Cluster) -> None:
-    """Have the Pod being deleted: it will be gone when its Events were read."""
+    """Have the Pod being deleted: it will be gone before its Events are read again."""
     pod = cluster.api.pods["app-1"]
     pod["metadata"]["deletionTimestamp"] = "2026-11-23T10:00:40Z"
+    cluster.sync_pod()
 
 
 def events_off(cluster: Cluster) -> None:
