@@ -49,25 +49,32 @@ class AwaitedEvidence:
             MAX_REMEMBERED, REMEMBERED_SECONDS, timer=monotonic
         )
 
-    def update(self, snapshot: DiagnoserSnapshot) -> DiagnoserSnapshot:
-        """Remember the crashes of a request that wait, and recall those that it no longer shows."""
+    def update(self, snapshot: DiagnoserSnapshot) -> tuple[DiagnoserSnapshot, int]:
+        """Remember the crashes of a request that wait, and recall those that it no longer shows.
+
+        Returns:
+            The request with those recalled; and how many crashes begin to wait.
+        """
         spec = snapshot.diagnoser.spec
         if not spec.evidence.events:
-            return snapshot
-        for crashed in snapshot.crashed:
-            self._remember(crashed)
-        return replace(snapshot, crashed=[self.recall(each, spec) for each in snapshot.crashed])
+            return snapshot, 0
+        begun = sum(self._remember(crashed) for crashed in snapshot.crashed)
+        recalled = [self.recall(each, spec) for each in snapshot.crashed]
+        return replace(snapshot, crashed=recalled), begun
 
-    def _remember(self, crashed: CrashedPod) -> None:
+    def _remember(self, crashed: CrashedPod) -> int:
+        begun = 0
         for found in crashed.diagnoses:
             if found.id not in self._since:
                 if not awaits_evidence(found, crashed.history):
                     continue
                 self._since[found.id] = self._monotonic()
+                begun += 1
             elif found.id not in self._shown:
                 continue
             # Its evidence, if any, is kept on the Pod with the crash.
             self._shown[found.id] = replace(found.symptom, evidence=None)
+        return begun
 
     def recall(self, crashed: CrashedPod, spec: PodDiagnoserSpec) -> CrashedPod:
         """Add the crashes that a Pod showed a moment ago, and of which it still has the record.

@@ -6,6 +6,7 @@
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -24,6 +25,10 @@ from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot, target_missi
 from pod_diagnoser.remediation.executor import ExecutionResult, PlanExecutor, TimeBudget
 from pod_diagnoser.remediation.model import REPLACING, Action, ExecutionReport
 from pod_diagnoser.remediation.planner import planned_entries
+
+MAX_PROMPT: Final = 5
+"""Up to how many crashes that begin to wait for evidence the response is not debounced. Where more
+Pods crash at once, their changes are better one sync than many."""
 
 _TIME_DEPENDENT_ACTIONS: Final = (Action.LOG_EVENT, *REPLACING)
 
@@ -59,11 +64,13 @@ class Reconciler:
         time_budget = TimeBudget(self._access.monotonic)
         if target_missing(snapshot, self._access.server_time.now()) and self._is_gone(snapshot):
             return response_for_deleted(snapshot)
-        snapshot = self._awaited.update(snapshot)
+        snapshot, begun = self._awaited.update(snapshot)
         report = self._act(snapshot, time_budget)
         result = self._plan(snapshot, report)
         self._report(snapshot, report, result, time_budget)
-        return result
+        # The Pod's own sync has begun at the same time: the next sync follows within a moment.
+        next_is_due = 0 < begun <= MAX_PROMPT and bool(report.awaited)
+        return replace(result, urgent=True) if next_is_due else result
 
     def _is_gone(self, snapshot: DiagnoserSnapshot) -> bool:
         """Return whether the API server has no such PodDiagnoser, or another of its name.

@@ -11,6 +11,7 @@ import pytest
 from pod_diagnoser.diagnosis.event_rules import SECOND_LOOKUP_AFTER
 from pod_diagnoser.diagnosis.evidence import EventLookup, FetchedEvidence, PodEvent
 from pod_diagnoser.poddiagnosers.awaited_evidence import EVIDENCE_WAIT_SECONDS
+from pod_diagnoser.poddiagnosers.sync import MAX_PROMPT
 from pod_diagnoser.pods.keys import CAUSE, CRASH, CRASHES
 from pod_diagnoser.pods.sync import sync_pod
 from tests.support.builders import (
@@ -20,6 +21,7 @@ from tests.support.builders import (
     container,
     diagnoser,
     entries,
+    observed,
     owned,
     pod_request,
     target,
@@ -108,6 +110,20 @@ def test_an_event_waits_for_what_the_pods_events_say() -> None:
     (event,) = cluster.api.events_of("PodRestarted")
     record = json.loads(cluster.api.pods["app-1"]["metadata"]["annotations"][CRASHES])
     assert event["metadata"]["annotations"][CRASH] == record["history"][0]["id"]
+
+
+def test_the_response_is_prompt_where_a_few_crashes_begin_to_wait() -> None:
+    """The Pod's own sync brings the next one; of many crashes the changes are one sync."""
+    few = Cluster(LOGGING, *(killed(after(9), number) for number in range(MAX_PROMPT)))
+    diag, pods = few.api.snapshot()
+    assert few.reconciler.sync(observed(diag, *pods)).urgent
+    assert not few.reconciler.sync(observed(diag, *pods)).urgent
+    many = Cluster(LOGGING, *(killed(after(9), number) for number in range(MAX_PROMPT + 1)))
+    diag, pods = many.api.snapshot()
+    assert not many.reconciler.sync(observed(diag, *pods)).urgent
+    idle = Cluster({"remediationAction": ""}, killed(after(9)))
+    diag, pods = idle.api.snapshot()
+    assert not idle.reconciler.sync(observed(diag, *pods)).urgent
 
 
 def test_an_event_waits_for_the_second_lookup_where_that_may_change_the_cause() -> None:
