@@ -14,6 +14,7 @@ Sources: ``pkg/kubelet/events/event.go``, ``pkg/kubelet/volumemanager/volume_man
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from heapq import nlargest
 from typing import Final, NamedTuple
 
 from pod_diagnoser.diagnosis.evidence import (
@@ -80,6 +81,9 @@ _PROBES: Final = {
 """What an Event Unhealthy proves about a condition, and how its message begins then."""
 
 _PROBE_FINDINGS: Final = tuple(finding for finding, _ in _PROBES.values())
+
+_MAX_READ: Final = 4
+"""How many Events of a reason are read at most: a Pod waits for few things at a time."""
 
 _UNKNOWN_TIME: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -245,7 +249,7 @@ def _find_failed_pull(own: Iterable[PodEvent]) -> _Found | None:
 
 def _find_failure(recent: Iterable[PodEvent]) -> _Found | None:
     """Find the most specific of the failures that go on; of several the latest."""
-    failures = [each for each in recent if each.reason in _FAILURES]
+    failures = _latest_of_each_reason(recent)
     if not failures:
         return None
     problems = {each: read_message(each.message).problem for each in failures}
@@ -266,6 +270,19 @@ def _find_failure(recent: Iterable[PodEvent]) -> _Found | None:
 
     found = max(going_on, key=weight)
     return _Found(_FAILURES[found.reason], found.message, found.reason)
+
+
+def _latest_of_each_reason(events: Iterable[PodEvent]) -> list[PodEvent]:
+    """Return the failures that are read: each costs time, and anyone may post hundreds."""
+    by_reason: dict[str, list[PodEvent]] = {}
+    for event in events:
+        if event.reason in _FAILURES:
+            by_reason.setdefault(event.reason, []).append(event)
+    return [
+        event
+        for of_reason in by_reason.values()
+        for event in nlargest(_MAX_READ, of_reason, key=lambda each: (_time(each), each.message))
+    ]
 
 
 def _find_pull(own: Sequence[PodEvent], events: Sequence[PodEvent]) -> _Found | None:

@@ -21,6 +21,7 @@ from pod_diagnoser.diagnosis.evidence import (
     FetchedEvidence,
     PodEvent,
 )
+from pod_diagnoser.diagnosis.messages import Message, read_message
 from pod_diagnoser.diagnosis.problem_words import ProblemKind
 from pod_diagnoser.diagnosis.start_event_rules import (
     MAX_LOOKUPS,
@@ -117,6 +118,21 @@ def test_the_most_specific_event_that_goes_on_counts(
     """In whatever order Events come."""
     assert kind(found(*events)) is expected
     assert found(*events) == found(*reversed(events))
+
+
+def test_a_flood_of_events_is_not_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anyone who may post Events would otherwise hold up the hook; an attachment is still seen."""
+    reads = []
+
+    def counted(message: str) -> Message:
+        reads.append(message)
+        return read_message(message)
+
+    monkeypatch.setattr(start_event_rules, "read_message", counted)
+    flood = [event("FailedMount", f"{ECHO} {number}", after(number)) for number in range(250)]
+    evidence = found(event("FailedAttachVolume", MULTI_ATTACH, after(1)), *flood)
+    assert kind(evidence) is ProblemKind.VOLUME_ATTACHED_ELSEWHERE
+    assert len(reads) < 10
 
 
 @pytest.mark.parametrize(
