@@ -413,7 +413,9 @@ class Watch:
             replica = incoming.process.replica.number
             self._trace.add_detail(f"hook-{replica} {request.method} {request.path}")
         parent = incoming.parent["metadata"]
-        if f"/namespaces/{parent['namespace']}/" not in f"{request.path}/":
+        of_a_node = request.query.get("fieldSelector", "").startswith("involvedObject.kind=Node,")
+        within = f"/namespaces/{parent['namespace']}/" in f"{request.path}/"
+        if not within and not (request.method == "GET" and of_a_node):
             self.broken(Property.NAMESPACE, f"{request.method} {request.path}")
         evicts = request.path.endswith("/eviction")
         if request.method == "DELETE" or evicts:
