@@ -246,7 +246,7 @@ class EvidenceSpec(StoredModel):
     logLines: Annotated[int, _default(0), _within(0, MAX_LOG_LINES)] = 0
     """How many of the last lines of its log are shown."""
     maskPatterns: Many[str] = ()
-    """Regular expressions (RE2) of what is masked in container output, beside what always is."""
+    """Regular expressions (RE2) of what is masked in text of others, beside what always is."""
 
 
 class IgnoreSpec(StoredModel):

@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import Field, ValidationError
 
 from pod_diagnoser.api.fields import Int64, Many, Text, Time, WireModel
-from pod_diagnoser.api.text import sanitize
+from pod_diagnoser.api.text import ELLIPSIS, sanitize
 from pod_diagnoser.diagnosis.evidence import NodeEvent, PodEvent
 
 MAX_MESSAGE_BYTES: Final = 2048
@@ -174,4 +174,11 @@ def _safe_reason(event: EventV1) -> str:
 
 
 def _safe_message(event: EventV1) -> str:
-    return sanitize(" ".join(event.message.split()), MAX_MESSAGE_BYTES)
+    """Make a message safe and bounded; secrets in it are masked later, by the user's patterns too.
+
+    It ends with a whole word: half of a secret may look like none.
+    """
+    text = sanitize(" ".join(event.message.split()), MAX_MESSAGE_BYTES)
+    if len(text) < len(event.message) and text.endswith(ELLIPSIS):
+        return text.rpartition(" ")[0] + ELLIPSIS
+    return text

@@ -248,6 +248,14 @@ def test_texts_of_events_are_sanitized() -> None:
     assert len(found.reason.encode()) <= 128
 
 
+def test_an_event_that_is_too_long_ends_with_a_whole_word() -> None:
+    """Half of a secret may look like none, as of a URL with a password."""
+    message = "word " * ((MAX_MESSAGE_BYTES - 30) // 5) + "https://app:hunter2@db.example.com/shop"
+    api = FakeEvidenceApi(listed=lambda: event_list(kubelet_event(message=message)))
+    (found,) = api.fetcher().fetch(EVENTS).events
+    assert found.message.endswith("word…")
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
