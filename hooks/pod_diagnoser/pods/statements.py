@@ -7,7 +7,7 @@ from pod_diagnoser.diagnosis.cause_rules import state
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.quoting import name
 from pod_diagnoser.diagnosis.statement import MAX_LINE_BYTES, Statement, with_suffix
-from pod_diagnoser.diagnosis.symptoms import SymptomKind
+from pod_diagnoser.diagnosis.symptoms import LastingCondition, SymptomKind
 from pod_diagnoser.pods.history_text import HistorySummary, summarize_history
 from pod_diagnoser.pods.observation import PodObservation
 
@@ -37,9 +37,19 @@ def _other_containers(diagnosis: Diagnosis, observation: PodObservation) -> Iter
     """Name the other containers that are broken now, each with its cause."""
     named = {diagnosis.container, ""}
     for other in observation.diagnoses:
+        if _waits_for_the_same(diagnosis, other):
+            continue
         if other.container not in named and _is_broken_now(other):
             named.add(other.container)
             yield f"{name(other.container)} ({other.cause})"
+
+
+def _waits_for_the_same(one: Diagnosis, other: Diagnosis) -> bool:
+    """Say whether two containers are not created for one reason, such as a volume of their Pod."""
+    kinds = {one.symptom.kind, other.symptom.kind}
+    if kinds != {SymptomKind.LASTING_CONDITION} or one.cause is not other.cause:
+        return False
+    return one.symptom.reason == other.symptom.reason == LastingCondition.NOT_CREATED
 
 
 def _is_broken_now(diagnosis: Diagnosis) -> bool:

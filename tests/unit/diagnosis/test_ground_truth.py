@@ -340,6 +340,10 @@ HAND: dict[str, Truth] = {
     "windows-stopped": app(Cause.TERMINATED),
     "windows-unknown-status": app(Cause.WINDOWS_ERROR),
     "deletion-of-one-not-picked-up": pod_level(Cause.NOT_DELETED),
+    "two-containers-wait-for-one-volume": (
+        ("app", Cause.VOLUME_NOT_MOUNTED),
+        ("proxy", Cause.VOLUME_NOT_MOUNTED),
+    ),
     "init-container-forgotten-and-failed-again": (("setup", Cause.APPLICATION_ERROR),),
     "init-container-forgotten-and-run-again": (("setup", Cause.INIT_CONTAINER_RUN_AGAIN),),
     "init-container-run-once-before-the-pod": NOTHING,
@@ -430,6 +434,10 @@ BY_STATUS_ALONE: dict[str, Truth] = {
     "hand-volume-only-the-echo": app(Cause.NOT_CREATED),
     "hand-volume-secret-missing-then-sandbox": app(Cause.NOT_CREATED),
     "hand-volume-used-by-another-pod": app(Cause.NOT_CREATED),
+    "hand-two-containers-wait-for-one-volume": (
+        ("app", Cause.NOT_CREATED),
+        ("proxy", Cause.NOT_CREATED),
+    ),
     "hand-sandbox-not-made-anew-after-a-restart-of-the-node": (
         ("app", Cause.EXIT_STATUS_LOST),
         ("app", Cause.NOT_CREATED),

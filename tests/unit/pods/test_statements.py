@@ -1,6 +1,7 @@
 """The lines of a diagnosis with the history and with other broken containers."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import given
@@ -12,6 +13,7 @@ from pod_diagnoser.diagnosis.statement import MAX_LINE_BYTES
 from pod_diagnoser.pods.history_text import HistorySummary
 from pod_diagnoser.pods.observation import observe_pod
 from pod_diagnoser.pods.statements import add_context, statement_in_context
+from tests.support import corpus
 from tests.support.builders import T0, after, container, diagnosis, pod, terminated
 
 CLAIM = DiagnosisTargetSpec(
@@ -41,6 +43,17 @@ def test_a_container_that_runs_again_is_not_broken() -> None:
         container("web", last=terminated(T0, 1)), container("agent", last=terminated(after(-9), 1))
     )
     assert "also broken" not in lines.evidence
+
+
+def test_containers_that_wait_for_one_thing_are_not_named_twice() -> None:
+    """A volume that is not mounted keeps all of them: the other one is not broken itself."""
+    parsed = corpus.pod("hand-two-containers-wait-for-one-volume")
+    fetched = corpus.fetched_for("hand-two-containers-wait-for-one-volume", parsed)
+    now = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
+    observation = observe_pod(parsed, CLAIM, now, fetched)
+    assert observation.latest is not None
+    assert len(observation.diagnoses) == 2
+    assert "broken" not in statement_in_context(observation.latest, observation).evidence
 
 
 CONTAINERS = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
