@@ -583,6 +583,9 @@ def _of_diagnoser(
     silent = spec.unaccounted(diagnoser, pods, NO_EVENTS)
     if silent:
         yield Violation(Property.ACCOUNTED, f"{name}: {silent}")
+    told = [event for event in events if event["reason"] in CRASH_EVENTS]
+    for problem in spec.cause_problems(diagnoser, pods, told):
+        yield Violation(Property.ONE_CAUSE, f"{name}: {problem}")
     yield from _counts(versions, diagnoser, pods)
     yield from _unreported(diagnoser, pods, events)
     for entry in spec.entries_of(diagnoser).values():

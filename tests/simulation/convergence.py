@@ -53,7 +53,8 @@ def check(cluster: FaultyCluster) -> None:
         unaccounted = spec.unaccounted(diagnoser, mine, cluster.node.probed)
         if unaccounted:
             broken(Property.ACCOUNTED, f"{name}: {unaccounted}")
-        _check_causes(cluster, diagnoser, mine)
+        for problem in spec.cause_problems(diagnoser, mine):
+            broken(Property.ONE_CAUSE, f"{name}: {problem}")
         _check_counts(cluster, diagnoser, mine)
         _check_reported(cluster, diagnoser, mine)
         _check_done(cluster, diagnoser)
@@ -71,20 +72,6 @@ def _known(cluster: FaultyCluster, pod: Object) -> spec.Known:
         cluster.node.probed,
         cluster.jumped,
     )
-
-
-def _check_causes(cluster: FaultyCluster, diagnoser: Object, pods: list[Object]) -> None:
-    """Compare the causes in a status with those that its Pods have recorded."""
-    recorded: dict[str, str] = {}
-    for pod in pods:
-        by, causes = spec.recorded_causes(pod)
-        if by == uid_of(diagnoser):
-            recorded |= causes
-    for entry in (diagnoser.get("status") or {}).get("recentDiagnoses") or []:
-        cause = recorded.get(entry["id"], entry["cause"])
-        if entry["cause"] != cause:
-            what = f"{name_of(diagnoser)}, crash {entry['id']}: {entry['cause']}, recorded {cause}"
-            cluster.watch.broken(Property.ONE_CAUSE, what)
 
 
 def _check_counts(cluster: FaultyCluster, diagnoser: Object, pods: list[Object]) -> None:

@@ -356,6 +356,33 @@ def recorded_causes(pod: Object) -> tuple[str, dict[str, str]]:
     return record.get("diagnoser", ""), causes
 
 
+def cause_problems(
+    diagnoser: Object, pods: Iterable[Object], events: Iterable[Object] = ()
+) -> list[str]:
+    """Say which crashes have another cause in the status, or in Events, than on their Pods.
+
+    Args:
+        diagnoser: the PodDiagnoser.
+        pods: the Pods that it claims.
+        events: Events about crashes that were not told before their evidence was there.
+    """
+    recorded: dict[str, str] = {}
+    for pod in pods:
+        by, causes = recorded_causes(pod)
+        if by == uid_of(diagnoser):
+            recorded |= causes
+    status = diagnoser.get("status") or {}
+    told = [("status", one["id"], one["cause"]) for one in status.get("recentDiagnoses") or []]
+    for event in events:
+        said = annotations_of(event)
+        told.append(("Event", said.get(f"{PREFIX}crash", ""), said.get(f"{PREFIX}cause", "")))
+    return [
+        f"crash {identity}: {recorded[identity]}, in the {where} {cause}"
+        for where, identity, cause in told
+        if recorded.get(identity, cause) != cause
+    ]
+
+
 def pod_hash(uid: str) -> str:
     """Return what stands for a Pod in status.writerMemory."""
     return base64.urlsafe_b64encode(hashlib.sha256(uid.encode()).digest()[:6]).decode()

@@ -219,7 +219,8 @@ class MadeUpLog:
         """Metacontroller writes what the hook says of a Pod."""
         pod = self.pod(name)
         ended = pod["status"]["containerStatuses"][0]["lastState"]["terminated"]
-        crashes = {"diagnoser": "uid-of-diagnoser", "history": ["this one"]}
+        record = {"id": f"crash-of-{name}", "cause": "ApplicationError"}
+        crashes = {"diagnoser": "uid-of-diagnoser", "history": [record]}
         shown = {
             "restart-reason": "Error (Exit Code: 1)",
             "restart-time": ended["finishedAt"],
@@ -264,6 +265,8 @@ class MadeUpLog:
             **entry,
         }
         diagnosis = {
+            "id": f"crash-of-{name}",
+            "cause": "ApplicationError",
             "pod": name,
             "podUID": uid,
             "reason": "Error (Exit Code: 1)",
@@ -326,10 +329,14 @@ class MadeUpLog:
         """The hook creates an Event on a Pod."""
         self._version += 1
         about = {"kind": "Pod", "name": name, "uid": f"uid-of-{name}"}
-        meta = {
+        meta: Json = {
             "name": f"{name}.{digest}",
             "creationTimestamp": self.time(),
             "resourceVersion": str(self._version),
+            "annotations": {
+                f"{spec.PREFIX}crash": f"crash-of-{name}",
+                f"{spec.PREFIX}cause": "ApplicationError",
+            },
         }
         event = {"kind": "Event", "metadata": meta, "reason": reason, "regarding": about}
         self.events.append({**event, "involvedObject": about})

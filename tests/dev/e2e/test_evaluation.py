@@ -10,6 +10,7 @@ import pytest
 from tests.dev.e2e.made_up_log import ADMIN, HOOK, KUBELET, METACONTROLLER, MadeUpLog
 from tests.e2e import auditlog
 from tests.e2e.evaluation import FinalState, evaluate, evaluate_final_state, evaluate_quiet
+from tests.simulation import specification as spec
 from tests.simulation.properties import Property
 
 
@@ -42,6 +43,8 @@ def reporting() -> MadeUpLog:
         made_up.read("pods", "a")
         made_up.post_event("a", digest=number)
     diagnosis = {
+        "id": "crash-of-a",
+        "cause": "ApplicationError",
         "pod": "a",
         "podUID": "uid-of-a",
         "reason": "Error (Exit Code: 1)",
@@ -560,11 +563,19 @@ def label_gone(made_up: MadeUpLog, _: FinalState) -> None:
     made_up.pod("c")["metadata"]["labels"]["tier"] = "made up"
 
 
+def another_cause(made_up: MadeUpLog, _: FinalState) -> None:
+    """A Pod has recorded another cause of a crash than the status says."""
+    annotations = made_up.pod("c")["metadata"]["annotations"]
+    record = annotations["diagnostics.local.io/crashes"]
+    annotations["diagnostics.local.io/crashes"] = record.replace("ApplicationError", "Killed")
+
+
 WRONG_ENDS: list[tuple[Property, Callable[[MadeUpLog, FinalState], None]]] = [
     (Property.PODS, other_reason),
     (Property.PODS, nothing_shown),
     (Property.STATUS, older_spec),
     (Property.STATUS, missing_in_status),
+    (Property.ONE_CAUSE, another_cause),
     (Property.COUNTED, uncounted),
     (Property.COUNTED, counted_for_nothing),
     (Property.TARGETS, target_twice),
@@ -593,6 +604,15 @@ def test_a_wrong_final_state_is_found(
         wrong(made_up, targets)
         targets = made_up.end()
     assert {each.property for each in evaluate_final_state(calls, targets)} == {which}
+
+
+def test_an_event_with_another_cause_is_found(tmp_path: Path) -> None:
+    """Than its Pod has recorded of the crash."""
+    made_up = reporting()
+    calls, end = made_up.calls(tmp_path), made_up.end()
+    for event in end.events:
+        event["metadata"]["annotations"][f"{spec.PREFIX}cause"] = "Killed"
+    assert {each.property for each in evaluate_final_state(calls, end)} == {Property.ONE_CAUSE}
 
 
 def test_an_unreported_crash_is_found(tmp_path: Path) -> None:
