@@ -12,7 +12,8 @@ import pytest
 from dev.simulator.errors import ApiError
 from dev.simulator.kubelet.runtime import Exit
 from dev.simulator.objects import Object, annotations_of
-from dev.simulator.resources import POD
+from dev.simulator.resources import EVENT, POD, REPLICA_SET
+from dev.simulator.tables import WatchEvent
 from dev.simulator.writes import Call
 from tests.dev.simulator.fakes import Run, ScriptedProber, ScriptedRuntime
 from tests.support.cluster_fixture import DIAGNOSER, PREFIX
@@ -42,15 +43,17 @@ class SlowEvents:
 class EvidenceCluster(HookedCluster):
     """A cluster with a kubelet, in which the hook may read Events."""
 
-    def __init__(self, runs: tuple[Run, ...], healthy: Callable[[float], bool]) -> None:
+    def __init__(
+        self, runs: tuple[Run, ...], healthy: Callable[[float], bool], **spec: Any
+    ) -> None:
         self.events = SlowEvents()
-        super().__init__(interference=self.events, evidence=True)
+        super().__init__(interference=self.events, evidence=True, remediation=bool(spec))
         self.kubelet = self.start_kubelet(
             ScriptedRuntime(self.scheduler, runs),
             ScriptedProber(self.scheduler, lambda _: healthy(self.scheduler.time())),
         )
         self.store.create(
-            DIAGNOSER, {"metadata": {"name": "d", "namespace": "default"}, "spec": {}}
+            DIAGNOSER, {"metadata": {"name": "d", "namespace": "default"}, "spec": spec}
         )
 
     def pod(self, **spec: Any) -> Object:
@@ -164,6 +167,7 @@ CASES = [
         "Killed",
         "no Event of a stop by the kubelet",
         "Killed",
+        reads=3,
     ),
     Case(
         "missing program",
@@ -332,3 +336,97 @@ def test_an_eviction_is_later_than_a_crash_of_the_same_second() -> None:
     cluster.scheduler.run_for(0.5)
     assert cluster.annotations()["cause"] == "Evicted"
     assert cluster.annotations()["restart-reason"] == "Error (Exit Code: 1)"
+
+
+KILLS = 12
+AN_HOUR = 3600.0
+"""Seconds in which a container is killed so often: the back-off grows to five minutes."""
+
+LIVENESS_ENDS = [
+    pytest.param(Exit(0), "Completed", id="0"),
+    pytest.param(Exit(143), "Terminated", id="143"),
+    pytest.param(None, "Killed", id="137"),
+]
+
+
+def shown_by(cluster: EvidenceCluster) -> list[dict[str, str]]:
+    """Collect what the Pods say, whenever that changes."""
+    seen: list[dict[str, str]] = []
+
+    def look(event: WatchEvent) -> None:
+        found = {
+            key.removeprefix(PREFIX): value
+            for key, value in annotations_of(event.object).items()
+            if key.startswith(PREFIX)
+        }
+        if "diagnosis" in found and (not seen or found != seen[-1]):
+            seen.append(found)
+
+    cluster.store.watch(POD, look)
+    return seen
+
+
+def is_honest(text: str) -> bool:
+    """Say whether a text about a kill that is not proved leaves open who did it."""
+    return "no Event of a stop" not in text and (
+        "possible: the kubelet (liveness probe)" in text
+        or "possible: a stop by the kubelet (liveness probe)" in text
+        or "not proved: the kubelet (liveness probe)" in text
+    )
+
+
+@pytest.mark.parametrize(("on_term", "cause"), LIVENESS_ENDS)
+def test_a_container_that_its_probe_kills_again_and_again(on_term: Exit | None, cause: str) -> None:
+    """From the seventh kill on the kubelet drops its Events: nothing else is told for a fact."""
+    cluster = EvidenceCluster(
+        (Run(on_term=on_term),), lambda _: False, remediationAction="LogEvent"
+    )
+    seen = shown_by(cluster)
+    cluster.pod(**LIVENESS)
+    cluster.scheduler.run_for(AN_HOUR)
+    (status,) = cluster.store.get(POD, KEY)["status"]["containerStatuses"]
+    assert status["restartCount"] >= KILLS
+    causes = [shown["cause"] for shown in seen]
+    assert set(causes) == {"LivenessProbeFailed", cause}
+    unclear = [
+        shown for shown in seen if shown["cause"] == cause and "awaits" not in shown["crashes"]
+    ]
+    assert len(unclear) >= KILLS - 6
+    assert all(is_honest(shown["evidence"]) for shown in unclear), unclear
+    assert any("its liveness probe stopped it" in shown["evidence"] for shown in unclear)
+    told = [
+        each
+        for each in cluster.store.select(EVENT)
+        if each["reason"] == "PodRestarted" and each["involvedObject"]["kind"] == "Pod"
+    ]
+    assert len(told) >= KILLS
+    for event in told:
+        assert "liveness probe" in event["message"], event
+
+
+@pytest.mark.parametrize(("on_term", "cause"), LIVENESS_ENDS)
+def test_no_pod_is_replaced_for_what_its_probe_may_have_done(
+    on_term: Exit | None, cause: str
+) -> None:
+    """Where that cause is not listed, and Events do not tell."""
+    cluster = EvidenceCluster(
+        (Run(on_term=on_term),),
+        lambda _: False,
+        remediationAction="RestartPod",
+        remediation={"causes": [cause], "minPodAgeSeconds": 0},
+    )
+    labels = {"app": "a"}
+    container = {"name": "app", "image": "app", **LIVENESS["container"]}
+    template = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [container], "terminationGracePeriodSeconds": 2},
+    }
+    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
+    metadata = {"name": "a", "namespace": "default"}
+    cluster.store.create(REPLICA_SET, {"metadata": metadata, "spec": spec})
+    cluster.scheduler.run_for(AN_HOUR)
+    (pod,) = cluster.store.select(POD, "default")
+    assert pod["status"]["containerStatuses"][0]["restartCount"] >= KILLS
+    status = cluster.status()
+    assert not status.get("remediations")
+    assert {each["reason"] for each in status["withheld"]} <= {"CauseNotListed", "AwaitingEvidence"}

@@ -411,7 +411,9 @@ def completed_step(symptom: Symptom) -> str:
         return (
             "[look for a restart of the node, its runtime or its network plug-in: ]{describe_node}"
         )
-    return "[a service must stay in the foreground; ][see its last output: ]{logs}"
+    return _unclear_step(symptom) or (
+        "[a service must stay in the foreground; ][see its last output: ]{logs}"
+    )
 
 
 def out_of_memory(symptom: Symptom) -> str:
