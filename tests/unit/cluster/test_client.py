@@ -24,9 +24,11 @@ import pytest
 from pod_diagnoser.cluster import connection
 from pod_diagnoser.cluster.client import (
     EVIDENCE_SECONDS,
+    IDLE_NODE_REASONS,
     MAX_EVENT_LIST,
     MAX_EVENTS,
     MAX_EVENTS_OF_PODS,
+    MAX_NODE_EVENTS,
     ApiClient,
     PodLogOptions,
 )
@@ -167,6 +169,7 @@ CALLS: dict[str, Callable[[ApiClient], object]] = {
     "create_event": lambda cluster: cluster.create_event("shop", {"metadata": {"name": "x"}}),
     "list_events": lambda cluster: cluster.list_events("shop", "app-1", "uid-1"),
     "list_events_of_pods": lambda cluster: cluster.list_events_of_pods("shop"),
+    "list_events_of_node": lambda cluster: cluster.list_events_of_node("node1"),
     "read_log": read_log,
 }
 each_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
@@ -270,6 +273,18 @@ def test_events_of_all_pods_are_selected_and_limited(server: Server) -> None:
         "/api/v1/namespaces/shop/events",
         {"fieldSelector": "involvedObject.kind=Pod" + NOT_IDLE, "limit": str(MAX_EVENTS_OF_PODS)},
     )
+
+
+def test_events_of_a_node_are_selected_and_limited(server: Server) -> None:
+    """They are in the namespace default; those that every node has are left out."""
+    server.answers = [Answer(body=b'{"items":[]}')]
+    assert server.client().list_events_of_node("node1") == (b'{"items":[]}', T0)
+    path, asked = query(server.requests[0])
+    assert path == "/api/v1/namespaces/default/events"
+    assert asked["limit"] == str(MAX_NODE_EVENTS)
+    about, *left_out = asked["fieldSelector"].split(",reason!=")
+    assert about == "involvedObject.kind=Node,involvedObject.name=node1"
+    assert left_out == list(IDLE_NODE_REASONS)
 
 
 def test_a_uid_is_escaped_in_selector_and_query(server: Server) -> None:
@@ -395,6 +410,7 @@ def test_a_name_that_no_object_can_have_is_not_sent(server: Server, name: str) -
         lambda: client.list_events(name, "app-1", "u"),
         lambda: client.list_events("shop", name, "u"),
         lambda: client.list_events_of_pods(name),
+        lambda: client.list_events_of_node(name),
         lambda: client.read_log("shop", name, PodLogOptions("app", True, 1, 100)),
         lambda: client.read_log(name, "app-1", PodLogOptions("app", True, 1, 100)),
     ):
