@@ -70,7 +70,7 @@ MISSING = LookAlike(
     "StartError (Exit Code: 128)",
     "StartFailed",
     f"exec: '{PROGRAM}'",
-    "CrashLoopBackOff",
+    "each time for this cause",
 )
 LOOK_ALIKES = (EXITS, PROBED, MISSING)
 

@@ -32,6 +32,10 @@ Source: ``pkg/apis/events/v1/conversion.go``.
 """
 
 
+_AFTER_ALL: Final = datetime.max.replace(tzinfo=UTC)
+"""Nothing was written after the Events of a file were read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Pods and Events of one moment.
@@ -41,14 +45,14 @@ class Snapshot:
         events: the Events, by the uid of what they are about.
         namespaces_with_events: the namespaces of which the file has Events. Of the others nobody
             can say that there were none.
-        node_events: the Events about nodes.
+        node_events: the Events about nodes, by the node's name.
         unreadable: how many objects of these kinds could not be read.
     """
 
     pods: Sequence[Pod] = ()
     events: ByPod = field(default_factory=dict)
     namespaces_with_events: frozenset[str] = frozenset()
-    node_events: Sequence[EventV1] = ()
+    node_events: ByPod = field(default_factory=dict)
     unreadable: int = 0
 
     def evidence_of(self, pod: Pod) -> FetchedEvidence | None:
@@ -57,16 +61,16 @@ class Snapshot:
         # The kubelet writes a static Pod's Events with the uid by which it knows the Pod itself.
         uid = meta.annotations.get(MIRROR_POD_ANNOTATION, meta.uid)
         own = self.events.get(uid, ())
-        if not own and meta.namespace not in self.namespaces_with_events:
+        node = pod.spec.nodeName if pod.spec else ""
+        of_node = self.node_events.get(node, ())
+        if not own and not of_node and meta.namespace not in self.namespaces_with_events:
             return None
         return FetchedEvidence(
-            EventLookup.FOUND, tuple(events_about(uid, own)), node=self._events_of_node(pod)
+            EventLookup.FOUND,
+            tuple(events_about(uid, own)),
+            complete=meta.namespace in self.namespaces_with_events,
+            node=NodeEvents(tuple(events_about_node(node, of_node)), _AFTER_ALL),
         )
-
-    def _events_of_node(self, pod: Pod) -> NodeEvents:
-        name = pod.spec.nodeName if pod.spec else ""
-        found = events_about_node(name, self.node_events) if name else ()
-        return NodeEvents(tuple(found), datetime.max.replace(tzinfo=UTC))
 
 
 def take_snapshot(documents: Iterable[Any]) -> Snapshot:
@@ -77,8 +81,7 @@ def take_snapshot(documents: Iterable[Any]) -> Snapshot:
             object that occurs more than once the last counts.
     """
     pods: dict[str, Pod] = {}
-    events: dict[object, EventV1] = {}
-    namespaces: set[str] = set()
+    events: dict[tuple[str, str, str, str], EventV1] = {}
     unreadable = 0
     for kind, item in _objects(documents):
         if kind == "Pod":
@@ -93,15 +96,16 @@ def take_snapshot(documents: Iterable[Any]) -> Snapshot:
                 unreadable += 1
                 continue
             namespace, name = (_metadata(item, key) for key in ("namespace", "name"))
-            events[(namespace, name) if name else len(events)] = event
-            if namespace:
-                namespaces.add(namespace)
+            # An Event that repeats is one whose count rises; its message stays.
+            events[namespace, name or str(len(events)), event.reason, event.message] = event
     by_subject = EventList(items=tuple(events.values())).by_subject()
-    of_nodes = tuple(
-        each
-        for each in events.values()
-        if each.involvedObject is not None and each.involvedObject.kind == "Node"
-    )
+    of_nodes: dict[str, list[EventV1]] = {}
+    namespaces = set()
+    for key, each in events.items():
+        if each.involvedObject is not None and each.involvedObject.kind == "Node":
+            of_nodes.setdefault(each.involvedObject.name, []).append(each)
+        else:
+            namespaces.add(key[0])
     return Snapshot(tuple(pods.values()), by_subject, frozenset(namespaces), of_nodes, unreadable)
 
 

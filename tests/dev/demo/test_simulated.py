@@ -19,9 +19,12 @@ COMMAND = [sys.executable, "-m", "dev.demo.simulated"]
 def unchanging(text: str) -> str:
     """Return a text without what differs from run to run.
 
-    That is ports, durations, the ends of Pods' names, and where lines break.
+    That is ports, times, durations, the ends of Pods' names, and where lines break.
     """
-    differs = r"(\d+|a) seconds?|\b\d+s\b|(?<=port )\d+|(?<=fragile-app-0a80db7b99-)[a-z0-9]{5}\b"
+    differs = (
+        r"(\d+|a) seconds?|\b\d+ ?s\b|\b[\d:]{8} UTC\b|(?<=port )\d+"
+        r"|(?<=fragile-app-0a80db7b99-)[a-z0-9]{5}\b"
+    )
     return " ".join(re.sub(differs, "N", text).split())
 
 

@@ -159,6 +159,24 @@ def test_events_that_the_file_does_not_have_are_not_known_to_be_none() -> None:
     assert evidence.events == ()
 
 
+def test_events_of_nodes_explain_a_kill() -> None:
+    """Those of the Pod's own node, in the second of the kill."""
+    of = pod(container(last=terminated(after(), code=137)))
+    event = {
+        **probe_kill(reason="SystemOOM"),
+        "metadata": {"namespace": "default", "name": "node1.1"},
+        "message": "System OOM encountered, victim process: java, pid: 4711",
+        "involvedObject": {"kind": "Node", "name": "node1", "uid": "node1"},
+    }
+    event["firstTimestamp"] = event["lastTimestamp"] = format_time(after())
+    (item,) = items(of, event, now=after(60))
+    assert "SystemOOM" in item["evidence"]
+    assert "no Event" not in item["evidence"]
+    other = {**event, "involvedObject": {"kind": "Node", "name": "node2", "uid": "node2"}}
+    (item,) = items(of, other, now=after(60))
+    assert "SystemOOM" not in item["evidence"]
+
+
 def test_lookups_of_the_hook_that_failed_do_not_count() -> None:
     """The operator was not allowed to read the Events; the file has them."""
     refused = {"asked": "Refused"}
