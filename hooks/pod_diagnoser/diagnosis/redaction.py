@@ -16,9 +16,9 @@ come again at every sync of its Pod.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from pod_diagnoser.api.text import ELLIPSIS, UNSAFE_CATEGORIES, truncate_bytes
 from pod_diagnoser.diagnosis.masking.compiling import (
@@ -47,7 +47,8 @@ depends on the lines around it, which may lie beyond what is shown."""
 
 MAX_MESSAGE_CHARS: Final = 4096
 """The most characters of a message of kubelet, runtime or Event that are read whole; of a longer
-one it is so many at its start and its end. They are some kilobytes long at most."""
+one so many are read at its start and at its end, and half of them shown. They are some kilobytes
+long at most."""
 
 _MAX_REMEMBERED: Final = 256
 """How many redacted texts of at most `MAX_MESSAGE_CHARS` characters are remembered."""
@@ -57,6 +58,9 @@ _TERMINAL_SEQUENCES: Final = re.compile(
     "|(?:\x1b\\]|\x9d)[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\\\|\x9c)"  # titles, links
 )
 """Commands to a terminal, removed whole: without their first character they would be litter."""
+
+_MAX_BESIDE: Final = 1024
+"""How many bytes beside what is shown are searched by users' patterns."""
 
 _NEW_LINE: Final = re.compile("[\r\n]")
 _BREAK: Final = re.compile(r"[\s,;|(){}\[\]<>]")
@@ -87,20 +91,23 @@ def redact_head(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
         `MASK`, truncated with an ellipsis at its end; or `NOT_SHOWN` where a pattern is unusable.
     """
     is_short = len(text) <= MAX_MESSAGE_CHARS
-    redact = _redacted_head if is_short else _redacted_head.__wrapped__
+    redact = _redacted if is_short else _redacted_head
     return truncate_bytes(redact(text[: _MAX_READ + 1], tuple(patterns)), limit)
 
 
-@lru_cache(maxsize=_MAX_REMEMBERED)
-def _redacted_head(text: str, patterns: tuple[str, ...]) -> str:
-    visible = _visible(text[:_MAX_READ])
-    end = _shown_length(visible, is_cut=len(text) > _MAX_READ)
+def _redacted_head(text: str, patterns: tuple[str, ...], max_read: int = _MAX_READ) -> str:
+    visible = _visible(text[:max_read])
+    end = _shown_length(visible, is_cut=len(text) > max_read)
     if end < len(visible):
         breaks = [found.start() for found in _BREAK.finditer(visible, 0, end)]
         if not breaks:
             return MASK
         end = breaks[-1]
     return _redact(visible, 0, end, patterns)
+
+
+_redacted = lru_cache(maxsize=_MAX_REMEMBERED)(_redacted_head)
+"""The same for a text that is worth being remembered."""
 
 
 def redact_tail(
@@ -116,19 +123,22 @@ def redact_tail(
         patterns: as of `redact_head`.
         lines: the most lines that the result may have; None for all.
     """
-    text = text.rstrip()
-    is_cut = len(text) > _MAX_READ
-    visible = _visible(text[-_MAX_READ:])
-    start = len(visible) - _shown_length(visible, is_cut=is_cut)
-    if start > 0:
-        found = _NEW_LINE.search(visible, start) or _BREAK.search(visible, start + _MAX_NAME)
-        if not found:
-            return _truncate_head(MASK, limit)
-        start = found.end()
-    shown = _redact(visible, start, len(visible), tuple(patterns), is_log=True)
+    shown = _redacted_tail(text, tuple(patterns))
     if lines is not None:
         shown = "\n".join(shown.split("\n")[-lines:])
     return _truncate_head(shown, limit)
+
+
+def _redacted_tail(text: str, patterns: tuple[str, ...], max_read: int = _MAX_READ) -> str:
+    text = text.rstrip()
+    visible = _visible(text[-max_read:])
+    start = len(visible) - _shown_length(visible, is_cut=len(text) > max_read)
+    if start > 0:
+        found = _NEW_LINE.search(visible, start) or _BREAK.search(visible, start + _MAX_NAME)
+        if not found:
+            return MASK
+        start = found.end()
+    return _redact(visible, start, len(visible), patterns, is_log=True)
 
 
 def redact_message(text: str, patterns: Sequence[str] = ()) -> str:
@@ -141,10 +151,12 @@ def redact_message(text: str, patterns: Sequence[str] = ()) -> str:
     Returns:
         What `redact_head` returns, whole; of a very long text its start and its end.
     """
+    masks = tuple(patterns)
     if len(text) <= MAX_MESSAGE_CHARS:
-        return _redacted_head(text, tuple(patterns))
-    start = redact_head(text, MAX_MESSAGE_CHARS, patterns)
-    return f"{start} {redact_tail(text, MAX_MESSAGE_CHARS, patterns)}"
+        return _redacted(text, masks)
+    start = _redacted_head(text, masks, MAX_MESSAGE_CHARS)
+    end = _redacted_tail(text, masks, MAX_MESSAGE_CHARS)
+    return f"{start} {ELLIPSIS} {end}"
 
 
 def _shown_length(visible: str, *, is_cut: bool) -> int:
@@ -178,10 +190,19 @@ def _redact(
     if is_log:
         spans += _headless_key(visible)
     spans = [(max(begin - first, 0), min(until - first, len(shown))) for begin, until in spans]
-    spans += custom_spans(custom, shown)
+    spans += _custom_spans(custom, shown, before[-_MAX_BESIDE:], after[:_MAX_BESIDE])
     if not spans:
         return visible[start:end]
     return _replace(shown, spans).decode(errors="replace")
+
+
+def _custom_spans(
+    custom: Sequence[Any], shown: bytes, before: bytes, after: bytes
+) -> Iterator[Span]:
+    """Find what users' patterns match in what is shown, also across its start and its end."""
+    first = len(before)
+    for begin, until in custom_spans(custom, before + shown + after):
+        yield max(begin - first, 0), min(until - first, len(shown))
 
 
 def _headless_key(visible: str) -> list[Span]:

@@ -14,7 +14,7 @@ from pod_diagnoser.diagnosis.redaction import (
     MAX_MESSAGE_CHARS,
     MAX_SCANNED,
     NOT_SHOWN,
-    _redacted_head,
+    _redacted,
     redact_head,
     redact_message,
     redact_tail,
@@ -294,7 +294,7 @@ def test_a_message_is_shown_whole_or_its_start_and_end() -> None:
     long = redact_message("first " + "word " * 9999 + "last")
     assert long.startswith("first word")
     assert long.endswith("word last")
-    assert len(long) <= 2 * MAX_MESSAGE_CHARS + 1
+    assert len(long) <= MAX_MESSAGE_CHARS + 3
     assert redact_message("cust-12 left", ["cust-[0-9]+"]) == f"{MASK} left"
     assert redact_message("left", ["("]) == NOT_SHOWN
 
@@ -303,10 +303,10 @@ def test_what_was_masked_is_remembered() -> None:
     """A text of a crash comes again at every sync of its Pod."""
     text = "token=abcdef123456 of a test that nothing else redacts"
     first = redact_message(text)
-    calls = _redacted_head.cache_info()
+    calls = _redacted.cache_info()
     assert redact_message(str(text)) == redact_head(text, LARGE) == first
-    assert _redacted_head.cache_info().hits == calls.hits + 2
-    assert _redacted_head.cache_info().misses == calls.misses
+    assert _redacted.cache_info().hits == calls.hits + 2
+    assert _redacted.cache_info().misses == calls.misses
 
 
 @both
@@ -387,6 +387,15 @@ def test_error_messages_are_not_masked(text: str) -> None:
 def test_matches_of_a_pattern_are_masked(pattern: str, shown: str) -> None:
     """Each as a whole, by one mask where they touch."""
     assert redact_head("cust-12 and cust-345, mail a@b.c", LARGE, [pattern]) == shown
+
+
+@both
+@given(before=st.integers(0, 2 * MAX_SCANNED))
+def test_a_match_across_the_division_is_masked_whole(redact: Redact, before: int) -> None:
+    """A text is divided between words, of which a pattern may match several."""
+    filler = ("x " * 2 * MAX_SCANNED)[:before]
+    shown = redact(f"{filler} card 4711 0815 2342 {filler[::-1]}", LARGE, [r"\d{4} \d{4} \d{4}"])
+    assert not any(part in shown for part in ("4711", "0815", "2342"))
 
 
 def test_matches_that_overlap_are_both_masked() -> None:

@@ -1,5 +1,6 @@
 """RE2's patterns: they match in time linear to the text, whatever pattern and text are."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -72,7 +73,7 @@ def custom_patterns(patterns: tuple[str, ...]) -> tuple[Any, ...] | None:
     return tuple(compiled) if size <= _MAX_PROGRAM else None
 
 
-def custom_spans(patterns: tuple[Any, ...], text: bytes) -> list[Span]:
+def custom_spans(patterns: Sequence[Any], text: bytes) -> list[Span]:
     """Return the spans that users' patterns mask, within `_MAX_WORK`."""
     spans: list[Span] = []
     work = _MAX_WORK
