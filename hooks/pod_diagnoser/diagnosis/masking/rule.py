@@ -25,7 +25,7 @@ _WRAPPERS: Final = re.compile("(?i)some|ok|just|value|b64|.*(?:secret|string|pas
 _CONTEXT: Final = 256
 """How many bytes beside a match are looked at."""
 
-_MAX_JUDGED: Final = 300
+_MAX_JUDGED: Final = 200
 """How many matches of a rule are judged in a text, which takes some 40 µs each. What it matches
 after them is masked."""
 
