@@ -112,6 +112,9 @@ _FIELD_PATTERNS: Final[Mapping[ProblemKind, tuple[re.Pattern[str], ...]]] = {
                 r"used: (?P<used>\d{1,20}), capacity: (?P<capacity>\d{1,20})"
             ),
         ),
+        ProblemKind.NODE_WITHOUT_RESOURCE: (
+            rf"enough resource: (?P<resource>{_QUALIFIED}), requested: (?P<requested>\d{{1,20}}),",
+        ),
         ProblemKind.DEVICES_TAKEN: (
             (
                 rf"unavailable for (?P<resource>{_QUALIFIED})\. "
@@ -189,8 +192,6 @@ _WITHOUT_QUOTES: Final = frozenset(
         "used",
         "pod_used",
         "capacity",
-        "count",
-        "nodes",
     }
 )
 """Placeholders of what programs write as one word: quantities, and the names of resources."""

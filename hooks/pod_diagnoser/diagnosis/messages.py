@@ -226,9 +226,15 @@ def _scheduling_problem(cause: str) -> Problem | None:
     if found is None:
         return None
     rule, nodes, reason = found
-    counts = {"count": str(reason.nodes), "nodes": nodes}
-    fields = counts | fields_of(reason.words, rule.kind)
+    fields = {"which": _which(reason.nodes, int(nodes)), **fields_of(reason.words, rule.kind)}
     return Problem(rule.kind, rule.source, _proof_of_reason(reason), MappingProxyType(fields))
+
+
+def _which(nodes: int, of: int) -> str:
+    """So many of all nodes, in words."""
+    if nodes < of:
+        return f"{nodes} of {of} nodes"
+    return {1: "the only node", 2: "both nodes"}.get(of, f"all {of} nodes")
 
 
 def _proof_of_reason(reason: _Reason) -> tuple[str, ...]:

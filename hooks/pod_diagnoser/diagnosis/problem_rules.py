@@ -169,6 +169,11 @@ _REFUSED: Final = (
         "required … feature … is not enabled on the node",
     ),
     *_rows(
+        ProblemKind.NODE_WITHOUT_RESOURCE,
+        _KUBELET + "lifecycle/predicate.go (InsufficientResourceError)",
+        "node didn't have enough resource: … capacity: 0 ",
+    ),
+    *_rows(
         ProblemKind.NODE_OUT_OF_RESOURCE,
         _KUBELET + "lifecycle/predicate.go (InsufficientResourceError)",
         "node didn't have enough resource: ",

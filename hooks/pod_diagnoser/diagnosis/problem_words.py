@@ -51,6 +51,7 @@ class ProblemKind(StrEnum):
     NODE_OS_REFUSED = "NodeOSRefused"
     NODE_UNKNOWN_TO_KUBELET = "NodeUnknownToKubelet"
     NODE_FEATURE_MISSING = "NodeFeatureMissing"
+    NODE_WITHOUT_RESOURCE = "NodeWithoutResource"
     NODE_OUT_OF_RESOURCE = "NodeOutOfResource"
     # Creating and starting a container
     MEMORY_LIMIT_TOO_LOW = "MemoryLimitTooLow"
@@ -202,48 +203,48 @@ class ProblemWords:
 PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     # The scheduler finds no node
     ProblemKind.NODES_LACK_RESOURCE: ProblemWords(
-        "{count} of {nodes} nodes do not have enough {resource} left",
+        "not enough {resource} left[ on {which}]",
         "request less {resource}, add nodes, or free some: kubectl describe nodes shows what is "
         "allocated",
     ),
     ProblemKind.NODES_FULL_OF_PODS: ProblemWords(
-        "{count} of {nodes} nodes run as many Pods as they may",
+        "no room for more Pods[ on {which}]",
         "add nodes, remove Pods, or raise maxPods of the kubelets",
     ),
     ProblemKind.NODES_TAINTED: ProblemWords(
-        "{count} of {nodes} nodes have a taint that it does not tolerate[: {taint}]",
+        "it does not tolerate the taint[ {taint}][ of {which}]",
         "add a toleration[ for {taint}], or nodes without that taint",
     ),
     ProblemKind.NODES_NOT_MATCHED: ProblemWords(
-        "{count} of {nodes} nodes do not match its nodeSelector or node affinity",
+        "its nodeSelector or node affinity excludes {which}",
         "compare nodeSelector and affinity with: kubectl get nodes --show-labels",
     ),
     ProblemKind.NODES_CORDONED: ProblemWords(
-        "{count} of {nodes} nodes are cordoned (unschedulable)",
+        "cordoned (unschedulable)[: {which}]",
         "kubectl uncordon a node, or add one: kubectl get nodes shows which are cordoned",
     ),
     ProblemKind.NODES_LACK_FEATURE: ProblemWords(
-        "{count} of {nodes} nodes do not have a feature that it needs",
+        "a feature that it needs is missing[ on {which}]",
         "upgrade the nodes or their kubelets, or do without that feature of the Pod",
     ),
     ProblemKind.NODES_NOT_READY: ProblemWords(
-        "{count} of {nodes} nodes are not ready or not reachable",
+        "not ready or not reachable[: {which}]",
         "find out why nodes are not ready: kubectl get nodes, then kubectl describe node",
     ),
     ProblemKind.NODES_UNDER_PRESSURE: ProblemWords(
-        "{count} of {nodes} nodes are low on memory, disk or process ids[ ({taint})]",
+        "low on memory, disk or process ids[ ({taint})][: {which}]",
         "free what the nodes are low on: kubectl describe nodes shows their conditions",
     ),
     ProblemKind.POD_AFFINITY_UNMET: ProblemWords(
-        "{count} of {nodes} nodes do not satisfy its pod affinity or anti-affinity",
+        "its pod affinity or anti-affinity excludes {which}",
         "relax podAffinity or podAntiAffinity (preferred, not required), or add nodes",
     ),
     ProblemKind.SPREAD_UNMET: ProblemWords(
-        "{count} of {nodes} nodes do not satisfy its topology spread constraints",
+        "its topology spread constraints exclude {which}",
         "relax topologySpreadConstraints (ScheduleAnyway), or add nodes where Pods are missing",
     ),
     ProblemKind.HOST_PORT_TAKEN_EVERYWHERE: ProblemWords(
-        "{count} of {nodes} nodes have its hostPort in use",
+        "its hostPort is in use[ on {which}]",
         "use a Service instead of hostPort, or another port, or fewer replicas than nodes",
     ),
     ProblemKind.VOLUME_ELSEWHERE: ProblemWords(
@@ -255,7 +256,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "[create a PersistentVolume that fits, or correct the claim: ]{describe_claim}",
     ),
     ProblemKind.VOLUME_LIMIT_ON_NODES: ProblemWords(
-        "{count} of {nodes} nodes have as many volumes as they can attach",
+        "no more volumes can be attached[ to {which}]",
         "add nodes: the others cannot attach more volumes",
     ),
     ProblemKind.DEVICE_CLAIM_UNMET: ProblemWords(
@@ -348,6 +349,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.NODE_FEATURE_MISSING: ProblemWords(
         "the node does not support a feature that it asks for",
         "use nodes that support it, or remove it from the Pod",
+    ),
+    ProblemKind.NODE_WITHOUT_RESOURCE: ProblemWords(
+        "the node has no {resource} at all[: {requested} requested]",
+        "look at the device plug-in's Pod on {node}: it has not announced {resource} there",
     ),
     ProblemKind.NODE_OUT_OF_RESOURCE: ProblemWords(
         "the node does not have enough {resource} left[: {requested} requested, {used} of "

@@ -378,7 +378,7 @@ class TestProblems:
             for template in (words.meaning, words.next_step):
                 outside = set(PLACEHOLDER.findall(GROUP.sub("", template)))
                 assert outside - SYMPTOM_PLACEHOLDERS <= ALWAYS_GIVEN
-                shortest = fill(template, {"resource": "memory", "count": "3", "nodes": "12"})
+                shortest = fill(template, {"resource": "memory", "which": "12 of 345 nodes"})
                 assert len(shortest.encode()) <= LINE, shortest
                 assert not re.search(r"[{}\[\]]|  ", shortest), shortest
 
@@ -409,22 +409,22 @@ class TestScheduling:
                     "affinity/selector"
                 ),
                 ProblemKind.NODES_LACK_RESOURCE,
-                {"count": "1", "nodes": "5", "resource": "cpu"},
+                {"which": "1 of 5 nodes", "resource": "cpu"},
             ),
             (
                 "2 Insufficient cpu, 3 Insufficient nvidia.com/gpu, 1 Too many pods",
                 ProblemKind.NODES_LACK_RESOURCE,
-                {"count": "3", "nodes": "5", "resource": "nvidia.com/gpu"},
+                {"which": "3 of 5 nodes", "resource": "nvidia.com/gpu"},
             ),
             (
                 "2 node(s) were unschedulable, 3 node(s) didn't match Pod's node affinity/selector",
                 ProblemKind.NODES_CORDONED,
-                {"count": "2", "nodes": "5"},
+                {"which": "2 of 5 nodes"},
             ),
             (
                 "4 node(s) had untolerated taint {dedicated: gpu}, 1 Too many pods",
                 ProblemKind.NODES_TAINTED,
-                {"count": "4", "nodes": "5", "taint": '"dedicated: gpu"'},
+                {"which": "4 of 5 nodes", "taint": '"dedicated: gpu"'},
             ),
             (
                 (
@@ -432,17 +432,17 @@ class TestScheduling:
                     "tolerate"
                 ),
                 ProblemKind.NODES_UNDER_PRESSURE,
-                {"count": "5", "nodes": "5", "taint": '"node.kubernetes.io/disk-pressure"'},
+                {"which": "all 5 nodes", "taint": '"node.kubernetes.io/disk-pressure"'},
             ),
             (
                 "pod has unbound immediate PersistentVolumeClaims",
                 ProblemKind.CLAIM_UNBOUND,
-                {"count": "5", "nodes": "5"},
+                {"which": "all 5 nodes"},
             ),
             (
                 'persistentvolumeclaim "data-0" not found',
                 ProblemKind.CLAIM_MISSING,
-                {"count": "5", "nodes": "5", "claim": "data-0"},
+                {"which": "all 5 nodes", "claim": "data-0"},
             ),
             (
                 (
@@ -450,7 +450,7 @@ class TestScheduling:
                     "node affinity/selector"
                 ),
                 ProblemKind.VOLUME_ELSEWHERE,
-                {"count": "2", "nodes": "5"},
+                {"which": "2 of 5 nodes"},
             ),
         ],
     )
@@ -483,7 +483,7 @@ class TestScheduling:
         assert kind_of(message) == ProblemKind.NODES_TAINTED
 
 
-ALWAYS_GIVEN: Final = {"count", "nodes", "resource"}
+ALWAYS_GIVEN: Final = {"resource", "which"}
 """Placeholders outside of groups: no message of their kinds lacks them."""
 
 
