@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pod_diagnoser.api.causes import Cause
-from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, TargetDiagnoser
+from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, EvidenceSpec, TargetDiagnoser
 from pod_diagnoser.api.metacontroller import SyncResponse
 from pod_diagnoser.pods.keys import CAUSE, CRASHES, DIAGNOSIS, EVIDENCE, NEXT_STEP
 from pod_diagnoser.pods.metadata import NO_OUTPUT, desired_metadata
@@ -25,6 +25,7 @@ NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 CLAIM = DiagnosisTargetSpec(
     diagnoser=TargetDiagnoser(name="everything", uid="0c7a3f7e-0000-4000-8000-000000000001"),
     since="2026-11-01T00:00:00Z",
+    evidence=EvidenceSpec(logLines=5),
 )
 
 

@@ -3,8 +3,9 @@
 ``tests/golden/pods`` has a folder for each kind of crash. ``NAME.input.*`` is a Pod, and
 ``NAME.events.*`` are its Events as ``kubectl get events -o json`` gives them, where there are any:
 JSON where a kubelet reported them (``kubelet-*``, Kubernetes 1.36.3 and containerd 2.3, as they
-stood when the run was over), YAML where they were made by hand (``hand-*``). ``NAME.output.yaml``
-is what a claimed Pod then shows. A name is used in one folder only.
+stood when the run was over), YAML where they were made by hand (``hand-*``). ``NAME.log.yaml`` is
+the end of its log, where it was read. ``NAME.output.yaml`` is what a claimed Pod then shows. A name
+is used in one folder only.
 
 ``watch_streams`` holds what a watch of one Pod delivered from its creation on, a line a step,
 without managedFields; ``time`` is the latest time that the step itself shows.
@@ -12,7 +13,7 @@ without managedFields; ``time`` is the latest time that the step itself shows.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,7 @@ from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose, diagnose_sympt
 from pod_diagnoser.diagnosis.event_rules import evaluate_events, needs_lookup
 from pod_diagnoser.diagnosis.evidence import Evidence, EvidenceRequest, FetchedEvidence
 from pod_diagnoser.diagnosis.lasting_conditions import detect_lasting_conditions
+from pod_diagnoser.diagnosis.log_rules import find_in_log
 from pod_diagnoser.diagnosis.symptoms import Symptom
 from tests.support import yaml_files
 from tests.support.builders import event_list
@@ -162,7 +164,7 @@ def write_output(name: str, shown: Json) -> None:
 
 def without_input() -> set[str]:
     """Return the files that belong to no Pod."""
-    kinds = {f"{name}.{kind}" for name in names() for kind in ("input", "events", "output")}
+    kinds = {f"{name}.{kind}" for name in names() for kind in ("input", "events", "log", "output")}
     return set(_files()) - kinds
 
 
@@ -239,18 +241,23 @@ def _no_log(_: int) -> str:
 def fetched_for(name: str, pod: Pod) -> FetchedEvidence | None:
     """Return what the hook fetches about a golden Pod; None without a file of Events."""
     items = event_items(name)
-    return None if items is None else fetched(pod, items)
+    if items is None:
+        return None
+    log = _read(f"{name}.log")
+    return replace(fetched(pod, items), log=log and str(log["log"]))
 
 
 def evidence(pod: Pod, events: FetchedEvidence | None, now: datetime) -> Mapping[str, Evidence]:
     """Return what Events show about the symptoms of a Pod, by crash id."""
     if events is None:
         return {}
-    return {
-        each.id: evaluate_events(each, events, None, now)
-        for each in _symptoms(pod)
-        if needs_lookup(each, None, None, now)
-    }
+    found = {}
+    for each in _symptoms(pod):
+        if needs_lookup(each, None, None, now):
+            found[each.id] = evaluate_events(each, events, None, now)
+            by_log = find_in_log(replace(each, evidence=found[each.id]), events.log or "")
+            found[each.id] = by_log or found[each.id]
+    return found
 
 
 def symptoms(name: str, now: datetime) -> list[Symptom]:

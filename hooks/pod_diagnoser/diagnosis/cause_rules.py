@@ -750,6 +750,17 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _CONTAINER,
     ),
     CauseRule(
+        Cause.NOT_EXECUTABLE,
+        _has_finding(EventFinding.EXEC_FORMAT, "its log is one line: exec … exec format error"),
+        phrases.by_problem(
+            "{Subject} could not be executed: ",
+            "{Subject} could not be executed[: {event_detail}]",
+        ),
+        "its whole log: {event_detail}; {exit}",
+        phrases.step_by_problem("build {image} for the processor of {node}"),
+        "runc libcontainer/standard_init_linux.go; execve(2)",
+    ),
+    CauseRule(
         Cause.NODE_SHUTDOWN,
         _has_finding(
             EventFinding.NODE_SHUTDOWN,

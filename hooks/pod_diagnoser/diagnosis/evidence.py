@@ -59,6 +59,8 @@ class EventFinding(StrEnum):
     STARTUP_PROBE_FAILS = "StartupProbeFails"
     """It has failed, not yet so often that the kubelet stops the container."""
     STOP_FAILED = "StopFailed"
+    EXEC_FORMAT = "ExecFormat"
+    """By its log, not by an Event: its program could not be executed."""
     NODE_OUT_OF_MEMORY = "NodeOutOfMemory"
     """Its node ran out of memory in the second in which it was killed."""
     NODE_REBOOTED = "NodeRebooted"

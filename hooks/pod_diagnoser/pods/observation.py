@@ -27,6 +27,7 @@ from pod_diagnoser.diagnosis.evidence import (
     FetchedEvidence,
     LogRequest,
 )
+from pod_diagnoser.diagnosis.log_rules import find_in_log
 from pod_diagnoser.diagnosis.masked_pod import mask_messages
 from pod_diagnoser.diagnosis.start_event_rules import seconds_until_slow
 from pod_diagnoser.diagnosis.symptoms import SymptomKind
@@ -211,6 +212,11 @@ def observe_pod(
     latest = latest_crash(diagnoses, records)
     is_new = latest is not None and (latest.id not in known or known[latest.id].silent)
     log = _log_request(latest, claim) if latest is not None and is_new else None
+    if latest is not None and log is not None and fetched is not None and fetched.log:
+        explained = _with_log(latest, fetched.log, claim.evidence.maskPatterns)
+        diagnoses = tuple(explained if each is latest else each for each in diagnoses)
+        records[latest.id] = record_crash(explained, known.get(latest.id), now)
+        latest = explained
     return PodObservation(
         stored,
         diagnoses,
@@ -256,6 +262,13 @@ def _with_findings(
     looked_up = known is not None and known.lookups > 0
     symptom = replace(diagnosis.symptom, evidence=None) if looked_up else diagnosis.symptom
     return diagnose_symptom(symptom, evaluate_events(symptom, fetched, known, now, mask))
+
+
+def _with_log(latest: Diagnosis, log: str, mask: Sequence[str]) -> Diagnosis:
+    evidence = find_in_log(latest.symptom, log, mask)
+    if evidence is None:
+        return latest
+    return diagnose_symptom(replace(latest.symptom, evidence=None), evidence)
 
 
 def _was_undecided(

@@ -340,6 +340,13 @@ HAND: dict[str, Truth] = {
     "windows-stopped": app(Cause.TERMINATED),
     "windows-unknown-status": app(Cause.WINDOWS_ERROR),
     "deletion-of-one-not-picked-up": pod_level(Cause.NOT_DELETED),
+    "exec-format-error-255": app(Cause.NOT_EXECUTABLE),
+    "exec-format-error-after-a-minute": app(Cause.APPLICATION_ERROR),
+    "exec-format-error-of-crun": app(Cause.NOT_EXECUTABLE),
+    "exec-format-error-of-docker": app(Cause.NOT_EXECUTABLE),
+    "exec-format-error-of-old-runc": app(Cause.NOT_EXECUTABLE),
+    "exec-format-error-quoted-by-an-application": app(Cause.APPLICATION_ERROR),
+    "exec-format-error": app(Cause.NOT_EXECUTABLE),
     "two-containers-wait-for-one-volume": (
         ("app", Cause.VOLUME_NOT_MOUNTED),
         ("proxy", Cause.VOLUME_NOT_MOUNTED),
@@ -434,6 +441,11 @@ BY_STATUS_ALONE: dict[str, Truth] = {
     "hand-volume-only-the-echo": app(Cause.NOT_CREATED),
     "hand-volume-secret-missing-then-sandbox": app(Cause.NOT_CREATED),
     "hand-volume-used-by-another-pod": app(Cause.NOT_CREATED),
+    "hand-exec-format-error-255": app(Cause.APPLICATION_ERROR),
+    "hand-exec-format-error-of-crun": app(Cause.APPLICATION_ERROR),
+    "hand-exec-format-error-of-docker": app(Cause.APPLICATION_ERROR),
+    "hand-exec-format-error-of-old-runc": app(Cause.APPLICATION_ERROR),
+    "hand-exec-format-error": app(Cause.APPLICATION_ERROR),
     "hand-two-containers-wait-for-one-volume": (
         ("app", Cause.NOT_CREATED),
         ("proxy", Cause.NOT_CREATED),
@@ -740,7 +752,7 @@ CLAIMS: list[tuple[str, Any]] = [
     ("its limit of ", lambda e: e.reason == "OOMKilled" and e.memory_limit),
     ("memory limit ", lambda e: e.reason == "OOMKilled" and e.memory_limit),
     (
-        "placeholder",
+        "only a placeholder",
         lambda e: e.reason in ("ContainerStatusUnknown", "Unknown", "RestartingAllContainers"),
     ),
     (
@@ -776,6 +788,7 @@ CLAIMS: list[tuple[str, Any]] = [
     ("has not stopped container", lambda e: e.still_runs),
     ("removal of finalizer", lambda e: e.names and not e.still_runs),
     ("has not begun with it", lambda e: e.reason == LastingCondition.NOT_PICKED_UP),
+    ("could not be executed", lambda e: e.event_finding is EventFinding.EXEC_FORMAT),
     ("was run again while", lambda e: e.ran_on and e.exit_code == 0),
     ("was started again with it", lambda e: e.event_finding is EventFinding.NODE_SHUTDOWN),
     ("Windows status 0x", lambda e: e.windows_status is not None),

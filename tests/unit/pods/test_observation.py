@@ -280,6 +280,20 @@ def test_container_output_is_redacted_and_the_log_is_fetched_once() -> None:
     assert (synced[TERMINATION_MESSAGE], synced[LOG]) == (None, None)
 
 
+def test_a_log_proves_that_the_program_could_not_be_executed() -> None:
+    """The finding is stored: the log of a later crash, or none, does not change it."""
+    at_once = terminated(startedAt=format_time(T0))
+    fetched = FetchedEvidence(EventLookup.FOUND, log="exec /app: exec format error\n")
+    synced = SyncedPod(pod(container(last=at_once)), fetched, logLines=5)
+    synced.sync(after(1))
+    assert synced[CAUSE] == "NotExecutable"
+    assert synced.evidence["proof"] == "ExecFormat"
+    shown = synced[DIAGNOSIS], synced[EVIDENCE]
+    synced.fetched = [FetchedEvidence(EventLookup.FOUND, log="other")]
+    synced.sync(after(20))
+    assert (synced[CAUSE], synced[DIAGNOSIS], synced[EVIDENCE]) == ("NotExecutable", *shown)
+
+
 def test_so_many_lines_are_shown_as_are_asked_for() -> None:
     """More are read, to see what is part of a key, which counts as one line where it is masked."""
     key = "\n".join(["A1b2" * 16] * 30)
