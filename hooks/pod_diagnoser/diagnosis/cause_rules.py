@@ -167,7 +167,8 @@ def _probe_rule(finding: EventFinding, cause: Cause, name: str, next_step: str) 
         cause,
         _has_finding(finding, f"an Event named Killing: failed {name} probe"),
         f"{{Subject}} was stopped by the kubelet: its {name} probe failed[: {{event_detail}}]",
-        "Event {event}; {exit_clause}[, {run} after its start][; {restart_rule}]",
+        "Event {event}; {exit_clause}[, {run} after its start][; {child_out_of_memory}]"
+        "[; {restart_rule}]",
         next_step,
         _MANAGER,
     )

@@ -80,6 +80,8 @@ _KILL_MESSAGES: Final = (
 )
 """What the kubelet proves when it kills a container, and how its message begins then."""
 
+_KILL_TEXTS: Final = dict(_KILL_MESSAGES)
+
 _STOPPING: Final = "Stopping container"
 """How its message begins where the whole Pod is stopped."""
 
@@ -249,8 +251,27 @@ def _lookup_without_finding(
     ended = symptom.ended_by
     if ended is None or now - ended > silence.EVENTS_RETAINED:
         return EventLookup.EXPIRED
-    proved = fetched.complete and silence.proves_something(symptom, fetched.events, now)
+    proved = (
+        fetched.complete
+        and not _tells_of_a_change(symptom, fetched.events)
+        and silence.proves_something(symptom, fetched.events, now)
+    )
     return EventLookup.SILENT if proved else EventLookup.NOTHING
+
+
+def _tells_of_a_change(symptom: Symptom, events: Iterable[PodEvent]) -> bool:
+    """Whether an Event tells of a resize or a change that the Pod's spec does not show.
+
+    It may be made up; or the Pod is older than its API server, which then does not count changes.
+    """
+    texts = (*_KILL_TEXTS[EventFinding.RESIZED], *_KILL_TEXTS[EventFinding.DEFINITION_CHANGED])
+    beginnings = tuple(text.format(symptom.container) for text in texts)
+    return any(
+        each.container == symptom.container
+        and each.reason == "Killing"
+        and each.message.startswith(beginnings)
+        for each in events
+    )
 
 
 class _Found(NamedTuple):

@@ -34,6 +34,9 @@ _REBOOTED_WITHIN: Final = (timedelta(seconds=-60), timedelta(minutes=5))
 """How long after a container's end the kubelet reports the reboot that ended it: the node has to
 come up; and where the end was noticed only then, the report is a little earlier."""
 
+_LOSS_NOTICED_WITHIN: Final = (timedelta(minutes=-5), timedelta(minutes=5))
+"""The same for a container that was lost: by its next start at the latest, which may take."""
+
 _HINT_WITHIN: Final = (timedelta(minutes=-5), timedelta(minutes=5))
 
 _HINTS: Final = (
@@ -105,8 +108,9 @@ def find(symptom: Symptom, read: NodeEvents | None) -> Found | None:
         at = _time_within(event, end, _KILLED_WITHIN)
         if at and symptom.exit_code == _SIGKILL and symptom.finished_at and _is_node_kill(event):
             return Found(EventFinding.NODE_OUT_OF_MEMORY, event, at)
+    window = _LOSS_NOTICED_WITHIN if symptom.reason in _LOST else _REBOOTED_WITHIN
     for event in read.events:
-        at = _time_within(event, end, _REBOOTED_WITHIN)
+        at = _time_within(event, end, window)
         if at and event.source == "kubelet" and event.reason == "Rebooted" and _ran(symptom, at):
             return Found(EventFinding.NODE_REBOOTED, event, at)
     hints = [

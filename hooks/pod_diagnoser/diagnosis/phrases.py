@@ -262,11 +262,6 @@ def _exit(symptom: Symptom) -> str:
 
 def exit_clause(symptom: Symptom) -> str:
     """How a container ended that was stopped."""
-    if symptom.reason == "OOMKilled":
-        return (
-            f"it left with exit code {symptom.exit_code_text}; OOMKilled means a child, "
-            "perhaps earlier"
-        )
     if symptom.exit_code == _SIGKILL:
         return "killed after its grace period (exit code 137)"
     if symptom.exit_code == 0:
@@ -274,6 +269,11 @@ def exit_clause(symptom: Symptom) -> str:
     if symptom.windows_status == STATUS_CONTROL_C_EXIT:
         return "Windows status 0xC000013A (STATUS_CONTROL_C_EXIT): stopped from outside"
     return f"it left with exit code {symptom.exit_code_text}"
+
+
+def _child_out_of_memory(symptom: Symptom) -> str:
+    """What the reason means where something else explains the end."""
+    return "OOMKilled is of a child, perhaps earlier" if symptom.reason == "OOMKilled" else ""
 
 
 _EVENTS: Final[Mapping[EventFinding, str]] = {
@@ -315,6 +315,7 @@ PLACEHOLDERS: Final[Mapping[str, Callable[[Symptom], Value]]] = {
     "exit": _exit,
     "exit_code": lambda symptom: symptom.exit_code_text,
     "exit_clause": exit_clause,
+    "child_out_of_memory": _child_out_of_memory,
     "signal": lambda symptom: str((symptom.exit_code or 0) - SIGNAL_BASE),
     "message": _message,
     "deadline": lambda symptom: "" if symptom.deadline is None else f"{symptom.deadline} s",

@@ -26,7 +26,7 @@ _REFILL: Final = timedelta(seconds=300)
 _STARTS: Final = ("Pulled", "Created", "Started")
 """Reasons of the three Events at each start of a container, in their order."""
 
-_START_TAKES: Final = timedelta(seconds=60)
+_START_TAKES: Final = timedelta(seconds=15)
 """How long before a container runs the first of them may be posted."""
 
 

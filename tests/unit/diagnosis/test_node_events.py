@@ -87,6 +87,8 @@ def diagnosed(symptom: Symptom, *events: NodeEvent) -> Diagnosis:
         (LOST, [event("Rebooted", -5)], Cause.NODE_REBOOTED),
         (LOST, [event("SystemOOM", 0, OOM)], Cause.EXIT_STATUS_LOST),
         (UNKNOWN, [event("Rebooted", -8)], Cause.NODE_REBOOTED),
+        (UNKNOWN, [event("Rebooted", -200)], Cause.NODE_REBOOTED),
+        (UNKNOWN, [event("Rebooted", -301)], Cause.CONTAINER_STATUS_UNKNOWN),
         (UNKNOWN, [event("SystemOOM", 0, OOM)], Cause.CONTAINER_STATUS_UNKNOWN),
         (replace(KILLED, exit_code=255), [event("Rebooted", 1)], Cause.NODE_REBOOTED),
         (replace(KILLED, exit_code=1), [event("Rebooted", 1)], Cause.APPLICATION_ERROR),
