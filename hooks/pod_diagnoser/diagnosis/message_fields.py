@@ -199,7 +199,7 @@ _WITHOUT_QUOTES: Final = frozenset(
 _MAX_FIELD_BYTES: Final = 64
 
 
-def _as_field(placeholder: str, value: str) -> str:
+def as_field(placeholder: str, value: str) -> str:
     """A value as it may stand in a sentence: quoted where it is no name of Kubernetes'."""
     if placeholder in _WITHOUT_QUOTES:
         return quoting.word(value)
@@ -220,7 +220,7 @@ def fields_of(text: str, kind: ProblemKind, names: Collection[str] = ()) -> dict
     raw |= given
     if kind in _REWORKED:
         raw |= _REWORKED[kind](text, raw)
-    return {key: _as_field(key, shortened(value)) for key, value in raw.items() if value}
+    return {key: as_field(key, shortened(value)) for key, value in raw.items() if value}
 
 
 _UNITS: Final = {"": 1, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}

@@ -13,8 +13,9 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.layers import NODES_AVAILABLE, unwrap
-from pod_diagnoser.diagnosis.message_fields import fields_of
+from pod_diagnoser.diagnosis.message_fields import as_field, fields_of
 from pod_diagnoser.diagnosis.message_text import GAP, fit, opened_text
 from pod_diagnoser.diagnosis.problem_rules import (
     OTHERS_WORDS,
@@ -258,16 +259,21 @@ def _problem_of(opened: str, cause: str, names: Collection[str]) -> Problem | No
     return Problem(rule.kind, rule.source, tuple(rule.pattern.split(GAP)), fields)
 
 
-_FIELD: Final = re.compile(r'[A-Za-z0-9][-\w./]{0,252}|"[^"]{1,64}"')
+_MAX_FIELD_BYTES: Final = 253
 
 
-def rebuild_problem(kind: ProblemKind, fields: Mapping[str, str]) -> Problem:
+def rebuild_problem(kind: ProblemKind, fields: Mapping[str, str]) -> Problem | None:
     """Make a problem from what was stored of it, where somebody may have made that up.
 
-    Fields are left out that could not stand in a sentence.
+    Returns:
+        The problem, with fields that may stand in a sentence; None where its words need others.
     """
-    fit_fields = {key: text for key, text in fields.items() if _FIELD.fullmatch(text)}
-    return Problem(kind, "", (), MappingProxyType(fit_fields))
+    words = {key: " ".join(text.strip('"').split()) for key, text in fields.items()}
+    safe = {key: sanitize(text, _MAX_FIELD_BYTES) for key, text in words.items()}
+    rebuilt = {key: as_field(key, text) for key, text in safe.items() if text}
+    if not PROBLEM_WORDS[kind].needs <= rebuilt.keys():
+        return None
+    return Problem(kind, "", (), MappingProxyType(rebuilt))
 
 
 def proof_of(kind: ProblemKind, text: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ The words are templates, as those of the table of causes: `[groups]` are left ou
 whoever shows a diagnosis, all others by what the message itself gives (`messages.Message.fields`).
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
@@ -185,6 +186,9 @@ SYMPTOM_PLACEHOLDERS: Final = frozenset(
 """Placeholders that a message does not fill: phrases such as "node n1" or "its node", and commands.
 """
 
+_GROUP: Final = re.compile(r"\[[^\[\]]*\]")
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+
 
 @dataclass(frozen=True, slots=True)
 class ProblemWords:
@@ -198,6 +202,12 @@ class ProblemWords:
 
     meaning: str
     next_step: str
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The placeholders outside of groups that a message has to fill."""
+        outside = _GROUP.sub("", f"{self.meaning} {self.next_step}")
+        return frozenset(_PLACEHOLDER.findall(outside)) - SYMPTOM_PLACEHOLDERS
 
 
 PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {

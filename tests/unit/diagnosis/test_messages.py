@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pod_diagnoser.diagnosis import messages
 from pod_diagnoser.diagnosis.message_fields import readable
 from pod_diagnoser.diagnosis.message_text import as_seen, fit, opened_text
-from pod_diagnoser.diagnosis.messages import Message, proof_of, read_message
+from pod_diagnoser.diagnosis.messages import Message, proof_of, read_message, rebuild_problem
 from pod_diagnoser.diagnosis.problem_rules import (
     PROBLEM_RULES,
     PULL_PATTERNS,
@@ -394,6 +394,40 @@ class TestProblems:
         assert cause is not None
         assert not echo.is_specific
         assert cause.is_specific
+
+
+class TestStoredProblems:
+    """What was stored of a problem on a Pod, where anyone who may write the Pod can make it up."""
+
+    def test_a_problem_is_made_again(self) -> None:
+        """With the words that it had."""
+        for row in KNOWN:
+            problem = read_message(row["message"]).problem
+            assert problem is not None
+            if "which" in problem.fields:
+                continue  # of the Pod's status, which is not stored
+            rebuilt = rebuild_problem(problem.kind, dict(problem.fields))
+            assert rebuilt is not None
+            assert rebuilt.fields == problem.fields
+
+    def test_a_problem_without_what_its_words_need_is_none(self) -> None:
+        """No sentence has a hole."""
+        assert rebuild_problem(ProblemKind.NODE_OUT_OF_RESOURCE, {}) is None
+        assert rebuild_problem(ProblemKind.SECRET_MISSING, {}) is not None
+
+    @given(
+        st.sampled_from(ProblemKind),
+        st.dictionaries(st.sampled_from(["secret", "path", "volume", "resource"]), st.text()),
+    )
+    def test_what_somebody_made_up_cannot_speak_in_our_voice(
+        self, kind: ProblemKind, fields: dict[str, str]
+    ) -> None:
+        """It is one word or stands in quotation marks, on one line."""
+        problem = rebuild_problem(kind, fields)
+        for value in problem.fields.values() if problem else ():
+            assert value.isprintable()
+            assert value.count('"') in (0, 2)
+            assert re.fullmatch(r"[A-Za-z0-9._/:-]+", value) or value[0] == value[-1] == '"'
 
 
 class TestScheduling:
