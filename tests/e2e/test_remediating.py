@@ -87,6 +87,7 @@ def test_events_stand_among_all_others_in_the_order_of_their_times(shop: Workspa
     words = described.split()
     assert sorted(order, key=words.index) == order
     assert event["firstTimestamp"] == event["lastTimestamp"] == f"{event['eventTime'][:19]}Z"
+    assert len(event["message"].encode()) <= 250
 
 
 @pytest.mark.takes_hook_away
