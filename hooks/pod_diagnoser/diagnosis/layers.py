@@ -37,6 +37,11 @@ _LAYERS: Final[tuple[str, ...]] = (
     r"device plugin \w{1,60} rpc failed with err: ",
     rf"error (?:processing|preparing) (?:PVC|volume) {_WORD}: ",
     r'failed to "\w{1,60}" for "[^"]{1,253}" with \w{1,60}: "?',
+    # Hooks of containers
+    (
+        r"(?:Exec|HTTP|HTTPGet|Http) lifecycle hook \(.{0,512}?\) "
+        r'for Container "[^"]{0,253}" in Pod "[^"]{0,512}" failed - error: '
+    ),
     # Volumes
     r"failed to (?:stage|publish) volume: ",
     r'\w{3,6}Volume\.\w{1,40} failed for volume "(?P<volume>[^"]{1,253})" ?: ',
@@ -290,7 +295,12 @@ def _without_repeats(text: str) -> str:
     return ": ".join(kept)
 
 
-_AT_END: Final = (": unknown", ", which is unexpected", ", which is unexpected.")
+_AT_END: Final = (
+    ": unknown",
+    ", which is unexpected",
+    ", which is unexpected.",
+    ', message: ""',
+)
 _ADVICE: Final = re.compile(
     r"(?:[.;]? You may increase the limit by authenticating and upgrading:|\.)? "
     r"https://www\.docker\.com/increase-rate-limit\.?$"

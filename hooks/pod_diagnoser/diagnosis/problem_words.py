@@ -175,6 +175,9 @@ UNSPECIFIC: Final = frozenset(
         ProblemKind.NETWORK_PLUGIN_FAILED,
         ProblemKind.WINDOWS_COMPUTE_FAILED,
         ProblemKind.NODE_OVERLOADED,
+        ProblemKind.SANDBOX_GONE,
+        ProblemKind.OBJECT_NOT_CACHED,
+        ProblemKind.STORAGE_DRIVER_BUSY,
         ProblemKind.IMAGE_PULL_SECRET_MISSING,
     }
 )
