@@ -73,7 +73,7 @@ _LITERAL: Final = re.compile(
     "ok|failed|failure|error|eof|nan|string|str|integer|int|number|object|boolean|bool|text|bytes|"
     "present|absent|set|found|active|inactive|bearer|basic|include|omit|same-origin|plain|any|"
     "opaque|always|never|auto|env|file|vault|scram-sha-(?:1|256|512)|md5|argon2(?:id|i|d)?|bcrypt|scrypt|sha-?\\d{1,4}|pbkdf2|aes(?:-?\\d{3}(?:-[a-z]{3})?)?|base64|"
-    "utf-?8|x509|oauth2|http2|ssh2|v\\d{1,2}(?:\\.\\d{1,4}){0,3}|jwt|jwk|oidc|-?\\d\\d?|(?-i:E[A-Z]{3,14}))"
+    "utf-?8|x509|oauth2|http2|ssh2|v\\d{1,2}(?:\\.\\d{1,4}){0,3}|jwt|jwk|oidc|-?\\d\\d?|[45]\\d\\d|(?-i:E[A-Z]{3,14}))"
 )
 """A value that says only whether there is one, or of which kind."""
 
@@ -102,6 +102,8 @@ _MEMBER: Final = re.compile(
     r"(?:os|process|self|this|req|request|res|resp|response|config|conf|cfg|settings|options|opts|"
     r"args|params|props|env|ENV|ctx|context|data|body|user|credentials|creds|secrets|state|input|"
     r"event|module|app|client|spec|values|var|local)(?:\.|->|\?\.)[A-Za-z_][\w.]*[;,)}\]]*"
+    r"|(?:[A-Za-z_]+(?:\.|->|\?\.)){1,4}(?i:[a-z_]*(?:password|passwd|secret|token|key))[;,)}\]]*"
+    r"|[A-Z][a-z]{2,11}<[\w<>:, ]{1,40}>?[;,)}\]]*"
 )
 """An expression of a program, as tracebacks and compilers show the line where it failed."""
 

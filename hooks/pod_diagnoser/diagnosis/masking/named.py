@@ -43,10 +43,16 @@ _LINE_OF_CODE: Final = re.compile(r"\.[a-z]{1,5}$")
 _FAILED_VERB: Final = re.compile(
     r"(?i)\b(?:fail\w*|unable|could(?: not|n't)|cannot|can't|invalid|unexpected|bad|wrong|expired|"
     r"illegal|malformed|unknown|missing|no|verify|validate|parse|decode|construct|update|refresh|"
-    r"renew|retrieve|fetch)(?:\s+[\w\"'./-]+){0,3}\s+$"
+    r"renew|retrieve|fetch|(?:creat|delet|updat|sync|watch|mount|load|patch|reconcil|rotat|copy|us|"
+    r"remov|process|resolv|verify|validat|pars|decod|refresh|renew|retriev|fetch)(?:ing|ed|s))"
+    r"(?:\s+[\w\"'./-]+){0,3}\s+$"
 )
 """What before a name says that a message follows it, not its value."""
 
+_REFERENCE: Final = re.compile(r"[a-z][a-z0-9-]{0,62}/[a-z][a-z0-9.-]{0,252}")
+"""An object of Kubernetes: namespace and name."""
+
+_ARN: Final = re.compile(r"\barn:[\w:-]*$")
 _TAG: Final = re.compile(r"(?:v?\d+(?:\.\d+)*[\w.-]*|latest|stable|main|edge)[\"',;:)]*")
 _PORT: Final = re.compile(r"\d{2,5}\b(?!\.\d)")
 
@@ -71,6 +77,10 @@ def _is_named_secret(found: Found) -> bool:
     is_doubtful = between[-1:].isspace() and _FAILED_VERB.search(found.before) is not None
     if (kind is NameKind.HINT or " " in name or is_doubtful) and not _looks_like_one(bare):
         return False
+    if (is_doubtful and _KUBERNETES_NAME.fullmatch(bare)) or (
+        name.lower() == "secret" and _REFERENCE.fullmatch(bare)
+    ):
+        return False
     return is_secret_value(
         bare,
         after,
@@ -86,7 +96,11 @@ def _looks_like_one(value: str) -> bool:
 def _is_place(found: Found, name: str, value: str) -> bool:
     """Whether it is a line of code, ``token.go:55``, a host with a port, or an image with a tag."""
     before = found.before
-    if "@sha256" in value or (before.endswith("/") and _TAG.fullmatch(value)):
+    if (
+        "@sha256" in value
+        or _ARN.search(before)
+        or (before.endswith("/") and _TAG.fullmatch(value))
+    ):
         return True
     if not _PORT.match(value):
         return False
