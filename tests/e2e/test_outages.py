@@ -1,12 +1,14 @@
 """The hook or Metacontroller is away for a while, and comes back."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from dev.envtest.client import PODDIAGNOSERS
 from dev.envtest.cluster import Cluster
+from dev.envtest.hook import Hook
 from tests.e2e.workspace import (
     APP,
     COMPLETED,
@@ -39,6 +41,25 @@ def relisting(whole: Cluster) -> Iterator[Cluster]:
     whole.metacontroller.restart()
 
 
+@contextmanager
+def away(*hooks: Hook, grace: float = 10.0) -> Iterator[Callable[[], float]]:
+    """Have processes of the hook be away while the context lasts.
+
+    Metacontroller tries what failed again after a delay that doubles with each failure. So the last
+    delay is about as long as all before it, and what failed meanwhile may be tried again only as
+    long after the outage as it lasted, which on a busy machine is long.
+
+    Returns:
+        A function of how long to wait afterwards, in seconds.
+    """
+    since = time.monotonic()
+    for hook in hooks:
+        hook.stop(grace)
+    yield lambda: 20 + time.monotonic() - since
+    for hook in hooks:
+        hook.start()
+
+
 @pytest.mark.takes_hook_away
 def test_crashes_while_the_hook_is_down_are_not_lost(shop: Workspace, whole: Cluster) -> None:
     """The hook is killed, Pods crash, one again and again; it comes back, and each is diagnosed."""
@@ -48,20 +69,17 @@ def test_crashes_while_the_hook_is_down_are_not_lost(shop: Workspace, whole: Clu
         shop.start_pod(name)
     shop.crash(names[0], ERROR)
     shop.annotated(names[0])
-    for hook in (whole.pods_hook, whole.poddiagnosers_hook):
-        hook.stop(grace=0)
-    for name in names[1:]:
-        shop.crash(name, ERROR)
-    shop.crash(names[0], OOM_KILLED)
-    shop.settled()
-    assert [shown_metadata(shop.pod(name))[0] for name in names[1:]] == [{}, {}, {}]
+    with away(whole.pods_hook, whole.poddiagnosers_hook, grace=0) as patience:
+        for name in names[1:]:
+            shop.crash(name, ERROR)
+        shop.crash(names[0], OOM_KILLED)
+        shop.settled()
+        assert [shown_metadata(shop.pod(name))[0] for name in names[1:]] == [{}, {}, {}]
 
-    for hook in (whole.pods_hook, whole.poddiagnosers_hook):
-        hook.start()
     for name in names[1:]:
-        shop.annotated(name, "Error (Exit Code: 1)")
-    shop.annotated(names[0], "OOMKilled (Exit Code: 137)")
-    assert shop.counted(len(names))["diagnosedPods"] == len(names)
+        shop.annotated(name, "Error (Exit Code: 1)", patience())
+    shop.annotated(names[0], "OOMKilled (Exit Code: 137)", patience())
+    assert shop.counted(len(names), timeout=patience())["diagnosedPods"] == len(names)
 
 
 @pytest.mark.takes_hook_away
@@ -70,13 +88,12 @@ def test_pods_are_diagnosed_while_the_other_deployment_is_down(
 ) -> None:
     """Without the PodDiagnosers' process Pods are annotated as ever; the count catches up."""
     shop.diagnose()
-    whole.poddiagnosers_hook.stop()
-    shop.start_pod("fragile-app-1")
-    shop.crash("fragile-app-1", COMPLETED)
-    shop.annotated("fragile-app-1")
-    assert shop.status()["diagnosedPods"] == 0
-    whole.poddiagnosers_hook.start()
-    assert shop.counted(1)["diagnosedPods"] == 1
+    with away(whole.poddiagnosers_hook) as patience:
+        shop.start_pod("fragile-app-1")
+        shop.crash("fragile-app-1", COMPLETED)
+        shop.annotated("fragile-app-1")
+        assert shop.status()["diagnosedPods"] == 0
+    assert shop.counted(1, timeout=patience())["diagnosedPods"] == 1
 
 
 @pytest.mark.takes_hook_away
@@ -84,18 +101,15 @@ def test_diagnosers_created_while_the_hook_is_down_settle(
     shop: Workspace, relisting: Cluster
 ) -> None:
     """A PodDiagnoser that came while the hook was down is in force a relist later at most."""
+    shop.start_pod("before")
+    shop.crash("before", ERROR)
+    with away(relisting.pods_hook, relisting.poddiagnosers_hook) as patience:
+        shop.create_diagnoser()
+        shop.start_pod("meanwhile")
+        shop.crash("meanwhile", ERROR)
     for name in ("before", "meanwhile"):
-        if name == "meanwhile":
-            for hook in (relisting.pods_hook, relisting.poddiagnosers_hook):
-                hook.stop()
-            shop.create_diagnoser()
-        shop.start_pod(name)
-        shop.crash(name, ERROR)
-    for hook in (relisting.pods_hook, relisting.poddiagnosers_hook):
-        hook.start()
-    for name in ("before", "meanwhile"):
-        shop.annotated(name, timeout=10 + 2 * RELIST)
-    assert shop.counted(2)["diagnosedPods"] == 2
+        shop.annotated(name, timeout=patience())
+    assert shop.counted(2, timeout=patience())["diagnosedPods"] == 2
 
 
 @pytest.mark.takes_hook_away
@@ -110,13 +124,10 @@ def test_diagnosers_deleted_while_the_hook_is_down_settle(
     for name in ("claimed", "other"):
         shop.crash(name, ERROR)
         shop.annotated(name)
-    for hook in (relisting.pods_hook, relisting.poddiagnosers_hook):
-        hook.stop()
-    relisting.admin.delete(PODDIAGNOSERS, "leaving", shop.namespace)
-    eventually(lambda: len(shop.targets()), lambda number: number == 1)
-    for hook in (relisting.pods_hook, relisting.poddiagnosers_hook):
-        hook.start()
-    shop.clean("claimed", timeout=10 + 2 * RELIST)
+    with away(relisting.pods_hook, relisting.poddiagnosers_hook) as patience:
+        relisting.admin.delete(PODDIAGNOSERS, "leaving", shop.namespace)
+        eventually(lambda: len(shop.targets()), lambda number: number == 1)
+    shop.clean("claimed", timeout=patience())
     assert shown_metadata(shop.pod("other"))[1] == {"diagnoser": "staying"}
 
 

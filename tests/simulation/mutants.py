@@ -508,7 +508,7 @@ SEEDS: Mapping[str, int | str] = {
     "ignores the opt-out": 36,  # SAFEGUARDS
     "ignores the opt-out when executing": 69,  # SAFEGUARDS
     "deletes mirror Pods": 9,  # SAFEGUARDS
-    "replays old crashes": 17,  # ONE_EVENT
+    "replays old crashes": 24,  # ONE_EVENT
     "ignores the listed causes": 1,  # SAFEGUARDS
     "ignores the Pod's age": 3,  # SAFEGUARDS
     "forgets the cool-down": 9,  # COOL_DOWN
@@ -523,7 +523,7 @@ SEEDS: Mapping[str, int | str] = {
     "has no budget": 2,  # BUDGET
     "counts the budget from a stale status": 573,  # BUDGET
     "takes a lost answer for done": 19,  # DONE
-    "takes a Pod that is gone for undone": 56,  # BUDGET
+    "takes a Pod that is gone for undone": 389,  # COOL_DOWN
     "forgets what it did": 1,  # ENTRIES
     "learns the time from its own clock": 43,  # DATED
     "forgets the attachment where nothing changed": 0,  # PUBLISHED
@@ -537,7 +537,7 @@ SEEDS: Mapping[str, int | str] = {
     "counts a Pod that goes again": 1,  # COUNT_GROWS
     "forgets whom it counted": 1,  # COUNT_GROWS
     "gives Events random names": 7,  # ONE_EVENT
-    "publishes old crashes": 17,  # ONE_EVENT
+    "publishes old crashes": 24,  # ONE_EVENT
     "orders crashes by the node's clock alone": 163,  # PODS
     "acts on what it read a moment ago": 5,  # LIVE_READ_FIRST
     "lets the youngest claim": 63,  # PODS
