@@ -172,6 +172,8 @@ _REFUSED: Final = (
         ProblemKind.NODE_WITHOUT_RESOURCE,
         _KUBELET + "lifecycle/predicate.go (InsufficientResourceError)",
         "node didn't have enough resource: … capacity: 0 ",
+        "node didn't have enough resource: … capacity: 0: ",
+        "node didn't have enough resource: … capacity: 0, ",
     ),
     *_rows(
         ProblemKind.NODE_OUT_OF_RESOURCE,
