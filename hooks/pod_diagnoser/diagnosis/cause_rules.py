@@ -439,10 +439,11 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
     CauseRule(
         Cause.UNSCHEDULABLE,
         _is_in_condition(
-            LastingCondition.UNSCHEDULABLE, "condition PodScheduled is False, reason Unschedulable"
+            LastingCondition.UNSCHEDULABLE,
+            "condition PodScheduled is False, reason Unschedulable or SchedulerError",
         ),
         phrases.by_problem("{Subject} finds no node: ", "{Subject} finds no node[: {message}]"),
-        "reason Unschedulable[ since {since}][: {message}]",
+        "not scheduled[ since {since}][: {message}]",
         phrases.step_by_problem(
             "compare its requests, affinity, tolerations and volumes with what nodes have"
         ),
@@ -574,8 +575,8 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             LastingCondition.NOT_STARTED,
             "running for two minutes, and not started by its startup probe",
         ),
-        "{Subject} runs since {since}, its startup probe has not succeeded yet[: {event_detail}]",
-        "started is false[; Event {event}][; {unread_events}]",
+        "{Subject} runs since {since}, its startup probe has not succeeded yet",
+        "started is false[; Event {event}][: {event_detail}][; {unread_events}]",
         "[see what it does at its start: ]{logs}",
         "pkg/kubelet/prober/prober_manager.go (UpdatePodStatus)",
     ),

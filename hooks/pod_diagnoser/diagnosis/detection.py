@@ -87,7 +87,12 @@ _BLOCKED = "Blocked"
 
 Source: ``canRunPod`` in ``pkg/kubelet/kubelet.go``."""
 
-_REFUSALS = ("Pod was rejected", "Pod Node is in progress of shutting down", "Pod Predicate ")
+_REFUSALS = (
+    "Pod was rejected",
+    "Pod Node is in progress of shutting down",
+    "Pod Predicate ",
+    "Pod The node ",
+)
 """How the message of a Pod begins that the kubelet did not admit.
 
 Source: ``rejectPod`` in ``pkg/kubelet/kubelet.go``."""

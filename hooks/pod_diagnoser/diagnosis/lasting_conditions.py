@@ -39,6 +39,11 @@ _REPORTED_AFTER = {
 }
 """How long a lasting condition has to last until it is reported."""
 
+_SCHEDULING_FAILED = ("Unschedulable", "SchedulerError")
+"""Reasons of PodScheduled for which the scheduler tries again; a scheduling gate is no failure.
+
+Source: ``PodReasonSchedulerError`` in ``staging/src/k8s.io/api/core/v1/types.go``."""
+
 _MAX_NAMES = 5
 _MAX_NAME_BYTES = 128
 
@@ -64,7 +69,7 @@ def _conditions(pod: Pod) -> Iterator[_Found]:
     scheduled, ready = pod.condition("PodScheduled"), pod.condition("Ready")
     if scheduled is not None and scheduled.status == "False":
         since = scheduled.lastTransitionTime
-        if scheduled.reason == "Unschedulable" and since is not None:
+        if scheduled.reason in _SCHEDULING_FAILED and since is not None:
             claims = _names(pod.spec.claim_names if pod.spec else ())
             condition = LastingCondition.UNSCHEDULABLE
             yield _found(pod, condition, since, message=scheduled.message, names=claims)

@@ -295,6 +295,9 @@ def _without_repeats(text: str) -> str:
     return ": ".join(kept)
 
 
+_HCS_DETAILS: Final = re.compile(r" ?\(extra info: \{[^{}]{0,2048}\}\)$")
+"""What Windows' compute service was asked for, at the end of its errors."""
+
 _AT_END: Final = (
     ": unknown",
     ", which is unexpected",
@@ -320,7 +323,7 @@ def _without_ending(text: str) -> str:
 
 def _trimmed(text: str) -> str:
     """A text without what stands at its end and says nothing, and without half a quotation."""
-    text = _without_ending(_ADVICE.sub("", text.lstrip(" :,;")))
+    text = _without_ending(_HCS_DETAILS.sub("", _ADVICE.sub("", text.lstrip(" :,;"))))
     body = text.rstrip('"')
     if body == text or body.endswith(" "):
         return text

@@ -566,8 +566,18 @@ def refusal_evidence(symptom: Symptom) -> str:
     return "status.reason {reason}[: {message}]"
 
 
+def _is_short_of_memory(symptom: Symptom) -> bool:
+    problem = symptom.known_problem
+    return problem is not None and problem.kind in (
+        ProblemKind.MEMORY_LIMIT_TOO_LOW,
+        ProblemKind.START_KILLED,
+    )
+
+
 def never_ran_evidence(symptom: Symptom) -> str:
     """What proves that a container was never started."""
+    if _is_short_of_memory(symptom):
+        return "{exit}[; memory limit {limit}][: {message}][; {restart_rule}]"
     if symptom.known_problem:
         return "{exit}[: {message}][; {restart_rule}]"
     return "{exit}[; {restart_rule}]"
@@ -575,8 +585,7 @@ def never_ran_evidence(symptom: Symptom) -> str:
 
 def waiting_evidence(symptom: Symptom) -> str:
     """What proves that a container is not started, with the limit where that is the problem."""
-    kind = symptom.known_problem.kind if symptom.known_problem else None
-    if kind in (ProblemKind.MEMORY_LIMIT_TOO_LOW, ProblemKind.START_KILLED):
+    if _is_short_of_memory(symptom):
         return "[its memory limit is {limit}; ]{reason}[: {message}]"
     return "{reason}[ on {node}][: {message}]"
 
@@ -610,7 +619,9 @@ def exit_255_evidence(symptom: Symptom) -> str:
         return "{exit}; possible: exit(-1), or an image for another processor (exec format error)"
     if _hint(symptom):
         return "{exit}; possible: exit(-1), or a placeholder after a restart; on its node: {hint}"
-    return "{exit}; possible: exit(-1), or a placeholder after a restart of the node or its runtime"
+    return (
+        "{exit}; possible: exit(-1), or a placeholder after a restart[ of the node or its runtime]"
+    )
 
 
 def exit_code_evidence(symptom: Symptom) -> str:

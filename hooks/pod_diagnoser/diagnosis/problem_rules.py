@@ -630,6 +630,13 @@ _ATTACH: Final = (
         "rbd: ret=-2, no such file or directory",
     ),
     *_rows(
+        ProblemKind.VOLUME_ELSEWHERE,
+        "EC2 AttachVolume (InvalidVolume.ZoneMismatch), Azure disks (BadRequest)",
+        "invalidvolume.zonemismatch",
+        "is not in the same availability zone as instance",
+        "cannot be attached to the vm because it is not in zone",
+    ),
+    *_rows(
         ProblemKind.ATTACH_FAILED,
         "kubernetes pkg/volume/util/operationexecutor (GenerateAttachVolumeFunc)",
         "attachvolume.attach failed",

@@ -185,7 +185,19 @@ def _shortened(pieces: list[_Piece], limit: int) -> str:
         if not (_shorten_name(pieces) or _drop_group(pieces) or _shorten_command(pieces)):
             break
     line = _line(pieces, limit, _LEAST_QUOTED_BYTES)
-    return line if line is not None else truncate_bytes("".join(p.fixed() for p in pieces), limit)
+    return line if line is not None else _without_clauses("".join(p.fixed() for p in pieces), limit)
+
+
+def _without_clauses(text: str, limit: int) -> str:
+    """Leave out the last clauses of a text of ours that is too long, whole."""
+    if len(text.encode()) <= limit:
+        return text
+    head = text.encode()[:limit].decode(errors="ignore")
+    for mark in ("; ", ": "):
+        kept = head.rpartition(mark)[0]
+        if kept and kept.count('"') % 2 == 0:
+            return kept
+    return truncate_bytes(text, limit)
 
 
 def _line(pieces: Sequence[_Piece], limit: int, least: int) -> str | None:

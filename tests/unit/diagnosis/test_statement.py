@@ -117,6 +117,12 @@ def test_no_line_is_too_long_whatever_fills_it(
     assert len(filled.encode()) <= limit
 
 
+def test_clauses_of_ours_are_left_out_whole() -> None:
+    """Where nothing else can give way, nothing is cut in its middle either."""
+    assert line("one thing; another thing", 20) == "one thing"
+    assert line('a name: "x; y" of it', 14) == "a name"
+
+
 def test_the_first_suffix_that_fits_is_appended() -> None:
     """None of them is cut."""
     assert with_suffix("a", (" long", " b")) == "a long"
