@@ -22,7 +22,7 @@ RUN uv sync --locked --no-dev --no-editable
 FROM python:${PYTHON_VERSION}-slim
 LABEL org.opencontainers.image.title="pod-diagnoser" \
       org.opencontainers.image.description="Says on the Pod itself why its container crashed: a Metacontroller DecoratorController hook for Kubernetes." \
-      org.opencontainers.image.licenses="Apache-2.0"
+      org.opencontainers.image.licenses="Apache-2.0 AND MIT"
 # Nothing that installs: neither pip nor what would bring it back.
 RUN python -m pip uninstall --yes --root-user-action=ignore pip setuptools wheel \
  && python -c 'import pathlib, shutil, sysconfig; shutil.rmtree(pathlib.Path(sysconfig.get_path("stdlib"), "ensurepip"))'

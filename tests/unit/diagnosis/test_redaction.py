@@ -99,6 +99,35 @@ def test_a_message_keeps_its_start_and_a_log_its_end() -> None:
     assert redact_head(text, 200) == redact_tail(text, 200) == text
 
 
+HOSTILE = (
+    'password="' + "\\" * 8000 + "x",
+    "password=a[" + "a" * 8000,
+    "password=f(" + "(" * 8000,
+    "password=" + "/a" * 4000,
+    "password=" + "a." * 4000 + "!",
+    "password:" + " " * 16000 + "x",
+    "token: " * 3000,
+    "authorization: " * 1000,
+    "<password a" * 1500,
+    "--password " * 1500,
+    "mysql -p " * 1800,
+    "login(" + "x," * 4000,
+    "insert into a(password" * 700,
+    "-----END RSA PRIVATE" + " KEY-----" * 1600,
+    ("A" * 20 + " ") * 700 + "-----END RSA PRIVATE" + " KEY-----",
+    "https://" + "a:" * 8000,
+    "https://a%3Ab%40c" * 900,
+)
+
+
+@both
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_built_in_rules_end_on_hostile_text(redact: Redact, text: str) -> None:
+    """Twenty times each; otherwise the time limit of the test would fail."""
+    for number in range(20):
+        assert redact(f"{text} {number}", LARGE)
+
+
 # Secrets that there are
 
 # As they look; none of these is one. Written in two parts, so that no secret scanner reports them.

@@ -31,8 +31,8 @@ _GLUED_PASS: Final = re.compile(
 )
 
 _HARMLESS_SUFFIX: Final = re.compile(
-    "age|algo|alias|arn|ca(?!lled)|cert|unsafe|array|as|attr|auth|bucket|cache|change|check|class|client|column|config|"
-    "configured|content|count|controller|cookie|counter|delete|dir|display|enabled|encod|encrypt|"
+    "age|algo|alias|arn|array|as|attr|auth|bucket|ca(?!lled)|cache|cert|change|check|class|client|"
+    "column|config|configured|content|count|controller|cookie|counter|delete|dir|display|enabled|encod|encrypt|"
     "endpoint|entry|error|event|exception|exchange|exist|expir|expression|factory|failure|fetch|"
     "field|file|filter|folder|func|for|format|from|generat|group|handler|hash(?:er|ing|algorithm)|"
     "header|hint|holder|host|http|iden|index|info|input|interceptor|interval|invalid|"
@@ -43,7 +43,7 @@ _HARMLESS_SUFFIX: Final = re.compile(
     "renew|repository|request|requirement|required|reset|resolver|resource|response|retriev|"
     "review|role|rotat|rule|schema|scheme|scope|selector|server|service|set$|setting|size|source|"
     "stage|state|status|step|storage|store|stream|strategy|strength|suffix|svc|sync|task|template|"
-    "time|timeout|ttl|type|unavailable|update|uri|url|usage|used|user|util|valid|verif|"
+    "time|timeout|ttl|type|unavailable|unsafe|update|uri|url|usage|used|user|util|valid|verif|"
     "vault|version|volume|window|writer"
 )
 """How a name goes on that names something about a secret, not the secret."""
@@ -72,8 +72,9 @@ _LITERAL: Final = re.compile(
     "invalid|expired|valid|revoked|denied|forbidden|unauthorized|unknown|enabled|disabled|default|"
     "ok|failed|failure|error|eof|nan|string|str|integer|int|number|object|boolean|bool|text|bytes|"
     "present|absent|set|found|active|inactive|bearer|basic|include|omit|same-origin|plain|any|"
-    "opaque|always|never|auto|env|file|vault|scram-sha-(?:1|256|512)|md5|argon2(?:id|i|d)?|bcrypt|scrypt|sha-?\\d{1,4}|pbkdf2|aes(?:-?\\d{3}(?:-[a-z]{3})?)?|base64|"
-    "utf-?8|x509|oauth2|http2|ssh2|v\\d{1,2}(?:\\.\\d{1,4}){0,3}|jwt|jwk|oidc|-?\\d\\d?|[45]\\d\\d|(?-i:E[A-Z]{3,14}))"
+    "opaque|always|never|auto|env|file|vault|scram-sha-(?:1|256|512)|md5|argon2(?:id|i|d)?|"
+    "bcrypt|scrypt|sha-?\\d{1,4}|pbkdf2|aes(?:-?\\d{3}(?:-[a-z]{3})?)?|base64|utf-?8|x509|oauth2|http2|ssh2|v\\d{1,2}(?:\\.\\d{1,4}){0,3}|jwt|jwk|oidc|"
+    "-?\\d\\d?|[45]\\d\\d|(?-i:E[A-Z]{3,14}))"
 )
 """A value that says only whether there is one, or of which kind."""
 
@@ -96,7 +97,7 @@ _TIME: Final = re.compile(
 
 _CODE: Final = re.compile(
     r"(?:await |new |\*|&|!)?(?:[A-Za-z_]\w*(?:\.|->|::|\?\.))*[A-Za-z_]\w*"
-    r"(?:\([^()]{0,100}(?:\([^()]{0,40}\))?[^()]{0,60}\)|\[[^\]]*[A-Za-z'\"][^\]]*\]|\{)"
+    r"(?:\((?:[^()]|\([^()]{0,40}\)){0,150}\)|\[(?=[^\]]*[A-Za-z'\"])[^\]]*\]|\{)"
 )
 _MEMBER: Final = re.compile(
     r"(?:os|process|self|this|req|request|res|resp|response|config|conf|cfg|settings|options|opts|"

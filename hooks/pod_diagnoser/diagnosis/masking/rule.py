@@ -16,18 +16,20 @@ VALUE: Final = (
 )
 """A value. Without quotes it ends with the word: a password may hold any other character."""
 
-_QUOTED_VALUE: Final = re.compile(
-    r"(?si)(?:[bur@]|(?:string|char)[(\[]\d+[)\]]\s*|<<|(\w{1,16})\()?\\*([\"'])(.*?)\\*\2?"
+_OPENING: Final = re.compile(
+    r"(?i)(?:[bur@]|(?:string|char)[(\[]\d+[)\]]\s*|<<|(\w{1,16})\()?\\*([\"'])"
 )
 _WRAPPERS: Final = re.compile("(?i)some|ok|just|value|b64|.*(?:secret|string|password|token)")
 """What wraps a value in dumps: Some("…"). Other calls are code."""
 
 _CONTEXT: Final = 256
-"""How many bytes beside a match are looked at."""
+"""How many bytes of a group, and beside a match, are looked at."""
 
 _MAX_JUDGED: Final = 200
-"""How many matches of a rule are judged in a text, which takes some 40 µs each. What it matches
-after them is masked."""
+"""How many matches of a rule are judged in a text, which takes some 40 µs each; a long one counts
+for several. What the rule matches after them is masked."""
+
+_LONG_VALUE: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,9 @@ class Found:
 
     @property
     def groups(self) -> list[str]:
-        """What the groups matched; the last one is what may be a secret."""
-        return [(group or b"").decode(errors="replace") for group in self.match.groups()]
+        """What the groups matched, bounded; the last one is what may be a secret."""
+        groups = self.match.groups()
+        return [(group or b"")[:_CONTEXT].decode(errors="replace") for group in groups]
 
     @property
     def value(self) -> str:
@@ -92,7 +95,7 @@ class OwnRule:
         position = judged = 0
         while (match := self.pattern.search(text, position)) is not None:
             start, end = match.span(group)
-            judged += 1
+            judged += 1 + (end - start) // _LONG_VALUE
             if start < end and (
                 self.judge is None or judged > _MAX_JUDGED or self.judge(Found(text, match))
             ):
@@ -104,7 +107,8 @@ class OwnRule:
 
 def unquoted(value: str) -> str | None:
     """Return what is in quotes in a value, or None if it has none."""
-    found = _QUOTED_VALUE.fullmatch(value)
-    if found is None or (found[1] and not _WRAPPERS.fullmatch(found[1])):
+    opening = _OPENING.match(value)
+    if opening is None or (opening[1] and not _WRAPPERS.fullmatch(opening[1])):
         return None
-    return found[3]
+    content = value[opening.end() :]
+    return content.removesuffix(opening[2]).rstrip("\\") if content else content
