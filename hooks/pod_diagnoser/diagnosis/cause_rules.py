@@ -548,6 +548,17 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         "pkg/kubelet/kubelet_pods.go (ContainerCreating)",
     ),
     CauseRule(
+        Cause.INIT_CONTAINER_RUN_AGAIN,
+        _is_in_condition(
+            LastingCondition.INIT_CONTAINER_RUNS_AGAIN,
+            "an init container begins or runs, and a container of the Pod has run since before",
+        ),
+        "{Subject} had succeeded, and is begun again while the Pod's containers run on",
+        "begun again at {since}; not proved: what was left of it on the node was removed",
+        "find what removes ended containers on {node}, such as docker system prune or crictl rm",
+        _MANAGER,
+    ),
+    CauseRule(
         Cause.NOT_PICKED_UP,
         _is_in_condition(
             LastingCondition.NOT_PICKED_UP,

@@ -326,6 +326,7 @@ def _waiting_reason(reason: str, message: str) -> str:
 
 
 _BACK_OFF: Final = "Back-off pulling image "
+_FAILED_PULL: Final = "Failed to pull image "
 
 
 @lru_cache(maxsize=256)
@@ -342,7 +343,8 @@ def _failed_pull(message: str) -> Evidence | None:
             message = message.removeprefix(f"{reason}: ")
     if not message.strip():
         return None
-    read = read_message(redact_message(message))
+    # As its Event says it: what an error is about follows from the words around it.
+    read = read_message(f'{_FAILED_PULL}"": {redact_message(message)}')
     detail = read.fit(MAX_DETAIL_BYTES)
     return Evidence.from_status(EventFinding.PULL_FAILED, detail, read.problem)
 

@@ -29,6 +29,7 @@ _REPORTED_AFTER = {
     LastingCondition.UNSCHEDULABLE: timedelta(seconds=60),
     LastingCondition.NOT_CREATED: timedelta(seconds=120),
     LastingCondition.NOT_PICKED_UP: timedelta(seconds=120),
+    LastingCondition.INIT_CONTAINER_RUNS_AGAIN: timedelta(0),
     LastingCondition.NOT_INITIALIZED: timedelta(minutes=5),
     LastingCondition.NOT_STARTED: timedelta(seconds=120),
     LastingCondition.NOT_READY: timedelta(seconds=120),
@@ -62,7 +63,7 @@ def detect_lasting_conditions(pod: Pod) -> tuple[_Found, ...]:
         return tuple(_deletion(pod))
     if pod.status.phase in ("Succeeded", "Failed") or pod_failure(pod) is not None:
         return ()
-    return tuple(_conditions(pod))
+    return (*_init_containers_run_again(pod), *_conditions(pod))
 
 
 def _conditions(pod: Pod) -> Iterator[_Found]:
@@ -111,6 +112,35 @@ def _is_written_by_node_controller(pod: Pod, ready: PodCondition) -> bool:
 
 
 # Containers
+
+
+def _init_containers_run_again(pod: Pod) -> Iterator[_Found]:
+    """Find init containers of which the kubelet has forgotten that they had ended.
+
+    What is left of them on the node was removed. Source: kubernetes/kubernetes pull request 96572.
+    """
+    if pod.spec is None or not pod.spec.initContainers:
+        return
+    containers = tuple(pod.containers())
+    begun = min(
+        (
+            each.running.startedAt
+            for each in containers
+            if each.kind is ContainerKind.CONTAINER and each.running and each.running.startedAt
+        ),
+        default=None,
+    )
+    for container in containers if begun is not None else ():
+        if container.kind is not ContainerKind.INIT or container.last_terminated is not None:
+            continue
+        initialized = pod.condition("Initialized")
+        since = initialized.lastTransitionTime if initialized else None
+        if container.running is not None:
+            since = container.running.startedAt
+        elif not _waits_with(container, POD_INITIALIZING):
+            continue
+        if since is not None and begun is not None and since > begun:
+            yield _found(pod, LastingCondition.INIT_CONTAINER_RUNS_AGAIN, since, container)
 
 
 def _container_condition(pod: Pod, container: ContainerView, since: datetime) -> Iterator[_Found]:

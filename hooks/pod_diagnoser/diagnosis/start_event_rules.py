@@ -56,6 +56,7 @@ _STILL_GOES_ON: Final = timedelta(minutes=10)
 """How long before the latest failure one may lie that still goes on: the kubelet tries again every
 two minutes at the latest, and of many Events one in five minutes gets through."""
 
+_FAILED_SYNC: Final = "FailedSync"
 _FAILURES: Final = {
     "FailedMount": EventFinding.MOUNT_FAILED,
     "FailedAttachVolume": EventFinding.MOUNT_FAILED,
@@ -64,7 +65,7 @@ _FAILURES: Final = {
     "NetworkNotReady": EventFinding.SANDBOX_FAILED,
     "FailedPrepareDynamicResources": EventFinding.DEVICES_FAILED,
     "FailedCreatePodContainer": EventFinding.SETUP_FAILED,
-    "FailedSync": EventFinding.SETUP_FAILED,
+    _FAILED_SYNC: EventFinding.SETUP_FAILED,
 }
 """Reasons of Events for which a Pod does not get on, and what they prove."""
 
@@ -234,10 +235,16 @@ def _find(symptom: Symptom, events: Sequence[PodEvent]) -> _Found | None:
     if symptom.reason == LastingCondition.NOT_CREATED:
         return _find_failure(recent) or _find_pull(own, events)
     if symptom.reason == LastingCondition.NOT_DELETED:
-        stop = _latest(each for each in recent if each.reason in _STOP_FAILURES)
+        stop = _latest(each for each in recent if _is_failed_stop(each))
         return None if stop is None else _Found(EventFinding.STOP_FAILED, stop.message, stop.reason)
     probe = _PROBES.get(LastingCondition(symptom.reason))
     return None if probe is None else _find_probe(recent, symptom.container, *probe)
+
+
+def _is_failed_stop(event: PodEvent) -> bool:
+    if event.reason == _FAILED_SYNC:  # of old kubelets
+        return "error killing pod" in event.message
+    return event.reason in _STOP_FAILURES
 
 
 def _find_failed_pull(own: Iterable[PodEvent]) -> _Found | None:
@@ -256,6 +263,8 @@ def _find_failure(recent: Iterable[PodEvent]) -> _Found | None:
 
     def is_echo(event: PodEvent) -> bool:
         problem = problems[event]
+        if event.reason == _FAILED_SYNC:
+            return True  # what keeps the kubelet from its work, told once more
         return problem is not None and problem.kind is ProblemKind.VOLUMES_AWAITED
 
     # An attachment that fails is told once, its echo for as long as it is waited for.

@@ -54,6 +54,8 @@ class LastingCondition(StrEnum):
     NOT_CREATED = "NotCreated"
     NOT_PICKED_UP = "NotPickedUp"
     """It has a node, whose kubelet has not begun with it."""
+    INIT_CONTAINER_RUNS_AGAIN = "InitContainerRunsAgain"
+    """It had ended, and is begun again while the Pod's own containers run."""
     NOT_INITIALIZED = "NotInitialized"
     """An init container runs on and on."""
     NOT_STARTED = "NotStarted"

@@ -340,6 +340,10 @@ HAND: dict[str, Truth] = {
     "windows-stopped": app(Cause.TERMINATED),
     "windows-unknown-status": app(Cause.WINDOWS_ERROR),
     "deletion-of-one-not-picked-up": pod_level(Cause.NOT_DELETED),
+    "failed-sync-alone": app(Cause.NOT_CREATED),
+    "failed-sync-beside-a-sandbox-that-fails": app(Cause.SANDBOX_NOT_CREATED),
+    "init-container-forgotten-and-begun-again": (("setup", Cause.INIT_CONTAINER_RUN_AGAIN),),
+    "init-container-forgotten-and-running-again": (("setup", Cause.INIT_CONTAINER_RUN_AGAIN),),
     "exec-format-error-255": app(Cause.NOT_EXECUTABLE),
     "exec-format-error-after-a-minute": app(Cause.APPLICATION_ERROR),
     "exec-format-error-of-crun": app(Cause.NOT_EXECUTABLE),
@@ -441,6 +445,7 @@ BY_STATUS_ALONE: dict[str, Truth] = {
     "hand-volume-only-the-echo": app(Cause.NOT_CREATED),
     "hand-volume-secret-missing-then-sandbox": app(Cause.NOT_CREATED),
     "hand-volume-used-by-another-pod": app(Cause.NOT_CREATED),
+    "hand-failed-sync-beside-a-sandbox-that-fails": app(Cause.NOT_CREATED),
     "hand-exec-format-error-255": app(Cause.APPLICATION_ERROR),
     "hand-exec-format-error-of-crun": app(Cause.APPLICATION_ERROR),
     "hand-exec-format-error-of-docker": app(Cause.APPLICATION_ERROR),
@@ -733,11 +738,11 @@ def test_a_pod_without_the_proof_is_not_given_the_cause(
 
 @pytest.mark.parametrize("name", sorted(TRUTHS))
 def test_lasting_conditions_need_pod_conditions(name: str) -> None:
-    """Without conditions, no Pod has a lasting condition, but for a deletion that lasts."""
+    """Without conditions, no Pod has a lasting condition, but for those that times alone show."""
     document = corpus.document(name)
     document["status"].pop("conditions", None)
     found = diagnose_lasting_conditions(Pod.model_validate(document), corpus.moment(name, NOW))[0]
-    assert {each.cause for each in found} <= {Cause.NOT_DELETED}
+    assert {each.cause for each in found} <= {Cause.NOT_DELETED, Cause.INIT_CONTAINER_RUN_AGAIN}
 
 
 CLAIMS: list[tuple[str, Any]] = [

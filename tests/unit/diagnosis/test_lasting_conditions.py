@@ -179,6 +179,20 @@ def test_a_kubelet_may_not_begin_with_a_pod(status: Json, *, expected: bool) -> 
     assert told(document) == conditions
 
 
+def test_an_init_container_is_begun_again_while_the_pod_runs() -> None:
+    """It runs since after the Pod's own container; one that ran before it did not."""
+    own = running("app", after(10), ready=True)
+    again = unready(own, init=(running("setup", after(500)),))
+    before = unready(own, init=(ended("setup", after(5)),))
+    runs_again = LastingCondition.INIT_CONTAINER_RUNS_AGAIN
+    assert told(again) == [("setup", runs_again, after(500))]
+    assert told(before) == []
+    forgotten = unready(own, init=(waiting("setup", "PodInitializing"),))
+    initialized = condition("Initialized", "False", at=after(400))
+    forgotten["status"]["conditions"] = [condition("Ready", "True"), initialized]
+    assert told(forgotten) == [("setup", runs_again, after(400))]
+
+
 def gated(*conditions: Json) -> Json:
     """Build a Pod with two readiness gates."""
     document = unready(running("app", ready=True))
