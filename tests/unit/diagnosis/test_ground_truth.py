@@ -31,6 +31,7 @@ from pod_diagnoser.diagnosis.lasting_conditions import detect_lasting_conditions
 from pod_diagnoser.diagnosis.statement import MAX_LINE_BYTES
 from pod_diagnoser.diagnosis.symptoms import (
     CRASH_LOOP_BACK_OFF,
+    NODE_SHUTDOWN_REASONS,
     POST_START_HOOK_ERROR,
     LastingCondition,
     Symptom,
@@ -697,6 +698,8 @@ def without_proof(of: Any, field: str, other: Any) -> Any:
     for place in places:
         if field == "evidence" and place.get("reason") == POST_START_HOOK_ERROR:
             place["reason"] = CRASH_LOOP_BACK_OFF  # as a moment later, which proves nothing
+        elif field == "evidence" and place.get("reason") in NODE_SHUTDOWN_REASONS:
+            del place["reason"]
         elif key in place:
             if other is None:
                 del place[key]
