@@ -15,8 +15,8 @@ from dev.benchmarks import workload
 from dev.envtest import build, installation, pods
 from dev.envtest.client import PODDIAGNOSERS, PODS, Json, Resource
 from dev.envtest.cluster import Cluster
-from dev.envtest.process import free_ports
 from dev.envtest.proxy import Answer, Forward, Proxy, Request
+from dev.local_ports import free_ports
 
 _T = TypeVar("_T")
 

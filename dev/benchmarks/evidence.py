@@ -27,8 +27,8 @@ from dev.benchmarks.test_bed import TestBed, open_test_bed
 from dev.envtest import pods
 from dev.envtest.client import EVENTS, PODS, Json
 from dev.envtest.control_plane import ControlPlane
-from dev.envtest.process import free_ports
 from dev.envtest.proxy import Answer, Forward, Proxy, Request, answering
+from dev.local_ports import free_ports
 
 CRASHES = 40
 UNEXPLAINED = 10

@@ -19,7 +19,8 @@ from dev.envtest.control_plane import ControlPlane
 from dev.envtest.hook import Hook
 from dev.envtest.metacontroller import Metacontroller
 from dev.envtest.mounts import mount
-from dev.envtest.process import Process, free_ports
+from dev.envtest.process import Process
+from dev.local_ports import free_ports
 
 
 class Operator(Protocol):

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Self
 
 from dev.benchmarks import usage
-from dev.envtest.process import Process, free_ports
+from dev.envtest.process import Process
+from dev.local_ports import free_ports
 
 HOOK = "pod_diagnoser.server.app:create_app()"
 BARE = "dev.benchmarks.bare:app"

@@ -32,7 +32,8 @@ from dev.envtest.client import PODDIAGNOSERS, PODS, Json
 from dev.envtest.cluster import Cluster
 from dev.envtest.installation import PROJECT
 from dev.envtest.pods import Termination, timestamp
-from dev.envtest.process import Process, free_ports
+from dev.envtest.process import Process
+from dev.local_ports import free_ports
 
 NAMESPACE = "demo"
 PATIENCE = 30.0

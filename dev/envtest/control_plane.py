@@ -13,7 +13,8 @@ from dev.envtest import audit
 from dev.envtest.build import Binaries
 from dev.envtest.client import SERVICE_ACCOUNTS, Client, Json
 from dev.envtest.credentials import Credentials
-from dev.envtest.process import Process, free_ports
+from dev.envtest.process import Process
+from dev.local_ports import free_ports
 
 
 class KubectlError(RuntimeError):

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dev import local_http
-from dev.envtest.process import Process, free_ports
+from dev.envtest.process import Process
+from dev.local_ports import free_ports
 
 
 class Hook:

@@ -5,7 +5,8 @@ import re
 from dev import local_http
 from dev.envtest.control_plane import ControlPlane
 from dev.envtest.installation import metacontroller_flags
-from dev.envtest.process import Process, free_ports
+from dev.envtest.process import Process
+from dev.local_ports import free_ports
 
 
 class Metacontroller:

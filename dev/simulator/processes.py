@@ -6,7 +6,6 @@ process runs as the user who runs the demo, with a port of its own on the loopba
 
 import os
 import signal
-import socket
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from dev.local_ports import free_ports
 from dev.simulator.kubelet.runtime import Exit, ImageError, Process, StartError
 from dev.simulator.objects import Object, name_of, uid_of
 from dev.simulator.scheduling import RealScheduler
@@ -26,14 +26,6 @@ _RUNC = (
     "failed to create containerd task: failed to create shim task: OCI runtime create failed: "
     "runc create failed: unable to start container process: "
 )
-
-
-def free_port() -> int:
-    """Return a TCP port on which nothing listens."""
-    with socket.socket() as listener:
-        listener.bind((LOOPBACK, 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class LocalRuntime:
@@ -60,7 +52,7 @@ class LocalRuntime:
         """Return the port of this machine that stands for a port of a Pod."""
         key = (uid_of(pod), container_port)
         if key not in self._ports:
-            self._ports[key] = free_port()
+            (self._ports[key],) = free_ports(1)
         return self._ports[key]
 
     def log(self, pod: Object, container: str, *, previous: bool = False) -> bytes | None:

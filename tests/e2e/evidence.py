@@ -14,8 +14,8 @@ from dev.envtest.client import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, EVENTS, ROL
 from dev.envtest.cluster import Cluster
 from dev.envtest.hook import Hook
 from dev.envtest.installation import EVIDENCE, EVIDENCE_LOGS
-from dev.envtest.process import free_ports
 from dev.envtest.proxy import Proxy, Request, forward
+from dev.local_ports import free_ports
 from tests.e2e.permissions import await_permission
 from tests.e2e.workspace import Workspace
 

@@ -16,8 +16,8 @@ from typing import Any, Self
 from dev.envtest.client import Json
 from dev.envtest.cluster import Cluster
 from dev.envtest.hook import Hook
-from dev.envtest.process import free_ports
 from dev.envtest.proxy import Answer, Forward, Proxy, Request, Rule, forward
+from dev.local_ports import free_ports
 from tests.e2e.workspace import AT_ONCE, ERROR, Workspace, eventually
 
 SYNC = "/poddiagnosers/sync"

@@ -37,9 +37,10 @@ from dev.envtest.cluster import Cluster
 from dev.envtest.hook import Hook
 from dev.envtest.metacontroller import Metacontroller
 from dev.envtest.pods import Termination
-from dev.envtest.process import Process, StartError, free_ports
+from dev.envtest.process import Process, StartError
 from dev.envtest.proxy import Answer, Forward, Proxy, Request, Rule, cut, forward, lose, waiting
 from dev.local_http import NoAnswerError
+from dev.local_ports import free_ports
 from tests.e2e import auditlog, wire
 from tests.e2e.evaluation import FinalState
 from tests.e2e.workspace import AT_ONCE, Workspace, eventually

@@ -18,8 +18,8 @@ from dev.envtest.client import EVENTS, PODS, SECRETS, ApiError, Json
 from dev.envtest.installation import PODS_HOOK, SYSTEM, TOKENS
 from dev.envtest.logs import LogServer, Write
 from dev.envtest.pods import Termination
-from dev.envtest.process import free_ports
 from dev.envtest.proxy import answering, forward, hanging
+from dev.local_ports import free_ports
 from pod_diagnoser.cluster.circuit_breaker import REFUSED_SECONDS
 from pod_diagnoser.cluster.evidence import LINES_BEFORE
 from pod_diagnoser.pods.keys import CAUSE, CRASH

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Self
 
-from dev.envtest.process import free_ports
+from dev.local_ports import free_ports
 
 _CHUNK = 65536
 _RESET = struct.pack("ii", 1, 0)

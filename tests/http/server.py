@@ -14,20 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from dev.local_ports import free_ports
 from tests.http.inprocess import JSON_TYPE, Reply
 
 COMMAND: Final = Path(sys.executable).with_name("pod-diagnoser")
 
 PATIENCE: Final = 30.0
 """Seconds after which something that should have happened is held to be stuck."""
-
-
-def free_port() -> int:
-    """Return a TCP port on which nothing listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -133,7 +126,7 @@ def serving(variables: Mapping[str, str] | None = None) -> Iterator[Server]:
     Returns:
         The server, which answers. It is stopped at the end, by force if it has to be.
     """
-    port = free_port()
+    (port,) = free_ports(1)
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         with log.open("wb") as stream:

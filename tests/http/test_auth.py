@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dev.local_ports import free_ports
 from pod_diagnoser.server.settings import Settings, SettingsError
 from tests.http.inprocess import (
     JSON_TYPE,
@@ -27,7 +28,6 @@ from tests.http.server import (
     Server,
     environment,
     exchange,
-    free_port,
     head,
     read_all,
     serving,
@@ -558,7 +558,7 @@ def test_the_command_refuses_to_serve_unauthenticated_callers(
     arguments: list[str], variables: dict[str, str]
 ) -> None:
     """Exit code 2, and one line that names the variable to set."""
-    ended = run("serve", *arguments, "--port", str(free_port()), **variables)
+    ended = run("serve", *arguments, "--port", str(free_ports(1)[0]), **variables)
     assert ended.returncode == 2
     assert ended.stdout == ""
     (line,) = ended.stderr.splitlines()
@@ -570,7 +570,7 @@ def test_the_command_refuses_to_serve_unauthenticated_callers(
 @pytest.mark.parametrize("variables", [{}, {"GUNICORN_CMD_ARGS": "--bind 0.0.0.0:%d"}], ids=str)
 def test_gunicorn_refuses_to_serve_unauthenticated_callers(variables: dict[str, str]) -> None:
     """Its options, which go before ours, are no way around it."""
-    port = free_port()
+    port = free_ports(1)[0]
     given = {key: value % port for key, value in variables.items()}
     bind = [] if variables else ["--bind", f"0.0.0.0:{port}"]
     ended = subprocess.run(

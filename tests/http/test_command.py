@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import pytest
 
+from dev.local_ports import free_ports
 from tests.http.inprocess import NOT_FOUND
 from tests.http.recorded import ONE_EACH
-from tests.http.server import COMMAND, PATIENCE, Server, environment, free_port, serving
+from tests.http.server import COMMAND, PATIENCE, Server, environment, serving
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -82,7 +83,7 @@ def refused(server: Server) -> list[Refused]:
     All at once, since gunicorn tries for five seconds.
     """
     addresses = [("127.0.0.1", server.port)]
-    addresses.append(("192.0.2.1", free_port()))  # RFC 5737: an address for documentation
+    addresses.append(("192.0.2.1", free_ports(1)[0]))  # RFC 5737: an address for documentation
     processes = [
         subprocess.Popen(
             [COMMAND, "serve", "--host", host, "--port", str(port)],
