@@ -587,7 +587,7 @@ class Watch:
         if not any(spec.fresh(crash, self._clock(), slack=15.0) for crash in crashes):
             self.broken(Property.ONE_EVENT, f"{name_of(pod)} has no fresh crash")
         if all(
-            spec.reportable(each, pod, crash, probed=True) is spec.Reportable.NO
+            spec.reportable(each, pod, crash, probed=True, unclear=True) is spec.Reportable.NO
             for crash in self.crashes[uid].values()
             for each in self.specs[namespace]
         ):

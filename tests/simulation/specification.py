@@ -159,7 +159,12 @@ class Reportable(Enum):
 
 
 def reportable(
-    spec: Mapping[str, Any], pod: Object, crash: Crash, *, probed: bool = False
+    spec: Mapping[str, Any],
+    pod: Object,
+    crash: Crash,
+    *,
+    probed: bool = False,
+    unclear: bool = False,
 ) -> Reportable:
     """Return whether a crash is to be reported, by `spec.ignore` and `spec.thresholds`.
 
@@ -168,6 +173,7 @@ def reportable(
         pod: the Pod.
         crash: one of its crashes.
         probed: whether its Events name another cause, if they are read.
+        unclear: whether they may not tell if the container was stopped for its probe: each has one.
     """
     ignore = spec.get("ignore") or {}
     causes = {crash.cause, "LivenessProbeFailed"} if probed else {crash.cause}
@@ -176,6 +182,9 @@ def reportable(
         or (ignore.get("cleanExits", False) and crash.code == 0 and cause == "Completed")
         for cause in causes
     }
+    clean = ignore.get("cleanExits", False) and "Completed" not in ignore.get("causes", ())
+    if unclear and clean and crash.code == 0 and crash.cause == "Completed":
+        by_cause.add(False)
     if crash.code in ignore.get("exitCodes", ()) or crash.container in ignore.get("containers", ()):
         return Reportable.NO
     if True in by_cause:
@@ -433,13 +442,14 @@ class Known:
     def reportable(self, owner: Object, pod: Object, crash: Crash) -> Reportable:
         """Return whether a crash is to be reported."""
         probed = crash.container_id in self.causes
-        return reportable(owner["spec"], pod, crash, probed=probed)
+        return reportable(owner["spec"], pod, crash, probed=probed, unclear=True)
 
     def ever_reportable(self, pod: Object, crash: Crash) -> bool:
         """Return whether a crash may have been reportable at any time."""
         probed = crash.container_id in self.causes
         return any(
-            reportable(each, pod, crash, probed=probed) is not Reportable.NO for each in self.specs
+            reportable(each, pod, crash, probed=probed, unclear=True) is not Reportable.NO
+            for each in self.specs
         )
 
 
