@@ -14,7 +14,7 @@ from typing import Final
 
 _SECRETS: Final = (
     "(?:access|account|admin|aes|api|app|auth|client|consumer|crypt|cipher|deploy|encryption|enc|"
-    "fernet|hmac|integration|jwt|license|licence|master|preshared|priv|private|rsa|sas|secret|"
+    "fernet|hmac|instrumentation|integration|jwt|license|licence|master|preshared|priv|private|rsa|sas|secret|"
     "server|service|session|shared|signing|sign|ssh|ssl|storage|subscription|tls|webhook|write)key|"
     "password|passwd|passwort|passphrase|passcode|pwd|secret|token|credential|creds|"
     "keydata|psk|phpsessid|jsessionid|sessionid|connectionstring|connstr|totp|onetimecode|"

@@ -34,7 +34,7 @@ _QUOTE_CODE: Final = r"(?:%22|%27|&quot;|&#3[49];|&apos;|\\u0022|\\u0027)"
 """A quotation mark as URLs, HTML and JSON escape it."""
 
 _IS: Final = (
-    rf"([\"'`\\\])]*{_QUOTE_CODE}?\s*(?:=>|:=|={{1,3}}|::?|->|→|：|＝|%3[da]|\\u003[da]|&#61;|=&gt;)"
+    rf"([\"'`\\\])]*(?::(?:protected|private)\]?)?{_QUOTE_CODE}?\s*(?:=>|:=|={{1,3}}|::?|->|→|：|＝|%(?:25)?3[da]|\\u003[da]|&#61;|=&gt;)"
     rf"\s*(?:[|>][+-]?[ \t]*\n\s*)?{_QUOTE_CODE}?)"
 )
 """What is between a name and its value."""
@@ -250,8 +250,17 @@ NAMED_RULES: Final = (
     # a value with its type, as of Avro
     OwnRule(
         _NAME_HINTS[:2],
-        rf"(?i){_NAME}[\"'\\]*\s*[:=]\s*\{{\s*\\*[\"']?(?:string|value|bytes|text|plain\w*)[\"'\\]*\s*[:=]\s*({VALUE})",
+        rf"(?i){_NAME}[\"'\\]*\s*[:=]?\s*\{{\s*\\*[\"']?(?:string|value|inner|bytes|text|plain\w*)[\"'\\]*\s*[:=]\s*({VALUE})",
         _is_element,
+    ),
+    OwnRule(
+        ("(?i)one[- ]time|otp|passcode|cv[vc]",),
+        r"(?i)\b(?:one[- ]time (?:password|code)|otp|passcode|cv[vc]2?)[:=]?\s+(\d{3,8})\b",
+    ),
+    OwnRule(
+        ("(?i)credentials",),
+        r"(?i)\bcredentials:?\s+[\"']?[\w.@-]{1,64}[/:]([^\s\"']{6,64})",
+        _is_told,
     ),
     OwnRule(("(?i)unseal|recovery",), r"(?i)(?:unseal|recovery) key(?: \d+)?: (\S+)"),
     # Sentences: the password is …, Password for user bob: …

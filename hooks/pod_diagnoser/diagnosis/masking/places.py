@@ -125,6 +125,12 @@ PLACE_RULES: Final = (
         r"(?:=|%3d|\\u003d)([^\s&\"'<>]{6,})",
         _is_parameter,
     ),
+    OwnRule((r"\bcode=",), r"\bcode=([\w./~-]{16,})&", _is_parameter),
+    OwnRule(
+        (r"curl",),
+        r"\bcurl\b[^\n]{0,200}?\s(?:-b|--cookie)[ =]?[\"']?[^\s=;\"']+=([^\s\"';]{8,})",
+        _is_parameter,
+    ),
     OwnRule(("(?i)digest|nonce",), r"(?i)\bresponse=\\?\"([0-9a-f]{32,})"),
     # user:password@ of a URL, and elsewhere
     OwnRule(("://",), r"://([^\s/?#\"'<>]*)@", _is_userinfo),

@@ -26,7 +26,8 @@ def test_a_secret_is_not_shown_whatever_its_shape(lines: str, secret: str) -> No
         shown = redact(text, LARGE)
         assert not leaks(shown, secret)
         assert shown.startswith("first line\n")
-        assert shown.endswith("last line") or "PRIVATE KEY-----\n{}" in lines
+        # The end of a key without a mark may be anywhere.
+        assert shown.endswith("last line") or ("BEGIN" in lines and "END" not in lines)
 
 
 @pytest.mark.parametrize("line", LINES)
