@@ -24,17 +24,19 @@ _ESCAPED_QUOTE: Final = re.compile(r"""(?<!\\)\\+(?=["'`])""")
 _ESCAPED_BREAK: Final = re.compile(r"""(?<!\\)\\+[nrt](?=["'`\s\\]|$)""")
 
 
-def _bounded(message: str) -> str:
-    """A message, or its start and its end where it is too long to be read."""
-    if len(message) <= MAX_CHARS:
-        return message
-    half = (MAX_CHARS - len(GAP)) // 2
-    return message[:half] + GAP + message[-half:]
-
-
 def _plain(message: str) -> str:
-    """A message on one line, with single spaces and nothing that cannot be shown."""
-    line = " ".join(message.split())
+    """A message on one line, with single spaces and nothing that cannot be shown.
+
+    Of one that is too long to be read, its start and its end.
+    """
+    if len(message) <= MAX_CHARS:
+        return _on_one_line(message)
+    half = (MAX_CHARS - len(GAP)) // 2
+    return f"{_on_one_line(message[:half])}{GAP}{_on_one_line(message[-half:])}".strip()
+
+
+def _on_one_line(text: str) -> str:
+    line = " ".join(text.split())
     return " ".join(sanitize(line, 4 * len(line) + 4).split())
 
 
@@ -47,7 +49,7 @@ def unescaped(text: str) -> str:
 
 def opened_text(message: str) -> str:
     """A message, bounded, plain and without escapes."""
-    return unescaped(_plain(_bounded(message)))
+    return unescaped(_plain(message))
 
 
 # Bounds
@@ -158,7 +160,7 @@ def fit(text: str, limit: int, keep: Sequence[str] = ()) -> str:
     Returns:
         The text, or its start, an ellipsis and its end.
     """
-    text = _plain(_bounded(text))
+    text = _plain(text)
     encoded = text.encode()
     if len(encoded) <= limit:
         return text
