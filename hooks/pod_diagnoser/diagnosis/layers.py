@@ -295,7 +295,7 @@ def _without_repeats(text: str) -> str:
     return ": ".join(kept)
 
 
-_HCS_DETAILS: Final = re.compile(r" ?\(extra info: \{[^{}]{0,2048}\}\)$")
+_HCS_DETAILS: Final = re.compile(r"[: ]{0,3}\(?extra info: \{[^{}]{0,2048}\}\)?$")
 """What Windows' compute service was asked for, at the end of its errors."""
 
 _AT_END: Final = (
