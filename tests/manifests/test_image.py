@@ -40,7 +40,8 @@ def test_nothing_else_is_let_through() -> None:
 def test_what_the_package_is_built_from_is_copied() -> None:
     """The files that pyproject.toml names for the package's metadata and contents."""
     project = PYPROJECT["project"]
-    named = {project["readme"], *project["license-files"]}
+    licences = (PurePosixPath(each).parts[0] for each in project["license-files"])
+    named = {project["readme"], *licences}
     packages = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     named |= {PurePosixPath(package).parts[0] for package in packages}
     assert named <= set(copied())
