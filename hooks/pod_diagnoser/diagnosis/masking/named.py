@@ -102,11 +102,10 @@ def _is_place(found: Found, name: str, value: str) -> bool:
         or (before.endswith("/") and _TAG.fullmatch(value))
     ):
         return True
+    is_code = _LINE_OF_CODE.search(name) is not None
     if not _PORT.match(value):
-        return False
-    return _LINE_OF_CODE.search(name) is not None or bool(
-        "." in name or "-" in name or before.endswith("//")
-    )
+        return is_code and value == "line"  # Token.cs:line 12
+    return is_code or bool("." in name or "-" in name or before.endswith("//"))
 
 
 def _is_element(found: Found) -> bool:
