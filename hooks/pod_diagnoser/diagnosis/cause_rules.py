@@ -443,7 +443,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             "condition PodScheduled is False, reason Unschedulable or SchedulerError",
         ),
         phrases.by_problem("{Subject} finds no node: ", "{Subject} finds no node[: {message}]"),
-        "not scheduled[ since {since}][: {message}]",
+        "not scheduled[: {message}][, since {since}]",
         phrases.step_by_problem(
             "compare its requests, affinity, tolerations and volumes with what nodes have"
         ),

@@ -162,7 +162,8 @@ def _run(symptom: Symptom) -> str:
 
 
 def _since(symptom: Symptom) -> str:
-    return _time(symptom.started_at)
+    """Since when it is so: with the date, since it may have been for days."""
+    return "" if symptom.started_at is None else f"{symptom.started_at:%Y-%m-%d %H:%M} UTC"
 
 
 def _pull_since(symptom: Symptom) -> str:
