@@ -457,6 +457,11 @@ def killed_evidence(symptom: Symptom) -> str:
         return (
             f"not proved: {kubelet}{{hint}}[ {{hint_detail}}][; {{unread_events}}][; no OOMKilled]"
         )
+    if stops and symptom.evidence is not None and symptom.evidence.is_unclear:
+        return (
+            f"{{unread_events}}; possible: the kubelet ({', '.join(stops)})"
+            "[, a process in it or on its node][; no OOMKilled]"
+        )
     return (
         "no OOMKilled in its status[; {unread_events}]"
         f"; possible: {kubelet}a process in it or on its node"
