@@ -340,6 +340,7 @@ def planned(action: str) -> Recorded:
         action: ``RestartPod`` or ``EvictPod``.
     """
     request = planning(action).json
+    request["object"]["spec"]["evidence"] = {"events": False}  # else the first sync waits for them
     random = seeded(0)
     api = HostileApi(random, Mutator(random), hostility=0)
     hook = Hook(parts=api.parts())
