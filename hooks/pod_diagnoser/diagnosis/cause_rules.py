@@ -394,7 +394,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         phrases.cannot_be_created,
         phrases.waiting_evidence,
         phrases.step_by_problem(
-            "check command, mounts and security context, and the runtime of {node}"
+            "follow the message; where it names nothing of the Pod, the runtime's log on {node}"
         ),
         _CONTAINER,
     ),
@@ -416,7 +416,9 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _waits_with_reason("RunContainerError"),
         phrases.never_ran,
         phrases.waiting_evidence,
-        phrases.step_by_problem("check command, mounts and security context"),
+        phrases.step_by_problem(
+            "follow the message; where it names nothing of the Pod, the runtime's log on {node}"
+        ),
         _CONTAINER,
     ),
     CauseRule(
@@ -705,7 +707,9 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _has_reason("StartError", "ContainerCannotRun"),
         phrases.never_ran,
         phrases.never_ran_evidence,
-        phrases.step_by_problem("check command, mounts and security context"),
+        phrases.step_by_problem(
+            "follow the message; where it names nothing of the Pod, the runtime's log on {node}"
+        ),
         _CRI,
     ),
     _probe_rule(

@@ -935,6 +935,8 @@ _NODE: Final = (
         "will be provided to the kubelet on next retry",
         "waited too long for request to timeout or",
         "is already in use by container",
+        "that name is already in use",
+        "/init.pid: no such file or directory",
     ),
     *_rows(
         ProblemKind.SANDBOX_GONE,
