@@ -1,6 +1,7 @@
 """The command: what it prints, where, and its exit code."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pod_diagnoser.cli import command
+from tests.support import corpus
 from tests.support.builders import after, container, crashed, pod
 
 Run = Callable[..., tuple[int, str, str]]
@@ -60,6 +62,17 @@ def test_text_of_several_files(run: Run, tmp_path: Path) -> None:
         "shop/app-2, container app: ApplicationError",
     ]
     assert paragraphs[0].splitlines()[1].startswith("  Container app ")
+
+
+def test_docs_show_what_is_printed(run: Run, tmp_path: Path) -> None:
+    """The example of docs/cli.md is what the command prints of a golden Pod."""
+    name = "hand-liveness-kill-exit-0"
+    file = file_of(tmp_path, corpus.document(name), *(corpus.event_items(name) or []))
+    code, out, err = run("-f", file, "--now", "2026-11-23T01:30:00Z")
+    assert (code, err) == (0, "")
+    page = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"<!-- tests/unit/cli compares[^>]*>\n```\n(.*?)```", page, re.DOTALL)
+    assert out == shown
 
 
 def test_healthy_pods(run: Run, tmp_path: Path) -> None:
