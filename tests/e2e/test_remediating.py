@@ -70,6 +70,33 @@ def listed(shop: Workspace, word: str) -> list[str]:
     return [line for line in shop.kubectl("get", "events").splitlines() if word in line]
 
 
+def test_of_two_broken_containers_both_are_told(shop: Workspace) -> None:
+    """One crashes, the image of the other cannot be had: Events and status name each."""
+    shop.diagnose(remediationAction="LogEvent")
+    manifest = pods.manifest("web", APP)
+    agent = {"name": "agent", "image": "no.example/agent:1"}
+    manifest["spec"]["containers"].append(agent)
+    pod = shop.cluster.admin.create(PODS, manifest, shop.namespace)
+    status = pods.started(pod)
+    (waiting,) = (one for one in status["containerStatuses"] if one["name"] == "agent")
+    waiting.update(ready=False, started=False, state={"waiting": {"reason": "ErrImagePull"}})
+    shop.cluster.kubelet.report(shop.namespace, "web", status)
+    shop.crash("web", ERROR, container="app")
+    events = [*shop.await_events("PodRestarted", 1), *shop.await_events("PodNotStarted", 1)]
+    told = {one["message"].partition(" in container ")[2].split(".")[0] for one in events}
+    assert told == {"app", "agent"}
+    recent = eventually(
+        lambda: shop.status()["recentDiagnoses"], lambda found: len(found) == len(events)
+    )
+    assert {(one["container"], one["cause"]) for one in recent} == {
+        ("app", "ApplicationError"),
+        ("agent", "ImagePullFailed"),
+    }
+    assert {one["metadata"]["annotations"]["diagnostics.local.io/cause"] for one in events} == {
+        one["cause"] for one in recent
+    }
+
+
 def test_events_stand_among_all_others_in_the_order_of_their_times(shop: Workspace) -> None:
     """Where runbooks and ``kubectl describe`` order by lastTimestamp, too: none is put first."""
     shop.diagnose(remediationAction="LogEvent")

@@ -222,7 +222,8 @@ class ReportedCluster(HookedCluster):
         self.store.patch(DIAGNOSER, ("default", name), {"spec": spec})
 
     def pod(self, name: str = "p", *, never: bool = False, **labels: str) -> Object:
-        """Create a Pod that runs; never: its container is not restarted."""
+        """Create a Pod that runs, with a liveness probe; never: its container is not restarted."""
+        container = {"name": "app", "image": "app", "resources": {}, "livenessProbe": {"exec": {}}}
         pod = self.store.create(
             POD,
             {
@@ -230,7 +231,7 @@ class ReportedCluster(HookedCluster):
                 "spec": {
                     "nodeName": "far",
                     "restartPolicy": "Never" if never else "Always",
-                    "containers": [{"name": "app", "image": "app", "resources": {}}],
+                    "containers": [container],
                 },
             },
             manager="replicaset-controller",

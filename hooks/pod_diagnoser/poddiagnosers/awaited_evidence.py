@@ -27,7 +27,7 @@ first saw the crash. The second lookup of its Events is 5 seconds after the firs
 MAX_AWAITED: Final = 20_000
 """How many crashes are known to have waited. Forgetting one lets it wait once more."""
 
-MAX_REMEMBERED: Final = 5_000
+MAX_REMEMBERED: Final = 2_000
 REMEMBERED_SECONDS: Final = 60.0
 """How many crashes are remembered that Pods may no longer show when their evidence is there, and
 for how long: a container that crashes at once again shows the next crash within a second."""
