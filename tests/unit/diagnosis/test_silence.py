@@ -124,14 +124,28 @@ def termination(run: Run, started: float, ended: float, code: int, *, created: b
 
 
 def play(
-    runs: list[Run], code: int = 137, *, created: bool = True, looks: tuple[float, ...] = (0.5, 6)
+    runs: list[Run],
+    code: int = 137,
+    *,
+    created: bool = True,
+    looks: tuple[float, ...] = (0.5, 6),
+    others: int = 0,
 ) -> list[tuple[Run, Diagnosis]]:
     """Run containers one after another, and look up the Events of each end as the hook does.
+
+    Args:
+        runs: the runs.
+        code: the exit code of each.
+        created: whether it is known when the Pod was created.
+        looks: when Events are looked up, in seconds after an end.
+        others: how many Events of another container come first.
 
     Returns:
         Each run with its last diagnosis.
     """
     recorder, time, found = KubeletRecorder(), 0.0, []
+    for number in range(others):
+        recorder.record(0, "other", "Pulling", f"image {number}")
     for run in runs:
         recorder.start(time, run.container)
         started, ended = time + 0.5, time + 0.5 + run.seconds
@@ -179,6 +193,21 @@ def test_silence_is_no_proof_where_the_recorder_dropped_the_event(
             assert diagnosis.cause is Cause.LIVENESS_PROBE_FAILED or not evidence.finding
         else:
             assert diagnosis.cause is not Cause.LIVENESS_PROBE_FAILED
+
+
+@pytest.mark.parametrize("others", range(9))
+@pytest.mark.parametrize("seconds", [2.0, 5.0, 30.0])
+@pytest.mark.parametrize("pause", [1.0, 10.0])
+def test_the_event_of_a_start_may_be_the_last_that_comes_through(
+    others: int, seconds: float, pause: float
+) -> None:
+    """That the kubelet was heard at the start of a run does not show that it was at its end."""
+    kill = Run("app", seconds, killed=True, failures=0, pause=pause)
+    for created in (True, False):
+        for _, diagnosis in play([kill] * 10, created=created, others=others):
+            evidence = diagnosis.symptom.evidence
+            assert evidence is not None
+            assert evidence.lookup is not EventLookup.SILENT
 
 
 LIVENESS_KILL = Run("app", 30.0, killed=True, failures=3, pause=10.0)
