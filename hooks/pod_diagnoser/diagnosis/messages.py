@@ -178,7 +178,7 @@ _LESS_LIKELY: Final = (
     ("were unschedulable", "node.kubernetes.io/unschedulable"),
     ("volume node affinity", "PersistentVolume's node affinity", "no available volume zone"),
 )
-"""Reasons, from the last one to think of on: nodes that are left out on purpose."""
+"""What reasons say for which nodes are left out on purpose, the least likely trouble first."""
 
 
 class _Reason(NamedTuple):
@@ -197,7 +197,7 @@ def _reasons_of(text: str, nodes: str) -> Iterator[_Reason]:
 
 
 def _likelihood(reason: _Reason) -> tuple[int, int]:
-    """How likely a reason of the scheduler's is what to change: first those that are no purpose."""
+    """Order the reasons: least likely is one for which nodes are left out on purpose."""
     for rank, marks in enumerate(_LESS_LIKELY):
         if any(mark in reason.words for mark in marks):
             return rank, reason.nodes
