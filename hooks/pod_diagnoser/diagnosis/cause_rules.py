@@ -69,7 +69,7 @@ _SIGNALS = "signal(7); 128 + n is how shells, runc and the kubelet report signal
 _LOGS_STEP = "[see its last output: ]{logs}"
 _NOT_PROVED = "{exit}; not proved: the application may use this code itself[; {restart_rule}]"
 _SIGNAL_EVIDENCE = (
-    "exit code {exit_code} is 128 + signal {signal}; not proved: the application may use it "
+    "exit code {exit_code} is 128 + signal {signal}; not proved: the application may use this code "
     "itself[; {restart_rule}]"
 )
 
@@ -167,7 +167,7 @@ def _probe_rule(finding: EventFinding, cause: Cause, name: str, next_step: str) 
         cause,
         _has_finding(finding, f"an Event named Killing: failed {name} probe"),
         f"{{Subject}} was stopped by the kubelet: its {name} probe failed[: {{event_detail}}]",
-        "Event {event}; {exit_clause}[, {run} after its start][; {child_out_of_memory}]"
+        "Event {event}; {exit_clause}[ {run} after its start][; {child_out_of_memory}]"
         "[; {restart_rule}]",
         next_step,
         _MANAGER,
@@ -290,7 +290,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _pod_has_reason("Terminated", "Shutdown", "NodeShutdown"),
         "{Subject} was stopped because {node} was shutting down",
         "status.reason {reason}[ {message}]",
-        "[find out why the node went down; drain it before a planned shutdown: ]{describe_node}",
+        "[find out why the node was shut down: ]{describe_node}",
         "pkg/kubelet/nodeshutdown/nodeshutdown_manager.go",
     ),
     CauseRule(
@@ -370,7 +370,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _waits_with_reason("ImageInspectError"),
         "{Subject} cannot start: the runtime cannot read {image}[: {message}]",
         "waiting with reason {reason}[ on {node}]",
-        phrases.step_by_problem("look at the image on {node} (crictl inspecti), and its runtime"),
+        phrases.step_by_problem("look at the image with crictl inspecti on {node}"),
         _IMAGES,
     ),
     CauseRule(
@@ -424,9 +424,9 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
     CauseRule(
         Cause.POST_START_HOOK_FAILED,
         _waits_with_reason("PostStartHookError"),
-        "{Subject} was killed by the kubelet because its postStart hook failed",
+        "{Subject} was stopped by the kubelet because its postStart hook failed",
         "waiting with reason {reason}[ {message}]",
-        "[check the hook's command and what it needs: ]{logs}",
+        "[check what lifecycle.postStart runs, and what that needs: ]{logs}",
         _CONTAINER,
     ),
     CauseRule(
@@ -513,8 +513,8 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
                 SymptomKind.LASTING_CONDITION,
             ),
         ),
-        "{Subject} cannot start yet: {image} is being pulled[ since {pull_since}]",
-        "Event Pulling, and no Event of the end of that pull",
+        "{Subject} cannot start yet: its node has been pulling {image}[ since {pull_since}]",
+        "Event Pulling, and no Event says that this pull has ended",
         "[look at the size of the image, and at network and disk of the node: ]{describe_node}",
         "pkg/kubelet/images/image_manager.go",
     ),
@@ -577,7 +577,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             LastingCondition.NOT_INITIALIZED,
             "an init container runs for five minutes, and all others wait for it",
         ),
-        "{Subject} runs since {since}, and the Pod waits for its end",
+        "{Subject} has been running since {since}, and the Pod waits for it to end",
         "it is running; the Pod's own containers wait with reason PodInitializing",
         "[see what it waits for or works on: ]{logs}",
         "pkg/kubelet/kuberuntime/kuberuntime_container.go (computeInitContainerActions)",
@@ -588,7 +588,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             LastingCondition.NOT_STARTED,
             "running for two minutes, and not started by its startup probe",
         ),
-        "{Subject} runs since {since}, its startup probe has not succeeded yet",
+        "{Subject} has been running since {since}, but its startup probe has not succeeded yet",
         "started is false[; Event {event}][: {event_detail}][; {unread_events}]",
         "[see what it does at its start: ]{logs}",
         "pkg/kubelet/prober/prober_manager.go (UpdatePodStatus)",
@@ -599,9 +599,9 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             LastingCondition.NOT_READY,
             "running and not ready for two minutes, with a readiness probe",
         ),
-        "{Subject} runs but is not ready: its readiness probe fails[: {event_detail}]",
+        phrases.not_ready,
         "condition Ready is False[ since {since}][; Event {event}]",
-        "[find out why the probe fails, or whether it asks the right thing: ]{describe}",
+        "[see what the probe asks for, and what it gets: ]{describe}",
         "pkg/kubelet/prober/worker.go",
     ),
     CauseRule(
@@ -610,9 +610,9 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             LastingCondition.READINESS_GATE_NOT_SET,
             "condition Ready is False, reason ReadinessGatesNotReady, for two minutes",
         ),
-        "{Subject} is not ready, its containers are: its readiness gate {names} is not set",
+        "{Subject} is not ready, though its containers are: readiness gate {names} is not True",
         "reason ReadinessGatesNotReady[ since {since}][; condition of the gate: {message}]",
-        "look at the controller that sets this condition, of the load balancer for instance",
+        "look at the controller that sets this condition, for instance that of the load balancer",
         "pkg/kubelet/status/generate.go (GeneratePodReadyCondition)",
     ),
     CauseRule(
@@ -622,7 +622,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             "condition Ready is False without a reason while ContainersReady is True",
         ),
         "{Subject} counts as not ready because {node} stopped reporting",
-        "the node controller set condition Ready to False[ at {since}]; its containers may run on",
+        "the node controller set Ready to False[ at {since}]; its containers may still run",
         "[look at the node and its kubelet: ]{describe_node}",
         "pkg/controller/nodelifecycle, pkg/controller/util/node (MarkPodsNotReady)",
     ),
@@ -633,9 +633,9 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             "containers that are done (exit code 0, not started again) and one that runs on, for "
             "five minutes",
         ),
-        "{Subject} holds the Pod open: {names} is done since {since}, it runs on",
-        "{names} ended with exit code 0 and is not started again; {subject} is running",
-        "make it a sidecar (init container with restartPolicy Always), or end it with the work",
+        "{Subject} still runs and keeps the Pod from completing; {names} completed at {since}",
+        "{names} ended with exit code 0 and will not be started again; {subject} is running",
+        "make it a sidecar (init container with restartPolicy Always), or end it after the work",
         "pkg/kubelet/kubelet_pods.go (getPhase); KEP-753",
     ),
     CauseRule(
@@ -656,8 +656,8 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             EventFinding.NODE_OUT_OF_MEMORY,
             "an Event SystemOOM or OOMKilling of its node at its end",
         ),
-        "{Subject} was killed as {node} ran out of memory[: {event_detail}]",
-        "Event {event} of the node; {exit}[ after {run}]; not proved: that it is this process",
+        "{Subject} was killed when {node} ran out of memory[: {event_detail}]",
+        "Event {event} of the node; {exit}[ after {run}]; not proved: that it was this process",
         "[compare the memory requests of the node's Pods with what they use: ]{describe_node}",
         "pkg/kubelet/oom/oom_watcher_linux.go; node-problem-detector config/kernel-monitor.json",
     ),
@@ -672,7 +672,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
     CauseRule(
         Cause.RESTARTED_WITH_ALL,
         _has_reason("RestartingAllContainers"),
-        "{Subject} was restarted with all containers of the Pod, as a restart rule asks",
+        "{Subject} was restarted with all containers of the Pod because of a restart rule",
         "reason {reason}; exit code {exit_code} is only a placeholder",
         "[look at the container whose exit the rule names: ]{describe}",
         "KEP-5532",
@@ -689,8 +689,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         Cause.EXIT_STATUS_LOST,
         _all_of(_has_reason("Unknown"), _has_exit_code(_MAX_EXIT_CODE)),
         "{Subject} was lost by the container runtime: how it ended is not known",
-        "reason Unknown; exit code 255 is only a placeholder, its time that of the notice"
-        "[; {hint}]",
+        "reason Unknown; exit code 255 and the time of its end are only placeholders[; {hint}]",
         "[look for a restart or loss of power of the node or its runtime: ]{describe_node}",
         _CRI,
     ),
@@ -729,9 +728,9 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _has_finding(
             EventFinding.POST_START_HOOK, "PostStartHookError, or an Event FailedPostStartHook"
         ),
-        "{Subject} was killed by the kubelet because its postStart hook failed[: {event_detail}]",
+        "{Subject} was stopped by the kubelet because its postStart hook failed[: {event_detail}]",
         "PostStartHookError or Event {event}; {exit}",
-        "[check the hook's command and what it needs: ]{logs}",
+        "[check what lifecycle.postStart runs, and what that needs: ]{logs}",
         _CONTAINER,
     ),
     CauseRule(
@@ -784,24 +783,24 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             "the Pod runs again, and its status.reason is still that of a shutdown of its node",
         ),
         "{Subject} was stopped when {node} was shut down, and was started again with it",
-        "status.reason of a node shutdown; {exit_clause}; not proved: that this end was that one",
-        "[find out why the node went down; drain it before a planned shutdown: ]{describe_node}",
+        "status.reason of a node shutdown; {exit_clause}; not proved: that it ended in it",
+        "[find out why the node was shut down: ]{describe_node}",
         "pkg/kubelet/nodeshutdown/nodeshutdown_manager.go",
     ),
     CauseRule(
         Cause.CHILD_OUT_OF_MEMORY,
         _has_reason("OOMKilled"),
-        "A child process of {subject} was killed for lack of memory; it then left with {exit_code}",
-        "{exit}[; memory limit {limit}]: the main process was not killed[; {restart_rule}]",
-        "[compare its memory use with its limit, and see its last output: ]{logs}",
+        "{Subject} lost a child process to an out-of-memory kill, and ended with {exit_code}",
+        "{exit}, not 137: the main process was not killed[; limit {limit}][; {restart_rule}]",
+        "[see which process used up the memory: ]{logs}",
         _CRI,
     ),
     CauseRule(
         Cause.DEADLINE_EXCEEDED,
         _has_reason("DeadlineExceeded"),
-        "{Subject} was stopped because it ran longer than it may",
+        "{Subject} was stopped because it ran longer than allowed",
         "{exit}[ after {run}]",
-        "compare activeDeadlineSeconds with how long the work takes",
+        "raise activeDeadlineSeconds, or find out why the work takes longer",
         "pkg/kubelet/active_deadline.go",
     ),
     CauseRule(
@@ -816,7 +815,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             ),
         ),
         "{Subject} had succeeded, and was run again while the Pod's containers ran on",
-        "{exit}; not proved: what was left of it on the node was removed, as by a clean-up",
+        "{exit}; possible: a clean-up removed the ended container from the node",
         "find what removes ended containers on {node}, such as docker system prune or crictl rm",
         _MANAGER,
     ),
@@ -831,7 +830,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
     CauseRule(
         Cause.CONTAINER_TOOL_ERROR,
         _has_exit_code(125),
-        "{Subject} exited with 125, as docker and podman do for an error of their own",
+        "{Subject} exited with code 125, with which docker and podman report their own errors",
         _NOT_PROVED,
         _LOGS_STEP,
         "docker run and podman run reference, Exit status",
@@ -839,17 +838,17 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
     CauseRule(
         Cause.NOT_EXECUTABLE,
         _has_exit_code(126),
-        "{Subject} exited with 126: a shell found the command but could not execute it",
+        "{Subject} exited with code 126: a shell found the command but could not execute it",
         _NOT_PROVED,
-        "[check mode, processor architecture and the #! line of the file: ]{logs}",
+        "[see which file it was, and check its mode, #! line and architecture: ]{logs}",
         _SHELL,
     ),
     CauseRule(
         Cause.COMMAND_NOT_FOUND,
         _has_exit_code(127),
-        "{Subject} exited with 127: a shell did not find the command",
+        "{Subject} exited with code 127: a shell did not find the command",
         _NOT_PROVED,
-        "[check the command's path, and whether the image contains it: ]{logs}",
+        "[see which command it was, and check that the image has it: ]{logs}",
         _SHELL,
     ),
     _signal_rule(1, Cause.HUNG_UP, "SIGHUP", "its terminal or parent process went away"),
@@ -860,7 +859,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         Cause.ILLEGAL_INSTRUCTION,
         "SIGILL",
         "it used an instruction that the processor lacks",
-        "[compare what the image was built for with the node's processor: ]{logs}",
+        "[compare the processor that the image was built for with the node's: ]{describe_node}",
     ),
     _signal_rule(5, Cause.TRACE_TRAP, "SIGTRAP", "a trap or a failed check inside it"),
     _signal_rule(
@@ -885,7 +884,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
     CauseRule(
         Cause.KILLED,
         _has_exit_code(SIGNAL_BASE + 9),
-        phrases.killed,
+        "{Subject} was killed by SIGKILL (exit code 137)[ after {run}]",
         phrases.killed_evidence,
         phrases.killed_step,
         _SIGNALS,

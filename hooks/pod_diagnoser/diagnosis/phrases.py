@@ -264,7 +264,7 @@ def _exit(symptom: Symptom) -> str:
 def exit_clause(symptom: Symptom) -> str:
     """How a container ended that was stopped."""
     if symptom.exit_code == _SIGKILL:
-        return "killed after its grace period (exit code 137)"
+        return "it was killed after its grace period (exit code 137)"
     if symptom.exit_code == 0:
         return "it left cleanly (exit code 0)"
     if symptom.windows_status == STATUS_CONTROL_C_EXIT:
@@ -274,7 +274,7 @@ def exit_clause(symptom: Symptom) -> str:
 
 def _child_out_of_memory(symptom: Symptom) -> str:
     """What the reason means where something else explains the end."""
-    return "OOMKilled is of a child, perhaps earlier" if symptom.reason == "OOMKilled" else ""
+    return "OOMKilled: a child process, perhaps earlier" if symptom.reason == "OOMKilled" else ""
 
 
 _EVENTS: Final[Mapping[EventFinding, str]] = {
@@ -346,9 +346,9 @@ _MIN_UNITS: Final = 2
 
 
 def duration(seconds: int) -> str:
-    """Write a duration: ``under 1 s``, ``97 s``, ``12 min``."""
+    """Write a duration: ``less than 1 s``, ``97 s``, ``12 min``."""
     if seconds < 1:
-        return "under 1 s"
+        return "less than 1 s"
     symbol, length = next(
         (unit for unit in reversed(_UNITS) if seconds >= _MIN_UNITS * unit[1]), _UNITS[0]
     )
@@ -387,10 +387,10 @@ def _unclear_step(symptom: Symptom) -> str:
 def completed(symptom: Symptom) -> str:
     """What exit code 0 means."""
     if symptom.container_kind is ContainerKind.INIT:
-        return "{Subject} succeeded, and was run again since the Pod's sandbox was created again"
+        return "{Subject} succeeded, and was run again because the Pod's sandbox was created again"
     if _possible_kubelet_stops(symptom):
-        return "{Subject} exited with code 0[ after {run}]: it ended by itself or was asked to stop"
-    return "{Subject} exited with code 0[ after {run}], without an error of its own"
+        return "{Subject} exited with code 0[ after {run}], by itself or when asked to stop"
+    return "{Subject} exited with code 0 (no error)[ after {run}]"
 
 
 def completed_evidence(symptom: Symptom) -> str:
@@ -414,17 +414,17 @@ def completed_step(symptom: Symptom) -> str:
             "[look for a restart of the node, its runtime or its network plug-in: ]{describe_node}"
         )
     return _unclear_step(symptom) or (
-        "[a service must stay in the foreground; ][see its last output: ]{logs}"
+        "[see why it ended (a service must stay in the foreground): ]{logs}"
     )
 
 
 def out_of_memory(symptom: Symptom) -> str:
     """What a kill for lack of memory means."""
     if symptom.memory_limit:
-        return "{Subject} ran out of memory: it exceeded its limit of {limit} and was killed"
+        return "{Subject} ran out of memory and was killed (OOMKilled); its limit is {limit}"
     return (
-        "{Subject} was killed for lack of memory; it has no limit of its own: "
-        "the Pod's or the node's was used up"
+        "{Subject} was killed for lack of memory (OOMKilled); it has no memory limit: "
+        "the Pod or the node ran out"
     )
 
 
@@ -432,39 +432,34 @@ def out_of_memory_step(symptom: Symptom) -> str:
     """Where to look after a kill for lack of memory."""
     if symptom.memory_limit:
         return "compare its memory use with the limit of {limit}: fix a leak, or raise the limit"
-    return "compare the Pod's memory use with what {node} has; set a memory limit"
-
-
-def killed(symptom: Symptom) -> str:
-    """What SIGKILL means."""
-    if _possible_kubelet_stops(symptom):
-        return "{Subject} was killed by SIGKILL (exit code 137)[ after {run}]; by whom is not known"
-    return "{Subject} was killed by SIGKILL (exit code 137)[ after {run}]"
+    return (
+        "set a memory request and limit; see what else uses the memory of the node: {describe_node}"
+    )
 
 
 def killed_evidence(symptom: Symptom) -> str:
     """What is known, and what is not, about a kill."""
     if _events_name_no_stop(symptom):
         if _hint(symptom):
-            return "no OOMKilled, no Event of a stop by the kubelet; see {hint}[ {hint_detail}]"
+            return "not OOMKilled, no Event of a stop by the kubelet; see {hint}[ {hint_detail}]"
         return (
-            "no OOMKilled in its status, no Event of a stop by the kubelet: a process in the "
-            "container or on the node did it"
+            "not OOMKilled, no Event of a stop by the kubelet; possible: a process in "
+            "it, or something on its node"
         )
     stops = _possible_kubelet_stops(symptom)
     kubelet = f"the kubelet ({', '.join(stops)}), " if stops else ""
     if _hint(symptom):
         return (
-            f"not proved: {kubelet}{{hint}}[ {{hint_detail}}][; {{unread_events}}][; no OOMKilled]"
+            f"not proved: {kubelet}{{hint}}[ {{hint_detail}}][; {{unread_events}}][; not OOMKilled]"
         )
     if stops and symptom.evidence is not None and symptom.evidence.is_unclear:
         return (
             f"{{unread_events}}; possible: the kubelet ({', '.join(stops)})"
-            "[, a process in it or on its node][; no OOMKilled]"
+            "[, a process in it, or something on its node][; not OOMKilled]"
         )
     return (
-        "no OOMKilled in its status[; {unread_events}]"
-        f"; possible: {kubelet}a process in it or on its node"
+        "not OOMKilled[; {unread_events}]"
+        f"; possible: {kubelet}a process in it, or something on its node"
     )
 
 
@@ -481,10 +476,13 @@ def killed_step(symptom: Symptom) -> str:
 def terminated_evidence(symptom: Symptom) -> str:
     """What is known, and what is not, about a stop by SIGTERM."""
     if _events_name_no_stop(symptom):
-        return "exit code 143 is 128 + 15; no Event tells of a stop by the kubelet"
+        return "exit code 143 is 128 + signal 15; no Event tells of a stop by the kubelet"
     stops = _possible_kubelet_stops(symptom)
     possibly = f"; possible: the kubelet ({', '.join(stops)})" if stops else ""
-    return f"exit code 143 is 128 + 15[; {{unread_events}}]{possibly}[; {{hint}}][ {{hint_detail}}]"
+    return (
+        f"exit code 143 is 128 + signal 15[; {{unread_events}}]{possibly}"
+        "[; {hint}][ {hint_detail}]"
+    )
 
 
 def terminated_step(symptom: Symptom) -> str:
@@ -569,6 +567,9 @@ def refusal_evidence(symptom: Symptom) -> str:
     """What proves that a Pod was not admitted."""
     if symptom.reason == "Failed":
         return "phase Failed without a reason, and no container was ever created"
+    problem = symptom.known_problem
+    if problem is not None and problem.kind is ProblemKind.NODE_SELECTOR_REFUSED:
+        return "status.reason {reason}[: {message}]; possible too: its kubelet had just started"
     return "status.reason {reason}[: {message}]"
 
 
@@ -596,24 +597,35 @@ def waiting_evidence(symptom: Symptom) -> str:
     return "{reason}[ on {node}][: {message}]"
 
 
+def not_ready(symptom: Symptom) -> str:
+    """Why a container is not ready: a probe without an Event may not have been tried yet."""
+    if symptom.event_finding is EventFinding.READINESS_PROBE:
+        return "{Subject} runs but is not ready: its readiness probe fails[: {event_detail}]"
+    return "{Subject} runs but is not ready: its readiness probe has not succeeded"
+
+
 def not_deleted(symptom: Symptom) -> str:
     """Why a deletion does not end."""
     if symptom.node_lost:
-        return "{Subject} is not deleted: {node} stopped reporting, and its kubelet has to confirm"
+        return (
+            "{Subject} is not deleted: {node} stopped reporting, so its kubelet cannot confirm it"
+        )
     if symptom.still_runs:
         return "{Subject} is not deleted: the kubelet has not stopped container {names}"
     if symptom.names:
-        return "{Subject} is not deleted: it waits for the removal of finalizer {names}"
-    return "{Subject} is not deleted: nothing of it runs, and the kubelet does not confirm its end"
+        return "{Subject} is not deleted: it waits until finalizer {names} is removed"
+    return "{Subject} is not deleted: no container runs, but the kubelet has not confirmed it"
 
 
 def not_deleted_step(symptom: Symptom) -> str:
     """What to do about a deletion that does not end."""
     if symptom.node_lost:
-        return "[bring the node back, or if it is gone for good delete it: ]{describe_node}"
+        return (
+            "[bring the node back; if it is gone for good, delete the Node object: ]{describe_node}"
+        )
     if symptom.names and not symptom.still_runs:
-        return "look at the controller that removes this finalizer: does it run, what does it log?"
-    return "[look at kubelet, runtime and hanging mounts of the node: ]{describe_node}"
+        return "check that the controller which removes this finalizer runs, and what it logs"
+    return "[look at the node's kubelet, runtime and hanging mounts: ]{describe_node}"
 
 
 # Exit codes that prove little
@@ -634,7 +646,7 @@ def exit_code_evidence(symptom: Symptom) -> str:
     """What an exit code that means nothing by itself may mean."""
     if symptom.exit_code == 1 and symptom.ran_briefly:
         return (
-            "{exit} within a second; possible too: an image for another processor "
+            "{exit}: the code alone does not say why; possible: an image for another processor "
             "(exec format error)[; {restart_rule}]"
         )
     return "{exit}: the code alone does not say why[; {restart_rule}]"

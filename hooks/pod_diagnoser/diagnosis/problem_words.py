@@ -234,7 +234,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.NODES_CORDONED: ProblemWords(
         "cordoned (unschedulable)[: {which}]",
-        "kubectl uncordon a node, or add one: kubectl get nodes shows which are cordoned",
+        "uncordon a node, or add one: kubectl get nodes shows which are cordoned",
     ),
     ProblemKind.NODES_LACK_FEATURE: ProblemWords(
         "a feature that it needs is missing[ on {which}]",
@@ -290,7 +290,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.SCHEDULING_GATED: ProblemWords(
         "its scheduling gates hold it back",
-        "look at the controller that removes spec.schedulingGates: it has not yet",
+        "look at the controller that should remove spec.schedulingGates",
     ),
     ProblemKind.READINESS_GATE_UNSET: ProblemWords(
         "readiness gate[ {gate}] is not set to True",
@@ -298,33 +298,33 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     # Refused or ended by the kubelet
     ProblemKind.NODE_SHUTTING_DOWN: ProblemWords(
-        "its node was being shut down",
+        "the node was being shut down",
         "nothing, if a controller made another Pod; otherwise create it again",
     ),
     ProblemKind.NODE_LOW_ON_MEMORY: ProblemWords(
-        "its node was low on memory[ ({available} left)]"
+        "the node was low on memory[ ({available} left)]"
         "[; container {hungry} used {used}][; it used {pod_used}][, its request is {requested}]",
         "set memory requests near real use, and limits[, first for container {hungry}]",
     ),
     ProblemKind.NODE_REFUSES_BEST_EFFORT: ProblemWords(
-        "its node is low on memory, and takes no Pods without memory requests",
+        "the node is low on memory, and takes no Pods without memory requests",
         "give it a memory request, and find what uses up the memory of {node}",
     ),
     ProblemKind.NODE_LOW_ON_DISK: ProblemWords(
-        "its node was low on disk space[ ({available} left)]"
+        "the node was low on disk space[ ({available} left)]"
         "[; container {hungry} used {used}][; it used {pod_used}][, its request is {requested}]",
-        "find what fills the disk of {node} (images, logs, other Pods): this one may be a victim",
+        "find what fills the disk of {node} (images, logs, other Pods or this one)",
     ),
     ProblemKind.NODE_LOW_ON_INODES: ProblemWords(
-        "its node was running out of inodes (files)[: {available} left]",
+        "the node was running out of inodes (files)[: {available} left]",
         "find what makes so many small files on {node}: df -i there; images, logs, emptyDir",
     ),
     ProblemKind.NODE_LOW_ON_PROCESSES: ProblemWords(
-        "its node was running out of process ids[: {available} left]",
+        "the node was running out of process ids[: {available} left]",
         "find what starts so many processes on {node}; set podPidsLimit in its kubelet",
     ),
     ProblemKind.NODE_LOW_ON_RESOURCE: ProblemWords(
-        "its node was low on a resource[: {resource}]",
+        "the node was low on a resource[: {resource}]",
         "[set requests near real use, and see what the node is low on: ]{describe_node}",
     ),
     ProblemKind.EMPTY_DIR_LIMIT_EXCEEDED: ProblemWords(
@@ -338,14 +338,13 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "ephemeral-storage limit",
     ),
     ProblemKind.TOPOLOGY_REFUSED: ProblemWords(
-        "no NUMA node of its node has the CPUs and devices free",
+        "no NUMA node there has the CPUs and devices free that it requests",
         "request what one NUMA node of {node} has free, or relax its kubelet's "
         "topologyManagerPolicy",
     ),
     ProblemKind.NODE_SELECTOR_REFUSED: ProblemWords(
         "the node's labels do not match its nodeSelector or node affinity",
-        "compare its nodeSelector and affinity with the labels of {node}; its kubelet may have "
-        "just started",
+        "[compare its nodeSelector and affinity with the node's labels: ]{describe_node}",
     ),
     ProblemKind.NODE_TAINT_REFUSED: ProblemWords(
         "the node has a taint that it does not tolerate",
@@ -378,8 +377,8 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "raise the memory limit of {subject}[ to {least} at least]",
     ),
     ProblemKind.START_KILLED: ProblemWords(
-        "something killed it while it was starting",
-        "raise the memory limit of {subject}; if it is ample, look at load of {node}",
+        "it was killed while it was starting",
+        "raise the memory limit of {subject}; if that is ample, look at the load of {node}",
     ),
     ProblemKind.RUNTIME_CLASS_MISSING: ProblemWords(
         "RuntimeClass[ {runtime_class}] does not exist",
@@ -446,7 +445,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "correct seLinuxOptions, or use a volume that supports SELinux labels",
     ),
     ProblemKind.RLIMIT_REFUSED: ProblemWords(
-        "a limit such as that on open files could not be set",
+        "a resource limit (rlimit), such as for open files, could not be set",
         "look at the limits of the container runtime on {node} (LimitNOFILE of its systemd unit)",
     ),
     ProblemKind.CGROUP_FAILED: ProblemWords(
@@ -458,8 +457,8 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "choose another hostPort, or a node where it is free: something on {node} uses it",
     ),
     ProblemKind.SANDBOX_GONE: ProblemWords(
-        "its sandbox was gone when it was to start",
-        "look at load, disk and container runtime of {node}, not at the Pod",
+        "its sandbox was gone when it should start",
+        "look at load, disk and container runtime of {node}; the Pod is not the cause",
     ),
     # Devices
     ProblemKind.DEVICE_LOST: ProblemWords(
@@ -481,7 +480,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.DRA_DRIVER_MISSING: ProblemWords(
         "DRA driver[ {driver}] is not registered on the node",
-        "look at the Pod of DRA driver[ {driver}] on {node}: it does not run or is not ready",
+        "check that the Pod of DRA driver[ {driver}] runs and is ready on {node}",
     ),
     ProblemKind.DRA_FAILED: ProblemWords(
         "the DRA driver could not prepare its devices",
@@ -498,7 +497,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     # The node
     ProblemKind.NODE_OVERLOADED: ProblemWords(
         "the node or its container runtime was too slow",
-        "look at load, disk and container runtime of {node}, not at the Pod",
+        "look at load, disk and container runtime of {node}; the Pod is not the cause",
     ),
     ProblemKind.NODE_LIMIT_REACHED: ProblemWords(
         "the node has used up processes, open files or inotify watches",
@@ -527,7 +526,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.MOUNT_SOURCE_MISSING: ProblemWords(
         "what it mounts[ at {path}] is gone from the node",
-        "delete the Pod: a new one mounts its volumes again; hostPath: check it on {node}",
+        "delete the Pod: a new one mounts its volumes again (a hostPath has to exist on {node})",
     ),
     ProblemKind.HOST_PATH_UNUSABLE: ProblemWords(
         "a hostPath volume's path[ {path}] is missing or of another type on the node",
@@ -585,7 +584,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     # Volumes
     ProblemKind.VOLUME_ATTACHED_ELSEWHERE: ProblemWords(
         "its volume[ {volume}] is still attached to another node",
-        "stop what uses the volume[: Pod {other_pod}]; if its node is dead: kubectl delete node",
+        "stop what uses it[: Pod {other_pod}]; the node that has it: kubectl get volumeattachments",
     ),
     ProblemKind.VOLUME_ATTACHMENT_DELETING: ProblemWords(
         "its volume[ {volume}] is still being detached",
@@ -593,7 +592,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.ATTACH_TIMED_OUT: ProblemWords(
         "its volume[ {volume}] was not attached in time",
-        "look at the CSI controller[ of {driver}]: does its attacher run, what does it log?",
+        "check that the CSI controller[ of {driver}] runs, and what its external-attacher logs",
     ),
     ProblemKind.ATTACH_LIMIT_REACHED: ProblemWords(
         "the node has as many volumes as it can attach",
@@ -605,7 +604,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.CSI_DRIVER_MISSING: ProblemWords(
         "CSI driver[ {driver}] is not registered on the node",
-        "look at the Pod of CSI driver[ {driver}] on {node}: it does not run or is not ready",
+        "check that the Pod of CSI driver[ {driver}] runs and is ready on {node}",
     ),
     ProblemKind.STORAGE_DRIVER_BUSY: ProblemWords(
         "the storage driver was still busy with its volume[ {volume}]",
@@ -616,7 +615,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "find what holds the volume's device on {node}: multipathd, LVM, an old mount",
     ),
     ProblemKind.STORAGE_UNREACHABLE: ProblemWords(
-        "the node does not reach the storage of its volume[ {volume}]",
+        "the node cannot reach the storage of its volume[ {volume}]",
         "check that {node} reaches the storage server: name, port, firewall",
     ),
     ProblemKind.STORAGE_DISCONNECTED: ProblemWords(
@@ -645,7 +644,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.VOLUMES_AWAITED: ProblemWords(
         "its volume[ {volume}] was not ready in time",
-        "[look for FailedMount and FailedAttachVolume: ]{describe}",
+        "[see Events FailedMount and FailedAttachVolume: ]{describe}",
     ),
     # Network of a Pod
     ProblemKind.NO_IP_ADDRESS: ProblemWords(
@@ -654,14 +653,14 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.NETWORK_PLUGIN_NOT_READY: ProblemWords(
         "the network plug-in[ {plugin}] is not ready on the node",
-        "look at the network plug-in's Pod[ ({plugin})] on {node}: it does not run or is not ready",
+        "check that the network plug-in's Pod[ ({plugin})] runs and is ready on {node}",
     ),
     ProblemKind.NETWORK_PLUGIN_MISSING: ProblemWords(
         "CNI plug-in[ {plugin}] is not installed on the node",
         "install CNI plug-in[ {plugin}] in /opt/cni/bin of {node}, or look at the Pod that should",
     ),
     ProblemKind.NETWORK_PLUGIN_CUT_OFF: ProblemWords(
-        "the network plug-in[ {plugin}] of the node does not reach the API server",
+        "the network plug-in[ {plugin}] of the node cannot reach the API server",
         "check the way of {node} to the API server's Service: kube-proxy, firewall",
     ),
     ProblemKind.NETWORK_BRIDGE_OUTDATED: ProblemWords(
@@ -669,7 +668,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "on {node}: ip link delete[ {bridge}]; the network plug-in makes it again",
     ),
     ProblemKind.NETWORK_PLUGIN_UNAUTHORIZED: ProblemWords(
-        "the network plug-in[ {plugin}] of the node has outdated credentials for the API server",
+        "the network plug-in[ {plugin}] of the node was refused by the API server (Unauthorized)",
         "restart the network plug-in's Pod[ ({plugin})] on {node}, so that it gets new credentials",
     ),
     ProblemKind.NETWORK_PLUGIN_FAILED: ProblemWords(
@@ -712,18 +711,18 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.IMAGE_NOT_FOUND: ProblemWords(
         "the registry[ {registry}] does not have this image or tag",
-        "check name and tag of {image}: the registry has none such",
+        "correct the name or tag of {image}, or push it",
     ),
     ProblemKind.IMAGE_UNAUTHORIZED: ProblemWords(
         "the registry[ {registry}] refused access to the image",
         "check imagePullSecrets and rights for {image}; a wrong name looks the same",
     ),
     ProblemKind.IMAGE_REFUSED_BY_POLICY: ProblemWords(
-        "a policy of the registry forbids to pull this image",
+        "a policy of the registry forbids pulling this image",
         "look at the registry's policy and scan of {image}: fix the image, or allow it there",
     ),
     ProblemKind.IMAGE_RATE_LIMITED: ProblemWords(
-        "the registry[ {registry}] refused to deliver: too many requests (rate limit)",
+        "the registry[ {registry}] refused: too many requests (rate limit)",
         "wait, or pull with an account (imagePullSecrets) or through a mirror",
     ),
     ProblemKind.IMAGE_PULL_THROTTLED: ProblemWords(
@@ -767,7 +766,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "check the proxy that the container runtime of {node} uses (HTTPS_PROXY, NO_PROXY)",
     ),
     ProblemKind.REGISTRY_UNREACHABLE: ProblemWords(
-        "the node does not reach the registry[ {registry}]",
+        "the node cannot reach the registry[ {registry}]",
         "check that {node} reaches the registry: DNS, proxy, firewall",
     ),
     ProblemKind.REGISTRY_CERTIFICATE_EXPIRED: ProblemWords(
@@ -776,15 +775,15 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.REGISTRY_CERTIFICATE_REFUSED: ProblemWords(
         "the node does not trust the certificate of the registry[ {registry}]",
-        "make {node} trust the registry's certificate: add its CA, or use its right name",
+        "add the CA of the registry's certificate on {node}, or use a name that it has",
     ),
     ProblemKind.REGISTRY_WITHOUT_TLS: ProblemWords(
-        "the registry[ {registry}] speaks plain HTTP, and the node asks by HTTPS",
-        "serve the registry by HTTPS, or allow plain HTTP for it in the runtime of {node}",
+        "the registry[ {registry}] speaks plain HTTP, but the node uses HTTPS",
+        "serve the registry with HTTPS, or allow plain HTTP for it in the runtime of {node}",
     ),
     ProblemKind.REGISTRY_FAILED: ProblemWords(
-        "the registry[ {registry}] answered with an error of its own",
-        "try again later, or look at the registry: it answers with an error",
+        "the registry[ {registry}] answered with an error",
+        "look at the registry, or wait: the kubelet tries again",
     ),
 }
 """What to say of each kind of problem."""

@@ -124,7 +124,7 @@ def test_memory_is_the_cause_only_with_the_reason_oomkilled(termination: Symptom
     if termination.reason != "OOMKilled":
         assert cause not in {Cause.OUT_OF_MEMORY, Cause.CHILD_OUT_OF_MEMORY}
         assert "its limit" not in sentence
-        assert "OOMKilled" not in sentence.replace("no OOMKilled", "")
+        assert "OOMKilled" not in sentence.replace("not OOMKilled", "")
     elif termination.exit_code != 137 and termination.event_finding is None:
         assert cause is Cause.CHILD_OUT_OF_MEMORY
 

@@ -570,7 +570,7 @@ def test_status_cause_never_depends_on_events(name: str) -> None:
 
 WORDS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("kubelet-03-oomkilled-restarted", ("OOMKilled", "128Mi"), ("probe",)),
-    ("kubelet-04-sigkill-outside-restarted", ("137", "no OOMKilled"), ("128Mi",)),
+    ("kubelet-04-sigkill-outside-restarted", ("137", "not OOMKilled"), ("128Mi",)),
     (
         "kubelet-06-command-not-found-never",
         ("never ran", "/no/such/program", "no such file"),
@@ -807,8 +807,8 @@ CLAIMS: list[tuple[str, Any]] = [
             or e.event_finding is EventFinding.NODE_OUT_OF_MEMORY
         ),
     ),
-    ("its limit of ", lambda e: e.reason == "OOMKilled" and e.memory_limit),
-    ("; memory limit ", lambda e: e.memory_limit),
+    ("its limit is ", lambda e: e.reason == "OOMKilled" and e.memory_limit),
+    ("; limit ", lambda e: e.memory_limit),
     (
         "only a placeholder",
         lambda e: e.reason in ("ContainerStatusUnknown", "Unknown", "RestartingAllContainers"),
@@ -837,14 +837,14 @@ CLAIMS: list[tuple[str, Any]] = [
     ("was evicted", lambda e: e.kind is SymptomKind.POD and e.reason == "Evicted"),
     ("cannot be pulled", lambda e: e.kind is SymptomKind.WAITING),
     ("it was refused by", lambda e: e.kind is SymptomKind.POD),
-    ("is being pulled", lambda e: e.event_finding is EventFinding.PULLING),
+    ("has been pulling", lambda e: e.event_finding is EventFinding.PULLING),
     ("startup probe has not succeeded yet", lambda e: e.reason == LastingCondition.NOT_STARTED),
-    ("its readiness gate", lambda e: e.reason == LastingCondition.READINESS_GATE_NOT_SET),
-    ("the Pod waits for its end", lambda e: e.reason == LastingCondition.NOT_INITIALIZED),
-    ("holds the Pod open", lambda e: e.reason == LastingCondition.NOT_COMPLETED),
+    ("readiness gate", lambda e: e.reason == LastingCondition.READINESS_GATE_NOT_SET),
+    ("waits for it to end", lambda e: e.reason == LastingCondition.NOT_INITIALIZED),
+    ("keeps the Pod from completing", lambda e: e.reason == LastingCondition.NOT_COMPLETED),
     ("is not deleted", lambda e: e.reason == LastingCondition.NOT_DELETED),
     ("has not stopped container", lambda e: e.still_runs),
-    ("removal of finalizer", lambda e: e.names and not e.still_runs),
+    ("until finalizer", lambda e: e.names and not e.still_runs),
     ("has not begun with it", lambda e: e.reason == LastingCondition.NOT_PICKED_UP),
     ("could not be executed", lambda e: e.event_finding is EventFinding.EXEC_FORMAT),
     ("was run again while", lambda e: e.ran_on and e.exit_code == 0),

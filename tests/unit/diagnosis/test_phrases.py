@@ -60,7 +60,7 @@ def test_all_placeholders_are_used() -> None:
 @pytest.mark.parametrize(
     ("seconds", "written"),
     [
-        (0, "under 1 s"),
+        (0, "less than 1 s"),
         (1, "1 s"),
         (119, "119 s"),
         (120, "2 min"),

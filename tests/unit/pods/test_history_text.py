@@ -136,7 +136,8 @@ TABLE = [
     ),
     pytest.param(
         [end(1, 0, 9), end(2, 0, 0)],
-        ", for the 2nd time in under 1 s; each time for this cause; it ran 9 s and under 1 s",
+        ", for the 2nd time in less than 1 s; each time for this cause; "
+        "it ran 9 s and less than 1 s",
         id="no time between them",
     ),
     pytest.param(

@@ -104,7 +104,7 @@ def test_a_crash_is_published_on_the_pod_in_the_tutorials_words() -> None:
     found = diagnose(parsed_pod(document))[0]
     assert event.document["message"] == (
         "Pod app-1 restarted due to Completed (Exit Code: 0) in container app. "
-        f"{found.statement.diagnosis}."
+        f"{found.statement.diagnosis}. Next: {found.statement.next_step}"
     )
     assert (event.document["type"], event.document["reason"]) == ("Warning", "PodRestarted")
     assert event.document["involvedObject"] == {
