@@ -257,8 +257,8 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             SymptomKind.POD,
         ),
         phrases.by_problem(
-            "{Subject} never ran, it was refused by {node}: ",
-            "{Subject} never ran, it was refused by {node}[: {message}]",
+            "{Subject} was refused by {node} and never ran: ",
+            "{Subject} was refused by {node} and never ran[: {message}]",
         ),
         phrases.refusal_evidence,
         phrases.step_by_problem(
@@ -314,7 +314,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         Predicate("the Pod failed with another reason", lambda _: True, ("kind",), SymptomKind.POD),
         "{Subject} failed as a whole with reason {reason}[: {message}]",
         "status.reason {reason}[ on {node}]",
-        phrases.step_by_problem("{describe}[ shows its Events]"),
+        phrases.step_by_problem("[see its Events: ]{describe}"),
         "PodStatus.reason in core/v1/types.go",
     ),
     # A container that is not started
@@ -323,7 +323,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         _waits_with_reason("ImagePullBackOff"),
         phrases.cannot_be_pulled,
         "waiting with reason ImagePullBackOff[: {event_detail}][; {unread_events}]",
-        phrases.step_by_problem("{describe}[ shows the registry's answer in its Events]"),
+        phrases.step_by_problem("[see the registry's answer in its Events: ]{describe}"),
         _IMAGES,
     ),
     CauseRule(
@@ -546,7 +546,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         ),
         "{Subject} has not been created for minutes; the Pod's status does not say why",
         "it waits, and no init container runs[, since {since}][; {unread_events}]",
-        "{describe}[ shows its Events: volumes, image, network]",
+        "[see its Events (volumes, image, network): ]{describe}",
         "pkg/kubelet/kubelet_pods.go (ContainerCreating)",
     ),
     CauseRule(
@@ -729,7 +729,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
             EventFinding.POST_START_HOOK, "PostStartHookError, or an Event FailedPostStartHook"
         ),
         "{Subject} was stopped by the kubelet because its postStart hook failed[: {event_detail}]",
-        "PostStartHookError or Event {event}; {exit}",
+        phrases.post_start_hook_evidence,
         "[check what lifecycle.postStart runs, and what that needs: ]{logs}",
         _CONTAINER,
     ),
@@ -966,7 +966,7 @@ CAUSE_RULES: tuple[CauseRule, ...] = (
         0xC000007B,
         Cause.NOT_EXECUTABLE,
         "STATUS_INVALID_IMAGE_FORMAT",
-        "32 and 64 bits are mixed, or a file is damaged",
+        "32 and 64 bit mixed, or a damaged file",
         "compare the architecture of program and DLLs in the image",
     ),
     _windows_rule(0xC0000374, Cause.ABORTED, "STATUS_HEAP_CORRUPTION", "its heap is damaged"),

@@ -166,6 +166,14 @@ def _since(symptom: Symptom) -> str:
     return "" if symptom.started_at is None else f"{symptom.started_at:%Y-%m-%d %H:%M} UTC"
 
 
+def _listed_names(symptom: Symptom) -> Value:
+    """Containers, finalizers or readiness gates; without quotes where all of them are names."""
+    listed = " and ".join(symptom.names)
+    if len(listed) <= _SHORT_BYTES and all(map(quoting.is_name, symptom.names)):
+        return listed
+    return Outside(", ".join(symptom.names))
+
+
 def _pull_since(symptom: Symptom) -> str:
     return _time(symptom.evidence.since if symptom.evidence else None)
 
@@ -329,7 +337,7 @@ PLACEHOLDERS: Final[Mapping[str, Callable[[Symptom], Value]]] = {
     "hint_detail": _hint_detail,
     "unread_events": _unread_events,
     "restart_rule": _restart_rule,
-    "names": lambda symptom: Outside(", ".join(symptom.names)),
+    "names": _listed_names,
     "pull_since": _pull_since,
     "windows_status": lambda symptom: f"0x{symptom.windows_status or 0:08X}",
     "namespace": lambda symptom: quoting.name(symptom.namespace),
@@ -466,11 +474,8 @@ def killed_evidence(symptom: Symptom) -> str:
 def killed_step(symptom: Symptom) -> str:
     """Where to look after SIGKILL."""
     if _possible_kubelet_stops(symptom):
-        return (
-            _unclear_step(symptom)
-            or "{describe}[ shows Events Killing or Unhealthy if the kubelet did it]"
-        )
-    return "{describe_node}[ shows what happened there]"
+        return _unclear_step(symptom) or "[look for its Events Killing and Unhealthy: ]{describe}"
+    return "[see what happened on the node: ]{describe_node}"
 
 
 def terminated_evidence(symptom: Symptom) -> str:
@@ -488,10 +493,7 @@ def terminated_evidence(symptom: Symptom) -> str:
 def terminated_step(symptom: Symptom) -> str:
     """Where to look after SIGTERM."""
     if _possible_kubelet_stops(symptom):
-        return (
-            _unclear_step(symptom)
-            or "{describe}[ shows Events Killing or Unhealthy if the kubelet asked]"
-        )
+        return _unclear_step(symptom) or "[look for its Events Killing and Unhealthy: ]{describe}"
     return "[see its last output: ]{logs}"
 
 
@@ -561,6 +563,13 @@ sandbox_not_created: Final = by_problem(
     _CANNOT_START,
     "{Subject} cannot start: the Pod's sandbox could not be created[: {event_detail}]",
 )
+
+
+def post_start_hook_evidence(symptom: Symptom) -> str:
+    """What proves that a postStart hook failed: an Event, or a moment of the status."""
+    if symptom.evidence is not None and symptom.evidence.event:
+        return "Event {event}; {exit}"
+    return "waited with reason PostStartHookError; {exit}"
 
 
 def refusal_evidence(symptom: Symptom) -> str:

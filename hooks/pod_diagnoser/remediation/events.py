@@ -265,7 +265,7 @@ def remediation_events(
     who = f"spec.remediationAction {entry.action} of PodDiagnoser {factory.diagnoser.metadata.name}"
     # A Pod that is gone was deleted by our request, whose answer was lost, or by another.
     what = (
-        f"is gone or going, as {who} asked or for another reason"
+        f"is gone or being deleted, as {who} asked or for another reason"
         if outcome.reason is Reason.POD_GONE
         else f"was {verb}, so that its controller replaces it, as {who} asks"
     )

@@ -836,7 +836,7 @@ CLAIMS: list[tuple[str, Any]] = [
     ),
     ("was evicted", lambda e: e.kind is SymptomKind.POD and e.reason == "Evicted"),
     ("cannot be pulled", lambda e: e.kind is SymptomKind.WAITING),
-    ("it was refused by", lambda e: e.kind is SymptomKind.POD),
+    ("was refused by", lambda e: e.kind is SymptomKind.POD),
     ("has been pulling", lambda e: e.event_finding is EventFinding.PULLING),
     ("startup probe has not succeeded yet", lambda e: e.reason == LastingCondition.NOT_STARTED),
     ("readiness gate", lambda e: e.reason == LastingCondition.READINESS_GATE_NOT_SET),

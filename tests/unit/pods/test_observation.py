@@ -195,7 +195,7 @@ def test_no_events_are_read_where_that_is_switched_off() -> None:
     synced = SyncedPod(probed(), PROBE_KILL, events=False)
     synced.sync(after(1))
     assert synced.requests == []
-    assert "shows Events Killing or Unhealthy" in synced[NEXT_STEP]
+    assert "look for its Events Killing and Unhealthy" in synced[NEXT_STEP]
 
 
 @pytest.mark.parametrize(

@@ -196,8 +196,8 @@ def test_crashes_are_published_where_that_is_asked_for(spec: Json) -> None:
     [
         ("RestartPod", Reason.DELETED, "PodDeleted", "was deleted, so that its controller"),
         ("EvictPod", Reason.EVICTED, "PodEvicted", "was evicted, so that its controller"),
-        ("RestartPod", Reason.POD_GONE, "PodDeleted", "is gone or going, as"),
-        ("EvictPod", Reason.POD_GONE, "PodEvicted", "is gone or going, as"),
+        ("RestartPod", Reason.POD_GONE, "PodDeleted", "is gone or being deleted, as"),
+        ("EvictPod", Reason.POD_GONE, "PodEvicted", "is gone or being deleted, as"),
     ],
 )
 def test_what_was_done_is_published_on_both(
