@@ -524,7 +524,7 @@ SEEDS: Mapping[str, int | str] = {
     "has no budget": 2,  # BUDGET
     "counts the budget from a stale status": 573,  # BUDGET
     "takes a lost answer for done": 19,  # DONE
-    "takes a Pod that is gone for undone": 0,  # COOL_DOWN
+    "takes a Pod that is gone for undone": 1,  # COOL_DOWN
     "forgets what it did": 1,  # ENTRIES
     "learns the time from its own clock": 43,  # DATED
     "forgets the attachment where nothing changed": 0,  # PUBLISHED
