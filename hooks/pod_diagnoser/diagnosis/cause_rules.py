@@ -82,7 +82,7 @@ _MAX_SIGNAL = 64
 
 def _reason_in(kind: SymptomKind, words: str, names: tuple[str, ...]) -> Predicate:
     return Predicate(
-        " or ".join(f"{words} {name}" for name in names),
+        f"{words} {' or '.join(names)}",
         lambda symptom: symptom.reason in names,
         ("reason",),
         kind,

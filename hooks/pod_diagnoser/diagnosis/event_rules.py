@@ -308,7 +308,9 @@ def _find_in_node_events(symptom: Symptom, fetched: FetchedEvidence) -> _Found |
     found = node_events.find(symptom, fetched.node)
     if found is None:
         return None
-    return _Found(found.finding, found.event.reason, found.at, found.event.message)
+    # Of the kernel's words, what counts is which process it killed.
+    message = found.event.message.partition(" total-vm:")[0]
+    return _Found(found.finding, found.event.reason, found.at, message)
 
 
 def _find_in_termination(symptom: Symptom, events: Sequence[PodEvent]) -> _Found | None:

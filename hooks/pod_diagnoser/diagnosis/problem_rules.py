@@ -600,6 +600,7 @@ _ATTACH: Final = (
         "drivers: aws-ebs (AttachmentLimitExceeded), azuredisk, gcp-pd",
         "attachmentlimitexceeded",
         "attachment limit exceeded",
+        "insufficient volume attachment capacity",
         "the maximum number of data disks allowed to be attached",
         "exceeds max volume count",
         "exceeded limit … on persistent disks per",
