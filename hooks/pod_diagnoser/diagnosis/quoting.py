@@ -49,7 +49,8 @@ def quote(text: str, limit: int, keep: Sequence[str] = ()) -> str:
         The text in double quotes; its middle is left out where it is too long.
     """
     room = limit - 2
-    if keep and room >= _MIN_BYTES_FOR_GAP:
+    # Of a name, which has no words, the start says more than the end.
+    if room >= _MIN_BYTES_FOR_GAP and " " in text and len(text.encode()) > room:
         text = fit(text, room, keep)
     return f'"{shorten(text.translate(_QUOTATION_MARKS), room)}"'
 
