@@ -405,7 +405,7 @@ def completed_evidence(symptom: Symptom) -> str:
     """What is known, and what is not, about an exit with code 0."""
     stops = _possible_kubelet_stops(symptom)
     if symptom.container_kind is ContainerKind.INIT:
-        return "{exit}"
+        return "{exit}; not proved: that the sandbox was created again"
     if stops:
         return (
             f"{{exit}}[; {{unread_events}}]; possible: a stop by the kubelet ({', '.join(stops)})"

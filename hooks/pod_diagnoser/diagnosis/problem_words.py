@@ -233,7 +233,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "compare nodeSelector and affinity with: kubectl get nodes --show-labels",
     ),
     ProblemKind.NODES_CORDONED: ProblemWords(
-        "cordoned (unschedulable)[: {which}]",
+        "nodes are cordoned (unschedulable)[: {which}]",
         "uncordon a node, or add one: kubectl get nodes shows which are cordoned",
     ),
     ProblemKind.NODES_LACK_FEATURE: ProblemWords(
@@ -241,11 +241,11 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "upgrade the nodes or their kubelets, or do without that feature of the Pod",
     ),
     ProblemKind.NODES_NOT_READY: ProblemWords(
-        "not ready or not reachable[: {which}]",
+        "nodes are not ready or not reachable[: {which}]",
         "find out why nodes are not ready: kubectl get nodes, then kubectl describe node",
     ),
     ProblemKind.NODES_UNDER_PRESSURE: ProblemWords(
-        "low on memory, disk or process ids[ ({taint})][: {which}]",
+        "nodes are low on memory, disk or process ids[ ({taint})][: {which}]",
         "free what the nodes are low on: kubectl describe nodes shows their conditions",
     ),
     ProblemKind.POD_AFFINITY_UNMET: ProblemWords(
@@ -574,8 +574,8 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "check that the API server issues service account tokens, and the kubelet of {node}",
     ),
     ProblemKind.OBJECT_NOT_CACHED: ProblemWords(
-        "the kubelet had not read what it refers to",
-        "wait a minute; if it lasts, look at the kubelet of {node} and its way to the API server",
+        "the kubelet could not yet read an object that the Pod needs",
+        "wait a minute; if it lasts, check that the kubelet of {node} reaches the API server",
     ),
     ProblemKind.SECRET_STORE_FAILED: ProblemWords(
         "the secret store did not deliver its secrets",
@@ -661,7 +661,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.NETWORK_PLUGIN_CUT_OFF: ProblemWords(
         "the network plug-in[ {plugin}] of the node cannot reach the API server",
-        "check the way of {node} to the API server's Service: kube-proxy, firewall",
+        "check that {node} reaches the API server's Service: kube-proxy, firewall",
     ),
     ProblemKind.NETWORK_BRIDGE_OUTDATED: ProblemWords(
         "a network bridge of the node[, {bridge},] has an address of another Pod range",
@@ -682,7 +682,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ),
     ProblemKind.WINDOWS_CONTAINER_STOPPED: ProblemWords(
         "Windows had stopped it, or its host service was restarted",
-        "look at {node}: the container was stopped from outside, or its host service restarted",
+        "look for a restart of the Windows host service (hcs) on {node}",
     ),
     ProblemKind.WINDOWS_OUT_OF_MEMORY: ProblemWords(
         "the Windows node has too little memory or too small a paging file",
@@ -695,10 +695,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     # Images
     ProblemKind.SANDBOX_IMAGE_FAILED: ProblemWords(
         "the node cannot pull the runtime's own sandbox image[ {sandbox_image}]",
-        "check sandbox_image in the runtime's configuration on {node}, and the way to its registry",
+        "check sandbox_image in the runtime's configuration on {node}, and that registry",
     ),
     ProblemKind.IMAGE_NAME_AMBIGUOUS: ProblemWords(
-        "its image name has no registry, and the node does not guess one",
+        "its image name has no registry, and the node cannot choose one",
         "write the whole image name with its registry, such as docker.io/library/…",
     ),
     ProblemKind.IMAGE_NAME_INVALID: ProblemWords(
