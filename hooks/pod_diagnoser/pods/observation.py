@@ -159,74 +159,140 @@ def observe_pod(
         The observation.
     """
     pod = mask_messages(pod, claim.evidence.maskPatterns)
-    stored = read_history(pod, now)
-    known = {record.id: record for record in stored.history}
-    evidence = known_evidence(stored)
-    lasting, resync_after = diagnose_lasting_conditions(pod, now, evidence, with_pulls=True)
-    found: Sequence[Diagnosis] = (*diagnose(pod, evidence), *lasting)
-    looked_up: list[Evidence] = []
-    if fetched is not None and fetched.lookup is not None:
-        mask = claim.evidence.maskPatterns
-        before = found
-        found = [_with_findings(each, known.get(each.id), fetched, now, mask) for each in before]
-        looked_up = [
+    return _Observer(pod, claim, now, fetched, read_history(pod, now)).observe()
+
+
+@dataclass(slots=True)
+class _Crashes:
+    """The crashes of a Pod, by what is done with them.
+
+    Attributes:
+        found: all of them.
+        reported: the reportable ones.
+        pulling: containers whose image is being pulled, which is no failure yet.
+        undecided: crashes of which Events decide whether they are ignored.
+        records: the records of the reportable ones, by crash id.
+        suppressed: the records of those that are only stored, by crash id.
+    """
+
+    found: Sequence[Diagnosis]
+    reported: Sequence[Diagnosis]
+    pulling: Sequence[Diagnosis]
+    undecided: Sequence[Diagnosis]
+    records: dict[str, CrashRecord]
+    suppressed: dict[str, CrashRecord]
+
+
+class _Observer:
+    """Observes one Pod once."""
+
+    def __init__(
+        self,
+        pod: Pod,
+        claim: DiagnosisTargetSpec,
+        now: datetime,
+        fetched: FetchedEvidence | None,
+        stored: CrashHistory,
+    ) -> None:
+        self._pod, self._claim, self._now = pod, claim, now
+        self._fetched, self._stored = fetched, stored
+        self._known = {record.id: record for record in stored.history}
+        self._looked_up: list[Evidence] = []
+        self._resync_after: float | None = None
+
+    def observe(self) -> PodObservation:
+        crashes = self._sort(self._find())
+        unexplained = self._unexplained(crashes) if self._claim.evidence.events else []
+        latest = latest_crash(crashes.reported, crashes.records)
+        log = self._log_request(latest)
+        if latest is not None and log is not None and self._fetched and self._fetched.log:
+            latest = self._read_log(latest, self._fetched.log, crashes)
+        records = [*crashes.records.values(), *crashes.suppressed.values()]
+        return PodObservation(
+            self._stored,
+            crashes.reported,
+            crashes.records,
+            latest,
+            merge_crashes(records, self._stored.history),
+            _evidence_request(self._pod, unexplained, log),
+            self._resync_after,
+            self._looked_up,
+        )
+
+    def _find(self) -> Sequence[Diagnosis]:
+        """Diagnose the Pod by its status, by what is stored and by what was fetched."""
+        evidence = known_evidence(self._stored)
+        lasting, self._resync_after = diagnose_lasting_conditions(
+            self._pod, self._now, evidence, with_pulls=True
+        )
+        found = (*diagnose(self._pod, evidence), *lasting)
+        fetched = self._fetched
+        if fetched is None or fetched.lookup is None:
+            return found
+        mask = self._claim.evidence.maskPatterns
+        explained = [
+            _with_findings(each, self._known.get(each.id), fetched, self._now, mask)
+            for each in found
+        ]
+        self._looked_up = [
             each.symptom.evidence
-            for each, former in zip(found, before, strict=True)
-            if each is not former and each.symptom.evidence is not None
+            for each, before in zip(explained, found, strict=True)
+            if each is not before and each.symptom.evidence is not None
         ]
+        return explained
 
-    labels = pod.metadata.labels
-    created = pod.metadata.created
-    pulling = [each for each in found if waits_for_pull(each, now)]
-    diagnoses = reportable(
-        labels, created, [each for each in found if each not in pulling], claim, stored.history
-    )
-    records = {each.id: record_crash(each, known.get(each.id), now) for each in diagnoses}
-    if pod.metadata.terminating:
-        # It may be gone before more is known.
-        records |= {
-            name: without_wait(record) for name, record in records.items() if name not in known
+    def _sort(self, found: Sequence[Diagnosis]) -> _Crashes:
+        """Sort the crashes by what is done with them, and record them."""
+        claim, now, labels = self._claim, self._now, self._pod.metadata.labels
+        pulling = [each for each in found if waits_for_pull(each, now)]
+        failures = [each for each in found if each not in pulling]
+        created = self._pod.metadata.created
+        reported = reportable(labels, created, failures, claim, self._stored.history)
+        records = {each.id: record_crash(each, self._known.get(each.id), now) for each in reported}
+        if self._pod.metadata.terminating:
+            # It may be gone before more is known.
+            first_seen = records.keys() - self._known.keys()
+            records |= {name: without_wait(records[name]) for name in first_seen}
+        undecided = [each for each in found if is_undecided(labels, each, claim)]
+        suppressed = {
+            each.id: record_crash(each, self._known.get(each.id), now, silent=True)
+            for each in found
+            if each in pulling
+            or each in undecided
+            or ignored_by_event_cause(labels, each, claim)
+            or _was_undecided(each, self._known, records)
         }
-    undecided = [each for each in found if is_undecided(labels, each, claim)]
-    suppressed = {
-        each.id: record_crash(each, known.get(each.id), now, silent=True)
-        for each in found
-        if each in pulling
-        or each in undecided
-        or ignored_by_event_cause(labels, each, claim)
-        or _was_undecided(each, known, records)
-    }
+        return _Crashes(found, reported, pulling, undecided, records, suppressed)
 
-    unexplained: list[Diagnosis] = []
-    if claim.evidence.events:
-        watched, recorded = (*diagnoses, *pulling, *undecided), {**suppressed, **records}
-        ignored_but_recent = [
-            each for each in found if _is_ignored_but_recent(each, labels, claim, now)
-        ]
-        unexplained = [
-            each for each in (*watched, *ignored_but_recent) if _needs_lookup(each, recorded, now)
+    def _unexplained(self, crashes: _Crashes) -> list[Diagnosis]:
+        """Return the crashes whose Events are to be looked up now; those of later set a resync."""
+        now = self._now
+        watched = (*crashes.reported, *crashes.pulling, *crashes.undecided)
+        recorded = {**crashes.suppressed, **crashes.records}
+        recent = [
+            each
+            for each in crashes.found
+            if _is_ignored_but_recent(each, self._pod.metadata.labels, self._claim, now)
         ]
         lookups = (_seconds_until_lookup(each, recorded[each.id], now) for each in watched)
-        slow = (seconds_until_slow(each.symptom.evidence, now) for each in pulling)
-        resync_after = earliest(resync_after, *lookups, *slow)
-    latest = latest_crash(diagnoses, records)
-    is_new = latest is not None and (latest.id not in known or known[latest.id].silent)
-    log = _log_request(latest, claim) if latest is not None and is_new else None
-    if latest is not None and log is not None and fetched is not None and fetched.log:
-        explained = _with_log(latest, fetched.log, claim.evidence.maskPatterns)
-        diagnoses = tuple(explained if each is latest else each for each in diagnoses)
-        records[latest.id] = record_crash(explained, known.get(latest.id), now)
-        latest = explained
-    return PodObservation(
-        stored,
-        diagnoses,
-        records,
-        latest,
-        merge_crashes([*records.values(), *suppressed.values()], stored.history),
-        _evidence_request(pod, unexplained, log),
-        resync_after,
-        looked_up,
-    )
+        slow = (seconds_until_slow(each.symptom.evidence, now) for each in crashes.pulling)
+        self._resync_after = earliest(self._resync_after, *lookups, *slow)
+        return [each for each in (*watched, *recent) if _needs_lookup(each, recorded, now)]
+
+    def _log_request(self, latest: Diagnosis | None) -> LogRequest | None:
+        """Ask for the log of the latest crash when it is first reported."""
+        if latest is None:
+            return None
+        known = self._known.get(latest.id)
+        return _log_request(latest, self._claim) if known is None or known.silent else None
+
+    def _read_log(self, latest: Diagnosis, log: str, crashes: _Crashes) -> Diagnosis:
+        """Take into account what the log of the latest crash proves."""
+        explained = _with_log(latest, log, self._claim.evidence.maskPatterns)
+        crashes.reported = tuple(explained if each is latest else each for each in crashes.reported)
+        known = self._known.get(latest.id)
+        crashes.records[latest.id] = record_crash(explained, known, self._now)
+        return explained
 
 
 def reportable_crashes(
