@@ -17,7 +17,7 @@ HEAD = """# Causes
 The causes in the order in which they are tried: the first whose test holds is named. Each links to
 a Pod that shows it: `kubelet-*` was reported by a real kubelet, `hand-*` was written by hand. Where
 each fact comes from stands in
-[cause_rules.py](../hooks/pod_diagnoser/diagnosis/cause_rules.py). `make golden` makes this page.
+[diagnosis/rules](../hooks/pod_diagnoser/diagnosis/rules). `make golden` makes this page.
 
 | cause, and when | what is said, and what to do next |
 |---|---|

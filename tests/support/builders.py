@@ -21,8 +21,9 @@ from pod_diagnoser.api.metacontroller import (
     PodSyncRequest,
 )
 from pod_diagnoser.api.time import format_time
-from pod_diagnoser.diagnosis.cause_rules import CAUSE_RULES, CauseRule
+from pod_diagnoser.diagnosis.cause_rules import CAUSE_RULES
 from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose
+from pod_diagnoser.diagnosis.rules.row import CauseRule
 from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
 from pod_diagnoser.poddiagnosers.response import sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot, take_snapshot

@@ -9,11 +9,12 @@ from datetime import datetime
 
 from pod_diagnoser.api.causes import REQUESTED_RESTARTS, Cause
 from pod_diagnoser.api.core_v1 import Pod
-from pod_diagnoser.diagnosis.cause_rules import CauseRule, rule_for, state
+from pod_diagnoser.diagnosis.cause_rules import rule_for, state
 from pod_diagnoser.diagnosis.detection import detect_symptoms
 from pod_diagnoser.diagnosis.evidence import NO_EVIDENCE, EventFinding, Evidence
 from pod_diagnoser.diagnosis.lasting_conditions import detect_lasting_conditions
 from pod_diagnoser.diagnosis.quoting import word
+from pod_diagnoser.diagnosis.rules.row import CauseRule
 from pod_diagnoser.diagnosis.start_event_rules import seconds_until_slow
 from pod_diagnoser.diagnosis.statement import Statement
 from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind

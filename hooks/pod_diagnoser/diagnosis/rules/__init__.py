@@ -1,0 +1,1 @@
+"""The rows of the table of causes, by what they are about."""
