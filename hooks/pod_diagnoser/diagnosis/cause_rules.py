@@ -6,6 +6,7 @@ first.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from pod_diagnoser.diagnosis.phrases import render
 from pod_diagnoser.diagnosis.rules.lasting import LASTING_RULES
@@ -47,8 +48,9 @@ def rule_for(symptom: Symptom) -> CauseRule:
     return CAUSE_RULES[-1]
 
 
+@lru_cache(maxsize=1024)
 def state(rule: CauseRule, symptom: Symptom, evidence_limit: int = MAX_LINE_BYTES) -> Statement:
-    """Word what a row says about a symptom.
+    """Word what a row says about a symptom. Remembered: a Pod is synced several times a crash.
 
     Args:
         rule: the row.

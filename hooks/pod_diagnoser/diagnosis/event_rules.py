@@ -39,7 +39,7 @@ MAX_LOOKUPS: Final = 3
 little later. A third time only where those of the node were read before the crash."""
 
 LOOKUPS_AWAITED: Final = 2
-"""How many lookups are worth waiting for: the third one is too late for that."""
+"""How many lookups are worth waiting for: the third one changes no cause, it adds a hint."""
 
 SECOND_LOOKUP_AFTER: Final = timedelta(seconds=5)
 """The time from the first observation of a crash to the second lookup."""
@@ -222,10 +222,15 @@ def evaluate_events(
     if symptom.kind is not SymptomKind.TERMINATED:
         return start_event_rules.evaluate(symptom, fetched, known, mask_patterns)
     lookups = _lookups(symptom, fetched, known)
+    found = _find_in_node_events(symptom, fetched)
+    if fetched.lookup is EventLookup.FOUND:
+        found = _find_in_termination(symptom, fetched.events) or found
+    if found is not None and known is not None and known.lookups >= LOOKUPS_AWAITED:
+        # Its cause has been told and acted upon: what is found now is a hint beside it.
+        found = found._replace(finding=None)
     if fetched.lookup is not EventLookup.FOUND:
         lookup = fetched.lookup or EventLookup.UNAVAILABLE
-        return _evidence(lookup, _find_in_node_events(symptom, fetched), lookups, mask_patterns)
-    found = _find_in_termination(symptom, fetched.events) or _find_in_node_events(symptom, fetched)
+        return _evidence(lookup, found, lookups, mask_patterns)
     if found is not None and found.finding is not None:
         return _evidence(EventLookup.FOUND, found, lookups, mask_patterns)
     result = _lookup_without_finding(symptom, fetched, now)

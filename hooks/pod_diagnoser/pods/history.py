@@ -7,6 +7,7 @@ how long a Pod counts as recently crashed, and it is bounded like all other inpu
 import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -159,6 +160,12 @@ def parse_history(pod: Pod) -> CrashHistory:
     text = pod.metadata.annotations.get(CRASHES)
     if not text or len(text) > MAX_READ_BYTES:
         return CrashHistory()
+    return _parse(text)
+
+
+@lru_cache(maxsize=512)
+def _parse(text: str) -> CrashHistory:
+    """Read an annotation. Remembered, since a Pod is synced several times with the same one."""
     try:
         return CrashHistory.model_validate_json(text)
     except ValidationError:
