@@ -8,7 +8,7 @@ takes time in proportion to the length of a message, of which it reads a bounded
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -42,7 +42,7 @@ class Problem:
     kind: ProblemKind
     source: str
     proof: tuple[str, ...]
-    fields: Mapping[str, str]
+    fields: Mapping[str, str] = field(hash=False)
 
     @property
     def is_specific(self) -> bool:

@@ -11,6 +11,7 @@ from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose_symptom
 from pod_diagnoser.diagnosis.event_rules import (
+    LOOKUPS_AWAITED,
     MAX_LOOKUPS,
     THIRD_LOOKUP_AFTER,
     evaluate_events,
@@ -169,6 +170,27 @@ def test_events_of_the_node_from_before_the_end_are_read_once_more(
     third = evaluate_events(KILLED, fetched, second, after(70))
     assert third.lookups == MAX_LOOKUPS
     assert seconds_until_lookup(KILLED, third, END, after(70)) is None
+
+
+def test_what_is_found_after_a_minute_changes_no_cause() -> None:
+    """The cause was told and acted upon seconds after the end; the Event is named beside it."""
+    symptom = replace(KILLED, probes=("liveness",))
+    kill = PodEvent("Killing", "Container app failed liveness probe", "app", END, END)
+    known = Evidence(EventLookup.NOTHING, lookups=LOOKUPS_AWAITED)
+    for found, name in (
+        (FetchedEvidence(EventLookup.FOUND, (kill,)), "Killing"),
+        (
+            FetchedEvidence(
+                EventLookup.FOUND, node=NodeEvents((event("SystemOOM", 0, OOM),), after(70))
+            ),
+            "SystemOOM",
+        ),
+    ):
+        evidence = evaluate_events(symptom, found, known, after(70))
+        assert evidence.finding is None
+        diagnosis = diagnose_symptom(symptom, evidence)
+        assert diagnosis.cause is Cause.KILLED
+        assert name in diagnosis.statement.evidence
 
 
 TIMES = st.none() | st.datetimes(
