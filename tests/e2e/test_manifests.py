@@ -203,7 +203,11 @@ def test_what_is_not_written_is_filled_in(
     (version,) = crd["spec"]["versions"]
     fields = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
     properties = fields["remediation"]["properties"]
-    defaults = {name: field["default"] for name, field in properties.items()}
+    defaults = {
+        name: field["default"]
+        for name, field in properties.items()
+        if name != "causes"  # the operator's own, and too many to be shown
+    }
     defaults["budget"] = {"pods": 5, "windowSeconds": 600}
     assert yaml.safe_load(output)["spec"]["remediation"] == {**defaults, **different}
 
