@@ -50,7 +50,7 @@ def quote(text: str, limit: int, keep: Sequence[str] = ()) -> str:
     """
     room = limit - 2
     # Of a name, which has no words, the start says more than the end.
-    if room >= _MIN_BYTES_FOR_GAP and " " in text and len(text.encode()) > room:
+    if room >= _MIN_BYTES_FOR_GAP and " " in text and quoted_length(text) > limit:
         text = fit(text, room, keep)
     return f'"{shorten(text.translate(_QUOTATION_MARKS), room)}"'
 

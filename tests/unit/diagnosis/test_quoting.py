@@ -1,7 +1,7 @@
 """Outside text in our sentences."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pod_diagnoser.diagnosis.quoting import (
@@ -19,6 +19,7 @@ MARKS = st.text("\"“”„‟″\uff02«»' ab", max_size=60)
 
 
 @given(SAFE | MARKS, st.integers(5, 200))
+@example("00 \u00a1\u00a1\u0800\u0800\u0800\u0800\u0800\u201c", 26)
 def test_a_quotation_ends_where_it_ends(text: str, limit: int) -> None:
     """No text holds a double quotation mark, or one that looks like it, and the bound holds."""
     quoted = quote(text, limit)
