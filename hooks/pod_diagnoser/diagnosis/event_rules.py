@@ -222,13 +222,13 @@ def evaluate_events(
     if symptom.kind is not SymptomKind.TERMINATED:
         return start_event_rules.evaluate(symptom, fetched, known, mask_patterns)
     lookups = _lookups(symptom, fetched, known)
-    found = _find_in_node_events(symptom, fetched)
-    if fetched.lookup is EventLookup.FOUND:
-        found = _find_in_termination(symptom, fetched.events) or found
+    could_be_read = fetched.lookup is EventLookup.FOUND
+    found = _find_in_termination(symptom, fetched.events) if could_be_read else None
+    found = found or _find_in_node_events(symptom, fetched)
     if found is not None and known is not None and known.lookups >= LOOKUPS_AWAITED:
         # Its cause has been told and acted upon: what is found now is a hint beside it.
         found = found._replace(finding=None)
-    if fetched.lookup is not EventLookup.FOUND:
+    if not could_be_read:
         lookup = fetched.lookup or EventLookup.UNAVAILABLE
         return _evidence(lookup, found, lookups, mask_patterns)
     if found is not None and found.finding is not None:

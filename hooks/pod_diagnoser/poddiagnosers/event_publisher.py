@@ -242,8 +242,8 @@ class EventPublisher:
     def _unpublished(self, diagnoser: PodDiagnoser, crashed: CrashedPod) -> list[EventDocument]:
         factory = EventFactory(diagnoser, self._instance)
         waits = self._awaited.waits(crashed, diagnoser.spec)
-        events = crash_events(factory, crashed, self._access.server_time.now(), waits)
-        return [event for event in events if not self._events.exists(event.key)]
+        now = self._access.server_time.now()
+        return list(crash_events(factory, crashed, now, waits, self._events.exists))
 
     def _unpublished_live(
         self, pod: OwnedPod, snapshot: DiagnoserSnapshot, time_budget: TimeBudget

@@ -212,30 +212,48 @@ def _until_next_write(stored: PodDiagnoserStatus, now: datetime) -> float:
 def _recent_diagnoses(
     stored: PodDiagnoserStatus, crashed: Iterable[CrashedPod]
 ) -> tuple[RecentDiagnosis, ...]:
-    by_id = {entry.id: entry for entry in stored.recentDiagnoses}
+    known = {entry.id: entry for entry in stored.recentDiagnoses}
+    times = {entry.id: entry.time or entry.seen for entry in stored.recentDiagnoses}
+    shown: dict[str, tuple[CrashedPod, Diagnosis]] = {}
     for each in crashed:
-        pod = each.pod
-        first_seen = {record.id: record.seen for record in each.history.history}
         for diagnosis in (*each.diagnoses, *each.former):
-            known = by_id.get(diagnosis.id)
-            lines = diagnosis.statement
-            by_id[diagnosis.id] = RecentDiagnosis(
-                id=diagnosis.id,
-                pod=pod.metadata.name,
-                podUID=pod.metadata.uid,
-                container=diagnosis.container,
-                cause=diagnosis.cause.value,
-                reason=diagnosis.restart_reason,
-                time=diagnosis.finished_at,
-                # A stored time stays, also if a clock or an annotation differs now.
-                seen=known.seen if known else first_seen.get(diagnosis.id),
-                diagnosis=lines.diagnosis,
-                evidence=lines.evidence,
-                nextStep=lines.next_step,
-            )
-    ordered = sorted(
-        by_id.values(),
-        key=lambda entry: (entry.time or entry.seen or UNKNOWN_TIME, entry.id),
-        reverse=True,
+            shown[diagnosis.id] = each, diagnosis
+            times[diagnosis.id] = diagnosis.finished_at or _seen(each, diagnosis, known)
+    latest = sorted(times, key=lambda crash: (times[crash] or UNKNOWN_TIME, crash), reverse=True)
+    # Most of what a busy PodDiagnoser sees is not among the latest: only these are worded.
+    return tuple(
+        _recent_diagnosis(*shown[crash], known) if crash in shown else known[crash]
+        for crash in latest[:MAX_RECENT_DIAGNOSES]
     )
-    return tuple(ordered[:MAX_RECENT_DIAGNOSES])
+
+
+def _recent_diagnosis(
+    crashed: CrashedPod, diagnosis: Diagnosis, known: Mapping[str, RecentDiagnosis]
+) -> RecentDiagnosis:
+    lines = diagnosis.statement
+    return RecentDiagnosis(
+        id=diagnosis.id,
+        pod=crashed.pod.metadata.name,
+        podUID=crashed.pod.metadata.uid,
+        container=diagnosis.container,
+        cause=diagnosis.cause.value,
+        reason=diagnosis.restart_reason,
+        time=diagnosis.finished_at,
+        seen=_seen(crashed, diagnosis, known),
+        diagnosis=lines.diagnosis,
+        evidence=lines.evidence,
+        nextStep=lines.next_step,
+    )
+
+
+def _seen(
+    crashed: CrashedPod, diagnosis: Diagnosis, known: Mapping[str, RecentDiagnosis]
+) -> datetime | None:
+    """Return when a crash was first diagnosed, or None.
+
+    A stored time stays, also if a clock or an annotation differs now.
+    """
+    if diagnosis.id in known:
+        return known[diagnosis.id].seen
+    records = crashed.history.history
+    return next((record.seen for record in records if record.id == diagnosis.id), None)

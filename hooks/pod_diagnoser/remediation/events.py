@@ -12,7 +12,7 @@ Source: ``staging/src/k8s.io/api/core/v1/types.go``, ``pkg/apis/core/validation/
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -92,13 +92,17 @@ class EventFactory:
         digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]
         return f"{regarding[:_MAX_NAME].rstrip('.-')}.{digest}"
 
+    def key(self, name: str) -> str:
+        """Return the key by which an Event of this name is published once."""
+        return f"{self.diagnoser.metadata.namespace}/{name}"
+
     def event(
         self, regarding: Mapping[str, str], name: str, content: EventContent, now: datetime
     ) -> EventDocument:
         """Build an Event."""
         namespace, at = self.diagnoser.metadata.namespace, now.astimezone(UTC)
         return EventDocument(
-            key=f"{namespace}/{name}",
+            key=self.key(name),
             namespace=namespace,
             document={
                 "apiVersion": "v1",
@@ -140,7 +144,11 @@ class EventFactory:
 
 
 def crash_events(
-    factory: EventFactory, crashed: CrashedPod, now: datetime, awaited: Collection[str] = ()
+    factory: EventFactory,
+    crashed: CrashedPod,
+    now: datetime,
+    awaited: Collection[str] = (),
+    exists: Callable[[str], bool] = lambda _: False,
 ) -> Iterator[EventDocument]:
     """Build an Event for each fresh crash of a Pod: what LogEvent does.
 
@@ -149,6 +157,7 @@ def crash_events(
         crashed: a Pod that the PodDiagnoser claims, with its crashes.
         now: the time.
         awaited: the ids of crashes that have no Event yet, since their evidence is awaited.
+        exists: whether there is an Event of a key already: it is not built again.
 
     Returns:
         A Warning for each crash that is fresh for certain: with reason PodRestarted where a
@@ -164,9 +173,12 @@ def crash_events(
     for found in (*crashed.diagnoses, *crashed.former):
         reason = _event_reason(found)
         if reason is not None and found.id not in awaited and _is_fresh(found, crashed, now):
+            name = factory.name(meta.name, found.id, "PodRestarted")
+            if exists(factory.key(name)):
+                continue
             yield factory.event(
                 factory.about_pod(meta.name, meta.uid),
-                factory.name(meta.name, found.id, "PodRestarted"),
+                name,
                 EventContent(
                     "Warning",
                     reason,
@@ -301,8 +313,7 @@ def withheld_event(
 
 def withheld_key(factory: EventFactory, pod: OwnedPod, found: Diagnosis, reason: Reason) -> str:
     """Return the key of `withheld_event`, without building it."""
-    name = _withheld_name(factory, pod.metadata.name, found.id, reason)
-    return f"{factory.diagnoser.metadata.namespace}/{name}"
+    return factory.key(_withheld_name(factory, pod.metadata.name, found.id, reason))
 
 
 def _withheld_name(factory: EventFactory, pod: str, crash: str, reason: Reason) -> str:
