@@ -43,7 +43,6 @@ RETRY_AFTER = 60
 the crashes take."""
 
 _KILLED = 137
-_RAN = timedelta(minutes=10)
 _IDLE = 0.5
 """Seconds before a crash of either kind: a second for those of one namespace, which is no burst."""
 
@@ -183,21 +182,13 @@ def _watched_pods(bed: TestBed, namespace: str, kind: str, count: int) -> Iterat
     """Start Pods that a PodDiagnoser claims, with the Events of their start."""
     bed.prepare(namespace, evidence={"events": kind == WITH})
     load = PodLoad(bed.api, namespace, count)
-    load.create(status=_long_running)
+    load.create(status=posting.long_running)
     stored = {pod["metadata"]["name"]: pod for pod in bed.control_plane.admin.list(PODS, namespace)}
-    started = pods.now() - _RAN
+    started = pods.now() - posting.RAN
     _post(bed, [event for pod in stored.values() for event in posting.of_start(pod, started)])
     with Follower(bed.api, PODS.path(namespace), observations.of_diagnosed_pod) as follower:
         follower.quiet(2)
         yield _WatchedPods(load, follower, stored)
-
-
-def _long_running(pod: Json) -> Json:
-    """Return the first status of a Pod whose container has run for a while."""
-    status = pods.started(pod)
-    its = pods.container_status({"status": status})
-    its["state"] = {"running": {"startedAt": pods.timestamp(pods.now() - _RAN)}}
-    return status
 
 
 def _post(bed: TestBed, events: list[Json]) -> None:

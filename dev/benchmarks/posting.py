@@ -14,6 +14,18 @@ _THRESHOLD = 3
 """The probe's, in `dev.benchmarks.workload` and by Kubernetes' default."""
 
 
+RAN = timedelta(minutes=10)
+"""For how long a container has run before it is killed."""
+
+
+def long_running(pod: Json) -> Json:
+    """Return the first status of a Pod whose container has run for a while."""
+    status = pods.started(pod)
+    its = pods.container_status({"status": status})
+    its["state"] = {"running": {"startedAt": pods.timestamp(pods.now() - RAN)}}
+    return status
+
+
 def of_start(pod: Json, at: datetime) -> list[Json]:
     """Return the Events of a Pod's start.
 

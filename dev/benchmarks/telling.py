@@ -33,7 +33,6 @@ NAMED, LOOKED_UP_AGAIN, WITHOUT = (
 KINDS = (NAMED, LOOKED_UP_AGAIN, WITHOUT)
 
 _KILLED = 137
-_RAN = timedelta(minutes=10)
 _APART = 1.6
 """Seconds between crashes, which is no burst; a run is longer than a second, too."""
 
@@ -89,7 +88,7 @@ def _delays(bed: TestBed, namespace: str, kind: str, crashes: int) -> list[float
     """Return the milliseconds from each crash to its Event; the first crash is not counted."""
     bed.prepare(namespace, remediationAction="LogEvent", evidence={"events": kind != WITHOUT})
     load = PodLoad(bed.api, namespace, crashes + 1)
-    load.create(status=_long_running)
+    load.create(status=posting.long_running)
     stored = {pod["metadata"]["name"]: pod for pod in bed.control_plane.admin.list(PODS, namespace)}
     delays = []
     with Follower(bed.api, EVENTS.path(namespace), nth_event_of_a_pod()) as follower:
@@ -119,14 +118,6 @@ def nth_event_of_a_pod() -> Callable[[bytes], Iterator[tuple[str, int]]]:
             yield pod, len(names[pod])
 
     return recognise
-
-
-def _long_running(pod: Json) -> Json:
-    """Return the first status of a Pod whose container has run for a while."""
-    status = pods.started(pod)
-    its = pods.container_status({"status": status})
-    its["state"] = {"running": {"startedAt": pods.timestamp(pods.now() - _RAN)}}
-    return status
 
 
 def _post(bed: TestBed, events: list[Json]) -> None:

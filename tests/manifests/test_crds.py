@@ -13,18 +13,17 @@ import pytest
 import yaml
 
 from pod_diagnoser.api.causes import REQUESTED_RESTARTS, TRANSIENT, Cause
-from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.api.diagnostics_v1 import DEFAULT_CAUSES, MAX_LOG_LINES
 from pod_diagnoser.diagnosis.cause_rules import rule_for
 from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup, Evidence
 from pod_diagnoser.diagnosis.masking.compiling import MAX_PATTERN_BYTES
 from pod_diagnoser.diagnosis.masking.compiling import MAX_PATTERNS as MAX_MASKS
-from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
 from pod_diagnoser.poddiagnosers.workloads import MAX_CAUSES, MAX_WORKLOADS
 from pod_diagnoser.pods.filters import MAX_PATTERN, MAX_PATTERNS
 from pod_diagnoser.remediation.model import Action, Phase, Reason
 from tests.manifests.kustomize import BASE, PROJECT, load, of_kind, render
 from tests.manifests.structural import KEYWORDS, defaulted, problems
+from tests.support.builders import termination
 
 FILES = {"PodDiagnoser": "poddiagnosers", "DiagnosisTarget": "diagnosistargets"}
 SAMPLES = sorted((PROJECT / "crds" / "samples").glob("*.yaml"))
@@ -274,13 +273,7 @@ def test_remediation_goes_by_causes_of_restarted_containers() -> None:
     """A cause that no crash can have that is remediated would be listed for nothing."""
 
     def cause(reason: str, code: int | None, **facts: Any) -> Cause:
-        symptom = Symptom(
-            id="0123456789abcdef",
-            kind=SymptomKind.TERMINATED,
-            container_kind=ContainerKind.CONTAINER,
-            namespace="shop",
-            pod="app-1",
-            container="app",
+        symptom = termination(
             reason=reason,
             exit_code=code,
             restarts=1,

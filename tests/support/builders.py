@@ -102,6 +102,24 @@ def crashed(finished: datetime | None = T0, **options: Any) -> Json:
     return pod(container(last=terminated(finished)), **options)
 
 
+def termination(**facts: Any) -> Symptom:
+    """Build the symptom of the terminated container app of the Pod app-1.
+
+    Args:
+        facts: fields of the symptom, in place of these or beside them.
+    """
+    fields: dict[str, Any] = {
+        "id": "0" * 16,
+        "kind": SymptomKind.TERMINATED,
+        "container_kind": ContainerKind.CONTAINER,
+        "namespace": "shop",
+        "pod": "app-1",
+        "container": "app",
+        **facts,
+    }
+    return Symptom(**fields)
+
+
 def diagnosis(
     cause: str = "ApplicationError",
     status_cause: str = "",
@@ -120,22 +138,14 @@ def diagnosis(
         symptom: further fields of the symptom.
     """
     fields: dict[str, Any] = {
-        "container": "app",
         "exit_code": 1,
         "started_at": after(-5),
         "ended_by": T0,
+        "restarts": restarts,
+        "termination_number": restarts + waiting,
         **symptom,
     }
-    found = Symptom(
-        id="0" * 16,
-        kind=SymptomKind.TERMINATED,
-        container_kind=ContainerKind.CONTAINER,
-        namespace="shop",
-        pod="app-1",
-        restarts=restarts,
-        termination_number=restarts + waiting,
-        **fields,
-    )
+    found = termination(**fields)
     return Diagnosis(found, Cause(status_cause or cause), rule_of(cause))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dev.benchmarks import evidence
+from dev.benchmarks import evidence, posting
 from dev.benchmarks.evidence import BUSY, WITH, WITHOUT, WRITTEN
 from dev.benchmarks.figures import Figure
 from dev.benchmarks.spread import Spread
@@ -89,6 +89,6 @@ def test_a_pod_of_the_benchmark_ran_before_it_was_killed() -> None:
         "metadata": {"uid": "u", "name": "web"},
         "spec": {"containers": [{"name": "app", "image": "web:1"}]},
     }
-    (status,) = evidence._long_running(pod)["containerStatuses"]
+    (status,) = posting.long_running(pod)["containerStatuses"]
     assert list(status["state"]) == ["running"]
     assert status["restartCount"] == 0

@@ -6,19 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup, Evidence
 from pod_diagnoser.diagnosis.log_rules import find_in_log
 from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
-from tests.support.builders import T0, after
+from tests.support.builders import T0, after, termination
 
-ENDED = Symptom(
-    id="0" * 16,
-    kind=SymptomKind.TERMINATED,
-    container_kind=ContainerKind.CONTAINER,
-    namespace="shop",
-    pod="app-1",
-    container="app",
+ENDED = termination(
     exit_code=1,
     started_at=T0,
     finished_at=T0,

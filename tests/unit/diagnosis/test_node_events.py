@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pod_diagnoser.api.causes import Cause
-from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose_symptom
 from pod_diagnoser.diagnosis.event_rules import (
     LOOKUPS_AWAITED,
@@ -27,7 +26,8 @@ from pod_diagnoser.diagnosis.evidence import (
     NodeEvents,
     PodEvent,
 )
-from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
+from pod_diagnoser.diagnosis.symptoms import Symptom
+from tests.support.builders import termination
 
 END = datetime(2026, 11, 23, 10, tzinfo=UTC)
 OOM = "System OOM encountered, victim process: java, pid: 41231"
@@ -40,13 +40,7 @@ def after(seconds: float) -> datetime:
     return END + timedelta(seconds=seconds)
 
 
-KILLED = Symptom(
-    id="0" * 16,
-    kind=SymptomKind.TERMINATED,
-    container_kind=ContainerKind.CONTAINER,
-    namespace="shop",
-    pod="app-1",
-    container="app",
+KILLED = termination(
     reason="Error",
     exit_code=137,
     node="node1",

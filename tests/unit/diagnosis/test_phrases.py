@@ -4,19 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.diagnosis.cause_rules import CAUSE_RULES
 from pod_diagnoser.diagnosis.phrases import PLACEHOLDERS, duration, render
 from pod_diagnoser.diagnosis.problem_words import PROBLEM_WORDS
-from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
+from tests.support.builders import termination
 
-SYMPTOM = Symptom(
-    id="0" * 16,
-    kind=SymptomKind.TERMINATED,
-    container_kind=ContainerKind.CONTAINER,
-    namespace="shop",
-    pod="app-1",
-    container="app",
+SYMPTOM = termination(
     message="{pod} {0} [{describe}] {pod.__class__} {",
     exit_code=1,
 )

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pod_diagnoser.api.causes import Cause
-from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.cluster.client import IDLE_REASONS
 from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose_symptom
 from pod_diagnoser.diagnosis.event_rules import evaluate_events, needs_lookup
 from pod_diagnoser.diagnosis.evidence import EventLookup, FetchedEvidence, PodEvent
-from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
+from pod_diagnoser.diagnosis.symptoms import Symptom
+from tests.support import builders
 
 T0 = datetime(2026, 11, 23, 10, tzinfo=UTC)
 KILL = "Container {} failed liveness probe, will be restarted"
@@ -105,12 +105,7 @@ class Run:
 
 def termination(run: Run, started: float, ended: float, code: int, *, created: bool) -> Symptom:
     """Return the end of a run as the Pod shows it."""
-    return Symptom(
-        id="0" * 16,
-        kind=SymptomKind.TERMINATED,
-        container_kind=ContainerKind.CONTAINER,
-        namespace="shop",
-        pod="app-1",
+    return builders.termination(
         container=run.container,
         reason="Completed" if code == 0 else "Error",
         exit_code=code,

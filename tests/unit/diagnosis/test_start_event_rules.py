@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pod_diagnoser.api.core_v1 import ContainerKind, Pod
+from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.diagnosis import start_event_rules
 from pod_diagnoser.diagnosis.detection import detect_symptoms
 from pod_diagnoser.diagnosis.diagnose import diagnose
@@ -31,7 +31,7 @@ from pod_diagnoser.diagnosis.start_event_rules import (
     seconds_until_slow,
 )
 from pod_diagnoser.diagnosis.symptoms import LastingCondition, Symptom, SymptomKind
-from tests.support.builders import T0, Json, after, pod
+from tests.support.builders import T0, Json, after, pod, termination
 
 ECHO = (
     "Unable to attach or mount volumes: unmounted volumes=[data], unattached volumes=[], failed to "
@@ -48,15 +48,7 @@ ODD = 'MountVolume.SetUp failed for volume "cfg" : the dog ate it'
 def symptom(reason: LastingCondition = LastingCondition.NOT_CREATED, **more: Any) -> Symptom:
     """Build a lasting condition of the container app since `T0`."""
     facts: Json = {"kind": SymptomKind.LASTING_CONDITION, "started_at": T0, **more}
-    return Symptom(
-        id="0" * 16,
-        container_kind=ContainerKind.CONTAINER,
-        namespace="shop",
-        pod="app-1",
-        container="app",
-        reason=reason.value,
-        **facts,
-    )
+    return termination(reason=reason.value, **facts)
 
 
 def event(
