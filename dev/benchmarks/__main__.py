@@ -5,21 +5,37 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from dev.benchmarks import evidence, hook, poddiagnosers, remediation, storm, telling
-from dev.benchmarks.figures import Figure, table
+from dev.benchmarks import (
+    comparison,
+    counting,
+    evidence,
+    hook,
+    poddiagnosers,
+    remediation,
+    storm,
+    telling,
+)
+from dev.benchmarks.figures import Line, table
+from dev.benchmarks.quiet import Quiet
 from dev.envtest import build
 
 _HEADINGS = {
+    "cluster": "The whole operator, beside one in kopf that does the same job",
+    "reasons": "Where the requests of a storm come from, counted in one of its own",
     "hook": "The hook alone: one process, five connections, a Pod of 15 KB",
     "poddiagnosers": "A PodDiagnoser with 1,000 crashed Pods, and the hook's memory",
-    "cluster": "The whole operator, beside one in kopf that does the same job",
     "remediation": "From a crash to what is done about it, beside kopf without safeguards",
     "evidence": "Crashes with their Events read, beside crashes without",
     "telling": "From a crash to its Event, by what the Events of its Pod say",
 }
+
+Tables = Mapping[str, Sequence[Line]]
+"""Heading to lines; the first heading may be empty."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,58 +49,123 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     parts = options.parts or list(_HEADINGS)
-    results: dict[str, list[Figure]] = {}
-    _say(f"{_machine()}\n")
-    for part in parts:
-        try:
-            results[part] = _PARTS[part](options)
-        except build.MissingError as missing:
-            _say(f"### {_HEADINGS[part]}\n\nNot measured: {missing}.\n")
-            continue
-        _say(table(_HEADINGS[part], results[part]))
-        if options.json:
-            _write(options.json, results)
-    missed = [one.name for found in results.values() for one in found if one.met is False]
-    _say(f"Aims missed: {'; '.join(missed) or 'none'}.")
+    report = _Report(options.json, options.markdown)
+    report.say(f"{_machine()}\n")
+    begun = time.monotonic()
+    with Quiet() as quiet:
+        for part in parts:
+            since = time.monotonic()
+            try:
+                found = _PARTS[part](options, quiet)
+            except build.MissingError as missing:
+                report.say(f"### {_HEADINGS[part]}\n\nNot measured: {missing}.\n")
+                continue
+            seconds = time.monotonic() - since
+            report.add(part, found, f"{quiet.note(since)} This part took {seconds:.0f} s.")
+    report.say(f"Aims missed: {'; '.join(report.missed) or 'none'}.\n")
+    report.say(f"All of it took {(time.monotonic() - begun) / 60:.1f} minutes.")
     return 0
 
 
-def _hook(options: argparse.Namespace) -> list[Figure]:
-    return hook.measure(2 if options.quick else options.rounds or 30, options.seconds)
+class _Report:
+    """What is printed, and written to files as it comes.
+
+    Args:
+        json_file: for all values, if wanted.
+        markdown_file: for what is printed, if wanted.
+
+    Attributes:
+        missed: the names of lines that missed their aims.
+    """
+
+    def __init__(self, json_file: Path | None, markdown_file: Path | None) -> None:
+        self._json_file, self._markdown_file = json_file, markdown_file
+        self._document: dict[str, dict[str, Any]] = {}
+        self._text = ""
+        self.missed: list[str] = []
+
+    def add(self, part: str, tables: Tables, note: str) -> None:
+        """Print a part.
+
+        Args:
+            part: its name.
+            tables: what was found.
+            note: how it was found.
+        """
+        above = f"### {_HEADINGS[part]}\n\n{note}\n"
+        for heading, lines in tables.items():
+            if heading:
+                self.say(f"{above}\n" if above else "", end="")
+                self.say(table(f"#### {heading}", lines))
+            else:
+                self.say(table(f"### {_HEADINGS[part]}", lines, note))
+            above = ""
+            self.missed += [one.name for one in lines if one.met is False]
+        self._document[part] = {
+            "note": note,
+            "tables": {name: [one.as_json() for one in lines] for name, lines in tables.items()},
+        }
+        if self._json_file:
+            text = json.dumps(self._document, indent=1)
+            self._json_file.write_text(f"{text}\n", encoding="utf-8")
+
+    def say(self, text: str, end: str = "\n") -> None:
+        """Print a text.
+
+        Args:
+            text: what.
+            end: what follows it.
+        """
+        sys.stdout.write(f"{text}{end}")
+        sys.stdout.flush()
+        self._text += f"{text}{end}"
+        if self._markdown_file:
+            self._markdown_file.write_text(self._text, encoding="utf-8")
 
 
-def _poddiagnosers(options: argparse.Namespace) -> list[Figure]:
+def _cluster(options: argparse.Namespace, quiet: Quiet) -> Tables:
+    size = storm.QUICK if options.quick else storm.FULL
+    rounds = options.rounds or (1 if options.quick else 3)
+    found = storm.measure(rounds, size, quiet)
+    return {"": comparison.aims(found, size), "What else was seen": comparison.rest(found, size)}
+
+
+def _reasons(options: argparse.Namespace, _: Quiet) -> Tables:
+    return counting.measure(storm.QUICK if options.quick else storm.FULL)
+
+
+def _hook(options: argparse.Namespace, _: Quiet) -> Tables:
+    return {"": hook.measure(2 if options.quick else options.rounds or 10, options.seconds)}
+
+
+def _poddiagnosers(options: argparse.Namespace, _: Quiet) -> Tables:
     if options.quick:
-        return poddiagnosers.measure(syncs=3, pod_syncs=10_000)
-    return poddiagnosers.measure()
+        return {"": poddiagnosers.measure(syncs=3, pod_syncs=10_000)}
+    return {"": poddiagnosers.measure()}
 
 
-def _cluster(options: argparse.Namespace) -> list[Figure]:
+def _remediation(options: argparse.Namespace, _: Quiet) -> Tables:
     if options.quick:
-        return storm.measure(1)
-    return storm.measure(options.rounds or 3) + storm.install_onto_old_crashes()
+        return {"": remediation.measure(1, crashes=5, storm=100)}
+    return {"": remediation.measure(options.rounds or 1)}
 
 
-def _remediation(options: argparse.Namespace) -> list[Figure]:
+def _evidence(options: argparse.Namespace, _: Quiet) -> Tables:
     if options.quick:
-        return remediation.measure(1, crashes=5, storm=100)
-    return remediation.measure(options.rounds or 2)
+        return {"": evidence.measure(1, crashes=5, unexplained=2, storm=100)}
+    return {"": evidence.measure(options.rounds or 1)}
 
 
-def _evidence(options: argparse.Namespace) -> list[Figure]:
-    if options.quick:
-        return evidence.measure(1, crashes=5, unexplained=2, storm=100)
-    return evidence.measure(options.rounds or 2)
+def _telling(options: argparse.Namespace, _: Quiet) -> Tables:
+    crashes = 5 if options.quick else telling.CRASHES
+    return {"": telling.measure(options.rounds or 1, crashes=crashes)}
 
 
-def _telling(options: argparse.Namespace) -> list[Figure]:
-    return telling.measure(options.rounds or 1, crashes=5 if options.quick else telling.CRASHES)
-
-
-_PARTS: dict[str, Callable[[argparse.Namespace], list[Figure]]] = {
+_PARTS: dict[str, Callable[[argparse.Namespace, Quiet], Tables]] = {
+    "cluster": _cluster,
+    "reasons": _reasons,
     "hook": _hook,
     "poddiagnosers": _poddiagnosers,
-    "cluster": _cluster,
     "remediation": _remediation,
     "evidence": _evidence,
     "telling": _telling,
@@ -103,13 +184,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rounds",
         type=int,
-        help="rounds of hook (30), cluster (3), remediation and evidence (2)",
+        help="rounds of cluster (3), hook (10), remediation, evidence and telling (1)",
     )
     parser.add_argument(
         "--seconds", type=float, default=0.4, help="seconds of each case in a round of hook (0.4)"
     )
     parser.add_argument("--quick", action="store_true", help="few rounds, to see that it runs")
     parser.add_argument("--json", type=Path, help="a file for all values")
+    parser.add_argument("--markdown", type=Path, help="a file for what is printed, as it comes")
     return parser
 
 
@@ -120,16 +202,6 @@ def _machine() -> str:
         f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}; "
         f"load average at the start {load}. The figure is the median of the rounds."
     )
-
-
-def _write(path: Path, results: dict[str, list[Figure]]) -> None:
-    document = {part: [one.as_json() for one in found] for part, found in results.items()}
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

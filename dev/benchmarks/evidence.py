@@ -19,7 +19,7 @@ from dev.benchmarks import observations, posting
 from dev.benchmarks.figures import Aim, Figure
 from dev.benchmarks.following import Follower
 from dev.benchmarks.observations import ANNOTATED
-from dev.benchmarks.operators import HookOperator
+from dev.benchmarks.operators import PODS_HOOK, HookOperator
 from dev.benchmarks.pod_load import PodLoad
 from dev.benchmarks.remediation import spreads
 from dev.benchmarks.spread import Spread, percentile
@@ -298,7 +298,7 @@ def _storm(
             "looks at Events without an answer": (operator.evidence() - before)["Unavailable"],
             "answers other than 200": operator.refused() - refused,
             f"answers for Pods after more than {_SLOW} s": operator.slow_pod_syncs(_SLOW) - slow,
-            _MEMORY: operator.peak_memory() / _MIB,
+            _MEMORY: operator.peak_memory()[PODS_HOOK] / _MIB,
             **{f"CPU: {part}": now - used[part] for part, now in bed.cpu().items()},
         }
 

@@ -52,7 +52,7 @@ class _Api:
         trust = ssl.create_default_context(cafile=cluster["certificate-authority"])
         self.server = cluster["server"]
         self.session = aiohttp.ClientSession(
-            headers={"Authorization": f"Bearer {user['token']}"},
+            headers={"Authorization": f"Bearer {user['token']}", "User-Agent": "kopf"},
             connector=aiohttp.TCPConnector(ssl=trust),
         )
 

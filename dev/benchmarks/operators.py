@@ -12,6 +12,7 @@ from typing import Protocol
 
 from dev import local_http
 from dev.benchmarks import answering, usage
+from dev.benchmarks.recording import Recording
 from dev.benchmarks.timing import Timed, timing
 from dev.envtest import installation
 from dev.envtest.client import SECRETS
@@ -22,6 +23,25 @@ from dev.envtest.mounts import mount
 from dev.envtest.process import Process
 from dev.local_ports import free_ports
 
+PODS_HOOK, PODDIAGNOSERS_HOOK = "the Pods' hook", "the PodDiagnosers' hook"
+METACONTROLLER, KOPF = "Metacontroller", "kopf"
+
+
+class Front(Protocol):
+    """What stands before a process of the hook and passes on its requests.
+
+    Attributes:
+        url: where it listens.
+    """
+
+    url: str
+
+    def start(self) -> None:
+        """Begin to listen."""
+
+    def stop(self) -> None:
+        """End."""
+
 
 class Operator(Protocol):
     """An operator under test."""
@@ -30,13 +50,22 @@ class Operator(Protocol):
         """Install into the cluster what it needs beside our kinds."""
 
     def start(self) -> None:
-        """Start it and wait until it says that it is ready."""
+        """Start all of it at once and wait until it says that it is ready."""
+
+    def start_servers(self) -> None:
+        """Start what has to serve before the rest is of use, if anything, and wait for it."""
+
+    def start_rest(self) -> None:
+        """Start the rest, which watches Pods, and wait until it says that it is ready."""
 
     def stop(self) -> None:
         """End all of it."""
 
     def cpu_seconds(self) -> dict[str, float]:
         """CPU time used since it was started, by part."""
+
+    def peak_memory(self) -> dict[str, int]:
+        """Return the most memory since it was started, by part, in bytes."""
 
     def pod_syncs(self) -> int | None:
         """Return how many syncs of Pods it has answered since its start, if that is known."""
@@ -48,6 +77,7 @@ class HookOperator:
     Args:
         control_plane: where.
         timed: whether each answer of the hook is timed, which costs some time itself.
+        recorded: whether each sync is recorded in the control plane's folder, which costs more.
         events_from: URL of where the hook reads Events, which the component ``evidence`` lets it;
             None where it reads none.
 
@@ -60,6 +90,7 @@ class HookOperator:
         control_plane: ControlPlane,
         *,
         timed: bool = False,
+        recorded: bool = False,
         events_from: str | None = None,
     ) -> None:
         self._control_plane = control_plane
@@ -82,11 +113,14 @@ class HookOperator:
         self.answers: list[Timed] = []
         hooks = {"pods": self._pods, "poddiagnosers": self._poddiagnosers}
         self._urls = {name: hook.url for name, hook in hooks.items()}
-        self._fronts = (
-            {name: timing(hook.url, free_ports(1)[0], self.answers) for name, hook in hooks.items()}
-            if timed
-            else {}
-        )
+        self._fronts: dict[str, Front] = {}
+        if timed:
+            self._fronts = {
+                name: timing(hook.url, free_ports(1)[0], self.answers)
+                for name, hook in hooks.items()
+            }
+        elif recorded:
+            self._fronts = {name: Recording(name, hook.url, folder) for name, hook in hooks.items()}
         self._urls |= {name: front.url for name, front in self._fronts.items()}
 
     def install(self) -> None:
@@ -123,17 +157,44 @@ class HookOperator:
             dev.envtest.process.StartError: one does not get ready.
         """
         # All at once, as Pods start; Metacontroller retries what finds no hook yet.
+        self._start_hooks()
+        self._metacontroller.start()
+        self._wait_for_hooks()
+
+    def start_servers(self) -> None:
+        """Start the hook's two processes, and wait until they answer.
+
+        Raises:
+            dev.envtest.process.StartError: one does not get there.
+        """
+        self._start_hooks()
+        self._wait_for_hooks()
+
+    def start_rest(self) -> None:
+        """Start Metacontroller.
+
+        Raises:
+            dev.envtest.process.StartError: it does not get ready.
+        """
+        self._metacontroller.start()
+
+    def _start_hooks(self) -> None:
         for process in (self._pods.process, self._poddiagnosers.process):
             process.start()
         for front in self._fronts.values():
             front.start()
-        self._metacontroller.start()
+
+    def _wait_for_hooks(self) -> None:
         for hook in (self._pods, self._poddiagnosers):
             hook.process.wait_until(hook.serves_metrics)
 
     def stop(self) -> None:
         """End all three; Metacontroller first, so that it does not call a hook that has ended."""
         self._metacontroller.stop(grace=0)
+        self.stop_servers()
+
+    def stop_servers(self) -> None:
+        """End the hook's two processes."""
         for front in self._fronts.values():
             front.stop()
         for hook in (self._pods, self._poddiagnosers):
@@ -143,13 +204,25 @@ class HookOperator:
         """CPU time used since they were started.
 
         Returns:
-            ``hook`` (both processes) and ``Metacontroller``, in seconds.
+            `PODS_HOOK`, `PODDIAGNOSERS_HOOK` and `METACONTROLLER`, in seconds; those that run.
         """
-        return {
-            "hook": usage.cpu_seconds(self._pods.process)
-            + usage.cpu_seconds(self._poddiagnosers.process),
-            "Metacontroller": usage.cpu_seconds(self._metacontroller.process),
+        return {name: usage.cpu_seconds(process) for name, process in self._processes().items()}
+
+    def peak_memory(self) -> dict[str, int]:
+        """Return the most memory of each since they were started.
+
+        Returns:
+            `PODS_HOOK`, `PODDIAGNOSERS_HOOK` and `METACONTROLLER`, in bytes; those that run.
+        """
+        return {name: usage.whole_peak_bytes(one) for name, one in self._processes().items()}
+
+    def _processes(self) -> dict[str, Process]:
+        processes = {
+            PODS_HOOK: self._pods.process,
+            PODDIAGNOSERS_HOOK: self._poddiagnosers.process,
+            METACONTROLLER: self._metacontroller.process,
         }
+        return {name: process for name, process in processes.items() if process.running}
 
     def pod_syncs(self) -> int | None:
         """Return how many syncs of Pods were answered."""
@@ -159,10 +232,6 @@ class HookOperator:
         """Return how many requests either process answered with anything but 200."""
         hooks = (self._pods, self._poddiagnosers)
         return sum(answering.refused(hook.metrics()) for hook in hooks)
-
-    def peak_memory(self) -> int:
-        """Return the most memory, in bytes, that the worker that serves Pods has had."""
-        return usage.peak_bytes(self._pods.process)
 
     def evidence(self) -> Counter[str]:
         """Return how often the Events of a Pod were requested, by outcome."""
@@ -231,6 +300,17 @@ class KopfOperator:
         self._process.start()
         self._process.wait_until(self._alive)
 
+    def start_servers(self) -> None:
+        """Start nothing: it is one process."""
+
+    def start_rest(self) -> None:
+        """Start it.
+
+        Raises:
+            dev.envtest.process.StartError: it does not get ready.
+        """
+        self.start()
+
     def stop(self) -> None:
         """End it."""
         self._process.stop(grace=0)
@@ -239,9 +319,17 @@ class KopfOperator:
         """CPU time used since it was started.
 
         Returns:
-            ``kopf``, in seconds.
+            `KOPF`, in seconds; nothing while it does not run.
         """
-        return {"kopf": usage.cpu_seconds(self._process)}
+        return {KOPF: usage.cpu_seconds(self._process)} if self._process.running else {}
+
+    def peak_memory(self) -> dict[str, int]:
+        """Return the most memory since it was started.
+
+        Returns:
+            `KOPF`, in bytes.
+        """
+        return {KOPF: usage.whole_peak_bytes(self._process)}
 
     def pod_syncs(self) -> int | None:
         """Not known."""

@@ -18,6 +18,7 @@ from dev.envtest import pods
 from dev.envtest.client import PODS, STRATEGIC_PATCH, Client, Json
 
 _WRITERS = 8
+_GATE = "example.com/load-balancer-attached"
 _NAME = re.compile(rb'"metadata":\{"name":"([^"]+)","namespace":"([^"]+)"')
 _REASON = re.compile(rb'"diagnostics\.local\.io/restart-reason":"[^"]*Exit Code: (\d+)\)"')
 
@@ -115,6 +116,24 @@ class PodLoad:
 
         _all(crash, names)
         return written
+
+    def touch(self, names: Sequence[str], over: float = 0.0) -> None:
+        """Update the statuses of Pods, at a steady pace, in a way that says nothing of containers.
+
+        Args:
+            names: which.
+            over: seconds over which the updates are spread.
+        """
+        begun = time.perf_counter()
+        due = {name: begun + over * number / len(names) for number, name in enumerate(names)}
+
+        def touch(name: str) -> None:
+            time.sleep(max(0.0, due[name] - time.perf_counter()))
+            at = pods.timestamp(pods.now())
+            gate = {"type": _GATE, "status": "True", "lastTransitionTime": at}
+            self._pods[name] = self._report(name, {"conditions": [gate]})
+
+        _all(touch, names)
 
     def _report(self, name: str, status: Json) -> Json:
         path = PODS.path(self.namespace, name, "status")

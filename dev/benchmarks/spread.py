@@ -43,6 +43,18 @@ class Spread:
         pairs = zip(self.values, other.values, strict=True)
         return Spread(tuple(mine / its for mine, its in pairs))
 
+    def plus(self, other: "Spread") -> "Spread":
+        """Return the sum of two figures, round by round.
+
+        Args:
+            other: measured in the same rounds.
+
+        Raises:
+            ValueError: they do not have the same number of rounds.
+        """
+        pairs = zip(self.values, other.values, strict=True)
+        return Spread(tuple(mine + its for mine, its in pairs))
+
 
 def percentile(values: Sequence[float], percent: float) -> float:
     """Return the smallest value that is not below so many per cent of all (the nearest rank).

@@ -1,13 +1,14 @@
 """The whole operator in a cluster, beside one in kopf that does the same job.
 
-Each round is a fresh control plane for each of the two: Pods of real size, single crashes in a
-small and in a large namespace, a storm, single crashes after it, and a storm while the operator is
-down.
+Each round is a fresh control plane for each of the two, and in it: updates that matter to nobody,
+single crashes in a small and in a large namespace, a storm, single crashes after it, and a storm
+while the operator is down.
 """
 
-import contextlib
 import sys
 import time
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -15,18 +16,35 @@ from dev.benchmarks import pod_load, workload
 from dev.benchmarks.figures import Aim, Figure
 from dev.benchmarks.operators import OPERATORS, HookOperator
 from dev.benchmarks.pod_load import PodLoad, Watch
+from dev.benchmarks.quiet import Quiet
+from dev.benchmarks.site import QUIET, TIMEOUT, Site, open_site
 from dev.benchmarks.spread import Spread, percentile
-from dev.benchmarks.test_bed import TestBed, open_test_bed
+from dev.benchmarks.test_bed import open_test_bed
 from dev.envtest import pods
 from dev.envtest.client import PODS
 
-SMALL, LARGE = 50, 1000
-SINGLES = 50
-STORM_SECONDS = 3.5
-OLD = 5000
+OLD = 2000
 LABEL = "diagnostics.local.io/diagnoser"
-_QUIET = 5.0  # longer than two debounced writes of a status and a delayed answer
-_TIMEOUT = 120.0
+_MB = 1e6
+"""Bytes of what memory is given in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much a round does.
+
+    Attributes:
+        storm: Pods that crash at once, and that are there when single ones crash.
+        singles: single crashes.
+        seconds: over how many the storm's crashes are spread.
+    """
+
+    storm: int = 1000
+    singles: int = 50
+    seconds: float = 3.5
+
+
+FULL, QUICK = Size(), Size(200, 10, 0.7)
 
 
 @dataclass(slots=True)
@@ -34,122 +52,164 @@ class Round:
     """What one operator did in one round.
 
     Attributes:
+        size: how much it had to do.
         figures: figure to value.
     """
 
+    size: Size
     figures: dict[str, float] = field(default_factory=dict)
 
+    def used(self, phase: str, before: Mapping[str, float], after: Mapping[str, float]) -> None:
+        """Note the CPU seconds of each part.
 
-def run(name: str) -> Round:
+        Args:
+            phase: of the round.
+            before: by part, when it began.
+            after: by part, when it had ended.
+        """
+        for part, value in after.items():
+            self.figures[f"{phase}, CPU: {part}"] = value - before.get(part, 0.0)
+
+    def percentiles(self, name: str, delays: list[float]) -> None:
+        """Note how long something took.
+
+        Args:
+            name: what.
+            delays: milliseconds.
+        """
+        for percent in (50, 95):
+            self.figures[f"{name}, p{percent}"] = percentile(delays, percent)
+
+    def memory(self, peaks: Mapping[str, int]) -> None:
+        """Note the most memory of each part so far.
+
+        Args:
+            peaks: by part, in bytes.
+        """
+        for part, peak in peaks.items():
+            name = f"memory at most: {part}"
+            self.figures[name] = max(peak / _MB, self.figures.get(name, 0.0))
+
+
+def run(name: str, size: Size = FULL) -> dict[str, float]:
     """Run one round of one operator.
 
     Args:
         name: one of `OPERATORS`.
+        size: how much it does.
+
+    Returns:
+        Figure to value.
 
     Raises:
         TimeoutError: Pods are not annotated.
         dev.envtest.process.StartError: something does not start.
     """
-    done = Round()
-    with open_test_bed(OPERATORS[name]) as bed, contextlib.ExitStack() as watches:
-        loads, watch = {}, {}
+    done = Round(size)
+    with open_test_bed(OPERATORS[name]) as bed, ExitStack() as watches:
         bed.operator.start()
-        for namespace, count in (("small", SMALL), ("large", LARGE)):
-            bed.prepare(namespace)
-            loads[namespace] = PodLoad(bed.api, namespace, count)
-            loads[namespace].create()
-            watch[namespace] = watches.enter_context(Watch(bed.api, namespace))
-        for one in watch.values():
-            one.quiet(_QUIET)
-        _singles(bed, loads, watch, done)
-        _storm(bed, loads["large"], watch["large"], done)
-        late = _crash_one_by_one(loads["large"], watch["large"], 3)
-        done.figures["single, after the storm, p50"] = percentile(late, 50)
-        done.figures["single, after the storm, p95"] = percentile(late, 95)
-        watch["large"].quiet(_QUIET)
-        _down(bed, loads["large"], watch["large"], done)
-    return done
+        small = open_site(bed, "small", size.singles, watches)
+        large = open_site(bed, "large", size.storm + size.singles, watches)
+        for site in (small, large):
+            site.quiet()
+        _updates(large, done)
+        _singles(small, large, done)
+        names = large.load.names[size.singles :]
+        storm(large, names, done)
+        done.percentiles("one crash after the storm", _crash_one_by_one(large, size.singles, 3))
+        large.quiet()
+        done.memory(bed.operator.peak_memory())
+        _backlog(large, names, done)
+        done.memory(bed.operator.peak_memory())
+    return done.figures
 
 
-def _singles(bed: TestBed, loads: dict[str, PodLoad], watch: dict[str, Watch], done: Round) -> None:
+def _updates(site: Site, done: Round) -> None:
+    """Update healthy Pods in a way that matters to nobody."""
+    before = site.bed.cpu()
+    site.load.touch(site.load.names[: done.size.storm], done.size.seconds)
+    site.quiet()
+    done.used("unrelated updates", before, site.bed.cpu())
+
+
+def _singles(small: Site, large: Site, done: Round) -> None:
     """Single crashes in both namespaces, in turn, so that what else happens hits both alike."""
-    before, begun = bed.cpu(), time.perf_counter()
-    delays: dict[str, list[float]] = {namespace: [] for namespace in loads}
-    for number in range(SINGLES):
-        for namespace, load in loads.items():
-            crashing = [load.names[number]]
-            delays[namespace] += _delays(load, watch[namespace], crashing, 1)
+    before = small.bed.cpu()
+    delays: dict[str, list[float]] = {"a few": [], "many": []}
+    for number in range(done.size.singles):
+        for kind, site in (("a few", small), ("many", large)):
+            delays[kind] += _delays(site, [site.load.names[number]], 1)
             time.sleep(0.05)
-    for one in watch.values():
-        one.quiet(_QUIET)
-    for part, used in bed.cpu().items():
-        done.figures[f"CPU of single crashes: {part}"] = used - before[part]
-    done.figures["seconds of single crashes"] = time.perf_counter() - begun
-    for namespace, values in delays.items():
-        done.figures[f"single, {namespace}, p50"] = percentile(values, 50)
-        done.figures[f"single, {namespace}, p95"] = percentile(values, 95)
+    for site in (small, large):
+        site.quiet()
+    done.used("single crashes", before, small.bed.cpu())
+    for kind, values in delays.items():
+        done.percentiles(f"one crash, {kind} Pods there", values)
 
 
-def _crash_one_by_one(load: PodLoad, watch: Watch, code: int) -> list[float]:
+def _crash_one_by_one(site: Site, count: int, code: int) -> list[float]:
     delays: list[float] = []
-    for name in load.names[:SINGLES]:
-        delays += _delays(load, watch, [name], code)
+    for name in site.load.names[:count]:
+        delays += _delays(site, [name], code)
         time.sleep(0.1)
     return delays
 
 
-def _delays(load: PodLoad, watch: Watch, names: list[str], code: int) -> list[float]:
+def _delays(site: Site, names: list[str], code: int) -> list[float]:
     """From the acknowledged status write to the annotation, in milliseconds."""
-    written = load.crash(names, code)
-    observed_at = watch.wait(names, code, _TIMEOUT)
+    written = site.load.crash(names, code)
+    observed_at = site.watch.wait(names, code, TIMEOUT)
     return [(observed_at[name] - written[name]) * 1000 for name in names]
 
 
-def _storm(bed: TestBed, load: PodLoad, watch: Watch, done: Round) -> None:
-    """Crash all Pods within some seconds."""
+def storm(site: Site, names: list[str], done: Round) -> None:
+    """Crash Pods within some seconds, for the first time.
+
+    Args:
+        site: their namespace.
+        names: which.
+        done: where the figures go.
+    """
+    bed, counted = site.bed, site.counted()
     before, syncs = bed.cpu(), bed.operator.pod_syncs()
-    written = load.crash(load.names, 2, STORM_SECONDS)
-    observed_at = watch.wait(load.names, 2, _TIMEOUT)
+    written = site.load.crash(names, 2, done.size.seconds)
+    observed_at = site.watch.wait(names, 2, TIMEOUT)
     first = min(written.values())
-    done.figures["storm: last crash"] = max(written.values()) - first
-    done.figures["storm: all annotated"] = max(observed_at.values()) - first
-    delays = [(observed_at[name] - written[name]) * 1000 for name in load.names]
-    done.figures["storm: from a Pod's crash to its annotation, p50"] = percentile(delays, 50)
-    done.figures["storm: from a Pod's crash to its annotation, p95"] = percentile(delays, 95)
-    done.figures["diagnosedPods"] = _counted(bed, load.namespace, LARGE)
+    right = site.status_right(counted + len(names))
+    site.quiet()
+    done.used("storm", before, bed.cpu())
+    delays = [(observed_at[name] - written[name]) * 1000 for name in names]
+    done.percentiles("storm, from a Pod's crash to its annotation", delays)
+    done.figures |= {
+        "storm, last crash": max(written.values()) - first,
+        "storm, all annotated": max(observed_at.values()) - first,
+        "storm, status right": right - first,
+        "storm, Pods counted": site.counted() - counted,
+    }
     after = bed.operator.pod_syncs()
     if syncs is not None and after is not None:
-        done.figures["Pod syncs for a status write"] = (after - syncs) / len(load.names)
-    for part, used in bed.cpu().items():
-        done.figures[f"CPU of the storm: {part}"] = used - before[part]
+        done.figures["storm, Pod syncs for a crash"] = (after - syncs) / len(names)
 
 
-def _down(bed: TestBed, load: PodLoad, watch: Watch, done: Round) -> None:
-    """Crash all Pods while the operator is down, and then start it."""
-    bed.operator.stop()
-    load.crash(load.names, 4)
-    watch.quiet(1.0)
+def _backlog(site: Site, names: list[str], done: Round) -> None:
+    """Crash Pods while the operator is down; start it once what serves is up."""
+    operator, counted = site.bed.operator, site.counted()
+    operator.stop()
+    site.load.crash(names, 4)
+    site.quiet(1.0)
+    operator.start_servers()
+    before = site.bed.cpu()
     begun = time.perf_counter()
-    bed.operator.start()
-    observed_at = watch.wait(load.names, 4, _TIMEOUT)
-    done.figures["down: all annotated after the start"] = max(observed_at.values()) - begun
-    done.figures["diagnosedPods after being down"] = _counted(bed, load.namespace, LARGE)
-    for part, used in bed.operator.cpu_seconds().items():
-        done.figures[f"CPU after being down: {part}"] = used
-
-
-def _counted(bed: TestBed, namespace: str, expected: int) -> int:
-    """Return the number of Pods in the status once it no longer changes.
-
-    A busy machine may need seconds for each of the syncs that count.
-    """
-    before, since = -1, time.monotonic()
-    while time.monotonic() - since < (_QUIET if before >= expected else 4 * _QUIET):
-        now = int(bed.status(namespace).get("diagnosedPods", 0))
-        if now != before:
-            before, since = now, time.monotonic()
-        time.sleep(0.2)
-    return before
+    operator.start_rest()
+    ready = time.perf_counter()
+    annotated = site.all_annotated(names, 4)
+    site.quiet()
+    done.used("backlog", before, site.bed.cpu())
+    done.figures |= {
+        "backlog, all annotated": annotated - begun,
+        "backlog, ready": ready - begun,
+        "backlog, Pods counted anew": site.counted() - counted,
+    }
 
 
 def install_onto_old_crashes(count: int = OLD) -> list[Figure]:
@@ -175,8 +235,8 @@ def install_onto_old_crashes(count: int = OLD) -> list[Figure]:
         with Watch(bed.api, "old") as watch:
             begun = time.perf_counter()
             bed.operator.start()
-            observed_at = watch.wait(old.names, 1, _TIMEOUT)
-            watch.quiet(_QUIET)
+            observed_at = watch.wait(old.names, 1, TIMEOUT)
+            watch.quiet(QUIET)
         labelled = bed.control_plane.admin.list(PODS, "old", LABEL)
         return [
             Figure(
@@ -196,81 +256,33 @@ def install_onto_old_crashes(count: int = OLD) -> list[Figure]:
         ]
 
 
-def measure(rounds: int = 3) -> list[Figure]:
+def measure(rounds: int, size: Size, quiet: Quiet) -> dict[str, dict[str, Spread]]:
     """Run both operators in turn.
 
     Args:
         rounds: how many rounds.
+        size: how much each does.
+        quiet: says what others used meanwhile.
 
     Returns:
-        The figures of both, and their ratios.
+        Operator to figure to its spread.
 
     Raises:
         dev.envtest.build.MissingError: there is no control plane here.
         TimeoutError: Pods are not annotated.
     """
-    results: dict[str, list[Round]] = {name: [] for name in OPERATORS}
+    results: dict[str, list[dict[str, float]]] = {name: [] for name in OPERATORS}
     for number in range(rounds):
         for name in OPERATORS if number % 2 == 0 else reversed(OPERATORS):
             # Minutes pass: show that it goes on.
             sys.stderr.write(f"round {number + 1} of {rounds}: {name}\n")
-            results[name].append(run(name))
-    return figures(
-        {
-            name: {
-                figure: Spread(tuple(one.figures[figure] for one in found))
-                for figure in found[0].figures
-            }
-            for name, found in results.items()
-        }
-    )
+            begun = time.monotonic()
+            found = run(name, size)
+            results[name].append(found | {OTHERS: quiet.others(begun)})
+    return {
+        name: {figure: Spread(tuple(one[figure] for one in found)) for figure in found[0]}
+        for name, found in results.items()
+    }
 
 
-def figures(results: dict[str, dict[str, Spread]]) -> list[Figure]:
-    """Put the figures of both operators together.
-
-    Args:
-        results: operator to figure to its spread.
-    """
-    ours, kopf = results["ours"], results["kopf"]
-    lines: list[Figure] = []
-    for figure in ours:
-        unit = _unit(figure)
-        lines.append(Figure(f"ours: {figure}", ours[figure], unit, _AIMS.get(figure)))
-        if figure in kopf:
-            lines.append(Figure(f"kopf: {figure}", kopf[figure], unit))
-    lines += [
-        Figure(f"kopf: {figure}", spread, _unit(figure))
-        for figure, spread in kopf.items()
-        if figure not in ours
-    ]
-    for figure, most in (
-        ("storm: all annotated", 1.1),
-        ("down: all annotated after the start", 1.0),
-    ):
-        ratio = ours[figure].over(kopf[figure])
-        lines.append(Figure(f"{figure}: ours / kopf", ratio, "", Aim.at_most(most)))
-    for phase in ("of the storm", "after being down", "of single crashes"):
-        ratio = ours[f"CPU {phase}: hook"].over(kopf[f"CPU {phase}: kopf"])
-        aim = Aim.at_most(0.8) if phase == "of the storm" else None
-        lines.append(Figure(f"CPU {phase}: hook / kopf", ratio, "", aim))
-    for name, found in results.items():
-        aim = Aim.at_most(1.3) if name == "ours" else None
-        small = found["single, small, p95"]
-        for other in ("single, large, p95", "single, after the storm, p95"):
-            lines.append(Figure(f"{name}: {other} / small", found[other].over(small), "", aim))
-    return lines
-
-
-_AIMS = {
-    "diagnosedPods": Aim.exactly(LARGE),
-    "diagnosedPods after being down": Aim.exactly(LARGE),
-    # Slightly above 2: a periodic resync of Metacontroller may fall into the storm.
-    "Pod syncs for a status write": Aim.at_most(2.05),
-}
-
-
-def _unit(figure: str) -> str:
-    if figure.endswith(("p50", "p95")):
-        return "ms"
-    return "" if figure.startswith(("diagnosedPods", "Pod syncs")) else "s"
+OTHERS = "processors' time that went to other programs"

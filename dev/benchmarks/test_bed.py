@@ -13,6 +13,7 @@ from dev.envtest.control_plane import ControlPlane
 from dev.envtest.kubelet import Kubelet
 
 DIAGNOSER = "fragileapp-diagnoser"
+API_SERVER = "API server + etcd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +67,20 @@ class TestBed:
         plane = self.control_plane
         return {
             **self.operator.cpu_seconds(),
-            "API server + etcd": usage.cpu_seconds(plane.apiserver) + usage.cpu_seconds(plane.etcd),
+            API_SERVER: usage.cpu_seconds(plane.apiserver) + usage.cpu_seconds(plane.etcd),
         }
 
 
 @contextlib.contextmanager
 def open_test_bed(
-    make: Callable[[ControlPlane], Operator], linger: float = 1.0
+    make: Callable[[ControlPlane], Operator], linger: float = 1.0, audit_policy: Json | None = None
 ) -> Iterator[TestBed]:
     """Start a control plane and its Node; the operator is installed, not started.
 
     Args:
         make: makes the operator.
         linger: seconds that a terminating Pod stays.
+        audit_policy: what the API server logs; None means `dev.envtest.audit.policy`.
 
     Yields:
         Where it is.
@@ -88,7 +90,7 @@ def open_test_bed(
         dev.envtest.process.StartError: something does not start.
     """
     with contextlib.ExitStack() as running:
-        control_plane = running.enter_context(ControlPlane(build.find()))
+        control_plane = running.enter_context(ControlPlane(build.find(), audit_policy))
         kubelet = Kubelet(control_plane.client("kubelet"), linger)
         kubelet.start()
         running.callback(kubelet.stop)

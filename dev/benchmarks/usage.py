@@ -42,6 +42,23 @@ def peak_bytes(process: Process) -> int:
     return max(_memory(pid, "VmHWM") for pid, _ in _group(process.pid))
 
 
+def whole_peak_bytes(process: Process) -> int:
+    """Return the most memory of a program's whole group: what its container would be charged with.
+
+    That is the peak of its largest process, and of the others what is theirs alone or their share
+    of: a worker shares most of its parent's pages.
+
+    Raises:
+        StartError: it does not run.
+        OSError: there is no ``/proc``.
+    """
+    peaks = {pid: _memory(pid, "VmHWM") for pid, _ in _group(process.pid)}
+    largest = max(peaks, key=lambda pid: peaks[pid])
+    return peaks[largest] + sum(
+        _memory(pid, "Pss", "smaps_rollup") for pid in peaks.keys() - {largest}
+    )
+
+
 def _group(leader: int) -> Iterator[tuple[int, list[str]]]:
     """Yield the processes of a group, with the fields of their ``stat`` after the name."""
     for entry in Path("/proc").iterdir():
@@ -54,10 +71,10 @@ def _group(leader: int) -> Iterator[tuple[int, list[str]]]:
                 yield int(entry.name), fields
 
 
-def _memory(pid: int, name: str) -> int:
-    """Return a field of a process's status in bytes; 0 if it has ended meanwhile."""
+def _memory(pid: int, name: str, file: str = "status") -> int:
+    """Return a field of a process's memory in bytes; 0 if it has ended meanwhile."""
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        for line in Path(f"/proc/{pid}/{file}").read_text(encoding="utf-8").splitlines():
             if line.startswith(f"{name}:"):
                 return int(line.split()[1]) * 1024
     return 0

@@ -14,6 +14,10 @@ GROUP = "system:serviceaccounts:pod-diagnoser-system"
 """Whose requests are logged: the operator's own ServiceAccounts only."""
 
 
+WRITES = ("create", "update", "patch", "delete", "deletecollection")
+"""The verbs of requests that change something."""
+
+
 def policy() -> Json:
     """Return the audit policy.
 
@@ -25,6 +29,20 @@ def policy() -> Json:
         "kind": "Policy",
         "omitStages": ["RequestReceived", "ResponseStarted"],  # a log's answer has both
         "rules": [{"level": "Metadata", "userGroups": [GROUP]}, {"level": "None"}],
+    }
+
+
+def counting_policy() -> Json:
+    """Return a policy with which all requests of everybody are counted, and the bytes of writes.
+
+    Returns:
+        An ``audit.k8s.io/v1`` Policy. Watches are logged when they end.
+    """
+    return {
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived", "ResponseStarted"],
+        "rules": [{"level": "Request", "verbs": [*WRITES]}, {"level": "Metadata"}],
     }
 
 
@@ -49,7 +67,7 @@ def full_policy() -> Json:
         "rules": [
             {
                 "level": "RequestResponse",
-                "verbs": ["create", "update", "patch", "delete", "deletecollection"],
+                "verbs": [*WRITES],
                 "resources": resources,
             },
             {"level": "RequestResponse", "verbs": ["get"], "userGroups": [GROUP]},
@@ -69,6 +87,8 @@ class Audited:
         namespace: empty for what belongs to the cluster.
         name: of the object; empty for a list, and for a creation.
         code: the answer's HTTP status code.
+        agent: the caller's User-Agent.
+        size: bytes of what was sent, where the policy has it logged.
     """
 
     user: str
@@ -77,6 +97,8 @@ class Audited:
     namespace: str
     name: str
     code: int
+    agent: str = ""
+    size: int = 0
 
     def __str__(self) -> str:
         """Such as ``delete pods 200``."""
@@ -109,4 +131,8 @@ def _audited(entry: Json) -> Audited:
         namespace=target.get("namespace", ""),
         name=target.get("name", "") if entry["verb"] != "create" else "",
         code=entry.get("responseStatus", {}).get("code", 0),
+        agent=entry.get("userAgent", ""),
+        size=len(json.dumps(entry["requestObject"], separators=(",", ":")))
+        if "requestObject" in entry
+        else 0,
     )

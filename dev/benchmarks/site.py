@@ -1,0 +1,121 @@
+"""A namespace of Pods with a PodDiagnoser, watched: what happens there, and when."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from dev.benchmarks import workload
+from dev.benchmarks.following import Follower
+from dev.benchmarks.pod_load import PodLoad, Watch
+from dev.benchmarks.test_bed import TestBed
+from dev.envtest import pods
+from dev.envtest.client import PODDIAGNOSERS, Json
+
+QUIET = 3.0
+"""Seconds without a change of Pods or PodDiagnosers; longer than writes of a status are gathered
+for."""
+
+TIMEOUT = 180.0
+_COUNT = re.compile(rb'"diagnosedPods":(\d+)')
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A namespace of Pods with a PodDiagnoser.
+
+    Attributes:
+        bed: where.
+        load: the Pods.
+        watch: the watch of the Pods.
+        counts: the watch of the PodDiagnoser: how many Pods its status counts.
+    """
+
+    bed: TestBed
+    load: PodLoad
+    watch: Watch
+    counts: Follower
+
+    def quiet(self, seconds: float = QUIET) -> None:
+        """Wait until nothing has changed for a while.
+
+        Args:
+            seconds: for how long.
+        """
+        while True:
+            self.watch.quiet(seconds)
+            self.counts.quiet(seconds)
+            if time.perf_counter() - self.watch.last_event >= seconds:
+                return
+
+    def counted(self) -> int:
+        """Return how many Pods the PodDiagnoser's status counts."""
+        return int(self.bed.status(self.load.namespace).get("diagnosedPods", 0))
+
+    def all_annotated(self, names: list[str], code: int) -> float:
+        """Wait until Pods are annotated with a crash.
+
+        Args:
+            names: which.
+            code: the crash's exit code.
+
+        Returns:
+            When the last one was, by `time.perf_counter`.
+
+        Raises:
+            TimeoutError: not all are.
+        """
+        return max(self.watch.wait(names, code, TIMEOUT).values())
+
+    def status_right(self, expected: int) -> float:
+        """Wait until the status counts so many Pods.
+
+        Args:
+            expected: how many, never seen before.
+
+        Returns:
+            When it did, by `time.perf_counter`.
+
+        Raises:
+            TimeoutError: it does not.
+        """
+        return self.counts.moments([expected], TIMEOUT)[expected]
+
+
+def open_site(
+    bed: TestBed,
+    namespace: str,
+    count: int,
+    watches: ExitStack,
+    manifest: Callable[[str], Json] = workload.pod,
+) -> Site:
+    """Make the namespace, its PodDiagnoser and running Pods, and watch them.
+
+    Args:
+        bed: where.
+        namespace: its name.
+        count: how many Pods.
+        watches: ends the watches.
+        manifest: makes a manifest of a name.
+    """
+    bed.prepare(namespace)
+    load = PodLoad(bed.api, namespace, count)
+    load.create(manifest, pods.started)
+    watch = watches.enter_context(Watch(bed.api, namespace))
+    counts = watches.enter_context(Follower(bed.api, PODDIAGNOSERS.path(namespace), count_of))
+    return Site(bed, load, watch, counts)
+
+
+def count_of(line: bytes) -> Iterator[int]:
+    """Look at a PodDiagnoser.
+
+    Args:
+        line: a line of a watch of PodDiagnosers.
+
+    Yields:
+        How many Pods its status counts.
+    """
+    found = _COUNT.search(line)
+    if found:
+        yield int(found[1])
