@@ -38,24 +38,21 @@ NOT_SHOWN: Final = (
 )
 """Shown instead of a text that can't be masked as the user requires."""
 
-MAX_SCANNED: Final = 8 * 1024
-"""The most characters of a text that are shown."""
+MAX_SCANNED: Final = 3 * 1024
+"""The most characters of a text that are shown. All who show one show less."""
 
-_MAX_READ: Final = 2 * MAX_SCANNED
-"""Characters of a text that are read. More than are shown: whether a line belongs to a private key
-depends on the lines around it, which may lie beyond what is shown."""
-
-MAX_MESSAGE_CHARS: Final = 4096
-"""The most characters of a message of kubelet, runtime or Event that are read whole; of a longer
-one so many are read at its start and at its end, and half of them shown. They are some kilobytes
-long at most."""
+MAX_READ: Final = 2 * MAX_SCANNED
+"""Bytes of a text that are read, once invisible characters are removed, and characters before that.
+More than are shown: whether a line belongs to a private key depends on the lines around it, which
+may lie beyond what is shown. What is not read is not shown."""
 
 _MAX_REMEMBERED: Final = 256
-"""How many redacted texts of at most `MAX_MESSAGE_CHARS` characters are remembered."""
+"""How many redacted texts are remembered, each of at most `MAX_READ` characters."""
 
 _TERMINAL_SEQUENCES: Final = re.compile(
     "(?:\x1b\\[|\x9b)[0-9;:?]*[mKJHhl]"  # colours, erasing, cursor
-    "|(?:\x1b\\]|\x9d)[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\\\|\x9c)"  # titles, links
+    # titles, links; none holds the start of another, so that the time is linear
+    "|(?:\x1b\\]|\x9d)[^\x07\x1b\x9c\x9d\n]*(?:\x07|\x1b\\\\|\x9c)"
 )
 """Commands to a terminal, removed whole: without their first character they would be litter."""
 
@@ -90,24 +87,21 @@ def redact_head(text: str, limit: int, patterns: Sequence[str] = ()) -> str:
         Its lines that are not empty, without control and format characters and with secrets as
         `MASK`, truncated with an ellipsis at its end; or `NOT_SHOWN` where a pattern is unusable.
     """
-    is_short = len(text) <= MAX_MESSAGE_CHARS
-    redact = _redacted if is_short else _redacted_head
-    return truncate_bytes(redact(text[: _MAX_READ + 1], tuple(patterns)), limit)
+    return truncate_bytes(_redacted_head(text[: MAX_READ + 1], tuple(patterns), MAX_READ), limit)
 
 
-def _redacted_head(text: str, patterns: tuple[str, ...], max_read: int = _MAX_READ) -> str:
-    visible = _visible(text[:max_read])
-    end = _shown_length(visible, is_cut=len(text) > max_read)
+@lru_cache(maxsize=_MAX_REMEMBERED)
+def _redacted_head(text: str, patterns: tuple[str, ...], max_read: int) -> str:
+    cleaned = _visible(text[:max_read])
+    visible = cleaned.encode()[:max_read].decode(errors="ignore")
+    is_cut = len(text) > max_read or len(visible) < len(cleaned)
+    end = _shown_length(visible, is_cut=is_cut)
     if end < len(visible):
         breaks = [found.start() for found in _BREAK.finditer(visible, 0, end)]
         if not breaks:
             return MASK
         end = breaks[-1]
     return _redact(visible, 0, end, patterns)
-
-
-_redacted = lru_cache(maxsize=_MAX_REMEMBERED)(_redacted_head)
-"""The same for a text that is worth being remembered."""
 
 
 def redact_tail(
@@ -123,16 +117,18 @@ def redact_tail(
         patterns: as of `redact_head`.
         lines: the most lines that the result may have; None for all.
     """
-    shown = _redacted_tail(text, tuple(patterns))
+    shown = _redacted_tail(text.rstrip()[-MAX_READ - 1 :], tuple(patterns), MAX_READ)
     if lines is not None:
         shown = "\n".join(shown.split("\n")[-lines:])
     return _truncate_head(shown, limit)
 
 
-def _redacted_tail(text: str, patterns: tuple[str, ...], max_read: int = _MAX_READ) -> str:
-    text = text.rstrip()
-    visible = _visible(text[-max_read:])
-    start = len(visible) - _shown_length(visible, is_cut=len(text) > max_read)
+@lru_cache(maxsize=_MAX_REMEMBERED)
+def _redacted_tail(text: str, patterns: tuple[str, ...], max_read: int) -> str:
+    cleaned = _visible(text[-max_read:])
+    visible = cleaned.encode()[-max_read:].decode(errors="ignore")
+    is_cut = len(text) > max_read or len(visible) < len(cleaned)
+    start = len(visible) - _shown_length(visible, is_cut=is_cut)
     if start > 0:
         found = _NEW_LINE.search(visible, start) or _BREAK.search(visible, start + _MAX_NAME)
         if not found:
@@ -149,13 +145,15 @@ def redact_message(text: str, patterns: Sequence[str] = ()) -> str:
         patterns: regular expressions (RE2) of what is masked beside what always is.
 
     Returns:
-        What `redact_head` returns, whole; of a very long text its start and its end.
+        What `redact_head` returns, whole; of a text of more than `MAX_READ` bytes its start and
+        its end.
     """
     masks = tuple(patterns)
-    if len(text) <= MAX_MESSAGE_CHARS:
-        return _redacted(text, masks)
-    start = _redacted_head(text, masks, MAX_MESSAGE_CHARS)
-    end = _redacted_tail(text, masks, MAX_MESSAGE_CHARS)
+    if len(text.encode(errors="replace")) <= MAX_READ:
+        return _redacted_head(text, masks, MAX_READ)
+    half = MAX_READ // 2
+    start = _redacted_head(text[: half + 1], masks, half)
+    end = _redacted_tail(text.rstrip()[-half - 1 :], masks, half)
     return f"{start} {ELLIPSIS} {end}"
 
 
@@ -226,6 +224,7 @@ def _visible_line(line: str) -> str:
     return "".join(map(_visible_character, line))
 
 
+@lru_cache(maxsize=1024)
 def _visible_character(character: str) -> str:
     if character == "\t":
         return "  "

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+from pod_diagnoser.diagnosis.masking.budget import Budget
 from pod_diagnoser.diagnosis.masking.compiling import Span, compile_pattern
 from pod_diagnoser.diagnosis.masking.rule import OwnRule
 
@@ -23,10 +24,13 @@ class PrivateKeyRule:
         """The marks, compiled when they are first needed."""
         return compile_pattern(rf"-{{4,5}} ?(?:(BEGIN)|END){_KEY_MARK}[A-Z ]*(?:-{{4,5}})?")
 
-    def spans(self, text: bytes) -> Iterator[Span]:
+    def spans(self, text: bytes, budget: Budget) -> Iterator[Span]:
         """Yield where keys are: from the first mark of a beginning to the next of an end."""
         position, begun = 0, -1
         while (match := self.pattern.search(text, position)) is not None:
+            if not budget.allows(*match.span()):
+                yield match.start() if begun < 0 else begun, len(text)
+                return
             position = match.end()
             if match.group(1):
                 begun = match.start() if begun < 0 else begun
@@ -37,16 +41,14 @@ class PrivateKeyRule:
             yield begun, len(text)
 
 
-_NO_KEY: Final = re.compile(rb"[^A-Za-z0-9+/=\s\\]")
+_END_OF_KEY: Final = compile_pattern(r"[A-Za-z0-9+/=\s\\]*\z")
 _MIN_KEY_LINE: Final = 16
 """How many characters each line of a key has at least, but the last."""
 
 
 def _start_of_key(text: bytes, end: int) -> int:
     """Return where a key begins of which only the end is marked."""
-    start = end
-    while start > 0 and not _NO_KEY.match(text, start - 1):
-        start -= 1
+    start = _END_OF_KEY.search(text[:end]).start()
     words = list(re.finditer(rb"\S+", text[start:end]))
     begin = end
     for index, word in enumerate(reversed(words)):
@@ -124,7 +126,7 @@ FORM_RULES: Final[tuple[OwnRule | PrivateKeyRule, ...]] = (
     ),
     OwnRule(("AGE-SECRET",), r"(AGE-SECRET-KEY-[0-9A-Za-z]+)"),
     OwnRule(
-        ('"(?:d|k|p|q|dp|dq|qi)\\\\*"',),
+        ('"(?:d|k|p|q|dp|dq|qi)["\\\\]',),
         r"\"(?:d|k|p|q|dp|dq|qi)\\*\"\s*:\s*\\*\"([\w-]{32,})",
     ),
     OwnRule(("[xyzt]prv",), r"\b([xyzt]prv[1-9A-HJ-NP-Za-km-z]{50,})"),
@@ -153,7 +155,7 @@ FORM_RULES: Final[tuple[OwnRule | PrivateKeyRule, ...]] = (
     OwnRule(("eyJ",), r"(eyJ[\w+/-]{6,}=*(?:\.[\w=-]*)*)"),
     OwnRule(("gh[pousr]_|github_pat",), r"((?:gh[pousr]|github_pat)_\w{16,})"),
     OwnRule(
-        ("gl[a-z]+-",),
+        ("gl(?:pat|oas|dt|rt|cbt|ptt|ft|imt|agent|soat|ffct|wt)-",),
         r"(gl(?:pat|oas|dt|rt|cbt|ptt|ft|imt|agent|soat|ffct|wt)-[\w.-]{16,})",
     ),
     OwnRule(

@@ -95,6 +95,14 @@ _TIME: Final = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ].*)?|\d\d:\d\d(?::\d\d.*)?|\d{1,6}(?:\.\d{1,6})?(?:ms|s|m|h|d|us|µs)"
 )
 
+
+def _one_of(*patterns: re.Pattern[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{each.pattern})" for each in patterns))
+
+
+_HARMLESS_VALUE: Final = _one_of(_PLACEHOLDER, _LITERAL, _OBJECT, _PATH, _URL, _ADDRESS, _TIME)
+_HARMLESS_WORD: Final = _one_of(_PLACEHOLDER, _PAIR, _PATH, _URL, _ADDRESS, _TIME)
+
 _CODE: Final = re.compile(
     r"(?:await |new |\*|&|!)?(?:[A-Za-z_]\w*(?:\.|->|::|\?\.))*[A-Za-z_]\w*"
     r"(?:\((?:[^()]|\([^()]{0,40}\)){0,150}\)|\[(?=[^\]]*[A-Za-z'\"])[^\]]*\]|\{)"
@@ -221,10 +229,7 @@ def is_secret_value(value: str, after: str, *, is_quoted: bool, may_be_prose: bo
     if not re.search(r"\w", bare):
         # It is nothing, or all of it is marks, which a password may be, too.
         return is_quoted and len(bare) >= _MIN_LENGTH and not _PLACEHOLDER.fullmatch(bare)
-    for harmless in (_PLACEHOLDER, _LITERAL, _OBJECT, _PATH, _URL, _ADDRESS, _TIME):
-        if harmless.fullmatch(bare):
-            return False
-    if _PLACEHOLDER.fullmatch(value.rstrip(",;\\\"'")):
+    if _HARMLESS_VALUE.fullmatch(bare) or _PLACEHOLDER.fullmatch(value.rstrip(",;\\\"'")):
         return False
     if not is_quoted and _is_code(value, after):
         return False
@@ -255,9 +260,7 @@ def is_strong(value: str) -> bool:
     bare = value.strip("\\\"'`,;.)]}")
     if len(bare) < _MIN_LENGTH:
         return False
-    if any(each.fullmatch(bare) for each in (_PATH, _URL, _ADDRESS, _TIME)):
-        return False
-    if bare.endswith(":") or _PAIR.fullmatch(bare) or _PLACEHOLDER.fullmatch(bare):
+    if bare.endswith(":") or _HARMLESS_WORD.fullmatch(bare):
         return False
     has_digit = any(map(str.isdigit, bare))
     has_mark = re.search(r"[^\w.,:;/()'\"-]", bare) is not None

@@ -7,6 +7,7 @@ and URLs. Whether a name is a secret's and a value is one is judged by `judging`
 import re
 from typing import Final
 
+from pod_diagnoser.diagnosis.masking.compiling import compile_pattern
 from pod_diagnoser.diagnosis.masking.judging import (
     NameKind,
     is_secret_value,
@@ -23,7 +24,7 @@ _NAME_HINTS: Final = (
     "(?i)pass|pwd|secret|token|cred",
     "(?i)key|psk|auth|phrase|mnemonic",
     r"(?i)sess(?:ion)?[-_.]?id|conn(?:ection)?[-_.]?str|one[-_.]?time",
-    r"(?i)(?:pw|pin|otp|sig|signature|jwt|salt|pepper|hmac|cv[vc])[\"'\\\]]*\s*(?:[:=]|[\"'\\]|%3)",
+    r"(?i)(?:pw|pin|otp|sig|signature|jwt|salt|pepper|hmac|cv[vc])[\"'\\\]\s:=%&-]",
 )
 
 _NAME: Final = (
@@ -40,7 +41,7 @@ _IS: Final = (
 """What is between a name and its value."""
 
 _LINE_OF_CODE: Final = re.compile(r"\.[a-z]{1,5}$")
-_FAILED_VERB: Final = re.compile(
+_FAILED_VERB: Final = compile_pattern(
     r"(?i)\b(?:fail\w*|unable|could(?: not|n't)|cannot|can't|invalid|unexpected|bad|wrong|expired|"
     r"illegal|malformed|unknown|missing|no|verify|validate|parse|decode|construct|update|refresh|"
     r"renew|retrieve|fetch|(?:creat|delet|updat|sync|watch|mount|load|patch|reconcil|rotat|copy|us|"
@@ -74,7 +75,7 @@ def _is_named_secret(found: Found) -> bool:
     if "\n" in between and content is None and (after.strip() or not is_strong(value)):
         return False
     # failed to fetch token: …
-    is_doubtful = between[-1:].isspace() and _FAILED_VERB.search(found.before) is not None
+    is_doubtful = between[-1:].isspace() and _FAILED_VERB.search(found.before.encode()) is not None
     if (kind is NameKind.HINT or " " in name or is_doubtful) and not _looks_like_one(bare):
         return False
     if (is_doubtful and _KUBERNETES_NAME.fullmatch(bare)) or (
@@ -195,7 +196,7 @@ def _is_long_word(found: Found) -> bool:
 NAMED_RULES: Final = (
     OwnRule(_NAME_HINTS, rf"(?i){_NAME}{_IS}({VALUE})", _is_named_secret),
     OwnRule(
-        ("(?i)--?[a-z0-9.-]*(?:pass|pwd|secret|token|cred|key|psk)",),
+        _NAME_HINTS[:2],
         rf"(?i)(?:^|[\s\"'`\[(=,])--?{_NAME}([\"']?,?[ \t]+|[\"'],|\n[ \t]*-[ \t]+)({VALUE})",
         _is_flag,
     ),
@@ -205,7 +206,7 @@ NAMED_RULES: Final = (
         _is_element,
     ),
     OwnRule(
-        ("(?i)val(?:ue)?[\"'\\\\]*\\s*[:=\\[]",),
+        ("(?i)val(?:ue)?[\"'\\\\\\s:=\\[]",),
         rf"(?i){_NAME}[\"'\\]*[\s,;{{(\[]*\\*[\"']?(?:with )?val(?:ue)?[\"'\\]*\s*[:=\[]+\s*({VALUE})",
         _is_element,
     ),
@@ -218,7 +219,7 @@ NAMED_RULES: Final = (
     # Clojure's {:password "s3cret"}
     OwnRule(_NAME_HINTS[:2], rf"(?i)(?:^|[\s{{(\[,]):{_NAME}\s+({QUOTED})", _is_element),
     OwnRule(
-        ("(?i)(?:pass|pwd)[a-z]*\\\\*[\"']?[\\s(]",),
+        ("(?i)pass(?:word|wd|phrase)[\\s(]",),
         rf"(?i)(?:password|passwd|passphrase)(?:\s+|\s*\()({QUOTED})",
         _is_quoted_password,
     ),
@@ -231,14 +232,14 @@ NAMED_RULES: Final = (
         _is_bare,
     ),
     OwnRule(
-        (r"(?i)(?:pass\w*|pwd|secret\w*|token\w*)[\[({<]",),
+        ("(?i)pass|pwd|secret|token",),
         r"(?i)((?:[\w.-]*)(?:pass(?:word|wd|phrase)?|pwd|secret|token)\w{0,8})[\[({<](?:\w+=)?([^\s\])}>\"']+)",
         _is_enclosed,
     ),
     # calls with a user and a password, as the stack traces of PHP show them
     OwnRule(
         ("(?i)connect|__construct|auth|login|bind|credential",),
-        rf"(?i)(?:connect\w*|__construct|auth\w*|login|bind|credentials?)=?\([^()\n]{{0,200}},\s*({QUOTED})\s*\)",
+        rf"(?i)(?:connect\w*|__construct|auth\w*|login|bind|credentials?)=?\([^()\n]*,\s*({QUOTED})\s*\)",
         _is_strong_argument,
     ),
     OwnRule(
@@ -258,7 +259,7 @@ NAMED_RULES: Final = (
     ),
     OwnRule(
         ("(?i)credentials",),
-        r"(?i)\bcredentials:?\s+[\"']?[\w.@-]{1,64}[/:]([^\s\"']{6,64})",
+        r"(?i)\bcredentials:?\s+[\"']?[\w.@-]+[/:]([^\s\"']{6,})",
         _is_told,
     ),
     OwnRule(("(?i)unseal|recovery",), r"(?i)(?:unseal|recovery) key(?: \d+)?: (\S+)"),
@@ -279,7 +280,7 @@ NAMED_RULES: Final = (
     ),
     OwnRule(
         ("(?i)pass(?:word|phrase|code)|api key",),
-        r"(?im)\b(?:password|passphrase|passcode|api key)\b[^:=\n]{1,60}(?:'[^'\n]{0,100}')?:\s+(\S+)[ \t]*$",
+        r"(?im)\b(?:password|passphrase|passcode|api key)\b[^:=\n]{1,60}(?:'[^'\n]*')?:\s+(\S+)[ \t]*$",
         _is_told,
     ),
     OwnRule(

@@ -128,13 +128,13 @@ PLACE_RULES: Final = (
     OwnRule((r"\bcode=",), r"\bcode=([\w./~-]{16,})&", _is_parameter),
     OwnRule(
         (r"curl",),
-        r"\bcurl\b[^\n]{0,200}?\s(?:-b|--cookie)[ =]?[\"']?[^\s=;\"']+=([^\s\"';]{8,})",
+        r"\bcurl\b[^\n]*?\s(?:-b|--cookie)[ =]?[\"']?[^\s=;\"']+=([^\s\"';]{8,})",
         _is_parameter,
     ),
     OwnRule(("(?i)digest|nonce",), r"(?i)\bresponse=\\?\"([0-9a-f]{32,})"),
     # user:password@ of a URL, and elsewhere
     OwnRule(("://",), r"://([^\s/?#\"'<>]*)@", _is_userinfo),
-    OwnRule(("%40",), r"(?i):(?://|%2f%2f)[^\s/@\"'<>]{1,64}?%3a([^\s/@\"'<>]{1,200}?)%40"),
+    OwnRule(("%40",), r"(?i):(?://|%2f%2f)[^\s/@\"'<>]+?%3a([^\s/@\"'<>]+?)%40"),
     OwnRule(("://",), rf"(?i){_DATABASES}://[^\s/:@]*:([^\s\"'<>]*)@"),
     OwnRule((r"@(?:tcp|unix|udp)\(",), r"[^\s:@\"'(]{1,64}:(\S*)@(?:tcp|unix|udp)\("),
     OwnRule(
@@ -143,7 +143,7 @@ PLACE_RULES: Final = (
         _is_user_and_password,
     ),
     OwnRule(
-        ("(?i)oracle|sqlplus|oci8|[a-z]/[^\\s/]+@//",),
+        ("(?i)oracle|sqlplus|oci8|@//",),
         r"(?i)(?:thin:|oci8?:|sqlplus\b[^\n/]{0,60}?\s|\s)\w+/([^\s/@]+)@(?://|\w)",
     ),
     OwnRule((":(?:5432|5433|6432):",), r"[\w.*-]+:(?:5432|5433|6432|\*):[\w*-]+:[\w*-]+:(\S+)"),
@@ -164,7 +164,7 @@ PLACE_RULES: Final = (
     # commands
     OwnRule(
         ("(?i)mysql|mariadb|xtrabackup|7z",),
-        r"(?i)\b(?:mysql\w*|mariadb[\w-]*|xtrabackup|7z\w?)\b[^\n|;&]{0,200}?[\s\"',]-p([^\s\"'-][^\s\"]*|['\"][^'\"\n]+)",
+        r"(?i)\b(?:mysql\w*|mariadb[\w-]*|xtrabackup|7z\w?)\b[^\n|;&]*?[\s\"',]-p([^\s\"'-][^\s\"]*|['\"][^'\"\n]+)",
         _is_argument,
     ),
     OwnRule(
@@ -172,12 +172,12 @@ PLACE_RULES: Final = (
             "(?i)sshpass|login|mongo|sqlcmd|bcp|ldap|redis-cli|mosquitto|cqlsh|ipmitool|zip|snmp|oc ",
         ),
         r"(?i)\b(?:sshpass|(?:docker|podman|helm registry|az|oc|buildah|skopeo|crane|oras) login|mongo\w*|sqlcmd|bcp|"
-        r"ldap\w+|redis-cli|mosquitto_\w+|cqlsh|ipmitool|(?:un)?zip|snmp\w+)\b[^\n|;&]{0,200}?\s-(?:p|w|a|x)\s*([^\s\"'-][^\s]*|['\"][^'\"\n]+)",
+        r"ldap\w+|redis-cli|mosquitto_\w+|cqlsh|ipmitool|(?:un)?zip|snmp\w+)\b[^\n|;&]*?\s-(?:p|w|a|x)\s*([^\s\"'-][^\s]*|['\"][^'\"\n]+)",
         _is_argument,
     ),
     OwnRule(
         ("(?i)sudo -S|-stdin|chpasswd",),
-        r"(?i)\becho\s+(?:-n\s+)?[\"']?(?:\w+:)?([^\s\"'|]+)[\"']?\s*\|[^\n]{0,80}?(?:sudo -S|--password-stdin|--stdin|chpasswd)",
+        r"(?i)\becho\s+(?:-n\s+)?[\"']?(?:\w+:)?([^\s\"'|]+)[\"']?\s*\|[^\n]*?(?:sudo -S|--password-stdin|--stdin|chpasswd)",
     ),
     OwnRule(
         ("(?i)rabbitmqctl|htpasswd|net use|snmp-server",),
@@ -187,8 +187,8 @@ PLACE_RULES: Final = (
     ),
     OwnRule(
         ("(?i)smbclient|lftp|openssl|/p:",),
-        r"(?i)(?:smbclient\b[^\n]{0,100}?-U\s*[^\s%]+%|lftp\b[^\n]{0,100}?-u\s*[^\s,]+,|"
-        r"openssl\s+enc\b[^\n]{0,100}?\s-k\s+|\s/p:)(\S+)",
+        r"(?i)(?:smbclient\b[^\n]*?-U\s*[^\s%]+%|lftp\b[^\n]*?-u\s*[^\s,]+,|"
+        r"openssl\s+enc\b[^\n]*?\s-k\s+|\s/p:)(\S+)",
         _is_argument,
     ),
     OwnRule(
@@ -215,10 +215,10 @@ PLACE_RULES: Final = (
     OwnRule((r"\bPASS\s",), r"\bUSER\s+\S+\s+PASS\s+(\S+)"),
     OwnRule((r"\bLOGIN\s",), r"\bLOGIN\s+\S+\s+[\"']?([^\s\"']+)", _is_strong),
     OwnRule(("::server:|::node:",), r"\bK10\w+::\w+:(\S+)"),
-    OwnRule(("(?i)set password",), rf"(?i)\bset password[^=\n]{{0,100}}=\s*({QUOTED})"),
+    OwnRule(("(?i)set password",), rf"(?i)\bset password[^=\n]*=\s*({QUOTED})"),
     OwnRule(
         ("(?i)values",),
-        r"(?i)\binsert\s+into\s[^()\n]{1,200}\([^()\n]{0,400}(?:password|passwd|secret|token)[^()\n]{0,400}\)\s*values\s*\(([^\n]*)\)",
+        r"(?i)\binsert\s+into\s[^()\n]+\([^()\n]*(?:password|passwd|secret|token)[^()\n]*\)\s*values\s*\(([^\n]*)\)",
     ),
     OwnRule(
         ("(?i)identified",),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+from pod_diagnoser.diagnosis.masking.budget import Budget
 from pod_diagnoser.diagnosis.masking.compiling import Span, compile_pattern
 
 QUOTED: Final = r"""(?:\\*"(?:[^"\\\n]|\\.)*"?|\\*'(?:[^'\\\n]|\\.)*'?)"""
@@ -24,12 +25,6 @@ _WRAPPERS: Final = re.compile("(?i)some|ok|just|value|b64|.*(?:secret|string|pas
 
 _CONTEXT: Final = 256
 """How many bytes of a group, and beside a match, are looked at."""
-
-_MAX_JUDGED: Final = 200
-"""How many matches of a rule are judged in a text, which takes some 40 µs each; a long one counts
-for several. What the rule matches after them is masked."""
-
-_LONG_VALUE: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +84,16 @@ class OwnRule:
         """The pattern, compiled when it is first needed."""
         return compile_pattern(self.regex)
 
-    def spans(self, text: bytes) -> Iterator[Span]:
+    def spans(self, text: bytes, budget: Budget) -> Iterator[Span]:
         """Yield where the secrets are that the rule finds in a text."""
-        group = self.pattern.groups
-        position = judged = 0
-        while (match := self.pattern.search(text, position)) is not None:
+        pattern, group = self.pattern, self.pattern.groups
+        position = 0
+        while (match := pattern.search(text, position)) is not None:
+            if not budget.allows(*match.span()):
+                yield match.start(), len(text)
+                return
             start, end = match.span(group)
-            judged += 1 + (end - start) // _LONG_VALUE
-            if start < end and (
-                self.judge is None or judged > _MAX_JUDGED or self.judge(Found(text, match))
-            ):
+            if start < end and (self.judge is None or self.judge(Found(text, match))):
                 yield start, end
                 position = max(match.end(), position + 1)
             else:

@@ -8,6 +8,7 @@ import pytest
 import re2  # type: ignore[import-untyped]
 
 from dev import gitleaks
+from pod_diagnoser.diagnosis.masking.budget import Budget
 from pod_diagnoser.diagnosis.masking.gitleaks import GITLEAKS_RULES, GitleaksRule, _Allowlist
 from pod_diagnoser.diagnosis.redaction import redact_head
 
@@ -108,7 +109,7 @@ def test_the_updater_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> No
 
 def spans(rule: GitleaksRule, text: str) -> list[str]:
     """Return what a rule finds."""
-    return [text[start:end] for start, end in rule.spans(text.encode())]
+    return [text[start:end] for start, end in rule.spans(text.encode(), Budget(len(text)))]
 
 
 def test_the_secret_is_a_group_of_the_match() -> None:
