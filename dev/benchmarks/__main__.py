@@ -14,9 +14,12 @@ from dev.benchmarks import (
     comparison,
     counting,
     evidence,
+    growth,
     hook,
+    installing,
     poddiagnosers,
     remediation,
+    returning,
     storm,
     telling,
 )
@@ -27,6 +30,9 @@ from dev.envtest import build
 _HEADINGS = {
     "cluster": "The whole operator, beside one in kopf that does the same job",
     "reasons": "Where the requests of a storm come from, counted in one of its own",
+    "returning": "After an outage: from the return of what was away until all is told",
+    "growth": "What Pods cost that are there and healthy",
+    "installing": "Onto a cluster whose Pods restarted long ago",
     "hook": "The hook alone: one process, five connections, a Pod of 15 KB",
     "poddiagnosers": "A PodDiagnoser with 1,000 crashed Pods, and the hook's memory",
     "remediation": "From a crash to what is done about it, beside kopf without safeguards",
@@ -134,6 +140,22 @@ def _reasons(options: argparse.Namespace, _: Quiet) -> Tables:
     return counting.measure(storm.QUICK if options.quick else storm.FULL)
 
 
+def _returning(options: argparse.Namespace, _: Quiet) -> Tables:
+    if options.quick:
+        return {"": returning.measure(1, crashes=200, away=10)}
+    return {"": returning.measure(options.rounds or 3)}
+
+
+def _growth(options: argparse.Namespace, _: Quiet) -> Tables:
+    if options.quick:
+        return {"": growth.measure(few=200, healthy=1000, batch=20, away=10)}
+    return {"": growth.measure()}
+
+
+def _installing(options: argparse.Namespace, _: Quiet) -> Tables:
+    return {"": installing.measure(200 if options.quick else installing.COUNT)}
+
+
 def _hook(options: argparse.Namespace, _: Quiet) -> Tables:
     return {"": hook.measure(2 if options.quick else options.rounds or 10, options.seconds)}
 
@@ -164,6 +186,9 @@ def _telling(options: argparse.Namespace, _: Quiet) -> Tables:
 _PARTS: dict[str, Callable[[argparse.Namespace, Quiet], Tables]] = {
     "cluster": _cluster,
     "reasons": _reasons,
+    "returning": _returning,
+    "growth": _growth,
+    "installing": _installing,
     "hook": _hook,
     "poddiagnosers": _poddiagnosers,
     "remediation": _remediation,
@@ -184,7 +209,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rounds",
         type=int,
-        help="rounds of cluster (3), hook (10), remediation, evidence and telling (1)",
+        help="rounds of cluster and returning (3), of hook (10), of the others (1)",
     )
     parser.add_argument(
         "--seconds", type=float, default=0.4, help="seconds of each case in a round of hook (0.4)"

@@ -77,20 +77,21 @@ class PodLoad:
     def create(
         self,
         manifest: Callable[[str], Json] = workload.pod,
-        status: Callable[[Json], Json] = pods.started,
+        status: Callable[[Json], Json] | None = pods.started,
     ) -> None:
         """Create the Pods.
 
         Args:
             manifest: makes a manifest of a name.
-            status: makes the first status that is reported of a Pod.
+            status: makes the first status that is reported of a Pod; None reports none.
         """
 
         def create(name: str) -> None:
             body = json.dumps(manifest(name)).encode()
             path = PODS.path(self.namespace)
-            pod = json.loads(self._api.send("POST", path, body))
-            self._pods[name] = self._report(name, status(pod))
+            answer = self._api.send("POST", path, body)
+            if status is not None:
+                self._pods[name] = self._report(name, status(json.loads(answer)))
 
         _all(create, self.names)
 

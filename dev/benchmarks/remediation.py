@@ -22,8 +22,8 @@ from dev.benchmarks.spread import Spread, percentile
 from dev.benchmarks.test_bed import TestBed, open_test_bed
 from dev.envtest.client import EVENTS, PODDIAGNOSERS, PODS, REPLICA_SETS, STRATEGIC_PATCH, Json
 
-CRASHES = 40
-STORM = 500
+CRASHES = 15
+STORM = 200
 STORM_REPLICAS = 10
 LARGEST_BUDGET = 50
 """What the kind allows at most."""
@@ -58,7 +58,7 @@ _WORDS = {
 }
 
 
-def measure(rounds: int = 2, crashes: int = CRASHES, storm: int = STORM) -> list[Figure]:
+def measure(rounds: int = 1, crashes: int = CRASHES, storm: int = STORM) -> list[Figure]:
     """Run both operators in turn, and then ours with many crashes at once.
 
     Args:

@@ -2,16 +2,14 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from dev.benchmarks import workload
 from dev.benchmarks.following import Follower
 from dev.benchmarks.pod_load import PodLoad, Watch
 from dev.benchmarks.test_bed import TestBed
-from dev.envtest import pods
-from dev.envtest.client import PODDIAGNOSERS, Json
+from dev.envtest.client import PODDIAGNOSERS
 
 QUIET = 3.0
 """Seconds without a change of Pods or PodDiagnosers; longer than writes of a status are gathered
@@ -84,11 +82,7 @@ class Site:
 
 
 def open_site(
-    bed: TestBed,
-    namespace: str,
-    count: int,
-    watches: ExitStack,
-    manifest: Callable[[str], Json] = workload.pod,
+    bed: TestBed, namespace: str, count: int, watches: ExitStack, *, filled: bool = True
 ) -> Site:
     """Make the namespace, its PodDiagnoser and running Pods, and watch them.
 
@@ -97,11 +91,12 @@ def open_site(
         namespace: its name.
         count: how many Pods.
         watches: ends the watches.
-        manifest: makes a manifest of a name.
+        filled: whether the Pods are made, too; otherwise that is left to the caller.
     """
     bed.prepare(namespace)
     load = PodLoad(bed.api, namespace, count)
-    load.create(manifest, pods.started)
+    if filled:
+        load.create()
     watch = watches.enter_context(Watch(bed.api, namespace))
     counts = watches.enter_context(Follower(bed.api, PODDIAGNOSERS.path(namespace), count_of))
     return Site(bed, load, watch, counts)

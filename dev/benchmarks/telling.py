@@ -2,13 +2,15 @@
 
 The Event of LogEvent waits for what these may still change of the cause. Every crash is the second
 of its Pod, which carries the label already: the sync of the PodDiagnoser and that of the Pod, which
-reads the Events, begin together. Single crashes on an idle cluster, one kind after the other.
+reads the Events, begin together. Single crashes, one after the other in their namespace; the
+namespaces side by side, since almost all of the time is spent waiting.
 """
 
 import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from dev.benchmarks import posting
@@ -23,14 +25,15 @@ from dev.envtest import pods
 from dev.envtest.client import EVENTS, PODS, Json
 from dev.envtest.control_plane import ControlPlane
 
-CRASHES = 20
+CRASHES = 12
 
 NAMED, LOOKED_UP_AGAIN, WITHOUT = (
     "its Events name the cause",
     "its Events say nothing and are looked up again",
     "without its Events",
 )
-KINDS = (NAMED, LOOKED_UP_AGAIN, WITHOUT)
+NAMESPACES = {NAMED: 1, LOOKED_UP_AGAIN: 3, WITHOUT: 1}
+"""How many each kind has: what waits for longer shares its crashes out among more."""
 
 _KILLED = 137
 _APART = 1.6
@@ -74,14 +77,25 @@ def run(crashes: int) -> dict[str, float]:
     def make(control_plane: ControlPlane) -> HookOperator:
         return HookOperator(control_plane, events_from=control_plane.server)
 
-    with open_test_bed(make) as bed:
+    with open_test_bed(make) as bed, ThreadPoolExecutor() as threads:
         bed.operator.start()
-        return {
-            f"from the crash to its Event, {kind}, p{percent}": percentile(delays, percent)
-            for number, kind in enumerate(KINDS)
-            for delays in [_delays(bed, f"telling-{number}", kind, crashes)]
-            for percent in (50, 95)
+        found = {
+            kind: [
+                threads.submit(
+                    _delays, bed, f"telling-{place}-{number}", kind, -(-crashes // count)
+                )
+                for number in range(count)
+            ]
+            for place, (kind, count) in enumerate(NAMESPACES.items())
         }
+        delays = {
+            kind: [one for each in all_ for one in each.result()] for kind, all_ in found.items()
+        }
+    return {
+        f"from the crash to its Event, {kind}, p{percent}": percentile(values, percent)
+        for kind, values in delays.items()
+        for percent in (50, 95)
+    }
 
 
 def _delays(bed: TestBed, namespace: str, kind: str, crashes: int) -> list[float]:

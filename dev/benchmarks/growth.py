@@ -1,0 +1,149 @@
+"""What the Pods cost a crash that are there and healthy, in one cluster that fills up.
+
+The same crashes come in batches among a thousand Pods and among more than ten thousand, in a
+namespace of its own each, so that each batch finds as many crashed Pods as its counterpart. Then
+the hook is away while a thousand crash, among as many healthy ones.
+"""
+
+import sys
+from contextlib import ExitStack
+
+from dev.benchmarks import returning
+from dev.benchmarks.figures import Aim, Figure
+from dev.benchmarks.operators import METACONTROLLER, PODDIAGNOSERS_HOOK, PODS_HOOK, HookOperator
+from dev.benchmarks.pod_load import PodLoad
+from dev.benchmarks.site import Site, open_site
+from dev.benchmarks.spread import Spread
+from dev.benchmarks.test_bed import API_SERVER, TestBed, open_test_bed
+from dev.benchmarks.workload import LABELS
+from dev.envtest import pods
+from dev.envtest.client import EVENTS
+from dev.envtest.control_plane import ControlPlane
+
+FEW, HEALTHY = 1000, 10_000
+BATCHES, BATCH = 3, 100
+SECONDS = 4.0
+"""Over which the crashes of a batch are spread: no storm."""
+
+_HOOKS = (PODS_HOOK, PODDIAGNOSERS_HOOK)
+_ALL = (*_HOOKS, METACONTROLLER)
+_FILLED = 20.0
+"""Seconds within which Metacontroller has synced what was created last."""
+
+
+def measure(
+    few: int = FEW, healthy: int = HEALTHY, batch: int = BATCH, away: float = returning.AWAY
+) -> list[Figure]:
+    """Measure a crash among few Pods and among many, and the return of the hook among many.
+
+    Args:
+        few: how many Pods are there first, and crash in the end.
+        healthy: how many more there are then.
+        batch: how many crashes are measured together.
+        away: seconds for which the hook is away.
+
+    Returns:
+        CPU for a crash, its growth, and how long the return takes.
+
+    Raises:
+        dev.envtest.build.MissingError: there is no control plane here.
+        TimeoutError: Pods are not annotated.
+    """
+    made: list[HookOperator] = []
+
+    def make(control_plane: ControlPlane) -> HookOperator:
+        made.append(HookOperator(control_plane))
+        return made[0]
+
+    with open_test_bed(make) as bed, ExitStack() as watches:
+        bed.operator.start()
+        _say(f"crashes among {few:,} Pods")
+        site = open_site(bed, "few", few, watches)
+        site.quiet()
+        among_few = _batches(site, batch)
+        _say(f"{few + healthy:,} more")
+        many = open_site(bed, "many", BATCHES * batch + few, watches)
+        _fill(bed, many, healthy - BATCHES * batch)
+        total = 2 * few + healthy
+        _say(f"crashes among {total:,} Pods")
+        among_many = _batches(many, batch)
+        names = many.load.names[BATCHES * batch :]
+        what = f"the same among {healthy:,} healthy Pods"
+        back = returning.outage(made[0], many, names, what, away)
+        many.quiet()
+        events = _events(bed, set(names))
+        memory = {part: peak / 1e6 for part, peak in bed.operator.peak_memory().items()}
+    return [
+        *_growth(among_few, among_many, few, total),
+        *(
+            Figure(name, Spread((value,)), "s", Aim.at_most(returning.MOST + 20))
+            for name, value in back.items()
+        ),
+        Figure(
+            f"{what}: Events of Metacontroller about these",
+            Spread((float(events),)),
+            "",
+            Aim.exactly(0),
+        ),
+        *(
+            Figure(f"memory at most, then: {part}", Spread((value,)), "MB")
+            for part, value in memory.items()
+        ),
+    ]
+
+
+def _batches(site: Site, batch: int) -> dict[str, list[float]]:
+    """Crash Pods in batches.
+
+    Returns:
+        Part to CPU for a crash, of each batch, in milliseconds.
+    """
+    used: dict[str, list[float]] = {}
+    for number in range(BATCHES):
+        before = site.bed.cpu()
+        names = site.load.names[number * batch : (number + 1) * batch]
+        site.load.crash(names, 1, SECONDS)
+        site.all_annotated(names, 1)
+        site.quiet()
+        for part, value in site.bed.cpu().items():
+            used.setdefault(part, []).append((value - before[part]) / batch * 1000)
+    return used
+
+
+def _fill(bed: TestBed, site: Site, count: int) -> None:
+    """Create healthy Pods beside those that crash, small ones, since only their number matters."""
+    more = PodLoad(bed.api, site.load.namespace, count)
+    more.create(lambda name: pods.manifest(f"healthy-{name}", LABELS), status=None)
+    site.quiet(_FILLED)
+
+
+def _events(bed: TestBed, crashed: set[str]) -> int:
+    """Count the Events about Pods that did not crash."""
+    found = bed.control_plane.admin.list(EVENTS, "many")
+    return sum(one["involvedObject"]["name"] not in crashed for one in found)
+
+
+def _growth(
+    among_few: dict[str, list[float]], among_many: dict[str, list[float]], few: int, many: int
+) -> list[Figure]:
+    lines: list[Figure] = []
+    for what, parts, aim in (
+        ("the hooks", _HOOKS, None),
+        ("the hooks and Metacontroller", _ALL, Aim.at_most(1.1)),
+        (API_SERVER, (API_SERVER,), None),
+    ):
+        costs = [_sum(found, parts) for found in (among_few, among_many)]
+        for number, cost in zip((few, many), costs, strict=True):
+            lines.append(Figure(f"CPU for a crash among {number:,} Pods: {what}", cost, "ms"))
+        lines.append(
+            Figure(f"the latter over the former: {what}", costs[1].over(costs[0]), "", aim)
+        )
+    return lines
+
+
+def _sum(found: dict[str, list[float]], parts: tuple[str, ...]) -> Spread:
+    return Spread(tuple(map(sum, zip(*(found[part] for part in parts), strict=True))))
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
