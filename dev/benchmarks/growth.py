@@ -68,7 +68,7 @@ def measure(
         _say(f"crashes among {total:,} Pods")
         among_many = _batches(many, batch)
         names = many.load.names[BATCHES * batch :]
-        what = f"the same among {healthy:,} healthy Pods"
+        what = f"{returning.away_for(away)}, beside {healthy:,} healthy Pods"
         back = returning.outage(made[0], many, names, what, away)
         many.quiet()
         events = _events(bed, set(names))
