@@ -71,7 +71,7 @@ def measure(
         what = f"{returning.away_for(away)}, beside {healthy:,} healthy Pods"
         back = returning.outage(made[0], many, names, what, away)
         many.quiet()
-        events = _events(bed, set(names))
+        events = _events(bed, set(many.load.names))
         memory = {part: peak / 1e6 for part, peak in bed.operator.peak_memory().items()}
     return [
         *_growth(among_few, among_many, few, total),
@@ -80,7 +80,7 @@ def measure(
             for name, value in back.items()
         ),
         Figure(
-            f"{what}: Events of Metacontroller about these",
+            f"{what}: Events about the healthy ones",
             Spread((float(events),)),
             "",
             Aim.exactly(0),

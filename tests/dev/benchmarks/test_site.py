@@ -19,7 +19,7 @@ from dev.envtest.client import Json
 )
 def test_the_count_of_a_status_is_observed(status: Json, expected: list[int]) -> None:
     """By its key, and not by a mention in a value or in managedFields."""
-    fields = [{"fieldsV1": {"f:status": {"f:diagnosedPods": {}}}}]
+    fields: list[Json] = [{"fieldsV1": {"f:status": {"f:diagnosedPods": {}}}}]
     document = {
         "type": "MODIFIED",
         "object": {"metadata": {"managedFields": fields}, "status": status},
