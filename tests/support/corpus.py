@@ -255,7 +255,7 @@ def evidence(pod: Pod, events: FetchedEvidence | None, now: datetime) -> Mapping
     for each in _symptoms(pod):
         if needs_lookup(each, None, None, now):
             found[each.id] = evaluate_events(each, events, None, now)
-            by_log = find_in_log(replace(each, evidence=found[each.id]), events.log or "")
+            by_log = find_in_log(each._replace(evidence=found[each.id]), events.log or "")
             found[each.id] = by_log or found[each.id]
     return found
 

@@ -341,8 +341,10 @@ class Pod(WireModel):
 
     def condition(self, kind: str) -> PodCondition | None:
         """Return the condition of a type, or None."""
-        conditions = self.status.conditions if self.status else ()
-        return next((each for each in conditions if each.type == kind), None)
+        for condition in self.status.conditions if self.status else ():
+            if condition.type == kind:
+                return condition
+        return None
 
 
 _TEMPLATE_LABELS = ("pod-template-hash", "controller-revision-hash")

@@ -93,9 +93,6 @@ def _parse_stored_time(text: str) -> datetime | None:
     return unusual
 
 
-_format_cached = lru_cache(maxsize=4096)(format_time)
-
-
 def _stored_time(value: Any) -> datetime | None:
     if isinstance(value, str):
         return _parse_stored_time(value)
@@ -108,7 +105,7 @@ def _required_stored_time(value: Any) -> datetime:
 
 def _write_time(time: datetime) -> str:
     text = time.text if isinstance(time, UnusuallyWrittenTime) else None
-    return text or _format_cached(time)
+    return text or format_time(time)
 
 
 _WRITTEN = PlainSerializer(_write_time, return_type=str, when_used="unless-none")

@@ -45,6 +45,7 @@ def whole_seconds(time: datetime) -> datetime:
     return time.replace(microsecond=0) if time.microsecond else time
 
 
+@lru_cache(maxsize=4096)
 def format_time(time: datetime) -> str:
-    """Format an aware time as the Kubernetes API does, in UTC: ``2006-01-02T15:04:05Z``."""
+    """Format an aware time as the Kubernetes API does, in UTC: ``2006-01-02T15:04:05Z``. Cached."""
     return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -29,7 +29,7 @@ from pod_diagnoser.api.core_v1 import (
 )
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.evidence import MAX_DETAIL_BYTES, EventFinding, Evidence
-from pod_diagnoser.diagnosis.messages import Message, read_message
+from pod_diagnoser.diagnosis.messages import Problem, read_message
 from pod_diagnoser.diagnosis.redaction import redact_message
 from pod_diagnoser.diagnosis.symptoms import (
     CONTAINER_STATUS_UNKNOWN,
@@ -148,12 +148,10 @@ def _termination(
     waiting = container.waiting.reason if container.waiting else ""
     running = container.running
     code = terminated.exitCode
-    never_ran = terminated.reason in NEVER_RAN
     restart_action = _restart_action(container.spec, code)
     # A container that is lost becomes the last one in the same write that raises the count.
-    incarnation = container.restarts if restarted else container.restarts + 1
-    # Under other reasons the message is what the application wrote to its termination log.
-    message = understand(terminated.message if never_ran else "")
+    restarts = container.restarts
+    incarnation = restarts if restarted else restarts + 1
     return build_symptom(
         pod,
         container,
@@ -161,17 +159,17 @@ def _termination(
         kind=SymptomKind.TERMINATED,
         reason=sanitize(terminated.reason, MAX_REASON_BYTES),
         exit_code=code,
-        message=bounded_text(message),
-        problem=message.problem,
+        # Under other reasons the message is what the application wrote to its termination log.
+        message=terminated.message if terminated.reason in NEVER_RAN else "",
         restart_rule=restart_action is not None,
         restart_rule_of_all=restart_action == RESTART_ALL,
-        restarts=container.restarts,
+        restarts=restarts,
         termination_number=termination_number(
-            container.restarts, counted=restarted and _restart_is_counted(container, terminated)
+            restarts, counted=restarted and _restart_is_counted(container, terminated)
         ),
         log_is_previous=restarted,
         termination_message=terminated.message,
-        restarted=restarted and container.restarts > 0,
+        restarted=restarted and restarts > 0,
         final=not restarted and not _will_restart(pod, container, code),
         backing_off=waiting == CRASH_LOOP_BACK_OFF,
         started_at=terminated.startedAt,
@@ -303,15 +301,13 @@ def _waiting_symptoms(pod: Pod, container: ContainerView, waiting: Waiting) -> I
         return  # detected as a termination
     episode = f"{reason} {container.spec.image}"
     is_pull = reason in (IMAGE_PULL_BACK_OFF, _SIGNATURE_VALIDATION_FAILED)
-    message = understand("" if is_pull else waiting.message)
     yield build_symptom(
         pod,
         container,
         id=crash_id(pod.metadata.uid, container.status.name, episode, 0),
         kind=SymptomKind.WAITING,
         reason=reason,
-        message=bounded_text(message),
-        problem=message.problem,
+        message="" if is_pull else waiting.message,
         restarts=container.restarts,
         backing_off=reason in (CRASH_LOOP_BACK_OFF, IMAGE_PULL_BACK_OFF),
         evidence=_failed_pull(waiting.message) if is_pull else None,
@@ -361,7 +357,6 @@ def pod_failure(pod: Pod) -> Symptom | None:
     if not _has_failed(pod, status, never_ran=never_ran):
         return None
     reason = sanitize(status.reason or status.phase, MAX_REASON_BYTES)
-    message = understand(status.message)
     ended_at = _last_termination(pod)
     return build_symptom(
         pod,
@@ -369,8 +364,7 @@ def pod_failure(pod: Pod) -> Symptom | None:
         id=crash_id(pod.metadata.uid, "", reason, 0),
         kind=SymptomKind.POD,
         reason=reason,
-        message=bounded_text(message),
-        problem=message.problem,
+        message=status.message,
         never_ran=_was_refused(pod, status, never_ran=never_ran),
         final=_is_over(status),
         finished_at=ended_at,
@@ -424,8 +418,18 @@ def _last_termination(pod: Pod) -> datetime | None:
 _POD_AS_A_WHOLE = Container()
 
 
-def build_symptom(pod: Pod, container: ContainerView | None, **facts: Any) -> Symptom:
-    """Build a symptom of a container, or of the Pod as a whole; its texts are made safe."""
+def build_symptom(
+    pod: Pod, container: ContainerView | None, *, message: str = "", **facts: Any
+) -> Symptom:
+    """Build a symptom of a container, or of the Pod as a whole; its texts are made safe.
+
+    Args:
+        pod: the Pod.
+        container: the container, or None for the Pod as a whole.
+        message: what kubelet or runtime say; it is read.
+        facts: the other fields.
+    """
+    text, problem = _understood(message) if message else ("", None)
     spec = container.spec if container else _POD_AS_A_WHOLE
     meta = pod.metadata
     return Symptom(
@@ -434,6 +438,8 @@ def build_symptom(pod: Pod, container: ContainerView | None, **facts: Any) -> Sy
         pod=meta.name,
         container=sanitize(container.status.name, 63) if container else "",
         node=sanitize(pod.spec.nodeName, 253) if pod.spec else "",
+        message=text,
+        problem=problem,
         image=sanitize(spec.image, MAX_IMAGE_BYTES),
         memory_limit=sanitize(spec.memory_limit, 32),
         probes=spec.stopping_probes,
@@ -447,21 +453,16 @@ def build_symptom(pod: Pod, container: ContainerView | None, **facts: Any) -> Sy
     )
 
 
-_NO_MESSAGE: Final = Message("")
 _MAX_CACHED_CHARS = 2048
 
 
-def bounded_text(message: Message) -> str:
-    """Return the text of a message, safe and bounded, without its final full stop."""
-    return message.fit(MAX_MESSAGE_BYTES).rstrip(".")
+def _understood(message: str) -> tuple[str, Problem | None]:
+    """Read a message, which comes with every sync while a container waits."""
+    return _read(message) if len(message) <= _MAX_CACHED_CHARS else _read.__wrapped__(message)
 
 
-def understand(message: str) -> Message:
-    """Read a message of kubelet or runtime, which comes with every sync while a container waits."""
-    if not message:
-        return _NO_MESSAGE
-    cached = len(message) <= _MAX_CACHED_CHARS
-    return _read_cached(message) if cached else read_message(message)
-
-
-_read_cached = lru_cache(maxsize=512)(read_message)
+@lru_cache(maxsize=512)
+def _read(message: str) -> tuple[str, Problem | None]:
+    """Return the text of a message, safe and bounded, without its final full stop; and its kind."""
+    read = read_message(message)
+    return read.fit(MAX_MESSAGE_BYTES).rstrip("."), read.problem

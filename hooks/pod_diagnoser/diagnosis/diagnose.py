@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from pod_diagnoser.api.causes import REQUESTED_RESTARTS, Cause
@@ -206,5 +206,5 @@ def diagnose_symptom(symptom: Symptom, evidence: Evidence | None) -> Diagnosis:
         symptom.event_finding is not None and not _is_same_pull(symptom.evidence, evidence)
     ):
         return Diagnosis(symptom, by_status.cause, by_status)
-    explained = replace(symptom, evidence=evidence)
+    explained = symptom._replace(evidence=evidence)
     return Diagnosis(explained, by_status.cause, rule_for(explained))

@@ -15,7 +15,7 @@ from typing import Any
 
 from pod_diagnoser.api.core_v1 import ContainerKind, ContainerView, Pod, PodCondition
 from pod_diagnoser.api.text import sanitize
-from pod_diagnoser.diagnosis.detection import bounded_text, build_symptom, pod_failure, understand
+from pod_diagnoser.diagnosis.detection import build_symptom, pod_failure
 from pod_diagnoser.diagnosis.symptoms import (
     CONTAINER_CREATING,
     POD_INITIALIZING,
@@ -277,15 +277,13 @@ def _found(
     **facts: Any,
 ) -> _Found:
     name = container.status.name if container else ""
-    read = understand(message)
     symptom = build_symptom(
         pod,
         container,
         id=crash_id(pod.metadata.uid, name, f"{condition.value} {since.isoformat()}", 0),
         kind=SymptomKind.LASTING_CONDITION,
         reason=condition.value,
-        message=bounded_text(read),
-        problem=read.problem,
+        message=message,
         started_at=since,
         **facts,
     )

@@ -1,12 +1,21 @@
 """The messages of a Pod, masked before anything is made of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from pod_diagnoser.api.core_v1 import ContainerState, ContainerStatus, Pod, PodStatus, Waiting
+from pod_diagnoser.api.core_v1 import (
+    ContainerState,
+    ContainerStatus,
+    Pod,
+    PodCondition,
+    PodStatus,
+    Terminated,
+    Waiting,
+)
 from pod_diagnoser.diagnosis.redaction import MAX_READ, redact_message
 
 _AnyPod = TypeVar("_AnyPod", bound=Pod)
+_Saying = TypeVar("_Saying", PodStatus, PodCondition, Waiting | None, Terminated | None)
 
 MAX_POD_CHARS: Final = 64 * 1024
 """How many characters of all messages of a Pod are masked; the others are withheld. Kubelet and
@@ -32,95 +41,59 @@ def mask_messages(pod: _AnyPod, patterns: Sequence[str] = ()) -> _AnyPod:
         The Pod; the very same where there is nothing to mask.
     """
     status = pod.status
-    if status is None or not _has_message(status):
+    messages = [] if status is None else _messages(status)
+    masked = _masked(messages, patterns) if messages else None
+    if status is None or not masked:
         return pod
-    changes = _Masker(patterns).status(status)
-    if not changes:
-        return pod
-    return pod.model_copy(update={"status": status.model_copy(update=changes)})
+    return pod.model_copy(update={"status": _with_messages(status, masked)})
 
 
-def _has_message(status: PodStatus) -> bool:
-    """Whether there is a message anywhere; most Pods have none."""
-    if status.message:
-        return True
-    for condition in status.conditions:
-        if condition.message:
-            return True
-    for statuses in (
-        status.initContainerStatuses,
-        status.containerStatuses,
-        status.ephemeralContainerStatuses,
-    ):
-        for container in statuses:
-            for state in (container.state, container.lastState):
-                if state is None:
-                    continue
-                if (state.waiting or state.terminated or _NO_MESSAGE).message:
-                    return True
-    return False
+def _messages(status: PodStatus) -> list[str]:
+    """Return all messages; most Pods have none."""
+    containers = (
+        *status.initContainerStatuses,
+        *status.containerStatuses,
+        *status.ephemeralContainerStatuses,
+    )
+    states = [each for of in containers for each in (of.state, of.lastState) if each is not None]
+    parts: tuple[PodStatus | PodCondition | Waiting | Terminated, ...] = (
+        status,
+        *status.conditions,
+        *[each.waiting for each in states if each.waiting is not None],
+        *[each.terminated for each in states if each.terminated is not None],
+    )
+    return [each.message for each in parts if each.message]
 
 
-_NO_MESSAGE = Waiting()
+def _masked(messages: Iterable[str], patterns: Sequence[str]) -> dict[str, str]:
+    """Mask messages; return those that change."""
+    changed: dict[str, str] = {}
+    left = MAX_POD_CHARS
+    for message in messages:
+        left -= min(len(message), MAX_READ)
+        masked = redact_message(message, patterns) if left >= 0 else TOO_LONG
+        if masked != message:
+            changed.setdefault(message, masked)
+    return changed
 
 
-class _Masker:
-    """Masks the messages of one Pod.
+def _with_messages(status: PodStatus, masked: Mapping[str, str]) -> PodStatus:
+    def container(of: ContainerStatus) -> ContainerStatus:
+        return of.model_copy(update={"state": state(of.state), "lastState": state(of.lastState)})
 
-    Args:
-        patterns: regular expressions (RE2) of what is masked beside what always is.
-    """
-
-    def __init__(self, patterns: Sequence[str]) -> None:
-        self._patterns = patterns
-        self._left = MAX_POD_CHARS
-
-    def status(self, status: PodStatus) -> dict[str, Any]:
-        """Return what changes in a status."""
-        changes: dict[str, Any] = {}
-        if (message := self._masked(status.message)) is not None:
-            changes["message"] = message
-        masked = [self._masked(each.message) for each in status.conditions]
-        if any(message is not None for message in masked):
-            changes["conditions"] = tuple(
-                each if message is None else each.model_copy(update={"message": message})
-                for each, message in zip(status.conditions, masked, strict=True)
-            )
-        for name in _LISTS:
-            if (containers := self._containers(getattr(status, name))) is not None:
-                changes[name] = containers
-        return changes
-
-    def _containers(
-        self, statuses: Sequence[ContainerStatus]
-    ) -> tuple[ContainerStatus, ...] | None:
-        """Mask the messages of containers; None where nothing changes."""
-        masked = tuple(map(self._container, statuses))
-        return None if all(map(_is_same, masked, statuses)) else masked
-
-    def _container(self, status: ContainerStatus) -> ContainerStatus:
-        changes = {
-            name: masked
-            for name in ("state", "lastState")
-            if (state := getattr(status, name)) is not None
-            and (masked := self._state(state)) is not state
-        }
-        return status.model_copy(update=changes) if changes else status
-
-    def _state(self, state: ContainerState) -> ContainerState:
-        for name, part in (("waiting", state.waiting), ("terminated", state.terminated)):
-            if part is not None and (message := self._masked(part.message)) is not None:
-                return state.model_copy(update={name: part.model_copy(update={"message": message})})
-        return state
-
-    def _masked(self, message: str) -> str | None:
-        """Mask a message; None where nothing is masked in it."""
-        if not message:
+    def state(of: ContainerState | None) -> ContainerState | None:
+        if of is None:
             return None
-        self._left -= min(len(message), MAX_READ)
-        masked = redact_message(message, self._patterns) if self._left >= 0 else TOO_LONG
-        return None if masked == message else masked
+        changes = {"waiting": said(of.waiting), "terminated": said(of.terminated)}
+        return of.model_copy(update=changes)
 
+    def said(part: _Saying) -> _Saying:
+        if part is None or part.message not in masked:
+            return part
+        return part.model_copy(update={"message": masked[part.message]})
 
-def _is_same(one: object, other: object) -> bool:
-    return one is other
+    changes: dict[str, Any] = {
+        name: tuple(map(container, getattr(status, name))) for name in _LISTS
+    }
+    changes["conditions"] = tuple(map(said, status.conditions))
+    return said(status).model_copy(update=changes)

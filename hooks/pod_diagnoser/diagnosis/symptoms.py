@@ -1,9 +1,10 @@
 """Symptoms: what ended or failed in a Pod, with what of the Pod explains it."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 
 from pod_diagnoser.api.core_v1 import ContainerKind
 from pod_diagnoser.diagnosis.evidence import EventFinding, Evidence
@@ -69,11 +70,11 @@ class LastingCondition(StrEnum):
     """Its deletion goes on long after the grace period."""
 
 
-@dataclass(frozen=True, slots=True)
-class Symptom:
+class Symptom(NamedTuple):
     """What ended or failed, with what of the Pod explains it.
 
-    All texts are safe and bounded (`detection` makes them so), but `termination_message`.
+    A tuple: a dataclass of so many fields takes several times as long to be made, compared and
+    hashed. All texts are safe and bounded (`detection` makes them so), but `termination_message`.
 
     Attributes:
         id: the crash id (`crash_id`).
@@ -191,12 +192,13 @@ class Symptom:
         return self.evidence.finding if self.evidence else None
 
 
+@lru_cache(maxsize=1024)
 def crash_id(pod_uid: str, container: str, container_id: str, restart_count: int) -> str:
     """Return the id of a crash, the same whenever the crash is observed.
 
     The kubelet shows a termination two to four times, and restartCount rises between them; what
     stays is the terminated container's id. A container that the kubelet lost has none: there the
-    count distinguishes the losses.
+    count distinguishes the losses. Remembered: a Pod is synced several times a crash.
 
     Args:
         pod_uid: the Pod's uid.

@@ -73,7 +73,7 @@ class AwaitedEvidence:
             elif found.id not in self._shown:
                 continue
             # Its evidence, if any, is kept on the Pod with the crash.
-            self._shown[found.id] = replace(found.symptom, evidence=None)
+            self._shown[found.id] = found.symptom._replace(evidence=None)
         return begun
 
     def recall(self, crashed: CrashedPod, spec: PodDiagnoserSpec) -> CrashedPod:

@@ -147,8 +147,10 @@ def ignored_by_event_cause(labels: Mapping[str, str], crash: Diagnosis, filters:
     Returns:
         True where it is ignored, and would not be for the cause by the Pod's status.
     """
-    return _is_ignored_as(crash.cause, labels, crash, filters) and not _is_ignored_as(
-        crash.status_cause, labels, crash, filters
+    return (
+        crash.cause is not crash.status_cause
+        and _is_ignored_as(crash.cause, labels, crash, filters)
+        and not _is_ignored_as(crash.status_cause, labels, crash, filters)
     )
 
 

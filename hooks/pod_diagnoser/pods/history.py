@@ -148,6 +148,9 @@ class CrashHistory(BaseModel):
     history: tuple[CrashRecord, ...] = Field(default=(), max_length=100)
 
 
+NO_CRASHES = CrashHistory()
+
+
 def parse_history(pod: Pod) -> CrashHistory:
     """Read the crash history of a Pod, with the times as they are stored.
 
@@ -159,7 +162,7 @@ def parse_history(pod: Pod) -> CrashHistory:
     """
     text = pod.metadata.annotations.get(CRASHES)
     if not text or len(text) > MAX_READ_BYTES:
-        return CrashHistory()
+        return NO_CRASHES
     return _parse(text)
 
 
@@ -169,7 +172,7 @@ def _parse(text: str) -> CrashHistory:
     try:
         return CrashHistory.model_validate_json(text)
     except ValidationError:
-        return CrashHistory()
+        return NO_CRASHES
 
 
 def drop_future(history: CrashHistory, now: datetime) -> CrashHistory:
@@ -248,21 +251,27 @@ def record_crash(
         same = all(getattr(stored, name) == value for name, value in changed.items())
         return stored if same else stored.model_copy(update=changed)
     return CrashRecord(
-        id=diagnosis.id,
-        container=diagnosis.container,
+        id=symptom.id,
+        container=symptom.container,
         cause=diagnosis.cause.value,
-        exitCode=diagnosis.exit_code,
-        startedAt=diagnosis.started_at,
-        finishedAt=diagnosis.finished_at,
-        endedBy=None if diagnosis.finished_at else diagnosis.ended_by,
+        exitCode=symptom.exit_code,
+        startedAt=symptom.started_at,
+        finishedAt=symptom.finished_at,
+        endedBy=None if symptom.finished_at else symptom.ended_by,
         seen=now.replace(microsecond=0),
         restarts=symptom.termination_number or None,
-        image=hashlib.sha256(symptom.image.encode()).hexdigest()[:8] if symptom.image else "",
+        image=_hash_of_image(symptom.image),
         backOff=symptom.backing_off,
         evidence=evidence,
         awaits=_awaits_evidence(symptom),
         silent=silent,
     )
+
+
+@lru_cache(maxsize=256)
+def _hash_of_image(image: str) -> str:
+    """Hash the image of a container, which many Pods have; an empty string stays empty."""
+    return hashlib.sha256(image.encode()).hexdigest()[:8] if image else ""
 
 
 def without_wait(record: CrashRecord) -> CrashRecord:
@@ -275,7 +284,9 @@ def _awaits_evidence(symptom: Symptom) -> bool:
     return symptom.evidence is not None and may_change_cause(symptom, symptom.evidence)
 
 
+@lru_cache(maxsize=512)
 def _stored_evidence(evidence: Evidence | None) -> StoredEvidence | None:
+    """Return evidence as it is stored. Remembered: the Pods of a workload fail for one reason."""
     if evidence is None:
         return None
     problem = evidence.problem
@@ -322,9 +333,9 @@ def serialize(history: CrashHistory) -> str:
         of the oldest crash first, then the oldest crashes.
     """
     while True:
-        text = history.model_dump_json(exclude_defaults=True)
-        if len(text) * 3 <= MAX_CRASHES_BYTES or len(text.encode()) <= MAX_CRASHES_BYTES:
-            return text
+        text = history.__pydantic_serializer__.to_json(history, exclude_defaults=True)
+        if len(text) <= MAX_CRASHES_BYTES:
+            return text.decode()
         history = history.model_copy(update={"history": _shorten(history.history)})
 
 

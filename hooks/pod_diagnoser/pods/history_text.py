@@ -61,6 +61,10 @@ class HistorySummary:
     hints: str = ""
 
 
+NO_HISTORY = HistorySummary()
+"""Of a crash that is no termination, and mostly of a first one."""
+
+
 def summarize_history(
     history: Sequence[CrashRecord], current: CrashRecord, number: int, *, backing_off: bool
 ) -> HistorySummary:
@@ -79,7 +83,7 @@ def summarize_history(
         one.
     """
     if current.exitCode is None:
-        return HistorySummary()
+        return NO_HISTORY
     ends = _terminations_until(history, current)
     counted = max(number, current.restarts or 0)
     total = max(counted, len(ends))

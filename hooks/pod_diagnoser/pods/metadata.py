@@ -163,9 +163,10 @@ def _is_outdated(latest: Diagnosis, observation: PodObservation) -> bool:
     happened = records[latest.id].happened
     return any(
         record.happened > happened
+        and not record.silent
         and record.cause not in hidden
         and not _is_superseded(record, records.values())
-        for record in observation.reportable_history
+        for record in observation.history
     )
 
 

@@ -1,7 +1,7 @@
 """What a Pod shows of its crashes, what it has stored of them, which evidence is missing. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod, Pod
@@ -115,11 +115,14 @@ class PodObservation:
             for each in self.diagnoses
             if before.get(each.id, True) and not self.records[each.id].awaits
         ]
+        awaited = [each for each in self.stored.history if each.awaits and not each.silent]
+        if not awaited:
+            return settled
         shown = {record.id for record in self.history if record.awaits}.union(self.records)
         return settled + [
             SettledCrash(each.id, each.container, each.cause, f"Exit Code: {each.exitCode}")
-            for each in self.stored.history
-            if each.awaits and not each.silent and each.id not in shown
+            for each in awaited
+            if each.id not in shown
         ]
 
 
@@ -201,7 +204,10 @@ class _Observer:
         self._resync_after: float | None = None
 
     def observe(self) -> PodObservation:
-        crashes = self._sort(self._find())
+        found = self._find()
+        if not found and not self._known:  # as in most Pods
+            return PodObservation(self._stored, (), {}, None, (), None, self._resync_after)
+        crashes = self._sort(found)
         unexplained = self._unexplained(crashes) if self._claim.evidence.events else []
         latest = latest_crash(crashes.reported, crashes.records)
         log = self._log_request(latest)
@@ -272,7 +278,8 @@ class _Observer:
         recent = [
             each
             for each in crashes.found
-            if _is_ignored_but_recent(each, self._pod.metadata.labels, self._claim, now)
+            if each.id not in crashes.records
+            and _is_ignored_but_recent(each, self._pod.metadata.labels, self._claim, now)
         ]
         lookups = (_seconds_until_lookup(each, recorded[each.id], now) for each in watched)
         slow = (seconds_until_slow(each.symptom.evidence, now) for each in crashes.pulling)
@@ -326,7 +333,7 @@ def _with_findings(
         return diagnosis
     # What was looked up before is no fact of the status, and what is found now replaces it.
     looked_up = known is not None and known.lookups > 0
-    symptom = replace(diagnosis.symptom, evidence=None) if looked_up else diagnosis.symptom
+    symptom = diagnosis.symptom._replace(evidence=None) if looked_up else diagnosis.symptom
     return diagnose_symptom(symptom, evaluate_events(symptom, fetched, known, now, mask))
 
 
@@ -334,7 +341,7 @@ def _with_log(latest: Diagnosis, log: str, mask: Sequence[str]) -> Diagnosis:
     evidence = find_in_log(latest.symptom, log, mask)
     if evidence is None:
         return latest
-    return diagnose_symptom(replace(latest.symptom, evidence=None), evidence)
+    return diagnose_symptom(latest.symptom._replace(evidence=None), evidence)
 
 
 def _was_undecided(

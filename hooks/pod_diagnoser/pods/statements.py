@@ -1,14 +1,13 @@
 """The lines of a diagnosis, with the history and with other broken containers."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from pod_diagnoser.diagnosis.cause_rules import state
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.quoting import name
 from pod_diagnoser.diagnosis.statement import MAX_LINE_BYTES, Statement, with_suffix
 from pod_diagnoser.diagnosis.symptoms import LastingCondition, SymptomKind
-from pod_diagnoser.pods.history_text import HistorySummary, summarize_history
+from pod_diagnoser.pods.history_text import NO_HISTORY, HistorySummary, summarize_history
 from pod_diagnoser.pods.observation import PodObservation
 
 MAX_ADDED_BYTES = 78
@@ -73,6 +72,8 @@ def add_context(diagnosis: Diagnosis, summary: HistorySummary, others: Sequence[
         others: the other broken containers, in words.
     """
     lines = diagnosis.statement
+    if summary == NO_HISTORY and not others:
+        return lines
     first = with_suffix(lines.diagnosis, summary.times)
     counted = ""
     if first is None and summary.times:
@@ -84,11 +85,8 @@ def add_context(diagnosis: Diagnosis, summary: HistorySummary, others: Sequence[
         limit = MAX_LINE_BYTES - len(added.encode())
         evidence = state(diagnosis.rule, diagnosis.symptom, limit).evidence
     evidence += added
-    return replace(
-        lines,
-        diagnosis=first or lines.diagnosis,
-        evidence=with_suffix(evidence, summary.details) or evidence,
-    )
+    evidence = with_suffix(evidence, summary.details) or evidence
+    return Statement(first or lines.diagnosis, evidence, lines.next_step)
 
 
 def _also(others: Sequence[str], room: int) -> str:

@@ -1,7 +1,6 @@
 """Properties of the table of causes. Golden files show each row."""
 
 import re
-from dataclasses import replace
 from datetime import UTC
 
 from hypothesis import given
@@ -14,6 +13,7 @@ from pod_diagnoser.diagnosis.cause_rules import CAUSE_RULES, rule_for, state
 from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup, Evidence
 from pod_diagnoser.diagnosis.statement import MAX_LINE_BYTES
 from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
+from tests.support.builders import termination
 
 REASONS = [
     *("", "Error", "Completed", "OOMKilled", "Unknown", "StartError", "ContainerStatusUnknown"),
@@ -26,8 +26,7 @@ NAME = st.from_regex(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", fullmatch=True)
 SAID = st.text(st.characters(exclude_categories=["C", "Z"], include_characters=" "), max_size=200)
 
 SYMPTOMS = st.builds(
-    Symptom,
-    id=st.just("0" * 16),
+    termination,
     kind=st.sampled_from(SymptomKind),
     container_kind=st.none() | st.sampled_from(ContainerKind),
     namespace=st.just("shop") | LABEL,
@@ -52,8 +51,7 @@ SYMPTOMS = st.builds(
     ),
 )
 TERMINATIONS = SYMPTOMS.map(
-    lambda symptom: replace(
-        symptom,
+    lambda symptom: symptom._replace(
         kind=SymptomKind.TERMINATED,
         container_kind=symptom.container_kind or ContainerKind.CONTAINER,
     )
@@ -90,7 +88,7 @@ def test_no_name_and_no_command_is_cut(symptom: Symptom) -> None:
 @given(SYMPTOMS, SAID)
 def test_text_from_outside_changes_nothing_but_quotations(symptom: Symptom, said: str) -> None:
     """Our own words are the same whatever a message says, as far as there is room for both."""
-    other = replace(symptom, message=said)
+    other = symptom._replace(message=said)
     if symptom.kind is SymptomKind.POD or not said or not symptom.message:
         return  # a message may name the cause of a Pod's end
     one, two = lines_of(symptom), lines_of(other)

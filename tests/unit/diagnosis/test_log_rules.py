@@ -1,7 +1,5 @@
 """What a log proves: that its program could not be executed, and nothing else."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,11 +40,11 @@ def test_the_runtimes_own_words_prove_it(log: str) -> None:
 @pytest.mark.parametrize(
     ("symptom", "log"),
     [
-        pytest.param(replace(ENDED, exit_code=126), LINE, id="another exit code"),
-        pytest.param(replace(ENDED, finished_at=after(5)), LINE, id="it ran"),
-        pytest.param(replace(ENDED, kind=SymptomKind.WAITING), LINE, id="it waits"),
+        pytest.param(ENDED._replace(exit_code=126), LINE, id="another exit code"),
+        pytest.param(ENDED._replace(finished_at=after(5)), LINE, id="it ran"),
+        pytest.param(ENDED._replace(kind=SymptomKind.WAITING), LINE, id="it waits"),
         pytest.param(
-            replace(ENDED, evidence=Evidence.from_status(EventFinding.LIVENESS_PROBE)),
+            ENDED._replace(evidence=Evidence.from_status(EventFinding.LIVENESS_PROBE)),
             LINE,
             id="it was killed",
         ),

@@ -1,6 +1,5 @@
 """What Events of a node prove of a container's end, and what they do not."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -48,8 +47,8 @@ KILLED = termination(
     finished_at=END,
     ended_by=END,
 )
-LOST = replace(KILLED, reason="Unknown", exit_code=255)
-UNKNOWN = replace(KILLED, reason="ContainerStatusUnknown", started_at=None, finished_at=None)
+LOST = KILLED._replace(reason="Unknown", exit_code=255)
+UNKNOWN = KILLED._replace(reason="ContainerStatusUnknown", started_at=None, finished_at=None)
 
 
 def event(reason: str, seconds: float, message: str = "", source: str = "kubelet") -> NodeEvent:
@@ -85,12 +84,12 @@ def diagnosed(symptom: Symptom, *events: NodeEvent) -> Diagnosis:
         (UNKNOWN, [event("Rebooted", -200)], Cause.NODE_REBOOTED),
         (UNKNOWN, [event("Rebooted", -301)], Cause.CONTAINER_STATUS_UNKNOWN),
         (UNKNOWN, [event("SystemOOM", 0, OOM)], Cause.CONTAINER_STATUS_UNKNOWN),
-        (replace(KILLED, exit_code=255), [event("Rebooted", 1)], Cause.NODE_REBOOTED),
-        (replace(KILLED, exit_code=1), [event("Rebooted", 1)], Cause.APPLICATION_ERROR),
-        (replace(KILLED, exit_code=143), [event("SystemOOM", 0)], Cause.TERMINATED),
-        (replace(KILLED, reason="OOMKilled"), [event("SystemOOM", 0)], Cause.OUT_OF_MEMORY),
+        (KILLED._replace(exit_code=255), [event("Rebooted", 1)], Cause.NODE_REBOOTED),
+        (KILLED._replace(exit_code=1), [event("Rebooted", 1)], Cause.APPLICATION_ERROR),
+        (KILLED._replace(exit_code=143), [event("SystemOOM", 0)], Cause.TERMINATED),
+        (KILLED._replace(reason="OOMKilled"), [event("SystemOOM", 0)], Cause.OUT_OF_MEMORY),
         # It began to run after the reboot.
-        (replace(KILLED, started_at=after(-30)), [event("Rebooted", -20)], Cause.KILLED),
+        (KILLED._replace(started_at=after(-30)), [event("Rebooted", -20)], Cause.KILLED),
     ],
 )
 def test_a_node_explains_what_its_pod_cannot(
@@ -132,7 +131,7 @@ def test_the_start_of_kube_proxy_is_no_hint() -> None:
 
 def test_the_pod_s_own_events_come_first() -> None:
     """A kill by the kubelet is one, whatever happened on the node."""
-    symptom = replace(KILLED, probes=("liveness",))
+    symptom = KILLED._replace(probes=("liveness",))
     kill = PodEvent("Killing", "Container app failed liveness probe", "app", END, END)
     node = NodeEvents((event("SystemOOM", 0, OOM),), after(10))
     fetched = FetchedEvidence(EventLookup.FOUND, (kill,), node=node)
@@ -146,8 +145,8 @@ def test_the_node_is_asked_with_the_second_lookup() -> None:
     assert not needs_node_events(KILLED, None)
     assert needs_node_events(KILLED, nothing)
     assert needs_node_events(LOST, nothing)
-    assert not needs_node_events(replace(KILLED, exit_code=1), nothing)
-    assert not needs_node_events(replace(KILLED, exit_code=0), nothing)
+    assert not needs_node_events(KILLED._replace(exit_code=1), nothing)
+    assert not needs_node_events(KILLED._replace(exit_code=0), nothing)
 
 
 @pytest.mark.parametrize(("read_at", "again"), [(-20, True), (1, True), (2, False), (5, False)])
@@ -168,7 +167,7 @@ def test_events_of_the_node_from_before_the_end_are_read_once_more(
 
 def test_what_is_found_after_a_minute_changes_no_cause() -> None:
     """The cause was told and acted upon seconds after the end; the Event is named beside it."""
-    symptom = replace(KILLED, probes=("liveness",))
+    symptom = KILLED._replace(probes=("liveness",))
     kill = PodEvent("Killing", "Container app failed liveness probe", "app", END, END)
     known = Evidence(EventLookup.NOTHING, lookups=LOOKUPS_AWAITED)
     for found, name in (
@@ -203,7 +202,7 @@ EVENTS = st.builds(
     last=TIMES | st.integers(-400, 400).map(after),
 )
 SYMPTOMS = st.builds(
-    replace,
+    Symptom._replace,
     st.sampled_from([KILLED, LOST, UNKNOWN]),
     started_at=TIMES,
     ended_by=TIMES | st.just(END),

