@@ -50,19 +50,20 @@ def mask_messages(pod: _AnyPod, patterns: Sequence[str] = ()) -> _AnyPod:
 
 def _messages(status: PodStatus) -> list[str]:
     """Return all messages; most Pods have none."""
-    containers = (
+    messages = [status.message, *[each.message for each in status.conditions]]
+    for container in (
         *status.initContainerStatuses,
         *status.containerStatuses,
         *status.ephemeralContainerStatuses,
-    )
-    states = [each for of in containers for each in (of.state, of.lastState) if each is not None]
-    parts: tuple[PodStatus | PodCondition | Waiting | Terminated, ...] = (
-        status,
-        *status.conditions,
-        *[each.waiting for each in states if each.waiting is not None],
-        *[each.terminated for each in states if each.terminated is not None],
-    )
-    return [each.message for each in parts if each.message]
+    ):
+        for state in (container.state, container.lastState):
+            if state is None:
+                continue
+            if state.waiting is not None:
+                messages.append(state.waiting.message)
+            if state.terminated is not None:
+                messages.append(state.terminated.message)
+    return [each for each in messages if each]
 
 
 def _masked(messages: Iterable[str], patterns: Sequence[str]) -> dict[str, str]:

@@ -149,7 +149,7 @@ def redact_message(text: str, patterns: Sequence[str] = ()) -> str:
         its end.
     """
     masks = tuple(patterns)
-    if len(text.encode(errors="replace")) <= MAX_READ:
+    if len(text) * 4 <= MAX_READ or len(text.encode(errors="replace")) <= MAX_READ:
         return _redacted_head(text, masks, MAX_READ)
     half = MAX_READ // 2
     start = _redacted_head(text[: half + 1], masks, half)

@@ -253,7 +253,7 @@ def record_crash(
     return CrashRecord(
         id=symptom.id,
         container=symptom.container,
-        cause=diagnosis.cause.value,
+        cause=diagnosis.cause,
         exitCode=symptom.exit_code,
         startedAt=symptom.started_at,
         finishedAt=symptom.finished_at,

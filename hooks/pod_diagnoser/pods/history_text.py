@@ -8,6 +8,7 @@ comes from the Pod's annotation, which its owner may write; it decides nothing b
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 
 from pod_diagnoser.api.causes import Cause
@@ -90,6 +91,8 @@ def summarize_history(
     delayed = "; CrashLoopBackOff delays its restart" if backing_off else ""
     together = _together(history, current)
     if total == 1:
+        if not delayed and not together:
+            return NO_HISTORY
         return HistorySummary(details=(delayed,) if delayed else (), hints=together)
     row = ends if len(ends) == counted else _consecutive(ends)
     at_least = "at least " if counted < len(ends) else ""
@@ -151,17 +154,22 @@ def _is_lost_or_killed(record: CrashRecord) -> bool:
 
 def _terminations_until(history: Iterable[CrashRecord], current: CrashRecord) -> list[CrashRecord]:
     """Return the container's terminations up to the current one, the oldest first, each once."""
-    last = (current.moment, current.id)
-    former = {
+    others = {
         record.id: record
         for record in history
         if record.container == current.container
         and record.exitCode is not None
         and record.id != current.id
-        and (record.moment, record.id) < last
     }
-    ordered = sorted(former.values(), key=lambda record: (record.moment, record.id))
-    return [*ordered[-(_MAX_ENTRIES - 1) :], current]
+    if not others:
+        return [current]
+    last = _order(current)
+    former = sorted((each for each in others.values() if _order(each) < last), key=_order)
+    return [*former[-(_MAX_ENTRIES - 1) :], current]
+
+
+def _order(record: CrashRecord) -> tuple[datetime, str]:
+    return record.moment, record.id
 
 
 def _consecutive(ends: Sequence[CrashRecord]) -> Sequence[CrashRecord]:

@@ -30,6 +30,8 @@ from pod_diagnoser.pods.keys import (
 from pod_diagnoser.pods.observation import PodObservation, latest_crash
 from pod_diagnoser.pods.statements import statement_in_context
 
+_TRANSIENT_OR_REQUESTED = TRANSIENT | REQUESTED_RESTARTS
+
 _MIN_RESYNC_SECONDS = 0.5
 """Metacontroller takes 0 for no resync."""
 
@@ -143,7 +145,7 @@ def _annotations(
     lines = statement_in_context(latest, observation)
     desired: dict[str, str | None] = {
         CONTAINER: latest.container or None,
-        CAUSE: latest.cause.value,
+        CAUSE: latest.cause,
         DIAGNOSIS: lines.diagnosis,
         EVIDENCE: lines.evidence,
         NEXT_STEP: lines.next_step,
@@ -159,7 +161,7 @@ def _annotations(
 def _is_outdated(latest: Diagnosis, observation: PodObservation) -> bool:
     """Say whether a later crash than the latest that the Pod shows is stored."""
     records = observation.records
-    hidden = TRANSIENT if latest.was_requested else TRANSIENT | REQUESTED_RESTARTS
+    hidden = TRANSIENT if latest.was_requested else _TRANSIENT_OR_REQUESTED
     happened = records[latest.id].happened
     return any(
         record.happened > happened

@@ -111,7 +111,7 @@ class PodObservation:
         """
         before = {record.id: record.awaits for record in self.stored.history}
         settled = [
-            SettledCrash(each.id, each.container, each.cause.value, each.restart_reason)
+            SettledCrash(each.id, each.container, each.cause, each.restart_reason)
             for each in self.diagnoses
             if before.get(each.id, True) and not self.records[each.id].awaits
         ]
@@ -170,16 +170,16 @@ class _Crashes:
     """The crashes of a Pod, by what is done with them.
 
     Attributes:
-        found: all of them.
         reported: the reportable ones.
+        others: all that are not.
         pulling: containers whose image is being pulled, which is no failure yet.
         undecided: crashes of which Events decide whether they are ignored.
         records: the records of the reportable ones, by crash id.
         suppressed: the records of those that are only stored, by crash id.
     """
 
-    found: Sequence[Diagnosis]
     reported: Sequence[Diagnosis]
+    others: Sequence[Diagnosis]
     pulling: Sequence[Diagnosis]
     undecided: Sequence[Diagnosis]
     records: dict[str, CrashRecord]
@@ -259,16 +259,17 @@ class _Observer:
             # It may be gone before more is known.
             first_seen = records.keys() - self._known.keys()
             records |= {name: without_wait(records[name]) for name in first_seen}
-        undecided = [each for each in found if is_undecided(labels, each, claim)]
+        others = [each for each in found if each.id not in records]
+        undecided = [each for each in others if is_undecided(labels, each, claim)]
         suppressed = {
             each.id: record_crash(each, self._known.get(each.id), now, silent=True)
-            for each in found
+            for each in others
             if each in pulling
             or each in undecided
             or ignored_by_event_cause(labels, each, claim)
-            or _was_undecided(each, self._known, records)
+            or _was_undecided(self._known.get(each.id))
         }
-        return _Crashes(found, reported, pulling, undecided, records, suppressed)
+        return _Crashes(reported, others, pulling, undecided, records, suppressed)
 
     def _unexplained(self, crashes: _Crashes) -> list[Diagnosis]:
         """Return the crashes whose Events are to be looked up now; those of later set a resync."""
@@ -277,14 +278,18 @@ class _Observer:
         recorded = {**crashes.suppressed, **crashes.records}
         recent = [
             each
-            for each in crashes.found
-            if each.id not in crashes.records
-            and _is_ignored_but_recent(each, self._pod.metadata.labels, self._claim, now)
+            for each in crashes.others
+            if _is_ignored_but_recent(each, self._pod.metadata.labels, self._claim, now)
         ]
-        lookups = (_seconds_until_lookup(each, recorded[each.id], now) for each in watched)
+        lookups = [
+            (each, _seconds_until_lookup(each, recorded.get(each.id), now))
+            for each in (*watched, *recent)
+        ]
+        # The first lookup is requested now, and needs no resync.
+        again = (wait for each, wait in lookups[: len(watched)] if each.symptom.evidence)
         slow = (seconds_until_slow(each.symptom.evidence, now) for each in crashes.pulling)
-        self._resync_after = earliest(self._resync_after, *lookups, *slow)
-        return [each for each in (*watched, *recent) if _needs_lookup(each, recorded, now)]
+        self._resync_after = earliest(self._resync_after, *again, *slow)
+        return [each for each, wait in lookups if wait is not None and wait <= 0]
 
     def _log_request(self, latest: Diagnosis | None) -> LogRequest | None:
         """Ask for the log of the latest crash when it is first reported."""
@@ -344,12 +349,9 @@ def _with_log(latest: Diagnosis, log: str, mask: Sequence[str]) -> Diagnosis:
     return diagnose_symptom(latest.symptom._replace(evidence=None), evidence)
 
 
-def _was_undecided(
-    diagnosis: Diagnosis, known: Mapping[str, CrashRecord], reported: Mapping[str, CrashRecord]
-) -> bool:
+def _was_undecided(record: CrashRecord | None) -> bool:
     """Say whether what a second lookup found is stored of a crash that is ignored after all."""
-    record = known.get(diagnosis.id)
-    return record is not None and record.silent and record.awaits and diagnosis.id not in reported
+    return record is not None and record.silent and record.awaits
 
 
 def _is_ignored_but_recent(
@@ -363,17 +365,11 @@ def _is_ignored_but_recent(
     )
 
 
-def _needs_lookup(diagnosis: Diagnosis, records: Mapping[str, CrashRecord], now: datetime) -> bool:
-    record = records.get(diagnosis.id)
-    seen = record.seen if record else None
-    return needs_lookup(diagnosis.symptom, diagnosis.symptom.evidence, seen, now)
-
-
-def _seconds_until_lookup(diagnosis: Diagnosis, record: CrashRecord, now: datetime) -> float | None:
+def _seconds_until_lookup(
+    diagnosis: Diagnosis, record: CrashRecord | None, now: datetime
+) -> float | None:
     symptom = diagnosis.symptom
-    if symptom.evidence is None:
-        return None  # the first lookup is requested now, and needs no resync
-    return seconds_until_lookup(symptom, symptom.evidence, record.seen, now)
+    return seconds_until_lookup(symptom, symptom.evidence, record.seen if record else None, now)
 
 
 def _log_request(latest: Diagnosis, claim: DiagnosisTargetSpec) -> LogRequest | None:

@@ -72,7 +72,7 @@ def add_context(diagnosis: Diagnosis, summary: HistorySummary, others: Sequence[
         others: the other broken containers, in words.
     """
     lines = diagnosis.statement
-    if summary == NO_HISTORY and not others:
+    if summary is NO_HISTORY and not others:
         return lines
     first = with_suffix(lines.diagnosis, summary.times)
     counted = ""
