@@ -55,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     parts = options.parts or list(_HEADINGS)
+    if options.into:
+        written_into(options.into.read_text(encoding="utf-8"), "")  # before half an hour is spent
     report = _Report(options.json)
     report.say(f"{_machine()}\n")
     begun = time.monotonic()
