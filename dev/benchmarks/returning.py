@@ -23,7 +23,7 @@ CRASHES = 1000
 AWAY = 30.0
 """Seconds for which the hook is away."""
 
-APART = 5.0
+APART = 10.0
 """Seconds for which Metacontroller finds no hook at its own start."""
 
 MOST = 15.0
@@ -87,6 +87,7 @@ def _ours(crashes: int, away: float) -> dict[str, float]:
     done: dict[str, float] = {}
     with open_test_bed(make) as bed, ExitStack() as watches:
         (operator,) = made
+        operator.start()
         starts = {
             _HOOK_LAST: lambda: _hook_last(operator),
             _METACONTROLLER_LAST: lambda: _metacontroller_last(operator),
@@ -97,7 +98,6 @@ def _ours(crashes: int, away: float) -> dict[str, float]:
             for number, name in enumerate(starts)
         }
         site = open_site(bed, "outage", crashes, watches)
-        operator.start()
         site.quiet()
         done |= outage(operator, site, site.load.names, away_for(away), away)
         _clear(site)

@@ -99,9 +99,9 @@ def run(name: str, size: Size = FULL) -> dict[str, float]:
     """
     done = Round(size)
     with open_test_bed(OPERATORS[name]) as bed, ExitStack() as watches:
+        bed.operator.start()
         small = open_site(bed, "small", size.singles, watches)
         large = open_site(bed, "large", size.storm + size.singles, watches)
-        bed.operator.start()
         for site in (small, large):
             site.quiet()
         _updates(large, done)

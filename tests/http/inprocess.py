@@ -1,6 +1,7 @@
 """Calls the hook in this process, as a WSGI server does."""
 
 import io
+import itertools
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, redirect_stderr
 from dataclasses import dataclass, field
@@ -60,6 +61,10 @@ class Reply:
         return repr(self.headers).encode() + self.body
 
 
+_TAKEN = 1 / 128
+"""How long each request takes, in seconds, so that nothing depends on how long it really takes."""
+
+
 @dataclass
 class Hook:
     """The hook, with a clock that stands still and delays that are recorded, not waited for.
@@ -89,6 +94,7 @@ class Hook:
                 Parts(
                     clock=self.clock,
                     sleep=self.debounced.append,
+                    timer=itertools.count(0.0, _TAKEN).__next__,
                     deadline=self.deadline,
                     **self.parts,
                 ),

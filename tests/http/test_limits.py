@@ -203,30 +203,43 @@ def test_a_storm_of_1000_pods_is_answered_and_debounced_for_2_seconds_at_most() 
     status = read_sync(hook.post("/poddiagnosers/sync", go_json(request)).body)["status"]
     assert status["diagnosedPods"] == 1000
     assert len(status["recentDiagnoses"]) == 10
+    hook.debounced.clear()
+    hook.post("/poddiagnosers/sync", unchanged(go_json(request)))
     (debounced,) = hook.debounced
     assert 0 < debounced <= Settings().max_debounce <= 2
+
+
+def unchanged(body: bytes) -> bytes:
+    """Return the request about a PodDiagnoser whose status was written; its response may wait."""
+    request = json.loads(body)
+    request["object"]["status"] = read_sync(Hook().post("/poddiagnosers/sync", body).body)["status"]
+    return go_json(request)
 
 
 def test_an_answer_that_is_debounced_reserves_no_memory() -> None:
     """While an answer waits its request's body is gone already."""
     request_ = recorded("poddiagnosers-sync.three-crashes")
+    body = unchanged(request_.body)
     replies: list[Reply] = []
 
     class Meanwhile(list[float]):
         def append(self, _seconds: float, /) -> None:
             replies.append(hook.post(ONE_EACH[1].path, ONE_EACH[1].body))
 
-    hook = Hook(Settings(max_bodies=len(request_.body)), debounced=Meanwhile())
-    assert hook.post(request_.path, request_.body).status == 200
+    hook = Hook(Settings(max_bodies=len(body)), debounced=Meanwhile())
+    assert hook.post(request_.path, body).status == 200
     assert [reply.status for reply in replies] == [200]
 
 
 def test_only_answers_for_poddiagnosers_are_debounced() -> None:
-    """Pods never wait, and neither do customize answers or refusals."""
+    """Pods never wait, and neither do customize answers, refusals, or a status to be written."""
     for request_ in ONE_EACH:
         hook = Hook()
         hook.post(request_.path, request_.body)
-        assert len(hook.debounced) == (request_.path == "/poddiagnosers/sync")
+        assert hook.debounced == []
+        if request_.path == "/poddiagnosers/sync":
+            hook.post(request_.path, unchanged(request_.body))
+            assert len(hook.debounced) == 1
         hook.debounced.clear()
         hook.post(request_.path, b"{}")
         hook.post(request_.path, request_.body, "text/plain")

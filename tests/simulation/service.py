@@ -39,7 +39,7 @@ from tests.simulation.trace import Trace
 
 SECONDS_PER_BYTE = 27e-9
 MAX_DEBOUNCE = 2.0
-"""The hook debounces an answer for a PodDiagnoser by nine times the time that it took, at most 2 s.
+"""The hook debounces an answer for a PodDiagnoser by how long it took to work out, at most 2 s.
 Here that time must not depend on this machine, so it is computed from the request's size."""
 
 MAX_REQUESTS = 8
@@ -282,8 +282,10 @@ class Process:
             watcher.answered(incoming, 500, error)
             return Answer(500, b"internal error\n")
         watcher.answered(incoming, 200, None)
-        if reply.debounce:
-            _suspend(_Sleep(min(9 * len(incoming.body) * SECONDS_PER_BYTE, MAX_DEBOUNCE)))
+        if reply.debounce is not None:
+            waited = reply.debounce.seconds(len(incoming.body) * SECONDS_PER_BYTE, MAX_DEBOUNCE)
+            _suspend(_Sleep(waited))
+            content = reply.response.after(waited).encode()
         return Answer(200, content)
 
 

@@ -31,9 +31,8 @@ from tests.support.cluster_fixture import (
 from tests.support.simulated_api import connect
 
 SECONDS_PER_BYTE = 27e-9
-MAX_DEBOUNCE = 2.0
-"""The hook holds an answer for a PodDiagnoser nine times the time it took, at most 2 s. How long it
-takes here must not depend on this machine, so its size stands for it: 15 MB take 0.4 s."""
+"""The hook debounces an answer for a PodDiagnoser by how long it took to work out. How long that
+is here must not depend on this machine, so its size stands for it: 15 MB take 0.4 s."""
 
 
 class Hook:
@@ -58,6 +57,8 @@ class Hook:
         self._scheduler = scheduler
         self._reconciler = reconciler
         self._evidence_fetcher = evidence_fetcher
+        self._taken = self._total = 0.0
+        self._debounced = 0.0
         self._app = self._start()
 
     def restart(self) -> None:
@@ -70,13 +71,22 @@ class Hook:
             Settings(),
             Parts(
                 clock=self.clock.now,
-                sleep=lambda _: None,
+                sleep=self._debounce,
+                timer=self._timer,
                 reconciler=reconciler,
                 evidence_fetcher=self._evidence_fetcher()
                 if self._evidence_fetcher is not None
                 else None,
             ),
         )
+
+    def _debounce(self, seconds: float) -> None:
+        self._debounced += seconds
+
+    def _timer(self) -> float:
+        """Return a time that is later by what a request takes each time that it is asked for."""
+        self._total += self._taken
+        return self._total
 
     def __call__(self, path: str, body: bytes) -> Answer:
         """Answer a request, as dev.simulator.webhooks.Handler."""
@@ -98,14 +108,13 @@ class Hook:
         def start_response(status: str, headers: list[tuple[str, str]]) -> None:
             started.append((status, headers))
 
+        self._taken, self._debounced = len(body) * SECONDS_PER_BYTE, 0.0
         content = b"".join(self._app.wsgi_app(environment, start_response))  # type: ignore[arg-type]
         status, headers = started[0]
         code = int(status.split()[0])
         self.calls.append((self._scheduler.time(), path, code))
-        debounce = 0.0
-        if path == "/poddiagnosers/sync":
-            debounce = min(9 * len(body) * SECONDS_PER_BYTE, MAX_DEBOUNCE)
-        return Answer(code, content, {name.lower(): value for name, value in headers}, debounce)
+        sent = {name.lower(): value for name, value in headers}
+        return Answer(code, content, sent, self._debounced)
 
 
 class HookedCluster(ClusterFixture):

@@ -5,7 +5,7 @@ metacontroller/metacontroller, tag v4.17.2. Requests are read leniently, since M
 Kubernetes add fields; responses are strict, since Metacontroller refuses unknown keys.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +18,9 @@ DIAGNOSIS_TARGETS = "DiagnosisTarget.diagnostics.local.io/v1"
 """Keys of ``related``: ``Kind.version``, or ``Kind.group/version``. A key that the customize
 response requested is always there, be it empty."""
 
+
+_MIN_RESYNC_SECONDS: Final = 0.1
+"""Seconds; 0 means no resync."""
 
 Targets = Annotated[dict[str, DiagnosisTarget], OrNull(dict), Field(alias=DIAGNOSIS_TARGETS)]
 
@@ -81,6 +84,11 @@ class HookResponse(BaseModel):
         """Return compact JSON in UTF-8 of the fields that were set; a None that was set is null."""
         return self.__pydantic_serializer__.to_json(self, exclude_unset=True)
 
+    def after(self, seconds: float) -> Self:
+        """Return the response as it is when it is given so many seconds later."""
+        del seconds
+        return self
+
 
 class RelatedResourceRule(HookResponse):
     """Which related objects a sync request should contain.
@@ -112,6 +120,13 @@ class SyncResponse(HookResponse):
     status: dict[str, Any] | None = None
     attachments: tuple[dict[str, Any], ...] = ()
     resyncAfterSeconds: float = 0.0
+
+    def after(self, seconds: float) -> Self:
+        """Return the response with a resync that is sooner by what has passed of its time."""
+        if not (seconds and self.resyncAfterSeconds):
+            return self
+        left = max(_MIN_RESYNC_SECONDS, self.resyncAfterSeconds - seconds)
+        return self.model_copy(update={"resyncAfterSeconds": left})
 
 
 def targets_rule(namespace: str) -> RelatedResourceRule:

@@ -16,7 +16,7 @@ from pod_diagnoser.api.metacontroller import (
 from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot
 from pod_diagnoser.poddiagnosers.status import build_status
 from pod_diagnoser.pods.keys import LABEL
-from pod_diagnoser.remediation.model import NOT_CONNECTED, ExecutionReport
+from pod_diagnoser.remediation.model import NOT_CONNECTED, ExecutionReport, acts
 from pod_diagnoser.remediation.planner import WithheldPod, planned_entries
 
 
@@ -29,6 +29,8 @@ class PodDiagnoserSync:
         status_changed: whether the response changes the stored status.
         executed: whether something was executed or planned.
         urgent: whether the next sync has something to do, so that the response is not debounced.
+        idle_seconds: seconds for which a sync could do nothing, whatever happens: what is to be
+            reported has to wait, and nothing else is to be done for a crash.
         withheld_pods: the crashed Pods that are not replaced.
     """
 
@@ -36,6 +38,7 @@ class PodDiagnoserSync:
     status_changed: bool
     executed: bool = False
     urgent: bool = False
+    idle_seconds: float = 0.0
     withheld_pods: Sequence[WithheldPod] = ()
 
 
@@ -79,6 +82,7 @@ def sync_pod_diagnoser(
         status_changed=result.changed,
         executed=executed,
         urgent=executed or pending,
+        idle_seconds=0.0 if acts(snapshot.diagnoser) else result.write_after,
         withheld_pods=result.withheld_pods,
     )
 

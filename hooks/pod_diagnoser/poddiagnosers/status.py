@@ -48,6 +48,7 @@ class StatusReport:
         status: the status to return.
         changed: whether it differs from the stored one.
         resync_after: seconds after which to sync again, or None.
+        write_after: seconds until a change that only reports may be written; 0 where there is none.
         plans_changed: whether the remediations differ from the stored ones.
         withheld_pods: the crashed Pods that are not replaced.
     """
@@ -55,6 +56,7 @@ class StatusReport:
     status: PodDiagnoserStatus
     changed: bool
     resync_after: float | None = None
+    write_after: float = 0.0
     plans_changed: bool = False
     withheld_pods: Sequence[WithheldPod] = ()
 
@@ -93,7 +95,7 @@ def build_status(
         return result
     delay = _until_next_write(stored, now)
     if delay > 0 and not _is_urgent(desired, stored, new.values()):
-        return replace(result, resync_after=earliest(result.resync_after, delay))
+        return replace(result, resync_after=earliest(result.resync_after, delay), write_after=delay)
     return replace(
         result,
         status=desired.model_copy(update={"lastUpdateTime": whole_seconds(now)}),

@@ -23,14 +23,12 @@ from pod_diagnoser.poddiagnosers.response import (
 )
 from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot, target_missing
 from pod_diagnoser.remediation.executor import ExecutionResult, PlanExecutor, TimeBudget
-from pod_diagnoser.remediation.model import REPLACING, Action, ExecutionReport
+from pod_diagnoser.remediation.model import ExecutionReport, acts
 from pod_diagnoser.remediation.planner import planned_entries
 
 MAX_PROMPT: Final = 5
 """Up to how many crashes that begin to wait for evidence the response is not debounced. Where more
 Pods crash at once, their changes are better one sync than many."""
-
-_TIME_DEPENDENT_ACTIONS: Final = (Action.LOG_EVENT, *REPLACING)
 
 
 class Reconciler:
@@ -119,7 +117,7 @@ class Reconciler:
     def _waits(self, snapshot: DiagnoserSnapshot) -> dict[str, float]:
         """Return for how many seconds yet which crashes wait for evidence, by crash id."""
         diagnoser = snapshot.diagnoser
-        if not (diagnoser.active and diagnoser.spec.remediationAction in _TIME_DEPENDENT_ACTIONS):
+        if not acts(diagnoser):
             return {}
         return {
             crash: seconds
@@ -183,5 +181,4 @@ def _depends_on_time(snapshot: DiagnoserSnapshot) -> bool:
     diagnoser = snapshot.diagnoser
     if diagnoser.status.remediations or diagnoser.status.owners:
         return True
-    acts = diagnoser.active and diagnoser.spec.remediationAction in _TIME_DEPENDENT_ACTIONS
-    return acts and any(each.diagnoses for each in snapshot.crashed)
+    return acts(diagnoser) and any(each.diagnoses for each in snapshot.crashed)

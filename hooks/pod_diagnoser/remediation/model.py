@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
 from pod_diagnoser.cluster.errors import ApiFailure
 from pod_diagnoser.pods.keys import OPT_OUT
 
@@ -25,6 +26,11 @@ def is_known_action(action: str) -> bool:
 
 REPLACING = (Action.RESTART_POD, Action.EVICT_POD)
 """The actions that replace a Pod."""
+
+
+def acts(diagnoser: PodDiagnoser) -> bool:
+    """Return whether a PodDiagnoser does anything about a crash in the cluster."""
+    return diagnoser.active and diagnoser.spec.remediationAction in (Action.LOG_EVENT, *REPLACING)
 
 
 class Phase(StrEnum):

@@ -21,6 +21,7 @@ from pod_diagnoser.poddiagnosers.sync import Reconciler
 from pod_diagnoser.server.auth import Tokens
 from pod_diagnoser.server.bodies import MemoryBudget
 from pod_diagnoser.server.deadlines import Deadline, Deadlines, call_deadline
+from pod_diagnoser.server.debouncing import Debouncer
 from pod_diagnoser.server.endpoints import (
     Clock,
     PodDiagnoserEndpoints,
@@ -30,7 +31,7 @@ from pod_diagnoser.server.endpoints import (
     refuse_unknown,
     utc_now,
 )
-from pod_diagnoser.server.gateway import BodyBounds, Debouncer, Hook, HookMiddleware
+from pod_diagnoser.server.gateway import BodyBounds, Hook, HookMiddleware
 from pod_diagnoser.server.logs import configure_logs
 from pod_diagnoser.server.settings import Endpoints, Settings, SettingsError, load_settings
 from pod_diagnoser.server.telemetry import Telemetry
@@ -46,6 +47,7 @@ class Parts:
     Attributes:
         clock: returns the time, in UTC.
         sleep: waits for a number of seconds.
+        timer: a clock for how long things take, in seconds.
         deadline: bounds the time for reading a body; None does so where gevent serves.
         reconciler: does what is to be done in the cluster; None makes one where the settings or the
             Pod in which this runs name an API server.
@@ -54,6 +56,7 @@ class Parts:
 
     clock: Clock = utc_now
     sleep: Callable[[float], None] = time.sleep
+    timer: Callable[[], float] = time.perf_counter
     deadline: Deadline | None = None
     reconciler: Reconciler | None = None
     evidence_fetcher: EvidenceFetcher | None = None
@@ -107,6 +110,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         tokens,
         BodyBounds(MemoryBudget(settings.max_bodies), deadline, settings.body_timeout),
         Debouncer(parts.sleep, settings.max_debounce),
+        parts.timer,
     )
     telemetry.started(
         settings.endpoints.value,

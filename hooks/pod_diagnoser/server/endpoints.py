@@ -28,11 +28,17 @@ from pod_diagnoser.api.raw_request import (
     truncate_related,
 )
 from pod_diagnoser.diagnosis.evidence import EvidenceFetcher
-from pod_diagnoser.poddiagnosers.response import customize_pod_diagnoser, sync_pod_diagnoser
+from pod_diagnoser.poddiagnosers.response import (
+    PodDiagnoserSync,
+    customize_pod_diagnoser,
+    sync_pod_diagnoser,
+)
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
+from pod_diagnoser.poddiagnosers.status import WRITE_INTERVAL
 from pod_diagnoser.poddiagnosers.sync import Reconciler
 from pod_diagnoser.pods.sync import customize_pod, sync_pod
 from pod_diagnoser.remediation.model import is_known_action
+from pod_diagnoser.server.debouncing import Debounce
 from pod_diagnoser.server.gateway import TEXT, TOO_LARGE, Body, Reply, RequestRefusedError
 from pod_diagnoser.server.telemetry import Telemetry
 
@@ -132,7 +138,17 @@ class PodDiagnoserEndpoints:
         action = snapshot.diagnoser.spec.remediationAction
         if result.status_changed and not is_known_action(action):
             self.telemetry.unknown_action(snapshot.diagnoser.metadata)
-        return Reply(result.response, debounce=not result.urgent)
+        return Reply(result.response, _debounce(result))
+
+
+def _debounce(result: PodDiagnoserSync) -> Debounce | None:
+    """Return how long the response to a PodDiagnoser's sync may be delayed."""
+    if result.urgent:
+        return None
+    if result.status_changed:
+        # The write brings the next sync at once, and that is delayed; there is one in two seconds.
+        return Debounce(saved=WRITE_INTERVAL.total_seconds())
+    return Debounce(idle=result.idle_seconds)
 
 
 def _strip(content: bytes, telemetry: Telemetry) -> bytes:

@@ -19,6 +19,7 @@ from pod_diagnoser.server.bodies import (
     read_body,
 )
 from pod_diagnoser.server.deadlines import Deadline, DeadlineExceededError
+from pod_diagnoser.server.debouncing import Debounce, Debouncer
 from pod_diagnoser.server.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -27,12 +28,6 @@ if TYPE_CHECKING:
 RETRY_AFTER: Final = "5"
 """Seconds. Metacontroller retries after that without an error; without the header it retries at
 once, in a hot loop."""
-
-DEBOUNCE_FACTOR: Final = 9
-"""A response for a PodDiagnoser is delayed by so many times the time that it took to work out."""
-
-MAX_RESPONSE_SECONDS: Final = 2.5
-"""No response is delayed beyond so many seconds since its body had arrived."""
 
 _NO_HEADERS: Final[tuple[tuple[str, str], ...]] = ()
 _EXTRA_HEADERS: Final = {
@@ -94,12 +89,11 @@ class Reply(NamedTuple):
 
     Attributes:
         response: what Metacontroller gets.
-        debounce: whether the response may be delayed. Metacontroller runs one sync at a time for an
-            object, so that what changes meanwhile is one sync more and not hundreds.
+        debounce: how long the response may be delayed; None: not at all.
     """
 
     response: HookResponse
-    debounce: bool = False
+    debounce: Debounce | None = None
 
 
 Handler = Callable[[Body], Reply]
@@ -152,25 +146,6 @@ class BodyBounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Debouncer:
-    """Delays responses, so that what changes meanwhile is one sync and not many.
-
-    Attributes:
-        sleep: waits for a number of seconds.
-        max_seconds: the most seconds to wait.
-    """
-
-    sleep: Callable[[float], None]
-    max_seconds: float
-
-    def wait(self, taken: float) -> None:
-        """Wait, after a number of seconds that the response took to work out."""
-        left = MAX_RESPONSE_SECONDS - taken
-        if left > 0:
-            self.sleep(min(DEBOUNCE_FACTOR * taken, self.max_seconds, left))
-
-
-@dataclass(frozen=True, slots=True)
 class HookMiddleware:
     """Answers the requests of hooks, and passes everything else on.
 
@@ -184,6 +159,7 @@ class HookMiddleware:
         tokens: who may call; None: anyone.
         bodies: bounds the reading of bodies.
         debouncer: delays the responses that may be delayed.
+        timer: a clock for how long things take, in seconds.
     """
 
     wsgi_app: "WSGIApplication"
@@ -192,6 +168,7 @@ class HookMiddleware:
     tokens: Tokens | None
     bodies: BodyBounds
     debouncer: Debouncer
+    timer: Callable[[], float] = time.perf_counter
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -222,18 +199,20 @@ class HookMiddleware:
         try:
             with self.bodies.budget.reserve() as reservation:
                 content = self.bodies.read(environ["wsgi.input"], length, hook.limit, reservation)
-                begun = time.perf_counter()
+                begun = self.timer()
                 reply = hook.handler(Body(content, length <= hook.limit))
                 encoded = reply.response.encode()
-                taken = time.perf_counter() - begun
+                taken = self.timer() - begun
                 del content  # not to be kept in memory while the response waits
         except TooManyBodiesError:
             raise RequestRefusedError(OVERLOADED) from None
         except ValidationError:
             raise RequestRefusedError(NOT_A_REQUEST) from None
         self.telemetry.answered(path, HTTPStatus.OK, taken)
-        if reply.debounce:
-            self.debouncer.wait(taken)
+        if reply.debounce is not None:
+            waited = self.debouncer.wait(reply.debounce, taken)
+            sooner = reply.response.after(waited)
+            return encoded if sooner is reply.response else sooner.encode()
         return encoded
 
 

@@ -1,0 +1,116 @@
+"""A request's body as it arrives on a connection, and a response that leaves in one piece."""
+
+from typing import Any, Final
+
+import gevent
+from gunicorn.http.body import LengthReader
+
+YIELD_BYTES: Final = 256 * 1024
+"""How much of a body is read before other greenlets get their turn, in bytes."""
+
+
+class RequestBody:
+    """A request's body, as ``wsgi.input``: asked for when it is read, in turn with other greenlets.
+
+    gunicorn sends ``100 Continue`` before the application has seen the headers, and gevent goes on
+    reading for as long as there is something to read: a client that sends fast would make all
+    others wait. gunicorn also copies what it has read several times from buffer to buffer, which
+    for the 16 MiB of a storm took longer than to parse them.
+
+    Args:
+        body: gunicorn's.
+        sock: the connection.
+        awaited: whether the client waits to be asked for the body (``Expect: 100-continue``).
+
+    Attributes:
+        awaited: whether it still waits.
+    """
+
+    def __init__(self, body: Any, sock: Any, *, awaited: bool) -> None:
+        self._body = body
+        self._sock = sock
+        self._unyielded = 0
+        self.awaited = awaited
+
+    @property
+    def failed(self) -> bool:
+        """Whether reading failed, so that it is not known where the next request begins."""
+        return bool(self._body.failed)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is known that nothing is left, as it is after nearly every request."""
+        return getattr(self._body.reader, "length", None) == 0
+
+    def read(self, size: int) -> bytes:
+        """Read up to a number of bytes, what is there of them; an empty result is the end."""
+        if self.awaited:
+            self.awaited = False
+            self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._unyielded >= YIELD_BYTES:
+            self._unyielded = 0
+            gevent.sleep(0)
+        reader = self._body.reader
+        if isinstance(reader, LengthReader):
+            data = self._receive(reader, size)
+        else:  # in chunks: only ever thrown away
+            data = self._body.read(size)
+        self._unyielded += len(data)
+        return data
+
+    def _receive(self, reader: LengthReader, size: int) -> bytes:
+        """Return what came with the headers, and after that what the next call brings."""
+        size = min(size, reader.length)
+        if not size:
+            return b""
+        data: bytes = reader.unreader.take_buffered()
+        if not data:
+            try:
+                data = self._sock.recv(size)
+            except BaseException:
+                self._body.failed = True
+                raise
+        elif len(data) > size:
+            reader.unreader.unread(data[size:])
+            data = data[:size]
+        reader.length -= len(data)
+        return data
+
+
+class ResponseBuffer:
+    """The connection as gunicorn writes a response to it: gathered, and sent with one call.
+
+    gunicorn sends the head and the body of a response with a call each, which are two packets and
+    wake up the client twice.
+
+    Args:
+        sock: the connection.
+    """
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        self._parts: list[bytes] = []
+
+    def sendall(self, data: bytes) -> None:
+        """Take a part of the response."""
+        self._parts.append(data)
+
+    def flush(self) -> None:
+        """Send what was gathered.
+
+        Raises:
+            OSError: the client is gone.
+        """
+        if self._parts:
+            content = b"".join(self._parts)
+            self._parts.clear()
+            self._sock.sendall(content)
+
+    def shutdown(self, how: int) -> None:
+        """End the connection where a response cannot be finished; none of it is sent."""
+        self._parts.clear()
+        self._sock.shutdown(how)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._sock.close()
