@@ -26,6 +26,7 @@ from dev.benchmarks import (
 from dev.benchmarks.figures import Line, table
 from dev.benchmarks.quiet import Quiet
 from dev.envtest import build
+from dev.envtest.process import StartError
 
 _HEADINGS = {
     "cluster": "The whole operator, beside one in kopf that does the same job",
@@ -55,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     parts = options.parts or list(_HEADINGS)
-    report = _Report(options.json, options.markdown)
+    if options.into:
+        written_into(options.into.read_text(encoding="utf-8"), "")  # before half an hour is spent
+    report = _Report(options.json)
     report.say(f"{_machine()}\n")
     begun = time.monotonic()
     with Quiet() as quiet:
@@ -66,11 +69,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
             except build.MissingError as missing:
                 report.say(f"### {_HEADINGS[part]}\n\nNot measured: {missing}.\n")
                 continue
+            except (TimeoutError, StartError) as problem:
+                # What else was measured is not lost.
+                report.say(f"### {_HEADINGS[part]}\n\n**Failed**: {problem}.\n")
+                report.missed.append(f"{part}: failed")
+                continue
             seconds = time.monotonic() - since
             report.add(part, found, f"{quiet.note(since)} This part took {seconds:.0f} s.")
     report.say(f"Aims missed: {'; '.join(report.missed) or 'none'}.\n")
     report.say(f"All of it took {(time.monotonic() - begun) / 60:.1f} minutes.")
+    if options.into:
+        page = options.into.read_text(encoding="utf-8")
+        options.into.write_text(written_into(page, report.text), encoding="utf-8")
     return 0
+
+
+def written_into(page: str, report: str) -> str:
+    """Put a report into a page, in place of the last one.
+
+    Args:
+        page: one that holds `BEGIN` and `END`, each on a line of its own.
+        report: as it was printed.
+
+    Returns:
+        The page.
+
+    Raises:
+        ValueError: it does not hold them.
+    """
+    above, rest = page.split(f"{BEGIN}\n")
+    _, below = rest.split(f"{END}\n")
+    return f"{above}{BEGIN}\n\n{report.strip()}\n\n{END}\n{below}"
+
+
+BEGIN, END = "<!-- one run of make bench -->", "<!-- end of the run -->"
+"""Between these is what a run has put into a page."""
 
 
 class _Report:
@@ -78,16 +111,16 @@ class _Report:
 
     Args:
         json_file: for all values, if wanted.
-        markdown_file: for what is printed, if wanted.
 
     Attributes:
         missed: the names of lines that missed their aims.
+        text: what has been printed.
     """
 
-    def __init__(self, json_file: Path | None, markdown_file: Path | None) -> None:
-        self._json_file, self._markdown_file = json_file, markdown_file
+    def __init__(self, json_file: Path | None) -> None:
+        self._json_file = json_file
         self._document: dict[str, dict[str, Any]] = {}
-        self._text = ""
+        self.text = ""
         self.missed: list[str] = []
 
     def add(self, part: str, tables: Tables, note: str) -> None:
@@ -124,9 +157,7 @@ class _Report:
         """
         sys.stdout.write(f"{text}{end}")
         sys.stdout.flush()
-        self._text += f"{text}{end}"
-        if self._markdown_file:
-            self._markdown_file.write_text(self._text, encoding="utf-8")
+        self.text += f"{text}{end}"
 
 
 def _cluster(options: argparse.Namespace, quiet: Quiet) -> Tables:
@@ -148,7 +179,7 @@ def _returning(options: argparse.Namespace, _: Quiet) -> Tables:
 
 def _growth(options: argparse.Namespace, _: Quiet) -> Tables:
     if options.quick:
-        return {"": growth.measure(few=200, healthy=1000, batch=20, away=10)}
+        return {"": growth.measure(few=200, many=1000, batch=20, away=10)}
     return {"": growth.measure()}
 
 
@@ -168,8 +199,8 @@ def _poddiagnosers(options: argparse.Namespace, _: Quiet) -> Tables:
 
 def _remediation(options: argparse.Namespace, _: Quiet) -> Tables:
     if options.quick:
-        return {"": remediation.measure(1, crashes=5, storm=100)}
-    return {"": remediation.measure(options.rounds or 1)}
+        return remediation.measure(1, crashes=5, storm=100)
+    return remediation.measure(options.rounds or 1)
 
 
 def _evidence(options: argparse.Namespace, _: Quiet) -> Tables:
@@ -216,7 +247,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--quick", action="store_true", help="few rounds, to see that it runs")
     parser.add_argument("--json", type=Path, help="a file for all values")
-    parser.add_argument("--markdown", type=Path, help="a file for what is printed, as it comes")
+    parser.add_argument(
+        "--into", type=Path, help="a page that takes what is printed, such as docs/benchmarks.md"
+    )
     return parser
 
 

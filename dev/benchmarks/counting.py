@@ -76,8 +76,8 @@ def _kopf(size: Size) -> Counted:
 def _storm(bed: TestBed, size: Size) -> tuple[float, Counted]:
     """Return when it began, and its requests to the API server."""
     with ExitStack() as watches:
-        bed.operator.start()
         site = open_site(bed, "large", size.storm, watches)
+        bed.operator.start()
         site.quiet()
         begun, audited_before = time.time(), len(bed.control_plane.audited())
         watched_before = _watched(bed)

@@ -126,7 +126,7 @@ class Comparison:
         theirs: what they gave for the other one; None where it has nothing of the kind.
         unit: of the values; empty for a count.
         aim: what the ratio should be.
-        of_ratio: whether there is a ratio; otherwise the aim is what ours should be.
+        of_ratio: whether it is; otherwise the aim is what ours should be.
     """
 
     COLUMNS: ClassVar[tuple[str, ...]] = ("", "ours", "kopf", "ours / kopf", "aim", "")
@@ -140,8 +140,8 @@ class Comparison:
 
     @property
     def ratio(self) -> Spread | None:
-        """Ours over theirs, round by round; None where there is none."""
-        if self.theirs is None or not self.of_ratio or not all(self.theirs.values):
+        """Ours over theirs, round by round; None where there is none, and of counts and shares."""
+        if self.theirs is None or self.unit in {"", "%"} or not all(self.theirs.values):
             return None
         return self.ours.over(self.theirs)
 

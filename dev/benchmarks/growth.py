@@ -20,25 +20,25 @@ from dev.envtest import pods
 from dev.envtest.client import EVENTS
 from dev.envtest.control_plane import ControlPlane
 
-FEW, HEALTHY = 1000, 10_000
+FEW, MANY = 1000, 10_000
 BATCHES, BATCH = 3, 100
 SECONDS = 4.0
 """Over which the crashes of a batch are spread: no storm."""
 
 _HOOKS = (PODS_HOOK, PODDIAGNOSERS_HOOK)
 _ALL = (*_HOOKS, METACONTROLLER)
-_FILLED = 20.0
-"""Seconds within which Metacontroller has synced what was created last."""
+_FILLED = 10.0
+"""Seconds for which nothing may happen before the next crashes, after so much has."""
 
 
 def measure(
-    few: int = FEW, healthy: int = HEALTHY, batch: int = BATCH, away: float = returning.AWAY
+    few: int = FEW, many: int = MANY, batch: int = BATCH, away: float = returning.AWAY
 ) -> list[Figure]:
     """Measure a crash among few Pods and among many, and the return of the hook among many.
 
     Args:
         few: how many Pods are there first, and crash in the end.
-        healthy: how many more there are then.
+        many: how many are there then; beside those that crash in the end, as many are healthy.
         batch: how many crashes are measured together.
         away: seconds for which the hook is away.
 
@@ -58,23 +58,23 @@ def measure(
     with open_test_bed(make) as bed, ExitStack() as watches:
         bed.operator.start()
         _say(f"crashes among {few:,} Pods")
-        site = open_site(bed, "few", few, watches)
-        site.quiet()
-        among_few = _batches(site, batch)
-        _say(f"{few + healthy:,} more")
-        many = open_site(bed, "many", BATCHES * batch + few, watches)
-        _fill(bed, many, healthy - BATCHES * batch)
-        total = 2 * few + healthy
-        _say(f"crashes among {total:,} Pods")
-        among_many = _batches(many, batch)
-        names = many.load.names[BATCHES * batch :]
-        what = f"{returning.away_for(away)}, beside {healthy:,} healthy Pods"
-        back = returning.outage(made[0], many, names, what, away)
-        many.quiet()
-        events = _events(bed, set(many.load.names))
+        first = open_site(bed, "few", few, watches)
+        first.quiet()
+        among_few = _batches(first, batch)
+        _say(f"crashes among {many:,} Pods")
+        crashing = BATCHES * batch
+        second = open_site(bed, "many", crashing + few, watches)
+        _fill(second, "more", many - 2 * few - crashing)
+        among_many = _batches(second, batch)
+        _fill(second, "beside", few + 2 * crashing)
+        what = f"{returning.away_for(away)}, beside {many:,} healthy Pods"
+        _say(what)
+        back = returning.outage(made[0], second, second.load.names[crashing:], what, away)
+        second.quiet()
+        events = _events(bed, set(second.load.names))
         memory = {part: peak / 1e6 for part, peak in bed.operator.peak_memory().items()}
     return [
-        *_growth(among_few, among_many, few, total),
+        *_growth(among_few, among_many, few, many),
         *(
             Figure(name, Spread((value,)), "s", Aim.at_most(returning.MOST + 20))
             for name, value in back.items()
@@ -110,10 +110,10 @@ def _batches(site: Site, batch: int) -> dict[str, list[float]]:
     return used
 
 
-def _fill(bed: TestBed, site: Site, count: int) -> None:
+def _fill(site: Site, name: str, count: int) -> None:
     """Create healthy Pods beside those that crash, small ones, since only their number matters."""
-    more = PodLoad(bed.api, site.load.namespace, count)
-    more.create(lambda name: pods.manifest(f"healthy-{name}", LABELS), status=None)
+    more = PodLoad(site.bed.api, site.load.namespace, count)
+    more.create(lambda one: pods.manifest(f"{name}-{one}", LABELS), status=None)
     site.quiet(_FILLED)
 
 

@@ -18,7 +18,7 @@ PODS_RELATED = 1000
 _MIB = 1024 * 1024
 
 
-def measure(syncs: int = 7, pod_syncs: int = 100_000) -> list[Figure]:
+def measure(syncs: int = 7, pod_syncs: int = 50_000) -> list[Figure]:
     """Measure CPU, delay and memory.
 
     Args:

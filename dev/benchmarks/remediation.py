@@ -9,12 +9,12 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from dev.benchmarks import observations, pod_load, timing, workload
-from dev.benchmarks.figures import Aim, Figure
+from dev.benchmarks.figures import Aim, Comparison, Figure, Line
 from dev.benchmarks.following import Follower
 from dev.benchmarks.observations import ANNOTATED, DELETED, DONE, PLANNED, PUBLISHED, READS
 from dev.benchmarks.operators import OPERATORS, HookOperator
@@ -22,8 +22,8 @@ from dev.benchmarks.spread import Spread, percentile
 from dev.benchmarks.test_bed import TestBed, open_test_bed
 from dev.envtest.client import EVENTS, PODDIAGNOSERS, PODS, REPLICA_SETS, STRATEGIC_PATCH, Json
 
-CRASHES = 15
-STORM = 200
+CRASHES = 10
+STORM = 100
 STORM_REPLICAS = 10
 LARGEST_BUDGET = 50
 """What the kind allows at most."""
@@ -58,7 +58,9 @@ _WORDS = {
 }
 
 
-def measure(rounds: int = 1, crashes: int = CRASHES, storm: int = STORM) -> list[Figure]:
+def measure(
+    rounds: int = 1, crashes: int = CRASHES, storm: int = STORM
+) -> dict[str, Sequence[Line]]:
     """Run both operators in turn, and then ours with many crashes at once.
 
     Args:
@@ -67,7 +69,7 @@ def measure(rounds: int = 1, crashes: int = CRASHES, storm: int = STORM) -> list
         storm: how many Pods crash at once.
 
     Returns:
-        The figures of both, their ratios, and those of many crashes.
+        Heading to lines: the figures of both, and those of many crashes.
 
     Raises:
         dev.envtest.build.MissingError: there is no control plane here.
@@ -83,7 +85,10 @@ def measure(rounds: int = 1, crashes: int = CRASHES, storm: int = STORM) -> list
         sys.stderr.write(f"round {number + 1} of {rounds}: {storm} at once\n")
         storms.append(run_storms(storm))
     compared = {name: spreads(found) for name, found in results.items()}
-    return figures(compared) + storm_figures(spreads(storms), storm)
+    return {
+        "": figures(compared),
+        f"Of ours, {storm:,} crashes at once": storm_figures(spreads(storms), storm),
+    }
 
 
 def run(name: str, crashes: int) -> dict[str, float]:
@@ -322,21 +327,24 @@ def _wait_until_quiet(operator: HookOperator) -> None:
         time.sleep(0.5)
 
 
-def figures(results: dict[str, dict[str, Spread]]) -> list[Figure]:
-    """Put the figures of both operators' single crashes together.
+def figures(results: dict[str, dict[str, Spread]]) -> list[Comparison]:
+    """Put the figures of both operators' single crashes side by side.
 
     Args:
         results: operator to figure to its spread.
     """
     ours, kopf = results["ours"], results["kopf"]
-    lines: list[Figure] = []
-    for figure, spread in ours.items():
-        unit = "" if "calls" in figure else "ms"
-        lines.append(Figure(f"ours: {figure}", spread, unit, _AIMS.get(figure)))
-        if figure in kopf:
-            lines.append(Figure(f"kopf: {figure}", kopf[figure], unit))
-            lines.append(Figure(f"{figure}: ours / kopf", spread.over(kopf[figure]), ""))
-    return lines
+    return [
+        Comparison(
+            figure,
+            spread,
+            kopf.get(figure),
+            "" if "calls" in figure else "ms",
+            _AIMS.get(figure),
+            of_ratio=False,
+        )
+        for figure, spread in ours.items()
+    ]
 
 
 def storm_figures(storms: dict[str, Spread], count: int) -> list[Figure]:
@@ -358,7 +366,7 @@ def storm_figures(storms: dict[str, Spread], count: int) -> list[Figure]:
         storm, figure = name.split(": ", 1)
         aim = aims[figure](storm) if figure in aims else None
         unit = "s" if figure.startswith(("all", "every", "longest")) else ""
-        lines.append(Figure(f"{count} at once, {name}", spread, unit, aim))
+        lines.append(Figure(name, spread, unit, aim))
     return lines
 
 

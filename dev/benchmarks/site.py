@@ -11,9 +11,15 @@ from dev.benchmarks.pod_load import PodLoad, Watch
 from dev.benchmarks.test_bed import TestBed
 from dev.envtest.client import PODDIAGNOSERS
 
-QUIET = 3.0
+QUIET = 2.5
 """Seconds without a change of Pods or PodDiagnosers; longer than writes of a status are gathered
 for."""
+
+_LOOK = 0.5
+"""Seconds for which it is watched whether the operator has something to do."""
+
+_IDLE = 0.1
+"""Of a processor: what an operator may use that has nothing to do."""
 
 TIMEOUT = 180.0
 _COUNT = re.compile(rb'"diagnosedPods":(\d+)')
@@ -36,7 +42,7 @@ class Site:
     counts: Follower
 
     def quiet(self, seconds: float = QUIET) -> None:
-        """Wait until nothing has changed for a while.
+        """Wait until nothing has changed for a while, and the operator has nothing to do.
 
         Args:
             seconds: for how long.
@@ -44,8 +50,15 @@ class Site:
         while True:
             self.watch.quiet(seconds)
             self.counts.quiet(seconds)
-            if time.perf_counter() - self.watch.last_event >= seconds:
+            before = self._used()
+            time.sleep(_LOOK)
+            latest = max(self.watch.last_event, self.counts.last_event)
+            idle = self._used() - before <= _IDLE * _LOOK
+            if idle and time.perf_counter() - latest >= seconds:
                 return
+
+    def _used(self) -> float:
+        return sum(self.bed.operator.cpu_seconds().values())
 
     def counted(self) -> int:
         """Return how many Pods the PodDiagnoser's status counts."""

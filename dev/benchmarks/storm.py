@@ -28,15 +28,17 @@ class Size:
     Attributes:
         storm: Pods that crash at once, and that are there when single ones crash.
         singles: single crashes.
+        late: single crashes after the storm.
         seconds: over how many the storm's crashes are spread.
     """
 
     storm: int = 1000
     singles: int = 50
+    late: int = 20
     seconds: float = 3.5
 
 
-FULL, QUICK = Size(), Size(200, 10, 0.7)
+FULL, QUICK = Size(), Size(200, 10, 5, 0.7)
 
 
 @dataclass(slots=True)
@@ -99,16 +101,16 @@ def run(name: str, size: Size = FULL) -> dict[str, float]:
     """
     done = Round(size)
     with open_test_bed(OPERATORS[name]) as bed, ExitStack() as watches:
-        bed.operator.start()
         small = open_site(bed, "small", size.singles, watches)
         large = open_site(bed, "large", size.storm + size.singles, watches)
+        bed.operator.start()
         for site in (small, large):
             site.quiet()
         _updates(large, done)
         _singles(small, large, done)
         names = large.load.names[size.singles :]
         storm(large, names, done)
-        done.percentiles("one crash after the storm", _crash_one_by_one(large, size.singles, 3))
+        done.percentiles("one crash after the storm", _crash_one_by_one(large, size.late, 3))
         large.quiet()
         done.memory(bed.operator.peak_memory())
         _backlog(large, names, done)
