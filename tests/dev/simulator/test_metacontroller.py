@@ -352,6 +352,65 @@ def test_success_forgets_failures() -> None:
     assert times[1] - times[0] < 0.015
 
 
+def distinct(cluster: MetacontrollerCluster) -> set[str]:
+    """Return the objects of the syncs so far."""
+    return {one["object"]["metadata"]["name"] for one in cluster.syncs()}
+
+
+def failing(pods: int, seconds: float) -> MetacontrollerCluster:
+    """Return a cluster whose Pods are related to Children and whose hook has failed for a while."""
+    cluster = MetacontrollerCluster(controller(resyncPeriodSeconds=3600))
+    cluster.customize = lambda _: rule(namespace="default")
+    cluster.child("c")
+    cluster.scheduler.run_for(1)
+    cluster.sync = lambda _: Answer(500, b"")
+    for number in range(pods):
+        cluster.pod(f"p{number}")
+    cluster.scheduler.run_for(seconds)
+    return cluster
+
+
+def test_all_retries_together_are_limited() -> None:
+    """After a burst of a hundred, ten a second for all objects together."""
+    cluster = failing(300, 1)
+    first = Counter(one["object"]["metadata"]["name"] for one in cluster.syncs())
+    assert sum(count >= 3 for count in first.values()) <= 100
+    cluster.calls.clear()
+    cluster.scheduler.run_for(10)
+    assert 95 <= len(cluster.syncs()) <= 105
+
+
+def test_retries_that_were_put_off_stay_put_off() -> None:
+    """Once the hook answers, each Pod still waits for its turn, though nothing fails any more."""
+    cluster = failing(300, 1)
+    cluster.sync = lambda _: {}
+    cluster.calls.clear()
+    cluster.scheduler.run_for(10)
+    assert 95 <= len(distinct(cluster)) <= 105
+
+
+def test_events_are_not_limited() -> None:
+    """A related object's event syncs all its parents at once, whatever they wait for."""
+    cluster = failing(300, 30)
+    cluster.sync = lambda _: {}
+    cluster.calls.clear()
+    cluster.store.patch(CHILD, ("default", "c"), {"metadata": {"annotations": {"a": "b"}}})
+    cluster.scheduler.run_for(3)
+    assert len(distinct(cluster)) == 300
+
+
+def test_a_resync_is_not_limited() -> None:
+    """It does not wait for the back-off of its object, which has grown long."""
+    cluster = MetacontrollerCluster(controller(resyncPeriodSeconds=7))
+    cluster.sync = lambda _: Answer(500, b"")
+    cluster.pod()
+    cluster.scheduler.run_for(200)
+    cluster.sync = lambda _: {}
+    cluster.calls.clear()
+    cluster.scheduler.run_for(7.1)
+    assert cluster.syncs()
+
+
 def test_events_of_one_object_are_limited() -> None:
     """After 25 Events about an object only one in five minutes is written."""
     cluster = MetacontrollerCluster()

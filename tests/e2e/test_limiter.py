@@ -1,0 +1,214 @@
+"""What Metacontroller's limiter does to many Pods: the real one and the simulator's are alike.
+
+That is no matter of one trace, as in test_conformance: both are held to the same numbers.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Protocol
+
+import pytest
+
+from dev.envtest import pods
+from dev.envtest.build import Binaries
+from dev.envtest.client import DECORATOR_CONTROLLERS, DIAGNOSISTARGETS, NAMESPACES, PODS, Json
+from dev.simulator.webhooks import Answer
+from tests.conformance.real import Real
+from tests.dev.simulator.test_metacontroller import CHILD, MetacontrollerCluster, controller, rule
+
+MANY = 150
+WINDOW = 10.0
+"""Seconds, in which the limiter lets a hundred Pods through: fewer than there are."""
+
+NAME = "limited"
+
+
+class Crowd(Protocol):
+    """Pods that relate to one object, and a hook.
+
+    Attributes:
+        failing: whether the hook fails.
+    """
+
+    failing: bool
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+
+    def take(self) -> list[str]:
+        """Return the names of the Pods that were synced since the last call, in their order."""
+
+    def touch(self) -> None:
+        """Change the object that all Pods relate to."""
+
+
+class SimulatedCrowd:
+    """Pods in the simulator."""
+
+    def __init__(self) -> None:
+        self.failing = True
+        self._cluster = MetacontrollerCluster(controller())
+        self._cluster.customize = lambda _: rule(namespace="default")
+        self._cluster.sync = lambda _: Answer(500, b"no") if self.failing else {}
+        self._cluster.child("c")
+        for number in range(MANY):
+            self._cluster.pod(f"p{number}")
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self._cluster.run(seconds)
+
+    def take(self) -> list[str]:
+        """Return the names of the Pods that were synced."""
+        found = [str(one["object"]["metadata"]["name"]) for one in self._cluster.syncs()]
+        self._cluster.calls.clear()
+        return found
+
+    def touch(self) -> None:
+        """Change the object."""
+        changed = {"metadata": {"annotations": {"touched": "yes"}}}
+        self._cluster.store.patch(CHILD, ("default", "c"), changed)
+
+
+class RealCrowd:
+    """Pods on a real API server, with a hook of this process.
+
+    Args:
+        real: the control plane and Metacontroller.
+    """
+
+    def __init__(self, real: Real) -> None:
+        self.failing = True
+        self._synced: list[str] = []
+        self._admin = real.plane.client("admin", agent="script")
+        crowd = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                status, answer = crowd.answer(json.loads(body))
+                content = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._admin.create(NAMESPACES, {"metadata": {"name": NAME}})
+        target = {
+            "apiVersion": DIAGNOSISTARGETS.version,
+            "kind": "DiagnosisTarget",
+            "metadata": {"name": NAME},
+            "spec": {"diagnoser": {"name": "d", "uid": "u"}, "since": "2020-01-01T00:00:00Z"},
+        }
+        self._admin.create(DIAGNOSISTARGETS, target, NAME)
+        self._admin.create(DECORATOR_CONTROLLERS, self._manifest())
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(self._create, range(MANY)))
+
+    def _manifest(self) -> Json:
+        url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        hooks = {
+            name: {"version": "v2", "webhook": {"url": f"{url}/{name}", "timeout": "5s"}}
+            for name in ("customize", "sync")
+        }
+        selector = {"matchLabels": {NAME: "yes"}}
+        resource = {"apiVersion": "v1", "resource": "pods", "labelSelector": selector}
+        return {
+            "apiVersion": DECORATOR_CONTROLLERS.version,
+            "kind": "DecoratorController",
+            "metadata": {"name": NAME},
+            "spec": {"resources": [resource], "hooks": hooks},
+        }
+
+    def _create(self, number: int) -> None:
+        manifest = pods.manifest(f"p{number}", {NAME: "yes"})
+        deadline = time.monotonic() + 20
+        while True:  # the namespace's ServiceAccount may be to come
+            try:
+                self._admin.create(PODS, manifest, NAME)
+            except RuntimeError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+    def answer(self, request: Json) -> tuple[int, Any]:
+        """Answer Metacontroller."""
+        if "parent" in request:
+            kind = {"apiVersion": DIAGNOSISTARGETS.version, "resource": DIAGNOSISTARGETS.plural}
+            return 200, {"relatedResources": [{**kind, "namespace": NAME}]}
+        self._synced.append(request["object"]["metadata"]["name"])
+        return (500, "no") if self.failing else (200, {})
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        time.sleep(seconds)
+
+    def take(self) -> list[str]:
+        """Return the names of the Pods that were synced."""
+        found, self._synced = self._synced, []
+        return found
+
+    def touch(self) -> None:
+        """Change the object."""
+        changed = {"metadata": {"annotations": {"touched": "yes"}}}
+        self._admin.patch(DIAGNOSISTARGETS, NAME, changed, NAME)
+
+    def close(self) -> None:
+        """End the hook."""
+        self._admin.delete(DECORATOR_CONTROLLERS, NAME)
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def real_crowd(binaries: Binaries) -> Iterator[RealCrowd]:
+    """Pods of a control plane of their own."""
+    with Real(binaries) as real:
+        crowd = RealCrowd(real)
+        yield crowd
+        crowd.close()
+
+
+def check(crowd: Crowd) -> None:
+    """Hold a Metacontroller to what the simulation takes for granted."""
+    crowd.wait(5)
+    assert set(crowd.take()) == {f"p{number}" for number in range(MANY)}, "each was tried at once"
+    crowd.wait(WINDOW)
+    again = crowd.take()
+    # Of all Pods together, ten a second; what was due before may come a little later.
+    assert 5 * WINDOW <= len(again) <= 10 * WINDOW + 20
+    crowd.failing = False
+    crowd.wait(3)
+    assert len(set(crowd.take())) <= 30 + 20, "a hook that is back changes nothing of that"
+    crowd.touch()
+    waited = 0.0
+    synced: set[str] = set()
+    while len(synced) < MANY and waited < WINDOW:
+        crowd.wait(0.5)
+        waited += 0.5
+        synced |= set(crowd.take())
+    assert len(synced) == MANY, "an event is not limited"
+
+
+def test_the_real_limiter(real_crowd: RealCrowd) -> None:
+    """Ten retries a second for all Pods together, and events past that."""
+    check(real_crowd)
+
+
+def test_the_simulators_limiter() -> None:
+    """The same of the simulator."""
+    check(SimulatedCrowd())
