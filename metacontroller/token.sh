@@ -12,6 +12,7 @@ kubectl=${KUBECTL:-kubectl}
 namespace=pod-diagnoser-system
 secret=pod-diagnoser-token
 components="pods poddiagnosers"
+controllers="$components recall-pods recall-poddiagnosers"
 # Which token is being replaced, until it is: a rotation that was interrupted goes on with the same.
 retiring_key=diagnostics.local.io/retiring-token
 
@@ -51,8 +52,8 @@ renew() { # the value of a key
 }
 
 use() { # a key, from the next request on: Metacontroller reads a token when the spec that names it changes
-	for component in $components; do
-		k patch decoratorcontroller "pod-diagnoser-$component" --type=json --patch \
+	for controller in $controllers; do
+		k patch decoratorcontroller "pod-diagnoser-$controller" --type=json --patch \
 			"[{\"op\": \"replace\", \"path\": \"/spec/endpointConfigs/0/authorization/secretRef/key\", \"value\": \"$1\"}]"
 	done
 }
@@ -69,8 +70,8 @@ spread() { # what the Secret holds to every Pod of the hook. The kubelet does so
 rotate() {
 	retiring=$(secret_value '{.metadata.annotations.diagnostics\.local\.io/retiring-token}')
 	if [ -z "$retiring" ]; then
-		for component in $components; do
-			key=$(k get decoratorcontroller "pod-diagnoser-$component" -o 'jsonpath={.spec.endpointConfigs[0].authorization.secretRef.key}')
+		for controller in $controllers; do
+			key=$(k get decoratorcontroller "pod-diagnoser-$controller" -o 'jsonpath={.spec.endpointConfigs[0].authorization.secretRef.key}')
 			[ "${retiring:=$key}" = "$key" ] || fail "The DecoratorControllers name different keys, $retiring and $key: apply the manifests first."
 		done
 	fi

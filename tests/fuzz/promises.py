@@ -138,6 +138,9 @@ def check_settled(path: str, body: bytes, answer: Json, hook: Hook) -> None:
     write = go_json if body.startswith(b'{"controller":{') else _spaced
     if path == "/pods/sync":
         _check_settled_pod(request, answer, hook, write)
+    elif path.endswith("/recall") and answer:
+        again = hook.post(path, write(_recalled(request, answer)))
+        assert again.outcome == (200, b"{}")
     elif path == "/poddiagnosers/sync" and (stored := as_stored(request["object"])) is not None:
         _check_settled_diagnoser({**request, "object": stored}, hook, write)
 
@@ -170,6 +173,12 @@ def _check_settled_pod(
     shown = applied(settled, json.loads(again.body))
     for kind in ("annotations", "labels"):
         assert shown["metadata"][kind] == settled["metadata"][kind]
+
+
+def _recalled(request: Json, answer: Json) -> Json:
+    metadata = request["object"]["metadata"]
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), **answer["annotations"]}
+    return request
 
 
 def _check_settled_diagnoser(request: Json, hook: Hook, write: Callable[[Any], bytes]) -> None:

@@ -14,6 +14,7 @@ import unicodedata
 from typing import Any, Final
 
 from pod_diagnoser.pods.keys import ANNOTATIONS, LABEL
+from pod_diagnoser.pods.recall import RECALLED
 from tests.http.recorded import Json
 
 MANAGED: Final = "diagnostics.local.io/"
@@ -130,8 +131,24 @@ def read_sync(body: bytes) -> Json:
     return answer
 
 
+def read_recall(body: bytes) -> Json:
+    """Read an answer that recalls: nothing, or one annotation.
+
+    Raises:
+        UnacceptableError: it is anything else.
+    """
+    answer = read_json(body)
+    if answer:
+        _known(answer, {"annotations"})
+        _known(answer["annotations"], {RECALLED})
+        _strings(answer["annotations"])
+    return answer
+
+
 def read_answer(path: str, body: bytes) -> Json:
     """Read an answer of the endpoint at a path."""
+    if path.endswith("/recall"):
+        return read_recall(body)
     return read_customize(body) if path.endswith("/customize") else read_sync(body)
 
 

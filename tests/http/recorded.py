@@ -65,13 +65,22 @@ def recorded(name: str) -> Recorded:
 
 EVERYTHING: Final = tuple(recorded(file.stem) for file in sorted(REQUESTS.glob("*.json")))
 
-PATHS: Final = ("/pods/customize", "/pods/sync", "/poddiagnosers/customize", "/poddiagnosers/sync")
+PATHS: Final = (
+    "/pods/customize",
+    "/pods/sync",
+    "/pods/recall",
+    "/poddiagnosers/customize",
+    "/poddiagnosers/sync",
+    "/poddiagnosers/recall",
+)
 
 ONE_EACH: Final = (
     recorded("pods-customize.created"),
     recorded("pods-sync.crashed"),
+    recorded("pods-recall.created"),
     recorded("poddiagnosers-customize.created"),
     recorded("poddiagnosers-sync.one-crash"),
+    recorded("poddiagnosers-recall.created"),
 )
 """A request for each endpoint, which is answered with more than an empty object."""
 

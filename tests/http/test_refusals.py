@@ -28,7 +28,7 @@ from tests.http.inprocess import (
     Hook,
     Reply,
 )
-from tests.http.recorded import EVERYTHING, ONE_EACH, PATHS, Recorded, recorded
+from tests.http.recorded import EVERYTHING, NOW, ONE_EACH, PATHS, Recorded, recorded
 
 each_hook = pytest.mark.parametrize("request_", ONE_EACH, ids=lambda each: each.path)
 each_path = pytest.mark.parametrize("path", PATHS)
@@ -276,8 +276,8 @@ def test_slashes_too_many_are_no_redirect(hook: Hook, path: str) -> None:
     ("endpoints", "served"),
     [
         (Endpoints.ALL, PATHS),
-        (Endpoints.PODS, PATHS[:2]),
-        (Endpoints.POD_DIAGNOSERS, PATHS[2:]),
+        (Endpoints.PODS, PATHS[:3]),
+        (Endpoints.POD_DIAGNOSERS, PATHS[3:]),
     ],
 )
 def test_hooks_of_the_other_deployment_are_404(
@@ -460,13 +460,17 @@ def test_order_of_refusals_needs_no_body(hook: Hook) -> None:
 @pytest.mark.parametrize("path", ["/pods/sync", "/poddiagnosers/sync"])
 def test_an_internal_error_is_500_and_one_line_of_log(path: str) -> None:
     """An unexpected error is logged by its type and place, never by its message."""
+    started = False
 
     def broken() -> datetime:
+        if not started:
+            return NOW
         message = "CANARY"
         raise LookupError(message)
 
     request_ = {each.path: each for each in ONE_EACH}[path]
     hook = Hook(clock=broken)
+    started = True
     assert hook.post(path, request_.body).outcome == INTERNAL
     (line,) = hook.take_log()
     assert "CANARY" not in line

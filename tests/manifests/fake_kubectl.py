@@ -121,7 +121,8 @@ def rollout(cluster: Cluster, verb: str, component: str, options: list[str]) -> 
 
 def note_refusals(cluster: Cluster) -> None:
     """Note where the hook, whichever of what it may know it knows, refuses Metacontroller."""
-    for component, held in cluster["held"].items():
+    for controller_, held in cluster["held"].items():
+        component = controller_.removeprefix("recall-")
         if not all(held in tokens for tokens in cluster["known"][component]):
             cluster["refused"].append(component)
 

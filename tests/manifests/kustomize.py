@@ -14,6 +14,13 @@ import yaml
 PROJECT = Path(__file__).parents[2]
 NAMESPACE = "pod-diagnoser-system"
 COMPONENTS = ("pods", "poddiagnosers")
+SERVED_BY = {
+    "pods": "pods",
+    "poddiagnosers": "poddiagnosers",
+    "recall-pods": "pods",
+    "recall-poddiagnosers": "poddiagnosers",
+}
+"""The DecoratorControllers, and the component that serves each."""
 BASE = "metacontroller/pod-diagnoser/base"
 DEFAULT = "metacontroller/pod-diagnoser/overlays/default"
 KIND = "metacontroller/pod-diagnoser/overlays/kind"

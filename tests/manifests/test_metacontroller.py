@@ -165,6 +165,10 @@ def test_least_privilege_is_what_the_controllers_need(github: dict[str, str]) ->
         for rule in spec.get("attachments", []):
             write = {"create", "update", "patch", "delete"}
             needed[group_of(rule), rule["resource"]] = read | write
+    for name in ("recall-pods", "recall-poddiagnosers"):
+        spec = load(f"metacontroller/pod-diagnoser/base/decoratorcontroller-{name}.yaml")["spec"]
+        for rule in spec["resources"]:
+            assert read | {"update"} <= needed[group_of(rule), rule["resource"]]
     assert granted == needed
 
 

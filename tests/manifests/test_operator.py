@@ -18,6 +18,7 @@ from tests.manifests.kustomize import (
     KIND,
     NAMESPACE,
     PROJECT,
+    SERVED_BY,
     Object,
     build_overlay,
     containers,
@@ -74,6 +75,11 @@ def controllers() -> dict[str, Any]:
     return {name: one["spec"] for name, one in found.items()}
 
 
+def controllers_by_name() -> list[Any]:
+    """Return their specs in the order of `SERVED_BY`."""
+    return [controllers()[f"pod-diagnoser-{name}"] for name in SERVED_BY]
+
+
 def webhooks() -> list[tuple[str, str, Object]]:
     """Yield component, hook and webhook of all that Metacontroller calls."""
     found = [
@@ -81,7 +87,7 @@ def webhooks() -> list[tuple[str, str, Object]]:
         for name, spec in controllers().items()
         for hook_name, definition in spec["hooks"].items()
     ]
-    assert len(found) == 4
+    assert len(found) == 6
     return found
 
 
@@ -194,18 +200,29 @@ def test_deployment_serves_its_own_endpoints_only(component: str) -> None:
         assert f'"{name}"' in source
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
-@pytest.mark.parametrize("hook_name", ["customize", "sync"])
-def test_urls_lead_to_an_endpoint(component: str, hook_name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "hook_name"),
+    [
+        ("pods", "customize"),
+        ("pods", "sync"),
+        ("poddiagnosers", "customize"),
+        ("poddiagnosers", "sync"),
+        ("recall-pods", "sync"),
+        ("recall-poddiagnosers", "sync"),
+    ],
+)
+def test_urls_lead_to_an_endpoint(name: str, hook_name: str, tmp_path: Path) -> None:
     """Each URL is a Service of ours, its port, and a path that its Deployment serves."""
-    hooks = controllers()[f"pod-diagnoser-{component}"]["hooks"]
+    component = SERVED_BY[name]
+    hooks = controllers()[f"pod-diagnoser-{name}"]["hooks"]
     url = urlsplit(hooks[hook_name]["webhook"]["url"])
     assert url.scheme == "http"
     assert url.hostname == f"pod-diagnoser-{component}.{NAMESPACE}.svc"
     service = of_kind(render(BASE), "Service")[f"pod-diagnoser-{component}"]
     assert service["metadata"]["namespace"] == NAMESPACE
     assert [url.port] == [port["port"] for port in service["spec"]["ports"]]
-    assert url.path == f"/{component}/{hook_name}"
+    path = f"/{component}/recall" if name.startswith("recall-") else f"/{component}/{hook_name}"
+    assert url.path == path
     (tmp_path / "token-a").write_text("0123456789abcdef", encoding="ascii")
     variables = environment(component) | {"POD_DIAGNOSER_TOKEN_DIR": str(tmp_path)}
     client = create_app(Settings.from_environment(variables)).test_client()
@@ -214,13 +231,15 @@ def test_urls_lead_to_an_endpoint(component: str, hook_name: str, tmp_path: Path
     # With the token, it is the body that is wrong.
     assert client.post(url.path, json={}, headers=token).status_code == 400
     (other,) = set(COMPONENTS) - {component}
-    assert client.post(f"/{other}/{hook_name}", json={}, headers=token).status_code == 404
+    path = path.replace(f"/{component}/", f"/{other}/")
+    assert client.post(path, json={}, headers=token).status_code == 404
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
-def test_metacontroller_shows_a_token_that_the_hook_takes(component: str) -> None:
+@pytest.mark.parametrize("name", SERVED_BY)
+def test_metacontroller_shows_a_token_that_the_hook_takes(name: str) -> None:
     """A key of the Secret that is mounted, at the host of the URLs, port included."""
-    spec = controllers()[f"pod-diagnoser-{component}"]
+    component = SERVED_BY[name]
+    spec = controllers()[f"pod-diagnoser-{name}"]
     (endpoint,) = spec["endpointConfigs"]
     hosts = {urlsplit(hook["webhook"]["url"]).netloc for hook in spec["hooks"].values()}
     assert hosts == {endpoint["host"]}
@@ -249,12 +268,17 @@ def test_no_secret_is_in_the_manifests(installation: str) -> None:
 
 def test_parents_and_attachments_are_kinds_that_exist() -> None:
     """One controller for Pods; one for PodDiagnosers, which makes their DiagnosisTargets."""
-    assert set(controllers()) == {"pod-diagnoser-pods", "pod-diagnoser-poddiagnosers"}
-    pods, diagnosers = (controllers()[f"pod-diagnoser-{name}"] for name in COMPONENTS)
+    assert set(controllers()) == {f"pod-diagnoser-{name}" for name in SERVED_BY}
+    pods, diagnosers, recall_pods, recall_diagnosers = controllers_by_name()
     assert pods["resources"] == [{"apiVersion": "v1", "resource": "pods"}]
     assert "attachments" not in pods
     (parent,), (attachment,) = diagnosers["resources"], diagnosers["attachments"]
     assert attachment["updateStrategy"] == {"method": "InPlace"}
+    for recalling in (recall_pods, recall_diagnosers):
+        assert "attachments" not in recalling
+    assert recall_diagnosers["resources"] == diagnosers["resources"]
+    kind = {name: attachment[name] for name in ("apiVersion", "resource")}
+    assert recall_pods["resources"] == [kind]
     for rule in (parent, attachment):
         spec = load(f"crds/{rule['resource']}.yaml")["spec"]
         assert rule["apiVersion"] == f"{spec['group']}/{spec['versions'][0]['name']}"
@@ -264,10 +288,7 @@ def test_parents_and_attachments_are_kinds_that_exist() -> None:
 def test_hooks_are_read_strictly_and_in_time() -> None:
     """Version 2, one second for customize, ten for sync."""
     for spec in controllers().values():
-        assert {name: hook["version"] for name, hook in spec["hooks"].items()} == {
-            "customize": "v2",
-            "sync": "v2",
-        }
+        assert {hook["version"] for hook in spec["hooks"].values()} == {"v2"}
     assert {(name, webhook["timeout"]) for _, name, webhook in webhooks()} == {
         ("customize", "1s"),
         ("sync", "10s"),
@@ -278,16 +299,19 @@ def test_hooks_are_read_strictly_and_in_time() -> None:
 
 def test_no_finalizer_is_ever_put_on_anything() -> None:
     """A finalize hook would leave a finalizer on every Pod of the cluster."""
-    for spec in controllers().values():
-        assert set(spec["hooks"]) == {"customize", "sync"}
+    for name, spec in controllers().items():
+        related = set() if "-recall-" in name else {"customize"}
+        assert set(spec["hooks"]) == {"sync"} | related
 
 
-def test_only_poddiagnosers_are_looked_at_periodically() -> None:
+def test_only_our_own_kinds_are_looked_at_periodically() -> None:
     """No controller resyncs every Pod of the cluster at an interval."""
-    pods, diagnosers = (controllers()[f"pod-diagnoser-{name}"] for name in COMPONENTS)
+    pods, diagnosers, *recalling = controllers_by_name()
     assert "resyncPeriodSeconds" not in pods
     assert 30 <= diagnosers["resyncPeriodSeconds"] <= 300
-    for spec in (pods, diagnosers):
+    for spec in recalling:  # of a small request, and how long an outage lasts on
+        assert spec["resyncPeriodSeconds"] == 3
+    for spec in (pods, diagnosers, *recalling):
         for resource in spec["resources"]:
             assert "ignoreStatusChanges" not in resource
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.manifests.kustomize import COMPONENTS, PROJECT
+from tests.manifests.kustomize import COMPONENTS, PROJECT, SERVED_BY
 
 SCRIPT = PROJECT / "metacontroller" / "token.sh"
 FAKE = Path(__file__).with_name("fake_kubectl.py")
@@ -69,8 +69,8 @@ def installed(used: str = "token-a", **tokens: str) -> Cluster:
         **empty(),
         "namespace": True,
         "secret": secret,
-        "keys": dict.fromkeys(COMPONENTS, used),
-        "held": dict.fromkeys(COMPONENTS, secret.get(used, "")),
+        "keys": dict.fromkeys(SERVED_BY, used),
+        "held": dict.fromkeys(SERVED_BY, secret.get(used, "")),
         "known": {component: [sorted(secret.values())] for component in COMPONENTS},
     }
 
@@ -103,10 +103,10 @@ def test_rotate_uses_the_other_and_replaces_the_used_one(run: Run, used: str, ot
     done, after = run("rotate", before)
     assert done.returncode == 0, done.stderr
     assert after["refused"] == []
-    assert after["keys"] == dict.fromkeys(COMPONENTS, other)
+    assert after["keys"] == dict.fromkeys(SERVED_BY, other)
     assert after["secret"][other] == before["secret"][other]
     assert len(bytes.fromhex(after["secret"][used])) == 32
-    assert after["held"] == dict.fromkeys(COMPONENTS, before["secret"][other])
+    assert after["held"] == dict.fromkeys(SERVED_BY, before["secret"][other])
     assert after["known"] == {c: [sorted(after["secret"].values())] for c in COMPONENTS}
     assert before["secret"][used] not in after["secret"].values()
 
@@ -118,10 +118,10 @@ def test_rotate_twice_replaces_both(run: Run) -> None:
     assert done.returncode == 0, done.stderr
     assert twice["refused"] == []
     assert not set(twice["secret"].values()) & set(installed()["secret"].values())
-    assert twice["keys"] == dict.fromkeys(COMPONENTS, "token-a")
+    assert twice["keys"] == dict.fromkeys(SERVED_BY, "token-a")
 
 
-COMMANDS = 15
+COMMANDS = 21
 """How many commands of kubectl a rotation is."""
 
 
@@ -136,7 +136,7 @@ def test_rotate_goes_on_after_an_interruption(run: Run, last: int) -> None:
     assert done.returncode == 0, done.stderr
     assert after["refused"] == []
     assert after["retiring"] == ""
-    assert after["keys"] == dict.fromkeys(COMPONENTS, "token-b")
+    assert after["keys"] == dict.fromkeys(SERVED_BY, "token-b")
     assert after["secret"]["token-b"] == start["secret"]["token-b"]
     assert after["secret"]["token-a"] != start["secret"]["token-a"]
     assert after["known"] == {c: [sorted(after["secret"].values())] for c in COMPONENTS}
@@ -153,7 +153,7 @@ def test_rotate_with_one_token_only(run: Run) -> None:
     done, after = run("rotate", installed(**{"token-a": "a" * 64}))
     assert done.returncode == 0, done.stderr
     assert after["refused"] == []
-    assert after["keys"] == dict.fromkeys(COMPONENTS, "token-b")
+    assert after["keys"] == dict.fromkeys(SERVED_BY, "token-b")
     assert "a" * 64 not in after["secret"].values()
 
 
@@ -161,28 +161,29 @@ def test_rotate_brings_controllers_together(run: Run) -> None:
     """If the manifests are applied in between, the last step has the right key named again."""
     cluster = installed()
     _, between = run("rotate", cluster, COMMANDS - 2)
-    assert between["keys"] == dict.fromkeys(COMPONENTS, "token-b")
+    assert between["keys"] == dict.fromkeys(SERVED_BY, "token-b")
     between["keys"]["pods"] = "token-a"
     between["held"]["pods"] = between["secret"]["token-a"]
     done, after = run("rotate", between)
     assert done.returncode == 0, done.stderr
-    assert after["keys"] == dict.fromkeys(COMPONENTS, "token-b")
+    assert after["keys"] == dict.fromkeys(SERVED_BY, "token-b")
     assert set(after["held"].values()) == {cluster["secret"]["token-b"]}
 
 
 @pytest.mark.parametrize(
     ("keys", "problem"),
     [
-        ({"pods": "token-a", "poddiagnosers": "token-b"}, "name different keys"),
-        ({"pods": "mine", "poddiagnosers": "mine"}, 'the key "mine", neither token-a nor token-b'),
-        ({"pods": "", "poddiagnosers": ""}, 'the key "", neither token-a nor token-b'),
+        ({"pods": "token-a", "recall-pods": "token-b"}, "name different keys"),
+        (dict.fromkeys(SERVED_BY, "mine"), 'the key "mine", neither token-a nor token-b'),
+        (dict.fromkeys(SERVED_BY, ""), 'the key "", neither token-a nor token-b'),
     ],
 )
 def test_rotate_touches_nothing_that_it_does_not_know(
     run: Run, keys: dict[str, str], problem: str
 ) -> None:
     """Where the DecoratorControllers are not as ours, it says so and changes nothing."""
-    before = {**installed(), "keys": keys}
+    start = installed()
+    before = {**start, "keys": {**start["keys"], **keys}}
     done, after = run("rotate", before)
     assert done.returncode == 1
     assert problem in done.stderr

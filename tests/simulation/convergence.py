@@ -24,7 +24,7 @@ owners after two."""
 def converge(cluster: FaultyCluster) -> None:
     """End all faults, let time pass and check the result."""
     cluster.end_faults()
-    cluster.run(max(SETTLING, cluster.setting.resync + 60.0, cluster.setting.flush + 60.0))
+    cluster.run(max(SETTLING, (cluster.setting.resync or 0.0) + 60.0, cluster.setting.flush + 60.0))
     if cluster.watch.violations:
         return
     check(cluster)

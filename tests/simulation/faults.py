@@ -66,6 +66,7 @@ class Faults:
         self.injected: Counter[str] = Counter()
         self.outage: str = ""
         self.max_related: int | None = None
+        self.away: tuple[str, ...] = ()
         self._time = time
         self._armed: dict[str, list[_Armed]] = {
             "call": [],
@@ -102,7 +103,7 @@ class Faults:
             armed.clear()
         self._stalled.clear()
         self._past.clear()
-        self.outage, self.max_related = "", None
+        self.outage, self.max_related, self.away = "", None, ()
 
     # Lateness
 

@@ -1,6 +1,7 @@
 """A cluster with faults, and the operations of a simulation run."""
 
 import random
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from dev.simulator.objects import (
     namespace_of,
     owners_of,
     parse_timestamp,
+    uid_of,
 )
 from dev.simulator.resources import (
     EVENT,
@@ -28,7 +30,7 @@ from dev.simulator.writes import DeleteOptions, key_of
 from tests.simulation import specification as spec
 from tests.simulation.faults import ANSWERS, CALLS, SKEWS, WRITES, Faults
 from tests.simulation.node import Node
-from tests.simulation.properties import Watch
+from tests.simulation.properties import Property, Watch
 from tests.simulation.service import Replica, Service, skewed
 from tests.simulation.simulation_run import SimulationRun
 from tests.simulation.trace import Trace
@@ -41,6 +43,9 @@ from tests.support.cluster_fixture import (
     TARGET,
     ClusterFixture,
 )
+
+PODS_PATHS, DIAGNOSERS_PATHS = "/pods/", "/poddiagnosers/"
+"""What each of the hook's two Deployments serves."""
 
 NAMES = ("d0", "d1")
 """Of PodDiagnosers."""
@@ -182,6 +187,8 @@ class FaultyCluster(ClusterFixture):
                 definition,
                 resync_period=None if definition.resync_period is None else setting.resync,
             )
+            if setting.resync is not None
+            else definition
             for definition in self.simulator.definitions
         ]
         self.flags = Flags(workers=setting.workers, cache_flush_interval=setting.flush)
@@ -464,6 +471,41 @@ class FaultyCluster(ClusterFixture):
                 replica.kill(seconds)
         else:
             replicas[number % len(replicas)].kill(seconds)
+
+    def leave(self, which: int, _: int, __: int) -> None:
+        """Have one of the hook's Deployments be away, or both: nothing reaches it."""
+        self.faults.injected["hook away"] += 1
+        parts = ((PODS_PATHS,), (DIAGNOSERS_PATHS,), (PODS_PATHS, DIAGNOSERS_PATHS))
+        self.faults.away = parts[which % 3]
+
+    def restart_at_once(self, _: int, __: int, ___: int) -> None:
+        """Restart Metacontroller, which lists everything as it is now."""
+        self.faults.injected["Metacontroller restarted"] += 1
+        self.start_metacontroller()
+
+    def come_back(self, restarted: int, _: int, __: int) -> None:
+        """Have the hook be there again, as other processes or the same."""
+        self.faults.away = ()
+        if restarted:
+            for replica in self.service.replicas:
+                replica.kill(0.0)
+
+    def check_return(self, _: int, __: int, ___: int) -> None:
+        """Check that all Pods are annotated that crashed in an outage, and all are counted."""
+        diagnosers = self.store.select(DIAGNOSER)
+        crashed: Counter[str] = Counter()
+        for pod in self._pods():
+            owner = spec.claiming_diagnoser(diagnosers, pod)
+            if owner is None or not spec.reportable_crashes(owner, pod, self.node.probed):
+                continue
+            crashed[uid_of(owner)] += 1
+            if not spec.shown(pod):
+                self.watch.broken(Property.RETURN, f"Pod {name_of(pod)} shows nothing")
+        for diagnoser in diagnosers:
+            count = (diagnoser.get("status") or {}).get("diagnosedPods", 0)
+            if count < crashed[uid_of(diagnoser)]:
+                problem = f"{name_of(diagnoser)} counts {count} of {crashed[uid_of(diagnoser)]}"
+                self.watch.broken(Property.RETURN, problem)
 
     def fail(self, place: int, skip: int, how: int) -> None:
         """Have the n-th call, answer or write from now fail."""

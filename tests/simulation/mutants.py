@@ -18,7 +18,7 @@ from pod_diagnoser.api.metacontroller import SyncResponse
 from pod_diagnoser.cluster import client, reader, server_time
 from pod_diagnoser.cluster.errors import ApiError, NoAnswerError
 from pod_diagnoser.poddiagnosers import awaited_evidence, counting, response, status, sync
-from pod_diagnoser.pods import claims, filters, keys, metadata, observation
+from pod_diagnoser.pods import claims, filters, keys, metadata, observation, recall
 from pod_diagnoser.pods import sync as pods_sync
 from pod_diagnoser.remediation import (
     events,
@@ -378,6 +378,18 @@ def _latest_by_moment(diagnoses: Any, records: Any) -> Any:
     )
 
 
+# Recalls
+
+
+def _late_alone(
+    recalled: datetime | None, started: datetime, late: datetime | None
+) -> datetime | None:
+    return None if late is None else _recall_time(recalled, min(started, late), late)
+
+
+_recall_time = recall.recall_time
+
+
 def mutants() -> dict[str, Mutant]:
     """All mutants, by name."""
     found = [
@@ -489,6 +501,9 @@ def mutants() -> dict[str, Mutant]:
             ((status, "_recent_diagnoses", _first_diagnosis_only),),
         ),
         Mutant("acts without knowing the time", ((sync, "_depends_on_time", lambda _: False),)),
+        Mutant("recalls no Pods", ((recall, "recall_time", _nothing),)),
+        Mutant("recalls Pods at its start alone", ((recall.Recalls, "note_late", _nothing),)),
+        Mutant("recalls late Pods alone", ((recall, "recall_time", _late_alone),)),
     ]
     return {mutant.name: mutant for mutant in found}
 
@@ -517,12 +532,12 @@ SEEDS: Mapping[str, int | str] = {
     "lets no cool-down grow": 31,  # COOL_DOWN
     "reports what is to be ignored": 20,  # PODS
     "replaces Pods for what is to be ignored": 190,  # SAFEGUARDS
-    "keeps what it read by its name alone": 38,  # NAMESPACE
+    "keeps what it read by its name alone": 65,  # NAMESPACE
     "reads Pods of another namespace": 7,  # NAMESPACE
     "shows the first container's crash": 11,  # PODS
     "takes the moment it saw a crash for its end": FAR_AHEAD,  # PODS
     "has no budget": 2,  # BUDGET
-    "counts the budget from a stale status": 573,  # BUDGET
+    "counts the budget from a stale status": 3,  # BUDGET
     "takes a lost answer for done": 19,  # DONE
     "takes a Pod that is gone for undone": 1,  # COOL_DOWN
     "forgets what it did": 1,  # ENTRIES
@@ -545,6 +560,9 @@ SEEDS: Mapping[str, int | str] = {
     "reports the first diagnosis only": 9,  # STATUS
     "tells a crash before its Events were read": 127,  # ONE_CAUSE
     "acts without knowing the time": 69,  # DATED
+    "recalls no Pods": 17,  # RETURN
+    "recalls Pods at its start alone": 667,  # RETURN
+    "recalls late Pods alone": 17,  # RETURN
 }
 """A simulation that catches each mutant, by its seed or its name in `FOUND`, and what does not hold
 then."""
@@ -559,6 +577,7 @@ PROVOKED: Mapping[str, SimulationRun] = {
             Operation(35.0, "rest", (0, 0, 0)),
         ),
     ),
+    "counts the budget from a stale status": SimulationRun.drawn(573),
 }
 """The operations that catch a mutant which drawn ones catch too seldom; with any seed."""
 

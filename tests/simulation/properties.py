@@ -104,6 +104,7 @@ class Property(StrEnum):
     ACCOUNTED = "for each crashed Pod it is reported what was done, or why nothing was"
     ONE_CAUSE = "Event, status, plan and annotation of a crash name the same cause"
     REPORTED = "each fresh crash is reported where LogEvent asks for it"
+    RETURN = "soon after an outage of the hook all crashed Pods are annotated and counted"
     QUIET = "in the end nothing more is written"
 
 

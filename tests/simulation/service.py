@@ -31,6 +31,7 @@ from pod_diagnoser.cluster.connection import error_of
 from pod_diagnoser.cluster.errors import ApiError, NoAnswerError
 from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
 from pod_diagnoser.poddiagnosers.sync import Reconciler
+from pod_diagnoser.pods.recall import Recalls
 from pod_diagnoser.server import gateway
 from pod_diagnoser.server.endpoints import PodDiagnoserEndpoints, PodEndpoints
 from pod_diagnoser.server.settings import Settings
@@ -205,16 +206,19 @@ class Process:
         self._reconciler = Reconciler(SimulatedApiClient(), clock, f"hook-{replica.number}", time)
         fetcher = ApiEvidenceFetcher(SimulatedApiClient(), time)
         telemetry: Any = _NoTelemetry()
-        pods = PodEndpoints(clock, telemetry, fetcher, confidential=True)
+        recalls = Recalls(clock())
+        pods = PodEndpoints(clock, recalls, telemetry, fetcher, confidential=True)
         diagnosers = PodDiagnoserEndpoints(
-            clock, telemetry, self._reconciler, Settings().max_related
+            clock, recalls, telemetry, self._reconciler, Settings().max_related
         )
         self._diagnosers = diagnosers
         self._handlers: dict[str, gateway.Handler] = {
             "/pods/customize": pods.customize,
             "/pods/sync": pods.sync,
+            "/pods/recall": pods.recall,
             "/poddiagnosers/customize": diagnosers.customize,
             "/poddiagnosers/sync": self._sync_pod_diagnoser,
+            "/poddiagnosers/recall": diagnosers.recall,
         }
 
     def _sync_pod_diagnoser(self, body: gateway.Body) -> gateway.Reply:
@@ -389,7 +393,7 @@ class Service:
         process = replica.process
         if how:
             self.trace.add(f"FAULT at {path}: {how}")
-        if process is None:
+        if process is None or path.startswith(self.faults.away or ("nowhere",)):
             answered(Failure("dial tcp: connect: connection refused"))
         elif how == "killed before answering":
             replica.kill(1.0)

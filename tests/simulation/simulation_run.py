@@ -59,6 +59,12 @@ AMBUSHES = ("ambush_plan", "ambush_plan", "ambush_plan", "ambush_read", "fail_de
 
 MOST = 1000
 
+MANY, LONG = 150, 60.0
+"""Pods, and seconds without the hook."""
+
+SOON = 15.0
+"""Seconds after the end of an outage within which all is as it should be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -82,7 +88,8 @@ class Setting:
     Attributes:
         replicas: processes of the hook.
         workers: of each of Metacontroller's controllers.
-        resync: seconds between the periodic syncs of a PodDiagnoser.
+        resync: seconds between the periodic syncs of a PodDiagnoser and its DiagnosisTarget; None
+            leaves the periods of the manifests.
         flush: seconds between Metacontroller's resyncs of all caches.
         event_ttl: seconds that Events are kept; one Event per crash needs more than 30 minutes.
         pods: replicas of the first ReplicaSet.
@@ -96,7 +103,7 @@ class Setting:
 
     replicas: int = 2
     workers: int = 3
-    resync: float = 60.0
+    resync: float | None = 60.0
     flush: float = 600.0
     event_ttl: float = 3600.0
     pods: int = 2
@@ -126,6 +133,8 @@ class SimulationRun:
     def drawn(cls, seed: int) -> Self:
         """Draw a run from a seed."""
         rng = random.Random(seed)
+        if seed % 50 == 17:
+            return cls(seed, *_outage(rng))
         storm = seed % 2000 == 999
         to_the_end = seed % 12 == 7 and not storm
         setting = Setting(
@@ -151,7 +160,7 @@ class SimulationRun:
         )
         pace = rng.choices([*WAITS], k=2)
         if "slow" in pace:  # hours, in which syncs for nothing would cost most of the run
-            setting = replace(setting, resync=max(setting.resync, 1200.0), flush=1800.0)
+            setting = replace(setting, resync=max(setting.resync or 0.0, 1200.0), flush=1800.0)
         operations: list[Operation] = []
 
         def happen(name: str, wait: float | None = None) -> None:
@@ -179,3 +188,36 @@ class SimulationRun:
         if start < len(kept):
             kept[start] = replace(kept[start], wait=kept[start].wait + lost)
         return replace(self, operations=tuple(kept))
+
+
+def _outage(rng: random.Random) -> tuple[Setting, tuple[Operation, ...]]:
+    """Draw an outage of the hook, without other faults: soon after it all is as it should be."""
+    setting = Setting(
+        replicas=rng.choice((1, 2, 3)),
+        workers=rng.choice((2, 4)),
+        resync=None,
+        pods=rng.choice((1, 3, 20, MANY)),
+        action="",
+    )
+
+    def happen(wait: float, name: str) -> Operation:
+        return Operation(
+            wait, name, (rng.randrange(MOST), rng.randrange(MOST), rng.randrange(MOST))
+        )
+
+    operations = [happen(40.0, "crash_all")] if rng.random() < 0.3 else []
+    length = rng.choice((15.0, 30.0, LONG, 300.0))
+    which = rng.randrange(3)
+    operations.append(Operation(40.0, "leave", (which, 0, 0)))
+    left = length
+    # A Metacontroller that starts without the hook is known to it by the first Pod that is tried.
+    others = ("crash", "rest", "restart_at_once") if setting.pods == MANY else ("crash", "rest")
+    for name in ("crash_all", *rng.choices(others, k=2)):
+        wait = rng.uniform(0.0, left / 3)
+        left -= wait
+        operations.append(happen(wait, name))
+    # What was only out of reach is known by late Pods, of which there have to be many.
+    restarted = int(rng.random() < 0.5 or which == 1 or setting.pods < MANY or length < LONG)
+    operations.append(Operation(left, "come_back", (restarted, 0, 0)))
+    operations.append(Operation(SOON, "check_return", (0, 0, 0)))
+    return setting, tuple(operations)

@@ -29,6 +29,7 @@ PREFIX = "diagnostics.local.io/"
 LABEL = f"{PREFIX}diagnoser"
 OPT_OUT = f"{PREFIX}remediate"
 MIRROR = "kubernetes.io/config.mirror"
+RECALLED = f"{PREFIX}recalled"
 OUR_ANNOTATIONS = frozenset(
     PREFIX + name
     for name in (
@@ -334,9 +335,8 @@ def foreign_part(obj: Object) -> Object:
         if key not in ("managedFields", "resourceVersion", "labels", "annotations")
     }
     labels = {key: value for key, value in labels_of(obj).items() if key != LABEL}
-    annotations = {
-        key: value for key, value in annotations_of(obj).items() if key not in OUR_ANNOTATIONS
-    }
+    ours = {RECALLED} if obj["kind"] == "PodDiagnoser" else OUR_ANNOTATIONS
+    annotations = {key: value for key, value in annotations_of(obj).items() if key not in ours}
     rest = {key: value for key, value in obj.items() if key != "metadata"}
     if obj["kind"] == "PodDiagnoser":
         rest.pop("status", None)

@@ -19,7 +19,7 @@ from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
 from pod_diagnoser.diagnosis.evidence import EvidenceFetcher
 from pod_diagnoser.poddiagnosers.sync import Reconciler
 from pod_diagnoser.server.app import Parts, create_app
-from pod_diagnoser.server.settings import Settings
+from pod_diagnoser.server.settings import Endpoints, Settings
 from tests.support.cluster_fixture import (
     CONTROLLERS,
     CRDS,
@@ -34,12 +34,14 @@ SECONDS_PER_BYTE = 27e-9
 """The hook debounces an answer for a PodDiagnoser by how long it took to work out. How long that
 is here must not depend on this machine, so its size stands for it: 15 MB take 0.4 s."""
 
+BOTH = (Endpoints.PODS, Endpoints.POD_DIAGNOSERS)
+
 
 class Hook:
-    """The real application, called through WSGI.
+    """The real application, called through WSGI: a process for Pods and one for PodDiagnosers.
 
     Attributes:
-        down: whether connections to it are refused.
+        away: the processes to which connections are refused.
         calls: time, path and status of every call.
         clock: its own clock, which may be wrong.
     """
@@ -51,7 +53,7 @@ class Hook:
         reconciler: Callable[[], Reconciler] | None = None,
         evidence_fetcher: Callable[[], EvidenceFetcher] | None = None,
     ) -> None:
-        self.down = False
+        self.away: set[Endpoints] = set()
         self.clock = clock
         self.calls: list[tuple[float, str, int]] = []
         self._scheduler = scheduler
@@ -59,16 +61,26 @@ class Hook:
         self._evidence_fetcher = evidence_fetcher
         self._taken = self._total = 0.0
         self._debounced = 0.0
-        self._app = self._start()
+        self._apps = {part: self._start(part) for part in BOTH}
 
-    def restart(self) -> None:
-        """Restart the hook, with empty caches."""
-        self._app = self._start()
+    @property
+    def down(self) -> bool:
+        """Whether neither process is there."""
+        return self.away == set(BOTH)
 
-    def _start(self) -> Flask:
+    @down.setter
+    def down(self, value: bool) -> None:
+        self.away = set(BOTH) if value else set()
+
+    def restart(self, *parts: Endpoints) -> None:
+        """Restart processes, both if none is named, with empty caches."""
+        for part in parts or BOTH:
+            self._apps[part] = self._start(part)
+
+    def _start(self, part: Endpoints) -> Flask:
         reconciler = self._reconciler() if self._reconciler is not None else None
         return create_app(
-            Settings(),
+            Settings(endpoints=part),
             Parts(
                 clock=self.clock.now,
                 sleep=self._debounce,
@@ -90,7 +102,8 @@ class Hook:
 
     def __call__(self, path: str, body: bytes) -> Answer:
         """Answer a request, as dev.simulator.webhooks.Handler."""
-        if self.down:
+        part = BOTH[path.startswith("/poddiagnosers/")]
+        if part in self.away:
             message = "dial tcp: connect: connection refused"
             raise ConnectionRefusedError(message)
         environment = {
@@ -109,7 +122,7 @@ class Hook:
             started.append((status, headers))
 
         self._taken, self._debounced = len(body) * SECONDS_PER_BYTE, 0.0
-        content = b"".join(self._app.wsgi_app(environment, start_response))  # type: ignore[arg-type]
+        content = b"".join(self._apps[part].wsgi_app(environment, start_response))  # type: ignore[arg-type]
         status, headers = started[0]
         code = int(status.split()[0])
         self.calls.append((self._scheduler.time(), path, code))

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pod_diagnoser.api.core_v1 import OwnedPod, Pod
+from pod_diagnoser.api.core_v1 import ObjectMeta, OwnedPod, Pod
 from pod_diagnoser.api.diagnostics_v1 import API_VERSION, DiagnosisTarget, PodDiagnoser
 from pod_diagnoser.api.fields import Name, OrNull, WireModel
 
@@ -54,6 +54,24 @@ class PodDiagnoserSyncRequest(WireModel):
 
     object: PodDiagnoser
     related: RelatedToPodDiagnoser
+
+
+class TargetRecallRequest(WireModel):
+    """A sync request for a DiagnosisTarget."""
+
+    object: DiagnosisTarget
+
+
+class RecalledObject(WireModel):
+    """A PodDiagnoser, of which no more is read."""
+
+    metadata: ObjectMeta
+
+
+class DiagnoserRecallRequest(WireModel):
+    """A sync request for a PodDiagnoser, without what is related to it."""
+
+    object: RecalledObject
 
 
 class ParentMeta(WireModel):

@@ -103,6 +103,12 @@ class PodObservation:
         return [record for record in self.history if not record.silent]
 
     @property
+    def new_records(self) -> list[CrashRecord]:
+        """The records of the reportable crashes that were not stored yet."""
+        stored = {record.id for record in self.stored.history}
+        return [record for name, record in self.records.items() if name not in stored]
+
+    @property
     def settled(self) -> list[SettledCrash]:
         """The crashes whose causes are known now and were not before: each once, in the end.
 

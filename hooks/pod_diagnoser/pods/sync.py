@@ -16,6 +16,7 @@ from pod_diagnoser.api.metacontroller import (
     SyncResponse,
     targets_rule,
 )
+from pod_diagnoser.api.time import parse_time
 from pod_diagnoser.diagnosis.evidence import Evidence, EvidenceRequest, FetchedEvidence
 from pod_diagnoser.diagnosis.redaction import redact_head, redact_tail
 from pod_diagnoser.pods.claims import claiming_target, valid_targets
@@ -27,6 +28,7 @@ from pod_diagnoser.pods.metadata import (
     metadata_removal,
 )
 from pod_diagnoser.pods.observation import PodObservation, SettledCrash, observe_pod
+from pod_diagnoser.pods.recall import diagnosed_late
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,14 @@ class PodSync:
         lookups: what the Events showed that were looked up, for each crash, for metrics.
         evidence_request: the evidence that is missing, or None. Where it can be fetched, sync the
             Pod again with it.
+        late: whether a crash was diagnosed late, as after an outage of the hook.
     """
 
     response: SyncResponse
     settled: Sequence[SettledCrash] = ()
     lookups: Sequence[Evidence] = ()
     evidence_request: EvidenceRequest | None = None
+    late: bool = False
 
 
 def customize_pod(request: CustomizeRequest) -> CustomizeResponse:
@@ -86,7 +90,13 @@ def sync_pod(
     observation = observe_pod(pod, claim, now, fetched)
     output = _container_output(claim, observation, fetched)
     response = desired_metadata(pod, claim, observation, now, output)
-    return PodSync(response, observation.settled, observation.lookups, observation.evidence_request)
+    return PodSync(
+        response,
+        observation.settled,
+        observation.lookups,
+        observation.evidence_request,
+        diagnosed_late(observation.new_records, parse_time(claim.since)),
+    )
 
 
 def _without_container_output(claim: DiagnosisTargetSpec) -> DiagnosisTargetSpec:

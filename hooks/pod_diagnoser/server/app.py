@@ -18,6 +18,7 @@ from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
 from pod_diagnoser.diagnosis.evidence import EvidenceFetcher
 from pod_diagnoser.poddiagnosers.access import Observer
 from pod_diagnoser.poddiagnosers.sync import Reconciler
+from pod_diagnoser.pods.recall import Recalls
 from pod_diagnoser.server.auth import Tokens
 from pod_diagnoser.server.bodies import MemoryBudget
 from pod_diagnoser.server.deadlines import Deadline, Deadlines, call_deadline
@@ -86,18 +87,25 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     reconciler = parts.reconciler or connect_reconciler(
         settings, os.environ, parts.clock, telemetry, calls
     )
+    recalls = Recalls(parts.clock())
     hooks: dict[str, Hook] = {}
     if settings.endpoints is not Endpoints.POD_DIAGNOSERS:
         fetcher = parts.evidence_fetcher or connect_evidence_fetcher(settings, os.environ, calls)
-        pods = PodEndpoints(parts.clock, telemetry, fetcher, confidential=tokens is not None)
+        pods = PodEndpoints(
+            parts.clock, recalls, telemetry, fetcher, confidential=tokens is not None
+        )
         hooks["/pods/customize"] = Hook(pods.customize, settings.max_pod_body)
         hooks["/pods/sync"] = Hook(pods.sync, settings.max_pod_body)
+        hooks["/pods/recall"] = Hook(pods.recall, settings.max_pod_body)
     if settings.endpoints is not Endpoints.PODS:
-        diagnosers = PodDiagnoserEndpoints(parts.clock, telemetry, reconciler, settings.max_related)
+        diagnosers = PodDiagnoserEndpoints(
+            parts.clock, recalls, telemetry, reconciler, settings.max_related
+        )
         hooks["/poddiagnosers/customize"] = Hook(diagnosers.customize, settings.max_pod_body)
         hooks["/poddiagnosers/sync"] = Hook(
             diagnosers.sync, settings.max_pod_diagnoser_body, accepts_truncated=True
         )
+        hooks["/poddiagnosers/recall"] = Hook(diagnosers.recall, settings.max_pod_body)
     app = Flask("pod_diagnoser", static_folder=None)
     app.add_url_rule("/healthz", endpoint="healthz", view_func=healthy)
     app.add_url_rule("/readyz", endpoint="readyz", view_func=healthy)

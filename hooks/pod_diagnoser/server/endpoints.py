@@ -1,4 +1,4 @@
-"""What each URL returns: ``/pods/sync``, ``/poddiagnosers/sync``, their ``customize``, probes.
+"""What each URL returns: ``/pods/…`` and ``/poddiagnosers/…`` (sync, customize, recall); probes.
 
 Raw request in, response out: the bytes are read with the models, and what is decided is decided by
 `pod_diagnoser.pods` and `pod_diagnoser.poddiagnosers`.
@@ -16,9 +16,11 @@ from werkzeug.exceptions import HTTPException
 
 from pod_diagnoser.api.metacontroller import (
     CustomizeRequest,
+    DiagnoserRecallRequest,
     PodDiagnoserSyncRequest,
     PodSyncRequest,
     SyncResponse,
+    TargetRecallRequest,
 )
 from pod_diagnoser.api.raw_request import (
     Shortcut,
@@ -36,6 +38,7 @@ from pod_diagnoser.poddiagnosers.response import (
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.poddiagnosers.status import WRITE_INTERVAL
 from pod_diagnoser.poddiagnosers.sync import Reconciler
+from pod_diagnoser.pods.recall import Recalls
 from pod_diagnoser.pods.sync import customize_pod, sync_pod
 from pod_diagnoser.remediation.model import is_known_action
 from pod_diagnoser.server.debouncing import Debounce
@@ -55,10 +58,11 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class PodEndpoints:
-    """The hooks of the DecoratorController for Pods.
+    """The hooks of the DecoratorController for Pods, and of the one that recalls them.
 
     Attributes:
         clock: returns the time.
+        recalls: recalls the Pods of a namespace after an outage.
         telemetry: counts and logs.
         evidence_fetcher: fetches Events and logs; None where they are not read.
         confidential: whether only callers with a token get responses, which may then hold what a
@@ -66,6 +70,7 @@ class PodEndpoints:
     """
 
     clock: Clock
+    recalls: Recalls
     telemetry: Telemetry
     evidence_fetcher: EvidenceFetcher | None
     confidential: bool
@@ -89,21 +94,30 @@ class PodEndpoints:
                 self.telemetry.events_looked_up(found.lookup)
         for crash in result.settled:
             self.telemetry.diagnosed(request.object.metadata, crash)
+        if result.late:
+            self.recalls.note_late(request.object.metadata.namespace, self.clock())
         return Reply(result.response)
+
+    def recall(self, body: Body) -> Reply:
+        """Answer ``POST /pods/recall``, a sync of a DiagnosisTarget."""
+        request = TargetRecallRequest.model_validate_json(body.content)
+        return Reply(self.recalls.sync_target(request.object))
 
 
 @dataclass(frozen=True, slots=True)
 class PodDiagnoserEndpoints:
-    """The hooks of the DecoratorController for PodDiagnosers.
+    """The hooks of the DecoratorController for PodDiagnosers, and of the one that recalls them.
 
     Attributes:
         clock: returns the time.
+        recalls: recalls PodDiagnosers after an outage.
         telemetry: counts and logs.
         reconciler: does what is to be done in the cluster; None where there is no API server.
         max_related: the most bytes of related objects that are read.
     """
 
     clock: Clock
+    recalls: Recalls
     telemetry: Telemetry
     reconciler: Reconciler | None
     max_related: int
@@ -139,6 +153,11 @@ class PodDiagnoserEndpoints:
         if result.status_changed and not is_known_action(action):
             self.telemetry.unknown_action(snapshot.diagnoser.metadata)
         return Reply(result.response, _debounce(result))
+
+    def recall(self, body: Body) -> Reply:
+        """Answer ``POST /poddiagnosers/recall``, a small sync of a PodDiagnoser."""
+        request = DiagnoserRecallRequest.model_validate_json(body.content)
+        return Reply(self.recalls.sync_diagnoser(request.object))
 
 
 def _debounce(result: PodDiagnoserSync) -> Debounce | None:

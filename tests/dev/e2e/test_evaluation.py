@@ -649,10 +649,10 @@ def test_a_write_after_the_end_is_found(tmp_path: Path) -> None:
 
 
 def test_every_evaluated_property_is_tested() -> None:
-    """Of each property there is a log that violates it."""
+    """Of each property there is a log that violates it, but for one that has tests of its own."""
     tested = {which for which, _ in (*WRONG, *WRONG_ENDS)}
     tested |= {Property.REPORTED, Property.QUIET, Property.SUPPRESSED}
-    assert tested == set(Property)
+    assert tested == set(Property) - {Property.RETURN}, "see tests/e2e/test_returns.py"
 
 
 # What may look wrong and is not
