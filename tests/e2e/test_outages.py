@@ -1,7 +1,7 @@
 """The hook or Metacontroller is away for a while, and comes back."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -19,6 +19,9 @@ from tests.e2e.workspace import (
     eventually,
     shown_metadata,
 )
+
+PATIENCE = 40.0
+"""Seconds; it takes a few, since what failed is recalled (test_returns)."""
 
 RELIST = 2
 """Seconds; what waits for a relist has to settle soon after."""
@@ -42,20 +45,11 @@ def relisting(whole: Cluster) -> Iterator[Cluster]:
 
 
 @contextmanager
-def away(*hooks: Hook, grace: float = 10.0) -> Iterator[Callable[[], float]]:
-    """Have processes of the hook be away while the context lasts.
-
-    Metacontroller tries what failed again after a delay that doubles with each failure. So the last
-    delay is about as long as all before it, and what failed meanwhile may be tried again only as
-    long after the outage as it lasted, which on a busy machine is long.
-
-    Returns:
-        A function of how long to wait afterwards, in seconds.
-    """
-    since = time.monotonic()
+def away(*hooks: Hook, grace: float = 10.0) -> Iterator[None]:
+    """Have processes of the hook be away while the context lasts."""
     for hook in hooks:
         hook.stop(grace)
-    yield lambda: 20 + time.monotonic() - since
+    yield
     for hook in hooks:
         hook.start()
 
@@ -69,7 +63,7 @@ def test_crashes_while_the_hook_is_down_are_not_lost(shop: Workspace, whole: Clu
         shop.start_pod(name)
     shop.crash(names[0], ERROR)
     shop.annotated(names[0])
-    with away(whole.pods_hook, whole.poddiagnosers_hook, grace=0) as patience:
+    with away(whole.pods_hook, whole.poddiagnosers_hook, grace=0):
         for name in names[1:]:
             shop.crash(name, ERROR)
         shop.crash(names[0], OOM_KILLED)
@@ -77,9 +71,9 @@ def test_crashes_while_the_hook_is_down_are_not_lost(shop: Workspace, whole: Clu
         assert [shown_metadata(shop.pod(name))[0] for name in names[1:]] == [{}, {}, {}]
 
     for name in names[1:]:
-        shop.annotated(name, "Error (Exit Code: 1)", patience())
-    shop.annotated(names[0], "OOMKilled (Exit Code: 137)", patience())
-    assert shop.counted(len(names), timeout=patience())["diagnosedPods"] == len(names)
+        shop.annotated(name, "Error (Exit Code: 1)", PATIENCE)
+    shop.annotated(names[0], "OOMKilled (Exit Code: 137)", PATIENCE)
+    assert shop.counted(len(names), timeout=PATIENCE)["diagnosedPods"] == len(names)
 
 
 @pytest.mark.takes_hook_away
@@ -88,12 +82,12 @@ def test_pods_are_diagnosed_while_the_other_deployment_is_down(
 ) -> None:
     """Without the PodDiagnosers' process Pods are annotated as ever; the count catches up."""
     shop.diagnose()
-    with away(whole.poddiagnosers_hook) as patience:
+    with away(whole.poddiagnosers_hook):
         shop.start_pod("fragile-app-1")
         shop.crash("fragile-app-1", COMPLETED)
         shop.annotated("fragile-app-1")
         assert shop.status()["diagnosedPods"] == 0
-    assert shop.counted(1, timeout=patience())["diagnosedPods"] == 1
+    assert shop.counted(1, timeout=PATIENCE)["diagnosedPods"] == 1
 
 
 @pytest.mark.takes_hook_away
@@ -103,13 +97,13 @@ def test_diagnosers_created_while_the_hook_is_down_settle(
     """A PodDiagnoser that came while the hook was down is in force a relist later at most."""
     shop.start_pod("before")
     shop.crash("before", ERROR)
-    with away(relisting.pods_hook, relisting.poddiagnosers_hook) as patience:
+    with away(relisting.pods_hook, relisting.poddiagnosers_hook):
         shop.create_diagnoser()
         shop.start_pod("meanwhile")
         shop.crash("meanwhile", ERROR)
     for name in ("before", "meanwhile"):
-        shop.annotated(name, timeout=patience())
-    assert shop.counted(2, timeout=patience())["diagnosedPods"] == 2
+        shop.annotated(name, timeout=PATIENCE)
+    assert shop.counted(2, timeout=PATIENCE)["diagnosedPods"] == 2
 
 
 @pytest.mark.takes_hook_away
@@ -124,10 +118,10 @@ def test_diagnosers_deleted_while_the_hook_is_down_settle(
     for name in ("claimed", "other"):
         shop.crash(name, ERROR)
         shop.annotated(name)
-    with away(relisting.pods_hook, relisting.poddiagnosers_hook) as patience:
+    with away(relisting.pods_hook, relisting.poddiagnosers_hook):
         relisting.admin.delete(PODDIAGNOSERS, "leaving", shop.namespace)
         eventually(lambda: len(shop.targets()), lambda number: number == 1)
-    shop.clean("claimed", timeout=patience())
+    shop.clean("claimed", timeout=PATIENCE)
     assert shown_metadata(shop.pod("other"))[1] == {"diagnoser": "staying"}
 
 
