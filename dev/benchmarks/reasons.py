@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from dev.benchmarks.figures import number
 from dev.benchmarks.spread import percentile
+from dev.envtest import audit
 from dev.envtest.client import Json
 
 FIRST = "seen for the first time"
@@ -289,17 +290,23 @@ Counted = tuple[Counter[str], Counter[str]]
 """By name: how many, and how many bytes."""
 
 
-def calls(ours: Counted, kopf: Counted) -> list[Calls]:
+def calls(ours: Counted, kopf: Counted, least: int) -> list[Calls]:
     """Put the requests of both operators side by side.
 
     Args:
         ours: of ours.
         kopf: of kopf.
+        least: how many reads or watched changes of a kind are worth a line; writes always are.
 
     Returns:
         A line for each kind.
     """
-    names = sorted(ours[0].keys() | kopf[0].keys())
+    names = sorted(
+        name
+        for name in ours[0].keys() | kopf[0].keys()
+        if max(ours[0][name], kopf[0][name]) >= least
+        or any(f": {verb} " in name for verb in audit.WRITES)
+    )
     return [
         Calls(name, ours[0][name], kopf[0][name], ours[1][name], kopf[1][name]) for name in names
     ]

@@ -203,6 +203,7 @@ def test_calls_are_counted_by_caller_and_refusals_beside_them() -> None:
         "metacontroller: update pods, 409": 1,
     }
     assert size["metacontroller: update pods"] == 150
-    (first, second) = reasons.calls((number, size), (Counter(), Counter()))
+    number["kubelet: get leases"] = 9
+    (first, second) = reasons.calls((number, size), (Counter(), Counter()), least=10)
     assert first.cells() == ("metacontroller: update pods", "2", "0.00015 MB", "0", "")
     assert second.ours == 1
