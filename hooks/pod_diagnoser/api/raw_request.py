@@ -64,12 +64,12 @@ _SIGNS_OF_A_SYMPTOM = (
     b'"phase":"Failed"',
     b'"phase":"Pending"',
     b'"deletionTimestamp":',
-    b'"NodeLost"',
+    b'"reason":',
     b'"diagnostics.local.io/',
 )
 """What a Pod may need annotations for, the most frequent first: a container that ended or waits, a
-condition that is False, the end of the Pod as a whole, that it has not begun, or its deletion; or
-what it carries of this operator."""
+condition that is False, the end of the Pod as a whole, that it has not begun, its deletion, or a
+reason (old kubelets gave one and left the phase as it was); or what it carries of this operator."""
 _RELATED = b'},"attachments":{},"related":{"DiagnosisTarget.diagnostics.local.io/v1":{'
 _END = b',"finalizing":false}'
 

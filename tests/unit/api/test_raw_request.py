@@ -265,6 +265,9 @@ def test_a_healthy_pod_needs_no_annotations() -> None:
         ),
         pytest.param(wire(pod(container(), annotations={CAUSE: "Error"})), id="our annotation"),
         pytest.param(wire(pod(container(), labels={LABEL: "diag"})), id="our label"),
+        pytest.param(
+            wire({**HEALTHY, "status": {"reason": "Evicted"}}), id="ended by an old kubelet"
+        ),
         pytest.param(wire(HEALTHY, related={}), id="from a controller without our customize hook"),
         pytest.param(wire(HEALTHY, separators=(", ", ": ")), id="in another form"),
         pytest.param(wire(HEALTHY)[:-1], id="cut off"),

@@ -49,6 +49,11 @@ class CauseRule:
     next_step: str | Template
     source: str
 
+    def __deepcopy__(self, memo: object) -> "CauseRule":
+        """Return the row itself: a copy would be another row."""
+        del memo
+        return self
+
 
 KUBELET_STATUS = "pkg/kubelet/kubelet_pods.go (convertStatusToAPIStatus)"
 
