@@ -124,6 +124,7 @@ class GitleaksRule:
             secret = self._secret(match)
             position = max(secret[1], match.start() + 1, position + 1)
             if self._is_secret(text, match.span(), secret):
+                budget.count_secret()
                 yield secret
 
     def _secret(self, match: Any) -> Span:

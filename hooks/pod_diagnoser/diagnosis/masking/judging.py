@@ -58,6 +58,8 @@ _HARMLESS_NAME: Final = re.compile(
 )
 """Names that hold such a word and are of no secret."""
 
+_LETTER: Final = re.compile(r"\w")
+_MARK: Final = re.compile(r"[^\w.,:;/()'\"-]")
 _NOT_LETTERS: Final = re.compile(r"[\W\d_]+")
 
 _PLACEHOLDER: Final = re.compile(
@@ -226,7 +228,7 @@ def is_secret_value(value: str, after: str, *, is_quoted: bool, may_be_prose: bo
     """
     value, after = value[:_MAX_JUDGED], after[:_MAX_JUDGED]
     bare = value.strip("\\\"'`").rstrip(",;)]}>\\\"'")
-    if not re.search(r"\w", bare):
+    if not _LETTER.search(bare):
         # It is nothing, or all of it is marks, which a password may be, too.
         return is_quoted and len(bare) >= _MIN_LENGTH and not _PLACEHOLDER.fullmatch(bare)
     if _HARMLESS_VALUE.fullmatch(bare) or _PLACEHOLDER.fullmatch(value.rstrip(",;\\\"'")):
@@ -245,7 +247,7 @@ def _is_code(value: str, after: str) -> bool:
 def is_prose(text: str) -> bool:
     """Say whether a text begins like a message of a program: ``no such file``, ``x509: …``."""
     words = text.split(None, 3)
-    if len(words) == 1 or not words or not re.search(r"\w", words[1]):
+    if len(words) == 1 or not words or not _LETTER.search(words[1]):
         return False  # one word is no sentence
     first = words[0].strip("\"'([`").rstrip(".,;:!?)]\"'`").lower()
     if _ERROR_CHAIN.fullmatch(words[0]):
@@ -263,5 +265,5 @@ def is_strong(value: str) -> bool:
     if bare.endswith(":") or _HARMLESS_WORD.fullmatch(bare):
         return False
     has_digit = any(map(str.isdigit, bare))
-    has_mark = re.search(r"[^\w.,:;/()'\"-]", bare) is not None
+    has_mark = _MARK.search(bare) is not None
     return (has_digit or has_mark) and any(map(str.isalpha, bare))

@@ -94,6 +94,7 @@ class OwnRule:
                 return
             start, end = match.span(group)
             if start < end and (self.judge is None or self.judge(Found(text, match))):
+                budget.count_secret()
                 yield start, end
                 position = max(match.end(), position + 1)
             else:
