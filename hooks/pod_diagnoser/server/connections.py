@@ -15,7 +15,7 @@ class RequestBody:
     gunicorn sends ``100 Continue`` before the application has seen the headers, and gevent goes on
     reading for as long as there is something to read: a client that sends fast would make all
     others wait. gunicorn also copies what it has read several times from buffer to buffer, which
-    for the 16 MiB of a storm took longer than to parse them.
+    for the 16 MiB of a storm took nearly as long as to parse them.
 
     Args:
         body: gunicorn's.
