@@ -20,7 +20,7 @@ from dev.envtest.proxy import Answer, Forward, Proxy, Request, Rule, forward
 from dev.local_ports import free_ports
 from tests.e2e.workspace import AT_ONCE, ERROR, Workspace, eventually
 
-SYNC = "/poddiagnosers/sync"
+SYNC, RECALL = "/poddiagnosers/sync", "/poddiagnosers/recall"
 PATIENCE = 8.0
 """Seconds within which any sync is answered: Metacontroller waits for ten."""
 
@@ -123,11 +123,15 @@ class FaultRig:
     def hold_up(self, held: Callable[[Json], object]) -> None:
         """Let no sync pass whose request is of a kind; Metacontroller retries again and again.
 
+        No recall passes either: it would raise the version of what is held up.
+
         Args:
             held: says so, given the request's body; a missing key counts as no.
         """
 
         def rule(request: Request, onward: Forward) -> Answer | None:
+            if request.path == RECALL:
+                return LATER
             return LATER if request.path == SYNC and _holds(held, request) else onward()
 
         self.front.rule = rule
