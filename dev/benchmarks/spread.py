@@ -2,8 +2,9 @@
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import add, truediv
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,7 @@ class Spread:
         Raises:
             ValueError: they do not have the same number of rounds.
         """
-        pairs = zip(self.values, other.values, strict=True)
-        return Spread(tuple(mine / its for mine, its in pairs))
+        return self._round_by_round(truediv, other)
 
     def plus(self, other: "Spread") -> "Spread":
         """Return the sum of two figures, round by round.
@@ -52,8 +52,13 @@ class Spread:
         Raises:
             ValueError: they do not have the same number of rounds.
         """
+        return self._round_by_round(add, other)
+
+    def _round_by_round(
+        self, combine: Callable[[float, float], float], other: "Spread"
+    ) -> "Spread":
         pairs = zip(self.values, other.values, strict=True)
-        return Spread(tuple(mine + its for mine, its in pairs))
+        return Spread(tuple(combine(mine, its) for mine, its in pairs))
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

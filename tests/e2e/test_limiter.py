@@ -4,18 +4,18 @@ That is no matter of one trace, as in test_conformance: both are held to the sam
 """
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Protocol
+from typing import Protocol
 
 import pytest
 
-from dev.envtest import pods
+from dev.envtest import pods, proxy
 from dev.envtest.build import Binaries
 from dev.envtest.client import DECORATOR_CONTROLLERS, DIAGNOSISTARGETS, NAMESPACES, PODS, Json
+from dev.envtest.proxy import Forward, Proxy, Request
+from dev.local_ports import free_ports
 from dev.simulator.webhooks import Answer
 from tests.conformance.real import Real
 from tests.dev.simulator.test_metacontroller import CHILD, MetacontrollerCluster, controller, rule
@@ -85,26 +85,9 @@ class RealCrowd:
         self.failing = True
         self._synced: list[str] = []
         self._admin = real.plane.client("admin", agent="script")
-        crowd = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                status, answer = crowd.answer(json.loads(body))
-                content = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._hook = Proxy("", free_ports(1)[0])  # it forwards nothing
+        self._hook.rule = self._answer
+        self._hook.start()
         self._admin.create(NAMESPACES, {"metadata": {"name": NAME}})
         target = {
             "apiVersion": DIAGNOSISTARGETS.version,
@@ -118,9 +101,11 @@ class RealCrowd:
             list(pool.map(self._create, range(MANY)))
 
     def _manifest(self) -> Json:
-        url = f"http://127.0.0.1:{self._server.server_address[1]}"
         hooks = {
-            name: {"version": "v2", "webhook": {"url": f"{url}/{name}", "timeout": "5s"}}
+            name: {
+                "version": "v2",
+                "webhook": {"url": f"{self._hook.url}/{name}", "timeout": "5s"},
+            }
             for name in ("customize", "sync")
         }
         selector = {"matchLabels": {NAME: "yes"}}
@@ -145,13 +130,14 @@ class RealCrowd:
             else:
                 return
 
-    def answer(self, request: Json) -> tuple[int, Any]:
-        """Answer Metacontroller."""
-        if "parent" in request:
+    def _answer(self, request: Request, _: Forward) -> proxy.Answer:
+        body = json.loads(request.body)
+        if "parent" in body:
             kind = {"apiVersion": DIAGNOSISTARGETS.version, "resource": DIAGNOSISTARGETS.plural}
-            return 200, {"relatedResources": [{**kind, "namespace": NAME}]}
-        self._synced.append(request["object"]["metadata"]["name"])
-        return (500, "no") if self.failing else (200, {})
+            rules = {"relatedResources": [{**kind, "namespace": NAME}]}
+            return proxy.Answer(200, {}, json.dumps(rules).encode())
+        self._synced.append(body["object"]["metadata"]["name"])
+        return proxy.Answer(500, {}, b"no") if self.failing else proxy.Answer(200, {}, b"{}")
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""
@@ -170,8 +156,7 @@ class RealCrowd:
     def close(self) -> None:
         """End the hook."""
         self._admin.delete(DECORATOR_CONTROLLERS, NAME)
-        self._server.shutdown()
-        self._server.server_close()
+        self._hook.stop()
 
 
 @pytest.fixture
