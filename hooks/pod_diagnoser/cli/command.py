@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn
 
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.api.time import parse_time
+from pod_diagnoser.cli import output
 from pod_diagnoser.cli.decoding import DecodingError, decode
 from pod_diagnoser.cli.report import PodDiagnosis, diagnose_snapshot, to_list
 from pod_diagnoser.cli.snapshot import Snapshot, take_snapshot
@@ -59,6 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: with `USAGE` for a wrong command line.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if [*arguments[:1]] == [output.NAME]:
+        return output.main(arguments[1:])
     parser = _Parser(prog=PROGRAM, description=_DESCRIPTION)
     parser.add_argument(
         "-f",
