@@ -53,6 +53,14 @@ class Hook:
             StartError: it does not get ready.
         """
         self.process.start()
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Wait until it is ready.
+
+        Raises:
+            StartError: it ends or does not get ready in time.
+        """
         self.process.wait_until(lambda: local_http.is_ok(f"{self.url}/readyz"))
 
     def stop(self, grace: float = 10.0) -> None:

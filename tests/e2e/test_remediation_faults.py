@@ -216,10 +216,14 @@ def test_kill_9_at_each_step(rig: FaultRig, shop: Workspace) -> None:
     def all_died() -> bool:
         for replica in rig.replicas:
             if not replica.process.running:
-                replica.start()
+                replica.process.start()  # and no wait: it may be killed before it is ready
         return not left
 
     eventually(all_died, timeout=90)
+    for replica in rig.replicas:
+        if not replica.process.running:
+            replica.process.start()
+        replica.wait_until_ready()
     shop.replaced(uid)
     shop.await_remediation("Done")
     shop.settled()
