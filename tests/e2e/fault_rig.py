@@ -298,12 +298,14 @@ def when(method: str, *parts: str, rule: Rule) -> Rule:
 
 
 def kill(hook: Hook) -> None:
-    """End a process and its workers with SIGKILL, at once.
+    """End a process and its workers with SIGKILL, at once; return when it has ended.
 
     Args:
         hook: the process.
     """
-    os.killpg(hook.process.pid, signal.SIGKILL)
+    pid = hook.process.pid
+    os.killpg(pid, signal.SIGKILL)
+    eventually(lambda: not hook.process.running or hook.process.pid != pid)
 
 
 def _holds(holds: Callable[[Json], object], request: Request) -> bool:

@@ -204,8 +204,8 @@ def test_kill_9_at_each_step(rig: FaultRig, shop: Workspace) -> None:
             method, path, after = left.pop(0)
             answer = onward() if after else None
             assert answer is None or answer.code < 400 or method == "POST", answer
-            deaths.append(f"{'after' if after else 'before'} {method} {path}")
             kill(rig.replicas[serving])
+            deaths.append(f"{'after' if after else 'before'} {method} {path}")
             return None
         return onward()
 
@@ -217,7 +217,7 @@ def test_kill_9_at_each_step(rig: FaultRig, shop: Workspace) -> None:
         for replica in rig.replicas:
             if not replica.process.running:
                 replica.process.start()  # and no wait: it may be killed before it is ready
-        return not left
+        return len(deaths) == 2 * len(STEPS)
 
     eventually(all_died, timeout=90)
     for replica in rig.replicas:
@@ -227,7 +227,6 @@ def test_kill_9_at_each_step(rig: FaultRig, shop: Workspace) -> None:
     shop.replaced(uid)
     shop.await_remediation("Done")
     shop.settled()
-    assert len(deaths) == 2 * len(STEPS)
     calls = shop.calls()
     assert calls["delete pods 200"] == 1
     assert len(shop.events("PodDeleted")) == 2
