@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pod_diagnoser.cli import command
+from pod_diagnoser.cli.sources import files
 from tests.support import corpus
 from tests.support.builders import after, container, crashed, pod
 
@@ -97,19 +98,18 @@ def test_unreadable_objects(run: Run, tmp_path: Path) -> None:
     assert (code, err) == (0, said)
     assert out
     code, out, err = run("-f", file_of(tmp_path, {"kind": "Pod"}))
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert err.startswith(said)
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "the following arguments are required: -f/--filename"),
-        (("-f", "-", "-o", "xml"), "argument -o/--output: invalid choice: 'xml'"),
-        (("-f", "-", "--now", "today"), "argument --now: not a time like 2006-01-02T15:04:05Z"),
-        (("-f", "-", "--now", "2026-11-23T10:00:00"), "argument --now: not a time like"),
-        (("-f", "-", "--now", "20261123T100000Z"), "argument --now: not a time like"),
-        (("-f", "-", "\x1b[31m\udc80"), "unrecognized arguments: [31m"),
+        (("-f", "-", "-o", "xml"), "Invalid value for '-o' / '--output': 'xml' is not one of"),
+        (("-f", "-", "--now", "today"), "Invalid value for '--at' / '--now': not a time like 2006"),
+        (("-f", "-", "--at", "2026-11-23T10:00:00"), "Invalid value for '--at' / '--now': not a"),
+        (("-f", "-", "--now", "20261123T100000Z"), "Invalid value for '--at' / '--now': not"),
+        (("-f", "-", "--\x1b[31m\udc80"), "No such option '--\\x1b[31m"),
     ],
 )
 def test_wrong_command_lines(run: Run, arguments: tuple[str, ...], said: str) -> None:
@@ -128,10 +128,10 @@ def test_times_with_offset_and_fraction(run: Run) -> None:
 
 
 def test_unreadable_files(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A short reason with the name of the file; exit code 1."""
+    """A short reason with the name of the file; exit code 2."""
     broken = tmp_path / "broken.json"
     broken.write_bytes(b'{"kind": "List", "items": [')
-    monkeypatch.setattr(command, "MAX_INPUT_BYTES", 1024)
+    monkeypatch.setattr(files, "MAX_INPUT_BYTES", 1024)
     big = tmp_path / "big.json"
     big.write_bytes(b"{}" * 513)
     for name, reason in (
@@ -142,17 +142,17 @@ def test_unreadable_files(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("a\0b", "cannot be read"),
     ):
         shown = name.replace("\0", "")
-        assert run("-f", name) == (1, "", f"kubectl-diagnose: {shown}: {reason}\n")
+        assert run("-f", name) == (2, "", f"kubectl-diagnose: {shown}: {reason}\n")
     code, out, err = run("-f", "-", stdin=b"{")
-    assert (code, out, err) == (1, "", "kubectl-diagnose: standard input: not valid JSON\n")
+    assert (code, out, err) == (2, "", "kubectl-diagnose: standard input: not valid JSON\n")
 
 
 def test_limit_counts_all_files(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not each of them may be so long."""
     file = file_of(tmp_path, crashed())
-    monkeypatch.setattr(command, "MAX_INPUT_BYTES", Path(file).stat().st_size)
+    monkeypatch.setattr(files, "MAX_INPUT_BYTES", Path(file).stat().st_size)
     assert run("-f", file)[0] == 0
-    assert run("-f", file, "-f", file)[0] == 1
+    assert run("-f", file, "-f", file)[0] == 2
 
 
 def test_reader_that_goes_away() -> None:
@@ -171,7 +171,7 @@ def test_reader_that_goes_away() -> None:
         process.stdin.write(content.encode())
         process.stdin.close()
         assert process.stderr.read() == b""
-        assert process.wait() == 1
+        assert process.wait() == 2
 
 
 def test_module_runs_as_the_command() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pod_diagnoser.cli import command, output
+from pod_diagnoser.cli import command
+from pod_diagnoser.cli.commands import output
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -89,10 +90,10 @@ def test_a_long_file_is_read_by_its_end(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["/no/such.log"], 1, "/no/such.log: No such file or directory"),
-        (["a\0b"], 1, "cannot be read"),
+        (["/no/such.log"], 2, "/no/such.log: No such file or directory"),
+        (["a\0b"], 2, "cannot be read"),
         ([], 2, "FILE"),
-        (["-", "-o", "xml"], 2, "invalid choice"),
+        (["-", "-o", "xml"], 2, "is not one of"),
     ],
 )
 def test_what_cannot_be_read(run: Run, arguments: list[str], code: int, said: str) -> None:

@@ -1,4 +1,4 @@
-"""The items of the list: the diagnoses of the hook, for any Pods and Events."""
+"""From objects to items of the list: the diagnoses of the hook, for any Pods and Events."""
 
 import copy
 import json
@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec
 from pod_diagnoser.api.metacontroller import SyncResponse
 from pod_diagnoser.api.time import format_time
+from pod_diagnoser.cli.collector import take_snapshot
 from pod_diagnoser.cli.decoding import DecodingError, decode
-from pod_diagnoser.cli.report import diagnose_snapshot, to_list
-from pod_diagnoser.cli.snapshot import take_snapshot
+from pod_diagnoser.cli.engine import diagnose_snapshot
+from pod_diagnoser.cli.renderers.json_list import to_list
 from pod_diagnoser.diagnosis.statement import MAX_LINE_BYTES
 from pod_diagnoser.pods.keys import CAUSE, CONTAINER, CRASHES, DIAGNOSIS, EVIDENCE, NEXT_STEP
 from pod_diagnoser.pods.metadata import NO_OUTPUT, desired_metadata
@@ -40,7 +41,7 @@ NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 def items(*objects: Json, now: datetime = NOW) -> list[Json]:
     """Return the items for a List of objects."""
     document = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
-    found: list[Json] = to_list(list(diagnose_snapshot(take_snapshot([document]), now)))["items"]
+    found: list[Json] = to_list(diagnose_snapshot(take_snapshot([document]), now))["items"]
     return found
 
 
@@ -201,9 +202,9 @@ def test_object_that_occurs_twice_counts_once() -> None:
     """Of a watch the last state counts."""
     event = {**probe_kill(), "metadata": {"namespace": "shop", "name": "one"}}
     snapshot = take_snapshot([crashed(), event, pod(container()), event])
-    assert len(snapshot.pods) == 1
+    assert snapshot.looked_at == 1
     assert sum(map(len, snapshot.events.values())) == 1
-    assert list(diagnose_snapshot(snapshot, NOW)) == []
+    assert diagnose_snapshot(snapshot, NOW).findings == []
 
 
 def test_objects_that_are_not_readable_are_counted() -> None:
@@ -224,8 +225,8 @@ def test_any_pods_and_events_give_a_list(name: str, random: Random) -> None:
         snapshot = take_snapshot(decode(content))
     except DecodingError:
         return
-    found = to_list(list(diagnose_snapshot(snapshot, NOW)))
-    assert found == to_list(list(diagnose_snapshot(snapshot, NOW)))
+    found = to_list(diagnose_snapshot(snapshot, NOW))
+    assert found == to_list(diagnose_snapshot(snapshot, NOW))
     for item in found["items"]:
         lines = [item[key] for key in ("diagnosis", "evidence", "nextStep")]
         assert all(line.isprintable() and len(line.encode()) <= MAX_LINE_BYTES for line in lines)

@@ -1,22 +1,19 @@
 """``kubectl-diagnose output FILE``: which lines of a crashed program's output say why it ended."""
 
-import argparse
 import json
-import os
 import sys
-from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import click
+
 from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.api.text import sanitize
+from pod_diagnoser.cli.errors import CommandError
+from pod_diagnoser.cli.terminal import write_lines
 from pod_diagnoser.diagnosis.output import OutputReading, read_output
 from pod_diagnoser.diagnosis.redaction import redact_head
-
-NAME: Final = "output"
-
-_PROGRAM: Final = "kubectl-diagnose output"
 
 _KEPT_BYTES: Final = 256 * 1024
 """How much of the end of a file is kept: more than the reader uses of it."""
@@ -28,8 +25,6 @@ _MAX_SHOWN_BYTES: Final = 1000
 
 _MAX_NAME_BYTES: Final = 200
 
-_UNREADABLE: Final = 1
-
 _SAID_INSTEAD: Final = {
     ReasonClass.NOTHING: "the output does not explain it",
     ReasonClass.ASKED_TO_STOP: "it was asked to stop",
@@ -37,48 +32,26 @@ _SAID_INSTEAD: Final = {
 """What the text form says where no line of the output has to be shown."""
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command.
+@click.command(name="output", context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("file", metavar="FILE")
+@click.option(
+    "-o", "--output", "output_format", type=click.Choice(("text", "json")), default="text"
+)
+def command(file: str, output_format: str) -> None:
+    """Say which lines of a crashed program's output say why it ended.
 
-    Args:
-        arguments: what follows ``output`` on the command line.
-
-    Returns:
-        0, also where the output explains nothing; 1 where the file cannot be read.
-
-    Raises:
-        SystemExit: with 2 for a wrong command line.
+    FILE is a log; - is standard input:
+    kubectl logs --previous app-1 | kubectl-diagnose output -
     """
-    options = _parser().parse_args(arguments)
     try:
-        text = read_tail(options.file).decode(errors="replace")
+        text = read_tail(file).decode(errors="replace")
     except (OSError, ValueError) as error:  # a ValueError for a name with a NUL
-        shown = "standard input" if options.file == "-" else sanitize(options.file, _MAX_NAME_BYTES)
+        shown = "standard input" if file == "-" else sanitize(file, _MAX_NAME_BYTES)
         why = getattr(error, "strerror", None) or "cannot be read"
-        sys.stderr.write(f"{_PROGRAM}: {shown}: {why}\n")
-        return _UNREADABLE
+        message = f"{shown}: {why}"
+        raise CommandError(message) from None
     reading = read_output(text)
-    shown = as_json(reading) if options.output == "json" else as_text(reading)
-    try:
-        sys.stdout.buffer.write(shown.encode() + b"\n")
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:  # whoever read it has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _UNREADABLE
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=_PROGRAM,
-        description="Says which lines of a crashed program's output say why it ended, from a "
-        "file: kubectl logs --previous app-1 | kubectl-diagnose output -",
-    )
-    parser.add_argument("file", metavar="FILE", help="a log; - is standard input")
-    parser.add_argument(
-        "-o", "--output", choices=("text", "json"), default="text", help="default: text"
-    )
-    return parser
+    write_lines([as_json(reading) if output_format == "json" else as_text(reading)])
 
 
 def read_tail(name: str) -> bytes:

@@ -1,0 +1,187 @@
+"""From the objects of a source, one after the other, to a snapshot. Pure."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from pod_diagnoser.api.core_v1 import OwnedPod
+from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
+from pod_diagnoser.cli.snapshot import HealthyPod, Log, Missing, Snapshot
+from pod_diagnoser.cluster.event_list import EventList, EventV1
+from pod_diagnoser.diagnosis.detection import detect_symptoms
+from pod_diagnoser.diagnosis.lasting_conditions import detect_lasting_conditions
+from pod_diagnoser.poddiagnosers.workload_names import workload_of
+from pod_diagnoser.pods.keys import CRASHES
+
+_EVENTS_V1: Final = {
+    "regarding": "involvedObject",
+    "note": "message",
+    "reportingController": "reportingComponent",
+    "deprecatedSource": "source",
+    "deprecatedFirstTimestamp": "firstTimestamp",
+    "deprecatedLastTimestamp": "lastTimestamp",
+    "deprecatedCount": "count",
+}
+"""The fields of an ``events.k8s.io/v1`` Event that core/v1 calls otherwise.
+
+Source: ``pkg/apis/events/v1/conversion.go``.
+"""
+
+_REVISIONS: Final = ("ReplicaSet", "ControllerRevision")
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class Collector:
+    """Collects what a source has. Of an object that occurs more than once the last counts.
+
+    Args:
+        keep: whether a Pod is kept whole although nothing is wrong with it: one that was asked for
+            by name.
+    """
+
+    def __init__(self, keep: Callable[[OwnedPod], bool] = lambda _: False) -> None:
+        self._keep = keep
+        self._pods: dict[str, OwnedPod | HealthyPod] = {}
+        self._events: dict[tuple[str, str, str, str], EventV1] = {}
+        self._namespaces_with_events: set[str] = set()
+        self._logs: dict[tuple[str, str, str], Log] = {}
+        self._revisions: dict[str, Mapping[str, Any]] = {}
+        self._nodes: dict[str, Mapping[str, Any]] = {}
+        self._diagnosers: dict[str, PodDiagnoser] = {}
+        self._missing: list[Missing] = []
+        self._unreadable = 0
+
+    def add(self, value: Any) -> None:
+        """Add an object, a List of objects, or an array of objects; anything else is ignored."""
+        for kind, item in _objects(value):
+            if kind == "Pod":
+                self._add_pod(item)
+            elif kind == "Event":
+                self._add_event(item)
+            elif kind in _REVISIONS:
+                self._revisions[_metadata(item, "uid")] = item
+            elif kind == "Node":
+                self._nodes[_metadata(item, "name")] = item
+            elif kind == "PodDiagnoser":
+                self._add_diagnoser(item)
+
+    def add_log(self, namespace: str, pod: str, container: str, log: Log) -> None:
+        """Add the end of a container's log."""
+        self._logs[namespace, pod, container] = log
+
+    def add_missing(self, missing: Missing) -> None:
+        """Add what could not be read."""
+        if missing not in self._missing:
+            self._missing.append(missing)
+
+    def know_events_of(self, namespace: str) -> None:
+        """Note that all Events of a namespace were read, even if there are none."""
+        self._namespaces_with_events.add(namespace)
+
+    def snapshot(self) -> Snapshot:
+        """Return what was collected until now."""
+        of_nodes: dict[str, list[EventV1]] = {}
+        namespaces = set(self._namespaces_with_events)
+        for key, each in self._events.items():
+            if each.involvedObject is not None and each.involvedObject.kind == "Node":
+                of_nodes.setdefault(each.involvedObject.name, []).append(each)
+            else:
+                namespaces.add(key[0])
+        # An object of each kind has its own class, so that a Pod is known by it.
+        pods = self._pods.values()
+        return Snapshot(
+            pods=tuple(each for each in pods if isinstance(each, OwnedPod)),
+            healthy=tuple(each for each in pods if isinstance(each, HealthyPod)),
+            events=EventList.model_construct(items=tuple(self._events.values())).by_subject(),
+            namespaces_with_events=frozenset(namespaces),
+            node_events=of_nodes,
+            logs=dict(self._logs),
+            revisions=dict(self._revisions),
+            nodes=dict(self._nodes),
+            diagnosers=tuple(self._diagnosers.values()),
+            missing=tuple(self._missing),
+            unreadable=self._unreadable,
+        )
+
+    def _add_pod(self, item: Mapping[str, Any]) -> None:
+        pod = self._read(OwnedPod, item)
+        if pod is not None:
+            whole = self._keep(pod) or _has_something_to_tell(pod)
+            self._pods[pod.metadata.uid] = pod if whole else _healthy(pod)
+
+    def _add_event(self, item: Mapping[str, Any]) -> None:
+        event = self._read(EventV1, _as_core_event(item))
+        if event is None:
+            return
+        namespace, name = (_metadata(item, key) for key in ("namespace", "name"))
+        # An Event that repeats is one whose count rises; its message stays.
+        key = (namespace, name or str(len(self._events)), event.reason, event.message)
+        self._events[key] = event
+
+    def _add_diagnoser(self, item: Mapping[str, Any]) -> None:
+        diagnoser = self._read(PodDiagnoser, item)
+        if diagnoser is not None:
+            self._diagnosers[diagnoser.metadata.uid] = diagnoser
+
+    def _read(self, model: type[_Model], value: Any) -> _Model | None:
+        try:
+            return model.model_validate(value)
+        except (ValidationError, RecursionError):
+            self._unreadable += 1
+            return None
+
+
+def take_snapshot(documents: Iterable[Any]) -> Snapshot:
+    """Collect what is in JSON values (`Collector.add`)."""
+    collector = Collector()
+    for document in documents:
+        collector.add(document)
+    return collector.snapshot()
+
+
+def _has_something_to_tell(pod: OwnedPod) -> bool:
+    """Say whether there is anything to diagnose in a Pod, now or later."""
+    return (
+        CRASHES in pod.metadata.annotations
+        or bool(tuple(detect_symptoms(pod)))
+        or any(True for _ in detect_lasting_conditions(pod))
+    )
+
+
+def _healthy(pod: OwnedPod) -> HealthyPod:
+    meta, spec = pod.metadata, pod.spec
+    images = {each.name: each.image for each in spec.containers} if spec else {}
+    node = spec.nodeName if spec else ""
+    return HealthyPod(meta.namespace, meta.name, workload_of(pod), node, images)
+
+
+def _objects(document: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the objects in a JSON value, each with its kind, in their order."""
+    waiting: list[tuple[Any, str]] = [(document, "")]
+    while waiting:
+        value, assumed_kind = waiting.pop()
+        if isinstance(value, list):
+            waiting += [(each, assumed_kind) for each in reversed(value)]
+        if not isinstance(value, dict):
+            continue
+        kind = value.get("kind") or assumed_kind
+        if isinstance(kind, str) and kind.endswith("List"):
+            # In the API server's own lists the items have no kind.
+            waiting.append((value.get("items"), kind.removesuffix("List")))
+        elif isinstance(kind, str):
+            yield kind, value
+
+
+def _as_core_event(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    version = item.get("apiVersion")
+    if not isinstance(version, str) or not version.startswith("events.k8s.io/"):
+        return item
+    return {_EVENTS_V1.get(key, key): value for key, value in item.items()}
+
+
+def _metadata(item: Mapping[str, Any], key: str) -> str:
+    metadata = item.get("metadata")
+    value = metadata.get(key) if isinstance(metadata, dict) else None
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,14 @@
+"""The commands beside the diagnosis itself, by name: ``kubectl diagnose NAME …``.
+
+Each module has a `click.Command` named ``command``. It is imported when it is called for.
+"""
+
+from typing import Final
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "output": ("output", "which lines of a crashed program's output say why it ended"),
+}
+"""The name of each command, its module in this package, and what it does in a few words.
+
+A Pod of such a name is ``pod/NAME``.
+"""

@@ -1,0 +1,48 @@
+"""Renderers, which print a `pod_diagnoser.cli.report.Report`: one module for each format."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Final, Protocol
+
+from pod_diagnoser.cli.report import Report
+
+_MODULES: Final = {
+    "text": "paragraphs",
+    "json": "json_list",
+}
+"""The formats of ``-o``, and the module of each, which has a function ``render``."""
+
+FORMATS: Final = tuple(_MODULES)
+
+FOR_PROGRAMS: Final = ("json",)
+"""Formats that are printed even if nothing was found, and without a note that nothing was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where a report is printed.
+
+    Attributes:
+        width: how many cells a line has at most; None where it is not bounded.
+        colour: whether terminal colours are understood.
+        headers: whether tables have a line of headers.
+    """
+
+    width: int | None = None
+    colour: bool = False
+    headers: bool = True
+
+
+class Renderer(Protocol):
+    """Prints a report in one format."""
+
+    def __call__(self, report: Report, page: Page) -> Iterator[str]:
+        """Yield the lines. Whatever of them comes from outside is safe to show."""
+
+
+def renderer(output_format: str) -> Renderer:
+    """Return the renderer of a format of `FORMATS`."""
+    module = import_module(f"{__name__}.{_MODULES[output_format]}")
+    found: Renderer = module.render
+    return found
