@@ -74,6 +74,7 @@ def test_all_that_may_be_written_is_accepted(shop: Workspace) -> None:
             "events": False,
             "terminationMessage": True,
             "logLines": 50,
+            "reason": True,
             "maskPatterns": [f"{number:02d}" + "(a|b)*" * 42 for number in range(16)],
         },
         "ignore": {
@@ -111,7 +112,12 @@ def test_what_is_left_out_of_a_threshold_is_filled_in(shop: Workspace) -> None:
     """Each threshold that is stored says for whom it is, from when on, and for how long."""
     shop.kubectl("create", "-f", "-", stdin=manifest(thresholds=[{"container": "a"}, {}]))
     stored = shop.diagnoser()["spec"]
-    assert stored["evidence"] == {"events": True, "terminationMessage": False, "logLines": 0}
+    assert stored["evidence"] == {
+        "events": True,
+        "terminationMessage": False,
+        "logLines": 0,
+        "reason": False,
+    }
     assert "ignore" not in stored
     assert stored["thresholds"] == [
         {"container": "a", "restarts": 1, "withinSeconds": 600},

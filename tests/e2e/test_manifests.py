@@ -335,13 +335,15 @@ def test_who_may_not_read_logs_cannot_have_them_shown(shop: Workspace) -> None:
     )
     shop.kubectl("create", "rolebinding", "w", "--role=w", "--user=author")
     tried = ("--as", "author", "--dry-run=server")
-    for evidence in ({}, None, {"logLines": 0}, {"terminationMessage": True}):
+    for evidence in ({}, None, {"logLines": 0}, {"reason": False}, {"terminationMessage": True}):
         assert "x created" in create(shop, *tried, evidence=evidence)
-    output = create(shop, *tried, evidence={"logLines": 1})
-    assert "Forbidden" in output
-    assert "you need the permission to get pods/log in this namespace" in output
+    for evidence in ({"logLines": 1}, {"reason": True}):
+        output = create(shop, *tried, evidence=evidence)
+        assert "Forbidden" in output
+        assert "you need the permission to get pods/log in this namespace" in output
     shop.kubectl("create", "rolebinding", "reader", "--clusterrole=view", "--user=author")
-    assert "x created" in create(shop, *tried, evidence={"logLines": 1})
+    for evidence in ({"logLines": 1}, {"reason": True}):
+        assert "x created" in create(shop, *tried, evidence=evidence)
 
 
 def test_the_policy_lets_the_operator_write(shop: Workspace) -> None:

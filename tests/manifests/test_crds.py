@@ -228,7 +228,12 @@ def test_defaults_are_what_the_descriptions_promise() -> None:
     empty = defaulted(schema("PodDiagnoser"), diagnoser())
     assert empty["spec"] == {
         "enableAnnotations": True,
-        "evidence": {"events": True, "terminationMessage": False, "logLines": 0},
+        "evidence": {
+            "events": True,
+            "terminationMessage": False,
+            "logLines": 0,
+            "reason": False,
+        },
         "remediationAction": "",
         "remediation": {
             "dryRun": False,
@@ -428,6 +433,7 @@ def test_the_tutorials_sample() -> None:
             ({"evidence": evidence}, f".spec.evidence{problem}")
             for evidence, problem in (
                 ({"events": "true"}, ".events: must be boolean"),
+                ({"reason": "yes"}, ".reason: must be boolean"),
                 ({"logLines": -1}, ".logLines: too small"),
                 ({"logLines": 51}, ".logLines: too large"),
                 ({"maskPatterns": [""]}, ".maskPatterns[0]: too short"),

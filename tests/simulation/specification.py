@@ -41,6 +41,7 @@ OUR_ANNOTATIONS = frozenset(
         "evidence",
         "next-step",
         "crashes",
+        "reason",
         "termination-message",
         "log",
     )

@@ -72,6 +72,9 @@ class RecentDiagnosis(StoredModel):
     diagnosis: str
     evidence: str = ""
     nextStep: str = ""
+    reasonClass: str | None = None
+    """What kind of reason the container's output gives (`ReasonClass`); absent where none was
+    read."""
 
 
 class Remediation(StoredModel):
@@ -117,9 +120,10 @@ class Withheld(StoredModel):
 
 
 class WorkloadCause(StoredModel):
-    """How many Pods of a workload crash with a cause."""
+    """How many Pods of a workload crash with a cause, and with a kind of reason by their output."""
 
     cause: str
+    reasonClass: str | None = None
     pods: Int64
 
 
@@ -245,8 +249,22 @@ class EvidenceSpec(StoredModel):
     """Whether the container's termination message is shown."""
     logLines: Annotated[int, _default(0), _within(0, MAX_LOG_LINES)] = 0
     """How many of the last lines of its log are shown."""
+    reason: Annotated[bool, _default(value=False)] = False
+    """Whether termination message and log are read for the reason that the container gives."""
     maskPatterns: Many[str] = ()
     """Regular expressions (RE2) of what is masked in text of others, beside what always is."""
+
+    @property
+    def reads_logs(self) -> bool:
+        """Whether logs are read, where the hook is allowed to."""
+        return self.reason or self.logLines > 0
+
+    def without_container_output(self) -> "EvidenceSpec":
+        """Return it without what shows what applications wrote."""
+        if not (self.terminationMessage or self.reads_logs):
+            return self
+        off = {"terminationMessage": False, "logLines": 0, "reason": False}
+        return self.model_copy(update=off)
 
 
 class IgnoreSpec(StoredModel):

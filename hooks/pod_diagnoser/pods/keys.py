@@ -10,6 +10,7 @@ CAUSE = f"{GROUP}/cause"
 DIAGNOSIS = f"{GROUP}/diagnosis"
 EVIDENCE = f"{GROUP}/evidence"
 NEXT_STEP = f"{GROUP}/next-step"
+REASON = f"{GROUP}/reason"
 TERMINATION_MESSAGE = f"{GROUP}/termination-message"
 LOG = f"{GROUP}/log"
 ANNOTATIONS = (
@@ -21,6 +22,7 @@ ANNOTATIONS = (
     NEXT_STEP,
     EVIDENCE,
     CRASHES,
+    REASON,
     TERMINATION_MESSAGE,
     LOG,
 )
@@ -28,6 +30,9 @@ ANNOTATIONS = (
 
 CRASH = f"{GROUP}/crash"
 """The annotation of an Event that names the crash it is about, by its id."""
+
+REASON_CLASS = f"{GROUP}/reason-class"
+"""The annotation of an Event that says what kind of reason the container's output gives."""
 
 LABEL = f"{GROUP}/diagnoser"
 """The label on a Pod that crashed recently: the name of the PodDiagnoser that claims it."""

@@ -101,11 +101,8 @@ def sync_pod(
 
 def _without_container_output(claim: DiagnosisTargetSpec) -> DiagnosisTargetSpec:
     """Switch off the evidence that applications wrote."""
-    evidence = claim.evidence
-    if not (evidence.terminationMessage or evidence.logLines):
-        return claim
-    events_alone = evidence.model_copy(update={"terminationMessage": False, "logLines": 0})
-    return claim.model_copy(update={"evidence": events_alone})
+    evidence = claim.evidence.without_container_output()
+    return claim if evidence is claim.evidence else claim.model_copy(update={"evidence": evidence})
 
 
 def _container_output(
