@@ -25,6 +25,8 @@ class Weight(IntEnum):
     LOGGED = 2
     # What a runtime or a server writes when it ends
     FATAL = 3
+    # What explains the other events of the run, such as Spring's analysis of its own failure
+    DECISIVE = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,40 +1,94 @@
-"""The lines of an output: bounded, and freed of what wraps them. Pure."""
+"""The lines of an output: bounded, and freed of what wraps them. Pure.
+
+What collectors and viewers put before each line (`wrapping`) is taken off, and lines are told
+apart by the name that stands in it: the traces of two services printed at once are no trace.
+"""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-MAX_BYTES: Final = 65_536
-"""How much of the end of an output is read."""
+from pod_diagnoser.diagnosis.output.wrapping import Unwrapped, unwrap
 
-MAX_LINES: Final = 4_096
+MAX_TEXT: Final = 65_536
+"""How many characters of the end of an output are read."""
+
+MAX_LINES: Final = 3_000
 """How many lines, blank ones not counted, are read at most: the last."""
 
 MAX_CHARS: Final = 4_096
 """How many characters of a line are read at most: its start."""
 
+MAX_STREAMS: Final = 32
+"""How many names of services are told apart at most; with more, the names are none."""
+
+_MAX_PARTS: Final = 100
+"""How many lines within one line are read at most."""
+
 _ANSI: Final = re.compile(
-    r"\x1b(?:\[[0-9;:?]{0,32}[ -/]?[@-~]|\][^\x07\x1b\n]{0,256}\x07?|[()][0AB]|[=>])"
+    r"\x1b(?:\[[0-9;:?]{0,32}[ -/]?[@-~]|\][^\x07\x1b]{0,256}\x07?|[()][0AB]|[=>])"
+    r"|\[[0-9;]{1,10}m"
 )
+_LAST_FIELD: Final = re.compile(r'.*"\s?[:=]\s?"|.*="', re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of an output.
+@dataclass(slots=True)
+class Stream:
+    """The lines of one service, top to bottom; blank ones are left out.
 
     Attributes:
-        raw: the line as it stands, without the end of line.
-        text: the same without wrapping, for matching.
+        texts: the lines without what wraps them, for matching. A line that holds a text of many
+            lines, such as a trace in JSON, is followed by these.
+        quotes: the same lines as they stand in the output, without what collectors put there.
+        places: at which line of the output each stands.
     """
 
-    raw: str
-    text: str
+    texts: list[str] = field(default_factory=list)
+    quotes: list[str] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+
+    def add(self, text: str, quote: str, place: int) -> None:
+        """Add a line."""
+        self.texts.append(text)
+        self.quotes.append(quote)
+        self.places.append(place)
 
 
-def split(text: str) -> list[Line]:
-    """Return the last lines of a text, without blank ones."""
-    if len(text) > MAX_BYTES:
-        # The first line is only a part of one.
-        text = text[-MAX_BYTES:].partition("\n")[2] or text[-MAX_BYTES:]
-    raws = [raw for raw in text.replace("\r", "\n").split("\n") if raw and not raw.isspace()]
-    return [Line(raw, _ANSI.sub("", raw[:MAX_CHARS])) for raw in raws[-MAX_LINES:]]
+def read_streams(text: str) -> list[Stream]:
+    """Return the last lines of an output, a stream for each service that is named in it."""
+    lines = unwrap(_last_lines(text))
+    names = {line.stream for line in lines}
+    one = len(names) > MAX_STREAMS
+    streams: dict[str, Stream] = {}
+    for place, line in enumerate(lines):
+        stream = streams.setdefault("" if one else line.stream, Stream())
+        for part, quote in _parts(line):
+            stream.add(part, quote, place)
+    return list(streams.values())
+
+
+def _last_lines(text: str) -> list[str]:
+    if len(text) > MAX_TEXT:
+        # What is left of the first line is a part of one.
+        text = text[-MAX_TEXT:].partition("\n")[2] or text[-MAX_TEXT:]
+    lines = [line for line in text.replace("\r", "\n").split("\n") if line and not line.isspace()]
+    return lines[-MAX_LINES:]
+
+
+def _parts(line: Unwrapped) -> list[tuple[str, str]]:
+    """Return the text of a line and what to quote, then the same of each line within it."""
+    text = line.text
+    if "\x1b" in text or "[0m" in text:
+        text = _ANSI.sub("", text)
+    quote = line.raw.strip()
+    parts = [(text[:MAX_CHARS], line.own if line.own in line.raw else quote)]
+    if "\\n" in text:
+        first, *others = text.split("\\n", _MAX_PARTS)[:_MAX_PARTS]
+        first = first[-MAX_CHARS:]
+        field_before = _LAST_FIELD.match(first)
+        within = [first[field_before.end() :] if field_before else first, *others]
+        for part in within:
+            shown = part.replace("\\t", "\t").replace('\\"', '"')[:MAX_CHARS]
+            if shown.strip():
+                parts.append((shown, shown.strip() if shown.strip() in line.raw else quote))
+    return parts

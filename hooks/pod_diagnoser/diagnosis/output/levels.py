@@ -1,0 +1,128 @@
+"""At which level a line is logged, in the forms that are common. Pure.
+
+Sources: klog's header; logback's, log4j's and Python's patterns; logfmt (logrus, zap, go-kit);
+JSON of zap, zerolog, bunyan, pino and ECS; nginx, Apache, Postgres, MySQL and MongoDB.
+"""
+
+import re
+from enum import IntEnum
+from typing import Final
+
+
+class Level(IntEnum):
+    """How severe a record is."""
+
+    DEBUG = 1
+    INFO = 2
+    WARNING = 3
+    ERROR = 4
+    FATAL = 5
+
+
+_REACH: Final = 240
+"""How far into a line its level is looked for."""
+
+_WORDS: Final = {
+    "trace": Level.DEBUG,
+    "debug": Level.DEBUG,
+    "dbg": Level.DEBUG,
+    "info": Level.INFO,
+    "inf": Level.INFO,
+    "notice": Level.INFO,
+    "note": Level.INFO,
+    "log": Level.INFO,
+    "system": Level.INFO,
+    "warn": Level.WARNING,
+    "warning": Level.WARNING,
+    "wrn": Level.WARNING,
+    "error": Level.ERROR,
+    "err": Level.ERROR,
+    "eror": Level.ERROR,
+    "erro": Level.ERROR,
+    "severe": Level.ERROR,
+    "alert": Level.FATAL,
+    "crit": Level.FATAL,
+    "critical": Level.FATAL,
+    "dpanic": Level.FATAL,
+    "emerg": Level.FATAL,
+    "emergency": Level.FATAL,
+    "fatal": Level.FATAL,
+    "fata": Level.FATAL,
+    "ftl": Level.FATAL,
+    "panic": Level.FATAL,
+}
+_LETTERS: Final = {
+    "D": Level.DEBUG,
+    "I": Level.INFO,
+    "W": Level.WARNING,
+    "E": Level.ERROR,
+    "F": Level.FATAL,
+}
+_NUMBERS: Final = {
+    "10": Level.DEBUG,
+    "20": Level.DEBUG,
+    "30": Level.INFO,
+    "40": Level.WARNING,
+    "50": Level.ERROR,
+    "60": Level.FATAL,
+}
+_NAMES: Final = (
+    "TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|SEVERE|CRIT(?:ICAL)?|FATAL|PANIC|ALERT|EMERG"
+)
+
+_RECORD: Final = re.compile(
+    # klog: E0818 13:38:34.308557
+    r"(?P<klog>[IWEF])\d{4} \d{2}:\d{2}:\d{2}"
+    # ERROR: …, [error] …, FATAL …, at the start
+    rf"|[\[(<]?(?P<start>(?i:{_NAMES}))(?:[\])>:]|\s*[-|\[]|\s(?=[\d\[(]))"
+    # after a time: 2024-01-01 12:00:00,123 … ERROR …
+    r"|\[?(?:\d{4}[-/]\d{2}[-/]\d{2}|\d{2}:\d{2}:\d{2}|[A-Z][a-z]{2} [ \d]\d|ts=|time=)"
+)
+_WORD_IN_RECORD: Final = re.compile(
+    rf"(?<![\w./-])(?:(?P<upper>{_NAMES}|DBG|INF|WRN|ERR|FTL|DPANIC)(?![\w./=-])"
+    r"|[\[(|<](?P<boxed>(?i:trace|debug|info|notice|note|system|warn|warning|error|err|severe"
+    r"|crit|critical|fatal|alert|emerg))[\])|>]"
+    r"|(?:level|lvl|severity)=\"?(?P<key>[A-Za-z]{3,9})"
+    r"|(?<=\t)(?P<tab>debug|info|warn|error|dpanic|panic|fatal)(?=\t)"
+    r"|(?P<letter>[DIWEF])(?= {2}[A-Z]{3,8} ))"
+)
+_JSON: Final = re.compile(
+    r"\"(?:@?level|levelname|log\.level|loglevel|log_level|lvl|severity|severity_text|s|@l|l)\""
+    r"\s?:\s?(?:\"(?P<name>[A-Za-z]{1,11})\"|(?P<number>\d{2})\b)",
+    re.IGNORECASE,
+)
+
+
+def level_of(text: str) -> Level | None:
+    """Return the level at which a line is logged, or None if it is no record of a log."""
+    if text.startswith("{"):
+        return _of_json(text)
+    head = _RECORD.match(text)
+    if head is not None:
+        if letter := head["klog"]:
+            return _LETTERS[letter]
+        if name := head["start"]:
+            return _WORDS.get(name.lower())
+    elif "level=" not in text[:_REACH] and "lvl=" not in text[:_REACH]:
+        return None
+    return _in_record(text)
+
+
+def _in_record(text: str) -> Level | None:
+    found = _WORD_IN_RECORD.search(text[:_REACH])
+    if found is None:
+        return None
+    if letter := found["letter"]:
+        return _LETTERS[letter]
+    return _WORDS.get((found[found.lastgroup or 0] or "").lower())
+
+
+def _of_json(text: str) -> Level | None:
+    for found in _JSON.finditer(text[:4096]):
+        if number := found["number"]:
+            return _NUMBERS.get(number)
+        name = found["name"]
+        level = _WORDS.get(name.lower()) or _LETTERS.get(name)
+        if level is not None:
+            return level
+    return None

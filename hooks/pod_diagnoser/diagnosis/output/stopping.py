@@ -1,0 +1,38 @@
+"""Lines by which a program says that it was asked to stop. Pure."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+_MARKER: Final = re.compile(
+    r"(?:\bSIG(?:TERM|INT|QUIT)\b"
+    r"|[Rr]eceived (?:a )?(?:smart |fast |immediate )?(?:shutdown|termination|stop|exit|kill) (?:request|signal)"
+    r"|[Rr]eceived signal:? ?(?:15|2|3|terminated|interrupt|TERM|INT)\b"
+    r"|[Ss]ignal:? ?(?:15|terminated|interrupt)\b|\bsignal 15\b|\"signal\": ?\"?(?:terminated|interrupt|15)"
+    r"|[Cc]aught signal|[Gg]ot signal|[Hh]andling signal:? (?:term|int|quit)"
+    r"|Signal handler called with signal (?:15|2)\b"
+    r"|[Rr]eceived (?:term|int|quit)\b|(?:shut(?:ting)? ?down|stop(?:ping)?|exit(?:ing)?) (?:on|due to|because of|after) signal"
+    r"|User requested shutdown|will terminate after \d+ seconds|signal to shut ?down"
+    r"|[Gg]raceful(?:ly)? (?:shut(?:ting)? ?down|stop)|[Ss]hutting down gracefully"
+    r"|Commencing graceful shutdown|KeyboardInterrupt|[Ss]hutdown (?:requested|signal|initiated)"
+    r"|Received SHUTDOWN from user|Normal shutdown|Warm shutdown|Warning: got SIG"
+    r"|[Tt]ermination signal|interrupt signal|(?:SpringApplication|Springdoc|Application)ShutdownHook)",
+)
+_NOT: Final = re.compile(
+    r"(?:\bSIG(?:SEGV|ABRT|BUS|ILL|FPE|KILL)\b|was terminated by signal|listening for|handler installed"
+    r"|[Rr]egister(?:ed|ing)|signal handlers?\b(?! called)|ignor|send(?:ing)? SIG|sent SIG|[Pp]ress )"
+)
+
+
+def stop_marker(texts: Sequence[str], start: int, end: int) -> int | None:
+    """Return the first line of a run that says that the program was asked to stop.
+
+    Args:
+        texts: the lines of a stream.
+        start: the first line of the run.
+        end: the line after its last.
+    """
+    for number in range(start, end):
+        if _MARKER.search(texts[number]) and not _NOT.search(texts[number]):
+            return number
+    return None

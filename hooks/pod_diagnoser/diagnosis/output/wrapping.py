@@ -1,0 +1,127 @@
+"""What wraps the lines of a program: collectors' and viewers' timestamps and names. Pure.
+
+It is taken off only where most lines have it: otherwise it is the program's own.
+
+Sources: Docker's json-file driver; CRI's log format (kubernetes/cri-api, kubelet pkg/kubelet/
+kuberuntime/logs); ``kubectl logs --timestamps`` and ``--prefix``; docker compose; foreman,
+honcho and overmind; npm's concurrently; systemd's journalctl.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+_SAMPLE: Final = 64
+"""How many lines are looked at to see whether lines are wrapped."""
+
+_SHARE: Final = 0.75
+"""Which part of the lines must be wrapped."""
+
+_ROUNDS: Final = 3
+"""How many wrappings are taken off, one within another."""
+
+
+class Unwrapped(NamedTuple):
+    """A line without what wraps it.
+
+    Attributes:
+        raw: the line as it stands.
+        text: the same without wrapping, for matching.
+        own: the same without what collectors put there, to quote.
+        stream: which service wrote it, where that is said.
+    """
+
+    raw: str
+    text: str
+    own: str
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrapping:
+    """How one collector wraps lines.
+
+    Attributes:
+        prefix: what stands before a line; the group ``stream`` is who wrote it.
+        own: that it may be the program's own, so that a quote keeps it.
+    """
+
+    prefix: re.Pattern[str]
+    own: bool = False
+
+
+_TIME: Final = r"\d{2}:\d{2}:\d{2}(?:[.,]\d{1,9})?"
+_ZONE: Final = r"(?: ?(?:Z|UTC|[+-]\d{2}:?\d{2}))?"
+
+_DOCKER: Final = '{"log":"'
+
+_WRAPPINGS: Final = (
+    _Wrapping(re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}T{_TIME}{_ZONE} (?:stdout|stderr) [FP] ?")),
+    _Wrapping(re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}T{_TIME}Z(?: |$)")),
+    _Wrapping(re.compile(r"\[pod/(?P<stream>[\w.-]{1,253}/[\w.-]{1,63})\] ?")),
+    _Wrapping(re.compile(rf"{_TIME} (?P<stream>[\w.-]{{1,63}}) +\| ?")),
+    _Wrapping(re.compile(r"(?P<stream>[A-Za-z][\w.-]{0,62})\s{1,40}\|(?:\s|$)")),
+    _Wrapping(re.compile(r"\[(?P<stream>\d{1,2})\] ")),
+    _Wrapping(
+        re.compile(
+            rf"(?:[A-Z][a-z]{{2}} [ \d]\d {_TIME}|\d{{4}}-\d{{2}}-\d{{2}}T{_TIME}{_ZONE}) "
+            r"[\w.-]{1,253} (?P<stream>[\w@./-]{1,255})(?:\[\d{1,10}\])?: ?"
+        )
+    ),
+    _Wrapping(
+        re.compile(rf"\[?\d{{4}}[-/]\d{{2}}[-/]\d{{2}}[T ]{_TIME}{_ZONE}\]?(?:\s|$)"), own=True
+    ),
+    _Wrapping(re.compile(rf"[A-Z][a-z]{{2}} {{1,2}}\d{{1,2}} {_TIME}{_ZONE}\s"), own=True),
+)
+
+
+def unwrap(lines: Sequence[str]) -> list[Unwrapped]:
+    """Take off what wraps each of most lines, once or one within another."""
+    unwrapped = [Unwrapped(line, line, line.strip(), "") for line in lines]
+    if _most(lines, lambda text: text.startswith(_DOCKER)):
+        unwrapped = [_from_docker(line) for line in unwrapped]
+    if _most(lines, lambda text: text.endswith(",")):
+        unwrapped = [line._replace(text=line.text.removesuffix(",")) for line in unwrapped]
+    for _ in range(_ROUNDS):
+        texts = _sample([line.text for line in unwrapped])
+        for wrapping in _WRAPPINGS:
+            if _most(texts, wrapping.prefix.match):
+                unwrapped = [_strip(line, wrapping) for line in unwrapped]
+                break
+        else:
+            break
+    return unwrapped
+
+
+def _most(texts: Sequence[str], holds: Callable[[str], object]) -> bool:
+    sample = _sample(texts)
+    return len(list(filter(holds, sample))) > len(sample) * _SHARE
+
+
+def _sample(texts: Sequence[str]) -> Sequence[str]:
+    return texts[:: max(1, len(texts) // _SAMPLE)]
+
+
+def _strip(line: Unwrapped, wrapping: _Wrapping) -> Unwrapped:
+    found = wrapping.prefix.match(line.text)
+    if found is None:
+        return line
+    text = line.text[found.end() :]
+    stream = found.groupdict().get("stream") or ""
+    return Unwrapped(
+        line.raw, text, line.own if wrapping.own else text.strip(), line.stream or stream
+    )
+
+
+def _from_docker(line: Unwrapped) -> Unwrapped:
+    if not line.text.startswith(_DOCKER):
+        return line
+    try:
+        record = json.loads(line.text)
+        text = str(record["log"])
+    except (ValueError, RecursionError, KeyError, TypeError):
+        text = line.text.removeprefix(_DOCKER).replace('\\"', '"').replace("\\n", "")
+    text = text.rstrip()
+    return Unwrapped(line.raw, text, text.strip(), line.stream)
