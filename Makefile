@@ -38,12 +38,18 @@ serve: setup ## serve the hook on localhost, PORT=8080, as in production
 	@$(RUN)/pod-diagnoser serve --port $(PORT)
 
 # Check it.
-.PHONY: test golden lint
+.PHONY: test golden lint output-corpus output-score
 test: setup ## run all tests that need no control plane, on all cores
 	$(RUN)/pytest -n auto --dist loadfile --no-loadscope-reorder --ignore tests/e2e
 
 golden: setup ## write the golden files' outputs again; read the diff
 	$(RUN)/pytest tests/golden --update-golden
+
+output-corpus: setup ## run the programs of tests/output that fail, and store what they print
+	@$(RUN)/python -m tests.output.generate
+
+output-score: setup ## how well the reader reads tests/output, and what it misreads
+	@$(RUN)/python -m tests.output.scoring
 
 lint: setup ## lint, formatting, types, import contracts
 	$(RUN)/ruff check .

@@ -1,0 +1,1 @@
+"""The corpus of crashed programs' outputs, by which the reader of outputs is measured."""
