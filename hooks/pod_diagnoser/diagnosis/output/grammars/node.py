@@ -1,0 +1,162 @@
+"""Node.js, and Deno and Bun, which print alike: uncaught errors, rejections, V8's own end. Pure.
+
+Sources: node lib/internal/process/promises.js, lib/internal/errors.js, lib/internal/util/inspect.js
+(causes), src/node_errors.cc (the caret, FATAL ERROR), src/node_options.cc.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from pod_diagnoser.api.reason_classes import ReasonClass
+from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
+from pod_diagnoser.diagnosis.output.grammars.traces import weight_after
+
+_ERROR: Final = re.compile(
+    r"(?P<lead>.{0,120}?)(?P<uncaught>(?:error: )?Uncaught (?:\(in promise\) )?|Unhandled (?:promise )?[Rr]ejection:? |\(node:\d{1,10}\) )?"
+    r"(?P<name>\b[A-Z]\w{0,80}(?:Error|Exception|Warning)|\bError|\bUnhandledPromiseRejection)"
+    r"(?: \[[\w. ]{1,80}\])?(?::(?P<message> .{0,400}|$)|$)",
+    re.DOTALL,
+)
+_FRAME: Final = re.compile(r"\s{1,12}at \S")
+_FRAME_OF_JS: Final = re.compile(
+    r"\s{1,12}at (?:.{0,300}\()?(?:file://|node:|internal/|/|[A-Z]:\\|async |<anonymous>|webpack|\w{1,40}\.js:|native|eval |https?:)"
+)
+_CARET: Final = re.compile(r"\s*\^+\s*$")
+_CAUSE: Final = re.compile(r"\s{1,40}\[cause\]: (?!undefined|null)\S")
+_INNER: Final = re.compile(r"\s{2,40}(?:\w{0,40}Error): \S")
+_REJECTED: Final = "[UnhandledPromiseRejection"
+_REASON: Final = 'with the reason "'
+_OLD_WARNING: Final = re.compile(
+    r"\(node:\d{1,10}\) (?:UnhandledPromiseRejectionWarning: (?P<said>(?!Unhandled promise rejection\b).{1,4000})|.{0,100}Warning)"
+)
+_V8: Final = re.compile(
+    r"(?P<heap>(?:<--- .{0,40} --->)?FATAL ERROR: .{0,200}(?:heap|[Aa]llocation|memory))"
+    r"|(?P<fatal>FATAL ERROR: |# (?:Check failed|Fatal (?:error|JavaScript)))"
+    r"|(?P<option>(?:\S{0,100}/)?(?:node|deno|bun): (?:bad option|.{1,100}is not allowed in NODE_OPTIONS|.{1,100}requires an argument))"
+)
+_CLASSES: Final = {
+    "heap": ReasonClass.MEMORY_EXHAUSTED,
+    "fatal": ReasonClass.NATIVE_CRASH,
+    "option": ReasonClass.INVALID_CONFIGURATION,
+}
+_BUN: Final = re.compile(
+    r"error: (?:Cannot find (?:module|package)|Module not found|Uncaught|Could not resolve)"
+)
+_THROWN: Final = "(Use `node --trace-uncaught"
+_REACH: Final = 60
+"""How many lines of one error are read at most: message, frames, causes and fields."""
+
+_AFTER_CARET: Final = 2
+"""How far below the caret the error stands."""
+
+_MAX_MESSAGE: Final = 12
+"""How many lines a message has at most."""
+
+
+def _find(lines: Sequence[str]) -> Iterator[Finding]:
+    after = 0
+    carets = -10
+    for number, line in enumerate(lines):
+        if _CARET.match(line):
+            carets = number
+        elif number >= after:
+            finding = _event(lines, number, uncaught=number - carets <= _AFTER_CARET)
+            if finding is not None:
+                after = _end(lines, number)
+                yield finding
+
+
+def _event(lines: Sequence[str], number: int, *, uncaught: bool) -> Finding | None:
+    line = lines[number]
+    if found := _V8.match(line):
+        return Finding(number, (number,), _CLASSES[found.lastgroup or "fatal"])
+    if _BUN.match(line):
+        return Finding(number, (number,))
+    if line.startswith(_THROWN) and number:
+        return Finding(number - 1, (number - 1,))
+    if found := _OLD_WARNING.match(line):
+        return (
+            Finding(number, _quotes(lines, number), weight=Weight.LOGGED) if found["said"] else None
+        )
+    if _REJECTED in line:
+        return Finding(number, (number,), ReasonClass.UNCAUGHT_EXCEPTION)
+    found = _ERROR.match(line) if "Error" in line or "Exception" in line else None
+    if found is None:
+        return None
+    lead = found["lead"]
+    if not uncaught and not found["uncaught"] and not _has_frames(lines, number):
+        return None
+    if uncaught and lead.strip():
+        return None
+    if uncaught or found["uncaught"] or _ends_process(lines, number):
+        weight = Weight.FATAL
+    else:
+        weight = min(weight_after(lines, number), Weight.LOGGED)
+    quotes = _quotes(lines, number)
+    meaning = "\n".join(lines[number : _end(lines, number)])[:4000]
+    default = ReasonClass.ASSERTION_OR_PANIC if found["name"] == "AssertionError" else None
+    return Finding(number, quotes, default, _meaning(lines, quotes, meaning), weight)
+
+
+def _meaning(lines: Sequence[str], quotes: Sequence[int], whole: str) -> str:
+    """Return the quotes, with the code that the error's fields hold."""
+    code = re.search(r"\bcode: '(\w{1,60})'", whole)
+    return "\n".join(lines[number] for number in quotes) + (f"\n{code[1]}" if code else "")
+
+
+def _has_frames(lines: Sequence[str], number: int) -> bool:
+    for place in range(number + 1, min(number + _MAX_MESSAGE, len(lines))):
+        if _FRAME.match(lines[place]):
+            return _FRAME_OF_JS.match(lines[place]) is not None
+    return False
+
+
+def _ends_process(lines: Sequence[str], number: int) -> bool:
+    end = _end(lines, number)
+    return any(
+        line.startswith(("Node.js v", "Emitted 'error' event")) for line in lines[number : end + 2]
+    )
+
+
+def _end(lines: Sequence[str], number: int) -> int:
+    """Return the line after the last that belongs to an error: message, frames, fields."""
+    last = number
+    for place in range(number + 1, min(number + _REACH, len(lines))):
+        line = lines[place]
+        if line.startswith((" ", "\t", "}", "- ", "Require stack", "Node.js v", "Emitted ")):
+            last = place
+        elif place - number > _MAX_MESSAGE or last > number:
+            break
+    return last + 1
+
+
+def _quotes(lines: Sequence[str], number: int) -> tuple[int, ...]:
+    """Return the lines of an error that say most: its own, unless a cause says more."""
+    end = _end(lines, number)
+    inner = None
+    message: list[int] = []
+    framed = False
+    for place in range(number + 1, end):
+        if _FRAME.match(lines[place]):
+            framed = True
+        elif _CAUSE.match(lines[place]) or (
+            framed and inner is None and _INNER.match(lines[place])
+        ):
+            inner = place
+        elif not framed and not lines[place].startswith(("- ", "Require stack")):
+            message.append(place)
+    first = lines[number].rstrip()
+    if first.endswith((":", "]")) and message:
+        return (message[-1], number) if framed else (number, *message[:2])
+    if inner is None:
+        return (number,)
+    said = lines[inner].partition("rror: ")[2].rstrip(" {")
+    return (number, inner) if said and said in first else (inner, number)
+
+
+GRAMMAR: Final = Grammar(
+    "node",
+    ("error", "exception", "unhandledpromise", "--trace-uncaught", "node: ", "fatal error"),
+    _find,
+)

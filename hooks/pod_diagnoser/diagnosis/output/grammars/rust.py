@@ -1,0 +1,90 @@
+"""Rust: panics, and errors that main returned. Pure.
+
+Sources: rust library/std/src/panicking.rs, library/alloc (handle_alloc_error), anyhow, color-eyre.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from pod_diagnoser.api.reason_classes import ReasonClass
+from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar
+
+_PANIC: Final = re.compile(r".{0,200}?\bpanicked at (?P<old>['\"])?", re.DOTALL)
+_PLACE: Final = re.compile(r"panicked at [^\n]{1,1000}:\d{1,7}:\d{1,7}:?\s*$")
+_END: Final = re.compile(r"note: |stack backtrace:|\s+\d{1,4}: |thread '")
+_RUNTIME: Final = re.compile(
+    r"(?P<memory>memory allocation of \d{1,20} bytes failed)"
+    r"|fatal runtime error: |thread '[^'\n]{0,200}'.{0,20} has overflowed its stack"
+)
+_CAUSES: Final = "Caused by:"
+_NUMBERED: Final = re.compile(r"\s+(?:\d{1,3}: )?\S")
+_MAX_CAUSES: Final = 20
+
+
+def _find(lines: Sequence[str]) -> Iterator[Finding]:
+    for number, line in enumerate(lines):
+        if "panicked at " in line:
+            yield _panic(lines, number)
+        elif found := _RUNTIME.match(line):
+            memory = (
+                ReasonClass.MEMORY_EXHAUSTED if found["memory"] else ReasonClass.ASSERTION_OR_PANIC
+            )
+            yield Finding(number, (number,), memory)
+        elif line.rstrip() == _CAUSES and number:
+            yield _returned(lines, number)
+        elif (
+            line.rstrip() == "Error:"
+            and number + 1 < len(lines)
+            and lines[number + 1].startswith("   0: ")
+        ):
+            last = _last_cause(lines, number)
+            yield Finding(number, tuple(dict.fromkeys((number + 1, last))))
+
+
+def _panic(lines: Sequence[str], number: int) -> Finding:
+    """Return the message, which newer versions print on the lines after the place."""
+    after = number + 1
+    if (
+        _PLACE.search(lines[number], max(0, len(lines[number]) - 1200))
+        and after < len(lines)
+        and not _END.match(lines[after])
+    ):
+        quotes: tuple[int, ...] = (after, number)
+        if (
+            after + 1 < len(lines)
+            and lines[after].rstrip().endswith(":")
+            and not _END.match(lines[after + 1])
+        ):
+            quotes = (after, after + 1, number)
+    else:
+        quotes = (number,)
+    return Finding(number, quotes, ReasonClass.ASSERTION_OR_PANIC)
+
+
+def _returned(lines: Sequence[str], number: int) -> Finding:
+    """Return an error with the list of what caused it, the root last."""
+    return Finding(number - 1, tuple(dict.fromkeys((number - 1, _last_cause(lines, number)))))
+
+
+def _last_cause(lines: Sequence[str], number: int) -> int:
+    last = number - 1
+    for place in range(number + 1, min(number + _MAX_CAUSES, len(lines))):
+        if not _NUMBERED.match(lines[place]):
+            break
+        last = place
+    return last
+
+
+GRAMMAR: Final = Grammar(
+    "rust",
+    (
+        "panicked at ",
+        "caused by:\n",
+        "error:\n",
+        "fatal runtime error",
+        "memory allocation of",
+        "overflowed its stack",
+    ),
+    _find,
+)
