@@ -44,6 +44,7 @@ class Collector:
     def __init__(self, keep: Callable[[OwnedPod], bool] = lambda _: False) -> None:
         self._keep = keep
         self._pods: dict[str, OwnedPod | HealthyPod] = {}
+        self._uids: dict[tuple[str, str], str] = {}
         self._events: dict[tuple[str, str, str, str], EventV1] = {}
         self._namespaces_with_events: set[str] = set()
         self._logs: dict[tuple[str, str, str], Log] = {}
@@ -80,6 +81,11 @@ class Collector:
         """Note that all Events of a namespace were read, even if there are none."""
         self._namespaces_with_events.add(namespace)
 
+    def kept(self, namespace: str, name: str) -> OwnedPod | None:
+        """Return a Pod that has something to tell; None for any other, and where it is unknown."""
+        pod = self._pods.get(self._uids.get((namespace, name), ""))
+        return pod if isinstance(pod, OwnedPod) else None
+
     def snapshot(self) -> Snapshot:
         """Return what was collected until now."""
         of_nodes: dict[str, list[EventV1]] = {}
@@ -110,6 +116,7 @@ class Collector:
         if pod is not None:
             whole = self._keep(pod) or _has_something_to_tell(pod)
             self._pods[pod.metadata.uid] = pod if whole else _healthy(pod)
+            self._uids[pod.metadata.namespace, pod.metadata.name] = pod.metadata.uid
 
     def _add_event(self, item: Mapping[str, Any]) -> None:
         event = self._read(EventV1, _as_core_event(item))

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from pod_diagnoser.cli import command
-from pod_diagnoser.cli.sources import files
 from tests.support import corpus
 from tests.support.builders import after, container, crashed, pod
 
@@ -127,32 +126,28 @@ def test_times_with_offset_and_fraction(run: Run) -> None:
         assert run("-f", "-", "--now", time, stdin=json.dumps(crashed()).encode())[0] == 0
 
 
-def test_unreadable_files(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A short reason with the name of the file; exit code 2."""
+def test_unreadable_files(run: Run, tmp_path: Path) -> None:
+    """A short reason with the name of the file in quotes; exit code 2."""
     broken = tmp_path / "broken.json"
-    broken.write_bytes(b'{"kind": "List", "items": [')
-    monkeypatch.setattr(files, "MAX_INPUT_BYTES", 1024)
-    big = tmp_path / "big.json"
-    big.write_bytes(b"{}" * 513)
+    broken.write_bytes(b'{"kind": "List", "items": [}')
     for name, reason in (
         (str(broken), "not valid JSON"),
         (str(tmp_path / "none"), "No such file or directory"),
-        (str(tmp_path), "Is a directory"),
-        (str(big), "too long: more than 128 MiB in all"),
         ("a\0b", "cannot be read"),
     ):
         shown = name.replace("\0", "")
-        assert run("-f", name) == (2, "", f"kubectl-diagnose: {shown}: {reason}\n")
+        assert run("-f", name) == (2, "", f'kubectl-diagnose: "{shown}": {reason}\n')
     code, out, err = run("-f", "-", stdin=b"{")
-    assert (code, out, err) == (2, "", "kubectl-diagnose: standard input: not valid JSON\n")
+    assert (code, out) == (2, "")
+    assert err == "kubectl-diagnose: standard input: ends in the middle: it is cut off\n"
 
 
-def test_limit_counts_all_files(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not each of them may be so long."""
-    file = file_of(tmp_path, crashed())
-    monkeypatch.setattr(files, "MAX_INPUT_BYTES", Path(file).stat().st_size)
-    assert run("-f", file)[0] == 0
-    assert run("-f", file, "-f", file)[0] == 2
+def test_file_beside_one_that_is_unreadable(run: Run, tmp_path: Path) -> None:
+    """It is used; the other is told; exit code 0."""
+    file, none = file_of(tmp_path, crashed()), str(tmp_path / "none")
+    code, out, err = run("-f", none, "-f", file)
+    assert (code, err) == (0, f'kubectl-diagnose: "{none}": No such file or directory\n')
+    assert out.startswith("shop/app-1")
 
 
 def test_reader_that_goes_away() -> None:

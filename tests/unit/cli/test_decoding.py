@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import tracemalloc
 from contextlib import suppress
 from typing import Any
 
@@ -10,7 +11,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pod_diagnoser.cli.decoding import MAX_DEPTH, DecodingError, decode
+from pod_diagnoser.cli.decoding import (
+    MAX_DEPTH,
+    MAX_VALUE_CHARS,
+    DecodingError,
+    decode,
+    decode_items,
+)
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**17), 10**17) | st.text(),
@@ -81,13 +88,21 @@ BOMB = b"a: &a [x,x,x,x,x,x,x,x]\n" + b"".join(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"{", "not valid JSON"),
+        (b"{", "ends in the middle: it is cut off"),
+        (b'{"items": [{"kind": "Pod"}, {"ki', "ends in the middle: it is cut off"),
+        (b'{"a": 12', "ends in the middle: it is cut off"),
+        (b'{"a" 1}', "not valid JSON"),
+        (b"{1: 2}", "not valid JSON"),
+        (b'{"a": "' + b"x" * (MAX_VALUE_CHARS + 1_000_000) + b'"}', "a value of more than 8 MiB"),
+        (b"a: " + b"x" * (MAX_VALUE_CHARS + 1), "a value of more than 8 MiB"),
+        (b"a:\n" + b"- ''\n" * (MAX_VALUE_CHARS // 8 + 1), "a value of more than 8 MiB"),
         (b'{"a": 1} nonsense', "not valid JSON"),
         (b'{"a": ' + b"9" * 100_000 + b"}", "not valid JSON"),
         (b"[" * 1_000_000, "JSON that is nested too deeply"),
         (b'{"a":' * 100_000, "JSON that is nested too deeply"),
         (b"a: [", "not valid YAML"),
         (b"\x00\x01\x02\x03\x04", "not valid YAML"),
+        (b"\x7fELF\x02\x01\x01\x00", "binary, neither JSON nor YAML"),
         (b"a: " + b"[" * 1_000_000, "YAML that is nested too deeply"),
         (b"- " * 1_000_000, "YAML that is nested too deeply"),
         (BOMB, "YAML with aliases, which are not supported"),
@@ -119,3 +134,69 @@ def test_yaml_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DecodingError, match=r"install pod-diagnoser\[cli\]"):
         list(decode(b"a: 1\n"))
     assert list(decode(b'{"a": 1}')) == [{"a": 1}]
+
+
+class InPieces:
+    """A source that gives a few bytes at a time, as a pipe may."""
+
+    def __init__(self, content: bytes, size: int) -> None:
+        self._content, self._size = content, size
+
+    def read(self, size: int, /) -> bytes:
+        """Read at most so many bytes."""
+        size = min(size, self._size)
+        part, self._content = self._content[:size], self._content[size:]
+        return part
+
+
+@given(
+    st.lists(OBJECTS, max_size=4),
+    st.integers(1, 40),
+    st.sampled_from([None, 4]),
+    st.sampled_from([json.dumps, lambda value, **_: yaml.safe_dump(value, sort_keys=False)]),
+)
+def test_items_of_a_list_one_by_one(
+    items: list[dict[str, Any]], size: int, indent: int | None, dump: Any
+) -> None:
+    """In whatever pieces the file arrives; each has its own kind or that of the List."""
+    document = {"kind": "PodList", "metadata": {"n": 12}, "items": items, "more": [{"a": 1}]}
+    content = dump(document, indent=indent).encode()
+    expected = [{**each, "kind": each.get("kind") or "Pod"} for each in items]
+    assert list(decode_items(InPieces(content, size))) == expected
+
+
+@pytest.mark.parametrize("content", [b'{"items": [{"a": 1}], "kind": "List"}', b"items:\n- a: 1\n"])
+def test_assumed_kind(content: bytes) -> None:
+    """Of items that do not say it, in a List that does not say it either, or only later."""
+    assert list(decode_items(InPieces(content, 9), "Event")) == [{"a": 1, "kind": "Event"}]
+
+
+def test_items_before_a_cut_are_read() -> None:
+    """A dump that is cut off says what it said until then."""
+    values = decode(b'{"kind": "PodList", "items": [{"a": 1}, {"b": 2}, {"c"')
+    assert [next(values)["a"], next(values)["b"]] == [1, 2]
+    with pytest.raises(DecodingError, match="cut off"):
+        next(values)
+
+
+def test_memory_does_not_depend_on_the_length() -> None:
+    """A List of any length is read in a window of the same size."""
+
+    class Endless:
+        left = 4000
+
+        def read(self, _: int, /) -> bytes:
+            self.left -= 1
+            if self.left == 3999:
+                return b'{"kind": "PodList", "items": ['
+            return b'{"a": "' + b"x" * 20_000 + b'"},' if self.left > 0 else b""
+
+    tracemalloc.start()
+    values, count = decode_items(Endless()), 0
+    with suppress(DecodingError):  # the end
+        for count, _ in enumerate(values, 1):  # noqa: B007 - none of them is kept
+            pass
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 3998
+    assert peak < 8 * 1024 * 1024
