@@ -1,12 +1,14 @@
 """From the objects of a source, one after the other, to a snapshot. Pure."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from pod_diagnoser.api.core_v1 import OwnedPod
+from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
+from pod_diagnoser.api.fields import Text, WireModel
 from pod_diagnoser.cli.snapshot import HealthyPod, Log, Missing, Snapshot
 from pod_diagnoser.cluster.event_list import EventList, EventV1
 from pod_diagnoser.diagnosis.detection import detect_symptoms
@@ -33,6 +35,15 @@ _REVISIONS: Final = ("ReplicaSet", "ControllerRevision")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
+class _EventMeta(WireModel):
+    name: Text = ""
+    namespace: Text = ""
+
+
+class _NamedEvent(EventV1):
+    metadata: _EventMeta = _EventMeta()
+
+
 class Collector:
     """Collects what a source has. Of an object that occurs more than once the last counts.
 
@@ -52,6 +63,7 @@ class Collector:
         self._nodes: dict[str, Mapping[str, Any]] = {}
         self._diagnosers: dict[str, PodDiagnoser] = {}
         self._missing: list[Missing] = []
+        self._known_uids: frozenset[str] | None = None
         self._unreadable = 0
 
     def add(self, value: Any) -> None:
@@ -67,6 +79,39 @@ class Collector:
                 self._nodes[_metadata(item, "name")] = item
             elif kind == "PodDiagnoser":
                 self._add_diagnoser(item)
+
+    def add_json(self, content: bytes, kind: str = "") -> None:
+        """Add an object whose kind is known, of which what is not read never becomes a value."""
+        if kind == "Pod" and (pod := _parsed(OwnedPod, content)) is not None:
+            self._keep_pod(pod)
+        elif kind == "Event" and (event := _parsed(_NamedEvent, content)) is not None:
+            self._keep_event(event, event.metadata.namespace, event.metadata.name)
+        else:
+            try:
+                self.add(json.loads(content.decode(errors="replace")))
+            except (ValueError, RecursionError):
+                self._unreadable += 1
+
+    def drop_events_of_other_pods(self) -> None:
+        """Keep from now on no Events about Pods of which nothing is kept."""
+        self._known_uids = frozenset(
+            uid
+            for pod in self.pods
+            for uid in (pod.metadata.uid, pod.metadata.annotations.get(MIRROR_POD_ANNOTATION, ""))
+        )
+
+    @property
+    def namespaces(self) -> frozenset[str]:
+        """The namespaces of the Pods."""
+        return frozenset(
+            each.namespace if isinstance(each, HealthyPod) else each.metadata.namespace
+            for each in self._pods.values()
+        )
+
+    @property
+    def pods(self) -> Iterator[OwnedPod]:
+        """The Pods that are kept whole."""
+        return (each for each in self._pods.values() if isinstance(each, OwnedPod))
 
     def add_log(self, namespace: str, pod: str, container: str, log: Log) -> None:
         """Add the end of a container's log."""
@@ -114,15 +159,23 @@ class Collector:
     def _add_pod(self, item: Mapping[str, Any]) -> None:
         pod = self._read(OwnedPod, item)
         if pod is not None:
-            whole = self._keep(pod) or _has_something_to_tell(pod)
-            self._pods[pod.metadata.uid] = pod if whole else _healthy(pod)
-            self._uids[pod.metadata.namespace, pod.metadata.name] = pod.metadata.uid
+            self._keep_pod(pod)
+
+    def _keep_pod(self, pod: OwnedPod) -> None:
+        whole = self._keep(pod) or _has_something_to_tell(pod)
+        self._pods[pod.metadata.uid] = pod if whole else _healthy(pod)
+        self._uids[pod.metadata.namespace, pod.metadata.name] = pod.metadata.uid
 
     def _add_event(self, item: Mapping[str, Any]) -> None:
         event = self._read(EventV1, _as_core_event(item))
-        if event is None:
+        if event is not None:
+            self._keep_event(event, _metadata(item, "namespace"), _metadata(item, "name"))
+
+    def _keep_event(self, event: EventV1, namespace: str, name: str) -> None:
+        about = event.involvedObject
+        known = self._known_uids
+        if known is not None and about and about.kind == "Pod" and about.uid not in known:
             return
-        namespace, name = (_metadata(item, key) for key in ("namespace", "name"))
         # An Event that repeats is one whose count rises; its message stays.
         key = (namespace, name or str(len(self._events)), event.reason, event.message)
         self._events[key] = event
@@ -146,6 +199,13 @@ def take_snapshot(documents: Iterable[Any]) -> Snapshot:
     for document in documents:
         collector.add(document)
     return collector.snapshot()
+
+
+def _parsed(model: type[_Model], content: bytes) -> _Model | None:
+    try:
+        return model.model_validate_json(content)
+    except (ValidationError, ValueError):
+        return None
 
 
 def _has_something_to_tell(pod: OwnedPod) -> bool:

@@ -1,53 +1,190 @@
 """The one engine: from a snapshot to a report, with the hook's own diagnoses. Pure."""
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from pod_diagnoser.api.core_v1 import OwnedPod
-from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec
-from pod_diagnoser.cli.report import Finding, PodReport, Report
-from pod_diagnoser.cli.snapshot import Snapshot
+from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, EvidenceSpec, PodDiagnoser
+from pod_diagnoser.api.fields import is_object_name
+from pod_diagnoser.cli.own_words import own_words
+from pod_diagnoser.cli.report import Finding, LogNeed, PodReport, Report, Siblings
+from pod_diagnoser.cli.selection import Selection
+from pod_diagnoser.cli.snapshot import Log, Snapshot
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
-from pod_diagnoser.diagnosis.evidence import EventLookup
+from pod_diagnoser.diagnosis.evidence import EventLookup, FetchedEvidence
+from pod_diagnoser.diagnosis.symptoms import SymptomKind
 from pod_diagnoser.poddiagnosers.workload_names import workload_of
+from pod_diagnoser.pods.claims import matches
 from pod_diagnoser.pods.history import parse_history, serialize
 from pod_diagnoser.pods.keys import CRASHES
 from pod_diagnoser.pods.observation import PodObservation, observe_pod
 from pod_diagnoser.pods.statements import statement_with_history
 
-_DEFAULTS: Final = DiagnosisTargetSpec()
-"""The filters and the evidence of a PodDiagnoser whose spec is empty."""
+_LOG_LINES: Final = 10
+"""Any number: with it the engine asks what a log proves, where there is one."""
+
+MAX_DETAILED: Final = 20
+"""Of how many Pods logs are read at most."""
+
+EVERYTHING: Final = Selection()
+
+_WorkloadKey = tuple[str, str]
 
 
-def diagnose_snapshot(snapshot: Snapshot, now: datetime) -> Report:
+def diagnose_snapshot(
+    snapshot: Snapshot,
+    now: datetime,
+    selection: Selection = EVERYTHING,
+    since: timedelta | None = None,
+) -> Report:
     """Diagnose the Pods of a snapshot.
 
     Args:
         snapshot: what is known.
         now: the time at which to look at it, in UTC.
+        selection: which Pods are asked for.
+        since: leave out what happened longer ago than this; None leaves out nothing.
     """
+    found = {pod.metadata.uid: _Diagnosed(pod, snapshot, now) for pod in snapshot.pods}
+    siblings = _siblings(snapshot, found)
     pods = []
-    for pod in snapshot.pods:
-        findings = tuple(_findings(pod, snapshot, now))
-        if findings:
-            pods.append(PodReport(pod, workload_of(pod), findings))
-    return Report(pods, snapshot.looked_at, now, snapshot.missing, snapshot.unreadable)
+    for each in found.values():
+        if not selection.selects(each.pod):
+            continue
+        findings = [one for one in each.findings if _is_within(one, now, since)]
+        if findings or selection.names(each.pod):
+            pods.append(each.report(findings, siblings))
+    return Report(
+        pods,
+        snapshot.looked_at,
+        now,
+        snapshot.missing,
+        snapshot.unreadable,
+        is_one_pod=selection.is_one_pod() and len(pods) == 1,
+    )
 
 
-def _findings(pod: OwnedPod, snapshot: Snapshot, now: datetime) -> Iterator[Finding]:
-    """Yield what is wrong with a Pod, the most important first."""
-    fetched = snapshot.evidence_of(pod)
-    if fetched is not None:
-        pod = _without_failed_lookups(pod)
-    observation = observe_pod(pod, _DEFAULTS, now, fetched)
-    shown: set[tuple[str, str]] = set()
-    for diagnosis in _by_importance(observation):
-        key = (diagnosis.container, diagnosis.cause)
-        if key not in shown:  # else an earlier end of the same container for the same cause
-            shown.add(key)
-            statement = statement_with_history(diagnosis, observation)
-            yield Finding(diagnosis, statement, observation.records[diagnosis.id].happened)
+def logs_to_read(report: Report) -> list[LogNeed]:
+    """Return the logs that would tell more: of one Pod for each workload and cause.
+
+    Args:
+        report: what is found without them.
+    """
+    needs: dict[tuple[str, str, str], LogNeed] = {}
+    for pod in report.pods:
+        for finding in pod.findings:
+            symptom = finding.diagnosis.symptom
+            if symptom.kind is SymptomKind.TERMINATED and is_object_name(symptom.container):
+                key = (pod.workload.key, symptom.container, finding.diagnosis.cause.value)
+                need = LogNeed(pod.namespace, pod.name, symptom.container, symptom.log_is_previous)
+                needs.setdefault(key, need)
+    return list(needs.values())[:MAX_DETAILED]
+
+
+class _Diagnosed:
+    """One Pod, diagnosed."""
+
+    def __init__(self, pod: OwnedPod, snapshot: Snapshot, now: datetime) -> None:
+        self.pod, self._snapshot = pod, snapshot
+        self.workload = workload_of(pod)
+        self._claim = _claim(pod, snapshot.diagnosers)
+        fetched = snapshot.evidence_of(pod)
+        seen = pod if fetched is None else _without_failed_lookups(pod)
+        self._logs = _logs_of(pod, snapshot) if snapshot.logs else {}
+        self._observation = self._observe(seen, now, fetched)
+        self.findings: Sequence[Finding] = tuple(self._findings())
+
+    def report(
+        self, findings: Sequence[Finding], siblings: Mapping[_WorkloadKey, Siblings]
+    ) -> PodReport:
+        """Return what is told of it."""
+        return PodReport(
+            self.pod,
+            self.workload,
+            findings,
+            history=self._observation.reportable_history,
+            siblings=siblings.get((self.pod.metadata.namespace, self.workload.key)),
+            remediation=(),
+        )
+
+    def _observe(
+        self, pod: OwnedPod, now: datetime, fetched: FetchedEvidence | None
+    ) -> PodObservation:
+        mask = self._claim.spec.evidence.maskPatterns if self._claim else ()
+        evidence = EvidenceSpec(maskPatterns=mask)
+        observation = observe_pod(pod, DiagnosisTargetSpec(evidence=evidence), now, fetched)
+        latest = observation.latest
+        log = self._logs.get(latest.container) if latest else None
+        if log is None:
+            return observation
+        with_log = DiagnosisTargetSpec(
+            evidence=EvidenceSpec(maskPatterns=mask, logLines=_LOG_LINES)
+        )
+        known = fetched or FetchedEvidence()
+        more = FetchedEvidence(known.lookup, known.events, log.text, known.complete, known.node)
+        return observe_pod(pod, with_log, now, more)
+
+    def _findings(self) -> Iterator[Finding]:
+        """Yield what is wrong with it, the most important first."""
+        observation = self._observation
+        mask = self._claim.spec.evidence.maskPatterns if self._claim else ()
+        shown: set[tuple[str, str]] = set()
+        for diagnosis in _by_importance(observation):
+            key = (diagnosis.container, diagnosis.cause)
+            if key not in shown:  # else an earlier end of the same container for the same cause
+                shown.add(key)
+                yield Finding(
+                    diagnosis,
+                    statement_with_history(diagnosis, observation),
+                    observation.records[diagnosis.id].happened,
+                    own_words(diagnosis, self._logs.get(diagnosis.container), mask),
+                )
+
+
+def _claim(pod: OwnedPod, diagnosers: Sequence[PodDiagnoser]) -> PodDiagnoser | None:
+    """Return the PodDiagnoser that claims a Pod: of several the oldest, then the first by name."""
+    claiming = (
+        each
+        for each in diagnosers
+        if each.metadata.namespace == pod.metadata.namespace
+        and each.active
+        and not each.metadata.terminating
+        and matches(each.spec.targetLabels, pod.metadata.labels)
+    )
+    return min(
+        claiming,
+        key=lambda each: (each.metadata.creationTimestamp, each.metadata.name),
+        default=None,
+    )
+
+
+def _logs_of(pod: OwnedPod, snapshot: Snapshot) -> dict[str, Log]:
+    """Return the logs of a Pod, by container."""
+    meta = pod.metadata
+    found = {
+        view.status.name: snapshot.logs.get((meta.namespace, meta.name, view.status.name))
+        for view in pod.containers()
+    }
+    return {name: log for name, log in found.items() if log is not None}
+
+
+def _siblings(snapshot: Snapshot, found: Mapping[str, _Diagnosed]) -> dict[_WorkloadKey, Siblings]:
+    totals: Counter[_WorkloadKey] = Counter()
+    causes: dict[_WorkloadKey, Counter[str]] = {}
+    for healthy in snapshot.healthy:
+        totals[healthy.namespace, healthy.workload.key] += 1
+    for each in found.values():
+        key = (each.pod.metadata.namespace, each.workload.key)
+        totals[key] += 1
+        if each.findings:
+            causes.setdefault(key, Counter())[each.findings[0].diagnosis.cause.value] += 1
+    return {key: Siblings(total, causes.get(key, Counter())) for key, total in totals.items()}
+
+
+def _is_within(finding: Finding, now: datetime, since: timedelta | None) -> bool:
+    return since is None or finding.happened is None or now - finding.happened <= since
 
 
 def _by_importance(observation: PodObservation) -> Sequence[Diagnosis]:

@@ -1,14 +1,37 @@
 """What the engine found, and renderers print. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from pod_diagnoser.api.core_v1 import OwnedPod
+from pod_diagnoser.api.reason_classes import ReasonClass
+from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.cli.snapshot import Missing
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.statement import Statement
 from pod_diagnoser.poddiagnosers.workload_names import WorkloadName
+from pod_diagnoser.pods.history import CrashRecord
+
+_MAX_NAME: Final = 253
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWords:
+    """What a container said itself of its end.
+
+    Attributes:
+        lines: the lines that say why, masked and safe to show; none where it says nothing of it.
+        reason_class: what kind of thing it is.
+        runtime: the runtime that wrote it, or an empty string.
+        source: where it stands: ``termination message``, ``log``.
+    """
+
+    lines: Sequence[str]
+    reason_class: ReasonClass
+    runtime: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +42,31 @@ class Finding:
         diagnosis: the diagnosis.
         statement: its lines, with the history of the container.
         happened: when it happened, as far as that is known.
+        words: what the container said itself; None where that was not read.
     """
 
     diagnosis: Diagnosis
     statement: Statement
     happened: datetime | None = None
+    words: OwnWords | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Siblings:
+    """The Pods of a workload.
+
+    Attributes:
+        total: how many there are.
+        causes: of how many Pods each cause is the most important one.
+    """
+
+    total: int
+    causes: Mapping[str, int]
+
+    @property
+    def broken(self) -> int:
+        """How many have a cause."""
+        return sum(self.causes.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +78,35 @@ class PodReport:
         workload: its workload.
         findings: what is wrong with it, the most important first; nothing of a Pod that was asked
             for and with which nothing is.
+        history: its crashes that are known, the newest first.
+        changes: what changed in its workload before, in words that are safe to show.
+        siblings: the Pods of its workload, itself among them; None where that is not known.
+        remediation: what the operator did for it, or why it did nothing, in words that are safe to
+            show; empty where no PodDiagnoser claims it.
     """
 
     pod: OwnedPod
     workload: WorkloadName
     findings: Sequence[Finding]
+    history: Sequence[CrashRecord] = ()
+    changes: Sequence[str] = ()
+    siblings: Siblings | None = None
+    remediation: Sequence[str] = ()
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace."""
+        return self.pod.metadata.namespace
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.pod.metadata.name
 
     @property
     def node(self) -> str:
         """Its node, or an empty string."""
-        return self.pod.spec.nodeName if self.pod.spec else ""
+        return sanitize(self.pod.spec.nodeName, _MAX_NAME) if self.pod.spec else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +119,8 @@ class Report:
         now: the time at which they were looked at, in UTC.
         missing: what could not be read, and why.
         unreadable: how many objects no API server would write.
+        common: what the crashes have in common, in words that are safe to show: hints, no causes.
+        is_one_pod: whether one Pod was asked for by its name.
     """
 
     pods: Sequence[PodReport]
@@ -64,8 +128,27 @@ class Report:
     now: datetime
     missing: Sequence[Missing] = ()
     unreadable: int = 0
+    common: Sequence[str] = ()
+    is_one_pod: bool = False
 
     @property
     def findings(self) -> Sequence[Finding]:
         """All findings, in the order of their Pods."""
         return [finding for pod in self.pods for finding in pod.findings]
+
+
+@dataclass(frozen=True, slots=True)
+class LogNeed:
+    """A log that would tell more.
+
+    Attributes:
+        namespace: of the Pod.
+        pod: its name.
+        container: the container.
+        previous: whether it is the log from before the container's last restart.
+    """
+
+    namespace: str
+    pod: str
+    container: str
+    previous: bool

@@ -1,12 +1,22 @@
 """Where the command line writes: to standard output what was asked for, else to standard error."""
 
 import os
+import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from time import monotonic
+from types import TracebackType
+from typing import Final, Self
 
 PROGRAM: Final = "kubectl-diagnose"
+
+_SHOW_AFTER: Final = 1.0
+_SHOW_EVERY: Final = 0.1
+"""After how many seconds progress is shown, and how often."""
+
+_ERASE_LINE: Final = "\r\x1b[K"
+_CLEAR: Final = "\x1b[H\x1b[2J"
 
 
 def program_name() -> str:
@@ -30,3 +40,65 @@ def write_lines(lines: Iterable[str]) -> None:
     for line in lines:
         sys.stdout.buffer.write(line.encode(errors="replace") + b"\n")
     sys.stdout.buffer.flush()
+
+
+def write_again(lines: Sequence[str], *, first: bool) -> None:
+    """Write what replaces what was written before: on a cleared screen, or below it."""
+    if sys.stdout.isatty():
+        sys.stdout.buffer.write(_CLEAR.encode())
+    elif not first:
+        sys.stdout.buffer.write(b"\n")
+    write_lines(lines)
+
+
+def width() -> int | None:
+    """Return how many cells a line of standard output has; None where it is no terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def colour(choice: str) -> bool:
+    """Return whether to colour: ``auto`` is where standard output is a terminal that can.
+
+    Source: https://no-color.org.
+    """
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return sys.stdout.isatty()
+
+
+class Progress:
+    """Shows at a terminal, on standard error, what long work has done; and removes that again."""
+
+    def __init__(self) -> None:
+        self._visible = sys.stderr.isatty()
+        self._counts: dict[str, int] = {}
+        self._next = monotonic() + _SHOW_AFTER
+        self._shown = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._shown:
+            sys.stderr.write(_ERASE_LINE)
+            sys.stderr.flush()
+
+    def show(self, what: str, count: int) -> None:
+        """Show that so many of something are read."""
+        if not self._visible:
+            return
+        self._counts[what] = count
+        if monotonic() < self._next:
+            return
+        self._next = monotonic() + _SHOW_EVERY
+        self._shown = True
+        told = ", ".join(f"{number} {name}" for name, number in self._counts.items())
+        sys.stderr.write(f"{_ERASE_LINE}reading: {told}")
+        sys.stderr.flush()

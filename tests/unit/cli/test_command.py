@@ -54,7 +54,7 @@ def test_text_of_several_files(run: Run, tmp_path: Path) -> None:
     """Of what, and what; Pods of all files, each as one paragraph."""
     one = file_of(tmp_path, crashed())
     two = file_of(tmp_path, crashed(number=2, name="app-2"), name="two.json")
-    code, out, err = run("-f", one, "--filename", two)
+    code, out, err = run("-f", one, "--filename", two, "-o", "text")
     assert (code, err) == (0, "")
     paragraphs = out.rstrip("\n").split("\n\n")
     assert [each.splitlines()[0] for each in paragraphs] == [
@@ -147,7 +147,7 @@ def test_file_beside_one_that_is_unreadable(run: Run, tmp_path: Path) -> None:
     file, none = file_of(tmp_path, crashed()), str(tmp_path / "none")
     code, out, err = run("-f", none, "-f", file)
     assert (code, err) == (0, f'kubectl-diagnose: "{none}": No such file or directory\n')
-    assert out.startswith("shop/app-1")
+    assert out.startswith("Pod shop/app-1\n")
 
 
 def test_reader_that_goes_away() -> None:
@@ -179,5 +179,5 @@ def test_module_runs_as_the_command() -> None:
         check=True,
         env={"LC_ALL": "C", "PYTHONUTF8": "0"},
     )
-    assert result.stdout.decode().startswith("shop/app-1, container app: ApplicationError\n")
+    assert result.stdout.decode().startswith("Pod shop/app-1\n")
     assert result.stderr == b""

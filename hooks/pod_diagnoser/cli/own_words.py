@@ -1,0 +1,43 @@
+"""What a container said itself of its end: its termination message, or else its log. Pure."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from pod_diagnoser.api.reason_classes import ReasonClass
+from pod_diagnoser.cli.report import OwnWords
+from pod_diagnoser.cli.snapshot import Log
+from pod_diagnoser.diagnosis.diagnose import Diagnosis
+from pod_diagnoser.diagnosis.output import OutputReading, read_output
+from pod_diagnoser.diagnosis.redaction import redact_head
+
+_MAX_BYTES: Final = 1500
+"""How much of it is shown."""
+
+
+def own_words(diagnosis: Diagnosis, log: Log | None, mask: Sequence[str]) -> OwnWords | None:
+    """Read what a container said of its end.
+
+    Args:
+        diagnosis: the diagnosis of its end.
+        log: the end of its log, or None.
+        mask: what is masked in it, beside what always is.
+
+    Returns:
+        What it says; None where there is nothing to read.
+    """
+    message = diagnosis.symptom.termination_message
+    if message:
+        reading = read_output(message)
+        if reading.lines or log is None:
+            return _words(reading, mask, "termination message")
+    if log is None:
+        return None
+    if not log.text.strip():
+        return OwnWords((), ReasonClass.NOTHING, "", "log")
+    return _words(read_output(log.text), mask, "log")
+
+
+def _words(reading: OutputReading, mask: Sequence[str], source: str) -> OwnWords:
+    # All lines at once: whether one belongs to a secret may be seen by those beside it.
+    shown = redact_head("\n".join(reading.lines), _MAX_BYTES, mask).splitlines()
+    return OwnWords(tuple(shown), reading.reason_class, reading.runtime, source)

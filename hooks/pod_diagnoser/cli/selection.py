@@ -1,0 +1,99 @@
+"""Which Pods are asked for: ``POD``, ``TYPE/NAME``, a label selector. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pod_diagnoser.api.core_v1 import OwnedPod
+from pod_diagnoser.api.fields import is_object_name
+from pod_diagnoser.api.text import sanitize
+from pod_diagnoser.cli.errors import CommandError
+from pod_diagnoser.poddiagnosers.workload_names import workload_of
+
+_KINDS: Final = {
+    "Pod": ("pod", "pods", "po"),
+    "Deployment": ("deployment", "deployments", "deploy"),
+    "ReplicaSet": ("replicaset", "replicasets", "rs"),
+    "StatefulSet": ("statefulset", "statefulsets", "sts"),
+    "DaemonSet": ("daemonset", "daemonsets", "ds"),
+    "Job": ("job", "jobs"),
+    "CronJob": ("cronjob", "cronjobs", "cj"),
+    "Node": ("node", "nodes", "no"),
+}
+"""The kinds of ``TYPE/NAME``, and the names that kubectl has for them."""
+
+_KIND_OF: Final = {name: kind for kind, names in _KINDS.items() for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An object whose Pods are asked for.
+
+    Attributes:
+        kind: its kind.
+        name: its name.
+    """
+
+    kind: str
+    name: str
+
+    def selects(self, pod: OwnedPod) -> bool:
+        """Say whether it is a Pod's workload, owner or node, or the Pod itself."""
+        if self.kind == "Pod":
+            return pod.metadata.name == self.name
+        if self.kind == "Node":
+            return pod.spec is not None and pod.spec.nodeName == self.name
+        workload, owner = workload_of(pod), pod.controller
+        if (workload.kind, workload.name) == (self.kind, self.name):
+            return True
+        return owner is not None and (owner.kind, owner.name) == (self.kind, self.name)
+
+    def __str__(self) -> str:
+        """Name it as kubectl does."""
+        return f"{_KINDS[self.kind][0]}/{self.name}"
+
+
+def parse_target(text: str) -> Target:
+    """Read ``POD`` or ``TYPE/NAME``.
+
+    Raises:
+        CommandError: it is neither.
+    """
+    kind, slash, name = text.partition("/")
+    kind, name = (kind, name) if slash else ("pod", kind)
+    kind, _, _group = kind.lower().partition(".")
+    if kind not in _KIND_OF:
+        known = ", ".join(names[0] for names in _KINDS.values())
+        message = f"{sanitize(text, 100)}: no TYPE/NAME whose Pods are known; types are {known}"
+        raise CommandError(message)
+    if not is_object_name(name):
+        message = f"{sanitize(text, 100)}: no name of an object"
+        raise CommandError(message)
+    return Target(_KIND_OF[kind], name)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The Pods that are asked for.
+
+    Attributes:
+        targets: the objects whose Pods are asked for; none for all.
+        namespaces: the namespaces of which Pods are asked for; none for all.
+    """
+
+    targets: Sequence[Target] = ()
+    namespaces: frozenset[str] = frozenset()
+
+    def selects(self, pod: OwnedPod) -> bool:
+        """Say whether a Pod is asked for."""
+        if self.namespaces and pod.metadata.namespace not in self.namespaces:
+            return False
+        return not self.targets or self.names(pod)
+
+    def names(self, pod: OwnedPod) -> bool:
+        """Say whether a Pod is asked for by a target: it is told of even if nothing is wrong."""
+        return any(each.selects(pod) for each in self.targets)
+
+    def is_one_pod(self) -> bool:
+        """Say whether one Pod is asked for, by its name."""
+        return len(self.targets) == 1 and self.targets[0].kind == "Pod"

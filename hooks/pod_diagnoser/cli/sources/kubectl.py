@@ -1,0 +1,246 @@
+"""kubectl as a subprocess: contexts, exec plug-ins and proxies are its own; no kubeconfig is read.
+
+It is asked for JSON in chunks, and what it prints is read object by object: of ten thousand Pods
+never more than one is in memory as text.
+"""
+
+import json
+import re
+import subprocess
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from threading import Thread, Timer
+from types import TracebackType
+from typing import IO, Final, Self
+
+from pod_diagnoser.api.text import sanitize
+from pod_diagnoser.cli.errors import CommandError
+
+CHUNK_SIZE: Final = 500
+"""How many objects kubectl asks for at a time."""
+
+_READ_BYTES: Final = 1024 * 1024
+_MAX_WHOLE_BYTES: Final = 128 * 1024 * 1024
+"""The most bytes of an answer that is not written as kubectl writes lists."""
+
+_TOO_LONG: Final = "kubectl printed more than can be read at once"
+
+_MAX_ERROR_LINES: Final = 20
+_MAX_LINE_BYTES: Final = 300
+"""How much of what kubectl says on standard error is kept."""
+
+_ITEMS: Final = re.compile(rb'\n    "items": \[\n')
+_ITEM_END: Final = b"\n        }"
+"""kubectl indents by four blanks; a line feed in a text is escaped, so that each line that begins
+so ends an item of a list."""
+
+_KLOG: Final = re.compile(r"[EWIF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ [\w.]+:\d+\] ")
+_REPEATED: Final = re.compile(r"couldn't get current server API group list|memcache\.go")
+
+
+class KubectlError(Exception):
+    """kubectl failed; its message says why, in its own words, in one line that is safe to show.
+
+    Attributes:
+        kind: what it was, as far as that is known: ``forbidden``, ``not found``, ``no such kind``,
+            ``timeout``, or an empty string.
+    """
+
+    def __init__(self, message: str, kind: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Kubectl:
+    """Starts kubectl.
+
+    Args:
+        executable: the program: a name on the PATH, or a path.
+        options: options for each call, such as ``--context``.
+        timeout: after how many seconds a call is ended.
+    """
+
+    def __init__(self, executable: str, options: Sequence[str], timeout: float) -> None:
+        self._executable, self._options, self._timeout = executable, tuple(options), timeout
+
+    def start(self, *arguments: str) -> "Call":
+        """Start a call.
+
+        Raises:
+            CommandError: there is no such program.
+        """
+        command = (self._executable, *self._options, *arguments)
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the user's own kubectl, without a shell
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+        except FileNotFoundError:
+            message = (
+                f"{sanitize(self._executable, _MAX_LINE_BYTES)}: not found. kubectl reads the "
+                "cluster; without it, diagnose files: -f FILE"
+            )
+            raise CommandError(message) from None
+        except OSError as error:
+            message = f"{sanitize(self._executable, _MAX_LINE_BYTES)}: {error.strerror}"
+            raise CommandError(message) from None
+        return Call(process, self._timeout)
+
+    def get(self, what: str, *arguments: str) -> "Call":
+        """Start to read objects, as JSON."""
+        return self.start("get", what, "-o", "json", f"--chunk-size={CHUNK_SIZE}", *arguments)
+
+
+class Call:
+    """A running kubectl. As a context manager it ends with the block, whatever happens."""
+
+    def __init__(self, process: subprocess.Popen[bytes], timeout: float) -> None:
+        self._process, self._timed_out, self._timeout = process, False, timeout
+        self._errors: deque[str] = deque(maxlen=_MAX_ERROR_LINES)
+        self._listener = Thread(target=self._listen, daemon=True)
+        self._listener.start()
+        self._timer = Timer(timeout, self._time_out)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def objects(self) -> Iterator[bytes]:
+        """Yield the JSON of each object that is printed; of lists, of each item.
+
+        Raises:
+            KubectlError: kubectl failed, or was too slow; what was yielded before is right.
+        """
+        yield from split_list(self._stdout)
+        self._check()
+
+    def tail(self, limit: int) -> bytes:
+        """Return the end of what is printed.
+
+        Raises:
+            KubectlError: as `objects`.
+        """
+        kept = b""
+        while chunk := self._stdout.read(_READ_BYTES):
+            kept = (kept + chunk)[-limit:]
+        self._check()
+        return kept
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What kubectl said on standard error although it did what it was asked for."""
+        return tuple(dict.fromkeys(self._errors))
+
+    def close(self) -> None:
+        """End it, if it runs on."""
+        self._timer.cancel()
+        with suppress(OSError):
+            self._process.kill()
+        self._stdout.close()
+        self._process.wait()
+        self._listener.join()
+
+    @property
+    def _stdout(self) -> IO[bytes]:
+        assert self._process.stdout is not None  # noqa: S101 - for mypy: it is a pipe
+        return self._process.stdout
+
+    def _listen(self) -> None:
+        """Keep the end of what it says on standard error: if nobody read that, it would wait."""
+        assert self._process.stderr is not None  # noqa: S101 - as above
+        with self._process.stderr as stderr:
+            while line := stderr.readline(_READ_BYTES):
+                text = _KLOG.sub("", line.decode(errors="replace").strip())
+                if text:
+                    self._errors.append(sanitize(text, _MAX_LINE_BYTES))
+
+    def _time_out(self) -> None:
+        self._timed_out = True
+        with suppress(OSError):
+            self._process.kill()
+
+    def _check(self) -> None:
+        code = self._process.wait()
+        self._timer.cancel()
+        self._listener.join()
+        if self._timed_out:
+            message = f"kubectl did not answer within {self._timeout:g} s"
+            raise KubectlError(message, "timeout")
+        if code != 0:
+            raise _error_of(self._errors, code)
+
+
+_KINDS: Final = (
+    ("forbidden", re.compile(r"\(Forbidden\)|is forbidden:")),
+    ("not found", re.compile(r"\(NotFound\)")),
+    ("no such kind", re.compile(r"the server doesn't have a resource type")),
+    ("timeout", re.compile(r"timed out|timeout|deadline exceeded", re.IGNORECASE)),
+)
+
+
+def _error_of(lines: Sequence[str], code: int) -> KubectlError:
+    """Make an error of what kubectl said: of its last line, which sums up."""
+    said = [line for line in lines if not _REPEATED.search(line)] or list(lines)
+    if not said:
+        return KubectlError(f"kubectl ended with exit code {code} and said nothing")
+    kind = next((name for name, pattern in _KINDS if pattern.search(said[-1])), "")
+    line = said[-1].removeprefix("error: ").removeprefix("Error from server ")
+    return KubectlError(line, kind)
+
+
+def split_list(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield the JSON of each item of a list that kubectl prints; or of another object, whole.
+
+    Args:
+        stream: what it prints.
+
+    Raises:
+        KubectlError: it is longer than what is read at once, and no list as kubectl prints them.
+    """
+    buffer = stream.read(_READ_BYTES)
+    start = _ITEMS.search(buffer, 0, 4096)
+    if start is None:
+        yield from _split_any(buffer, stream)
+        return
+    position = start.end()
+    while True:
+        end = buffer.find(_ITEM_END, position)
+        if end >= 0:
+            end += len(_ITEM_END)
+            item = buffer[position:end].lstrip(b", \n")
+            if item.startswith(b"{"):
+                yield item
+            position = end
+            continue
+        more = stream.read(_READ_BYTES)
+        if not more:
+            return
+        if len(buffer) - position > _MAX_WHOLE_BYTES:
+            raise KubectlError(_TOO_LONG)
+        buffer, position = buffer[position:] + more, 0
+
+
+def _split_any(buffer: bytes, stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield the JSON of the objects in JSON of any form."""
+    content = buffer + stream.read(_MAX_WHOLE_BYTES)
+    if not content.strip():
+        return
+    if len(content) > _MAX_WHOLE_BYTES:
+        raise KubectlError(_TOO_LONG)
+    try:
+        value = json.loads(content.decode(errors="replace"))
+    except (ValueError, RecursionError):
+        message = "kubectl printed something else than JSON"
+        raise KubectlError(message) from None
+    items = value.get("items") if isinstance(value, dict) else None
+    for each in items if isinstance(items, list) else [value]:
+        yield json.dumps(each).encode()

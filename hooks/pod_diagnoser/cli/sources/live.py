@@ -1,0 +1,196 @@
+"""Snapshots of a cluster, by kubectl, with the user's own rights."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from pod_diagnoser.api.core_v1 import ObjectMeta
+from pod_diagnoser.cli.collector import Collector
+from pod_diagnoser.cli.errors import CommandError
+from pod_diagnoser.cli.report import LogNeed
+from pod_diagnoser.cli.selection import Selection
+from pod_diagnoser.cli.snapshot import Log, Missing
+from pod_diagnoser.cli.sources.kubectl import Call, Kubectl, KubectlError
+from pod_diagnoser.pods.keys import CRASHES, LABEL
+
+_NODE_EVENTS: Final = ("-n", "default", "--field-selector=involvedObject.kind=Node")
+"""The kubelet and the node controller write Events about nodes to this namespace."""
+
+_POD_EVENTS: Final = "--field-selector=involvedObject.kind=Pod"
+
+_LOG_LINES: Final = 1000
+_LOG_BYTES: Final = 64 * 1024
+"""How much of the end of a log is read: more is not looked at."""
+
+_PARALLEL: Final = 4
+"""How many calls of kubectl run at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where Pods are looked for.
+
+    Attributes:
+        namespaces: these namespaces; none for that of kubectl's context.
+        all_namespaces: all of them.
+        selector: a label selector for the Pods, or an empty string.
+    """
+
+    namespaces: Sequence[str] = ()
+    all_namespaces: bool = False
+    selector: str = ""
+
+    def places(self) -> Sequence[tuple[str, ...]]:
+        """Return kubectl's options for each place."""
+        if self.all_namespaces:
+            return [("--all-namespaces",)]
+        return [("-n", name) for name in self.namespaces] or [()]
+
+
+class LiveSource:
+    """Reads a cluster.
+
+    Args:
+        kubectl: starts kubectl.
+        scope: where to look.
+        selection: which Pods are asked for.
+        collector: what collects it.
+        progress: is told what is done, in words, and how many objects of it there are.
+    """
+
+    def __init__(
+        self,
+        kubectl: Kubectl,
+        scope: Scope,
+        selection: Selection,
+        collector: Collector,
+        progress: Callable[[str, int], None] = lambda *_: None,
+    ) -> None:
+        self._kubectl, self._scope, self._selection = kubectl, scope, selection
+        self._collector, self._progress = collector, progress
+        self.warnings: dict[str, None] = {}
+        """What kubectl said, although it did what it was asked for; each once."""
+
+    def read_overview(self) -> None:
+        """Read Pods and Events.
+
+        Raises:
+            CommandError: no Pods could be read at all.
+        """
+        with ExitStack() as stack:
+            calls = [
+                (
+                    place,
+                    stack.enter_context(self._pods(place)),
+                    stack.enter_context(self._events(place)),
+                )
+                for place in self._scope.places()
+            ]
+            asks_for_nodes = self._scope.all_namespaces or bool(self._selection.targets)
+            of_nodes = (
+                stack.enter_context(self._kubectl.get("events", *_NODE_EVENTS))
+                if asks_for_nodes
+                else None
+            )
+            failures = [self._read_pods(place, pods) for place, pods, _ in calls]
+            if all(failures):
+                raise CommandError("; ".join(dict.fromkeys(filter(None, failures))))
+            self._collector.drop_events_of_other_pods()
+            for (place, _, events), failure in zip(calls, failures, strict=True):
+                if not failure:
+                    self._read_events(place, events)
+            if of_nodes is not None:
+                self._read(
+                    of_nodes,
+                    "Event",
+                    Missing("Events of nodes", "", "what ended a node's Pods may not be told"),
+                )
+
+    def read_diagnosers(self) -> None:
+        """Read the PodDiagnosers, where there are any: their Pods show it."""
+        if not any(_is_diagnosed(pod.metadata) for pod in self._collector.pods):
+            return
+        for place in self._scope.places():
+            with self._kubectl.get("poddiagnosers.diagnostics.local.io", *place) as call:
+                try:
+                    self._add_all(call, "PodDiagnoser")
+                except KubectlError as error:
+                    if error.kind != "no such kind":
+                        self._miss("PodDiagnosers", error, "their mask patterns are not applied")
+
+    def read_logs(self, needs: Iterable[LogNeed]) -> None:
+        """Read the ends of logs."""
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            for need, log in pool.map(self._log, list(needs)):
+                if isinstance(log, Log):
+                    self._collector.add_log(need.namespace, need.pod, need.container, log)
+                else:
+                    what = f"log of {need.namespace}/{need.pod}, container {need.container}"
+                    self._miss(what, log, "its own words are not told")
+
+    def read_revisions(self, namespaces: Iterable[str]) -> None:
+        """Read what Deployments, StatefulSets and DaemonSets made their Pods from before."""
+        for namespace in dict.fromkeys(namespaces):
+            for what in ("replicasets.apps", "controllerrevisions.apps"):
+                with self._kubectl.get(what, "-n", namespace) as call:
+                    without = "what changed before is not told"
+                    self._read(call, "", Missing(f"{what} of namespace {namespace}", "", without))
+
+    def _pods(self, place: tuple[str, ...]) -> Call:
+        selector = (f"--selector={self._scope.selector}",) if self._scope.selector else ()
+        return self._kubectl.get("pods", *place, *selector)
+
+    def _events(self, place: tuple[str, ...]) -> Call:
+        return self._kubectl.get("events", *place, _POD_EVENTS)
+
+    def _read_pods(self, place: tuple[str, ...], call: Call) -> str:
+        """Read Pods; return why that failed, or an empty string."""
+        try:
+            self._add_all(call, "Pod")
+        except KubectlError as error:
+            if place and len(self._scope.places()) > 1:
+                self._miss(f"Pods of namespace {place[-1]}", error, "done without them")
+            return str(error)
+        return ""
+
+    def _read_events(self, place: tuple[str, ...], call: Call) -> None:
+        try:
+            self._add_all(call, "Event")
+        except KubectlError as error:
+            where = f" of namespace {place[-1]}" if place[:1] == ("-n",) else ""
+            self._miss(f"Events{where}", error, "a probe's kill may look like a crash")
+            return
+        namespaces = self._collector.namespaces if len(place) <= 1 else {place[-1]}
+        for namespace in namespaces:
+            self._collector.know_events_of(namespace)
+
+    def _read(self, call: Call, kind: str, missing: Missing) -> None:
+        try:
+            self._add_all(call, kind)
+        except KubectlError as error:
+            self._miss(missing.what, error, missing.without)
+
+    def _add_all(self, call: Call, kind: str) -> None:
+        for number, content in enumerate(call.objects(), 1):
+            self._collector.add_json(content, kind)
+            self._progress(f"{kind or 'Revision'}s", number)
+        self.warnings.update(dict.fromkeys(call.warnings))
+
+    def _miss(self, what: str, error: KubectlError, without: str) -> None:
+        self._collector.add_missing(Missing(what, str(error), without))
+
+    def _log(self, need: LogNeed) -> tuple[LogNeed, Log | KubectlError]:
+        which = ("--previous",) if need.previous else ()
+        arguments = ("-n", need.namespace, need.pod, "-c", need.container, f"--tail={_LOG_LINES}")
+        with self._kubectl.start("logs", *arguments, *which) as call:
+            try:
+                text = call.tail(_LOG_BYTES).decode(errors="replace")
+            except KubectlError as error:
+                return need, error
+        return need, Log(text, need.previous)
+
+
+def _is_diagnosed(metadata: ObjectMeta) -> bool:
+    return LABEL in metadata.labels or CRASHES in metadata.annotations

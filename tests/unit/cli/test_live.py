@@ -1,0 +1,350 @@
+"""A cluster through kubectl: what is asked of it, and what is done where it fails."""
+
+import io
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pod_diagnoser.cli import command
+from pod_diagnoser.cli.sources.kubectl import Kubectl, KubectlError, split_list
+from tests.support.builders import UID, after, container, crashed, kubelet_event, pod, terminated
+from tests.support.fake_kubectl import Answer, FakeKubectl, answers_of, listed, refused
+
+Json = dict[str, Any]
+
+
+class Shell:
+    """Runs the command with a fake kubectl."""
+
+    def __init__(self, folder: Path, capture: pytest.CaptureFixture[bytes]) -> None:
+        self.kubectl, self._capture = FakeKubectl(folder), capture
+
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        """Return exit code, standard output and standard error."""
+        code = command.main(["--kubectl", self.kubectl.path, *arguments])
+        out, err = self._capture.readouterr()
+        return code, out.decode(), err.decode()
+
+
+@pytest.fixture
+def shell(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> Shell:
+    """Return a shell whose kubectl knows one crashed Pod."""
+    found = Shell(tmp_path, capfdbinary)
+    found.kubectl.answers.update(answers_of([crashed()], []))
+    return found
+
+
+def owned(name: str, number: int, last: Json | None = None) -> Json:
+    """Return a Pod of the Deployment api."""
+    labels = {"app": "api", "pod-template-hash": "6d5f8"}
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "api-6d5f8", "uid": "rs-1"}
+    references = [{**owner, "controller": True}]
+    return pod(
+        container(last=last), name=name, number=number, labels=labels, ownerReferences=references
+    )
+
+
+def test_a_namespace_is_a_table_of_workloads(shell: Shell) -> None:
+    """A row each, with how many of its Pods it is."""
+    pods = [owned("api-1", 1, terminated()), owned("api-2", 2, terminated()), owned("api-3", 3)]
+    shell.kubectl.answers.update(answers_of(pods, []))
+    code, out, err = shell()
+    assert (code, err) == (0, "")
+    header, row = out.splitlines()
+    assert header.split() == ["WORKLOAD", "PODS", "CAUSE", "LAST", "WHY"]
+    assert row.split()[:3] == ["deploy/api", "2/3", "ApplicationError"]
+    assert "Container app failed with exit code 1" in row
+
+
+def test_kubectl_is_asked_in_chunks_with_the_users_options(shell: Shell) -> None:
+    """Context, kubeconfig, namespace and selector go to kubectl as they are."""
+    options = ("-n", "shop", "-l", "app=app", "--context", "c1", "--kubeconfig", "/k/c")
+    assert shell(*options)[0] == 0
+    calls = shell.kubectl.calls()
+    start = "--context=c1 --kubeconfig=/k/c get"
+    assert f"{start} pods -o json --chunk-size=500 -n shop --selector=app=app" in calls
+    events = f"{start} events -o json --chunk-size=500 -n shop"
+    assert f"{events} --field-selector=involvedObject.kind=Pod" in calls
+    assert len(calls) == 2
+
+
+def test_all_namespaces(shell: Shell) -> None:
+    """The namespace is a column; the Events of nodes are read too."""
+    code, out, _ = shell("-A", "-o", "table")
+    assert code == 0
+    assert out.splitlines()[0].split()[:2] == ["NAMESPACE", "WORKLOAD"]
+    assert any("-n default --field-selector" in call for call in shell.kubectl.calls())
+
+
+def test_one_pod_with_the_log_of_its_former_run(shell: Shell) -> None:
+    """The card says what, why, next, and its own words, which are masked."""
+    log = 'Traceback (most recent call last):\n  File "/a.py", line 1, in <module>\n'
+    log += "ValueError: password=hunter2secret \x1b]0;owned\x07refused\n"
+    shell.kubectl.answers["logs"] = Answer(out=log)
+    code, out, err = shell("app-1")
+    assert (code, err) == (0, "")
+    assert out.startswith("Pod shop/app-1\n")
+    labels = [line.partition(":")[0] for line in out.splitlines() if line[:1].isupper()]
+    assert labels[1:] == ["What", "Cause", "Why", "Next", "Its own words", "When"]
+    assert "| ValueError: password=***" in out
+    assert "hunter2secret" not in out
+    assert "\x1b" not in out
+    assert "logs -n shop app-1 -c app --tail=1000 --previous" in shell.kubectl.calls()
+
+
+def test_logs_of_many_pods_are_read_when_asked_for(shell: Shell) -> None:
+    """One log for a workload and cause."""
+    pods = [owned("api-1", 1, terminated()), owned("api-2", 2, terminated())]
+    shell.kubectl.answers.update(answers_of(pods, []) | {"logs": Answer(out="panic: oh\n")})
+    assert shell("-o", "table")[0] == 0
+    assert not [call for call in shell.kubectl.calls() if call.startswith("logs")]
+    assert shell("-o", "table", "--logs")[0] == 0
+    assert len([call for call in shell.kubectl.calls() if call.startswith("logs")]) == 1
+
+
+def test_a_workload_shows_its_worst_pod_and_its_siblings(shell: Shell) -> None:
+    """`deploy/api` is the Deployment of its Pods by their names."""
+    pods = [owned("api-1", 1), owned("api-2", 2, terminated()), crashed(number=9, name="other")]
+    shell.kubectl.answers.update(answers_of(pods, []) | {"logs": Answer(out="")})
+    code, out, _ = shell("deploy/api")
+    assert code == 0
+    assert out.startswith("Pod shop/api-2\n")
+    assert "1 of 2 Pods of Deployment api has a diagnosis: ApplicationError 1" in out
+    assert "other" not in out
+
+
+def test_a_healthy_pod_that_is_asked_for(shell: Shell) -> None:
+    """It is told that nothing is wrong."""
+    shell.kubectl.answers.update(answers_of([pod(container())], []))
+    code, out, err = shell("pod/app-1")
+    assert code == 0
+    assert "Nothing:" in out
+    assert err == "kubectl-diagnose: nothing found in 1 Pod\n"
+
+
+def test_a_pod_that_does_not_exist(shell: Shell) -> None:
+    """Nothing could be looked at: exit code 2."""
+    code, out, err = shell("app-7")
+    assert (code, out, err) == (2, "", "kubectl-diagnose: pod/app-7: not found\n")
+
+
+def test_events_prove_a_cause(shell: Shell) -> None:
+    """They are matched by the Pod's uid; those of other Pods are not kept."""
+    of = pod(container(last=terminated(after(), code=137)))
+    of["spec"]["containers"][0]["livenessProbe"] = {}
+    event = {"apiVersion": "v1", "kind": "Event", **kubelet_event()}
+    event["metadata"] = {"namespace": "shop", "name": "one"}
+    event["involvedObject"]["uid"] = UID.format(1)
+    event["firstTimestamp"] = event["lastTimestamp"] = "2026-11-23T09:59:59Z"
+    shell.kubectl.answers.update(answers_of([of], [event]))
+    code, out, _ = shell("-o", "json")
+    assert code == 0
+    assert [each["cause"] for each in json.loads(out)["items"]] == ["LivenessProbeFailed"]
+
+
+def test_events_that_may_not_be_read(shell: Shell) -> None:
+    """The Pods are diagnosed without them; one line says so."""
+    shell.kubectl.answers["get events involvedObject.kind=Pod"] = refused("events")
+    code, out, err = shell("-n", "shop", "-o", "table")
+    assert code == 0
+    assert "ApplicationError" in out
+    assert err.startswith("kubectl-diagnose: Events of namespace shop: (Forbidden): events is")
+    assert err.endswith("; a probe's kill may look like a crash\n")
+    assert err.count("\n") == 1
+
+
+def test_pods_that_may_not_be_read(shell: Shell) -> None:
+    """Nothing could be looked at: kubectl's reason, exit code 2."""
+    shell.kubectl.answers["get pods"] = refused("pods")
+    code, out, err = shell()
+    assert (code, out) == (2, "")
+    assert err.startswith("kubectl-diagnose: (Forbidden): pods is forbidden")
+    assert err.count("\n") == 1
+
+
+def test_one_of_two_namespaces_may_not_be_read(shell: Shell) -> None:
+    """The other one is shown."""
+    answers = {"get pods -n closed": refused("pods"), **shell.kubectl.answers}
+    shell.kubectl.answers = answers
+    code, out, err = shell("-n", "closed", "-n", "shop", "-o", "table")
+    assert code == 0
+    assert "shop" in out
+    assert err.startswith("kubectl-diagnose: Pods of namespace closed: (Forbidden)")
+    assert err.endswith("; done without them\n")
+
+
+def test_a_log_that_is_gone(shell: Shell) -> None:
+    """The card is printed without its own words; one line says why."""
+    said = 'Error from server (BadRequest): previous terminated container "app" not found\n'
+    shell.kubectl.answers["logs"] = Answer(err=said, code=1)
+    code, out, err = shell("app-1")
+    assert code == 0
+    assert "own words" not in out
+    assert err.startswith("kubectl-diagnose: log of shop/app-1, container app: (BadRequest)")
+
+
+def test_no_kubectl(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """It is said what to do without."""
+    assert command.main(["--kubectl", "/nowhere/kubectl"]) == 2
+    out, err = capfdbinary.readouterr()
+    assert out == b""
+    assert err.decode() == (
+        "kubectl-diagnose: /nowhere/kubectl: not found. "
+        "kubectl reads the cluster; without it, diagnose files: -f FILE\n"
+    )
+
+
+def test_a_kubectl_that_does_not_answer(shell: Shell) -> None:
+    """It is ended after a while."""
+    shell.kubectl.answers["get pods"] = Answer(seconds=60)
+    start = time.monotonic()
+    code, out, err = shell("--timeout", "0.3")
+    assert (code, out) == (2, "")
+    assert err == "kubectl-diagnose: kubectl did not answer within 0.3 s\n"
+    assert time.monotonic() - start < 30
+
+
+def test_no_server(shell: Shell) -> None:
+    """Of what kubectl repeats, the last line counts."""
+    retry = (
+        "E1128 10:00:00.000000  12 memcache.go:265] couldn't get current server API group list\n"
+    )
+    last = (
+        "The connection to the server localhost:8080 was refused - did you specify the right host?"
+    )
+    shell.kubectl.answers = {"get": Answer(err=retry * 5 + last + "\n", code=1)}
+    code, _, err = shell()
+    assert (code, err) == (2, f"kubectl-diagnose: {last}\n")
+
+
+def test_warnings_of_kubectl_go_to_standard_error(shell: Shell) -> None:
+    """Each once, without what steers a terminal."""
+    answer = listed(crashed())
+    warning = "Warning: version skew \x1b[31mred\n"
+    shell.kubectl.answers["get pods"] = Answer(out=answer.out, err=warning * 3)
+    code, out, err = shell("-o", "json")
+    assert code == 0
+    assert len(json.loads(out)["items"]) == 1
+    assert err == "kubectl-diagnose: Warning: version skew [31mred\n"
+
+
+@pytest.mark.parametrize("out", ["{", "no JSON", '{"a": ' + "[" * 100_000])
+def test_a_kubectl_that_prints_something_else(shell: Shell, out: str) -> None:
+    """That is an error, and no traceback."""
+    shell.kubectl.answers["get pods"] = Answer(out=out)
+    code, said, err = shell()
+    assert (code, said) == (2, "")
+    assert err == "kubectl-diagnose: kubectl printed something else than JSON\n"
+
+
+def test_compact_json_of_another_version(shell: Shell) -> None:
+    """Only the speed depends on how kubectl indents."""
+    document = {"apiVersion": "v1", "kind": "PodList", "items": [crashed()]}
+    shell.kubectl.answers["get pods"] = Answer(out=json.dumps(document))
+    code, out, err = shell("-o", "json")
+    assert (code, err) == (0, "")
+    assert len(json.loads(out)["items"]) == 1
+
+
+def test_diagnosers_are_read_where_pods_show_one(shell: Shell) -> None:
+    """Not where nothing tells of the operator, which would cost a call."""
+    assert shell("-o", "table")[0] == 0
+    assert not [call for call in shell.kubectl.calls() if "poddiagnosers" in call]
+    of = crashed(labels={"diagnostics.local.io/diagnoser": "diag"})
+    shell.kubectl.answers.update(answers_of([of], []))
+    missing = 'error: the server doesn\'t have a resource type "poddiagnosers"\n'
+    shell.kubectl.answers["poddiagnosers"] = Answer(err=missing, code=1)
+    code, _, err = shell("-o", "table")
+    assert (code, err) == (0, "")
+    assert [call for call in shell.kubectl.calls() if "poddiagnosers" in call]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("-A", "-n", "shop"), "--all-namespaces and --namespace exclude each other"),
+        (("-f", "-", "--context", "c"), "--context needs a cluster, and --filename reads files"),
+        (("-f", "-", "-w"), "--watch needs a cluster"),
+        (("--at", "2026-11-23T10:00:00Z"), "--at is the time of files"),
+        (("service/api",), "service/api: no TYPE/NAME whose Pods are known"),
+        (("--", "-rf"), "-rf: no name of an object"),
+        (("--since", "5"), "Invalid value for '--since': not a duration like 90s"),
+        (("--timeout", "0"), "Invalid value for '--timeout'"),
+    ],
+)
+def test_wrong_command_lines(shell: Shell, arguments: tuple[str, ...], said: str) -> None:
+    """One line on standard error, exit code 2; kubectl is not called."""
+    code, out, err = shell(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"kubectl-diagnose: {said}")
+    assert err.count("\n") == 1
+    assert shell.kubectl.calls() == []
+
+
+def test_exit_code_where_something_is_found(shell: Shell) -> None:
+    """Only if it is asked for, and only if something is."""
+    assert shell("--exit-code")[0] == 1
+    shell.kubectl.answers.update(answers_of([pod(container())], []))
+    assert shell("--exit-code")[0] == 0
+
+
+def test_since_leaves_out_what_is_long_ago(shell: Shell) -> None:
+    """By when it happened."""
+    assert shell("--since", "1m", "-o", "json")[1].count("ApplicationError") == 0
+    assert shell("--since", "9999d", "-o", "json")[1].count("ApplicationError") == 1
+
+
+def test_called_by_kubectl(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Usage and notes name what was typed."""
+    monkeypatch.setenv("_", "/usr/local/bin/kubectl")
+    _, _, err = shell("app-7")
+    assert err == "kubectl diagnose: pod/app-7: not found\n"
+    _, out, _ = shell("--help")
+    assert out.startswith("Usage: kubectl diagnose [OPTIONS]")
+
+
+_NAMES = st.text(max_size=8)
+_ITEMS = st.lists(
+    st.dictionaries(_NAMES, st.recursive(_NAMES | st.integers(), st.lists, max_leaves=4)).map(
+        lambda each: {"kind": "Pod", **each}
+    ),
+    max_size=4,
+)
+
+
+@given(_ITEMS, st.sampled_from([4, None, 2]))
+def test_a_list_is_split_into_its_items(items: list[Json], indent: int | None) -> None:
+    """Whatever texts are in it: as kubectl indents it, and else."""
+    document = {"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"a": "}"}}
+    stream = io.BytesIO(json.dumps(document, indent=indent).encode())
+    assert [json.loads(each) for each in split_list(stream)] == items
+
+
+def test_a_long_list_is_read_piece_by_piece() -> None:
+    """No piece of it is longer than an item and what is read at once."""
+    items = [{"kind": "Pod", "text": "x" * 100_000, "n": n} for n in range(50)]
+    stream = io.BytesIO(json.dumps({"apiVersion": "v1", "items": items}, indent=4).encode())
+    assert [json.loads(each)["n"] for each in split_list(stream)] == list(range(50))
+
+
+def test_a_call_ends_with_its_block(tmp_path: Path) -> None:
+    """Kubectl does not run on when nobody reads it."""
+    fake = FakeKubectl(tmp_path, {"get": Answer(seconds=60)})
+    start = time.monotonic()
+    with pytest.raises(ZeroDivisionError), Kubectl(fake.path, (), 60).get("pods") as call:
+        _ = 1 / 0
+    assert time.monotonic() - start < 30
+    assert call.warnings == ()
+
+
+def test_error_without_words(tmp_path: Path) -> None:
+    """The exit code is all there is."""
+    fake = FakeKubectl(tmp_path, {"get": Answer(code=3)})
+    with Kubectl(fake.path, (), 60).get("pods") as call, pytest.raises(KubectlError) as error:
+        list(call.objects())
+    assert str(error.value) == "kubectl ended with exit code 3 and said nothing"
