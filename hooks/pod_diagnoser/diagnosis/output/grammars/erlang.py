@@ -27,8 +27,8 @@ _STARTING: Final = re.compile(
 _QUOTED: Final = re.compile(
     r".{0,120}?(?:\"?Error when reading .{1,300}\.erlang\.cookie|Cookie file .{1,300} must be accessible by owner only)"
 )
-_EMPTY: Final = re.compile(r".{0,120}?(?:BOOT FAILED|={3,}|-{3,})?\s*$")
-_PREFIX: Final = re.compile(r"(?:\S{1,40} \S{1,40} \[\w{1,12}\] <[\d.]{1,40}>)?\s*")
+_EMPTY: Final = re.compile(r"(?:BOOT FAILED|={3,}|-{3,})?\s*")
+_PREFIX: Final = re.compile(r"(?:\d\S{1,40} \S{1,40} )?(?:\[\w{1,12}\] <[\d.]{1,40}>)?\s*")
 _REACH: Final = 12
 
 

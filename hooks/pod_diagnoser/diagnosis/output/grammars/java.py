@@ -14,7 +14,8 @@ from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 from pod_diagnoser.diagnosis.output.grammars.traces import weight_after
 
 _FRAME: Final = re.compile(
-    r"\s*(?:at (?:[\w.$/<>@ -]|\[|\]){3,400}\(|\.\.\. \d+ (?:more|common frames omitted|frames))"
+    r"\s*(?:at [^\s()]{3,400}\((?:[\w$.-]{1,100}\.\w{1,8}(?::-?\d{1,7})?|Native Method|Unknown Source|<\w{1,20}>)\)"
+    r"|\.\.\. \d+ (?:more|common frames omitted|frames))"
 )
 _CAUSE: Final = re.compile(r"\s*(?:Caused by|Wrapped by): ")
 _SUPPRESSED: Final = re.compile(r"\s+Suppressed: ")
@@ -58,8 +59,9 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
                 chain.frames += 1
         elif _CAUSE.match(line):
             chain = chain or _Chain(number)
-            if not chain.aside:
+            if not line[:1].isspace() or not chain.aside:
                 chain.links.append(number)
+                chain.aside = False
         elif _SUPPRESSED.match(line) and chain is not None:
             chain.aside = True
         else:

@@ -96,7 +96,8 @@ def _event(lines: Sequence[str], number: int, *, uncaught: bool) -> Finding | No
     quotes = _quotes(lines, number)
     meaning = "\n".join(lines[number : _end(lines, number)])[:4000]
     default = ReasonClass.ASSERTION_OR_PANIC if found["name"] == "AssertionError" else None
-    return Finding(number, quotes, default, _meaning(lines, quotes, meaning), weight)
+    broken = uncaught and found["name"] == "SyntaxError"
+    return Finding(number, quotes, default, _meaning(lines, quotes, meaning), weight, exact=broken)
 
 
 def _meaning(lines: Sequence[str], quotes: Sequence[int], whole: str) -> str:

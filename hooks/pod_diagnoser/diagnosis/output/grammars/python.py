@@ -16,7 +16,7 @@ from pod_diagnoser.diagnosis.output.levels import level_of
 
 _HEADER: Final = "Traceback (most recent call last):"
 _FRAME: Final = re.compile(r'\s*File "[^"\n]{1,1000}", line \d')
-_MARGIN: Final = re.compile(r"\s*[|+][-+\d ]{0,60}")
+_MARGIN: Final = re.compile(r"\s{0,40}(?:[|+] |\+-.{0,100}$)")
 _EXCEPTION: Final = re.compile(r"(?P<name>[A-Za-z_][\w.]{0,200})(?::(?: |$)|$)")
 _BUILT_IN: Final = re.compile(
     r"(?:ModuleNotFound|Import|Key|Value|Type|Attribute|Name|Runtime|OS|IO|Permission|FileNotFound"
@@ -51,6 +51,7 @@ _CLASSES: Final = {
     "file": ReasonClass.FILE_NOT_FOUND,
     "module": ReasonClass.MISSING_MODULE,
 }
+_SYNTAX: Final = re.compile(r"(?:Syntax|Indentation|Tab)Error: ")
 _TAIL: Final = 4
 """How many lines after an exception are read as the rest of its message."""
 
@@ -121,7 +122,7 @@ def _single_line(line: str, number: int, *, alone: bool) -> Iterator[Finding]:
 
 def _without_margin(line: str) -> str:
     """Return a line of an exception group without the bars before it."""
-    found = _MARGIN.match(line) if "|" in line[:60] or "+-" in line[:60] else None
+    found = _MARGIN.match(line)
     return line[found.end() :] if found else line
 
 
@@ -144,13 +145,17 @@ def _finding(lines: Sequence[str], chain: _Chain | None) -> Iterator[Finding]:
     ordered = [best, *(number for number, _ in reversed(kept) if number != best)][:2]
     tail = _tail(lines, best)
     quotes = list(dict.fromkeys((best, *tail[:2], *ordered[1:])))
-    if chain.frame is not None and lines[best].lstrip().startswith(
-        ("SyntaxError", "IndentationError", "TabError")
-    ):
+    broken = _SYNTAX.match(lines[best].lstrip()) is not None
+    if chain.frame is not None and broken:
         quotes.insert(1, chain.frame)
     meaning = "\n".join(lines[number] for number in (best, *tail, *ordered[1:]))
     yield Finding(
-        chain.start, tuple(quotes[:3]), _default(lines[best]), meaning, _weight(lines, chain.start)
+        chain.start,
+        tuple(quotes[:3]),
+        _default(lines[best]),
+        meaning,
+        _weight(lines, chain.start),
+        exact=broken,
     )
 
 
