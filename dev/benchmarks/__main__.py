@@ -14,6 +14,7 @@ from dev.benchmarks import (
     comparison,
     counting,
     evidence,
+    files,
     growth,
     hook,
     installing,
@@ -38,6 +39,7 @@ _HEADINGS = {
     "poddiagnosers": "A PodDiagnoser with 1,000 crashed Pods, and the hook's memory",
     "remediation": "From a crash to what is done about it, beside kopf without safeguards",
     "evidence": "Crashes with their Events read, beside crashes without",
+    "cli": "kubectl-diagnose on a dump of ten thousand Pods, a tenth of them crashed",
     "telling": "From a crash to its Event, by what the Events of its Pod say",
 }
 
@@ -214,6 +216,10 @@ def _telling(options: argparse.Namespace, _: Quiet) -> Tables:
     return {"": telling.measure(options.rounds or 1, crashes=crashes)}
 
 
+def _cli(options: argparse.Namespace, _: Quiet) -> Tables:
+    return {"": files.measure(1, 1000) if options.quick else files.measure(options.rounds or 3)}
+
+
 _PARTS: dict[str, Callable[[argparse.Namespace, Quiet], Tables]] = {
     "cluster": _cluster,
     "reasons": _reasons,
@@ -225,6 +231,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace, Quiet], Tables]] = {
     "remediation": _remediation,
     "evidence": _evidence,
     "telling": _telling,
+    "cli": _cli,
 }
 
 

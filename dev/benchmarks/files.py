@@ -1,0 +1,192 @@
+"""What ``kubectl-diagnose -f`` costs: ten thousand Pods, beside the parsing of their JSON."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from dev.benchmarks import samples
+from dev.benchmarks.figures import Aim, Figure
+from dev.benchmarks.spread import Spread
+from dev.envtest.client import Json
+
+PODS: Final = 10_000
+_EVERY_CRASHED: Final = 10
+"""One Pod of so many crashed."""
+_A_WORKLOAD: Final = 50
+"""So many Pods belong to one."""
+_STARTS: Final = 5
+_LOG: Final = (
+    "".join(f"2026-11-23T10:00:{n % 60:02}Z INFO request {n} served\n" for n in range(400))
+    + "Traceback (most recent call last):\n"
+    '  File "/app/main.py", line 12, in <module>\n'
+    "    run()\n"
+    "KeyError: 'DATABASE_URL'\n"
+)
+
+
+def measure(rounds: int, pods: int = PODS) -> list[Figure]:
+    """Measure the reading of dumps.
+
+    Args:
+        rounds: how often each is read.
+        pods: how many Pods the dumps have.
+
+    Returns:
+        Time, CPU and memory, and the time from the start to the output for one Pod.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        listed, dumped, one = Path(folder, "list.json"), Path(folder, "dump"), Path(folder, "one")
+        write_list(listed, pods)
+        write_dump(dumped, pods)
+        write_list(one, 1)
+        parsing = (sys.executable, "-c", "import json, sys; json.load(open(sys.argv[1]))")
+        ours = [_run(*_command(listed)) for _ in range(rounds)]
+        theirs = [_run(*parsing, str(listed)) for _ in range(rounds)]
+        of_dump = [_run(*_command(dumped)) for _ in range(rounds)]
+        starts = [_run(*_command(one)) for _ in range(rounds * _STARTS)]
+        size = f"{pods:,} Pods, {listed.stat().st_size / 1e6:.0f} MB"
+    ratios = [mine.cpu / json_alone.cpu for mine, json_alone in zip(ours, theirs, strict=True)]
+    return [
+        _figure(f"a List of {size}: until the end", [each.seconds for each in ours], "s", 20),
+        _figure("its CPU", [each.cpu for each in ours], "s"),
+        _figure("its CPU beside `json.load` of the same file", ratios, ""),
+        _figure("its memory", [each.memory for each in ours], "MB", 500),
+        _figure("memory of `json.load`", [each.memory for each in theirs], "MB"),
+        _figure(
+            "a dump of as many as a folder, with logs", [each.seconds for each in of_dump], "s", 20
+        ),
+        _figure("its memory", [each.memory for each in of_dump], "MB", 500),
+        _figure("one Pod: from the start to the end", [each.seconds for each in starts], "s", 0.4),
+    ]
+
+
+def write_list(path: Path, pods: int) -> None:
+    """Write what ``kubectl get pods,events -A -o json`` prints."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write('{\n    "apiVersion": "v1",\n    "items": [\n')
+        separator = ""
+        for item in (*_events(pods), *_pods(pods)):
+            lines = json.dumps(item, indent=4, sort_keys=True).splitlines()
+            file.write(separator + "\n".join(f"        {line}" for line in lines))
+            separator = ",\n"
+        file.write('\n    ],\n    "kind": "List",\n    "metadata": {"resourceVersion": ""}\n}\n')
+
+
+def write_dump(path: Path, pods: int) -> None:
+    """Write what ``kubectl cluster-info dump --output-directory`` writes, in one namespace."""
+    namespace = Path(path, "default")
+    namespace.mkdir(parents=True)
+    for name, kind, items in (("pods", "Pod", _pods(pods)), ("events", "Event", _events(pods))):
+        with Path(namespace, f"{name}.json").open("w", encoding="utf-8") as file:
+            file.write(f'{{\n    "kind": "{kind}List",\n    "apiVersion": "v1",\n    "items": [\n')
+            for number, item in enumerate(items):
+                bare = {key: item[key] for key in item if key not in ("kind", "apiVersion")}
+                file.write(",\n" * (number > 0) + json.dumps(bare, indent=4))
+            file.write("]\n}\n")
+    for pod in _pods(pods):
+        name = pod["metadata"]["name"]
+        of = f"container {pod['spec']['containers'][0]['name']} of pod default/{name}"
+        Path(namespace, name).mkdir()
+        log = f"==== START logs for {of} ====\n{_LOG}==== END logs for {of} ====\n"
+        Path(namespace, name, "logs.txt").write_text(log, encoding="utf-8")
+
+
+def _pods(count: int) -> Iterator[Json]:
+    """Yield Pods as kubectl shows them, without managedFields; one of ten crashed a moment ago."""
+    now = datetime.now(UTC)
+    texts = []
+    for sample in (samples.healthy(now), samples.crashed(now)):
+        pod = json.loads(sample)["object"]
+        pod["metadata"].pop("managedFields")
+        texts.append(json.dumps(pod))
+    for number in range(count):
+        is_crashed = number % _EVERY_CRASHED == 0
+        pod = json.loads(texts[is_crashed])
+        workload = f"app-{number // _A_WORKLOAD}"
+        pod["metadata"] |= {
+            "namespace": "default",
+            "name": f"{workload}-{number:05}",
+            "uid": f"{number:08x}-0000-4000-8000-000000000000",
+            "ownerReferences": [
+                {
+                    "apiVersion": "apps/v1",
+                    "kind": "ReplicaSet",
+                    "name": f"{workload}-5d9c7b6f4",
+                    "uid": f"{number // _A_WORKLOAD:08x}-1111-4000-8000-000000000000",
+                    "controller": True,
+                }
+            ],
+        }
+        if is_crashed:  # it waits for its next start, so that its log is that of the crash
+            (status,) = pod["status"]["containerStatuses"]
+            status["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
+        yield pod
+
+
+def _events(count: int) -> Iterator[Json]:
+    """Yield two Events for each Pod that crashed."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for pod in _pods(count):
+        if "waiting" not in str(pod["status"].get("containerStatuses")):
+            continue
+        meta = pod["metadata"]
+        for reason in ("Started", "BackOff"):
+            yield {
+                "apiVersion": "v1",
+                "kind": "Event",
+                "metadata": {"namespace": "default", "name": f"{meta['name']}.{reason.lower()}"},
+                "involvedObject": {"kind": "Pod", "name": meta["name"], "uid": meta["uid"]},
+                "reason": reason,
+                "message": f"{reason} container",
+                "source": {"component": "kubelet"},
+                "firstTimestamp": now,
+                "lastTimestamp": now,
+                "count": 1,
+                "type": "Normal",
+            }
+
+
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    """What a process cost: seconds, seconds of CPU, and megabytes at most."""
+
+    seconds: float
+    cpu: float
+    memory: float
+
+
+def _command(file: Path) -> tuple[str, ...]:
+    return (sys.executable, "-m", "pod_diagnoser.cli", "-f", str(file))
+
+
+def _run(*command: str) -> _Cost:
+    """Run a command, and measure it.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    with ExitStack() as files:
+        null = files.enter_context(Path(os.devnull).open("wb"))
+        begun = monotonic()
+        process = subprocess.Popen(command, stdout=null)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = monotonic() - begun
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        message = f"{command[1]} failed with {process.returncode}"
+        raise RuntimeError(message)
+    return _Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000)
+
+
+def _figure(name: str, values: Sequence[float], unit: str, most: float | None = None) -> Figure:
+    aim = None if most is None else Aim.at_most(most)
+    return Figure(name, Spread(tuple(values)), unit, aim)

@@ -1,0 +1,41 @@
+"""The dumps that ``kubectl-diagnose`` is measured with, which look like those of kubectl."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dev.benchmarks import files
+from pod_diagnoser.cli.collector import Collector
+from pod_diagnoser.cli.sources.files import read_files
+
+
+@pytest.mark.parametrize("write", [files.write_list, files.write_dump])
+def test_a_tenth_crashed(write: Callable[[Path, int], None], tmp_path: Path) -> None:
+    """Each with its Events, and in a dump with its log."""
+    collector = Collector()
+    path = tmp_path / "dump"
+    write(path, 40)
+    read_files([str(path)], collector)
+    snapshot = collector.snapshot()
+    assert (len(snapshot.pods), len(snapshot.healthy)) == (4, 36)
+    assert {len(each) for each in snapshot.events.values()} == {2}
+    assert snapshot.missing == ()
+    assert len(snapshot.logs) == (4 if write is files.write_dump else 0)
+
+
+def test_list_is_what_kubectl_prints(tmp_path: Path) -> None:
+    """Sorted and indented."""
+    path = tmp_path / "list.json"
+    files.write_list(path, 20)
+    text = path.read_text(encoding="utf-8")
+    assert len(json.loads(text)["items"]) == 24
+    assert text.splitlines()[3] == "        {"
+
+
+def test_figures() -> None:
+    """The parts run, and each figure has a value."""
+    found = files.measure(1, 10)
+    assert len(found) == 8
+    assert all(each.spread.median > 0 for each in found)
