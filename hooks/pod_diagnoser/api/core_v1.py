@@ -45,6 +45,7 @@ class ObjectMeta(WireModel):
     creationTimestamp: Text = ""
     deletionTimestamp: Text = ""
     finalizers: Many[Text] = ()
+    ownerReferences: Many[OwnerReference] = ()
 
     @property
     def created(self) -> datetime | None:
@@ -63,10 +64,9 @@ class ObjectMeta(WireModel):
 
 
 class OwnedMeta(ObjectMeta):
-    """``ObjectMeta`` with version and owners."""
+    """``ObjectMeta`` with its version."""
 
     resourceVersion: Text = ""
-    ownerReferences: Many[OwnerReference] = ()
 
 
 class Terminated(WireModel):
@@ -302,6 +302,15 @@ class ContainerView(NamedTuple):
 _NO_SPEC = Container()
 
 
+_TEMPLATE_LABELS = ("pod-template-hash", "controller-revision-hash")
+"""The labels with which a workload's controller distinguishes the versions of its template."""
+
+_MAX_LABEL = 63
+_MAX_KIND = 63
+_MAX_NAME = 253
+_UID = re.compile(r"[!-~]{1,128}")
+
+
 class Pod(WireModel):
     """A Pod, as far as it is read."""
 
@@ -346,21 +355,6 @@ class Pod(WireModel):
                 return condition
         return None
 
-
-_TEMPLATE_LABELS = ("pod-template-hash", "controller-revision-hash")
-"""The labels with which a workload's controller distinguishes the versions of its template."""
-
-_MAX_LABEL = 63
-_MAX_KIND = 63
-_MAX_NAME = 253
-_UID = re.compile(r"[!-~]{1,128}")
-
-
-class OwnedPod(Pod):
-    """A Pod with what decides whether it may be replaced."""
-
-    metadata: OwnedMeta
-
     @property
     def controller(self) -> OwnerReference | None:
         """The owner reference of the controller that would replace the Pod; None for a bare Pod.
@@ -378,13 +372,19 @@ class OwnedPod(Pod):
         return owner.model_copy(update={"kind": kind, "name": name})
 
     @property
-    def owner_uid(self) -> str:
-        """The uid of the controller, or an empty string for a bare Pod."""
-        owner = self.controller
-        return owner.uid if owner else ""
-
-    @property
     def template_hash(self) -> str:
         """The hash of the owner's template that the Pod was made from, or an empty string."""
         labels = self.metadata.labels
         return next((labels[key] for key in _TEMPLATE_LABELS if key in labels), "")[:_MAX_LABEL]
+
+
+class OwnedPod(Pod):
+    """A Pod with what decides whether it may be replaced."""
+
+    metadata: OwnedMeta
+
+    @property
+    def owner_uid(self) -> str:
+        """The uid of the controller, or an empty string for a bare Pod."""
+        owner = self.controller
+        return owner.uid if owner else ""

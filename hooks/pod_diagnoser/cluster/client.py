@@ -48,6 +48,12 @@ NODE_EVENTS_NAMESPACE: Final = "default"
 
 MAX_NODE_EVENTS: Final = 250
 
+MAX_VERSIONS: Final = 100
+"""How many versions of a template are read. Kubernetes keeps ten, if not told otherwise."""
+
+MAX_VERSIONS_LIST: Final = 1024 * 1024
+"""Bytes that one version, or a list of them, may have. One usually has 5 to 20 KiB."""
+
 IDLE_NODE_REASONS: Final = (
     "NodeHasSufficientMemory",
     "NodeHasNoDiskPressure",
@@ -202,6 +208,37 @@ class ApiClient(ApiConnection):
         return self._call(
             "GET", f"/api/v1/namespaces/{_part(namespace)}/events?{query}", bounds=bounds
         )
+
+    def get_version(self, namespace: str, resource: str, name: str, seconds: float) -> bytes:
+        """Read a version of a workload's template.
+
+        Args:
+            namespace: its namespace.
+            resource: ``replicasets`` or ``controllerrevisions``.
+            name: its name.
+            seconds: how long the call may take as a whole.
+
+        Returns:
+            An apps/v1 object as JSON.
+
+        Raises:
+            AnswerTooLongError: it has more than `MAX_VERSIONS_LIST` bytes.
+            NotFoundError: there is none.
+        """
+        path = f"/apis/apps/v1/namespaces/{_part(namespace)}/{resource}/{_part(name)}"
+        return self._call("GET", path, bounds=Bounds(seconds, MAX_VERSIONS_LIST))[0]
+
+    def list_versions(self, namespace: str, resource: str, selector: str, seconds: float) -> bytes:
+        """Read the versions of templates that a label selector selects, at most `MAX_VERSIONS`.
+
+        Args and raises as `get_version`.
+
+        Returns:
+            An apps/v1 list as JSON.
+        """
+        query = urlencode({"labelSelector": selector, "limit": str(MAX_VERSIONS)})
+        path = f"/apis/apps/v1/namespaces/{_part(namespace)}/{resource}?{query}"
+        return self._call("GET", path, bounds=Bounds(seconds, MAX_VERSIONS_LIST))[0]
 
     def read_log(
         self,

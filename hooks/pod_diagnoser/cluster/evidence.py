@@ -22,6 +22,7 @@ from pod_diagnoser.cluster.coalescing import BurstTracker, CrashBurst, SharedEve
 from pod_diagnoser.cluster.errors import AnswerTooLongError, ApiError
 from pod_diagnoser.cluster.event_list import ByPod, EventV1, events_about, parse_event_list
 from pod_diagnoser.cluster.node_event_reader import NodeEventReader
+from pod_diagnoser.cluster.template_changes import TemplateApi, TemplateChangeReader
 from pod_diagnoser.diagnosis.evidence import (
     EventLookup,
     EvidenceRequest,
@@ -130,9 +131,15 @@ class ApiEvidenceFetcher:
     Args:
         api: the API server.
         monotonic: a clock for how long things take, in seconds.
+        templates: the API server, where it may be read what templates changed; otherwise None.
     """
 
-    def __init__(self, api: EvidenceApi, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        api: EvidenceApi,
+        monotonic: Callable[[], float] = time.monotonic,
+        templates: TemplateApi | None = None,
+    ) -> None:
         self._api = api
         self._monotonic = monotonic
         self._slots = threading.BoundedSemaphore(MAX_CALLS)
@@ -141,6 +148,10 @@ class ApiEvidenceFetcher:
         self._nodes_breaker = EvidenceCircuitBreaker(monotonic, self._events_breaker)
         self._bursts = BurstTracker()
         self._nodes = NodeEventReader(self._list_events_of_node, monotonic)
+        self._changes: TemplateChangeReader | None = None
+        if templates is not None:
+            breaker = EvidenceCircuitBreaker(monotonic, self._events_breaker)
+            self._changes = TemplateChangeReader(templates, monotonic, breaker)
 
     def fetch(self, request: EvidenceRequest) -> FetchedEvidence:
         """Fetch what is requested.
@@ -166,8 +177,14 @@ class ApiEvidenceFetcher:
                 found = _Listed(EventLookup.FOUND, shared.get(request.uid, ()))
         node = self._nodes.read(request.node, until) if request.node else None
         log = None if request.log is None else self._read_log(request, request.log, until)
+        # Last, with the time that is left: nothing waits longer than without it.
+        change = None
+        if request.template is not None and self._changes is not None:
+            change = self._changes.read(request.namespace, request.template, until)
         events = tuple(events_about(request.uid, found.events))
-        return FetchedEvidence(found.lookup, events, log, complete=found.complete, node=node)
+        return FetchedEvidence(
+            found.lookup, events, log, complete=found.complete, node=node, change=change
+        )
 
     def _read_events(self, request: EvidenceRequest, until: float) -> "_Listed":
         def read(seconds: float) -> bytes:

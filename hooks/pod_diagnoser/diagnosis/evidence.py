@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
+from pod_diagnoser.diagnosis.changes import TemplateChange, TemplateRequest
 from pod_diagnoser.diagnosis.messages import Problem
 
 MAX_DETAIL_BYTES: Final = 120
@@ -189,6 +190,7 @@ class EvidenceRequest:
         events: whether to look up its Events.
         log: the log to read, or None.
         node: the node whose Events are to be read as well, or an empty string.
+        template: the template of which it is not known yet what it changed, or None.
     """
 
     namespace: str
@@ -197,6 +199,7 @@ class EvidenceRequest:
     events: bool = False
     log: LogRequest | None = None
     node: str = ""
+    template: TemplateRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +215,7 @@ class FetchedEvidence:
         complete: whether these are all Events that there are; otherwise they prove what they say,
             and nothing by what they do not say.
         node: the Events about the Pod's node; None where they were not requested, or not read.
+        change: what its template changed; None where that was not requested, or is not known.
     """
 
     lookup: EventLookup | None = None
@@ -219,6 +223,7 @@ class FetchedEvidence:
     log: str | None = None
     complete: bool = True
     node: NodeEvents | None = None
+    change: TemplateChange | None = None
 
 
 class EvidenceFetcher(Protocol):

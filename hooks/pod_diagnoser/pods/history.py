@@ -6,6 +6,7 @@ how long a Pod counts as recently crashed, and it is bounded like all other inpu
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -15,6 +16,15 @@ from pod_diagnoser.api.causes import REQUESTED_RESTARTS
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.fields import Int32, RequiredTime, Time
 from pod_diagnoser.api.text import sanitize
+from pod_diagnoser.diagnosis.changes import (
+    MAX_DIFFERENCES,
+    MAX_IMAGE_BYTES,
+    MAX_NAME_BYTES,
+    Difference,
+    How,
+    Part,
+    TemplateChange,
+)
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.event_rules import MAX_EVENT_BYTES, may_change_cause
 from pod_diagnoser.diagnosis.evidence import MAX_DETAIL_BYTES, EventFinding, EventLookup, Evidence
@@ -35,6 +45,9 @@ MAX_HISTORY = 10
 
 MAX_CRASHES_BYTES = 3328
 """Keeps all managed annotations together below 5 KiB, apart from container output."""
+
+MAX_CHANGE_BYTES = 1024
+"""How much of that is for what the template changed, at most."""
 
 MAX_READ_BYTES = 16_384
 """Maximum length of an annotation that is read back; the hook writes no longer one."""
@@ -136,6 +149,73 @@ class CrashRecord(BaseModel):
         return self.seen + RECENT
 
 
+class StoredDifference(BaseModel):
+    """A `Difference`. Its fields are the stored keys."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    part: Part
+    how: How
+    container: str = Field(default="", max_length=MAX_NAME_BYTES)
+    name: str = Field(default="", max_length=MAX_NAME_BYTES)
+    before: str = Field(default="", max_length=MAX_IMAGE_BYTES)
+    after: str = Field(default="", max_length=MAX_IMAGE_BYTES)
+
+
+class StoredChange(BaseModel):
+    """A `TemplateChange`. Its fields are the stored keys."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    revision: int = Field(ge=1, lt=2**63)
+    began: Time = None
+    former: int = Field(default=0, ge=0, lt=2**63)
+    ran: int | None = Field(default=None, ge=0, lt=2**63)
+    differences: tuple[StoredDifference, ...] = Field(default=(), max_length=MAX_DIFFERENCES)
+    more: int = Field(default=0, ge=0, lt=2**63)
+
+    def to_change(self) -> TemplateChange:
+        """Sanitize it, since somebody may have made it up."""
+        return TemplateChange(
+            self.revision,
+            self.began,
+            self.former,
+            self.ran,
+            tuple(
+                Difference(
+                    each.part,
+                    each.how,
+                    *(
+                        sanitize(text, MAX_IMAGE_BYTES)
+                        for text in (each.container, each.name, each.before, each.after)
+                    ),
+                )
+                for each in self.differences
+            ),
+            self.more,
+        )
+
+
+@lru_cache(maxsize=256)
+def store_change(change: TemplateChange) -> StoredChange:
+    """Return a change as it is stored, with as many differences as have room.
+
+    Remembered: the Pods of a workload have the same.
+    """
+    stored = StoredChange(
+        revision=change.revision,
+        began=change.began,
+        former=change.former,
+        ran=change.former_ran,
+        differences=tuple(StoredDifference(**asdict(each)) for each in change.differences),
+        more=change.more,
+    )
+    while len(stored.__pydantic_serializer__.to_json(stored)) > MAX_CHANGE_BYTES:
+        less = {"differences": stored.differences[:-1], "more": stored.more + 1}
+        stored = stored.model_copy(update=less)
+    return stored
+
+
 class CrashHistory(BaseModel):
     """The annotation ``crashes``. Its fields are the stored keys."""
 
@@ -145,6 +225,8 @@ class CrashHistory(BaseModel):
     """The uid of the PodDiagnoser that claimed the Pod when this was written."""
     since: Time = None
     """When that PodDiagnoser first diagnosed a recent crash of the Pod, which it counts by this."""
+    change: StoredChange | None = None
+    """What the Pod's template changed, where that is known."""
     history: tuple[CrashRecord, ...] = Field(default=(), max_length=100)
 
 
@@ -193,6 +275,7 @@ def drop_future(history: CrashHistory, now: datetime) -> CrashHistory:
     return CrashHistory(
         diagnoser=history.diagnoser,
         since=now.replace(microsecond=0) if future else history.since,
+        change=history.change,
         history=tuple(record for record in history.history if record.seen <= limit),
     )
 

@@ -13,6 +13,7 @@ NEXT_STEP = f"{GROUP}/next-step"
 REASON = f"{GROUP}/reason"
 TERMINATION_MESSAGE = f"{GROUP}/termination-message"
 LOG = f"{GROUP}/log"
+CHANGES = f"{GROUP}/changes"
 ANNOTATIONS = (
     RESTART_REASON,
     RESTART_TIME,
@@ -23,6 +24,7 @@ ANNOTATIONS = (
     EVIDENCE,
     CRASHES,
     REASON,
+    CHANGES,
     TERMINATION_MESSAGE,
     LOG,
 )

@@ -10,11 +10,19 @@ from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec
 from pod_diagnoser.api.metacontroller import SyncResponse
 from pod_diagnoser.api.time import earliest, format_time
+from pod_diagnoser.diagnosis.change_words import change_line
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
-from pod_diagnoser.pods.history import RECENT, CrashHistory, CrashRecord, serialize
+from pod_diagnoser.pods.history import (
+    RECENT,
+    CrashHistory,
+    CrashRecord,
+    serialize,
+    store_change,
+)
 from pod_diagnoser.pods.keys import (
     ANNOTATIONS,
     CAUSE,
+    CHANGES,
     CONTAINER,
     CRASHES,
     DIAGNOSIS,
@@ -96,7 +104,10 @@ def desired_metadata(
     annotations = _removal_of_transient(pod)
     if observation.diagnoses or any(record.silent for record in observation.history):
         desired = CrashHistory(
-            diagnoser=claim.diagnoser.uid, since=since, history=tuple(observation.history)
+            diagnoser=claim.diagnoser.uid,
+            since=since,
+            change=store_change(observation.change) if observation.change else None,
+            history=tuple(observation.history),
         )
         annotations |= _annotations(pod, observation, output)
         annotations[CRASHES] = serialize(desired)
@@ -105,6 +116,10 @@ def desired_metadata(
             # Without a stored history the crash would be new, and recent, at every sync.
             label_ends = []
     labels, label_resync_after = _label_change(pod, claim, max(label_ends, default=None), now)
+    if not labels.get(LABEL):
+        annotations.pop(CHANGES, None)
+        if CHANGES in pod.metadata.annotations:
+            annotations[CHANGES] = None
     return _response(annotations, labels, earliest(label_resync_after, observation.resync_after))
 
 
@@ -150,12 +165,18 @@ def _annotations(
         EVIDENCE: lines.evidence,
         NEXT_STEP: lines.next_step,
         TERMINATION_MESSAGE: output.message or None,
+        CHANGES: _changes(observation, records[latest.id]),
         **_restart_annotations(latest_crash(restarted, records)),
     }
     if output.log is not None:
         desired[LOG] = output.log or None
     existing = pod.metadata.annotations
     return {key: value for key, value in desired.items() if value is not None or key in existing}
+
+
+def _changes(observation: PodObservation, crash: CrashRecord) -> str | None:
+    change = observation.change
+    return change_line(change, crash.moment, "this crash") if change else None
 
 
 def _is_outdated(latest: Diagnosis, observation: PodObservation) -> bool:

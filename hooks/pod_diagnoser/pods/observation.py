@@ -4,9 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from pod_diagnoser.api import apps_v1
 from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod, Pod
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec
 from pod_diagnoser.api.time import earliest
+from pod_diagnoser.diagnosis.change_words import mask_change
+from pod_diagnoser.diagnosis.changes import TemplateChange, TemplateRequest
 from pod_diagnoser.diagnosis.diagnose import (
     Diagnosis,
     diagnose,
@@ -86,6 +89,7 @@ class PodObservation:
         evidence_request: the evidence that is missing now, or None.
         resync_after: seconds until there may be more to observe or to fetch, or None.
         lookups: what the Events showed that were looked up now, for each crash.
+        change: what the Pod's template changed, masked; None where that is not known.
     """
 
     stored: CrashHistory
@@ -96,6 +100,7 @@ class PodObservation:
     evidence_request: EvidenceRequest | None
     resync_after: float | None
     lookups: Sequence[Evidence] = ()
+    change: TemplateChange | None = None
 
     @property
     def reportable_history(self) -> list[CrashRecord]:
@@ -219,6 +224,10 @@ class _Observer:
         log = self._log_request(latest)
         if latest is not None and log is not None and self._fetched and self._fetched.log:
             latest = self._read_log(latest, self._fetched.log, crashes)
+        change = self._change()
+        template = None
+        if change is None and (unexplained or self._is_new(crashes)):
+            template = _template_request(self._pod, self._claim)
         records = [*crashes.records.values(), *crashes.suppressed.values()]
         return PodObservation(
             self._stored,
@@ -226,9 +235,10 @@ class _Observer:
             crashes.records,
             latest,
             merge_crashes(records, self._stored.history),
-            _evidence_request(self._pod, unexplained, log),
+            _evidence_request(self._pod, unexplained, log, template),
             self._resync_after,
             self._looked_up,
+            change,
         )
 
     def _find(self) -> Sequence[Diagnosis]:
@@ -296,6 +306,20 @@ class _Observer:
         slow = (seconds_until_slow(each.symptom.evidence, now) for each in crashes.pulling)
         self._resync_after = earliest(self._resync_after, *again, *slow)
         return [each for each, wait in lookups if wait is not None and wait <= 0]
+
+    def _change(self) -> TemplateChange | None:
+        """Return what the Pod's template changed: as it was stored, or was read now."""
+        evidence = self._claim.evidence
+        if not evidence.changes:
+            return None
+        if self._stored.change is not None:
+            return self._stored.change.to_change()
+        read = self._fetched.change if self._fetched else None
+        return None if read is None else mask_change(read, evidence.maskPatterns)
+
+    def _is_new(self, crashes: _Crashes) -> bool:
+        """Say whether the Pod shows a crash for the first time."""
+        return any(each.id not in self._known for each in crashes.reported)
 
     def _log_request(self, latest: Diagnosis | None) -> LogRequest | None:
         """Ask for the log of the latest crash when it is first reported."""
@@ -387,18 +411,31 @@ def _log_request(latest: Diagnosis, claim: DiagnosisTargetSpec) -> LogRequest | 
 
 
 def _evidence_request(
-    pod: Pod, unexplained: Sequence[Diagnosis], log: LogRequest | None
+    pod: Pod,
+    unexplained: Sequence[Diagnosis],
+    log: LogRequest | None,
+    template: TemplateRequest | None,
 ) -> EvidenceRequest | None:
-    if not unexplained and log is None:
+    if not unexplained and log is None and template is None:
         return None
     meta = pod.metadata
     # The kubelet writes a static Pod's Events with the uid by which it knows the Pod itself.
     uid = meta.annotations.get(MIRROR_POD_ANNOTATION, meta.uid)
     of_node = any(needs_node_events(each.symptom, each.symptom.evidence) for each in unexplained)
     node = pod.spec.nodeName if pod.spec and of_node else ""
-    return EvidenceRequest(
-        meta.namespace, meta.name, uid, events=bool(unexplained), log=log, node=node
-    )
+    return EvidenceRequest(meta.namespace, meta.name, uid, bool(unexplained), log, node, template)
+
+
+def _template_request(pod: Pod, claim: DiagnosisTargetSpec) -> TemplateRequest | None:
+    """Ask what the template of a Pod's workload changed; of Jobs and others nothing is kept."""
+    owner = pod.controller
+    if not claim.evidence.changes or owner is None or owner.apiVersion != apps_v1.API_VERSION:
+        return None
+    if owner.kind == "ReplicaSet":
+        return TemplateRequest(owner.kind, owner.name, owner.uid)
+    if owner.kind in ("StatefulSet", "DaemonSet") and pod.template_hash:
+        return TemplateRequest(owner.kind, owner.name, owner.uid, pod.template_hash)
+    return None
 
 
 @dataclass(frozen=True, slots=True)
