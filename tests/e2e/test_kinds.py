@@ -75,6 +75,7 @@ def test_all_that_may_be_written_is_accepted(shop: Workspace) -> None:
             "terminationMessage": True,
             "logLines": 50,
             "reason": True,
+            "changes": False,
             "maskPatterns": [f"{number:02d}" + "(a|b)*" * 42 for number in range(16)],
         },
         "ignore": {
@@ -117,6 +118,7 @@ def test_what_is_left_out_of_a_threshold_is_filled_in(shop: Workspace) -> None:
         "terminationMessage": False,
         "logLines": 0,
         "reason": False,
+        "changes": True,
     }
     assert "ignore" not in stored
     assert stored["thresholds"] == [

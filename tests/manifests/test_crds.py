@@ -233,6 +233,7 @@ def test_defaults_are_what_the_descriptions_promise() -> None:
             "terminationMessage": False,
             "logLines": 0,
             "reason": False,
+            "changes": True,
         },
         "remediationAction": "",
         "remediation": {

@@ -22,6 +22,8 @@ from tests.manifests.kustomize import (
 OVERLAY = "metacontroller/pod-diagnoser/overlays/evidence"
 HOOK = "pod-diagnoser-pods"
 ROLE = "pod-diagnoser-evidence"
+CHANGES = "pod-diagnoser-evidence-changes"
+OTHER_HOOK = "pod-diagnoser-poddiagnosers"
 
 
 def allowed(objects: list[Object] | tuple[Object, ...], account: str) -> dict[str, set[str]]:
@@ -57,8 +59,7 @@ def test_the_pods_hook_may_list_events_and_nothing_else() -> None:
     assert allowed(render(OVERLAY), HOOK) == {"/events": {"list"}}
     default = render(DEFAULT)
     assert allowed(default, HOOK) == {}
-    others = "pod-diagnoser-poddiagnosers"
-    assert allowed(render(OVERLAY), others) == allowed(default, others)
+    assert allowed(render(OVERLAY), OTHER_HOOK) == allowed(default, OTHER_HOOK)
 
 
 def test_with_logs_it_may_get_them_too(tmp_path: Path) -> None:
@@ -66,6 +67,30 @@ def test_with_logs_it_may_get_them_too(tmp_path: Path) -> None:
     objects = build_overlay(tmp_path, "evidence", "evidence-logs")
     assert allowed(objects, HOOK) == {"/events": {"list"}, "/pods/log": {"get"}}
     assert names(objects) == names(render(OVERLAY))
+
+
+def test_with_changes_it_may_read_the_versions_of_templates(tmp_path: Path) -> None:
+    """The component evidence-changes adds a role of one rule, its binding, and a setting."""
+    objects = build_overlay(tmp_path, "evidence", "evidence-changes")
+    assert allowed(objects, HOOK) == {
+        "/events": {"list"},
+        "apps/replicasets": {"get", "list"},
+        "apps/controllerrevisions": {"get", "list"},
+    }
+    more = names(objects) - names(render(OVERLAY))
+    assert more == {("ClusterRole", CHANGES), ("ClusterRoleBinding", CHANGES)}
+    assert allowed(objects, OTHER_HOOK) == allowed(render(DEFAULT), OTHER_HOOK)
+    assert not Settings.from_environment(variables(render(OVERLAY), "pods")).evidence_changes
+    assert Settings.from_environment(variables(objects, "pods")).evidence_changes
+    for kind in ("ClusterRole", "ClusterRoleBinding"):
+        labels = of_kind(objects, kind)[CHANGES]["metadata"]["labels"]
+        assert labels["app.kubernetes.io/part-of"] == "pod-diagnoser"
+
+
+def test_changes_do_not_go_without_evidence(tmp_path: Path) -> None:
+    """Without a token the hook could read nothing: kustomize fails."""
+    with pytest.raises(AssertionError, match="test failed"):
+        build_overlay(tmp_path, "default", "evidence-changes")
 
 
 def test_the_overlay_is_the_default_and_the_component() -> None:
@@ -127,10 +152,12 @@ def test_nor_does_the_hook_start_so(tmp_path: Path) -> None:
 
 def test_in_chosen_namespaces_it_is_bound_there(tmp_path: Path) -> None:
     """The component removes the binding for all namespaces."""
-    objects = build_overlay(tmp_path, "evidence", "chosen-namespaces")
-    gone = names(render(OVERLAY)) - names(objects)
+    everywhere = build_overlay(tmp_path, "evidence", "evidence-changes")
+    objects = build_overlay(tmp_path, "evidence", "evidence-changes", "chosen-namespaces")
+    gone = names(everywhere) - names(objects)
     assert gone == {
         ("ClusterRoleBinding", ROLE),
+        ("ClusterRoleBinding", CHANGES),
         ("ClusterRoleBinding", "pod-diagnoser-remediation"),
     }
     readme = (PROJECT / "metacontroller/README.md").read_text(encoding="utf-8")
@@ -138,7 +165,7 @@ def test_in_chosen_namespaces_it_is_bound_there(tmp_path: Path) -> None:
     assert f"--serviceaccount={NAMESPACE}:{HOOK}" in readme
 
 
-@pytest.mark.parametrize("component", ["evidence", "evidence-logs"])
+@pytest.mark.parametrize("component", ["evidence", "evidence-changes", "evidence-logs"])
 def test_each_file_is_used(component: str) -> None:
     """One resource a file, and none that is forgotten in the kustomization."""
     folder = PROJECT / "metacontroller" / "pod-diagnoser" / "components" / component

@@ -175,7 +175,10 @@ def connect_evidence_fetcher(
         return None
     credentials = find_api_server(settings, environment)
     if credentials is not None:
-        return ApiEvidenceFetcher(ApiClient(credentials, deadline=deadline))
+        client = ApiClient(credentials, deadline=deadline)
+        return ApiEvidenceFetcher(
+            client, templates=client if settings.evidence_changes else None
+        )
     if settings.evidence:
         message = (
             "POD_DIAGNOSER_EVIDENCE=true needs an API server: POD_DIAGNOSER_API_SERVER, "

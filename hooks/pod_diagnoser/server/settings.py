@@ -104,6 +104,12 @@ class Settings(BaseSettings):
     """Whether a crash's Events, and logs if a PodDiagnoser wants them, are read. None: where there
     is an API server and callers are known."""
 
+    evidence_changes: _YesOrNo = Field(
+        default=False, validation_alias="POD_DIAGNOSER_EVIDENCE_CHANGES"
+    )
+    """Whether it is read what the templates of crashed Pods changed, where evidence is read. It
+    needs a role of its own."""
+
     log_level: Annotated[str, _one_of("debug", "info", "warning", "error")] = Field(
         "info", validation_alias="POD_DIAGNOSER_LOG_LEVEL"
     )
