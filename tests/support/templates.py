@@ -30,14 +30,13 @@ def _owner(kind: str, uid: str) -> Json:
     return {"apiVersion": "apps/v1", "kind": kind, "name": "web", "uid": uid, "controller": True}
 
 
-def replica_set(revision: int, of: Json | None = None, created: str = "", **meta: Any) -> Json:
+def replica_set(revision: int, of: Json | None = None, created: str = "") -> Json:
     """Return a ReplicaSet of the Deployment web.
 
     Args:
         revision: its revision, which is the end of its name too.
         of: the template.
         created: when it was created; on that day of November without it.
-        meta: more annotations.
     """
     labels = LABELS | {"pod-template-hash": f"h{revision}"}
     return {
@@ -48,7 +47,7 @@ def replica_set(revision: int, of: Json | None = None, created: str = "", **meta
             "namespace": "shop",
             "uid": f"rs-{revision}",
             "labels": labels,
-            "annotations": {"deployment.kubernetes.io/revision": str(revision), **meta},
+            "annotations": {"deployment.kubernetes.io/revision": str(revision)},
             "creationTimestamp": created or f"2026-11-{revision:02d}T10:00:00Z",
             "ownerReferences": [_owner("Deployment", DEPLOYMENT_UID)],
         },

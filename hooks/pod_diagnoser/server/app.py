@@ -176,9 +176,7 @@ def connect_evidence_fetcher(
     credentials = find_api_server(settings, environment)
     if credentials is not None:
         client = ApiClient(credentials, deadline=deadline)
-        return ApiEvidenceFetcher(
-            client, templates=client if settings.evidence_changes else None
-        )
+        return ApiEvidenceFetcher(client, templates=client if settings.evidence_changes else None)
     if settings.evidence:
         message = (
             "POD_DIAGNOSER_EVIDENCE=true needs an API server: POD_DIAGNOSER_API_SERVER, "

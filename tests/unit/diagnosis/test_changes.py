@@ -177,8 +177,11 @@ def test_a_version_without_a_number_says_nothing() -> None:
 
 def test_a_rollback_has_no_known_beginning() -> None:
     """When it was made is not since when it is the current one; an annotation tells."""
-    back = replica_set(5, **{"deployment.kubernetes.io/revision-history": "5"})
-    back["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = "8"
+    back = replica_set(5)
+    back["metadata"]["annotations"] = {
+        "deployment.kubernetes.io/revision": "8",
+        "deployment.kubernetes.io/revision-history": "5",
+    }
     text = line(replica_set(7, template(container("web:2"))), back)
     assert text == "Revision 8: image web:2 → shop/web:1.4 from revision 7"
 
