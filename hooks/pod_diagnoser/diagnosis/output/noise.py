@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 _WRAPPER: Final = re.compile(
-    r"npm (?:ERR!|error)|error Command failed|\s*ELIFECYCLE|.{0,40}ERR_PNPM_|info Visit https"
+    r"npm (?:ERR!|error)(?! missing script)|error Command failed|\s*ELIFECYCLE|.{0,40}ERR_PNPM_|info Visit https"
     r"|.{0,80}(?:Worker failed to boot|HaltServer|Application startup failed|exited with (?:code|status|error code)"
     r"|Reason: Worker failed|Program will exit|check the (?:logs?|output)|[Ff]or more (?:details|info)"
     r"|failed to load command|died\. Shutting down|did not exit normally|returned a non-zero code"

@@ -14,6 +14,11 @@ _BANNER: Final = re.compile(
     r"|\*\* Starting|=> Booting |Puma starting|Booting (?:Puma|with)"
     r"|:: Spring Boot ::|npm start$|> node )"
 )
+_END: Final = re.compile(
+    r"\[notice\] \d{1,10}#\d{1,10}: exit$|ready to exit, bye bye|database system is shut down|Shutting down: Master"
+)
+"""After one of these a run is over."""
+
 _START_WORD: Final = re.compile(
     r"\b(?:start(?:ing|ed|up)?|boot(?:ing)?|initiali[sz]ing|launching|running|version)\b",
     re.IGNORECASE,
@@ -35,6 +40,9 @@ def run_starts(texts: Sequence[str]) -> list[int]:
     for number, text in enumerate(texts):
         if _BANNER.search(text):
             starts.append(number)
+            continue
+        if _END.search(text) and number + 1 < len(texts):
+            starts.append(number + 1)
             continue
         if not _START_WORD.search(text):
             continue

@@ -11,7 +11,7 @@ _MARKER: Final = re.compile(
     r"|[Ss]ignal:? ?(?:15|terminated|interrupt)\b|\bsignal 15\b|\"signal\": ?\"?(?:terminated|interrupt|15)"
     r"|[Cc]aught signal|[Gg]ot signal|[Hh]andling signal:? (?:term|int|quit)"
     r"|Signal handler called with signal (?:15|2)\b"
-    r"|[Rr]eceived (?:term|int|quit)\b|(?:shut(?:ting)? ?down|stop(?:ping)?|exit(?:ing)?) (?:on|due to|because of|after) signal"
+    r"|[Rr]eceived (?:terminated|interrupt|hangup|term|int|quit|TERM|INT)\b|(?:shut(?:ting)? ?down|stop(?:ping)?|exit(?:ing)?) (?:on|due to|because of|after) signal"
     r"|User requested shutdown|will terminate after \d+ seconds|signal to shut ?down"
     r"|[Gg]raceful(?:ly)? (?:shut(?:ting)? ?down|stop)|[Ss]hutting down gracefully"
     r"|Commencing graceful shutdown|KeyboardInterrupt|[Ss]hutdown (?:requested|signal|initiated)"

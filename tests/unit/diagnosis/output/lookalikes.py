@@ -526,7 +526,7 @@ SyntaxError: Unexpected token ')'
     LookAlike(
         "node: what was thrown is no error",
         "node",
-        R.MISSING_CONFIGURATION,
+        R.UNCAUGHT_EXCEPTION,
         "no config given",
         """\
 /app/index.js:1
@@ -719,35 +719,35 @@ Aborted (core dumped)
     ),
     LookAlike(
         "c: an assertion",
-        "c++",
+        "c",
         R.ASSERTION_OR_PANIC,
         "server: main.c:12: main: Assertion `fd >= 0' failed.",
         "server: main.c:12: main: Assertion `fd >= 0' failed.\nAborted (core dumped)\n",
     ),
     LookAlike(
         "c: a library",
-        "c++",
+        "c",
         R.MISSING_MODULE,
         "/app/server: error while loading shared libraries: libpq.so.5: cannot open shared object file: No such file or directory",
         "/app/server: error while loading shared libraries: libpq.so.5: cannot open shared object file: No such file or directory\n",
     ),
     LookAlike(
         "c: a version of libc",
-        "c++",
+        "c",
         R.VERSION_MISMATCH,
         "/app/server: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.34' not found (required by /app/server)",
         "/app/server: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.34' not found (required by /app/server)\n",
     ),
     LookAlike(
         "c: heap corruption",
-        "c++",
+        "c",
         R.NATIVE_CRASH,
         "double free or corruption (fasttop)",
         "double free or corruption (fasttop)\nAborted (core dumped)\n",
     ),
     LookAlike(
         "elixir: a config provider",
-        "erlang",
+        "elixir",
         R.MISSING_CONFIGURATION,
         "** (RuntimeError) environment variable DATABASE_URL is missing.",
         """\

@@ -29,6 +29,15 @@ _QUOTED: Final = re.compile(
 )
 _EMPTY: Final = re.compile(r"(?:BOOT FAILED|={3,}|-{3,})?\s*")
 _PREFIX: Final = re.compile(r"(?:\d\S{1,40} \S{1,40} )?(?:\[\w{1,12}\] <[\d.]{1,40}>)?\s*")
+_BUGS: Final = (
+    "MatchError",
+    "FunctionClauseError",
+    "CaseClauseError",
+    "BadMapError",
+    "ArithmeticError",
+)
+"""Mistakes of the program itself, whatever the words."""
+
 _REACH: Final = 12
 
 
@@ -45,6 +54,8 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
                 _with_rest(lines, number, found["message"]),
                 _default(found["name"]),
                 weight=_weight(lines, number),
+                runtime="elixir",
+                exact=found["name"] in _BUGS,
             )
         elif "** (" in line and _EXIT.match(line):
             yield Finding(number, (number,), weight=Weight.LOGGED)

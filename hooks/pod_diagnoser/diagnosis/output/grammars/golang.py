@@ -25,8 +25,13 @@ _HOLLOW: Final = re.compile(r"\s*panic: \(\*?[\w./]{1,100}\) \(?0x[0-9a-f]")
 _NOT_GO: Final = re.compile(
     r"fatal error: .{1,200}\.h(?:pp)?: No such|fatal error: (?:error in backend|Uncaught)"
 )
+_BUG: Final = re.compile(
+    r"runtime error: |invalid memory address|assignment to entry in nil map|(?:close of|send on) (?:closed|nil) channel"
+    r"|interface conversion: |sync: (?:negative|unlock|WaitGroup)"
+)
+"""Mistakes of the program itself, whatever the words."""
+
 _NATIVE: Final = re.compile(r"fatal error: (?:unexpected signal|fault\b|misaligned)")
-_PANIC_OF: Final = re.compile(r"\s*panic: (?:runtime error: |[\w./*&-]{1,100}\{|errors?\.)")
 
 
 def _find(lines: Sequence[str]) -> Iterator[Finding]:
@@ -66,12 +71,11 @@ def _panic(lines: Sequence[str], number: int) -> Finding:
     ):
         end += 1
     meaning = "\n".join(lines[number:end])
-    default = None if _PANIC_OF.match(line) else ReasonClass.ASSERTION_OR_PANIC
-    return Finding(number, (number,), default, meaning, weight, exact=_is_bug(line))
+    return Finding(number, (number,), None, meaning, weight, exact=_is_bug(line))
 
 
 def _is_bug(line: str) -> bool:
-    return "runtime error" in line or "invalid memory address" in line
+    return _BUG.search(line, 0, 400) is not None
 
 
 def _next(lines: Sequence[str], number: int, start: str) -> tuple[int, ...]:

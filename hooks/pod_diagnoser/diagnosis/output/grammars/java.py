@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 from pod_diagnoser.diagnosis.output.grammars.traces import weight_after
 
@@ -27,6 +28,14 @@ _NAME: Final = re.compile(
 _ELSEWHERE: Final = re.compile(
     r"(?<![\w.$/])(?:[a-z_]\w{0,60}\.){2,12}[A-Z]\w{0,120}(?:Exception|Error|Failure)\b"
 )
+_ASSERTION: Final = re.compile(r"\bjava\.lang\.AssertionError\b")
+_BUG: Final = re.compile(
+    r"\bjava\.(?:lang|util)\.(?:NullPointer|ArrayIndexOutOfBounds|StringIndexOutOfBounds|IndexOutOfBounds"
+    r"|ClassCast|Arithmetic|NegativeArraySize|ConcurrentModification|NoSuchElement|EmptyStack|IllegalMonitorState)"
+    r"Exception\b|java\.lang\.StackOverflowError\b|UninitializedPropertyAccessException"
+)
+"""Mistakes of the program itself, whatever the words."""
+
 _MAX_MESSAGE: Final = 12
 """How many lines the message of an exception has at most, before its first frame."""
 
@@ -89,7 +98,14 @@ def _finding(lines: Sequence[str], chain: _Chain) -> Finding:
     weight = weight_after(lines, chain.start)
     if _THREAD.match(lines[chain.start]):
         weight = Weight.FATAL
-    return Finding(chain.start, quotes, meaning=_meaning(lines, quotes[0]), weight=weight)
+    if _ASSERTION.search(lines[quotes[0]], 0, 200):
+        return Finding(
+            chain.start, quotes, ReasonClass.ASSERTION_OR_PANIC, weight=weight, exact=True
+        )
+    bug = _BUG.search(lines[quotes[0]], 0, 400) is not None
+    return Finding(
+        chain.start, quotes, meaning=_meaning(lines, quotes[0]), weight=weight, exact=bug
+    )
 
 
 def _meaning(lines: Sequence[str], number: int) -> str:

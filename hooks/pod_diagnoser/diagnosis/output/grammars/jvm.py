@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
-from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar
+from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 
 _CRASH: Final = re.compile(r"# +(?:SIG[A-Z]{3,5}|EXCEPTION_\w{1,40}|Internal Error) ?\(")
 _NO_MEMORY: Final = re.compile(
@@ -17,12 +17,11 @@ _NO_MEMORY: Final = re.compile(
 )
 _FRAME: Final = "# Problematic frame"
 _START: Final = re.compile(
-    r"(?P<memory>(?:Error: )?(?:Could not reserve enough space|Invalid (?:initial|maximum) heap size"
-    r"|Too small (?:initial|maximum) heap|Initial heap size set to a larger)"
+    r"(?P<memory>(?:Error: )?Could not reserve enough space"
     r"|.{0,200}(?:Failed to map memory|failed to allocate initial heap|not enough memory))"
-    r"|(?P<option>Unrecognized (?:VM )?option|Unrecognized option: |Improperly specified VM option"
+    r"|(?P<option>Unrecognized (?:VM )?option|(?:Error: )?Invalid (?:initial|maximum) heap size|Too small (?:initial|maximum) heap|Initial heap size set to a larger|Unrecognized option: |Improperly specified VM option"
     r"|Error: Unable to access jarfile|no main manifest attribute"
-    r"|Invalid [-\w ]{1,60}:|.{0,80}Conflicting collector combinations|Missing .{1,40}=<size>"
+    r"|.{0,80}Conflicting collector combinations|Missing .{1,40}=<size>"
     r"|Error opening zip file or JAR manifest missing|agent library failed to init)"
     r"|(?P<main>Error: Could not find or load main class|Error: Main method not found)"
     r"|(?P<version>.{0,200}UnsupportedClassVersionError: )"
@@ -55,7 +54,9 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
                 yield Finding(number, (number,), ReasonClass.MEMORY_EXHAUSTED, exact=True)
         elif found := _START.match(line):
             reason = _CLASSES[found.lastgroup or "memory"]
-            yield Finding(number, (number,), reason)
+            weight = Weight.LOGGED if found["thread"] else Weight.FATAL
+            exact = found["option"] is not None and "jarfile" not in line
+            yield Finding(number, (number,), reason, weight=weight, exact=exact)
         elif line.startswith(_INITIALIZING) and number + 1 < len(lines):
             yield Finding(number, (number + 1, number), ReasonClass.INVALID_CONFIGURATION)
     if crash is not None:

@@ -30,7 +30,7 @@ _CLASSES: Final = {
     "memory": ReasonClass.NATIVE_CRASH,
     "signal": ReasonClass.NATIVE_CRASH,
 }
-_EXACT: Final = ("loader", "version", "memory", "signal")
+_EXACT: Final = ("assertion", "loader", "version", "memory", "signal")
 
 
 def _find(lines: Sequence[str]) -> Iterator[Finding]:
@@ -41,7 +41,8 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             yield Finding(number, quotes, ReasonClass.NATIVE_CRASH)
         elif found := _LINE.match(line):
             kind = found.lastgroup or "signal"
-            yield Finding(number, (number,), _CLASSES[kind], exact=kind in _EXACT)
+            runtime = "c++" if kind == "cxx" else "c"
+            yield Finding(number, (number,), _CLASSES[kind], runtime=runtime, exact=kind in _EXACT)
 
 
 GRAMMAR: Final = Grammar(

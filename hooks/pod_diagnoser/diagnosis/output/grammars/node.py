@@ -25,7 +25,13 @@ _FRAME_OF_JS: Final = re.compile(
 _CARET: Final = re.compile(r"\s*\^+\s*$")
 _CAUSE: Final = re.compile(r"\s{1,40}\[cause\]: (?!undefined|null)\S")
 _INNER: Final = re.compile(r"\s{2,40}(?:\w{0,40}Error): \S")
-_REJECTED: Final = "[UnhandledPromiseRejection"
+_BUG: Final = re.compile(
+    r"TypeError: (?:Cannot (?:read|set|destructure|convert|access)|.{1,200} is not (?:a function|a constructor|iterable|defined))"
+    r"|ReferenceError: |RangeError: Maximum call stack"
+)
+"""Mistakes of the program itself, whatever the words."""
+
+_REJECTED: Final = "UnhandledPromiseRejection: This error originated"
 _REASON: Final = 'with the reason "'
 _OLD_WARNING: Final = re.compile(
     r"\(node:\d{1,10}\) (?:UnhandledPromiseRejectionWarning: (?P<said>(?!Unhandled promise rejection\b).{1,4000})|.{0,100}Warning)"
@@ -43,6 +49,7 @@ _CLASSES: Final = {
 _BUN: Final = re.compile(
     r"error: (?:Cannot find (?:module|package)|Module not found|Uncaught|Could not resolve)"
 )
+_NO_SCRIPT: Final = re.compile(r"npm (?:ERR!|error) Missing script: ")
 _THROWN: Final = "(Use `node --trace-uncaught"
 _REACH: Final = 60
 """How many lines of one error are read at most: message, frames, causes and fields."""
@@ -71,10 +78,10 @@ def _event(lines: Sequence[str], number: int, *, uncaught: bool) -> Finding | No
     line = lines[number]
     if found := _V8.match(line):
         return Finding(number, (number,), _CLASSES[found.lastgroup or "fatal"])
-    if _BUN.match(line):
+    if _BUN.match(line) or _NO_SCRIPT.match(line):
         return Finding(number, (number,))
     if line.startswith(_THROWN) and number:
-        return Finding(number - 1, (number - 1,))
+        return Finding(number - 1, (number - 1,), exact=True)
     if found := _OLD_WARNING.match(line):
         return (
             Finding(number, _quotes(lines, number), weight=Weight.LOGGED) if found["said"] else None
@@ -96,7 +103,11 @@ def _event(lines: Sequence[str], number: int, *, uncaught: bool) -> Finding | No
     quotes = _quotes(lines, number)
     meaning = "\n".join(lines[number : _end(lines, number)])[:4000]
     default = ReasonClass.ASSERTION_OR_PANIC if found["name"] == "AssertionError" else None
-    broken = uncaught and found["name"] == "SyntaxError"
+    broken = (
+        default is not None
+        or (uncaught and found["name"] == "SyntaxError" and "JSON" not in line)
+        or _BUG.search(line, 0, 400) is not None
+    )
     return Finding(number, quotes, default, _meaning(lines, quotes, meaning), weight, exact=broken)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
-from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
+from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar
 
 _FATAL: Final = re.compile(
     r"(?:\[.{1,60}\] )?(?:NOTICE: )?.{0,60}?(?:PHP )?(?P<kind>(?:(?:Catchable |Recoverable )?[Ff]atal|Parse|Compile) error): "
@@ -37,7 +37,7 @@ _REACH: Final = 60
 def _find(lines: Sequence[str]) -> Iterator[Finding]:
     for number, line in enumerate(lines):
         if " error: " in line and (found := _FATAL.match(line)):
-            if "PHP" in line or ".php" in line or found["kind"] != "fatal error":
+            if "PHP" in line or ".php" in line:
                 yield _fatal(lines, number)
         elif found := _FPM.match(line):
             yield Finding(number, (number,))
@@ -60,7 +60,8 @@ def _fatal(lines: Sequence[str], number: int) -> Finding:
         for place in range(number + 1, min(number + 3, len(lines)))
         if not lines[place].startswith(_TRACE) and lines[number].rstrip().endswith(":")
     ]
-    return Finding(number, (number, *message[:1], *nexts[-1:]), weight=Weight.FATAL)
+    broken = "arse error: " in lines[number]
+    return Finding(number, (number, *message[:1], *nexts[-1:]), exact=broken)
 
 
 GRAMMAR: Final = Grammar(

@@ -51,6 +51,11 @@ _CLASSES: Final = {
     "file": ReasonClass.FILE_NOT_FOUND,
     "module": ReasonClass.MISSING_MODULE,
 }
+_BUG: Final = re.compile(
+    r"(?:Attribute|Type|Name|UnboundLocal|ZeroDivision|Index|Recursion|NotImplemented|UnicodeDecode|Assertion)Error\b"
+)
+"""Mistakes of the program itself, whatever the words."""
+
 _SYNTAX: Final = re.compile(r"(?:Syntax|Indentation|Tab)Error: ")
 _TAIL: Final = 4
 """How many lines after an exception are read as the rest of its message."""
@@ -117,7 +122,8 @@ def _single_line(line: str, number: int, *, alone: bool) -> Iterator[Finding]:
     if found := _FATAL.match(line):
         yield Finding(number, (number,), _CLASSES[found.lastgroup or "fatal"])
     elif alone and _BUILT_IN.match(line):
-        yield Finding(number, (number,), weight=Weight.LOGGED)
+        # As the first line it is what is left of a traceback.
+        yield Finding(number, (number,), weight=Weight.LOGGED if number else Weight.FATAL)
 
 
 def _without_margin(line: str) -> str:
@@ -155,7 +161,7 @@ def _finding(lines: Sequence[str], chain: _Chain | None) -> Iterator[Finding]:
         _default(lines[best]),
         meaning,
         _weight(lines, chain.start),
-        exact=broken,
+        exact=broken or _BUG.match(lines[best].lstrip()) is not None,
     )
 
 

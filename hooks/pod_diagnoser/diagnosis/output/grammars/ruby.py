@@ -18,6 +18,9 @@ _RAISED: Final = re.compile(
 _RAISED_LONG: Final = re.compile(
     r"\s{0,4}(?:<internal:[^>\n]{1,200}>|[^\s:]{1,400}):\d{1,7}:in [`'][^\n']{1,300}': .{1,3000}"
 )
+_SYNTAX: Final = re.compile(
+    r"\s{0,4}[^\s:]{1,400}\.rb:\d{1,7}: (?:syntax errors? found|syntax error, )"
+)
 _FROM: Final = re.compile(r"\s+(?:\d{1,4}: )?from ")
 _CLASS: Final = re.compile(
     r"(?P<name>(?:[A-Z]\w{0,80}::){0,8}[A-Z]\w{0,80}(?:Error|Exception|NotFound|Invalid)?): ."
@@ -47,7 +50,10 @@ _ABORTED: Final = re.compile(r"(?:rake|rails) aborted!|bundler: failed to load c
 def _find(lines: Sequence[str]) -> Iterator[Finding]:
     for number, line in enumerate(lines):
         if found := _BUNDLER.match(line):
-            yield Finding(number, (number,), _CLASSES[found.lastgroup or "load"])
+            exact = found["module"] is not None
+            yield Finding(number, (number,), _CLASSES[found.lastgroup or "load"], exact=exact)
+        elif _SYNTAX.match(line):
+            yield Finding(number, (number,), exact=True)
         elif _ABORTED.match(line):
             place = _said(lines, number)
             if place is not None:

@@ -17,6 +17,9 @@ _RUNTIME: Final = re.compile(
     r"(?P<memory>memory allocation of \d{1,20} bytes failed)"
     r"|fatal runtime error: |thread '[^'\n]{0,200}'.{0,20} has overflowed its stack"
 )
+_DEBUG: Final = re.compile(r"Error: [A-Z]\w{1,60}(?: \{ |\()")
+"""An error as main returns it, in the form for debugging."""
+
 _CAUSES: Final = "Caused by:"
 _NUMBERED: Final = re.compile(r"\s+(?:\d{1,3}: )?\S")
 _MAX_CAUSES: Final = 20
@@ -27,10 +30,11 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         if "panicked at " in line:
             yield _panic(lines, number)
         elif found := _RUNTIME.match(line):
-            memory = (
-                ReasonClass.MEMORY_EXHAUSTED if found["memory"] else ReasonClass.ASSERTION_OR_PANIC
-            )
-            yield Finding(number, (number,), memory)
+            memory = found["memory"] is not None
+            crash = ReasonClass.MEMORY_EXHAUSTED if memory else ReasonClass.NATIVE_CRASH
+            yield Finding(number, (number,), crash)
+        elif _DEBUG.match(line):
+            yield Finding(number, (number,))
         elif line.rstrip() == _CAUSES and number:
             yield _returned(lines, number)
         elif (
@@ -82,6 +86,7 @@ GRAMMAR: Final = Grammar(
         "panicked at ",
         "caused by:\n",
         "error:\n",
+        "error: ",
         "fatal runtime error",
         "memory allocation of",
         "overflowed its stack",
