@@ -127,6 +127,25 @@ class WorkloadCause(StoredModel):
     pods: Int64
 
 
+class WorkloadTemplate(StoredModel):
+    """The newest version of a workload's template whose Pods crash."""
+
+    hash: str
+    """Its hash, by which the Pods' labels name it."""
+    revision: Int64 | None = None
+    """Its number; absent where that is not known."""
+    changes: str = ""
+    """What it changed, in one line; empty where that is not known."""
+    crashes: Int64
+    """How often its Pods crashed, at least."""
+    history: str = ""
+    """The same in words."""
+    since: RequiredStoredTime
+    """When the first of these crashes was."""
+    lastTime: RequiredStoredTime
+    """When the latest one was."""
+
+
 class Workload(StoredModel):
     """One owner whose Pods crash, in ``status.workloads``."""
 
@@ -145,6 +164,7 @@ class Workload(StoredModel):
     """When the first of these crashes was, as far as is known."""
     lastTime: RequiredStoredTime
     """When the latest one was."""
+    template: WorkloadTemplate | None = None
 
 
 class PodDiagnoserStatus(StoredModel):

@@ -15,6 +15,7 @@ from pod_diagnoser.api.causes import LASTING_CONDITIONS, REQUESTED_RESTARTS
 from pod_diagnoser.api.diagnostics_v1 import Workload, WorkloadCause
 from pod_diagnoser.api.fields import UNKNOWN_TIME
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
+from pod_diagnoser.poddiagnosers.template_history import Crash, TemplatePod, template_entry
 from pod_diagnoser.poddiagnosers.workload_names import (
     NAMED,
     WorkloadName,
@@ -48,12 +49,14 @@ class CrashingPod:
         cause: the cause of its latest crash.
         moments: when it crashed, as far as known.
         new: whether the status counts it now for the first time; it was counted before otherwise.
+        of_template: the same, for what is said of the version of its template.
     """
 
     workload: WorkloadName
     cause: str
     moments: Collection[datetime]
     new: bool
+    of_template: TemplatePod
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +166,29 @@ def _grouped(
                 moment for moment in moments if moment is not None
             ),
             new=uid in new,
+            of_template=_of_template(each, moments),
         )
         groups.setdefault(workload.key, []).append(crasher)
     return groups
+
+
+def _of_template(crashed: CrashedPod, moments: Sequence[datetime | None]) -> TemplatePod:
+    """Return a Pod with its crashes by the version of its template."""
+    crashes = {
+        diagnosis.id: Crash(diagnosis.container, moment, diagnosis.symptom.termination_number)
+        for diagnosis, moment in zip(crashed.diagnoses, moments, strict=True)
+        if moment is not None and diagnosis.cause not in _NO_CRASHES
+    }
+    for record in crashed.history.history:
+        if record.cause not in _NO_CRASHES and not record.silent:
+            crashes[record.id] = Crash(record.container, record.moment, record.restarts or 0)
+    stored = crashed.history.change
+    return TemplatePod(
+        crashed.pod.template_hash,
+        crashed.pod.metadata.created,
+        tuple(crashes.values()),
+        stored.to_change() if stored is not None else None,
+    )
 
 
 def _moments(
@@ -210,6 +233,11 @@ def _entry(
         causes=_counted(pod.cause for pod in pods),
         since=shown.since,
         lastTime=shown.last,
+        template=template_entry(
+            (pod.of_template for pod in pods),
+            stored.template if stored is not None and goes_on else None,
+            shown.since,
+        ),
     )
     return (UNKNOWN_TIME if span is None else entry.lastTime), entry
 
