@@ -4,22 +4,25 @@ import re
 from typing import Final
 
 _WRAPPER: Final = re.compile(
-    r"npm (?:ERR!|error)(?! missing script)|error Command failed|\s*ELIFECYCLE|.{0,40}ERR_PNPM_|info Visit https"
-    r"|.{0,80}(?:Worker failed to boot|HaltServer|Application startup failed|exited with (?:code|status|error code)"
-    r"|Reason: Worker failed|Program will exit|check the (?:logs?|output)|[Ff]or more (?:details|info)"
-    r"|failed to load command|died\. Shutting down|did not exit normally|returned a non-zero code"
-    r"|terminated with exit code|exit status \d|exit code:? \d|command terminated with|Aborting(?:\.|$)"
-    r"|A JNI error has occurred|A fatal exception has occurred|Could not create the Java Virtual Machine"
-    r"|Process exited|process has died|child process \d* ?(?:exited|died)"
-    r"|Not enough time since last|gave up: .{1,80} entered FATAL state|exited: .{1,80}not expected"
-    r"|app crashed - waiting|Error while executing subcommand|Kernel pid terminated"
-    r"|Failed running '|Waiting for the debugger to|Unable to start worker)"
-    r"|(?:\[\d\] )?\w{0,40}:? ?(?:exit|exiting|Exiting|Exit)\b.{0,20}$"
-    r"|subprocess\.CalledProcessError|CalledProcessError"
-    r"|make(?:\[\d\])?: \*\*\* |error: script \"|error: Recipe `|task: Failed to run"
-    r"|s6-rc: |\[cont-init|\[services\.d\]|cont-init: info",
-    re.IGNORECASE,
+    r"npm (?:err!|error)(?! missing script)|error command failed|\s*elifecycle|info visit https"
+    r"|(?:\[\d\] )?\w{0,40}:? ?(?:exit|exiting)\b.{0,20}$"
+    r"|subprocess\.calledprocesserror|calledprocesserror"
+    r"|make(?:\[\d\])?: \*\*\* |error: script \"|error: recipe `|task: failed to run"
+    r"|s6-rc: |\[cont-init|\[services\.d\]|cont-init: info"
 )
+_WRAPPER_WITHIN: Final = re.compile(
+    r"worker failed to boot|haltserver|application startup failed|exited with (?:code|status|error code)"
+    r"|program will exit|check the (?:logs?|output)|for more (?:details|info)|failed to load command"
+    r"|died\. shutting down|did not exit normally|returned a non-zero code|terminated with exit code"
+    r"|exit status \d|exit code:? \d|command terminated with|aborting(?:\.|$)|err_pnpm_"
+    r"|a jni error has occurred|a fatal exception has occurred|could not create the java virtual machine"
+    r"|process exited|process has died|child process \d{0,10} ?(?:exited|died)"
+    r"|not enough time since last|entered fatal state|exited: .{1,80}not expected"
+    r"|app crashed - waiting|error while executing subcommand|failed running '|waiting for the debugger to"
+    r"|unable to start worker"
+)
+_REACH: Final = 160
+"""How far into a line it is looked for what makes it a wrapper."""
 
 _NOISE: Final = re.compile(
     # Frames, and what stands beside them
@@ -33,7 +36,8 @@ _NOISE: Final = re.compile(
 
 def is_wrapper(text: str) -> bool:
     """Say whether a line only says that something failed, not why."""
-    return _WRAPPER.match(text) is not None
+    start = text[:_REACH].lower()
+    return bool(_WRAPPER.match(start) or _WRAPPER_WITHIN.search(start))
 
 
 def is_noise(text: str) -> bool:

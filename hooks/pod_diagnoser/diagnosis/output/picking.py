@@ -1,5 +1,6 @@
 """Read the output of a program that ended: from the text to the lines that say why. Pure."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -66,14 +67,13 @@ def _reading(stream: Stream, finding: Finding) -> OutputReading:
 
 def _reason_in(stream: Stream) -> Finding | None:
     """Return the event of a stream by which it ended, or None where none is known."""
-    found = list(_findings(stream.texts))
     starts = run_starts(stream.texts)
-    ends = [*starts[1:], len(stream.texts)]
+    best = _best_of_runs(stream.texts, starts)
     weakest = None
-    for start, end in zip(reversed(starts), reversed(ends), strict=True):
-        inside = [finding for finding in found if start <= finding.start < end]
-        finding = _first_of_heaviest(inside)
-        marker = stop_marker(stream.texts, start, end)
+    for run in reversed(range(len(starts))):
+        end = starts[run + 1] if run + 1 < len(starts) else len(stream.texts)
+        finding = best.get(run)
+        marker = stop_marker(stream.texts, starts[run], end)
         if marker is not None and not _counts(finding, marker):
             return Finding(
                 marker, (marker,), ReasonClass.ASKED_TO_STOP, weight=Weight.LOGGED, exact=True
@@ -93,18 +93,31 @@ def _counts(finding: Finding | None, marker: int) -> bool:
     )
 
 
-def _first_of_heaviest(findings: Sequence[Finding]) -> Finding | None:
-    if not findings:
-        return None
-    # Of those that are as heavy and begin at one line, the one of the surest grammar.
-    return min(findings, key=lambda finding: (-finding.weight, finding.start))
+def _best_of_runs(texts: Sequence[str], starts: Sequence[int]) -> dict[int, Finding]:
+    """Return the event that counts of each run: the heaviest, of these the first.
+
+    Of two that begin at one line, that of the surer grammar counts. What only says that something
+    failed does not.
+    """
+    best: dict[int, Finding] = {}
+    for finding, runtime in _findings(texts):
+        run = bisect_right(starts, finding.start) - 1
+        former = best.get(run)
+        if (former is None or _heavier(finding, former)) and not is_wrapper(
+            texts[finding.quotes[0]]
+        ):
+            best[run] = finding if finding.runtime else replace(finding, runtime=runtime)
+    return best
 
 
-def _findings(texts: Sequence[str]) -> Iterator[Finding]:
-    """Yield what the grammars find, the surest grammar first; lines that say nothing left out."""
+def _heavier(finding: Finding, former: Finding) -> bool:
+    return (-finding.weight, finding.start) < (-former.weight, former.start)
+
+
+def _findings(texts: Sequence[str]) -> Iterator[tuple[Finding, str]]:
+    """Yield what the grammars find, the surest grammar first, each with the grammar's runtime."""
     whole = "\n".join(texts).lower()
     for grammar in GRAMMARS:
         if not grammar.marks or any(mark in whole for mark in grammar.marks):
             for finding in grammar.find(texts):
-                if not is_wrapper(texts[finding.quotes[0]]):
-                    yield replace(finding, runtime=finding.runtime or grammar.runtime)
+                yield finding, grammar.runtime
