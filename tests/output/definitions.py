@@ -15,6 +15,9 @@ from pod_diagnoser.api.reason_classes import ReasonClass
 FOLDER: Final = Path(__file__).parent
 PROGRAMS: Final = FOLDER / "programs"
 WRITTEN: Final = FOLDER / "written"
+UNKNOWN: Final = "-"
+"""The runtime of what does not show what wrote it."""
+
 PRINTED: Final = FOLDER / "printed"
 """What the programs printed when they were last run."""
 
@@ -85,7 +88,7 @@ def read(path: Path) -> Iterator[Definition]:
             f"{path.stem}/{name}",
             tuple(quotes),
             ReasonClass(headers.pop("class")),
-            headers.pop("runtime", path.stem),
+            headers.pop("runtime", path.stem).replace(UNKNOWN, ""),
             headers,
             files,
         )

@@ -1,22 +1,98 @@
 """Lines of no known form that speak of an error. Pure."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
+from pod_diagnoser.diagnosis.output.levels import Level, level_of
+from pod_diagnoser.diagnosis.output.noise import is_noise, is_wrapper
+
+_MAX_AFTER: Final = 15
+"""After how many more lines such a line is not told as the reason."""
+
+_OFTEN: Final = 3
+"""How often a line is repeated to count for more than one that stands there once."""
+
+_DIGITS: Final = re.compile(r"[0-9a-f]{0,64}\d[0-9a-f]{0,64}")
+
+_START: Final = re.compile(
+    r"(?:\d{4}[-/]\d{2}[-/]\d{2}[T ][\d:.,Z+-]{8,20} )?(?:[\w./@-]{1,80}: )?"
+    r"(?:\* |! |>+ |-> )?(?:(?:fatal |FATAL |Fatal )?error\b|Error\b|ERROR\b|fatal\b|FATAL\b|Fatal\b|"
+    r"(?:[Uu]nable|[Ff]ailed) to |[Cc]annot |[Cc]an't |[Cc]ould(?: not|n't) )"
+    r"(?!s?[=:] ?(?:0|null|none|false)\b|\.log|_log| log)"
+)
+"""What begins by saying that it failed."""
 
 _WORDS: Final = re.compile(
-    r"\b(?:fatal|error|failed|cannot|can't|could not|refused|denied|no such|invalid)\b",
+    r"\b(?:fatal|error|failed|failure|cannot|can't|couldn't|could not|unable to|refused|denied|no such"
+    r"|invalid|not found|not writable|is not set|must be set|is required|missing|does not exist"
+    r"|timed out|not permitted|unexpected|unknown|unsupported|already in use|not supported|corrupt"
+    r"|unrecognized|mismatch|expired|exceeded|too many|out of)\b",
     re.IGNORECASE,
 )
-_HEALTHY: Final = re.compile(r"error\.log|errors?[=:] ?(?:0|null)\b", re.IGNORECASE)
+_HEALTHY: Final = re.compile(
+    r"\berrors?[._-]?(?:log|file|page|handler|reporting|level|rate|count)"
+    r"|\b(?:errors?|failed|failures?|missing|invalid|skipped)['\"]?\s?[=:]\s?['\"]?(?:0|null|none|false|nil)\b"
+    r"|\b(?:0|no|without|zero) (?:errors?|failures?|failed)|not (?:an? )?(?:fatal|error)|if (?:an )?err"
+    r"|on[_-]?error|ignor|deprecat|optional|skipp|retry(?:ing)?|will (?:use|be|try)|using default",
+    re.IGNORECASE,
+)
+_GO: Final = re.compile(r"\d{4}/\d{2}/\d{2} \d{2}:\d{2}:\d{2}(?:\.\d{6})? ")
+"""The form of Go's package log."""
+
+_MISSING: Final = re.compile(
+    r"is not set|must be set|is required|must (?:be )?(?:specif|provid|defin)|not (?:specified|provided|"
+    r"defined|configured|given)|no .{1,40} given|is missing|missing (?:required |env)",
+    re.IGNORECASE,
+)
 
 
 def _find(lines: Sequence[str]) -> Iterator[Finding]:
+    weak: list[int] = []
     for number, line in enumerate(lines):
-        if _WORDS.search(line) and not _HEALTHY.search(line):
-            yield Finding(number, (number,), weight=Weight.WEAK)
+        said = line[:600]
+        if not _WORDS.search(said) or _HEALTHY.search(said):
+            continue
+        if is_wrapper(line) or is_noise(line):
+            continue
+        level = level_of(line)
+        if level is not None and level < Level.ERROR:
+            continue
+        if _START.match(said):
+            yield _finding(lines, number, Weight.LOGGED)
+        else:
+            weak.append(number)
+    near = [number for number in weak if len(lines) - number <= _MAX_AFTER]
+    yield from (_finding(lines, number, Weight.WEAK) for number in _repeated(lines, near))
+
+
+def _repeated(lines: Sequence[str], numbers: Sequence[int]) -> Sequence[int]:
+    """Return those of the lines that are repeated most, numbers in them aside; or else all."""
+    masked = {number: _DIGITS.sub("0", lines[number][:300]) for number in numbers}
+    counts = Counter(masked.values())
+    if not counts or max(counts.values()) < _OFTEN:
+        return numbers
+    most = max(counts.values())
+    return [number for number in numbers if counts[masked[number]] == most]
+
+
+def _finding(lines: Sequence[str], number: int, weight: Weight) -> Finding:
+    quotes: tuple[int, ...] = (number,)
+    if lines[number].rstrip().endswith(":") and number + 1 < len(lines):
+        quotes = (number, number + 1)
+    said = " ".join(lines[each] for each in quotes)
+    name = ReasonClass.MISSING_CONFIGURATION if _MISSING.search(said) else None
+    return Finding(
+        number,
+        quotes,
+        name or ReasonClass.INVALID_CONFIGURATION,
+        said,
+        weight,
+        "go" if _GO.match(lines[number]) else "",
+    )
 
 
 GRAMMAR: Final = Grammar("", (), _find)

@@ -1,0 +1,86 @@
+"""The servers MySQL and MariaDB, and what their images' entrypoints say. Pure.
+
+Sources: MySQL sql/log.cc, sql/mysqld.cc; MariaDB sql/log.cc; InnoDB os/os0file.cc, log/log0recv.cc.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from pod_diagnoser.api.reason_classes import ReasonClass
+from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
+
+_ERROR: Final = re.compile(
+    r"(?:.{0,48} )?\[ERROR\] |\x07?(?:mysqld(?:_safe)?|mariadbd): |.{0,60}\bgot signal \d+ ;"
+)
+_PROGRAM: Final = re.compile(
+    r"(?:[\d: T.Z-]{0,40}\d )?\[ERROR\] (?:\[MY-|\[Entrypoint\]|InnoDB|Plugin |"
+    r"mysqld|mariadbd|Could not|Can't|Fatal|Unknown|Aborting|Incorrect|Failed|SSL|Do you|Unable|"
+    r"Cannot|Master|Slave|Table|unknown|Bind)|\x07?mysqld|\x07?mariadbd|.{0,60}\bgot signal"
+)
+_CONSEQUENCE: Final = re.compile(
+    r"\[ERROR\] (?:\[MY-\d+\] )?(?:\[\w+\] )?(?:Aborting|Plugin '|InnoDB: Plugin initiali|"
+    r"Plugin initialization aborted|Could not open mysql|Unknown/unsupported storage|"
+    r"Failed to initialize (?:DD|builtin)|Data Dictionary init|The (?:newly|designated) data "
+    r"directory|InnoDB: Database creation was aborted)|mysqld: Shutdown|(?:mysqld|mariadbd): ready|"
+    r"mysqld_safe"
+)
+_ENDED: Final = re.compile(r"\[ERROR\] .{0,60}Aborting|[Ss]hutdown complete|got signal \d+ ;")
+_CLASSES: Final = (
+    (
+        ReasonClass.VERSION_MISMATCH,
+        (
+            r"[Uu]pgrade after a crash|Cannot (?:boot|upgrade) server|downgrade|[Uu]nsupported (?:redo|un)"
+            r"|redo log format|Invalid MySQL server (?:up|down)grade|built by version|higher version"
+            r"|[Ii]nvalid flags|was created with"
+        ),
+    ),
+    (ReasonClass.NATIVE_CRASH, r"got signal (?:4|6|7|8|11) ;"),
+    (ReasonClass.ASSERTION_OR_PANIC, r"Assertion failure"),
+    (ReasonClass.LOCK_HELD, r"Unable to lock|Can't lock aria control|already using the same"),
+    (
+        ReasonClass.DATA_CORRUPT,
+        (
+            r"corrupt|Missing (?:MLOG|FILE)_CHECKPOINT|checksum|sequence number .{1,40} in the future"
+            r"|No valid checkpoint|Tablespace .{1,60} was not found|is not a valid"
+        ),
+    ),
+    (ReasonClass.PERMISSION_DENIED, r"error number 13\b|access rights|Errcode: 13"),
+    (ReasonClass.FILE_NOT_FOUND, r"error number 2\b|Errcode: 2\b"),
+    (ReasonClass.DISK_FULL, r"error number 28\b|Errcode: 28|disk is full"),
+    (ReasonClass.MEMORY_EXHAUSTED, r"[Cc]annot allocate memory|Out of memory"),
+    (ReasonClass.SCHEMA_MIGRATION, r"Table 'mysql\.\w+' doesn't exist|privilege tables"),
+    (ReasonClass.MISSING_CONFIGURATION, r"password option is not specified|uninitialized"),
+    (ReasonClass.INVALID_CONFIGURATION, r"unknown (?:variable|option)|as root!"),
+)
+_JOINED: Final = tuple((name, re.compile(words)) for name, words in _CLASSES)
+_MEANT: Final = 3
+
+
+def _find(lines: Sequence[str]) -> Iterator[Finding]:
+    errors = [
+        number for number, line in enumerate(lines) if _ERROR.match(line) and _PROGRAM.match(line)
+    ]
+    if not errors:
+        return
+    is_mariadb = any("ariadb" in line or "MariaDB" in line for line in lines)
+    ended = any(_ENDED.search(line) for line in lines)
+    weight = Weight.FATAL if ended or len(errors) == len(lines) else Weight.LOGGED
+    reasons = [number for number in errors if not _CONSEQUENCE.search(lines[number])]
+    for place, number in enumerate(reasons):
+        quotes = tuple(reasons[place : place + _MEANT])
+        own = " ".join(lines[each] for each in quotes)
+        yield Finding(
+            number,
+            quotes,
+            next((name for name, words in _JOINED if words.search(own)), None)
+            or ReasonClass.INVALID_CONFIGURATION,
+            lines[number] if any(words.search(own) for _, words in _JOINED) else own,
+            Weight.FATAL
+            if "got signal" in lines[number] or "d: " in lines[number][:12]
+            else weight,
+            "mariadb" if is_mariadb else "mysql",
+        )
+
+
+GRAMMAR: Final = Grammar("mysql", ("[error] ", "mysqld: ", "mariadbd: ", "got signal"), _find)

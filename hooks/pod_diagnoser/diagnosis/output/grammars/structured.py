@@ -1,0 +1,187 @@
+"""Records of logs at the level ERROR or above, in whatever form: klog, logfmt, JSON, … Pure.
+
+A record at FATAL is the end of its program. Of records at ERROR a program writes many, and goes
+on; the reason is the first of the last of them, if not much is logged after it.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from pod_diagnoser.api.reason_classes import ReasonClass
+from pod_diagnoser.diagnosis.output.classes import classify
+from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
+from pod_diagnoser.diagnosis.output.levels import Level, level_of
+from pod_diagnoser.diagnosis.output.noise import is_noise, is_wrapper
+
+MAX_AFTER: Final = 60
+"""After how many more lines an error that was only logged did not end the program."""
+
+_GAP: Final = 6
+"""How many other lines may stand between two errors of one kind of end."""
+
+_ENDS: Final = re.compile(
+    r"problem running manager|unable to (?:start|run) |(?:failed|cannot|could not|couldn't) to? ?"
+    r"(?:start|run|launch|boot|initiali[sz]e|init)\b|command failed|exiting(?: abnormally)?\b"
+    r"|[Ee]rror (?:running|starting|initiali[sz]ing)|start(?:up)? failed|leader ?election lost"
+    r"|[Ss]hutting down due to|terminat(?:ed|ing) due to|giving up|Fatal error|fatal exception"
+    r"|Application run failed|Application startup failed|uncaught exception|[Uu]nhandled",
+)
+"""Words by which an error says that the program ends of it."""
+
+_HEALTHY: Final = re.compile(
+    r"(?:\berr(?:or|ors|s)?|\"err(?:or|ors)?\"|failed|failures)[=:] ?\"?(?:0|null|nil|none|<nil>)\b",
+    re.IGNORECASE,
+)
+_OWNED: Final = re.compile(
+    r"\[(?:emerg|alert|crit|error)\] \d{1,10}#|\b(?:FATAL|PANIC|ERROR): {2}\S"
+    r"|\[\d{1,10}\] (?:FATAL|PANIC|ERROR): |\[ERROR\] (?:\[MY-|InnoDB|Plugin |Aborting)"
+    r"|^\{\"t\":\{\"\$date\"|\[critical\]\[|\[\d+\] bootstrap checks failed"
+)
+"""Records of servers that have grammars of their own."""
+
+_SHUTTING: Final = re.compile(
+    r"shut(?:ting)? ?down|shutdown|stopp(?:ed|ing)|clos(?:ed|ing)|exit(?:ed|ing)|terminat|destroy"
+    r"|draining|graceful|disconnect|waiting for|cleaned up|unregister|deregister",
+    re.IGNORECASE,
+)
+_LEVELS: Final = re.compile(
+    r"err|fatal|crit|panic|alert|emerg|sever|ftl|[EF]\d{4} |[CE] \| |\"[EF]\"|: ?[56]0\b",
+    re.IGNORECASE,
+)
+_TRACE: Final = re.compile(
+    r"Traceback \(most recent|[\w.$]{0,200}(?:Exception|Error|Throwable)(?::|\s|$)|\s{1,8}at [\w.$]"
+)
+_DIGITS: Final = re.compile(r"\d+")
+_GO: Final = re.compile(
+    r"^[IWEF]\d{4} \d|\.go:\d|level=\w+ (?:msg|ts|caller)=|^time=|^ts=|^t=|\"caller\":|\t(?:error|fatal)\t"
+    r"|\"level\":\"\w{4,6}\",\"(?:error|ts|time|msg)\"|^\{\"time\":\"[^\"]{10,40}\",\"level\":\"[A-Z]"
+    r"|[CEWNID] \| |^(?:FATA|ERRO)\[\d{4}\]"
+)
+_NODE: Final = re.compile(r"\"level\":[56]0,\"time\":|\"hostname\":.{1,200}\"level\":[56]0\b")
+_JAVA: Final = re.compile(
+    r"\"logger_name\"|\"thread_name\"|\"loggerClassName\"|\d --- \[|\] (?:o|c|org|com|io|net)\.[\w.$]+"
+    r"|\((?:org|com|io|kafka|net)\.[\w.$]+\)|\"log\.logger\""
+)
+_PYTHON: Final = re.compile(
+    r"^(?:ERROR|CRITICAL):[\w.]+:|\[\d{1,10}\] \[(?:ERROR|CRITICAL)\]|\.py:\d|\"levelname\"|\"event\":"
+    r"| - (?:ERROR|CRITICAL) - | (?:ERROR|CRITICAL) +\| "
+)
+_QUOTED: Final = r"(?P<quoted>(?:[^\"\\]|\\.){1,3000})"
+_ERROR_FIELD: Final = re.compile(
+    r"\"(?:err|error|exception|cause|error\.message|exception\.message|reason|errorVerbose)\""
+    rf"\s?:\s?\"{_QUOTED}|\b(?:err|error|cause)=(?:\"{_QUOTED.replace('quoted', 'again')}|(?P<bare>[^\s\"]{{1,300}}))"
+)
+_MESSAGE_FIELD: Final = re.compile(
+    rf"\"(?:msg|message|event|body|textPayload)\"\s?:\s?\"{_QUOTED}"
+    rf"|\bmsg=\"{_QUOTED.replace('quoted', 'again')}"
+)
+_PANICS: Final = re.compile(r"\"level\":\"d?panic\"|level=panic|\tD?PANIC\t")
+_CAPNSLOG: Final = re.compile(r"(?:[\d:. -]{8,30} )?(?P<level>[CEWNID]) \| [\w./-]{1,60}: ")
+"""etcd's log before 3.4."""
+
+_TIMEOUT: Final = re.compile(r"WORKER TIMEOUT")
+
+
+def _find(lines: Sequence[str]) -> Iterator[Finding]:
+    errors: list[int] = []
+    for number, line in enumerate(lines):
+        if not _LEVELS.search(line[:400]) or _OWNED.search(line[:400]):
+            continue
+        level = _level_of(line)
+        if level is None or level < Level.ERROR or is_wrapper(line):
+            continue
+        if number + 1 < len(lines) and _TRACE.match(lines[number + 1]):
+            # Its trace, which has a grammar of its own, says more.
+            yield _finding(lines, number, (number,), Weight.WEAK)
+        elif level is Level.FATAL:
+            yield _finding(lines, number, (number,), Weight.FATAL)
+        elif not _HEALTHY.search(line) or _ENDS.search(line):
+            errors.append(number)
+            if _ENDS.search(line):
+                yield _finding(lines, number, (number,), Weight.FATAL)
+    if errors and _lines_after(lines, errors[-1]) <= MAX_AFTER:
+        last = _last_cluster(errors)
+        first = next(number for number in reversed(last) if _same(lines[number], lines[last[0]]))
+        others = _distinct(lines, [first, *(number for number in last if number != first)])
+        yield _finding(lines, last[0], others, Weight.LOGGED)
+
+
+def _level_of(line: str) -> Level | None:
+    if found := _CAPNSLOG.match(line):
+        return {"C": Level.FATAL, "E": Level.ERROR}.get(found["level"])
+    return level_of(line)
+
+
+def _finding(lines: Sequence[str], start: int, quotes: tuple[int, ...], weight: Weight) -> Finding:
+    number = quotes[0]
+    line = lines[number]
+    if line.rstrip().endswith(":") and number + 1 < len(lines):
+        quotes = (*dict.fromkeys((number, number + 1, *quotes)),)
+    name = _class_of(line)
+    default = ReasonClass.INVALID_CONFIGURATION if weight is Weight.FATAL else None
+    return Finding(
+        start,
+        quotes,
+        name or default,
+        line,
+        weight,
+        _runtime(line[:1000]),
+        exact=name is not None,
+    )
+
+
+def _class_of(line: str) -> ReasonClass | None:
+    """Return the class of a record: of the root of its error, of all of it, of its message."""
+    if _TIMEOUT.search(line):
+        return ReasonClass.TIME_LIMIT
+    for fields in (_ERROR_FIELD, _MESSAGE_FIELD):
+        found = fields.search(line)
+        if found is not None:
+            said = found[found.lastgroup or 0].replace('\\"', '"')
+            if name := classify(said.rpartition(": ")[2]) or classify(said):
+                return name
+    if found is None:
+        return classify(line.rpartition(": ")[2])
+    return ReasonClass.ASSERTION_OR_PANIC if _PANICS.search(line) else None
+
+
+def _last_cluster(errors: Sequence[int]) -> list[int]:
+    cluster = [errors[-1]]
+    for number in reversed(errors[:-1]):
+        if cluster[-1] - number > _GAP:
+            break
+        cluster.append(number)
+    return cluster[::-1]
+
+
+def _lines_after(lines: Sequence[str], number: int) -> int:
+    """Count the lines after an error that are neither a part of it nor of a shutdown."""
+    return sum(
+        not is_noise(line) and not _SHUTTING.search(line[:300]) for line in lines[number + 1 :]
+    )
+
+
+def _masked(line: str) -> str:
+    return _DIGITS.sub("0", line[:300])
+
+
+def _same(one: str, other: str) -> bool:
+    return _masked(one) == _masked(other)
+
+
+def _distinct(lines: Sequence[str], numbers: Sequence[int]) -> tuple[int, ...]:
+    kept: dict[str, int] = {}
+    for number in numbers:
+        kept.setdefault(_masked(lines[number]), number)
+    return tuple(kept.values())
+
+
+def _runtime(line: str) -> str:
+    for runtime, words in (("python", _PYTHON), ("node", _NODE), ("java", _JAVA), ("go", _GO)):
+        if words.search(line):
+            return runtime
+    return ""
+
+
+GRAMMAR: Final = Grammar("", (), _find)
