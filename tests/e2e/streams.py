@@ -97,6 +97,21 @@ class Player:
         self._end(self._steps[len(living) :], take.uid)
         return take
 
+    def leave(self) -> str:
+        """Leave the Pod as it was before its deletion, with the Events until then, at once.
+
+        Returns:
+            Its name.
+        """
+        last = [step for step in self._steps if not step.deleted and step.kind != "DELETED"][-1]
+        manifest = pods.as_recorded(last.of, self._name, last.of["metadata"].get("labels"))
+        manifest["spec"].pop("nodeName", None)
+        uid = self._admin.create(PODS, manifest, self._shop.namespace)["metadata"]["uid"]
+        self._shift = pods.now() - last.time
+        self._post_events(last.time, uid)
+        self._show(last, uid)
+        return self._name
+
     def _await(self, complete: Callable[[dict[str, str]], bool]) -> None:
         eventually(
             lambda: shown_metadata(self._shop.pod(self._name))[0], complete, timeout=10, pause=0.2

@@ -35,6 +35,7 @@ class Options:
     selector: str = ""
     context: str = ""
     kubeconfig: str = ""
+    as_user: str = ""
     kubectl: str = "kubectl"
     timeout: float = 60.0
     filename: Sequence[str] = ()
@@ -92,6 +93,7 @@ _EPILOG: Final = "\b\nOther commands, each with --help:\n" + "\n".join(
 @click.option("-l", "--selector", default="", help="Labels of the Pods, as kubectl takes them.")
 @click.option("--context", default="", metavar="NAME", help="The context of the kubeconfig.")
 @click.option("--kubeconfig", default="", metavar="FILE", help="The kubeconfig.")
+@click.option("--as", "as_user", default="", metavar="USER", help="The user to impersonate.")
 @click.option("--kubectl", default="kubectl", metavar="PATH", help="The kubectl to use.")
 @click.option(
     "--timeout",
@@ -159,6 +161,7 @@ def _check(options: Options) -> None:
         "--selector": options.selector,
         "--context": options.context,
         "--kubeconfig": options.kubeconfig,
+        "--as": options.as_user,
         "--watch": options.watch,
     }
     if options.filename:
@@ -205,7 +208,11 @@ def _diagnose(options: Options, selection: Selection, collector: Collector) -> R
 
 
 def _kubectl_options(options: Options) -> list[str]:
-    given = {"--context": options.context, "--kubeconfig": options.kubeconfig}
+    given = {
+        "--context": options.context,
+        "--kubeconfig": options.kubeconfig,
+        "--as": options.as_user,
+    }
     return [f"{name}={value}" for name, value in given.items() if value]
 
 
