@@ -126,6 +126,10 @@ class Collector:
         """Note that all Events of a namespace were read, even if there are none."""
         self._namespaces_with_events.add(namespace)
 
+    def is_asked_for(self, pod: OwnedPod) -> bool:
+        """Say whether a Pod was asked for by name."""
+        return self._keep(pod)
+
     def kept(self, namespace: str, name: str) -> OwnedPod | None:
         """Return a Pod that has something to tell; None for any other, and where it is unknown."""
         pod = self._pods.get(self._uids.get((namespace, name), ""))

@@ -13,6 +13,9 @@ _MODULES: Final = {
     "wide": "wide",
     "text": "paragraphs",
     "json": "json_list",
+    "yaml": "yaml_list",
+    "markdown": "markdown",
+    "name": "names",
 }
 """The formats of ``-o``, and the module of each, which has a function ``render``."""
 
@@ -24,7 +27,7 @@ GROUPS: Final = ("workload", "cause", "node")
 ORDERS: Final = ("worst", "last", "pods", "restarts", "name", "cause")
 """By what the rows of a table may be sorted."""
 
-FOR_PROGRAMS: Final = ("json",)
+FOR_PROGRAMS: Final = ("json", "yaml", "name")
 """Formats that are printed even if nothing was found, and without a note that nothing was."""
 
 

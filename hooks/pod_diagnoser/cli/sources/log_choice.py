@@ -1,5 +1,6 @@
 """Which log of a dump is that of a crash. Pure."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,6 +8,10 @@ from pod_diagnoser.api.core_v1 import ContainerView
 from pod_diagnoser.cli.collector import Collector
 from pod_diagnoser.cli.snapshot import Log, LogKey
 from pod_diagnoser.cli.sources.tails import TailBudget
+from pod_diagnoser.poddiagnosers.workload_names import workload_of
+
+MAX_ALIKE: Final = 3
+"""Of how many Pods of a workload the logs of a container are read: they say much the same."""
 
 MAX_EARLY_BYTES: Final = 64 * 1024 * 1024
 """How much is kept of logs that come before their Pods, where nothing can be read again."""
@@ -43,6 +48,7 @@ class LogChooser:
         self._collector = collector
         self._budget = TailBudget()
         self._chosen: dict[LogKey, tuple[int, Log]] = {}
+        self._alike: Counter[tuple[str, str, str]] = Counter()
         self._early: dict[tuple[LogKey, bool], str] = {}
         self._early_bytes = 0
 
@@ -52,8 +58,11 @@ class LogChooser:
         return self._budget.left_out
 
     def wants(self, key: LogKey, *, previous: bool) -> bool:
-        """Say whether a log is that of a crash, and better than what there is."""
-        return self._rank(key, previous=previous) > self._chosen.get(key, (0,))[0]
+        """Say whether a log is that of a crash, better than what there is, and not one of many."""
+        wish = self._wish(key)
+        if wish is None or wish.rank(previous=previous) <= self._chosen.get(key, (0,))[0]:
+            return False
+        return key in self._chosen or self._alike[self._kind(key)] < MAX_ALIKE
 
     def wants_of_pod(self, namespace: str, pod: str) -> bool:
         """Say whether logs of a Pod may be wanted."""
@@ -61,12 +70,14 @@ class LogChooser:
 
     def offer(self, key: LogKey, text: str, *, previous: bool) -> None:
         """Take a log if it is wanted."""
-        rank = self._rank(key, previous=previous)
-        if text and rank > self._chosen.get(key, (0,))[0]:
-            fitted = self._budget.fit(text)
-            wish = self._wish(key)
-            if fitted and wish is not None:
-                self._chosen[key] = (rank, Log(fitted, wish.previous))
+        wish = self._wish(key)
+        if not text or wish is None or not self.wants(key, previous=previous):
+            return
+        fitted = self._budget.fit(text)
+        if fitted:
+            if key not in self._chosen:
+                self._alike[self._kind(key)] += 1
+            self._chosen[key] = (wish.rank(previous=previous), Log(fitted, wish.previous))
 
     def keep(self, key: LogKey, text: str, *, previous: bool) -> None:
         """Take a log that cannot be read again, whose Pod is perhaps still to come."""
@@ -84,9 +95,13 @@ class LogChooser:
         for (namespace, pod, container), (_, log) in self._chosen.items():
             self._collector.add_log(namespace, pod, container, log)
 
-    def _rank(self, key: LogKey, *, previous: bool) -> int:
-        wish = self._wish(key)
-        return 0 if wish is None else wish.rank(previous=previous)
+    def _kind(self, key: LogKey) -> tuple[str, str, str]:
+        """Return what a log has in common with those of other Pods; nothing for one asked for."""
+        namespace, name, container = key
+        pod = self._collector.kept(namespace, name)
+        if pod is None or self._collector.is_asked_for(pod):
+            return namespace, f"pod/{name}", container
+        return namespace, workload_of(pod).key, container
 
     def _wish(self, key: LogKey) -> _Wish | None:
         namespace, name, container = key

@@ -381,6 +381,28 @@ def test_many_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert told(snapshot) == ["2 logs: not read, since there are so many"]
 
 
+def test_logs_of_few_pods_of_a_workload(tmp_path: Path) -> None:
+    """They say much the same; those of a Pod that is asked for are read nevertheless."""
+    owner = {"kind": "StatefulSet", "name": "db", "uid": "u", "controller": True}
+    many = [
+        pod(
+            {"name": "app", "state": {"terminated": terminated()}},
+            name=f"db-{n}",
+            number=n,
+            ownerReferences=[owner],
+        )
+        for n in range(9)
+    ]
+    text = as_json(*many) + b"\n"
+    text += "".join(section(f"db-{n}", "app", f"panic: {n}\n") for n in range(9)).encode()
+    path = tmp_path / "dump"
+    path.write_bytes(text)
+    assert [key[1] for key in snapshot_of(path).logs] == ["db-0", "db-1", "db-2"]
+    collector = Collector(lambda each: each.metadata.name == "db-8")
+    files.read_files([str(path)], collector)
+    assert ("shop", "db-8", "app") in collector.snapshot().logs
+
+
 def test_logs_of_a_stream_that_come_before_their_pods_are_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
