@@ -78,14 +78,18 @@ def test_item_has_the_facts_of_the_container() -> None:
         "pod": "app-1",
         "container": "app",
         "containerKind": "container",
+        "workload": {"kind": "Pod", "name": "app-1"},
         "node": "node1",
         "cause": "ApplicationError",
+        "causeProvedBy": "Status",
         "symptom": "Terminated",
+        "brokenNow": False,
         "reason": "Error",
         "exitCode": 1,
         "restartCount": 1,
         "startedAt": format_time(after(-5)),
         "finishedAt": format_time(after()),
+        "happenedAt": format_time(after()),
     }
     assert texts["diagnosis"].startswith("Container app ")
 
