@@ -122,7 +122,9 @@ _EPILOG: Final = "\b\nOther commands, each with --help:\n" + "\n".join(
 @click.option(
     "--since", type=DurationType(), help="Leave out what happened longer ago, such as 10m or 2h."
 )
-@click.option("--logs", is_flag=True, help="Read logs, also where no Pod is named.")
+@click.option(
+    "--logs", is_flag=True, help="Read logs and what changed, also where no Pod is named."
+)
 @click.option("-w", "--watch", is_flag=True, help="Look again every 5 seconds.")
 @click.option(
     "--at",
@@ -199,6 +201,7 @@ def _look(options: Options) -> tuple[Report, Sequence[str]]:
         report = _diagnose(options, selection, collector)
         if options.logs or selection.targets:
             source.read_logs(logs_to_read(report))
+            source.read_revisions(report)
             report = _diagnose(options, selection, collector)
     return report, tuple(source.warnings)
 

@@ -9,9 +9,12 @@ from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, EvidenceSpec, PodDiagnoser
 from pod_diagnoser.api.fields import is_object_name
 from pod_diagnoser.cli.own_words import own_words
+from pod_diagnoser.cli.remediation import remediation_of
 from pod_diagnoser.cli.report import Finding, LogNeed, PodReport, Report, Siblings
 from pod_diagnoser.cli.selection import Selection
 from pod_diagnoser.cli.snapshot import Log, Snapshot
+from pod_diagnoser.cli.what_changed import what_changed
+from pod_diagnoser.diagnosis.change_words import change_line
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.evidence import EventLookup, FetchedEvidence
 from pod_diagnoser.diagnosis.symptoms import SymptomKind
@@ -105,14 +108,26 @@ class _Diagnosed:
             self.workload,
             findings,
             history=self._observation.reportable_history,
+            changes=tuple(filter(None, [self._change(findings)])),
             siblings=siblings.get((self.pod.metadata.namespace, self.workload.key)),
-            remediation=(),
+            remediation=remediation_of(self.pod, self._claim),
         )
+
+    def _change(self, findings: Sequence[Finding]) -> str:
+        crashed = findings[0].happened if findings else None
+        line = what_changed(self.pod, self._snapshot.revisions, crashed, self._mask)
+        stored = self._observation.change
+        return line or (change_line(stored, crashed, "this crash") if stored else "")
+
+    @property
+    def _mask(self) -> Sequence[str]:
+        """What is masked beside what always is: by the PodDiagnoser that claims the Pod."""
+        return self._claim.spec.evidence.maskPatterns if self._claim else ()
 
     def _observe(
         self, pod: OwnedPod, now: datetime, fetched: FetchedEvidence | None
     ) -> PodObservation:
-        mask = self._claim.spec.evidence.maskPatterns if self._claim else ()
+        mask = self._mask
         evidence = EvidenceSpec(maskPatterns=mask)
         observation = observe_pod(pod, DiagnosisTargetSpec(evidence=evidence), now, fetched)
         latest = observation.latest
@@ -129,7 +144,7 @@ class _Diagnosed:
     def _findings(self) -> Iterator[Finding]:
         """Yield what is wrong with it, the most important first."""
         observation = self._observation
-        mask = self._claim.spec.evidence.maskPatterns if self._claim else ()
+        mask = self._mask
         shown: set[tuple[str, str]] = set()
         for diagnosis in _by_importance(observation):
             key = (diagnosis.container, diagnosis.cause)

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from pod_diagnoser.cli import command
 from pod_diagnoser.cli.sources.kubectl import Kubectl, KubectlError, split_list
-from tests.support.builders import UID, after, container, crashed, kubelet_event, pod, terminated
+from tests.support.builders import (
+    UID,
+    after,
+    container,
+    crashed,
+    diagnoser,
+    kubelet_event,
+    pod,
+    terminated,
+)
 from tests.support.fake_kubectl import Answer, FakeKubectl, answers_of, listed, refused
 
 Json = dict[str, Any]
@@ -101,6 +110,7 @@ def test_logs_of_many_pods_are_read_when_asked_for(shell: Shell) -> None:
     """One log for a workload and cause."""
     pods = [owned("api-1", 1, terminated()), owned("api-2", 2, terminated())]
     shell.kubectl.answers.update(answers_of(pods, []) | {"logs": Answer(out="panic: oh\n")})
+    shell.kubectl.answers["get replicasets.apps"] = listed()
     assert shell("-o", "table")[0] == 0
     assert not [call for call in shell.kubectl.calls() if call.startswith("logs")]
     assert shell("-o", "table", "--logs")[0] == 0
@@ -111,6 +121,7 @@ def test_a_workload_shows_its_worst_pod_and_its_siblings(shell: Shell) -> None:
     """`deploy/api` is the Deployment of its Pods by their names."""
     pods = [owned("api-1", 1), owned("api-2", 2, terminated()), crashed(number=9, name="other")]
     shell.kubectl.answers.update(answers_of(pods, []) | {"logs": Answer(out="")})
+    shell.kubectl.answers["get replicasets.apps"] = listed()
     code, out, _ = shell("deploy/api")
     assert code == 0
     assert out.startswith("Pod shop/api-2\n")
@@ -348,3 +359,74 @@ def test_error_without_words(tmp_path: Path) -> None:
     with Kubectl(fake.path, (), 60).get("pods") as call, pytest.raises(KubectlError) as error:
         list(call.objects())
     assert str(error.value) == "kubectl ended with exit code 3 and said nothing"
+
+
+def replica_set(name: str, number: int, image: str, **spec: Any) -> Json:
+    """Return a ReplicaSet of the Deployment api."""
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "api", "uid": "deploy-1"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": {
+            "name": name,
+            "namespace": "shop",
+            "uid": f"rs-{number}",
+            "creationTimestamp": f"2026-11-23T09:{10 * number:02}:00Z",
+            "annotations": {"deployment.kubernetes.io/revision": str(number)},
+            "ownerReferences": [{**owner, "controller": True}],
+        },
+        "spec": {"template": {"spec": {"containers": [{"name": "app", "image": image, **spec}]}}},
+    }
+
+
+def test_what_changed_before(shell: Shell) -> None:
+    """The version of the template of a Pod that is named, beside the former one; no values."""
+    secret = [{"name": "TOKEN", "value": "hunter2secret"}]
+    versions = [
+        replica_set("api-7c9", 1, "shop/api:1.0"),
+        replica_set("api-6d5f8", 2, "shop/api:1.1", env=secret),
+    ]
+    of = owned("api-1", 1, terminated())
+    of["metadata"]["ownerReferences"][0]["uid"] = "rs-2"
+    shell.kubectl.answers.update(answers_of([of], []))
+    shell.kubectl.answers |= {"logs": Answer(), "get replicasets.apps": listed(*versions)}
+    code, out, err = shell("api-1")
+    assert (code, err) == (0, "")
+    (changed,) = [line for line in out.splitlines() if line.startswith("Changed:")]
+    assert "Revision 2 began 40 min before this crash: image" in changed
+    assert "TOKEN" in changed
+    assert "hunter2secret" not in out
+
+
+def test_versions_that_may_not_be_read(shell: Shell) -> None:
+    """The card is printed without them; one line says so."""
+    shell.kubectl.answers.update(answers_of([owned("api-1", 1, terminated())], []))
+    shell.kubectl.answers |= {"logs": Answer(), "get replicasets.apps": refused("replicasets")}
+    code, out, err = shell("api-1")
+    assert code == 0
+    assert "Changed:" not in out
+    assert err.startswith("kubectl-diagnose: replicasets.apps of namespace shop: (Forbidden)")
+    assert err.endswith("; what changed before is not told\n")
+
+
+def test_what_the_operator_does_about_a_pod(shell: Shell) -> None:
+    """The PodDiagnoser that claims it, its entries for this Pod, and why it is withheld."""
+    of = crashed(labels={"app": "app", "diagnostics.local.io/diagnoser": "diag"})
+    entry = {"id": "0" * 16, "action": "RestartPod", "pod": "app-1", "podUID": UID.format(1)}
+    entry |= {"owner": "", "container": "app", "cause": "ApplicationError", "diagnosis": ""}
+    entry["plannedAt"] = "2026-11-23T10:00:00Z"
+    entry |= {"phase": "Failed", "reason": "Forbidden", "message": "may not \x1b[2J delete Pods"}
+    withheld = {"reason": "CoolingDown", "message": "wait", "crashes": 1, "examples": ["app-1"]}
+    claim = diagnoser(
+        remediationAction="RestartPod",
+        targetLabels={"app": "app"},
+        status={"remediations": [entry], "withheld": [withheld]},
+    )
+    shell.kubectl.answers.update(answers_of([of], []))
+    shell.kubectl.answers |= {"logs": Answer(), "poddiagnosers": listed(claim)}
+    code, out, err = shell("app-1")
+    assert (code, err) == (0, "")
+    told = out[out.index("Remediation:") :]
+    assert "PodDiagnoser diag remediationAction is RestartPod" in told
+    assert "RestartPod Failed (Forbidden): may not [2J delete Pods" in told
+    assert "withheld: CoolingDown: wait" in told

@@ -9,10 +9,11 @@ from typing import Final
 from pod_diagnoser.api.core_v1 import ObjectMeta
 from pod_diagnoser.cli.collector import Collector
 from pod_diagnoser.cli.errors import CommandError
-from pod_diagnoser.cli.report import LogNeed
+from pod_diagnoser.cli.report import LogNeed, Report
 from pod_diagnoser.cli.selection import Selection
 from pod_diagnoser.cli.snapshot import Log, Missing
 from pod_diagnoser.cli.sources.kubectl import Call, Kubectl, KubectlError
+from pod_diagnoser.cli.what_changed import REVISIONS_OF
 from pod_diagnoser.pods.keys import CRASHES, LABEL
 
 _NODE_EVENTS: Final = ("-n", "default", "--field-selector=involvedObject.kind=Node")
@@ -23,6 +24,9 @@ _POD_EVENTS: Final = "--field-selector=involvedObject.kind=Pod"
 _LOG_LINES: Final = 1000
 _LOG_BYTES: Final = 64 * 1024
 """How much of the end of a log is read: more is not looked at."""
+
+_MAX_NAMESPACES: Final = 20
+"""Of how many namespaces versions of templates are read."""
 
 _PARALLEL: Final = 4
 """How many calls of kubectl run at once."""
@@ -130,13 +134,20 @@ class LiveSource:
                     what = f"log of {need.namespace}/{need.pod}, container {need.container}"
                     self._miss(what, log, "its own words are not told")
 
-    def read_revisions(self, namespaces: Iterable[str]) -> None:
-        """Read what Deployments, StatefulSets and DaemonSets made their Pods from before."""
-        for namespace in dict.fromkeys(namespaces):
-            for what in ("replicasets.apps", "controllerrevisions.apps"):
-                with self._kubectl.get(what, "-n", namespace) as call:
-                    without = "what changed before is not told"
-                    self._read(call, "", Missing(f"{what} of namespace {namespace}", "", without))
+    def read_revisions(self, report: Report) -> None:
+        """Read the versions of the templates from which Pods of a report were made."""
+        controllers = [(pod.namespace, pod.pod.controller) for pod in report.pods]
+        wanted = [
+            (namespace, REVISIONS_OF[owner.kind])
+            for namespace, owner in controllers
+            if owner is not None and owner.kind in REVISIONS_OF
+        ]
+        for namespace, what in list(dict.fromkeys(wanted))[:_MAX_NAMESPACES]:
+            with self._kubectl.get(what, "-n", namespace) as call:
+                missing = Missing(
+                    f"{what} of namespace {namespace}", "", "what changed before is not told"
+                )
+                self._read(call, "", missing)
 
     def _pods(self, place: tuple[str, ...]) -> Call:
         selector = (f"--selector={self._scope.selector}",) if self._scope.selector else ()
