@@ -63,7 +63,9 @@ def read_streams(text: str) -> list[Stream]:
     for place, line in enumerate(lines):
         stream = streams.setdefault("" if one else line.stream, Stream())
         for part, quote in _parts(line):
-            stream.add(part, quote, place)
+            # A wrapped blank line is one only now.
+            if part and not part.isspace():
+                stream.add(part, quote, place)
     return list(streams.values())
 
 
@@ -89,6 +91,5 @@ def _parts(line: Unwrapped) -> list[tuple[str, str]]:
         within = [first[field_before.end() :] if field_before else first, *others]
         for part in within:
             shown = part.replace("\\t", "\t").replace('\\"', '"')[:MAX_CHARS]
-            if shown.strip():
-                parts.append((shown, shown.strip() if shown.strip() in line.raw else quote))
+            parts.append((shown, shown.strip() if shown.strip() in line.raw else quote))
     return parts

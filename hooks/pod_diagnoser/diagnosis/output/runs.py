@@ -20,8 +20,7 @@ _END: Final = re.compile(
 """After one of these a run is over."""
 
 _START_WORD: Final = re.compile(
-    r"\b(?:start(?:ing|ed|up)?|boot(?:ing)?|initiali[sz]ing|launching|running|version)\b",
-    re.IGNORECASE,
+    r"\b(?:start(?:ing|ed|up)?|boot(?:ing)?|initiali[sz]ing|launching)\b", re.IGNORECASE
 )
 _DIGITS: Final = re.compile(r"[0-9a-f]{0,64}\d[0-9a-f]{0,64}")
 _MAX_CHARS: Final = 200
@@ -32,23 +31,34 @@ _MIN_LENGTH: Final = 3
 def run_starts(texts: Sequence[str]) -> list[int]:
     """Return the lines at which a run begins, in order; the first is 0.
 
-    A run begins with a banner that is known, or where the first line that speaks of starting
-    comes again, numbers aside.
+    A run begins with a banner that is known, after a line that is known to be the last, or where
+    the very first line, or the first that speaks of starting, comes again, numbers aside.
     """
     starts = [0]
-    first = ""
-    for number, text in enumerate(texts):
-        if _BANNER.search(text):
+    first = _masked(texts[0]) if texts else ""
+    starting, seen = "", -1
+    for number, text in enumerate(texts[1:], start=1):
+        if (
+            _BANNER.search(text)
+            or _END.search(texts[number - 1])
+            or (
+                number - starts[-1] >= _MIN_LENGTH
+                and text[:1] == first[:1]
+                and _masked(text) == first
+            )
+        ):
             starts.append(number)
-            continue
-        if _END.search(text) and number + 1 < len(texts):
-            starts.append(number + 1)
-            continue
-        if not _START_WORD.search(text):
-            continue
-        masked = _DIGITS.sub("0", text[:_MAX_CHARS])
-        if not first:
-            first = masked
-        elif masked == first and number - starts[-1] >= _MIN_LENGTH:
-            starts.append(number)
+        elif text[0] not in " \t" and _START_WORD.search(text):
+            masked = _masked(text)
+            starting = starting or masked
+            if masked == starting:
+                # It begins no run that has begun by another sign since it was there last.
+                if seen >= 0 and starts[-1] <= seen and number - seen >= _MIN_LENGTH:
+                    starts.append(number)
+                seen = number
     return starts
+
+
+def _masked(text: str) -> str:
+    """Return a line without its numbers."""
+    return _DIGITS.sub("0", text[:_MAX_CHARS])

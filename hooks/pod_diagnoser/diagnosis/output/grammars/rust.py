@@ -21,6 +21,7 @@ _DEBUG: Final = re.compile(r"Error: [A-Z]\w{1,60}(?: \{ |\()")
 """An error as main returns it, in the form for debugging."""
 
 _CAUSES: Final = "Caused by:"
+_HEAD: Final = re.compile(r"(?:Error|error|ERROR)\b|.{0,80}\bERROR\b")
 _NUMBERED: Final = re.compile(r"\s+(?:\d{1,3}: )?\S")
 _MAX_CAUSES: Final = 20
 
@@ -35,7 +36,7 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             yield Finding(number, (number,), crash)
         elif _DEBUG.match(line):
             yield Finding(number, (number,))
-        elif line.rstrip() == _CAUSES and number:
+        elif line.rstrip() == _CAUSES and number and _HEAD.match(lines[number - 1]):
             yield _returned(lines, number)
         elif (
             line.rstrip() == "Error:"
