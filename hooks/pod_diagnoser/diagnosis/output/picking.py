@@ -67,8 +67,9 @@ def _reading(stream: Stream, finding: Finding) -> OutputReading:
 
 def _reason_in(stream: Stream) -> Finding | None:
     """Return the event of a stream by which it ended, or None where none is known."""
-    starts = run_starts(stream.texts)
-    best = _best_of_runs(stream.texts, starts)
+    found = list(_findings(stream.texts))
+    starts = _outside(run_starts(stream.texts), [finding for finding, _ in found])
+    best = _best_of_runs(stream.texts, starts, found)
     weakest = None
     for run in reversed(range(len(starts))):
         end = starts[run + 1] if run + 1 < len(starts) else len(stream.texts)
@@ -93,14 +94,26 @@ def _counts(finding: Finding | None, marker: int) -> bool:
     )
 
 
-def _best_of_runs(texts: Sequence[str], starts: Sequence[int]) -> dict[int, Finding]:
+def _outside(starts: list[int], findings: Sequence[Finding]) -> list[int]:
+    """Return the lines at which a run begins without those in the middle of an event."""
+    inside: set[int] = set()
+    for finding in findings:
+        if finding.weight >= Weight.LOGGED:
+            first = bisect_right(starts, finding.start)
+            inside.update(starts[first : bisect_right(starts, max(finding.quotes))])
+    return [start for start in starts if start not in inside]
+
+
+def _best_of_runs(
+    texts: Sequence[str], starts: Sequence[int], found: Sequence[tuple[Finding, str]]
+) -> dict[int, Finding]:
     """Return the event that counts of each run: the heaviest, of these the first.
 
     Of two that begin at one line, that of the surer grammar counts. What only says that something
     failed does not.
     """
     best: dict[int, Finding] = {}
-    for finding, runtime in _findings(texts):
+    for finding, runtime in found:
         run = bisect_right(starts, finding.start) - 1
         former = best.get(run)
         if (former is None or _heavier(finding, former)) and not is_wrapper(

@@ -11,7 +11,7 @@ from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
-from pod_diagnoser.diagnosis.output.grammars.traces import weight_after
+from pod_diagnoser.diagnosis.output.grammars.traces import start_of, weight_after
 
 _UNHANDLED: Final = re.compile(r".{0,80}?Unhandled [Ee]xception[.:]", re.DOTALL)
 _TYPE: Final = re.compile(
@@ -59,7 +59,7 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             yield _host(lines, number, _CLASSES[found.lastgroup or "other"])
         elif _TYPE.match(line) and any(map(_FRAME.match, lines[number + 1 : number + 4])):
             after, quotes = _exception(lines, number)
-            yield Finding(number, quotes, weight=weight_after(lines, number))
+            yield Finding(start_of(lines, number), quotes, weight=weight_after(lines, number))
 
 
 def _host(lines: Sequence[str], number: int, reason_class: ReasonClass) -> Finding:

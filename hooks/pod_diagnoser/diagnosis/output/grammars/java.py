@@ -12,7 +12,7 @@ from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
-from pod_diagnoser.diagnosis.output.grammars.traces import weight_after
+from pod_diagnoser.diagnosis.output.grammars.traces import start_of, weight_after
 
 _FRAME: Final = re.compile(
     r"\s*(?:at [^\s()]{3,400}\((?:[\w$.-]{1,100}\.\w{1,8}(?::-?\d{1,7})?|Native Method|Unknown Source|<\w{1,20}>)\)"
@@ -96,16 +96,13 @@ def _finding(lines: Sequence[str], chain: _Chain) -> Finding:
     links = [number for number in chain.links if not _HOLLOW.match(lines[number])] or chain.links
     quotes = tuple(dict.fromkeys((links[-1], links[0])))
     weight = weight_after(lines, chain.start)
+    start = start_of(lines, chain.start)
     if _THREAD.match(lines[chain.start]):
         weight = Weight.FATAL
     if _ASSERTION.search(lines[quotes[0]], 0, 200):
-        return Finding(
-            chain.start, quotes, ReasonClass.ASSERTION_OR_PANIC, weight=weight, exact=True
-        )
+        return Finding(start, quotes, ReasonClass.ASSERTION_OR_PANIC, weight=weight, exact=True)
     bug = _BUG.search(lines[quotes[0]], 0, 400) is not None
-    return Finding(
-        chain.start, quotes, meaning=_meaning(lines, quotes[0]), weight=weight, exact=bug
-    )
+    return Finding(start, quotes, meaning=_meaning(lines, quotes[0]), weight=weight, exact=bug)
 
 
 def _meaning(lines: Sequence[str], number: int) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
-from pod_diagnoser.diagnosis.output.grammars.traces import weight_after
+from pod_diagnoser.diagnosis.output.grammars.traces import start_of, weight_after
 
 _ERROR: Final = re.compile(
     r"(?P<lead>.{0,120}?)(?P<uncaught>(?:error: )?Uncaught (?:\(in promise\) )?|Unhandled (?:promise )?[Rr]ejection:? |\(node:\d{1,10}\) )?"
@@ -23,6 +23,8 @@ _FRAME_OF_JS: Final = re.compile(
     r"\s{1,12}at (?:.{0,300}\()?(?:file://|node:|internal/|/|[A-Z]:\\|async |<anonymous>|webpack|\w{1,40}\.js:|native|eval |https?:)"
 )
 _CARET: Final = re.compile(r"\s*\^+\s*$")
+_PLACE: Final = re.compile(r"\S{1,400}:\d{1,7}\s*$")
+_ABOVE_CARET: Final = 3
 _CAUSE: Final = re.compile(r"\s{1,40}\[cause\]: (?!undefined|null)\S")
 _INNER: Final = re.compile(r"\s{2,40}(?:\w{0,40}Error): \S")
 _BUG: Final = re.compile(
@@ -66,7 +68,9 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
     carets = -10
     for number, line in enumerate(lines):
         if _CARET.match(line):
-            carets = number
+            # Others print carets, too; below the place in a file only these.
+            if any(map(_PLACE.match, lines[max(0, number - _ABOVE_CARET) : number])):
+                carets = number
         elif number >= after:
             finding = _event(lines, number, uncaught=number - carets <= _AFTER_CARET)
             if finding is not None:
@@ -108,7 +112,14 @@ def _event(lines: Sequence[str], number: int, *, uncaught: bool) -> Finding | No
         or (uncaught and found["name"] == "SyntaxError" and "JSON" not in line)
         or _BUG.search(line, 0, 400) is not None
     )
-    return Finding(number, quotes, default, _meaning(lines, quotes, meaning), weight, exact=broken)
+    return Finding(
+        start_of(lines, number),
+        quotes,
+        default,
+        _meaning(lines, quotes, meaning),
+        weight,
+        exact=broken,
+    )
 
 
 def _meaning(lines: Sequence[str], quotes: Sequence[int], whole: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
-from pod_diagnoser.diagnosis.output.grammars.traces import weight_after
+from pod_diagnoser.diagnosis.output.grammars.traces import start_of, weight_after
 from pod_diagnoser.diagnosis.output.levels import level_of
 
 _HEADER: Final = "Traceback (most recent call last):"
@@ -156,7 +156,7 @@ def _finding(lines: Sequence[str], chain: _Chain | None) -> Iterator[Finding]:
         quotes.insert(1, chain.frame)
     meaning = "\n".join(lines[number] for number in (best, *tail, *ordered[1:]))
     yield Finding(
-        chain.start,
+        start_of(lines, chain.start),
         tuple(quotes[:3]),
         _default(lines[best]),
         meaning,

@@ -10,7 +10,7 @@ from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
-from pod_diagnoser.diagnosis.output.grammars.traces import weight_after
+from pod_diagnoser.diagnosis.output.grammars.traces import start_of, weight_after
 
 _RAISED: Final = re.compile(
     r"\s{0,4}(?:<internal:[^>\n]{1,200}>|[^\s:]{1,400}|\(eval[^)\n]{0,200}\)):\d{1,7}:(?:in [`'][^\n']{1,300}':)? .{1,3000} \((?:[A-Z]\w{0,80}(?:::)?){1,8}\)\s*$"
@@ -61,7 +61,7 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         elif _FROM.match(line):
             continue
         elif _RAISED.match(line) or (_RAISED_LONG.match(line) and _followed(lines, number)):
-            yield Finding(number, (number,), weight=weight_after(lines, number))
+            yield Finding(start_of(lines, number), (number,), weight=weight_after(lines, number))
         elif _CLASS.match(line) and number + 1 < len(lines) and _FRAME.match(lines[number + 1]):
             yield Finding(number, (number,), weight=min(weight_after(lines, number), Weight.LOGGED))
 

@@ -32,3 +32,14 @@ def weight_after(lines: Sequence[str], number: int) -> Weight:
         # An exception that was told as a warning did not end it.
         return Weight.WEAK if place == number or level is Level.WARNING else Weight.FATAL
     return Weight.FATAL
+
+
+def start_of(lines: Sequence[str], number: int) -> int:
+    """Return the line at which an event begins: the record that a trace stands below, if any.
+
+    Of the record and the trace, which then begin at one line, the trace says more.
+    """
+    if not number:
+        return number
+    level = level_of(lines[number - 1])
+    return number if level is None or level < Level.WARNING else number - 1
