@@ -25,7 +25,15 @@ from pod_diagnoser.cluster.errors import DISRUPTION_BUDGET, NoAnswerError, api_e
 from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
 from pod_diagnoser.diagnosis.diagnose import diagnose
 from pod_diagnoser.pods.keys import LABEL
-from tests.support.builders import T0, Json, event_list, kubelet_event, parsed_pod
+from tests.support.builders import (
+    T0,
+    Json,
+    diagnoser,
+    event_list,
+    kubelet_event,
+    parsed_pod,
+    target,
+)
 
 _T = TypeVar("_T")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -243,6 +251,14 @@ class FakeApi:
         return [event for event in self.events.values() if event["reason"] == reason]
 
 
+def log_target(namespace: str = "shop", **evidence: Any) -> Json:
+    """Return a DiagnosisTarget that asks for logs."""
+    document = target(diagnoser())
+    document["metadata"]["namespace"] = namespace
+    document["spec"]["evidence"] = evidence or {"logLines": 5, "reason": True}
+    return document
+
+
 @dataclass
 class FakeEvidenceApi:
     """Answers what a test says, as `pod_diagnoser.cluster.evidence.EvidenceApi`.
@@ -256,6 +272,8 @@ class FakeEvidenceApi:
         calls: all calls, with their arguments.
         date: the API server's clock.
         listed_of_node: the answer to a list of a node's Events.
+        target: the answer to a read of a DiagnosisTarget in a namespace.
+        target_reads: the names of those that were read.
     """
 
     listed: Callable[[], bytes] = lambda: event_list(kubelet_event())
@@ -266,6 +284,14 @@ class FakeEvidenceApi:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     date: datetime = T0
     listed_of_node: Callable[[], bytes] = event_list
+    target: Callable[[str], bytes] = lambda namespace: json.dumps(log_target(namespace)).encode()
+    target_reads: list[tuple[str, str]] = field(default_factory=list)
+
+    def get_diagnosis_target(self, namespace: str, name: str, seconds: float) -> bytes:
+        """Answer with a DiagnosisTarget."""
+        assert seconds > 0
+        self.target_reads.append((namespace, name))
+        return self.target(namespace)
 
     def list_events(
         self, namespace: str, pod: str, uid: str, seconds: float

@@ -416,17 +416,25 @@ def diagnosis_target_spec(diagnoser: PodDiagnoser) -> DiagnosisTargetSpec:
     )
 
 
-def diagnosis_target(diagnoser: PodDiagnoser) -> Mapping[str, object]:
-    """Build the DiagnosisTarget that an active PodDiagnoser publishes, as an attachment.
+def diagnosis_target_name(name: str, uid: str) -> str:
+    """Return the name of a PodDiagnoser's DiagnosisTarget.
 
-    Its name holds the start of the PodDiagnoser's uid, so that a PodDiagnoser that was deleted and
+    It holds the start of the PodDiagnoser's uid, so that a PodDiagnoser that was deleted and
     created again publishes a new object while the old one still waits for garbage collection:
     Metacontroller would swallow the AlreadyExists of its creation.
     """
+    return f"{name}-{uid[:8]}"
+
+
+def diagnosis_target(diagnoser: PodDiagnoser) -> Mapping[str, object]:
+    """Build the DiagnosisTarget that an active PodDiagnoser publishes, as an attachment."""
     meta = diagnoser.metadata
     return {
         "apiVersion": API_VERSION,
         "kind": "DiagnosisTarget",
-        "metadata": {"name": f"{meta.name}-{meta.uid[:8]}", "namespace": meta.namespace},
+        "metadata": {
+            "name": diagnosis_target_name(meta.name, meta.uid),
+            "namespace": meta.namespace,
+        },
         "spec": diagnosis_target_spec(diagnoser).model_dump(exclude_defaults=True),
     }

@@ -43,6 +43,9 @@ MAX_EVENTS_OF_PODS_LIST: Final = 6 * 1024 * 1024
 IDLE_REASONS: Final = ("Scheduled", "Created", "Started", "BackOff")
 """Reasons of Events that every Pod has and that say nothing about a crash: they are not read."""
 
+MAX_DIAGNOSIS_TARGET: Final = 256 * 1024
+"""Bytes that a DiagnosisTarget may have: its lists are bounded, its labels are not."""
+
 NODE_EVENTS_NAMESPACE: Final = "default"
 """Where Events about nodes are: they are in no namespace themselves."""
 
@@ -85,6 +88,24 @@ class ApiClient(ApiConnection):
             f"/apis/diagnostics.local.io/v1/namespaces/{_part(namespace)}"
             f"/poddiagnosers/{_part(name)}",
         )
+
+    def get_diagnosis_target(
+        self, namespace: str, name: str, seconds: float = EVIDENCE_SECONDS
+    ) -> bytes:
+        """Read a DiagnosisTarget: the object as JSON.
+
+        Args:
+            namespace: its namespace.
+            name: its name.
+            seconds: how long the call may take as a whole.
+        """
+        content, _ = self._call(
+            "GET",
+            f"/apis/diagnostics.local.io/v1/namespaces/{_part(namespace)}"
+            f"/diagnosistargets/{_part(name)}",
+            bounds=Bounds(seconds, MAX_DIAGNOSIS_TARGET),
+        )
+        return content
 
     def delete_pod(self, namespace: str, name: str, uid: str, version: str) -> datetime:
         """Delete the Pod that was read, and no other of its name. Its own grace period applies.

@@ -4,13 +4,14 @@ A Pod's sync waits for the answer, so that all of it is bounded: in time, in byt
 calls there are at once. A call that is known to fail as the last one did is not made (circuit
 breaker): crashes come by the thousand just when an API server is busy. Where many crash at once in
 a namespace, they share one read of its Events (coalescing), which costs the API server as much as
-one for a Pod. The Events of a node are read once a minute at most.
+one for a Pod. The Events of a node are read once a minute at most. A log is read only for a
+DiagnosisTarget that was read live and is what the request says.
 """
 
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -22,6 +23,7 @@ from pod_diagnoser.cluster.coalescing import BurstTracker, CrashBurst, SharedEve
 from pod_diagnoser.cluster.errors import AnswerTooLongError, ApiError
 from pod_diagnoser.cluster.event_list import ByPod, EventV1, events_about, parse_event_list
 from pod_diagnoser.cluster.node_event_reader import NodeEventReader
+from pod_diagnoser.cluster.target_reader import TargetReader
 from pod_diagnoser.cluster.template_changes import TemplateApi, TemplateChangeReader
 from pod_diagnoser.diagnosis.evidence import (
     EventLookup,
@@ -62,6 +64,16 @@ Source: ``findTailLineStartIndex`` in ``staging/src/k8s.io/cri-client/pkg/logs``
 LINES_BEFORE: Final = 100
 """How many more lines of a log are read than shown: whether a line is part of a private key is seen
 by the lines before it. A key of 8192 bits has as many."""
+
+REASON_LINES: Final = 500
+FEWER_REASON_LINES: Final = (100, 15)
+MAX_REASON_LOG_BYTES: Final = 256 * 1024
+"""How many lines and bytes of a log are read for the reason of an end alone: as many lines as a
+trace with all its threads has. Fewer lines are read where those are too long; so few fit.
+
+Of what is read the last 64 KiB count (`pod_diagnoser.diagnosis.output_reason.MAX_LOG_BYTES`), but a
+limit of the bytes would leave out the end of a log, not its start.
+"""
 
 SHARED_SECONDS: Final = 1.0
 SHARED_FACTOR: Final = 2
@@ -119,6 +131,9 @@ class EvidenceApi(Protocol):
     def list_events_of_node(self, node: str, seconds: float) -> tuple[bytes, datetime]:
         """Read the Events about a node."""
 
+    def get_diagnosis_target(self, namespace: str, name: str, seconds: float) -> bytes:
+        """Read a DiagnosisTarget."""
+
     def read_log(self, namespace: str, pod: str, options: PodLogOptions, seconds: float) -> str:
         """Read the last lines of a container's log."""
 
@@ -147,7 +162,9 @@ class ApiEvidenceFetcher:
         self._logs_breaker = EvidenceCircuitBreaker(monotonic, self._events_breaker)
         self._nodes_breaker = EvidenceCircuitBreaker(monotonic, self._events_breaker)
         self._bursts = BurstTracker()
+        self._targets_breaker = EvidenceCircuitBreaker(monotonic, self._events_breaker)
         self._nodes = NodeEventReader(self._list_events_of_node, monotonic)
+        self._targets = TargetReader(self._get_target, monotonic)
         self._changes: TemplateChangeReader | None = None
         if templates is not None:
             breaker = EvidenceCircuitBreaker(monotonic, self._events_breaker)
@@ -246,23 +263,31 @@ class ApiEvidenceFetcher:
         except AnswerTooLongError:
             return _TOO_MANY
 
+    def _get_target(self, namespace: str, name: str, until: float) -> bytes | EventLookup:
+        read = partial(self._api.get_diagnosis_target, namespace, name)
+        return self._call(self._targets_breaker, namespace, until, read)
+
     def _read_log(self, request: EvidenceRequest, log: LogRequest, until: float) -> str | None:
+        limit = MAX_LOG_BYTES if log.lines > 0 else MAX_REASON_LOG_BYTES
+
         def read(lines: int) -> str | EventLookup:
-            options = PodLogOptions(log.container, log.previous, lines, MAX_LOG_BYTES)
+            options = PodLogOptions(log.container, log.previous, lines, limit)
 
             def call(seconds: float) -> str:
                 return self._api.read_log(request.namespace, request.pod, options, seconds)
 
             return self._call(self._logs_breaker, request.namespace, until, call)
 
-        if log.lines <= 0:
+        if log.lines <= 0 and not log.for_reason:
+            return None
+        if not self._targets.confirms(request.namespace, log.target, until):
             return None
         # Of a log that is too long the end is missing; its last line alone is short enough.
-        for lines in dict.fromkeys((log.lines + LINES_BEFORE, log.lines, 1)):
+        for lines in _numbers_of_lines(log):
             text = read(lines)
-            if not _is_truncated(text):
+            if not _is_truncated(text, limit):
                 break
-        if isinstance(text, EventLookup) or _is_truncated(text) or _NO_LOG.fullmatch(text):
+        if isinstance(text, EventLookup) or _is_truncated(text, limit) or _NO_LOG.fullmatch(text):
             return None
         return text
 
@@ -294,5 +319,14 @@ class ApiEvidenceFetcher:
         return content
 
 
-def _is_truncated(text: str | EventLookup) -> bool:
-    return isinstance(text, str) and len(text.encode()) >= MAX_LOG_BYTES
+def _numbers_of_lines(log: LogRequest) -> Iterable[int]:
+    """Return how many lines of a log to read, and how many where those are too long."""
+    for_reason = (REASON_LINES, *FEWER_REASON_LINES) if log.for_reason else ()
+    shown = (log.lines + LINES_BEFORE, log.lines) if log.lines > 0 else ()
+    # What is shown must be there, whatever is read for the reason.
+    most = [max(lines, *shown, 1) for lines in for_reason]
+    return dict.fromkeys((*most, *shown, 1))
+
+
+def _is_truncated(text: str | EventLookup, limit: int) -> bool:
+    return isinstance(text, str) and len(text.encode()) >= limit

@@ -8,10 +8,12 @@ first.
 from collections.abc import Callable
 from functools import lru_cache
 
-from pod_diagnoser.diagnosis.phrases import render
+from pod_diagnoser.api.causes import Cause
+from pod_diagnoser.diagnosis.phrases import render, with_output
+from pod_diagnoser.diagnosis.reason_steps import step_for
 from pod_diagnoser.diagnosis.rules.lasting import LASTING_RULES
 from pod_diagnoser.diagnosis.rules.pod import POD_RULES
-from pod_diagnoser.diagnosis.rules.row import CauseRule
+from pod_diagnoser.diagnosis.rules.row import LOGS_STEP, CauseRule
 from pod_diagnoser.diagnosis.rules.terminated import TERMINATED_RULES
 from pod_diagnoser.diagnosis.rules.waiting import WAITING_RULES
 from pod_diagnoser.diagnosis.statement import MAX_LINE_BYTES, Statement
@@ -57,8 +59,14 @@ def state(rule: CauseRule, symptom: Symptom, evidence_limit: int = MAX_LINE_BYTE
         symptom: the symptom that it is about.
         evidence_limit: the most bytes of the line of evidence, where more has to follow it.
     """
+    evidence, next_step = rule.evidence, rule.next_step
+    if symptom.output is not None:
+        if rule.cause is not Cause.APPLICATION_ERROR:  # whose rows quote it themselves
+            evidence = with_output(evidence)
+        if next_step == LOGS_STEP:
+            next_step = step_for(symptom.output) or LOGS_STEP
     return Statement(
         render(rule.diagnosis, symptom),
-        render(rule.evidence, symptom, evidence_limit),
-        render(rule.next_step, symptom),
+        render(evidence, symptom, evidence_limit),
+        render(next_step, symptom),
     )

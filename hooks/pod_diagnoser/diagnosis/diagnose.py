@@ -4,14 +4,14 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pod_diagnoser.api.causes import REQUESTED_RESTARTS, Cause
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.diagnosis.cause_rules import rule_for, state
 from pod_diagnoser.diagnosis.detection import detect_symptoms
-from pod_diagnoser.diagnosis.evidence import NO_EVIDENCE, EventFinding, Evidence
+from pod_diagnoser.diagnosis.evidence import NO_EVIDENCE, EventFinding, Evidence, OutputReason
 from pod_diagnoser.diagnosis.lasting_conditions import detect_lasting_conditions
 from pod_diagnoser.diagnosis.quoting import word
 from pod_diagnoser.diagnosis.rules.row import CauseRule
@@ -52,6 +52,18 @@ class Diagnosis:
     def statement(self) -> Statement:
         """What happened, what proves it and what to do next, in words."""
         return state(self.rule, self.symptom)
+
+    @property
+    def reason_class(self) -> str | None:
+        """What kind of reason the container's output gives; None where none was read."""
+        output = self.symptom.output
+        return output.reason_class.value if output is not None else None
+
+    def with_output(self, output: OutputReason | None) -> "Diagnosis":
+        """Return it with the reason that the container's output gives."""
+        if output is self.symptom.output:
+            return self
+        return replace(self, symptom=self.symptom._replace(output=output))
 
     @property
     def id(self) -> str:

@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
+from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec
+from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.changes import TemplateChange, TemplateRequest
 from pod_diagnoser.diagnosis.messages import Problem
 
@@ -108,6 +110,36 @@ class Evidence:
 NO_EVIDENCE: Mapping[str, Evidence] = {}
 
 
+class OutputSource(StrEnum):
+    """Which output of a container was read."""
+
+    MESSAGE = "Message"
+    LOG = "Log"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputReason:
+    """The reason that a container's own output gives for its end: redacted and bounded.
+
+    Attributes:
+        reason_class: what kind of reason it is; `ReasonClass.NOTHING` where the output does not
+            explain the end.
+        source: which output gives it.
+        said: what its best line says; empty where there is none, or it must not be shown.
+        lines: the lines as they stand, best first; of former crashes they are not kept.
+    """
+
+    reason_class: ReasonClass
+    source: OutputSource
+    said: str = ""
+    lines: tuple[str, ...] = ()
+
+    @property
+    def explains(self) -> bool:
+        """Whether it says why the container failed."""
+        return self.reason_class not in (ReasonClass.NOTHING, ReasonClass.ASKED_TO_STOP)
+
+
 @dataclass(frozen=True, slots=True)
 class PodEvent:
     """An Event about a Pod, as far as it is read; its texts are not safe yet.
@@ -172,11 +204,15 @@ class LogRequest:
         previous: whether to read the log from before the container's last restart.
         lines: how many of its last lines are shown. More are read: what is a secret is seen by the
             lines before it.
+        for_reason: whether the reason of the end is looked for in it, for which more are read.
+        target: the DiagnosisTarget that asks for it, as the sync's request has it.
     """
 
     container: str
     previous: bool
     lines: int
+    for_reason: bool = False
+    target: DiagnosisTargetSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

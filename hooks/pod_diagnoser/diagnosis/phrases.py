@@ -11,10 +11,17 @@ from functools import cache, lru_cache, partial
 from typing import Final
 
 from pod_diagnoser.api.core_v1 import ContainerKind
+from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis import quoting
-from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup, Evidence
+from pod_diagnoser.diagnosis.evidence import (
+    EventFinding,
+    EventLookup,
+    Evidence,
+    OutputSource,
+)
 from pod_diagnoser.diagnosis.messages import Problem, proof_of
 from pod_diagnoser.diagnosis.problem_words import SYMPTOM_PLACEHOLDERS, ProblemKind
+from pod_diagnoser.diagnosis.reason_steps import name_in
 from pod_diagnoser.diagnosis.statement import (
     MAX_LINE_BYTES,
     Forms,
@@ -182,6 +189,20 @@ def _time(at: datetime | None) -> str:
     return "" if at is None else f"{at:%H:%M:%S} UTC"
 
 
+def _said(symptom: Symptom) -> Outside:
+    """What the container's output says of its end; what the next step names stays in it."""
+    output = symptom.output
+    if output is None:
+        return Outside("")
+    name = name_in(output).lower()
+    return Outside(output.said, (name,) if name and len(output.said) > _SHORT_BYTES else ())
+
+
+def _output(symptom: Symptom) -> str:
+    """Which output that is."""
+    return _OUTPUTS[symptom.output.source] if symptom.output else ""
+
+
 def _unread_events(symptom: Symptom) -> str:
     """Return why the Events, which could have shown more, do not; or an empty string."""
     evidence = symptom.evidence
@@ -314,6 +335,11 @@ _UNREAD_EVENTS: Final = {
     EventLookup.UNAVAILABLE: "its Events could not be read",
 }
 
+_OUTPUTS: Final = {
+    OutputSource.LOG: "its log",
+    OutputSource.MESSAGE: "its termination message",
+}
+
 PLACEHOLDERS: Final[Mapping[str, Callable[[Symptom], Value]]] = {
     "Subject": _subject_capitalized,
     "subject": _subject,
@@ -335,6 +361,10 @@ PLACEHOLDERS: Final[Mapping[str, Callable[[Symptom], Value]]] = {
     "event_detail": _event_detail,
     "hint": _hint,
     "hint_detail": _hint_detail,
+    "said": _said,
+    "said_name": lambda symptom: Outside(name_in(symptom.output) if symptom.output else ""),
+    "output": _output,
+    "reason_class": lambda symptom: symptom.output.reason_class if symptom.output else "",
     "unread_events": _unread_events,
     "restart_rule": _restart_rule,
     "names": _listed_names,
@@ -637,22 +667,86 @@ def not_deleted_step(symptom: Symptom) -> str:
     return "[look at the node's kubelet, runtime and hanging mounts: ]{describe_node}"
 
 
+# What the container's own output says
+
+
+def with_output(evidence: str | Template) -> Template:
+    """Return what adds to the evidence what the container's output says of its end."""
+
+    def words(symptom: Symptom) -> str:
+        output, finding = symptom.output, symptom.event_finding
+        text = evidence(symptom) if callable(evidence) else evidence
+        if output is None or finding is EventFinding.EXEC_FORMAT:  # which quotes it already
+            return text
+        if output.explains and not output.said:
+            return text
+        if output.explains:
+            return f"{text}[; {_QUOTED_OUTPUT}]" if finding is not None else _with_stops(symptom)
+        if output.reason_class is ReasonClass.ASKED_TO_STOP:
+            return f"{text}[; {{output}} says that it was asked to stop]"
+        return text if finding is not None else f"{text}[; {{output}} does not say why]"
+
+    return words
+
+
+_QUOTED_OUTPUT: Final = "{output}: {said} ({reason_class})"
+
+
+def _with_stops(symptom: Symptom) -> str:
+    """What the output says of an end that nothing else explains, and what else is possible."""
+    stops = ", ".join(_possible_kubelet_stops(symptom))
+    possible = f"[; possible: the kubelet ({stops})]" if stops else ""
+    return f"{_QUOTED_OUTPUT}; {{exit}}{possible}[; {{unread_events}}][; {{restart_rule}}]"
+
+
+def application_error(symptom: Symptom) -> str:
+    """What an exit code of the application's own means: its own words, where it left some."""
+    if symptom.output is not None and symptom.output.explains:
+        return "{Subject} exited with code {exit_code}[: {said}] ({reason_class})"
+    return "{Subject} failed with exit code {exit_code}[ after {run}]"
+
+
+def _own_words(symptom: Symptom) -> str | None:
+    """What an output adds to the evidence of an exit code of the application's own, if it does."""
+    output = symptom.output
+    if output is None or output.reason_class is ReasonClass.NOTHING:
+        return None
+    if output.reason_class is ReasonClass.ASKED_TO_STOP:
+        return "{exit}; {output} says that it was asked to stop[: {said}][; {restart_rule}]"
+    if not output.said:
+        return "{exit}[ after {run}]; {output}, which spec.evidence.maskPatterns withholds"
+    return "its own words in {output}; {exit}[ after {run}][; {restart_rule}]"
+
+
 # Exit codes that prove little
 
 
 def exit_255_evidence(symptom: Symptom) -> str:
     """What exit code 255 may mean."""
-    if symptom.ran_briefly:
+    own = _own_words(symptom)
+    if own is not None:
+        return own
+    silent = "; {output} does not say" if symptom.output is not None else ""
+    if symptom.ran_briefly and not silent:
         return "{exit}; possible: exit(-1), or an image for another processor (exec format error)"
     if _hint(symptom):
-        return "{exit}; possible: exit(-1), or a placeholder after a restart; on its node: {hint}"
+        return (
+            f"{{exit}}{silent}; possible: exit(-1), or a placeholder after a restart; "
+            "on its node: {hint}"
+        )
     return (
-        "{exit}; possible: exit(-1), or a placeholder after a restart[ of the node or its runtime]"
+        f"{{exit}}{silent}; possible: exit(-1), or a placeholder after a restart"
+        "[ of the node or its runtime]"
     )
 
 
 def exit_code_evidence(symptom: Symptom) -> str:
     """What an exit code that means nothing by itself may mean."""
+    own = _own_words(symptom)
+    if own is not None:
+        return own
+    if symptom.output is not None:
+        return "{exit}: neither the code nor {output} says why[; {restart_rule}]"
     if symptom.exit_code == 1 and symptom.ran_briefly:
         return (
             "{exit}: the code alone does not say why; possible: an image for another processor "

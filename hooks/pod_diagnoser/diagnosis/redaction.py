@@ -137,6 +137,30 @@ def _redacted_tail(text: str, patterns: tuple[str, ...], max_read: int) -> str:
     return _redact(visible, start, len(visible), patterns, is_log=True)
 
 
+def redact_line(text: str, line: str, patterns: Sequence[str] = ()) -> str:
+    """Redact one line of a text, whose other lines show what is a secret in it.
+
+    Args:
+        text: the text.
+        line: a line of it. Of one with more than `MAX_SCANNED` bytes the start is shown.
+        patterns: as of `redact_head`.
+
+    Returns:
+        The line, as `redact_head` returns a text.
+    """
+    beside = (MAX_READ - MAX_SCANNED) // 2
+    shown, at = _visible(line), text.rfind(line)
+    if at < 0 or len(shown.encode()) > MAX_SCANNED:
+        return redact_head(line, MAX_READ, patterns).replace("\n", " ")
+    end = at + len(line)
+    before = _visible(text[max(0, at - beside) : at]).encode()[-beside:].decode(errors="ignore")
+    after = _visible(text[end : end + beside]).encode()[:beside].decode(errors="ignore")
+    start = f"{before}\n" if before else ""
+    whole = f"{start}{shown}\n{after}"
+    redacted = _redact(whole, len(start), len(start) + len(shown), tuple(patterns), is_log=True)
+    return redacted.replace("\n", " ")
+
+
 def redact_message(text: str, patterns: Sequence[str] = ()) -> str:
     """Redact a message of kubelet, runtime or Event, whose cause may stand at its end.
 

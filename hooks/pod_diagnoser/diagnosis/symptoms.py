@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from pod_diagnoser.api.core_v1 import ContainerKind
-from pod_diagnoser.diagnosis.evidence import EventFinding, Evidence
+from pod_diagnoser.diagnosis.evidence import EventFinding, Evidence, OutputReason
 from pod_diagnoser.diagnosis.messages import Problem
 
 MAX_REASON_BYTES = 64
@@ -119,6 +119,8 @@ class Symptom(NamedTuple):
         ended_by: the time by which it had ended for certain: finished_at, else when the container
             was started again, else None.
         evidence: what is known beyond the Pod's status, or None.
+        output: the reason that the container's own output gives, or None where none was read. No
+            cause rests on it.
     """
 
     id: str
@@ -158,6 +160,7 @@ class Symptom(NamedTuple):
     finished_at: datetime | None = None
     ended_by: datetime | None = None
     evidence: Evidence | None = None
+    output: OutputReason | None = None
 
     @property
     def exit_code_text(self) -> str:

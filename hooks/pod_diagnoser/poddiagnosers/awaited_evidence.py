@@ -11,7 +11,7 @@ from typing import Final
 
 from cachetools import FIFOCache, TTLCache
 
-from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserSpec
+from pod_diagnoser.api.diagnostics_v1 import EvidenceSpec, PodDiagnoserSpec
 from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose_symptom
 from pod_diagnoser.diagnosis.symptoms import Symptom
 from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot
@@ -56,24 +56,24 @@ class AwaitedEvidence:
             The request with those recalled; and how many crashes begin to wait.
         """
         spec = snapshot.diagnoser.spec
-        if not spec.evidence.events:
+        if not _is_awaited(spec):
             return snapshot, 0
-        begun = sum(self._remember(crashed) for crashed in snapshot.crashed)
+        begun = sum(self._remember(crashed, spec) for crashed in snapshot.crashed)
         recalled = [self.recall(each, spec) for each in snapshot.crashed]
         return replace(snapshot, crashed=recalled), begun
 
-    def _remember(self, crashed: CrashedPod) -> int:
+    def _remember(self, crashed: CrashedPod, spec: PodDiagnoserSpec) -> int:
         begun = 0
         for found in crashed.diagnoses:
             if found.id not in self._since:
-                if not awaits_evidence(found, crashed.history):
+                if not awaits_evidence(found, crashed.history, spec.evidence):
                     continue
                 self._since[found.id] = self._monotonic()
                 begun += 1
             elif found.id not in self._shown:
                 continue
             # Its evidence, if any, is kept on the Pod with the crash.
-            self._shown[found.id] = found.symptom._replace(evidence=None)
+            self._shown[found.id] = found.symptom._replace(evidence=None, output=None)
         return begun
 
     def recall(self, crashed: CrashedPod, spec: PodDiagnoserSpec) -> CrashedPod:
@@ -87,7 +87,7 @@ class AwaitedEvidence:
             return crashed
         shown = {found.id for found in crashed.diagnoses}
         former = [
-            _diagnose_again(symptom, record)
+            _diagnose_again(symptom, record, spec.evidence)
             for record in crashed.history.history
             if record.id not in shown
             and not record.silent
@@ -107,9 +107,9 @@ class AwaitedEvidence:
 
         Args:
             crashed: the Pod.
-            spec: the spec that says whether Events are read.
+            spec: the spec that says whether Events and output are read.
         """
-        if not spec.evidence.events:
+        if not _is_awaited(spec):
             return {}
         now = self._monotonic()
         terminating = crashed.pod.metadata.terminating
@@ -117,12 +117,20 @@ class AwaitedEvidence:
         waits = {
             found.id: self._since.get(found.id, now) + EVIDENCE_WAIT_SECONDS - now
             for found in (*crashed.diagnoses, *crashed.former)
-            if found.id not in looked_up and awaits_evidence(found, crashed.history)
+            if found.id not in looked_up and awaits_evidence(found, crashed.history, spec.evidence)
         }
         return {crash: seconds for crash, seconds in waits.items() if seconds > 0}
 
 
-def _diagnose_again(symptom: Symptom, record: CrashRecord) -> Diagnosis:
+def _is_awaited(spec: PodDiagnoserSpec) -> bool:
+    """Say whether anything is read beyond the Pod's status."""
+    return spec.evidence.events or spec.evidence.reason
+
+
+def _diagnose_again(symptom: Symptom, record: CrashRecord, spec: EvidenceSpec) -> Diagnosis:
     """Diagnose a crash that was shown before with the evidence that was found since."""
     evidence = record.evidence.to_evidence() if record.evidence is not None else None
-    return diagnose_symptom(symptom, evidence)
+    found = diagnose_symptom(symptom, evidence)
+    if not spec.reason or record.reason is None:
+        return found
+    return found.with_output(record.reason.to_reason())

@@ -245,6 +245,7 @@ def _recent_diagnosis(
         diagnosis=lines.diagnosis,
         evidence=lines.evidence,
         nextStep=lines.next_step,
+        reasonClass=diagnosis.reason_class,
     )
 
 

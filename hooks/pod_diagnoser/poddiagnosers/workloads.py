@@ -46,14 +46,14 @@ class CrashingPod:
 
     Attributes:
         workload: its workload.
-        cause: the cause of its latest crash.
+        cause: the cause of its latest crash, and what kind of reason its output gives, or None.
         moments: when it crashed, as far as known.
         new: whether the status counts it now for the first time; it was counted before otherwise.
         of_template: the same, for what is said of the version of its template.
     """
 
     workload: WorkloadName
-    cause: str
+    cause: tuple[str, str | None]
     moments: Collection[datetime]
     new: bool
     of_template: TemplatePod
@@ -161,7 +161,7 @@ def _grouped(
         )
         crasher = CrashingPod(
             workload,
-            latest.cause.value,
+            (latest.cause.value, latest.reason_class),
             {moment for crash, moment in known if crash.cause not in _NO_CRASHES}.union(
                 moment for moment in moments if moment is not None
             ),
@@ -284,6 +284,11 @@ def _crashed(pods: Sequence[CrashingPod], known: int, span: _Span) -> int:
     return max(len(pods), known + more)
 
 
-def _counted(causes: Iterable[str]) -> tuple[WorkloadCause, ...]:
-    counts = sorted(Counter(causes).items(), key=lambda each: (-each[1], each[0]))
-    return tuple(WorkloadCause(cause=cause, pods=pods) for cause, pods in counts[:MAX_CAUSES])
+def _counted(causes: Iterable[tuple[str, str | None]]) -> tuple[WorkloadCause, ...]:
+    counts = sorted(
+        Counter(causes).items(), key=lambda each: (-each[1], each[0][0], each[0][1] or "")
+    )
+    return tuple(
+        WorkloadCause(cause=cause, reasonClass=reason_class, pods=pods)
+        for (cause, reason_class), pods in counts[:MAX_CAUSES]
+    )

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pod_diagnoser.api.causes import REQUESTED_RESTARTS
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.fields import Int32, RequiredTime, Time
+from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.changes import (
     MAX_DIFFERENCES,
@@ -27,8 +29,17 @@ from pod_diagnoser.diagnosis.changes import (
 )
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.event_rules import MAX_EVENT_BYTES, may_change_cause
-from pod_diagnoser.diagnosis.evidence import MAX_DETAIL_BYTES, EventFinding, EventLookup, Evidence
+from pod_diagnoser.diagnosis.evidence import (
+    MAX_DETAIL_BYTES,
+    EventFinding,
+    EventLookup,
+    Evidence,
+    OutputReason,
+    OutputSource,
+)
 from pod_diagnoser.diagnosis.messages import rebuild_problem
+from pod_diagnoser.diagnosis.output_reason import MAX_LINE_BYTES as MAX_REASON_LINE_BYTES
+from pod_diagnoser.diagnosis.output_reason import MAX_LINES, MAX_SAID_BYTES
 from pod_diagnoser.diagnosis.problem_words import ProblemKind
 from pod_diagnoser.diagnosis.start_event_rules import MAX_LOOKUPS
 from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
@@ -83,6 +94,29 @@ class StoredEvidence(BaseModel):
         )
 
 
+class StoredReason(BaseModel):
+    """The reason that a container's output gave for its end. Its fields are the stored keys."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    reasonClass: ReasonClass
+    source: OutputSource = OutputSource.LOG
+    said: str = Field(default="", max_length=512)
+    lines: tuple[Annotated[str, Field(max_length=1024)], ...] = Field(default=(), max_length=8)
+    """The lines as they stand, where they are more than what is said."""
+
+    def to_reason(self) -> OutputReason:
+        """Sanitize and truncate it, since somebody may have made it up."""
+        said = sanitize(self.said, MAX_SAID_BYTES)
+        lines = self.lines[:MAX_LINES] or (said,)
+        return OutputReason(
+            self.reasonClass,
+            self.source,
+            said,
+            tuple(filter(None, (sanitize(line, MAX_REASON_LINE_BYTES) for line in lines))),
+        )
+
+
 class CrashRecord(BaseModel):
     """One crash in the history of a Pod. Its fields are the stored keys; times are in UTC."""
 
@@ -105,6 +139,7 @@ class CrashRecord(BaseModel):
     backOff: bool = False
     """Whether the kubelet delayed the restart (CrashLoopBackOff) when this was observed."""
     evidence: StoredEvidence | None = None
+    reason: StoredReason | None = None
     awaits: bool = False
     """Whether its Events will be looked up once more, so that its cause may still change."""
     silent: bool = False
@@ -302,6 +337,15 @@ def known_evidence(history: CrashHistory) -> Mapping[str, Evidence]:
     }
 
 
+def known_reasons(history: CrashHistory) -> Mapping[str, OutputReason]:
+    """Return the stored reasons that containers' output gave, by crash id."""
+    return {
+        record.id: record.reason.to_reason()
+        for record in history.history
+        if record.reason is not None
+    }
+
+
 def record_crash(
     diagnosis: Diagnosis, stored: CrashRecord | None, now: datetime, *, silent: bool = False
 ) -> CrashRecord:
@@ -319,6 +363,7 @@ def record_crash(
     """
     symptom = diagnosis.symptom
     evidence = _stored_evidence(symptom.evidence)
+    reason = _stored_reason(symptom.output)
     if stored is not None:
         found = stored.evidence is not None and stored.evidence.asked is EventLookup.FOUND
         # How a container ended stays so; why one does not start may be something else later.
@@ -328,6 +373,7 @@ def record_crash(
             "cause": diagnosis.cause.value,
             "backOff": stored.backOff or symptom.backing_off,
             "evidence": evidence,
+            "reason": reason,
             "awaits": _awaits_evidence(symptom),
             "silent": silent,
         }
@@ -346,6 +392,7 @@ def record_crash(
         image=_hash_of_image(symptom.image),
         backOff=symptom.backing_off,
         evidence=evidence,
+        reason=reason,
         awaits=_awaits_evidence(symptom),
         silent=silent,
     )
@@ -360,6 +407,14 @@ def _hash_of_image(image: str) -> str:
 def without_wait(record: CrashRecord) -> CrashRecord:
     """Return the record of a crash of which nothing more is awaited."""
     return record.model_copy(update={"awaits": False}) if record.awaits else record
+
+
+def _without_lines(record: CrashRecord) -> CrashRecord:
+    """Return the record without the lines of its output as they stand."""
+    if record.reason is None or not record.reason.lines:
+        return record
+    reason = record.reason.model_copy(update={"lines": ()})
+    return record.model_copy(update={"reason": reason})
 
 
 def _awaits_evidence(symptom: Symptom) -> bool:
@@ -386,6 +441,15 @@ def _stored_evidence(evidence: Evidence | None) -> StoredEvidence | None:
     )
 
 
+def _stored_reason(reason: OutputReason | None) -> StoredReason | None:
+    if reason is None:
+        return None
+    lines = () if reason.lines == (reason.said,) else reason.lines
+    return StoredReason(
+        reasonClass=reason.reason_class, source=reason.source, said=reason.said, lines=lines
+    )
+
+
 def merge_crashes(
     current: Iterable[CrashRecord], stored: Iterable[CrashRecord]
 ) -> tuple[CrashRecord, ...]:
@@ -394,12 +458,12 @@ def merge_crashes(
     Args:
         current: the crashes that its status shows. They replace stored ones of the same id.
         stored: the crashes in its annotation. Those that its status no longer shows await nothing
-            more.
+            more, and of their output is kept what is said.
 
     Returns:
         The latest `MAX_HISTORY` of them, the newest first.
     """
-    former = map(without_wait, stored)
+    former = (_without_lines(without_wait(record)) for record in stored)
     by_id = {record.id: record for record in (*former, *current)}
     ordered = sorted(by_id.values(), key=lambda record: (record.moment, record.id), reverse=True)
     return tuple(ordered[:MAX_HISTORY])
@@ -412,8 +476,8 @@ def serialize(history: CrashHistory) -> str:
         history: the crash history.
 
     Returns:
-        JSON of at most `MAX_CRASHES_BYTES`. What does not fit is left out: first what Events say,
-        of the oldest crash first, then the oldest crashes.
+        JSON of at most `MAX_CRASHES_BYTES`. What does not fit is left out: first what Events and
+        output say, of the oldest crash first, then the oldest crashes.
     """
     while True:
         text = history.__pydantic_serializer__.to_json(history, exclude_defaults=True)
@@ -428,10 +492,21 @@ _NO_EVENT = {"event": "", "at": None}
 def _shorten(records: tuple[CrashRecord, ...]) -> tuple[CrashRecord, ...]:
     """Leave out the least important: what the oldest Event says, or else the oldest record."""
     for index in range(len(records) - 1, 0, -1):
-        evidence = records[index].evidence
-        if evidence is not None and (evidence.detail or evidence.event):
-            brief = records[index].model_copy(
-                update={"evidence": evidence.model_copy(update={"detail": "", **_NO_EVENT})}
-            )
+        brief = _shortened(records[index])
+        if brief is not None:
             return (*records[:index], brief, *records[index + 1 :])
-    return records[:-1]
+    if len(records) > 1:
+        return records[:-1]
+    only = _without_lines(records[0])
+    return () if only is records[0] else (only,)
+
+
+def _shortened(record: CrashRecord) -> CrashRecord | None:
+    """Return a record without what Events and output say; None where it has nothing of them."""
+    evidence, reason = record.evidence, record.reason
+    changes: dict[str, object] = {}
+    if evidence is not None and (evidence.detail or evidence.event):
+        changes["evidence"] = evidence.model_copy(update={"detail": "", **_NO_EVENT})
+    if reason is not None and (reason.said or reason.lines):
+        changes["reason"] = reason.model_copy(update={"said": "", "lines": ()})
+    return record.model_copy(update=changes) if changes else None

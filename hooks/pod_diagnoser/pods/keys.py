@@ -39,6 +39,7 @@ REASON_CLASS = f"{GROUP}/reason-class"
 LABEL = f"{GROUP}/diagnoser"
 """The label on a Pod that crashed recently: the name of the PodDiagnoser that claims it."""
 
+MAX_REASON_BYTES = 3 * 256 + 2
 MAX_MESSAGE_BYTES = 512
 MAX_LOG_BYTES = 2048
 

@@ -31,6 +31,7 @@ from pod_diagnoser.pods.keys import (
     LOG,
     MAX_TOTAL_BYTES,
     NEXT_STEP,
+    REASON,
     RESTART_REASON,
     RESTART_TIME,
     TERMINATION_MESSAGE,
@@ -144,7 +145,7 @@ def _removal_of_transient(pod: Pod) -> dict[str, str | None]:
     existing = pod.metadata.annotations
     if existing.get(CAUSE) not in TRANSIENT:
         return {}
-    shown = (CONTAINER, CAUSE, DIAGNOSIS, EVIDENCE, NEXT_STEP, TERMINATION_MESSAGE, LOG)
+    shown = (CONTAINER, CAUSE, DIAGNOSIS, EVIDENCE, NEXT_STEP, REASON, TERMINATION_MESSAGE, LOG)
     return {key: None for key in shown if key in existing}
 
 
@@ -157,13 +158,14 @@ def _annotations(
         # two. They stay.
         return {}
     restarted = (each for each in observation.diagnoses if each.restarted)
-    lines = statement_in_context(latest, observation)
+    lines, said = statement_in_context(latest, observation), latest.symptom.output
     desired: dict[str, str | None] = {
         CONTAINER: latest.container or None,
         CAUSE: latest.cause,
         DIAGNOSIS: lines.diagnosis,
         EVIDENCE: lines.evidence,
         NEXT_STEP: lines.next_step,
+        REASON: "\n".join(said.lines) if said is not None and said.lines else None,
         TERMINATION_MESSAGE: output.message or None,
         CHANGES: _changes(observation, records[latest.id]),
         **_restart_annotations(latest_crash(restarted, records)),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from pod_diagnoser.api import apps_v1
 from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod, Pod
-from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec
+from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, EvidenceSpec
 from pod_diagnoser.api.time import earliest
 from pod_diagnoser.diagnosis.change_words import mask_change
 from pod_diagnoser.diagnosis.changes import TemplateChange, TemplateRequest
@@ -32,6 +32,7 @@ from pod_diagnoser.diagnosis.evidence import (
 )
 from pod_diagnoser.diagnosis.log_rules import find_in_log
 from pod_diagnoser.diagnosis.masked_pod import mask_messages
+from pod_diagnoser.diagnosis.output_reason import find_reason, may_explain, needs_log
 from pod_diagnoser.diagnosis.start_event_rules import seconds_until_slow
 from pod_diagnoser.diagnosis.symptoms import SymptomKind
 from pod_diagnoser.pods.filters import (
@@ -45,6 +46,7 @@ from pod_diagnoser.pods.history import (
     CrashHistory,
     CrashRecord,
     known_evidence,
+    known_reasons,
     merge_crashes,
     parse_history,
     read_history,
@@ -222,7 +224,7 @@ class _Observer:
         unexplained = self._unexplained(crashes) if self._claim.evidence.events else []
         latest = latest_crash(crashes.reported, crashes.records)
         log = self._log_request(latest)
-        if latest is not None and log is not None and self._fetched and self._fetched.log:
+        if latest is not None and log is not None and self._fetched:
             latest = self._read_log(latest, self._fetched.log, crashes)
         change = self._change()
         template = None
@@ -247,7 +249,7 @@ class _Observer:
         lasting, self._resync_after = diagnose_lasting_conditions(
             self._pod, self._now, evidence, with_pulls=True
         )
-        found = (*diagnose(self._pod, evidence), *lasting)
+        found = tuple(map(self._with_message, (*diagnose(self._pod, evidence), *lasting)))
         fetched = self._fetched
         if fetched is None or fetched.lookup is None:
             return found
@@ -262,6 +264,17 @@ class _Observer:
             if each is not before and each.symptom.evidence is not None
         ]
         return explained
+
+    def _with_message(self, diagnosis: Diagnosis) -> Diagnosis:
+        """Add the reason that is stored, or of a new crash that of its termination message."""
+        if not self._claim.evidence.reason:
+            return diagnosis
+        record = self._known.get(diagnosis.id)
+        if record is not None and not record.silent:
+            return diagnosis.with_output(record.reason.to_reason() if record.reason else None)
+        if not may_explain(diagnosis.symptom, diagnosis.status_cause):
+            return diagnosis
+        return diagnosis.with_output(find_reason(diagnosis.symptom))
 
     def _sort(self, found: Sequence[Diagnosis]) -> _Crashes:
         """Sort the crashes by what is done with them, and record them."""
@@ -328,9 +341,15 @@ class _Observer:
         known = self._known.get(latest.id)
         return _log_request(latest, self._claim) if known is None or known.silent else None
 
-    def _read_log(self, latest: Diagnosis, log: str, crashes: _Crashes) -> Diagnosis:
-        """Take into account what the log of the latest crash proves."""
-        explained = _with_log(latest, log, self._claim.evidence.maskPatterns)
+    def _read_log(self, latest: Diagnosis, log: str | None, crashes: _Crashes) -> Diagnosis:
+        """Take into account what the log of the latest crash proves, and what reason it gives."""
+        if log is None:
+            return latest
+        evidence = self._claim.evidence
+        explained = _with_log(latest, log, evidence.maskPatterns) if log else latest
+        if evidence.reason and may_explain(latest.symptom, latest.status_cause):
+            reason = find_reason(explained.symptom, log, evidence.maskPatterns)
+            explained = explained.with_output(reason)
         crashes.reported = tuple(explained if each is latest else each for each in crashes.reported)
         known = self._known.get(latest.id)
         crashes.records[latest.id] = record_crash(explained, known, self._now)
@@ -352,6 +371,9 @@ def reportable_crashes(
     """
     history = parse_history(pod) if history is None else history
     found = diagnose(mask_messages(pod, filters.evidence.maskPatterns), known_evidence(history))
+    if filters.evidence.reason:
+        reasons = known_reasons(history)
+        found = tuple(each.with_output(reasons.get(each.id)) for each in found)
     created = pod.metadata.created
     return reportable(pod.metadata.labels, created, found, filters, history.history)
 
@@ -403,11 +425,14 @@ def _seconds_until_lookup(
 
 
 def _log_request(latest: Diagnosis, claim: DiagnosisTargetSpec) -> LogRequest | None:
-    """Ask for the log of a container that terminated."""
-    symptom = latest.symptom
-    if claim.evidence.logLines <= 0 or symptom.kind is not SymptomKind.TERMINATED:
+    """Ask for the log of a container that terminated, where it is shown or may tell the reason."""
+    symptom, evidence = latest.symptom, claim.evidence
+    for_reason = evidence.reason and needs_log(symptom, latest.status_cause)
+    if symptom.kind is not SymptomKind.TERMINATED or not (evidence.logLines or for_reason):
         return None
-    return LogRequest(symptom.container, symptom.log_is_previous, claim.evidence.logLines)
+    return LogRequest(
+        symptom.container, symptom.log_is_previous, evidence.logLines, for_reason, target=claim
+    )
 
 
 def _evidence_request(
@@ -455,15 +480,18 @@ class CrashedPod:
     former: Sequence[Diagnosis] = ()
 
 
-def awaits_evidence(found: Diagnosis, history: CrashHistory) -> bool:
-    """Return whether the Events of a crash may still change its cause, where they are read.
+def awaits_evidence(found: Diagnosis, history: CrashHistory, spec: EvidenceSpec) -> bool:
+    """Return whether what is read beyond its Pod's status may still change what a crash shows.
 
     Args:
         found: the crash.
         history: the crash history of its Pod. Without a record of the crash in it, the Pod's own
             sync is to come.
+        spec: what is read.
     """
     record = next((each for each in history.history if each.id == found.id), None)
-    if record is None:
-        return may_change_cause(found.symptom, found.symptom.evidence)
-    return record.awaits
+    if record is not None:
+        return spec.events and record.awaits
+    if spec.reason and may_explain(found.symptom, found.status_cause):
+        return True
+    return spec.events and may_change_cause(found.symptom, found.symptom.evidence)

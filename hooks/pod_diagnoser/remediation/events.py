@@ -25,7 +25,7 @@ from pod_diagnoser.diagnosis import quoting
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.statement import join_sentences
 from pod_diagnoser.diagnosis.symptoms import SymptomKind
-from pod_diagnoser.pods.keys import CAUSE, CRASH
+from pod_diagnoser.pods.keys import CAUSE, CRASH, REASON_CLASS
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.model import EXPLANATIONS, REPLACING, Action, Outcome, Phase, Reason
 from pod_diagnoser.remediation.safeguards import FRESH, is_fresh, is_recent
@@ -184,10 +184,16 @@ def crash_events(
                     reason,
                     "Diagnose",
                     crash_note(crashed.pod, found),
-                    {CAUSE: found.cause.value, CRASH: found.id},
+                    _annotations(found),
                 ),
                 now,
             )
+
+
+def _annotations(found: Diagnosis) -> dict[str, str]:
+    """Say for programs which crash an Event is about, and of what kind it is."""
+    kind = {REASON_CLASS: found.reason_class} if found.reason_class else {}
+    return {CAUSE: found.cause.value, CRASH: found.id, **kind}
 
 
 def _event_reason(found: Diagnosis) -> str | None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pod_diagnoser.api.diagnostics_v1 import MAX_LOG_LINES
+from pod_diagnoser.api.diagnostics_v1 import MAX_LOG_LINES, DiagnosisTarget
 from pod_diagnoser.cluster.circuit_breaker import (
     BUSY_SECONDS,
     MAX_BUSY_SECONDS,
@@ -59,12 +60,19 @@ from pod_diagnoser.diagnosis.evidence import (
 )
 from tests.support.builders import EVENT_POD_UID as UID
 from tests.support.builders import T0, event_list, kubelet_event
-from tests.support.fake_api import FakeEvidenceApi
+from tests.support.fake_api import FakeEvidenceApi, log_target
 
 EVENTS = EvidenceRequest("shop", "app-1", UID, events=True)
-LOG = EvidenceRequest("shop", "app-1", UID, log=LogRequest("app", previous=True, lines=5))
+TARGET = DiagnosisTarget.model_validate(log_target()).spec
+LOG = EvidenceRequest(
+    "shop", "app-1", UID, log=LogRequest("app", previous=True, lines=5, target=TARGET)
+)
 BOTH = EvidenceRequest(
-    "shop", "app-1", UID, events=True, log=LogRequest("app", previous=False, lines=5)
+    "shop",
+    "app-1",
+    UID,
+    events=True,
+    log=LogRequest("app", previous=False, lines=5, target=TARGET),
 )
 
 
@@ -467,7 +475,7 @@ def test_no_answer_to_logs_does_not_concern_events() -> None:
     api = FakeEvidenceApi(log=failing(NoAnswerError()))
     fetcher = api.fetcher()
     for number in range(9):
-        wanted = EvidenceRequest(f"shop-{number}", "app-1", UID, events=True, log=LOG.log)
+        wanted = replace(LOG, namespace=f"shop-{number}", events=True)
         assert fetcher.fetch(wanted).lookup is EventLookup.FOUND
     assert [call[0] for call in api.calls].count("log") == 2
 
@@ -681,7 +689,7 @@ def test_a_shared_read_has_more_time_and_leaves_a_log_its_own() -> None:
     fetcher = api.fetcher()
     start_burst(fetcher)
     api.taken, api.calls = SHARED_FETCH_SECONDS - 0.25, []
-    found = fetcher.fetch(pod(BURST_SIZE, log=LogRequest("app", previous=True, lines=5)))
+    found = fetcher.fetch(replace(LOG, events=True, uid=pod(BURST_SIZE).uid))
     assert (found.lookup, len(found.events), found.log) == (EventLookup.FOUND, 1, "last line\n")
     assert api.calls[0] == ("all events", "shop", SHARED_FETCH_SECONDS)
     assert api.calls[1][-1] == FETCH_SECONDS - EVENTS_SECONDS

@@ -1,16 +1,24 @@
 """Templates and what fills them."""
 
+from dataclasses import replace
+
 import pytest
 
+from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.cause_rules import CAUSE_RULES
+from pod_diagnoser.diagnosis.evidence import OutputReason, OutputSource
 from pod_diagnoser.diagnosis.phrases import PLACEHOLDERS, duration, render
 from pod_diagnoser.diagnosis.problem_words import PROBLEM_WORDS
+from pod_diagnoser.diagnosis.reason_steps import step_for
 from tests.support.builders import termination
 
 SYMPTOM = termination(
     message="{pod} {0} [{describe}] {pod.__class__} {",
     exit_code=1,
 )
+
+REASON = OutputReason(ReasonClass.MISSING_CONFIGURATION, OutputSource.LOG, "no config")
+WITH_OUTPUT = SYMPTOM._replace(output=REASON)
 
 
 def test_templates_are_filled_from_the_symptom() -> None:
@@ -42,9 +50,10 @@ def test_all_placeholders_are_used() -> None:
         text if isinstance(text, str) else text(symptom)
         for rule in CAUSE_RULES
         for text in (rule.diagnosis, rule.evidence, rule.next_step)
-        for symptom in (SYMPTOM, SYMPTOM._replace(memory_limit="64Mi"))
+        for symptom in (SYMPTOM, SYMPTOM._replace(memory_limit="64Mi"), WITH_OUTPUT)
     ]
     whole += [words.next_step for words in PROBLEM_WORDS.values()]
+    whole += filter(None, map(step_for, (REASON, replace(REASON, said="KeyError: 'DB'"))))
     assert [name for name in PLACEHOLDERS if f"{{{name}}}" not in "".join(whole)] == []
 
 

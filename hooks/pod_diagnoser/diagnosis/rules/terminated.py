@@ -460,7 +460,7 @@ TERMINATED_RULES: tuple[CauseRule, ...] = (
     CauseRule(
         Cause.APPLICATION_ERROR,
         has_exit_code(_MAX_EXIT_CODE),
-        "{Subject} failed with exit code 255[ after {run}]",
+        phrases.application_error,
         phrases.exit_255_evidence,
         LOGS_STEP,
         "exit(3): the status is taken modulo 256",
@@ -470,7 +470,7 @@ TERMINATED_RULES: tuple[CauseRule, ...] = (
         Predicate(
             "any other exit code", lambda symptom: symptom.exit_code is not None, ("exit_code",)
         ),
-        "{Subject} failed with exit code {exit_code}[ after {run}]",
+        phrases.application_error,
         phrases.exit_code_evidence,
         LOGS_STEP,
         "exit(3)",
