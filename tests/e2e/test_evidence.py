@@ -325,6 +325,7 @@ def test_the_role_allows_two_reads_and_nothing_else(rig: EvidenceRig, shop: Work
     assert rules_of(hook, shop.namespace) - anybody == {
         ("", "events", "list"),
         ("", "pods/log", "get"),
+        ("diagnostics.local.io", "diagnosistargets", "get"),
     }
     shop.start_pod("web")
     attempts: list[Callable[[], object]] = [

@@ -62,6 +62,9 @@ _LOGS: Final = (
     "\u202e\u2066\U000e0001\n".encode() * 30,
     b"unable to retrieve container logs for containerd://x",
     b"\n" * 5000,
+    b"Traceback (most recent call last):\n  File x\nValueError: password=hunter2\n" * 200,
+    b"panic: postgres://u:hunter2@db\n\ngoroutine 1 [running]:\n" * 50,
+    b'{"level":"fatal","error":"token=hunter2","msg":"\\u202e"}\n' * 99,
 )
 _OTHERWISE: Final[tuple[tuple[str, Any], ...]] = (
     ("uid", "99999999-5d7f-4b58-9df1-0a8b7c6d5e4f"),
@@ -114,6 +117,7 @@ class HostileApi(ApiAdapter):
         tick: how many seconds pass at each look at the clock.
         pods: by name.
         diagnosers: by name.
+        targets: DiagnosisTargets, by name.
         calls: all that were made.
         denied: whether a PodDiagnoser was answered as absent or changed.
         gone: the uids for which a deletion or eviction was sent.
@@ -125,6 +129,7 @@ class HostileApi(ApiAdapter):
     tick: float = 0.001
     pods: dict[str, Json] = field(default_factory=dict)
     diagnosers: dict[str, Json] = field(default_factory=dict)
+    targets: dict[str, Json] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
 
@@ -149,10 +154,14 @@ class HostileApi(ApiAdapter):
 
     def store_objects(self, request: Json) -> None:
         """Store the objects of a sync request, by kind and name."""
-        self.pods, self.diagnosers = {}, {}
+        self.pods, self.diagnosers, self.targets = {}, {}, {}
         related = request.get("related")
         groups = related.values() if isinstance(related, dict) else ()
-        kinds = {"Pod": self.pods, "PodDiagnoser": self.diagnosers}
+        kinds = {
+            "Pod": self.pods,
+            "PodDiagnoser": self.diagnosers,
+            "DiagnosisTarget": self.targets,
+        }
         found = [request.get("object")]
         for group in groups:
             found += group.values() if isinstance(group, dict) else ()
@@ -200,7 +209,8 @@ class HostileApi(ApiAdapter):
         if call.method != "GET":
             return (201 if call.method == "POST" else 200), b'{"kind":"Status","status":"Success"}'
         kind = call.parts[-2]
-        found = (self.pods if kind == "pods" else self.diagnosers).get(last)
+        stored = {"pods": self.pods, "diagnosistargets": self.targets}
+        found = stored.get(kind, self.diagnosers).get(last)
         if found is None:
             refusal = {
                 "kind": "Status",
@@ -306,6 +316,10 @@ class HostileApi(ApiAdapter):
             self._check_deletion(call)
         else:
             assert call.method == "GET", call
+        if call.parts[-1] == "log":
+            # Whoever calls the hook could have made up what asks for the log.
+            of_namespace = f"/namespaces/{call.parts[-4]}/diagnosistargets/"
+            assert any(of_namespace in path for path in self._read)
 
     def _check_deletion(self, call: Call) -> None:
         """Nothing goes that is not planned in the PodDiagnoser as it was read, by uid and name."""

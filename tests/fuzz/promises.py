@@ -20,7 +20,14 @@ from pod_diagnoser.api.raw_request import strip_unread_fields
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.poddiagnosers.response import sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
-from pod_diagnoser.pods.keys import LOG, MAX_LOG_BYTES, MAX_MESSAGE_BYTES, TERMINATION_MESSAGE
+from pod_diagnoser.pods.keys import (
+    LOG,
+    MAX_LOG_BYTES,
+    MAX_MESSAGE_BYTES,
+    MAX_REASON_BYTES,
+    REASON,
+    TERMINATION_MESSAGE,
+)
 from pod_diagnoser.pods.sync import sync_pod
 from pod_diagnoser.remediation.model import ExecutionReport
 from pod_diagnoser.server.settings import Settings
@@ -108,13 +115,14 @@ def check_reply(
 
 def _check_shown(annotations: Json) -> None:
     shown = {key: value for key, value in annotations.items() if value}
-    words = {key: shown.pop(key, "") for key in (TERMINATION_MESSAGE, LOG)}
+    words = {key: shown.pop(key, "") for key in (TERMINATION_MESSAGE, LOG, REASON)}
     assert (
         sum(len(key.encode()) + len(value.encode()) for key, value in shown.items())
         <= MAX_MANAGED_BYTES
     )
     assert len(words[TERMINATION_MESSAGE].encode()) <= MAX_MESSAGE_BYTES
     assert len(words[LOG].encode()) <= MAX_LOG_BYTES
+    assert len(words[REASON].encode()) <= MAX_REASON_BYTES
     # A container's last output keeps its lines.
     texts = (*shown.values(), *(text.replace("\n", "") for text in words.values()))
     assert not any(unsafe(text) for text in texts)

@@ -29,13 +29,22 @@ CLAIM = DiagnosisTargetSpec(
 )
 
 
+CLAIM_WITH_REASON = CLAIM.model_copy(update={"evidence": EvidenceSpec(reason=True)})
+"""For the folder ``reasons``: the container's output is read for the reason that it gives."""
+
+
+def claim(name: str) -> DiagnosisTargetSpec:
+    """Return what claims a golden Pod."""
+    return CLAIM_WITH_REASON if corpus.output_path(name).parent.name == "reasons" else CLAIM
+
+
 def desired(name: str, *, with_events: bool = True) -> SyncResponse:
     """Return what a Pod gets when it is seen for the first time, after its Events were read."""
     pod = corpus.pod(name)
     fetched = corpus.fetched_for(name, pod) if with_events else None
     now = corpus.moment(name, NOW)
-    observation = observe_pod(pod, CLAIM, now, fetched)
-    return desired_metadata(pod, CLAIM, observation, now, NO_OUTPUT)
+    observation = observe_pod(pod, claim(name), now, fetched)
+    return desired_metadata(pod, claim(name), observation, now, NO_OUTPUT)
 
 
 def shown(name: str) -> dict[str, Any]:

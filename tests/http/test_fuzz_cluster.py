@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from pod_diagnoser.api.diagnostics_v1 import diagnosis_target_name
 from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
@@ -76,7 +77,9 @@ def with_evidence(seed: Recorded) -> Json:
     """Return a request about a Pod with all evidence that there is."""
     request = seed.json
     for target in targets_of(request).values():
-        target["spec"]["evidence"] = {"terminationMessage": True, "logLines": 10}
+        target["spec"]["evidence"] = {"terminationMessage": True, "logLines": 10, "reason": True}
+        its = target["spec"]["diagnoser"]
+        target["metadata"]["name"] = diagnosis_target_name(its["name"], its["uid"])
     return request
 
 
@@ -86,6 +89,7 @@ def test_events_and_log_of_a_pod_may_be_anything(tokens: Path, random: Random) -
     """The answer is correct, with the Pod changed or not."""
     api = hostile(random)
     request = with_evidence(random.choice(seeds(PODS)))
+    api.store_objects(request)
     body = api.mutator.body(request) if random.randrange(2) else go_json(request)
     hook = Hook(Settings(token_folder=tokens), parts=api.parts())
     for _ in range(SYNCS):
@@ -229,6 +233,8 @@ def test_events_and_the_log_are_requested_of_a_correct_api_server(
     """Or nothing of the above would look at what is made of them."""
     api = HostileApi(seeded(0), Mutator(seeded(0)), hostility=0)
     hook = Hook(Settings(token_folder=tokens), parts=api.parts())
-    body = go_json(with_evidence(recorded("pods-sync.crashed")))
+    request = with_evidence(recorded("pods-sync.crashed"))
+    api.store_objects(request)
+    body = go_json(request)
     assert check_reply(PODS, body, answered(hook, PODS, body), hook.take_log()) is not None
-    assert [call.parts[-1] for call in api.calls] == ["events", "log"]
+    assert [call.parts[-1] for call in api.calls] == ["events", *api.targets, "log"]

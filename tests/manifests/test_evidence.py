@@ -63,9 +63,13 @@ def test_the_pods_hook_may_list_events_and_nothing_else() -> None:
 
 
 def test_with_logs_it_may_get_them_too(tmp_path: Path) -> None:
-    """The component evidence-logs adds one permission and no object."""
+    """The component evidence-logs adds two permissions and no object."""
     objects = build_overlay(tmp_path, "evidence", "evidence-logs")
-    assert allowed(objects, HOOK) == {"/events": {"list"}, "/pods/log": {"get"}}
+    assert allowed(objects, HOOK) == {
+        "/events": {"list"},
+        "/pods/log": {"get"},
+        "diagnostics.local.io/diagnosistargets": {"get"},
+    }
     assert names(objects) == names(render(OVERLAY))
 
 
