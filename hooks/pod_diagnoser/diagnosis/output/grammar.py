@@ -37,7 +37,8 @@ class Finding:
         start: the line at which it begins; the first of several events is the reason.
         quotes: the lines that say why, best first. At most three are used.
         reason_class: the class where words of the quotes tell none; None for UncaughtException.
-        meaning: what the class is read from, if that is not the quoted lines.
+        meaning: what the class is read from, if that is not the quoted lines; of several texts
+            the first that tells one.
         weight: how sure it is that this ended the program.
         runtime: which one it was, if the grammar knows several.
         exact: that `reason_class` holds whatever the words are.
@@ -46,7 +47,7 @@ class Finding:
     start: int
     quotes: tuple[int, ...]
     reason_class: ReasonClass | None = None
-    meaning: str = ""
+    meaning: str | tuple[str, ...] = ""
     weight: Weight = Weight.FATAL
     runtime: str = ""
     exact: bool = False
@@ -62,8 +63,10 @@ class Grammar:
             in lower case, compared with the text in lower case. Empty: always search.
         find: finds the events in the lines of one stream: without wrapping (timestamps of
             collectors, colours), without blank lines, each at most `lines.MAX_CHARS` long.
+        complete: adds to an event that counts what is costly to tell of each, such as its class.
     """
 
     runtime: str
     marks: tuple[str, ...]
     find: Callable[[Sequence[str]], Iterator[Finding]]
+    complete: Callable[[Sequence[str], Finding], Finding] | None = None

@@ -7,7 +7,7 @@ from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.output.classes import classify
-from pod_diagnoser.diagnosis.output.grammar import Finding, Weight
+from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 from pod_diagnoser.diagnosis.output.grammars import GRAMMARS
 from pod_diagnoser.diagnosis.output.lines import Stream, read_streams
 from pod_diagnoser.diagnosis.output.noise import is_wrapper
@@ -57,7 +57,9 @@ def _reading(stream: Stream, finding: Finding) -> OutputReading:
     numbers = finding.quotes[:MAX_LINES]
     told = None
     if not finding.exact:
-        told = classify(finding.meaning or "\n".join(stream.texts[number] for number in numbers))
+        meaning = finding.meaning or "\n".join(stream.texts[number] for number in numbers)
+        texts = (meaning,) if isinstance(meaning, str) else meaning
+        told = next(filter(None, map(classify, texts)), None)
     return OutputReading(
         tuple(dict.fromkeys(stream.quotes[number] for number in numbers)),
         told or finding.reason_class or ReasonClass.UNCAUGHT_EXCEPTION,
@@ -105,7 +107,7 @@ def _outside(starts: list[int], findings: Sequence[Finding]) -> list[int]:
 
 
 def _best_of_runs(
-    texts: Sequence[str], starts: Sequence[int], found: Sequence[tuple[Finding, str]]
+    texts: Sequence[str], starts: Sequence[int], found: Sequence[tuple[Finding, Grammar]]
 ) -> dict[int, Finding]:
     """Return the event that counts of each run: the heaviest, of these the first.
 
@@ -113,13 +115,14 @@ def _best_of_runs(
     failed does not.
     """
     best: dict[int, Finding] = {}
-    for finding, runtime in found:
+    for finding, grammar in found:
         run = bisect_right(starts, finding.start) - 1
         former = best.get(run)
         if (former is None or _heavier(finding, former)) and not is_wrapper(
             texts[finding.quotes[0]]
         ):
-            best[run] = finding if finding.runtime else replace(finding, runtime=runtime)
+            full = grammar.complete(texts, finding) if grammar.complete else finding
+            best[run] = full if full.runtime else replace(full, runtime=grammar.runtime)
     return best
 
 
@@ -127,10 +130,10 @@ def _heavier(finding: Finding, former: Finding) -> bool:
     return (-finding.weight, finding.start) < (-former.weight, former.start)
 
 
-def _findings(texts: Sequence[str]) -> Iterator[tuple[Finding, str]]:
-    """Yield what the grammars find, the surest grammar first, each with the grammar's runtime."""
+def _findings(texts: Sequence[str]) -> Iterator[tuple[Finding, Grammar]]:
+    """Yield what the grammars find, the surest grammar first, each with its grammar."""
     whole = "\n".join(texts).lower()
     for grammar in GRAMMARS:
         if not grammar.marks or any(mark in whole for mark in grammar.marks):
             for finding in grammar.find(texts):
-                yield finding, grammar.runtime
+                yield finding, grammar

@@ -3,12 +3,13 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 from pod_diagnoser.diagnosis.output.levels import Level, level_of
-from pod_diagnoser.diagnosis.output.noise import is_noise, is_wrapper
+from pod_diagnoser.diagnosis.output.noise import is_noise
 
 _MAX_AFTER: Final = 15
 """After how many more lines such a line is not told as the reason."""
@@ -26,19 +27,18 @@ _START: Final = re.compile(
 )
 """What begins by saying that it failed."""
 
-_WORDS: Final = re.compile(
-    r"\b(?:fatal|error|failed|failure|cannot|can't|couldn't|could not|unable to|refused|denied|no such"
-    r"|invalid|not found|not writable|is not set|must be set|is required|missing|does not exist"
-    r"|timed out|not permitted|unexpected|unknown|unsupported|already in use|not supported|corrupt"
-    r"|unrecognized|mismatch|expired|exceeded|too many|out of)\b",
-    re.IGNORECASE,
-)
+_WORDS: Final = (
+    "fatal", "error", "failed", "failure", "cannot", "can't", "couldn't", "could not", "unable to",
+    "refused", "denied", "no such", "invalid", "not found", "not writable", "not set", "must be",
+    "required", "missing", "does not exist", "timed out", "not permitted", "unexpected", "unknown",
+    "unsupported", "in use", "not supported", "corrupt", "unrecognized", "mismatch", "expired",
+    "exceeded", "too many", "out of ", "no space", "can not",
+)  # fmt: skip
 _HEALTHY: Final = re.compile(
     r"\berrors?[._-]?(?:log|file|page|handler|reporting|level|rate|count)"
     r"|\b(?:errors?|failed|failures?|missing|invalid|skipped)['\"]?\s?[=:]\s?['\"]?(?:0|null|none|false|nil)\b"
     r"|\b(?:0|no|without|zero) (?:errors?|failures?|failed)|not (?:an? )?(?:fatal|error)|if (?:an )?err"
     r"|on[_-]?error|ignor|deprecat|optional|skipp|retry(?:ing)?|will (?:use|be|try)|using default",
-    re.IGNORECASE,
 )
 _GO: Final = re.compile(r"\d{4}/\d{2}/\d{2} \d{2}:\d{2}:\d{2}(?:\.\d{6})? ")
 """The form of Go's package log."""
@@ -54,19 +54,20 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
     weak: list[int] = []
     for number, line in enumerate(lines):
         said = line[:600]
-        if not _WORDS.search(said) or _HEALTHY.search(said):
+        lowered = said.lower()
+        if not any(word in lowered for word in _WORDS) or _HEALTHY.search(lowered):
             continue
-        if is_wrapper(line) or is_noise(line):
+        if is_noise(line):
             continue
         level = level_of(line)
         if level is not None and level < Level.ERROR:
             continue
         if _START.match(said):
-            yield _finding(lines, number, Weight.LOGGED)
+            yield Finding(number, (number,), weight=Weight.LOGGED)
         else:
             weak.append(number)
     near = [number for number in weak if len(lines) - number <= _MAX_AFTER]
-    yield from (_finding(lines, number, Weight.WEAK) for number in _repeated(lines, near))
+    yield from (Finding(number, (number,), weight=Weight.WEAK) for number in _repeated(lines, near))
 
 
 def _repeated(lines: Sequence[str], numbers: Sequence[int]) -> Sequence[int]:
@@ -79,20 +80,20 @@ def _repeated(lines: Sequence[str], numbers: Sequence[int]) -> Sequence[int]:
     return [number for number in numbers if counts[masked[number]] == most]
 
 
-def _finding(lines: Sequence[str], number: int, weight: Weight) -> Finding:
+def _complete(lines: Sequence[str], finding: Finding) -> Finding:
+    (number,) = finding.quotes
     quotes: tuple[int, ...] = (number,)
     if lines[number].rstrip().endswith(":") and number + 1 < len(lines):
         quotes = (number, number + 1)
     said = " ".join(lines[each] for each in quotes)
     name = ReasonClass.MISSING_CONFIGURATION if _MISSING.search(said) else None
-    return Finding(
-        number,
-        quotes,
-        name or ReasonClass.INVALID_CONFIGURATION,
-        said,
-        weight,
-        "go" if _GO.match(lines[number]) else "",
+    return replace(
+        finding,
+        quotes=quotes,
+        reason_class=name or ReasonClass.INVALID_CONFIGURATION,
+        meaning=said,
+        runtime="go" if _GO.match(lines[number]) else "",
     )
 
 
-GRAMMAR: Final = Grammar("", (), _find)
+GRAMMAR: Final = Grammar("", (), _find, _complete)

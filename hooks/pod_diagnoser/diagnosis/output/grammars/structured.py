@@ -6,13 +6,14 @@ on; the reason is the first of the last of them, if not much is logged after it.
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
-from pod_diagnoser.diagnosis.output.classes import classify
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 from pod_diagnoser.diagnosis.output.levels import Level, level_of
 from pod_diagnoser.diagnosis.output.noise import is_noise, is_wrapper
+from pod_diagnoser.diagnosis.output.reading import MAX_LINES
 
 MAX_AFTER: Final = 60
 """After how many more lines an error that was only logged did not end the program."""
@@ -89,22 +90,28 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         if not _LEVELS.search(line[:400]) or _OWNED.search(line[:400]):
             continue
         level = _level_of(line)
-        if level is None or level < Level.ERROR or is_wrapper(line):
+        if level is None or level < Level.ERROR:
             continue
         if number + 1 < len(lines) and _TRACE.match(lines[number + 1]):
             # Its trace, which has a grammar of its own, says more.
-            yield _finding(lines, number, (number,), Weight.WEAK)
+            yield Finding(number, (number,), weight=Weight.WEAK)
         elif level is Level.FATAL:
-            yield _finding(lines, number, (number,), Weight.FATAL)
+            yield Finding(number, (number,))
         elif not _HEALTHY.search(line) or _ENDS.search(line):
             errors.append(number)
             if _ENDS.search(line):
-                yield _finding(lines, number, (number,), Weight.FATAL)
+                yield Finding(number, (number,))
+    while errors and is_wrapper(lines[errors[-1]]):
+        errors.pop()
     if errors and _lines_after(lines, errors[-1]) <= MAX_AFTER:
-        last = _last_cluster(errors)
+        last = [
+            number
+            for number in _last_cluster(errors)
+            if number == errors[-1] or not is_wrapper(lines[number])
+        ]
         first = next(number for number in reversed(last) if _same(lines[number], lines[last[0]]))
         others = _distinct(lines, [first, *(number for number in last if number != first)])
-        yield _finding(lines, last[0], others, Weight.LOGGED)
+        yield Finding(last[0], others, weight=Weight.LOGGED)
 
 
 def _level_of(line: str) -> Level | None:
@@ -113,37 +120,35 @@ def _level_of(line: str) -> Level | None:
     return level_of(line)
 
 
-def _finding(lines: Sequence[str], start: int, quotes: tuple[int, ...], weight: Weight) -> Finding:
-    number = quotes[0]
+def _complete(lines: Sequence[str], finding: Finding) -> Finding:
+    number, *others = finding.quotes
     line = lines[number]
     if line.rstrip().endswith(":") and number + 1 < len(lines):
-        quotes = (*dict.fromkeys((number, number + 1, *quotes)),)
-    name = _class_of(line)
-    default = ReasonClass.INVALID_CONFIGURATION if weight is Weight.FATAL else None
-    return Finding(
-        start,
-        quotes,
-        name or default,
-        line,
-        weight,
-        _runtime(line[:1000]),
-        exact=name is not None,
+        others = [number + 1, *others]
+    default = ReasonClass.INVALID_CONFIGURATION if finding.weight is Weight.FATAL else None
+    if _TIMEOUT.search(line):
+        default = ReasonClass.TIME_LIMIT
+    elif _PANICS.search(line):
+        default = ReasonClass.ASSERTION_OR_PANIC
+    return replace(
+        finding,
+        quotes=tuple(dict.fromkeys((number, *others))),
+        reason_class=default,
+        meaning=_meanings(line),
+        runtime=_runtime(line[:1000]),
+        exact=default is ReasonClass.TIME_LIMIT,
     )
 
 
-def _class_of(line: str) -> ReasonClass | None:
-    """Return the class of a record: of the root of its error, of all of it, of its message."""
-    if _TIMEOUT.search(line):
-        return ReasonClass.TIME_LIMIT
+def _meanings(line: str) -> tuple[str, ...]:
+    """Return what tells the class of a record: the root of its error, all of it, its message."""
+    meanings: list[str] = []
     for fields in (_ERROR_FIELD, _MESSAGE_FIELD):
         found = fields.search(line)
         if found is not None:
             said = found[found.lastgroup or 0].replace('\\"', '"')
-            if name := classify(said.rpartition(": ")[2]) or classify(said):
-                return name
-    if found is None:
-        return classify(line.rpartition(": ")[2])
-    return ReasonClass.ASSERTION_OR_PANIC if _PANICS.search(line) else None
+            meanings += (said.rpartition(": ")[2], said)
+    return tuple(meanings) or (line.rpartition(": ")[2], line)
 
 
 def _last_cluster(errors: Sequence[int]) -> list[int]:
@@ -174,7 +179,7 @@ def _distinct(lines: Sequence[str], numbers: Sequence[int]) -> tuple[int, ...]:
     kept: dict[str, int] = {}
     for number in numbers:
         kept.setdefault(_masked(lines[number]), number)
-    return tuple(kept.values())
+    return tuple(kept.values())[:MAX_LINES]
 
 
 def _runtime(line: str) -> str:
@@ -184,4 +189,4 @@ def _runtime(line: str) -> str:
     return ""
 
 
-GRAMMAR: Final = Grammar("", (), _find)
+GRAMMAR: Final = Grammar("", (), _find, _complete)
