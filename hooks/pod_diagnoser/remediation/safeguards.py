@@ -47,7 +47,7 @@ def seconds_too_young(pod: OwnedPod, policy: RemediationSpec, now: datetime) -> 
 def violated_safeguard(
     pod: OwnedPod, diagnosis: Diagnosis, spec: PodDiagnoserSpec, now: datetime
 ) -> Reason | None:
-    """Return what of a Pod itself forbids to replace it; None if nothing does.
+    """Return what of a Pod itself forbids to replace it first; None if nothing does.
 
     The same safeguards are checked when a plan is made and, on the live Pod, when it is executed.
     Of several reasons the lasting ones come before those that pass.
@@ -58,6 +58,13 @@ def violated_safeguard(
         spec: the PodDiagnoser's spec.
         now: the time.
     """
+    return next(iter(violated_safeguards(pod, diagnosis, spec, now)), None)
+
+
+def violated_safeguards(
+    pod: OwnedPod, diagnosis: Diagnosis, spec: PodDiagnoserSpec, now: datetime
+) -> tuple[Reason, ...]:
+    """Return all that of a Pod itself forbids to replace it, as `violated_safeguard` the first."""
     policy, meta, owner = spec.remediation, pod.metadata, pod.controller
     priority = pod.spec.priorityClassName if pod.spec else ""
     young = seconds_too_young(pod, policy, now)
@@ -79,7 +86,7 @@ def violated_safeguard(
         (policy.dryRun, Reason.DRY_RUN),
         (young is None or young > 0, Reason.TOO_YOUNG),
     )
-    return next((reason for holds, reason in checks if holds), None)
+    return tuple(reason for holds, reason in checks if holds)
 
 
 def _has_listed_cause(diagnosis: Diagnosis, policy: RemediationSpec) -> bool:

@@ -6,6 +6,8 @@ Each module has a `click.Command` named ``command``. It is imported when it is c
 from typing import Final
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "causes": ("causes", "all causes, and when each is named"),
+    "explain": ("explain", "what a cause means, and what to do"),
     "output": ("output", "which lines of a crashed program's output say why it ended"),
 }
 """The name of each command, its module in this package, and what it does in a few words.

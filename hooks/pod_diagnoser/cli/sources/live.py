@@ -112,9 +112,9 @@ class LiveSource:
                     Missing("Events of nodes", "", "what ended a node's Pods may not be told"),
                 )
 
-    def read_diagnosers(self) -> None:
+    def read_diagnosers(self, *, always: bool = False) -> None:
         """Read the PodDiagnosers, where there are any: their Pods show it."""
-        if not any(_is_diagnosed(pod.metadata) for pod in self._collector.pods):
+        if not always and not any(_is_diagnosed(pod.metadata) for pod in self._collector.pods):
             return
         for place in self._scope.places():
             with self._kubectl.get("poddiagnosers.diagnostics.local.io", *place) as call:

@@ -1,0 +1,185 @@
+"""Looking at what the command line names: its options, the source, the engine."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from typing import Any, Final, TypeVar
+
+import click
+
+from pod_diagnoser.cli import terminal
+from pod_diagnoser.cli.collector import Collector
+from pod_diagnoser.cli.engine import diagnose_snapshot, logs_to_read
+from pod_diagnoser.cli.option_types import TimeType
+from pod_diagnoser.cli.report import Report
+from pod_diagnoser.cli.selection import Selection, parse_target
+from pod_diagnoser.cli.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of the command line; their texts are below, and in `diagnosing`."""
+
+    targets: Sequence[str] = ()
+    namespace: Sequence[str] = ()
+    all_namespaces: bool = False
+    selector: str = ""
+    context: str = ""
+    kubeconfig: str = ""
+    as_user: str = ""
+    kubectl: str = "kubectl"
+    timeout: float = 60.0
+    filename: Sequence[str] = ()
+    output: str | None = None
+    group_by: str | None = None
+    sort_by: str = "worst"
+    since: timedelta | None = None
+    logs: bool = False
+    watch: bool = False
+    at: datetime | None = None
+    exit_code: bool = False
+    no_headers: bool = False
+    color: str = "auto"
+
+    def selection(self) -> Selection:
+        """Return which Pods are asked for.
+
+        Raises:
+            CommandError: a target is none.
+        """
+        return Selection(
+            tuple(parse_target(each) for each in self.targets), frozenset(self.namespace)
+        )
+
+    def now(self) -> datetime:
+        """Return the time at which to look at the Pods."""
+        return self.at or datetime.now(UTC)
+
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_SOURCE_OPTIONS: Final = (
+    click.option("-n", "--namespace", multiple=True, metavar="NAME", help="May be repeated."),
+    click.option("-A", "--all-namespaces", is_flag=True, help="Look at all namespaces."),
+    click.option("-l", "--selector", default="", help="Labels of the Pods, as kubectl takes them."),
+    click.option("--context", default="", metavar="NAME", help="The context of the kubeconfig."),
+    click.option("--kubeconfig", default="", metavar="FILE", help="The kubeconfig."),
+    click.option("--as", "as_user", default="", metavar="USER", help="The user to impersonate."),
+    click.option("--kubectl", default="kubectl", metavar="PATH", help="The kubectl to use."),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        default=60.0,
+        metavar="SECONDS",
+        help="How long each call of kubectl may take; default: 60.",
+    ),
+    click.option(
+        "-f",
+        "--filename",
+        multiple=True,
+        metavar="FILE",
+        help="Diagnose a file of JSON or YAML instead; - is standard input. May be repeated.",
+    ),
+    click.option(
+        "--at",
+        "--now",
+        type=TimeType(),
+        help="When the Pods were like that, as 2006-01-02T15:04:05Z; default: now.",
+    ),
+)
+"""The options that say what to look at, in the order in which help shows them."""
+
+
+def with_source_options(command: _Command) -> _Command:
+    """Give a command the options that say what to look at."""
+    return reduce(lambda made, option: option(made), reversed(_SOURCE_OPTIONS), command)
+
+
+def check(options: Options) -> None:
+    """Refuse options that contradict each other.
+
+    Raises:
+        click.UsageError: they do.
+    """
+    if options.all_namespaces and options.namespace:
+        message = "--all-namespaces and --namespace exclude each other"
+        raise click.UsageError(message)
+    live_only: Mapping[str, object] = {
+        "--selector": options.selector,
+        "--context": options.context,
+        "--kubeconfig": options.kubeconfig,
+        "--as": options.as_user,
+        "--watch": options.watch,
+    }
+    if options.filename:
+        for name, given in live_only.items():
+            if given:
+                message = f"{name} needs a cluster, and --filename reads files"
+                raise click.UsageError(message)
+    elif options.at is not None:
+        message = "--at is the time of files: name one with --filename"
+        raise click.UsageError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was seen.
+
+    Attributes:
+        report: what was found.
+        snapshot: what it was found in.
+        warnings: what kubectl said besides.
+    """
+
+    report: Report
+    snapshot: Snapshot
+    warnings: Sequence[str] = ()
+
+
+def look(options: Options, *, with_diagnosers: bool = False) -> Looked:
+    """Look at Pods.
+
+    Args:
+        options: what to look at.
+        with_diagnosers: whether PodDiagnosers are read even if no Pod shows that there are any.
+
+    Raises:
+        CommandError: nothing could be looked at.
+    """
+    selection = options.selection()
+    collector = Collector(selection.names)
+    if options.filename:
+        from pod_diagnoser.cli.sources.files import read_files  # noqa: PLC0415 - only what is used
+
+        read_files(options.filename, collector)
+        return _diagnose(options, selection, collector)
+    from pod_diagnoser.cli.sources.kubectl import Kubectl  # noqa: PLC0415
+    from pod_diagnoser.cli.sources.live import LiveSource, Scope  # noqa: PLC0415
+
+    scope = Scope(options.namespace, options.all_namespaces, options.selector)
+    with terminal.Progress() as progress:
+        kubectl = Kubectl(options.kubectl, _kubectl_options(options), options.timeout)
+        source = LiveSource(kubectl, scope, selection, collector, progress.show)
+        source.read_overview()
+        source.read_diagnosers(always=with_diagnosers)
+        looked = _diagnose(options, selection, collector)
+        if options.logs or selection.targets:
+            source.read_logs(logs_to_read(looked.report))
+            source.read_revisions(looked.report)
+            looked = _diagnose(options, selection, collector)
+    return replace(looked, warnings=tuple(source.warnings))
+
+
+def _diagnose(options: Options, selection: Selection, collector: Collector) -> Looked:
+    snapshot = collector.snapshot()
+    return Looked(diagnose_snapshot(snapshot, options.now(), selection, options.since), snapshot)
+
+
+def _kubectl_options(options: Options) -> list[str]:
+    given = {
+        "--context": options.context,
+        "--kubeconfig": options.kubeconfig,
+        "--as": options.as_user,
+    }
+    return [f"{name}={value}" for name, value in given.items() if value]
