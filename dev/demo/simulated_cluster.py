@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from dev import local_http
 from dev.demo.fragile_app import APP, IMAGE, PREFIX, ROOT, container_of
+from dev.demo.programs import IMAGES
 from dev.demo.screen import DemoError
 from dev.envtest.hook import Hook
 from dev.simulator.client import Client
@@ -83,7 +84,8 @@ class SimulatedCluster:
         self.diagnoser_kind: Resource = next(kind for kind in kinds if kind.kind == "PodDiagnoser")
         self.cluster = real_cluster(self._scheduler, kinds)
         self.store = self.cluster.store
-        self.runtime = LocalRuntime(self._scheduler, {IMAGE: [sys.executable, str(APP)]}, WORK)
+        images = {IMAGE: [sys.executable, str(APP)], **IMAGES}
+        self.runtime = LocalRuntime(self._scheduler, images, WORK)
         closing.callback(self.runtime.stop)
         api = RestApi(self.store, self.cluster.clock, self.runtime.log)
         self.server = ApiServer(self._scheduler, self.store, api)
@@ -114,6 +116,7 @@ class SimulatedCluster:
             {
                 "POD_DIAGNOSER_TOKEN_DIR": str(TOKEN.parent),
                 "POD_DIAGNOSER_EVIDENCE": "true",
+                "POD_DIAGNOSER_EVIDENCE_CHANGES": "true",
                 "POD_DIAGNOSER_API_SERVER": self.server.url,
                 "POD_DIAGNOSER_API_TOKEN_FILE": str(credential),
             },
