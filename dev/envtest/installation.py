@@ -42,6 +42,9 @@ EVIDENCE = "evidence"
 EVIDENCE_LOGS = "evidence-logs"
 """The component with which it may read logs, too."""
 
+EVIDENCE_CHANGES = "evidence-changes"
+"""The component with which it may read what templates changed, too."""
+
 _NEEDED_BY_PROCESSES = {
     "Namespace",
     "ServiceAccount",

@@ -13,13 +13,14 @@ from dev.envtest import installation, pods
 from dev.envtest.client import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, EVENTS, ROLE_BINDINGS, Json
 from dev.envtest.cluster import Cluster
 from dev.envtest.hook import Hook
-from dev.envtest.installation import EVIDENCE, EVIDENCE_LOGS
+from dev.envtest.installation import EVIDENCE, EVIDENCE_CHANGES, EVIDENCE_LOGS
 from dev.envtest.proxy import Proxy, Request, forward
 from dev.local_ports import free_ports
 from tests.e2e.permissions import await_permission
 from tests.e2e.workspace import Workspace
 
 ROLE = "pod-diagnoser-evidence"
+CHANGES_ROLE = "pod-diagnoser-evidence-changes"
 _NETWORK_POLICY = "pod-diagnoser-pods"
 
 
@@ -28,6 +29,7 @@ class EvidenceRig:
 
     Args:
         cluster: whose hook.
+        changes: whether it may read what templates changed, too.
 
     Attributes:
         cluster: the cluster.
@@ -36,16 +38,20 @@ class EvidenceRig:
         over: set when a test is over: what hangs then ends.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, *, changes: bool = False) -> None:
         plane = cluster.control_plane
         self.cluster = cluster
+        self._changes = changes
         self.over = threading.Event()
         (port,) = free_ports(1)
         self.api = Proxy(plane.server, port, plane.certificate, plane.key)
+        environment = cluster.evidence_environment(self.api.url)
+        if changes:
+            environment["POD_DIAGNOSER_EVIDENCE_CHANGES"] = "true"
         self.hook = Hook(
             "pods",
             plane.folder,
-            cluster.evidence_environment(self.api.url),
+            environment,
             name="hook-pods-with-evidence",
             port=cluster.pods_hook.port,
         )
@@ -68,15 +74,20 @@ class EvidenceRig:
         installation.install(plane, self.cluster.urls)
         self.refuse()
         self.cluster.admin.delete(CLUSTER_ROLES, ROLE)
+        if self._changes:
+            self.cluster.admin.delete(CLUSTER_ROLES, CHANGES_ROLE)
+            self.cluster.admin.delete(CLUSTER_ROLE_BINDINGS, CHANGES_ROLE)
         plane.kubectl(
             "--namespace", installation.SYSTEM, "delete", "networkpolicy", _NETWORK_POLICY
         )
 
     def grant(self) -> None:
         """Install the components; the hook can then read Events and logs everywhere."""
-        components = (EVIDENCE, EVIDENCE_LOGS)
+        components = (EVIDENCE, *((EVIDENCE_CHANGES,) if self._changes else ()), EVIDENCE_LOGS)
         installation.install(self.cluster.control_plane, self.cluster.urls, components=components)
         self._await_right(installation.SYSTEM, wanted=True)
+        if self._changes:
+            self.await_changes(wanted=True)
 
     def refuse(self) -> None:
         """Take the right away."""
@@ -98,6 +109,18 @@ class EvidenceRig:
         body = {"metadata": {"name": ROLE}, "roleRef": role, "subjects": [account]}
         self.cluster.admin.create(ROLE_BINDINGS, body, namespace)
         self._await_right(namespace, wanted=True)
+
+    def await_changes(self, *, wanted: bool) -> None:
+        """Wait until the hook may read what templates changed, or may not."""
+        await_permission(
+            self.cluster.admin,
+            installation.PODS_HOOK,
+            "list",
+            "replicasets",
+            installation.SYSTEM,
+            wanted=wanted,
+            group="apps",
+        )
 
     def _await_right(self, namespace: str, *, wanted: bool) -> None:
         await_permission(

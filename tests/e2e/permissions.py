@@ -13,6 +13,7 @@ def await_permission(
     namespace: str,
     *,
     wanted: bool,
+    group: str = "",
 ) -> None:
     """Wait until the authorizer has learnt of a binding, or of its end: it follows them by a watch.
 
@@ -20,14 +21,16 @@ def await_permission(
         admin: sends the requests.
         account: name of a ServiceAccount of the operator.
         verb: such as ``get``.
-        resource: plural of a kind in the core group.
+        resource: plural of a kind.
         namespace: where.
         wanted: whether it shall be allowed.
+        group: the kind's group; the core group without it.
 
     Raises:
         AssertionError: it is not as wanted in time.
     """
     attributes = {"namespace": namespace, "verb": verb, "resource": resource}
+    attributes["group"] = group
     user = f"system:serviceaccount:{SYSTEM}:{account}"
     review = {"spec": {"user": user, "resourceAttributes": attributes}}
     eventually(

@@ -75,7 +75,8 @@ def _head(change: TemplateChange, crashed: datetime | None, crash: str) -> str:
     head = f"Revision {change.revision}"
     if change.began is None or crashed is None or crashed < change.began:
         return head
-    return f"{head} began {duration(int((crashed - change.began).total_seconds()))} before {crash}"
+    seconds = int((crashed - change.began).total_seconds())
+    return f"{head} began {duration(seconds) if seconds else 'just'} before {crash}"
 
 
 def _lines(change: TemplateChange, head: str, tail: str) -> Iterator[str]:

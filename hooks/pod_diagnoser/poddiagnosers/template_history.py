@@ -80,7 +80,7 @@ def template_entry(
     if (
         stored is not None
         and stored.hash != newest.hash
-        and (newest.created or UNKNOWN_TIME) <= stored.since
+        and (newest.created or UNKNOWN_TIME) < stored.since
     ):
         # An old version still crashes beside the one that came after it.
         chosen = [pod for pod in known if pod.hash == stored.hash]

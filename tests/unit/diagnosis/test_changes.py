@@ -205,6 +205,13 @@ def test_a_crash_before_it_began_is_not_said_to_be_after() -> None:
     assert text == "Revision 8: no field that is compared has changed; revision 6 ran for 2 days"
 
 
+def test_a_crash_at_once_is_said_to_follow_at_once() -> None:
+    """Times are whole seconds."""
+    began = parse_time("2026-11-08T10:00:00Z")
+    text = change_line(change(replica_set(6), replica_set(8)), began, "this crash")
+    assert text.startswith("Revision 8 began just before this crash: no field")
+
+
 def test_what_has_no_room_is_counted() -> None:
     """Of a hundred variables the first are named."""
     env = [{"name": f"VARIABLE_{number}", "value": "x"} for number in range(100)]

@@ -94,6 +94,8 @@ def test_a_new_version_begins_its_own_count() -> None:
     found = entry(old, new, stored=found)
     assert (found.hash, found.crashes, found.since) == ("new", 1, after(200))
     assert entry(old, stored=found) == found
+    rolled_back = pod(after(200), of="old", created=after(200))
+    assert entry(rolled_back, stored=found).hash == "old"
 
 
 def test_crashes_of_long_ago_do_not_count() -> None:
