@@ -243,7 +243,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"name or service not known",
             r"temporary failure in name resolution",
             r"host not found",
-            r"could not (?:be )?resolve",
+            r"could not (?:be )?resolve(?! (?:placeholder|all|dep|module|import|type|property))",
             r"could not translate host name",
             r"nodename nor servname",
             r"name does not resolve",
@@ -252,7 +252,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"failed to resolve",
             r"unresolvedaddress",
             r"unable to resolve (?:host|address|name)",
-            r"cannot resolve",
+            r"cannot resolve(?! (?:placeholder|all|dep|module|import|type|property|symbol))",
             r"can't resolve host",
             r"unknown mysql server host",
             r"server misbehaving",
@@ -270,6 +270,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
     (
         ReasonClass.MISSING_MODULE,
         (
+            r"could not import module",
             r"no such built-in module",
             r"missing script",
             r"module .{1,100}not found:",
@@ -363,6 +364,8 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
     (
         ReasonClass.DATA_CORRUPT,
         (
+            r"unable to read root page|failed to open its metadata|wt_try_salvage",
+            r"unreasonable length",
             r"not a gzipped",
             r"bad zip file",
             r"badzipfile",
@@ -435,6 +438,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
     (
         ReasonClass.SCHEMA_MIGRATION,
         (
+            r"initialize the database|\bdb (?:init|upgrade|migrate)",
             r"(?:relation|table|column) [\"'`][^\"'`\n]{1,200}[\"'`] does(?: not|n't) exist",
             r"no such (?:table|column)",
             r"unknown column",
@@ -507,6 +511,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
     (
         ReasonClass.TIME_LIMIT,
         (
+            r"timeout_waiting",
             r"timeouterror\]?(?:: (?:timed out|the operation)|\s*(?:\n|$))",
             r"worker timeout",
             r"maximum execution time",
@@ -534,6 +539,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
     (
         ReasonClass.DEPENDENCY_UNREACHABLE,
         (
+            r"a network-related|not accessible|could not open a connection|server was not found",
             r"\beconnrefused\b",
             r"\beconnreset\b",
             r"\betimedout\b",
@@ -649,6 +655,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
     (
         ReasonClass.FILE_NOT_FOUND,
         (
+            r"could not find",
             r"command not found",
             r": not found(?:\n|$)",
             r"executable (?:file )?not found",
@@ -682,7 +689,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"template not found",
             r"templatenotfound",
             r"failed to (?:read|find) .{0,60}file",
-            r"file .{1,200}(?:not found|missing)",
+            r"file .{1,120}(?:not found(?! in type)|missing)",
             r"missing .{0,40}file",
             r"cannot access",
             r"unable to read",
@@ -700,7 +707,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"unknown (?:flag|option|command|directive|argument|shorthand|configuration|config|parameter|field|key|property|server|variable|setting|log level|subcommand|storage)",
             r"flag provided but not defined",
             r"unrecogni[sz]ed",
-            r"invalid (?:value|argument|option|config|setting|url|port|syntax|parameter|directive|boolean|format|character|literal|flag|address|key|uri|connection string|data ?source|yaml|json|regex|duration|type|number|integer|input|scheme|host|dsn|property|field|variable|mode|log|reference|spec|schema|command|usage)",
+            r"invalid (?:value|argument ['`]|option|config|setting|url|port|syntax|parameter|directive|boolean|format|character|literal|flag|address|key|uri|connection string|data ?source|yaml|json|regex|duration|type|number|integer|input|scheme|host|dsn|property|field|variable|mode|log|reference|spec|schema|command|usage)",
             r'unexpected (?:argument|token|key|character|identifier|property|keyword|symbol|")',
             r"yaml: ",
             r"yaml(?:\.\w{1,40})*error",

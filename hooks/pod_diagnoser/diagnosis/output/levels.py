@@ -57,6 +57,8 @@ _LETTERS: Final = {
     "W": Level.WARNING,
     "E": Level.ERROR,
     "F": Level.FATAL,
+    "C": Level.FATAL,
+    "N": Level.INFO,
 }
 _NUMBERS: Final = {
     "10": Level.DEBUG,
@@ -73,6 +75,8 @@ _NAMES: Final = (
 _RECORD: Final = re.compile(
     # klog: E0818 13:38:34.308557
     r"(?P<klog>[IWEF])\d{4} \d{2}:\d{2}:\d{2}"
+    # etcd and others, capnslog: 2021-02-03 10:00:00.000000 C | etcdmain: …
+    r"|(?:\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{6} )?(?P<capns>[DINWEC]) \| \w"
     # ERROR: …, [error] …, FATAL …, at the start
     rf"|[\[(<]?(?P<start>(?i:{_NAMES}))(?:[\])>:]|\s*[-|\[]|\s(?=[\d\[(]))"
     # after a time: 2024-01-01 12:00:00,123 … ERROR …
@@ -99,7 +103,7 @@ def level_of(text: str) -> Level | None:
         return _of_json(text)
     head = _RECORD.match(text)
     if head is not None:
-        if letter := head["klog"]:
+        if letter := head["klog"] or head["capns"]:
             return _LETTERS[letter]
         if name := head["start"]:
             return _WORDS.get(name.lower())

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 _WRAPPER: Final = re.compile(
-    r"npm (?:err!|error)(?! missing script)|error command failed|\s*elifecycle|info visit https"
+    r"npm (?:err!|error)(?! (?:missing script|enoent enoent|error: e[a-z]+: ))|error command failed|\s*elifecycle|info visit https"
     r"|(?:\[\d\] )?\w{0,40}:? ?(?:exit|exiting)\b.{0,20}$"
     r"|subprocess\.calledprocesserror|calledprocesserror"
     r"|make(?:\[\d\])?: \*\*\* |error: script \"|error: recipe `|task: failed to run"
@@ -19,14 +19,19 @@ _WRAPPER_WITHIN: Final = re.compile(
     r"|process exited|process has died|child process \d{0,10} ?(?:exited|died)"
     r"|not enough time since last|entered fatal state|exited: .{1,80}not expected"
     r"|app crashed - waiting|error while executing subcommand|failed running '|waiting for the debugger to"
-    r"|unable to start worker"
+    r"|unable to start worker|failed to start(?: the)?(?: \w{1,20})?(?: in \(\w{1,20}\) mode)?[.!]?$"
+    r"|failed to sync caches$|failed to wait for caches to sync$"
 )
 _REACH: Final = 160
 """How far into a line it is looked for what makes it a wrapper."""
 
 _NOISE: Final = re.compile(
+    # Requests that were served, also those that were not
+    r".{0,120}(?:\"|\b)(?:GET|POST|PUT|HEAD|DELETE|PATCH|OPTIONS) /\S{0,600}(?: HTTP/|\"| [1-5]\d\d\b)"
+    # What Redis warns of at each start
+    r"|.{0,60}# (?:WARNING|Warning): ?|.{0,60}# WARNING "
     # Frames, and what stands beside them
-    r"\s*at .{1,1000}[(:]|\s*File \"|\s+from |\s*#\d{1,3} |\s*\d{1,3}: +0x|\s*\.\.\. \d+ (?:more|common)"
+    r"|\s*at .{1,1000}[(:]|\s*File \"|\s+from |\s*#\d{1,3} |\s*\d{1,3}: +0x|\s*\.\.\. \d+ (?:more|common)"
     r"|goroutine \d+ \[|created by |\s+.{1,400}\.go:\d+(?: \+0x|$)|\[signal SIG|rax +0x|r\d+ +0x"
     r"|panic\(0x|runtime\.|npm (?:ERR!|error) |\s+note: |note: run with|stack backtrace:|Stack trace"
     r"|Node\.js v\d|\s*throw |\s*\^+\s*$|\s+triggerUncaught"

@@ -13,7 +13,10 @@ from pod_diagnoser.diagnosis.output.lines import Stream, read_streams
 from pod_diagnoser.diagnosis.output.noise import is_wrapper
 from pod_diagnoser.diagnosis.output.reading import MAX_LINES, NOTHING_READ, OutputReading
 from pod_diagnoser.diagnosis.output.runs import run_starts
-from pod_diagnoser.diagnosis.output.stopping import stop_marker
+from pod_diagnoser.diagnosis.output.stopping import mild_stop_marker, stop_marker
+
+_AROUND: Final = 30
+"""How many lines around an event others are quoted, too, where there is room."""
 
 _NEAR: Final = 20
 """How many lines before the request to stop an error that was only logged counts as the reason."""
@@ -82,9 +85,30 @@ def _reason_in(stream: Stream) -> Finding | None:
                 marker, (marker,), ReasonClass.ASKED_TO_STOP, weight=Weight.LOGGED, exact=True
             )
         if finding is not None and finding.weight >= Weight.LOGGED:
-            return finding
+            inside = [other for other, _ in found if starts[run] <= other.start < end]
+            return _with_others(stream.texts, finding, inside)
+        mild = mild_stop_marker(stream.texts, starts[run], end)
+        if mild is not None and (finding is None or finding.start > mild):
+            return Finding(
+                mild, (mild,), ReasonClass.ASKED_TO_STOP, weight=Weight.LOGGED, exact=True
+            )
         weakest = weakest or finding
     return weakest
+
+
+def _with_others(texts: Sequence[str], finding: Finding, others: Sequence[Finding]) -> Finding:
+    """Add to the lines of an event those of others around it, as long as there is room."""
+    quotes = list(finding.quotes[:MAX_LINES])
+    meaning = finding.meaning or "\n".join(texts[number] for number in quotes)
+    near = [other for other in others if abs(other.start - finding.start) <= _AROUND]
+    for other in sorted(near, key=lambda other: (-other.weight, other.start)):
+        line = other.quotes[0]
+        if len(quotes) == MAX_LINES or other.weight < Weight.LOGGED:
+            break
+        known = [texts[number].strip() for number in quotes]
+        if line not in quotes and texts[line].strip() not in known and not is_wrapper(texts[line]):
+            quotes.append(line)
+    return replace(finding, quotes=tuple(quotes), meaning=meaning)
 
 
 def _counts(finding: Finding | None, marker: int) -> bool:

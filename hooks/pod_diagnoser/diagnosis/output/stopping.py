@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 _MARKER: Final = re.compile(
-    r"(?:\bSIG(?:TERM|INT|QUIT)\b"
+    r"(?:\b(?:ENVOY_)?SIG(?:TERM|INT|QUIT)\b"
     r"|[Rr]eceived (?:a )?(?:smart |fast |immediate )?(?:shutdown|termination|stop|exit|kill) (?:request|signal)"
     r"|[Rr]eceived signal:? ?(?:15|2|3|terminated|interrupt|TERM|INT)\b"
     r"|[Ss]ignal:? ?(?:15|terminated|interrupt)\b|\bsignal 15\b|\"signal\": ?\"?(?:terminated|interrupt|15)"
@@ -18,6 +18,12 @@ _MARKER: Final = re.compile(
     r"|Received SHUTDOWN from user|Normal shutdown|Warm shutdown|Warning: got SIG"
     r"|[Tt]ermination signal|interrupt signal|(?:SpringApplication|Springdoc|Application)ShutdownHook)",
 )
+_MILD: Final = re.compile(
+    r"\b(?:[Ss]hutting down|[Ss]hut ?down (?:complete|started|in progress)|[Ss]erver (?:stopped|closed)|[Ss]topping (?:server|service)"
+    r"|[Ss]topping \.\.\.|[Ee]xiting gracefully|[Cc]losing (?:http |HTTP )?server|[Ss]topped gracefully|See you next time)"
+)
+"""What also follows a failure: it counts only where nothing failed."""
+
 _NOT: Final = re.compile(
     r"(?:\bSIG(?:SEGV|ABRT|BUS|ILL|FPE|KILL)\b|was terminated by signal|listening for|handler installed"
     r"|[Rr]egister(?:ed|ing)|signal handlers?\b(?! called)|ignor|send(?:ing)? SIG|sent SIG|[Pp]ress )"
@@ -32,7 +38,16 @@ def stop_marker(texts: Sequence[str], start: int, end: int) -> int | None:
         start: the first line of the run.
         end: the line after its last.
     """
+    return _first(_MARKER, texts, start, end)
+
+
+def mild_stop_marker(texts: Sequence[str], start: int, end: int) -> int | None:
+    """Return the first line of a run that says that the program went down in order."""
+    return _first(_MILD, texts, start, end)
+
+
+def _first(marker: re.Pattern[str], texts: Sequence[str], start: int, end: int) -> int | None:
     for number in range(start, end):
-        if _MARKER.search(texts[number]) and not _NOT.search(texts[number]):
+        if marker.search(texts[number]) and not _NOT.search(texts[number]):
             return number
     return None

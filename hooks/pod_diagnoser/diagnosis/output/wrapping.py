@@ -62,7 +62,7 @@ _WRAPPINGS: Final = (
     _Wrapping(re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}T{_TIME}Z(?: |$)")),
     _Wrapping(re.compile(r"\[pod/(?P<stream>[\w.-]{1,253}/[\w.-]{1,63})\] ?")),
     _Wrapping(re.compile(rf"{_TIME} (?P<stream>[\w.-]{{1,63}}) +\| ?")),
-    _Wrapping(re.compile(r"(?P<stream>[A-Za-z][\w.-]{0,62})\s{1,40}\|(?:\s|$)")),
+    _Wrapping(re.compile(r"(?P<stream>[A-Za-z][\w.-]{1,62})\s{1,40}\|(?:\s|$)")),
     _Wrapping(re.compile(r"\[(?P<stream>\d{1,2})\] ")),
     _Wrapping(
         re.compile(

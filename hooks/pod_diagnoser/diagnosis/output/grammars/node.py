@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
+from pod_diagnoser.diagnosis.output.classes import classify
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 from pod_diagnoser.diagnosis.output.grammars.traces import start_of, weight_after
 
@@ -25,6 +26,7 @@ _FRAME_OF_JS: Final = re.compile(
 _CARET: Final = re.compile(r"\s*\^+\s*$")
 _PLACE: Final = re.compile(r"\S{1,400}:\d{1,7}\s*$")
 _ABOVE_CARET: Final = 3
+_FIELD: Final = re.compile(r"\s{2,20}(?:code|errno|syscall): \S")
 _CAUSE: Final = re.compile(r"\s{1,40}\[cause\]: (?!undefined|null)\S")
 _INNER: Final = re.compile(r"\s{2,40}(?:\w{0,40}Error): \S")
 _BUG: Final = re.compile(
@@ -51,7 +53,9 @@ _CLASSES: Final = {
 _BUN: Final = re.compile(
     r"error: (?:Cannot find (?:module|package)|Module not found|Uncaught|Could not resolve)"
 )
-_NO_SCRIPT: Final = re.compile(r"npm (?:ERR!|error) Missing script: ")
+_NO_SCRIPT: Final = re.compile(
+    r"npm (?:ERR!|error) (?:Missing script: |enoent ENOENT|[Ee]rror: E[A-Z]+: )"
+)
 _THROWN: Final = "(Use `node --trace-uncaught"
 _REACH: Final = 60
 """How many lines of one error are read at most: message, frames, causes and fields."""
@@ -130,6 +134,8 @@ def _meaning(lines: Sequence[str], quotes: Sequence[int], whole: str) -> str:
 
 def _has_frames(lines: Sequence[str], number: int) -> bool:
     for place in range(number + 1, min(number + _MAX_MESSAGE, len(lines))):
+        if _CAUSE.match(lines[place]) or _FIELD.match(lines[place]):
+            return True
         if _FRAME.match(lines[place]):
             return _FRAME_OF_JS.match(lines[place]) is not None
     return False
@@ -171,7 +177,9 @@ def _quotes(lines: Sequence[str], number: int) -> tuple[int, ...]:
             message.append(place)
     first = lines[number].rstrip()
     if first.endswith((":", "]")) and message:
-        return (message[-1], number) if framed else (number, *message[:2])
+        # Of a long message the line that tells of what kind it is.
+        best = next((place for place in message if classify(lines[place])), message[0])
+        return (best, number) if framed else (number, *message[:2])
     if inner is None:
         return (number,)
     said = lines[inner].partition("rror: ")[2].rstrip(" {")
@@ -180,6 +188,14 @@ def _quotes(lines: Sequence[str], number: int) -> tuple[int, ...]:
 
 GRAMMAR: Final = Grammar(
     "node",
-    ("error", "exception", "unhandledpromise", "--trace-uncaught", "node: ", "fatal error"),
+    (
+        "error",
+        "npm err!",
+        "exception",
+        "unhandledpromise",
+        "--trace-uncaught",
+        "node: ",
+        "fatal error",
+    ),
     _find,
 )
