@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pydantic import Field
@@ -311,6 +312,17 @@ _MAX_NAME = 253
 _UID = re.compile(r"[!-~]{1,128}")
 
 
+@lru_cache(maxsize=4096)
+def _bounded_owner(uid: str, kind: str, name: str) -> tuple[str, str] | None:
+    """Return kind and name of an owner as they may be shown, or None if no cluster gave the uid.
+
+    Cached, since the Pods of a workload have one owner.
+    """
+    if not _UID.fullmatch(uid):
+        return None
+    return sanitize(kind, _MAX_KIND), sanitize(name, _MAX_NAME)
+
+
 class Pod(WireModel):
     """A Pod, as far as it is read."""
 
@@ -363,13 +375,13 @@ class Pod(WireModel):
         as absent, and kind and name are truncated: otherwise a Pod could have every write of a
         status refused that names its owner.
         """
-        owner = next((each for each in self.metadata.ownerReferences if each.controller), None)
-        if owner is None or not _UID.fullmatch(owner.uid):
-            return None
-        kind, name = sanitize(owner.kind, _MAX_KIND), sanitize(owner.name, _MAX_NAME)
-        if (kind, name) == (owner.kind, owner.name):
-            return owner
-        return owner.model_copy(update={"kind": kind, "name": name})
+        for owner in self.metadata.ownerReferences:
+            if owner.controller:
+                shown = _bounded_owner(owner.uid, owner.kind, owner.name)
+                if shown is None or shown == (owner.kind, owner.name):
+                    return None if shown is None else owner
+                return owner.model_copy(update={"kind": shown[0], "name": shown[1]})
+        return None
 
     @property
     def template_hash(self) -> str:

@@ -42,6 +42,7 @@ class ConditionType(StrEnum):
     OVERLAPPING = "Overlapping"
     COMPLETE = "Complete"
     REMEDIATING = "Remediating"
+    COMMON_FACTOR = "CommonFactor"
 
 
 class Condition(StoredModel):

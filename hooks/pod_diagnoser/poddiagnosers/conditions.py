@@ -13,6 +13,7 @@ from pod_diagnoser.api.diagnostics_v1 import (
     PodDiagnoserStatus,
     diagnosis_target_spec,
 )
+from pod_diagnoser.diagnosis.common_factors import CommonFactor
 from pod_diagnoser.pods.claims import older_overlapping
 from pod_diagnoser.remediation.model import REPLACING, Action, ExecutionReport, Reason
 from pod_diagnoser.remediation.planner import Plan
@@ -20,9 +21,13 @@ from pod_diagnoser.remediation.planner import Plan
 _MAX_OLDER_NAMED = 3
 
 
-def condition_summary(status: PodDiagnoserStatus) -> list[tuple[str, str, str]]:
-    """Return the conditions without their messages."""
-    return [(each.type, each.status, each.reason) for each in status.conditions]
+def urgent_conditions(status: PodDiagnoserStatus) -> list[tuple[str, str, str]]:
+    """Return the conditions whose changes are written at once, without their messages."""
+    return [
+        (each.type, each.status, each.reason)
+        for each in status.conditions
+        if each.type != ConditionType.COMMON_FACTOR
+    ]
 
 
 def conditions(
@@ -126,6 +131,23 @@ def complete_condition(*, complete: bool) -> ConditionState:
             "More Pods crashed recently than one request may hold: every Pod is diagnosed, "
             "but not all are in this status. Narrower targetLabels help."
         ),
+    )
+
+
+def common_factor_condition(found: CommonFactor | None) -> ConditionState:
+    """Return whether Pods that crashed within one minute have anything in common."""
+    if found is None:
+        return ConditionState(
+            ConditionType.COMMON_FACTOR,
+            holds=False,
+            reason="NothingInCommon",
+            message=(
+                "No three Pods that crashed within one minute have anything in common that others "
+                "do not have, as far as is known."
+            ),
+        )
+    return ConditionState(
+        ConditionType.COMMON_FACTOR, holds=True, reason=found.factor, message=found.message
     )
 
 

@@ -12,16 +12,19 @@ from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserStatus, RecentDiagnosis
 from pod_diagnoser.api.fields import UNKNOWN_TIME
 from pod_diagnoser.api.time import earliest, whole_seconds
+from pod_diagnoser.diagnosis.common_factors import CommonFactor, find_common_factor
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.poddiagnosers.conditions import (
     active_condition,
+    common_factor_condition,
     complete_condition,
-    condition_summary,
     conditions,
     overlapping_condition,
     remediating_condition,
+    urgent_conditions,
 )
 from pod_diagnoser.poddiagnosers.counting import counted_pods, uncounted_pods
+from pod_diagnoser.poddiagnosers.crash_facts import facts_of_crashed
 from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot
 from pod_diagnoser.poddiagnosers.workloads import seconds_until_expiry, workloads
 from pod_diagnoser.pods.history import drop_future
@@ -80,7 +83,8 @@ def build_status(
     stored = snapshot.diagnoser.status
     planned = _plan_remediation(snapshot, report, now)
     new = uncounted_pods(stored, snapshot.crashed, now)
-    desired = _desired_status(snapshot, report, planned, new, now)
+    common = find_common_factor(facts_of_crashed(snapshot.crashed), now)
+    desired = _desired_status(snapshot, report, _Findings(planned, new, common), now)
     result = StatusReport(
         stored,
         changed=False,
@@ -88,6 +92,7 @@ def build_status(
             _seconds_until_execution(planned, report),
             planned.resync_after,
             seconds_until_expiry(desired.workloads, now) if snapshot.complete else None,
+            common.seconds_left(now) if common else None,
         ),
         withheld_pods=planned.withheld_pods,
     )
@@ -104,6 +109,21 @@ def build_status(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    """What is worked out of a request once.
+
+    Attributes:
+        planned: what is to be done.
+        new: the Pods that are to be counted now, by their hashes.
+        common: what crashed Pods have in common, or None.
+    """
+
+    planned: Plan
+    new: Mapping[str, Pod]
+    common: CommonFactor | None
+
+
 def _without_future_crashes(snapshot: DiagnoserSnapshot, now: datetime) -> DiagnoserSnapshot:
     """Disregard what the Pods' annotations say of the future."""
     crashed = [replace(each, history=drop_future(each.history, now)) for each in snapshot.crashed]
@@ -113,12 +133,12 @@ def _without_future_crashes(snapshot: DiagnoserSnapshot, now: datetime) -> Diagn
 def _desired_status(
     snapshot: DiagnoserSnapshot,
     report: ExecutionReport,
-    planned: Plan,
-    new: Mapping[str, Pod],
+    findings: "_Findings",
     now: datetime,
 ) -> PodDiagnoserStatus:
     """Return the status that shows everything, but for the time of its update."""
     diagnoser, stored = snapshot.diagnoser, snapshot.diagnoser.status
+    planned, new = findings.planned, findings.new
     pods = [each.pod for each in snapshot.crashed]
     recent = _recent_diagnoses(stored, snapshot.crashed)
     states = (
@@ -126,6 +146,7 @@ def _desired_status(
         overlapping_condition(diagnoser, snapshot.targets),
         complete_condition(complete=snapshot.complete),
         remediating_condition(diagnoser, planned, report),
+        common_factor_condition(findings.common),
     )
     return stored.model_copy(
         update={
@@ -153,7 +174,7 @@ def _desired_status(
 def _is_urgent(desired: PodDiagnoserStatus, stored: PodDiagnoserStatus, new: Iterable[Pod]) -> bool:
     """Return whether a change is not delayed."""
     return (
-        condition_summary(desired) != condition_summary(stored)
+        urgent_conditions(desired) != urgent_conditions(stored)
         or desired.observedGeneration != stored.observedGeneration
         or desired.remediations != stored.remediations
         # A terminating Pod has to be counted while it can be observed.

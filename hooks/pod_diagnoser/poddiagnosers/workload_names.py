@@ -6,6 +6,7 @@ these; but those give names by which they are known.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from pod_diagnoser.api.core_v1 import OwnedPod
@@ -60,15 +61,19 @@ def workload_of(pod: OwnedPod) -> WorkloadName:
     owner = pod.controller
     if owner is None:
         return _named(pod.metadata.uid, "Pod", pod.metadata.name)
-    name = ""
     if owner.kind == "ReplicaSet":
-        name, kind = (
-            _deployment(owner.name, pod.metadata.labels.get(_TEMPLATE_LABEL, "")),
-            DEPLOYMENT,
-        )
-    elif owner.kind == "Job":
-        name, kind = _cron_job(owner.name, pod.metadata.created), CRON_JOB
-    return _named(owner.uid, kind, name) if name else _named(owner.uid, owner.kind, owner.name)
+        return _of_replica_set(owner.uid, owner.name, pod.metadata.labels.get(_TEMPLATE_LABEL, ""))
+    name = _cron_job(owner.name, pod.metadata.created) if owner.kind == "Job" else ""
+    if name:
+        return _named(owner.uid, CRON_JOB, name)
+    return _named(owner.uid, owner.kind, owner.name)
+
+
+@lru_cache(maxsize=4096)
+def _of_replica_set(uid: str, name: str, template_hash: str) -> WorkloadName:
+    """Return the workload of a ReplicaSet's Pods. Cached, since each of them is asked for it."""
+    deployment = _deployment(name, template_hash)
+    return _named(uid, DEPLOYMENT, deployment) if deployment else _named(uid, "ReplicaSet", name)
 
 
 def _named(uid: str, kind: str, name: str) -> WorkloadName:

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pod_diagnoser.api.causes import LASTING_CONDITIONS, REQUESTED_RESTARTS
 from pod_diagnoser.api.diagnostics_v1 import Workload, WorkloadCause
 from pod_diagnoser.api.fields import UNKNOWN_TIME
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
+from pod_diagnoser.poddiagnosers.crash_facts import NO_CRASHES
 from pod_diagnoser.poddiagnosers.template_history import Crash, TemplatePod, template_entry
 from pod_diagnoser.poddiagnosers.workload_names import (
     NAMED,
@@ -32,9 +32,6 @@ MAX_CAUSES = 5
 RETENTION = timedelta(hours=2)
 """For how long after its latest crash a workload without crashing Pods is kept. Crashes that lie
 further apart are counted separately: the count starts again with the later ones."""
-
-_NO_CRASHES = REQUESTED_RESTARTS | LASTING_CONDITIONS
-"""Causes in a crash history that are no crashes: requested restarts and lasting conditions."""
 
 _LATEST = datetime.max.replace(tzinfo=UTC)
 """Sorts a crash without a known time after all others."""
@@ -162,7 +159,7 @@ def _grouped(
         crasher = CrashingPod(
             workload,
             (latest.cause.value, latest.reason_class),
-            {moment for crash, moment in known if crash.cause not in _NO_CRASHES}.union(
+            {moment for crash, moment in known if crash.cause not in NO_CRASHES}.union(
                 moment for moment in moments if moment is not None
             ),
             new=uid in new,
@@ -177,10 +174,10 @@ def _of_template(crashed: CrashedPod, moments: Sequence[datetime | None]) -> Tem
     crashes = {
         diagnosis.id: Crash(diagnosis.container, moment, diagnosis.symptom.termination_number)
         for diagnosis, moment in zip(crashed.diagnoses, moments, strict=True)
-        if moment is not None and diagnosis.cause not in _NO_CRASHES
+        if moment is not None and diagnosis.cause not in NO_CRASHES
     }
     for record in crashed.history.history:
-        if record.cause not in _NO_CRASHES and not record.silent:
+        if record.cause not in NO_CRASHES and not record.silent:
             crashes[record.id] = Crash(record.container, record.moment, record.restarts or 0)
     stored = crashed.history.change
     return TemplatePod(

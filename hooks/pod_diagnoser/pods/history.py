@@ -389,7 +389,7 @@ def record_crash(
         endedBy=None if symptom.finished_at else symptom.ended_by,
         seen=now.replace(microsecond=0),
         restarts=symptom.termination_number or None,
-        image=_hash_of_image(symptom.image),
+        image=image_hash(symptom.image),
         backOff=symptom.backing_off,
         evidence=evidence,
         reason=reason,
@@ -399,7 +399,7 @@ def record_crash(
 
 
 @lru_cache(maxsize=256)
-def _hash_of_image(image: str) -> str:
+def image_hash(image: str) -> str:
     """Hash the image of a container, which many Pods have; an empty string stays empty."""
     return hashlib.sha256(image.encode()).hexdigest()[:8] if image else ""
 
