@@ -41,6 +41,7 @@ _TEXTS: Final = (
     "True",
     "Active",
     "Remediating",
+    "CommonFactor",
     "é\0\u202e",
     "ReplicaSet",
 )
@@ -105,5 +106,7 @@ def _text(schema: Schema, random: Random) -> str:
         return random.choice(_PATTERNS[raw["pattern"]])
     longest = raw.get("maxLength", 10)
     if raw.get("pattern") or raw.get("minLength"):
-        return random.choice(("Active", "Overlapping", "Complete", "Remediating", "Other"))
+        return random.choice(
+            ("Active", "Overlapping", "Complete", "Remediating", "CommonFactor", "Other")
+        )
     return random.choice((*_TEXTS, "x" * longest, "€" * longest))[:longest]

@@ -309,6 +309,7 @@ _TEMPLATE_LABELS = ("pod-template-hash", "controller-revision-hash")
 _MAX_LABEL = 63
 _MAX_KIND = 63
 _MAX_NAME = 253
+_MAX_REMEMBERED = 512
 _UID = re.compile(r"[!-~]{1,128}")
 
 
@@ -377,7 +378,10 @@ class Pod(WireModel):
         """
         for owner in self.metadata.ownerReferences:
             if owner.controller:
-                shown = _bounded_owner(owner.uid, owner.kind, owner.name)
+                texts = (owner.uid, owner.kind, owner.name)
+                # What is long is not remembered: somebody made it up.
+                fits = sum(map(len, texts)) <= _MAX_REMEMBERED
+                shown = (_bounded_owner if fits else _bounded_owner.__wrapped__)(*texts)
                 if shown is None or shown == (owner.kind, owner.name):
                     return None if shown is None else owner
                 return owner.model_copy(update={"kind": shown[0], "name": shown[1]})

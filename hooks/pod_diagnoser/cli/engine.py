@@ -1,7 +1,7 @@
 """The one engine: from a snapshot to a report, with the hook's own diagnoses. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,9 +15,11 @@ from pod_diagnoser.cli.selection import Selection
 from pod_diagnoser.cli.snapshot import Log, Snapshot
 from pod_diagnoser.cli.what_changed import what_changed
 from pod_diagnoser.diagnosis.change_words import change_line
+from pod_diagnoser.diagnosis.common_factors import CommonFactor, PodFacts, find_common_factor
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.evidence import EventLookup, FetchedEvidence
 from pod_diagnoser.diagnosis.symptoms import SymptomKind
+from pod_diagnoser.poddiagnosers.crash_facts import facts_of_healthy, pod_facts
 from pod_diagnoser.poddiagnosers.workload_names import workload_of
 from pod_diagnoser.pods.claims import matches
 from pod_diagnoser.pods.history import parse_history, serialize
@@ -59,14 +61,31 @@ def diagnose_snapshot(
         findings = [one for one in each.findings if _is_within(one, now, since)]
         if findings or selection.names(each.pod):
             pods.append(each.report(findings, siblings))
+    one_pod = selection.is_one_pod() and len(pods) == 1
+    common = _common_factor(snapshot, found.values())
+    if common is not None and (
+        (since is not None and now - common.first > since)
+        or (one_pod and not common.includes(found[pods[0].pod.metadata.uid].facts))
+    ):
+        common = None
     return Report(
         pods,
         snapshot.looked_at,
         now,
         snapshot.missing,
         snapshot.unreadable,
-        is_one_pod=selection.is_one_pod() and len(pods) == 1,
+        common_factor=common,
+        is_one_pod=one_pod,
     )
+
+
+def _common_factor(snapshot: Snapshot, found: Iterable["_Diagnosed"]) -> CommonFactor | None:
+    """Find what Pods have in common that crashed within one minute, whenever that was."""
+    healthy = (
+        facts_of_healthy(each.namespace, each.workload, each.node, each.images.values())
+        for each in snapshot.healthy
+    )
+    return find_common_factor([*healthy, *(each.facts for each in found)], whole=True)
 
 
 def logs_to_read(report: Report) -> list[LogNeed]:
@@ -98,6 +117,11 @@ class _Diagnosed:
         self._logs = _logs_of(pod, snapshot) if snapshot.logs else {}
         self._observation = self._observe(seen, now, fetched)
         self.findings: Sequence[Finding] = tuple(self._findings())
+
+    @property
+    def facts(self) -> PodFacts:
+        """What it may have in common with others."""
+        return pod_facts(self.pod, self._observation.history, settled=True)
 
     def report(
         self, findings: Sequence[Finding], siblings: Mapping[_WorkloadKey, Siblings]

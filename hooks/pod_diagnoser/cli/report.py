@@ -9,6 +9,7 @@ from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.cli.snapshot import Missing
+from pod_diagnoser.diagnosis.common_factors import CommonFactor
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.statement import Statement
 from pod_diagnoser.poddiagnosers.workload_names import WorkloadName
@@ -119,7 +120,7 @@ class Report:
         now: the time at which they were looked at, in UTC.
         missing: what could not be read, and why.
         unreadable: how many objects no API server would write.
-        common: what the crashes have in common, in words that are safe to show: hints, no causes.
+        common_factor: what the Pods that crashed within one minute have in common, or None.
         is_one_pod: whether one Pod was asked for by its name.
     """
 
@@ -128,8 +129,13 @@ class Report:
     now: datetime
     missing: Sequence[Missing] = ()
     unreadable: int = 0
-    common: Sequence[str] = ()
+    common_factor: CommonFactor | None = None
     is_one_pod: bool = False
+
+    @property
+    def common(self) -> Sequence[str]:
+        """What the crashes have in common, in words that are safe to show: hints, no causes."""
+        return (self.common_factor.message,) if self.common_factor else ()
 
     @property
     def findings(self) -> Sequence[Finding]:

@@ -38,7 +38,7 @@ as recently crashed, so that what is told ends before its Pods drop out, one by 
 _MIN_BITS: Final = 4.0
 """How rare it has to be by chance: 1 in 16."""
 
-_MAX_BURSTS: Final = 5
+_MAX_MINUTES: Final = 5
 """How many minutes with crashes are looked at: those with the most Pods."""
 
 _MAX_FACTORS: Final = 3
@@ -110,6 +110,10 @@ class CommonFactor:
     first: datetime
     pods: int
 
+    def includes(self, pod: PodFacts) -> bool:
+        """Return whether a Pod crashed within this minute."""
+        return pod.crashed_at is not None and 0 <= (pod.crashed_at - self.first) / WINDOW <= 1
+
     def seconds_left(self, now: datetime) -> float:
         """Return for how many seconds it is told yet, at least 1."""
         return max(1.0, (self.first + TOLD_FOR - now).total_seconds())
@@ -136,23 +140,23 @@ def find_common_factor(
         return None
     looked_at = 0
     known = _Known(pods)
-    for start, end in _bursts([time for time, _ in times]):
+    for start, end in _minutes([time for time, _ in times]):
         first = times[start][0]
         if now is not None and not now - TOLD_FOR < first <= now:
             continue
         looked_at += 1
-        if looked_at > _MAX_BURSTS:
+        if looked_at > _MAX_MINUTES:
             break
-        burst = _Burst([pods[at] for _, at in times[start:end]], known)
-        shared = burst.shared()
+        minute = _Minute([pods[at] for _, at in times[start:end]], known)
+        shared = minute.shared()
         if shared:
             return CommonFactor(
-                shared[0].factor, burst.describe(shared, whole=whole), first, end - start
+                shared[0].factor, minute.describe(shared, whole=whole), first, end - start
             )
     return None
 
 
-def _bursts(times: Sequence[datetime]) -> Iterable[tuple[int, int]]:
+def _minutes(times: Sequence[datetime]) -> Iterable[tuple[int, int]]:
     """Yield the minutes with at least `MIN_PODS` crashes, the fullest first; none overlaps another.
 
     Args:
@@ -224,7 +228,7 @@ def _values(pod: PodFacts, factor: Factor) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    """Something that most Pods of a burst share.
+    """Something that most Pods of a minute share.
 
     Attributes:
         factor: what.
@@ -243,7 +247,7 @@ class _Shared:
     of_workloads: bool = False
 
 
-class _Burst:
+class _Minute:
     """Pods that crashed within one minute, in the order of their crashes."""
 
     def __init__(self, pods: Sequence[PodFacts], known: _Known) -> None:

@@ -9,7 +9,7 @@ from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.common_factors import PodFacts
 from pod_diagnoser.diagnosis.symptoms import MAX_IMAGE_BYTES
-from pod_diagnoser.poddiagnosers.workload_names import workload_of
+from pod_diagnoser.poddiagnosers.workload_names import WorkloadName, workload_of
 from pod_diagnoser.pods.history import CrashRecord, image_hash
 from pod_diagnoser.pods.observation import CrashedPod
 
@@ -23,12 +23,13 @@ something new. Source: ``MaxContainerBackOff`` in ``pkg/kubelet/kubelet.go``, tw
 _MAX_NODE_BYTES: Final = 253
 
 
-def pod_facts(pod: OwnedPod, history: Sequence[CrashRecord]) -> PodFacts:
+def pod_facts(pod: OwnedPod, history: Sequence[CrashRecord], *, settled: bool = False) -> PodFacts:
     """Return what is known of a Pod that it may have in common with others.
 
     Args:
         pod: the Pod.
         history: its crash records, the newest first; none for a Pod that did not crash.
+        settled: whether the causes in them count although Events may still tell another one.
 
     Returns:
         The facts, with the time of the crash that began the latest series of crashes, as far as the
@@ -54,10 +55,25 @@ def pod_facts(pod: OwnedPod, history: Sequence[CrashRecord]) -> PodFacts:
                 crashed_at=record.ended,
                 started_at=record.startedAt,
                 # Until its Events are read it may become another one.
-                cause="" if record.awaits else record.cause,
+                cause=record.cause if settled or not record.awaits else "",
             )
-    images = () if crashed else _images(pod)
-    return PodFacts(key, workload.kind, workload.name, node, images, crashed=crashed)
+    if crashed or spec is None:
+        return PodFacts(key, workload.kind, workload.name, node, crashed=crashed)
+    images = (each.image for each in spec.containers)
+    return facts_of_healthy(pod.metadata.namespace, workload, node, images)
+
+
+def facts_of_healthy(
+    namespace: str, workload: WorkloadName, node: str, images: Iterable[str]
+) -> PodFacts:
+    """Return the facts of a Pod of which no crash is known; nobody has sanitized its texts."""
+    return PodFacts(
+        f"{namespace} {workload.key}",
+        workload.kind,
+        workload.name,
+        sanitize(node, _MAX_NODE_BYTES),
+        tuple({sanitize(each, MAX_IMAGE_BYTES): None for each in images}),
+    )
 
 
 def facts_of_crashed(crashed: Iterable[CrashedPod]) -> list[PodFacts]:
@@ -85,11 +101,3 @@ def _image_of(pod: OwnedPod, crash: CrashRecord) -> tuple[str, ...]:
                 image = sanitize(container.image, MAX_IMAGE_BYTES)
                 return (image,) if image_hash(image) == crash.image else ()
     return ()
-
-
-def _images(pod: OwnedPod) -> tuple[str, ...]:
-    """Return the images of all containers of a Pod."""
-    if pod.spec is None:
-        return ()
-    containers = (*pod.spec.containers, *pod.spec.initContainers)
-    return tuple({sanitize(each.image, MAX_IMAGE_BYTES): None for each in containers})

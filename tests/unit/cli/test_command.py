@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from pod_diagnoser.api.time import format_time
 from pod_diagnoser.cli import command
 from tests.support import corpus
-from tests.support.builders import after, container, crashed, pod
+from tests.support.builders import T0, after, container, crashed, pod, terminated
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -62,6 +63,17 @@ def test_text_of_several_files(run: Run, tmp_path: Path) -> None:
         "shop/app-2, container app: ApplicationError",
     ]
     assert paragraphs[0].splitlines()[1].startswith("  Container app ")
+
+
+def test_what_pods_have_in_common_is_printed_first(run: Run, tmp_path: Path) -> None:
+    """One line before all paragraphs."""
+    ends = [terminated(T0, startedAt=format_time(after(-100 * at))) for at in range(1, 4)]
+    pods = [pod(container(last=end), name=f"a{at}", number=at) for at, end in enumerate(ends)]
+    code, out, err = run("-f", file_of(tmp_path, *pods))
+    assert (code, err) == (0, "")
+    first, second, *_ = out.split("\n\n")
+    assert first.startswith("In common: 3 Pods of 3 workloads crashed in the same second, at 2026")
+    assert second.startswith("shop/a0, container app: ")
 
 
 def test_docs_show_what_is_printed(run: Run, tmp_path: Path) -> None:

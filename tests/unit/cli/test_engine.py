@@ -235,3 +235,27 @@ def test_any_pods_and_events_give_a_list(name: str, random: Random) -> None:
         lines = [item[key] for key in ("diagnosis", "evidence", "nextStep")]
         assert all(line.isprintable() and len(line.encode()) <= MAX_LINE_BYTES for line in lines)
         assert len(json.dumps(item)) < 8192
+
+
+def test_what_pods_have_in_common_is_told_beside_the_list() -> None:
+    """Healthy Pods are what it is compared with; without anything in common there is no field."""
+    last = {
+        at: terminated(after(at), startedAt=format_time(after(-900 * at))) for at in range(1, 5)
+    }
+    pods = [pod(container(last=last[at]), name=f"p{at}", number=at) for at in last]
+    healthy = [pod(container(), name=f"h{at}", number=50 + at) for at in range(9)]
+    for each in healthy:
+        each["spec"]["nodeName"] = "node2"
+    document = {"kind": "List", "items": [*pods, *healthy]}
+    found = to_list(diagnose_snapshot(take_snapshot([document]), after(9000)))
+    assert found["commonFactor"] == {
+        "reason": "SameNode",
+        "message": (
+            "4 Pods of 4 workloads crashed within 3 s, from 2026-11-23T10:00:01Z: all on node "
+            "node1 (0 of 9 other Pods). A hint, not a cause."
+        ),
+        "since": "2026-11-23T10:00:01Z",
+        "pods": 4,
+    }
+    document["items"] = [*pods[:2], *healthy]
+    assert "commonFactor" not in to_list(diagnose_snapshot(take_snapshot([document]), after(9000)))

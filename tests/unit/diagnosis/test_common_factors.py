@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,9 +22,9 @@ from pod_diagnoser.diagnosis.common_factors import (
 from tests.support.builders import T0, after
 
 
-def crash(at: float, number: int = 0, node: str = "node1", **facts: object) -> PodFacts:
+def crash(at: float, number: int = 0, node: str = "node1", **facts: Any) -> PodFacts:
     """A Pod that crashed some seconds after `T0`, of a workload of this number."""
-    given_facts = {
+    given_facts: dict[str, Any] = {
         "images": (f"app{number}:1",),
         "started_at": after(at - 600 - 100 * (number % 7)),
         "cause": "ApplicationError",
@@ -33,7 +34,7 @@ def crash(at: float, number: int = 0, node: str = "node1", **facts: object) -> P
     return base._replace(crashed=True, crashed_at=after(at), **given_facts)
 
 
-def elsewhere(count: int, node: str = "node2", **facts: object) -> list[PodFacts]:
+def elsewhere(count: int, node: str = "node2", **facts: Any) -> list[PodFacts]:
     """Pods that crashed at other times, each of a workload of its own."""
     return [crash(600 + 300 * at, 50 + at, node, **facts) for at in range(count)]
 
@@ -344,13 +345,13 @@ def test_the_work_is_linear_in_the_pods(monkeypatch: pytest.MonkeyPatch) -> None
     """A storm of many Pods in many minutes: of few minutes the Pods are looked at."""
     looked_at = []
     pods = [crash(at, at % 40, f"node{at % 9}", started_at=T0) for at in range(5000)]
-    original = common_factors._Burst.shared
+    original = common_factors._Minute.shared
 
-    def counted(burst: common_factors._Burst) -> object:
-        looked_at.append(len(burst._pods))
-        return original(burst)
+    def counted(minute: common_factors._Minute) -> object:
+        looked_at.append(len(minute._pods))
+        return original(minute)
 
-    monkeypatch.setattr(common_factors._Burst, "shared", counted)
+    monkeypatch.setattr(common_factors._Minute, "shared", counted)
     assert find_common_factor(pods) is None
     assert len(looked_at) == 5
     assert sum(looked_at) <= 5 * 61

@@ -7,7 +7,10 @@ from pod_diagnoser.cli.report import Finding, Report
 
 
 def render(report: Report, _page: Page) -> Iterator[str]:
-    """Yield for each finding of what it is, and its lines."""
+    """Yield what the Pods have in common; for each finding of what it is, and its lines."""
+    for line in report.common:
+        yield f"In common: {line}"
+        yield ""
     for number, finding in enumerate(report.findings):
         if number:
             yield ""
