@@ -69,7 +69,7 @@ def test_what_pods_have_in_common_is_printed_first(run: Run, tmp_path: Path) -> 
     """One line before all paragraphs."""
     ends = [terminated(T0, startedAt=format_time(after(-100 * at))) for at in range(1, 4)]
     pods = [pod(container(last=end), name=f"a{at}", number=at) for at, end in enumerate(ends)]
-    code, out, err = run("-f", file_of(tmp_path, *pods))
+    code, out, err = run("-o", "text", "-f", file_of(tmp_path, *pods))
     assert (code, err) == (0, "")
     first, second, *_ = out.split("\n\n")
     assert first.startswith("In common: 3 Pods of 3 workloads crashed in the same second, at 2026")

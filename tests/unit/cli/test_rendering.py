@@ -17,7 +17,8 @@ from pod_diagnoser.cli.engine import diagnose_snapshot
 from pod_diagnoser.cli.renderers import FORMATS, GROUPS, ORDERS, Page, renderer
 from pod_diagnoser.cli.renderers.layout import cut, table, wrap
 from pod_diagnoser.cli.report import Report
-from tests.support.builders import after, container, crashed, pod, terminated
+from pod_diagnoser.diagnosis.common_factors import CommonFactor, Factor
+from tests.support.builders import T0, after, container, crashed, pod, terminated
 
 Json = dict[str, Any]
 
@@ -99,7 +100,8 @@ def test_namespaces_are_a_column_where_there_are_several() -> None:
 
 def test_what_they_have_in_common_is_on_top() -> None:
     """It is a hint for all rows."""
-    report = replace(report_of(crashed()), common=("3 of 3 Pods crashed on node n1",))
+    found = CommonFactor(Factor.NODE, "3 of 3 Pods crashed on node n1", first=T0, pods=3)
+    report = replace(report_of(crashed()), common_factor=found)
     shown = lines("table", report)
     assert shown[0] == "3 of 3 Pods crashed on node n1"
     assert shown[1] == ""
