@@ -248,7 +248,8 @@ def test_what_pods_have_in_common_is_told_beside_the_list() -> None:
         each["spec"]["nodeName"] = "node2"
     document = {"kind": "List", "items": [*pods, *healthy]}
     found = to_list(diagnose_snapshot(take_snapshot([document]), after(9000)))
-    assert found["commonFactor"] == {
+    (common,) = found["summary"]["common"]
+    assert common == {
         "reason": "SameNode",
         "message": (
             "4 Pods of 4 workloads crashed within 3 s, from 2026-11-23T10:00:01Z: all on node "
@@ -258,4 +259,5 @@ def test_what_pods_have_in_common_is_told_beside_the_list() -> None:
         "pods": 4,
     }
     document["items"] = [*pods[:2], *healthy]
-    assert "commonFactor" not in to_list(diagnose_snapshot(take_snapshot([document]), after(9000)))
+    found = to_list(diagnose_snapshot(take_snapshot([document]), after(9000)))
+    assert "common" not in found["summary"]

@@ -15,6 +15,7 @@ from pod_diagnoser.api.time import format_time
 from pod_diagnoser.cli.renderers import Page
 from pod_diagnoser.cli.renderers.facts import is_broken_now
 from pod_diagnoser.cli.report import Finding, OwnWords, PodReport, Report
+from pod_diagnoser.diagnosis.common_factors import CommonFactor
 from pod_diagnoser.diagnosis.evidence import EventFinding
 
 KIND: Final = "PodDiagnosisList"
@@ -42,7 +43,7 @@ def to_list(report: Report) -> dict[str, Any]:
         "time": format_time(report.now),
         "podsLookedAt": report.looked_at,
         "unreadableObjects": report.unreadable,
-        "common": list(report.common),
+        "common": [to_common_factor(report.common_factor)] if report.common_factor else [],
         "missing": missing,
     }
     return {
@@ -51,6 +52,16 @@ def to_list(report: Report) -> dict[str, Any]:
         "summary": {name: fact for name, fact in summary.items() if fact not in (0, [])}
         | {"podsLookedAt": report.looked_at},
         "items": [to_item(pod, each) for pod in report.pods for each in pod.findings],
+    }
+
+
+def to_common_factor(common: CommonFactor) -> dict[str, Any]:
+    """Return what Pods that crashed within one minute have in common."""
+    return {
+        "reason": common.factor.value,
+        "message": common.message,
+        "since": format_time(common.first),
+        "pods": common.pods,
     }
 
 
