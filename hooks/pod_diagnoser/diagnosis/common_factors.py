@@ -22,6 +22,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from pod_diagnoser.api.causes import Cause
+from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.diagnosis.quoting import image_forms, name, quote, word
 
@@ -49,8 +50,15 @@ _PRIOR_WEIGHT: Final = 2
 _USUAL: Final = 0.5
 _RARE: Final = 0.125
 
-_USUAL_CAUSES: Final = frozenset({Cause.APPLICATION_ERROR.value, Cause.COMPLETED.value})
-"""Causes that most crashes have anyway."""
+_USUAL_CAUSES: Final = frozenset(
+    {
+        Cause.APPLICATION_ERROR.value,
+        Cause.COMPLETED.value,
+        ReasonClass.UNCAUGHT_EXCEPTION.value,
+        ReasonClass.ASSERTION_OR_PANIC.value,
+    }
+)
+"""Causes, and kinds of reasons, that most crashes have anyway."""
 
 
 class Factor(StrEnum):

@@ -6,6 +6,7 @@ from typing import Final
 
 from pod_diagnoser.api.causes import LASTING_CONDITIONS, REQUESTED_RESTARTS
 from pod_diagnoser.api.core_v1 import OwnedPod
+from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.common_factors import PodFacts
 from pod_diagnoser.diagnosis.symptoms import MAX_IMAGE_BYTES
@@ -56,6 +57,7 @@ def pod_facts(pod: OwnedPod, history: Sequence[CrashRecord], *, settled: bool = 
                 started_at=record.startedAt,
                 # Until its Events are read it may become another one.
                 cause=record.cause if settled or not record.awaits else "",
+                reason_class=_reason_class(record),
             )
     if crashed or spec is None:
         return PodFacts(key, workload.kind, workload.name, node, crashed=crashed)
@@ -89,6 +91,14 @@ def _ends_a_steady_run(record: CrashRecord) -> bool:
     if record.restarts is None or record.restarts <= 1:
         return True
     return record.startedAt is not None and ended - record.startedAt >= _STEADY
+
+
+def _reason_class(record: CrashRecord) -> str:
+    """Return what kind of reason the container's output gives; nothing if it does not tell."""
+    reason = record.reason
+    if reason is None or reason.reasonClass is ReasonClass.NOTHING:
+        return ""
+    return reason.reasonClass.value
 
 
 def _image_of(pod: OwnedPod, crash: CrashRecord) -> tuple[str, ...]:

@@ -165,6 +165,13 @@ def test_a_cause_that_may_still_change_is_not_compared() -> None:
     assert pod_facts(POD, [awaited], settled=True).cause == "ApplicationError"
 
 
+def test_the_kind_of_reason_counts_unless_the_output_gives_none() -> None:
+    """As it is stored with the crash."""
+    for stored, expected in (("DependencyUnreachable", "DependencyUnreachable"), ("Nothing", "")):
+        record = crash_record(reason={"reasonClass": stored})
+        assert pod_facts(POD, [record]).reason_class == expected
+
+
 def test_the_image_counts_only_if_it_is_still_the_one_that_ran() -> None:
     """Of a crash its hash is known."""
     document = owned()

@@ -25,9 +25,10 @@ from pod_diagnoser.cli.renderers import FORMATS, Page, markdown, renderer
 from pod_diagnoser.cli.renderers.json_list import to_list
 from pod_diagnoser.cli.report import OwnWords, PodReport, Report
 from pod_diagnoser.cli.snapshot import Missing
+from pod_diagnoser.diagnosis.common_factors import CommonFactor, Factor
 from tests.fuzz.mutating import Mutator
 from tests.support import corpus
-from tests.support.builders import crashed, pod
+from tests.support.builders import T0, crashed, pod
 
 NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 SCHEMA = json.loads(
@@ -66,7 +67,8 @@ def with_words(report: Report, lines: Sequence[str]) -> Report:
         for pod in report.pods
     ]
     missing = (Missing("Events of namespace shop", "forbidden", "some causes are not told apart"),)
-    return Report(pods, report.looked_at, report.now, missing, 2, tuple(lines))
+    common = CommonFactor(Factor.NODE, " ".join(lines), first=T0, pods=3)
+    return Report(pods, report.looked_at, report.now, missing, 2, common)
 
 
 def test_the_schema_is_one() -> None:
@@ -135,7 +137,14 @@ def test_summary() -> None:
         "time": "2026-11-23T01:30:00Z",
         "podsLookedAt": 1,
         "unreadableObjects": 2,
-        "common": ["all on node1"],
+        "common": [
+            {
+                "reason": "SameNode",
+                "message": "all on node1",
+                "since": "2026-11-23T10:00:00Z",
+                "pods": 3,
+            }
+        ],
         "missing": [
             {
                 "what": "Events of namespace shop",
