@@ -31,7 +31,10 @@ class RolloutSteps(Steps):
         store.create(NAMESPACE, {"metadata": {"name": ROLLOUT}})
         store.create(
             self._cluster.diagnoser_kind,
-            {"metadata": {"name": "web", "namespace": ROLLOUT}, "spec": {}},
+            {
+                "metadata": {"name": "web", "namespace": ROLLOUT},
+                "spec": {"evidence": {"reason": True}},
+            },
         )
         self._screen.command("kubectl create deployment web --image demo/web:1.4")
         old = store.create(REPLICA_SET, _revision(1, "7d4b9c", {"image": OLD_WEB}))

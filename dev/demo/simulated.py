@@ -15,13 +15,14 @@ from collections.abc import Iterator
 from dev.demo.diagnosis_steps import DiagnosisSteps
 from dev.demo.fragile_app import REQUESTS
 from dev.demo.look_alikes import LookAlikeSteps
+from dev.demo.reason_steps import ReasonSteps
 from dev.demo.remediation_steps import RemediationSteps
 from dev.demo.rollout_steps import RolloutSteps
 from dev.demo.screen import DemoError, Screen
 from dev.demo.simulated_cluster import WORK, SimulatedCluster
 from dev.local_http import NoAnswerError
 
-_CHAPTERS = (DiagnosisSteps, LookAlikeSteps, RolloutSteps, RemediationSteps)
+_CHAPTERS = (DiagnosisSteps, LookAlikeSteps, ReasonSteps, RolloutSteps, RemediationSteps)
 
 
 def run(screen: Screen, cluster: SimulatedCluster) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from dev import local_http
 from dev.demo.fragile_app import APP, IMAGE, PREFIX, ROOT, container_of
-from dev.demo.programs import IMAGES
+from dev.demo.programs import images
 from dev.demo.screen import DemoError
 from dev.envtest.hook import Hook
 from dev.simulator.client import Client
@@ -62,6 +62,7 @@ class SimulatedCluster:
     Attributes:
         cluster: the simulated cluster.
         store: its objects.
+        runtime_images: the images that can be run, and what they run.
         runtime: runs fragile-app as processes of this machine.
         server: serves the API over HTTP.
         hook: the hook, as production runs it.
@@ -84,8 +85,8 @@ class SimulatedCluster:
         self.diagnoser_kind: Resource = next(kind for kind in kinds if kind.kind == "PodDiagnoser")
         self.cluster = real_cluster(self._scheduler, kinds)
         self.store = self.cluster.store
-        images = {IMAGE: [sys.executable, str(APP)], **IMAGES}
-        self.runtime = LocalRuntime(self._scheduler, images, WORK)
+        self.runtime_images = {IMAGE: [sys.executable, str(APP)], **images(WORK)}
+        self.runtime = LocalRuntime(self._scheduler, self.runtime_images, WORK)
         closing.callback(self.runtime.stop)
         api = RestApi(self.store, self.cluster.clock, self.runtime.log)
         self.server = ApiServer(self._scheduler, self.store, api)

@@ -46,6 +46,8 @@ def test_the_demo_succeeds_and_shows_the_diagnosis() -> None:
         "log              Limit of 5 requests exceeded, sending myself SIGTERM",
         "restart-reason   StartError (Exit Code: 128)",
         "cause            StartFailed",
+        "reason           ZeroDivisionError: division by zero",
+        "reason           KeyError: 'DATABASE_URL'",
         "changes          Revision 2 began ",
         "demo/web:1.5",
         "phase            Planned",

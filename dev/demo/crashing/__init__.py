@@ -1,0 +1,1 @@
+"""Programs that fail, which the demo runs by themselves."""
