@@ -8,6 +8,7 @@ from typing import Final
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "causes": ("causes", "all causes, and when each is named"),
     "explain": ("explain", "what a cause means, and what to do"),
+    "why-not": ("why_not", "why the operator says nothing of a Pod, or does not replace it"),
     "output": ("output", "which lines of a crashed program's output say why it ended"),
 }
 """The name of each command, its module in this package, and what it does in a few words.
