@@ -51,7 +51,7 @@ def _run(arguments: list[str]) -> int:
     except ImportError:
         message = "the command line is not installed whole: pip install 'pod-diagnoser[cli]'"
         raise CommandError(message) from None
-    command, rest = _find_command(arguments)
+    command, rest = find_command(arguments)
     try:
         called = " ".join([program_name(), *arguments[: len(arguments) - len(rest)]])
         with command.make_context(called, list(rest)) as context:
@@ -64,8 +64,8 @@ def _run(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _find_command(arguments: list[str]) -> tuple["click.Command", list[str]]:
-    """Return the command that is called, and its arguments."""
+def find_command(arguments: list[str]) -> tuple["click.Command", list[str]]:
+    """Return the command that some arguments call, and the rest of them."""
     name = arguments[0] if arguments else ""
     if name in COMMANDS:
         module = import_module(f"pod_diagnoser.cli.commands.{COMMANDS[name][0]}")

@@ -9,6 +9,7 @@ from pod_diagnoser.cli.commands import COMMANDS
 from pod_diagnoser.cli.errors import FAILED, FOUND, CommandError
 from pod_diagnoser.cli.looking import Options, check, look, with_source_options
 from pod_diagnoser.cli.option_types import DurationType
+from pod_diagnoser.cli.pod_completion import complete_pods
 from pod_diagnoser.cli.renderers import FOR_PROGRAMS, FORMATS, GROUPS, ORDERS, Page, renderer
 from pod_diagnoser.cli.report import Report
 from pod_diagnoser.cli.terminal import say
@@ -42,7 +43,7 @@ _EPILOG: Final = "\b\nOther commands, each with --help:\n" + "\n".join(
     help=_HELP,
     epilog=_EPILOG,
 )
-@click.argument("targets", nargs=-1, metavar="[POD | TYPE/NAME]...")
+@click.argument("targets", nargs=-1, metavar="[POD | TYPE/NAME]...", shell_complete=complete_pods)
 @with_source_options
 @click.option(
     "-o",

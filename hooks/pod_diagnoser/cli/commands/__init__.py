@@ -7,6 +7,7 @@ from typing import Final
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "causes": ("causes", "all causes, and when each is named"),
+    "completion": ("completion", "the script by which a shell completes the command line"),
     "explain": ("explain", "what a cause means, and what to do"),
     "why-not": ("why_not", "why the operator says nothing of a Pod, or does not replace it"),
     "output": ("output", "which lines of a crashed program's output say why it ended"),

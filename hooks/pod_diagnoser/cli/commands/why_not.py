@@ -8,6 +8,7 @@ import click
 from pod_diagnoser.cli import terminal
 from pod_diagnoser.cli.errors import CommandError
 from pod_diagnoser.cli.looking import Options, check, look, with_source_options
+from pod_diagnoser.cli.pod_completion import complete_pods
 from pod_diagnoser.cli.renderers.layout import wrap
 from pod_diagnoser.cli.why_not import Obstacle, WhyNot, is_written_on, why_not
 
@@ -16,7 +17,13 @@ _LEAST_TEXT: Final = 24
 
 
 @click.command(name="why-not", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("targets", nargs=-1, required=True, metavar="POD | TYPE/NAME...")
+@click.argument(
+    "targets",
+    nargs=-1,
+    required=True,
+    metavar="POD | TYPE/NAME...",
+    shell_complete=complete_pods,
+)
 @with_source_options
 def command(**values: Any) -> None:
     """Say why the operator says nothing of a POD, or does not replace it.
