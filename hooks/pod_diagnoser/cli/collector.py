@@ -7,10 +7,10 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod
-from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
+from pod_diagnoser.api.diagnostics_v1 import GROUP, PodDiagnoser
 from pod_diagnoser.api.fields import Text, WireModel
 from pod_diagnoser.cli.snapshot import HealthyPod, Log, Missing, Snapshot
-from pod_diagnoser.cluster.event_list import EventList, EventV1
+from pod_diagnoser.cluster.event_list import NODE_SOURCES, SOURCES, EventList, EventV1
 from pod_diagnoser.diagnosis.detection import detect_symptoms
 from pod_diagnoser.diagnosis.lasting_conditions import detect_lasting_conditions
 from pod_diagnoser.poddiagnosers.workload_names import workload_of
@@ -29,6 +29,12 @@ _EVENTS_V1: Final = {
 
 Source: ``pkg/apis/events/v1/conversion.go``.
 """
+
+_SOURCES: Final = SOURCES | NODE_SOURCES
+"""Whose Events are used."""
+
+_MAX_ANNOTATION: Final = 256
+"""How long an annotation of others is at most that is kept."""
 
 _REVISIONS: Final = ("ReplicaSet", "ControllerRevision")
 
@@ -138,19 +144,16 @@ class Collector:
     def snapshot(self) -> Snapshot:
         """Return what was collected until now."""
         of_nodes: dict[str, list[EventV1]] = {}
-        namespaces = set(self._namespaces_with_events)
-        for key, each in self._events.items():
+        for each in self._events.values():
             if each.involvedObject is not None and each.involvedObject.kind == "Node":
                 of_nodes.setdefault(each.involvedObject.name, []).append(each)
-            else:
-                namespaces.add(key[0])
         # An object of each kind has its own class, so that a Pod is known by it.
         pods = self._pods.values()
         return Snapshot(
             pods=tuple(each for each in pods if isinstance(each, OwnedPod)),
             healthy=tuple(each for each in pods if isinstance(each, HealthyPod)),
             events=EventList.model_construct(items=tuple(self._events.values())).by_subject(),
-            namespaces_with_events=frozenset(namespaces),
+            namespaces_with_events=frozenset(self._namespaces_with_events),
             node_events=of_nodes,
             logs=dict(self._logs),
             revisions=dict(self._revisions),
@@ -167,7 +170,7 @@ class Collector:
 
     def _keep_pod(self, pod: OwnedPod) -> None:
         whole = self._keep(pod) or _has_something_to_tell(pod)
-        self._pods[pod.metadata.uid] = pod if whole else _healthy(pod)
+        self._pods[pod.metadata.uid] = _without_bulk(pod) if whole else _healthy(pod)
         self._uids[pod.metadata.namespace, pod.metadata.name] = pod.metadata.uid
 
     def _add_event(self, item: Mapping[str, Any]) -> None:
@@ -177,8 +180,12 @@ class Collector:
 
     def _keep_event(self, event: EventV1, namespace: str, name: str) -> None:
         about = event.involvedObject
+        if about is None or about.kind != "Node":
+            self._namespaces_with_events.add(namespace)
+        if about is None or event.component not in _SOURCES:
+            return
         known = self._known_uids
-        if known is not None and about and about.kind == "Pod" and about.uid not in known:
+        if known is not None and about.kind == "Pod" and about.uid not in known:
             return
         # An Event that repeats is one whose count rises; its message stays.
         key = (namespace, name or str(len(self._events)), event.reason, event.message)
@@ -219,6 +226,25 @@ def _has_something_to_tell(pod: OwnedPod) -> bool:
         or bool(tuple(detect_symptoms(pod)))
         or any(True for _ in detect_lasting_conditions(pod))
     )
+
+
+def _without_bulk(pod: OwnedPod) -> OwnedPod:
+    """Remove long annotations of others, as the manifest that kubectl applied, and most volumes."""
+    kept = {
+        key: value
+        for key, value in pod.metadata.annotations.items()
+        if len(value) <= _MAX_ANNOTATION or key.startswith(f"{GROUP}/")
+    }
+    metadata = pod.metadata.model_copy(update={"annotations": kept})
+    if pod.spec is None or not isinstance(pod.spec.volumes, list):
+        return pod.model_copy(update={"metadata": metadata})
+    claims = [
+        each
+        for each in pod.spec.volumes
+        if isinstance(each, dict) and "persistentVolumeClaim" in each
+    ]
+    spec = pod.spec.model_copy(update={"volumes": claims})
+    return pod.model_copy(update={"metadata": metadata, "spec": spec})
 
 
 def _healthy(pod: OwnedPod) -> HealthyPod:

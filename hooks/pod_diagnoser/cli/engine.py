@@ -13,7 +13,7 @@ from pod_diagnoser.cli.remediation import remediation_of
 from pod_diagnoser.cli.report import Finding, LogNeed, PodReport, Report, Siblings
 from pod_diagnoser.cli.selection import Selection
 from pod_diagnoser.cli.snapshot import Log, Snapshot
-from pod_diagnoser.cli.what_changed import what_changed
+from pod_diagnoser.cli.what_changed import Revisions
 from pod_diagnoser.diagnosis.change_words import change_line
 from pod_diagnoser.diagnosis.common_factors import CommonFactor, PodFacts, find_common_factor
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
@@ -22,7 +22,7 @@ from pod_diagnoser.diagnosis.symptoms import SymptomKind
 from pod_diagnoser.poddiagnosers.crash_facts import facts_of_healthy, pod_facts
 from pod_diagnoser.poddiagnosers.workload_names import workload_of
 from pod_diagnoser.pods.claims import matches
-from pod_diagnoser.pods.history import parse_history, serialize
+from pod_diagnoser.pods.history import CrashRecord, parse_history, serialize
 from pod_diagnoser.pods.keys import CRASHES
 from pod_diagnoser.pods.observation import PodObservation, observe_pod
 from pod_diagnoser.pods.statements import statement_with_history
@@ -53,14 +53,14 @@ def diagnose_snapshot(
         since: leave out what happened longer ago than this; None leaves out nothing.
     """
     found = {pod.metadata.uid: _Diagnosed(pod, snapshot, now) for pod in snapshot.pods}
-    siblings = _siblings(snapshot, found)
+    siblings, revisions = _siblings(snapshot, found), Revisions(snapshot.revisions)
     pods = []
     for each in found.values():
         if not selection.selects(each.pod):
             continue
         findings = [one for one in each.findings if _is_within(one, now, since)]
         if findings or selection.names(each.pod):
-            pods.append(each.report(findings, siblings))
+            pods.append(each.report(findings, siblings, revisions))
     one_pod = selection.is_one_pod() and len(pods) == 1
     common = _common_factor(snapshot, found.values())
     if common is not None and (
@@ -106,41 +106,51 @@ def logs_to_read(report: Report) -> list[LogNeed]:
 
 
 class _Diagnosed:
-    """One Pod, diagnosed."""
+    """One Pod, diagnosed.
+
+    Attributes:
+        pod: the Pod.
+        workload: its workload.
+        findings: what is wrong with it, the most important first.
+        facts: what it may have in common with others.
+    """
 
     def __init__(self, pod: OwnedPod, snapshot: Snapshot, now: datetime) -> None:
-        self.pod, self._snapshot = pod, snapshot
+        self.pod = pod
         self.workload = workload_of(pod)
         self._claim = _claim(pod, snapshot.diagnosers)
         fetched = snapshot.evidence_of(pod)
         seen = pod if fetched is None else _without_failed_lookups(pod)
         self._logs = _logs_of(pod, snapshot) if snapshot.logs else {}
-        self._observation = self._observe(seen, now, fetched)
-        self.findings: Sequence[Finding] = tuple(self._findings())
-
-    @property
-    def facts(self) -> PodFacts:
-        """What it may have in common with others."""
-        return pod_facts(self.pod, self._observation.history, settled=True)
+        observation = self._observe(seen, now, fetched)
+        self.findings: Sequence[Finding] = tuple(self._findings(observation))
+        # What is kept of ten thousand Pods has to be little.
+        records = observation.reportable_history
+        self._history: Sequence[CrashRecord] = records if len(records) > 1 else ()
+        self._stored_change = observation.change
+        self.facts: PodFacts = pod_facts(pod, observation.history, settled=True)
 
     def report(
-        self, findings: Sequence[Finding], siblings: Mapping[_WorkloadKey, Siblings]
+        self,
+        findings: Sequence[Finding],
+        siblings: Mapping[_WorkloadKey, Siblings],
+        revisions: Revisions,
     ) -> PodReport:
         """Return what is told of it."""
         return PodReport(
             self.pod,
             self.workload,
             findings,
-            history=self._observation.reportable_history,
-            changes=tuple(filter(None, [self._change(findings)])),
+            history=self._history,
+            changes=tuple(filter(None, [self._change(findings, revisions)])),
             siblings=siblings.get((self.pod.metadata.namespace, self.workload.key)),
             remediation=remediation_of(self.pod, self._claim),
         )
 
-    def _change(self, findings: Sequence[Finding]) -> str:
+    def _change(self, findings: Sequence[Finding], revisions: Revisions) -> str:
         crashed = findings[0].happened if findings else None
-        line = what_changed(self.pod, self._snapshot.revisions, crashed, self._mask)
-        stored = self._observation.change
+        line = revisions.what_changed(self.pod, crashed, self._mask)
+        stored = self._stored_change
         return line or (change_line(stored, crashed, "this crash") if stored else "")
 
     @property
@@ -165,9 +175,8 @@ class _Diagnosed:
         more = FetchedEvidence(known.lookup, known.events, log.text, known.complete, known.node)
         return observe_pod(pod, with_log, now, more)
 
-    def _findings(self) -> Iterator[Finding]:
+    def _findings(self, observation: PodObservation) -> Iterator[Finding]:
         """Yield what is wrong with it, the most important first."""
-        observation = self._observation
         mask = self._mask
         shown: set[tuple[str, str]] = set()
         for diagnosis in _by_importance(observation):

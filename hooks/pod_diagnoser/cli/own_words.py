@@ -1,14 +1,16 @@
 """What a container said itself of its end: its termination message, or else its log. Pure."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.cli.report import OwnWords
 from pod_diagnoser.cli.snapshot import Log
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
-from pod_diagnoser.diagnosis.output import OutputReading, read_output
 from pod_diagnoser.diagnosis.redaction import redact_head
+
+if TYPE_CHECKING:
+    from pod_diagnoser.diagnosis.output import OutputReading
 
 _MAX_BYTES: Final = 1500
 """How much of it is shown."""
@@ -26,6 +28,10 @@ def own_words(diagnosis: Diagnosis, log: Log | None, mask: Sequence[str]) -> Own
         What it says; None where there is nothing to read.
     """
     message = diagnosis.symptom.termination_message
+    if not message and log is None:
+        return None
+    from pod_diagnoser.diagnosis.output import read_output  # noqa: PLC0415 - takes long to import
+
     if message:
         reading = read_output(message)
         if reading.lines or log is None:
@@ -37,7 +43,7 @@ def own_words(diagnosis: Diagnosis, log: Log | None, mask: Sequence[str]) -> Own
     return _words(read_output(log.text), mask, "log")
 
 
-def _words(reading: OutputReading, mask: Sequence[str], source: str) -> OwnWords:
+def _words(reading: "OutputReading", mask: Sequence[str], source: str) -> OwnWords:
     # All lines at once: whether one belongs to a secret may be seen by those beside it.
     shown = redact_head("\n".join(reading.lines), _MAX_BYTES, mask).splitlines()
     return OwnWords(tuple(shown), reading.reason_class, reading.runtime, source)

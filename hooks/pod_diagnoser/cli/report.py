@@ -79,7 +79,7 @@ class PodReport:
         workload: its workload.
         findings: what is wrong with it, the most important first; nothing of a Pod that was asked
             for and with which nothing is.
-        history: its crashes that are known, the newest first.
+        history: its crashes that are known, the newest first; none where it is one.
         changes: what changed in its workload before, in words that are safe to show.
         siblings: the Pods of its workload, itself among them; None where that is not known.
         remediation: what the operator did for it, or why it did nothing, in words that are safe to

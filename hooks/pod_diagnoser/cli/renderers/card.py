@@ -90,8 +90,6 @@ class _Card:
 
     def _history(self) -> Iterator[str]:
         records = self._pod.history
-        if len(records) <= 1:
-            return
         for record in records[:_MAX_RECORDS]:
             yield _record_text(record)
         if len(records) > _MAX_RECORDS:

@@ -1,7 +1,6 @@
 """Snapshots of a cluster, by kubectl, with the user's own rights."""
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -126,6 +125,8 @@ class LiveSource:
 
     def read_logs(self, needs: Iterable[LogNeed]) -> None:
         """Read the ends of logs."""
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - imports logging
+
         with ThreadPoolExecutor(_PARALLEL) as pool:
             for need, log in pool.map(self._log, list(needs)):
                 if isinstance(log, Log):
