@@ -169,7 +169,11 @@ class Collector:
             self._keep_pod(pod)
 
     def _keep_pod(self, pod: OwnedPod) -> None:
-        whole = self._keep(pod) or _has_something_to_tell(pod)
+        try:
+            whole = _has_something_to_tell(pod) or self._keep(pod)
+        except UnicodeEncodeError:  # half of a character, which JSON can escape
+            self._unreadable += 1
+            return
         self._pods[pod.metadata.uid] = _without_bulk(pod) if whole else _healthy(pod)
         self._uids[pod.metadata.namespace, pod.metadata.name] = pod.metadata.uid
 

@@ -220,6 +220,15 @@ def test_objects_that_are_not_readable_are_counted() -> None:
     assert len(snapshot.pods) == 1
 
 
+def test_half_of_a_character() -> None:
+    """JSON can escape one, of which no UTF-8 can be made: no API server writes it."""
+    of = crashed()
+    last = of["status"]["containerStatuses"][0]["lastState"]["terminated"]
+    last["containerID"] = "containerd://\ud800"
+    snapshot = take_snapshot(decode(json.dumps(of).encode()))
+    assert (snapshot.looked_at, snapshot.unreadable) == (0, 1)
+
+
 @given(st.sampled_from(corpus.names()), st.randoms(use_true_random=False))
 def test_any_pods_and_events_give_a_list(name: str, random: Random) -> None:
     """Mutated golden Pods and Events: no exception, the same result twice, bounded texts."""
