@@ -78,9 +78,11 @@ _RECORD: Final = re.compile(
     # etcd and others, capnslog: 2021-02-03 10:00:00.000000 C | etcdmain: …
     r"|(?:\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{6} )?(?P<capns>[DINWEC]) \| \w"
     # ERROR: …, [error] …, FATAL …, at the start
-    rf"|[\[(<]?(?P<start>(?i:{_NAMES}))(?:[\])>:]|\s*[-|\[]|\s(?=[\d\[(]))"
-    # after a time: 2024-01-01 12:00:00,123 … ERROR …
+    rf"|[\[(<]?(?P<start>(?i:{_NAMES}))(?:[\])>:]|\s*[-|\[]|\s+(?=[\d\[(]))"
+    rf"|(?P<logger>{_NAMES}) {{1,2}}[\w.$/-]{{1,100}}(?: - |: )"
+    # after a time: 2024-01-01 12:00:00,123 … ERROR …; after what follows a time elsewhere
     r"|\[?(?:\d{4}[-/]\d{2}[-/]\d{2}|\d{2}:\d{2}:\d{2}|[A-Z][a-z]{2} [ \d]\d|ts=|time=)"
+    r"|\[\d{1,10}\] ?\[|\d{1,10} \[[A-Z]|[A-Z]{2,5} \[\d"
 )
 _WORD_IN_RECORD: Final = re.compile(
     rf"(?<![\w./-])(?:(?P<upper>{_NAMES}|DBG|INF|WRN|ERR|FTL|DPANIC)(?![\w./=-])"
@@ -105,7 +107,7 @@ def level_of(text: str) -> Level | None:
     if head is not None:
         if letter := head["klog"] or head["capns"]:
             return _LETTERS[letter]
-        if name := head["start"]:
+        if name := head["start"] or head["logger"]:
             return _WORDS.get(name.lower())
     elif "level=" not in text[:_REACH] and "lvl=" not in text[:_REACH]:
         return None

@@ -25,10 +25,6 @@ MAX_STREAMS: Final = 32
 _MAX_PARTS: Final = 100
 """How many lines within one line are read at most."""
 
-_ANSI: Final = re.compile(
-    r"\x1b(?:\[[0-9;:?]{0,32}[ -/]?[@-~]|\][^\x07\x1b]{0,256}\x07?|[()][0AB]|[=>])"
-    r"|\[[0-9;]{1,10}m"
-)
 _LAST_FIELD: Final = re.compile(r'.*"\s?[:=]\s?"|.*="', re.DOTALL)
 
 
@@ -80,8 +76,6 @@ def _last_lines(text: str) -> list[str]:
 def _parts(line: Unwrapped) -> list[tuple[str, str]]:
     """Return the text of a line and what to quote, then the same of each line within it."""
     text = line.text
-    if "\x1b" in text or "[0m" in text:
-        text = _ANSI.sub("", text)
     quote = line.raw.strip()
     parts = [(text[:MAX_CHARS], line.own if line.own in line.raw else quote)]
     if "\\n" in text:

@@ -55,6 +55,11 @@ class _Wrapping:
 _TIME: Final = r"\d{2}:\d{2}:\d{2}(?:[.,]\d{1,9})?"
 _ZONE: Final = r"(?: ?(?:Z|UTC|[+-]\d{2}:?\d{2}))?"
 
+_ANSI: Final = re.compile(
+    r"\x1b(?:\[[0-9;:?]{0,32}[ -/]?[@-~]|\][^\x07\x1b]{0,256}\x07?|[()][0AB]|[=>])"
+    r"|\[[0-9;]{1,10}m"
+)
+
 _DOCKER: Final = '{"log":"'
 
 _WRAPPINGS: Final = (
@@ -79,7 +84,7 @@ _WRAPPINGS: Final = (
 
 def unwrap(lines: Sequence[str]) -> list[Unwrapped]:
     """Take off what wraps each of most lines, once or one within another."""
-    unwrapped = [Unwrapped(line, line, line.strip(), "") for line in lines]
+    unwrapped = [Unwrapped(line, _plain(line), line.strip(), "") for line in lines]
     if _most(lines, lambda text: text.startswith(_DOCKER)):
         unwrapped = [_from_docker(line) for line in unwrapped]
     if _most(lines, lambda text: text.endswith(",")):
@@ -93,6 +98,11 @@ def unwrap(lines: Sequence[str]) -> list[Unwrapped]:
         else:
             break
     return unwrapped
+
+
+def _plain(line: str) -> str:
+    """Return a line without colours, also where a viewer has lost a part of them."""
+    return _ANSI.sub("", line) if "\x1b" in line or "[0m" in line else line
 
 
 def _most(texts: Sequence[str], holds: Callable[[str], object]) -> bool:
@@ -123,5 +133,5 @@ def _from_docker(line: Unwrapped) -> Unwrapped:
         text = str(record["log"])
     except (ValueError, RecursionError, KeyError, TypeError):
         text = line.text.removeprefix(_DOCKER).replace('\\"', '"').replace("\\n", "")
-    text = text.rstrip()
+    text = _plain(text.rstrip())
     return Unwrapped(line.raw, text, text.strip(), line.stream)
