@@ -147,6 +147,16 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
         ),
     ),
     (
+        ReasonClass.INVALID_CONFIGURATION,
+        (
+            r"config validation of",
+            r"yaml: unmarshal",
+            r"flag provided but not defined",
+            r"unknown (?:shorthand )?flag",
+            r"unknown directive",
+        ),
+    ),
+    (
         ReasonClass.FILE_NOT_FOUND,
         (
             r"filenotfoundexception",
@@ -466,6 +476,9 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
     (
         ReasonClass.PERMISSION_DENIED,
         (
+            r"only be writable by the owner",
+            r"write access denied",
+            r"permissions are ",
             r"\beacces\b",
             r"\beperm\b",
             r"permission ?denied",
@@ -539,6 +552,8 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
     (
         ReasonClass.DEPENDENCY_UNREACHABLE,
         (
+            r"error connecting to",
+            r"failed connecting to",
             r"a network-related|not accessible|could not open a connection|server was not found",
             r"\beconnrefused\b",
             r"\beconnreset\b",
@@ -700,6 +715,9 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
     (
         ReasonClass.INVALID_CONFIGURATION,
         (
+            r"configuration ?error",
+            r"config ?error",
+            r"unknown (?:output|input|filter) plugin",
             r"numberformatexception",
             r"error parsing|while parsing|parsing .{1,60}(?:failed|error)",
             r"schema validation",

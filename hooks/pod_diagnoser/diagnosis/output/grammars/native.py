@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
-from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar
+from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 
 _TERMINATE: Final = "terminate called"
 _WHAT: Final = re.compile(r"\s*what\(\): ")
@@ -30,12 +30,22 @@ _CLASSES: Final = {
     "memory": ReasonClass.NATIVE_CRASH,
     "signal": ReasonClass.NATIVE_CRASH,
 }
+_DUMPED: Final = re.compile(
+    r"(?:Segmentation fault|Bus error|Illegal instruction|Aborted|Trace/breakpoint trap|Floating point exception"
+    r"|Bad system call)(?: \(core dumped\))?\s*$"
+)
+"""What a shell says of its own program; what that said itself says more."""
+
 _EXACT: Final = ("assertion", "loader", "version", "memory", "signal")
 
 
 def _find(lines: Sequence[str]) -> Iterator[Finding]:
     for number, line in enumerate(lines):
-        if _TERMINATE in line[:200]:
+        if _DUMPED.match(line):
+            yield Finding(
+                number, (number,), ReasonClass.NATIVE_CRASH, weight=Weight.LOGGED, exact=True
+            )
+        elif _TERMINATE in line[:200]:
             what = number + 1 < len(lines) and _WHAT.match(lines[number + 1])
             quotes = (number + 1, number) if what else (number,)
             yield Finding(number, quotes, ReasonClass.NATIVE_CRASH)
@@ -64,6 +74,10 @@ GRAMMAR: Final = Grammar(
         "sanitizer",
         "signal",
         "segmentation fault",
+        "bus error",
+        "illegal instruction",
+        "aborted",
+        "core dumped",
         "sigsegv",
     ),
     _find,
