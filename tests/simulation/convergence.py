@@ -1,11 +1,12 @@
 """Once faults have stopped: the cluster converges to the specification, and stays there."""
 
+import json
 from datetime import timedelta
 
 from dev.simulator.objects import Object, labels_of, name_of, namespace_of, uid_of
-from dev.simulator.resources import POD
+from dev.simulator.resources import EVENT, POD
 from tests.simulation import specification as spec
-from tests.simulation.faulty_cluster import FaultyCluster
+from tests.simulation.faulty_cluster import SECRET, FaultyCluster
 from tests.simulation.properties import LEAST_BOUND, MOST_WRITES, Property
 from tests.support.cluster_fixture import DIAGNOSER, LABEL, TARGET
 
@@ -58,11 +59,20 @@ def check(cluster: FaultyCluster) -> None:
         _check_counts(cluster, diagnoser, mine)
         _check_reported(cluster, diagnoser, mine)
         _check_done(cluster, diagnoser)
+    _check_secrets(cluster)
     published = sorted(str(target["spec"]["diagnoser"]["uid"]) for target in store.select(TARGET))
     wanted = sorted(uid_of(one) for one in diagnosers if spec.active(one))
     if published != wanted:
         broken(Property.TARGETS, f"there are {published}, there should be {wanted}")
     _check_plans(cluster)
+
+
+def _check_secrets(cluster: FaultyCluster) -> None:
+    """Look for what containers wrote and nobody may see."""
+    for kind in (POD, DIAGNOSER, EVENT):
+        for found in cluster.store.select(kind):
+            if SECRET in json.dumps(found):
+                cluster.watch.broken(Property.MASKED, f"{kind.kind} {name_of(found)}")
 
 
 def _known(cluster: FaultyCluster, pod: Object) -> spec.Known:

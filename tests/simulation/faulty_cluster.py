@@ -1,6 +1,7 @@
 """A cluster with faults, and the operations of a simulation run."""
 
 import random
+import zlib
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -120,6 +121,26 @@ FILTERS: tuple[Object, ...] = (
 )
 """spec.ignore and spec.thresholds of PodDiagnosers."""
 
+SECRET = "hunter" + "2"
+_TRACE = f"""Traceback (most recent call last):
+  File "/app/main.py", line 1, in <module>
+ConnectionRefusedError: postgres://app:{SECRET}@db:5432/shop: connection refused
+"""
+LOGS = (
+    b"",
+    b"serving on :8080\n",
+    _TRACE.encode(),
+    b'{"level":"fatal","msg":"cannot start","error":"listen tcp :80: address already in use"}\n',
+)
+"""What containers write: nothing, nothing that explains an end, or a reason."""
+
+
+def log_of(pod: Object, container: str, /, *, previous: bool) -> bytes:
+    """Return the log of a container, the same at each time."""
+    del previous
+    return LOGS[zlib.crc32(f"{uid_of(pod)} {container}".encode()) % len(LOGS)]
+
+
 _SLOW = {
     "to_server": Delay(0.001, 0.6),
     "to_client": Delay(0.001, 0.6),
@@ -160,6 +181,7 @@ class FaultyCluster(ClusterFixture):
             event_ttl=setting.event_ttl,
         )
         super().__init__(CRDS, conditions, scheduler=scheduler)
+        self.logs = log_of
         self.watch = Watch(self.store, self.clock.now, self.faults, self.trace)
         self.simulator.network.interference = self.watch
         node_clock = self.clock.skewed(timedelta(0))
@@ -406,6 +428,7 @@ class FaultyCluster(ClusterFixture):
                     "targetLabels": {} if policy % 3 == 0 else {"app": "a"},
                     "remediationAction": ACTIONS[action % len(ACTIONS)],
                     "remediation": POLICIES[policy % len(POLICIES)],
+                    **({"evidence": {"reason": True}} if self.setting.reason else {}),
                     **filters,
                 },
             },

@@ -102,6 +102,7 @@ class Property(StrEnum):
     TARGETS = "each active PodDiagnoser has one DiagnosisTarget, and there are no others"
     NO_PLAN_LEFT = "no plan is left that is not carried out or given up"
     ACCOUNTED = "for each crashed Pod it is reported what was done, or why nothing was"
+    MASKED = "no secret that a container wrote is shown"
     ONE_CAUSE = "Event, status, plan and annotation of a crash name the same cause"
     REPORTED = "each fresh crash is reported where LogEvent asks for it"
     RETURN = "soon after an outage of the hook all crashed Pods are annotated and counted"
@@ -261,7 +262,9 @@ class Watch:
         diagnoser, causes = spec.recorded_causes(pod)
         for identity, cause in causes.items():
             for told in self._told.get(identity, ()):
-                if told.diagnoser == diagnoser and told.cause != cause:
+                # A plan names the cause alone.
+                names = (cause, cause.partition(" ")[0] if told.what == "plan" else cause)
+                if told.diagnoser == diagnoser and told.cause not in names:
                     where = f"Pod {name_of(pod)}, crash {identity}"
                     self.broken(
                         Property.ONE_CAUSE, f"{where}: {cause}, in the {told.what} {told.cause}"
@@ -579,7 +582,8 @@ class Watch:
         namespace = event["involvedObject"]["namespace"]
         pod = self._store.peek(POD, (namespace, event["involvedObject"]["name"]))
         said = event["metadata"]["annotations"]
-        told = Told("Event", diagnoser, uid, said[f"{spec.PREFIX}cause"])
+        cause = spec.named(said[f"{spec.PREFIX}cause"], said.get(f"{spec.PREFIX}reason-class"))
+        told = Told("Event", diagnoser, uid, cause)
         self._note_told(said[f"{spec.PREFIX}crash"], told, pod)
         if pod is None or uid_of(pod) != uid:
             return

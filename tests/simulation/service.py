@@ -25,7 +25,7 @@ from dev.simulator.http_api import Request, Response, RestApi, encode
 from dev.simulator.scheduling import Clock, Scheduler
 from dev.simulator.timing import Timing
 from dev.simulator.webhooks import Answer, Failure, Outcome
-from pod_diagnoser.cluster import circuit_breaker, coalescing, evidence
+from pod_diagnoser.cluster import circuit_breaker, coalescing, evidence, target_reader
 from pod_diagnoser.cluster.client import ApiClient
 from pod_diagnoser.cluster.connection import error_of
 from pod_diagnoser.cluster.errors import ApiError, NoAnswerError
@@ -174,7 +174,7 @@ class _Threading:
     BoundedSemaphore = _Lock
 
 
-_LOCKING = (evidence, circuit_breaker, coalescing)
+_LOCKING = (evidence, circuit_breaker, coalescing, target_reader)
 """Modules of the hook whose locks a handler may wait for, or hold while it does."""
 
 

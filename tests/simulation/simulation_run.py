@@ -99,6 +99,7 @@ class Setting:
         namespaces: in how many of them there are Pods and PodDiagnosers, of the same names.
         containers: how many a Pod may have.
         filters: whether PodDiagnosers have `ignore` and `thresholds`.
+        reason: whether output is read for the reason that it gives.
     """
 
     replicas: int = 2
@@ -113,6 +114,7 @@ class Setting:
     namespaces: int = 1
     containers: int = 1
     filters: bool = False
+    reason: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ class SimulationRun:
             namespaces=rng.choice((1, 1, 2)),
             containers=rng.choice((1, 1, 2)),
             filters=rng.random() < 0.3,
+            reason=seed % 29 == 21,
         )
         weights = dict(USUAL)
         weights.update(

@@ -356,13 +356,24 @@ def crash_id(pod: Object, crash: Crash) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def named(cause: str, reason_class: str | None) -> str:
+    """Name a cause with the class of a reason."""
+    return f"{cause} ({reason_class})" if reason_class else cause
+
+
 def recorded_causes(pod: Object) -> tuple[str, dict[str, str]]:
-    """Return whose record a Pod has of its crashes, by uid, and their causes by crash id."""
+    """Return whose record a Pod has of its crashes, by uid, and their causes by crash id.
+
+    With each cause stands the class of the reason that the container's output gives, if any.
+    """
     try:
         record = json.loads(shown(pod).get("crashes", "{}"))
     except ValueError:
         return "", {}
-    causes = {each["id"]: each["cause"] for each in record.get("history") or ()}
+    causes = {
+        each["id"]: named(each["cause"], (each.get("reason") or {}).get("reasonClass"))
+        for each in record.get("history") or ()
+    }
     return record.get("diagnoser", ""), causes
 
 
@@ -382,10 +393,14 @@ def cause_problems(
         if by == uid_of(diagnoser):
             recorded |= causes
     status = diagnoser.get("status") or {}
-    told = [("status", one["id"], one["cause"]) for one in status.get("recentDiagnoses") or []]
+    told = [
+        ("status", one["id"], named(one["cause"], one.get("reasonClass")))
+        for one in status.get("recentDiagnoses") or []
+    ]
     for event in events:
         said = annotations_of(event)
-        told.append(("Event", said.get(f"{PREFIX}crash", ""), said.get(f"{PREFIX}cause", "")))
+        cause = named(said.get(f"{PREFIX}cause", ""), said.get(f"{PREFIX}reason-class"))
+        told.append(("Event", said.get(f"{PREFIX}crash", ""), cause))
     return [
         f"crash {identity}: {recorded[identity]}, in the {where} {cause}"
         for where, identity, cause in told

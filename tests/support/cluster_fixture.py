@@ -18,6 +18,8 @@ from dev.simulator.http_api import Request, Response, RestApi
 from dev.simulator.kubelet.kubelet import Kubelet
 from dev.simulator.kubelet.node import Node
 from dev.simulator.kubelet.runtime import Prober, Runtime
+from dev.simulator.objects import Object
+from dev.simulator.pod_logs import Logs, no_log
 from dev.simulator.resources import NAMESPACE, Resource, load_crds
 from dev.simulator.scheduling import Clock, VirtualScheduler
 from dev.simulator.store import Store
@@ -42,6 +44,7 @@ class ApiFixture:
         clock: the true time, which is the API server's.
         store: the API server's objects.
         api: the REST API.
+        logs: reads the logs of containers; there are none unless a test says so.
     """
 
     def __init__(
@@ -50,7 +53,11 @@ class ApiFixture:
         self.scheduler = VirtualScheduler() if scheduler is None else scheduler
         self.clock = Clock(self.scheduler, EPOCH)
         self.store = self._create_store(kinds)
-        self.api = RestApi(self.store, self.clock)
+        self.logs: Logs = no_log
+        self.api = RestApi(self.store, self.clock, self._read_log)
+
+    def _read_log(self, pod: Object, container: str, /, *, previous: bool) -> bytes | None:
+        return self.logs(pod, container, previous=previous)
 
     def _create_store(self, kinds: Iterable[Resource]) -> Store:
         store = Store(self.clock, random.Random(0), kinds)
