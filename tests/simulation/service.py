@@ -21,7 +21,7 @@ from greenlet import getcurrent, greenlet
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from dev.simulator.http_api import Request, Response, RestApi, encode
+from dev.simulator.http_api import Request, Response, RestApi
 from dev.simulator.scheduling import Clock, Scheduler
 from dev.simulator.timing import Timing
 from dev.simulator.webhooks import Answer, Failure, Outcome
@@ -489,7 +489,7 @@ class Service:
         return response
 
     def _received(self, response: Response) -> tuple[bytes, datetime] | ApiError:
-        content = encode(response.body)
+        content = response.content
         received = requests.Response()
         received.status_code = response.status
         received.headers.update(response.headers)
