@@ -10,7 +10,7 @@ from pod_diagnoser.cli.snapshot import Log, LogKey
 from pod_diagnoser.cli.sources.tails import TailBudget
 from pod_diagnoser.poddiagnosers.workload_names import workload_of
 
-MAX_ALIKE: Final = 3
+MAX_ALIKE: Final = 2
 """Of how many Pods of a workload the logs of a container are read: they say much the same."""
 
 MAX_EARLY_BYTES: Final = 64 * 1024 * 1024
