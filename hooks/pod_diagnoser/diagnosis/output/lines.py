@@ -13,7 +13,7 @@ from pod_diagnoser.diagnosis.output.wrapping import Unwrapped, unwrap
 MAX_TEXT: Final = 65_536
 """How many characters of the end of an output are read."""
 
-MAX_LINES: Final = 3_000
+MAX_LINES: Final = 2_000
 """How many lines, blank ones not counted, are read at most: the last."""
 
 MAX_CHARS: Final = 4_096
@@ -24,6 +24,9 @@ MAX_STREAMS: Final = 32
 
 _MAX_PARTS: Final = 100
 """How many lines within one line are read at most."""
+
+_MAX_OPENED: Final = 200
+"""How many lines are looked into at most: the last."""
 
 _LAST_FIELD: Final = re.compile(r'.*"\s?[:=]\s?"|.*="', re.DOTALL)
 
@@ -58,7 +61,7 @@ def read_streams(text: str) -> list[Stream]:
     streams: dict[str, Stream] = {}
     for place, line in enumerate(lines):
         stream = streams.setdefault("" if one else line.stream, Stream())
-        for part, quote in _parts(line):
+        for part, quote in _parts(line, opened=len(lines) - place <= _MAX_OPENED):
             # A wrapped blank line is one only now.
             if part and not part.isspace():
                 stream.add(part, quote, place)
@@ -73,12 +76,12 @@ def _last_lines(text: str) -> list[str]:
     return lines[-MAX_LINES:]
 
 
-def _parts(line: Unwrapped) -> list[tuple[str, str]]:
+def _parts(line: Unwrapped, *, opened: bool) -> list[tuple[str, str]]:
     """Return the text of a line and what to quote, then the same of each line within it."""
     text = line.text
     quote = line.raw.strip()
     parts = [(text[:MAX_CHARS], line.own if line.own in line.raw else quote)]
-    if "\\n" in text:
+    if opened and "\\n" in text:
         first, *others = text.split("\\n", _MAX_PARTS)[:_MAX_PARTS]
         first = first[-MAX_CHARS:]
         field_before = _LAST_FIELD.match(first)

@@ -22,6 +22,19 @@ _END: Final = re.compile(
 _START_WORD: Final = re.compile(
     r"\b(?:start(?:ing|ed|up)?|boot(?:ing)?|initiali[sz]ing|launching)\b", re.IGNORECASE
 )
+_PARTS: Final = (
+    "tart",
+    "START",
+    "oot",
+    "nitiali",
+    "aunch",
+    "oO0",
+    "ntrypoint",
+    "system was",
+    "> node",
+)
+"""One of these stands in each line with which a run begins."""
+
 _DIGITS: Final = re.compile(r"[0-9a-f]{0,64}\d[0-9a-f]{0,64}")
 _MAX_CHARS: Final = 200
 _MIN_LENGTH: Final = 3
@@ -38,9 +51,10 @@ def run_starts(texts: Sequence[str]) -> list[int]:
     first = _masked(texts[0]) if texts else ""
     starting, seen = "", -1
     for number, text in enumerate(texts[1:], start=1):
+        speaks = any(part in text for part in _PARTS)
         if (
-            _BANNER.search(text)
-            or _END.search(texts[number - 1])
+            (speaks and _BANNER.search(text))
+            or _ends(texts[number - 1])
             or (
                 number - starts[-1] >= _MIN_LENGTH
                 and text[:1] == first[:1]
@@ -48,7 +62,7 @@ def run_starts(texts: Sequence[str]) -> list[int]:
             )
         ):
             starts.append(number)
-        elif text[0] not in " \t" and _START_WORD.search(text):
+        elif speaks and text[0] not in " \t" and _START_WORD.search(text):
             masked = _masked(text)
             starting = starting or masked
             if masked == starting:
@@ -57,6 +71,10 @@ def run_starts(texts: Sequence[str]) -> list[int]:
                     starts.append(number)
                 seen = number
     return starts
+
+
+def _ends(text: str) -> bool:
+    return ("exit" in text or "down" in text) and _END.search(text) is not None
 
 
 def _masked(text: str) -> str:

@@ -24,6 +24,21 @@ _MILD: Final = re.compile(
 )
 """What also follows a failure: it counts only where nothing failed."""
 
+_PARTS: Final = (
+    "SIG",
+    "ignal",
+    "hut",
+    "nterrupt",
+    "eceived",
+    "raceful",
+    "will term",
+    "topp",
+    "losed",
+    "losing",
+    "See you",
+)
+"""One of these stands in each marker; to look for them costs less than to match."""
+
 _NOT: Final = re.compile(
     r"(?:\bSIG(?:SEGV|ABRT|BUS|ILL|FPE|KILL)\b|was terminated by signal|listening for|handler installed"
     r"|[Rr]egister(?:ed|ing)|signal handlers?\b(?! called)|ignor|send(?:ing)? SIG|sent SIG|exited with code|via signal|[Pp]ress )"
@@ -48,6 +63,9 @@ def mild_stop_marker(texts: Sequence[str], start: int, end: int) -> int | None:
 
 def _first(marker: re.Pattern[str], texts: Sequence[str], start: int, end: int) -> int | None:
     for number in range(start, end):
-        if marker.search(texts[number]) and not _NOT.search(texts[number]):
+        text = texts[number]
+        if not any(part in text for part in _PARTS):
+            continue
+        if marker.search(text) and not _NOT.search(text):
             return number
     return None

@@ -41,7 +41,7 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         if found is None:
             if _OBSERVED in line and "goroutine" not in line[:10]:
                 yield Finding(number, (number,), exact=_is_bug(line))
-            elif _SERVING.search(line, 0, 200):
+            elif "panic" in line and _SERVING.search(line, 0, 200):
                 yield Finding(number, (number,), weight=Weight.LOGGED)
             elif line.startswith("goroutine "):
                 ended = True

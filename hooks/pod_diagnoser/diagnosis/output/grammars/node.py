@@ -6,6 +6,7 @@ Sources: node lib/internal/process/promises.js, lib/internal/errors.js, lib/inte
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
@@ -91,9 +92,7 @@ def _event(lines: Sequence[str], number: int, *, uncaught: bool) -> Finding | No
     if line.startswith(_THROWN) and number:
         return Finding(number - 1, (number - 1,), exact=True)
     if found := _OLD_WARNING.match(line):
-        return (
-            Finding(number, _quotes(lines, number), weight=Weight.LOGGED) if found["said"] else None
-        )
+        return Finding(number, (number,), weight=Weight.LOGGED) if found["said"] else None
     if _REJECTED in line:
         return Finding(number, (number,), ReasonClass.UNCAUGHT_EXCEPTION)
     found = _ERROR.match(line) if "Error" in line or "Exception" in line else None
@@ -108,22 +107,23 @@ def _event(lines: Sequence[str], number: int, *, uncaught: bool) -> Finding | No
         weight = Weight.FATAL
     else:
         weight = min(weight_after(lines, number), Weight.LOGGED)
-    quotes = _quotes(lines, number)
-    meaning = "\n".join(lines[number : _end(lines, number)])[:4000]
     default = ReasonClass.ASSERTION_OR_PANIC if found["name"] == "AssertionError" else None
     broken = (
         default is not None
         or (uncaught and found["name"] == "SyntaxError" and "JSON" not in line)
         or _BUG.search(line, 0, 400) is not None
     )
-    return Finding(
-        start_of(lines, number),
-        quotes,
-        default,
-        _meaning(lines, quotes, meaning),
-        weight,
-        exact=broken,
-    )
+    return Finding(start_of(lines, number), (number,), default, weight=weight, exact=broken)
+
+
+def _complete(lines: Sequence[str], finding: Finding) -> Finding:
+    """Add what the fields and the causes of an error say."""
+    number = finding.quotes[0]
+    if not _ERROR.match(lines[number]):
+        return finding
+    quotes = _quotes(lines, number)
+    whole = "\n".join(lines[number : _end(lines, number)])[:4000]
+    return replace(finding, quotes=quotes, meaning=_meaning(lines, quotes, whole))
 
 
 def _meaning(lines: Sequence[str], quotes: Sequence[int], whole: str) -> str:
@@ -198,4 +198,5 @@ GRAMMAR: Final = Grammar(
         "fatal error",
     ),
     _find,
+    _complete,
 )
