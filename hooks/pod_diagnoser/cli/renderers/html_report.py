@@ -38,7 +38,7 @@ table { border-collapse: collapse; width: 100%; margin: .8rem 0; }
 caption { text-align: left; color: var(--soft); }
 th, td { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0;
   border-bottom: 1px solid var(--rule); overflow-wrap: anywhere; }
-th { font-weight: 600; } dl { margin: .5rem 0; }
+th { font-weight: 600; } thead th { overflow-wrap: normal; } dl { margin: .5rem 0; }
 dt { font-weight: 600; float: left; clear: left; width: 7rem; }
 dd { margin: 0 0 .3rem 8rem; overflow-wrap: anywhere; }
 pre { margin: .2rem 0; padding: .5rem .8rem; background: var(--panel); border-radius: .3rem;
@@ -204,8 +204,8 @@ class _Page:
             element(
                 "p",
                 f"By kubectl diagnose report, of {source}, as of {format_time(report.now)}. "
-                "A cause is proved by the Pod's status, its Events or its log; what is only possible "
-                "is said to be. Secrets that were recognized are masked.",
+                "A cause is proved by the Pod's status, its Events or its log; what is only "
+                "possible is said to be. Secrets that were recognized are masked.",
             ),
             element("p", unreadable) if unreadable else None,
             _list("What could not be read", [str(each) for each in report.missing]),
