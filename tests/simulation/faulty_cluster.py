@@ -281,10 +281,29 @@ class FaultyCluster(ClusterFixture):
         return list(CONTAINERS[: self.setting.containers])
 
     def _replica_set(self, namespace: str, replicas: int) -> None:
-        template = {"metadata": {"labels": TEMPLATE}, "spec": {"containers": self._containers()}}
-        spec_ = {"replicas": replicas, "selector": {"matchLabels": TEMPLATE}, "template": template}
-        metadata = {"name": "rs", "namespace": namespace}
-        self.store.create(REPLICA_SET, {"metadata": metadata, "spec": spec_})
+        """Create a ReplicaSet of a Deployment, and the one that its Deployment had before."""
+        deployment = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "name": "d",
+            "uid": f"deployment-of-{namespace}",
+            "controller": True,
+        }
+        for name, revision in (("former", 1), ("rs", 2)):
+            labels = TEMPLATE if revision == 2 else {**TEMPLATE, "pod-template-hash": "former"}
+            containers = [{**each, "image": f"app:{revision}"} for each in self._containers()]
+            template = {"metadata": {"labels": labels}, "spec": {"containers": containers}}
+            selector = {"matchLabels": labels}
+            number = replicas if revision == 2 else 0
+            metadata = {
+                "name": name,
+                "namespace": namespace,
+                "annotations": {"deployment.kubernetes.io/revision": str(revision)},
+                "labels": labels,
+                "ownerReferences": [deployment],
+            }
+            spec = {"replicas": number, "selector": selector, "template": template}
+            self.store.create(REPLICA_SET, {"metadata": metadata, "spec": spec})
 
     def _pod(self, name: str, namespace: str, kind: Object, uid: str = "") -> None:
         if self.store.peek(POD, (namespace, name)) is not None:

@@ -25,7 +25,14 @@ from dev.simulator.http_api import Request, Response, RestApi
 from dev.simulator.scheduling import Clock, Scheduler
 from dev.simulator.timing import Timing
 from dev.simulator.webhooks import Answer, Failure, Outcome
-from pod_diagnoser.cluster import circuit_breaker, coalescing, evidence, target_reader
+from pod_diagnoser.cluster import (
+    circuit_breaker,
+    coalescing,
+    evidence,
+    node_event_reader,
+    target_reader,
+    template_changes,
+)
 from pod_diagnoser.cluster.client import ApiClient
 from pod_diagnoser.cluster.connection import error_of
 from pod_diagnoser.cluster.errors import ApiError, NoAnswerError
@@ -174,7 +181,14 @@ class _Threading:
     BoundedSemaphore = _Lock
 
 
-_LOCKING = (evidence, circuit_breaker, coalescing, target_reader)
+_LOCKING = (
+    evidence,
+    circuit_breaker,
+    coalescing,
+    node_event_reader,
+    target_reader,
+    template_changes,
+)
 """Modules of the hook whose locks a handler may wait for, or hold while it does."""
 
 
@@ -204,7 +218,7 @@ class Process:
         self._requests: dict[greenlet, Callable[[Outcome | None], None]] = {}
         clock, time = replica.clock.now, replica.service.scheduler.time
         self._reconciler = Reconciler(SimulatedApiClient(), clock, f"hook-{replica.number}", time)
-        fetcher = ApiEvidenceFetcher(SimulatedApiClient(), time)
+        fetcher = ApiEvidenceFetcher(SimulatedApiClient(), time, templates=SimulatedApiClient())
         telemetry: Any = _NoTelemetry()
         recalls = Recalls(clock())
         pods = PodEndpoints(clock, recalls, telemetry, fetcher, confidential=True)

@@ -41,6 +41,7 @@ OUR_ANNOTATIONS = frozenset(
         "evidence",
         "next-step",
         "crashes",
+        "changes",
         "reason",
         "termination-message",
         "log",

@@ -4,8 +4,8 @@
 ``NAME.events.*`` are its Events as ``kubectl get events -o json`` gives them, where there are any:
 JSON where a kubelet reported them (``kubelet-*``, Kubernetes 1.36.3 and containerd 2.3, as they
 stood when the run was over), YAML where they were made by hand (``hand-*``). ``NAME.log.yaml`` is
-the end of its log, where it was read. ``NAME.output.yaml`` is what a claimed Pod then shows. A name
-is used in one folder only.
+the end of its log, ``NAME.versions.yaml`` has the versions of its workload's template, where these
+were read. ``NAME.output.yaml`` is what a claimed Pod then shows. A name is used in one folder only.
 
 ``watch_streams`` holds what a watch of one Pod delivered from its creation on, a line a step,
 without managedFields; ``time`` is the latest time that the step itself shows.
@@ -22,8 +22,11 @@ from typing import Any
 from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.time import parse_time
+from pod_diagnoser.cluster.circuit_breaker import EvidenceCircuitBreaker
 from pod_diagnoser.cluster.client import IDLE_REASONS
 from pod_diagnoser.cluster.errors import api_error
+from pod_diagnoser.cluster.template_changes import TemplateChangeReader
+from pod_diagnoser.diagnosis.changes import TemplateChange, TemplateRequest
 from pod_diagnoser.diagnosis.detection import detect_symptoms
 from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose, diagnose_symptom
 from pod_diagnoser.diagnosis.event_rules import evaluate_events, needs_lookup
@@ -34,6 +37,7 @@ from pod_diagnoser.diagnosis.symptoms import Symptom
 from tests.support import yaml_files
 from tests.support.builders import event_list
 from tests.support.fake_api import FakeEvidenceApi
+from tests.support.templates import FakeTemplateApi
 
 Json = dict[str, Any]
 
@@ -162,9 +166,12 @@ def write_output(name: str, shown: Json) -> None:
     _content.cache_clear()
 
 
+FILES = ("input", "events", "versions", "log", "output")
+
+
 def without_input() -> set[str]:
     """Return the files that belong to no Pod."""
-    kinds = {f"{name}.{kind}" for name in names() for kind in ("input", "events", "log", "output")}
+    kinds = {f"{name}.{kind}" for name in names() for kind in FILES}
     return set(_files()) - kinds
 
 
@@ -244,7 +251,21 @@ def fetched_for(name: str, pod: Pod) -> FetchedEvidence | None:
     if items is None:
         return None
     log = _read(f"{name}.log")
-    return replace(fetched(pod, items), log=log and str(log["log"]))
+    return replace(fetched(pod, items), log=log and str(log["log"]), change=_change(name, pod))
+
+
+def _change(name: str, pod: Pod) -> TemplateChange | None:
+    """Return what the hook finds in the versions of a golden Pod's template, if there are any."""
+    versions = _read(f"{name}.versions")
+    owner = pod.controller
+    if versions is None or owner is None:
+        return None
+    request = TemplateRequest(
+        owner.kind, owner.name, owner.uid, "" if owner.kind == "ReplicaSet" else pod.template_hash
+    )
+    api = FakeTemplateApi(versions["items"])
+    reader = TemplateChangeReader(api, lambda: 0.0, EvidenceCircuitBreaker(lambda: 0.0))
+    return reader.read(pod.metadata.namespace, request, 1.0)
 
 
 def evidence(pod: Pod, events: FetchedEvidence | None, now: datetime) -> Mapping[str, Evidence]:

@@ -91,10 +91,9 @@ def _lines(change: TemplateChange, head: str, tail: str) -> Iterator[str]:
     if not change.differences:
         yield f"{head}: no field that is compared has changed{against}{tail}"
         return
-    whole = list(_clauses(change.differences, _WHOLE))
-    for ending in (tail, ""):
+    for form, ending in product((_WHOLE, _SHORT), (tail, "")):
         if not change.more:
-            yield f"{head}: {', '.join(whole)}{against}{ending}"
+            yield f"{head}: {', '.join(_clauses(change.differences, form))}{against}{ending}"
     for form, ending in product(range(_WITHOUT_VALUES + 1), (tail, "")):
         for count in range(len(change.differences), 0, -1):
             clauses = ", ".join(_clauses(change.differences[:count], form))
