@@ -136,7 +136,7 @@ class HookedCluster(ClusterFixture):
     Args:
         seed: of delays and orders; None for the least delays and the order of names.
         interference: faults between the API server and its clients.
-        evidence: whether the hook may read Events.
+        evidence: whether the hook may read Events, and versions of templates.
         remediation: whether the hook may act.
 
     Attributes:
@@ -162,7 +162,7 @@ class HookedCluster(ClusterFixture):
             return Reconciler(client, hook_clock.now, "test", self.scheduler.time)
 
         def fetcher() -> EvidenceFetcher:
-            return ApiEvidenceFetcher(client, self.scheduler.time)
+            return ApiEvidenceFetcher(client, self.scheduler.time, templates=client)
 
         self.hook = Hook(
             self.scheduler,
