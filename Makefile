@@ -48,8 +48,9 @@ golden: setup ## write the golden files' outputs again; read the diff
 output-corpus: setup ## run the programs of tests/output that fail, and store what they print
 	@$(RUN)/python -m tests.output.generate
 
-output-score: setup ## how well the reader reads tests/output, and what it misreads
+output-score: setup ## how well the reader reads tests/output, and what it misreads; written into docs/output.md
 	@$(RUN)/python -m tests.output.scoring
+	@$(RUN)/python -m tests.output.report
 
 lint: setup ## lint, formatting, types, import contracts
 	$(RUN)/ruff check .

@@ -1,6 +1,7 @@
 """Lines that are never the reason: wrappers, which only say that it failed, and noise. Pure."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 _WRAPPER: Final = re.compile(
@@ -37,6 +38,51 @@ _NOISE: Final = re.compile(
     r"|Node\.js v\d|\s*throw |\s*\^+\s*$|\s+triggerUncaught"
     r"|yarn run v|info Visit|Usage:|usage:|\s+-{1,2}[a-z]",
 )
+
+
+_SHUTTING: Final = re.compile(
+    r"shut(?:ting)? ?down|stopp(?:ed|ing)|clos(?:ed|ing)|exit(?:ed|ing)|terminat|destroy|draining"
+    r"|graceful|disconnect|waiting for|cleaned up|register"
+)
+"""What a program logs when it ends, in lower case."""
+
+
+def end_of_what_counts(texts: Sequence[str], most: int) -> int:
+    """Return the line after which too much was logged for what is before it to be the end.
+
+    Args:
+        texts: the lines of a stream.
+        most: how many more lines may follow, those of dumps and of a shutdown not counted.
+    """
+    after = 0
+    for number in range(len(texts) - 1, -1, -1):
+        text = texts[number]
+        if not is_noise(text) and not _SHUTTING.search(text[:300].lower()):
+            after += 1
+            if after > most:
+                return number
+    return 0
+
+
+_REQUEST: Final = re.compile(
+    r"HTTP/[123](?:\.\d)?\"? \d{3}\b|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /\S{0,300} \d{3}\b"
+)
+_OWNED: Final = re.compile(
+    r"\[(?:emerg|alert|crit|error)\] \d{1,10}#|\b(?:FATAL|PANIC): {2}\S"
+    r"|\[\d{1,10}\] (?:FATAL|PANIC|ERROR): |\[ERROR\] (?:\[MY-|InnoDB|Plugin |Aborting)"
+    r"|^\{\"t\":\{\"\$date\"|\[critical\]\[|\[\d+\] bootstrap checks failed"
+)
+_REACH_OF_OWNED: Final = 400
+
+
+def is_of_request(text: str) -> bool:
+    """Say whether a line tells of a request that was answered: its words are the caller's."""
+    return _REQUEST.search(text[:1000]) is not None
+
+
+def has_own_grammar(text: str) -> bool:
+    """Say whether a line is a record of a server whose grammar knows which of them count."""
+    return _OWNED.search(text[:_REACH_OF_OWNED]) is not None
 
 
 def is_wrapper(text: str) -> bool:

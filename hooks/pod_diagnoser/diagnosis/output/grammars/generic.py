@@ -9,7 +9,12 @@ from typing import Final
 from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 from pod_diagnoser.diagnosis.output.levels import Level, level_of
-from pod_diagnoser.diagnosis.output.noise import is_noise
+from pod_diagnoser.diagnosis.output.noise import (
+    end_of_what_counts,
+    has_own_grammar,
+    is_noise,
+    is_of_request,
+)
 
 _MAX_AFTER: Final = 15
 """After how many more lines such a line is not told as the reason."""
@@ -32,8 +37,9 @@ _WORDS: Final = (
     "refused", "denied", "no such", "invalid", "not found", "not writable", "not set", "must be",
     "required", "missing", "does not exist", "timed out", "not permitted", "unexpected", "unknown",
     "unsupported", "in use", "not supported", "corrupt", "unrecognized", "mismatch", "expired",
-    "exceeded", "too many", "out of ", "no space", "can not",
+    "exceeded", "too many", "out of", "no space", "can not",
 )  # fmt: skip
+_WHOLE_WORDS: Final = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b")
 _HEALTHY: Final = re.compile(
     r"\berrors?[._-]?(?:log|file|page|handler|reporting|level|rate|count)"
     r"|\b(?:errors?|failed|failures?|missing|invalid|skipped)['\"]?\s?[=:]\s?['\"]?(?:0|null|none|false|nil)\b"
@@ -55,9 +61,11 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
     for number, line in enumerate(lines):
         said = line[:600]
         lowered = said.lower()
-        if not any(word in lowered for word in _WORDS) or _HEALTHY.search(lowered):
+        if not any(word in lowered for word in _WORDS):
             continue
-        if is_noise(line):
+        if not _WHOLE_WORDS.search(lowered) or _HEALTHY.search(lowered):
+            continue
+        if is_noise(line) or is_of_request(line) or has_own_grammar(line):
             continue
         level = level_of(line)
         if level is not None and level < Level.ERROR:
@@ -66,7 +74,10 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             yield Finding(number, (number,), weight=Weight.LOGGED)
         else:
             weak.append(number)
-    near = [number for number in weak if len(lines) - number <= _MAX_AFTER]
+    if not weak:
+        return
+    end = end_of_what_counts(lines, _MAX_AFTER)
+    near = [number for number in weak if number >= end]
     yield from (Finding(number, (number,), weight=Weight.WEAK) for number in _repeated(lines, near))
 
 

@@ -69,11 +69,11 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
 
 
 def _finding(lines: Sequence[str], start: int, quotes: tuple[int, ...]) -> Finding:
-    meaning = " ".join(lines[each] for each in quotes)
-    name = next((name for name, words in _JOINED if words.search(meaning)), None)
+    said = lines[quotes[0]]
+    name = next((name for name, words in _JOINED if words.search(said)), None)
     if name is not None:
         return Finding(start, quotes, name, exact=True)
-    return Finding(start, quotes, ReasonClass.INVALID_CONFIGURATION)
+    return Finding(start, quotes, ReasonClass.INVALID_CONFIGURATION, said)
 
 
 GRAMMAR: Final = Grammar(

@@ -14,7 +14,7 @@ _ERROR: Final = re.compile(
     r"(?:.{0,48} )?\[ERROR\] |\x07?(?:mysqld(?:_safe)?|mariadbd): |.{0,60}\bgot signal \d+ ;"
 )
 _PROGRAM: Final = re.compile(
-    r"(?:[\d: T.Z-]{0,40}\d )?\[ERROR\] (?:\[MY-|\[Entrypoint\]|InnoDB|Plugin |"
+    r"(?:[\d: T.Z+-]{0,40}\d )?\[ERROR\] (?:\[MY-|\[Entrypoint\]|InnoDB|Plugin |"
     r"mysqld|mariadbd|Could not|Can't|Fatal|Unknown|Aborting|Incorrect|Failed|SSL|Do you|Unable|"
     r"Cannot|Master|Slave|Table|unknown|Bind)|\x07?mysqld|\x07?mariadbd|.{0,60}\bgot signal"
 )

@@ -12,10 +12,14 @@ from typing import Final
 from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 from pod_diagnoser.diagnosis.output.levels import Level, level_of
-from pod_diagnoser.diagnosis.output.noise import is_noise, is_wrapper
+from pod_diagnoser.diagnosis.output.noise import (
+    end_of_what_counts,
+    has_own_grammar,
+    is_wrapper,
+)
 from pod_diagnoser.diagnosis.output.reading import MAX_LINES
 
-MAX_AFTER: Final = 60
+_MAX_AFTER: Final = 60
 """After how many more lines an error that was only logged did not end the program."""
 
 _GAP: Final = 6
@@ -34,18 +38,6 @@ _HEALTHY: Final = re.compile(
     r"(?:\berr(?:or|ors|s)?|\"err(?:or|ors)?\"|failed|failures)[=:] ?\"?(?:0|null|nil|none|<nil>)\b",
     re.IGNORECASE,
 )
-_OWNED: Final = re.compile(
-    r"\[(?:emerg|alert|crit|error)\] \d{1,10}#|\b(?:FATAL|PANIC|ERROR): {2}\S"
-    r"|\[\d{1,10}\] (?:FATAL|PANIC|ERROR): |\[ERROR\] (?:\[MY-|InnoDB|Plugin |Aborting)"
-    r"|^\{\"t\":\{\"\$date\"|\[critical\]\[|\[\d+\] bootstrap checks failed"
-)
-"""Records of servers that have grammars of their own."""
-
-_SHUTTING: Final = re.compile(
-    r"shut(?:ting)? ?down|shutdown|stopp(?:ed|ing)|clos(?:ed|ing)|exit(?:ed|ing)|terminat|destroy"
-    r"|draining|graceful|disconnect|waiting for|cleaned up|unregister|deregister",
-    re.IGNORECASE,
-)
 _LEVELS: Final = re.compile(
     r"err|fatal|crit|panic|alert|emerg|sever|ftl|[EF]\d{4} |[CE] \| |\"[EF]\"|: ?[56]0\b",
     re.IGNORECASE,
@@ -54,6 +46,7 @@ _TRACE: Final = re.compile(
     r"Traceback \(most recent|[\w.$]{0,200}(?:Exception|Error|Throwable)(?::|\s|$)|\s{1,8}at [\w.$]"
 )
 _DIGITS: Final = re.compile(r"\d+")
+_ERLANG: Final = re.compile(r"\[(?:error|critical|emergency|alert)\] <\d+\.\d+\.\d+>")
 _GO: Final = re.compile(
     r"^[IWEF]\d{4} \d|\.go:\d|level=\w+ (?:msg|ts|caller)=|^time=|^ts=|^t=|\"caller\":|\t(?:error|fatal)\t"
     r"|\"level\":\"\w{4,6}\",\"(?:error|ts|time|msg)\"|^\{\"time\":\"[^\"]{10,40}\",\"level\":\"[A-Z]"
@@ -62,7 +55,7 @@ _GO: Final = re.compile(
 _NODE: Final = re.compile(r"\"level\":[56]0,\"time\":|\"hostname\":.{1,200}\"level\":[56]0\b")
 _JAVA: Final = re.compile(
     r"\"logger_name\"|\"thread_name\"|\"loggerClassName\"|\d --- \[|\] (?:o|c|org|com|io|net)\.[\w.$]+"
-    r"|\((?:org|com|io|kafka|net)\.[\w.$]+\)|\"log\.logger\""
+    r"|\((?:org|com|io|kafka|net)\.[\w.$]+\)| \[(?:org|com|io|net)\.[\w.$]+\]|\"log\.logger\""
 )
 _PYTHON: Final = re.compile(
     r"^(?:ERROR|CRITICAL):[\w.]+:|\[\d{1,10}\] \[(?:ERROR|CRITICAL)\]|\.py:\d|\"levelname\"|\"event\":"
@@ -81,13 +74,25 @@ _PANICS: Final = re.compile(r"\"level\":\"d?panic\"|level=panic|\tD?PANIC\t")
 _CAPNSLOG: Final = re.compile(r"(?:[\d:. -]{8,30} )?(?P<level>[CEWNID]) \| [\w./-]{1,60}: ")
 """etcd's log before 3.4."""
 
+_SAYS_NO_MORE: Final = re.compile(
+    r"(?:[Ff]ailed|[Ee]rror|[Uu]nable|[Cc]ould not|[Cc]annot|[Cc]ouldn't) [^:=,]{0,60}$"
+)
+"""What says that something failed, and leaves to the next record why."""
+
+_UNREADABLE: Final = re.compile(
+    r"unmarshal errors?:|field \w{1,80} not found in type|cannot unmarshal|did not find expected|"
+    r"mapping values are not allowed|[Cc]onfig(?:uration)? ?[Ee]rror|[Uu]nknown (?:\w{1,20} )?plugin"
+    r"|plugin name that doesn't exist|in the initial cluster configuration"
+)
+"""What a configuration is told to be wrong in, whatever else is not found."""
+
 _TIMEOUT: Final = re.compile(r"WORKER TIMEOUT")
 
 
 def _find(lines: Sequence[str]) -> Iterator[Finding]:
     errors: list[int] = []
     for number, line in enumerate(lines):
-        if not _LEVELS.search(line[:400]) or _OWNED.search(line[:400]):
+        if not _LEVELS.search(line[:400]) or has_own_grammar(line):
             continue
         level = _level_of(line)
         if level is None or level < Level.ERROR:
@@ -103,7 +108,7 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
                 yield Finding(number, (number,))
     while errors and is_wrapper(lines[errors[-1]]):
         errors.pop()
-    if errors and _lines_after(lines, errors[-1]) <= MAX_AFTER:
+    if errors and errors[-1] >= end_of_what_counts(lines, _MAX_AFTER):
         last = [
             number
             for number in _last_cluster(errors)
@@ -123,20 +128,27 @@ def _level_of(line: str) -> Level | None:
 def _complete(lines: Sequence[str], finding: Finding) -> Finding:
     number, *others = finding.quotes
     line = lines[number]
-    if line.rstrip().endswith(":") and number + 1 < len(lines):
-        others = [number + 1, *others]
+    if number + 1 < len(lines):
+        below = _level_of(lines[number + 1])
+        if _SAYS_NO_MORE.search(line) and below is not None and below >= Level.ERROR:
+            number, others = number + 1, [number, *others]
+            line = lines[number]
+        elif line.rstrip().endswith(":"):
+            others = [number + 1, *others]
     default = ReasonClass.INVALID_CONFIGURATION if finding.weight is Weight.FATAL else None
     if _TIMEOUT.search(line):
         default = ReasonClass.TIME_LIMIT
     elif _PANICS.search(line):
         default = ReasonClass.ASSERTION_OR_PANIC
+    elif _UNREADABLE.search(line):
+        default = ReasonClass.INVALID_CONFIGURATION
     return replace(
         finding,
         quotes=tuple(dict.fromkeys((number, *others))),
         reason_class=default,
         meaning=_meanings(line),
         runtime=_runtime(line[:1000]),
-        exact=default is ReasonClass.TIME_LIMIT,
+        exact=_TIMEOUT.search(line) is not None or _UNREADABLE.search(line) is not None,
     )
 
 
@@ -160,13 +172,6 @@ def _last_cluster(errors: Sequence[int]) -> list[int]:
     return cluster[::-1]
 
 
-def _lines_after(lines: Sequence[str], number: int) -> int:
-    """Count the lines after an error that are neither a part of it nor of a shutdown."""
-    return sum(
-        not is_noise(line) and not _SHUTTING.search(line[:300]) for line in lines[number + 1 :]
-    )
-
-
 def _masked(line: str) -> str:
     return _DIGITS.sub("0", line[:300])
 
@@ -183,7 +188,13 @@ def _distinct(lines: Sequence[str], numbers: Sequence[int]) -> tuple[int, ...]:
 
 
 def _runtime(line: str) -> str:
-    for runtime, words in (("python", _PYTHON), ("node", _NODE), ("java", _JAVA), ("go", _GO)):
+    for runtime, words in (
+        ("erlang", _ERLANG),
+        ("python", _PYTHON),
+        ("node", _NODE),
+        ("java", _JAVA),
+        ("go", _GO),
+    ):
         if words.search(line):
             return runtime
     return ""
