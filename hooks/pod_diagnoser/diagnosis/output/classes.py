@@ -281,6 +281,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
         ReasonClass.MISSING_MODULE,
         (
             r"could not import module",
+            r"there is no package called",
             r"no such built-in module",
             r"missing script",
             r"module .{1,100}not found:",

@@ -29,6 +29,8 @@ _REACH: Final = 160
 _NOISE: Final = re.compile(
     # Requests that were served, also those that were not
     r".{0,120}(?:\"|\b)(?:GET|POST|PUT|HEAD|DELETE|PATCH|OPTIONS) /\S{0,600}(?: HTTP/|\"| [1-5]\d\d\b)"
+    # Settings of levels
+    r"|\s*[\w.-]{1,60}\s{0,3}[=:]\s{0,3}['\"]?(?i:errors?|fatal|panic|ignore)['\"]?,?\s*$"
     # What Redis warns of at each start
     r"|.{0,60}# (?:WARNING|Warning): ?|.{0,60}# WARNING "
     # Frames, and what stands beside them

@@ -36,6 +36,9 @@ _PARTS: Final = (
 """One of these stands in each line with which a run begins."""
 
 _DIGITS: Final = re.compile(r"[0-9a-f]{0,64}\d[0-9a-f]{0,64}")
+_MAX_RUNS: Final = 8
+"""How often the first line stands again at most, if a run begins with it."""
+
 _MAX_CHARS: Final = 200
 _MIN_LENGTH: Final = 3
 """How many lines a run has at least, if a repeated line is all that shows that it starts."""
@@ -48,18 +51,14 @@ def run_starts(texts: Sequence[str]) -> list[int]:
     the very first line, or the first that speaks of starting, comes again, numbers aside.
     """
     starts = [0]
-    first = _masked(texts[0]) if texts else ""
+    again = _again(texts)
     starting, seen = "", -1
     for number, text in enumerate(texts[1:], start=1):
         speaks = any(part in text for part in _PARTS)
         if (
             (speaks and _BANNER.search(text))
             or _ends(texts[number - 1])
-            or (
-                number - starts[-1] >= _MIN_LENGTH
-                and text[:1] == first[:1]
-                and _masked(text) == first
-            )
+            or (number in again and number - starts[-1] >= _MIN_LENGTH)
         ):
             starts.append(number)
         elif speaks and text[0] not in " \t" and _START_WORD.search(text):
@@ -71,6 +70,19 @@ def run_starts(texts: Sequence[str]) -> list[int]:
                     starts.append(number)
                 seen = number
     return starts
+
+
+def _again(texts: Sequence[str]) -> set[int]:
+    """Return where the first line stands again; nowhere if that is too often for a start."""
+    if not texts:
+        return set()
+    first, letter = _masked(texts[0]), texts[0][:1]
+    again = {
+        number
+        for number, text in enumerate(texts)
+        if number and text[:1] == letter and _masked(text) == first
+    }
+    return again if len(again) <= _MAX_RUNS else set()
 
 
 def _ends(text: str) -> bool:

@@ -20,7 +20,7 @@ _MARKER: Final = re.compile(
 )
 _MILD: Final = re.compile(
     r"\b(?:[Ss]hutting down|[Ss]hut ?down (?:complete|started|in progress)|[Ss]erver (?:stopped|closed)|[Ss]topping (?:server|service)"
-    r"|[Ss]topping \.\.\.|[Ee]xiting gracefully|[Cc]losing (?:http |HTTP )?server|[Ss]topped gracefully|See you next time)"
+    r"|[Ss]topping \.\.\.|[Ee]xiting gracefully|[Cc]losing (?:http |HTTP )?server|[Ss]topped gracefully|See you next time|exiting, bye-bye|Terminating \.\.\.$|code 143 \(Terminated\))"
 )
 """What also follows a failure: it counts only where nothing failed."""
 
@@ -36,12 +36,14 @@ _PARTS: Final = (
     "losed",
     "losing",
     "See you",
+    "bye",
+    "erminat",
 )
 """One of these stands in each marker; to look for them costs less than to match."""
 
 _NOT: Final = re.compile(
     r"(?:\bSIG(?:SEGV|ABRT|BUS|ILL|FPE|KILL)\b|was terminated by signal|listening for|handler installed"
-    r"|[Rr]egister(?:ed|ing)|signal handlers?\b(?! called)|ignor|send(?:ing)? SIG|sent SIG|exited with code|via signal|[Pp]ress )"
+    r"|[Rr]egister(?:ed|ing)|signal handlers?\b(?! called)|ignor|send(?:ing)? SIG|sent SIG|exited with code \[|via signal|[Pp]ress )"
 )
 
 

@@ -134,6 +134,8 @@ def _meaning(lines: Sequence[str], quotes: Sequence[int], whole: str) -> str:
 
 def _has_frames(lines: Sequence[str], number: int) -> bool:
     for place in range(number + 1, min(number + _MAX_MESSAGE, len(lines))):
+        if not lines[place].startswith((" ", "\t")):
+            continue
         if _CAUSE.match(lines[place]) or _FIELD.match(lines[place]):
             return True
         if _FRAME.match(lines[place]):
