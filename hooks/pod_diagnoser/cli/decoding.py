@@ -235,7 +235,7 @@ def _decode_object(reader: _JsonReader, kind: str) -> Iterator[Any]:
                 raise DecodingError(_TOO_LONG)
         separator = reader.expect(",}")
     if not is_list:
-        yield fields
+        yield as_item(fields, kind)
 
 
 def _decode_array(reader: _JsonReader, kind: str) -> Iterator[Any]:
@@ -252,10 +252,10 @@ def kind_of_items(kind: Any) -> str:
 
 
 def as_item(value: Any, kind: str) -> Any:
-    """Give a kind to an item of a List that does not say its own, as in the API server's lists.
+    """Give a kind to an object that does not say its own, as in the API server's lists.
 
     Args:
-        value: the item.
+        value: the object.
         kind: the kind by its List; empty where that says it behind its items, as in YAML.
     """
     if isinstance(value, dict) and not value.get("kind") and (kind := kind or guess_kind(value)):
@@ -279,14 +279,14 @@ def _decode_yaml(reader: _JsonReader, kind: str) -> Iterator[Any]:
     except ImportError:
         message = "not JSON; to read YAML, install pod-diagnoser[cli]"
         raise DecodingError(message) from None
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     builder = YamlBuilder(MAX_VALUE_CHARS)
+    # The events of the parser, since composing values of them would follow aliases and, in C,
+    # overflow the stack on what is nested deeply.
     try:
-        # The events of the parser, since composing values of them would follow aliases and, in C,
-        # overflow the stack on what is nested deeply.
-        for event in yaml.parse(reader, Loader=loader):
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(reader)
+        while not isinstance(event := loader.get_event(), yaml.StreamEndEvent):
             for value in builder.add(event):
-                yield as_item(value, builder.kind_of_items or kind) if builder.in_list else value
+                yield as_item(value, builder.kind_of_items or kind)
     except YamlRefusedError as error:
         raise DecodingError(str(error)) from None
     except (yaml.YAMLError, ValueError):

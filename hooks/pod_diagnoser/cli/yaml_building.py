@@ -1,7 +1,6 @@
 """Builds values from the events of a YAML parser. Pure."""
 
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 MAX_DEPTH: Final = 200
@@ -12,6 +11,11 @@ _CHARS_A_NODE: Final = 8
 
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,18}")
 
+_CONSTANTS: Final = {"": None, "~": None, "null": None, "true": True, "false": False}
+
+_NOTHING: Final = ()
+"""No value is complete."""
+
 
 class YamlRefusedError(Exception):
     """YAML of a form that is not read; its message says which, in constant words."""
@@ -19,6 +23,8 @@ class YamlRefusedError(Exception):
 
 class YamlBuilder:
     """Builds values from events. The items of a List are values of their own.
+
+    A cluster's dump has millions of events: what is done for each is little.
 
     Args:
         max_chars: how long a value may be.
@@ -34,35 +40,26 @@ class YamlBuilder:
         self.kind_of_items = ""
         """The kind that the List says whose items are being read."""
 
-    @property
-    def in_list(self) -> bool:
-        """Whether a List is open."""
-        return self._items is not None
-
-    def add(self, event: Any) -> Iterator[Any]:
-        """Add an event; yield the value that is complete with it.
+    def add(self, event: Any) -> tuple[Any, ...]:
+        """Add an event; return the value that is complete with it, or nothing.
 
         Raises:
             YamlRefusedError: it is not supported.
         """
-        kind = type(event).__name__
+        kind = event.__class__.__name__
         if kind == "ScalarEvent":
-            self._spend(len(event.value))
-            yield from self._place(_scalar(event.value) if event.implicit[0] else event.value)
-        elif kind in ("MappingStartEvent", "SequenceStartEvent"):
-            self._spend(0)
+            text = event.value
+            self._room -= len(text) + _CHARS_A_NODE
+            return self._place(_scalar(text) if event.implicit[0] else text)
+        if kind in ("MappingEndEvent", "SequenceEndEvent"):
+            return self._place(self._open.pop()[0])
+        if kind in ("MappingStartEvent", "SequenceStartEvent"):
+            self._room -= _CHARS_A_NODE
             self._start({} if kind == "MappingStartEvent" else [])
-        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
-            yield from self._place(self._open.pop()[0])
         elif kind == "AliasEvent":
             message = "YAML with aliases, which are not supported"
             raise YamlRefusedError(message)
-
-    def _spend(self, chars: int) -> None:
-        self._room -= chars + _CHARS_A_NODE
-        if self._room < 0:
-            message = "a value of more than 8 MiB"
-            raise YamlRefusedError(message)
+        return _NOTHING
 
     def _start(self, value: Any) -> None:
         depth = len(self._open)
@@ -78,33 +75,36 @@ class YamlBuilder:
                 self.kind_of_items = kind.removesuffix("List")
         self._open.append((value, []))
 
-    def _place(self, value: Any) -> Iterator[Any]:
-        """Put a value into what is open; yield it where that is nothing, or a List's items."""
+    def _place(self, value: Any) -> tuple[Any, ...]:
+        """Put a value into what is open; return it where that is nothing, or a List's items."""
+        if self._room < 0:
+            message = "a value of more than 8 MiB"
+            raise YamlRefusedError(message)
         if not self._open:
-            self._room = self._max_chars
-            if self._items is None:
-                yield value
-            self._items = None
-            return
+            return self._end(value)
         parent, key = self._open[-1]
-        if isinstance(parent, list):
-            if parent is self._items:
-                self._room = self._max_chars
-                yield value
-            else:
-                parent.append(value)
-        elif not key:
-            key.append(value)
-        else:
+        if key:
             name = key.pop()
             if isinstance(name, str):  # no field of an object has another name
                 parent[name] = value
+        elif isinstance(parent, dict):
+            key.append(value)
+        elif parent is self._items:
+            self._room = self._max_chars
+            return (value,)
+        else:
+            parent.append(value)
+        return _NOTHING
+
+    def _end(self, value: Any) -> tuple[Any, ...]:
+        """End a document; return its value, unless its items were values already."""
+        self._room = self._max_chars
+        was_list, self._items = self._items is not None, None
+        return _NOTHING if was_list else (value,)
 
 
 def _scalar(text: str) -> Any:
     """Return the value of a plain scalar, as Kubernetes writes them."""
-    if text in ("", "~", "null"):
-        return None
-    if text in ("true", "false"):
-        return text == "true"
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
     return int(text) if _INTEGER.fullmatch(text) else text

@@ -15,7 +15,7 @@ from pod_diagnoser.cli.errors import CommandError
 from pod_diagnoser.cli.snapshot import LogKey, Missing
 from pod_diagnoser.cli.sources.bounds import LimitError, Peeked, TreeError, allowance
 from pod_diagnoser.cli.sources.dump_stream import DumpStream, ForgedMarkerError
-from pod_diagnoser.cli.sources.layouts import LogFile, ObjectFile, role_of
+from pod_diagnoser.cli.sources.layouts import LogFile, ObjectFile, normal_path, role_of
 from pod_diagnoser.cli.sources.log_choice import LogChooser
 from pod_diagnoser.cli.sources.tails import read_tail
 from pod_diagnoser.cli.sources.trees import (
@@ -127,10 +127,13 @@ class _FileReader:
     def _read_tree(self, name: str, tree: Tree) -> None:
         """Read the objects of a tree; its logs only where it cannot be read again."""
         once, before = not is_regular(name), (self._read, len(self._failures))
+        whole: set[str] = set()
         for entry in tree.entries():
             role = role_of(entry.path)
             if isinstance(role, ObjectFile):
-                self._read_object_file(f"{_shown(name)}, file {_shown(entry.path)}", entry, role)
+                shown = f"{_shown(name)}, file {_shown(entry.path)}"
+                if role.also_in not in whole and self._read_object_file(shown, entry, role):
+                    whole.add(normal_path(entry.path))
             elif role is None:
                 self._unknown += 1
             elif once:
@@ -140,7 +143,9 @@ class _FileReader:
         if (self._read, len(self._failures)) == before:
             raise DecodingError(_NO_OBJECTS)
 
-    def _read_object_file(self, shown: str, entry: Entry, role: ObjectFile) -> None:
+    def _read_object_file(self, shown: str, entry: Entry, role: ObjectFile) -> bool:
+        """Read a file of a tree; return whether it was read to its end."""
+        failures = len(self._failures), self._untold
         try:
             with entry.open() as source:
                 head = Peeked(source)
@@ -152,6 +157,7 @@ class _FileReader:
             if isinstance(error, LimitError):
                 raise
             self._fail(shown, error)
+        return (len(self._failures), self._untold) == failures
 
     def _read_objects(self, shown: str, source: ByteSource, role: ObjectFile) -> None:
         """Read a file of objects, or what ``kubectl cluster-info dump`` writes as one file."""

@@ -31,11 +31,13 @@ class ObjectFile:
         kind: what its objects are if they do not say it, or an empty string.
         events_of: the namespace of which it has all Events, or an empty string.
         certain: whether a file at such a place holds objects; otherwise only its content tells.
+        also_in: the path of another file that has the same object, or an empty string.
     """
 
     kind: str = ""
     events_of: str = ""
     certain: bool = True
+    also_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +66,31 @@ def role_of(path: str) -> ObjectFile | LogFile | None:
     Returns:
         What it holds; None where that is nothing that is read.
     """
-    parts = [each for each in path.split("/") if each not in ("", ".")]
-    if not parts or any(each.startswith(".") or each in _OF_FINDERS for each in parts):
+    parts = normal_path(path).split("/")
+    if parts == [""] or any(each.startswith(".") or each in _OF_FINDERS for each in parts):
         return None
-    for name, role in (("namespaces", _in_must_gather), ("cluster-resources", _in_bundle)):
-        if name in parts[:-1]:
-            return role(parts[parts.index(name) + 1 :])
+    if "namespaces" in parts[:-1]:
+        at = parts.index("namespaces") + 1
+        return _in_must_gather(parts[at:], "/".join(parts[:at]))
+    if "cluster-resources" in parts[:-1]:
+        return _in_bundle(parts[parts.index("cluster-resources") + 1 :])
     if "cluster-scoped-resources" in parts[:-1]:
         return ObjectFile("Node") if "nodes" in (parts[-2], _stem(parts[-1])) else None
     return _elsewhere(parts)
 
 
-def _in_must_gather(parts: list[str]) -> ObjectFile | LogFile | None:
+def normal_path(path: str) -> str:
+    """Return a path without what says nothing."""
+    return "/".join(each for each in path.split("/") if each not in ("", "."))
+
+
+def _in_must_gather(parts: list[str], above: str) -> ObjectFile | LogFile | None:
     """Say it of a path below ``namespaces``, of must-gather and ``oc adm inspect``."""
     match parts:
         case [namespace, "pods", pod, container, _, "logs", "current.log" | "previous.log" as name]:
             return LogFile(namespace, pod, container, name.startswith("previous"))
-        case [_, "pods", pod, name] if name == f"{pod}.yaml":
-            return ObjectFile("Pod")
+        case [namespace, "pods", pod, name] if name == f"{pod}.yaml":
+            return ObjectFile("Pod", also_in=f"{above}/{namespace}/core/pods.yaml")
         case [namespace, _, name] if (kind := KINDS.get(_stem(name))) and _is_of_objects(name):
             return ObjectFile(kind, events_of=namespace if kind == "Event" else "")
         case [_, _, resource, name] if (kind := KINDS.get(resource)) and _is_of_objects(name):

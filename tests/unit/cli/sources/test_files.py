@@ -219,6 +219,20 @@ def test_empty_list_of_events_says_that_there_were_none(tmp_path: Path) -> None:
     assert snapshot_of(folder(tmp_path / "c", broken)).namespaces_with_events == frozenset()
 
 
+@pytest.mark.parametrize("form", ["folder", "tar"])
+def test_pods_that_must_gather_has_twice(form: str, tmp_path: Path) -> None:
+    """They are read once, unless the list of them is broken, or there is none."""
+    alone = f"gather/namespaces/shop/pods/{CRASHED['metadata']['name']}/app-1.yaml"
+    twice = {**GATHERED, alone: b"{"}
+    assert [str(each) for each in snapshot_of(FORMS[form](tmp_path, twice)).missing] == [
+        "2 other files: of no kind that is read; skipped"
+    ]
+    content = {**GATHERED, alone: yaml.safe_dump(without_kind(CRASHED)).encode()}
+    content["gather/namespaces/shop/core/pods.yaml"] = b"{"
+    snapshot = snapshot_of(FORMS[form](tmp_path, content))
+    assert [each.metadata.name for each in snapshot.pods] == ["app-1"]
+
+
 def test_packed_file(tmp_path: Path) -> None:
     """A single file may be packed with gzip."""
     path = tmp_path / "pods.json.gz"

@@ -25,7 +25,10 @@ BUNDLE = "support-bundle-1/cluster-resources"
         (f"{GATHER}/namespaces/shop/core/events.yaml", ObjectFile("Event", "shop")),
         (f"{GATHER}/namespaces/shop/core/pods/app-1.yaml", ObjectFile("Pod")),
         (f"{GATHER}/namespaces/shop/apps/replicasets.yaml", ObjectFile("ReplicaSet")),
-        (f"{GATHER}/namespaces/shop/pods/app-1/app-1.yaml", ObjectFile("Pod")),
+        (
+            f"./{GATHER}/namespaces/shop/pods/app-1/app-1.yaml",
+            ObjectFile("Pod", also_in=f"{GATHER}/namespaces/shop/core/pods.yaml"),
+        ),
         (
             f"{GATHER}/namespaces/shop/pods/app-1/app/app/logs/current.log",
             LogFile("shop", "app-1", "app"),
