@@ -280,6 +280,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
     (
         ReasonClass.MISSING_MODULE,
         (
+            r"no nvidia driver",
             r"could not import module",
             r"there is no package called",
             r"no such built-in module",
@@ -478,6 +479,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
     (
         ReasonClass.PERMISSION_DENIED,
         (
+            r"read-only (?:directory|file)",
             r"only be writable by the owner",
             r"write access denied",
             r"permissions are ",
@@ -554,6 +556,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
     (
         ReasonClass.DEPENDENCY_UNREACHABLE,
         (
+            r"connection to .{1,200} refused",
             r"error connecting to",
             r"failed connecting to",
             r"a network-related|not accessible|could not open a connection|server was not found",

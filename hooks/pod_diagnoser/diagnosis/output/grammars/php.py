@@ -72,6 +72,7 @@ GRAMMAR: Final = Grammar(
         "compile error: ",
         ".php line",
         "exception\n",
+        "exception \n",
         "fpm",
         "error\n",
         "could not open input",
