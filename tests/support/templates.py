@@ -98,6 +98,7 @@ class FakeTemplateApi:
         calls: verb, resource, and name or selector of all calls.
         fault: called at each call; it may raise.
         continues: whether lists say that there is more.
+        answers: what a version and a list are answered with instead, or None.
     """
 
     versions: list[Json] = field(default_factory=list)
@@ -106,10 +107,13 @@ class FakeTemplateApi:
     calls: list[tuple[str, str, str]] = field(default_factory=list)
     fault: Callable[[], None] = lambda: None
     continues: bool = False
+    answers: tuple[bytes, bytes] | None = None
 
     def get_version(self, namespace: str, resource: str, name: str, seconds: float) -> bytes:
         """Return a version by its name."""
         self._call("get", resource, name, seconds)
+        if self.answers is not None:
+            return self.answers[0]
         for each in self._of(namespace, resource):
             if each["metadata"]["name"] == name:
                 return json.dumps(each).encode()
@@ -118,6 +122,8 @@ class FakeTemplateApi:
     def list_versions(self, namespace: str, resource: str, selector: str, seconds: float) -> bytes:
         """Return all versions of the namespace, whatever the selector."""
         self._call("list", resource, selector, seconds)
+        if self.answers is not None:
+            return self.answers[1]
         listed = {
             "metadata": {"continue": "more" if self.continues else ""},
             "items": self._of(namespace, resource),

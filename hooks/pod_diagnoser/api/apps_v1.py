@@ -24,6 +24,9 @@ _REVISION_HISTORY: Final = "deployment.kubernetes.io/revision-history"
 
 _MAX_REVISION_DIGITS: Final = 18
 
+MAX_CONTAINERS: Final = 200
+"""A template with more containers is not read: nobody has so many but to keep the hook busy."""
+
 _Object = Annotated[dict[str, Any], OrNull(dict)]
 
 
@@ -65,8 +68,8 @@ class TemplateContainer(WireModel):
 class TemplateSpec(WireModel):
     """The spec of a template, as far as it is compared."""
 
-    containers: Many[TemplateContainer] = ()
-    initContainers: Many[TemplateContainer] = ()
+    containers: Many[TemplateContainer] = Field(default=(), max_length=MAX_CONTAINERS)
+    initContainers: Many[TemplateContainer] = Field(default=(), max_length=MAX_CONTAINERS)
     volumes: Many[dict[str, Any]] = ()
     serviceAccountName: Any = None
     securityContext: Any = None

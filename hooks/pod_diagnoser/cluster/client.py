@@ -54,7 +54,7 @@ MAX_NODE_EVENTS: Final = 250
 MAX_VERSIONS: Final = 100
 """How many versions of a template are read. Kubernetes keeps ten, if not told otherwise."""
 
-MAX_VERSIONS_LIST: Final = 1024 * 1024
+MAX_VERSIONS_LIST: Final = 512 * 1024
 """Bytes that one version, or a list of them, may have. One usually has 5 to 20 KiB."""
 
 IDLE_NODE_REASONS: Final = (

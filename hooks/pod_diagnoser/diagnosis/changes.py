@@ -144,7 +144,7 @@ def describe_version(current: Version, others: Iterable[Version]) -> TemplateCha
     if began is not None and former_began is not None and former_began <= began:
         ran = int((began - former_began).total_seconds())
     found = compare(former.template, current.template)
-    named = tuple(islice(found, MAX_DIFFERENCES))
+    named = tuple(map(_bounded, islice(found, MAX_DIFFERENCES)))
     more = sum(1 for _ in found)
     return TemplateChange(current.revision, began, former.revision, ran, named, more)
 
@@ -170,7 +170,10 @@ def _began(version: Version, earlier: Sequence[Version]) -> datetime | None:
 
 
 def compare(before: PodTemplate, after: PodTemplate) -> Iterator[Difference]:
-    """Compare two versions of a template; yield their differences, the most telling first."""
+    """Compare two versions of a template; yield their differences, the most telling first.
+
+    Their texts are as they stand in the template.
+    """
     old, new = before.spec, after.spec
     pairs = [
         *_pairs(old.containers, new.containers),
@@ -180,9 +183,10 @@ def compare(before: PodTemplate, after: PodTemplate) -> Iterator[Difference]:
     both = [(one, two, two.name if several else "") for one, two in pairs if one and two]
     for differences in (_images, _programs, _environments, _resources, _probes):
         for one, two, name in both:
-            yield from map(_bounded, differences(one, two, name))
-    for difference in (*_volumes(old, new), *_containers(old, new), *_fields(old, new, both)):
-        yield _bounded(difference)
+            yield from differences(one, two, name)
+    yield from _volumes(old, new)
+    yield from _containers(old, new)
+    yield from _fields(old, new, both)
 
 
 _Pair = tuple[TemplateContainer | None, TemplateContainer | None]
@@ -331,6 +335,7 @@ def _how(before: object, after: object) -> How:
 
 
 def _bounded(difference: Difference) -> Difference:
+    """Make the texts of a difference safe and short."""
     limit = MAX_QUANTITY_BYTES
     if difference.part is Part.IMAGE:
         limit = MAX_IMAGE_BYTES

@@ -16,8 +16,8 @@ from pod_diagnoser.api.diagnostics_v1 import WorkloadTemplate
 from pod_diagnoser.api.fields import UNKNOWN_TIME
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.change_words import change_line
-from pod_diagnoser.diagnosis.changes import TemplateChange
 from pod_diagnoser.diagnosis.phrases import duration
+from pod_diagnoser.pods.history import StoredChange
 
 MAX_HASH_BYTES = 63
 
@@ -47,13 +47,13 @@ class TemplatePod:
         hash: the version's hash; empty where the Pod names none.
         created: when the Pod was created.
         crashes: its crashes, as far as they are known.
-        change: what the version changed, or None where that is not known.
+        change: what the version changed, as it is stored; None where that is not known.
     """
 
     hash: str
     created: datetime | None
     crashes: Sequence[Crash]
-    change: TemplateChange | None = None
+    change: StoredChange | None = None
 
 
 def template_entry(
@@ -101,9 +101,9 @@ def _entry(pods: Sequence[TemplatePod], stored: WorkloadTemplate | None) -> Work
         newer = sum(moment > before.lastTime for moment in moments)
         crashes = min(max(crashes, before.crashes + newer), _MAX_INT64)
         since, last = min(since, before.since), max(last, before.lastTime)
-    changes = [pod.change for pod in pods if pod.change is not None]
+    changes = {pod.change for pod in pods if pod.change is not None}
     if changes:
-        change = max(changes, key=lambda each: (each.revision, str(each)))
+        change = max(changes, key=lambda each: (each.revision, repr(each))).to_change()
         revision: int | None = change.revision
         line = change_line(change, since, "its first crash")
     else:

@@ -179,12 +179,11 @@ def _of_template(crashed: CrashedPod, moments: Sequence[datetime | None]) -> Tem
     for record in crashed.history.history:
         if record.cause not in NO_CRASHES and not record.silent:
             crashes[record.id] = Crash(record.container, record.moment, record.restarts or 0)
-    stored = crashed.history.change
     return TemplatePod(
         crashed.pod.template_hash,
         crashed.pod.metadata.created,
         tuple(crashes.values()),
-        stored.to_change() if stored is not None else None,
+        crashed.history.change,
     )
 
 

@@ -1,9 +1,14 @@
 """Reading what templates changed: two calls a template, none that is known to fail, no error."""
 
+import copy
+import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pod_diagnoser.cluster.circuit_breaker import REFUSED_SECONDS, EvidenceCircuitBreaker
 from pod_diagnoser.cluster.client import MAX_VERSIONS, ApiClient
@@ -14,8 +19,10 @@ from pod_diagnoser.cluster.template_changes import (
     KEPT_SECONDS,
     TemplateChangeReader,
 )
+from pod_diagnoser.diagnosis.change_words import change_line, mask_change
 from pod_diagnoser.diagnosis.changes import TemplateChange, TemplateRequest
 from pod_diagnoser.diagnosis.evidence import EventLookup, EvidenceRequest
+from pod_diagnoser.pods.history import store_change
 from tests.support.builders import EVENT_POD_UID, Json
 from tests.support.fake_api import FakeEvidenceApi
 from tests.support.templates import (
@@ -290,3 +297,62 @@ def test_the_client_asks_for_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> 
     ]
     with pytest.raises(ApiError):
         client.get_version("shop", "replicasets", "../../secrets", 1.0)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+def places(of: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the places in a document."""
+    if isinstance(of, dict):
+        for key, value in of.items():
+            yield (*path, key)
+            yield from places(value, (*path, key))
+    elif isinstance(of, list):
+        for number, value in enumerate(of):
+            yield (*path, number)
+            yield from places(value, (*path, number))
+
+
+@given(st.data(), JSON_VALUES, st.sampled_from(("ReplicaSet", "StatefulSet")))
+def test_nothing_that_is_answered_is_an_error(
+    data: st.DataObject, value: object, kind: str
+) -> None:
+    """Whatever stands anywhere in a version: it is compared, or nothing is said."""
+    make = replica_set if kind == "ReplicaSet" else controller_revision
+    env = [{"name": "A", "value": "x"}]
+    of = template(container(env=env, resources={"limits": {"cpu": "1"}}), volumes=[{"name": "v"}])
+    versions: list[Json] = copy.deepcopy([make(7), make(8, of)])
+    *path, last = data.draw(st.sampled_from(list(places(versions))))
+    parent: Any = versions
+    for key in path:
+        parent = parent[key]
+    parent[last] = value
+    kept = [each for each in versions if isinstance(each, dict)]
+    api = FakeTemplateApi()
+    api.answers = (json.dumps(versions[1]).encode(), json.dumps({"items": kept}).encode())
+    request = OF_DEPLOYMENT
+    if kind == "StatefulSet":
+        request = TemplateRequest(kind, "web", STATEFUL_SET_UID, "web-h8")
+    found = read(api, request)
+    if found is not None:
+        assert len(change_line(mask_change(found, ()), None, "this crash").encode()) <= 138
+        store_change(found)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"null", b"{", b"[" * 100_000, b'{"a":' * 100_000, b"\xff"]
+)
+def test_what_is_no_object_says_nothing(content: bytes) -> None:
+    """Nor is deep nesting an error."""
+    api = FakeTemplateApi()
+    api.answers = (content, content)
+    assert read(api) is None
+    api.answers = (json.dumps(replica_set(8)).encode(), content)
+    assert read(api) is None

@@ -9,17 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pod_diagnoser.api.diagnostics_v1 import WorkloadTemplate
-from pod_diagnoser.diagnosis.changes import Difference, How, Part, TemplateChange
+from pod_diagnoser.diagnosis.changes import How, Part
 from pod_diagnoser.diagnosis.statement import MAX_LINE_BYTES
 from pod_diagnoser.poddiagnosers.template_history import Crash, TemplatePod, template_entry
+from pod_diagnoser.pods.history import StoredChange, StoredDifference
 from tests.support.builders import T0, after
 
-CHANGE = TemplateChange(
-    7,
-    after(minutes=-3),
-    6,
-    9 * 86_400,
-    (Difference(Part.IMAGE, How.CHANGED, "", "", "shop/web:1.4", "shop/web:1.5"),),
+CHANGE = StoredChange(
+    revision=7,
+    began=after(minutes=-3),
+    former=6,
+    ran=9 * 86_400,
+    differences=(
+        StoredDifference(
+            part=Part.IMAGE, how=How.CHANGED, before="shop/web:1.4", after="shop/web:1.5"
+        ),
+    ),
 )
 
 
@@ -27,7 +32,7 @@ def pod(
     *moments: datetime,
     of: str = "new",
     created: datetime = T0,
-    change: TemplateChange | None = None,
+    change: StoredChange | None = None,
     first: int = 1,
 ) -> TemplatePod:
     """Return a Pod that crashed at these times, the first time as its container's nth end."""
@@ -148,7 +153,10 @@ def test_lines_are_short_and_the_hash_is_bounded(
     name: str, revision: int, offsets: list[list[int]]
 ) -> None:
     """Whatever the label of a Pod says."""
-    pods = [pod(*map(after, each), change=replace(CHANGE, revision=revision)) for each in offsets]
+    pods = [
+        pod(*map(after, each), change=CHANGE.model_copy(update={"revision": revision}))
+        for each in offsets
+    ]
     found = template_entry([replace(each, hash=name) for each in pods], None, T0)
     if found is not None:
         assert len(found.changes.encode()) <= MAX_LINE_BYTES
