@@ -9,8 +9,8 @@ gone before the next sync, or on nodes whose clocks differ.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from pod_diagnoser.api.diagnostics_v1 import WorkloadTemplate
 from pod_diagnoser.api.fields import UNKNOWN_TIME
@@ -24,8 +24,7 @@ MAX_HASH_BYTES = 63
 _MAX_INT64 = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Crash:
+class Crash(NamedTuple):
     """A crash of a Pod, as far as it counts.
 
     Attributes:
@@ -39,8 +38,7 @@ class Crash:
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class TemplatePod:
+class TemplatePod(NamedTuple):
     """A Pod that shows a crash, and the version of the template that it was made from.
 
     Attributes:
@@ -56,6 +54,10 @@ class TemplatePod:
     change: StoredChange | None = None
 
 
+NO_TEMPLATE = TemplatePod("", None, ())
+"""A Pod that names no version of a template."""
+
+
 def template_entry(
     pods: Iterable[TemplatePod], stored: WorkloadTemplate | None, since: datetime
 ) -> WorkloadTemplate | None:
@@ -69,11 +71,8 @@ def template_entry(
     Returns:
         The entry; None where the Pods are of no template, or there is nothing to be said yet.
     """
-    recent = (
-        replace(pod, crashes=[crash for crash in pod.crashes if crash.moment >= since])
-        for pod in pods
-    )
-    known = [pod for pod in recent if pod.hash and pod.crashes]
+    recent = (_since(pod, since) for pod in pods if pod.hash)
+    known = [pod for pod in recent if pod.crashes]
     if not known:
         return stored
     newest = max(known, key=lambda pod: (pod.created or UNKNOWN_TIME, pod.hash))
@@ -89,6 +88,13 @@ def template_entry(
     else:
         chosen = [pod for pod in known if pod.hash == newest.hash]
     return _entry(chosen, stored)
+
+
+def _since(pod: TemplatePod, since: datetime) -> TemplatePod:
+    """Leave out the crashes before a time, which few Pods have."""
+    if all(crash.moment >= since for crash in pod.crashes):
+        return pod
+    return pod._replace(crashes=[crash for crash in pod.crashes if crash.moment >= since])
 
 
 def _entry(pods: Sequence[TemplatePod], stored: WorkloadTemplate | None) -> WorkloadTemplate:

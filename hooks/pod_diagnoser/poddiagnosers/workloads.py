@@ -15,7 +15,12 @@ from pod_diagnoser.api.diagnostics_v1 import Workload, WorkloadCause
 from pod_diagnoser.api.fields import UNKNOWN_TIME
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.poddiagnosers.crash_facts import NO_CRASHES
-from pod_diagnoser.poddiagnosers.template_history import Crash, TemplatePod, template_entry
+from pod_diagnoser.poddiagnosers.template_history import (
+    NO_TEMPLATE,
+    Crash,
+    TemplatePod,
+    template_entry,
+)
 from pod_diagnoser.poddiagnosers.workload_names import (
     NAMED,
     WorkloadName,
@@ -171,6 +176,8 @@ def _grouped(
 
 def _of_template(crashed: CrashedPod, moments: Sequence[datetime | None]) -> TemplatePod:
     """Return a Pod with its crashes by the version of its template."""
+    if not crashed.pod.template_hash:
+        return NO_TEMPLATE
     crashes = {
         diagnosis.id: Crash(diagnosis.container, moment, diagnosis.symptom.termination_number)
         for diagnosis, moment in zip(crashed.diagnoses, moments, strict=True)

@@ -1,6 +1,5 @@
 """What the Pods of a version of a template did: the number of crashes, whichever Pods are left."""
 
-from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from random import Random
@@ -157,7 +156,7 @@ def test_lines_are_short_and_the_hash_is_bounded(
         pod(*map(after, each), change=CHANGE.model_copy(update={"revision": revision}))
         for each in offsets
     ]
-    found = template_entry([replace(each, hash=name) for each in pods], None, T0)
+    found = template_entry([each._replace(hash=name) for each in pods], None, T0)
     if found is not None:
         assert len(found.changes.encode()) <= MAX_LINE_BYTES
         assert len(found.history.encode()) <= MAX_LINE_BYTES
