@@ -109,6 +109,10 @@ $(FUZZ_VENV)/.synced: $(VENV)/.synced
 fuzz: $(FUZZ_VENV)/.synced ## send invalid input to both syncs for SECONDS=60
 	@$(FUZZ_VENV)/bin/python -m tests.fuzz $(SECONDS) $(FUZZ_CORPUS) $(INPUT)
 
+.PHONY: fuzz-output
+fuzz-output: setup ## read ever stranger outputs of programs for SECONDS=60, and show which take the longest
+	@$(RUN)/python -m tests.fuzz.outputs $(SECONDS)
+
 # Benchmarks. They have their own environment, since only they need kopf, to compare with.
 # BENCH holds options and parts, such as BENCH="--quick hook".
 BENCH_VENV := .cache/bench-venv

@@ -19,6 +19,7 @@ from dev.benchmarks import (
     hook,
     installing,
     poddiagnosers,
+    reading,
     remediation,
     returning,
     storm,
@@ -41,6 +42,7 @@ _HEADINGS = {
     "evidence": "Crashes with their Events read, beside crashes without",
     "cli": "kubectl-diagnose on a dump of ten thousand Pods, a tenth of them crashed",
     "telling": "From a crash to its Event, by what the Events of its Pod say",
+    "reading": "What reading the output of a crashed program costs, for 64 KiB",
 }
 
 Tables = Mapping[str, Sequence[Line]]
@@ -220,6 +222,10 @@ def _cli(options: argparse.Namespace, _: Quiet) -> Tables:
     return {"": files.measure(1, 1000) if options.quick else files.measure(options.rounds or 3)}
 
 
+def _reading(options: argparse.Namespace, _: Quiet) -> Tables:
+    return {"": reading.measure(2 if options.quick else options.rounds or 10)}
+
+
 _PARTS: dict[str, Callable[[argparse.Namespace, Quiet], Tables]] = {
     "cluster": _cluster,
     "reasons": _reasons,
@@ -231,6 +237,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace, Quiet], Tables]] = {
     "remediation": _remediation,
     "evidence": _evidence,
     "telling": _telling,
+    "reading": _reading,
     "cli": _cli,
 }
 
@@ -247,7 +254,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rounds",
         type=int,
-        help="rounds of cluster and returning (3), of hook (10), of the others (1)",
+        help="rounds of cluster and returning (3), of hook and reading (10), of the others (1)",
     )
     parser.add_argument(
         "--seconds", type=float, default=0.4, help="seconds of each case in a round of hook (0.4)"
