@@ -5,16 +5,21 @@ import json
 from contextlib import redirect_stderr
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pod_diagnoser.api.core_v1 import Pod
+from pod_diagnoser.diagnosis.changes import TemplateChange
 from pod_diagnoser.diagnosis.evidence import EventLookup, EvidenceRequest, FetchedEvidence, PodEvent
+from pod_diagnoser.pods.sync import PodSync, sync_pod
+from pod_diagnoser.server import endpoints
 from pod_diagnoser.server.app import Parts, create_app
 from pod_diagnoser.server.logs import configure_logs
 from pod_diagnoser.server.settings import Settings
 from tests.http.inprocess import Hook
 from tests.http.recorded import NOW, Json, go_json, recorded
+from tests.support.builders import owner
 
 CRASHED = recorded("pods-sync.crashed")
 
@@ -79,6 +84,47 @@ def test_evidence_of_a_crash_is_requested_and_reported() -> None:
     reply = answer(fetcher, CRASHED.body, Settings())
     assert [each.events for each in fetcher.requests] == [True]
     assert reply["annotations"]["diagnostics.local.io/cause"] == "LivenessProbeFailed"
+
+
+class FixedChange(FixedEvidence):
+    """Finds what a template changed, or nothing.
+
+    Args:
+        change: what it changed.
+    """
+
+    def __init__(self, change: TemplateChange | None) -> None:
+        super().__init__()
+        self._change = change
+
+    def fetch(self, requests: EvidenceRequest) -> FetchedEvidence:
+        """Find it."""
+        self.requests.append(requests)
+        return FetchedEvidence(change=self._change)
+
+
+@pytest.mark.parametrize("change", [None, TemplateChange(7)])
+def test_a_template_can_be_all_that_is_requested(
+    change: TemplateChange | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing is known of it, the Pod is not diagnosed a second time."""
+    syncs: list[object] = []
+
+    def counted(*given: Any, **options: Any) -> PodSync:
+        syncs.append(given)
+        return sync_pod(*given, **options)
+
+    monkeypatch.setattr(endpoints, "sync_pod", counted)
+    fetcher = FixedChange(change)
+    body = json.loads(with_evidence(events=False))
+    body["object"]["metadata"]["ownerReferences"] = [owner()]
+    reply = answer(fetcher, go_json(body), Settings())
+    (request,) = fetcher.requests
+    assert request.template is not None
+    assert not request.is_more_than_template
+    line = reply["annotations"].get("diagnostics.local.io/changes", "")
+    assert line == ("Revision 7; no former revision is kept" if change else "")
+    assert len(syncs) == (2 if change else 1)
 
 
 @pytest.mark.parametrize("name", ["pods-sync.running", "pods-sync.unclaimed"])

@@ -237,6 +237,11 @@ class EvidenceRequest:
     node: str = ""
     template: TemplateRequest | None = None
 
+    @property
+    def is_more_than_template(self) -> bool:
+        """Whether anything but the template is requested, so that any result says something."""
+        return self.events or self.log is not None
+
 
 @dataclass(frozen=True, slots=True)
 class FetchedEvidence:

@@ -89,7 +89,8 @@ class PodEndpoints:
         result = sync_pod(request, self.clock(), confidential=self.confidential)
         if result.evidence_request is not None and self.evidence_fetcher is not None:
             evidence = self.evidence_fetcher.fetch(result.evidence_request)
-            result = sync_pod(request, self.clock(), evidence, confidential=self.confidential)
+            if result.evidence_request.is_more_than_template or evidence.change is not None:
+                result = sync_pod(request, self.clock(), evidence, confidential=self.confidential)
             for found in result.lookups:
                 self.telemetry.events_looked_up(found.lookup)
         for crash in result.settled:
