@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -47,10 +48,32 @@ class Outside:
         """Return the items of each Pod's name."""
         code, out, err = self.run("-n", NAMESPACE, "-o", "json")
         assert (code, err) == (0, "")
-        found: dict[str, list[Json]] = {}
-        for item in json.loads(out)["items"]:
-            found.setdefault(item["pod"], []).append(item)
-        return found
+        return by_pod(out)
+
+    def dump(self, *options: str) -> str:
+        """Return what ``kubectl cluster-info dump`` prints of the namespace."""
+        plane = self.shop.cluster.control_plane
+        kubectl = (str(plane.binaries.kubectl), "--kubeconfig", str(plane.kubeconfig))
+        done = subprocess.run(
+            [*kubectl, "cluster-info", "dump", "--namespaces", NAMESPACE, *options],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+
+def by_pod(text: str) -> dict[str, list[Json]]:
+    """Return the items of a list by the Pods' names."""
+    found: dict[str, list[Json]] = {}
+    for item in json.loads(text)["items"]:
+        found.setdefault(item["pod"], []).append(item)
+    return found
+
+
+def causes_of(found: dict[str, list[Json]]) -> dict[str, list[str]]:
+    """Return the causes of each Pod."""
+    return {name: [item["cause"] for item in items] for name, items in found.items()}
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +99,37 @@ def test_the_causes_of_all_streams_without_the_operator(outside: Outside) -> Non
         if not set(causes) <= said[stream]
     }
     assert wrong == {}
+
+
+@pytest.mark.parametrize("output_format", ["json", "yaml"])
+@pytest.mark.parametrize("form", ["stream", "folder"])
+def test_real_dumps(form: str, output_format: str, outside: Outside, tmp_path: Path) -> None:
+    """What ``kubectl cluster-info dump`` writes is read, with the causes of the live cluster.
+
+    Its logs are errors here, as no kubelet serves them.
+    """
+    path = tmp_path / "dump"
+    if form == "folder":
+        outside.dump("--output-directory", str(path), "-o", output_format)
+    else:
+        path.write_text(outside.dump("-o", output_format), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pod_diagnoser.cli", "-f", str(path), "-o", "json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    assert causes_of(by_pod(done.stdout)) == causes_of(outside.items())
+
+
+def test_why_nothing_is_told(outside: Outside) -> None:
+    """There is no PodDiagnoser, which is asked for although no Pod shows one."""
+    pod = outside.pods["02-exit1-restarted"]
+    code, out, _ = outside.run("why-not", "-n", NAMESPACE, pod)
+    assert code == 0
+    assert f"Pod {NAMESPACE}/{pod} is claimed by no PodDiagnoser" in out
+    assert f"namespace {NAMESPACE} has no PodDiagnoser" in out
 
 
 @pytest.mark.parametrize("by", ["workload", "cause", "node"])
@@ -121,10 +175,12 @@ def test_the_same_words_where_the_operator_runs(outside: Outside) -> None:
     pod = outside.pods["05-crashloop-0-terminated"]
     eventually(lambda: shown_metadata(outside.shop.pod(pod))[0], lambda shown: shown["cause"])
     outside.shop.settled()
-    after = outside.items()
-    assert {name: [item["cause"] for item in items] for name, items in after.items()} == {
-        name: [item["cause"] for item in items] for name, items in before.items()
-    }
+    assert causes_of(outside.items()) == causes_of(before)
+    code, out, _ = outside.run("why-not", "-n", NAMESPACE, pod)
+    assert code == 0
+    assert out.startswith(f"Pod {NAMESPACE}/{pod} is claimed by PodDiagnoser outside\n")
+    assert "  told\n" in out
+    assert "change: spec.remediationAction: RestartPod, or EvictPod" in out
 
 
 def test_the_history_that_the_operator_keeps(shop: Workspace) -> None:
