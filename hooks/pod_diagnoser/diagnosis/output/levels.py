@@ -101,6 +101,7 @@ _JSON: Final = re.compile(
 
 def level_of(text: str) -> Level | None:
     """Return the level at which a line is logged, or None if it is no record of a log."""
+    text = text.lstrip()
     if text.startswith("{"):
         return _of_json(text)
     head = _RECORD.match(text)

@@ -18,7 +18,7 @@ from pod_diagnoser.diagnosis.output.stopping import mild_stop_marker, stop_marke
 _AROUND: Final = 30
 """How many lines around an event others are quoted, too, where there is room."""
 
-_NEAR: Final = 20
+_NEAR: Final = 3
 """How many lines before the request to stop an error that was only logged counts as the reason."""
 
 

@@ -19,6 +19,12 @@ from pod_diagnoser.diagnosis.output.noise import (
 _MAX_AFTER: Final = 15
 """After how many more lines such a line is not told as the reason."""
 
+_TOLD: Final = re.compile(
+    r"\s{0,8}[\[(<]?(?:(?:TRACE|DEBUG|VERBOSE|INFO|NOTICE|LOG|WARN(?:ING)?)\b"
+    r"|(?i:trace|debug|verbose|info|notice|warn(?:ing)?)(?:[\])>:]| - ))"
+)
+"""Lines that say at their start that they are no error."""
+
 _OFTEN: Final = 3
 """How often a line is repeated to count for more than one that stands there once."""
 
@@ -66,6 +72,8 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         if not _WHOLE_WORDS.search(lowered) or _HEALTHY.search(lowered):
             continue
         if is_noise(line) or is_of_request(line) or has_own_grammar(line):
+            continue
+        if _TOLD.match(line):
             continue
         level = level_of(line)
         if level is not None and level < Level.ERROR:

@@ -19,8 +19,11 @@ from pod_diagnoser.diagnosis.output.noise import (
 )
 from pod_diagnoser.diagnosis.output.reading import MAX_LINES
 
-_MAX_AFTER: Final = 60
+_MAX_AFTER: Final = 25
 """After how many more lines an error that was only logged did not end the program."""
+
+_MAX_AFTER_RETRY: Final = 4
+"""After how many more lines one did not of which the program said that it tries again."""
 
 _GAP: Final = 6
 """How many other lines may stand between two errors of one kind of end."""
@@ -33,6 +36,12 @@ _ENDS: Final = re.compile(
     r"|Application run failed|Application startup failed|uncaught exception|[Uu]nhandled",
 )
 """Words by which an error says that the program ends of it."""
+
+_GOES_ON: Final = re.compile(
+    r"[Rr]econciler error|[Rr]etry|[Rr]etries|[Rr]equeu|object has been modified|[Rr]econnect"
+    r"|[Tt]ry(?:ing)? again|[Ii]gnor|[Ss]kipp|[Bb]ack(?:ing)? ?off|falling back|continuing",
+)
+"""Words by which an error says that the program goes on."""
 
 _HEALTHY: Final = re.compile(
     r"(?:\berr(?:or|ors|s)?|\"err(?:or|ors)?\"|failed|failures)[=:] ?\"?(?:0|null|nil|none|<nil>)\b",
@@ -52,13 +61,15 @@ _GO: Final = re.compile(
     r"|\"level\":\"\w{4,6}\",\"(?:error|ts|time|msg)\"|^\{\"time\":\"[^\"]{10,40}\",\"level\":\"[A-Z]"
     r"|[CEWNID] \| |^(?:FATA|ERRO)\[\d{4}\]"
 )
-_NODE: Final = re.compile(r"\"level\":[56]0,\"time\":|\"hostname\":.{1,200}\"level\":[56]0\b")
+_NODE: Final = re.compile(
+    r"^\[Nest\] |\"level\":[56]0,\"time\":|\"hostname\":.{1,200}\"level\":[56]0\b"
+)
 _JAVA: Final = re.compile(
     r"\"logger_name\"|\"thread_name\"|\"loggerClassName\"|\d --- \[|\] (?:o|c|org|com|io|net)\.[\w.$]+"
     r"|\((?:org|com|io|kafka|net)\.[\w.$]+\)| \[(?:org|com|io|net)\.[\w.$]+\]|\"log\.logger\""
 )
 _PYTHON: Final = re.compile(
-    r"^(?:ERROR|CRITICAL):[\w.]+:|\[\d{1,10}\] \[(?:ERROR|CRITICAL)\]|\.py:\d|\"levelname\"|\"event\":"
+    r"^(?:ERROR|CRITICAL): {4}|^(?:ERROR|CRITICAL):[\w.]+:|\[\d{1,10}\] \[(?:ERROR|CRITICAL)\]|\.py:\d|\"levelname\"|\"event\":"
     r"| - (?:ERROR|CRITICAL) - | (?:ERROR|CRITICAL) +\| "
 )
 _QUOTED: Final = r"(?P<quoted>(?:[^\"\\]|\\.){1,3000})"
@@ -75,7 +86,7 @@ _CAPNSLOG: Final = re.compile(r"(?:[\d:. -]{8,30} )?(?P<level>[CEWNID]) \| [\w./
 """etcd's log before 3.4."""
 
 _SAYS_NO_MORE: Final = re.compile(
-    r"(?:[Ff]ailed|[Ee]rror|[Uu]nable|[Cc]ould not|[Cc]annot|[Cc]ouldn't) [^:=,]{0,60}$"
+    r"(?:[Ff]ailed|[Ee]rror|[Uu]nable|[Cc]ould not|[Cc]annot|[Cc]ouldn't) [^:=,/'\"]{0,60}$"
 )
 """What says that something failed, and leaves to the next record why."""
 
@@ -108,7 +119,7 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
                 yield Finding(number, (number,))
     while errors and is_wrapper(lines[errors[-1]]):
         errors.pop()
-    if errors and errors[-1] >= end_of_what_counts(lines, _MAX_AFTER):
+    if errors and errors[-1] >= end_of_what_counts(lines, _most_after(lines[errors[-1]])):
         last = [
             number
             for number in _last_cluster(errors)
@@ -117,6 +128,10 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         first = next(number for number in reversed(last) if _same(lines[number], lines[last[0]]))
         others = _distinct(lines, [first, *(number for number in last if number != first)])
         yield Finding(last[0], others, weight=Weight.LOGGED)
+
+
+def _most_after(line: str) -> int:
+    return _MAX_AFTER_RETRY if _GOES_ON.search(line) else _MAX_AFTER
 
 
 def _level_of(line: str) -> Level | None:
