@@ -280,6 +280,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
     (
         ReasonClass.MISSING_MODULE,
         (
+            r"could not load the .{1,60} gem",
             r"no nvidia driver",
             r"could not import module",
             r"there is no package called",
@@ -342,7 +343,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"version (?:mismatch|conflict|is not supported|.{0,40}not compatible|.{0,30}is too (?:old|new))",
             r"wrong mongod version",
             r"featurecompatibilityversion",
-            r"upgrade after a crash",
+            r"upgrade (?:is not supported )?after a crash",
             r"upgrade problem",
             r"initialized by postgresql version",
             r"unsupported (?:version|redo log format|file format version|database version)",
@@ -377,6 +378,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
     (
         ReasonClass.DATA_CORRUPT,
         (
+            r"is not a valid data directory",
             r"unable to read root page|failed to open its metadata|wt_try_salvage",
             r"unreasonable length",
             r"not a gzipped",
@@ -730,7 +732,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"unknown (?:flag|option|command|directive|argument|shorthand|configuration|config|parameter|field|key|property|server|variable|setting|log level|subcommand|storage)",
             r"flag provided but not defined",
             r"unrecogni[sz]ed",
-            r"invalid (?:value|argument ['`]|option|config|setting|url|port|syntax|parameter|directive|boolean|format|character|literal|flag|address|key|uri|connection string|data ?source|yaml|json|regex|duration|type|number|integer|input|scheme|host|dsn|property|field|variable|mode|log|reference|spec|schema|command|usage)",
+            r"invalid (?:value|argument ['`]|option|config|setting|url|port|syntax|parameter|directive|boolean|format|character|literal|flag|address|key|uri|connection string|data ?source|yaml|json|regex|duration|type|number|integer|input|scheme|host|dsn|property|field|variable|mode|log level|reference|spec|schema|command|usage)",
             r'unexpected (?:argument|token|key|character|identifier|property|keyword|symbol|")',
             r"yaml: ",
             r"yaml(?:\.\w{1,40})*error",

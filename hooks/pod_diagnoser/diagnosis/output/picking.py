@@ -73,27 +73,39 @@ def _reading(stream: Stream, finding: Finding) -> OutputReading:
 def _reason_in(stream: Stream) -> Finding | None:
     """Return the event of a stream by which it ended, or None where none is known."""
     found = list(_findings(stream.texts))
-    starts = _outside(run_starts(stream.texts), [finding for finding, _ in found])
+    # An event that begins the text begins no run: another of its kind may follow from it.
+    cut = any(not finding.start and finding.weight >= Weight.LOGGED for finding, _ in found)
+    starts = run_starts(stream.texts, cut=cut)
+    starts = _outside(starts, [finding for finding, _ in found])
     best = _best_of_runs(stream.texts, starts, found)
-    weakest = None
+    less: Finding | None = None
     for run in reversed(range(len(starts))):
         end = starts[run + 1] if run + 1 < len(starts) else len(stream.texts)
         finding = best.get(run)
-        marker = stop_marker(stream.texts, starts[run], end)
-        if marker is not None and not _counts(finding, marker):
-            return Finding(
-                marker, (marker,), ReasonClass.ASKED_TO_STOP, weight=Weight.LOGGED, exact=True
-            )
-        if finding is not None and finding.weight >= Weight.LOGGED:
+        if less is None or less.weight < Weight.LOGGED:
+            marker = _stop(stream.texts, starts[run], end, finding)
+            if marker is not None:
+                return marker
+        if finding is not None and (less is None or finding.weight > less.weight):
             inside = [other for other, _ in found if starts[run] <= other.start < end]
-            return _with_others(stream.texts, finding, inside)
-        mild = mild_stop_marker(stream.texts, starts[run], end)
-        if mild is not None and (finding is None or finding.start > mild):
-            return Finding(
-                mild, (mild,), ReasonClass.ASKED_TO_STOP, weight=Weight.LOGGED, exact=True
-            )
-        weakest = weakest or finding
-    return weakest
+            less = _with_others(stream.texts, finding, inside)
+            if finding.weight >= Weight.FATAL:
+                break
+    return less
+
+
+def _stop(texts: Sequence[str], start: int, end: int, finding: Finding | None) -> Finding | None:
+    """Return that a run was asked to stop, unless an event in it is the reason all the same."""
+    marker = stop_marker(texts, start, end)
+    if marker is not None and _counts(finding, marker):
+        marker = None
+    elif marker is None and (finding is None or finding.weight < Weight.LOGGED):
+        marker = mild_stop_marker(texts, start, end)
+        if marker is not None and finding is not None and finding.start < marker:
+            marker = None
+    if marker is None:
+        return None
+    return Finding(marker, (marker,), ReasonClass.ASKED_TO_STOP, weight=Weight.LOGGED, exact=True)
 
 
 def _with_others(texts: Sequence[str], finding: Finding, others: Sequence[Finding]) -> Finding:

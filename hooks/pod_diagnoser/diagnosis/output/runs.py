@@ -20,8 +20,13 @@ _END: Final = re.compile(
 """After one of these a run is over."""
 
 _START_WORD: Final = re.compile(
-    r"\b(?:start(?:ing|ed|up)?|boot(?:ing)?|initiali[sz]ing|launching)\b", re.IGNORECASE
+    r"\b(?:start(?:ing|ed|up)?|boot(?:ing|ed)|initiali[sz]ing|launching)\b", re.IGNORECASE
 )
+_NO_START: Final = re.compile(
+    r"n't |\bnot\b|[Ff]ail|[Uu]nable|[Cc]annot|[Ee]rror|ERROR|[Tt]erminat|[Ss]topp"
+)
+"""Words in a line that speaks of a start that failed."""
+
 _PARTS: Final = (
     "tart",
     "START",
@@ -44,14 +49,18 @@ _MIN_LENGTH: Final = 3
 """How many lines a run has at least, if a repeated line is all that shows that it starts."""
 
 
-def run_starts(texts: Sequence[str]) -> list[int]:
+def run_starts(texts: Sequence[str], *, cut: bool = False) -> list[int]:
     """Return the lines at which a run begins, in order; the first is 0.
 
     A run begins with a banner that is known, after a line that is known to be the last, or where
     the very first line, or the first that speaks of starting, comes again, numbers aside.
+
+    Args:
+        texts: the lines of a stream.
+        cut: that the first line is not that of a run.
     """
     starts = [0]
-    again = _again(texts)
+    again = set() if cut else _again(texts)
     starting, seen = "", -1
     for number, text in enumerate(texts[1:], start=1):
         speaks = any(part in text for part in _PARTS)
@@ -61,7 +70,7 @@ def run_starts(texts: Sequence[str]) -> list[int]:
             or (number in again and number - starts[-1] >= _MIN_LENGTH)
         ):
             starts.append(number)
-        elif speaks and text[0] not in " \t" and _START_WORD.search(text):
+        elif speaks and _speaks_of_start(text):
             masked = _masked(text)
             starting = starting or masked
             if masked == starting:
@@ -83,6 +92,14 @@ def _again(texts: Sequence[str]) -> set[int]:
         if number and text[:1] == letter and _masked(text) == first
     }
     return again if len(again) <= _MAX_RUNS else set()
+
+
+def _speaks_of_start(text: str) -> bool:
+    return (
+        text[0] not in " \t"
+        and _START_WORD.search(text) is not None
+        and _NO_START.search(text) is None
+    )
 
 
 def _ends(text: str) -> bool:

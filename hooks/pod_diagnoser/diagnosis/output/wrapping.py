@@ -16,8 +16,11 @@ from typing import Final, NamedTuple
 _SAMPLE: Final = 64
 """How many lines are looked at to see whether lines are wrapped."""
 
-_SHARE: Final = 0.75
-"""Which part of the lines must be wrapped."""
+_SHARE: Final = 0.5
+"""Which part of the lines must be wrapped: others of a viewer's own stand between."""
+
+_OWN_SHARE: Final = 0.75
+"""The same where it may be the program's own."""
 
 _ROUNDS: Final = 3
 """How many wrappings are taken off, one within another."""
@@ -92,7 +95,7 @@ def unwrap(lines: Sequence[str]) -> list[Unwrapped]:
     for _ in range(_ROUNDS):
         texts = _sample([line.text for line in unwrapped])
         for wrapping in _WRAPPINGS:
-            if _most(texts, wrapping.prefix.match):
+            if _most(texts, wrapping.prefix.match, _OWN_SHARE if wrapping.own else _SHARE):
                 unwrapped = [_strip(line, wrapping) for line in unwrapped]
                 break
         else:
@@ -105,9 +108,9 @@ def _plain(line: str) -> str:
     return _ANSI.sub("", line) if "\x1b" in line or "[0m" in line else line
 
 
-def _most(texts: Sequence[str], holds: Callable[[str], object]) -> bool:
+def _most(texts: Sequence[str], holds: Callable[[str], object], share: float = _OWN_SHARE) -> bool:
     sample = _sample(texts)
-    return len(list(filter(holds, sample))) > len(sample) * _SHARE
+    return len(list(filter(holds, sample))) > len(sample) * share
 
 
 def _sample(texts: Sequence[str]) -> Sequence[str]:
@@ -132,6 +135,7 @@ def _from_docker(line: Unwrapped) -> Unwrapped:
         record = json.loads(line.text)
         text = str(record["log"])
     except (ValueError, RecursionError, KeyError, TypeError):
-        text = line.text.removeprefix(_DOCKER).replace('\\"', '"').replace("\\n", "")
+        # The record is cut.
+        text = line.text.removeprefix(_DOCKER).partition('\\n"')[0].replace('\\"', '"')
     text = _plain(text.rstrip())
     return Unwrapped(line.raw, text, text.strip(), line.stream)
