@@ -325,10 +325,12 @@ class _Observer:
         evidence = self._claim.evidence
         if not evidence.changes:
             return None
+        known = self._fetched.change if self._fetched else None
         if self._stored.change is not None:
-            return self._stored.change.to_change()
-        read = self._fetched.change if self._fetched else None
-        return None if read is None else mask_change(read, evidence.maskPatterns)
+            known = self._stored.change.to_change()
+            if not evidence.maskPatterns:
+                return known  # it was masked before it was stored
+        return None if known is None else mask_change(known, evidence.maskPatterns)
 
     def _is_new(self, crashes: _Crashes) -> bool:
         """Say whether the Pod shows a crash for the first time."""

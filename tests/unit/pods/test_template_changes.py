@@ -140,6 +140,16 @@ def test_it_can_be_switched_off() -> None:
     assert [each.template for each in fresh.requests] == [None]
 
 
+def test_a_pattern_that_is_added_later_masks_what_is_stored() -> None:
+    """With the next sync."""
+    synced = SyncedPod()
+    synced.sync(after(1))
+    masking = SyncedPod(of=synced.of, maskPatterns=["web:1[.]4"])
+    masking.sync(after(2))
+    assert "1.4" not in json.dumps(masking.of["metadata"]["annotations"])
+    assert "***" in masking.line
+
+
 @pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
 def test_of_others_the_label_names_the_version(kind: str) -> None:
     """Without it there is none to ask for."""
