@@ -87,9 +87,16 @@ class TemplateSpec(WireModel):
     imagePullSecrets: Any = None
 
 
+class TemplateMeta(WireModel):
+    """The metadata of a template, as far as it is compared."""
+
+    annotations: _Object = Field(default_factory=dict)
+
+
 class PodTemplate(WireModel):
     """A template of Pods."""
 
+    metadata: Annotated[TemplateMeta, OrNull(TemplateMeta)] = TemplateMeta()
     spec: TemplateSpec = TemplateSpec()
 
 

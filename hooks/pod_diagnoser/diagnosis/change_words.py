@@ -23,6 +23,9 @@ _MAX_QUOTED: Final = 40
 _WHOLE, _SHORT, _WITHOUT_VALUES = range(3)
 """The forms of clauses: as they are, with shorter images, without images and quantities."""
 
+_WORDS: Final = (Part.FIELD, Part.PROBE, Part.LIMIT, Part.REQUEST, Part.ANNOTATION)
+"""Parts whose names are one word, and no name of an object."""
+
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,47}")
 _OPTION: Final = re.compile(r"--[A-Za-z][A-Za-z0-9_.-]{0,62}")
 
@@ -168,8 +171,6 @@ def _name_of(difference: Difference) -> str:
         return text if _VARIABLE.fullmatch(text) else quote(text, _MAX_QUOTED)
     if difference.part is Part.ARGUMENT:
         return text if _OPTION.fullmatch(text) else quote(text, _MAX_QUOTED)
-    if difference.part in (Part.FIELD, Part.PROBE):
-        return word(text)
-    if difference.part in (Part.LIMIT, Part.REQUEST):
+    if difference.part in _WORDS:
         return word(text)
     return name(text)

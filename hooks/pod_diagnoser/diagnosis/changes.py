@@ -50,6 +50,8 @@ class Part(StrEnum):
     INIT_CONTAINER = "init container"
     FIELD = "field"
     """Another field, by its name in Kubernetes' API."""
+    ANNOTATION = "annotation"
+    """Of the template: a checksum of its configuration, for example, or when it was restarted."""
 
 
 class How(StrEnum):
@@ -187,6 +189,7 @@ def compare(before: PodTemplate, after: PodTemplate) -> Iterator[Difference]:
     yield from _volumes(old, new)
     yield from _containers(old, new)
     yield from _fields(old, new, both)
+    yield from _named(Part.ANNOTATION, before.metadata.annotations, after.metadata.annotations)
 
 
 _Pair = tuple[TemplateContainer | None, TemplateContainer | None]

@@ -11,7 +11,14 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from pod_diagnoser.api.causes import REQUESTED_RESTARTS
 from pod_diagnoser.api.core_v1 import Pod
@@ -231,6 +238,15 @@ class StoredChange(BaseModel):
         )
 
 
+def _valid_or_none(value: object, validate: ValidatorFunctionWrapHandler) -> StoredChange | None:
+    """Read a change; one that another version of the hook wrote must not cost the history."""
+    try:
+        change: StoredChange | None = validate(value)
+    except ValidationError:
+        return None
+    return change
+
+
 @lru_cache(maxsize=256)
 def store_change(change: TemplateChange) -> StoredChange:
     """Return a change as it is stored, with as many differences as have room.
@@ -260,7 +276,7 @@ class CrashHistory(BaseModel):
     """The uid of the PodDiagnoser that claimed the Pod when this was written."""
     since: Time = None
     """When that PodDiagnoser first diagnosed a recent crash of the Pod, which it counts by this."""
-    change: StoredChange | None = None
+    change: Annotated[StoredChange | None, WrapValidator(_valid_or_none)] = None
     """What the Pod's template changed, where that is known."""
     history: tuple[CrashRecord, ...] = Field(default=(), max_length=100)
 

@@ -119,6 +119,17 @@ def test_the_pod_s_own_fields_are_compared() -> None:
     ]
 
 
+def test_annotations_of_the_template_are_compared_at_last() -> None:
+    """A restart by kubectl changes one, and so does a checksum of the configuration."""
+    after = template()
+    after["metadata"]["annotations"] = {"kubectl.kubernetes.io/restartedAt": "2026-11-08T10:00:00Z"}
+    text = line(replica_set(6), replica_set(8, after))
+    assert text == (
+        "Revision 8 began 3 min before this crash: annotation kubectl.kubernetes.io/restartedAt "
+        "added; revision 6 ran for 2 days"
+    )
+
+
 def test_the_order_of_variables_and_of_volumes_is_no_difference() -> None:
     """They are compared by name."""
     env = [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]

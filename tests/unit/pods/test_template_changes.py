@@ -199,6 +199,22 @@ def test_what_somebody_wrote_into_the_history_cannot_speak_in_our_voice() -> Non
     assert len(synced.of["metadata"]["annotations"][CRASHES]) <= MAX_CRASHES_BYTES
 
 
+@pytest.mark.parametrize("change", ["x", {"revision": 0}, {"revision": 1, "differences": [{}]}])
+def test_a_change_that_cannot_be_read_costs_no_history(change: object) -> None:
+    """A later version of the hook may have written it; it is read again."""
+    synced = SyncedPod()
+    synced.sync(after(1))
+    history = json.loads(synced.of["metadata"]["annotations"][CRASHES])
+    before = history["history"]
+    synced.of["metadata"]["annotations"][CRASHES] = json.dumps(history | {"change": change})
+    synced.sync(after(2))
+    now = json.loads(synced.of["metadata"]["annotations"][CRASHES])
+    assert now["history"] == before
+    synced.crash_again(after(120), 2)
+    synced.sync(after(121))
+    assert synced.line == LINE.replace("3 min", "5 min")
+
+
 @given(
     st.builds(
         TemplateChange,
