@@ -89,9 +89,8 @@ class _FileReader:
         for name in dict.fromkeys(self._with_logs):
             try:
                 with open_input(name, self._allowance) as found:
-                    if isinstance(found, Tree):
-                        for entry in found.entries():
-                            self._read_log_of(entry)
+                    for entry in found.entries() if isinstance(found, Tree) else ():
+                        self._read_log_of(_shown_in(name, entry), entry)
             except _FAILURES as error:
                 self._fail(_shown(name), error, "logs were not read")
         self._logs.give()
@@ -129,9 +128,9 @@ class _FileReader:
         once, before = not is_regular(name), (self._read, len(self._failures))
         whole: set[str] = set()
         for entry in tree.entries():
-            role = role_of(entry.path)
+            role = ObjectFile() if entry.is_folder else role_of(entry.path)
             if isinstance(role, ObjectFile):
-                shown = f"{_shown(name)}, file {_shown(entry.path)}"
+                shown = _shown_in(name, entry)
                 if role.also_in not in whole and self._read_object_file(shown, entry, role):
                     whole.add(normal_path(entry.path))
             elif role is None:
@@ -202,20 +201,23 @@ class _FileReader:
             for key, text in _sections(source, role):
                 self._logs.keep(key, text, previous=False)
 
-    def _read_log_of(self, entry: Entry) -> None:
+    def _read_log_of(self, shown: str, entry: Entry) -> None:
         """Read a log if it is that of a crash."""
-        role = role_of(entry.path)
+        role = None if entry.is_folder else role_of(entry.path)
         if not isinstance(role, LogFile) or not self._logs.wants_of_pod(role.namespace, role.pod):
             return
-        if not role.container:
-            with entry.open() as source:
-                for key, text in _sections(source, role):
-                    self._logs.offer(key, text, previous=False)
-            return
-        key = (role.namespace, role.pod, role.container)
-        if self._logs.wants(key, previous=role.previous):
-            with entry.open_end() as source:
-                self._logs.offer(key, read_tail(source), previous=role.previous)
+        try:
+            if not role.container:
+                with entry.open() as source:
+                    for key, text in _sections(source, role):
+                        self._logs.offer(key, text, previous=False)
+                return
+            key = (role.namespace, role.pod, role.container)
+            if self._logs.wants(key, previous=role.previous):
+                with entry.open_end() as source:
+                    self._logs.offer(key, read_tail(source), previous=role.previous)
+        except (OSError, TreeError) as error:
+            self._fail(shown, error)
 
 
 def _sections(source: ByteSource, role: LogFile) -> list[tuple[LogKey, str]]:
@@ -251,6 +253,10 @@ def _shown(name: str) -> str:
     if name == STANDARD_INPUT:
         return "standard input"
     return quote_whole(sanitize(name, _MAX_NAME_BYTES))
+
+
+def _shown_in(name: str, entry: Entry) -> str:
+    return f"{_shown(name)}, {'folder' if entry.is_folder else 'file'} {_shown(entry.path)}"
 
 
 def _count(number: int, what: str) -> str:

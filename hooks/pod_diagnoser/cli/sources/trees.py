@@ -53,11 +53,13 @@ class Entry:
         path: its path in the tree, with slashes; anything, where an archive says so.
         open: opens it. A file of a tar archive is open only until the next entry.
         open_end: opens it so near its end that the end of a log is still read whole.
+        is_folder: whether it is no file, but a folder that cannot be read, as opening it tells.
     """
 
     path: str
     open: Callable[[], AbstractContextManager[ByteSource]]
     open_end: Callable[[], AbstractContextManager[ByteSource]]
+    is_folder: bool = False
 
 
 class Tree(ABC):
@@ -90,8 +92,14 @@ class Folder(Tree):
         waiting, count = [""], 0
         while waiting:
             folder = waiting.pop()
-            with os.scandir(Path(self._path, folder)) as found:
-                children = sorted(found, key=lambda each: each.name)
+            try:
+                with os.scandir(Path(self._path, folder)) as found:
+                    children = sorted(found, key=lambda each: each.name)
+            except OSError as error:
+                if not folder:
+                    raise
+                yield _unreadable(folder, error)
+                continue
             inner = []
             for child in children:
                 path = f"{folder}/{child.name}" if folder else child.name
@@ -238,6 +246,15 @@ def _open_regular(path: str) -> BinaryIO:
         message = "not a regular file"
         raise OSError(message)
     return file
+
+
+def _unreadable(path: str, error: OSError) -> Entry:
+    """Return what stands for a folder that cannot be read."""
+
+    def opened() -> AbstractContextManager[ByteSource]:
+        raise error
+
+    return Entry(path, opened, opened, is_folder=True)
 
 
 @contextmanager

@@ -329,6 +329,35 @@ def test_links_in_folders_are_not_followed(tmp_path: Path) -> None:
     assert len(snapshot_of(tmp_path / "link").pods) == 1
 
 
+def test_folders_and_logs_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are named, and the rest is read."""
+    dump = folder(tmp_path / "dump", {**GATHERED, "closed/a.json": as_json(HEALTHY)})
+    scan, open_regular = os.scandir, trees._open_regular
+
+    def refuse_folder(path: str | Path) -> Any:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    def lose_file(path: str) -> Any:
+        if path.endswith("web/logs/current.log"):
+            raise FileNotFoundError(2, "No such file or directory")
+        return open_regular(path)
+
+    monkeypatch.setattr(os, "scandir", refuse_folder)
+    monkeypatch.setattr(trees, "_open_regular", lose_file)
+    snapshot = snapshot_of(dump)
+    assert len(snapshot.pods) == 3
+    assert {key[1] for key in snapshot.logs} == {"app-1", "job-1"}
+    log = "gather/namespaces/shop/pods/web-1/web/web/logs/current.log"
+    assert told(snapshot)[:2] == [
+        f'"{dump}", folder "closed": Permission denied',
+        f'"{dump}", file "{log}": No such file or directory',
+    ]
+
+
 def test_archives_write_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Paths that lead elsewhere are names like others, and are skipped."""
     inside = tmp_path / "inside"
