@@ -16,6 +16,7 @@ from pod_diagnoser.cluster.client import ApiClient
 from pod_diagnoser.cluster.credentials import Credentials, in_cluster
 from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
 from pod_diagnoser.diagnosis.evidence import EvidenceFetcher
+from pod_diagnoser.diagnosis.masking.compiling import IS_LINEAR
 from pod_diagnoser.poddiagnosers.access import Observer
 from pod_diagnoser.poddiagnosers.sync import Reconciler
 from pod_diagnoser.pods.recall import Recalls
@@ -75,7 +76,11 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
 
     Raises:
         SettingsError: the environment holds a setting that it cannot have.
+        ImportError: google-re2 is not installed, without which a text could hold up the hook.
     """
+    if not IS_LINEAR:
+        message = "the hook needs google-re2"
+        raise ImportError(message)
     if settings is None:
         settings = load_settings()
         configure_logs(settings.log_level, settings.log_format)

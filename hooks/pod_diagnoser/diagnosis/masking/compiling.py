@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-import re2  # type: ignore[import-untyped]
+from pod_diagnoser.diagnosis.masking.without_re2 import Pattern, PatternSet
+
+try:
+    import re2  # type: ignore[import-untyped]
+except ImportError:  # the command line does without
+    re2 = None
+
+IS_LINEAR: Final = re2 is not None
+"""Whether matching takes linear time. Where it does not, users' patterns are refused."""
 
 MAX_PATTERNS: Final = 16
 MAX_PATTERN_BYTES: Final = 256
@@ -37,6 +45,8 @@ def compile_pattern(pattern: str, max_memory: int | None = None) -> Any:
     Raises:
         re2.error: it is not valid, or takes too much memory.
     """
+    if re2 is None:
+        return Pattern(pattern)
     options = re2.Options()
     if max_memory is not None:
         options.max_mem = max_memory
@@ -46,6 +56,8 @@ def compile_pattern(pattern: str, max_memory: int | None = None) -> Any:
 
 def compile_set(patterns: list[str]) -> Any:
     """Compile patterns of which one pass over a text tells which occur in it, by their index."""
+    if re2 is None:
+        return PatternSet(patterns)
     options = re2.Options()
     options.log_errors = False
     compiled = re2.Set.SearchSet(options)
@@ -58,7 +70,7 @@ def compile_set(patterns: list[str]) -> Any:
 @lru_cache(maxsize=_MAX_COMPILED_LISTS)
 def custom_patterns(patterns: tuple[str, ...]) -> tuple[Any, ...] | None:
     """Compile users' patterns; None where they can't be used."""
-    if len(patterns) > MAX_PATTERNS:
+    if len(patterns) > MAX_PATTERNS or (patterns and not IS_LINEAR):
         return None
     compiled = []
     for pattern in patterns:
