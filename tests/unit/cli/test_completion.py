@@ -11,6 +11,7 @@ import pytest
 from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.cli import command, completion
 from pod_diagnoser.cli.commands import COMMANDS
+from pod_diagnoser.cli.word_completion import complete
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def found(*words: str) -> list[str]:
     """Return the candidates."""
-    return [each.value for each in completion.complete(words)]
+    return [each.value for each in complete(words)]
 
 
 @pytest.mark.usefixtures("kubectl")
@@ -73,6 +74,15 @@ def test_what_kubectl_reads(
     monkeypatch.setattr(sys, "argv", ["kubectl_complete-diagnose", "completion", "x"])
     completion.main()
     assert capsys.readouterr().out == ":4\n"
+
+
+def test_without_the_extra(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is printed into the user's line."""
+    monkeypatch.setitem(sys.modules, "pod_diagnoser.cli.word_completion", None)
+    assert completion.main() == 1
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.usefixtures("kubectl")
