@@ -5,6 +5,7 @@ apart by the name that stands in it: the traces of two services printed at once 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,7 +14,7 @@ from pod_diagnoser.diagnosis.output.wrapping import Unwrapped, unwrap
 MAX_TEXT: Final = 65_536
 """How many characters of the end of an output are read."""
 
-MAX_LINES: Final = 2_000
+MAX_LINES: Final = 1_500
 """How many lines, blank ones not counted, are read at most: the last."""
 
 MAX_CHARS: Final = 4_096
@@ -25,8 +26,8 @@ MAX_STREAMS: Final = 32
 _MAX_PARTS: Final = 100
 """How many lines within one line are read at most."""
 
-_MAX_OPENED: Final = 200
-"""How many lines are looked into at most: the last."""
+_MAX_WITHIN: Final = 500
+"""How many lines within lines are read at most: of the last."""
 
 _LAST_FIELD: Final = re.compile(r'.*"\s?[:=]\s?"|.*="', re.DOTALL)
 
@@ -59,9 +60,10 @@ def read_streams(text: str) -> list[Stream]:
     names = {line.stream for line in lines}
     one = len(names) > MAX_STREAMS
     streams: dict[str, Stream] = {}
+    first_opened = _first_opened(lines)
     for place, line in enumerate(lines):
         stream = streams.setdefault("" if one else line.stream, Stream())
-        for part, quote in _parts(line, opened=len(lines) - place <= _MAX_OPENED):
+        for part, quote in _parts(line, opened=place >= first_opened):
             # A wrapped blank line is one only now.
             if part and not part.isspace():
                 stream.add(part, quote, place)
@@ -74,6 +76,16 @@ def _last_lines(text: str) -> list[str]:
         text = text[-MAX_TEXT:].partition("\n")[2] or text[-MAX_TEXT:]
     lines = [line for line in text.replace("\r", "\n").split("\n") if line and not line.isspace()]
     return lines[-MAX_LINES:]
+
+
+def _first_opened(lines: Sequence[Unwrapped]) -> int:
+    """Return the first line that is looked into: those within the last are as many as are read."""
+    within = 0
+    for place in reversed(range(len(lines))):
+        within += min(lines[place].text.count("\\n"), _MAX_PARTS)
+        if within > _MAX_WITHIN:
+            return place + 1
+    return 0
 
 
 def _parts(line: Unwrapped, *, opened: bool) -> list[tuple[str, str]]:
