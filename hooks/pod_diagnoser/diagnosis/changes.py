@@ -320,15 +320,15 @@ def _fields(
 def _named(
     part: Part, before: Mapping[str, Any], after: Mapping[str, Any], container: str = ""
 ) -> Iterator[Difference]:
-    """Compare what has names."""
-    for name, value in after.items():
-        if name not in before:
-            yield Difference(part, How.ADDED, container, name)
-        elif before[name] != value:
-            yield Difference(part, How.CHANGED, container, name)
-    for name in before:
-        if name not in after:
-            yield Difference(part, How.REMOVED, container, name)
+    """Compare what has names: what is gone comes first, since a program may still need it."""
+    changed = (name for name in after if name in before and before[name] != after[name])
+    for how, names in (
+        (How.REMOVED, (name for name in before if name not in after)),
+        (How.ADDED, (name for name in after if name not in before)),
+        (How.CHANGED, changed),
+    ):
+        for name in names:
+            yield Difference(part, how, container, name)
 
 
 def _how(before: object, after: object) -> How:

@@ -63,14 +63,14 @@ CASES: list[tuple[Json, Json, list[tuple[str, str, str]]]] = [
     ({"args": ["serve"]}, {"args": ["run"]}, [("args", "", "changed")]),
     ({"args": ["--a=1"]}, {"args": ["--a=2"]}, [("args", "--a", "changed")]),
     ({"args": ["--a", "1"]}, {"args": ["--a", "2", "--b"]}, [
-        ("args", "--a", "changed"), ("args", "--b", "added"),
+        ("args", "--b", "added"), ("args", "--a", "changed"),
     ]),
     ({"args": ["--a", "--b"]}, {"args": ["--b", "--a"]}, [("args", "", "changed")]),
     ({"args": ["-psecret"]}, {"args": ["-pother"]}, [("args", "", "changed")]),
     (
         {"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "1"}]},
         {"env": [{"name": "B", "value": "2"}, {"name": "C", "value": "1"}]},
-        [("env", "B", "changed"), ("env", "C", "added"), ("env", "A", "removed")],
+        [("env", "A", "removed"), ("env", "C", "added"), ("env", "B", "changed")],
     ),
     ({}, {"envFrom": [{"secretRef": {"name": "s"}}]}, [("envFrom", "", "added")]),
     (
@@ -110,9 +110,9 @@ def test_the_pod_s_own_fields_are_compared() -> None:
         serviceAccountName="two",
     )
     assert differences(before, after) == [
-        ("volume", "data", "changed"),
-        ("volume", "new", "added"),
         ("volume", "old", "removed"),
+        ("volume", "new", "added"),
+        ("volume", "data", "changed"),
         ("container", "sidecar", "removed"),
         ("init container", "migrate", "added"),
         ("field", "serviceAccountName", "changed"),
