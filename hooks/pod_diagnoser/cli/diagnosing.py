@@ -33,7 +33,7 @@ _HELP: Final = "Say why the containers of Pods crashed, or do not start.\n\n\b\n
 )
 
 _EPILOG: Final = "\b\nOther commands, each with --help:\n" + "\n".join(
-    f"  {name:<10}{about}" for name, (_, about) in sorted(COMMANDS.items())
+    f"  {name:<12}{about}" for name, (_, about) in sorted(COMMANDS.items())
 )
 
 

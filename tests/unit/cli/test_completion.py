@@ -1,6 +1,7 @@
 """Completion: for kubectl's own, and for shells."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -85,17 +86,39 @@ def test_without_the_extra(
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.usefixtures("kubectl")
-def test_bash(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    """The script completes in a real bash."""
-    assert command.main(["completion", "bash"]) == 0
-    script = capfdbinary.readouterr().out.decode()
-    tool = tmp_path / "kubectl_complete-diagnose"
+def install(folder: Path) -> None:
+    """Put the program into a folder, as a wheel is installed."""
+    tool = folder / "kubectl_complete-diagnose"
     tool.write_text(
         f"#!{sys.executable}\nfrom pod_diagnoser.cli.completion import main\n"
         "raise SystemExit(main())\n"
     )
     tool.chmod(0o755)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl on the PATH")
+def test_real_kubectl(tmp_path: Path) -> None:
+    """Its own completion asks the program, where it knows the plug-in."""
+    install(tmp_path)
+    plugin = tmp_path / "kubectl-diagnose"
+    plugin.write_text("#!/bin/sh\n")
+    plugin.chmod(0o755)
+    result = subprocess.run(
+        [str(shutil.which("kubectl")), "__complete", "diagnose", "explain", "OutOf"],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+    )
+    assert result.stdout == "OutOfMemory\n:4\n"
+
+
+@pytest.mark.usefixtures("kubectl")
+def test_bash(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """The script completes in a real bash."""
+    assert command.main(["completion", "bash"]) == 0
+    script = capfdbinary.readouterr().out.decode()
+    install(tmp_path)
     asked = "COMP_WORDS=(kubectl-diagnose explain OutOf); COMP_CWORD=2; _kubectl_diagnose"
     shown = 'echo "${COMPREPLY[@]}"'
     result = subprocess.run(
