@@ -154,6 +154,8 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"flag provided but not defined",
             r"unknown (?:shorthand )?flag",
             r"unknown directive",
+            r"field \w{1,80} not found in type",
+            r"\bconfig error: ",
         ),
     ),
     (
@@ -184,7 +186,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"wrong version number",
             r"sslv3",
             r"(?:ssl|tls)_error",
-            r"no required ssl certificate",
+            r"no (?:required ssl|server) certificate",
             r"invalid certificate",
             r"private key (?:does not match|mismatch)",
             r"key values mismatch",
@@ -295,6 +297,8 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"classnotfoundexception",
             r"noclassdeffounderror",
             r"could not find or load main class",
+            r"failed to load class\b",
+            r"unable to require\(",
             r"cannot open shared object",
             r"error loading shared library",
             r"cannot load such file",
@@ -354,7 +358,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"your ruby version",
             r"nosuchmethoderror",
             r"incompatibleclasschange",
-            r"downgrade",
+            r"downgrad(?:e|ing)",
             r"before upgrading",
             r"not compatible with",
             r"newer (?:version|than)",
@@ -373,6 +377,14 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"api version .{0,60}(?:not supported|too)",
             r"no matches for kind",
             r"could not find the requested resource",
+        ),
+    ),
+    (
+        ReasonClass.SCHEMA_MIGRATION,
+        (
+            r"migration checksum mismatch",
+            r"flywayvalidate",
+            r"migrations have failed",
         ),
     ),
     (
@@ -451,6 +463,15 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
         ),
     ),
     (
+        # Also while it migrates
+        ReasonClass.DEPENDENCY_UNREACHABLE,
+        (
+            r"\beconnrefused\b",
+            r"connection ?refused",
+            r"sqlstate\[(?:hy000|08006)\] \[(?:2002|2003|2006|7)\]",
+        ),
+    ),
+    (
         ReasonClass.SCHEMA_MIGRATION,
         (
             r"initialize the database|\bdb (?:init|upgrade|migrate)",
@@ -525,6 +546,9 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"chown: ",
             r"bad owner",
             r"group or world access",
+            r"match the owner",
+            r"read-only director",
+            r"not result in writable",
         ),
     ),
     (
@@ -632,6 +656,8 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"database .{0,60}(?:is )?(?:down|offline|not ready|unavailable)",
             r"cannot open database",
             r"unknown database",
+            r"nodatabaseerror|could not find your database",
+            r"\bnode .{1,100}\bis down\b|\bis down \(",
             r'database "[^"\n]{1,64}" does not exist',
         ),
     ),
@@ -672,6 +698,8 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"value is required",
             r"may not be empty",
             r"not provided",
+            r"\bnot assigned\b",
+            r"need to be configured",
         ),
     ),
     (
@@ -722,7 +750,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
     (
         ReasonClass.INVALID_CONFIGURATION,
         (
-            r"configuration ?error",
+            r"configuration ?(?:error|exception)",
             r"config ?error",
             r"unknown (?:output|input|filter) plugin",
             r"numberformatexception",

@@ -81,7 +81,7 @@ _RECORD: Final = re.compile(
     rf"|[\[(<]?(?P<start>(?i:{_NAMES}))(?:[\])>:]|\s*[-|\[]|\s+(?=[\d\[(]))"
     rf"|(?P<logger>{_NAMES}) {{1,2}}[\w.$/-]{{1,100}}(?: - |: )"
     # after a time: 2024-01-01 12:00:00,123 … ERROR …; after what follows a time elsewhere
-    r"|\[?(?:\d{4}[-/]\d{2}[-/]\d{2}|\d{2}:\d{2}:\d{2}|[A-Z][a-z]{2} [ \d]\d|ts=|time=)"
+    r"|\[?(?:\d{4}[-/.]\d{2}[-/.]\d{2}|\d{2}:\d{2}:\d{2}|[A-Z][a-z]{2} [ \d]\d|ts=|time=)"
     r"|\[\d{1,10}\] ?\[|\d{1,10} \[[A-Z]|[A-Z]{2,5} \[\d"
 )
 _WORD_IN_RECORD: Final = re.compile(

@@ -128,7 +128,7 @@ def _counts(finding: Finding | None, marker: int) -> bool:
     if finding is None or finding.start > marker:
         return False
     return finding.weight >= Weight.FATAL or (
-        finding.weight is Weight.LOGGED and marker - finding.start <= _NEAR
+        finding.weight is Weight.LOGGED and marker - max(finding.quotes) <= _NEAR
     )
 
 
@@ -154,8 +154,8 @@ def _best_of_runs(
     for finding, grammar in found:
         run = bisect_right(starts, finding.start) - 1
         former = best.get(run)
-        if (former is None or _heavier(finding, former)) and not is_wrapper(
-            texts[finding.quotes[0]]
+        if (former is None or _heavier(finding, former)) and (
+            finding.exact or not is_wrapper(texts[finding.quotes[0]])
         ):
             full = grammar.complete(texts, finding) if grammar.complete else finding
             best[run] = full if full.runtime else replace(full, runtime=grammar.runtime)

@@ -43,7 +43,7 @@ _PARTS: Final = (
 
 _NOT: Final = re.compile(
     r"(?:\bSIG(?:SEGV|ABRT|BUS|ILL|FPE|KILL)\b|was terminated by signal|listening for|handler installed"
-    r"|[Rr]egister(?:ed|ing)|signal handlers?\b(?! called)|ignor|send(?:ing)? SIG|sent SIG|exited with code \[|via signal|[Pp]ress )"
+    r"|[Rr]egister(?:ed|ing)|signal handlers?\b(?! called)|ignor|[Ss]end(?:ing)? (?:the )?(?:signal )?(?:Signals\.)?SIG|sent SIG|exited with code \[|via signal|[Pp]ress )"
 )
 
 

@@ -49,10 +49,12 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         if _QUOTED.match(line):
             yield Finding(number, (number,), ReasonClass.PERMISSION_DENIED)
         elif "** (" in line and (found := _EXCEPTION.match(line)):
+            quotes = _with_rest(lines, number, found["message"])
             yield Finding(
                 number,
-                _with_rest(lines, number, found["message"]),
+                quotes,
                 _default(found["name"]),
+                meaning=_meanings(lines, quotes, found["message"]),
                 weight=_weight(lines, number),
                 runtime="elixir",
                 exact=found["name"] in _BUGS,
@@ -71,6 +73,17 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
 def _with_rest(lines: Sequence[str], number: int, message: str) -> tuple[int, ...]:
     """Return an exception, and the next line where the message stands there."""
     return (number + 1, number) if not message.strip() and number + 1 < len(lines) else (number,)
+
+
+def _meanings(lines: Sequence[str], quotes: Sequence[int], message: str) -> tuple[str, ...]:
+    """Return what tells the class: of an application that did not start first its innermost exit."""
+    said = "\n".join(lines[number] for number in quotes)
+    if "Could not start application" not in message:
+        return (said,)
+    first = max(0, quotes[0] - _REACH)
+    exits = [line for line in lines[first : quotes[0] + _REACH] if "** (EXIT) " in line]
+    innermost = max(exits, key=lambda line: line.index("** (EXIT) "), default="")
+    return (innermost, said)
 
 
 def _default(name: str) -> ReasonClass | None:

@@ -46,15 +46,22 @@ _WORDS: Final = (
     "refused", "denied", "no such", "invalid", "not found", "not writable", "not set", "must be",
     "required", "missing", "does not exist", "timed out", "not permitted", "unexpected", "unknown",
     "unsupported", "in use", "not supported", "corrupt", "unrecognized", "mismatch", "expired",
-    "exceeded", "too many", "out of", "no space", "can not",
+    "exceeded", "too many", "out of", "no space", "can not", "please configure", "please specify",
+    "please provide", "please set",
 )  # fmt: skip
 _WHOLE_WORDS: Final = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b")
 _HEALTHY: Final = re.compile(
     r"\berrors?[._-]?(?:log|file|page|handler|reporting|level|rate|count)"
     r"|\b(?:errors?|failed|failures?|missing|invalid|skipped)['\"]?\s?[=:]\s?['\"]?(?:0|null|none|false|nil)\b"
     r"|\b(?:0|no|without|zero) (?:errors?|failures?|failed)|not (?:an? )?(?:fatal|error)|if (?:an )?err"
-    r"|on[_-]?error|ignor|deprecat|optional|skipp|retry(?:ing)?|will (?:use|be|try)|using default",
+    r"|on[_-]?error|ignor|deprecat|optional|\bdisabling\b|falling back|logging errors|\berrors?=(?:trace|debug|info|warn|error|off)\b|skipp|retry(?:ing)?|will (?:use|be|try)|using default",
 )
+_TERMS: Final = re.compile(
+    r"\byou (?:need to|must|have to) (?:agree|accept)\b|\b(?:licen[cs]e|agreement|eula|terms)\b.{0,80} must be accepted",
+    re.IGNORECASE,
+)
+"""Terms that were not accepted: at whatever level it is said, it is the end."""
+
 _GO: Final = re.compile(r"\d{4}/\d{2}/\d{2} \d{2}:\d{2}:\d{2}(?:\.\d{6})? ")
 """The form of Go's package log."""
 
@@ -72,6 +79,9 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             continue
         said = line[:600]
         lowered = said.lower()
+        if ("agree" in lowered or "accepted" in lowered) and _TERMS.search(said):
+            yield Finding(number, (number,), ReasonClass.MISSING_CONFIGURATION, exact=True)
+            continue
         if not any(word in lowered for word in _WORDS):
             continue
         if not _WHOLE_WORDS.search(lowered) or _HEALTHY.search(lowered):
@@ -114,7 +124,7 @@ def _complete(lines: Sequence[str], finding: Finding) -> Finding:
     return replace(
         finding,
         quotes=quotes,
-        reason_class=name or ReasonClass.INVALID_CONFIGURATION,
+        reason_class=name or finding.reason_class or ReasonClass.INVALID_CONFIGURATION,
         meaning=said,
         runtime="go" if _GO.match(lines[number]) else "",
     )

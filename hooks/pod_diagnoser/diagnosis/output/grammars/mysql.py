@@ -25,6 +25,9 @@ _CONSEQUENCE: Final = re.compile(
     r"directory|InnoDB: Database creation was aborted)|mysqld: Shutdown|(?:mysqld|mariadbd): ready|"
     r"mysqld_safe"
 )
+_WARNED: Final = re.compile(
+    r".{0,48} \[Warning\] .{0,60}(?:Can't|Cannot|Could not|Failed|Unable) ?"
+)
 _ENDED: Final = re.compile(r"\[ERROR\] .{0,60}Aborting|[Ss]hutdown complete|got signal \d+ ;")
 _CLASSES: Final = (
     (
@@ -45,7 +48,7 @@ _CLASSES: Final = (
             r"|No valid checkpoint|Tablespace .{1,60} was not found|is not a valid"
         ),
     ),
-    (ReasonClass.PERMISSION_DENIED, r"error number 13\b|access rights|Errcode: 13"),
+    (ReasonClass.PERMISSION_DENIED, r"error number 13\b|access rights|Errcode: 13|errno: 1\b"),
     (ReasonClass.FILE_NOT_FOUND, r"error number 2\b|Errcode: 2\b"),
     (ReasonClass.DISK_FULL, r"error number 28\b|Errcode: 28|disk is full"),
     (ReasonClass.MEMORY_EXHAUSTED, r"[Cc]annot allocate memory|Out of memory"),
@@ -67,6 +70,8 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
     ended = any(_ENDED.search(line) for line in lines)
     weight = Weight.FATAL if ended or len(errors) == len(lines) else Weight.LOGGED
     reasons = [number for number in errors if not _CONSEQUENCE.search(lines[number])]
+    if not reasons:
+        reasons = [*_warnings(lines[: errors[0]]), errors[0]]
     for place, number in enumerate(reasons):
         quotes = tuple(reasons[place : place + _MEANT])
         own = " ".join(lines[each] for each in quotes)
@@ -81,6 +86,12 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             else weight,
             "mariadb" if is_mariadb else "mysql",
         )
+
+
+def _warnings(lines: Sequence[str]) -> list[int]:
+    """Return the last warning that something could not be done: all there is before consequences."""
+    found = [number for number, line in enumerate(lines) if _WARNED.match(line)]
+    return found[-1:]
 
 
 GRAMMAR: Final = Grammar("mysql", ("[error] ", "mysqld: ", "mariadbd: ", "got signal"), _find)

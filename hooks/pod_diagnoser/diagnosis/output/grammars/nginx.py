@@ -42,6 +42,7 @@ _HTTPD_HARMLESS: Final = frozenset(
         "AH01909",
     ]
 )
+_HTTPD_RUNS: Final = re.compile(r"(?:httpd|apache2)(?: \(pid \d{1,10}\))? already running")
 _HTTPD_SYNTAX: Final = "AH00526"
 """Where it cannot read its configuration; what is wrong there is on the next line."""
 
@@ -66,6 +67,8 @@ def _find_haproxy(lines: Sequence[str]) -> Iterator[Finding]:
 def _find_httpd(lines: Sequence[str]) -> Iterator[Finding]:
     for number, line in enumerate(lines):
         found = _HTTPD.match(line)
+        if _HTTPD_RUNS.match(line):
+            yield Finding(number, (number,), ReasonClass.LOCK_HELD, exact=True)
         if found is None or found["tag"] in _HTTPD_HARMLESS:
             continue
         quotes: tuple[int, ...] = (number,)
@@ -77,4 +80,4 @@ def _find_httpd(lines: Sequence[str]) -> Iterator[Finding]:
 
 GRAMMAR: Final = Grammar("nginx", ("[emerg] ", "[alert] "), _find_nginx)
 HAPROXY: Final = Grammar("haproxy", ("[alert] ",), _find_haproxy)
-HTTPD: Final = Grammar("httpd", ("ah0", "ah1"), _find_httpd)
+HTTPD: Final = Grammar("httpd", ("ah0", "ah1", "already running"), _find_httpd)

@@ -1,0 +1,210 @@
+"""Ends that programs tell in a way of their own: what is quoted, its class; what is none."""
+
+from typing import Final
+
+import pytest
+
+from pod_diagnoser.api.reason_classes import ReasonClass as R
+from pod_diagnoser.diagnosis.output import read_output
+from pod_diagnoser.diagnosis.output.classes import classify
+
+_FRAMES: Final = "".join(
+    f'  File "/srv/lib/engine.py", line {n}, in run\n    go()\n' for n in range(12)
+)
+
+ENDS: Final = (
+    (
+        "a scheduler stops its children after its own error",
+        R.SCHEMA_MIGRATION,
+        'psycopg.errors.UndefinedTable: relation "job" does not exist',
+        (
+            "[2024-01-01T00:00:00.000+0000] {job.py:714} INFO - Starting the planner\n"
+            "[2024-01-01T00:00:01.000+0000] {job.py:768} ERROR - Exception when executing Planner.loop\n"
+            f"Traceback (most recent call last):\n{_FRAMES}"
+            'psycopg.errors.UndefinedTable: relation "job" does not exist\n'
+            "[2024-01-01T00:00:02.000+0000] {process.py:129} INFO - Sending Signals.SIGTERM to group 17.\n"
+            "[2024-01-01T00:00:03.000+0000] {job.py:780} INFO - Exited loop\n"
+        ),
+    ),
+    (
+        "a supervisor says by which signal its child died",
+        R.NATIVE_CRASH,
+        "[10:00:02] INFO: Hub process received signal 11",
+        (
+            "[10:00:00] INFO: Hub starting\n"
+            "[10:00:02] INFO: Hub process exit code 256\n"
+            "[10:00:02] INFO: Hub process received signal 11\n"
+            "s6-rc: info: service hub: stopping\n"
+        ),
+    ),
+    (
+        "what goes on without it is not the end",
+        R.PERMISSION_DENIED,
+        "Error opening the store: open /data/store.db: permission denied",
+        (
+            "Couldn't lock the memory. Disabling swap protection, add IPC_LOCK to have it\n"
+            "Error opening the store: open /data/store.db: permission denied\n"
+        ),
+    ),
+    (
+        "advice alone",
+        R.MISSING_CONFIGURATION,
+        "==> More than one address found. Please configure one with 'listen'.",
+        (
+            "==> Looking for an interface\n"
+            "==> More than one address found. Please configure one with 'listen'.\n"
+        ),
+    ),
+    (
+        "mysql only warns of what its errors follow from",
+        R.PERMISSION_DENIED,
+        "0 [Warning] [MY-010001] [Server] Can't create thread (errno: 1)",
+        (
+            "2024-01-01T00:00:00.000001Z 0 [System] [MY-013169] [Server] mysqld starting\n"
+            "2024-01-01T00:00:00.000002Z 0 [Warning] [MY-010001] [Server] Can't create thread (errno: 1)\n"
+            "2024-01-01T00:00:00.000003Z 0 [ERROR] [MY-010020] [Server] Data Dictionary initialization failed.\n"
+            "2024-01-01T00:00:00.000004Z 0 [ERROR] [MY-010119] [Server] Aborting\n"
+        ),
+    ),
+    (
+        "keycloak prints the chain of its causes",
+        R.AUTHENTICATION_FAILED,
+        (
+            "2024-01-01 00:00:02,003 ERROR [org.keycloak.quarkus.runtime.cli.ExecutionExceptionHandler] (main)"
+            ' ERROR: FATAL: password authentication failed for user "id"'
+        ),
+        (
+            "2024-01-01 00:00:00,000 INFO  [io.quarkus] (main) starting\n"
+            "2024-01-01 00:00:02,001 ERROR [org.keycloak.quarkus.runtime.cli.ExecutionExceptionHandler] (main)"
+            " ERROR: Failed to start server in (production) mode\n"
+            "2024-01-01 00:00:02,002 ERROR [org.keycloak.quarkus.runtime.cli.ExecutionExceptionHandler] (main)"
+            " ERROR: Failed to obtain JDBC connection\n"
+            "2024-01-01 00:00:02,003 ERROR [org.keycloak.quarkus.runtime.cli.ExecutionExceptionHandler] (main)"
+            ' ERROR: FATAL: password authentication failed for user "id"\n'
+            "2024-01-01 00:00:02,004 ERROR [org.keycloak.quarkus.runtime.cli.ExecutionExceptionHandler] (main)"
+            " For more details run the same command passing the '--verbose' option.\n"
+        ),
+    ),
+    (
+        "terms that were not accepted",
+        R.MISSING_CONFIGURATION,
+        "[10:00:01] [Main/INFO]: You need to agree to the terms in order to run. See terms.txt for more info.",
+        (
+            "[10:00:00] [Main/ERROR]: Failed to load settings from file: hub.properties\n"
+            "[10:00:01] [Main/INFO]: You need to agree to the terms in order to run. See terms.txt for more info.\n"
+        ),
+    ),
+    (
+        "httpd that finds its own pid",
+        R.LOCK_HELD,
+        "httpd (pid 7) already running",
+        (
+            "AH00558: httpd: Could not reliably determine the server's fully qualified domain name\n"
+            "httpd (pid 7) already running\n"
+        ),
+    ),
+    (
+        "a library for GPUs aborts",
+        R.NATIVE_CRASH,
+        "CUDA error: unspecified launch",
+        (
+            'time=2024-01-01T00:00:00.000Z level=INFO source=server.go:12 msg="runner started"\n'
+            "CUDA error: unspecified launch\n"
+            "  current device: 0, in function compute at /src/ggml-cuda.cu:2672\n"
+            "SIGABRT: abort\nPC=0x7f m=4 sigcode=18446744073709551610\n"
+        ),
+    ),
+    (
+        "a date with dots",
+        R.PERMISSION_DENIED,
+        (
+            "2024.01.01 00:00:00.000000 [ 28 ] {} <Error> Application: DB::Exception: Effective user of"
+            " the process (uid 7) does not match the owner of the data (root)."
+        ),
+        (
+            "Logging trace to /var/log/db/db.log\nLogging errors to /var/log/db/db.err.log\n"
+            "2024.01.01 00:00:00.000000 [ 28 ] {} <Error> Application: DB::Exception: Effective user of"
+            " the process (uid 7) does not match the owner of the data (root).\n"
+            "2024.01.01 00:00:00.100000 [ 28 ] {} <Information> Application: shutting down\n"
+        ),
+    ),
+)
+
+QUIET: Final = (
+    (
+        "haproxy's master is asked",
+        R.ASKED_TO_STOP,
+        (
+            "[NOTICE]   (1) : Loading success.\n[WARNING]  (1) : Exiting Master process...\n"
+            "[ALERT]    (1) : Current worker (7) exited with code 143 (Terminated)\n"
+            "[WARNING]  (1) : All workers exited. Exiting... (143)\n"
+        ),
+    ),
+    (
+        "pm2 only says that it gave up",
+        R.NOTHING,
+        (
+            "2024-01-01T00:00:00: PM2 log: App [hub:0] online\n"
+            "2024-01-01T00:00:02: PM2 log: Script /srv/hub.js had too many unstable restarts (16)."
+            ' Stopped. "errored"\n'
+            "2024-01-01T00:00:03: PM2 error: app=hub id=0 does not have a pid\n"
+        ),
+    ),
+    (
+        "levels of loggers are settings",
+        R.NOTHING,
+        'Starting hub on 0.0.0.0:80\n-- LOG=Some("hub=debug,error=debug,store=debug")\n',
+    ),
+)
+
+MEANINGS: Final = (
+    ("could not start: node 10.0.0.7 is down", R.DEPENDENCY_UNREACHABLE),
+    ('failed to acquire lease: node "w" pod cidr not assigned', R.MISSING_CONFIGURATION),
+    ("line 3: field scrape_confg not found in type config.plain", R.INVALID_CONFIGURATION),
+    ("CONFIG ERROR: schema v13 is required, your schema version is v11", R.INVALID_CONFIGURATION),
+    ("FlywayValidateException: Migration checksum mismatch for migration version 2", R.SCHEMA_MIGRATION),
+    ("org.example.IllegalConfigurationException: size needs a unit", R.INVALID_CONFIGURATION),
+    ("Error: Failed to load class com.example.Job.", R.MISSING_MODULE),
+    ("NoDatabaseError: We could not find your database: hub", R.DEPENDENCY_UNREACHABLE),
+    ("SQLSTATE[HY000] [2002] Connection refused (SQL: select * from migrations)", R.DEPENDENCY_UNREACHABLE),
+    ("data is newer than the image and downgrading is unsupported here", R.VERSION_MISMATCH),
+    ("Attempted to create a lock file on a read-only directory: /data", R.PERMISSION_DENIED),
+    ("No server certificate was specified", R.TLS_FAILURE),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("reason", "first", "output"), [end[1:] for end in ENDS], ids=[e[0] for e in ENDS]
+)
+def test_end(reason: R, first: str, output: str) -> None:
+    """Quote the line that says why first, and tell its class."""
+    reading = read_output(output)
+    assert reading.lines[:1] == (first,)
+    assert reading.reason_class is reason
+
+
+@pytest.mark.parametrize(
+    ("reason", "output"), [quiet[1:] for quiet in QUIET], ids=[q[0] for q in QUIET]
+)
+def test_no_failure(reason: R, output: str) -> None:
+    """Tell no cause where none is told."""
+    assert read_output(output).reason_class is reason
+
+
+@pytest.mark.parametrize(("words", "reason"), MEANINGS)
+def test_class_of_words(words: str, reason: R) -> None:
+    """What a program means counts, not the first word that is known."""
+    assert classify(words) is reason
+
+
+def test_elixir_says_at_the_end_why_a_child_did_not_start() -> None:
+    """The class is that of the innermost exit."""
+    output = (
+        "00:00:01.119 [info] Application hub exited: Hub.start(:normal, []) returned an error:"
+        " shutdown: failed to start child: Hub.Endpoint\n"
+        "    ** (EXIT) shutdown: failed to start child: :ranch_acceptors_sup\n"
+        "        ** (EXIT) :eaddrinuse\n"
+        "** (Mix) Could not start application hub: Hub.start(:normal, []) returned an error:"
+        " shutdown: failed to start child: Hub.Endpoint\n"
+    )
+    assert read_output(output).reason_class is R.PORT_IN_USE
