@@ -51,6 +51,12 @@ def check(cluster: FaultyCluster) -> None:
         mine, name = owned[uid_of(diagnoser)], name_of(diagnoser)
         for problem in spec.status_problems(diagnoser, mine, cluster.node.probed):
             broken(Property.STATUS, f"{name}: {problem}")
+        crashes = [
+            (pod["spec"].get("nodeName", ""), cluster.node.crashes.get(uid_of(pod), ()))
+            for pod in mine
+        ]
+        for problem in spec.common_factor_problems(diagnoser, crashes, cluster.clock.now()):
+            broken(Property.STATUS, f"{name}: {problem}")
         unaccounted = spec.unaccounted(diagnoser, mine, cluster.node.probed)
         if unaccounted:
             broken(Property.ACCOUNTED, f"{name}: {unaccounted}")

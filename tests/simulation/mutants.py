@@ -5,7 +5,7 @@ that catches it; `python -m tests.simulation.mutants` searches them again.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,9 +17,12 @@ from pod_diagnoser.api import time
 from pod_diagnoser.api.metacontroller import SyncResponse
 from pod_diagnoser.cluster import client, reader, server_time
 from pod_diagnoser.cluster.errors import ApiError, NoAnswerError
+from pod_diagnoser.diagnosis.common_factors import PodFacts
 from pod_diagnoser.poddiagnosers import awaited_evidence, counting, response, status, sync
+from pod_diagnoser.poddiagnosers.crash_facts import facts_of_crashed
 from pod_diagnoser.pods import claims, filters, keys, metadata, observation, recall
 from pod_diagnoser.pods import sync as pods_sync
+from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation import (
     events,
     executor,
@@ -390,6 +393,14 @@ def _late_alone(
 _recall_time = recall.recall_time
 
 
+def _facts_by_diagnosis(crashed: Iterable[CrashedPod]) -> list[PodFacts]:
+    recorded = [each for each in crashed if each.history.history]
+    return [
+        facts._replace(crashed_at=each.history.history[0].seen)
+        for each, facts in zip(recorded, facts_of_crashed(recorded), strict=True)
+    ]
+
+
 def mutants() -> dict[str, Mutant]:
     """All mutants, by name."""
     found = [
@@ -500,6 +511,10 @@ def mutants() -> dict[str, Mutant]:
             "reports the first diagnosis only",
             ((status, "_recent_diagnoses", _first_diagnosis_only),),
         ),
+        Mutant(
+            "takes diagnoses in one minute for crashes in one minute",
+            ((status, "facts_of_crashed", _facts_by_diagnosis),),
+        ),
         Mutant("acts without knowing the time", ((sync, "_depends_on_time", lambda _: False),)),
         Mutant("recalls no Pods", ((recall, "recall_time", _nothing),)),
         Mutant("recalls Pods at its start alone", ((recall.Recalls, "note_late", _nothing),)),
@@ -559,6 +574,7 @@ SEEDS: Mapping[str, int | str] = {
     "lets the youngest claim": 63,  # PODS
     "reports the first diagnosis only": 9,  # STATUS
     "tells a crash before its Events were read": 127,  # ONE_CAUSE
+    "takes diagnoses in one minute for crashes in one minute": 17,  # STATUS
     "acts without knowing the time": 69,  # DATED
     "recalls no Pods": 17,  # RETURN
     "recalls Pods at its start alone": 667,  # RETURN

@@ -6,6 +6,7 @@ It is written independently of the hook and imports nothing of it.
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -590,6 +591,48 @@ def status_problems(
             end = (uid_of(pod), crash.finished, crash.words)
             if end not in ends and (len(recent) < 10 or crash.finished > oldest):
                 problems.append(f"it does not report Pod {name_of(pod)}: {end}")
+    return problems
+
+
+TOLD_FOR = timedelta(minutes=55)
+COMMON = re.compile(r"(\d+) Pods .*?crashed .*?, (?:from|at) (\S+): (.+)\. A hint, not a cause")
+
+
+def common_factor_problems(
+    diagnoser: Object, crashes: Sequence[tuple[str, Sequence[Crash]]], now: datetime
+) -> list[str]:
+    """Say what a PodDiagnoser claims that Pods have in common and that is not so.
+
+    Args:
+        diagnoser: the PodDiagnoser.
+        crashes: of each Pod that it claims its node and all its crashes that there were.
+        now: the time of the API server.
+    """
+    status, reason = condition(diagnoser, "CommonFactor")
+    if (status, reason) == ("False", "NothingInCommon"):
+        return []
+    message = next(
+        one["message"] for one in diagnoser["status"]["conditions"] if one["type"] == "CommonFactor"
+    )
+    told = COMMON.match(message)
+    if status != "True" or told is None:
+        return [f"CommonFactor is {status}, {reason}: {message}"]
+    first = parse_timestamp(told[2])
+    nodes = [
+        node
+        for node, of in crashes
+        if any(first <= each.at <= first + timedelta(minutes=1) for each in of)
+    ]
+    problems = []
+    if len(nodes) < max(3, int(told[1])):
+        problems.append(f"{len(nodes)} Pods crashed in that minute: {message}")
+    on_node = re.search(r"(all|\d+ of them) on node ([-a-z0-9.]+)", told[3])
+    if on_node and nodes.count(on_node[2]) < 0.75 * int(told[1]):
+        problems.append(f"the Pods of that minute were on {nodes}: {message}")
+    if reason == "SameNode" and len({node for node, _ in crashes}) == 1:
+        problems.append(f"all Pods are on one node: {message}")
+    if not timedelta(0) <= now - first <= TOLD_FOR + timedelta(seconds=5):
+        problems.append(f"it is {now}, which is too long after it: {message}")
     return problems
 
 

@@ -62,13 +62,16 @@ _USUAL_CAUSES: Final = frozenset(
 
 
 class Factor(StrEnum):
-    """What Pods have in common, the more specific first."""
+    """What Pods have in common; of two that are as surprising the first is told first.
 
+    Where the Pods of one node are those of one workload, the node would have hit others, too.
+    """
+
+    WORKLOAD = "SameWorkload"
     NODE = "SameNode"
     IMAGE = "SameImage"
     REASON_CLASS = "SameReasonClass"
     CAUSE = "SameCause"
-    WORKLOAD = "SameWorkload"
     SECOND = "SameSecond"
     MINUTE = "SameMinute"
 
