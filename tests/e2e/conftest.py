@@ -16,6 +16,9 @@ from tests.e2e.workspace import Workspace
 _REQUIRE = "E2E_REQUIRE"
 """Set to anything, it makes a failure of what is a skip otherwise: for releases."""
 
+_TIME_LIMIT = 300
+"""Seconds a test may take: many start processes, of which each takes seconds on a busy machine."""
+
 _found = pytest.StashKey[build.Binaries | str]()
 _numbers = itertools.count(1)
 
@@ -32,6 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "binaries" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.e2e)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(_TIME_LIMIT))
 
 
 @pytest.hookimpl(tryfirst=True)

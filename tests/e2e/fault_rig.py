@@ -16,6 +16,7 @@ from typing import Any, Self
 from dev.envtest.client import Json
 from dev.envtest.cluster import Cluster
 from dev.envtest.hook import Hook
+from dev.envtest.process import StartError
 from dev.envtest.proxy import Answer, Forward, Proxy, Request, Rule, forward
 from dev.local_ports import free_ports
 from tests.e2e.workspace import AT_ONCE, ERROR, Workspace, eventually
@@ -303,8 +304,11 @@ def kill(hook: Hook) -> None:
     Args:
         hook: the process.
     """
-    pid = hook.process.pid
-    os.killpg(pid, signal.SIGKILL)
+    try:
+        pid = hook.process.pid
+        os.killpg(pid, signal.SIGKILL)
+    except (StartError, ProcessLookupError):
+        return  # it is being started again, after another kill
     eventually(lambda: not hook.process.running or hook.process.pid != pid)
 
 

@@ -8,8 +8,9 @@ from typing import Self
 
 from dev.envtest.client import PODDIAGNOSERS, PODS, ApiError, Client, Json, Resource
 from dev.local_http import NoAnswerError
+from tests.e2e.workspace import PATIENCE
 
-_SECONDS = 110
+_SECONDS = 290
 """A watch lasts no longer than a test."""
 
 
@@ -44,7 +45,7 @@ class ObjectRecording:
         self._ended.set()
 
     def first(
-        self, resource: Resource, holds: Callable[[Json], object], timeout: float = 20.0
+        self, resource: Resource, holds: Callable[[Json], object], timeout: float = PATIENCE
     ) -> Json:
         """Return the first version of which something holds.
 

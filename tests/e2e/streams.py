@@ -113,9 +113,7 @@ class Player:
         return self._name
 
     def _await(self, complete: Callable[[dict[str, str]], bool]) -> None:
-        eventually(
-            lambda: shown_metadata(self._shop.pod(self._name))[0], complete, timeout=10, pause=0.2
-        )
+        eventually(lambda: shown_metadata(self._shop.pod(self._name))[0], complete, pause=0.2)
 
     def _follow(self, steps: Sequence[Step], uid: str) -> None:
         """Play the steps before the deletion, in their time as far as that is short."""

@@ -7,6 +7,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
+import pytest
+
 from dev.envtest import pods
 from dev.envtest.client import PODS, Json
 from tests.e2e.workspace import (
@@ -91,6 +93,7 @@ def test_a_pod_deleted_right_after_its_crash_is_counted(shop: Workspace) -> None
     assert shop.counted(2)["diagnosedPods"] == 2
 
 
+@pytest.mark.takes_hook_away  # where it is away for longer than Metacontroller waits
 def test_late_writes_are_counted(shop: Workspace) -> None:
     """Pods are diagnosed late and all at once, after others: each is counted."""
     shop.diagnose()
@@ -173,8 +176,8 @@ def test_a_storm_is_counted(shop: Workspace) -> None:
     def annotated() -> int:
         return len(admin.list(PODS, shop.namespace, f"{LABEL}=diagnoser"))
 
-    eventually(annotated, lambda number: number == STORM, timeout=40)
-    status = shop.counted(STORM, timeout=40)
+    eventually(annotated, lambda number: number == STORM)
+    status = shop.counted(STORM)
     assert status["diagnosedPods"] == STORM
     assert len(status["recentDiagnoses"]) == 10
     assert quiet_syncs(shop) - before <= 2 * STORM + OTHERS

@@ -20,9 +20,6 @@ from tests.e2e.workspace import (
     shown_metadata,
 )
 
-PATIENCE = 40.0
-"""Seconds; it takes a few, since what failed is recalled (test_returns)."""
-
 RELIST = 2
 """Seconds; what waits for a relist has to settle soon after."""
 
@@ -71,9 +68,9 @@ def test_crashes_while_the_hook_is_down_are_not_lost(shop: Workspace, whole: Clu
         assert [shown_metadata(shop.pod(name))[0] for name in names[1:]] == [{}, {}, {}]
 
     for name in names[1:]:
-        shop.annotated(name, "Error (Exit Code: 1)", PATIENCE)
-    shop.annotated(names[0], "OOMKilled (Exit Code: 137)", PATIENCE)
-    assert shop.counted(len(names), timeout=PATIENCE)["diagnosedPods"] == len(names)
+        shop.annotated(name, "Error (Exit Code: 1)")
+    shop.annotated(names[0], "OOMKilled (Exit Code: 137)")
+    assert shop.counted(len(names))["diagnosedPods"] == len(names)
 
 
 @pytest.mark.takes_hook_away
@@ -87,7 +84,7 @@ def test_pods_are_diagnosed_while_the_other_deployment_is_down(
         shop.crash("fragile-app-1", COMPLETED)
         shop.annotated("fragile-app-1")
         assert shop.status()["diagnosedPods"] == 0
-    assert shop.counted(1, timeout=PATIENCE)["diagnosedPods"] == 1
+    assert shop.counted(1)["diagnosedPods"] == 1
 
 
 @pytest.mark.takes_hook_away
@@ -102,8 +99,8 @@ def test_diagnosers_created_while_the_hook_is_down_settle(
         shop.start_pod("meanwhile")
         shop.crash("meanwhile", ERROR)
     for name in ("before", "meanwhile"):
-        shop.annotated(name, timeout=PATIENCE)
-    assert shop.counted(2, timeout=PATIENCE)["diagnosedPods"] == 2
+        shop.annotated(name)
+    assert shop.counted(2)["diagnosedPods"] == 2
 
 
 @pytest.mark.takes_hook_away
@@ -121,7 +118,7 @@ def test_diagnosers_deleted_while_the_hook_is_down_settle(
     with away(relisting.pods_hook, relisting.poddiagnosers_hook):
         relisting.admin.delete(PODDIAGNOSERS, "leaving", shop.namespace)
         eventually(lambda: len(shop.targets()), lambda number: number == 1)
-    shop.clean("claimed", timeout=PATIENCE)
+    shop.clean("claimed")
     assert shown_metadata(shop.pod("other"))[1] == {"diagnoser": "staying"}
 
 

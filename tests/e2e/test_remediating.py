@@ -231,7 +231,7 @@ def test_evict_pod_honours_disruption_budgets(shop: Workspace) -> None:
         DISRUPTION_BUDGETS, "web", {"spec": {"minAvailable": 1}}, shop.namespace
     )
     eventually(allowed)
-    shop.replaced(uid, replicas=2, timeout=40)
+    shop.replaced(uid, replicas=2)
     entry = shop.await_remediation("Done")
     assert entry["reason"] == "Evicted"
     assert entry["podUID"] == uid
@@ -343,7 +343,7 @@ def test_a_storm_stays_within_the_budget(shop: Workspace) -> None:
     )
     for number in range(STORM_SETS):
         shop.create_workload(REPLICA_SETS, f"web-{number}", STORM_PODS)
-    running = eventually(shop.running, lambda found: len(found) == total, timeout=60, pause=1)
+    running = eventually(shop.running, lambda found: len(found) == total, pause=1)
     before = {pod["metadata"]["name"]: uid_of(pod) for pod in running}
 
     def crash(pod: Json) -> None:
@@ -359,7 +359,6 @@ def test_a_storm_stays_within_the_budget(shop: Workspace) -> None:
             and sum(entry["phase"] == "Done" for entry in status["remediations"]) == budget
             and sum(one["crashes"] for one in status["withheld"]) == total - budget
         ),
-        timeout=60,
         pause=0.5,
     )
     entries = status["remediations"]
@@ -532,8 +531,8 @@ def test_missing_permission_is_stated_and_made_good(shop: Workspace, binding: Js
     assert logging.events("PodRestarted") == []
 
     shop.cluster.admin.create(CLUSTER_ROLE_BINDINGS, binding)
-    logging.await_events("PodRestarted", 1, timeout=50)
-    shop.replaced(uids[shop], timeout=50)
+    logging.await_events("PodRestarted", 1)
+    shop.replaced(uids[shop])
     evicting.replaced(uids[evicting], timeout=80)
     assert shop.await_remediation("Done")["podUID"] == uids[shop]
     assert evicting.await_remediation("Done")["podUID"] == uids[evicting]
@@ -570,7 +569,6 @@ def test_access_after_a_long_time_without_it_brings_no_burst(
     eventually(
         lambda: sum(entry["phase"] == "Done" for entry in shop.remediations()),
         lambda done: done == budget,
-        timeout=40,
     )
     shop.settled()
     assert shop.calls()["delete pods 200"] == budget

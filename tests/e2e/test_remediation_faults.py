@@ -27,7 +27,15 @@ from tests.e2e.fault_rig import (
     with_object,
 )
 from tests.e2e.object_recording import ObjectRecording, version
-from tests.e2e.workspace import AT_ONCE, ERROR, OOM_KILLED, Workspace, eventually, shown_metadata
+from tests.e2e.workspace import (
+    AT_ONCE,
+    ERROR,
+    OOM_KILLED,
+    PATIENCE,
+    Workspace,
+    eventually,
+    shown_metadata,
+)
 
 TWINS = 100
 """How often the same request is sent at once."""
@@ -219,7 +227,7 @@ def test_kill_9_at_each_step(rig: FaultRig, shop: Workspace) -> None:
                 replica.process.start()  # and no wait: it may be killed before it is ready
         return len(deaths) == 2 * len(STEPS)
 
-    eventually(all_died, timeout=90)
+    eventually(all_died, timeout=200)
     for replica in rig.replicas:
         if not replica.process.running:
             replica.process.start()
@@ -250,7 +258,7 @@ def test_kill_9_while_a_crash_is_reported(rig: FaultRig, shop: Workspace, after:
     shop.diagnose(remediationAction="LogEvent")
     shop.start_pod("web")
     shop.crash("web", ERROR)
-    assert killed.wait(20)
+    assert killed.wait(PATIENCE)
     shop.await_events("PodRestarted", 1)
     shop.settled()
     assert len(shop.events("PodRestarted")) == 1

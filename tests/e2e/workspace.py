@@ -38,6 +38,10 @@ SETTLE = 2.5
 """Seconds without a write after which nothing more is expected: longer than the least time between
 two writes of a status, and than the longest that an answer is held."""
 
+PATIENCE = 60.0
+"""Seconds to wait for what takes a few: a busy machine may take many times as long, and where all
+is well nobody waits for it."""
+
 AT_ONCE = {"minPodAgeSeconds": 0, "coolDownSeconds": 10}
 """Safeguards of remediation that do not make a test wait: the least that there can be."""
 
@@ -90,7 +94,7 @@ def shown_metadata(pod: Json) -> tuple[dict[str, str], dict[str, str]]:
 def eventually(
     read: Callable[[], T],
     until: Callable[[T], Any] = bool,
-    timeout: float = 20.0,
+    timeout: float = PATIENCE,
     pause: float = 0.02,
 ) -> T:
     """Read until what is read is as wanted.
@@ -302,7 +306,7 @@ class Workspace:
         """
         return self.cluster.admin.list(PODS, self.namespace)
 
-    def annotated(self, name: str, reason: str | None = None, timeout: float = 20.0) -> Json:
+    def annotated(self, name: str, reason: str | None = None, timeout: float = PATIENCE) -> Json:
         """Wait until a Pod shows a diagnosis.
 
         Args:
@@ -323,7 +327,7 @@ class Workspace:
             timeout,
         )
 
-    def clean(self, *names: str, timeout: float = 20.0) -> list[Json]:
+    def clean(self, *names: str, timeout: float = PATIENCE) -> list[Json]:
         """Wait until no managed annotation or label is left on Pods.
 
         Args:
@@ -343,7 +347,7 @@ class Workspace:
             timeout,
         )
 
-    def counted(self, number: int, name: str = "diagnoser", timeout: float = 20.0) -> Json:
+    def counted(self, number: int, name: str = "diagnoser", timeout: float = PATIENCE) -> Json:
         """Wait until a PodDiagnoser has counted at least so many Pods, then until all is quiet.
 
         Args:
@@ -372,7 +376,7 @@ class Workspace:
             for one in self.cluster.admin.list(resource, self.namespace)
         }
 
-    def settled(self, quiet: float = SETTLE, timeout: float = 40.0) -> dict[str, str]:
+    def settled(self, quiet: float = SETTLE, timeout: float = PATIENCE) -> dict[str, str]:
         """Wait until nothing has been written for a while.
 
         Args:
@@ -482,7 +486,7 @@ class Workspace:
         ]
 
     def replaced(
-        self, uid: str, selector: str | None = None, replicas: int = 1, timeout: float = 20.0
+        self, uid: str, selector: str | None = None, replicas: int = 1, timeout: float = PATIENCE
     ) -> Json:
         """Wait until a Pod is gone or going, and another one runs.
 
@@ -516,7 +520,9 @@ class Workspace:
         found: list[Json] = self.status(name).get("remediations", [])
         return found
 
-    def await_remediation(self, phase: str, name: str = "diagnoser", timeout: float = 20.0) -> Json:
+    def await_remediation(
+        self, phase: str, name: str = "diagnoser", timeout: float = PATIENCE
+    ) -> Json:
         """Wait until the latest remediation is in a phase.
 
         Args:
@@ -555,7 +561,7 @@ class Workspace:
         found = self.cluster.admin.list(EVENTS, self.namespace)
         return [one for one in found if one["reason"] == reason]
 
-    def await_events(self, reason: str, number: int, timeout: float = 20.0) -> list[Json]:
+    def await_events(self, reason: str, number: int, timeout: float = PATIENCE) -> list[Json]:
         """Wait until there are so many Events.
 
         Args:
