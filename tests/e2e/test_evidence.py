@@ -32,8 +32,8 @@ from tests.e2e.workspace import APP, ERROR, PATIENCE, Workspace, eventually, sho
 KILLED = Termination(137, "Error")
 RAN = timedelta(seconds=30)
 SECOND_LOOK = 4.0
-"""Seconds at least from a crash to the second look at its Events: five from the whole second in which
-it was first diagnosed."""
+"""Seconds at least from a crash to the second look at its Events: five from the whole second in
+which it was first diagnosed."""
 
 AGAIN = 12.0
 """Seconds after which Events have been read again, where they are."""
