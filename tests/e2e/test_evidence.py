@@ -21,7 +21,7 @@ from dev.envtest.pods import Termination
 from dev.envtest.proxy import answering, forward, hanging
 from dev.local_ports import free_ports
 from pod_diagnoser.cluster.circuit_breaker import REFUSED_SECONDS
-from pod_diagnoser.cluster.evidence import LINES_BEFORE
+from pod_diagnoser.cluster.evidence import LINES_BEFORE, MAX_REASON_LOG_BYTES, REASON_LINES
 from pod_diagnoser.pods.keys import CAUSE, CRASH
 from tests.e2e.evidence import SAID, EvidenceRig, post_event, post_liveness_kill
 from tests.e2e.fault_rig import when
@@ -493,3 +493,102 @@ def test_a_node_that_is_away_costs_no_diagnosis(rig: EvidenceRig, shop: Workspac
     await_cause(shop, "ApplicationError")
     shop.settled()
     assert "log" not in shown(shop)
+
+
+SECRET = "s3cr3t" + "-4711"
+TRACE = f"""starting
+connecting to postgres://app:{SECRET}@db/shop
+Traceback (most recent call last):
+  File "/app/main.py", line 7, in <module>
+    url = os.environ["DATABASE_URL"]
+KeyError: 'DATABASE_URL'
+"""
+TOLD = "Container app exited with code 1: \"KeyError: 'DATABASE_URL'\" (MissingConfiguration)"
+
+
+def test_the_reason_in_the_log_is_told_everywhere_in_the_same_words(
+    rig: EvidenceRig, shop: Workspace, logs: LogServer
+) -> None:
+    """On the Pod, in status, workloads and Event; for one read of log and target each."""
+    logs.write = saying(TRACE.encode())
+    shop.diagnose(remediationAction="LogEvent", evidence={"reason": True})
+    shop.start_pod("web")
+    crash(shop, ERROR)
+    found = eventually(lambda: shown(shop), lambda those: those["reason"])
+    assert found["diagnosis"] == TOLD
+    assert found["reason"] == "KeyError: 'DATABASE_URL'"
+    assert found["cause"] == "ApplicationError"
+    assert 'set "DATABASE_URL"' in found["next-step"]
+    (event,) = shop.await_events("PodRestarted", 1)
+    assert TOLD in event["message"]
+    kind = event["metadata"]["annotations"]["diagnostics.local.io/reason-class"]
+    status = eventually(shop.status, lambda those: those["recentDiagnoses"])
+    (recent,) = status["recentDiagnoses"]
+    assert recent["reasonClass"] == kind == "MissingConfiguration"
+    assert [recent["diagnosis"], recent["evidence"]] == [TOLD, found["evidence"]]
+    ((cause,),) = [workload["causes"] for workload in status["workloads"]]
+    assert cause == {"cause": "ApplicationError", "reasonClass": kind, "pods": 1}
+    assert SECRET not in json.dumps([shop.pod("web"), status, event])
+    _, query = logs.requests[-1]
+    assert query["tailLines"] == str(REASON_LINES)
+    assert int(query["limitBytes"]) == MAX_REASON_LOG_BYTES
+    shop.settled()
+    calls = shop.calls()
+    assert (calls["get pods/log 200"], calls["get diagnosistargets 200"]) == (1, 1)
+    assert shown(shop) == found
+    assert rig.requests_about(shop.namespace)
+
+
+def test_where_logs_may_not_be_read_the_message_alone_tells_the_reason(
+    rig: EvidenceRig, shop: Workspace, logs: LogServer
+) -> None:
+    """A container without a message is diagnosed as before."""
+    logs.write = saying(TRACE.encode())
+    rig.api.rule = when("GET", "/log", rule=answering(403, "Forbidden"))
+    shop.diagnose(evidence={"reason": True})
+    shop.start_pod("web")
+    shop.start_pod("silent")
+    message = f"cannot reach db:5432 with password={SECRET}: connection refused"
+    shop.crash("web", Termination(1, "Error", message=message))
+    shop.crash("silent", ERROR)
+    diagnosis = await_cause(shop, "ApplicationError")
+    assert '"cannot reach db:5432 with password=***' in diagnosis
+    assert "(DependencyUnreachable)" in diagnosis
+    assert "its own words in its termination message" in diagnosis
+    silent = await_cause(shop, "ApplicationError", "silent")
+    assert "the code alone does not say why" in silent
+    shop.settled()
+    assert "reason" not in shown(shop, "silent")
+    assert logs.requests == []
+    assert SECRET not in json.dumps(shown(shop))
+
+
+def test_no_log_is_read_for_a_target_that_cannot_be_read(
+    rig: EvidenceRig, shop: Workspace, logs: LogServer
+) -> None:
+    """The hook takes no request's word for it."""
+    logs.write = saying(TRACE.encode())
+    rig.api.rule = when("GET", "/diagnosistargets/", rule=answering(403, "Forbidden"))
+    shop.diagnose(evidence={"reason": True, "logLines": 5})
+    shop.start_pod("web")
+    crash(shop, ERROR)
+    await_cause(shop, "ApplicationError")
+    shop.settled()
+    assert not {"reason", "log"} & shown(shop).keys()
+    assert logs.requests == []
+
+
+def test_a_log_that_does_not_explain_the_end_is_said_to_be_so(
+    rig: EvidenceRig, shop: Workspace, logs: LogServer
+) -> None:
+    """And one that tells of a request to stop."""
+    assert rig.hook.process.running
+    shop.diagnose(evidence={"reason": True})
+    for name, log, words in (
+        ("calm", b"serving on :8080\n", "neither the code nor its log says why"),
+        ("asked", b"INFO received SIGTERM, shutting down\n", "says that it was asked to stop"),
+    ):
+        logs.write = saying(log)
+        shop.start_pod(name)
+        crash(shop, ERROR, name)
+        assert words in await_cause(shop, "ApplicationError", name)
