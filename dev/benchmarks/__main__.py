@@ -209,7 +209,7 @@ def _remediation(options: argparse.Namespace, _: Quiet) -> Tables:
 
 def _evidence(options: argparse.Namespace, _: Quiet) -> Tables:
     if options.quick:
-        return {"": evidence.measure(1, crashes=5, unexplained=2, storm=100)}
+        return {"": evidence.measure(1, crashes=5, unexplained=2, storm=100, output_storm=300)}
     return {"": evidence.measure(options.rounds or 1)}
 
 

@@ -4,6 +4,11 @@ Every crash is a liveness probe's kill with the Events that a kubelet posts befo
 with evidence and without it stand side by side, in namespaces that are otherwise the same: single
 crashes on an idle cluster, many at once, and many at once while the API server is too busy for
 Events. Requests are counted in its audit log.
+
+Last, a thousand Pods crash at once with Events alone and with all evidence: also their termination
+messages and the ends of their logs, read for the reason that they give and shown. A log has 400
+lines, of which the last are a Python traceback. The Pods have no owner, so that no templates are
+compared.
 """
 
 import contextlib
@@ -27,15 +32,18 @@ from dev.benchmarks.test_bed import TestBed, open_test_bed
 from dev.envtest import pods
 from dev.envtest.client import EVENTS, PODS, Json
 from dev.envtest.control_plane import ControlPlane
+from dev.envtest.logs import LogServer
 from dev.envtest.proxy import Answer, Forward, Proxy, Request, answering
 from dev.local_ports import free_ports
 
 CRASHES = 20
 UNEXPLAINED = 5
 STORM = 300
+OUTPUT_STORM = 1000
 WITH, WITHOUT = "with Events", "without"
 WRITTEN = "with Events, crashes still being written"
 BUSY = "429 for Events"
+EVENTS_ALONE, ALL = "Events alone", "all evidence"
 CAUSE = "LivenessProbeFailed"
 
 RETRY_AFTER = 60
@@ -58,8 +66,32 @@ _TIMEOUT = 180.0
 _WRITERS = 8
 
 
+_SPECS: dict[str, Json] = {
+    WITH: {"events": True},
+    WITHOUT: {"events": False},
+    EVENTS_ALONE: {"events": True},
+    ALL: {"events": True, "terminationMessage": True, "logLines": 10, "reason": True},
+}
+"""spec.evidence of each kind."""
+
+_LOG = (
+    "".join(
+        f"2026-11-29 10:{number // 60:02}:{number % 60:02},123 INFO [worker-{number % 8}] "
+        f"GET /orders/{number * 7919} 200 in {number % 90} ms\n"
+        for number in range(390)
+    )
+    + 'Traceback (most recent call last):\n  File "/app/main.py", line 41, in <module>\n'
+    + '    serve()\n  File "/app/main.py", line 12, in serve\n    connect(os.environ["DB"])\n' * 3
+    + "ConnectionRefusedError: [Errno 111] cannot reach db.shop:5432: connection refused\n"
+).encode()
+
+
 def measure(
-    rounds: int = 1, crashes: int = CRASHES, unexplained: int = UNEXPLAINED, storm: int = STORM
+    rounds: int = 1,
+    crashes: int = CRASHES,
+    unexplained: int = UNEXPLAINED,
+    storm: int = STORM,
+    output_storm: int = OUTPUT_STORM,
 ) -> list[Figure]:
     """Measure both in turn.
 
@@ -68,6 +100,7 @@ def measure(
         crashes: how many single crashes with Events.
         unexplained: how many single crashes about which there is no Event.
         storm: how many Pods crash at once.
+        output_storm: how many Pods crash at once with all evidence.
 
     Returns:
         The figures of both, and their ratios.
@@ -83,8 +116,85 @@ def measure(
         _say(f"round {number + 1} of {rounds}: one at a time, and {storm} at once")
         done = run(order, crashes, unexplained, storm)
         _say(f"round {number + 1} of {rounds}: {storm} at once, Events not to be had")
-        results.append(done | run_busy(storm))
-    return figures(spreads(results), storm)
+        done |= run_busy(storm)
+        _say(f"round {number + 1} of {rounds}: {output_storm} at once, with all evidence")
+        kinds = (EVENTS_ALONE, ALL) if number % 2 else (ALL, EVENTS_ALONE)
+        results.append(done | run_output(kinds, output_storm))
+    found = spreads(results)
+    output = {
+        name: spread for name, spread in found.items() if name.startswith((EVENTS_ALONE, ALL))
+    }
+    others = {name: spread for name, spread in found.items() if name not in output}
+    return [*figures(others, storm), *output_figures(output, output_storm)]
+
+
+def run_output(order: Iterable[str], storm: int) -> dict[str, float]:
+    """Crash many Pods at once, whose messages and logs are read too.
+
+    Args:
+        order: of `EVENTS_ALONE` and `ALL`.
+        storm: how many.
+
+    Returns:
+        Figure to value.
+
+    Raises:
+        TimeoutError: a Pod is not annotated.
+        dev.envtest.process.StartError: something does not start.
+    """
+    made: list[HookOperator] = []
+
+    def make(control_plane: ControlPlane) -> HookOperator:
+        made.append(HookOperator(control_plane, events_from=control_plane.server, logs=True))
+        return made[0]
+
+    done: dict[str, float] = {}
+    with open_test_bed(make) as bed:
+        plane = bed.control_plane
+        (port,) = free_ports(1)
+        with LogServer(plane.admin, port, plane.certificate, plane.key) as logs:
+            logs.write = lambda _, __: iter((_LOG,))
+            bed.operator.start()
+            for kind in order:
+                read_before = len(logs.requests)
+                namespace = "output-all" if kind == ALL else "output-events"
+                found = _storm(bed, made[0], namespace, kind, storm)
+                done |= {f"{kind}: {figure}": found[figure] for figure in _OF_OUTPUT}
+                done[f"{kind}: {_LOGS}"] = (len(logs.requests) - read_before) / storm
+                done[f"{kind}: {_REASONS}"] = _told_reasons(bed, namespace)
+    return done
+
+
+def _told_reasons(bed: TestBed, namespace: str) -> int:
+    """Count the Pods that show the reason which their log gives."""
+    reason = "diagnostics.local.io/reason"
+    found = bed.control_plane.admin.list(PODS, namespace)
+    return sum("db.shop:5432" in pod["metadata"]["annotations"].get(reason, "") for pod in found)
+
+
+_LOGS = "logs read for a crash"
+_REASONS = "Pods that show the reason in their log"
+_OF_OUTPUT = ("all annotated", "half of them annotated", "answers other than 200")
+
+
+def output_figures(found: dict[str, Spread], storm: int) -> list[Figure]:
+    """Put the figures of the storms with all evidence together.
+
+    Args:
+        found: figure to its spread.
+        storm: how many Pods crashed at once.
+
+    Returns:
+        The lines of the table, and the ratio of the two.
+    """
+    aims = {f"{ALL}: {_LOGS}": Aim.at_most(1), f"{ALL}: {_REASONS}": Aim.exactly(storm)}
+    lines = [
+        Figure(f"{storm:,} at once, {name}", spread, _unit(name), aims.get(name))
+        for name, spread in found.items()
+    ]
+    ratio = found[f"{ALL}: all annotated"].over(found[f"{EVENTS_ALONE}: all annotated"])
+    text = f"{storm:,} at once, all annotated: all evidence / Events alone"
+    return [*lines, Figure(text, ratio, "", Aim.at_most(1.3))]
 
 
 def run(order: Iterable[str], crashes: int, unexplained: int, storm: int) -> dict[str, float]:
@@ -180,7 +290,7 @@ class _WatchedPods:
 @contextlib.contextmanager
 def _watched_pods(bed: TestBed, namespace: str, kind: str, count: int) -> Iterator[_WatchedPods]:
     """Start Pods that a PodDiagnoser claims, with the Events of their start."""
-    bed.prepare(namespace, evidence={"events": kind == WITH})
+    bed.prepare(namespace, evidence=_SPECS[kind])
     load = PodLoad(bed.api, namespace, count)
     load.create(status=posting.long_running)
     stored = {pod["metadata"]["name"]: pod for pod in bed.control_plane.admin.list(PODS, namespace)}

@@ -80,6 +80,7 @@ class HookOperator:
         recorded: whether each sync is recorded in the control plane's folder, which costs more.
         events_from: URL of where the hook reads Events, which the component ``evidence`` lets it;
             None where it reads none.
+        logs: whether it may read logs there, too.
 
     Attributes:
         answers: those of the hook that were timed, in the order in which they were given.
@@ -92,11 +93,15 @@ class HookOperator:
         timed: bool = False,
         recorded: bool = False,
         events_from: str | None = None,
+        logs: bool = False,
     ) -> None:
         self._control_plane = control_plane
         folder = control_plane.folder
         self._tokens = folder / "tokens"
-        self._components = () if events_from is None else (installation.EVIDENCE,)
+        self._components: tuple[str, ...] = ()
+        if events_from is not None:
+            more = (installation.EVIDENCE_LOGS,) if logs else ()
+            self._components = (installation.EVIDENCE, *more)
         self._accounts = {
             account: folder / account
             for account in (installation.REMEDIATOR, installation.PODS_HOOK)

@@ -149,6 +149,39 @@ def test_container_output_is_in_answers_to_authenticated_callers_only(
     assert (fetcher.requests[0].log is not None) is authenticated
 
 
+class FailingApplication(FixedEvidence):
+    """An evidence fetcher that finds no Event, and a log with an exception."""
+
+    def fetch(self, requests: EvidenceRequest) -> FetchedEvidence:
+        """Find why the application failed."""
+        self.requests.append(requests)
+        trace = f"Traceback (most recent call last):\n  File x\nValueError: password={SECRET}\n"
+        return FetchedEvidence(EventLookup.FOUND, log=trace)
+
+
+SECRET = "hunter" + "2"
+
+
+@pytest.mark.parametrize("authenticated", [True, False])
+def test_the_reason_in_a_log_is_in_answers_to_authenticated_callers_only(
+    authenticated: bool,
+    tmp_path: Path,
+) -> None:
+    """Masked, and once for the annotation and once in the diagnosis; else nothing is requested."""
+    (tmp_path / "token").write_text(TOKEN)
+    settings = Settings(token_folder=tmp_path if authenticated else None)
+    fetcher = FailingApplication()
+    reply = json.dumps(answer(fetcher, with_evidence(reason=True), settings))
+    assert ("diagnostics.local.io/reason" in reply) is authenticated
+    assert ("ValueError: password=***" in reply) is authenticated
+    assert SECRET not in reply
+    (request,) = fetcher.requests
+    assert (request.log is not None) is authenticated
+    if request.log is not None:
+        assert request.log.for_reason
+        assert request.log.target is not None
+
+
 def test_evidence_requests_are_counted() -> None:
     """By its result."""
     hook = Hook()

@@ -3,7 +3,7 @@
 import pytest
 
 from dev.benchmarks import evidence, posting
-from dev.benchmarks.evidence import BUSY, WITH, WITHOUT, WRITTEN
+from dev.benchmarks.evidence import ALL, BUSY, EVENTS_ALONE, WITH, WITHOUT, WRITTEN
 from dev.benchmarks.figures import Figure
 from dev.benchmarks.spread import Spread
 from dev.envtest.proxy import Answer, Request
@@ -92,3 +92,19 @@ def test_a_pod_of_the_benchmark_ran_before_it_was_killed() -> None:
     (status,) = posting.long_running(pod)["containerStatuses"]
     assert list(status["state"]) == ["running"]
     assert status["restartCount"] == 0
+
+
+def test_all_evidence_may_take_a_third_longer_than_events_alone() -> None:
+    """One log is read for each crash, and each reason shown."""
+    logs, reasons = "logs read for a crash", "Pods that show the reason in their log"
+    found = {
+        f"{EVENTS_ALONE}: all annotated": Spread((5.0, 5.0)),
+        f"{ALL}: all annotated": Spread((6.0, 7.0)),
+        f"{ALL}: {logs}": Spread((1.0, 1.2)),
+        f"{ALL}: {reasons}": Spread((1000.0, 999.0)),
+    }
+    figures = {one.name: one for one in evidence.output_figures(found, 1000)}
+    ratio = figures["1,000 at once, all annotated: all evidence / Events alone"]
+    assert (ratio.spread, ratio.met) == (Spread((1.2, 1.4)), True)
+    assert figures[f"1,000 at once, {ALL}: {logs}"].met is False
+    assert figures[f"1,000 at once, {ALL}: {reasons}"].met is False
