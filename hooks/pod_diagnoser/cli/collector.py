@@ -136,6 +136,10 @@ class Collector:
         """Say whether a Pod was asked for by name."""
         return self._keep(pod)
 
+    def knows(self, namespace: str, name: str) -> bool:
+        """Say whether a Pod was added."""
+        return (namespace, name) in self._uids
+
     def kept(self, namespace: str, name: str) -> OwnedPod | None:
         """Return a Pod that has something to tell; None for any other, and where it is unknown."""
         pod = self._pods.get(self._uids.get((namespace, name), ""))

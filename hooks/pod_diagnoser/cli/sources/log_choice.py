@@ -81,6 +81,10 @@ class LogChooser:
 
     def keep(self, key: LogKey, text: str, *, previous: bool) -> None:
         """Take a log that cannot be read again, whose Pod is perhaps still to come."""
+        namespace, name, _ = key
+        if self._collector.knows(namespace, name):
+            self.offer(key, text, previous=previous)
+            return
         if self._early_bytes + len(text) > MAX_EARLY_BYTES:
             self._budget.left_out += 1
             return

@@ -456,6 +456,9 @@ def test_logs_of_a_stream_that_come_before_their_pods_are_bounded(
     snapshot = snapshot_of("-")
     assert snapshot.logs == {}
     assert "3 logs: not read, since there are so many" in told(snapshot)
+    path = tar(tmp_path / "in order", GATHERED)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    assert len(snapshot_of("-").logs) == 3
 
 
 def test_forged_marks_in_a_stream(tmp_path: Path) -> None:
