@@ -93,6 +93,8 @@ def _lines(change: TemplateChange, head: str, tail: str) -> Iterator[str]:
     against = "" if tail else f" from revision {change.former}"
     if not change.differences:
         yield f"{head}: no field that is compared has changed{against}{tail}"
+        yield f"{head}: no field that is compared has changed"
+        yield head
         return
     for form, ending in product((_WHOLE, _SHORT), (tail, "")):
         if not change.more:

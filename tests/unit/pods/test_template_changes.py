@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pod_diagnoser.diagnosis.changes import Difference, How, Part, TemplateChange, TemplateRequest
@@ -215,6 +215,7 @@ def test_a_change_that_cannot_be_read_costs_no_history(change: object) -> None:
     assert synced.line == LINE.replace("3 min", "5 min")
 
 
+@example(TemplateChange(10**14, after(-5), 10**14, 0, (), 0))
 @given(
     st.builds(
         TemplateChange,
