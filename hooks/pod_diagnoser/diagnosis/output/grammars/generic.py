@@ -16,8 +16,11 @@ from pod_diagnoser.diagnosis.output.noise import (
     is_of_request,
 )
 
-_MAX_AFTER: Final = 15
+_MAX_AFTER: Final = 6
 """After how many more lines such a line is not told as the reason."""
+
+_MAX_AFTER_START: Final = 25
+"""The same for a line that begins by saying that it failed."""
 
 _TOLD: Final = re.compile(
     r"\s{0,8}[\[(<]?(?:(?:TRACE|DEBUG|VERBOSE|INFO|NOTICE|LOG|WARN(?:ING)?)\b"
@@ -51,7 +54,7 @@ _WORDS: Final = (
 )  # fmt: skip
 _WHOLE_WORDS: Final = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b")
 _HEALTHY: Final = re.compile(
-    r"\berrors?[._-]?(?:log|file|page|handler|reporting|level|rate|count)"
+    r"\berrors?[ ._-]?(?:log|file|page|handler|reporting|level|rate|count)"
     r"|\b(?:errors?|failed|failures?|missing|invalid|skipped)['\"]?\s?[=:]\s?['\"]?(?:0|null|none|false|nil)\b"
     r"|\b(?:0|no|without|zero) (?:errors?|failures?|failed)|not (?:an? )?(?:fatal|error)|if (?:an )?err"
     r"|on[_-]?error|ignor|deprecat|optional|\bdisabling\b|falling back|logging errors|\berrors?=(?:trace|debug|info|warn|error|off)\b|skipp|retry(?:ing)?|will (?:use|be|try)|using default",
@@ -74,6 +77,7 @@ _MISSING: Final = re.compile(
 
 def _find(lines: Sequence[str]) -> Iterator[Finding]:
     weak: list[int] = []
+    strong: list[int] = []
     for number, line in enumerate(lines):
         if line[0] == "{" and len(lines) - number > _MAX_RECORDS:
             continue
@@ -94,17 +98,26 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         if level is not None and level < Level.ERROR:
             continue
         if _START.match(said):
-            yield Finding(number, (number,), weight=Weight.LOGGED)
+            strong.append(number)
         else:
             weak.append(number)
-    if not weak:
+    yield from _near_the_end(lines, strong, _MAX_AFTER_START, Weight.LOGGED)
+    yield from _near_the_end(lines, weak, _MAX_AFTER, Weight.WEAK)
+
+
+def _near_the_end(
+    lines: Sequence[str], numbers: Sequence[int], most_after: int, weight: Weight
+) -> Iterator[Finding]:
+    if not numbers:
         return
-    end = end_of_what_counts(lines, _MAX_AFTER)
-    near = [number for number in weak if number >= end]
-    yield from (Finding(number, (number,), weight=Weight.WEAK) for number in _repeated(lines, near))
+    end = end_of_what_counts(lines, most_after)
+    near = [number for number in numbers if number >= end]
+    if weight is Weight.WEAK:
+        near = _repeated(lines, near)
+    yield from (Finding(number, (number,), weight=weight) for number in near)
 
 
-def _repeated(lines: Sequence[str], numbers: Sequence[int]) -> Sequence[int]:
+def _repeated(lines: Sequence[str], numbers: list[int]) -> list[int]:
     """Return those of the lines that are repeated most, numbers in them aside; or else all."""
     masked = {number: _DIGITS.sub("0", lines[number][:300]) for number in numbers}
     counts = Counter(masked.values())

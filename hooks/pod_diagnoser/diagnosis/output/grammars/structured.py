@@ -19,7 +19,7 @@ from pod_diagnoser.diagnosis.output.noise import (
 )
 from pod_diagnoser.diagnosis.output.reading import MAX_LINES
 
-_MAX_AFTER: Final = 25
+_MAX_AFTER: Final = 12
 """After how many more lines an error that was only logged did not end the program."""
 
 _MAX_AFTER_RETRY: Final = 4
