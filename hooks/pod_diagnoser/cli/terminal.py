@@ -95,9 +95,10 @@ class Progress:
         if not self._visible:
             return
         self._counts[what] = count
-        if monotonic() < self._next:
+        now = monotonic()
+        if now < self._next:
             return
-        self._next = monotonic() + _SHOW_EVERY
+        self._next = now + _SHOW_EVERY
         self._shown = True
         told = ", ".join(f"{number} {name}" for name, number in self._counts.items())
         sys.stderr.write(f"{_ERASE_LINE}reading: {told}")

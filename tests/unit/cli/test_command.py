@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -193,3 +194,18 @@ def test_module_runs_as_the_command() -> None:
     )
     assert result.stdout.decode().startswith("Pod shop/app-1\n")
     assert result.stderr == b""
+
+
+def test_the_hook_does_without_what_the_command_line_needs() -> None:
+    """It is an extra. click comes with flask, all the same."""
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text("utf-8"))
+    names = {
+        kind: {re.split("[<>=]", each)[0] for each in listed}
+        for kind, listed in (
+            ("hook", project["project"]["dependencies"]),
+            ("cli", project["project"]["optional-dependencies"]["cli"]),
+        )
+    }
+    assert {"click", "pyyaml", "rich"} <= names["cli"]
+    assert not names["cli"] & names["hook"]
+    assert "--extra" not in (Path(__file__).parents[3] / "Dockerfile").read_text("utf-8")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pod_diagnoser.cli import command
+from pod_diagnoser.cli import command, terminal
 from pod_diagnoser.cli.sources.kubectl import Kubectl, KubectlError, split_list
 from tests.support.builders import (
     UID,
@@ -115,6 +115,64 @@ def test_logs_of_many_pods_are_read_when_asked_for(shell: Shell) -> None:
     assert not [call for call in shell.kubectl.calls() if call.startswith("logs")]
     assert shell("-o", "table", "--logs")[0] == 0
     assert len([call for call in shell.kubectl.calls() if call.startswith("logs")]) == 1
+
+
+def test_a_table_shows_what_containers_said(shell: Shell) -> None:
+    """In quotation marks, where the log of one of the Pods was read."""
+    shell.kubectl.answers["logs"] = Answer(out="panic: \x1b[31moh no\n\ngoroutine 1 [running]:\n")
+    code, out, _ = shell("-o", "table", "--logs")
+    assert code == 0
+    assert 'failed with exit code 1 after 5 s; it said "panic: oh no"' in out
+
+
+def test_a_pod_that_may_be_read_where_none_may_be_listed(shell: Shell) -> None:
+    """It is read by its name; one line says what is missing."""
+    answers = {"get pods": refused("pods"), "get pod app-1": Answer(json.dumps(crashed()))}
+    shell.kubectl.answers = {**answers, "logs": Answer(), "get events": listed()}
+    code, out, err = shell("-n", "shop", "app-1")
+    assert code == 0
+    assert out.startswith("Pod shop/app-1\n")
+    assert err.startswith("kubectl-diagnose: Pods of namespace shop: (Forbidden)")
+    assert err.endswith("; of its siblings nothing is told\n")
+    assert shell("-n", "shop", "deploy/api")[0] == 2
+
+
+def test_watching_prints_what_has_changed(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for each change; an error in between is told, and does not end it."""
+    looks = iter(["same", "refused", "changed", "same", "interrupted"])
+
+    def sleep(_: float) -> None:
+        look = next(looks)
+        if look == "interrupted":
+            raise KeyboardInterrupt
+        if look == "changed":
+            two = [crashed(), crashed(name="app-2", number=2)]
+            shell.kubectl.answers.update(answers_of(two, []))
+        if look == "refused":
+            shell.kubectl.answers["get pods"] = refused("pods")
+        assert shell.kubectl.path  # writes the answers
+
+    monkeypatch.setattr("time.sleep", sleep)
+    code, out, err = shell("--watch", "-o", "name")
+    assert code == 130
+    assert err.count("\n") == 1
+    assert "(Forbidden): pods is forbidden" in err
+    first, second = out.split("\n\n")
+    assert len(first.splitlines()) + 1 == len(second.splitlines())
+
+
+def test_progress_is_shown_at_a_terminal_and_removed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only after a while, and nowhere else."""
+    clock = iter([0.0, 0.5, 2.0, 2.05, 3.0])
+    monkeypatch.setattr(terminal, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with terminal.Progress() as progress:
+        for number in (100, 200, 300, 400):
+            progress.show("Pods", number)
+    shown = capsys.readouterr().err
+    assert shown == "\r\x1b[Kreading: 200 Pods\r\x1b[Kreading: 400 Pods\r\x1b[K"
 
 
 def test_a_workload_shows_its_worst_pod_and_its_siblings(shell: Shell) -> None:

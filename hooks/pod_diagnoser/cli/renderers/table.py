@@ -10,6 +10,7 @@ from pod_diagnoser.cli.renderers import Page
 from pod_diagnoser.cli.renderers.facts import age, severity, style_of, workload_text
 from pod_diagnoser.cli.renderers.layout import table, wrap
 from pod_diagnoser.cli.report import Finding, PodReport, Report
+from pod_diagnoser.diagnosis.quoting import quote_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ _NAMESPACE: Final[_Column] = ("NAMESPACE", lambda row: row.worst.namespace)
 _RESTARTS: Final[_Column] = ("RESTARTS", lambda row: str(row.restarts))
 _LAST: Final[_Column] = ("LAST", lambda row: age(row.last, row.now))
 _CAUSE: Final[_Column] = ("CAUSE", lambda row: row.causes)
-_WHY: Final[_Column] = ("WHY", lambda row: row.finding.statement.diagnosis)
+_WHY: Final[_Column] = ("WHY", lambda row: _why(row.pods))
 _POD: Final[_Column] = ("POD", lambda row: row.worst.name)
 _COUNT: Final[_Column] = ("PODS", lambda row: str(len(row.pods)))
 _WORKLOADS: Final[_Column] = ("WORKLOAD", lambda row: row.workloads)
@@ -143,6 +144,17 @@ def render(report: Report, page: Page) -> Iterator[str]:
         [style_of(row.findings) for row in rows],
         replace(page, width=None) if page.wide else page,
     )
+
+
+def _why(pods: Sequence[PodReport]) -> str:
+    """Say what happened to the worst Pod; and what one of them said itself, where that was read."""
+    worst = pods[0].findings[0]
+    cause = worst.diagnosis.cause
+    for pod in pods:
+        words = pod.findings[0].words
+        if words and words.lines and pod.findings[0].diagnosis.cause is cause:
+            return f"{worst.statement.diagnosis}; it said {quote_whole(words.lines[0])}"
+    return worst.statement.diagnosis
 
 
 def _rows(pods: Sequence[PodReport], group_by: str, now: datetime) -> Iterator[_Row]:

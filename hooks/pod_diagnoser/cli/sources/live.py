@@ -27,6 +27,9 @@ _LOG_BYTES: Final = 64 * 1024
 _MAX_NAMESPACES: Final = 20
 """Of how many namespaces versions of templates are read."""
 
+_MAX_NAMED: Final = 20
+"""How many Pods are read one by one."""
+
 _PARALLEL: Final = 4
 """How many calls of kubectl run at once."""
 
@@ -162,10 +165,29 @@ class LiveSource:
         try:
             self._add_all(call, "Pod")
         except KubectlError as error:
+            where = f"Pods of namespace {place[-1]}" if place else "Pods"
+            if error.kind == "forbidden" and self._read_named_pods(place):
+                self._miss(where, error, "of its siblings nothing is told")
+                return ""
             if place and len(self._scope.places()) > 1:
-                self._miss(f"Pods of namespace {place[-1]}", error, "done without them")
+                self._miss(where, error, "done without them")
             return str(error)
         return ""
+
+    def _read_named_pods(self, place: tuple[str, ...]) -> bool:
+        """Read the Pods that are asked for one by one: one may get them, and not list them."""
+        targets = self._selection.targets
+        if not targets or any(each.kind != "Pod" for each in targets) or len(place) == 1:
+            return False
+        found = False
+        for target in targets[:_MAX_NAMED]:
+            with self._kubectl.start("get", "pod", target.name, "-o", "json", *place) as call:
+                try:
+                    self._add_all(call, "Pod")
+                except KubectlError:
+                    continue
+                found = True
+        return found
 
     def _read_events(self, place: tuple[str, ...], call: Call) -> None:
         try:
