@@ -78,7 +78,8 @@ _MISSING: Final = re.compile(
 def _find(lines: Sequence[str]) -> Iterator[Finding]:
     weak: list[int] = []
     strong: list[int] = []
-    for number, line in enumerate(lines):
+    for number in range(end_of_what_counts(lines, _MAX_AFTER_START), len(lines)):
+        line = lines[number]
         if line[0] == "{" and len(lines) - number > _MAX_RECORDS:
             continue
         said = line[:600]
@@ -101,20 +102,11 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             strong.append(number)
         else:
             weak.append(number)
-    yield from _near_the_end(lines, strong, _MAX_AFTER_START, Weight.LOGGED)
-    yield from _near_the_end(lines, weak, _MAX_AFTER, Weight.WEAK)
-
-
-def _near_the_end(
-    lines: Sequence[str], numbers: Sequence[int], most_after: int, weight: Weight
-) -> Iterator[Finding]:
-    if not numbers:
-        return
-    end = end_of_what_counts(lines, most_after)
-    near = [number for number in numbers if number >= end]
-    if weight is Weight.WEAK:
-        near = _repeated(lines, near)
-    yield from (Finding(number, (number,), weight=weight) for number in near)
+    yield from (Finding(number, (number,), weight=Weight.LOGGED) for number in strong)
+    if weak:
+        end = end_of_what_counts(lines, _MAX_AFTER)
+        near = _repeated(lines, [number for number in weak if number >= end])
+        yield from (Finding(number, (number,), weight=Weight.WEAK) for number in near)
 
 
 def _repeated(lines: Sequence[str], numbers: list[int]) -> list[int]:

@@ -11,12 +11,12 @@ from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 
 _ERROR: Final = re.compile(
-    r"(?:.{0,48} )?\[ERROR\] |\x07?(?:mysqld(?:_safe)?|mariadbd): |.{0,60}\bgot signal \d+ ;"
+    r"(?:.{0,48} )?\[ERROR\] |\x07?(?:/\S{1,60}/)?(?:mysqld(?:_safe)?|mariadbd): |.{0,60}\bgot signal \d+ ;"
 )
 _PROGRAM: Final = re.compile(
     r"(?:[\d: T.Z+-]{0,40}\d )?\[ERROR\] (?:\[MY-|\[Entrypoint\]|InnoDB|Plugin |"
     r"mysqld|mariadbd|Could not|Can't|Fatal|Unknown|Aborting|Incorrect|Failed|SSL|Do you|Unable|"
-    r"Cannot|Master|Slave|Table|unknown|Bind)|\x07?mysqld|\x07?mariadbd|.{0,60}\bgot signal"
+    r"Cannot|Master|Slave|Table|unknown|Bind)|\x07?(?:/\S{1,60}/)?(?:mysqld|mariadbd)|.{0,60}\bgot signal"
 )
 _CONSEQUENCE: Final = re.compile(
     r"\[ERROR\] (?:\[MY-\d+\] )?(?:\[\w+\] )?(?:Aborting|Plugin '|InnoDB: Plugin initiali|"
