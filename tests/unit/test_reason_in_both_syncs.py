@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pod_diagnoser.api.reason_classes import ReasonClass
+from pod_diagnoser.diagnosis.event_rules import SECOND_LOOKUP_AFTER
 from pod_diagnoser.diagnosis.evidence import EventLookup, FetchedEvidence
 from pod_diagnoser.diagnosis.output_reason import MAX_LINE_BYTES, MAX_SAID_BYTES
 from pod_diagnoser.pods.history import MAX_CRASHES_BYTES, CrashHistory, StoredReason, serialize
@@ -141,6 +142,52 @@ def test_a_message_that_says_why_spares_the_log() -> None:
         assert "(MissingConfiguration)" in synced[DIAGNOSIS]
 
 
+MISSED = FetchedEvidence(EventLookup.FOUND, log_missed=True)
+
+
+def test_a_log_that_could_not_be_read_in_time_is_read_once_more() -> None:
+    """Seconds later, as Events are; the response asks for that sync."""
+    synced = SyncedPod(ended(), MISSED, fetched(TRACE), reason=True)
+    synced.sync(after(1))
+    assert synced[REASON] is None
+    assert synced.resync_after == SECOND_LOOKUP_AFTER.total_seconds()
+    synced.sync(after(3))
+    assert len(synced.requests) == 1
+    assert synced.resync_after == SECOND_LOOKUP_AFTER.total_seconds() - 2
+    for seconds in (6, 7, 60):
+        synced.sync(after(seconds))
+    assert synced[REASON] == WORDS
+    assert "unread" not in latest_record(synced)
+    assert "awaits" not in latest_record(synced)
+    assert [each.log is not None for each in synced.requests] == [True, True]
+    assert synced.writes == 2
+
+
+def test_a_log_that_could_not_be_read_twice_is_left_out() -> None:
+    """The diagnosis is that of the status."""
+    synced = SyncedPod(ended(), MISSED, reason=True)
+    for seconds in (1, 6, 11, 60):
+        synced.sync(after(seconds))
+    assert len(synced.requests) == 2
+    assert "the code alone does not say why" in synced[EVIDENCE]
+    assert not {"unread", "awaits"} & latest_record(synced).keys()
+
+
+@pytest.mark.parametrize("evidence", [{}, {"logLines": 3}])
+def test_a_log_is_not_read_once_more_where_no_reason_is_looked_for(evidence: Json) -> None:
+    """Nor after that was switched off."""
+    synced = SyncedPod(ended(), MISSED, reason=True)
+    synced.sync(after(1))
+    synced.targets[0]["spec"]["evidence"] = evidence
+    for seconds in (2, 3, 60):
+        synced.sync(after(seconds))
+    assert not {"unread", "awaits"} & latest_record(synced).keys()
+    lines_alone = SyncedPod(ended(), MISSED, logLines=3)
+    for seconds in (1, 6):
+        lines_alone.sync(after(seconds))
+    assert [each.log is not None for each in lines_alone.requests] == [True]
+
+
 def test_an_output_that_does_not_explain_the_end_is_said_to_be_so() -> None:
     """There are no lines of it then."""
     synced = SyncedPod(ended(), fetched(CALM), reason=True)
@@ -264,12 +311,12 @@ class Cluster(Hook):
         for each in pods:
             self.api.put(each)
 
-    def sync_pod(self, name: str, log: str | None, lookup: EventLookup | None = None) -> None:
+    def sync_pod(self, name: str, log: str | None, *, missed: bool = False) -> None:
         """Sync a Pod by itself, with a log."""
         of = self.api.pods[name]
         claim = target(self.diag)
         claim["spec"]["evidence"] = self.diag["spec"]["evidence"]
-        found = FetchedEvidence(lookup or EventLookup.FOUND, log=log)
+        found = FetchedEvidence(EventLookup.FOUND, log=log, log_missed=missed)
         result = sync_pod(pod_request(of, claim), self.api.now, found, confidential=True)
         self.api.put(applied(of, json.loads(result.response.encode())))
 
@@ -304,6 +351,20 @@ def test_an_event_waits_until_the_output_was_read(events: bool) -> None:
     shown = [cluster.annotation("app-1", key) for key in (DIAGNOSIS, EVIDENCE, NEXT_STEP)]
     assert [recent[key] for key in ("diagnosis", "evidence", "nextStep")] == shown
     assert SECRET not in json.dumps(cluster.diag["status"])
+
+
+def test_an_event_waits_for_a_log_that_is_read_once_more() -> None:
+    """It has the class that the annotation has in the end."""
+    cluster = Cluster(crashed(1))
+    cluster.sync()
+    cluster.sync_pod("app-1", None, missed=True)
+    cluster.sync()
+    assert cluster.api.events_of("PodRestarted") == []
+    cluster.api.pass_time(5)
+    cluster.sync_pod("app-1", TRACE)
+    cluster.sync()
+    (event,) = cluster.api.events_of("PodRestarted")
+    assert event["metadata"]["annotations"][REASON_CLASS] == "DependencyUnreachable"
 
 
 def test_a_crash_whose_pod_shows_the_next_one_already_is_told_with_its_reason() -> None:

@@ -194,13 +194,20 @@ class ApiEvidenceFetcher:
                 found = _Listed(EventLookup.FOUND, shared.get(request.uid, ()))
         node = self._nodes.read(request.node, until) if request.node else None
         log = None if request.log is None else self._read_log(request, request.log, until)
+        missed = log is EventLookup.UNAVAILABLE
         # Last, with the time that is left: nothing waits longer than without it.
         change = None
         if request.template is not None and self._changes is not None:
             change = self._changes.read(request.namespace, request.template, until)
         events = tuple(events_about(request.uid, found.events))
         return FetchedEvidence(
-            found.lookup, events, log, complete=found.complete, node=node, change=change
+            found.lookup,
+            events,
+            None if isinstance(log, EventLookup) else log,
+            complete=found.complete,
+            node=node,
+            change=change,
+            log_missed=missed,
         )
 
     def _read_events(self, request: EvidenceRequest, until: float) -> "_Listed":
@@ -267,7 +274,9 @@ class ApiEvidenceFetcher:
         read = partial(self._api.get_diagnosis_target, namespace, name)
         return self._call(self._targets_breaker, namespace, until, read)
 
-    def _read_log(self, request: EvidenceRequest, log: LogRequest, until: float) -> str | None:
+    def _read_log(
+        self, request: EvidenceRequest, log: LogRequest, until: float
+    ) -> str | EventLookup | None:
         limit = MAX_LOG_BYTES if log.lines > 0 else MAX_REASON_LOG_BYTES
 
         def read(lines: int) -> str | EventLookup:
@@ -287,9 +296,9 @@ class ApiEvidenceFetcher:
             text = read(lines)
             if not _is_truncated(text, limit):
                 break
-        if isinstance(text, EventLookup) or _is_truncated(text, limit) or _NO_LOG.fullmatch(text):
-            return None
-        return text
+        if isinstance(text, EventLookup):
+            return text
+        return None if _is_truncated(text, limit) or _NO_LOG.fullmatch(text) else text
 
     def _call(
         self,

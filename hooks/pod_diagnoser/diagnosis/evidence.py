@@ -257,6 +257,7 @@ class FetchedEvidence:
             and nothing by what they do not say.
         node: the Events about the Pod's node; None where they were not requested, or not read.
         change: what its template changed; None where that was not requested, or is not known.
+        log_missed: whether the log that was requested could not be read, and may be later.
     """
 
     lookup: EventLookup | None = None
@@ -265,6 +266,7 @@ class FetchedEvidence:
     complete: bool = True
     node: NodeEvents | None = None
     change: TemplateChange | None = None
+    log_missed: bool = field(default=False, compare=False)
 
 
 class EvidenceFetcher(Protocol):

@@ -148,7 +148,10 @@ class CrashRecord(BaseModel):
     evidence: StoredEvidence | None = None
     reason: StoredReason | None = None
     awaits: bool = False
-    """Whether its Events will be looked up once more, so that its cause may still change."""
+    """Whether its Events will be looked up once more, so that its cause may still change; or its
+    log, so that its reason may."""
+    unread: bool = False
+    """Whether its log could not be read for the reason, which is tried once more."""
     silent: bool = False
     """Whether it is suppressed because of its Events, and stored for that evidence alone."""
 
@@ -390,7 +393,7 @@ def record_crash(
             "backOff": stored.backOff or symptom.backing_off,
             "evidence": evidence,
             "reason": reason,
-            "awaits": _awaits_evidence(symptom),
+            "awaits": stored.unread or _awaits_evidence(symptom),
             "silent": silent,
         }
         same = all(getattr(stored, name) == value for name, value in changed.items())
@@ -422,7 +425,20 @@ def image_hash(image: str) -> str:
 
 def without_wait(record: CrashRecord) -> CrashRecord:
     """Return the record of a crash of which nothing more is awaited."""
-    return record.model_copy(update={"awaits": False}) if record.awaits else record
+    if not record.awaits:
+        return record
+    return record.model_copy(update={"awaits": False, "unread": False})
+
+
+def with_unread_log(record: CrashRecord) -> CrashRecord:
+    """Return the record of a crash whose log is to be read once more."""
+    return record.model_copy(update={"awaits": True, "unread": True})
+
+
+def with_read_log(record: CrashRecord, symptom: Symptom) -> CrashRecord:
+    """Return the record of a crash whose log is read no more, as it was or could not be."""
+    changed = {"awaits": _awaits_evidence(symptom), "unread": False}
+    return record.model_copy(update=changed) if record.unread else record
 
 
 def _without_lines(record: CrashRecord) -> CrashRecord:

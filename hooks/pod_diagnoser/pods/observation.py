@@ -18,6 +18,7 @@ from pod_diagnoser.diagnosis.diagnose import (
     waits_for_pull,
 )
 from pod_diagnoser.diagnosis.event_rules import (
+    SECOND_LOOKUP_AFTER,
     evaluate_events,
     may_change_cause,
     needs_lookup,
@@ -51,6 +52,8 @@ from pod_diagnoser.pods.history import (
     parse_history,
     read_history,
     record_crash,
+    with_read_log,
+    with_unread_log,
     without_wait,
 )
 
@@ -226,6 +229,10 @@ class _Observer:
         log = self._log_request(latest)
         if latest is not None and log is not None and self._fetched:
             latest = self._read_log(latest, self._fetched.log, crashes)
+            self._note_log(latest, log, self._fetched, crashes)
+        elif latest is not None and not self._claim.evidence.reason:
+            record = crashes.records[latest.id]
+            crashes.records[latest.id] = with_read_log(record, latest.symptom)
         change = self._change()
         template = None
         if change is None and (unexplained or self._is_new(crashes)):
@@ -341,7 +348,29 @@ class _Observer:
         if latest is None:
             return None
         known = self._known.get(latest.id)
-        return _log_request(latest, self._claim) if known is None or known.silent else None
+        if known is not None and known.unread:
+            wait = (known.seen + SECOND_LOOKUP_AFTER - self._now).total_seconds()
+            if wait > 0:
+                self._resync_after = earliest(self._resync_after, wait)
+                return None
+        elif known is not None and not known.silent:
+            return None
+        return _log_request(latest, self._claim)
+
+    def _note_log(
+        self, latest: Diagnosis, log: LogRequest, fetched: FetchedEvidence, crashes: _Crashes
+    ) -> None:
+        """Keep whether the log of the latest crash is to be read once more."""
+        known, record = self._known.get(latest.id), crashes.records[latest.id]
+        is_first = known is None or known.silent
+        if not (is_first and log.for_reason and fetched.log_missed) or (
+            self._pod.metadata.terminating  # it may be gone by then
+        ):
+            crashes.records[latest.id] = with_read_log(record, latest.symptom)
+            return
+        crashes.records[latest.id] = with_unread_log(record)
+        wait = SECOND_LOOKUP_AFTER.total_seconds()
+        self._resync_after = earliest(self._resync_after, wait)
 
     def _read_log(self, latest: Diagnosis, log: str | None, crashes: _Crashes) -> Diagnosis:
         """Take into account what the log of the latest crash proves, and what reason it gives."""
@@ -493,7 +522,7 @@ def awaits_evidence(found: Diagnosis, history: CrashHistory, spec: EvidenceSpec)
     """
     record = next((each for each in history.history if each.id == found.id), None)
     if record is not None:
-        return spec.events and record.awaits
+        return (spec.events and record.awaits) or (spec.reason and record.unread)
     if spec.reason and may_explain(found.symptom, found.status_cause):
         return True
     return spec.events and may_change_cause(found.symptom, found.symptom.evidence)

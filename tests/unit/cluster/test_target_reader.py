@@ -1,6 +1,7 @@
 """Logs are read for a DiagnosisTarget alone that was read live."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -146,3 +147,20 @@ def test_one_log_is_read_for_the_lines_that_are_shown_and_for_the_reason() -> No
         (REASON_LINES, MAX_LOG_BYTES),
         (50 + LINES_BEFORE, MAX_LOG_BYTES),
     ]
+
+
+def test_that_a_log_was_not_read_in_time_is_told() -> None:
+    """It may be read later; not where that is refused, or where there is one."""
+
+    def fail(error: Exception) -> Callable[[int], str]:
+        def log(_: int) -> str:
+            raise error
+
+        return log
+
+    for log, missed in (
+        (fail(NoAnswerError()), True),
+        (fail(api_error(403)), False),
+        (lambda _: "last line", False),
+    ):
+        assert FakeEvidenceApi(log=log).fetcher().fetch(WANTED).log_missed is missed
