@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 
 from pod_diagnoser.api.causes import LASTING_CONDITIONS, REQUESTED_RESTARTS
@@ -22,6 +23,9 @@ _STEADY: Final = timedelta(minutes=10)
 something new. Source: ``MaxContainerBackOff`` in ``pkg/kubelet/kubelet.go``, twice that."""
 
 _MAX_NODE_BYTES: Final = 253
+
+_MAX_READ: Final = 4 * MAX_IMAGE_BYTES
+"""How many characters of an image are read; its hash is that of fewer."""
 
 
 def pod_facts(pod: OwnedPod, history: Sequence[CrashRecord], *, settled: bool = False) -> PodFacts:
@@ -108,6 +112,12 @@ def _image_of(pod: OwnedPod, crash: CrashRecord) -> tuple[str, ...]:
     for containers in (pod.spec.containers, pod.spec.initContainers):
         for container in containers:
             if container.name == crash.container:
-                image = sanitize(container.image, MAX_IMAGE_BYTES)
-                return (image,) if image_hash(image) == crash.image else ()
+                return _image(container.image[:_MAX_READ], crash.image)
     return ()
+
+
+@lru_cache(maxsize=512)
+def _image(image: str, hashed: str) -> tuple[str, ...]:
+    """Return an image with this hash. Cached, since many Pods have it."""
+    shown = sanitize(image, MAX_IMAGE_BYTES)
+    return (shown,) if image_hash(shown) == hashed else ()
