@@ -4,7 +4,8 @@ It is a hint and never a cause, and it is given only where it says something:
 
 - at least three Pods crashed within one minute, and three in four of them share it;
 - it is not what all Pods share anyway: other Pods are known that do not have it, and so many of
-  these by chance, as often as the others have it, are rarer than 1 in `2 ** _MIN_BITS`;
+  these by chance, as often as the others have it, are rarer than 1 in `2 ** _MIN_BITS`; nor what
+  two in three of the others have;
 - Pods of one workload share image and cause anyway, so there the workloads are counted, not the
   Pods; and Pods that were started together crash together, so that says nothing either.
 
@@ -44,6 +45,9 @@ _MAX_MINUTES: Final = 5
 
 _MAX_FACTORS: Final = 3
 _MAX_IMAGE_BYTES: Final = 80
+
+_COMMON_ANYWAY: Final = 2 / 3
+"""What more of the others have says nothing, however many Pods crashed."""
 
 _PRIOR_WEIGHT: Final = 2
 """How many other Pods what is usual counts for, beside those that are known."""
@@ -292,7 +296,7 @@ class _Minute:
         # What all have that are known may be all that there is.
         if pods == inside.total() and others[0] == others[1]:
             return None
-        bits = _surprise(pods, inside.total(), _share(*others, _USUAL))
+        bits = _surprise(pods, len(self._pods), _share(*others, _USUAL))
         return _Shared(factor, value, pods, bits, others)
 
     def _by_workloads(self, factor: Factor) -> _Shared | None:
@@ -305,7 +309,7 @@ class _Minute:
         inside = _workloads_by(self._pods, factor)
         if len(inside[value]) <= 1:
             return None
-        total = len(set().union(*inside.values()))
+        total = len(self._workloads)
         outside = self._known.workloads_by(factor)
         others = (
             len(outside[value] - self._workloads),
@@ -414,7 +418,7 @@ def _share(has: int, of: int, usual: float) -> float:
 def _surprise(has: int, of: int, share: float) -> float:
     """Return in bits how rare it is by chance that so many have something (Chernoff's bound)."""
     found = has / of
-    if found <= share:
+    if found <= share or share > _COMMON_ANYWAY:
         return 0.0
     rest = (1 - found) * math.log2((1 - found) / (1 - share)) if has < of else 0.0
     return of * (found * math.log2(found / share) + rest)

@@ -96,6 +96,27 @@ def test_a_node_with_most_pods_anyway_is_no_finding() -> None:
     assert not told([*(crash(at, at % 3, "node7") for at in range(5)), *pods])
 
 
+def test_what_most_others_have_is_no_finding_however_many_pods_crash() -> None:
+    """It may be rare by chance, and still says nothing."""
+    burst = [crash(at % 60, at, "node7", started_at=T0) for at in range(200)]
+    others = [PodFacts(f"w{at}", "Job", f"w{at}", "node7") for at in range(80)]
+    others += [PodFacts(f"w{at}", "Job", f"w{at}", "node2") for at in range(80, 100)]
+    assert not told([*burst, *others], whole=True)
+    assert "all on node node7 (80 of 180 other" in told(
+        [*burst, *others, *(each._replace(node="node3") for each in others[:80])], whole=True
+    )
+
+
+def test_pods_of_which_it_is_not_known_do_not_count_as_having_it() -> None:
+    """The image of one in four is not known."""
+    burst = [crash(at, at, f"n{at}", images=("a:1",) if at % 4 else ()) for at in range(60)]
+    others = [PodFacts(f"w{at}", "Job", f"w{at}", "", (f"a:{at % 2}",)) for at in range(80)]
+    assert "45 of them with image a:1 (40 of 80 other workloads)" in told(
+        [*burst, *others], whole=True
+    )
+    assert "image" not in told([*burst, *others[1::2], *others[::4]], whole=True)
+
+
 def test_healthy_pods_are_what_it_is_compared_with_where_they_are_known() -> None:
     """On the command line all Pods are known: then that is what is usual."""
     burst = [crash(at, at, "node7") for at in range(5)]
