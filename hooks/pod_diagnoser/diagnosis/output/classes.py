@@ -432,6 +432,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
     (
         ReasonClass.LOCK_HELD,
         (
+            r"acquiring the state lock",
             r"lock file .{0,200}(?:already )?exists",
             r"failed to obtain (?:node )?locks?",
             r"unable to (?:acquire|obtain|get|lock) .{0,60}lock",
@@ -554,6 +555,8 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
     (
         ReasonClass.TIME_LIMIT,
         (
+            r"timeout of \d{1,9} ?ms exceeded",
+            r"timeout occurred",
             r"timeout_waiting",
             r"timeouterror\]?(?:: (?:timed out|the operation)|\s*(?:\n|$))",
             r"worker timeout",

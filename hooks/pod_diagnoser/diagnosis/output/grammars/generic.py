@@ -49,6 +49,7 @@ _WORDS: Final = (
     "refused", "denied", "no such", "invalid", "not found", "not writable", "not set", "must be",
     "required", "missing", "does not exist", "timed out", "not permitted", "unexpected", "unknown",
     "unsupported", "in use", "not supported", "corrupt", "unrecognized", "mismatch", "expired",
+    "timeout occurred", "timeout exceeded", "timeout expired", "timeout after", "timeout waiting",
     "exceeded", "too many", "out of", "no space", "can not", "please configure", "please specify",
     "please provide", "please set",
 )  # fmt: skip

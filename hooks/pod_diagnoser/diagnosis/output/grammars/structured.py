@@ -48,7 +48,7 @@ _HEALTHY: Final = re.compile(
     re.IGNORECASE,
 )
 _LEVELS: Final = re.compile(
-    r"err|fatal|crit|panic|alert|emerg|sever|ftl|[EF]\d{4} |[CE] \| |\"[EF]\"|: ?[56]0\b",
+    r"err|fatal|crit|panic|alert|emerg|sever|ftl|[EF]\d{4} |\[[EF]\] |[CE] \| |\"[EF]\"|: ?[56]0\b",
     re.IGNORECASE,
 )
 _TRACE: Final = re.compile(
@@ -97,6 +97,11 @@ _UNREADABLE: Final = re.compile(
 )
 """What a configuration is told to be wrong in, whatever else is not found."""
 
+_GITEA: Final = re.compile(
+    r"(?:\d{4}/\d{2}/\d{2} )?(?:\d{2}:\d{2}:\d{2} )?\S{1,80}\.go:\d{1,6}:\S{1,80} \[(?P<level>[A-Z])\] "
+)
+"""Gitea's and Forgejo's log."""
+
 _TIMEOUT: Final = re.compile(r"WORKER TIMEOUT")
 
 
@@ -137,6 +142,8 @@ def _most_after(line: str) -> int:
 def _level_of(line: str) -> Level | None:
     if found := _CAPNSLOG.match(line):
         return {"C": Level.FATAL, "E": Level.ERROR}.get(found["level"])
+    if found := _GITEA.match(line):
+        return {"F": Level.FATAL, "C": Level.FATAL, "E": Level.ERROR}.get(found["level"])
     return level_of(line)
 
 
