@@ -243,6 +243,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"token (?:has )?expired",
             r"account .{1,40}locked",
             r"supplied credentials",
+            r"(?:api|auth|access) ?key (?:does not exist|(?:is|has) (?:invalid|expired|not valid))",
         ),
     ),
     (
@@ -299,6 +300,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"could not find or load main class",
             r"failed to load class\b",
             r"unable to require\(",
+            r"could not load the .{1,60} module",
             r"cannot open shared object",
             r"error loading shared library",
             r"cannot load such file",
@@ -333,6 +335,16 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"cannot find .{0,40}(?:driver|provider)",
             r"undefined symbol",
             r"symbol not found",
+        ),
+    ),
+    (
+        ReasonClass.SCHEMA_MIGRATION,
+        (
+            r"migration checksum mismatch",
+            r"flywayvalidate",
+            r"migrations have failed",
+            r"schema version (?:compatib|mismatch|check)",
+            r"needs bootstrapping",
         ),
     ),
     (
@@ -380,14 +392,6 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
         ),
     ),
     (
-        ReasonClass.SCHEMA_MIGRATION,
-        (
-            r"migration checksum mismatch",
-            r"flywayvalidate",
-            r"migrations have failed",
-        ),
-    ),
-    (
         ReasonClass.DATA_CORRUPT,
         (
             r"is not a valid data directory",
@@ -427,6 +431,8 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"invalid wal",
             r"wal .{0,60}(?:broken|invalid)",
             r"not a valid (?:zip|gzip|archive)",
+            r"is not an? \w{1,20} (?:file|database)\b",
+            r"restore from backup",
         ),
     ),
     (
@@ -461,6 +467,9 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"is already in use by (?:another|process)",
             r"pid file",
             r"could not open lock",
+            r"file is locked",
+            r"(?:database|file|directory)\b.{0,60}already in use",
+            r"is there already an? ",
         ),
     ),
     (
@@ -548,6 +557,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"bad owner",
             r"group or world access",
             r"match the owner",
+            r"(?:can't|cannot|can not) run as root",
             r"read-only director",
             r"not result in writable",
         ),
@@ -638,6 +648,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"timed out after",
             r"timed? ?out (?:waiting )?(?:for|connecting|after|while)",
             r"not reachable",
+            r"could not find any running",
             r"server has gone away",
             r"lost connection",
             r"sqlstate\[(?:hy000|08006)\] \[(?:2002|2003|2006|7)\]",
@@ -722,6 +733,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"cannot find the (?:file|path)",
             r"could not find (?:file|a part of the path|config)",
             r"no such directory",
+            r"(?:folder|file|directory|path) .{0,120}doesn't exist",
             r"does not exist",
             r"can't open",
             r"cannot open",
@@ -823,6 +835,11 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"bean (?:of type|named|could not)",
             r"discovery failed",
             r"no (?:matching|valid)",
+            r"mismatch",
+            r"does not match",
+            r"invalid \w{1,30} name",
+            r"must be of",
+            r"plugin name that|\[config\]",
             r"has no effect",
         ),
     ),

@@ -20,10 +20,13 @@ _WRAPPER_WITHIN: Final = re.compile(
     r"|process exited|process has died|child process \d{0,10} ?(?:exited|died)"
     r"|not enough time since last|entered fatal state|exited: .{1,80}not expected"
     r"|app crashed - waiting|error while executing subcommand|failed running '|waiting for the debugger to"
+    r"|for a more detailed|stopped processing because of an error: \(systemexit\)|exceptions\.systemexit: "
     r"|pm2 (?:log|error)\s?:|pm2 +\| "
     r"|unable to start worker|failed to start(?: the)?(?: \w{1,20})?(?: in \(\w{1,20}\) mode)?[.!]?$"
     r"|failed to sync caches$|failed to wait for caches to sync$"
 )
+_HEADLINE: Final = re.compile(r"\s*(?:fatal )?errors?:\s*", re.IGNORECASE)
+
 _REACH: Final = 160
 """How far into a line it is looked for what makes it a wrapper."""
 
@@ -35,7 +38,7 @@ _NOISE: Final = re.compile(
     # What Redis warns of at each start
     r"|.{0,60}# (?:WARNING|Warning): ?|.{0,60}# WARNING "
     # Frames, and what stands beside them
-    r"|\s*at .{1,1000}[(:]|\s*File \"|\s+from |\s*#\d{1,3} |\s*\d{1,3}: +0x|\s*\.\.\. \d+ (?:more|common)"
+    r"|\s*at .{1,1000}[(:]|\s*\[C\]: (?:in|at) |\s*File \"|\s+from |\s*#\d{1,3} |\s*\d{1,3}: +0x|\s*\.\.\. \d+ (?:more|common)"
     r"|goroutine \d+ \[|created by |\s+.{1,400}\.go:\d+(?: \+0x|$)|\[signal SIG|rax +0x|r\d+ +0x"
     r"|panic\(0x|runtime\.|npm (?:ERR!|error) |\s+note: |note: run with|stack backtrace:|Stack trace"
     r"|Node\.js v\d|\s*throw |\s*\^+\s*$|\s+triggerUncaught"
@@ -86,6 +89,11 @@ def is_of_request(text: str) -> bool:
 def has_own_grammar(text: str) -> bool:
     """Say whether a line is a record of a server whose grammar knows which of them count."""
     return _OWNED.search(text[:_REACH_OF_OWNED]) is not None
+
+
+def is_headline(text: str) -> bool:
+    """Say whether a line only says that an error is told below."""
+    return _HEADLINE.fullmatch(text[:_REACH]) is not None
 
 
 def is_wrapper(text: str) -> bool:

@@ -13,8 +13,8 @@ _MARKER: Final = re.compile(
     r"|Signal handler called with signal (?:15|2)\b"
     r"|[Rr]eceived (?:terminated|interrupt|hangup|term|int|quit|TERM|INT)\b|(?:shut(?:ting)? ?down|stop(?:ping)?|exit(?:ing)?) (?:on|due to|because of|after) signal"
     r"|User requested shutdown|will terminate after \d+ seconds|signal to shut ?down"
-    r"|[Gg]raceful(?:ly)? (?:shut(?:ting)? ?down|stop)|[Ss]hutting down gracefully"
-    r"|Commencing graceful shutdown|KeyboardInterrupt|[Ss]hutdown (?:requested|signal|initiated)"
+    r"|[Gg]raceful(?:ly)? (?:shut(?:ting)? ?down|stop)|[Ss]topping (?:\w{1,20} ){0,3}gracefully|I have to go\b|[Ss]hutting down gracefully"
+    r"|Commencing graceful shutdown|KeyboardInterrupt|[Ss]hutdown (?:requested|signal|initiated|triggered)"
     r"|Received SHUTDOWN from user|Normal shutdown|Warm shutdown|Warning: got SIG"
     r"|[Tt]ermination signal|interrupt signal|(?:SpringApplication|Springdoc|Application)ShutdownHook)",
 )
@@ -31,6 +31,7 @@ _PARTS: Final = (
     "nterrupt",
     "eceived",
     "raceful",
+    "I have",
     "will term",
     "topp",
     "losed",

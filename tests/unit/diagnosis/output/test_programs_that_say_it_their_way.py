@@ -128,9 +128,81 @@ ENDS: Final = (
             "2024.01.01 00:00:00.100000 [ 28 ] {} <Information> Application: shutting down\n"
         ),
     ),
+    (
+        "an overlay's first fatal line",
+        R.FILE_NOT_FOUND,
+        "s6-rc-compile: fatal: unable to read /etc/s6-overlay/hub/type: No such file or directory",
+        (
+            "s6-rc-compile: fatal: unable to read /etc/s6-overlay/hub/type: No such file or directory\n"
+            "s6-rc: fatal: unable to take locks: No such file or directory\n"
+        ),
+    ),
+    (
+        "advice how to see more is no reason",
+        R.LOCK_HELD,
+        "Hub is already running (pid:7).",
+        "Hub is already running (pid:7).\nRun with '--verbose' for a more detailed error message.\n",
+    ),
+    (
+        "a program refuses",
+        R.INVALID_CONFIGURATION,
+        "Refusing to start due to a weak key",
+        "A weak key was detected, use a strong one.\nRefusing to start due to a weak key\n",
+    ),
+    (
+        "Lua in nginx",
+        R.SCHEMA_MIGRATION,
+        "2024/01/01 00:00:01 [error] 1#0: init_by_lua error: /usr/share/lua/hub/init.lua:5: database needs bootstrapping",
+        (
+            "2024/01/01 00:00:01 [error] 1#0: init_by_lua error: /usr/share/lua/hub/init.lua:5: database needs bootstrapping\n"
+            "stack traceback:\n\t[C]: in function 'error'\n\tinit_by_lua:3: in main chunk\n"
+        ),
+    ),
+    (
+        "what an injector lists",
+        R.INVALID_CONFIGURATION,
+        "1) Error: Configuration property 'hub.siz' was not used",
+        (
+            "2024-01-01T00:00:02.500Z\tERROR\tmain\tio.example.Server\tConfiguration is invalid\n"
+            "==========\n\nErrors:\n\n1) Error: Configuration property 'hub.siz' was not used\n\n1 error\n"
+        ),
+    ),
+    (
+        "the exit of JRuby only follows",
+        R.INVALID_CONFIGURATION,
+        '[2024-01-01T00:00:02,500][ERROR][logstash.agent ] Failed to execute action {:exception=>"LogStash::ConfigurationError"}',
+        (
+            "[2024-01-01T00:00:00,100][INFO ][logstash.runner ] Starting\n"
+            '[2024-01-01T00:00:02,500][ERROR][logstash.agent ] Failed to execute action {:exception=>"LogStash::ConfigurationError"}\n'
+            "[2024-01-01T00:00:02,600][INFO ][logstash.runner ] Logstash shut down.\n"
+            "[2024-01-01T00:00:02,610][FATAL][org.logstash.Logstash ] Logstash stopped processing because of an error: (SystemExit) exit\n"
+            "org.jruby.exceptions.SystemExit: (SystemExit) exit\n"
+            "\tat org.jruby.RubyKernel.exit(org/jruby/RubyKernel.java:790) ~[jruby.jar:?]\n"
+        ),
+    ),
+    (
+        "a headline that tells nothing",
+        R.INVALID_CONFIGURATION,
+        "Message from the compiler:",
+        "Error:\nMessage from the compiler:\nBackend is malformed\n",
+    ),
 )
 
 QUIET: Final = (
+    (
+        "a proxy takes its leave",
+        R.ASKED_TO_STOP,
+        (
+            'time="2024-01-01T00:00:00Z" level=info msg="Configuration loaded"\n'
+            'time="2024-01-01T00:10:00Z" level=info msg="Stopping server gracefully"\n'
+            'time="2024-01-01T00:10:00Z" level=error msg="accept tcp [::]:80: use of closed network connection"\n'
+        ),
+    ),
+    (
+        "a shutdown is triggered",
+        R.ASKED_TO_STOP,
+        "2024-01-01T00:00:00Z [INFO]  core: unsealed\n==> Hub shutdown triggered\n",
+    ),
     (
         "haproxy's master is asked",
         R.ASKED_TO_STOP,
@@ -158,6 +230,17 @@ QUIET: Final = (
 )
 
 MEANINGS: Final = (
+    ("schema version compatibility check failed: version mismatch", R.SCHEMA_MIGRATION),
+    ("can't run as root without -u", R.PERMISSION_DENIED),
+    ("hub.db is not an LMDB file. Restore from backup!", R.DATA_CORRUPT),
+    ("The file is locked: nio:/hub.mv.db", R.LOCK_HELD),
+    ("unable to open the store; is there already a server running?", R.LOCK_HELD),
+    ("http 400: invalid: API key does not exist", R.AUTHENTICATION_FAILED),
+    ('Could not load the "blunt" module using this runtime', R.MISSING_MODULE),
+    ("Could not find any running hub. Please specify one", R.DEPENDENCY_UNREACHABLE),
+    ("Data folder 'data' doesn't exist.", R.FILE_NOT_FOUND),
+    ("Mismatching keys: the one in the file does not match the other", R.INVALID_CONFIGURATION),
+    ("Invalid node name, must be of format 'name@host'", R.INVALID_CONFIGURATION),
     ("could not start: node 10.0.0.7 is down", R.DEPENDENCY_UNREACHABLE),
     ('failed to acquire lease: node "w" pod cidr not assigned', R.MISSING_CONFIGURATION),
     ("line 3: field scrape_confg not found in type config.plain", R.INVALID_CONFIGURATION),

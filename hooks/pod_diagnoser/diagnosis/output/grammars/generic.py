@@ -12,6 +12,7 @@ from pod_diagnoser.diagnosis.output.levels import Level, level_of
 from pod_diagnoser.diagnosis.output.noise import (
     end_of_what_counts,
     has_own_grammar,
+    is_headline,
     is_noise,
     is_of_request,
 )
@@ -39,7 +40,7 @@ _DIGITS: Final = re.compile(r"[0-9a-f]{0,64}\d[0-9a-f]{0,64}")
 _START: Final = re.compile(
     r"(?:\d{4}[-/]\d{2}[-/]\d{2}[T ][\d:.,Z+-]{8,20} )?(?:[\w./@-]{1,80}: )?"
     r"(?:\* |! |>+ |-> )?(?:(?:fatal |FATAL |Fatal )?error\b|Error\b|ERROR\b|fatal\b|FATAL\b|Fatal\b|"
-    r"(?:[Uu]nable|[Ff]ailed) to |[Cc]annot |[Cc]an't |[Cc]ould(?: not|n't) )"
+    r"(?:[Uu]nable|[Ff]ailed|[Rr]efusing) to |[Cc]annot |[Cc]an't |[Cc]ould(?: not|n't) )"
     r"(?!s?[=:] ?(?:0|null|none|false)\b|\.log|_log| log)"
 )
 """What begins by saying that it failed."""
@@ -51,7 +52,7 @@ _WORDS: Final = (
     "unsupported", "in use", "not supported", "corrupt", "unrecognized", "mismatch", "expired",
     "timeout occurred", "timeout exceeded", "timeout expired", "timeout after", "timeout waiting",
     "exceeded", "too many", "out of", "no space", "can not", "please configure", "please specify",
-    "please provide", "please set",
+    "please provide", "please set", "refusing to", "already running",
 )  # fmt: skip
 _WHOLE_WORDS: Final = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b")
 _HEALTHY: Final = re.compile(
@@ -125,6 +126,10 @@ def _complete(lines: Sequence[str], finding: Finding) -> Finding:
     quotes: tuple[int, ...] = (number,)
     if lines[number].rstrip().endswith(":") and number + 1 < len(lines):
         quotes = (number, number + 1)
+        if lines[number + 1].rstrip().endswith(":") and number + 2 < len(lines):
+            quotes = (*quotes, number + 2)
+        if is_headline(lines[number]):
+            quotes = (*quotes[1:], number)
     said = " ".join(lines[each] for each in quotes)
     name = ReasonClass.MISSING_CONFIGURATION if _MISSING.search(said) else None
     return replace(

@@ -19,6 +19,11 @@ _FRAME: Final = re.compile(
     r"|\.\.\. \d+ (?:more|common frames omitted|frames))"
 )
 _CAUSE: Final = re.compile(r"\s*(?:Caused by|Wrapped by): ")
+_INJECTOR: Final = re.compile(
+    r"1\) (?:\[Guice/|Error: |No implementation|Could not find|Error in|Explicit bindings)"
+)
+"""The first of the errors that Guice lists below a headline."""
+
 _SUPPRESSED: Final = re.compile(r"\s+Suppressed: ")
 _THREAD: Final = re.compile(r'Exception in thread "|Exception: .{1,200} thrown from the Uncaught')
 _NAME: Final = re.compile(
@@ -61,7 +66,11 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
     chain: _Chain | None = None
     head: int | None = None
     for number, line in enumerate(lines):
-        if _FRAME.match(line):
+        if line.startswith("1) ") and _INJECTOR.match(line):
+            yield Finding(
+                number, (number,), ReasonClass.INVALID_CONFIGURATION, weight=Weight.DECISIVE
+            )
+        elif _FRAME.match(line):
             if chain is None and head is not None:
                 chain = _Chain(head, [head])
             if chain is not None:
@@ -115,6 +124,6 @@ def _meaning(lines: Sequence[str], number: int) -> str:
 
 GRAMMAR: Final = Grammar(
     "java",
-    ("\tat ", " at ", "at java", "at org", "at com", "exception in thread", "caused by: "),
+    ("\tat ", " at ", "at java", "at org", "at com", "exception in thread", "caused by: ", "1) "),
     _find,
 )

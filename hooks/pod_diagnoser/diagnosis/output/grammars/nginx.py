@@ -52,7 +52,7 @@ def _find_nginx(lines: Sequence[str]) -> Iterator[Finding]:
         found = _NGINX.match(line)
         if found is None:
             continue
-        if found["level"] == "emerg":
+        if found["level"] == "emerg" or "init_by_lua" in line[: found.end() + 40]:
             yield Finding(number, (number,), ReasonClass.INVALID_CONFIGURATION)
         elif found["level"] == "alert":
             yield Finding(number, (number,), weight=Weight.WEAK)
@@ -78,6 +78,6 @@ def _find_httpd(lines: Sequence[str]) -> Iterator[Finding]:
         yield Finding(number, quotes, ReasonClass.INVALID_CONFIGURATION, weight=weight)
 
 
-GRAMMAR: Final = Grammar("nginx", ("[emerg] ", "[alert] "), _find_nginx)
+GRAMMAR: Final = Grammar("nginx", ("[emerg] ", "[alert] ", "init_by_lua"), _find_nginx)
 HAPROXY: Final = Grammar("haproxy", ("[alert] ",), _find_haproxy)
 HTTPD: Final = Grammar("httpd", ("ah0", "ah1", "already running"), _find_httpd)

@@ -52,7 +52,7 @@ _EXEC: Final = re.compile(
     r"|.{0,120}(?:executable file not found in \$PATH|starting container process caused)"
     r"|\[FATAL tini \(\d+\)\] exec|\[dumb-init\] .{1,200}: |\[WARN  tini|(?:su-exec|gosu|setpriv|chroot): "
     r"|error: (?:exec|failed switching to) |(?:/usr/bin/)?env: .{1,200}: (?:No such|Permission)"
-    r"|s6-\w{1,24}: fatal: |fatal: unable to |unable to exec)",
+    r"|s6-[\w-]{1,40}: fatal: |fatal: unable to |unable to exec)",
 )
 _TOOLS: Final = (
     "mkdir|chown|chmod|cp|mv|rm|ln|touch|cat|sed|awk|gawk|mawk|grep|ls|find|tar|gzip|gunzip|unzip|tee"

@@ -15,6 +15,7 @@ from pod_diagnoser.diagnosis.output.levels import Level, level_of
 from pod_diagnoser.diagnosis.output.noise import (
     end_of_what_counts,
     has_own_grammar,
+    is_headline,
     is_wrapper,
 )
 from pod_diagnoser.diagnosis.output.reading import MAX_LINES
@@ -111,7 +112,7 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         if not _LEVELS.search(line[:400]) or has_own_grammar(line):
             continue
         level = _level_of(line)
-        if level is None or level < Level.ERROR:
+        if level is None or level < Level.ERROR or is_headline(line):
             continue
         if number + 1 < len(lines) and _TRACE.match(lines[number + 1]):
             # Its trace, which has a grammar of its own, says more.
