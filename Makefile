@@ -143,5 +143,6 @@ package: setup ## build sdist and wheel, install the wheel elsewhere and start i
 	$(UV) pip install --quiet --python $(DIST_VENV)/bin/python --no-deps $(DIST)/*.whl
 	cd $(DIST) && ../../$(DIST_VENV)/bin/python -c 'from pod_diagnoser.server.app import create_app; create_app()'
 	$(DIST_VENV)/bin/pod-diagnoser --help > /dev/null
+	$(DIST_VENV)/bin/kubectl-diagnose causes > /dev/null
 
 include mk/deploy.mk mk/kind.mk

@@ -14,6 +14,11 @@ from pod_diagnoser.cli.terminal import program_name, say
 if TYPE_CHECKING:
     import click
 
+_EXTRAS: Final = ("click", "yaml")
+"""What may be missing where the extra `cli` is not installed."""
+
+_NOT_WHOLE: Final = "this needs the whole command line: pip install 'pod-diagnoser[cli]'"
+
 _MAX_ERROR_BYTES: Final = 800
 """How much of an error is shown: names and arguments may be long."""
 
@@ -47,10 +52,16 @@ def _run(arguments: list[str]) -> int:
         CommandError: it failed.
     """
     try:
-        import click  # noqa: PLC0415 - an extra, whose absence is to be told
-    except ImportError:
-        message = "the command line is not installed whole: pip install 'pod-diagnoser[cli]'"
-        raise CommandError(message) from None
+        return _call(arguments)
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRAS:
+            raise
+        raise CommandError(_NOT_WHOLE) from None
+
+
+def _call(arguments: list[str]) -> int:
+    import click  # noqa: PLC0415 - an extra, whose absence is to be told
+
     command, rest = find_command(arguments)
     try:
         called = " ".join([program_name(), *arguments[: len(arguments) - len(rest)]])

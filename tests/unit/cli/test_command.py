@@ -209,3 +209,41 @@ def test_the_hook_does_without_what_the_command_line_needs() -> None:
     assert {"click", "pyyaml", "rich"} <= names["cli"]
     assert not names["cli"] & names["hook"]
     assert "--extra" not in (Path(__file__).parents[3] / "Dockerfile").read_text("utf-8")
+
+
+WITHOUT = """
+import sys
+sys.modules.update(dict.fromkeys(sys.argv.pop(1).split(",")))
+from pod_diagnoser.cli.command import main
+sys.exit(main())
+"""
+"""Runs the command as if some packages were not installed."""
+
+
+def run_without(packages: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own that cannot import some packages."""
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT, packages, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("form", ["card", "table", "wide", "text", "json", "markdown", "name"])
+def test_what_pip_installs_without_the_extra_is_enough(tmp_path: Path, form: str) -> None:
+    """Only YAML needs more: neither a table nor a card needs rich."""
+    dump = file_of(tmp_path, crashed())
+    done = run_without("rich,yaml", "-f", dump, "-o", form)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "app-1" in done.stdout
+
+
+@pytest.mark.parametrize(("packages", "form"), [("yaml", "yaml"), ("click", "table")])
+def test_what_needs_the_extra_says_so(tmp_path: Path, packages: str, form: str) -> None:
+    """In one line, without a trace."""
+    done = run_without(packages, "-f", file_of(tmp_path, crashed()), "-o", form)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "kubectl-diagnose: this needs the whole command line: pip install 'pod-diagnoser[cli]'\n"
+    )

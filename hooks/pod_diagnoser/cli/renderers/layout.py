@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from rich.cells import cell_len, set_cell_size
-
 from pod_diagnoser.cli.renderers import Page
+from pod_diagnoser.cli.renderers.cells import cell_len, set_cell_size
 
 ELLIPSIS: Final = "…"
 _GAP: Final = "   "
