@@ -65,11 +65,13 @@ _SIGNS_OF_A_SYMPTOM = (
     b'"phase":"Pending"',
     b'"deletionTimestamp":',
     b'"reason":',
+    b'"initContainerStatuses":',
     b'"diagnostics.local.io/',
 )
 """What a Pod may need annotations for, the most frequent first: a container that ended or waits, a
-condition that is False, the end of the Pod as a whole, that it has not begun, its deletion, or a
-reason (old kubelets gave one and left the phase as it was); or what it carries of this operator."""
+condition that is False, the end of the Pod as a whole, that it has not begun, its deletion, a
+reason (old kubelets gave one and left the phase as it was), or an init container, which may run
+again while all others run; or what it carries of this operator."""
 _RELATED = b'},"attachments":{},"related":{"DiagnosisTarget.diagnostics.local.io/v1":{'
 _END = b',"finalizing":false}'
 

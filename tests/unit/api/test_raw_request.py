@@ -268,6 +268,12 @@ def test_a_healthy_pod_needs_no_annotations() -> None:
         pytest.param(
             wire({**HEALTHY, "status": {"reason": "Evicted"}}), id="ended by an old kubelet"
         ),
+        pytest.param(
+            wire(
+                {**HEALTHY, "status": {"initContainerStatuses": [container("setup", started=T0)]}}
+            ),
+            id="an init container may run again",
+        ),
         pytest.param(wire(HEALTHY, related={}), id="from a controller without our customize hook"),
         pytest.param(wire(HEALTHY, separators=(", ", ": ")), id="in another form"),
         pytest.param(wire(HEALTHY)[:-1], id="cut off"),
