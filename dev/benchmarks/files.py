@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -74,7 +75,7 @@ def write_list(path: Path, pods: int) -> None:
     with path.open("w", encoding="utf-8") as file:
         file.write('{\n    "apiVersion": "v1",\n    "items": [\n')
         separator = ""
-        for item in (*_events(pods), *_pods(pods)):
+        for item in chain(_events(pods), _pods(pods)):  # a child's peak is this process's at least
             lines = json.dumps(item, indent=4, sort_keys=True).splitlines()
             file.write(separator + "\n".join(f"        {line}" for line in lines))
             separator = ",\n"
