@@ -149,6 +149,9 @@ _SLOW = {
     "from_hook": Delay(0.001, 0.4),
 }
 TEMPLATE = {"app": "a", "pod-template-hash": "7d9f"}
+EVERY, OF_WHICH = 13, 12
+"""In which runs, by their seeds, the hook may read the versions of templates."""
+
 CONTAINERS: tuple[Object, ...] = tuple(
     {"name": name, "image": name, "resources": {}, "livenessProbe": {"exec": {}}}
     for name in ("app", "side")
@@ -198,6 +201,8 @@ class FaultyCluster(ClusterFixture):
             faults=self.faults,
             watcher=self.watch,
             trace=self.trace,
+            # A rule, and no draw: what else happens in a run stays as it was.
+            reads_templates=simulation.seed % EVERY == OF_WHICH,
         )
         self.service.replicas = [
             Replica(self.service, number, self.clock.skewed(timedelta(0)))
@@ -281,29 +286,38 @@ class FaultyCluster(ClusterFixture):
         return list(CONTAINERS[: self.setting.containers])
 
     def _replica_set(self, namespace: str, replicas: int) -> None:
-        """Create a ReplicaSet of a Deployment, and the one that its Deployment had before."""
+        """Create a ReplicaSet; in some runs that of a Deployment, and the one which it replaced."""
+        metadata: Object = {"name": "rs", "namespace": namespace}
+        if self.service.reads_templates:
+            metadata |= self._of_deployment(2)
+            former = {**TEMPLATE, "pod-template-hash": "former"}
+            meta = {"name": "former", "namespace": namespace, **self._of_deployment(1)}
+            self._create_replica_set(meta, former, "former", 0)
+        self._create_replica_set(metadata, TEMPLATE, "", replicas)
+
+    def _of_deployment(self, revision: int) -> Object:
+        """Return the metadata by which a ReplicaSet is a version of a Deployment's template."""
         deployment = {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
             "name": "d",
-            "uid": f"deployment-of-{namespace}",
+            "uid": "deployment",
             "controller": True,
         }
-        for name, revision in (("former", 1), ("rs", 2)):
-            labels = TEMPLATE if revision == 2 else {**TEMPLATE, "pod-template-hash": "former"}
-            containers = [{**each, "image": f"app:{revision}"} for each in self._containers()]
-            template = {"metadata": {"labels": labels}, "spec": {"containers": containers}}
-            selector = {"matchLabels": labels}
-            number = replicas if revision == 2 else 0
-            metadata = {
-                "name": name,
-                "namespace": namespace,
-                "annotations": {"deployment.kubernetes.io/revision": str(revision)},
-                "labels": labels,
-                "ownerReferences": [deployment],
-            }
-            spec = {"replicas": number, "selector": selector, "template": template}
-            self.store.create(REPLICA_SET, {"metadata": metadata, "spec": spec})
+        return {
+            "annotations": {"deployment.kubernetes.io/revision": str(revision)},
+            "ownerReferences": [deployment],
+        }
+
+    def _create_replica_set(
+        self, metadata: Object, labels: Object, image: str, replicas: int
+    ) -> None:
+        containers = [
+            {**each, **({"image": image} if image else {})} for each in self._containers()
+        ]
+        template = {"metadata": {"labels": labels}, "spec": {"containers": containers}}
+        spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
+        self.store.create(REPLICA_SET, {"metadata": metadata, "spec": spec})
 
     def _pod(self, name: str, namespace: str, kind: Object, uid: str = "") -> None:
         if self.store.peek(POD, (namespace, name)) is not None:

@@ -14,7 +14,7 @@ FAR_AHEAD = "of crashes far ahead of the hook's clock the first container's was 
 
 FOUND: Mapping[str, SimulationRun] = {
     PUBLISHED_AGAIN: SimulationRun(
-        14,
+        19,
         Setting(replicas=1, workers=2, pods=3, action=""),
         (
             Operation(70.0, "crash_all", (1, 0, 0)),

@@ -218,7 +218,8 @@ class Process:
         self._requests: dict[greenlet, Callable[[Outcome | None], None]] = {}
         clock, time = replica.clock.now, replica.service.scheduler.time
         self._reconciler = Reconciler(SimulatedApiClient(), clock, f"hook-{replica.number}", time)
-        fetcher = ApiEvidenceFetcher(SimulatedApiClient(), time, templates=SimulatedApiClient())
+        templates = SimulatedApiClient() if replica.service.reads_templates else None
+        fetcher = ApiEvidenceFetcher(SimulatedApiClient(), time, templates=templates)
         telemetry: Any = _NoTelemetry()
         recalls = Recalls(clock())
         pods = PodEndpoints(clock, recalls, telemetry, fetcher, confidential=True)
@@ -341,6 +342,7 @@ class Service:
     Attributes:
         replicas: the processes.
         requests: the latest requests, for being repeated.
+        reads_templates: whether the hook may read the versions of templates.
     """
 
     def __init__(
@@ -352,8 +354,10 @@ class Service:
         faults: Faults,
         watcher: Watcher,
         trace: Trace,
+        reads_templates: bool,
     ) -> None:
         self.scheduler = scheduler
+        self.reads_templates = reads_templates
         self.faults = faults
         self.watcher = watcher
         self.trace = trace
