@@ -8,17 +8,18 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.evidence import OutputReason, OutputSource
 from pod_diagnoser.diagnosis.message_text import fit
-from pod_diagnoser.diagnosis.output import OutputReading, read_output
-from pod_diagnoser.diagnosis.output.classes import classify
 from pod_diagnoser.diagnosis.quoting import shorten
 from pod_diagnoser.diagnosis.redaction import NOT_SHOWN, redact_line
 from pod_diagnoser.diagnosis.symptoms import NEVER_RAN, Symptom, SymptomKind
+
+if TYPE_CHECKING:
+    from pod_diagnoser.diagnosis.output import OutputReading
 
 MAX_LOG_BYTES: Final = 64 * 1024
 """How much of the end of a log is read."""
@@ -77,7 +78,7 @@ def find_reason(
     if log is None:
         return _reason(*from_message, message, ()) if message else None
     log = log[-MAX_LOG_BYTES:]
-    from_log = (read_output(log), OutputSource.LOG)
+    from_log = (_read_output(log), OutputSource.LOG)
     # What an application writes on purpose counts before its log; the end of its log does not.
     on_purpose = _is_whole(message) and _last_line(message) != _last_line(log)
     readings = [from_message, from_log] if on_purpose else [from_log, from_message]
@@ -108,25 +109,35 @@ def _last_line(text: str) -> str:
     return text.rstrip().rpartition("\n")[2].strip()
 
 
+def _read_output(text: str) -> "OutputReading":
+    # Its patterns take a third of the command line's start, which mostly has no output to read.
+    from pod_diagnoser.diagnosis.output import read_output  # noqa: PLC0415
+
+    return read_output(text)
+
+
 @lru_cache(maxsize=256)
-def _read_message(message: str) -> OutputReading:
+def _read_message(message: str) -> "OutputReading":
     """Read a termination message, which comes with every sync of its Pod.
 
     A single line that an application wrote there says why it ended, whatever its form.
     """
-    reading = read_output(message)
+    reading = _read_output(message)
     if reading.reason_class is not ReasonClass.NOTHING or "\n" in message:
         return reading
+    from pod_diagnoser.diagnosis.output import OutputReading  # noqa: PLC0415 - as above
+    from pod_diagnoser.diagnosis.output.classes import classify  # noqa: PLC0415
+
     kind = classify(message)
     return reading if kind is None else OutputReading((message,), kind)
 
 
-def _explains(reading: OutputReading) -> bool:
+def _explains(reading: "OutputReading") -> bool:
     return reading.reason_class not in (ReasonClass.NOTHING, ReasonClass.ASKED_TO_STOP)
 
 
 def _reason(
-    reading: OutputReading, source: OutputSource, text: str, mask_patterns: tuple[str, ...]
+    reading: "OutputReading", source: OutputSource, text: str, mask_patterns: tuple[str, ...]
 ) -> OutputReason:
     """Mask and bound the lines of a reading."""
     masked = [redact_line(text, line, mask_patterns) for line in reading.lines[:MAX_LINES]]

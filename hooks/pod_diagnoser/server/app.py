@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from pod_diagnoser.cluster.client import ApiClient
 from pod_diagnoser.cluster.credentials import Credentials, in_cluster
 from pod_diagnoser.cluster.evidence import ApiEvidenceFetcher
+from pod_diagnoser.diagnosis import output as _imported_before_the_first_crash  # noqa: F401
 from pod_diagnoser.diagnosis.evidence import EvidenceFetcher
 from pod_diagnoser.diagnosis.masking.compiling import IS_LINEAR
 from pod_diagnoser.poddiagnosers.access import Observer

@@ -247,3 +247,16 @@ def test_what_needs_the_extra_says_so(tmp_path: Path, packages: str, form: str) 
     assert done.stderr == (
         "kubectl-diagnose: this needs the whole command line: pip install 'pod-diagnoser[cli]'\n"
     )
+
+
+def test_the_reader_of_outputs_is_imported_when_there_is_one_to_read() -> None:
+    """Its patterns take a third of the start; the hook imports it before the first crash."""
+    program = (
+        "import sys\n"
+        "name = 'pod_diagnoser.diagnosis.output'\n"
+        "import pod_diagnoser.cli.diagnosing\n"
+        "assert name not in sys.modules\n"
+        "import pod_diagnoser.server.app\n"
+        "assert name in sys.modules\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
