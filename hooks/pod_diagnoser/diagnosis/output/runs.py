@@ -40,7 +40,7 @@ _PARTS: Final = (
 )
 """One of these stands in each line with which a run begins."""
 
-_DIGITS: Final = re.compile(r"[0-9a-f]{0,64}\d[0-9a-f]{0,64}")
+_DIGITS: Final = re.compile(r"\d+")
 _MAX_RUNS: Final = 8
 """How often the first line stands again at most, if a run begins with it."""
 
