@@ -5,6 +5,7 @@ Sources: MySQL sql/log.cc, sql/mysqld.cc; MariaDB sql/log.cc; InnoDB os/os0file.
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
@@ -74,18 +75,24 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         reasons = [*_warnings(lines[: errors[0]]), errors[0]]
     for place, number in enumerate(reasons):
         quotes = tuple(reasons[place : place + _MEANT])
-        own = " ".join(lines[each] for each in quotes)
+        sure = "got signal" in lines[number] or "d: " in lines[number][:12]
         yield Finding(
             number,
             quotes,
-            next((name for name, words in _JOINED if words.search(own)), None)
-            or ReasonClass.INVALID_CONFIGURATION,
-            lines[number] if any(words.search(own) for _, words in _JOINED) else own,
-            Weight.FATAL
-            if "got signal" in lines[number] or "d: " in lines[number][:12]
-            else weight,
-            "mariadb" if is_mariadb else "mysql",
+            weight=Weight.FATAL if sure else weight,
+            runtime="mariadb" if is_mariadb else "mysql",
         )
+
+
+def _complete(lines: Sequence[str], finding: Finding) -> Finding:
+    """Tell the class, of the first error where it has words for it."""
+    own = " ".join(lines[each] for each in finding.quotes)
+    known = next((name for name, words in _JOINED if words.search(own)), None)
+    return replace(
+        finding,
+        reason_class=known or ReasonClass.INVALID_CONFIGURATION,
+        meaning=lines[finding.quotes[0]] if known else own,
+    )
 
 
 def _warnings(lines: Sequence[str]) -> list[int]:
@@ -94,4 +101,6 @@ def _warnings(lines: Sequence[str]) -> list[int]:
     return found[-1:]
 
 
-GRAMMAR: Final = Grammar("mysql", ("[error] ", "mysqld: ", "mariadbd: ", "got signal"), _find)
+GRAMMAR: Final = Grammar(
+    "mysql", ("[error] ", "mysqld: ", "mariadbd: ", "got signal"), _find, _complete
+)
