@@ -682,6 +682,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"no (?:api|license|access|secret) key",
             r"keyerror: '[a-z][a-z0-9_]{2,80}'",
             r"unbound variable",
+            r"\b[a-z]\w{0,60}_\w{1,60} (?:is )?not (?:set|defined)\b",
             r"parameter (?:null or )?not set",
             r"(?:env(?:ironment)?|required|config(?:uration)?)[ _-]?(?:variables?|vars?|settings?|values?|keys?|options?|parameters?|propert(?:y|ies))? .{0,120}(?:(?:is|are|was|were|be|been|must be) ?(?:not )?(?:set|defined|provided|missing|required|specified|empty|present|found)|not set|missing|undefined|unset|not found)",
             r"missing (?:required |mandatory |the |an? )?(?:env|config|setting|option|argument|parameter|propert|key|value|secret|variable|field|`?secret_key_base|connection string|credential|flag|input|host|url|token|api|password)",

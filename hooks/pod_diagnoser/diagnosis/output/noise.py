@@ -21,6 +21,7 @@ _WRAPPER_WITHIN: Final = re.compile(
     r"|not enough time since last|entered fatal state|exited: .{1,80}not expected"
     r"|app crashed - waiting|error while executing subcommand|failed running '|waiting for the debugger to"
     r"|for a more detailed|stopped processing because of an error: \(systemexit\)|exceptions\.systemexit: "
+    r"|\b(?:back|stack) ?trace: *$"
     r"|pm2 (?:log|error)\s?:|pm2 +\| "
     r"|unable to start worker|failed to start(?: the)?(?: \w{1,20})?(?: in \(\w{1,20}\) mode)?[.!]?$"
     r"|failed to sync caches$|failed to wait for caches to sync$"

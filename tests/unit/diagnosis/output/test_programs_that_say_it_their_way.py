@@ -186,6 +186,27 @@ ENDS: Final = (
         "Message from the compiler:",
         "Error:\nMessage from the compiler:\nBackend is malformed\n",
     ),
+    (
+        "dart says it on the next line",
+        R.DEPENDENCY_UNREACHABLE,
+        "SocketException: Connection refused, address = hub, port = 7",
+        "Unhandled exception:\nSocketException: Connection refused, address = hub, port = 7\n#0  main (file:///hub.dart:1)\n",
+    ),
+    (
+        "r says a long message on the next line",
+        R.MISSING_MODULE,
+        "there is no package called 'hub'",
+        "Error in library(hub) : \n  there is no package called 'hub'\nCalls: source -> library\nExecution halted\n",
+    ),
+    (
+        "a headline above a backtrace",
+        R.DATA_CORRUPT,
+        "2024-01-01T00:00:00.201Z ERROR hub::startup: Panic occurred in file mod.rs at line 2: Corruption: block checksum mismatch",
+        (
+            "2024-01-01T00:00:00.200Z ERROR hub::startup: Panic backtrace: \n   0: hub::hook\n   1: alloc::call\n"
+            "2024-01-01T00:00:00.201Z ERROR hub::startup: Panic occurred in file mod.rs at line 2: Corruption: block checksum mismatch\n"
+        ),
+    ),
 )
 
 QUIET: Final = (
@@ -230,6 +251,7 @@ QUIET: Final = (
 )
 
 MEANINGS: Final = (
+    ("hub.swift:14: Fatal error: HUB_HOST not set", R.MISSING_CONFIGURATION),
     ("schema version compatibility check failed: version mismatch", R.SCHEMA_MIGRATION),
     ("can't run as root without -u", R.PERMISSION_DENIED),
     ("hub.db is not an LMDB file. Restore from backup!", R.DATA_CORRUPT),

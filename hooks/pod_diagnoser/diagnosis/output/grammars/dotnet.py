@@ -13,7 +13,9 @@ from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 from pod_diagnoser.diagnosis.output.grammars.traces import start_of, weight_after
 
-_UNHANDLED: Final = re.compile(r".{0,80}?Unhandled [Ee]xception[.:]", re.DOTALL)
+_UNHANDLED: Final = re.compile(
+    r".{0,80}?Unhandled (?:[Ee]xception\.|Exception:|exception:(?= \S))", re.DOTALL
+)
 _TYPE: Final = re.compile(
     r"\s*(?P<name>(?:[A-Z]\w{0,80}\.){1,10}[A-Z]\w{0,120}(?:Exception|Error))(?: \([^()\n]{1,60}\))?: "
 )

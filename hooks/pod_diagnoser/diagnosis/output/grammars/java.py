@@ -37,7 +37,7 @@ _ASSERTION: Final = re.compile(r"\bjava\.lang\.AssertionError\b")
 _BUG: Final = re.compile(
     r"\bjava\.(?:lang|util)\.(?:NullPointer|ArrayIndexOutOfBounds|StringIndexOutOfBounds|IndexOutOfBounds"
     r"|ClassCast|Arithmetic|NegativeArraySize|ConcurrentModification|NoSuchElement|EmptyStack|IllegalMonitorState)"
-    r"Exception\b|java\.lang\.StackOverflowError\b|UninitializedPropertyAccessException"
+    r"Exception\b(?!: SRCFG)|java\.lang\.StackOverflowError\b|UninitializedPropertyAccessException"
 )
 """Mistakes of the program itself, whatever the words."""
 

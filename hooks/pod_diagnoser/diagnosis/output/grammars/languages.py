@@ -15,6 +15,7 @@ from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar
 _LINE: Final = re.compile(
     r"(?P<tcl>(?!Trace).{1,400}(?=\n\s{4}(?:while executing|\(file \")))"
     r"|(?P<r>Error(?: in .{1,200})?: .{0,300}(?=\n.{0,200}(?:Calls: |Execution halted)))"
+    r"|(?P<below>Error in .{1,200} : *(?=\n\s{2}\S))"
     r"|(?P<julia>ERROR: (?:LoadError: |InitError: )[^\n]{1,400})"
     r"|(?P<ocaml>Fatal error: exception .{1,400})"
     r"|(?P<haskell>[\w./-]{1,80}: .{1,400}(?=\nCallStack \(from HasCallStack\)))"
@@ -26,6 +27,9 @@ _LINE: Final = re.compile(
     r"|(?P<d>(?:core|std|object)\.[\w.]{1,80}@\S{1,300}\(\d{1,7}\): .{1,400})"
     r"|(?P<nim>Error: unhandled exception: .{1,400})"
 )
+_BELOW: Final = ("dart", "below")
+"""What says why on the next line; ``below`` is R with a long message."""
+
 _ASSERTIONS: Final = ("swift", "zig")
 
 
@@ -37,8 +41,9 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             continue
         runtime = found.lastgroup or ""
         quotes: tuple[int, ...] = (number,)
-        if runtime == "dart" and below:
+        if runtime in _BELOW and below:
             quotes = (number + 1, number)
+            runtime = "r" if runtime == "below" else runtime
         default = ReasonClass.ASSERTION_OR_PANIC if runtime in _ASSERTIONS else None
         yield Finding(number, quotes, default, runtime=runtime)
 
@@ -46,7 +51,7 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
 GRAMMAR: Final = Grammar(
     "",
     ("while executing", '(file "', "execution halted", "error: loaderror", "error: initerror",
-     "fatal error: ", "callstack (from", "unhandled exception", "error: uncaught", " panic: ",
+     "fatal error: ", "error in ", "callstack (from", "unhandled exception", "error: uncaught", " panic: ",
      "@"),
     _find,
 )  # fmt: skip
