@@ -15,7 +15,7 @@ from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.evidence import OutputReason, OutputSource
 from pod_diagnoser.diagnosis.message_text import fit
 from pod_diagnoser.diagnosis.quoting import shorten
-from pod_diagnoser.diagnosis.redaction import NOT_SHOWN, redact_line
+from pod_diagnoser.diagnosis.redaction import MAX_READ, NOT_SHOWN, redact_head, redact_line
 from pod_diagnoser.diagnosis.symptoms import NEVER_RAN, Symptom, SymptomKind
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _reason(
     """Mask and bound the lines of a reading."""
     masked = [redact_line(text, line, mask_patterns) for line in reading.lines[:MAX_LINES]]
     lines = tuple(shorten(line, MAX_LINE_BYTES) for line in masked if line not in ("", NOT_SHOWN))
-    said = gist(masked[0]) if lines and masked[0] != NOT_SHOWN else ""
+    said = gist(masked[0], mask_patterns) if lines and masked[0] != NOT_SHOWN else ""
     return OutputReason(reading.reason_class, source, said, lines)
 
 
@@ -178,13 +178,14 @@ _ERROR_FIELDS: Final = (
 )
 
 
-def gist(line: str) -> str:
+def gist(line: str, mask_patterns: Sequence[str] = ()) -> str:
     """Return what a line says, without what its logger wrote around it, on one line, bounded.
 
     Args:
         line: a line, redacted.
+        mask_patterns: what is masked in it, beside what always is: JSON may have escaped a secret.
     """
-    text = _text_of_json(line) or line
+    text = redact_head(_text_of_json(line), MAX_READ, mask_patterns) or line
     for _ in range(_MAX_STAMPS):
         found = _STAMP.match(text)
         if found is None or found.end() == len(text):

@@ -68,6 +68,11 @@ _HEADLESS_KEY: Final = re.compile(
 )
 """The first lines of what was read of a long text, if a key has lost its start with the rest."""
 
+_KEY_LINE: Final = re.compile(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{60,76}(?![A-Za-z0-9+/])")
+_MIXED: Final = tuple(map(re.compile, (b"[0-9]", b"[a-z]", b"[A-Z]")))
+_LEAST_KEY_LINES: Final = 3
+_CERTIFICATE: Final = re.compile("-----(?:BEGIN|END) CERT")
+
 _CERTIFICATE_ENDS: Final = "-----END CERT"
 
 _MAX_NAME: Final = 256
@@ -210,7 +215,7 @@ def _redact(
     whole, first = before + shown + after, len(before)
     spans = find_secrets(whole)
     if is_log:
-        spans += _headless_key(visible)
+        spans += _headless_key(visible) + _logged_key(visible)
     spans = [(max(begin - first, 0), min(until - first, len(shown))) for begin, until in spans]
     spans += _custom_spans(custom, shown, before[-_MAX_BESIDE:], after[:_MAX_BESIDE])
     if not spans:
@@ -233,6 +238,24 @@ def _headless_key(visible: str) -> list[Span]:
     if found is None or visible.startswith(_CERTIFICATE_ENDS, found.end()):
         return []
     return [(0, found.end() - 1)]  # all of it is ASCII
+
+
+def _logged_key(visible: str) -> list[Span]:
+    """Find the lines of a private key where a logger has written something around each.
+
+    They are as long as each other. Its start and its end may be far away.
+    """
+    if _CERTIFICATE.search(visible):
+        return []
+    by_length: dict[int, list[Span]] = {}
+    for found in _KEY_LINE.finditer(visible.encode()):
+        code = found[0]
+        # a hash has no capitals, a word has no digits
+        if all(some.search(code) for some in _MIXED):
+            by_length.setdefault(len(code), []).append(found.span())
+    return [
+        span for spans in by_length.values() if len(spans) >= _LEAST_KEY_LINES for span in spans
+    ]
 
 
 def _visible(text: str) -> str:

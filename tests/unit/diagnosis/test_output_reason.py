@@ -144,6 +144,42 @@ def test_a_line_within_a_private_key_is_masked() -> None:
     assert redact_line(text, line) == MASK
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "ERROR: {}",
+        "level=error msg={}",
+        "2026-11-29T01:02:03.456Z stderr F FATAL {}",
+        '{{"log":"ERROR: {}\\n","stream":"stderr","time":"2026-11-29T01:02:03.456Z"}}',
+    ],
+)
+def test_a_logged_line_within_a_private_key_is_masked(place: str) -> None:
+    """Its start is further away than what is looked at."""
+    key = [(f"{n:02}" + "Ab9+/Zz" * 10)[:64] for n in range(40)]
+    log = "".join(place.format(line) + "\n" for line in key) + "exit 1\n"
+    reason = find_reason(failed(), log)
+    assert reason is not None
+    shown = " ".join((reason.said, *reason.lines))
+    assert not any(line[:20] in shown for line in key)
+
+
+@pytest.mark.parametrize(
+    ("message", "secret"),
+    [
+        (r"login failed: pass\u0077ord={}", "hunter" + "2"),
+        (r"mysql:\/\/app:{}@db refused", "hunter" + "2"),
+        (r"no customer cust\u002d{}", "4711"),
+    ],
+)
+def test_what_json_escapes_is_masked_where_it_is_read(message: str, secret: str) -> None:
+    """Also by the patterns of the PodDiagnoser, which were written for what is meant."""
+    line = '{"level":"error","msg":"' + message.format(secret) + '"}'
+    reason = find_reason(failed(), line, ["cust-[0-9]+"])
+    assert reason is not None
+    assert MASK in reason.said
+    assert secret not in reason.said
+
+
 def test_where_a_mask_cannot_be_used_nothing_is_quoted() -> None:
     """The class is no secret."""
     reason = find_reason(failed(), TRACE, ["("])

@@ -131,6 +131,20 @@ def _is_flag(found: Found) -> bool:
     )
 
 
+_FLAG_AT_END: Final = re.compile(r"--?([\w.-]+)$")
+_LONGEST_FLAG: Final = 128
+
+
+def _is_value_of_flag(found: Found) -> bool:
+    """Judge a value that stands before its flag: ``invalid value "s3cret" for flag -password``."""
+    name = _FLAG_AT_END.search(found.match.group(0)[-_LONGEST_FLAG:].decode(errors="replace"))
+    return (
+        name is not None
+        and kind_of_name(name[1]) is NameKind.SECRET
+        and is_secret_value(unquoted(found.value) or "", "", is_quoted=True, may_be_prose=True)
+    )
+
+
 def _is_bare(found: Found) -> bool:
     """Judge a word that follows a name without a sign between: ``password s3cr3t``."""
     name, value = found.groups
@@ -214,6 +228,23 @@ NAMED_RULES: Final = (
     OwnRule(
         _NAME_HINTS[:2],
         rf"(?i)[({{\[]\s*\\*[\"']?{_NAME}\\*[\"']?\s*,\s*((?:<<)?{QUOTED})>*\s*[)}}\]]",
+        _is_element,
+    ),
+    # what parsers of options and settings refuse: flag and cobra of Go, clap, argparse, envconfig
+    OwnRule(
+        ("(?i)\\sfor\\s(?:flag|option|argument|[\"'\\\\-])",),
+        rf"(?i)\b(?:value|argument)\s+({QUOTED})\s+for\s+(?:(?:flag|option|argument)\s+)?[\"'\\]*"
+        rf"(?:-\w,\s+)?--?[\w.-]*{_WORDS}[\w.-]*",
+        _is_value_of_flag,
+    ),
+    OwnRule(
+        ("(?i)argument\\s-",),
+        rf"(?i)\bargument\s+(?:-\w+/)?--?{_NAME}:\s+invalid[^:\n]{{0,40}}:\s+({QUOTED})",
+        _is_element,
+    ),
+    OwnRule(
+        ("(?i)(?:parsing|converting)\\s[\"'\\\\]",),
+        rf"(?i){_NAME}[^\n]{{0,64}}?\b(?:parsing|converting)\s+({QUOTED})",
         _is_element,
     ),
     # Clojure's {:password "s3cret"}

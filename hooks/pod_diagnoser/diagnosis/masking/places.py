@@ -59,6 +59,11 @@ _DATABASES: Final = (
 )
 """Schemes of URLs whose passwords are often not escaped as they should be."""
 
+_SLASHES: Final = r":\\*/\\*/"
+"""What begins the authority of a URL; PHP escapes slashes in JSON."""
+
+_URL_HINTS: Final = ("://", r":\\")
+
 
 def _is_userinfo(found: Found) -> bool:
     """Judge what is before the host of a URL: with some schemes it is never a secret."""
@@ -133,9 +138,9 @@ PLACE_RULES: Final = (
     ),
     OwnRule(("(?i)digest|nonce",), r"(?i)\bresponse=\\?\"([0-9a-f]{32,})"),
     # user:password@ of a URL, and elsewhere
-    OwnRule(("://",), r"://([^\s/?#\"'<>]*)@", _is_userinfo),
+    OwnRule(_URL_HINTS, rf"{_SLASHES}([^\s/?#\"'<>]*)@", _is_userinfo),
     OwnRule(("%40",), r"(?i):(?://|%2f%2f)[^\s/@\"'<>]+?%3a([^\s/@\"'<>]+?)%40"),
-    OwnRule(("://",), rf"(?i){_DATABASES}://[^\s/:@]*:([^\s\"'<>]*)@"),
+    OwnRule(_URL_HINTS, rf"(?i){_DATABASES}{_SLASHES}[^\s/:@]*:([^\s\"'<>]*)@"),
     OwnRule((r"@(?:tcp|unix|udp)\(",), r"[^\s:@\"'(]{1,64}:(\S*)@(?:tcp|unix|udp)\("),
     OwnRule(
         ("@[A-Za-z0-9]",),
@@ -203,6 +208,12 @@ PLACE_RULES: Final = (
     ),
     OwnRule(
         ("(?i)requirepass|masterauth",), rf"(?i)\b(?:requirepass|masterauth)[\"']?\s+({VALUE})"
+    ),
+    # a rule of Redis' access control: user app on >s3cret ~*
+    OwnRule(
+        (r"(?i)user\s",),
+        r"(?i)user\s+\S+\s+(?:on|off|reset)\s(?:[^\n]{0,64}?\s)?[><#!]([^\s\"'<>=]+)",
+        _is_strong,
     ),
     OwnRule(
         (r"(?i)\bauth\b",),

@@ -51,6 +51,31 @@ Shape = tuple[str, str, str]
 """What it is, the lines, and the secret."""
 
 IN_PLACES: Final[tuple[Shape, ...]] = (
+    # URLs in JSON that PHP wrote
+    ("URL of PHP", r'{{"message":"mysql:\/\/app:{}@db:3306\/shop refused"}}', PASSWORD),
+    (
+        "URL of PHP in JSON",
+        r'{{"log":"{{\"message\":\"amqp:\\\/\\\/app:{}@mq refused\"}}"}}',
+        STRONG,
+    ),
+    # what parsers of options and settings refuse
+    ("flag of Go", 'invalid value "{}" for flag -password: parse error', PASSWORD),
+    ("boolean of Go", 'invalid boolean value "{}" for -db-password: parse error', PASSWORD),
+    ("cobra", 'invalid argument "{}" for "-p, --password" flag: strconv.ParseInt: parsing', STRONG),
+    ("clap", "error: invalid value '{}' for '--api-key <API_KEY>': too short", LONG),
+    ("argparse", "app: error: argument --password: invalid int value: '{}'", PASSWORD),
+    ("argparse, short", "app: error: argument -p/--password: invalid int value: '{}'", STRONG),
+    (
+        "envconfig",
+        "envconfig.Process: assigning DB_PASSWORD to Password: converting '{}' to type int",
+        LONG,
+    ),
+    (
+        "setting of Go",
+        'error on field "Password" of type "int": strconv.ParseInt: parsing "{}"',
+        LONG,
+    ),
+    ("rule of Redis", ">>> 'user app on >{} ~* +@all'", PASSWORD),
     # assignments in the notation of many languages
     ("shell variable", "DB_PASSWORD={}", PASSWORD),
     ("export", "+ export REDIS_PASSWORD='{}'", STRONG),
