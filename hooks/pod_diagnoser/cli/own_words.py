@@ -7,7 +7,7 @@ from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.cli.report import OwnWords
 from pod_diagnoser.cli.snapshot import Log
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
-from pod_diagnoser.diagnosis.redaction import redact_head
+from pod_diagnoser.diagnosis.redaction import redact_head, redact_line
 
 if TYPE_CHECKING:
     from pod_diagnoser.diagnosis.output import OutputReading
@@ -35,15 +35,16 @@ def own_words(diagnosis: Diagnosis, log: Log | None, mask: Sequence[str]) -> Own
     if message:
         reading = read_output(message)
         if reading.lines or log is None:
-            return _words(reading, mask, "termination message")
+            return _words(reading, message, mask, "termination message")
     if log is None:
         return None
     if not log.text.strip():
         return OwnWords((), ReasonClass.NOTHING, "", "log")
-    return _words(read_output(log.text), mask, "log")
+    return _words(read_output(log.text), log.text, mask, "log")
 
 
-def _words(reading: "OutputReading", mask: Sequence[str], source: str) -> OwnWords:
-    # All lines at once: whether one belongs to a secret may be seen by those beside it.
-    shown = redact_head("\n".join(reading.lines), _MAX_BYTES, mask).splitlines()
+def _words(reading: "OutputReading", text: str, mask: Sequence[str], source: str) -> OwnWords:
+    # Whether a line belongs to a secret may be seen by those beside it: in the text, and here.
+    lines = [redact_line(text, line, mask) for line in reading.lines]
+    shown = redact_head("\n".join(lines), _MAX_BYTES, mask).splitlines()
     return OwnWords(tuple(shown), reading.reason_class, reading.runtime, source)

@@ -13,7 +13,14 @@ from typing import Final
 from pod_diagnoser.api.text import ELLIPSIS, truncate_bytes
 from pod_diagnoser.diagnosis.message_text import fit
 
-_QUOTATION_MARKS: Final = dict.fromkeys(map(ord, '"“”„‟″‶\uff02❝❞〝〞〟«»'), "'")
+_QUOTATION_MARKS: Final = dict.fromkeys(
+    map(
+        ord,
+        '"“”„‟″‶⁗«»❝❞〝〞〟〃'
+        "\uff02\u02ba\u02dd\u02ee\u02f6\u05f4\u1cd3\U0001f676\U0001f677\U0001f678",
+    ),
+    "'",
+)
 """Double quotation marks, and what looks like one."""
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")

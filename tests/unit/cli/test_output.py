@@ -101,3 +101,14 @@ def test_what_cannot_be_read(run: Run, arguments: list[str], code: int, said: st
     got, out, err = run("output", *arguments)
     assert (got, out) == (code, "")
     assert said in err
+
+
+def test_a_line_within_a_private_key_is_masked(run: Run) -> None:
+    """The other lines of the output show that it belongs to one."""
+    key = [(f"{n:02}" + "Ab9+/Zz" * 10)[:64] for n in range(5)]
+    begin, end = (f"-----{word} RSA PRIVATE" + " KEY-----" for word in ("BEGIN", "END"))
+    text = "\n".join((begin, *(f"ERROR: {line}" for line in key), end))
+    code, out, _ = run("output", "-", stdin=text.encode())
+    assert code == 0
+    assert "***" in out
+    assert not any(line in out for line in key)

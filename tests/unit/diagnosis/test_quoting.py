@@ -15,7 +15,8 @@ from pod_diagnoser.diagnosis.quoting import (
 )
 
 SAFE = st.text(st.characters(exclude_categories=["C", "Z"], include_characters=" "), max_size=300)
-MARKS = st.text("\"“”„‟″\uff02«»' ab", max_size=60)
+LIKE_MARKS = '"“”„‟″«»⁗〃' + "\uff02\u02ba\u02dd\u02ee\u05f4\U0001f676"
+MARKS = st.text(f"{LIKE_MARKS}' ab", max_size=60)
 
 
 @given(SAFE | MARKS, st.integers(5, 200))
@@ -25,7 +26,7 @@ def test_a_quotation_ends_where_it_ends(text: str, limit: int) -> None:
     quoted = quote(text, limit)
     assert len(quoted.encode()) <= limit
     assert quoted[0] == quoted[-1] == '"'
-    assert not set(quoted[1:-1]) & set('"“”„‟″\uff02«»')
+    assert not set(quoted[1:-1]) & set(LIKE_MARKS)
     if quoted_length(text) <= limit:
         assert len(quoted) == len(text) + 2
 

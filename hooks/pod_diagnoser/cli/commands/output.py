@@ -9,11 +9,11 @@ from typing import BinaryIO, Final
 import click
 
 from pod_diagnoser.api.reason_classes import ReasonClass
-from pod_diagnoser.api.text import sanitize
+from pod_diagnoser.api.text import sanitize, truncate_bytes
 from pod_diagnoser.cli.errors import CommandError
 from pod_diagnoser.cli.terminal import write_lines
 from pod_diagnoser.diagnosis.output import OutputReading, read_output
-from pod_diagnoser.diagnosis.redaction import redact_head
+from pod_diagnoser.diagnosis.redaction import redact_line
 
 _KEPT_BYTES: Final = 256 * 1024
 """How much of the end of a file is kept: more than the reader uses of it."""
@@ -51,7 +51,7 @@ def command(file: str, output_format: str) -> None:
         message = f"{shown}: {why}"
         raise CommandError(message) from None
     reading = read_output(text)
-    write_lines([as_json(reading) if output_format == "json" else as_text(reading)])
+    write_lines([as_json(reading) if output_format == "json" else as_text(reading, text)])
 
 
 def read_tail(name: str) -> bytes:
@@ -89,14 +89,15 @@ def as_json(reading: OutputReading) -> str:
     return json.dumps(found, indent=2)
 
 
-def as_text(reading: OutputReading) -> str:
+def as_text(reading: OutputReading, text: str) -> str:
     """Return a reading for people: its class and runtime, and under it the lines.
 
     Args:
         reading: what was found. Secrets in its lines are masked.
+        text: the output, whose other lines show what is a secret in these.
     """
     runtime = f" ({reading.runtime})" if reading.runtime else ""
     said = _SAID_INSTEAD.get(reading.reason_class)
     head = f"{reading.reason_class}{runtime}" + (f": {said}" if said else "")
-    lines = [redact_head(line, _MAX_SHOWN_BYTES) for line in reading.lines]
+    lines = [truncate_bytes(redact_line(text, line), _MAX_SHOWN_BYTES) for line in reading.lines]
     return "\n".join([head, *(f"  {line}" for line in lines)])
