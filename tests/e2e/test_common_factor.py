@@ -54,7 +54,7 @@ def test_pods_that_crash_on_one_of_three_nodes_are_told(shop: Workspace, nodes: 
     assert found["reason"] == "SameNode"
     pattern = (
         rf"5 Pods of 5 workloads crashed (within \d+ s|in the same second), \w+ [-0-9TZ:]+: "
-        rf"all on node {nodes[0]} \(0 of 3 other Pods\)(, although [a-z ]+)?\. A hint, not a "
+        rf"all on node {nodes[0]} \(none of 3 other Pods\)(, although [a-z ]+)?\. A hint, not a "
         r"cause; compared with other Pods that crashed within the hour, not with healthy ones\."
     )
     assert re.fullmatch(pattern, found["message"])

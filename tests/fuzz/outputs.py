@@ -23,7 +23,7 @@ _FRAGMENTS: Final = (
     # Our own words, and those that programs end with
     "Container app exited with code 1: KeyError: 'X' (MissingConfiguration)",
     "diagnostics.local.io/reason: AskedToStop",
-    "Nothing: the output does not explain it",
+    "Nothing: the output does not say why it ended",
     "Traceback (most recent call last):",
     '  File "/app/main.py", line 1, in <module>',
     "Caused by: java.net.ConnectException: Connection refused",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _EXTRAS: Final = ("click", "yaml")
 """What may be missing where the extra `cli` is not installed."""
 
-_NOT_WHOLE: Final = "this needs the whole command line: pip install 'pod-diagnoser[cli]'"
+_NOT_WHOLE: Final = "parts of it are missing: install pod-diagnoser with its extra cli"
 
 _MAX_ERROR_BYTES: Final = 800
 """How much of an error is shown: names and arguments may be long."""

@@ -43,6 +43,7 @@ _EPILOG: Final = "\b\nOther commands, each with --help:\n" + "\n".join(
     help=_HELP,
     epilog=_EPILOG,
 )
+@click.version_option(package_name="pod-diagnoser", message="%(prog)s %(version)s")
 @click.argument("targets", nargs=-1, metavar="[POD | TYPE/NAME]...", shell_complete=complete_pods)
 @with_source_options
 @click.option(
@@ -64,7 +65,12 @@ _EPILOG: Final = "\b\nOther commands, each with --help:\n" + "\n".join(
 @click.option("-w", "--watch", is_flag=True, help="Look again every 5 seconds.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything was found.")
 @click.option("--no-headers", is_flag=True, help="Print tables without headers.")
-@click.option("--color", type=click.Choice(("auto", "always", "never")), default="auto")
+@click.option(
+    "--color",
+    type=click.Choice(("auto", "always", "never")),
+    default="auto",
+    help="Colours; default: at a terminal, unless NO_COLOR is set.",
+)
 def diagnose_command(**values: Any) -> int:
     """Diagnose Pods; `_HELP` is what users read."""
     options = Options(**values)

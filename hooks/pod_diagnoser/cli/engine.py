@@ -8,7 +8,7 @@ from typing import Final
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, EvidenceSpec, PodDiagnoser
 from pod_diagnoser.api.fields import is_object_name
-from pod_diagnoser.cli.own_words import own_words
+from pod_diagnoser.cli.own_words import own_words, with_own_words
 from pod_diagnoser.cli.remediation import remediation_of
 from pod_diagnoser.cli.report import Finding, LogNeed, PodReport, Report, Siblings
 from pod_diagnoser.cli.selection import Selection
@@ -183,11 +183,18 @@ class _Diagnosed:
             key = (diagnosis.container, diagnosis.cause)
             if key not in shown:  # else an earlier end of the same container for the same cause
                 shown.add(key)
+                log = self._logs.get(diagnosis.container)
+                words = own_words(diagnosis, log, mask)
+                proved = statement_with_history(diagnosis, observation)
+                explained = with_own_words(diagnosis, log, mask) if words else diagnosis
                 yield Finding(
                     diagnosis,
-                    statement_with_history(diagnosis, observation),
+                    proved
+                    if explained is diagnosis
+                    else statement_with_history(explained, observation),
+                    proved,
                     observation.records[diagnosis.id].happened,
-                    own_words(diagnosis, self._logs.get(diagnosis.container), mask),
+                    words,
                 )
 
 

@@ -60,7 +60,13 @@ class Options:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _SOURCE_OPTIONS: Final = (
-    click.option("-n", "--namespace", multiple=True, metavar="NAME", help="May be repeated."),
+    click.option(
+        "-n",
+        "--namespace",
+        multiple=True,
+        metavar="NAME",
+        help="The namespace; default: that of the context. May be repeated.",
+    ),
     click.option("-A", "--all-namespaces", is_flag=True, help="Look at all namespaces."),
     click.option("-l", "--selector", default="", help="Labels of the Pods, as kubectl takes them."),
     click.option("--context", default="", metavar="NAME", help="The context of the kubeconfig."),
@@ -79,13 +85,13 @@ _SOURCE_OPTIONS: Final = (
         "--filename",
         multiple=True,
         metavar="FILE",
-        help="Diagnose a file of JSON or YAML instead; - is standard input. May be repeated.",
+        help="Read a file, folder or archive, not a cluster; - is standard input. May be repeated.",
     ),
     click.option(
         "--at",
         "--now",
         type=TimeType(),
-        help="When the Pods were like that, as 2006-01-02T15:04:05Z; default: now.",
+        help="With -f: when the Pods were like that, as 2026-11-23T10:00:00Z; default: now.",
     ),
 )
 """The options that say what to look at, in the order in which help shows them."""
@@ -118,7 +124,7 @@ def check(options: Options) -> None:
                 message = f"{name} needs a cluster, and --filename reads files"
                 raise click.UsageError(message)
     elif options.at is not None:
-        message = "--at is the time of files: name one with --filename"
+        message = "--at is for files: name one with --filename"
         raise click.UsageError(message)
 
 

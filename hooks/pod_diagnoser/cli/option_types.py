@@ -30,7 +30,7 @@ class TimeType(click.ParamType[datetime]):
         text = str(value)
         time = parse_time(text.upper()) if _RFC_3339.fullmatch(text) else None
         if time is None:
-            self.fail("not a time like 2006-01-02T15:04:05Z", param, ctx)
+            self.fail("not a time such as 2026-11-23T10:00:00Z", param, ctx)
         return time
 
 
@@ -45,6 +45,6 @@ class DurationType(click.ParamType[timedelta]):
         """Read it."""
         found = _DURATION.fullmatch(str(value))
         if found is None or not any(found.groups()):
-            self.fail("not a duration like 90s, 10m or 1h30m", param, ctx)
+            self.fail("not a duration such as 90s, 10m or 1h30m", param, ctx)
         days, hours, minutes, seconds = (int(each or 0) for each in found.groups())
         return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)

@@ -7,6 +7,7 @@ from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.cli.report import OwnWords
 from pod_diagnoser.cli.snapshot import Log
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
+from pod_diagnoser.diagnosis.output_reason import find_reason, may_explain
 from pod_diagnoser.diagnosis.redaction import redact_head, redact_line
 
 if TYPE_CHECKING:
@@ -41,6 +42,19 @@ def own_words(diagnosis: Diagnosis, log: Log | None, mask: Sequence[str]) -> Own
     if not log.text.strip():
         return OwnWords((), ReasonClass.NOTHING, "", "log")
     return _words(read_output(log.text), log.text, mask, "log")
+
+
+def with_own_words(diagnosis: Diagnosis, log: Log | None, mask: Sequence[str]) -> Diagnosis:
+    """Add to a diagnosis what a container said of its end, as the operator does.
+
+    Args:
+        diagnosis: the diagnosis of its end.
+        log: the end of its log, or None.
+        mask: what is masked in it, beside what always is.
+    """
+    if not may_explain(diagnosis.symptom, diagnosis.status_cause):
+        return diagnosis
+    return diagnosis.with_output(find_reason(diagnosis.symptom, log.text if log else None, mask))
 
 
 def _words(reading: "OutputReading", text: str, mask: Sequence[str], source: str) -> OwnWords:

@@ -41,13 +41,16 @@ class Finding:
 
     Attributes:
         diagnosis: the diagnosis.
-        statement: its lines, with the history of the container.
+        statement: its lines, with the history of the container, as the operator writes them where
+            `spec.evidence.reason` is set: they quote what the container said itself.
+        proved: the same lines without that, for programs, which get it apart.
         happened: when it happened, as far as that is known.
         words: what the container said itself; None where that was not read.
     """
 
     diagnosis: Diagnosis
     statement: Statement
+    proved: Statement
     happened: datetime | None = None
     words: OwnWords | None = None
 

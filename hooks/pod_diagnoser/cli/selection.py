@@ -64,10 +64,10 @@ def parse_target(text: str) -> Target:
     kind, _, _group = kind.lower().partition(".")
     if kind not in _KIND_OF:
         known = ", ".join(names[0] for names in _KINDS.values())
-        message = f"{sanitize(text, 100)}: no TYPE/NAME whose Pods are known; types are {known}"
+        message = f"{sanitize(text, 100)}: unknown type; TYPE/NAME takes {known}"
         raise CommandError(message)
     if not is_object_name(name):
-        message = f"{sanitize(text, 100)}: no name of an object"
+        message = f"{sanitize(text, 100)}: not a valid name; give POD or TYPE/NAME"
         raise CommandError(message)
     return Target(_KIND_OF[kind], name)
 

@@ -140,7 +140,7 @@ def _claim_obstacles(
     if not diagnosers:
         yield Obstacle(
             f"namespace {namespace} has no PodDiagnoser",
-            f"create one there: kubectl apply -n {namespace} -f crds/samples",
+            "create one there; with spec: {} it diagnoses all Pods of the namespace",
         )
     for each in diagnosers:
         if each is claim:

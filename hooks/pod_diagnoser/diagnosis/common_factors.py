@@ -389,7 +389,9 @@ class _Minute:
         if not of_all:
             return said
         unit = "workload" if shared.of_workloads else "Pod"
-        return f"{said} ({has} of {of_all} other {unit}{'s' * (of_all != 1)})"
+        others = f"other {unit}{'s' * (of_all != 1)}"
+        also = f"also {has} of {of_all} {others}" if has else f"none of {of_all} {others}"
+        return f"{said} ({also})"
 
     def _without_comparison(self) -> list[str]:
         """Return the node of all of them, where nobody knows whether that is surprising."""

@@ -3,8 +3,10 @@
 import pytest
 
 from pod_diagnoser.api.causes import Cause
+from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.cli import command
 from pod_diagnoser.cli.cause_texts import cause_texts, find_cause_texts, kind_of
+from pod_diagnoser.cli.class_texts import CLASS_TEXTS
 from pod_diagnoser.diagnosis.cause_rules import CAUSE_RULES
 
 Output = pytest.CaptureFixture[bytes]
@@ -53,9 +55,9 @@ def test_explained_by_what_kubernetes_calls_it(capfdbinary: Output) -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ("OutOfMemry", "OutOfMemry: no such cause; did you mean OutOfMemory"),
-        ("\x1b[31mx", "[31mx: no such cause; all of them: causes"),
-        ("", ": no such cause; all of them: causes"),
+        ("OutOfMemry", "OutOfMemry: no such cause. Did you mean OutOfMemory"),
+        ("\x1b[31mx", "[31mx: no such cause. List them: kubectl-diagnose causes"),
+        ("", ": no such cause. List them: kubectl-diagnose causes"),
     ],
 )
 def test_unknown_causes(asked: str, said: str, capfdbinary: Output) -> None:
@@ -84,3 +86,12 @@ def test_list_of_causes_in_a_narrow_terminal(
     lines = run(capfdbinary, "causes")[1].splitlines()
     assert max(map(len, lines)) <= 60
     assert any(line.startswith(" " * 26) for line in lines)
+
+
+@pytest.mark.parametrize("reason_class", list(ReasonClass))
+def test_each_class_of_reasons_is_explained(reason_class: ReasonClass, capfdbinary: Output) -> None:
+    """In any case of its letters; it is said that it is no cause."""
+    code, out, err = run(capfdbinary, "explain", reason_class.value.lower())
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{reason_class.value}: a class of reasons")
+    assert CLASS_TEXTS[reason_class] in out

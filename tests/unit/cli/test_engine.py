@@ -262,7 +262,7 @@ def test_what_pods_have_in_common_is_told_beside_the_list() -> None:
         "reason": "SameNode",
         "message": (
             "4 Pods of 4 workloads crashed within 3 s, from 2026-11-23T10:00:01Z: all on node "
-            "node1 (0 of 9 other Pods). A hint, not a cause."
+            "node1 (none of 9 other Pods). A hint, not a cause."
         ),
         "since": "2026-11-23T10:00:01Z",
         "pods": 4,

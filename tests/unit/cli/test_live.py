@@ -100,6 +100,8 @@ def test_one_pod_with_the_log_of_its_former_run(shell: Shell) -> None:
     assert out.startswith("Pod shop/app-1\n")
     labels = [line.partition(":")[0] for line in out.splitlines() if line[:1].isupper()]
     assert labels[1:] == ["What", "Cause", "Why", "Next", "Its own words", "When"]
+    assert 'What:          Container app exited with code 1: "ValueError: password=***' in out
+    assert "the code alone does not say why" not in out
     assert "| ValueError: password=***" in out
     assert "hunter2secret" not in out
     assert "\x1b" not in out
@@ -118,11 +120,12 @@ def test_logs_of_many_pods_are_read_when_asked_for(shell: Shell) -> None:
 
 
 def test_a_table_shows_what_containers_said(shell: Shell) -> None:
-    """In quotation marks, where the log of one of the Pods was read."""
+    """In quotation marks, where the log of one of the Pods was read; as the operator says it."""
     shell.kubectl.answers["logs"] = Answer(out="panic: \x1b[31moh no\n\ngoroutine 1 [running]:\n")
     code, out, _ = shell("-o", "table", "--logs")
     assert code == 0
-    assert 'failed with exit code 1 after 5 s; it said "panic: oh no"' in out
+    assert 'Container app exited with code 1: "panic: oh no" (' in out
+    assert "it said" not in out  # not twice
 
 
 def test_a_pod_that_may_be_read_where_none_may_be_listed(shell: Shell) -> None:
@@ -339,10 +342,10 @@ def test_diagnosers_are_read_where_pods_show_one(shell: Shell) -> None:
         (("-A", "-n", "shop"), "--all-namespaces and --namespace exclude each other"),
         (("-f", "-", "--context", "c"), "--context needs a cluster, and --filename reads files"),
         (("-f", "-", "-w"), "--watch needs a cluster"),
-        (("--at", "2026-11-23T10:00:00Z"), "--at is the time of files"),
-        (("service/api",), "service/api: no TYPE/NAME whose Pods are known"),
-        (("--", "-rf"), "-rf: no name of an object"),
-        (("--since", "5"), "Invalid value for '--since': not a duration like 90s"),
+        (("--at", "2026-11-23T10:00:00Z"), "--at is for files: name one"),
+        (("service/api",), "service/api: unknown type; TYPE/NAME takes pod, deployment"),
+        (("--", "-rf"), "-rf: not a valid name; give POD or TYPE/NAME"),
+        (("--since", "5"), "Invalid value for '--since': not a duration such as 90s"),
         (("--timeout", "0"), "Invalid value for '--timeout'"),
     ],
 )

@@ -65,7 +65,7 @@ def test_what_explains_nothing_is_said(run: Run) -> None:
     """In words, with exit code 0: it is an answer."""
     assert run("output", "-", stdin=b"ready\n") == (
         0,
-        "Nothing: the output does not explain it\n",
+        "Nothing: the output does not say why it ended\n",
         "",
     )
 

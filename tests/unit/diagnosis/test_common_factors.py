@@ -56,8 +56,8 @@ def test_pods_of_many_workloads_that_crash_on_one_node_are_told_with_the_node_fi
     assert found == CommonFactor(
         Factor.NODE,
         "37 Pods of 12 workloads crashed within 36 s, from 2026-11-23T10:00:00Z: all on node node7 "
-        "(1 of 8 other Pods). A hint, not a cause; compared with other Pods that crashed within "
-        "the hour, not with healthy ones.",
+        "(also 1 of 8 other Pods). A hint, not a cause; compared with other Pods that crashed "
+        "within the hour, not with healthy ones.",
         first=T0,
         pods=37,
     )
@@ -102,7 +102,7 @@ def test_what_most_others_have_is_no_finding_however_many_pods_crash() -> None:
     others = [PodFacts(f"w{at}", "Job", f"w{at}", "node7") for at in range(80)]
     others += [PodFacts(f"w{at}", "Job", f"w{at}", "node2") for at in range(80, 100)]
     assert not told([*burst, *others], whole=True)
-    assert "all on node node7 (80 of 180 other" in told(
+    assert "all on node node7 (also 80 of 180 other" in told(
         [*burst, *others, *(each._replace(node="node3") for each in others[:80])], whole=True
     )
 
@@ -111,7 +111,7 @@ def test_pods_of_which_it_is_not_known_do_not_count_as_having_it() -> None:
     """The image of one in four is not known."""
     burst = [crash(at, at, f"n{at}", images=("a:1",) if at % 4 else ()) for at in range(60)]
     others = [PodFacts(f"w{at}", "Job", f"w{at}", "", (f"a:{at % 2}",)) for at in range(80)]
-    assert "45 of them with image a:1 (40 of 80 other workloads)" in told(
+    assert "45 of them with image a:1 (also 40 of 80 other workloads)" in told(
         [*burst, *others], whole=True
     )
     assert "image" not in told([*burst, *others[1::2], *others[::4]], whole=True)
@@ -122,7 +122,7 @@ def test_healthy_pods_are_what_it_is_compared_with_where_they_are_known() -> Non
     burst = [crash(at, at, "node7") for at in range(5)]
     healthy = [PodFacts(f"shop w{at}", "Job", f"w{at}", f"node{at % 10}") for at in range(160)]
     message = told([*burst, *healthy], whole=True)
-    assert "all on node node7 (16 of 160 other Pods). A hint, not a cause." in message
+    assert "all on node node7 (also 16 of 160 other Pods). A hint, not a cause." in message
     full = [pod._replace(node="node7") for pod in healthy]
     assert "node7" not in told([*burst, *full], whole=True)
 
@@ -135,7 +135,7 @@ def test_an_image_is_told_across_workloads() -> None:
     burst = [crash(at, at % 4, f"node{at}", images=("base:2",)) for at in range(8)]
     assert told([*burst, *elsewhere(3)]).startswith(
         "8 Pods of 4 workloads crashed within 7 s, from 2026-11-23T10:00:00Z: all with image "
-        "base:2 (0 of 3 other workloads)."
+        "base:2 (none of 3 other workloads)."
     )
 
 
@@ -149,7 +149,7 @@ def test_of_one_workload_neither_image_nor_cause_is_told() -> None:
     assert found is not None
     assert found.factor is Factor.WORKLOAD
     assert found.message.startswith(
-        "8 Pods crashed within 7 s, from 2026-11-23T10:00:00Z: all of Deployment web1 (0 of 3"
+        "8 Pods crashed within 7 s, from 2026-11-23T10:00:00Z: all of Deployment web1 (none of 3 "
     )
     assert "OutOfMemory" not in found.message
     assert "web:1" not in found.message

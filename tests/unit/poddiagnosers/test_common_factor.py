@@ -86,7 +86,7 @@ def test_pods_that_crash_on_one_node_are_told_in_the_condition() -> None:
     assert (status, reason) == ("True", "SameNode")
     assert message == (
         "4 Pods of 4 workloads crashed within 30 s, from 2026-11-23T10:00:00Z: all on node node7 "
-        "(0 of 3 other Pods). A hint, not a cause; compared with other Pods that crashed within "
+        "(none of 3 other Pods). A hint, not a cause; compared with other Pods that crashed within "
         "the hour, not with healthy ones."
     )
 

@@ -26,7 +26,7 @@ _MAX_SHOWN_BYTES: Final = 1000
 _MAX_NAME_BYTES: Final = 200
 
 _SAID_INSTEAD: Final = {
-    ReasonClass.NOTHING: "the output does not explain it",
+    ReasonClass.NOTHING: "the output does not say why it ended",
     ReasonClass.ASKED_TO_STOP: "it was asked to stop",
 }
 """What the text form says where no line of the output has to be shown."""
@@ -35,12 +35,18 @@ _SAID_INSTEAD: Final = {
 @click.command(name="output", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("file", metavar="FILE")
 @click.option(
-    "-o", "--output", "output_format", type=click.Choice(("text", "json")), default="text"
+    "-o",
+    "--output",
+    "output_format",
+    type=click.Choice(("text", "json")),
+    default="text",
+    help="json has the lines exactly as they stand: secrets are not masked. Default: text.",
 )
 def command(file: str, output_format: str) -> None:
     """Say which lines of a crashed program's output say why it ended.
 
     FILE is a log; - is standard input:
+
     kubectl logs --previous app-1 | kubectl-diagnose output -
     """
     try:

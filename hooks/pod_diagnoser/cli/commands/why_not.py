@@ -69,7 +69,7 @@ def _rows(found: WhyNot, *, is_written: bool, is_live: bool) -> Iterator[tuple[i
         elif is_written or not is_live:
             yield 2, "told"
         else:
-            yield 2, "to be told, and nothing is written on the Pod: is the operator running?"
+            yield 2, "to be told, but nothing is written on the Pod: is the operator running?"
         if verdict.remediation:
             yield 2, "not replaced:"
             yield from _obstacles(verdict.remediation, 4)

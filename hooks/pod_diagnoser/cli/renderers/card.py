@@ -136,9 +136,9 @@ def _own_words(finding: Finding) -> Iterator[str]:
     yield from (f"| {line}" for line in words.lines)
     if words.lines:
         runtime = f", {words.runtime}" if words.runtime else ""
-        yield f"({words.reason_class.value}{runtime}; {words.source})"
+        yield f"({words.reason_class.value}{runtime}; from its {words.source})"
     else:
-        yield f"the {words.source} does not explain it"
+        yield f"its {words.source} does not say why it ended"
 
 
 def _record_text(record: CrashRecord) -> str:

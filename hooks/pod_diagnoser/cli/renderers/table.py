@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.cli.renderers import Page
 from pod_diagnoser.cli.renderers.facts import age, severity, style_of, workload_text
 from pod_diagnoser.cli.renderers.layout import table, wrap
-from pod_diagnoser.cli.report import Finding, PodReport, Report
+from pod_diagnoser.cli.report import Finding, OwnWords, PodReport, Report
 from pod_diagnoser.diagnosis.quoting import quote_whole
 
 
@@ -147,14 +148,23 @@ def render(report: Report, page: Page) -> Iterator[str]:
 
 
 def _why(pods: Sequence[PodReport]) -> str:
-    """Say what happened to the worst Pod; and what one of them said itself, where that was read."""
+    """Say what happened to the worst Pod, or to one alike of which more is known: its own words."""
     worst = pods[0].findings[0]
-    cause = worst.diagnosis.cause
     for pod in pods:
-        words = pod.findings[0].words
-        if words and words.lines and pod.findings[0].diagnosis.cause is cause:
-            return f"{worst.statement.diagnosis}; it said {quote_whole(words.lines[0])}"
+        finding = pod.findings[0]
+        if finding.diagnosis.cause is worst.diagnosis.cause and finding.words:
+            if finding.words.reason_class is ReasonClass.NOTHING:
+                continue
+            return _with_words(finding, finding.words)
     return worst.statement.diagnosis
+
+
+def _with_words(finding: Finding, words: OwnWords) -> str:
+    """Say what happened, and what the container said itself, unless that is said already."""
+    said = finding.statement.diagnosis
+    if not words.lines or said != finding.proved.diagnosis:
+        return said
+    return f"{said}; it said {quote_whole(words.lines[0])}"
 
 
 def _rows(pods: Sequence[PodReport], group_by: str, now: datetime) -> Iterator[_Row]:

@@ -55,8 +55,10 @@ def timeline(groups: Sequence[Sequence[PodReport]]) -> Html | None:
     parts = [*scale.ticks(height)]
     for number, (pod, marks) in enumerate(drawn):
         parts += _row(pod, marks, scale, _TOP + _ROW * number + _ROW // 2)
+    count = sum(len(marks) for _, marks in drawn)
     about = (
-        f"{sum(len(marks) for _, marks in drawn)} crashes of {len(drawn)} workloads from "
+        f"{count} {'crash' if count == 1 else 'crashes'} of {len(drawn)} "
+        f"{'workload' if len(drawn) == 1 else 'workloads'} from "
         f"{format_time(first)} to {format_time(last)}. The table below has the same in words."
     )
     return element(

@@ -38,7 +38,7 @@ _MAX_TOLD: Final = 10
 _STARTS: Final = (b"{", b"[", b"---", b"apiVersion:", b"kind:", b"items:", b"- ", b"\xef\xbb\xbf{")
 """How files of objects begin."""
 
-_NO_OBJECTS: Final = "no objects of Kubernetes"
+_NO_OBJECTS: Final = "no Kubernetes objects in it"
 
 _FAILURES: Final = (DecodingError, ForgedMarkerError, LimitError, TreeError, OSError, ValueError)
 """What happens to files; a ValueError for a name with a NUL."""

@@ -274,7 +274,7 @@ def test_what_is_broken_is_told_and_the_rest_used(tmp_path: Path) -> None:
         f'{named}"c.json": binary, neither JSON nor YAML',
         f'{named}"d \'[31m.json": not valid JSON',
         f'{named}"e.yaml": YAML with aliases, which are not supported',
-        f'{named}"f.json": no objects of Kubernetes',
+        f'{named}"f.json": no Kubernetes objects in it',
     ]
 
 
@@ -304,7 +304,7 @@ def test_nothing_could_be_looked_at(tmp_path: Path, capsys: pytest.CaptureFixtur
         snapshot_of(content)
     assert 'file "a.json": ends in the middle' in capsys.readouterr().err
     unreadable: list[tuple[str | Path, str]] = [
-        (folder(tmp_path / "w", {"a.png": b""}), "no objects of Kubernetes"),
+        (folder(tmp_path / "w", {"a.png": b""}), "no Kubernetes objects in it"),
         (tmp_path / "none", "No such file or directory"),
         ("a\0b", "cannot be read"),
         (folder(tmp_path / "x", {"f": b"BZh91AY"}) / "f", "an archive of a form that is not read"),
