@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pod_diagnoser.api.causes import Cause
+from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.cli import command, completion
 from pod_diagnoser.cli.commands import COMMANDS
 from pod_diagnoser.cli.word_completion import complete
@@ -41,7 +42,7 @@ def test_first_word() -> None:
     ("words", "candidates"),
     [
         (("explain", "outof"), ["OutOfMemory"]),
-        (("explain", ""), [each.value for each in Cause]),
+        (("explain", ""), [each.value for each in (*Cause, *ReasonClass)]),
         (("completion", ""), ["bash", "zsh", "fish"]),
         (("--group-by", "n"), ["node"]),
         (("--all-n",), ["--all-namespaces"]),
