@@ -6,10 +6,11 @@ from typing import Final
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.cli.renderers import Page
-from pod_diagnoser.cli.renderers.facts import age, severity, style_of
+from pod_diagnoser.cli.renderers.facts import age, owner_text, severity, style_of
 from pod_diagnoser.cli.renderers.layout import cut, styled, wrap
 from pod_diagnoser.cli.report import Finding, PodReport, Report
 from pod_diagnoser.diagnosis.phrases import duration
+from pod_diagnoser.diagnosis.quoting import name
 from pod_diagnoser.pods.history import CrashRecord
 
 _LABEL_WIDTH: Final = 13
@@ -66,10 +67,10 @@ class _Card:
     def _heading(self) -> Iterator[str]:
         pod = self._pod
         colour = self._page.colour
-        name = cut(f"Pod {pod.namespace}/{pod.name}", self._page.width)
-        yield styled(name, "heading", colour=colour)
-        owner = f"{pod.workload.kind} {pod.workload.name}" if pod.workload.kind != "Pod" else ""
-        node = f"node {pod.node}" if pod.node else "no node"
+        heading = cut(f"Pod {pod.namespace}/{pod.name}", self._page.width)
+        yield styled(heading, "heading", colour=colour)
+        owner = owner_text(pod) if pod.workload.kind != "Pod" else ""
+        node = f"node {name(pod.node)}" if pod.node else "no node"
         phase = (pod.pod.status.phase if pod.pod.status else "") or "phase unknown"
         facts = ", ".join(filter(None, (owner, node, sanitize(phase, _MAX_WORD))))
         yield from (styled(line, "dim", colour=colour) for line in wrap(facts, self._page.width))
@@ -96,8 +97,8 @@ class _Card:
             yield f"and {len(records) - _MAX_RECORDS} before"
 
     def _siblings(self) -> Iterator[str]:
-        siblings, workload = self._pod.siblings, self._pod.workload
-        if siblings is None or workload.kind == "Pod":
+        siblings = self._pod.siblings
+        if siblings is None or self._pod.workload.kind == "Pod":
             return
         causes = ", ".join(
             f"{cause} {count}"
@@ -105,7 +106,7 @@ class _Card:
         )
         told = f": {causes}" if causes else ""
         yield (
-            f"{siblings.broken} of {siblings.total} Pods of {workload.kind} {workload.name} "
+            f"{siblings.broken} of {siblings.total} Pods of {owner_text(self._pod)} "
             f"{'has' if siblings.broken == 1 else 'have'} a diagnosis{told}"
         )
 
@@ -147,5 +148,5 @@ def _record_text(record: CrashRecord) -> str:
     if record.startedAt and record.finishedAt and record.finishedAt >= record.startedAt:
         seconds = int((record.finishedAt - record.startedAt).total_seconds())
         ran = f", ran {duration(seconds)}"
-    container = f"{sanitize(record.container, _MAX_WORD)}: " if record.container else ""
+    container = f"{name(sanitize(record.container, _MAX_WORD))}: " if record.container else ""
     return f"{format_time(record.happened)}  {container}{record.cause}{code}{ran}"

@@ -6,6 +6,7 @@ from typing import Final
 
 from pod_diagnoser.api.causes import REQUESTED_RESTARTS
 from pod_diagnoser.cli.report import Finding, PodReport
+from pod_diagnoser.diagnosis.quoting import name, word
 from pod_diagnoser.diagnosis.symptoms import SymptomKind
 
 _SHORT: Final = {
@@ -37,7 +38,12 @@ def age(then: datetime | None, now: datetime) -> str:
 def workload_text(pod: PodReport) -> str:
     """Name the workload of a Pod: ``deploy/api``."""
     kind = pod.workload.kind
-    return f"{_SHORT.get(kind, kind.lower() or 'unknown')}/{pod.workload.name}"
+    return f"{_SHORT.get(kind) or word(kind.lower() or 'unknown')}/{name(pod.workload.name)}"
+
+
+def owner_text(pod: PodReport) -> str:
+    """Name the workload of a Pod in a sentence: ``Deployment api``."""
+    return f"{word(pod.workload.kind)} {name(pod.workload.name)}"
 
 
 def is_broken_now(finding: Finding) -> bool:

@@ -12,10 +12,11 @@ from typing import Final
 
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
 from pod_diagnoser.api.time import format_time
-from pod_diagnoser.cli.renderers.facts import age, severity, workload_text
+from pod_diagnoser.cli.renderers.facts import age, owner_text, severity, workload_text
 from pod_diagnoser.cli.renderers.html_text import Content, Html, element, joined, rows
 from pod_diagnoser.cli.renderers.timeline import timeline
 from pod_diagnoser.cli.report import Finding, OwnWords, PodReport, Report
+from pod_diagnoser.diagnosis.quoting import name
 
 _MAX_WORKLOADS: Final = 200
 _MAX_CARDS: Final = 100
@@ -225,14 +226,14 @@ def _card(pod: PodReport) -> Html:
 
 
 def _about(pod: PodReport) -> str:
-    owner = "" if pod.workload.kind == "Pod" else f"{pod.workload.kind} {pod.workload.name}"
-    return ", ".join(filter(None, (owner, f"node {pod.node}" if pod.node else "no node")))
+    owner = "" if pod.workload.kind == "Pod" else owner_text(pod)
+    return ", ".join(filter(None, (owner, f"node {name(pod.node)}" if pod.node else "no node")))
 
 
 def _finding(finding: Finding) -> Html:
     lines, symptom = finding.statement, finding.diagnosis.symptom
     when = format_time(finding.happened) if finding.happened else ""
-    container = f"{symptom.container_kind} {symptom.container}" if symptom.container else ""
+    container = f"{symptom.container_kind} {name(symptom.container)}" if symptom.container else ""
     facts: tuple[tuple[str, Content], ...] = (
         ("Cause", _cause([finding], finding)),
         ("Of", container),
@@ -242,7 +243,7 @@ def _finding(finding: Finding) -> Html:
         ("When", when),
     )
     shown = [
-        joined((element("dt", name), element("dd", content))) for name, content in facts if content
+        joined((element("dt", term), element("dd", content))) for term, content in facts if content
     ]
     return joined((element("dl", *shown), _words(finding.words)))
 
@@ -262,11 +263,15 @@ def _words(words: OwnWords | None) -> Html | None:
     return joined((element("p", about), element("pre", *lines)))
 
 
+def _of(container: str) -> str:
+    return f"{name(container)}: " if container else ""
+
+
 def _history(pod: PodReport) -> Html | None:
     if len(pod.history) <= 1:
         return None
     texts = [
-        f"{format_time(each.happened)} {each.container}: {each.cause}"
+        f"{format_time(each.happened)} {_of(each.container)}{each.cause}"
         for each in pod.history[:_MAX_RECORDS]
     ]
     return _list("Its crashes", texts)

@@ -16,6 +16,7 @@ from typing import IO, Final, Self
 
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.cli.errors import CommandError
+from pod_diagnoser.diagnosis.redaction import redact_head
 
 CHUNK_SIZE: Final = 500
 """How many objects kubectl asks for at a time."""
@@ -161,7 +162,7 @@ class Call:
             while line := stderr.readline(_READ_BYTES):
                 text = _KLOG.sub("", line.decode(errors="replace").strip())
                 if text:
-                    self._errors.append(sanitize(text, _MAX_LINE_BYTES))
+                    self._errors.append(redact_head(text, _MAX_LINE_BYTES).replace("\n", " "))
 
     def _time_out(self) -> None:
         self._timed_out = True

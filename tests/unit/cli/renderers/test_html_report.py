@@ -81,7 +81,7 @@ def test_what_is_in_it(page: Page) -> None:
         "What the crashes have in common:",
         "Crashes by workload",
         "shop/db-2",
-        "StatefulSet db<b>, node node1",
+        'StatefulSet "db<b>", node node1',
         "ApplicationError (broken)",
         "ApplicationError (restarted)",
         "own words (log, UncaughtException):",
