@@ -273,7 +273,7 @@ class EvidenceSpec(StoredModel):
     reason: Annotated[bool, _default(value=False)] = False
     """Whether termination message and log are read for the reason that the container gives."""
     changes: Annotated[bool, _default(value=True)] = True
-    """Whether it is read what the template of a crashed Pod changed, where the hook may."""
+    """Whether to look up what the template of a crashed Pod changed, where the hook may."""
     maskPatterns: Many[str] = ()
     """Regular expressions (RE2) of what is masked in text of others, beside what always is."""
 

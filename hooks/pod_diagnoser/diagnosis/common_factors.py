@@ -358,7 +358,9 @@ class _Minute:
                 else "; of healthy Pods nothing is known"
             )
         at = f"from {format_time(times[0])}" if seconds else f"at {format_time(times[0])}"
-        return f"{head}{at}: {', '.join(what)}. {hint}."
+        said = ", ".join(what)
+        joint = ", " if said.startswith("although") else ": "
+        return f"{head}{at}{joint}{said}. {hint}."
 
     def _of_workloads(self, shared: Sequence[_Shared]) -> str:
         if any(each.factor is Factor.WORKLOAD and each.pods == len(self._pods) for each in shared):

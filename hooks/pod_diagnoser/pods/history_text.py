@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from typing import Final
 
 from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.diagnosis.phrases import duration
@@ -47,6 +48,9 @@ _CODES_OF_NODES = (137, 255)
 """Causes and exit codes that all containers of a node may have which ends them."""
 
 
+_IT_RAN: Final = "; it ran "
+
+
 @dataclass(frozen=True, slots=True)
 class HistorySummary:
     """The history of a container, as it may follow a line of its diagnosis.
@@ -55,11 +59,19 @@ class HistorySummary:
         times: how often it terminated: forms from the longest to the shortest.
         details: how long it ran, whether that gets worse: forms from the longest to the shortest.
         hints: what the history says of a cause that its Events do not tell, and what ended with it.
+        run: the part of the details that says how long it ran, where one run is known.
     """
 
     times: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     hints: str = ""
+    run: str = ""
+
+    def details_beside(self, line: str) -> tuple[str, ...]:
+        """Return the details, without how long it ran where a line says that already."""
+        if not self.run or f" after {self.run.removeprefix(_IT_RAN)}" not in line:
+            return self.details
+        return tuple(filter(None, (each.replace(self.run, "", 1) for each in self.details)))
 
 
 NO_HISTORY = HistorySummary()
@@ -97,9 +109,10 @@ def summarize_history(
     row = ends if len(ends) == counted else _consecutive(ends)
     at_least = "at least " if counted < len(ends) else ""
     times = f", for {at_least}the {_ordinal(total)} time"
+    runs = _runs(row, total)
     parts = {
         "streak": _streak(row, total),
-        "runs": _runs(row, total),
+        "runs": runs,
         "image": _image(row, ends, current),
         "delayed": delayed,
     }
@@ -112,6 +125,7 @@ def summarize_history(
         tuple(dict.fromkeys((times + span, times))),
         tuple(dict.fromkeys(filter(None, (*details, delayed)))),
         _probe_kills(ends) + together,
+        runs if runs.startswith(_IT_RAN) and " and " not in runs else "",
     )
 
 
@@ -224,7 +238,7 @@ def _runs(row: Sequence[CrashRecord], total: int) -> str:
         return ""
     words = [duration(seconds) for seconds in runs]
     if len(runs) == 1:
-        return f"; it ran {words[0]}"
+        return f"{_IT_RAN}{words[0]}"
     last = "" if len(runs) == total else "last "
     shorter = all(before > after for before, after in pairwise(runs))
     trend = ", shorter each time" if shorter and len(runs) >= _MIN_TREND else ""

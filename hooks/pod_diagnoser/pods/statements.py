@@ -85,7 +85,7 @@ def add_context(diagnosis: Diagnosis, summary: HistorySummary, others: Sequence[
         limit = MAX_LINE_BYTES - len(added.encode())
         evidence = state(diagnosis.rule, diagnosis.symptom, limit).evidence
     evidence += added
-    evidence = with_suffix(evidence, summary.details) or evidence
+    evidence = with_suffix(evidence, summary.details_beside(evidence)) or evidence
     return Statement(first or lines.diagnosis, evidence, lines.next_step)
 
 

@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     evidence_changes: _YesOrNo = Field(
         default=False, validation_alias="POD_DIAGNOSER_EVIDENCE_CHANGES"
     )
-    """Whether it is read what the templates of crashed Pods changed, where evidence is read. It
+    """Whether to look up what the templates of crashed Pods changed, where evidence is read. It
     needs a role of its own."""
 
     log_level: Annotated[str, _one_of("debug", "info", "warning", "error")] = Field(

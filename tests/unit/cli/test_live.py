@@ -303,7 +303,8 @@ def test_no_server(shell: Shell) -> None:
     )
     shell.kubectl.answers = {"get": Answer(err=retry * 5 + last + "\n", code=1)}
     code, _, err = shell()
-    assert (code, err) == (2, f"kubectl-diagnose: {last}\n")
+    hint = " (without a cluster, diagnose files: -f FILE)"
+    assert (code, err) == (2, f"kubectl-diagnose: {last}{hint}\n")
 
 
 def test_warnings_of_kubectl_go_to_standard_error(shell: Shell) -> None:

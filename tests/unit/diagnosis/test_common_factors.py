@@ -84,7 +84,7 @@ def test_the_only_node_that_is_known_is_no_finding() -> None:
 def test_the_only_node_is_named_as_such_where_the_time_is_told() -> None:
     """Many workloads at once are told; that all are on one node may or may not say something."""
     assert told([crash(at, at) for at in range(5)]) == (
-        "5 Pods of 5 workloads crashed within 4 s, from 2026-11-23T10:00:00Z: although their runs "
+        "5 Pods of 5 workloads crashed within 4 s, from 2026-11-23T10:00:00Z, although their runs "
         "had not begun together, all on node node1, the only one with such Pods. A hint, not a "
         "cause; of healthy Pods nothing is known."
     )
@@ -187,7 +187,7 @@ def test_crashes_in_one_second_are_told_if_the_runs_had_not_begun_together() -> 
     found = find_common_factor([crash(0, at, f"node{at}") for at in range(4)])
     assert found is not None
     assert found.factor is Factor.SECOND
-    assert "crashed in the same second, at 2026-11-23T10:00:00Z: although" in found.message
+    assert "crashed in the same second, at 2026-11-23T10:00:00Z, although" in found.message
     assert not told([crash(0, at, f"node{at}", started_at=T0) for at in range(4)])
 
 

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,3 +76,18 @@ def test_what_is_added_is_whole_and_in_bounds(others: list[str], times: int, oft
     if found is not None:
         for name in re.sub(r"(^| and )\d+ more$", "", found[1]).split(", "):
             assert name == "" or name in others
+
+
+@pytest.mark.parametrize(
+    ("line", "details"),
+    [
+        ("Error, exit code 1 after 5 s", ("; CrashLoopBackOff delays its restart",)),
+        ("Error, exit code 1 after 15 s", ("; it ran 5 s; CrashLoopBackOff delays its restart",)),
+        ("Error, exit code 1", ("; it ran 5 s; CrashLoopBackOff delays its restart",)),
+    ],
+)
+def test_how_long_it_ran_is_not_said_twice(line: str, details: tuple[str, ...]) -> None:
+    """The line may have it already."""
+    ran, delayed = "; it ran 5 s", "; CrashLoopBackOff delays its restart"
+    assert HistorySummary((), (ran + delayed,), run=ran).details_beside(line) == details
+    assert not HistorySummary((), (ran,), run=ran).details_beside("exit code 1 after 5 s")

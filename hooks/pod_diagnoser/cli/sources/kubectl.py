@@ -45,7 +45,7 @@ class KubectlError(Exception):
 
     Attributes:
         kind: what it was, as far as that is known: ``forbidden``, ``not found``, ``no such kind``,
-            ``timeout``, or an empty string.
+            ``no server``, ``timeout``, or an empty string.
     """
 
     def __init__(self, message: str, kind: str = "") -> None:
@@ -180,10 +180,16 @@ class Call:
             raise _error_of(self._errors, code)
 
 
+_WITHOUT_A_SERVER: Final = " (without a cluster, diagnose files: -f FILE)"
+
 _KINDS: Final = (
     ("forbidden", re.compile(r"\(Forbidden\)|is forbidden:")),
     ("not found", re.compile(r"\(NotFound\)")),
     ("no such kind", re.compile(r"the server doesn't have a resource type")),
+    (
+        "no server",
+        re.compile(r"to the server .{1,300} was refused|Unable to connect to the server"),
+    ),
     ("timeout", re.compile(r"timed out|timeout|deadline exceeded", re.IGNORECASE)),
 )
 
@@ -195,7 +201,7 @@ def _error_of(lines: Sequence[str], code: int) -> KubectlError:
         return KubectlError(f"kubectl ended with exit code {code} and said nothing")
     kind = next((name for name, pattern in _KINDS if pattern.search(said[-1])), "")
     line = said[-1].removeprefix("error: ").removeprefix("Error from server ")
-    return KubectlError(line, kind)
+    return KubectlError(line + _WITHOUT_A_SERVER * (kind == "no server"), kind)
 
 
 def split_list(stream: IO[bytes]) -> Iterator[bytes]:

@@ -111,7 +111,7 @@ class LiveSource:
                 self._read(
                     of_nodes,
                     "Event",
-                    Missing("Events of nodes", "", "what ended a node's Pods may not be told"),
+                    Missing("Events of nodes", "", "what a node did may look like a crash"),
                 )
 
     def read_diagnosers(self, *, always: bool = False) -> None:
