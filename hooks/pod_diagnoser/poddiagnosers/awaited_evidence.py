@@ -133,4 +133,4 @@ def _diagnose_again(symptom: Symptom, record: CrashRecord, spec: EvidenceSpec) -
     found = diagnose_symptom(symptom, evidence)
     if not spec.reason or record.reason is None:
         return found
-    return found.with_output(record.reason.to_reason())
+    return found.with_output(record.reason.to_reason(spec.maskPatterns))

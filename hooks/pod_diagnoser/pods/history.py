@@ -5,7 +5,7 @@ how long a Pod counts as recently crashed, and it is bounded like all other inpu
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -48,6 +48,7 @@ from pod_diagnoser.diagnosis.messages import rebuild_problem
 from pod_diagnoser.diagnosis.output_reason import MAX_LINE_BYTES as MAX_REASON_LINE_BYTES
 from pod_diagnoser.diagnosis.output_reason import MAX_LINES, MAX_SAID_BYTES
 from pod_diagnoser.diagnosis.problem_words import ProblemKind
+from pod_diagnoser.diagnosis.redaction import NOT_SHOWN, redact_head
 from pod_diagnoser.diagnosis.start_event_rules import MAX_LOOKUPS
 from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
 from pod_diagnoser.pods.keys import CRASHES
@@ -112,16 +113,24 @@ class StoredReason(BaseModel):
     lines: tuple[Annotated[str, Field(max_length=1024)], ...] = Field(default=(), max_length=8)
     """The lines as they stand, where they are more than what is said."""
 
-    def to_reason(self) -> OutputReason:
-        """Sanitize and truncate it, since somebody may have made it up."""
+    def to_reason(self, patterns: Sequence[str] = ()) -> OutputReason:
+        """Sanitize and truncate it, since somebody may have made it up.
+
+        Args:
+            patterns: what users have masked; they may have added it since this was stored.
+        """
         said = sanitize(self.said, MAX_SAID_BYTES)
-        lines = self.lines[:MAX_LINES] or (said,)
-        return OutputReason(
-            self.reasonClass,
-            self.source,
-            said,
-            tuple(filter(None, (sanitize(line, MAX_REASON_LINE_BYTES) for line in lines))),
-        )
+        stored = self.lines[:MAX_LINES] or (said,)
+        lines = [sanitize(line, MAX_REASON_LINE_BYTES) for line in stored]
+        if patterns:  # what is always masked was masked before it was stored
+            said = _masked(said, MAX_SAID_BYTES, patterns)
+            lines = [_masked(line, MAX_REASON_LINE_BYTES, patterns) for line in lines]
+        return OutputReason(self.reasonClass, self.source, said, tuple(filter(None, lines)))
+
+
+def _masked(text: str, limit: int, patterns: Sequence[str]) -> str:
+    shown = redact_head(text, limit, patterns)
+    return "" if shown == NOT_SHOWN else shown
 
 
 class CrashRecord(BaseModel):
@@ -356,10 +365,12 @@ def known_evidence(history: CrashHistory) -> Mapping[str, Evidence]:
     }
 
 
-def known_reasons(history: CrashHistory) -> Mapping[str, OutputReason]:
-    """Return the stored reasons that containers' output gave, by crash id."""
+def known_reasons(
+    history: CrashHistory, patterns: Sequence[str] = ()
+) -> Mapping[str, OutputReason]:
+    """Return the stored reasons that containers' output gave, masked by patterns, by crash id."""
     return {
-        record.id: record.reason.to_reason()
+        record.id: record.reason.to_reason(patterns)
         for record in history.history
         if record.reason is not None
     }

@@ -278,7 +278,8 @@ class _Observer:
             return diagnosis
         record = self._known.get(diagnosis.id)
         if record is not None and not record.silent:
-            return diagnosis.with_output(record.reason.to_reason() if record.reason else None)
+            mask = self._claim.evidence.maskPatterns
+            return diagnosis.with_output(record.reason.to_reason(mask) if record.reason else None)
         if not may_explain(diagnosis.symptom, diagnosis.status_cause):
             return diagnosis
         return diagnosis.with_output(find_reason(diagnosis.symptom))
@@ -403,7 +404,7 @@ def reportable_crashes(
     history = parse_history(pod) if history is None else history
     found = diagnose(mask_messages(pod, filters.evidence.maskPatterns), known_evidence(history))
     if filters.evidence.reason:
-        reasons = known_reasons(history)
+        reasons = known_reasons(history, filters.evidence.maskPatterns)
         found = tuple(each.with_output(reasons.get(each.id)) for each in found)
     created = pod.metadata.created
     return reportable(pod.metadata.labels, created, found, filters, history.history)
