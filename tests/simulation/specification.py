@@ -595,7 +595,7 @@ def status_problems(
 
 
 TOLD_FOR = timedelta(minutes=55)
-COMMON = re.compile(r"(\d+) Pods .*?crashed .*?, (?:from|at) (\S+): (.+)\. A hint, not a cause")
+COMMON = re.compile(r"(\d+) Pods .*?crashed .*?, (?:from|at) (\S+?)[:,] (.+)\. A hint, not a cause")
 
 
 def common_factor_problems(

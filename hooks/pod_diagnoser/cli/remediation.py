@@ -25,7 +25,7 @@ def remediation_of(pod: OwnedPod, claim: PodDiagnoser | None) -> tuple[str, ...]
 
 def _lines(pod: OwnedPod, claim: PodDiagnoser) -> Iterator[str]:
     action = sanitize(claim.spec.remediationAction, _MAX_BYTES)
-    what = f"remediationAction is {action}" if action else "diagnoses, and takes no action"
+    what = f"has remediationAction {action}" if action else "diagnoses, and takes no action"
     yield f"PodDiagnoser {claim.metadata.name} {what}"
     for entry in claim.status.remediations:
         if entry.podUID == pod.metadata.uid:

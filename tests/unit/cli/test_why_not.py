@@ -234,7 +234,7 @@ def test_command(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> N
         "Pod shop/app-1 is claimed by PodDiagnoser diag\n"
         "\n"
         "container app: ApplicationError\n"
-        "  told\n"
+        "  to be told, but nothing is written on the Pod: is the operator running?\n"
         "  not replaced:\n"
         "    - spec.remediationAction is empty\n"
         "      change: spec.remediationAction: RestartPod, or EvictPod\n"

@@ -43,13 +43,13 @@ def command(**values: Any) -> None:
     width = terminal.width()
     for number, pod in enumerate(pods[:_MAX_PODS]):
         found = why_not(pod, looked.snapshot, now)
-        rows = list(_rows(found, is_written=is_written_on(pod), is_live=not options.filename))
+        rows = list(_rows(found, is_written=is_written_on(pod)))
         terminal.write_lines([*([""] if number else []), *_wrapped(rows, width)])
     if len(pods) > _MAX_PODS:
         terminal.say(f"{len(pods) - _MAX_PODS} more Pods left out")
 
 
-def _rows(found: WhyNot, *, is_written: bool, is_live: bool) -> Iterator[tuple[int, str]]:
+def _rows(found: WhyNot, *, is_written: bool) -> Iterator[tuple[int, str]]:
     """Yield the lines of a Pod, each with how far it is indented."""
     if found.claimed_by:
         yield 0, f"Pod {found.pod} is claimed by PodDiagnoser {found.claimed_by}"
@@ -66,7 +66,7 @@ def _rows(found: WhyNot, *, is_written: bool, is_live: bool) -> Iterator[tuple[i
         if verdict.silence:
             yield 2, "not told:"
             yield from _obstacles(verdict.silence, 4)
-        elif is_written or not is_live:
+        elif is_written:
             yield 2, "told"
         else:
             yield 2, "to be told, but nothing is written on the Pod: is the operator running?"
