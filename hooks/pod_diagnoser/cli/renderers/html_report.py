@@ -112,9 +112,10 @@ class _Page:
         report, broken = self._report, self._broken
         causes = Counter(pod.findings[0].diagnosis.cause.value for pod in broken)
         told = ", ".join(f"{cause} {count}" for cause, count in causes.most_common())
+        have = "has" if len(broken) == 1 else "have"
         return element(
             "section",
-            element("p", f"{len(broken)} of {report.looked_at} Pods have a diagnosis."),
+            element("p", f"{len(broken)} of {report.looked_at} Pods {have} a diagnosis."),
             element("p", f"Causes: {told}.") if told else None,
             _list("What the crashes have in common", report.common),
         )

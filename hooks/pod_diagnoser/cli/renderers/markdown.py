@@ -28,8 +28,9 @@ def render(report: Report, _page: Page) -> Iterator[str]:
     broken = [pod for pod in report.pods if pod.findings]
     yield "# Pod diagnosis"
     yield ""
+    have = "has" if len(broken) == 1 else "have"
     yield (
-        f"{len(broken)} of {report.looked_at} Pods have a diagnosis, "
+        f"{len(broken)} of {report.looked_at} Pods {have} a diagnosis, "
         f"as of {format_time(report.now)}."
     )
     for title, texts in (
