@@ -10,6 +10,7 @@ from tests.simulation.simulation_run import Operation, Setting, SimulationRun
 _ALONE = Setting(replicas=1, workers=1, pods=1)
 
 PUBLISHED_AGAIN = "what a PodDiagnoser that is gone had published was created again and again"
+JUDGED_ANEW = "a crash was judged anew where the hook's clock was behind"
 FAR_AHEAD = "of crashes far ahead of the hook's clock the first container's was shown"
 
 FOUND: Mapping[str, SimulationRun] = {
@@ -41,6 +42,15 @@ FOUND: Mapping[str, SimulationRun] = {
             Operation(0.01, "crash", (783, 259, 362)),
             Operation(130.0, "set_node_clock", (854, 467, 756)),
             Operation(936.01, "crash_all", (453, 782, 45)),
+        ),
+    ),
+    JUDGED_ANEW: SimulationRun(
+        509627,
+        Setting(replicas=1, workers=1, pods=2, containers=2),
+        (
+            Operation(1900.01, "crash", (600, 319, 935)),
+            Operation(1627.12, "set_hook_clock", (124, 63, 629)),
+            Operation(70.0, "crash", (406, 519, 678)),
         ),
     ),
     "a plan was executed by what had been read for another sync": SimulationRun(

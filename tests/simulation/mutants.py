@@ -20,7 +20,7 @@ from pod_diagnoser.cluster.errors import ApiError, NoAnswerError
 from pod_diagnoser.diagnosis.common_factors import PodFacts
 from pod_diagnoser.poddiagnosers import awaited_evidence, counting, response, status, sync
 from pod_diagnoser.poddiagnosers.crash_facts import facts_of_crashed
-from pod_diagnoser.pods import claims, filters, keys, metadata, observation, recall
+from pod_diagnoser.pods import claims, filters, history, keys, metadata, observation, recall
 from pod_diagnoser.pods import sync as pods_sync
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation import (
@@ -34,7 +34,7 @@ from pod_diagnoser.remediation import (
 )
 from pod_diagnoser.remediation.model import Outcome, Phase, Reason
 from tests.simulation.faults import CALLS
-from tests.simulation.found import FAR_AHEAD, FOUND, PUBLISHED_AGAIN
+from tests.simulation.found import FAR_AHEAD, FOUND, JUDGED_ANEW, PUBLISHED_AGAIN
 from tests.simulation.properties import Violation
 from tests.simulation.runner import run
 from tests.simulation.simulation_run import Operation, Setting, SimulationRun
@@ -505,6 +505,10 @@ def mutants() -> dict[str, Mutant]:
         Mutant("gives Events random names", ((events.EventFactory, "name", _random_name),)),
         Mutant("publishes old crashes", ((events, "is_fresh", _always_fresh),)),
         Mutant("orders crashes by the node's clock alone", ((metadata, "_is_superseded", _never),)),
+        Mutant(
+            "judges anew what was diagnosed by a clock that is ahead",
+            ((history, "MAX_AHEAD", history.CLOCK_SKEW),),
+        ),
         Mutant("acts on what it read a moment ago", ((reader.LiveReader, "invalidate", _nothing),)),
         Mutant("lets the youngest claim", _in_all_modules(claims.claiming_target, _youngest)),
         Mutant(
@@ -570,6 +574,7 @@ SEEDS: Mapping[str, int | str] = {
     "gives Events random names": 7,  # ONE_EVENT
     "publishes old crashes": 24,  # ONE_EVENT
     "orders crashes by the node's clock alone": 163,  # PODS
+    "judges anew what was diagnosed by a clock that is ahead": JUDGED_ANEW,  # ONE_CAUSE
     "acts on what it read a moment ago": 5,  # LIVE_READ_FIRST
     "lets the youngest claim": 63,  # PODS
     "reports the first diagnosis only": 9,  # STATUS

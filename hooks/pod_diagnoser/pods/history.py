@@ -57,7 +57,11 @@ RECENT = timedelta(hours=1)
 """How long a Pod carries the label after the first diagnosis of a crash."""
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far another clock may be ahead of the hook's. A time beyond that is taken for made up."""
+"""How far another clock may be ahead of the hook's without being wrong."""
+
+MAX_AHEAD = timedelta(days=1)
+"""How far ahead of the hook's clock one may be, where either is wrong: as far as time zones can be
+apart. A time beyond that is taken for made up."""
 
 MAX_HISTORY = 10
 """Maximum number of crashes in the history."""
@@ -321,17 +325,21 @@ def _parse(text: str) -> CrashHistory:
 
 
 def drop_future(history: CrashHistory, now: datetime) -> CrashHistory:
-    """Remove times in the future, which a Pod's owner may have made up.
+    """Remove times in the far future, which a Pod's owner may have made up.
+
+    What is less far ahead stays: the clock of the replica that diagnosed it may be wrong, or this
+    one's. Without its record a crash would be judged anew, by Events that came since, and not as it
+    was told.
 
     Args:
         history: the crash history of a Pod.
         now: the time by the hook's clock.
 
     Returns:
-        The history without crashes that were first diagnosed later than `CLOCK_SKEW` from now. A
+        The history without crashes that were first diagnosed later than `MAX_AHEAD` from now. A
         later `since` becomes now.
     """
-    limit = now + CLOCK_SKEW
+    limit = now + MAX_AHEAD
     future = history.since is not None and history.since > limit
     if not future and all(record.seen <= limit for record in history.history):
         return history
@@ -343,8 +351,45 @@ def drop_future(history: CrashHistory, now: datetime) -> CrashHistory:
     )
 
 
+def _redate_lasting(history: CrashHistory, now: datetime) -> CrashHistory:
+    """Have what does not start be first diagnosed now, where that was ahead.
+
+    Its Events are looked up at times after its first diagnosis, for as long as it lasts: after a
+    clock was set back, they would not be until it has caught up.
+    """
+    limit = now + CLOCK_SKEW
+    ahead = [
+        record.exitCode is None and record.evidence is not None and record.seen > limit
+        for record in history.history
+    ]
+    if not any(ahead):
+        return history
+    seen = {"seen": now.replace(microsecond=0)}
+    records = tuple(
+        record.model_copy(update=seen) if is_ahead else record
+        for record, is_ahead in zip(history.history, ahead, strict=True)
+    )
+    return history.model_copy(update={"history": records})
+
+
+def first_observed(record: CrashRecord | None, now: datetime) -> datetime | None:
+    """Return when a crash was first diagnosed, to count from there what is awaited of it.
+
+    Args:
+        record: its record, or None.
+        now: the time by the hook's clock.
+
+    Returns:
+        That time, or None without a record. By another clock it is not known how long ago that was:
+        then it is long ago, so that nothing waits until this clock has caught up.
+    """
+    if record is None:
+        return None
+    return record.seen if record.seen <= now + CLOCK_SKEW else now - RECENT
+
+
 def read_history(pod: Pod, now: datetime) -> CrashHistory:
-    """Read the crash history of a Pod without times in the future.
+    """Read the crash history of a Pod without times in the far future.
 
     Args:
         pod: the Pod; its annotation may hold anything.
@@ -353,7 +398,7 @@ def read_history(pod: Pod, now: datetime) -> CrashHistory:
     Returns:
         The history; empty where there is none.
     """
-    return drop_future(parse_history(pod), now)
+    return _redate_lasting(drop_future(parse_history(pod), now), now)
 
 
 def known_evidence(history: CrashHistory) -> Mapping[str, Evidence]:

@@ -46,6 +46,7 @@ from pod_diagnoser.pods.filters import (
 from pod_diagnoser.pods.history import (
     CrashHistory,
     CrashRecord,
+    first_observed,
     known_evidence,
     known_reasons,
     merge_crashes,
@@ -350,7 +351,8 @@ class _Observer:
             return None
         known = self._known.get(latest.id)
         if known is not None and known.unread:
-            wait = (known.seen + SECOND_LOOKUP_AFTER - self._now).total_seconds()
+            observed = first_observed(known, self._now) or self._now
+            wait = (observed + SECOND_LOOKUP_AFTER - self._now).total_seconds()
             if wait > 0:
                 self._resync_after = earliest(self._resync_after, wait)
                 return None
@@ -418,7 +420,7 @@ def _with_findings(
     mask: Sequence[str],
 ) -> Diagnosis:
     known = diagnosis.symptom.evidence
-    if not needs_lookup(diagnosis.symptom, known, record.seen if record else None, now):
+    if not needs_lookup(diagnosis.symptom, known, first_observed(record, now), now):
         return diagnosis
     # What was looked up before is no fact of the status, and what is found now replaces it.
     looked_up = known is not None and known.lookups > 0
@@ -453,7 +455,7 @@ def _seconds_until_lookup(
     diagnosis: Diagnosis, record: CrashRecord | None, now: datetime
 ) -> float | None:
     symptom = diagnosis.symptom
-    return seconds_until_lookup(symptom, symptom.evidence, record.seen if record else None, now)
+    return seconds_until_lookup(symptom, symptom.evidence, first_observed(record, now), now)
 
 
 def _log_request(latest: Diagnosis, claim: DiagnosisTargetSpec) -> LogRequest | None:

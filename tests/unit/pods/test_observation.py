@@ -408,6 +408,73 @@ def test_a_pull_that_fails_again_and_again_is_one_failure() -> None:
     assert synced[CAUSE] is None
 
 
+# Clocks that differ
+
+
+@pytest.mark.parametrize("behind", [timedelta(minutes=6), timedelta(hours=1), timedelta(hours=14)])
+def test_a_clock_that_is_behind_does_not_judge_a_crash_anew(behind: timedelta) -> None:
+    """The Event that explains it came too late: what was told of the crash stays so."""
+    synced = SyncedPod(probed(), NOTHING, NOTHING, PROBE_KILL)
+    synced.sync(after(1))
+    synced.sync(after(6))
+    told = (synced[CAUSE], synced[DIAGNOSIS], synced.evidence)
+    synced.sync(after(10) - behind)
+    synced.sync(after(20))
+    assert (synced[CAUSE], synced[DIAGNOSIS], synced.evidence) == told
+    assert told[0] == "Killed"
+    assert len(synced.requests) == 2
+
+
+@pytest.mark.parametrize("behind", [timedelta(minutes=6), timedelta(hours=1), timedelta(hours=14)])
+def test_a_clock_that_is_behind_changes_neither_times_nor_label(behind: timedelta) -> None:
+    """Otherwise the next replica would end the label at once, before the crash is in a status."""
+    synced = SyncedPod(probed(), PROBE_KILL)
+    synced.sync(after(1))
+    once = synced.of
+    for now in (after(1) - behind, after(2), after(3) - behind, after(4)):
+        synced.sync(now)
+        assert synced.of == once
+    synced.sync(after(hours=1, seconds=2))
+    assert LABEL not in synced.of["metadata"]["labels"]
+
+
+@pytest.mark.parametrize("hours", [-14, -1, 1, 14])
+def test_the_second_lookup_does_not_wait_for_another_clock(hours: int) -> None:
+    """How long ago the first one was is not known: the second one is made at once."""
+    synced = SyncedPod(probed(), NOTHING, PROBE_KILL)
+    synced.sync(after(1))
+    synced.sync(after(2, hours=hours))
+    assert synced[CAUSE] == "LivenessProbeFailed"
+    assert LABEL in synced.of["metadata"]["labels"] or hours > 0
+    once = synced.of
+    synced.sync(after(3))
+    assert synced[CAUSE] == "LivenessProbeFailed"
+    assert (
+        json.loads(synced[CRASHES])["history"]
+        == json.loads(once["metadata"]["annotations"][CRASHES])["history"]
+    )
+    assert len(synced.requests) == 2
+
+
+def test_what_does_not_start_is_looked_up_again_after_the_clock_was_set_back() -> None:
+    """Not before an hour has passed again, nor many times at once; what was found stays so long."""
+    pulls = FetchedEvidence(
+        EventLookup.FOUND,
+        (PodEvent("Failed", 'Failed to pull image "x": denied', "app", after(0), after(0)),),
+    )
+    synced = SyncedPod(waiting("ImagePullBackOff"), pulls)
+    synced.sync(after(1))
+    found, lookups = synced.evidence, len(synced.requests)
+    back = after(2, hours=-1)
+    synced.sync(back)
+    assert synced.evidence == found
+    assert len(synced.requests) == lookups
+    assert synced.resync_after is not None
+    assert synced.resync_after < 600
+    synced.sync(back + timedelta(seconds=synced.resync_after))
+    assert len(synced.requests) == lookups + 1
+
+
 # Properties
 
 
