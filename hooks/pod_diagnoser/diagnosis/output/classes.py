@@ -478,6 +478,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
         (
             r"\beconnrefused\b",
             r"connection ?refused",
+            r"timeout occurred after waiting .{0,40}for \S{1,100}:\d",
             r"sqlstate\[(?:hy000|08006)\] \[(?:2002|2003|2006|7)\]",
         ),
     ),

@@ -85,7 +85,7 @@ _RECORD: Final = re.compile(
     r"|\[\d{1,10}\] ?\[|\d{1,10} \[[A-Z]|[A-Z]{2,5} \[\d"
 )
 _WORD_IN_RECORD: Final = re.compile(
-    rf"(?<![\w./-])(?:(?P<upper>{_NAMES}|DBG|INF|WRN|ERR|FTL|DPANIC)(?![\w./=-])"
+    rf"(?<![\w./-])(?:(?P<upper>{_NAMES}|DBG|INF|WRN|ERR|FTL|DPANIC)(?![\w.=-]|/(?!(?:Main|Fork|Spawn)))"
     r"|[\[(|<](?P<boxed>(?i:trace|debug|info|notice|note|system|warn|warning|error|err|severe"
     r"|crit|critical|fatal|alert|emerg))[\])|>]"
     r"|(?:level|lvl|severity)=\"?(?P<key>[A-Za-z]{3,9})"

@@ -40,15 +40,18 @@ class Stream:
         texts: the lines without what wraps them, for matching. A line that holds a text of many
             lines, such as a trace in JSON, is followed by these.
         quotes: the same lines as they stand in the output, without what collectors put there.
+        raws: the lines of the output in which they stand.
         places: at which line of the output each stands.
     """
 
     texts: list[str] = field(default_factory=list)
     quotes: list[str] = field(default_factory=list)
+    raws: list[str] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
 
-    def add(self, text: str, quote: str, place: int) -> None:
+    def add(self, text: str, quote: str, raw: str, place: int) -> None:
         """Add a line."""
+        self.raws.append(raw)
         self.texts.append(text)
         self.quotes.append(quote)
         self.places.append(place)
@@ -66,7 +69,7 @@ def read_streams(text: str) -> list[Stream]:
         for part, quote in _parts(line, opened=place >= first_opened):
             # A wrapped blank line is one only now.
             if part and not part.isspace():
-                stream.add(part, quote, place)
+                stream.add(part, quote, line.raw, place)
     return list(streams.values())
 
 

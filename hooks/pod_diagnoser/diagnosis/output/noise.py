@@ -76,15 +76,35 @@ _REQUEST: Final = re.compile(
 )
 _OWNED: Final = re.compile(
     r"\[(?:emerg|alert|crit|error)\] \d{1,10}#|\b(?:FATAL|PANIC): {2}\S"
-    r"|\[\d{1,10}\] (?:FATAL|PANIC|ERROR): |\[ERROR\] (?:\[MY-|InnoDB|Plugin |Aborting)"
+    r"|\[\d{1,10}\] (?:FATAL|PANIC|ERROR): |\b(?:DETAIL|HINT|STATEMENT|CONTEXT): {2}\S|\[ERROR\] (?:\[MY-|InnoDB|Plugin |Aborting)"
     r"|^\{\"t\":\{\"\$date\"|\[critical\]\[|\[\d+\] bootstrap checks failed"
 )
 _REACH_OF_OWNED: Final = 400
+
+_OF_CLIENT: Final = re.compile(
+    # NATS, RabbitMQ, Go's net/http
+    r"\[ERR\] \S{3,60}:\d{1,5} - [a-z]id:\d+ - "
+    r"|Error on AMQP connection|closing AMQP connection|PLAIN login refused: |HTTP access denied: "
+    r"|http: TLS handshake error from |http: panic serving "
+    # Tomcat, Flask, uvicorn, gunicorn, ASP.NET, Django, Rails
+    r"|Servlet\.service\(\) for servlet|\bException on /\S{0,300} \[[A-Z]{3,7}\]"
+    r"|Exception in ASGI application|Error handling request /"
+    r"|exception has occurred while executing the request|exception was thrown by the application\."
+    r"|Internal Server Error: /|Invalid HTTP_HOST header: |\(No route matches \["
+    # Celery
+    r"|\bTask \S{1,200}\[[\w-]{1,60}\] raised unexpected: "
+)
+"""What a server says of one request, or of one client whom it refused."""
 
 
 def is_of_request(text: str) -> bool:
     """Say whether a line tells of a request that was answered: its words are the caller's."""
     return _REQUEST.search(text[:1000]) is not None
+
+
+def is_of_client(text: str) -> bool:
+    """Say whether a record tells of one client or of one request: the server goes on."""
+    return _OF_CLIENT.search(text[:_REACH_OF_OWNED]) is not None
 
 
 def has_own_grammar(text: str) -> bool:

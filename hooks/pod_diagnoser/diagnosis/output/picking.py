@@ -1,5 +1,6 @@
 """Read the output of a program that ended: from the text to the lines that say why. Pure."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,13 +11,20 @@ from pod_diagnoser.diagnosis.output.classes import classify
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 from pod_diagnoser.diagnosis.output.grammars import GRAMMARS
 from pod_diagnoser.diagnosis.output.lines import Stream, read_streams
-from pod_diagnoser.diagnosis.output.noise import is_wrapper
+from pod_diagnoser.diagnosis.output.noise import is_of_client, is_wrapper
 from pod_diagnoser.diagnosis.output.reading import MAX_LINES, NOTHING_READ, OutputReading
 from pod_diagnoser.diagnosis.output.runs import run_starts
 from pod_diagnoser.diagnosis.output.stopping import mild_stop_marker, stop_marker
 
 _AROUND: Final = 30
 """How many lines around an event others are quoted, too, where there is room."""
+
+_LONG: Final = 600
+"""How many seconds before the request to stop an event did not end the program."""
+
+_CLOCK: Final = re.compile(r"(?<![\d:.])([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?![\d:])")
+_CLOCK_REACH: Final = 80
+_DAY: Final = 86_400
 
 _NEAR: Final = 3
 """How many lines before the request to stop an error that was only logged counts as the reason."""
@@ -83,7 +91,7 @@ def _reason_in(stream: Stream) -> Finding | None:
         end = starts[run + 1] if run + 1 < len(starts) else len(stream.texts)
         finding = best.get(run)
         if less is None or less.weight < Weight.LOGGED:
-            marker = _stop(stream.texts, starts[run], end, finding)
+            marker = _stop(stream, starts[run], end, finding)
             if marker is not None:
                 return marker
         if finding is not None and (less is None or finding.weight > less.weight):
@@ -94,10 +102,11 @@ def _reason_in(stream: Stream) -> Finding | None:
     return less
 
 
-def _stop(texts: Sequence[str], start: int, end: int, finding: Finding | None) -> Finding | None:
+def _stop(stream: Stream, start: int, end: int, finding: Finding | None) -> Finding | None:
     """Return that a run was asked to stop, unless an event in it is the reason all the same."""
+    texts = stream.texts
     marker = stop_marker(texts, start, end)
-    if marker is not None and _counts(finding, marker):
+    if marker is not None and _counts(stream.raws[:end], finding, marker):
         marker = None
     elif marker is None and (finding is None or finding.weight < Weight.LOGGED):
         marker = mild_stop_marker(texts, start, end)
@@ -123,13 +132,29 @@ def _with_others(texts: Sequence[str], finding: Finding, others: Sequence[Findin
     return replace(finding, quotes=tuple(quotes), meaning=meaning)
 
 
-def _counts(finding: Finding | None, marker: int) -> bool:
+def _counts(lines: Sequence[str], finding: Finding | None, marker: int) -> bool:
     """Say whether an event is the reason although the program says that it was asked to stop."""
-    if finding is None or finding.start > marker:
+    if finding is None or finding.start > marker or _long_before(lines, finding, marker):
         return False
     return finding.weight >= Weight.FATAL or (
         finding.weight is Weight.LOGGED and marker - max(finding.quotes) <= _NEAR
     )
+
+
+def _long_before(lines: Sequence[str], finding: Finding, marker: int) -> bool:
+    """Say whether a program worked on for long after an event, by the times in its lines."""
+    at = _clock(lines, range(finding.start, min(finding.start + 2, marker)))
+    until = _clock(lines, range(marker, min(marker + 3, len(lines))))
+    return at is not None and until is not None and _LONG < (until - at) % _DAY < _DAY - _LONG
+
+
+def _clock(lines: Sequence[str], numbers: range) -> int | None:
+    """Return the first time of day in lines, in seconds."""
+    for number in numbers:
+        if found := _CLOCK.search(lines[number][:_CLOCK_REACH]):
+            hours, minutes, seconds = map(int, found.groups())
+            return (hours * 60 + minutes) * 60 + seconds
+    return None
 
 
 def _outside(starts: list[int], findings: Sequence[Finding]) -> list[int]:
@@ -172,4 +197,8 @@ def _findings(texts: Sequence[str]) -> Iterator[tuple[Finding, Grammar]]:
     for grammar in GRAMMARS:
         if not grammar.marks or any(mark in whole for mark in grammar.marks):
             for finding in grammar.find(texts):
-                yield finding, grammar
+                if not is_of_client(texts[finding.start]):
+                    yield finding, grammar
+                elif finding.start not in finding.quotes:
+                    # A trace: told where nothing else is.
+                    yield replace(finding, weight=Weight.WEAK), grammar

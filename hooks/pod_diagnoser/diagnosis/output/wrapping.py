@@ -49,10 +49,13 @@ class _Wrapping:
     Attributes:
         prefix: what stands before a line; the group ``stream`` is who wrote it.
         own: that it may be the program's own, so that a quote keeps it.
+        first: that nothing of the program's own stands before it: ``[7]`` after its time is a
+            process.
     """
 
     prefix: re.Pattern[str]
     own: bool = False
+    first: bool = False
 
 
 _TIME: Final = r"\d{2}:\d{2}:\d{2}(?:[.,]\d{1,9})?"
@@ -71,7 +74,7 @@ _WRAPPINGS: Final = (
     _Wrapping(re.compile(r"\[pod/(?P<stream>[\w.-]{1,253}/[\w.-]{1,63})\] ?")),
     _Wrapping(re.compile(rf"{_TIME} (?P<stream>[\w.-]{{1,63}}) +\| ?")),
     _Wrapping(re.compile(r"(?P<stream>[A-Za-z][\w.-]{1,62})\s{1,40}\|(?:\s|$)")),
-    _Wrapping(re.compile(r"\[(?P<stream>\d{1,2})\] ")),
+    _Wrapping(re.compile(r"\[(?P<stream>\d{1,2})\] "), first=True),
     _Wrapping(
         re.compile(
             rf"(?:[A-Z][a-z]{{2}} [ \d]\d {_TIME}|\d{{4}}-\d{{2}}-\d{{2}}T{_TIME}{_ZONE}) "
@@ -92,11 +95,15 @@ def unwrap(lines: Sequence[str]) -> list[Unwrapped]:
         unwrapped = [_from_docker(line) for line in unwrapped]
     if _most(lines, lambda text: text.endswith(",")):
         unwrapped = [line._replace(text=line.text.removesuffix(",")) for line in unwrapped]
+    own = False
     for _ in range(_ROUNDS):
         texts = _sample([line.text for line in unwrapped])
         for wrapping in _WRAPPINGS:
+            if wrapping.first and own:
+                continue
             if _most(texts, wrapping.prefix.match, _OWN_SHARE if wrapping.own else _SHARE):
                 unwrapped = [_strip(line, wrapping) for line in unwrapped]
+                own = own or wrapping.own
                 break
         else:
             break

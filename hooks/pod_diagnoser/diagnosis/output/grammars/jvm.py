@@ -29,6 +29,9 @@ _START: Final = re.compile(
     r"|Exception in thread \".{1,200}\" java\.lang\.OutOfMemoryError)"
     r"|(?P<thread>.{0,200}(?:pthread_create failed|Failed to start thread))"
 )
+_AFTER_THREAD: Final = 4
+"""How many lines after a thread that could not start its consequence stands at most."""
+
 _INITIALIZING: Final = "Error occurred during initialization of "
 _CLASSES: Final = {
     "memory": ReasonClass.MEMORY_EXHAUSTED,
@@ -42,6 +45,7 @@ _CLASSES: Final = {
 
 def _find(lines: Sequence[str]) -> Iterator[Finding]:
     crash: int | None = None
+    thread: int | None = None
     for number, line in enumerate(lines):
         if crash is not None and line.startswith(_FRAME):
             frame = (number + 1,) if number + 1 < len(lines) else ()
@@ -51,10 +55,13 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             if _CRASH.match(line):
                 crash = number
             elif _NO_MEMORY.match(line):
+                if thread is not None and number - thread <= _AFTER_THREAD:
+                    yield Finding(thread, (thread, number), ReasonClass.RESOURCE_LIMIT, exact=True)
                 yield Finding(number, (number,), ReasonClass.MEMORY_EXHAUSTED, exact=True)
         elif found := _START.match(line):
             reason = _CLASSES[found.lastgroup or "memory"]
             weight = Weight.LOGGED if found["thread"] else Weight.FATAL
+            thread = number if found["thread"] else thread
             exact = found["option"] is not None and "jarfile" not in line
             yield Finding(number, (number,), reason, weight=weight, exact=exact)
         elif line.startswith(_INITIALIZING) and number + 1 < len(lines):

@@ -27,6 +27,8 @@ _REFUSED: Final = re.compile(
 _REFUSED_LOGIN: Final = re.compile(
     r"authentication failed for user|no pg_hba\.conf entry|(?:role|database) \".{1,200}\" does not"
 )
+_READY: Final = re.compile(r"database system is ready to accept")
+_STARTS: Final = re.compile(r"LOG: {1,2}(?:starting PostgreSQL |database system was )")
 _VAGUE: Final = re.compile(
     r"database files are incompatible|could not access status of transaction"
     r"|has invalid permissions|could not open relation"
@@ -75,6 +77,7 @@ _SIGKILL: Final = "9"
 
 
 def _find(lines: Sequence[str]) -> Iterator[Finding]:
+    serves = False
     for number, line in enumerate(lines):
         head = line[:_REACH]
         if _BEFORE_LOG.match(head):
@@ -84,8 +87,13 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         if found is None or "Exception" in head[: found.start("level")]:
             continue
         level = found["level"]
+        if level == "LOG":
+            serves = (serves or _READY.search(line) is not None) and not _STARTS.search(line)
         if level in ("FATAL", "PANIC") and not _REFUSED.search(line):
             is_login = _REFUSED_LOGIN.search(line) is not None
+            if is_login and serves:
+                # The client ended of it, if anything did.
+                continue
             weight = Weight.LOGGED if is_login else Weight.FATAL
             yield _finding(lines, number, _quotes(lines, number), weight)
         elif level == "LOG" and (crashed := _CRASHED.search(line)):

@@ -69,8 +69,8 @@ class _Chain:
 
     start: int
     exceptions: list[int] = field(default_factory=list)
-    # Whether the second was raised on purpose from the first
-    direct: bool = False
+    # Those in whose handling the next was raised, not on purpose from them
+    handled: set[int] = field(default_factory=set)
     frame: int | None = None
 
 
@@ -104,7 +104,8 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
                 chain.exceptions.append(number)
         elif chain is not None and (_DIRECT in line or _HANDLING in line):
             joined = True
-            chain.direct = chain.direct or _DIRECT in line
+            if _HANDLING in line and chain.exceptions:
+                chain.handled.add(chain.exceptions[-1])
         else:
             if (
                 chain is not None and number - chain.exceptions[-1] > _TAIL
@@ -147,7 +148,7 @@ def _finding(lines: Sequence[str], chain: _Chain | None) -> Iterator[Finding]:
     ]
     if not kept or said[-1].startswith("KeyboardInterrupt"):
         return
-    best = _best(kept, direct=chain.direct)
+    best = _best(kept, chain.handled)
     ordered = [best, *(number for number, _ in reversed(kept) if number != best)][:2]
     tail = _tail(lines, best)
     quotes = list(dict.fromkeys((best, *tail[:2], *ordered[1:])))
@@ -165,14 +166,14 @@ def _finding(lines: Sequence[str], chain: _Chain | None) -> Iterator[Finding]:
     )
 
 
-def _best(kept: Sequence[tuple[int, str]], *, direct: bool) -> int:
+def _best(kept: Sequence[tuple[int, str]], handled: set[int]) -> int:
     """Return the exception of a chain to quote first: the root, unless the last says as much.
 
     A root is a helper's if it is an exception that programs raise and catch as they go.
     """
     last, last_text = kept[-1]
     for number, text in kept[:-1]:
-        if not direct and _HELPERS.match(text):
+        if number in handled and _HELPERS.match(text):
             continue
         message = text.partition(": ")[2]
         return last if message and message in last_text else number

@@ -53,7 +53,7 @@ _LEVELS: Final = re.compile(
     re.IGNORECASE,
 )
 _TRACE: Final = re.compile(
-    r"Traceback \(most recent|[\w.$]{0,200}(?:Exception|Error|Throwable)(?::|\s|$)|\s{1,8}at [\w.$]"
+    r"Traceback \(most recent|[\w.$]{0,200}(?:Exception|Error|Throwable)(?::|$)|\s{1,8}at [\w.$]"
 )
 _DIGITS: Final = re.compile(r"\d+")
 _ERLANG: Final = re.compile(r"\[(?:error|critical|emergency|alert)\] <\d+\.\d+\.\d+>")
