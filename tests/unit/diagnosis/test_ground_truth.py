@@ -110,6 +110,11 @@ KUBELET: dict[str, Truth] = {
 }
 
 HAND: dict[str, Truth] = {
+    # After a rollout
+    "crash-long-after-the-rollout": (("web", Cause.APPLICATION_ERROR),),
+    "hostile-template": (("web", Cause.APPLICATION_ERROR),),
+    "new-image-and-less-memory": (("web", Cause.OUT_OF_MEMORY),),
+    "stateful-set-without-a-variable": (("db", Cause.APPLICATION_ERROR),),
     # The Pod as a whole
     "deadline-two-containers": pod_level(Cause.POD_DEADLINE_EXCEEDED),
     "deadline-after-crash": (
