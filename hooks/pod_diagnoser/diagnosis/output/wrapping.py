@@ -4,7 +4,7 @@ It is taken off only where most lines have it: otherwise it is the program's own
 
 Sources: Docker's json-file driver; CRI's log format (kubernetes/cri-api, kubelet pkg/kubelet/
 kuberuntime/logs); ``kubectl logs --timestamps`` and ``--prefix``; docker compose; foreman,
-honcho and overmind; npm's concurrently; systemd's journalctl.
+honcho and overmind; Google Cloud's Logs Explorer; npm's concurrently; systemd's journalctl.
 """
 
 import json
@@ -71,6 +71,12 @@ _DOCKER: Final = '{"log":"'
 _WRAPPINGS: Final = (
     _Wrapping(re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}T{_TIME}{_ZONE} (?:stdout|stderr) [FP] ?")),
     _Wrapping(re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}T{_TIME}Z(?: |$)")),
+    _Wrapping(
+        re.compile(
+            rf"[A-Z]{{4,9}} \d{{4}}-\d{{2}}-\d{{2}}T{_TIME}Z "
+            r"\[resource\.labels\.containerName: (?P<stream>[\w.-]{1,63})\] ?"
+        )
+    ),
     _Wrapping(re.compile(r"\[pod/(?P<stream>[\w.-]{1,253}/[\w.-]{1,63})\] ?")),
     _Wrapping(re.compile(rf"{_TIME} (?P<stream>[\w.-]{{1,63}}) +\| ?")),
     _Wrapping(re.compile(r"(?P<stream>[A-Za-z][\w.-]{1,62})\s{1,40}\|(?:\s|$)")),

@@ -275,6 +275,19 @@ MEANINGS: Final = (
     ("data is newer than the image and downgrading is unsupported here", R.VERSION_MISMATCH),
     ("Attempted to create a lock file on a read-only directory: /data", R.PERMISSION_DENIED),
     ("No server certificate was specified", R.TLS_FAILURE),
+    ("System.UnauthorizedAccessException: no access to '/till'", R.PERMISSION_DENIED),
+    ("Post https://till: net/http: TLS handshake timeout", R.DEPENDENCY_UNREACHABLE),
+    ("dial tcp: lookup till on 10.9.0.10:53: i/o timeout", R.NAME_RESOLUTION),
+    ("the server has asked for the client to provide credentials", R.AUTHENTICATION_FAILED),
+    ("inotify_add_watch /till: no space left on device", R.RESOURCE_LIMIT),
+    ("eheap_alloc: Cannot allocate 1048576 bytes of memory", R.MEMORY_EXHAUSTED),
+    ("database disk image is malformed", R.DATA_CORRUPT),
+    ("ORA-00942: table or view does not exist", R.SCHEMA_MIGRATION),
+    ("open till.db: bolt: timeout", R.LOCK_HELD),
+    ("controller: leadership lost", R.LEADER_ELECTION_LOST),
+    ("It was not possible to find any compatible framework version", R.VERSION_MISMATCH),
+    ("tillKey must have a value", R.MISSING_CONFIGURATION),
+    ("toml: line 3: expected a newline", R.INVALID_CONFIGURATION),
 )  # fmt: skip
 
 

@@ -153,3 +153,12 @@ def test_is_no_reason(reason_class: R, first: str, output: str) -> None:
     reading = read_output(output)
     assert reading.reason_class == reason_class
     assert reading.lines[:1] == ((first,) if first else ())
+
+
+def test_logs_explorer() -> None:
+    """What Google Cloud puts before each line is not the program's."""
+    before = "INFO 2024-03-01T08:00:00.203433912Z [resource.labels.containerName: till] "
+    said = "1:M 01 Mar 2024 08:00:00.203 # Can't handle RDB format version 11"
+    output = f"{before}1:M 01 Mar 2024 08:00:00.201 # Server initialized\n{before}{said}\n"
+    reading = read_output(output)
+    assert (reading.lines, reading.reason_class) == ((said,), R.VERSION_MISMATCH)
