@@ -8,7 +8,7 @@ from typing import Final
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, EvidenceSpec, PodDiagnoser
 from pod_diagnoser.api.fields import is_object_name
-from pod_diagnoser.cli.own_words import own_words, with_own_words
+from pod_diagnoser.cli.own_words import add_own_words
 from pod_diagnoser.cli.remediation import remediation_of
 from pod_diagnoser.cli.report import Finding, LogNeed, PodReport, Report, Siblings
 from pod_diagnoser.cli.selection import Selection
@@ -184,9 +184,8 @@ class _Diagnosed:
             if key not in shown:  # else an earlier end of the same container for the same cause
                 shown.add(key)
                 log = self._logs.get(diagnosis.container)
-                words = own_words(diagnosis, log, mask)
                 proved = statement_with_history(diagnosis, observation)
-                explained = with_own_words(diagnosis, log, mask) if words else diagnosis
+                explained, words = add_own_words(diagnosis, log, mask)
                 yield Finding(
                     diagnosis,
                     proved

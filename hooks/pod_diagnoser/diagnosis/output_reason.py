@@ -7,6 +7,7 @@ of the lines is shown.
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -73,24 +74,50 @@ def find_reason(
         The reason, which may be that the output does not explain the end; None where there is no
         output.
     """
+    chosen = choose_reading(symptom, log)
+    return None if chosen is None else reason_of(chosen, tuple(mask_patterns))
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenReading:
+    """What was read of the output that explains an end best.
+
+    Attributes:
+        reading: what it says, not masked.
+        source: which output it is.
+        text: the whole of that output.
+    """
+
+    reading: "OutputReading"
+    source: OutputSource
+    text: str
+
+
+def choose_reading(symptom: Symptom, log: str | None = None) -> ChosenReading | None:
+    """Read the output of a container, and choose between its termination message and its log.
+
+    Args:
+        symptom: what ended; its termination message is masked already.
+        log: the end of its log; None where it was not read.
+
+    Returns:
+        The one that explains the end; None where there is no output.
+    """
     message = _termination_message(symptom)
-    from_message = (_read_message(message), OutputSource.MESSAGE)
+    from_message = ChosenReading(_read_message(message), OutputSource.MESSAGE, message)
     if log is None:
-        return _reason(*from_message, message, ()) if message else None
+        return from_message if message else None
     log = log[-MAX_LOG_BYTES:]
-    from_log = (_read_output(log), OutputSource.LOG)
+    from_log = ChosenReading(_read_output(log), OutputSource.LOG, log)
     # What an application writes on purpose counts before its log; the end of its log does not.
     on_purpose = _is_whole(message) and _last_line(message) != _last_line(log)
     readings = [from_message, from_log] if on_purpose else [from_log, from_message]
-    reading, source = next(
-        (each for each in readings if _explains(each[0])),
+    return next(
+        (each for each in readings if _explains(each.reading)),
         next(
-            (each for each in readings if each[0].reason_class is not ReasonClass.NOTHING),
+            (each for each in readings if each.reading.reason_class is not ReasonClass.NOTHING),
             from_log,
         ),
-    )
-    return _reason(
-        reading, source, log if source is OutputSource.LOG else message, tuple(mask_patterns)
     )
 
 
@@ -136,14 +163,13 @@ def _explains(reading: "OutputReading") -> bool:
     return reading.reason_class not in (ReasonClass.NOTHING, ReasonClass.ASKED_TO_STOP)
 
 
-def _reason(
-    reading: "OutputReading", source: OutputSource, text: str, mask_patterns: tuple[str, ...]
-) -> OutputReason:
+def reason_of(chosen: ChosenReading, mask_patterns: Sequence[str] = ()) -> OutputReason:
     """Mask and bound the lines of a reading."""
-    masked = [redact_line(text, line, mask_patterns) for line in reading.lines[:MAX_LINES]]
+    found = chosen.reading
+    masked = [redact_line(chosen.text, line, mask_patterns) for line in found.lines[:MAX_LINES]]
     lines = tuple(shorten(line, MAX_LINE_BYTES) for line in masked if line not in ("", NOT_SHOWN))
     said = gist(masked[0], mask_patterns) if lines and masked[0] != NOT_SHOWN else ""
-    return OutputReason(reading.reason_class, source, said, lines)
+    return OutputReason(found.reason_class, chosen.source, said, lines)
 
 
 # The gist of a line
