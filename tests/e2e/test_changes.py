@@ -3,6 +3,7 @@
 The hook reads them with its ServiceAccount's own token, under the role of evidence-changes.
 """
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator
@@ -80,6 +81,24 @@ def crash(shop: Workspace, image: str) -> dict[str, str]:
     return shown_metadata(shop.annotated(name))[0]
 
 
+def crash_until_said(shop: Workspace, image: str) -> tuple[str, int]:
+    """Let a container end until its Pod says what changed; return that, and how often it ended.
+
+    Once is enough but on a busy machine: what cannot be read within half a second is left to the
+    next crash.
+    """
+    name = running(shop, image)
+    for number in range(1, 5):
+        shop.crash(name, ERROR)
+        shop.annotated(name)
+        with contextlib.suppress(AssertionError):
+            shown = eventually(
+                lambda: shown_metadata(shop.pod(name))[0], lambda found: found["changes"], timeout=5
+            )
+            return shown["changes"], number
+    pytest.fail("what changed was never said")
+
+
 def template(shop: Workspace) -> Json:
     """Return what the status says of the workload's template."""
     (entry,) = eventually(
@@ -101,21 +120,22 @@ def test_a_deployment_rolled_out_to_a_crashing_revision(rig: EvidenceRig, shop: 
     apply(shop, "Deployment", OLD, {})
     time.sleep(1)  # so that it ran for whole seconds
     apply(shop, "Deployment", NEW, {"DATABASE_URL": VALUE})
-    line = crash(shop, NEW)["changes"]
+    line, crashes = crash_until_said(shop, NEW)
     assert line.startswith("Revision 2 began ")
     assert f" before this crash: {CHANGED}; revision 1 ran for " in line
     assert len(line.encode()) <= MAX_LINE_BYTES
     found = template(shop)
-    assert (found["revision"], found["crashes"]) == (2, 1)
-    assert found["history"] == "The first crash of revision 2"
+    assert (found["revision"], found["crashes"]) == (2, crashes)
+    assert (found["history"] == "The first crash of revision 2") is (crashes == 1)
     assert f" before its first crash: {CHANGED}; revision 1 ran for " in found["changes"]
     crash(shop, NEW)
     of_calls = reads(rig, shop)
-    assert [path.partition("?")[0].partition("/")[0] for path in of_calls] == ["replicasets"] * 2
-    assert "labelSelector=" in of_calls[1]
+    assert {path.partition("?")[0].partition("/")[0] for path in of_calls} == {"replicasets"}
+    assert "labelSelector=" in of_calls[-1]
+    assert len(of_calls) == 2 or crashes > 1
 
     shop.kubectl("rollout", "undo", "deployment/web")
-    line = crash(shop, OLD)["changes"]
+    line, _ = crash_until_said(shop, OLD)
     assert line == f"Revision 3: {BACK} from revision 2"
     eventually(lambda: template(shop), lambda found: found["revision"] == 3)
     everything = json.dumps([shop.pods(), shop.diagnoser()])
@@ -131,11 +151,11 @@ def test_of_others_the_controller_revisions_say_it(
     apply(shop, kind, OLD, {})
     time.sleep(1)
     apply(shop, kind, NEW, {"DATABASE_URL": VALUE})
-    line = crash(shop, NEW)["changes"]
+    line, crashes = crash_until_said(shop, NEW)
     assert line.startswith("Revision 2 began ")
     assert f" before this crash: {CHANGED}; revision 1 ran for " in line
     assert template(shop)["revision"] == 2
-    assert len(reads(rig, shop)) == 2
+    assert len(reads(rig, shop)) == 2 or crashes > 1
 
 
 def test_without_the_role_nothing_is_said(rig: EvidenceRig, shop: Workspace) -> None:

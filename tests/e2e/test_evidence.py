@@ -514,7 +514,7 @@ def test_the_reason_in_the_log_is_told_everywhere_in_the_same_words(
     shop.diagnose(remediationAction="LogEvent", evidence={"reason": True})
     shop.start_pod("web")
     crash(shop, ERROR)
-    found = eventually(lambda: shown(shop), lambda those: those["reason"])
+    found = eventually(lambda: shown(shop), lambda those: those["reason"] and those["restart-time"])
     assert found["diagnosis"] == TOLD
     assert found["reason"] == "KeyError: 'DATABASE_URL'"
     assert found["cause"] == "ApplicationError"
