@@ -29,8 +29,7 @@ from pod_diagnoser.cluster import (
     circuit_breaker,
     coalescing,
     evidence,
-    node_event_reader,
-    target_reader,
+    shared_reads,
     template_changes,
 )
 from pod_diagnoser.cluster.client import ApiClient
@@ -185,8 +184,7 @@ _LOCKING = (
     evidence,
     circuit_breaker,
     coalescing,
-    node_event_reader,
-    target_reader,
+    shared_reads,
     template_changes,
 )
 """Modules of the hook whose locks a handler may wait for, or hold while it does."""

@@ -4,14 +4,12 @@ Crashes come by the hundred from one node, just when something happens to it. Wh
 node is used by all of them for a minute, and so is that nothing could be read.
 """
 
-import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from cachetools import LRUCache
-
 from pod_diagnoser.cluster.event_list import events_about_node, parse_event_list
+from pod_diagnoser.cluster.shared_reads import SharedReads
 from pod_diagnoser.diagnosis.evidence import EventLookup, NodeEvents
 from pod_diagnoser.diagnosis.node_events import is_telling
 
@@ -27,21 +25,6 @@ ListEvents = Callable[[str, float], tuple[bytes, datetime] | EventLookup]
 """Reads the Events about a node: its name, and until when by the monotonic clock."""
 
 
-class _Node:
-    """What is known of a node.
-
-    Attributes:
-        reading: held while its Events are read, for all that wait for them.
-        read: what was read, or None.
-        until: until when that is used, by the monotonic clock.
-    """
-
-    def __init__(self) -> None:
-        self.reading = threading.Lock()
-        self.read: NodeEvents | None = None
-        self.until = float("-inf")
-
-
 class NodeEventReader:
     """Reads the Events of nodes.
 
@@ -55,8 +38,7 @@ class NodeEventReader:
     def __init__(self, list_events: ListEvents, monotonic: Callable[[], float]) -> None:
         self._list_events = list_events
         self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._nodes: LRUCache[str, _Node] = LRUCache(MAX_NODES)
+        self._nodes: SharedReads[str, NodeEvents] = SharedReads(MAX_NODES, monotonic)
 
     def read(self, name: str, until: float) -> NodeEvents | None:
         """Return the Events of a node, at most a minute old.
@@ -68,17 +50,13 @@ class NodeEventReader:
         Returns:
             The Events; None where they could not be read.
         """
-        with self._lock:
-            node = self._nodes.setdefault(name, _Node())
-        if not node.reading.acquire(timeout=max(0.0, until - self._monotonic())):
-            return None
-        try:
+        with self._nodes.hold(name, until) as node:
+            if node is None:
+                return None
             now = self._monotonic()
             if now >= node.until:
-                node.read, node.until = self._read(name, until), now + KEPT_SECONDS
-            return node.read
-        finally:
-            node.reading.release()
+                node.value, node.until = self._read(name, until), now + KEPT_SECONDS
+            return node.value
 
     def _read(self, name: str, until: float) -> NodeEvents | None:
         answer = self._list_events(name, until)

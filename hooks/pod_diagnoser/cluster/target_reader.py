@@ -4,11 +4,9 @@ What a request holds of a DiagnosisTarget may be old, or made up by who may call
 alone the hook could be made to read any log that it may, and to show it without its masks.
 """
 
-import threading
 from collections.abc import Callable
 from typing import Final
 
-from cachetools import LRUCache
 from pydantic import ValidationError
 
 from pod_diagnoser.api.diagnostics_v1 import (
@@ -16,6 +14,7 @@ from pod_diagnoser.api.diagnostics_v1 import (
     DiagnosisTargetSpec,
     diagnosis_target_name,
 )
+from pod_diagnoser.cluster.shared_reads import SharedReads
 from pod_diagnoser.diagnosis.evidence import EventLookup
 
 KEPT_SECONDS: Final = 5.0
@@ -27,21 +26,6 @@ MAX_TARGETS: Final = 500
 
 ReadTarget = Callable[[str, str, float], bytes | EventLookup]
 """Reads a DiagnosisTarget: namespace, name, and until when by the monotonic clock."""
-
-
-class _Entry:
-    """What is known of a DiagnosisTarget.
-
-    Attributes:
-        reading: held while it is read, for all that wait for it.
-        spec: its spec, or None where there is none that counts.
-        until: until when that is used, by the monotonic clock.
-    """
-
-    def __init__(self) -> None:
-        self.reading = threading.Lock()
-        self.spec: DiagnosisTargetSpec | None = None
-        self.until = float("-inf")
 
 
 class TargetReader:
@@ -57,8 +41,8 @@ class TargetReader:
     def __init__(self, read: ReadTarget, monotonic: Callable[[], float]) -> None:
         self._read = read
         self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._entries: LRUCache[tuple[str, str], _Entry] = LRUCache(MAX_TARGETS)
+        self._targets: SharedReads[tuple[str, str], DiagnosisTargetSpec]
+        self._targets = SharedReads(MAX_TARGETS, monotonic)
 
     def confirms(self, namespace: str, claimed: DiagnosisTargetSpec | None, until: float) -> bool:
         """Say whether a DiagnosisTarget is in the cluster as a request has it.
@@ -75,18 +59,14 @@ class TargetReader:
         if claimed is None or not claimed.evidence.reads_logs:
             return False
         name = diagnosis_target_name(claimed.diagnoser.name, claimed.diagnoser.uid)
-        with self._lock:
-            entry = self._entries.setdefault((namespace, name), _Entry())
-        if not entry.reading.acquire(timeout=max(0.0, until - self._monotonic())):
-            return False
-        try:
+        with self._targets.hold((namespace, name), until) as target:
+            if target is None:
+                return False
             now = self._monotonic()
-            if now >= entry.until or entry.spec != claimed:
-                entry.spec = self._find(namespace, name, until)
-                entry.until = now + KEPT_SECONDS
-            return entry.spec == claimed
-        finally:
-            entry.reading.release()
+            if now >= target.until or target.value != claimed:
+                target.value = self._find(namespace, name, until)
+                target.until = now + KEPT_SECONDS
+            return target.value == claimed
 
     def _find(self, namespace: str, name: str, until: float) -> DiagnosisTargetSpec | None:
         content = self._read(namespace, name, until)

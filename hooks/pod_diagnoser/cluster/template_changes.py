@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from cachetools import LRUCache
 from pydantic import ValidationError
 
 from pod_diagnoser.api.apps_v1 import (
@@ -21,6 +20,7 @@ from pod_diagnoser.api.apps_v1 import (
 )
 from pod_diagnoser.cluster.circuit_breaker import EvidenceCircuitBreaker
 from pod_diagnoser.cluster.errors import AnswerTooLongError, ApiError, NotFoundError
+from pod_diagnoser.cluster.shared_reads import SharedRead, SharedReads
 from pod_diagnoser.diagnosis.changes import TemplateChange, TemplateRequest, describe_version
 
 CHANGES_SECONDS: Final = 0.5
@@ -54,21 +54,6 @@ class TemplateApi(Protocol):
         """Read the versions that a label selector selects."""
 
 
-class _Template:
-    """What is known of a template.
-
-    Attributes:
-        reading: held while it is read, for all that wait for it.
-        change: what was found, or None.
-        until: until when that is used, by the monotonic clock.
-    """
-
-    def __init__(self) -> None:
-        self.reading = threading.Lock()
-        self.change: TemplateChange | None = None
-        self.until = float("-inf")
-
-
 class TemplateChangeReader:
     """Reads what templates changed. It never fails: where it is not known, there is nothing to say.
 
@@ -86,10 +71,9 @@ class TemplateChangeReader:
         self._api = api
         self._monotonic = monotonic
         self._breaker = breaker
-        self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(MAX_CALLS)
-        self._templates: LRUCache[tuple[str, TemplateRequest], _Template]
-        self._templates = LRUCache(MAX_TEMPLATES)
+        self._templates: SharedReads[tuple[str, TemplateRequest], TemplateChange]
+        self._templates = SharedReads(MAX_TEMPLATES, monotonic)
 
     def read(self, namespace: str, request: TemplateRequest, until: float) -> TemplateChange | None:
         """Return what a template changed.
@@ -104,20 +88,19 @@ class TemplateChangeReader:
             The change; None where there is nothing to say, or it could not be read in time.
         """
         until = min(until, self._monotonic() + CHANGES_SECONDS)
-        with self._lock:
-            template = self._templates.setdefault((namespace, request), _Template())
-        if not template.reading.acquire(timeout=max(0.0, until - self._monotonic())):
-            return None
-        try:
-            now = self._monotonic()
-            if now >= template.until:
-                template.change = self._try_to_read(namespace, request, template, until)
-            return template.change
-        finally:
-            template.reading.release()
+        with self._templates.hold((namespace, request), until) as template:
+            if template is None:
+                return None
+            if self._monotonic() >= template.until:
+                template.value = self._try_to_read(namespace, request, template, until)
+            return template.value
 
     def _try_to_read(
-        self, namespace: str, request: TemplateRequest, template: _Template, until: float
+        self,
+        namespace: str,
+        request: TemplateRequest,
+        template: SharedRead[TemplateChange],
+        until: float,
     ) -> TemplateChange | None:
         """Read it where that is worth trying; what passes is tried again with the next crash."""
         if self._breaker.find_open(namespace) is not None:
