@@ -5,10 +5,10 @@ device" is a full disk, "certificate … no such file" a missing file. What the 
 before what a program makes of it.
 """
 
-import re
 from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
+from pod_diagnoser.diagnosis.output.class_rows import ClassRows
 
 _MAX_CHARS: Final = 6_000
 """How much of the words is looked at."""
@@ -874,13 +874,9 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
     ),
 )
 
-_JOINED: Final = tuple((name, re.compile("|".join(words))) for name, words in _ROWS)
+_BY_WORDS: Final = ClassRows((name, "|".join(words)) for name, words in _ROWS)
 
 
 def classify(text: str) -> ReasonClass | None:
     """Return the class that the words of a text tell, or None where they tell none."""
-    words = text[:_MAX_CHARS].lower()
-    for name, pattern in _JOINED:
-        if pattern.search(words):
-            return name
-    return None
+    return _BY_WORDS.find(text[:_MAX_CHARS].lower())

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
+from pod_diagnoser.diagnosis.output.class_rows import ClassRows
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar
 
 _JSON: Final = re.compile(r"\{\"t\":\{\"\$date\".{1,60}\"s\":\"(?P<level>[DIWEF])[1-5]?\"")
@@ -43,7 +44,7 @@ _CLASSES: Final = (
     (ReasonClass.NATIVE_CRASH, r"Invalid access at address|Got signal: (?:4|7|8|11)\b"),
     (ReasonClass.ASSERTION_OR_PANIC, r"[Ii]nvariant failure|Fatal assertion"),
 )
-_JOINED: Final = tuple((name, re.compile(words)) for name, words in _CLASSES)
+_BY_WORDS: Final = ClassRows(_CLASSES)
 _NEAR: Final = 8
 
 
@@ -70,7 +71,7 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
 
 def _finding(lines: Sequence[str], start: int, quotes: tuple[int, ...]) -> Finding:
     said = lines[quotes[0]]
-    name = next((name for name, words in _JOINED if words.search(said)), None)
+    name = _BY_WORDS.find(said)
     if name is not None:
         return Finding(start, quotes, name, exact=True)
     return Finding(start, quotes, ReasonClass.INVALID_CONFIGURATION, said)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
+from pod_diagnoser.diagnosis.output.class_rows import ClassRows
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 
 _ERROR: Final = re.compile(
@@ -57,7 +58,7 @@ _CLASSES: Final = (
     (ReasonClass.MISSING_CONFIGURATION, r"password option is not specified|uninitialized"),
     (ReasonClass.INVALID_CONFIGURATION, r"unknown (?:variable|option)|as root!"),
 )
-_JOINED: Final = tuple((name, re.compile(words)) for name, words in _CLASSES)
+_BY_WORDS: Final = ClassRows(_CLASSES)
 _MEANT: Final = 3
 
 
@@ -87,7 +88,7 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
 def _complete(lines: Sequence[str], finding: Finding) -> Finding:
     """Tell the class, of the first error where it has words for it."""
     own = " ".join(lines[each] for each in finding.quotes)
-    known = next((name for name, words in _JOINED if words.search(own)), None)
+    known = _BY_WORDS.find(own)
     return replace(
         finding,
         reason_class=known or ReasonClass.INVALID_CONFIGURATION,

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
+from pod_diagnoser.diagnosis.output.class_rows import ClassRows
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 
 _RECORD: Final = re.compile(
@@ -71,7 +72,7 @@ _CLASSES: Final = (
     (ReasonClass.RESOURCE_LIMIT, r"could not (?:map anonymous|create) shared memory|semaphores"),
     (ReasonClass.MISSING_CONFIGURATION, r"password is not specified|You must specify"),
 )
-_JOINED: Final = tuple((name, re.compile(words)) for name, words in _CLASSES)
+_BY_WORDS: Final = ClassRows(_CLASSES)
 _NEAR: Final = 12
 _SIGKILL: Final = "9"
 
@@ -128,7 +129,7 @@ def _quotes(lines: Sequence[str], number: int) -> tuple[int, ...]:
 
 def _finding(lines: Sequence[str], number: int, quotes: tuple[int, ...], weight: Weight) -> Finding:
     meaning = " ".join(lines[each] for each in quotes)
-    name = next((name for name, words in _JOINED if words.search(meaning)), None)
+    name = _BY_WORDS.find(meaning)
     if name is not None:
         return Finding(number, quotes, name, weight=weight, exact=True)
     return Finding(number, quotes, ReasonClass.INVALID_CONFIGURATION, meaning, weight)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
+from pod_diagnoser.diagnosis.output.class_rows import ClassRows
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 
 _WARNING: Final = re.compile(r"(?:\[\d{1,10}\]|\d{1,10}:[XCSM]) .{0,40}# (?P<said>.{0,400})")
@@ -42,7 +43,7 @@ _FATAL: Final = (
         ),
     ),
 )
-_JOINED: Final = tuple((name, re.compile(words)) for name, words in _FATAL)
+_BY_WORDS: Final = ClassRows(_FATAL)
 _LOGGED: Final = re.compile(
     r"Failed opening|Error (?:saving|moving|trying to save)|MISCONF|Write error"
 )
@@ -57,7 +58,7 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         if found is None:
             continue
         said = found["said"]
-        name = next((name for name, words in _JOINED if words.search(said)), None)
+        name = _BY_WORDS.find(said)
         if name is not None and not said.startswith("WARNING"):
             yield Finding(number, (number,), name)
         elif _LOGGED.search(said):

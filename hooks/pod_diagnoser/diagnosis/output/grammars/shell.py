@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
+from pod_diagnoser.diagnosis.output.class_rows import ClassRows
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 
 _WHERE: Final = (
@@ -97,7 +98,7 @@ _CLASSES: Final = (
         r"(?:command |executable file )?not found|[Nn]o such file|can't open|required file not found",
     ),
 )
-_JOINED: Final = tuple((name, re.compile(words)) for name, words in _CLASSES)
+_BY_WORDS: Final = ClassRows(_CLASSES)
 _ERRORS_OF_SYSTEM: Final = re.compile(r"denied|not permitted|No space|quota|refused|already in use")
 
 
@@ -126,10 +127,9 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
 
 def _finding(lines: Sequence[str], number: int, weight: Weight) -> Finding:
     line = lines[number]
-    if not _ERRORS_OF_SYSTEM.search(line):
-        for name, words in _JOINED:
-            if words.search(line):
-                return Finding(number, (number,), name, weight=weight, exact=True)
+    name = None if _ERRORS_OF_SYSTEM.search(line) else _BY_WORDS.find(line)
+    if name is not None:
+        return Finding(number, (number,), name, weight=weight, exact=True)
     return Finding(number, (number,), weight=weight)
 
 
