@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from pod_diagnoser.api.core_v1 import OwnedPod
-from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, EvidenceSpec, PodDiagnoser
+from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, EvidenceSpec
 from pod_diagnoser.api.fields import is_object_name
+from pod_diagnoser.cli.claims import claiming_diagnoser
 from pod_diagnoser.cli.own_words import add_own_words
 from pod_diagnoser.cli.remediation import remediation_of
 from pod_diagnoser.cli.report import Finding, LogNeed, PodReport, Report, Siblings
@@ -21,7 +22,6 @@ from pod_diagnoser.diagnosis.evidence import EventLookup, FetchedEvidence
 from pod_diagnoser.diagnosis.symptoms import SymptomKind
 from pod_diagnoser.poddiagnosers.crash_facts import facts_of_healthy, pod_facts
 from pod_diagnoser.poddiagnosers.workload_names import workload_of
-from pod_diagnoser.pods.claims import matches
 from pod_diagnoser.pods.history import CrashRecord, parse_history, serialize
 from pod_diagnoser.pods.keys import CRASHES
 from pod_diagnoser.pods.observation import PodObservation, observe_pod
@@ -118,7 +118,7 @@ class _Diagnosed:
     def __init__(self, pod: OwnedPod, snapshot: Snapshot, now: datetime) -> None:
         self.pod = pod
         self.workload = workload_of(pod)
-        self._claim = _claim(pod, snapshot.diagnosers)
+        self._claim = claiming_diagnoser(pod, snapshot.diagnosers)
         fetched = snapshot.evidence_of(pod)
         seen = pod if fetched is None else _without_failed_lookups(pod)
         self._logs = _logs_of(pod, snapshot) if snapshot.logs else {}
@@ -195,23 +195,6 @@ class _Diagnosed:
                     observation.records[diagnosis.id].happened,
                     words,
                 )
-
-
-def _claim(pod: OwnedPod, diagnosers: Sequence[PodDiagnoser]) -> PodDiagnoser | None:
-    """Return the PodDiagnoser that claims a Pod: of several the oldest, then the first by name."""
-    claiming = (
-        each
-        for each in diagnosers
-        if each.metadata.namespace == pod.metadata.namespace
-        and each.active
-        and not each.metadata.terminating
-        and matches(each.spec.targetLabels, pod.metadata.labels)
-    )
-    return min(
-        claiming,
-        key=lambda each: (each.metadata.creationTimestamp, each.metadata.name),
-        default=None,
-    )
 
 
 def _logs_of(pod: OwnedPod, snapshot: Snapshot) -> dict[str, Log]:

@@ -17,10 +17,10 @@ from pod_diagnoser.api.diagnostics_v1 import (
     PodDiagnoserSpec,
 )
 from pod_diagnoser.api.text import sanitize
+from pod_diagnoser.cli.claims import claiming_diagnoser, diagnosers_beside
 from pod_diagnoser.cli.snapshot import Snapshot
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.quoting import name, quote_whole
-from pod_diagnoser.pods.claims import matches
 from pod_diagnoser.pods.filters import reportable, threshold_for
 from pod_diagnoser.pods.history import CrashRecord, parse_history
 from pod_diagnoser.pods.keys import CAUSE, OPT_OUT
@@ -110,26 +110,14 @@ def why_not(pod: OwnedPod, snapshot: Snapshot, now: datetime) -> WhyNot:
         now: the time, in UTC.
     """
     meta = pod.metadata
-    own = sorted(
-        (each for each in snapshot.diagnosers if each.metadata.namespace == meta.namespace),
-        key=lambda each: (each.metadata.creationTimestamp, each.metadata.name),
-    )
-    able = [each for each in own if _claims(each, pod)]
-    claim = able[0] if able else None
+    own = diagnosers_beside(pod, snapshot.diagnosers)
+    claim = claiming_diagnoser(pod, own)
     shown = f"{name(meta.namespace)}/{name(meta.name)}"
     obstacles = tuple(_claim_obstacles(pod, own, claim))
     if claim is None:
         return WhyNot(shown, "", obstacles)
     verdicts = _Judge(pod, claim, snapshot, now).verdicts()
     return WhyNot(shown, name(claim.metadata.name), obstacles, tuple(verdicts))
-
-
-def _claims(diagnoser: PodDiagnoser, pod: OwnedPod) -> bool:
-    return (
-        diagnoser.active
-        and not diagnoser.metadata.terminating
-        and matches(diagnoser.spec.targetLabels, pod.metadata.labels)
-    )
 
 
 def _claim_obstacles(
