@@ -128,6 +128,19 @@ def measure(
     return [*figures(others, storm), *output_figures(output, output_storm)]
 
 
+@contextlib.contextmanager
+def _open_bed(*, logs: bool = False) -> Iterator[tuple[TestBed, HookOperator]]:
+    """Start a control plane, whose Events the hook reads; and its logs, if it may."""
+    made: list[HookOperator] = []
+
+    def make(control_plane: ControlPlane) -> HookOperator:
+        made.append(HookOperator(control_plane, events_from=control_plane.server, logs=logs))
+        return made[0]
+
+    with open_test_bed(make) as bed:
+        yield bed, made[0]
+
+
 def run_output(order: Iterable[str], storm: int) -> dict[str, float]:
     """Crash many Pods at once, whose messages and logs are read too.
 
@@ -142,23 +155,17 @@ def run_output(order: Iterable[str], storm: int) -> dict[str, float]:
         TimeoutError: a Pod is not annotated.
         dev.envtest.process.StartError: something does not start.
     """
-    made: list[HookOperator] = []
-
-    def make(control_plane: ControlPlane) -> HookOperator:
-        made.append(HookOperator(control_plane, events_from=control_plane.server, logs=True))
-        return made[0]
-
     done: dict[str, float] = {}
-    with open_test_bed(make) as bed:
+    with _open_bed(logs=True) as (bed, operator):
         plane = bed.control_plane
         (port,) = free_ports(1)
         with LogServer(plane.admin, port, plane.certificate, plane.key) as logs:
             logs.write = lambda _, __: iter((_LOG,))
-            bed.operator.start()
+            operator.start()
             for kind in order:
                 read_before = len(logs.requests)
                 namespace = "output-all" if kind == ALL else "output-events"
-                found = _storm(bed, made[0], namespace, kind, storm)
+                found = _storm(bed, operator, namespace, kind, storm)
                 done |= {f"{kind}: {figure}": found[figure] for figure in _OF_OUTPUT}
                 done[f"{kind}: {_LOGS}"] = (len(logs.requests) - read_before) / storm
                 done[f"{kind}: {_REASONS}"] = _told_reasons(bed, namespace)
@@ -213,26 +220,20 @@ def run(order: Iterable[str], crashes: int, unexplained: int, storm: int) -> dic
         TimeoutError: a Pod is not annotated.
         dev.envtest.process.StartError: something does not start.
     """
-    made: list[HookOperator] = []
-
-    def make(control_plane: ControlPlane) -> HookOperator:
-        made.append(HookOperator(control_plane, events_from=control_plane.server))
-        return made[0]
-
     done: dict[str, float] = {}
-    with open_test_bed(make) as bed:
-        bed.operator.start()
+    with _open_bed() as (bed, operator):
+        operator.start()
         done |= _singles(bed, list(order), crashes)
         done |= _unexplained(bed, unexplained)
         for kind in order:
-            found = _storm(bed, made[0], _namespace("storm", kind), kind, storm)
+            found = _storm(bed, operator, _namespace("storm", kind), kind, storm)
             left_out = () if kind == WITH else _OF_EVENTS
             done |= {
                 f"{kind}: {figure}": value
                 for figure, value in found.items()
                 if figure not in left_out
             }
-        found = _storm(bed, made[0], "storm-written", WITH, storm, stopped=False)
+        found = _storm(bed, operator, "storm-written", WITH, storm, stopped=False)
     return done | {f"{WRITTEN}: {figure}": found[figure] for figure in _KEPT[WRITTEN]}
 
 

@@ -6,33 +6,15 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
-from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
 
 from pod_diagnoser.api.time import format_time
-from pod_diagnoser.cli import command
 from tests.support import corpus
 from tests.support.builders import T0, after, container, crashed, pod, terminated
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the command; return its exit code, standard output and standard error."""
-
-    def run_command(*arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(stdin)))
-        try:
-            code = command.main(arguments)
-        except SystemExit as error:
-            code = int(error.code or 0)
-        out, err = capfdbinary.readouterr()
-        return code, out.decode(), err.decode()
-
-    return run_command
 
 
 def file_of(folder: Path, *objects: object, name: str = "dump.json") -> str:

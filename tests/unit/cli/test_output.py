@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Callable
-from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
 
-from pod_diagnoser.cli import command
 from pod_diagnoser.cli.commands import output
 
 Run = Callable[..., tuple[int, str, str]]
@@ -18,22 +16,6 @@ Traceback (most recent call last):
     url = os.environ["DATABASE_URL"]
 KeyError: 'DATABASE_URL'
 """
-
-
-@pytest.fixture
-def run(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the command; return its exit code, standard output and standard error."""
-
-    def run_command(*arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(stdin)))
-        try:
-            code = command.main(arguments)
-        except SystemExit as error:
-            code = int(error.code or 0)
-        out, err = capfdbinary.readouterr()
-        return code, out.decode(), err.decode()
-
-    return run_command
 
 
 def test_json_has_the_lines_as_they_stand(run: Run) -> None:
