@@ -1,10 +1,10 @@
 # Built in two stages: the first installs by the lock file, the second gets the result and no tools.
-# The Python that the tests run on.
-ARG PYTHON_VERSION=3.11
+# The Python that the tests run on, once in each stage; `make update-pins` writes the digests.
 
-FROM python:${PYTHON_VERSION}-slim AS build
-# The uv of pyproject.toml's dependency group dev, from its registry like everything else.
-RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore uv==0.13.9
+FROM python:3.11-slim AS build
+# The uv of uv.lock, by its hashes, from its registry like everything else.
+COPY uv.requirements.txt ./
+RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore --require-hashes --requirement uv.requirements.txt
 # Bytecode now: the image's root is read-only later. No Python but this image's own.
 ENV UV_PROJECT_ENVIRONMENT=/opt/pod-diagnoser \
     UV_COMPILE_BYTECODE=1 \
@@ -19,7 +19,7 @@ COPY README.md LICENSE ./
 COPY hooks hooks
 RUN uv sync --locked --no-dev --no-editable
 
-FROM python:${PYTHON_VERSION}-slim
+FROM python:3.11-slim
 LABEL org.opencontainers.image.title="pod-diagnoser" \
       org.opencontainers.image.description="Says on the Pod itself why its container crashed: a Metacontroller DecoratorController hook for Kubernetes." \
       org.opencontainers.image.licenses="Apache-2.0 AND MIT"

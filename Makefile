@@ -6,7 +6,6 @@ KUBECTL ?= kubectl
 VENV := .venv
 RUN := $(VENV)/bin
 UV := $(RUN)/uv
-UV_VERSION := $(shell sed -n 's/.*"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
 
 # Tests, simulation and demo start hundreds of processes; without bytecode each compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -17,9 +16,9 @@ help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 # The stamp is older than either file after a change of it: then the sync runs again.
-$(VENV)/.synced: pyproject.toml uv.lock
+$(VENV)/.synced: pyproject.toml uv.lock uv.requirements.txt
 	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
-	@test -x $(UV) || $(RUN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@test -x $(UV) || $(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement uv.requirements.txt
 	@env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --locked --quiet
 	@touch $@
 
@@ -51,6 +50,14 @@ output-corpus: setup ## run the programs of tests/output that fail, and store wh
 output-score: setup ## how well the reader reads tests/output, and what it misreads; written into docs/output.md
 	@$(RUN)/python -m tests.output.scoring
 	@$(RUN)/python -m tests.output.report
+
+# actionlint comes by the Go command, which checks it against the checksum database.
+ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
+.PHONY: lint-workflows
+lint-workflows: setup ## lint the workflows; takes Go
+	go run $(ACTIONLINT)
+	$(RUN)/zizmor --quiet --offline .github
 
 lint: setup ## lint, formatting, types, import contracts
 	$(RUN)/ruff check .
@@ -144,5 +151,23 @@ package: setup ## build sdist and wheel, install the wheel elsewhere and start i
 	cd $(DIST) && ../../$(DIST_VENV)/bin/python -c 'from pod_diagnoser.server.app import create_app; create_app()'
 	$(DIST_VENV)/bin/pod-diagnoser --help > /dev/null
 	$(DIST_VENV)/bin/kubectl-diagnose causes > /dev/null
+
+# What a release is built from. update-pins needs the registry of the base images.
+SBOM := $(DIST)/sbom.cdx.json
+
+.PHONY: update-pins check-pins sbom licences
+update-pins: setup ## pin base images by their present digests, and uv by hash
+	@$(RUN)/python -m dev.supply_chain.pins update
+
+check-pins: setup ## fail if a release would be built from a base image without a digest
+	@$(RUN)/python -m dev.supply_chain.pins check
+
+sbom: setup ## list what is installed with the product, as CycloneDX, in .cache/dist/sbom.cdx.json
+	@mkdir -p $(DIST)
+	@env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) export --quiet --locked --no-dev --all-extras \
+		--preview-features sbom-export --format cyclonedx1.5 --output-file $(SBOM)
+
+licences: sbom ## print the licences of all that; fail on one that may not be shipped
+	@$(RUN)/python -m dev.supply_chain.licences $(SBOM)
 
 include mk/deploy.mk mk/kind.mk
