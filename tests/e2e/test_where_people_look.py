@@ -1,18 +1,17 @@
 """contrib/ with a real kubectl, on a real API server: columns, k9s' columns, Argo CD's health."""
 
-import os
 import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from dev.envtest.client import Resource
 from tests.contrib import k9s
 from tests.contrib.interpreters import HEALTH, Interpreter, gopher_lua, plain_lua
 from tests.contrib.page import commands, compared_with
+from tests.e2e.surroundings import environment
 from tests.e2e.workspace import OOM_KILLED, Workspace, shown_metadata
 from tests.manifests.kustomize import PROJECT
 
@@ -28,20 +27,10 @@ def run(shop: Workspace, command: str, folder: Path) -> str:
         command: for a shell.
         folder: where a kubeconfig may be written.
     """
-    plane = shop.cluster.control_plane
-    config = yaml.safe_load(plane.kubeconfig.read_text(encoding="utf-8"))
-    config["contexts"][0]["context"]["namespace"] = shop.namespace
-    kubeconfig = folder / "kubeconfig"
-    kubeconfig.write_text(yaml.safe_dump(config), encoding="utf-8")
     done = subprocess.run(
         ["/bin/sh", "-c", command],
         cwd=PROJECT,
-        env={
-            **os.environ,
-            "PATH": f"{Path(plane.binaries.kubectl).parent}:{os.environ['PATH']}",
-            "KUBECONFIG": str(kubeconfig),
-            "KUBECACHEDIR": str(plane.folder / "kubectl-cache"),
-        },
+        env=environment(shop, folder),
         capture_output=True,
         text=True,
         check=False,

@@ -1,0 +1,95 @@
+import { render } from '@testing-library/react';
+import React from 'react';
+import { describe, expect, it, vi } from 'vitest';
+import { age, cause, PREFIX, rows } from './diagnosis';
+import './index';
+
+const registered = vi.hoisted(() => ({} as { columns?: any; section?: any }));
+
+vi.mock('@kinvolk/headlamp-plugin/lib', () => ({
+  registerDetailsViewSection: (section: any) => (registered.section = section),
+  registerResourceTableColumnsProcessor: (columns: any) => (registered.columns = columns),
+}));
+
+vi.mock('@kinvolk/headlamp-plugin/lib/CommonComponents', () => ({
+  SectionBox: ({ title, children }: any) => <section aria-label={title}>{children}</section>,
+  NameValueTable: ({ rows }: any) => (
+    <dl>
+      {rows.map((row: any) => (
+        <React.Fragment key={row.name}>
+          <dt>{row.name}</dt>
+          <dd>{row.value}</dd>
+        </React.Fragment>
+      ))}
+    </dl>
+  ),
+}));
+
+function pod(annotations?: Record<string, any>) {
+  const ours = Object.entries(annotations ?? {}).map(([key, value]) => [PREFIX + key, value]);
+  return { kind: 'Pod', metadata: { annotations: annotations && Object.fromEntries(ours) } };
+}
+
+const HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=1</script>';
+
+describe('the column', () => {
+  it('is added to the table of Pods, and once', () => {
+    const first = registered.columns({ id: 'headlamp-pods', columns: ['name', { id: 'status' }] });
+    const again = registered.columns({ id: 'headlamp-pods', columns: first });
+    expect(again.map((each: any) => each.label ?? each.id ?? each)).toEqual([
+      'name',
+      'status',
+      'Cause',
+    ]);
+    expect(again[2].getValue(pod({ cause: 'OutOfMemory' }))).toBe('OutOfMemory');
+    expect(again[2].getValue(pod())).toBe('');
+  });
+
+  it('leaves other tables alone', () => {
+    const columns = ['name'];
+    expect(registered.columns({ id: 'headlamp-nodes', columns })).toBe(columns);
+  });
+});
+
+describe('the section', () => {
+  it('shows what was found, in the order of need', () => {
+    const crashed = pod({ cause: 'OutOfMemory', diagnosis: 'Killed', crashes: '[]' });
+    const shown = render(registered.section({ resource: crashed }));
+    const section = shown.container.querySelector('section');
+    expect(section?.getAttribute('aria-label')).toBe('Why it crashed');
+    const names = [...shown.container.querySelectorAll('dt')].map(each => each.textContent);
+    expect(names).toEqual(['Diagnosis', 'Cause']);
+  });
+
+  it('is not there for a Pod without a diagnosis, or another kind', () => {
+    for (const resource of [pod(), pod({}), null, { ...pod({ cause: 'Completed' }), kind: 'Job' }]) {
+      expect(registered.section({ resource })).toBeNull();
+    }
+  });
+
+  it('shows hostile text as text', () => {
+    const everywhere = Object.fromEntries(
+      ['cause', 'diagnosis', 'evidence', 'restart-time', 'reason'].map(key => [key, HOSTILE])
+    );
+    const { container } = render(registered.section({ resource: pod(everywhere) }));
+    expect(container.querySelectorAll('img, script')).toHaveLength(0);
+    const values = [...container.querySelectorAll('dd')].map(each => each.textContent);
+    expect(values).toEqual(Array(5).fill(HOSTILE));
+  });
+});
+
+describe('values', () => {
+  it('takes what is no text for nothing', () => {
+    expect(cause(pod({ cause: 7 }))).toBe('');
+    expect(rows(pod({ cause: { a: 1 } }))).toEqual([]);
+  });
+
+  it('says how long ago a time was', () => {
+    const now = Date.parse('2026-11-29T02:00:00Z');
+    expect(age('2026-11-29T01:59:30Z', now)).toBe('30 s ago');
+    expect(age('2026-11-29T01:55:00Z', now)).toBe('5 m ago');
+    expect(age('2026-11-28T02:00:00Z', now)).toBe('1 d ago');
+    expect(age('2026-11-29T02:00:09Z', now)).toBe('0 s ago');
+    expect(age('soon', now)).toBe('');
+  });
+});
