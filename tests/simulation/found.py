@@ -10,6 +10,7 @@ from tests.simulation.simulation_run import Operation, Setting, SimulationRun
 _ALONE = Setting(replicas=1, workers=1, pods=1)
 
 PUBLISHED_AGAIN = "what a PodDiagnoser that is gone had published was created again and again"
+LOOKED_UP_LATE = "the plan of a crash named another cause, with one replica's clock ahead"
 JUDGED_ANEW = "a crash was judged anew where the hook's clock was behind"
 FAR_AHEAD = "of crashes far ahead of the hook's clock the first container's was shown"
 
@@ -51,6 +52,20 @@ FOUND: Mapping[str, SimulationRun] = {
             Operation(1900.01, "crash", (600, 319, 935)),
             Operation(1627.12, "set_hook_clock", (124, 63, 629)),
             Operation(70.0, "crash", (406, 519, 678)),
+        ),
+    ),
+    LOOKED_UP_LATE: SimulationRun(
+        701382,
+        Setting(
+            replicas=2, workers=1, resync=1200.0, flush=1800.0, pods=1, namespaces=2, containers=2
+        ),
+        (
+            Operation(0.1, "crash", (732, 185, 15)),
+            Operation(0.3, "crash", (123, 696, 266)),
+            Operation(2031.0, "crash", (97, 115, 419)),
+            Operation(0.005, "set_hook_clock", (138, 319, 513)),
+            Operation(1900.0, "crash", (237, 639, 239)),
+            Operation(70.0, "crash", (952, 987, 928)),
         ),
     ),
     "a plan was executed by what had been read for another sync": SimulationRun(

@@ -34,7 +34,7 @@ from pod_diagnoser.remediation import (
 )
 from pod_diagnoser.remediation.model import Outcome, Phase, Reason
 from tests.simulation.faults import CALLS
-from tests.simulation.found import FAR_AHEAD, FOUND, JUDGED_ANEW, PUBLISHED_AGAIN
+from tests.simulation.found import FAR_AHEAD, FOUND, JUDGED_ANEW, LOOKED_UP_LATE, PUBLISHED_AGAIN
 from tests.simulation.properties import Violation
 from tests.simulation.runner import run
 from tests.simulation.simulation_run import Operation, Setting, SimulationRun
@@ -393,6 +393,16 @@ def _late_alone(
 _recall_time = recall.recall_time
 
 
+def _its_own_start(
+    recalled: datetime | None, started: datetime, _: datetime | None
+) -> datetime | None:
+    return None if recalled == started else started
+
+
+def _by_the_other_clock(record: history.CrashRecord | None, _: datetime) -> datetime | None:
+    return None if record is None else record.seen
+
+
 def _facts_by_diagnosis(crashed: Iterable[CrashedPod]) -> list[PodFacts]:
     recorded = [each for each in crashed if each.history.history]
     return [
@@ -509,6 +519,10 @@ def mutants() -> dict[str, Mutant]:
             "judges anew what was diagnosed by a clock that is ahead",
             ((history, "MAX_AHEAD", history.CLOCK_SKEW),),
         ),
+        Mutant(
+            "trusts the clock of another replica that is ahead",
+            ((observation, "first_observed", _by_the_other_clock),),
+        ),
         Mutant("acts on what it read a moment ago", ((reader.LiveReader, "invalidate", _nothing),)),
         Mutant("lets the youngest claim", _in_all_modules(claims.claiming_target, _youngest)),
         Mutant(
@@ -522,6 +536,7 @@ def mutants() -> dict[str, Mutant]:
         Mutant("acts without knowing the time", ((sync, "_depends_on_time", lambda _: False),)),
         Mutant("recalls no Pods", ((recall, "recall_time", _nothing),)),
         Mutant("recalls Pods at its start alone", ((recall.Recalls, "note_late", _nothing),)),
+        Mutant("recalls in turns", ((recall, "recall_time", _its_own_start),)),
         Mutant("recalls late Pods alone", ((recall, "recall_time", _late_alone),)),
     ]
     return {mutant.name: mutant for mutant in found}
@@ -575,6 +590,7 @@ SEEDS: Mapping[str, int | str] = {
     "publishes old crashes": 24,  # ONE_EVENT
     "orders crashes by the node's clock alone": 163,  # PODS
     "judges anew what was diagnosed by a clock that is ahead": JUDGED_ANEW,  # ONE_CAUSE
+    "trusts the clock of another replica that is ahead": LOOKED_UP_LATE,  # ONE_CAUSE
     "acts on what it read a moment ago": 5,  # LIVE_READ_FIRST
     "lets the youngest claim": 63,  # PODS
     "reports the first diagnosis only": 9,  # STATUS
@@ -583,6 +599,7 @@ SEEDS: Mapping[str, int | str] = {
     "acts without knowing the time": 69,  # DATED
     "recalls no Pods": 17,  # RETURN
     "recalls Pods at its start alone": 667,  # RETURN
+    "recalls in turns": 702259,  # QUIET
     "recalls late Pods alone": 17,  # RETURN
 }
 """A simulation that catches each mutant, by its seed or its name in `FOUND`, and what does not hold

@@ -219,7 +219,8 @@ class Process:
         templates = SimulatedApiClient() if replica.service.reads_templates else None
         fetcher = ApiEvidenceFetcher(SimulatedApiClient(), time, templates=templates)
         telemetry: Any = _NoTelemetry()
-        recalls = Recalls(clock())
+        self.started = clock()
+        recalls = Recalls(self.started)
         pods = PodEndpoints(clock, recalls, telemetry, fetcher, confidential=True)
         diagnosers = PodDiagnoserEndpoints(
             clock, recalls, telemetry, self._reconciler, Settings().max_related
@@ -424,9 +425,11 @@ class Service:
                 finish = partial(self._swallowed, lost)
             elif how == "answer too late":
                 finish = partial(self._late, answered)
-            elif how == "incoming twice":
-                again = partial(self._arrive, path, body, "", answered, lambda: None)
+            elif how == "asked twice":
+                again = partial(self.repeat, path, body)
                 self.scheduler.call_later(self._rng.choice((0.0, 0.01, 1.0)), again)
+            elif how:
+                raise ValueError(how)
             process.serve(path, body, partial(self._finish, process, finish, lost))
 
     def _finish(

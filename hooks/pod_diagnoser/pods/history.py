@@ -380,11 +380,17 @@ def first_observed(record: CrashRecord | None, now: datetime) -> datetime | None
         now: the time by the hook's clock.
 
     Returns:
-        That time, or None without a record. By another clock it is not known how long ago that was:
-        then it is long ago, so that nothing waits until this clock has caught up.
+        That time, or None without a record. A time that is still to come by this clock is one of
+        another replica's: a termination that is past stands in for it, since one is diagnosed
+        within seconds. Otherwise one far ahead is taken for long ago, so that nothing waits until
+        this clock has caught up.
     """
     if record is None:
         return None
+    if record.seen <= now:
+        return record.seen
+    if record.ended is not None and record.ended <= now:
+        return record.ended
     return record.seen if record.seen <= now + CLOCK_SKEW else now - RECENT
 
 

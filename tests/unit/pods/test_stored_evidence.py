@@ -1,6 +1,7 @@
 """The evidence that is kept on a Pod: bounded, read back as far as it can be, by anybody's hand."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from pod_diagnoser.diagnosis.event_rules import MAX_EVENT_BYTES
 from pod_diagnoser.diagnosis.evidence import MAX_DETAIL_BYTES, EventFinding, EventLookup, Evidence
 from pod_diagnoser.pods.history import (
     MAX_CRASHES_BYTES,
+    RECENT,
     CrashHistory,
     StoredEvidence,
+    first_observed,
     serialize,
 )
 from tests.support.builders import T0, after, crash_record
@@ -92,3 +95,23 @@ def test_a_history_that_is_too_long_loses_what_events_say_first() -> None:
     assert len(kept) == 10
     assert kept[0]["evidence"]["event"] == "Unhealthy"
     assert kept[-1]["evidence"] == {"asked": "Found", "proof": "LivenessProbe"}
+
+
+@pytest.mark.parametrize("ahead", [timedelta(milliseconds=1), timedelta(seconds=90), RECENT * 2])
+def test_a_diagnosis_by_a_clock_that_is_ahead_is_as_old_as_the_termination(
+    ahead: timedelta,
+) -> None:
+    """Else the replica whose clock is right would look its Events up that much later."""
+    record = crash_record(T0, seen=T0 + ahead)
+    assert record.ended == T0
+    assert first_observed(record, T0) == T0
+    assert first_observed(record, T0 + ahead) == T0 + ahead, "by this clock it is past"
+
+
+def test_a_diagnosis_far_ahead_of_a_termination_nobody_knows_is_long_ago() -> None:
+    """Nothing waits until this clock has caught up."""
+    record = crash_record(T0, seen=T0 + timedelta(days=1)).model_copy(
+        update={"finishedAt": None, "endedBy": None}
+    )
+    assert first_observed(record, T0) == T0 - RECENT
+    assert first_observed(None, T0) is None
