@@ -386,14 +386,17 @@ class DiagnosisTarget(WireModel):
 
     @property
     def is_owned_by_its_diagnoser(self) -> bool:
-        """Whether its controller is the PodDiagnoser that it names, by uid.
+        """Whether its controller is the PodDiagnoser that it names, by uid, and it has its name.
 
+        Of each PodDiagnoser there is one: a second one, though owned, is none of Metacontroller's.
         Anyone who may create DiagnosisTargets can forge one; the controller owner reference is what
         Metacontroller sets on an attachment of the PodDiagnoser. With a name that no PodDiagnoser
         can have, the API server would refuse the label, and with it everything on the Pod.
         """
         diagnoser = self.spec.diagnoser
         if not _NAME.fullmatch(diagnoser.name) or not _UID.fullmatch(diagnoser.uid):
+            return False
+        if self.metadata.name != diagnosis_target_name(diagnoser.name, diagnoser.uid):
             return False
         return any(
             owner.controller is True

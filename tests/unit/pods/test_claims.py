@@ -92,6 +92,15 @@ def test_a_target_that_its_poddiagnoser_does_not_own_is_ignored(field: str, valu
     assert valid_targets(read(document), "shop") == []
 
 
+def test_a_second_target_of_a_poddiagnoser_is_ignored() -> None:
+    """It has the owner reference of the real one, and says that it is older than all."""
+    real, second = target(diagnoser()), target(diagnoser())
+    second["metadata"]["name"] = "another"
+    second["spec"]["since"] = "1990-01-01T00:00:00Z"
+    assert valid_targets(read(second), "shop") == []
+    assert len(valid_targets(read(second, real), "shop")) == 1
+
+
 def test_terminating_foreign_and_unowned_targets_are_ignored() -> None:
     """A target that is being deleted, in another namespace, or without owner claims nothing."""
     terminating, foreign, unowned = (target(diagnoser(number=number)) for number in (1, 2, 3))
