@@ -28,9 +28,8 @@ from dev.simulator.webhooks import Answer, Failure, Outcome
 from pod_diagnoser.cluster import (
     circuit_breaker,
     coalescing,
-    evidence,
     shared_reads,
-    template_changes,
+    slots,
 )
 from pod_diagnoser.cluster.client import ApiClient
 from pod_diagnoser.cluster.connection import error_of
@@ -181,11 +180,10 @@ class _Threading:
 
 
 _LOCKING = (
-    evidence,
     circuit_breaker,
     coalescing,
     shared_reads,
-    template_changes,
+    slots,
 )
 """Modules of the hook whose locks a handler may wait for, or hold while it does."""
 
@@ -223,7 +221,7 @@ class Process:
         recalls = Recalls(self.started)
         pods = PodEndpoints(clock, recalls, telemetry, fetcher, confidential=True)
         diagnosers = PodDiagnoserEndpoints(
-            clock, recalls, telemetry, self._reconciler, Settings().max_related
+            clock, recalls, telemetry, self._reconciler, Settings().max_related, lambda: 0.0
         )
         self._diagnosers = diagnosers
         self._handlers: dict[str, gateway.Handler] = {

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from cachetools import FIFOCache
+from cachetools import FIFOCache, TTLCache
 
 from pod_diagnoser.cluster.errors import (
     AnswerTooLongError,
@@ -30,6 +30,12 @@ seconds): otherwise the failure of the first read would prevent the second one, 
 BUSY_SECONDS: Final = 1.0
 MAX_BUSY_SECONDS: Final = 60.0
 """How long no evidence is read where the API server is busy: as long as it says, within these."""
+
+MIN_WITHOUT_ANSWER: Final = 3
+"""In how many namespaces at least reads must be without answer until none are made anywhere."""
+
+REMEMBERED_SECONDS: Final = 30.0
+"""For how long it is known of a namespace whether its last read was answered."""
 
 MAX_NAMESPACES: Final = 1000
 """For how many namespaces a breaker is open at a time. Forgetting one costs a call."""
@@ -115,7 +121,8 @@ class EvidenceCircuitBreaker(CircuitBreaker[EventLookup]):
     """Decides from the errors of reads of evidence for how long no more are made.
 
     A tenant can have the Events of a namespace take too long, and a kubelet that is away its node's
-    logs: it concerns others only when two namespaces have no answer in a row.
+    logs: it concerns others only when most namespaces have no answer, of those that were read
+    lately.
 
     Args:
         monotonic: as `CircuitBreaker`.
@@ -129,17 +136,14 @@ class EvidenceCircuitBreaker(CircuitBreaker[EventLookup]):
     ) -> None:
         super().__init__(monotonic, parent)
         self._all_calls = parent or self
-        self._without_answer: set[str] = set()
+        self._answered: TTLCache[str, bool] = TTLCache(
+            MAX_NAMESPACES, REMEMBERED_SECONDS, timer=monotonic
+        )
 
-    def open(self, reason: EventLookup, seconds: float, namespace: str | None = None) -> None:
-        """Have calls not made for some seconds, as `CircuitBreaker.open`."""
-        if namespace is None:
-            self._without_answer.clear()
-        super().open(reason, seconds, namespace)
-
-    def record_success(self) -> None:
-        """Take note that the API server has answered."""
-        self._without_answer.clear()
+    def record_success(self, namespace: str) -> None:
+        """Take note that the API server has answered, for a namespace."""
+        with self._lock:
+            self._answered[namespace] = True
 
     def record_failure(self, error: ApiError, namespace: str) -> EventLookup:
         """Take note of an error, and return what it means for the lookup of Events."""
@@ -149,7 +153,7 @@ class EvidenceCircuitBreaker(CircuitBreaker[EventLookup]):
             self._all_calls.open(EventLookup.REFUSED, REFUSED_SECONDS)
             return EventLookup.REFUSED
         if isinstance(error, ForbiddenError):
-            self._without_answer.clear()
+            self.record_success(namespace)
             self.open(EventLookup.REFUSED, REFUSED_SECONDS, namespace)
             return EventLookup.REFUSED
         if isinstance(error, ThrottledError) or error.retry_after is not None:
@@ -158,15 +162,17 @@ class EvidenceCircuitBreaker(CircuitBreaker[EventLookup]):
         elif isinstance(error, NoAnswerError | ServerError):
             self._record_no_answer(namespace)
         else:
-            self._without_answer.clear()
+            self.record_success(namespace)
         return EventLookup.UNAVAILABLE
 
     def _record_no_answer(self, namespace: str) -> None:
         with self._lock:
-            self._without_answer.add(namespace)
-            several = len(self._without_answer) > 1
-        if several:
-            self.open(EventLookup.UNAVAILABLE, NO_ANSWER_SECONDS)
+            self._answered[namespace] = False
+            known = list(self._answered.values())
+        missing = known.count(False)
+        if missing >= MIN_WITHOUT_ANSWER and missing > len(known) - missing:
+            if self.find_open() is None:
+                self.open(EventLookup.UNAVAILABLE, NO_ANSWER_SECONDS)
         elif self.find_open(namespace) is None:
             # Else the call began before the breaker opened, and says nothing new: the second
             # lookup of crashes that were seen when it opened would fall into the longer time.

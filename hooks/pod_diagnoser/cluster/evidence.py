@@ -9,7 +9,6 @@ DiagnosisTarget that was read live and is what the request says.
 """
 
 import re
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from pod_diagnoser.cluster.coalescing import BurstTracker, CrashBurst, SharedEve
 from pod_diagnoser.cluster.errors import AnswerTooLongError, ApiError
 from pod_diagnoser.cluster.event_list import ByPod, EventV1, events_about, parse_event_list
 from pod_diagnoser.cluster.node_event_reader import NodeEventReader
+from pod_diagnoser.cluster.slots import Slots
 from pod_diagnoser.cluster.target_reader import TargetReader
 from pod_diagnoser.cluster.template_changes import TemplateApi, TemplateChangeReader
 from pod_diagnoser.diagnosis.evidence import (
@@ -48,7 +48,8 @@ LEAST_SECONDS: Final = 0.1
 """With less time left no call is made."""
 
 MAX_CALLS: Final = 8
-"""How many calls there are at once: a slow API server is not made slower, and memory not full."""
+"""How many calls there are at once: a slow API server is not made slower, and memory not full. Half
+of them may be in one namespace (`Slots`)."""
 
 SLOT_SECONDS: Final = 0.4
 """How long a call waits until fewer than `MAX_CALLS` are under way."""
@@ -157,7 +158,7 @@ class ApiEvidenceFetcher:
     ) -> None:
         self._api = api
         self._monotonic = monotonic
-        self._slots = threading.BoundedSemaphore(MAX_CALLS)
+        self._slots = Slots(MAX_CALLS)
         self._events_breaker = EvidenceCircuitBreaker(monotonic)
         self._logs_breaker = EvidenceCircuitBreaker(monotonic, self._events_breaker)
         self._nodes_breaker = EvidenceCircuitBreaker(monotonic, self._events_breaker)
@@ -311,7 +312,7 @@ class ApiEvidenceFetcher:
         now = self._monotonic()
         if (circuit := breaker.find_open(namespace)) is not None:
             return circuit.reason
-        if not self._slots.acquire(timeout=max(0.0, min(SLOT_SECONDS, until - now))):
+        if not self._slots.acquire(namespace, max(0.0, min(SLOT_SECONDS, until - now))):
             return EventLookup.UNAVAILABLE
         try:
             if (circuit := breaker.find_open(namespace)) is not None:
@@ -323,8 +324,8 @@ class ApiEvidenceFetcher:
         except ApiError as error:
             return breaker.record_failure(error, namespace)
         finally:
-            self._slots.release()
-        breaker.record_success()
+            self._slots.release(namespace)
+        breaker.record_success(namespace)
         return content
 
 

@@ -5,7 +5,6 @@ workload. The Pods of a workload crash together; what was found is used by all o
 that there is nothing to say. A version never changes, but a rollback gives it another number.
 """
 
-import threading
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -21,6 +20,7 @@ from pod_diagnoser.api.apps_v1 import (
 from pod_diagnoser.cluster.circuit_breaker import EvidenceCircuitBreaker
 from pod_diagnoser.cluster.errors import AnswerTooLongError, ApiError, NotFoundError
 from pod_diagnoser.cluster.shared_reads import SharedRead, SharedReads
+from pod_diagnoser.cluster.slots import Slots
 from pod_diagnoser.diagnosis.changes import TemplateChange, TemplateRequest, describe_version
 
 CHANGES_SECONDS: Final = 0.5
@@ -71,7 +71,7 @@ class TemplateChangeReader:
         self._api = api
         self._monotonic = monotonic
         self._breaker = breaker
-        self._slots = threading.BoundedSemaphore(MAX_CALLS)
+        self._slots = Slots(MAX_CALLS)
         self._templates: SharedReads[tuple[str, TemplateRequest], TemplateChange]
         self._templates = SharedReads(MAX_TEMPLATES, monotonic)
 
@@ -105,7 +105,7 @@ class TemplateChangeReader:
         """Read it where that is worth trying; what passes is tried again with the next crash."""
         if self._breaker.find_open(namespace) is not None:
             return None
-        if not self._slots.acquire(timeout=max(0.0, until - self._monotonic())):
+        if not self._slots.acquire(namespace, max(0.0, until - self._monotonic())):
             return None
         try:
             change = self._read(namespace, request, until)
@@ -117,8 +117,8 @@ class TemplateChangeReader:
         except TimeoutError:
             return None
         finally:
-            self._slots.release()
-        self._breaker.record_success()
+            self._slots.release(namespace)
+        self._breaker.record_success(namespace)
         template.until = self._monotonic() + KEPT_SECONDS
         return change
 

@@ -7,6 +7,7 @@ import pytest
 from pod_diagnoser.cluster.circuit_breaker import (
     MAX_NAMESPACES,
     NO_ANSWER_SECONDS,
+    REMEMBERED_SECONDS,
     CircuitBreaker,
     EvidenceCircuitBreaker,
     OpenCircuit,
@@ -110,16 +111,52 @@ def test_a_call_that_fails_while_it_is_open_does_not_extend_it(clock: Monotonic)
     assert breaker.find_open("shop") == OpenCircuit(EventLookup.UNAVAILABLE, NO_ANSWER_SECONDS)
 
 
-def test_a_second_namespace_without_an_answer_opens_it_server_wide(clock: Monotonic) -> None:
+def test_a_third_namespace_without_an_answer_opens_it_server_wide(clock: Monotonic) -> None:
     """Also while it is open for the first; what fails after that does not extend it."""
     breaker = EvidenceCircuitBreaker(clock)
-    for clock.now, namespace in ((1.0, "shop"), (2.0, "depot"), (3.0, "shop")):
+    failures = ((1.0, "shop"), (1.5, "depot"), (2.0, "store"), (3.0, "shop"))
+    for clock.now, namespace in failures:
         breaker.record_failure(NoAnswerError(), namespace)
     clock.now = 2.0 + NO_ANSWER_SECONDS - 0.01
     assert breaker.find_open("other") is not None
     clock.now = 2.0 + NO_ANSWER_SECONDS
-    for namespace in ("shop", "depot", "other"):
+    for namespace in ("shop", "depot", "store", "other"):
         assert breaker.find_open(namespace) is None
+
+
+@pytest.mark.parametrize("slow", [2, 3, 7])
+def test_slow_namespaces_stop_no_reads_of_the_others(clock: Monotonic, slow: int) -> None:
+    """As long as at least as many are answered, in whatever order they come."""
+    breaker = EvidenceCircuitBreaker(clock)
+    others = [f"other-{number}" for number in range(max(slow, 1))]
+    for _ in range(60):
+        clock.now += 0.7
+        for namespace in others:
+            assert breaker.find_open(namespace) is None
+            breaker.record_success(namespace)
+        for number in range(slow):
+            if breaker.find_open(f"slow-{number}") is None:
+                breaker.record_failure(NoAnswerError(), f"slow-{number}")
+
+
+def test_two_slow_namespaces_alone_stop_nobody(clock: Monotonic) -> None:
+    """Not even where nobody else was read lately."""
+    breaker = EvidenceCircuitBreaker(clock)
+    for clock.now in (1.0, 1.1, 9.0, 9.1):
+        for namespace in ("slow-1", "slow-2"):
+            breaker.record_failure(NoAnswerError(), namespace)
+            assert breaker.find_open("other") is None
+
+
+def test_an_api_server_that_is_away_is_noticed_though_it_answered_before(clock: Monotonic) -> None:
+    """What was answered long ago does not count."""
+    breaker = EvidenceCircuitBreaker(clock)
+    for number in range(50):
+        breaker.record_success(f"shop-{number}")
+    clock.now = REMEMBERED_SECONDS
+    for number in range(3):
+        breaker.record_failure(NoAnswerError(), f"shop-{number}")
+    assert breaker.find_open("shop-9") is not None
 
 
 def test_a_refusal_of_credentials_outlasts_a_later_429(clock: Monotonic) -> None:
