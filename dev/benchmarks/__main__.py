@@ -14,6 +14,7 @@ from dev.benchmarks import (
     comparison,
     counting,
     evidence,
+    fairness,
     files,
     growth,
     hook,
@@ -40,6 +41,7 @@ _HEADINGS = {
     "poddiagnosers": "A PodDiagnoser with 1,000 crashed Pods, and the hook's memory",
     "remediation": "From a crash to what is done about it, beside kopf without safeguards",
     "evidence": "Crashes with their Events read, beside crashes without",
+    "fairness": "Others' syncs while one namespace attacks the hook",
     "cli": "kubectl-diagnose on a dump of ten thousand Pods, a tenth of them crashed",
     "telling": "From a crash to its Event, by what the Events of its Pod say",
     "reading": "What reading the output of a crashed program costs, for 64 KiB",
@@ -222,6 +224,12 @@ def _cli(options: argparse.Namespace, _: Quiet) -> Tables:
     return {"": files.measure(1, 1000) if options.quick else files.measure(options.rounds or 3)}
 
 
+def _fairness(options: argparse.Namespace, _: Quiet) -> Tables:
+    if options.quick:
+        return {"": fairness.measure(1, 6.0)}
+    return {"": fairness.measure(options.rounds or 3)}
+
+
 def _reading(options: argparse.Namespace, _: Quiet) -> Tables:
     return {"": reading.measure(2 if options.quick else options.rounds or 10)}
 
@@ -238,6 +246,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace, Quiet], Tables]] = {
     "evidence": _evidence,
     "telling": _telling,
     "reading": _reading,
+    "fairness": _fairness,
     "cli": _cli,
 }
 

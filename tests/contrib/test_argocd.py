@@ -116,7 +116,7 @@ def test_a_status_that_does_not_hold_all_crashes(interpreter: Interpreter) -> No
     """Is said, and no fault of the application's."""
     told = interpreter.health(synced(SPECS["nothing"][0], after(2), complete=False))
     assert told["status"] == "Healthy"
-    assert "More Pods crashed recently than one request may hold" in told["message"]
+    assert "More Pods crashed recently than one sync can read" in told["message"]
 
 
 def without_one(of: Any) -> Iterator[Any]:

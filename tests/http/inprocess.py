@@ -96,7 +96,7 @@ class Hook:
                     sleep=self.debounced.append,
                     timer=itertools.count(0.0, _TAKEN).__next__,
                     deadline=self.deadline,
-                    **self.parts,
+                    **{"thread_time": lambda: 0.0, **self.parts},
                 ),
             )
         self.take_log()

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.pods.recall import RECALLED
+from pod_diagnoser.server import logs
 from tests.http.answers import MANAGED, read_answer, read_sync, unsafe
 from tests.http.derived import SETTLED, SETTLED_DIAGNOSERS, SETTLED_PODS, TARGETS
 from tests.http.inprocess import JSON_TYPE, NOT_A_REQUEST, Hook
@@ -66,8 +67,9 @@ def test_a_value_of_another_type_anywhere_is_no_failure(request_: Recorded) -> N
 
 
 @pytest.mark.parametrize("request_", [*ONE_EACH, *SETTLED[::2]], ids=lambda each: each.name)
-def test_no_refusal_repeats_anything(request_: Recorded) -> None:
+def test_no_refusal_repeats_anything(request_: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is wrong in a request, its refusal holds and logs none of it."""
+    monkeypatch.setattr(logs, "MAX_LINES", 10_000)
     hook = Hook()
     request = request_.json
     refused = 0

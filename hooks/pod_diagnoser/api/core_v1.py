@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from pydantic import Field
@@ -332,11 +332,18 @@ class Pod(WireModel):
     status: PodStatus | None = None
 
     def containers(self) -> Iterator[ContainerView]:
-        """Yield all containers that the kubelet reports.
+        """Iterate over all containers that the kubelet reports.
 
         The Pod's own containers come first, then its init containers and sidecars, then ephemeral
         ones, in the order of the Pod's lists.
         """
+        return iter(self._container_views)
+
+    @cached_property
+    def _container_views(self) -> tuple[ContainerView, ...]:
+        return tuple(self._views())
+
+    def _views(self) -> Iterator[ContainerView]:
         if self.status is None:
             return
         specs = self._container_specs()
@@ -349,6 +356,20 @@ class Pod(WireModel):
             yield ContainerView(kind, status, spec)
         for status in self.status.ephemeralContainerStatuses:
             yield ContainerView(ContainerKind.EPHEMERAL, status, specs.get(status.name, _NO_SPEC))
+
+    @cached_property
+    def running_since(self) -> datetime | None:
+        """When the first of its own containers started that run now; None if none does."""
+        return min(
+            (
+                each.running.startedAt
+                for each in self.containers()
+                if each.kind is ContainerKind.CONTAINER
+                and each.running is not None
+                and each.running.startedAt is not None
+            ),
+            default=None,
+        )
 
     def _container_specs(self) -> dict[str, Container]:
         """Return the containers of the spec by name, which is unique over all lists of a Pod."""

@@ -57,6 +57,44 @@ def strip_unread_fields(body: bytes) -> bytes:
         start = name + 2
 
 
+_PARENT = b',"parent":{'
+_ENDS_OF_METADATA = (b'},"spec":{', b'},"status":{')
+_NAMESPACE = b',"namespace":"'
+_MAX_NAMESPACE = 63
+
+
+def find_namespace(body: bytes) -> str | None:
+    """Find the namespace of the object that a request is about, without parsing it.
+
+    Whoever writes the object cannot make it another namespace: keys are sorted, so annotations,
+    labels and managedFields come before ``metadata.namespace`` and ownerReferences, which have no
+    such key, after it; and a text cannot hold what is looked for, as its quotation marks are
+    escaped.
+
+    Args:
+        body: a request, or its start.
+
+    Returns:
+        The namespace, or None where the metadata is not there yet, or not in Metacontroller's form.
+    """
+    if not body.startswith(_CONTROLLER):
+        return None
+    start = body.find(_OBJECT)
+    if start < 0:
+        start = body.find(_PARENT)  # of a customize request
+    if start < 0:
+        return None
+    for mark in _ENDS_OF_METADATA:
+        end = body.find(mark, start)
+        if end >= 0:
+            at = body.rfind(_NAMESPACE, start, end)
+            if at < 0:
+                return None
+            at += len(_NAMESPACE)
+            return body[at : body.index(b'"', at)][:_MAX_NAMESPACE].decode(errors="replace")
+    return None
+
+
 _SIGNS_OF_A_SYMPTOM = (
     b'"terminated":',
     b'"waiting":',

@@ -12,9 +12,9 @@ Sources: ``pkg/kubelet/kubelet_pods.go`` (convertStatusToAPIStatus, getPhase),
 (DisruptionTarget), KEP-5307 (restart rules).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any, Final
 
 from pod_diagnoser.api.core_v1 import (
@@ -105,19 +105,29 @@ _STOP_CODES = (0, SIGNAL_BASE + 9, SIGNAL_BASE + 15)
 """What a container leaves that was stopped from outside, unless the application chooses another."""
 
 
+MAX_SYMPTOMS: Final = 100
+"""The most symptoms of a Pod's containers that are detected. The API server takes a Pod of 2,500
+containers; an annotation holds ten crashes."""
+
+
 def detect_symptoms(pod: Pod) -> tuple[Symptom, ...]:
     """Detect what ended or failed in a Pod.
 
     Returns:
         A symptom for each container that was restarted, that ended and was not meant to, or that
         cannot be started, in the order of `Pod.containers`; the end of the Pod as a whole comes
-        last. No id occurs twice.
+        last. No id occurs twice. At most `MAX_SYMPTOMS` are of containers, the first ones.
     """
     failure = pod_failure(pod)
     found: dict[str, Symptom] = {}
+    is_finished = cache(partial(_is_finished, pod))  # once for all containers
     for container in pod.containers():
-        for symptom in _container_symptoms(pod, container, pod_failed=failure is not None):
+        for symptom in _container_symptoms(
+            pod, container, is_finished, pod_failed=failure is not None
+        ):
             found.setdefault(symptom.id, symptom)
+        if len(found) >= MAX_SYMPTOMS:
+            break
     if failure is not None:
         found.setdefault(failure.id, failure)
     return tuple(found.values())
@@ -127,7 +137,7 @@ def detect_symptoms(pod: Pod) -> tuple[Symptom, ...]:
 
 
 def _container_symptoms(
-    pod: Pod, container: ContainerView, *, pod_failed: bool
+    pod: Pod, container: ContainerView, is_finished: Callable[[], bool], *, pod_failed: bool
 ) -> Iterator[Symptom]:
     last, terminated = container.last_terminated, container.terminated
     # A container that is lost as the Pod fails shows the end of the Pod, not one of its own.
@@ -136,7 +146,9 @@ def _container_symptoms(
     if pod_failed:
         return
     was_forgotten = last is None and _ran_on(pod, container)
-    if terminated is not None and (was_forgotten or _is_unexpected(pod, container, terminated)):
+    if terminated is not None and (
+        was_forgotten or _is_unexpected(pod, container, terminated, is_finished)
+    ):
         yield _termination(pod, container, terminated, restarted=False)
     if container.waiting is not None and not pod.metadata.terminating:
         yield from _waiting_symptoms(pod, container, container.waiting)
@@ -205,13 +217,7 @@ def _ran_on(pod: Pod, container: ContainerView) -> bool:
     again = container.terminated or container.running
     if container.kind is not ContainerKind.INIT or again is None or again.startedAt is None:
         return False
-    return any(
-        each.kind is ContainerKind.CONTAINER
-        and each.running is not None
-        and each.running.startedAt is not None
-        and each.running.startedAt < again.startedAt
-        for each in pod.containers()
-    )
+    return pod.running_since is not None and pod.running_since < again.startedAt
 
 
 def _restart_is_counted(container: ContainerView, last: Terminated) -> bool:
@@ -223,11 +229,13 @@ def _restart_is_counted(container: ContainerView, last: Terminated) -> bool:
     return container.waiting is None
 
 
-def _is_unexpected(pod: Pod, container: ContainerView, terminated: Terminated) -> bool:
+def _is_unexpected(
+    pod: Pod, container: ContainerView, terminated: Terminated, is_finished: Callable[[], bool]
+) -> bool:
     """Whether a container that has terminated was not meant to."""
     if pod.metadata.terminating or _is_disrupted(pod):
         return False
-    if container.kind is ContainerKind.SIDECAR and _is_finished(pod):
+    if container.kind is ContainerKind.SIDECAR and is_finished():
         return False
     if terminated.exitCode == 0 and terminated.reason not in ("OOMKilled", "DeadlineExceeded"):
         return container.kind is not ContainerKind.EPHEMERAL and _will_restart(pod, container, 0)

@@ -10,12 +10,12 @@ for waiting), ``pkg/kubelet/prober`` (started, ready), KEP-580 (readiness gates)
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from pod_diagnoser.api.core_v1 import ContainerKind, ContainerView, Pod, PodCondition
 from pod_diagnoser.api.text import sanitize
-from pod_diagnoser.diagnosis.detection import build_symptom, pod_failure
+from pod_diagnoser.diagnosis.detection import MAX_SYMPTOMS, build_symptom, pod_failure
 from pod_diagnoser.diagnosis.symptoms import (
     CONTAINER_CREATING,
     POD_INITIALIZING,
@@ -63,7 +63,7 @@ def detect_lasting_conditions(pod: Pod) -> tuple[_Found, ...]:
         return tuple(_deletion(pod))
     if pod.status.phase in ("Succeeded", "Failed") or pod_failure(pod) is not None:
         return ()
-    return (*_init_containers_run_again(pod), *_conditions(pod))
+    return tuple(islice(chain(_init_containers_run_again(pod), _conditions(pod)), MAX_SYMPTOMS))
 
 
 def _conditions(pod: Pod) -> Iterator[_Found]:
@@ -122,14 +122,7 @@ def _init_containers_run_again(pod: Pod) -> Iterator[_Found]:
     if pod.spec is None or not pod.spec.initContainers:
         return
     containers = tuple(pod.containers())
-    begun = min(
-        (
-            each.running.startedAt
-            for each in containers
-            if each.kind is ContainerKind.CONTAINER and each.running and each.running.startedAt
-        ),
-        default=None,
-    )
+    begun = pod.running_since
     for container in containers if begun is not None else ():
         if container.kind is not ContainerKind.INIT or container.last_terminated is not None:
             continue
@@ -214,7 +207,10 @@ def _not_created(pod: Pod, container: ContainerView, since: datetime) -> _Found:
 
 def _readiness_gates(pod: Pod, since: datetime) -> Iterator[_Found]:
     gates = [each.conditionType for each in pod.spec.readinessGates] if pod.spec else []
-    conditions = [pod.condition(gate) for gate in gates]
+    by_type: dict[str, PodCondition] = {}
+    for each in pod.status.conditions if pod.status else ():
+        by_type.setdefault(each.type, each)
+    conditions = [by_type.get(gate) for gate in gates]
     unset = [
         gate
         for gate, condition in zip(gates, conditions, strict=True)

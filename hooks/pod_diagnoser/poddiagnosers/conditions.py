@@ -14,7 +14,7 @@ from pod_diagnoser.api.diagnostics_v1 import (
     diagnosis_target_spec,
 )
 from pod_diagnoser.diagnosis.common_factors import CommonFactor
-from pod_diagnoser.pods.claims import older_overlapping
+from pod_diagnoser.pods.claims import MAX_CLAIMING, is_beyond_limit, older_overlapping
 from pod_diagnoser.remediation.model import REPLACING, Action, ExecutionReport, Reason
 from pod_diagnoser.remediation.planner import Plan
 
@@ -66,8 +66,21 @@ def _condition(
     )
 
 
-def active_condition(diagnoser: PodDiagnoser) -> ConditionState:
+def active_condition(
+    diagnoser: PodDiagnoser, targets: Sequence[DiagnosisTargetSpec]
+) -> ConditionState:
     """Return whether the PodDiagnoser claims Pods."""
+    if diagnoser.active and is_beyond_limit(diagnoser, targets):
+        return ConditionState(
+            ConditionType.ACTIVE,
+            holds=False,
+            reason="TooManyPodDiagnosers",
+            message=(
+                f"Only the oldest {MAX_CLAIMING} PodDiagnosers of a namespace claim Pods, and this "
+                "is none of them: it diagnoses nothing until one of these is deleted or switched "
+                "off."
+            ),
+        )
     if diagnoser.active:
         which = (
             "have all of its targetLabels"
@@ -128,7 +141,7 @@ def complete_condition(*, complete: bool) -> ConditionState:
         holds=False,
         reason="TooManyRecentCrashes",
         message=(
-            "More Pods crashed recently than one request may hold: every Pod is diagnosed, "
+            "More Pods crashed recently than one sync can read: every Pod is diagnosed, "
             "but not all are in this status. Narrower targetLabels help."
         ),
     )
@@ -161,7 +174,7 @@ _NOTHING_DONE = {
 
 
 def remediating_condition(
-    diagnoser: PodDiagnoser, planned: Plan, report: ExecutionReport
+    diagnoser: PodDiagnoser, planned: Plan, report: ExecutionReport, *, may_claim: bool
 ) -> ConditionState:
     """Return what is done about crashes, or why nothing is. Transient failures are not in it."""
     action, policy = diagnoser.spec.remediationAction, diagnoser.spec.remediation
@@ -174,7 +187,7 @@ def remediating_condition(
         reason, message = _NOTHING_DONE[None]
     elif not action:
         reason, message = _NOTHING_DONE[""]
-    elif not diagnoser.active:
+    elif not may_claim:
         reason, message = "Inactive", "It claims no Pods, so there is nothing to be done."
     elif not report.connected:
         reason = "NotConnected"

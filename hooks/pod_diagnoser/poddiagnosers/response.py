@@ -78,7 +78,12 @@ def sync_pod_diagnoser(
     # plan follows when this response has arrived.
     pending = report.api_failure is None and bool(planned_entries(snapshot.diagnoser))
     return PodDiagnoserSync(
-        build_response(snapshot.diagnoser, result.status, result.resync_after),
+        build_response(
+            snapshot.diagnoser,
+            result.status,
+            result.resync_after,
+            publishes=snapshot.may_claim,
+        ),
         status_changed=result.changed,
         executed=executed,
         urgent=executed or pending,
@@ -94,7 +99,7 @@ def response_for_deleted(snapshot: DiagnoserSnapshot) -> PodDiagnoserSync:
     would be wiped and annotated in turns until Metacontroller knows of the deletion.
     """
     return PodDiagnoserSync(
-        build_response(snapshot.diagnoser, snapshot.diagnoser.status, None, gone=True),
+        build_response(snapshot.diagnoser, snapshot.diagnoser.status, None, publishes=False),
         status_changed=False,
     )
 
@@ -104,21 +109,20 @@ def build_response(
     status: PodDiagnoserStatus,
     resync_after: float | None,
     *,
-    gone: bool = False,
+    publishes: bool,
 ) -> SyncResponse:
     """Build the response for a PodDiagnoser: the one place where such a response is built.
 
     A response without the DiagnosisTarget makes Metacontroller delete it, and so wipes every Pod
-    that the PodDiagnoser claims. Every response for an active PodDiagnoser contains it, unless the
-    API server itself says that there is no such PodDiagnoser.
+    that the PodDiagnoser claims. Every response for a PodDiagnoser that may claim Pods contains it,
+    unless the API server itself says that there is no such PodDiagnoser.
 
     Args:
         diagnoser: the PodDiagnoser.
         status: its status.
         resync_after: seconds after which to sync again, or None.
-        gone: whether the API server has no such PodDiagnoser.
+        publishes: whether it has a DiagnosisTarget.
     """
-    publishes = diagnoser.active and not gone
     attachments = (dict(diagnosis_target(diagnoser)),) if publishes else ()
     response: dict[str, Any] = {
         "status": status.model_dump(mode="json", exclude_none=True),

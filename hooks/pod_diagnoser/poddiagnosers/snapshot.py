@@ -1,12 +1,12 @@
 """What a PodDiagnoser's sync request holds. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, PodDiagnoser
 from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest
-from pod_diagnoser.pods.claims import claimed_pods, valid_targets
+from pod_diagnoser.pods.claims import claimed_pods, may_claim, valid_targets
 from pod_diagnoser.pods.history import parse_history
 from pod_diagnoser.pods.observation import CrashedPod, reportable_crashes
 
@@ -27,22 +27,35 @@ class DiagnoserSnapshot:
     crashed: Sequence[CrashedPod]
     complete: bool
 
+    @property
+    def may_claim(self) -> bool:
+        """Whether the PodDiagnoser may claim Pods, and publishes its DiagnosisTarget."""
+        return may_claim(self.diagnoser, self.targets)
 
-def take_snapshot(request: PodDiagnoserSyncRequest, *, complete: bool = True) -> DiagnoserSnapshot:
+
+def take_snapshot(
+    request: PodDiagnoserSyncRequest,
+    *,
+    complete: bool = True,
+    has_time: Callable[[], bool] = lambda: True,
+) -> DiagnoserSnapshot:
     """Return what a sync request holds for its PodDiagnoser.
 
     Args:
         request: the sync request.
         complete: False when the request had more Pods than were read.
+        has_time: whether there is time to read one more Pod; the rest is left out.
     """
     diagnoser = request.object
     targets = valid_targets(request.related.targets.values(), diagnoser.metadata.namespace)
-    claimed = claimed_pods(diagnoser, request.related.pods.values(), targets)
-    histories = [(pod, parse_history(pod)) for pod in claimed]
-    crashed = [
-        CrashedPod(pod, reportable_crashes(pod, diagnoser.spec, history), history)
-        for pod, history in histories
-    ]
+    crashed: list[CrashedPod] = []
+    for pod in claimed_pods(diagnoser, request.related.pods.values(), targets):
+        if not has_time():
+            complete = False
+            break
+        history = parse_history(pod)
+        crashes = reportable_crashes(pod, diagnoser.spec, history)
+        crashed.append(CrashedPod(pod, crashes, history))
     return DiagnoserSnapshot(diagnoser, targets, crashed, complete)
 
 
@@ -64,7 +77,7 @@ def target_missing(snapshot: DiagnoserSnapshot, now: datetime) -> bool:
     diagnoser = snapshot.diagnoser
     created = diagnoser.metadata.created
     if (
-        not diagnoser.active
+        not snapshot.may_claim
         or not diagnoser.has_status
         or created is None
         or now - created < TARGET_CREATION_GRACE

@@ -142,10 +142,10 @@ def _desired_status(
     pods = [each.pod for each in snapshot.crashed]
     recent = _recent_diagnoses(stored, snapshot.crashed)
     states = (
-        active_condition(diagnoser),
+        active_condition(diagnoser, snapshot.targets),
         overlapping_condition(diagnoser, snapshot.targets),
         complete_condition(complete=snapshot.complete),
-        remediating_condition(diagnoser, planned, report),
+        remediating_condition(diagnoser, planned, report, may_claim=snapshot.may_claim),
         common_factor_condition(findings.common),
     )
     return stored.model_copy(

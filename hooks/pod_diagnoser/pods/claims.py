@@ -1,10 +1,13 @@
 """Which PodDiagnoser claims which Pod. Pure.
 
 A PodDiagnoser claims the Pods of its own namespace that have all of its targetLabels. Where several
-match, the oldest claims the Pod; of two of the same age, the first by name.
+match, the oldest claims the Pod; of two of the same age, the first by name. Of the PodDiagnosers of
+a namespace only the oldest `MAX_CLAIMING` claim Pods: a request about a Pod holds what each of them
+says.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import (
@@ -14,6 +17,9 @@ from pod_diagnoser.api.diagnostics_v1 import (
     diagnosis_target_spec,
 )
 from pod_diagnoser.pods.keys import LABEL
+
+MAX_CLAIMING: Final = 20
+"""How many PodDiagnosers of a namespace claim Pods, the oldest ones."""
 
 
 def claimed_pods(
@@ -27,9 +33,9 @@ def claimed_pods(
         targets: the published DiagnosisTargets of its namespace.
 
     Returns:
-        Those of its namespace that carry its label and that it claims; none if it is not active.
+        Those of its namespace that carry its label and that it claims; none if it claims none.
     """
-    if not diagnoser.active:
+    if not may_claim(diagnoser, targets):
         return []
     own = diagnosis_target_spec(diagnoser)
     # Take its own target from its spec: Metacontroller's cache may not have it yet, or an old one.
@@ -41,6 +47,26 @@ def claimed_pods(
         and pod.metadata.labels.get(LABEL) == diagnoser.metadata.name
         and claiming_target(order, pod.metadata.labels) is own
     ]
+
+
+def may_claim(diagnoser: PodDiagnoser, targets: Iterable[DiagnosisTargetSpec]) -> bool:
+    """Return whether a PodDiagnoser may claim Pods, and so publishes its DiagnosisTarget."""
+    return diagnoser.active and not is_beyond_limit(diagnoser, targets)
+
+
+def is_beyond_limit(diagnoser: PodDiagnoser, targets: Iterable[DiagnosisTargetSpec]) -> bool:
+    """Return whether so many older PodDiagnosers claim Pods that this one may not.
+
+    That of one of the oldest never changes, whatever younger ones publish: where many were created
+    at once, each sees `MAX_CLAIMING` older ones as soon as these are published, and stays away.
+
+    Args:
+        diagnoser: the PodDiagnoser.
+        targets: the published DiagnosisTargets of its namespace.
+    """
+    own = diagnosis_target_spec(diagnoser)
+    older = {each.diagnoser.uid for each in targets if _precedence(each) < _precedence(own)}
+    return len(older - {own.diagnoser.uid}) >= MAX_CLAIMING
 
 
 def valid_targets(targets: Iterable[DiagnosisTarget], namespace: str) -> list[DiagnosisTargetSpec]:

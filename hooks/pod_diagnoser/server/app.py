@@ -34,6 +34,7 @@ from pod_diagnoser.server.endpoints import (
     refuse_unknown,
     utc_now,
 )
+from pod_diagnoser.server.fairness import CpuMeter, Fairness, let_others_go_first
 from pod_diagnoser.server.gateway import BodyBounds, Hook, HookMiddleware
 from pod_diagnoser.server.logs import configure_logs
 from pod_diagnoser.server.settings import Endpoints, Settings, SettingsError, load_settings
@@ -51,6 +52,7 @@ class Parts:
         clock: returns the time, in UTC.
         sleep: waits for a number of seconds.
         timer: a clock for how long things take, in seconds.
+        thread_time: a clock for the CPU time of this thread, in seconds.
         deadline: bounds the time for reading a body; None does so where gevent serves.
         reconciler: does what is to be done in the cluster; None makes one where the settings or the
             Pod in which this runs name an API server.
@@ -60,6 +62,7 @@ class Parts:
     clock: Clock = utc_now
     sleep: Callable[[float], None] = time.sleep
     timer: Callable[[], float] = time.perf_counter
+    thread_time: Callable[[], float] = time.thread_time
     deadline: Deadline | None = None
     reconciler: Reconciler | None = None
     evidence_fetcher: EvidenceFetcher | None = None
@@ -94,24 +97,31 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         settings, os.environ, parts.clock, telemetry, calls
     )
     recalls = Recalls(parts.clock())
+    fairness = Fairness(settings.cpu_rate)
     hooks: dict[str, Hook] = {}
     if settings.endpoints is not Endpoints.POD_DIAGNOSERS:
         fetcher = parts.evidence_fetcher or connect_evidence_fetcher(settings, os.environ, calls)
         pods = PodEndpoints(
             parts.clock, recalls, telemetry, fetcher, confidential=tokens is not None
         )
-        hooks["/pods/customize"] = Hook(pods.customize, settings.max_pod_body)
-        hooks["/pods/sync"] = Hook(pods.sync, settings.max_pod_body)
-        hooks["/pods/recall"] = Hook(pods.recall, settings.max_pod_body)
+        hooks["/pods/customize"] = Hook(pods.customize, settings.max_pod_body, fairness)
+        hooks["/pods/sync"] = Hook(pods.sync, settings.max_pod_body, fairness, refusable=True)
+        hooks["/pods/recall"] = Hook(pods.recall, settings.max_pod_body, fairness)
     if settings.endpoints is not Endpoints.PODS:
         diagnosers = PodDiagnoserEndpoints(
-            parts.clock, recalls, telemetry, reconciler, settings.max_related
+            parts.clock, recalls, telemetry, reconciler, settings.max_related, parts.thread_time
         )
-        hooks["/poddiagnosers/customize"] = Hook(diagnosers.customize, settings.max_pod_body)
+        hooks["/poddiagnosers/customize"] = Hook(
+            diagnosers.customize, settings.max_pod_body, fairness
+        )
         hooks["/poddiagnosers/sync"] = Hook(
-            diagnosers.sync, settings.max_pod_diagnoser_body, accepts_truncated=True
+            diagnosers.sync,
+            settings.max_pod_diagnoser_body,
+            fairness,
+            accepts_truncated=True,
+            refusable=True,
         )
-        hooks["/poddiagnosers/recall"] = Hook(diagnosers.recall, settings.max_pod_body)
+        hooks["/poddiagnosers/recall"] = Hook(diagnosers.recall, settings.max_pod_body, fairness)
     app = Flask("pod_diagnoser", static_folder=None)
     app.add_url_rule("/healthz", endpoint="healthz", view_func=healthy)
     app.add_url_rule("/readyz", endpoint="readyz", view_func=healthy)
@@ -122,8 +132,10 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         hooks,
         telemetry,
         tokens,
-        BodyBounds(MemoryBudget(settings.max_bodies), deadline, settings.body_timeout),
+        BodyBounds(MemoryBudget(settings.memory_budget), deadline, settings.body_timeout),
         Debouncer(parts.sleep, settings.max_debounce),
+        CpuMeter(parts.thread_time),
+        let_others_go_first(),
         parts.timer,
     )
     telemetry.started(

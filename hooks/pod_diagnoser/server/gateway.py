@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pydantic import ValidationError
 
 from pod_diagnoser.api.metacontroller import HookResponse
+from pod_diagnoser.api.raw_request import find_namespace
 from pod_diagnoser.server.auth import Tokens
 from pod_diagnoser.server.bodies import (
     BodyIncompleteError,
@@ -20,6 +21,7 @@ from pod_diagnoser.server.bodies import (
 )
 from pod_diagnoser.server.deadlines import Deadline, DeadlineExceededError
 from pod_diagnoser.server.debouncing import Debounce, Debouncer
+from pod_diagnoser.server.fairness import CpuMeter, Fairness
 from pod_diagnoser.server.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ _NO_HEADERS: Final[tuple[tuple[str, str], ...]] = ()
 _EXTRA_HEADERS: Final = {
     401: (("WWW-Authenticate", "Bearer"),),
     405: (("Allow", "POST"),),
-    429: (("Retry-After", RETRY_AFTER),),
 }
 
 _JSON: Final = "application/json"
@@ -61,15 +62,23 @@ INCOMPLETE: Final = Refusal(400, "body is incomplete")
 NOT_A_REQUEST: Final = Refusal(400, "body is not a DecoratorController v2 request for this hook")
 OVERLOADED: Final = Refusal(429, "too many requests at once")
 """The bodies in memory have too many bytes together; how many requests there are has no bound."""
+OUT_OF_TURN: Final = Refusal(429, "others come first: this namespace used much CPU time")
+"""See `pod_diagnoser.server.fairness`."""
 INTERNAL: Final = Refusal(500, "internal error")
 
 
 class RequestRefusedError(Exception):
-    """A request is refused, with the response that it gets."""
+    """A request is refused, with the response that it gets.
 
-    def __init__(self, refusal: Refusal) -> None:
+    Args:
+        refusal: the response.
+        retry_after: seconds after which it is to come again, where that has any use.
+    """
+
+    def __init__(self, refusal: Refusal, retry_after: int | str = RETRY_AFTER) -> None:
         super().__init__(refusal.problem)
         self.refusal = refusal
+        self.retry_after = str(retry_after)
 
 
 class Body(NamedTuple):
@@ -107,12 +116,17 @@ class Hook:
     Attributes:
         handler: makes the response.
         limit: the most bytes of a body that are kept.
+        fairness: accounts for the CPU time of namespaces.
         accepts_truncated: whether the start of a larger body will do.
+        refusable: whether a request may be refused for what its namespace has used. A sync comes
+            again; of a refused customize request Metacontroller would lose what had changed.
     """
 
     handler: Handler
     limit: int
+    fairness: Fairness
     accepts_truncated: bool = False
+    refusable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +152,7 @@ class BodyBounds:
         """
         try:
             with self.deadline(self.timeout):
-                return read_body(stream, length, limit, reservation)
+                return read_body(stream, length, limit, reservation, find_namespace)
         except DeadlineExceededError:
             raise RequestRefusedError(TIMED_OUT) from None
         except (BodyIncompleteError, OSError):
@@ -159,6 +173,8 @@ class HookMiddleware:
         tokens: who may call; None: anyone.
         bodies: bounds the reading of bodies.
         debouncer: delays the responses that may be delayed.
+        meter: measures the CPU time of requests.
+        let_others_go_first: returns when the requests of others that have arrived are served.
         timer: a clock for how long things take, in seconds.
     """
 
@@ -168,6 +184,8 @@ class HookMiddleware:
     tokens: Tokens | None
     bodies: BodyBounds
     debouncer: Debouncer
+    meter: CpuMeter
+    let_others_go_first: Callable[[], object]
     timer: Callable[[], float] = time.perf_counter
 
     def __call__(
@@ -182,7 +200,7 @@ class HookMiddleware:
             content = self._answer(path, hook, environ)
         except RequestRefusedError as error:
             self.telemetry.refused(path, error.refusal.status, error.refusal.problem)
-            return _respond(environ, start_response, error.refusal)
+            return _respond(environ, start_response, error.refusal, error.retry_after)
         except Exception as error:  # noqa: BLE001 (any defect: respond, and repeat none of it)
             self.telemetry.failed(path, error)
             return _respond(environ, start_response, INTERNAL)
@@ -196,9 +214,13 @@ class HookMiddleware:
         length = _announced_length(environ)
         if length > hook.limit and not hook.accepts_truncated:
             raise RequestRefusedError(TOO_LARGE)
+        account = _Account(hook.fairness)
         try:
-            with self.bodies.budget.reserve() as reservation:
+            with self.meter(account.charge), self.bodies.budget.reserve() as reservation:
                 content = self.bodies.read(environ["wsgi.input"], length, hook.limit, reservation)
+                account.namespace = find_namespace(content) or ""
+                if hook.refusable:
+                    self._admit(hook.fairness, account.namespace)
                 begun = self.timer()
                 reply = hook.handler(Body(content, length <= hook.limit))
                 encoded = reply.response.encode()
@@ -215,12 +237,35 @@ class HookMiddleware:
             return encoded if sooner is reply.response else sooner.encode()
         return encoded
 
+    def _admit(self, fairness: Fairness, namespace: str) -> None:
+        admission = fairness.admit(namespace)
+        if admission.retry_after is not None:
+            raise RequestRefusedError(OUT_OF_TURN, admission.retry_after)
+        if admission.yields:
+            self.let_others_go_first()
+
+
+class _Account:
+    """To whom the CPU time of a request is charged, as soon as that is known."""
+
+    def __init__(self, fairness: Fairness) -> None:
+        self._fairness = fairness
+        self.namespace = ""
+
+    def charge(self, seconds: float) -> None:
+        self._fairness.charge(self.namespace, seconds)
+
 
 def _respond(
-    environ: "WSGIEnvironment", start_response: "StartResponse", refusal: Refusal
+    environ: "WSGIEnvironment",
+    start_response: "StartResponse",
+    refusal: Refusal,
+    retry_after: str = RETRY_AFTER,
 ) -> Iterable[bytes]:
     content = refusal.problem.encode() + b"\n"
     headers = _EXTRA_HEADERS.get(refusal.status, _NO_HEADERS)
+    if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
+        headers = (("Retry-After", retry_after),)
     start_response(
         f"{refusal.status} {HTTPStatus(refusal.status).phrase}",
         [("Content-Type", TEXT), ("Content-Length", str(len(content))), *headers],

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+import time
+from collections.abc import Callable, Hashable
 from typing import Final
 
 import structlog
@@ -10,6 +12,38 @@ _STAMPS: Final[list[structlog.typing.Processor]] = [
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+
+
+MAX_LINES: Final = 10
+"""How many lines of one kind are logged within `LINES_SECONDS`."""
+
+LINES_SECONDS: Final = 60.0
+
+
+class LineLimit:
+    """Limits how many lines of one kind are logged.
+
+    Args:
+        monotonic: a clock, in seconds.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._kinds: dict[Hashable, tuple[float, int]] = {}
+
+    def left_out_before(self, kind: Hashable) -> int | None:
+        """Return how many lines were left out before this one; None if it is left out too.
+
+        Args:
+            kind: what the line says. There are as many kinds as constant texts.
+        """
+        now = self._monotonic()
+        begun, lines = self._kinds.get(kind, (now, 0))
+        if now - begun < LINES_SECONDS:
+            self._kinds[kind] = begun, lines + 1
+            return 0 if lines < MAX_LINES else None
+        self._kinds[kind] = now, 1
+        return max(0, lines - MAX_LINES)
 
 
 def _renderer(form: str) -> structlog.typing.Processor:

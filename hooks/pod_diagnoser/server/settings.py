@@ -134,6 +134,9 @@ class Settings(BaseSettings):
     max_bodies: int = 160 * _MIB
     """The most bytes of all bodies that are in memory at a time; beyond, a request gets a 429."""
 
+    max_pods_bodies: int = 48 * _MIB
+    """The same where only Pods are served, in a container of 256 MiB. One namespace gets half."""
+
     body_timeout: float = 8.0
     """Seconds within which a body must have arrived; below Metacontroller's 10."""
 
@@ -145,6 +148,22 @@ class Settings(BaseSettings):
     def callers_authenticated(self) -> bool:
         """Whether responses may hold what not everybody may read, as a container's output."""
         return self.token_folder is not None or _is_loopback(self.host)
+
+    @property
+    def memory_budget(self) -> int:
+        """The most bytes of all bodies that are in memory at a time."""
+        if self.endpoints is Endpoints.PODS:
+            return min(self.max_bodies, self.max_pods_bodies)
+        return self.max_bodies
+
+    @property
+    def cpu_rate(self) -> float:
+        """CPU seconds that a namespace may use each second, once it has used up its allowance.
+
+        Only while others want to be served (`pod_diagnoser.server.fairness`). One PodDiagnoser uses
+        a tenth at most, since its syncs are debounced.
+        """
+        return 0.03 if self.endpoints is Endpoints.PODS else 0.1
 
     @property
     def may_read_evidence(self) -> bool:

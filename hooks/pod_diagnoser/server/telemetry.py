@@ -16,7 +16,7 @@ from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.cluster.errors import ApiFailure
 from pod_diagnoser.diagnosis.evidence import EventLookup
 from pod_diagnoser.pods.observation import SettledCrash
-from pod_diagnoser.server.logs import places_of
+from pod_diagnoser.server.logs import LineLimit, places_of
 
 _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0)
 _MAX_REASON_BYTES: Final = 128
@@ -43,10 +43,12 @@ class Telemetry:
 
     Args:
         registry: where the metrics are collected.
+        refusals: limits the lines about refused requests.
     """
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, refusals: LineLimit | None = None) -> None:
         self.registry = registry
+        self._refusals = refusals or LineLimit()
         self._log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
         self._requests = Counter(
             "pod_diagnoser_hook_requests",
@@ -157,7 +159,7 @@ class Telemetry:
             histogram.observe(seconds)
 
     def refused(self, endpoint: str, status: int, problem: str) -> None:
-        """Count and log a request that was refused.
+        """Count a request that was refused, and log it unless many were: see `LineLimit`.
 
         Args:
             endpoint: the hook's path, one of those that are served.
@@ -165,7 +167,12 @@ class Telemetry:
             problem: the constant text of the response.
         """
         self.answered(endpoint, status)
-        self._log.warning("Request refused", endpoint=endpoint, status=status, problem=problem)
+        left_out = self._refusals.left_out_before((endpoint, status, problem))
+        if left_out is not None:
+            facts = {"left_out": left_out} if left_out else {}
+            self._log.warning(
+                "Request refused", endpoint=endpoint, status=status, problem=problem, **facts
+            )
 
     def failed(self, endpoint: str, error: BaseException) -> None:
         """Count and log a defect of ours that a request brought to light.

@@ -19,7 +19,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
 from pod_diagnoser.server.connections import YIELD_BYTES, RequestBody, ResponseBuffer
-from pod_diagnoser.server.logs import foreign_formatter
+from pod_diagnoser.server.logs import LineLimit, foreign_formatter
 from pod_diagnoser.server.settings import SettingsError, load_settings
 
 DRAIN_SECONDS: Final = 1.0
@@ -67,6 +67,7 @@ class HookWorker(GeventWorker):
     def init_process(self) -> None:
         """Prepare for idle connections, then load the application and serve."""
         self._idle: dict[Any, gevent.Timeout] = {}
+        self._refusals = LineLimit()
         super().init_process()
 
     def load_wsgi(self) -> None:
@@ -205,7 +206,10 @@ class HookWorker(GeventWorker):
         del req, addr
         if not isinstance(exc, Exception):
             return
-        structlog.get_logger().warning("Connection refused", error=type(exc).__name__)
+        error = type(exc).__name__
+        if (left_out := self._refusals.left_out_before(error)) is not None:
+            facts = {"left_out": left_out} if left_out else {}
+            structlog.get_logger().warning("Connection refused", error=error, **facts)
         response = _BAD_REQUEST if isinstance(exc, ParseException) else _INTERNAL_ERROR
         with suppress(OSError):
             client.sendall(response)

@@ -15,8 +15,9 @@ from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserStatus
 from pod_diagnoser.poddiagnosers.counting import MAX_FORMER_PODS, counted_pods, stored_hashes
 from pod_diagnoser.poddiagnosers.response import sync_pod_diagnoser
-from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
+from pod_diagnoser.poddiagnosers.snapshot import take_snapshot, target_missing
 from pod_diagnoser.poddiagnosers.status import MAX_RECENT_DIAGNOSES, build_status
+from pod_diagnoser.pods.claims import MAX_CLAIMING
 from pod_diagnoser.pods.keys import LABEL
 from pod_diagnoser.pods.sync import sync_pod
 from pod_diagnoser.remediation.model import ExecutionReport
@@ -223,6 +224,83 @@ def test_an_inactive_poddiagnoser_attaches_nothing_and_keeps_its_count() -> None
     assert made["attachments"] == []
     assert status(off, "diagnosedPods") == 1
     assert condition(off, "Active")["reason"] == "AnnotationsDisabled"
+
+
+def siblings(count: int) -> list[Json]:
+    """PodDiagnosers that are older than `DIAG`, the oldest first."""
+    return [diagnoser(f"older-{n}", 100 + n, after(-100 + n)) for n in range(count)]
+
+
+def test_only_the_oldest_twenty_poddiagnosers_of_a_namespace_publish() -> None:
+    """The next one says why it does nothing, and goes on as soon as one of them is gone."""
+    older = siblings(MAX_CLAIMING)
+    made = answer(DIAG, T0, *map(target, older))
+    off = applied(DIAG, made)
+    assert made["attachments"] == []
+    active = condition(off, "Active")
+    assert (active["status"], active["reason"]) == ("False", "TooManyPodDiagnosers")
+    assert "oldest 20" in active["message"]
+    made = answer(off, after(60), *map(target, older[1:]))
+    assert len(made["attachments"]) == 1
+    assert condition(applied(off, made), "Active")["reason"] == "Claiming"
+
+
+def test_one_of_the_oldest_publishes_whatever_younger_ones_there_are() -> None:
+    """Its DiagnosisTarget would be deleted otherwise, and its Pods wiped."""
+    older = siblings(MAX_CLAIMING - 1)
+    younger = [diagnoser(f"younger-{n}", 200 + n, after(1 + n)) for n in range(60)]
+    assert len(answer(DIAG, T0, *map(target, [*older, *younger, DIAG]))["attachments"]) == 1
+
+
+def test_many_created_at_once_settle_on_the_oldest_twenty() -> None:
+    """In whatever order they are synced, and whoever published first; then nothing changes."""
+    all_of_them = [diagnoser(f"d-{n:02}", 100 + n, after(n // 5)) for n in range(30)]
+    published: dict[str, Json] = {}
+    rounds = []
+    for order in (all_of_them[::-1], all_of_them[::3] + all_of_them, all_of_them[::-1]):
+        for each in order:
+            name = each["metadata"]["name"]
+            if answer(each, after(60), *published.values())["attachments"]:
+                published[name] = target(each)
+            else:
+                published.pop(name, None)
+        rounds.append(sorted(published))
+    oldest = [f"d-{n:02}" for n in range(MAX_CLAIMING)]
+    assert rounds[1:] == [oldest, oldest]
+
+
+def test_one_beyond_the_limit_claims_no_pods_and_plans_nothing() -> None:
+    """Nor is it asked for again and again whether it still exists."""
+    named = {"app": "app", LABEL: "diag"}
+    seen = synced(DIAG, T0)
+    pods = [pod_after_sync(crashed(labels=named), after(1), DIAG)]
+    request = diagnoser_request(seen, *map(target, siblings(MAX_CLAIMING)), *pods)
+    snapshot = take_snapshot(request)
+    assert snapshot.crashed == []
+    assert not target_missing(snapshot, after(600))
+
+
+def test_forged_targets_do_not_push_anyone_out() -> None:
+    """Only targets of PodDiagnosers count, by their owner reference, and each of these once."""
+    older = siblings(2)
+    forged = [target(each) for each in older * 20]
+    for number, each in enumerate(forged):
+        each["metadata"]["name"] = f"forged-{number}"
+        if number >= 20:
+            each["metadata"]["ownerReferences"] = []
+    assert len(answer(DIAG, T0, *forged)["attachments"]) == 1
+
+
+def test_what_there_is_no_time_for_is_left_out_and_said() -> None:
+    """The status says that it is incomplete, and the target stays."""
+    pods = [pod_after_sync(crashed(number=n, name=f"app-{n}"), after(1), DIAG) for n in range(20)]
+    time = iter([True] * 5)
+    request = diagnoser_request(DIAG, *pods)
+    snapshot = take_snapshot(request, has_time=lambda: next(time, False))
+    assert len(snapshot.crashed) == 5
+    made = json.loads(sync_pod_diagnoser(snapshot, after(5)).response.encode())
+    assert made["attachments"]
+    assert condition(applied(DIAG, made), "Complete")["status"] == "False"
 
 
 def test_a_pod_is_not_counted_again_after_the_poddiagnoser_was_off() -> None:

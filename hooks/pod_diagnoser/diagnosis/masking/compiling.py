@@ -23,10 +23,10 @@ _MAX_CUSTOM_MEMORY: Final = 512 * 1024
 _MAX_PROGRAM: Final = 2000
 """How many of RE2's instructions all patterns of a list may have. ``[0-9a-f]{64}`` has some 100."""
 
-_MAX_WORK: Final = 50_000_000
+_MAX_WORK: Final = 5_000_000
 """How many instructions may be executed for a list of patterns, bytes times length of program. Each
 search is linear, but all searches together are not where each looks far ahead. What has not been
-searched by then is masked as a whole."""
+searched by then is masked as a whole. They take some 2 ms."""
 
 _MAX_COMPILED_LISTS: Final = 64
 """How many lists of patterns stay compiled."""

@@ -1,0 +1,210 @@
+"""Fairness between namespaces: who used much CPU is refused, where others would wait for it.
+
+Each namespace has an allowance of CPU time, which its requests use up and which comes back slowly.
+While it lasts, nothing is refused. A namespace that has used it up is refused only if both hold:
+
+- another namespace, which has not used up its own, sent a request a short while ago;
+- much of its time goes into requests that take long: requests are worked on one at a time, so
+  that others feel each of these.
+
+What is not refused then waits until those that have arrived from others are served, one in each
+turn. So a namespace that is alone may use everything, and a thousand crashes in one, which are
+short requests, are never refused. A refused request comes again: Metacontroller repeats it after
+Retry-After.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import gevent
+import greenlet
+from cachetools import LRUCache
+from gevent import monkey
+from gevent.lock import BoundedSemaphore
+
+BURST_SECONDS: Final = 2.0
+"""CPU time that a namespace may use at once. A thousand crashes take some 1.2 seconds."""
+
+LONG_SECONDS: Final = 0.005
+"""CPU time from which on a request is long. One of a crashed Pod takes some 1.2 ms."""
+
+LONG_SHARE: Final = 0.1
+"""The part of a namespace's CPU time, of the last second of it, that long requests may take."""
+
+OTHERS_SECONDS: Final = 30.0
+"""For how long after its request a namespace counts as one that wants to be served."""
+
+MIN_RETRY: Final = 5
+MAX_RETRY: Final = 15
+"""Seconds after which refused requests are to come again, spread, so that not all come at once."""
+
+MAX_ACCOUNTS: Final = 4096
+"""How many namespaces have an account. The one that was served longest ago is forgotten, which
+gives it its whole allowance again."""
+
+
+@dataclass(slots=True)
+class _Account:
+    """What a namespace has used.
+
+    Attributes:
+        left: the CPU time that it may still use, in seconds, at `at`; negative within one request.
+        at: when that was, by the clock.
+        long_share: the part of its time that long requests took.
+    """
+
+    left: float
+    at: float
+    long_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whether a request is served now.
+
+    Attributes:
+        retry_after: seconds after which it is to come again; None: it is served.
+        yields: whether those of others that have arrived are served before it.
+    """
+
+    retry_after: int | None = None
+    yields: bool = False
+
+
+_AT_ONCE: Final = Admission()
+_AFTER_OTHERS: Final = Admission(yields=True)
+
+
+class Fairness:
+    """Decides whose requests are refused.
+
+    Args:
+        rate: CPU seconds that come back to a namespace each second.
+        monotonic: a clock, in seconds.
+    """
+
+    def __init__(self, rate: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._monotonic = monotonic
+        self._accounts: LRUCache[str, _Account] = LRUCache(MAX_ACCOUNTS)
+        self._wanting: dict[str, float] = {}
+        self._refused = 0
+
+    def admit(self, namespace: str) -> Admission:
+        """Decide whether a request is served now.
+
+        Args:
+            namespace: that of the request.
+        """
+        now = self._monotonic()
+        account = self._account(namespace, now)
+        if account.left > 0:
+            self._want(namespace, now)
+            return _AT_ONCE
+        if account.long_share < LONG_SHARE or not self._others_want(namespace, now):
+            return _AFTER_OTHERS
+        self._refused += 1
+        needed = int(-account.left / self._rate) + MIN_RETRY
+        return Admission(min(needed + self._refused % MIN_RETRY, MAX_RETRY))
+
+    def charge(self, namespace: str, seconds: float) -> None:
+        """Charge CPU time to a namespace.
+
+        Args:
+            namespace: whose request it was.
+            seconds: the CPU time.
+        """
+        account = self._account(namespace, self._monotonic())
+        # Served beyond its allowance, as nobody else wanted the time: that leaves no debt. What one
+        # request took does, once.
+        account.left = max(account.left, 0.0) - seconds
+        is_long = 1.0 if seconds > LONG_SECONDS else 0.0
+        account.long_share += (is_long - account.long_share) * min(seconds, 1.0)
+
+    def _account(self, namespace: str, now: float) -> _Account:
+        account = self._accounts.get(namespace)
+        if account is None:
+            account = self._accounts[namespace] = _Account(BURST_SECONDS, now)
+        else:
+            account.left = min(account.left + self._rate * (now - account.at), BURST_SECONDS)
+            account.at = now
+        return account
+
+    def _want(self, namespace: str, now: float) -> None:
+        """Remember the two namespaces that sent the latest requests: one of them is another."""
+        self._wanting.pop(namespace, None)
+        self._wanting[namespace] = now
+        if len(self._wanting) > 2:  # noqa: PLR2004 (two)
+            del self._wanting[next(iter(self._wanting))]
+
+    def _others_want(self, namespace: str, now: float) -> bool:
+        return any(
+            other != namespace
+            and now - asked < OTHERS_SECONDS
+            and self._account(other, now).left > 0
+            for other, asked in self._wanting.items()
+        )
+
+
+class CpuMeter:
+    """Measures the CPU time of what greenlets do, without that of others while they wait.
+
+    Without gevent there are no others. It is for the greenlets of one thread.
+    """
+
+    def __init__(self, thread_time: Callable[[], float] = time.thread_time) -> None:
+        self._thread_time = thread_time
+        self._used: dict[Any, float] = {}
+        self._since = 0.0
+        self._tracing = False
+
+    @contextmanager
+    def __call__(self, charge: Callable[[float], object]) -> Iterator[None]:
+        """Measure what is done in the context.
+
+        Args:
+            charge: is called at the end with the CPU time, in seconds.
+        """
+        if not monkey.is_module_patched("socket"):
+            begun = self._thread_time()
+            try:
+                yield
+            finally:
+                charge(self._thread_time() - begun)
+            return
+        if not self._tracing:
+            self._tracing = True
+            greenlet.settrace(self._switched)
+        current = greenlet.getcurrent()
+        self._since = self._thread_time()
+        self._used[current] = 0.0
+        try:
+            yield
+        finally:
+            charge(self._used.pop(current) + self._thread_time() - self._since)
+
+    def _switched(self, event: str, pair: tuple[Any, Any]) -> None:
+        del event
+        now = self._thread_time()
+        used = self._used.get(pair[0])
+        if used is not None:
+            self._used[pair[0]] = used + now - self._since
+        self._since = now
+
+
+def let_others_go_first() -> Callable[[], None]:
+    """Make a function that returns when the requests of others that have arrived are served.
+
+    It lets one of its callers go in each turn of gevent's loop. Without gevent nobody waits.
+    """
+    turn = BoundedSemaphore(1)
+
+    def wait() -> None:
+        if monkey.is_module_patched("socket"):
+            with turn:
+                gevent.sleep(0)
+
+    return wait
