@@ -257,6 +257,7 @@ def metacontroller_flags() -> dict[str, str]:
         operation["value"]
         for patch in component["patches"]
         for operation in yaml.safe_load(patch["patch"])
+        if operation["path"].endswith("/args/-")
     ]
     flags = dict(value.removeprefix("--").split("=", 1) for value in values)
     if not flags:
