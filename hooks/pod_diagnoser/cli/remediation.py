@@ -6,8 +6,11 @@ from typing import Final
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
 from pod_diagnoser.api.text import sanitize
+from pod_diagnoser.diagnosis.quoting import name, quote, word
+from pod_diagnoser.remediation.model import explanation
 
-_MAX_BYTES: Final = 300
+_MAX_WORD_BYTES: Final = 60
+_MAX_MESSAGE_BYTES: Final = 300
 
 
 def remediation_of(pod: OwnedPod, claim: PodDiagnoser | None) -> tuple[str, ...]:
@@ -24,13 +27,34 @@ def remediation_of(pod: OwnedPod, claim: PodDiagnoser | None) -> tuple[str, ...]
 
 
 def _lines(pod: OwnedPod, claim: PodDiagnoser) -> Iterator[str]:
-    action = sanitize(claim.spec.remediationAction, _MAX_BYTES)
-    what = f"has remediationAction {action}" if action else "diagnoses, and takes no action"
-    yield f"PodDiagnoser {claim.metadata.name} {what}"
+    action = claim.spec.remediationAction
+    what = (
+        f"has remediationAction {status_word(action)}"
+        if action
+        else "diagnoses, and takes no action"
+    )
+    yield f"PodDiagnoser {name(claim.metadata.name)} {what}"
     for entry in claim.status.remediations:
         if entry.podUID == pod.metadata.uid:
-            told = f"{entry.action} {entry.phase} ({entry.reason})"
-            yield sanitize(f"{told}: {entry.message}" if entry.message else told, _MAX_BYTES)
+            told = f"{status_word(entry.action)} {status_word(entry.phase)}"
+            yield _line(told, entry.reason, entry.message)
     for withheld in claim.status.withheld:
         if any(pod.metadata.name in example.split("/") for example in withheld.examples):
-            yield sanitize(f"withheld: {withheld.reason}: {withheld.message}", _MAX_BYTES)
+            yield _line("withheld", withheld.reason, withheld.message)
+
+
+def _line(told: str, reason: str, message: str) -> str:
+    line = f"{told} ({status_word(reason)})"
+    return f"{line}: {status_message(reason, message)}" if message else line
+
+
+def status_word(text: str) -> str:
+    """Return a word of a status as it may stand in a sentence; in quotes where it is none."""
+    return word(sanitize(text, _MAX_WORD_BYTES))
+
+
+def status_message(reason: str, message: str) -> str:
+    """Return a message of a status: bare only if it is what this version says of its reason."""
+    if message in ("", explanation(reason)):
+        return message
+    return quote(sanitize(message, _MAX_MESSAGE_BYTES), _MAX_MESSAGE_BYTES)

@@ -20,7 +20,7 @@ from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.cli.claims import claiming_diagnoser, diagnosers_beside
 from pod_diagnoser.cli.snapshot import Snapshot
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
-from pod_diagnoser.diagnosis.quoting import name, quote_whole
+from pod_diagnoser.diagnosis.quoting import name, quote_whole, word
 from pod_diagnoser.pods.filters import reportable, threshold_for
 from pod_diagnoser.pods.history import CrashRecord, parse_history
 from pod_diagnoser.pods.keys import CAUSE, OPT_OUT
@@ -153,7 +153,7 @@ def _claim_obstacles(
 def _missing_labels(diagnoser: PodDiagnoser, pod: OwnedPod) -> str:
     labels = pod.metadata.labels
     lacking = [
-        _text(f"{key}={value}")
+        _label(key, value)
         for key, value in sorted(diagnoser.spec.targetLabels.items())
         if labels.get(key) != value
     ]
@@ -254,7 +254,9 @@ class _Judge:
             if entry.id == found.id and entry.phase in (Phase.DEFERRED, Phase.FAILED):
                 reason = entry.reason
                 known = Reason(reason) if reason in tuple(Reason) else None
-                why = explanation(reason) or _text(entry.message)
+                why = (
+                    explanation(reason) or f"the operator says {quote_whole(_text(entry.message))}"
+                )
                 yield Obstacle(why, _FIELDS.get(known, "") if known else "")
 
 
@@ -269,6 +271,14 @@ def _change(reason: Reason, found: Diagnosis, spec: PodDiagnoserSpec) -> str:
     causes = (found.cause.value, found.status_cause.value, *found.possible_causes)
     lacking = [each for each in dict.fromkeys(causes) if each not in spec.remediation.causes]
     return f"spec.remediation.causes: add {', '.join(lacking)}" if lacking else ""
+
+
+def _label(key: str, value: str) -> str:
+    """Return a label as it may stand in a sentence; in quotes where it is none."""
+    text = _text(f"{key}={value}")
+    left, _, right = text.partition("=")
+    is_safe = word(left) == left and (not right or word(right) == right)
+    return text if is_safe else quote_whole(text)
 
 
 def _text(text: str) -> str:

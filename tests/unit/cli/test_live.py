@@ -502,5 +502,5 @@ def test_what_the_operator_does_about_a_pod(shell: Shell) -> None:
     assert (code, err) == (0, "")
     told = out[out.index("Remediation:") :]
     assert "PodDiagnoser diag has remediationAction RestartPod" in told
-    assert "RestartPod Failed (Forbidden): may not [2J delete Pods" in told
-    assert "withheld: CoolingDown: wait" in told
+    assert 'RestartPod Failed (Forbidden): "may not [2J delete Pods"' in told
+    assert 'withheld (CoolingDown): "wait"' in told

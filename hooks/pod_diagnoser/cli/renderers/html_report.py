@@ -12,6 +12,7 @@ from typing import Final
 
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
 from pod_diagnoser.api.time import format_time
+from pod_diagnoser.cli.remediation import status_message, status_word
 from pod_diagnoser.cli.renderers.facts import age, owner_text, severity, workload_text
 from pod_diagnoser.cli.renderers.html_text import Content, Html, element, joined, rows
 from pod_diagnoser.cli.renderers.timeline import timeline
@@ -21,6 +22,7 @@ from pod_diagnoser.diagnosis.quoting import name
 _MAX_WORKLOADS: Final = 200
 _MAX_CARDS: Final = 100
 _MAX_RECORDS: Final = 10
+_MAX_EXAMPLES: Final = 10
 
 _SEVERITIES: Final = ("expected", "restarted", "broken")
 """What `facts.severity` means."""
@@ -168,10 +170,10 @@ class _Page:
                 "tr",
                 (
                     f"{each.metadata.namespace}/{each.metadata.name}",
-                    withheld.reason,
+                    status_word(withheld.reason),
                     str(withheld.crashes),
-                    withheld.message,
-                    ", ".join(withheld.examples),
+                    status_message(withheld.reason, withheld.message),
+                    ", ".join(map(status_word, withheld.examples[:_MAX_EXAMPLES])),
                 ),
             )
             for each in self._diagnosers
