@@ -14,9 +14,10 @@ rotate-token: ## have Metacontroller use the other token, and replace the one it
 install: token ## install the kinds and the operator by kubectl's current context
 	$(KUBECTL) apply -k metacontroller/pod-diagnoser/overlays/default
 
-# Pods with an annotation or a label of ours, one "namespace/name" a line; fails if they cannot be listed.
+# Pods with an annotation or a label of ours, one "namespace/name" a line; fails if they cannot be listed. By their
+# keys, since others under our prefix are their owners' (diagnostics.local.io/remediate).
 LEFTOVERS = pods=$$($(KUBECTL) get pods --all-namespaces -o jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} {.metadata.annotations} {.metadata.labels}{"\n"}{end}') \
-	|| exit; echo "$$pods" | grep -F '"diagnostics.local.io/' | cut -d' ' -f1
+	|| exit; echo "$$pods" | grep -E '"diagnostics[.]local[.]io/(cause|changes|container|crashes|diagnoser|diagnosis|evidence|log|next-step|reason|restart-reason|restart-time|termination-message)":' | cut -d' ' -f1
 
 .PHONY: leftovers
 leftovers: ## list the Pods with an annotation or a label of ours
@@ -33,5 +34,5 @@ uninstall: ## clean all Pods, then remove the operator; PodDiagnosers stay as th
 	done; echo "Still not clean, metacontroller/README.md says what to do:"; echo "$$left"; exit 1
 	$(KUBECTL) delete decoratorcontroller pod-diagnoser-pods --ignore-not-found
 	$(KUBECTL) delete -k metacontroller/pod-diagnoser/base --ignore-not-found
-	$(KUBECTL) delete clusterrole,clusterrolebinding pod-diagnoser-evidence --ignore-not-found
+	$(KUBECTL) delete clusterrole,clusterrolebinding pod-diagnoser-evidence pod-diagnoser-evidence-changes --ignore-not-found
 	@left=$$($(LEFTOVERS)) || exit; test -z "$$left" || { echo "Some Pods are not clean:"; echo "$$left"; exit 1; }

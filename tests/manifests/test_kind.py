@@ -15,6 +15,8 @@ from tests.manifests.kustomize import (
     KIND,
     NAMESPACE,
     PROJECT,
+    Object,
+    build_overlay,
     containers,
     of_kind,
     render,
@@ -142,6 +144,42 @@ def test_removal_names_our_controllers_and_keeps_the_kinds(recipe: dict[str, str
     assert set(deleted) < set(of_kind(render(BASE), "DecoratorController"))
     assert re.findall(r"delete -k (\S+)", commands) == [BASE]
     assert not re.search(r"delete (poddiagnosers?|pdiag|crds?)\b", commands)
+
+
+def test_removal_covers_what_components_add_to_the_cluster(
+    recipe: dict[str, str], tmp_path: Path
+) -> None:
+    """All objects without a namespace that any overlay or component has go, but for the kinds'."""
+    everything = build_overlay(tmp_path, "evidence", "evidence-logs", "evidence-changes")
+    removed = {identity(one) for one in [*render(BASE), *render("crds")]}
+    more = [one for one in everything if identity(one) not in removed]
+    readme = (PROJECT / "metacontroller/README.md").read_text(encoding="utf-8")
+    for text in (recipe["uninstall"], readme):
+        (names,) = re.findall(r"delete clusterrole,clusterrolebinding (.+?) --ignore", text)
+        named = {
+            (kind, name) for kind in ("ClusterRole", "ClusterRoleBinding") for name in names.split()
+        }
+        assert named == {identity(one) for one in more if "namespace" not in one["metadata"]}
+
+
+def identity(one: Object) -> tuple[str, str]:
+    """Return kind and name of an object."""
+    return one["kind"], one["metadata"]["name"]
+
+
+def test_leftovers_are_our_own_keys(recipe: dict[str, str]) -> None:
+    """What the owner of a Pod wrote under our prefix stays, and is not waited for."""
+    readme = (PROJECT / "metacontroller/README.md").read_text(encoding="utf-8")
+    for text in (recipe["leftovers"], readme):
+        (pattern,) = re.findall(r"grep -E '(.+?)'", text)
+        for key in (*ANNOTATIONS, LABEL):
+            assert re.search(pattern, f'shop/web {{"a":"b","{key}":"x"}} ')
+        for other in (
+            '{"diagnostics.local.io/remediate":"false"}',
+            '{"diagnostics.local.io/causes":"x"}',
+            '{"a":"{\\"diagnostics.local.io/cause\\":\\"x\\"}"}',
+        ):
+            assert not re.search(pattern, f"shop/web {other} ")
 
 
 def test_readme_has_the_same_commands(recipe: dict[str, str]) -> None:

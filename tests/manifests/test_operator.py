@@ -321,8 +321,12 @@ def test_only_our_own_kinds_are_looked_at_periodically() -> None:
 def test_pods_meet_the_restricted_standard(component: str, installation: str) -> None:
     """Pod Security's level "restricted", which the namespace enforces, and a read-only root."""
     pod = deployment(component, installation)["spec"]["template"]["spec"]
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "runAsGroup": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
     assert not pod.keys() & {"hostNetwork", "hostPID", "hostIPC", "initContainers"}
     assert [sorted(volume) for volume in pod["volumes"]] == [["name", "secret"]]
     assert hook(component, installation)["securityContext"] == {
@@ -445,6 +449,14 @@ def test_resources_are_asked_for_and_memory_is_limited(component: str) -> None:
     resources = hook(component)["resources"]
     assert set(resources["requests"]) == {"cpu", "memory"}
     assert set(resources["limits"]) == {"memory"}
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_memory_at_rest_is_asked_for(component: str) -> None:
+    """71 MiB were measured. Who uses more than was asked for is evicted among the first."""
+    size = re.fullmatch(r"(\d+)Mi", hook(component)["resources"]["requests"]["memory"])
+    assert size
+    assert int(size[1]) > 80
 
 
 def test_memory_is_enough_for_the_largest_bodies() -> None:
