@@ -152,12 +152,14 @@ class Told:
         what: an Event or a plan.
         diagnoser: uid of the PodDiagnoser.
         pod: uid of the Pod.
+        crash: its id.
         cause: its cause.
     """
 
     what: str
     diagnoser: str
     pod: str
+    crash: str
     cause: str
 
 
@@ -244,37 +246,51 @@ class Watch:
                 self.broken(Property.OTHERS, f"Pod {name_of(pod)}")
         self._note_crash(pod)
         if before is None or spec.shown(pod) != spec.shown(before):
+            if before is not None:
+                self._forget_told(pod, before)
             self._check_causes(pod)
 
     # Causes
 
-    def _note_told(self, identity: str, told: Told, pod: Object | None) -> None:
+    def _note_told(self, told: Told, pod: Object | None) -> None:
         """Keep what was told or planned early of a crash: its Pod has to say the same for ever."""
-        shown_at = self._shown_at.get(identity)
+        shown_at = self._shown_at.get(told.crash)
         if pod is None or uid_of(pod) != told.pod or is_terminating(pod) or shown_at is None:
             return
         if self._clock() - shown_at < EVIDENCE_WAIT:
-            self._told[identity].append(told)
+            self._told[told.pod].append(told)
             self._check_causes(pod)
 
     def _check_causes(self, pod: Object) -> None:
         """Compare what was told of a Pod's crashes with its record of them."""
         diagnoser, causes = spec.recorded_causes(pod)
-        for identity, cause in causes.items():
-            for told in self._told.get(identity, ()):
-                # A plan names the cause alone.
-                names = (cause, cause.partition(" ")[0] if told.what == "plan" else cause)
-                if told.diagnoser == diagnoser and told.cause not in names:
-                    where = f"Pod {name_of(pod)}, crash {identity}"
-                    self.broken(
-                        Property.ONE_CAUSE, f"{where}: {cause}, in the {told.what} {told.cause}"
-                    )
+        for told in self._told[uid_of(pod)]:
+            cause = causes.get(told.crash, told.cause)
+            # A plan names the cause alone.
+            names = (cause, cause.partition(" ")[0] if told.what == "plan" else cause)
+            if told.diagnoser == diagnoser and told.cause not in names:
+                where = f"Pod {name_of(pod)}, crash {told.crash}"
+                self.broken(
+                    Property.ONE_CAUSE, f"{where}: {cause}, in the {told.what} {told.cause}"
+                )
+
+    def _forget_told(self, pod: Object, before: Object) -> None:
+        """Forget what a PodDiagnoser told of a Pod's crashes once its record of them is gone.
+
+        It is taken off with the claim. A PodDiagnoser that claims the Pod again knows of a former
+        crash what can still be read: no output, but of the latest one.
+        """
+        former, _ = spec.recorded_causes(before)
+        if former and former != spec.recorded_causes(pod)[0]:
+            told = self._told[uid_of(pod)]
+            self._told[uid_of(pod)] = [one for one in told if one.diagnoser != former]
 
     def _note_crash(self, pod: Object) -> None:
+        for end in spec.ends_of(pod):  # the hook waits for evidence from the end on
+            self._shown_at.setdefault(spec.crash_id(pod, end), self._clock())
         for crash in spec.crashes_of(pod):
             if crash.container_id not in self.crashes[uid_of(pod)]:
                 self.crashes[uid_of(pod)][crash.container_id] = crash
-                self._shown_at.setdefault(spec.crash_id(pod, crash), self._clock())
                 self.counts["crashes"] += 1
         if spec.ended(pod):
             for diagnoser in self._store.select(DIAGNOSER):
@@ -329,9 +345,9 @@ class Watch:
         self, diagnoser: Object, entry: Object, before: Object | None, now: datetime
     ) -> None:
         if entry["phase"] == "Planned" and entry != before:
-            told = Told("plan", uid_of(diagnoser), entry["podUID"], entry["cause"])
+            told = Told("plan", uid_of(diagnoser), entry["podUID"], entry["id"], entry["cause"])
             pod = self._store.peek(POD, (namespace_of(diagnoser), entry["pod"]))
-            self._note_told(entry["id"], told, pod)
+            self._note_told(told, pod)
             if self.on_plan:
                 self.on_plan.pop()(diagnoser, entry)
         for field in ("plannedAt", "settledAt"):
@@ -583,8 +599,7 @@ class Watch:
         pod = self._store.peek(POD, (namespace, event["involvedObject"]["name"]))
         said = event["metadata"]["annotations"]
         cause = spec.named(said[f"{spec.PREFIX}cause"], said.get(f"{spec.PREFIX}reason-class"))
-        told = Told("Event", diagnoser, uid, cause)
-        self._note_told(said[f"{spec.PREFIX}crash"], told, pod)
+        self._note_told(Told("Event", diagnoser, uid, said[f"{spec.PREFIX}crash"], cause), pod)
         if pod is None or uid_of(pod) != uid:
             return
         # One that another has followed since it was read counts as well.

@@ -131,6 +131,16 @@ def crashes_of(pod: Object) -> list[Crash]:
     ]
 
 
+def ends_of(pod: Object) -> list[Crash]:
+    """Return the ends of a Pod's containers that its status shows, restarted already or not."""
+    return [
+        Crash.read(status["name"], end)
+        for status in (pod.get("status") or {}).get("containerStatuses") or []
+        for which in ("state", "lastState")
+        if (end := (status.get(which) or {}).get("terminated")) is not None
+    ]
+
+
 def ended(pod: Object) -> bool:
     """Return whether a Pod's container ended, restarted already or not."""
     return any(
