@@ -117,11 +117,14 @@ def head(
 
 
 @contextmanager
-def serving(variables: Mapping[str, str] | None = None) -> Iterator[Server]:
+def serving(
+    variables: Mapping[str, str] | None = None, readiness_port: int | None = None
+) -> Iterator[Server]:
     """Serve while the context lasts.
 
     Args:
         variables: environment variables for the server.
+        readiness_port: where it says that it is ready; None: where it serves hooks.
 
     Returns:
         The server, which answers. It is stopped at the end, by force if it has to be.
@@ -138,7 +141,7 @@ def serving(variables: Mapping[str, str] | None = None) -> Iterator[Server]:
             )
         server = Server(process, port, log)
         try:
-            _wait_until_ready(server, log)
+            _wait_until_ready(Server(process, readiness_port or port, log), log)
             yield server
             server.terminate()
             process.wait(PATIENCE)

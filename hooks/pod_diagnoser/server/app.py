@@ -35,7 +35,7 @@ from pod_diagnoser.server.endpoints import (
     utc_now,
 )
 from pod_diagnoser.server.fairness import CpuMeter, Fairness, let_others_go_first
-from pod_diagnoser.server.gateway import BodyBounds, Hook, HookMiddleware
+from pod_diagnoser.server.gateway import BodyBounds, Hook, HookMiddleware, PortSwitch
 from pod_diagnoser.server.logs import configure_logs
 from pod_diagnoser.server.settings import Endpoints, Settings, SettingsError, load_settings
 from pod_diagnoser.server.telemetry import Telemetry
@@ -127,8 +127,9 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     app.add_url_rule("/readyz", endpoint="readyz", view_func=healthy)
     app.add_url_rule("/metrics", endpoint="metrics", view_func=partial(metrics, telemetry))
     app.register_error_handler(HTTPException, refuse_unknown)
-    app.wsgi_app = HookMiddleware(  # type: ignore[method-assign]  # as Flask's manual has it
-        app.wsgi_app,
+    apart = settings.metrics_port is not None
+    middleware = HookMiddleware(
+        _without_paths().wsgi_app if apart else app.wsgi_app,
         hooks,
         telemetry,
         tokens,
@@ -138,11 +139,22 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         let_others_go_first(),
         parts.timer,
     )
+    app.wsgi_app = (  # type: ignore[method-assign]  # as Flask's manual has it
+        PortSwitch(str(settings.metrics_port), app.wsgi_app, middleware) if apart else middleware
+    )
     telemetry.started(
         settings.endpoints.value,
         authenticated=tokens is not None,
+        tls=settings.tls_folder is not None,
         connected=reconciler is not None,
     )
+    return app
+
+
+def _without_paths() -> Flask:
+    """Make what refuses every path that is no hook, where the rest has a port of its own."""
+    app = Flask("pod_diagnoser", static_folder=None)
+    app.register_error_handler(HTTPException, refuse_unknown)
     return app
 
 

@@ -1,12 +1,53 @@
 """A request's body as it arrives on a connection, and a response that leaves in one piece."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import gevent
 from gunicorn.http.body import LengthReader
 
+from pod_diagnoser.server.waiting import Waits
+
 YIELD_BYTES: Final = 256 * 1024
 """How much of a body is read before other greenlets get their turn, in bytes."""
+
+
+HEAD_SECONDS: Final = 5.0
+"""How long the lines before a body may take, from their first byte on."""
+
+
+class Connection:
+    """A connection to a client, as gunicorn reads requests from it: its heads arrive in time.
+
+    Args:
+        sock: the socket.
+        waits: those of its listener.
+    """
+
+    def __init__(self, sock: Any, waits: Waits) -> None:
+        self._sock = sock
+        self.waits = waits
+        self.sendall = sock.sendall
+        self.setblocking = sock.setblocking
+        self.shutdown = sock.shutdown
+        self.close = sock.close
+        self._between_requests = False
+
+    @contextmanager
+    def next_request(self, seconds: float) -> Iterator[None]:
+        """Bound the time in which the next request begins, and then that of its head."""
+        with self.waits.wait(seconds):
+            self._between_requests = True
+            yield
+
+    def recv(self, size: int) -> bytes:
+        """Receive up to a number of bytes."""
+        data: bytes = self._sock.recv(size)
+        if self._between_requests:
+            self._between_requests = False
+            self.waits.continue_wait(HEAD_SECONDS)
+        return data
 
 
 class RequestBody:

@@ -160,6 +160,28 @@ class BodyBounds:
 
 
 @dataclass(frozen=True, slots=True)
+class PortSwitch:
+    """Keeps what is served on one port apart from what is served on all others.
+
+    Attributes:
+        port: that port.
+        app: what answers there.
+        others: what answers elsewhere.
+    """
+
+    port: str
+    app: "WSGIApplication"
+    others: "WSGIApplication"
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Answer by the port of the connection; gunicorn takes it from there, not from a header."""
+        app = self.app if environ["SERVER_PORT"] == self.port else self.others
+        return app(environ, start_response)
+
+
+@dataclass(frozen=True, slots=True)
 class HookMiddleware:
     """Answers the requests of hooks, and passes everything else on.
 

@@ -13,10 +13,17 @@ from pod_diagnoser.server.settings import load_settings
 _settings = load_settings()
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (gunicorn's heartbeat file; memory, not disk)
 
-_host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
-bind = f"{_host}:{_settings.port}"
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+bind = [_address(_settings.host, _settings.port)]
+if _settings.metrics_port is not None:
+    bind.append(_address(_settings.metrics_host or _settings.host, _settings.metrics_port))
 workers = 1
 worker_class = "pod_diagnoser.server.worker.HookWorker"
+# More than a listener's places (worker.PLACES): who comes then takes another's place.
 worker_connections = 2000
 worker_tmp_dir = str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else tempfile.gettempdir()
 

@@ -77,6 +77,19 @@ class Settings(BaseSettings):
     )
     """The TCP port to listen on. ``POD_DIAGNOSER_PORT`` goes before ``PORT``."""
 
+    metrics_port: Annotated[int, BeforeValidator(_port)] | None = Field(
+        None, validation_alias="POD_DIAGNOSER_METRICS_PORT"
+    )
+    """A port of its own for ``/metrics``, ``/healthz`` and ``/readyz``: plain HTTP, no token, and
+    no hooks. None serves them beside the hooks."""
+
+    metrics_host: str | None = Field(None, validation_alias="POD_DIAGNOSER_METRICS_HOST")
+    """The address for `metrics_port`; None takes `host`."""
+
+    tls_folder: Path | None = Field(None, validation_alias="POD_DIAGNOSER_TLS_DIR")
+    """A folder with the server's certificate, ``tls.crt``, and its key, ``tls.key``. None serves
+    plain HTTP."""
+
     endpoints: Annotated[Endpoints, _one_of(*Endpoints)] = Field(
         Endpoints.ALL, validation_alias="POD_DIAGNOSER_ENDPOINTS"
     )
@@ -237,9 +250,19 @@ class Settings(BaseSettings):
                 "POD_DIAGNOSER_HOST is not a loopback address: responses then hold what not "
                 "everybody may read"
             )
+        message = message or self._problem_of_listeners()
         if message is not None:
             raise ValueError(message)
         return self
+
+    def _problem_of_listeners(self) -> str | None:
+        """Return what is wrong with the listeners, or None."""
+        if self.metrics_port is None:
+            if self.metrics_host is not None:
+                return "POD_DIAGNOSER_METRICS_HOST needs POD_DIAGNOSER_METRICS_PORT"
+        elif self.metrics_port == self.port:
+            return "POD_DIAGNOSER_METRICS_PORT must be another port than POD_DIAGNOSER_PORT"
+        return None
 
 
 class _Variables(EnvSettingsSource):

@@ -100,17 +100,24 @@ class Telemetry:
         self._requests_by_labels: dict[tuple[str, int], Counter] = {}
         self._durations_by_endpoint: dict[str, Histogram] = {}
 
-    def started(self, endpoints: str, *, authenticated: bool, connected: bool) -> None:
+    def started(self, endpoints: str, *, authenticated: bool, tls: bool, connected: bool) -> None:
         """Log that the hook serves.
 
         Args:
             endpoints: which hooks.
             authenticated: whether callers have to show a token.
+            tls: whether the hooks are served over TLS.
             connected: whether it has access to the API server.
         """
         # Anyone who may call without a token can have Pods replaced for crashes: worth a look.
         log = self._log.warning if connected and not authenticated else self._log.info
-        log("Serving", endpoints=endpoints, authenticated=authenticated, connected=connected)
+        log(
+            "Serving",
+            endpoints=endpoints,
+            authenticated=authenticated,
+            tls=tls,
+            connected=connected,
+        )
 
     def events_looked_up(self, result: EventLookup) -> None:
         """Count a lookup of the Events of a crash."""

@@ -1,14 +1,17 @@
 """gunicorn's gevent worker, with a shutdown that loses no request and bodies that are bounded.
 
 What it changes of gunicorn, and where: `HookWorker.load_wsgi` checks that the hook may be served on
-its address, and lets garbage collection run less often; `RequestBody` asks for a body when the
-application reads it; `ResponseBuffer` sends a response in one piece; `HookWorker.handle_request`
-reads the rest of a refused body; `HookWorker.run` closes idle connections after SIGTERM.
+its address, and lets garbage collection run less often; `HookWorker.handle` speaks TLS, and has
+connections make room for others; `Connection` bounds the time of a head; `RequestBody` asks for a
+body when the application reads it; `ResponseBuffer` sends a response in one piece;
+`HookWorker.handle_request` reads the rest of a refused body; `HookWorker.run` closes idle
+connections after SIGTERM.
 """
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from contextlib import contextmanager, suppress
+import resource
+from collections.abc import Callable, Iterable, MutableMapping
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Final
 
 import gevent
@@ -18,9 +21,26 @@ from gunicorn.glogging import Logger
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
-from pod_diagnoser.server.connections import YIELD_BYTES, RequestBody, ResponseBuffer
+from pod_diagnoser.server.connections import (
+    YIELD_BYTES,
+    Connection,
+    RequestBody,
+    ResponseBuffer,
+)
 from pod_diagnoser.server.logs import LineLimit, foreign_formatter
 from pod_diagnoser.server.settings import SettingsError, load_settings
+from pod_diagnoser.server.tls import CertificateError, Certificates
+from pod_diagnoser.server.waiting import Waits
+
+HANDSHAKE_SECONDS: Final = 5.0
+"""How long a TLS handshake may take."""
+
+SEND_SECONDS: Final = 10.0
+"""How long a client may take to read a response; as long as Metacontroller waits for all of it."""
+
+PLACES: Final = 1000
+"""The most connections of a listener. Metacontroller has some 20 for each DecoratorController, of
+which it keeps two while they are idle."""
 
 DRAIN_SECONDS: Final = 1.0
 """For how long after SIGTERM connections that are idle stay open.
@@ -65,9 +85,12 @@ class HookWorker(GeventWorker):
     """
 
     def init_process(self) -> None:
-        """Prepare for idle connections, then load the application and serve."""
-        self._idle: dict[Any, gevent.Timeout] = {}
+        """Prepare for connections, then load the application and serve."""
+        self._waits: dict[int, Waits] = {}
+        self._connections: dict[Any, Connection] = {}
+        self._certificates: Certificates | None = None
         self._refusals = LineLimit()
+        _allow_open_files()
         super().init_process()
 
     def load_wsgi(self) -> None:
@@ -76,15 +99,22 @@ class HookWorker(GeventWorker):
         gunicorn's own options and variables go before what the settings say of the address.
 
         Raises:
-            gunicorn.errors.AppImportError: it may not, since anyone there could call.
+            gunicorn.errors.AppImportError: it may not, since anyone there could call or listen, or
+                there is no certificate.
         """
-        for listener in self.sockets:
-            name = listener.getsockname()
-            if isinstance(name, tuple):  # a socket in the file system has its permissions
-                try:
-                    load_settings().listening_on(name[0])
-                except SettingsError as error:
-                    raise AppImportError(str(error)) from None
+        settings = load_settings()
+        try:
+            for listener in self.sockets:
+                self._waits[id(listener)] = Waits(PLACES)
+                name = listener.getsockname()
+                # A socket in the file system has its permissions; metrics are for all.
+                if isinstance(name, tuple) and name[1] != settings.metrics_port:
+                    settings.listening_on(name[0])
+            if settings.tls_folder is not None:
+                self._certificates = Certificates(settings.tls_folder, _log_unusable_certificate)
+        except (SettingsError, CertificateError) as error:
+            raise AppImportError(str(error)) from None
+        self._metrics_port = settings.metrics_port
         super().load_wsgi()
         self.wsgi = self._closing_connections(self.wsgi)
         gc.collect()
@@ -103,6 +133,9 @@ class HookWorker(GeventWorker):
             def start(*arguments: Any) -> Any:
                 if not self.alive or environ["wsgi.input"].awaited:
                     start_response.__self__.force_close()
+                # Not for probes, which anyone may ask.
+                if arguments[0].startswith("200") and environ["REQUEST_METHOD"] == "POST":
+                    self._connections[gevent.getcurrent()].waits.trust()
                 return start_response(*arguments)
 
             return application(environ, start)
@@ -117,8 +150,36 @@ class HookWorker(GeventWorker):
             client: the connection.
             addr: where it comes from.
         """
-        del listener
-        super().handle(client, client, addr)
+        waits = self._waits[id(listener)]
+        with waits.connected():
+            secured = self._secured(client, waits)
+            if secured is None:
+                client.close()
+                return
+            current = gevent.getcurrent()
+            connection: Any = Connection(secured, waits)
+            self._connections[current] = connection
+            try:
+                super().handle(secured, connection, addr)
+            finally:
+                del self._connections[current]
+
+    def _secured(self, client: Any, waits: Waits) -> Any:
+        """Speak TLS with a client, where hooks are served with it.
+
+        Returns:
+            What to read and write; None where the client did not do its part.
+        """
+        if self._certificates is None or client.getsockname()[1] == self._metrics_port:
+            return client
+        client.setblocking(True)  # noqa: FBT003 (socket's own method)
+        secured = None
+        with waits.wait(HANDSHAKE_SECONDS):
+            try:
+                secured = self._certificates.context().wrap_socket(client, server_side=True)
+            except OSError:  # as ssl.SSLError is
+                structlog.get_logger().debug("TLS handshake failed")
+        return secured
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
         """Answer a request, then read what is left of its body.
@@ -142,15 +203,28 @@ class HookWorker(GeventWorker):
         try:
             super().handle_request(listener_name, req, response, addr)
         except StopIteration:
-            response.flush()
+            self._send(response)
             # A connection closed with something unread is reset, and the response may be lost.
             with suppress(OSError, ParseException):
                 self._discard(body)
             raise
-        response.flush()
+        self._send(response)
         if not self._discard(body):
             raise StopIteration
         return True
+
+    def _send(self, response: ResponseBuffer) -> None:
+        """Send a response in time.
+
+        Raises:
+            StopIteration: the client did not read it in time.
+        """
+        sent = False
+        with self._bounded(SEND_SECONDS):
+            response.flush()
+            sent = True
+        if not sent:
+            raise StopIteration
 
     def _discard(self, body: RequestBody) -> bool:
         """Read what is left of a body, and throw it away.
@@ -170,29 +244,22 @@ class HookWorker(GeventWorker):
 
     def run(self) -> None:
         """Serve until the worker is asked to stop."""
-        drain = gevent.spawn(self._drain)
+        helpers = [gevent.spawn(self._drain)]
+        helpers += [gevent.spawn(waits.watch) for waits in self._waits.values()]
         try:
             super().run()
         finally:
-            drain.kill()
+            gevent.killall(helpers)
 
-    @contextmanager
-    def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override]  # its stub says None
-        """Bound the time for which a connection waits for its next request."""
-        with self._bounded(self.cfg.keepalive):
-            yield
+    def timeout_ctx(  # type: ignore[override]  # its stub says None
+        self,
+    ) -> AbstractContextManager[None]:
+        """Bound the time for which a connection waits for its next request, and for its head."""
+        return self._connections[gevent.getcurrent()].next_request(self.cfg.keepalive)
 
-    @contextmanager
-    def _bounded(self, seconds: float) -> Iterator[None]:
-        """Bound the time of what is between two requests; beyond it the context just ends."""
-        current = gevent.getcurrent()
-        no_error: Any = False  # gevent: end the context without one; its stub knows errors only
-        with gevent.Timeout(seconds, no_error) as timeout:
-            self._idle[current] = timeout
-            try:
-                yield
-            finally:
-                self._idle.pop(current, None)
+    def _bounded(self, seconds: float) -> AbstractContextManager[None]:
+        """Bound the time of waiting for the client; beyond it the context just ends."""
+        return self._connections[gevent.getcurrent()].waits.wait(seconds)
 
     def handle_error(self, req: object, client: Any, addr: object, exc: BaseException) -> None:
         """Answer what is no HTTP request, without repeating any of it, and close the connection.
@@ -219,16 +286,22 @@ class HookWorker(GeventWorker):
         while self.alive:
             gevent.sleep(0.1)
         gevent.sleep(DRAIN_SECONDS)
-        while self._idle:
-            for connection in list(self._idle):
-                gevent.get_hub().loop.run_callback(self._close, connection)
+        while any(waits.waiting for waits in self._waits.values()):
+            for waits in self._waits.values():
+                waits.end_all()
             gevent.sleep(0.1)
 
-    def _close(self, connection: Any) -> None:
-        """Close a connection as if its time were over. Runs in the hub, as `Deadlines` does."""
-        timeout = self._idle.pop(connection, None)
-        if timeout is not None:
-            connection.throw(timeout)
+
+def _log_unusable_certificate() -> None:
+    structlog.get_logger().error("Certificate cannot be used; the one before stays in use")
+
+
+def _allow_open_files() -> None:
+    """Let this process have as many connections as it serves; shells often allow 1,024 files."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed < most:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class HookLogger(Logger):
