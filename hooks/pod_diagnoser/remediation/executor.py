@@ -291,10 +291,15 @@ def _with_outcome(live: PodDiagnoser, plan: Remediation, outcome: Outcome) -> Po
         apply_outcome(entry, outcome) if entry is plan else entry for entry in status.remediations
     ]
     owners: Sequence[OwnerHistory] = status.owners
-    if outcome.phase is Phase.DONE:
+    if outcome.phase is Phase.DONE and not _is_charged(plan, status.remediations):
         owners = record_attempt(owners, plan.owner, outcome.at)
     update = {"remediations": tuple(entries), "owners": tuple(owners)}
     return live.model_copy(update={"status": status.model_copy(update=update)})
+
+
+def _is_charged(plan: Remediation, entries: Sequence[Remediation]) -> bool:
+    """Return whether the Pod of a plan is counted as replaced already, for another crash of it."""
+    return any(each.phase == Phase.DONE and each.podUID == plan.podUID for each in entries)
 
 
 def _outcome_of_error(error: ApiError, now: datetime) -> Outcome | None:

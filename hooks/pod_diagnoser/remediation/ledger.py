@@ -81,7 +81,8 @@ def update_ledger(
     An attempt is recorded for its owner when it is made, and forgiven when it turns out to have
     helped: a cool-down grows with those that did not. A remediation that failed counts as done as
     soon as its Pod is terminating: of two processes that answered the same request one may have
-    been refused, and the other not.
+    been refused, and the other not. But a Pod is replaced once, however many of its crashes have
+    an entry: only one of them counts.
 
     Args:
         diagnoser: the PodDiagnoser with its stored status.
@@ -96,17 +97,23 @@ def update_ledger(
     stored, policy = diagnoser.status, diagnoser.spec.remediation
     by_owner: dict[str, list[CrashedPod]] = {}
     terminating: set[str] = set()
-    for each in crashed:
-        by_owner.setdefault(each.pod.owner_uid, []).append(each)
-        if each.pod.metadata.terminating:
-            terminating.add(each.pod.metadata.uid)
+    for pod in crashed:
+        by_owner.setdefault(pod.pod.owner_uid, []).append(pod)
+        if pod.pod.metadata.terminating:
+            terminating.add(pod.pod.metadata.uid)
     owners = tuple(_clamp_owner_times(owner, now) for owner in stored.owners)
+    known = deduplicate(stored.remediations)
+    charged = {entry.podUID for entry in known if entry.phase == Phase.DONE}
+    current = [apply_outcome(_clamp_times(each, now), outcomes.get(each.id)) for each in known]
+    covered = {each.podUID for each in current if each.phase in (Phase.PLANNED, Phase.DONE)}
     entries: list[Remediation] = []
-    for before in deduplicate(stored.remediations):
-        entry = apply_outcome(_clamp_times(before, now), outcomes.get(before.id))
-        if entry.phase not in (Phase.PLANNED, Phase.DONE) and entry.podUID in terminating:
+    for each in current:
+        entry = each
+        if entry.podUID in terminating - covered:
+            covered.add(entry.podUID)
             entry = _with_outcome(entry, Outcome(Phase.DONE, Reason.POD_GONE, now))
-        if before.phase != Phase.DONE and entry.phase == Phase.DONE:
+        if entry.phase == Phase.DONE and entry.podUID not in charged:
+            charged.add(entry.podUID)
             owners = record_attempt(owners, entry.owner, entry.settledAt or now)
         if entry.phase == Phase.DONE and entry.outcome is None:
             outcome = _assess(entry, by_owner.get(entry.owner, ()), policy, now, complete=complete)

@@ -80,15 +80,17 @@ def budget_limit(
         entries: the other remediations of the same PodDiagnoser.
         now: the time.
     """
-    pending, waits = 0, []
+    pending = 0
+    done: dict[str, float] = {}
     for entry in entries:
         if is_pending(entry, now):
             pending += 1
         elif entry.phase == Phase.DONE:
             # Subtract: nothing can be added to a time in the year 9999.
-            left = window_of(policy) - (now - (entry.settledAt or now))
-            if left > timedelta(0):
-                waits.append(left.total_seconds())
+            left = (window_of(policy) - (now - (entry.settledAt or now))).total_seconds()
+            if left > 0:  # one Pod is gone once, however many of its crashes were planned
+                done[entry.podUID] = max(left, done.get(entry.podUID, 0.0))
+    waits = list(done.values())
     excess = pending + len(waits) - policy.budget.pods
     if excess < 0:
         return None

@@ -714,6 +714,23 @@ def test_what_did_not_come_about_counts_as_done_when_its_pod_goes(phase: Phase) 
     assert entries(synced(diag, after(14), owned(2), going)) == [entry]
 
 
+def test_a_pod_is_charged_once_for_all_of_its_crashes() -> None:
+    """Its first crash is superseded; it is deleted for the second, and is going."""
+    old, new = owned(), owned(1, after(12))
+    superseded = (Phase.EXPIRED, Reason.CRASH_SUPERSEDED)
+    diag = settled(synced(replacing(), NOW, old), after(13), old, as_=superseded)
+    diag = synced(diag, after(14), new)
+    going = copy.deepcopy(new)
+    going["metadata"]["deletionTimestamp"] = format_time(after(45))
+    diag = settled(diag, after(15), going)
+    for now in (16, 17):
+        diag = synced(diag, after(now), going)
+        assert [each["reason"] for each in entries(diag, "Done")] == ["Deleted"]
+        assert [each["attempts"] for each in diag["status"]["owners"]] == [1]
+    others = [owned(n, after(17), by=f"rs-{n}") for n in range(2, 8)]
+    assert len(planned(synced(diag, after(18), *others))) == 4
+
+
 def test_a_second_try_shows_what_prevented_the_first() -> None:
     """So that the condition does not come and go with each try."""
     document, no = owned(), (Phase.FAILED, Reason.FORBIDDEN)
