@@ -205,7 +205,11 @@ def owned(number: int, owner: int, ended: datetime) -> dict[str, Any]:
 
 def answered() -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a PodDiagnoser and its DiagnosisTarget after syncs that fill every field."""
-    subject = builders.diagnoser(targetLabels={"app": "app"}, remediationAction="RestartPod")
+    subject = builders.diagnoser(
+        targetLabels={"app": "app"},
+        remediationAction="RestartPod",
+        remediation={"include": ["OtherOwners"]},
+    )
     target = builders.target(subject)
     older = builders.target(
         builders.diagnoser("older", 800, builders.after(-60), targetLabels={"b": "c"})

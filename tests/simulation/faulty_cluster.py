@@ -73,6 +73,8 @@ KINDS: tuple[Object, ...] = (
 )
 """Pods beside those of the ReplicaSet: whose they are, and what of them forbids to delete them."""
 
+API_VERSIONS = {"Job": "batch/v1", "Node": "v1"}
+
 TERMINATIONS = ((0, "Completed"), (1, "Error"), (137, "OOMKilled"), (137, "Error"), (143, "Error"))
 """How containers end; a program that is not there is no reason to replace its Pod."""
 
@@ -323,7 +325,7 @@ class FaultyCluster(ClusterFixture):
         if self.store.peek(POD, (namespace, name)) is not None:
             return
         owner = {
-            "apiVersion": "apps.example/v1",
+            "apiVersion": API_VERSIONS.get(kind.get("owner", ""), "apps/v1"),
             "kind": kind.get("owner", ""),
             "name": "own",
             "uid": f"uid-of-{kind.get('owner', '')}-{kind.get('other', False)}{uid}",

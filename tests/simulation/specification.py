@@ -51,6 +51,15 @@ OUR_ANNOTATIONS = frozenset(
 FRESH = timedelta(minutes=30)
 AHEAD = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
+MADE_ANEW = (
+    ("apps/v1", "ReplicaSet"),
+    ("apps/v1", "StatefulSet"),
+    ("v1", "ReplicationController"),
+    ("apps/v1", "DaemonSet"),
+    ("batch/v1", "Job"),
+)
+"""The owners that are known to make a Pod anew that is gone, if not always at once."""
+
 REPLACING = ("RestartPod", "EvictPod")
 
 CAUSES = {
@@ -292,6 +301,12 @@ def forbidden_by_pod(
         (not owner or owner["kind"] == "Node", "no controller would replace it"),
         (owner.get("kind") == "DaemonSet" and "DaemonSetPods" not in included, "DaemonSet"),
         (owner.get("kind") == "Job" and "JobPods" not in included, "Job"),
+        (
+            (owner.get("apiVersion"), owner.get("kind")) not in MADE_ANEW
+            and "OtherOwners" not in included,
+            "nobody knows whether its owner would replace it",
+        ),
+        (pod["spec"].get("restartPolicy") == "Never", "restartPolicy is Never"),
         (priority.startswith("system-") and "SystemCriticalPods" not in included, priority),
         (labels_of(pod).get(LABEL) != name_of(diagnoser), "it does not carry the label"),
         (not matches(diagnoser, pod), "it lacks a target label"),

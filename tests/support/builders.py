@@ -289,7 +289,7 @@ def applied(of: Json, answer: Json) -> Json:
 def owner(uid: str = "rs-1", kind: str = "ReplicaSet", *, controller: bool = True) -> Json:
     """Return an owner reference."""
     return {
-        "apiVersion": "apps/v1",
+        "apiVersion": {"Job": "batch/v1", "Node": "v1"}.get(kind, "apps/v1"),
         "kind": kind,
         "name": f"app-{uid}",
         "uid": uid,

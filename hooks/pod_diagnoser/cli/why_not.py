@@ -43,6 +43,8 @@ _FIELDS: Final = {
     Reason.BARE_POD: "have a controller make the Pod, such as a Deployment",
     Reason.DAEMON_SET_POD: "spec.remediation.include: [DaemonSetPods]",
     Reason.JOB_POD: "spec.remediation.include: [JobPods]",
+    Reason.OTHER_OWNER: "spec.remediation.include: [OtherOwners]",
+    Reason.MAY_BE_RESIZE: "spec.evidence.events, and the component evidence",
     Reason.SYSTEM_CRITICAL: "spec.remediation.include: [SystemCriticalPods]",
     Reason.SILENCED: "spec.ignore, spec.thresholds",
     Reason.PAUSED: "spec.remediation.paused: false",

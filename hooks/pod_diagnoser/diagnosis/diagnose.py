@@ -11,7 +11,13 @@ from pod_diagnoser.api.causes import REQUESTED_RESTARTS, Cause
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.diagnosis.cause_rules import rule_for, state
 from pod_diagnoser.diagnosis.detection import detect_symptoms
-from pod_diagnoser.diagnosis.evidence import NO_EVIDENCE, EventFinding, Evidence, OutputReason
+from pod_diagnoser.diagnosis.evidence import (
+    NO_EVIDENCE,
+    EventFinding,
+    EventLookup,
+    Evidence,
+    OutputReason,
+)
 from pod_diagnoser.diagnosis.lasting_conditions import detect_lasting_conditions
 from pod_diagnoser.diagnosis.quoting import word
 from pod_diagnoser.diagnosis.rules.row import CauseRule
@@ -19,8 +25,8 @@ from pod_diagnoser.diagnosis.start_event_rules import seconds_until_slow
 from pod_diagnoser.diagnosis.statement import Statement
 from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
 
-_LIKE_PROBE_KILLS = (Cause.KILLED, Cause.TERMINATED, Cause.COMPLETED)
-"""What a kill for a failed probe looks like in the status."""
+_LIKE_STOPS = (Cause.KILLED, Cause.TERMINATED, Cause.COMPLETED)
+"""What a stop by the kubelet, for a failed probe or a resize, looks like in the status."""
 
 _CAUSES_OF_PROBES = {
     "liveness": Cause.LIVENESS_PROBE_FAILED,
@@ -119,9 +125,19 @@ class Diagnosis:
     def possible_causes(self) -> tuple[str, ...]:
         """The failed probes that its Events, which were read and do not tell, may have hidden."""
         evidence = self.symptom.evidence
-        if evidence is None or not evidence.is_unclear or self.cause not in _LIKE_PROBE_KILLS:
+        if evidence is None or not evidence.is_unclear or self.cause not in _LIKE_STOPS:
             return ()
         return tuple(_CAUSES_OF_PROBES[probe].value for probe in self.symptom.probes)
+
+    @property
+    def may_be_resize(self) -> bool:
+        """Whether it may be a restart for a resize: it looks like one, and no Events deny it."""
+        symptom = self.symptom
+        if not (symptom.resizable and symptom.spec_may_have_changed):
+            return False
+        evidence = symptom.evidence
+        told = evidence is not None and evidence.lookup in (EventLookup.FOUND, EventLookup.SILENT)
+        return self.status_cause in _LIKE_STOPS and not told
 
     @property
     def was_requested(self) -> bool:

@@ -16,6 +16,7 @@ from pod_diagnoser.api.diagnostics_v1 import (
 from pod_diagnoser.api.time import whole_seconds
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.limits import (
+    ALL_TEMPLATES,
     OWNER_RETENTION,
     SKEW,
     backoff_left,
@@ -217,6 +218,7 @@ def prune_owners(
     """
     pending = {entry.owner for entry in entries if entry.phase != Phase.DONE}
     crashing = {(each.pod.owner_uid, each.pod.template_hash) for each in crashed}
+    crashing |= {(uid, ALL_TEMPLATES) for uid, _ in crashing}
 
     def keeps(owner: OwnerHistory) -> bool:
         if owner.uid in pending:

@@ -30,6 +30,10 @@ OWNER_RETENTION = MAX_COOL_DOWN + SKEW
 MAX_ATTEMPTS = 1000
 """Attempts are counted up to this: more than the spec can ask for, less than the CRD allows."""
 
+ALL_TEMPLATES = "*"
+"""The template of the entry that counts an owner's attempts for all its templates. No label can
+have this value, so no Pod has this template."""
+
 _MAX_DOUBLINGS = 16
 
 
@@ -119,8 +123,9 @@ def owner_limit(
 ) -> Limit | None:
     """Return the limit if an owner is cooling down or has been given up, None otherwise.
 
-    A new template starts with no attempts, but within the cool-down as it is set: a template that
-    changes from Pod to Pod must not evade it.
+    A new template starts with no attempts, but within the cool-down as it is set, and for all
+    templates together there are twice the attempts: a template that changes from Pod to Pod must
+    not evade either.
 
     Args:
         policy: ``spec.remediation``.
@@ -133,12 +138,33 @@ def owner_limit(
     for owner in owners:
         if owner.uid != uid:
             continue
+        if owner.template == ALL_TEMPLATES and owner.attempts >= 2 * policy.maxAttempts:
+            return Limit(Reason.GAVE_UP)
         attempts = owner.attempts if owner.template == template else 0
         if attempts >= policy.maxAttempts:
             return Limit(Reason.GAVE_UP)
         if owner.lastTime is not None:
             left = max(left, cool_down(policy, attempts) - (now - owner.lastTime))
     return Limit(Reason.COOL_DOWN, left.total_seconds()) if left > timedelta(0) else None
+
+
+def add_template(owners: Sequence[OwnerHistory], new: OwnerHistory) -> list[OwnerHistory]:
+    """Add a template of an owner; with its second one, begin to count those of all its templates.
+
+    Attempts are counted for all templates that are known (`record_attempt`), so the first one has
+    had all of them until then.
+
+    Args:
+        owners: the history of owners.
+        new: an entry without attempts.
+    """
+    former = [owner for owner in owners if owner.uid == new.uid]
+    if not former or any(owner.template == ALL_TEMPLATES for owner in former):
+        return [*owners, new]
+    most = max(former, key=lambda owner: owner.attempts)
+    times = [owner.lastTime for owner in former if owner.lastTime is not None]
+    update = {"template": ALL_TEMPLATES, "lastTime": max(times, default=None)}
+    return [*owners, new, most.model_copy(update=update)]
 
 
 def record_attempt(

@@ -69,9 +69,12 @@ class Reason(StrEnum):
     BARE_POD = "BarePod"
     DAEMON_SET_POD = "DaemonSetPod"
     JOB_POD = "JobPod"
+    OTHER_OWNER = "OtherOwner"
+    NEVER_RESTARTED = "NeverRestarted"
     SYSTEM_CRITICAL = "SystemCritical"
     SILENCED = "Silenced"
     CAUSE_NOT_LISTED = "CauseNotListed"
+    MAY_BE_RESIZE = "MayBeResize"
     AWAITING_EVIDENCE = "AwaitingEvidence"
     TOO_YOUNG = "TooYoung"
     COOL_DOWN = "CoolDown"
@@ -104,14 +107,18 @@ EXPLANATIONS: Mapping[Reason, str] = {
     Reason.BARE_POD: "No controller would replace the Pod.",
     Reason.DAEMON_SET_POD: "spec.remediation.include does not name DaemonSetPods.",
     Reason.JOB_POD: "spec.remediation.include does not name JobPods.",
+    Reason.OTHER_OWNER: "Whether its owner would replace it is not known, and "
+    "spec.remediation.include does not name OtherOwners.",
+    Reason.NEVER_RESTARTED: "Its restartPolicy is Never: its deletion may count as its failure.",
     Reason.SYSTEM_CRITICAL: "spec.remediation.include does not name SystemCriticalPods.",
     Reason.SILENCED: "spec.ignore or spec.thresholds suppresses it, by the Pod's status alone.",
     Reason.CAUSE_NOT_LISTED: "spec.remediation.causes does not name the cause.",
+    Reason.MAY_BE_RESIZE: "It may be a restart for a resize: Events that would tell were not read.",
     Reason.AWAITING_EVIDENCE: "Its Events, which may show another cause, are being read.",
     Reason.TOO_YOUNG: "The Pod is younger than spec.remediation.minPodAgeSeconds.",
     Reason.COOL_DOWN: "Another Pod of the same owner was replaced a short time ago.",
-    Reason.GAVE_UP: "Replacing Pods of this owner did not help; a change of its template, or "
-    "two hours without a crash, resets the count.",
+    Reason.GAVE_UP: "Replacing Pods of this owner did not help; two hours without a crash reset "
+    "the count, and so does a change of its template, until there were twice as many attempts.",
     Reason.BUDGET_SPENT: "spec.remediation.budget is spent for now.",
     Reason.HISTORY_FULL: "There are too many remediations or owners to keep count of.",
 }

@@ -27,7 +27,9 @@ from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.ledger import deduplicate, prune_owners, should_keep, update_ledger
 from pod_diagnoser.remediation.limits import (
+    ALL_TEMPLATES,
     Limit,
+    add_template,
     backoff_left,
     budget_limit,
     is_pending,
@@ -233,7 +235,9 @@ class _Planner:
 
     def _reason_to_withhold(self, pod: OwnedPod, found: Diagnosis) -> Reason | None:
         reason = violated_safeguard(pod, found, self._spec, self._now)
-        return reason or (Reason.AWAITING_EVIDENCE if found.id in self._awaited else None)
+        if found.id in self._awaited and reason in (None, Reason.MAY_BE_RESIZE):
+            return Reason.AWAITING_EVIDENCE
+        return reason
 
     def _limit_of_safeguard(self, pod: OwnedPod, reason: Reason) -> Limit:
         young = reason is Reason.TOO_YOUNG
@@ -268,27 +272,30 @@ class _Planner:
         return None
 
     def _make_room_for_owner(self, uid: str, template: str) -> Limit | None:
-        """Make room for one more owner, or return that there is none."""
-        templates = [owner.template for owner in self._owners if owner.uid == uid]
+        """Make room for one more template of an owner, or return that there is none."""
+        known = [owner.template for owner in self._owners if owner.uid == uid]
+        templates = [each for each in known if each != ALL_TEMPLATES]
         if template in templates:
             return None
+        kept = self._owners
         if len(templates) >= MAX_TEMPLATES:
             former = [each for each in templates if (uid, each) not in self._crashing]
             if not former:
                 return Limit(Reason.HISTORY_FULL)
-            self._owners = [
-                owner for owner in self._owners if (owner.uid, owner.template) != (uid, former[0])
-            ]
-        return Limit(Reason.HISTORY_FULL) if len(self._owners) >= MAX_OWNERS else None
+            kept = [owner for owner in kept if (owner.uid, owner.template) != (uid, former[0])]
+        more = 2 if templates and ALL_TEMPLATES not in known else 1
+        if len(kept) + more > MAX_OWNERS:
+            return Limit(Reason.HISTORY_FULL)
+        self._owners = kept
+        return None
 
     def _plan(self, pod: OwnedPod, found: Diagnosis) -> None:
         owner, template = pod.controller, pod.template_hash
         if owner is None:
             return  # no bare Pod passes the safeguards
         if not any((each.uid, each.template) == (owner.uid, template) for each in self._owners):
-            self._owners.append(
-                OwnerHistory(uid=owner.uid, kind=owner.kind, name=owner.name, template=template)
-            )
+            new = OwnerHistory(uid=owner.uid, kind=owner.kind, name=owner.name, template=template)
+            self._owners = add_template(self._owners, new)
         reason, message = Reason.CRASHED.value, EXPLANATIONS[Reason.CRASHED]
         tried = self._tried.pop(found.id, None)
         if tried is not None:

@@ -5,7 +5,7 @@ No annotation of a Pod allows its replacement; one forbids it.
 
 from datetime import datetime, timedelta
 
-from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod, OwnerReference
+from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserSpec, RemediationSpec
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.pods.filters import allows_remediation
@@ -21,6 +21,17 @@ time: it would be fresh for longer than the cluster keeps its Event."""
 
 _SYSTEM_CRITICAL = ("system-cluster-critical", "system-node-critical")
 """Source: ``pkg/apis/scheduling/types.go``."""
+
+_REPLACING_OWNERS = (
+    ("apps/v1", "ReplicaSet"),
+    ("apps/v1", "StatefulSet"),
+    ("v1", "ReplicationController"),
+)
+"""The controllers of Kubernetes that make a Pod anew whenever one is gone. What others do, if they
+are controllers at all, is not known: Pods of a workflow or a virtual machine are not made anew."""
+
+_DAEMON_SET = ("apps/v1", "DaemonSet")
+_JOB = ("batch/v1", "Job")
 
 _OPT_OUT_VALUES = ("false", "no", "0", "off")
 """Values of the annotation that opt a Pod out; ``"false"`` is the documented one."""
@@ -66,21 +77,30 @@ def violated_safeguards(
 ) -> tuple[Reason, ...]:
     """Return all that of a Pod itself forbids to replace it, as `violated_safeguard` the first."""
     policy, meta, owner = spec.remediation, pod.metadata, pod.controller
+    kind = (owner.apiVersion, owner.kind) if owner is not None else None
     priority = pod.spec.priorityClassName if pod.spec else ""
+    never = pod.spec is not None and pod.spec.restartPolicy == "Never"
     young = seconds_too_young(pod, policy, now)
     checks = (
         (meta.terminating, Reason.TERMINATING),
         (MIRROR_POD_ANNOTATION in meta.annotations, Reason.MIRROR_POD),
         (meta.annotations.get(OPT_OUT, "").strip().lower() in _OPT_OUT_VALUES, Reason.OPTED_OUT),
         (owner is None or owner.kind == "Node" or not owner.uid, Reason.BARE_POD),
-        (_is(owner, "DaemonSet") and "DaemonSetPods" not in policy.include, Reason.DAEMON_SET_POD),
-        (_is(owner, "Job") and "JobPods" not in policy.include, Reason.JOB_POD),
+        (kind == _DAEMON_SET and "DaemonSetPods" not in policy.include, Reason.DAEMON_SET_POD),
+        (kind == _JOB and "JobPods" not in policy.include, Reason.JOB_POD),
+        (
+            kind not in (*_REPLACING_OWNERS, _DAEMON_SET, _JOB)
+            and "OtherOwners" not in policy.include,
+            Reason.OTHER_OWNER,
+        ),
+        (never, Reason.NEVER_RESTARTED),
         (
             priority in _SYSTEM_CRITICAL and "SystemCriticalPods" not in policy.include,
             Reason.SYSTEM_CRITICAL,
         ),
         (not allows_remediation(meta.labels, diagnosis, spec), Reason.SILENCED),
         (not _has_listed_cause(diagnosis, policy), Reason.CAUSE_NOT_LISTED),
+        (diagnosis.may_be_resize, Reason.MAY_BE_RESIZE),
         (not is_fresh(diagnosis, now), Reason.NOT_FRESH),
         (policy.paused, Reason.PAUSED),
         (policy.dryRun, Reason.DRY_RUN),
@@ -98,7 +118,3 @@ def _has_listed_cause(diagnosis: Diagnosis, policy: RemediationSpec) -> bool:
     """
     causes = {diagnosis.status_cause.value, diagnosis.cause.value, *diagnosis.possible_causes}
     return not diagnosis.was_requested and causes <= set(policy.causes)
-
-
-def _is(owner: OwnerReference | None, kind: str) -> bool:
-    return owner is not None and owner.kind == kind

@@ -10,6 +10,8 @@ import pytest
 
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.cluster.errors import ApiFailure
+from pod_diagnoser.diagnosis.diagnose import diagnose, diagnose_symptom
+from pod_diagnoser.diagnosis.evidence import EventLookup, Evidence
 from pod_diagnoser.pods.keys import CRASHES, LABEL
 from pod_diagnoser.remediation.model import (
     EXPLANATIONS,
@@ -20,6 +22,7 @@ from pod_diagnoser.remediation.model import (
     explanation,
 )
 from pod_diagnoser.remediation.planner import MAX_OWNERS, MAX_REMEDIATIONS, MAX_TEMPLATES
+from pod_diagnoser.remediation.safeguards import violated_safeguard
 from tests.support.builders import (
     T0,
     Json,
@@ -35,6 +38,7 @@ from tests.support.builders import (
     owned,
     owner,
     parsed,
+    parsed_pod,
     planned,
     pod,
     replacing,
@@ -99,6 +103,14 @@ def ended(**last: Any) -> Callable[[Json], object]:
     return change
 
 
+def resizable(document: Json, code: int = 143) -> None:
+    """Makes a Pod one that may have been restarted for a resize."""
+    policy = {"resourceName": "memory", "restartPolicy": "RestartContainer"}
+    document["spec"]["containers"][0]["resizePolicy"] = [policy]
+    document["metadata"]["generation"] = 2
+    ended(exitCode=code)(document)
+
+
 CASES = {
     "terminating": Case("Terminating", meta(deletionTimestamp=format_time(after(40)))),
     "mirror": Case("MirrorPod", annotated(kubernetes_io__config_mirror="x")),
@@ -109,6 +121,23 @@ CASES = {
     "owned but by no controller": Case("BarePod", meta(ownerReferences=[owner(controller=False)])),
     "of a DaemonSet": Case("DaemonSetPod", meta(ownerReferences=[owner("d", "DaemonSet")])),
     "of a Job": Case("JobPod", meta(ownerReferences=[owner("j", "Job")])),
+    "of a workflow": Case("OtherOwner", meta(ownerReferences=[owner("w", "Workflow")])),
+    "of a kind of the same name": Case(
+        "OtherOwner",
+        meta(ownerReferences=[{**owner("s", "StatefulSet"), "apiVersion": "apps.kruise.io/v1"}]),
+    ),
+    "of an invented DaemonSet": Case(
+        "OtherOwner",
+        meta(ownerReferences=[{**owner("s", "DaemonSet"), "apiVersion": "example.com/v1"}]),
+        include=["DaemonSetPods"],
+    ),
+    "never restarted": Case("NeverRestarted", lambda of: of["spec"].update(restartPolicy="Never")),
+    "never restarted, and old": Case(
+        "NeverRestarted",
+        lambda of: of["spec"].update(restartPolicy="Never"),
+        now=after(minutes=31),
+    ),
+    "perhaps resized": Case("MayBeResize", resizable),
     "cluster-critical": Case("SystemCritical", priority("system-cluster-critical")),
     "node-critical": Case("SystemCritical", priority("system-node-critical")),
     "cause not listed": Case("CauseNotListed", causes=["OutOfMemory"]),
@@ -175,6 +204,7 @@ def test_each_safeguard_alone_withholds_a_pod(case: Case) -> None:
         ("DaemonSetPods", meta(ownerReferences=[owner("d", "DaemonSet")])),
         ("JobPods", meta(ownerReferences=[owner("j", "Job")])),
         ("SystemCriticalPods", priority("system-node-critical")),
+        ("OtherOwners", meta(ownerReferences=[owner("t", "TaskRun")])),
     ],
 )
 def test_what_is_included_is_replaced(include: str, change: Callable[[Json], object]) -> None:
@@ -182,8 +212,46 @@ def test_what_is_included_is_replaced(include: str, change: Callable[[Json], obj
     document = owned()
     change(document)
     assert planned(synced(replacing(include=[include]), NOW, document)) == ["app-1"]
-    others = {"DaemonSetPods", "JobPods", "SystemCriticalPods"} - {include}
+    others = {"DaemonSetPods", "JobPods", "SystemCriticalPods", "OtherOwners"} - {include}
     assert planned(synced(replacing(include=sorted(others)), NOW, document)) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [("apps/v1", "ReplicaSet"), ("apps/v1", "StatefulSet"), ("v1", "ReplicationController")],
+)
+def test_pods_of_owners_that_make_them_anew_are_replaced(version: str, kind: str) -> None:
+    """Those of Kubernetes itself of which that is known."""
+    document = owned(ownerReferences=[{**owner(kind=kind), "apiVersion": version}])
+    assert planned(synced(replacing(), NOW, document)) == ["app-1"]
+
+
+@pytest.mark.parametrize(
+    ("code", "lookup", "reason"),
+    [
+        (0, "Silent", None),
+        (137, "Found", None),
+        (143, "Silent", None),
+        (143, "Nothing", "MayBeResize"),
+        (143, "Unclear", "MayBeResize"),
+        (137, "Refused", "MayBeResize"),
+        (0, "Unavailable", "MayBeResize"),
+        (1, "Unavailable", None),
+    ],
+)
+def test_a_restart_that_may_be_for_a_resize_needs_its_events(
+    code: int, lookup: str, reason: str | None
+) -> None:
+    """What looks like a stop by the kubelet is no crash until its Events say so."""
+    document = owned()
+    resizable(document, code)
+    (found,) = diagnose(parsed_pod(document))
+    seen = diagnose_symptom(found.symptom, Evidence(EventLookup(lookup)))
+    spec = parsed(replacing()).spec
+    assert violated_safeguard(parsed_pod(document), seen, spec, NOW) == reason
+    document["metadata"]["generation"] = 1  # never changed
+    (found,) = diagnose(parsed_pod(document))
+    assert violated_safeguard(parsed_pod(document), found, spec, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -287,7 +355,27 @@ def test_labels_that_change_from_pod_to_pod_do_not_lift_the_cool_down() -> None:
         sum(timedelta(0) <= each - start < timedelta(minutes=10) for each in deletes) <= 5
         for start in deletes
     )
-    assert len(diag["status"]["owners"]) <= MAX_TEMPLATES
+    assert len(diag["status"]["owners"]) <= MAX_TEMPLATES + 1
+
+
+@pytest.mark.parametrize("templates", [6, 1000])
+def test_an_owner_is_given_up_however_many_templates_it_has(templates: int) -> None:
+    """Another hash on each Pod, or six by turns, of which five are kept: twice the attempts."""
+    diag, deletes, now = replacing(), 0, NOW
+    for step in range(0, 4 * 3600, 30):
+        now = after(step)
+        hash_ = f"t{deletes % templates}"
+        document = owned(100 + step, now, template=hash_, created=now - timedelta(minutes=9))
+        diag = synced(diag, now, document)
+        if planned(diag):
+            deletes += 1
+            diag = settled(diag, now)
+    assert deletes == 10
+    assert withheld(diag) == {"GaveUp": 1}
+    assert len(diag["status"]["owners"]) <= MAX_TEMPLATES + 1
+    quiet = now + timedelta(hours=2, seconds=1)
+    diag = synced(diag, quiet)
+    assert planned(synced(diag, quiet, owned(1, quiet, template="new"))) == ["app-1"]
 
 
 # Cool-down, giving up
@@ -599,7 +687,7 @@ def test_templates_of_one_owner_are_bounded() -> None:
     ]
     fits = synced(diag, NOW, owned(1, template="new"))
     templates = [each["template"] for each in fits["status"]["owners"]]
-    assert templates == ["old-1", "old-2", "old-3", "old-4", "new"]
+    assert templates == ["old-1", "old-2", "old-3", "old-4", "new", "*"]
     young: Json = {"creationTimestamp": format_time(after(5))}
     crashing = [owned(10 + n, template=f"old-{n}", **young) for n in range(MAX_TEMPLATES)]
     full = synced(diag, NOW, owned(1, template="new"), *crashing)
