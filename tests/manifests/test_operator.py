@@ -391,6 +391,27 @@ def test_chosen_namespaces_are_chosen_by_rolebindings(tmp_path: Path) -> None:
     assert f"--serviceaccount={NAMESPACE}:pod-diagnoser-poddiagnosers" in readme
 
 
+@pytest.mark.parametrize("with_others", [(), ("chosen-namespaces",), ("without-token",)])
+def test_state_metrics_take_one_verb(with_others: tuple[str, ...], tmp_path: Path) -> None:
+    """A role of one rule for the PodDiagnosers' hook, and its binding; nothing else changes."""
+    objects = build_overlay(tmp_path, "default", *with_others, "state-metrics")
+    without = build_overlay(tmp_path, "default", *with_others) if with_others else render(DEFAULT)
+    role = of_kind(objects, "ClusterRole")["pod-diagnoser-state"]
+    assert role["rules"] == [
+        {"apiGroups": ["diagnostics.local.io"], "resources": ["poddiagnosers"], "verbs": ["list"]}
+    ]
+    binding = of_kind(objects, "ClusterRoleBinding")["pod-diagnoser-state"]
+    (subject,) = binding["subjects"]
+    assert subject["name"] == "pod-diagnoser-poddiagnosers"
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    added = [one for one in objects if one not in list(without)]
+    assert [one["metadata"]["name"] for one in added] == ["pod-diagnoser-state"] * 2
+    assert len(objects) == len(without) + 2
+    assert {one["metadata"]["labels"]["app.kubernetes.io/part-of"] for one in added} == {
+        "pod-diagnoser"
+    }
+
+
 def test_without_token_nothing_asks_for_the_secret(tmp_path: Path) -> None:
     """The component sets POD_DIAGNOSER_UNAUTHENTICATED, and removes the Secret everywhere."""
     objects = build_overlay(tmp_path, "default", "without-token")

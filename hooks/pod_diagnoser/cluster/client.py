@@ -43,6 +43,10 @@ MAX_EVENTS_OF_PODS_LIST: Final = 6 * 1024 * 1024
 IDLE_REASONS: Final = ("Scheduled", "Created", "Started", "BackOff")
 """Reasons of Events that every Pod has and that say nothing about a crash: they are not read."""
 
+MAX_POD_DIAGNOSERS_LIST: Final = 32 * 1024 * 1024
+"""Bytes that the list of all PodDiagnosers may have. One usually has 3 to 10 KiB; one of a storm up
+to 500."""
+
 MAX_DIAGNOSIS_TARGET: Final = 256 * 1024
 """Bytes that a DiagnosisTarget may have: its lists are bounded, its labels are not."""
 
@@ -88,6 +92,23 @@ class ApiClient(ApiConnection):
             f"/apis/diagnostics.local.io/v1/namespaces/{_part(namespace)}"
             f"/poddiagnosers/{_part(name)}",
         )
+
+    def list_pod_diagnosers(self, seconds: float) -> bytes:
+        """List the PodDiagnosers of all namespaces, as the API server's watch cache has them.
+
+        Args:
+            seconds: how long the call may take as a whole.
+
+        Returns:
+            A ``PodDiagnoserList`` as JSON.
+
+        Raises:
+            AnswerTooLongError: they have more than `MAX_POD_DIAGNOSERS_LIST` bytes.
+        """
+        # From memory; a limit would not be heeded with it. Source: "resourceVersion unset" and
+        # "resourceVersion=0" in Kubernetes' documentation of the API concepts.
+        path = "/apis/diagnostics.local.io/v1/poddiagnosers?resourceVersion=0"
+        return self._call("GET", path, bounds=Bounds(seconds, MAX_POD_DIAGNOSERS_LIST))[0]
 
     def get_diagnosis_target(
         self, namespace: str, name: str, seconds: float = EVIDENCE_SECONDS

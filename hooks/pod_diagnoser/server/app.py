@@ -32,12 +32,14 @@ from pod_diagnoser.server.endpoints import (
     healthy,
     metrics,
     refuse_unknown,
+    state_metrics,
     utc_now,
 )
 from pod_diagnoser.server.fairness import CpuMeter, Fairness, let_others_go_first
 from pod_diagnoser.server.gateway import BodyBounds, Hook, HookMiddleware, PortSwitch
 from pod_diagnoser.server.logs import configure_logs
 from pod_diagnoser.server.settings import Endpoints, Settings, SettingsError, load_settings
+from pod_diagnoser.server.state_metrics import StateMetrics
 from pod_diagnoser.server.telemetry import Telemetry
 
 CallDeadline = Callable[[float], AbstractContextManager[object]]
@@ -56,6 +58,8 @@ class Parts:
         deadline: bounds the time for reading a body; None does so where gevent serves.
         reconciler: does what is to be done in the cluster; None makes one where the settings or the
             Pod in which this runs name an API server.
+        state_metrics: prints what statuses say; None makes what does where PodDiagnosers are served
+            and there is an API server.
         evidence_fetcher: fetches Events and logs; None makes one where the settings allow it.
     """
 
@@ -65,6 +69,7 @@ class Parts:
     thread_time: Callable[[], float] = time.thread_time
     deadline: Deadline | None = None
     reconciler: Reconciler | None = None
+    state_metrics: StateMetrics | None = None
     evidence_fetcher: EvidenceFetcher | None = None
 
 
@@ -126,6 +131,10 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     app.add_url_rule("/healthz", endpoint="healthz", view_func=healthy)
     app.add_url_rule("/readyz", endpoint="readyz", view_func=healthy)
     app.add_url_rule("/metrics", endpoint="metrics", view_func=partial(metrics, telemetry))
+    state = parts.state_metrics or connect_state_metrics(settings, os.environ, calls)
+    if state is not None:
+        view = partial(state_metrics, state, telemetry)
+        app.add_url_rule("/metrics/state", endpoint="state_metrics", view_func=view)
     app.register_error_handler(HTTPException, refuse_unknown)
     apart = settings.metrics_port is not None
     middleware = HookMiddleware(
@@ -142,6 +151,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     app.wsgi_app = (  # type: ignore[method-assign]  # as Flask's manual has it
         PortSwitch(str(settings.metrics_port), app.wsgi_app, middleware) if apart else middleware
     )
+    telemetry.expect(hooks)
     telemetry.started(
         settings.endpoints.value,
         authenticated=tokens is not None,
@@ -189,6 +199,18 @@ def connect_reconciler(
         time.monotonic,
         Observer(telemetry.remediation_event_dropped, telemetry.api_failed),
     )
+
+
+def connect_state_metrics(
+    settings: Settings, environment: Mapping[str, str], deadline: CallDeadline = nullcontext
+) -> StateMetrics | None:
+    """Make what lists PodDiagnosers for Prometheus, where they are served and it is possible."""
+    if settings.endpoints is Endpoints.PODS:
+        return None
+    credentials = find_api_server(settings, environment)
+    if credentials is None:
+        return None
+    return StateMetrics(ApiClient(credentials, deadline=deadline), time.monotonic)
 
 
 def connect_evidence_fetcher(

@@ -43,6 +43,7 @@ from pod_diagnoser.pods.sync import customize_pod, sync_pod
 from pod_diagnoser.remediation.model import is_known_action
 from pod_diagnoser.server.debouncing import Debounce
 from pod_diagnoser.server.gateway import TEXT, TOO_LARGE, Body, Reply, RequestRefusedError
+from pod_diagnoser.server.state_metrics import StateMetrics, StateUnavailableError
 from pod_diagnoser.server.telemetry import Telemetry
 
 _EMPTY: Final = SyncResponse()
@@ -194,6 +195,15 @@ def healthy() -> Response:
 def metrics(telemetry: Telemetry) -> Response:
     """Answer a scrape by Prometheus."""
     return Response(generate_latest(telemetry.registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def state_metrics(state: StateMetrics, telemetry: Telemetry) -> Response:
+    """Answer a scrape by Prometheus of what the statuses of PodDiagnosers say."""
+    try:
+        return Response(state.scrape(), content_type=CONTENT_TYPE_LATEST)
+    except StateUnavailableError as error:
+        telemetry.state_unavailable(str(error))
+        return Response(f"{error}\n", status=HTTPStatus.SERVICE_UNAVAILABLE, content_type=TEXT)
 
 
 def refuse_unknown(error: HTTPException) -> Response:

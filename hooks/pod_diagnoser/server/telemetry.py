@@ -4,6 +4,7 @@ Log lines name objects by namespace, name and uid, and say nothing else of them;
 is sanitized. Labels of metrics take their values from enums and from the paths that are served.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import structlog
@@ -20,6 +21,8 @@ from pod_diagnoser.server.logs import LineLimit, places_of
 
 _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0)
 _MAX_REASON_BYTES: Final = 128
+_EXPECTED: Final = (200, 401, 429, 500)
+"""Statuses of responses for which there are alerts, or may be."""
 
 
 def _shortcut_counters(registry: CollectorRegistry) -> dict[tuple[Shortcut, bool], Counter]:
@@ -119,6 +122,19 @@ class Telemetry:
             connected=connected,
         )
 
+    def expect(self, endpoints: Iterable[str]) -> None:
+        """Begin the counters of requests at 0: an increase from nothing to 1 would not be seen.
+
+        Source: ``increase()`` extrapolates from two samples of a series
+        (https://github.com/prometheus/prometheus/issues/1673).
+
+        Args:
+            endpoints: the paths of the hooks that are served.
+        """
+        for endpoint in endpoints:
+            for status in _EXPECTED:
+                self._counter(endpoint, status)
+
     def events_looked_up(self, result: EventLookup) -> None:
         """Count a lookup of the Events of a crash."""
         self._lookups_by_result[result].inc()
@@ -153,17 +169,20 @@ class Telemetry:
             status: the HTTP status.
             seconds: how long it took to work out, or None for a refusal.
         """
-        counter = self._requests_by_labels.get((endpoint, status))
-        if counter is None:
-            counter = self._requests.labels(endpoint, str(status))
-            self._requests_by_labels[endpoint, status] = counter
-        counter.inc()
+        self._counter(endpoint, status).inc()
         if seconds is not None:
             histogram = self._durations_by_endpoint.get(endpoint)
             if histogram is None:
                 histogram = self._durations.labels(endpoint)
                 self._durations_by_endpoint[endpoint] = histogram
             histogram.observe(seconds)
+
+    def _counter(self, endpoint: str, status: int) -> Counter:
+        counter = self._requests_by_labels.get((endpoint, status))
+        if counter is None:
+            counter = self._requests.labels(endpoint, str(status))
+            self._requests_by_labels[endpoint, status] = counter
+        return counter
 
     def refused(self, endpoint: str, status: int, problem: str) -> None:
         """Count a request that was refused, and log it unless many were: see `LineLimit`.
@@ -180,6 +199,17 @@ class Telemetry:
             self._log.warning(
                 "Request refused", endpoint=endpoint, status=status, problem=problem, **facts
             )
+
+    def state_unavailable(self, problem: str) -> None:
+        """Log, unless often, that PodDiagnosers could not be listed for their metrics.
+
+        Args:
+            problem: the constant text of the response.
+        """
+        left_out = self._refusals.left_out_before(("state", problem))
+        if left_out is not None:
+            facts = {"left_out": left_out} if left_out else {}
+            self._log.warning("State metrics unavailable", problem=problem, **facts)
 
     def failed(self, endpoint: str, error: BaseException) -> None:
         """Count and log a defect of ours that a request brought to light.

@@ -167,6 +167,7 @@ CALLS: dict[str, Callable[[ApiClient], object]] = {
     "delete_pod": lambda cluster: cluster.delete_pod("shop", "app-1", "uid-1", "7"),
     "evict_pod": lambda cluster: cluster.evict_pod("shop", "app-1", "uid-1", "7"),
     "create_event": lambda cluster: cluster.create_event("shop", {"metadata": {"name": "x"}}),
+    "list_pod_diagnosers": lambda cluster: cluster.list_pod_diagnosers(1.5),
     "list_events": lambda cluster: cluster.list_events("shop", "app-1", "uid-1"),
     "list_events_of_pods": lambda cluster: cluster.list_events_of_pods("shop"),
     "list_events_of_node": lambda cluster: cluster.list_events_of_node("node1"),
@@ -200,6 +201,13 @@ def test_get_pod_diagnoser_uses_its_api_group(server: Server) -> None:
     server.client().get_pod_diagnoser("shop", "diag")
     path = "/apis/diagnostics.local.io/v1/namespaces/shop/poddiagnosers/diag"
     assert server.requests[0].path == path
+
+
+def test_all_poddiagnosers_are_listed_from_the_watch_cache(server: Server) -> None:
+    """One call, of all namespaces, that etcd has no part in."""
+    assert server.client().list_pod_diagnosers(5.0) == POD
+    path = "/apis/diagnostics.local.io/v1/poddiagnosers?resourceVersion=0"
+    assert [request.path for request in server.requests] == [path]
 
 
 def test_a_deletion_has_its_preconditions_and_no_grace_period(server: Server) -> None:
