@@ -12,12 +12,14 @@ import yaml
 from prometheus_client import CollectorRegistry
 from pydantic import AliasChoices
 
+from pod_diagnoser.api.diagnoser_state import DiagnoserStates
 from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest, PodSyncRequest
 from pod_diagnoser.api.raw_request import strip_unread_fields
 from pod_diagnoser.poddiagnosers.response import sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
 from pod_diagnoser.pods.sync import sync_pod
 from pod_diagnoser.server.settings import Settings
+from pod_diagnoser.server.state_families import state_families
 from pod_diagnoser.server.telemetry import Telemetry
 
 PROJECT = Path(__file__).parents[2]
@@ -198,7 +200,7 @@ def test_metrics_are_documented() -> None:
     Telemetry(registry)
     served = {
         f"{family.name}_total" if family.type == "counter" else family.name
-        for family in registry.collect()
+        for family in (*registry.collect(), *state_families(DiagnoserStates((), 0)))
     }
     rows = re.findall(r"^\| `(\w+)` \|", read("docs/metrics.md"), re.MULTILINE)
     assert set(rows) == served
