@@ -56,10 +56,15 @@ class Collector:
     Args:
         keep: whether a Pod is kept whole although nothing is wrong with it: one that was asked for
             by name.
+        looks_at: whether a Pod is looked at; others are counted, and left out.
     """
 
-    def __init__(self, keep: Callable[[OwnedPod], bool] = lambda _: False) -> None:
-        self._keep = keep
+    def __init__(
+        self,
+        keep: Callable[[OwnedPod], bool] = lambda _: False,
+        looks_at: Callable[[OwnedPod], bool] = lambda _: True,
+    ) -> None:
+        self._keep, self._looks_at = keep, looks_at
         self._pods: dict[str, OwnedPod | HealthyPod] = {}
         self._uids: dict[tuple[str, str], str] = {}
         self._events: dict[tuple[str, str, str, str], EventV1] = {}
@@ -70,7 +75,7 @@ class Collector:
         self._diagnosers: dict[str, PodDiagnoser] = {}
         self._missing: list[Missing] = []
         self._known_uids: frozenset[str] | None = None
-        self._unreadable = 0
+        self._unreadable = self._left_out = 0
 
     def add(self, value: Any) -> None:
         """Add an object, a List of objects, or an array of objects; anything else is ignored."""
@@ -165,6 +170,7 @@ class Collector:
             diagnosers=tuple(self._diagnosers.values()),
             missing=tuple(self._missing),
             unreadable=self._unreadable,
+            left_out=self._left_out,
         )
 
     def _add_pod(self, item: Mapping[str, Any]) -> None:
@@ -173,6 +179,9 @@ class Collector:
             self._keep_pod(pod)
 
     def _keep_pod(self, pod: OwnedPod) -> None:
+        if not self._looks_at(pod):
+            self._left_out += 1
+            return
         try:
             whole = _has_something_to_tell(pod) or self._keep(pod)
         except UnicodeEncodeError:  # half of a character, which JSON can escape

@@ -76,6 +76,7 @@ def diagnose_snapshot(
         snapshot.unreadable,
         common_factor=common,
         is_one_pod=one_pod,
+        left_out=snapshot.left_out,
     )
 
 

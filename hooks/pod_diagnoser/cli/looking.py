@@ -11,6 +11,7 @@ import click
 from pod_diagnoser.cli import terminal
 from pod_diagnoser.cli.collector import Collector
 from pod_diagnoser.cli.engine import diagnose_snapshot, logs_to_read
+from pod_diagnoser.cli.label_selector import ALL_LABELS, parse_selector
 from pod_diagnoser.cli.option_types import TimeType
 from pod_diagnoser.cli.report import Report
 from pod_diagnoser.cli.selection import Selection, parse_target
@@ -46,10 +47,12 @@ class Options:
         """Return which Pods are asked for.
 
         Raises:
-            CommandError: a target is none.
+            CommandError: a target is none, or the label selector for files.
         """
         return Selection(
-            tuple(parse_target(each) for each in self.targets), frozenset(self.namespace)
+            tuple(parse_target(each) for each in self.targets),
+            frozenset(self.namespace),
+            parse_selector(self.selector) if self.filename else ALL_LABELS,
         )
 
     def now(self) -> datetime:
@@ -65,7 +68,7 @@ _SOURCE_OPTIONS: Final = (
         "--namespace",
         multiple=True,
         metavar="NAME",
-        help="The namespace; default: that of the context. May be repeated.",
+        help="The namespace; default: that of the context, with -f all. May be repeated.",
     ),
     click.option("-A", "--all-namespaces", is_flag=True, help="Look at all namespaces."),
     click.option("-l", "--selector", default="", help="Labels of the Pods, as kubectl takes them."),
@@ -112,7 +115,6 @@ def check(options: Options) -> None:
         message = "--all-namespaces and --namespace exclude each other"
         raise click.UsageError(message)
     live_only: Mapping[str, object] = {
-        "--selector": options.selector,
         "--context": options.context,
         "--kubeconfig": options.kubeconfig,
         "--as": options.as_user,
@@ -154,7 +156,7 @@ def look(options: Options, *, with_diagnosers: bool = False) -> Looked:
         CommandError: nothing could be looked at.
     """
     selection = options.selection()
-    collector = Collector(selection.names)
+    collector = Collector(selection.names, selection.looks_at)
     if options.filename:
         from pod_diagnoser.cli.sources.files import read_files  # noqa: PLC0415 - only what is used
 
@@ -175,6 +177,16 @@ def look(options: Options, *, with_diagnosers: bool = False) -> Looked:
             source.read_revisions(looked.report)
             looked = _diagnose(options, selection, collector)
     return replace(looked, warnings=tuple(source.warnings))
+
+
+def why_no_pods(options: Options, report: Report) -> str:
+    """Say why no Pods were looked at; an empty string where some were."""
+    if report.looked_at:
+        return ""
+    if not report.left_out:
+        return "no Pods in the input" if options.filename else "no Pods found"
+    are = "Pod is" if report.left_out == 1 else "Pods are"
+    return f"no Pods found: {report.left_out} {are} of other namespaces, or without these labels"
 
 
 def _diagnose(options: Options, selection: Selection, collector: Collector) -> Looked:

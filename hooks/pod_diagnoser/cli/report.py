@@ -125,6 +125,7 @@ class Report:
         unreadable: how many objects no API server would write.
         common_factor: what the Pods that crashed within one minute have in common, or None.
         is_one_pod: whether one Pod was asked for by its name.
+        left_out: how many Pods were not looked at: of other namespaces, or with other labels.
     """
 
     pods: Sequence[PodReport]
@@ -134,6 +135,7 @@ class Report:
     unreadable: int = 0
     common_factor: CommonFactor | None = None
     is_one_pod: bool = False
+    left_out: int = 0
 
     @property
     def common(self) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""Which Pods are asked for: ``POD``, ``TYPE/NAME``, a label selector. Pure."""
+"""Which Pods are asked for: ``POD``, ``TYPE/NAME``, namespaces, a label selector. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.fields import is_object_name
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.cli.errors import CommandError
+from pod_diagnoser.cli.label_selector import ALL_LABELS, LabelSelector
 from pod_diagnoser.poddiagnosers.workload_names import workload_of
 
 _KINDS: Final = {
@@ -79,16 +80,23 @@ class Selection:
     Attributes:
         targets: the objects whose Pods are asked for; none for all.
         namespaces: the namespaces of which Pods are asked for; none for all.
+        labels: what labels they have; on a cluster the API server selects them.
     """
 
     targets: Sequence[Target] = ()
     namespaces: frozenset[str] = frozenset()
+    labels: LabelSelector = ALL_LABELS
 
     def selects(self, pod: OwnedPod) -> bool:
         """Say whether a Pod is asked for."""
-        if self.namespaces and pod.metadata.namespace not in self.namespaces:
+        return self.looks_at(pod) and (not self.targets or self.names(pod))
+
+    def looks_at(self, pod: OwnedPod) -> bool:
+        """Say whether a Pod is looked at: by itself, or as a sibling of one that is asked for."""
+        meta = pod.metadata
+        if self.namespaces and meta.namespace not in self.namespaces:
             return False
-        return not self.targets or self.names(pod)
+        return self.labels.matches(meta.labels)
 
     def names(self, pod: OwnedPod) -> bool:
         """Say whether a Pod is asked for by a target: it is told of even if nothing is wrong."""

@@ -87,6 +87,7 @@ class Snapshot:
         diagnosers: the PodDiagnosers.
         missing: what could not be read, and why.
         unreadable: how many objects of these kinds no API server would write.
+        left_out: how many Pods are of other namespaces, or have other labels.
     """
 
     pods: Sequence[OwnedPod] = ()
@@ -100,6 +101,7 @@ class Snapshot:
     diagnosers: Sequence[PodDiagnoser] = ()
     missing: Sequence[Missing] = ()
     unreadable: int = 0
+    left_out: int = 0
 
     @property
     def looked_at(self) -> int:
