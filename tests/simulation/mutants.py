@@ -435,7 +435,13 @@ def mutants() -> dict[str, Mutant]:
         Mutant("lets plans never expire", ((executor, "MAX_PLAN_AGE_SECONDS", 1e9),)),
         Mutant("never gives a plan up", ((executor._Execution, "_outcome", _never_expiring_plan),)),
         Mutant("ignores paused when executing", _unless((Reason.PAUSED,), "executing")),
-        Mutant("ignores dryRun", _unless((Reason.DRY_RUN,), "both")),
+        Mutant(
+            "ignores dryRun",
+            (
+                *_unless((Reason.DRY_RUN,), "executing"),
+                (planner, "_in_dry_run", lambda live, *_: live),
+            ),
+        ),
         Mutant("replaces bare Pods", _unless((Reason.DAEMON_SET_POD, Reason.JOB_POD), "both")),
         Mutant("ignores the opt-out", _unless((Reason.OPTED_OUT,), "both")),
         Mutant("ignores the opt-out when executing", _unless((Reason.OPTED_OUT,), "executing")),

@@ -11,7 +11,7 @@ annotation only that it is withheld (`safeguards`).
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pod_diagnoser.api.core_v1 import OwnedPod
@@ -142,7 +142,28 @@ def plan(
     planner = _Planner(diagnoser, entries, owners, report.awaited, now)
     if replaces:
         planner.consider(crashed)
+    if policy.dryRun:
+        return _in_dry_run(planner.plan(), planner.new, owners)
     return planner.plan()
+
+
+def _in_dry_run(live: Plan, new: Sequence[WithheldPod], owners: Sequence[OwnerHistory]) -> Plan:
+    """Withhold what would be planned, after all limits were applied as if it were no dry run.
+
+    Args:
+        live: what would be the plan.
+        new: what would be planned.
+        owners: the history of owners, without those that would be added.
+    """
+    crashes = {each.diagnosis.id for each in new}
+    withheld = [*live.withheld_pods, *new]
+    return replace(
+        live,
+        remediations=tuple(entry for entry in live.remediations if entry.id not in crashes),
+        owners=tuple(owners),
+        withheld=_count_by_reason(withheld),
+        withheld_pods=withheld,
+    )
 
 
 class _Planner:
@@ -150,6 +171,11 @@ class _Planner:
 
     An entry whose remediation failed is kept while its crash is fresh: crashes that were not tried
     yet go first, then those that were tried longest ago.
+
+    It plans in a dry run as well, and applies its own plans to what it considers next.
+
+    Attributes:
+        new: what it has planned, as a dry run withholds it.
     """
 
     def __init__(
@@ -162,8 +188,8 @@ class _Planner:
     ) -> None:
         self._awaited = awaited
         self._action = diagnoser.spec.remediationAction
-        self._spec = diagnoser.spec
-        self._policy = diagnoser.spec.remediation
+        self._policy = diagnoser.spec.remediation.model_copy(update={"dryRun": False})
+        self._spec = diagnoser.spec.model_copy(update={"remediation": self._policy})
         self._now = now
         self._entries = entries
         self._owners = list(owners)
@@ -182,6 +208,7 @@ class _Planner:
         self._budget = budget_limit(self._policy, entries, now)
         self._crashing: set[tuple[str, str]] = set()
         self._withheld: list[WithheldPod] = []
+        self.new: list[WithheldPod] = []
         self._waits: list[float | None] = []
 
     def _may_be_tried_again(self, entry: Remediation) -> bool:
@@ -304,6 +331,7 @@ class _Planner:
                 # Show what prevented it until something else is known.
                 reason, message = tried.reason, explanation(tried.reason) + _RETRIED
         self._pods.add(pod.metadata.uid)
+        self.new.append(WithheldPod(pod, found, Reason.DRY_RUN))
         entry = Remediation(
             id=found.id,
             action=self._action,

@@ -312,13 +312,16 @@ def test_nothing_is_planned_for_a_cause_that_events_show_and_that_is_not_listed(
 
 
 def test_why_a_pod_is_withheld_is_told_with_its_cause() -> None:
-    """The status says it at once, the Event when the cause is known."""
+    """In a dry run as in a live one: not before its cause is known."""
     cluster = Cluster({**RESTARTING, "remediation": {"dryRun": True}}, killed(after(9)))
     cluster.sync()
-    assert withheld(cluster.diag) == {"DryRun": 1}
+    assert withheld(cluster.diag) == {"AwaitingEvidence": 1}
     assert cluster.api.events_of("RemediationWithheld") == []
     cluster.sync_pod(events=kill_events(after(9)))
-    cluster.sync()
+    for _ in range(2):
+        cluster.sync()
+        cluster.api.pass_time(3)
+    assert withheld(cluster.diag) == {"DryRun": 1}
     (event,) = cluster.api.events_of("RemediationWithheld")
     assert "liveness probe" in event["message"]
 
