@@ -214,16 +214,14 @@ DEFAULT_CAUSES = (
     "Quit",
     "Signaled",
     "WindowsError",
-    "ContainerStatusUnknown",
-    "ExitStatusLost",
     "LivenessProbeFailed",
     "StartupProbeFailed",
-    "SandboxChanged",
     "StoppedByKubelet",
     "NodeOutOfMemory",
 )
 """The causes for which Pods are replaced: a new Pod, perhaps on another node, can help. It cannot
-where, for instance, the image lacks the program."""
+where, for instance, the image lacks the program; and what the node did to a Pod that it runs again
+(a power cut, a restart, a new sandbox) is no fault of the Pod, which may be well."""
 
 
 def _default(value: object) -> BeforeValidator:

@@ -11,7 +11,7 @@ import pytest
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.cluster.errors import ApiFailure
 from pod_diagnoser.diagnosis.diagnose import diagnose, diagnose_symptom
-from pod_diagnoser.diagnosis.evidence import EventLookup, Evidence
+from pod_diagnoser.diagnosis.evidence import EventFinding, EventLookup, Evidence
 from pod_diagnoser.pods.keys import CRASHES, LABEL
 from pod_diagnoser.remediation.model import (
     EXPLANATIONS,
@@ -252,6 +252,32 @@ def test_a_restart_that_may_be_for_a_resize_needs_its_events(
     document["metadata"]["generation"] = 1  # never changed
     (found,) = diagnose(parsed_pod(document))
     assert violated_safeguard(parsed_pod(document), found, spec, NOW) is None
+
+
+NODES_DOING: dict[str, tuple[Json, EventFinding | None]] = {
+    "ContainerStatusUnknown": ({"exitCode": 137, "reason": "ContainerStatusUnknown"}, None),
+    "ExitStatusLost": ({"exitCode": 255, "reason": "Unknown"}, None),
+    "SandboxChanged": ({"exitCode": 143}, EventFinding.SANDBOX_CHANGED),
+    "NodeRebooted": ({"exitCode": 137}, EventFinding.NODE_REBOOTED),
+    "NodeShutdown": ({"exitCode": 143}, EventFinding.NODE_SHUTDOWN),
+}
+
+
+@pytest.mark.parametrize("cause", NODES_DOING)
+def test_what_the_node_did_to_a_pod_replaces_it_only_if_asked_for(cause: str) -> None:
+    """A power cut or a restart of the node would replace healthy Pods."""
+    last, finding = NODES_DOING[cause]
+    document = owned()
+    ended(**last)(document)
+    (found,) = diagnose(parsed_pod(document))
+    if finding is not None:
+        found = diagnose_symptom(found.symptom, Evidence(EventLookup.FOUND, finding))
+    assert found.cause == cause
+    asked: Json = {"causes": list({cause, found.status_cause.value})}
+    policies: list[tuple[Json, Reason | None]] = [({}, Reason.CAUSE_NOT_LISTED), (asked, None)]
+    for policy, reason in policies:
+        spec = parsed(replacing(**policy)).spec
+        assert violated_safeguard(parsed_pod(document), found, spec, NOW) == reason
 
 
 @pytest.mark.parametrize(
