@@ -93,6 +93,21 @@ e2e: setup ## test with real etcd, kube-apiserver and Metacontroller
 control-plane: setup ## build the control plane from its Go modules, once; print its folder
 	@$(RUN)/python -m dev.envtest.build
 
+# Headlamp's plug-in, in a copy with npm's packages by its lock file; scripts of packages do not run. Takes Node.js.
+HEADLAMP := .cache/headlamp
+
+$(HEADLAMP)/.installed: contrib/headlamp/package.json contrib/headlamp/package-lock.json
+	@mkdir -p $(HEADLAMP)
+	@cp $^ $(HEADLAMP)
+	cd $(HEADLAMP) && npm ci --ignore-scripts --no-audit --no-fund --prefer-offline
+	@touch $@
+
+.PHONY: headlamp
+headlamp: $(HEADLAMP)/.installed ## test Headlamp's plug-in, and build it in .cache/headlamp
+	@rm -rf $(HEADLAMP)/src $(HEADLAMP)/dist
+	@cp -R contrib/headlamp/src contrib/headlamp/tsconfig.json $(HEADLAMP)
+	cd $(HEADLAMP) && npm run tsc && npm test && npm run build
+
 # Simulation runs with faults, on all cores. A run that fails is shrunk, and its trace is printed.
 RUNS ?= 10000
 FIRST_SEED ?= 0

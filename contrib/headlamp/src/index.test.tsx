@@ -4,10 +4,10 @@ import { describe, expect, it, vi } from 'vitest';
 import { age, cause, PREFIX, rows } from './diagnosis';
 import './index';
 
-const registered = vi.hoisted(() => ({} as { columns?: any; section?: any }));
+const registered = vi.hoisted(() => ({} as { columns?: any; sections?: any }));
 
 vi.mock('@kinvolk/headlamp-plugin/lib', () => ({
-  registerDetailsViewSection: (section: any) => (registered.section = section),
+  registerDetailsViewSectionsProcessor: ({ processor }: any) => (registered.sections = processor),
   registerResourceTableColumnsProcessor: (columns: any) => (registered.columns = columns),
 }));
 
@@ -51,19 +51,39 @@ describe('the column', () => {
   });
 });
 
+/** Headlamp's own sections of a Pod. */
+const SECTIONS = ['BACK_LINK', 'MAIN_HEADER', 'METADATA', 'EVENTS'].map(id => ({ id }));
+
+function ids(sections: any[]) {
+  return sections.map(each => each?.id ?? each);
+}
+
+function ours(resource: any) {
+  const sections = registered.sections(resource, SECTIONS);
+  return render(sections.find((each: any) => each.id === 'pod-diagnoser-why').section).container;
+}
+
 describe('the section', () => {
+  it('comes before what Headlamp shows of the Pod, and once', () => {
+    const crashed = pod({ cause: 'OutOfMemory' });
+    const first = registered.sections(crashed, [...SECTIONS, null, 'text']);
+    expect(ids(first).slice(0, 4)).toEqual(['BACK_LINK', 'MAIN_HEADER', 'pod-diagnoser-why', 'METADATA']);
+    expect(registered.sections(crashed, first)).toBe(first);
+    expect(ids(registered.sections(crashed, ['text']))).toEqual(['pod-diagnoser-why', 'text']);
+  });
+
   it('shows what was found, in the order of need', () => {
     const crashed = pod({ cause: 'OutOfMemory', diagnosis: 'Killed', crashes: '[]' });
-    const shown = render(registered.section({ resource: crashed }));
-    const section = shown.container.querySelector('section');
+    const container = ours(crashed);
+    const section = container.querySelector('section');
     expect(section?.getAttribute('aria-label')).toBe('Why it crashed');
-    const names = [...shown.container.querySelectorAll('dt')].map(each => each.textContent);
+    const names = [...container.querySelectorAll('dt')].map(each => each.textContent);
     expect(names).toEqual(['Diagnosis', 'Cause']);
   });
 
   it('is not there for a Pod without a diagnosis, or another kind', () => {
     for (const resource of [pod(), pod({}), null, { ...pod({ cause: 'Completed' }), kind: 'Job' }]) {
-      expect(registered.section({ resource })).toBeNull();
+      expect(registered.sections(resource, SECTIONS)).toBe(SECTIONS);
     }
   });
 
@@ -71,7 +91,7 @@ describe('the section', () => {
     const everywhere = Object.fromEntries(
       ['cause', 'diagnosis', 'evidence', 'restart-time', 'reason'].map(key => [key, HOSTILE])
     );
-    const { container } = render(registered.section({ resource: pod(everywhere) }));
+    const container = ours(pod(everywhere));
     expect(container.querySelectorAll('img, script')).toHaveLength(0);
     const values = [...container.querySelectorAll('dd')].map(each => each.textContent);
     expect(values).toEqual(Array(5).fill(HOSTILE));

@@ -1,8 +1,7 @@
 /** The column "Cause" in Headlamp's table of Pods, and the section "Why it crashed" of a Pod. */
 
 import {
-  DetailsViewSectionProps,
-  registerDetailsViewSection,
+  registerDetailsViewSectionsProcessor,
   registerResourceTableColumnsProcessor,
 } from '@kinvolk/headlamp-plugin/lib';
 import { NameValueTable, SectionBox } from '@kinvolk/headlamp-plugin/lib/CommonComponents';
@@ -10,6 +9,7 @@ import { age, cause, Row, rows, Shown } from './diagnosis';
 
 const PODS_TABLE = 'headlamp-pods';
 const COLUMN = 'pod-diagnoser-cause';
+const SECTION = 'pod-diagnoser-why';
 
 registerResourceTableColumnsProcessor(({ id, columns }) => {
   if (id !== PODS_TABLE) {
@@ -31,16 +31,25 @@ function Value({ row }: { row: Row }) {
   );
 }
 
-registerDetailsViewSection(({ resource }: DetailsViewSectionProps) => {
-  const shown = rows(resource);
-  if (shown.length === 0) {
-    return null;
-  }
+function WhyItCrashed({ shown }: { shown: Row[] }) {
   return (
     <SectionBox title="Why it crashed">
-      <NameValueTable
-        rows={shown.map(row => ({ name: row.name, value: <Value row={row} /> }))}
-      />
+      <NameValueTable rows={shown.map(row => ({ name: row.name, value: <Value row={row} /> }))} />
     </SectionBox>
   );
+}
+
+/** Put the section above all others: a section that is only registered comes after the volumes. */
+registerDetailsViewSectionsProcessor({
+  id: SECTION,
+  processor: (resource, sections) => {
+    const shown = rows(resource);
+    const ids = sections.map(each => (each as { id?: string } | null)?.id);
+    if (shown.length === 0 || ids.includes(SECTION)) {
+      return sections;
+    }
+    const section = { id: SECTION, section: <WhyItCrashed shown={shown} /> };
+    const first = Math.max(ids.indexOf('METADATA'), 0);
+    return [...sections.slice(0, first), section, ...sections.slice(first)];
+  },
 });
