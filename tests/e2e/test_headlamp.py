@@ -1,7 +1,7 @@
 """Headlamp's plug-in in Chromium, on a real API server: in the real Headlamp, and in a stand-in.
 
-The real one is rarely at hand (`dev.contrib.headlamp` says how to build it); the stand-in is a page with
-what of Headlamp the plug-in uses, behind ``kubectl proxy``. Both take ``make headlamp``.
+The real one is rarely at hand (`dev.contrib.headlamp` says how to build it); the stand-in is a page
+with what of Headlamp the plug-in uses, behind ``kubectl proxy``. Both take ``make headlamp``.
 """
 
 import json
