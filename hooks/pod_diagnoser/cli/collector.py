@@ -57,14 +57,16 @@ class Collector:
         keep: whether a Pod is kept whole although nothing is wrong with it: one that was asked for
             by name.
         looks_at: whether a Pod is looked at; others are counted, and left out.
+        note: is told each object as the API server writes it, with its kind.
     """
 
     def __init__(
         self,
         keep: Callable[[OwnedPod], bool] = lambda _: False,
         looks_at: Callable[[OwnedPod], bool] = lambda _: True,
+        note: Callable[[str, Mapping[str, Any]], None] = lambda *_: None,
     ) -> None:
-        self._keep, self._looks_at = keep, looks_at
+        self._keep, self._looks_at, self._note = keep, looks_at, note
         self._pods: dict[str, OwnedPod | HealthyPod] = {}
         self._uids: dict[tuple[str, str], str] = {}
         self._events: dict[tuple[str, str, str, str], EventV1] = {}
@@ -80,6 +82,7 @@ class Collector:
     def add(self, value: Any) -> None:
         """Add an object, a List of objects, or an array of objects; anything else is ignored."""
         for kind, item in _objects(value):
+            self._note(kind, item)
             if kind == "Pod":
                 self._add_pod(item)
             elif kind == "Event":

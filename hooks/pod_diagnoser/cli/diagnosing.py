@@ -7,7 +7,7 @@ import click
 from pod_diagnoser.cli import terminal
 from pod_diagnoser.cli.commands import COMMANDS
 from pod_diagnoser.cli.errors import FAILED, FOUND, CommandError
-from pod_diagnoser.cli.looking import Options, check, look, why_no_pods, with_source_options
+from pod_diagnoser.cli.looking import Options, as_of, check, look, why_no_pods, with_source_options
 from pod_diagnoser.cli.option_types import DurationType
 from pod_diagnoser.cli.pod_completion import complete_pods
 from pod_diagnoser.cli.renderers import FOR_PROGRAMS, FORMATS, GROUPS, ORDERS, Page, renderer
@@ -114,6 +114,8 @@ def _tell_what_is_not_shown(options: Options, report: Report, *, for_people: boo
         say(str(missing))
     if report.unreadable:
         say(f"objects that no API server writes, left out: {report.unreadable}")
+    if told := as_of(report):
+        say(told)
     if why := why_no_pods(options, report):
         say(why)
     elif options.targets and not report.pods:

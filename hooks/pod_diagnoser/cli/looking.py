@@ -13,7 +13,7 @@ from pod_diagnoser.cli.collector import Collector
 from pod_diagnoser.cli.engine import diagnose_snapshot, logs_to_read
 from pod_diagnoser.cli.label_selector import ALL_LABELS, parse_selector
 from pod_diagnoser.cli.option_types import TimeType
-from pod_diagnoser.cli.report import Report
+from pod_diagnoser.cli.report import Report, TimeSource
 from pod_diagnoser.cli.selection import Selection, parse_target
 from pod_diagnoser.cli.snapshot import Snapshot
 
@@ -55,10 +55,6 @@ class Options:
             parse_selector(self.selector) if self.filename else ALL_LABELS,
         )
 
-    def now(self) -> datetime:
-        """Return the time at which to look at the Pods."""
-        return self.at or datetime.now(UTC)
-
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -94,7 +90,8 @@ _SOURCE_OPTIONS: Final = (
         "--at",
         "--now",
         type=TimeType(),
-        help="With -f: when the Pods were like that, as 2026-11-23T10:00:00Z; default: now.",
+        help="With -f: when the Pods were like that, as 2026-11-23T10:00:00Z; default: now, or by "
+        "what is read where that is older.",
     ),
 )
 """The options that say what to look at, in the order in which help shows them."""
@@ -156,12 +153,9 @@ def look(options: Options, *, with_diagnosers: bool = False) -> Looked:
         CommandError: nothing could be looked at.
     """
     selection = options.selection()
-    collector = Collector(selection.names, selection.looks_at)
     if options.filename:
-        from pod_diagnoser.cli.sources.files import read_files  # noqa: PLC0415 - only what is used
-
-        read_files(options.filename, collector)
-        return _diagnose(options, selection, collector)
+        return _look_at_files(options, selection)
+    collector = Collector(selection.names, selection.looks_at)
     from pod_diagnoser.cli.sources.kubectl import Kubectl  # noqa: PLC0415
     from pod_diagnoser.cli.sources.live import LiveSource, Scope  # noqa: PLC0415
 
@@ -179,6 +173,13 @@ def look(options: Options, *, with_diagnosers: bool = False) -> Looked:
     return replace(looked, warnings=tuple(source.warnings))
 
 
+def as_of(report: Report) -> str:
+    """Say as of when a report is, where that is neither the current time nor one that was given."""
+    if report.time_source in (TimeSource.CLOCK, TimeSource.GIVEN):
+        return ""
+    return f"{report.as_of}: --at TIME sets another"
+
+
 def why_no_pods(options: Options, report: Report) -> str:
     """Say why no Pods were looked at; an empty string where some were."""
     if report.looked_at:
@@ -189,9 +190,27 @@ def why_no_pods(options: Options, report: Report) -> str:
     return f"no Pods found: {report.left_out} {are} of other namespaces, or without these labels"
 
 
+def _look_at_files(options: Options, selection: Selection) -> Looked:
+    # Imported here: only what is used.
+    from pod_diagnoser.cli.input_time import InputTime  # noqa: PLC0415
+    from pod_diagnoser.cli.sources.files import read_files, written_at  # noqa: PLC0415
+
+    time = InputTime(datetime.now(UTC))
+    collector = Collector(selection.names, selection.looks_at, time.note)
+    read_files(options.filename, collector)
+    if options.at is not None:
+        now, source = options.at, TimeSource.GIVEN
+    else:
+        now, source = time.result(written_at(options.filename))
+    snapshot = collector.snapshot()
+    report = diagnose_snapshot(snapshot, now, selection, options.since)
+    return Looked(replace(report, time_source=source), snapshot)
+
+
 def _diagnose(options: Options, selection: Selection, collector: Collector) -> Looked:
     snapshot = collector.snapshot()
-    return Looked(diagnose_snapshot(snapshot, options.now(), selection, options.since), snapshot)
+    report = diagnose_snapshot(snapshot, datetime.now(UTC), selection, options.since)
+    return Looked(report, snapshot)
 
 
 def _kubectl_options(options: Options) -> list[str]:

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.api.text import sanitize
+from pod_diagnoser.api.time import format_time
 from pod_diagnoser.cli.snapshot import Missing
 from pod_diagnoser.diagnosis.common_factors import CommonFactor
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
@@ -16,6 +18,25 @@ from pod_diagnoser.poddiagnosers.workload_names import WorkloadName
 from pod_diagnoser.pods.history import CrashRecord
 
 _MAX_NAME: Final = 253
+
+
+class TimeSource(StrEnum):
+    """What says when the Pods were like that."""
+
+    CLOCK = "Clock"
+    """They are like that now."""
+    GIVEN = "Given"
+    """The command line."""
+    INPUT = "LatestInInput"
+    """The latest time in the input."""
+    WRITTEN = "InputWritten"
+    """The time at which the input was written."""
+
+
+_SAID: Final = {
+    TimeSource.INPUT: "the latest time in the input",
+    TimeSource.WRITTEN: "when the input was written",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +147,7 @@ class Report:
         common_factor: what the Pods that crashed within one minute have in common, or None.
         is_one_pod: whether one Pod was asked for by its name.
         left_out: how many Pods were not looked at: of other namespaces, or with other labels.
+        time_source: what says that it was `now`.
     """
 
     pods: Sequence[PodReport]
@@ -136,6 +158,13 @@ class Report:
     common_factor: CommonFactor | None = None
     is_one_pod: bool = False
     left_out: int = 0
+    time_source: TimeSource = TimeSource.CLOCK
+
+    @property
+    def as_of(self) -> str:
+        """As of when it is, and what says so where that is neither the clock nor the user."""
+        said = _SAID.get(self.time_source)
+        return f"as of {format_time(self.now)}{f', {said}' if said else ''}"
 
     @property
     def common(self) -> Sequence[str]:

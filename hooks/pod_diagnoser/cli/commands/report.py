@@ -8,7 +8,7 @@ import click
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.cli import terminal
 from pod_diagnoser.cli.errors import CommandError
-from pod_diagnoser.cli.looking import Options, check, look, why_no_pods, with_source_options
+from pod_diagnoser.cli.looking import Options, as_of, check, look, why_no_pods, with_source_options
 from pod_diagnoser.cli.pod_completion import complete_pods
 from pod_diagnoser.cli.renderers import Page, renderer
 from pod_diagnoser.cli.renderers.html_report import html_report
@@ -39,6 +39,8 @@ def command(*, file: str, **values: Any) -> None:
     looked = look(options)
     for told in (*looked.warnings, *looked.report.missing):
         terminal.say(str(told))
+    if told := as_of(looked.report):
+        terminal.say(told)
     if why := why_no_pods(options, looked.report):
         terminal.say(why)
     if file.endswith(_MARKDOWN):

@@ -7,7 +7,7 @@ import click
 
 from pod_diagnoser.cli import terminal
 from pod_diagnoser.cli.errors import CommandError
-from pod_diagnoser.cli.looking import Options, check, look, with_source_options
+from pod_diagnoser.cli.looking import Options, as_of, check, look, with_source_options
 from pod_diagnoser.cli.pod_completion import complete_pods
 from pod_diagnoser.cli.renderers.layout import wrap
 from pod_diagnoser.cli.why_not import Obstacle, WhyNot, is_written_on, why_not
@@ -33,10 +33,12 @@ def command(**values: Any) -> None:
     options = Options(**values)
     check(options)
     looked = look(options, with_diagnosers=True)
-    selection, now = options.selection(), options.now()
+    selection, now = options.selection(), looked.report.now
     pods = [each for each in looked.snapshot.pods if selection.selects(each)]
     for told in (*looked.warnings, *looked.report.missing):
         terminal.say(str(told))
+    if as_of_when := as_of(looked.report):
+        terminal.say(as_of_when)
     if not pods:
         message = f"{', '.join(map(str, selection.targets))}: not found"
         raise CommandError(message)

@@ -207,7 +207,7 @@ class _Page:
             element("h2", "How this was made"),
             element(
                 "p",
-                f"By kubectl diagnose report, of {source}, as of {format_time(report.now)}. "
+                f"By kubectl diagnose report, of {source}, {report.as_of}. "
                 "A cause is proved by the Pod's status, its Events or its log; what is only "
                 "possible is said to be. Secrets that were recognized are masked.",
             ),

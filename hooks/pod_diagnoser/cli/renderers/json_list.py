@@ -41,6 +41,7 @@ def to_list(report: Report) -> dict[str, Any]:
     ]
     summary = {
         "time": format_time(report.now),
+        "timeSource": report.time_source.value,
         "podsLookedAt": report.looked_at,
         "unreadableObjects": report.unreadable,
         "common": [to_common_factor(report.common_factor)] if report.common_factor else [],

@@ -29,10 +29,7 @@ def render(report: Report, _page: Page) -> Iterator[str]:
     yield "# Pod diagnosis"
     yield ""
     have = "has" if len(broken) == 1 else "have"
-    yield (
-        f"{len(broken)} of {report.looked_at} Pods {have} a diagnosis, "
-        f"as of {format_time(report.now)}."
-    )
+    yield (f"{len(broken)} of {report.looked_at} Pods {have} a diagnosis, {report.as_of}.")
     for title, texts in (
         ("In common", report.common),
         ("Not read", [str(each) for each in report.missing]),

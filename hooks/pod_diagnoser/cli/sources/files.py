@@ -5,7 +5,12 @@ dumps are read twice: for objects, and then for the logs of Pods that have somet
 cannot be read is told with its name, and the rest is used.
 """
 
+import os
+import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from stat import S_ISREG
 from typing import Any, Final
 
 from pod_diagnoser.api.text import sanitize
@@ -59,6 +64,21 @@ def read_files(names: Sequence[str], collector: Collector) -> None:
         reader.read(name)
     reader.read_logs()
     reader.tell()
+
+
+def written_at(names: Sequence[str]) -> datetime | None:
+    """Return when the last of some files was written; None where one of them is no file."""
+    times = [_written_at(name) for name in names]
+    known = [each for each in times if each is not None]
+    return max(known) if known and len(known) == len(times) else None
+
+
+def _written_at(name: str) -> datetime | None:
+    try:
+        found = os.fstat(sys.stdin.fileno()) if name == STANDARD_INPUT else Path(name).stat()
+        return datetime.fromtimestamp(found.st_mtime, UTC) if S_ISREG(found.st_mode) else None
+    except (OSError, ValueError, OverflowError):
+        return None
 
 
 class _FileReader:

@@ -135,6 +135,7 @@ def test_summary() -> None:
     summary = to_list(with_words(report_of(crashed()), ["all on node1"]))["summary"]
     assert summary == {
         "time": "2026-11-23T01:30:00Z",
+        "timeSource": "Clock",
         "podsLookedAt": 1,
         "unreadableObjects": 2,
         "common": [
@@ -153,7 +154,11 @@ def test_summary() -> None:
             }
         ],
     }
-    assert to_list(report_of())["summary"] == {"time": "2026-11-23T01:30:00Z", "podsLookedAt": 0}
+    assert to_list(report_of())["summary"] == {
+        "time": "2026-11-23T01:30:00Z",
+        "timeSource": "Clock",
+        "podsLookedAt": 0,
+    }
 
 
 def test_names() -> None:
