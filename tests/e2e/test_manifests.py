@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import operator
 import shutil
 import subprocess
@@ -311,7 +312,7 @@ def test_who_may_not_delete_pods_cannot_have_it_done(shop: Workspace) -> None:
         shop.kubectl("delete", "role", resource.replace("/", "-"))
         # What is no change of the spec, and what replaces no Pods, needs nothing.
         assert "labeled" in shop.kubectl("label", "pdiag", action.lower(), "a=b", *author)
-        wider = '{"spec": {"targetLabels": null, "remediation": {"dryRun": true}}}'
+        wider = '{"spec": {"targetLabels": null}}'
         assert f"the permission to {permission}" in shop.kubectl(*edit, wider, check=False)
         assert "patched" in shop.kubectl(*edit, '{"spec": {"remediationAction": null}}')
 
@@ -320,6 +321,42 @@ def test_who_may_not_delete_pods_cannot_have_it_done(shop: Workspace) -> None:
     for action in ("RestartPod", "EvictPod"):
         output = create(shop, "--as", "editor", "--dry-run=server", remediationAction=action)
         assert "x created" in output
+
+
+@pytest.mark.parametrize("action", ["RestartPod", "EvictPod"])
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        {"enableAnnotations": False},
+        {"remediation": {"paused": True}},
+        {"remediation": {"dryRun": True}},
+    ],
+)
+def test_what_cannot_act_may_be_written_by_anybody(
+    shop: Workspace, action: str, harmless: dict[str, Any]
+) -> None:
+    """Who may not delete Pods may switch off, pause or try out; whatever then acts is refused."""
+    verbs = ("--verb=get,create,patch", "--resource=poddiagnosers.diagnostics.local.io")
+    shop.kubectl("create", "role", "write", *verbs)
+    shop.kubectl("create", "rolebinding", "write", "--role=write", "--user=author")
+    shop.kubectl("create", "rolebinding", "editor", "--clusterrole=edit", "--user=editor")
+    by_author = ("--type=merge", "--as", "author", "--patch")
+    changed = json.dumps({"spec": harmless})
+
+    # One that acts is stopped by anybody, and set going again by those who may delete Pods.
+    assert "created" in create(shop, "--as", "editor", name="acts", remediationAction=action)
+    assert "patched" in shop.kubectl("patch", "pdiag", "acts", *by_author, changed)
+    assert "created" in create(shop, "--as", "author", remediationAction=action, **harmless)
+    acting = {"enableAnnotations": True, "remediation": {"paused": False, "dryRun": False}}
+    for name in ("acts", "x"):
+        change = json.dumps({"spec": {"targetLabels": {"app": "other"}}})
+        assert "patched" in shop.kubectl("patch", "pdiag", name, *by_author, change)
+        for resumed in (acting, dict.fromkeys(harmless)):
+            change = json.dumps({"spec": resumed})
+            refused = shop.kubectl("patch", "pdiag", name, *by_author, change, check=False)
+            assert "you need the permission to" in refused
+            tried = ("--type=merge", "--as", "editor", "--dry-run=server", "--patch")
+            assert "patched" in shop.kubectl("patch", "pdiag", name, *tried, change)
 
 
 def test_who_may_not_read_logs_cannot_have_them_shown(shop: Workspace) -> None:
@@ -341,6 +378,10 @@ def test_who_may_not_read_logs_cannot_have_them_shown(shop: Workspace) -> None:
         output = create(shop, *tried, evidence=evidence)
         assert "Forbidden" in output
         assert "you need the permission to get pods/log in this namespace" in output
+        assert "x created" in create(shop, *tried, evidence=evidence, enableAnnotations=False)
+        assert "Forbidden" in create(
+            shop, *tried, evidence=evidence, remediation={"paused": True, "dryRun": True}
+        )
     shop.kubectl("create", "rolebinding", "reader", "--clusterrole=view", "--user=author")
     for evidence in ({"logLines": 1}, {"reason": True}):
         assert "x created" in create(shop, *tried, evidence=evidence)

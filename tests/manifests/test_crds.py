@@ -546,7 +546,7 @@ def test_policy_asks_for_the_permission_of_each_action_that_replaces_pods() -> N
     asked = {
         action
         for validation in spec["validations"]
-        for action in re.findall(r"remediationAction != '(\w+)'", validation["expression"])
+        for action in re.findall(r"variables.action != '(\w+)'", validation["expression"])
     }
     assert asked == {"RestartPod", "EvictPod"}
     assert sum("subresource('log')" in each["expression"] for each in spec["validations"]) == 1
