@@ -150,7 +150,10 @@ def test_removal_covers_what_components_add_to_the_cluster(
     recipe: dict[str, str], tmp_path: Path
 ) -> None:
     """All objects without a namespace that any overlay or component has go, but for the kinds'."""
-    everything = build_overlay(tmp_path, "evidence", "evidence-logs", "evidence-changes")
+    components = PROJECT / "metacontroller/pod-diagnoser/components"
+    names = {each.name for each in components.iterdir()}
+    names -= {"evidence", "without-token", "chosen-namespaces"}  # the latter two take away
+    everything = build_overlay(tmp_path, "default", "evidence", *sorted(names))
     removed = {identity(one) for one in [*render(BASE), *render("crds")]}
     more = [one for one in everything if identity(one) not in removed]
     readme = (PROJECT / "metacontroller/README.md").read_text(encoding="utf-8")
