@@ -312,7 +312,7 @@ def test_who_may_not_delete_pods_cannot_have_it_done(shop: Workspace) -> None:
         shop.kubectl("delete", "role", resource.replace("/", "-"))
         # What is no change of the spec, and what replaces no Pods, needs nothing.
         assert "labeled" in shop.kubectl("label", "pdiag", action.lower(), "a=b", *author)
-        wider = '{"spec": {"targetLabels": null}}'
+        wider = '{"spec": {"targetLabels": {"app": "other"}}}'
         assert f"the permission to {permission}" in shop.kubectl(*edit, wider, check=False)
         assert "patched" in shop.kubectl(*edit, '{"spec": {"remediationAction": null}}')
 
