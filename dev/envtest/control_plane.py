@@ -59,6 +59,7 @@ class ControlPlane:
         self._audit_policy.write_text(json.dumps(audit_policy or audit.policy()), encoding="ascii")
         self.kubeconfig = self.write_kubeconfig("admin")
         self.admin = self.client("admin")
+        self._controller_manager_kubeconfig = self.write_kubeconfig("controller-manager")
         self.etcd = Process("etcd", self._etcd_arguments(), self.folder)
         self.apiserver = Process("kube-apiserver", self._apiserver_arguments(), self.folder)
         self.controller_manager = Process(
@@ -228,7 +229,8 @@ class ControlPlane:
     def _controller_manager_arguments(self) -> list[str | Path]:
         return [
             self.binaries.controller_manager,
-            f"--kubeconfig={self.kubeconfig}",
+            f"--kubeconfig={self._controller_manager_kubeconfig}",
+            "--use-service-account-credentials",  # each controller as in a cluster, by its own name
             "--leader-elect=false",
             "--secure-port=0",
             f"--service-account-private-key-file={self._credentials.service_account_key}",

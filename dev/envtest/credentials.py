@@ -5,12 +5,19 @@ import secrets
 import textwrap
 from pathlib import Path
 
-USERS: dict[str, tuple[str, ...]] = {
-    "admin": ("system:masters",),
-    "kubelet": ("system:masters",),
-    "metacontroller": ("pod-diagnoser:metacontroller",),  # no more than its ClusterRole allows
+METACONTROLLER = "system:serviceaccount:metacontroller:metacontroller"
+"""Metacontroller's name to the API server: the ServiceAccount of its released manifests."""
+
+USERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "admin": ("admin", ("system:masters",)),
+    "kubelet": ("kubelet", ("system:masters",)),
+    "controller-manager": ("system:kube-controller-manager", ()),
+    "metacontroller": (
+        METACONTROLLER,
+        ("system:serviceaccounts", "system:serviceaccounts:metacontroller"),
+    ),
 }
-"""Who may call the API server: user name to groups."""
+"""Who may call the API server: what we call them, to user name and groups."""
 
 
 class Credentials:
@@ -32,8 +39,8 @@ class Credentials:
         self.tokens_file.touch(mode=0o600)
         self.tokens_file.write_text(
             "".join(
-                f'{self._tokens[user]},{user},{user},"{",".join(groups)}"\n'
-                for user, groups in USERS.items()
+                f'{self._tokens[user]},{name},{name},"{",".join(groups)}"\n'
+                for user, (name, groups) in USERS.items()
             ),
             encoding="utf-8",
         )

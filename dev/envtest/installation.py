@@ -51,6 +51,8 @@ _NEEDED_BY_PROCESSES = {
     "ClusterRole",
     "ClusterRoleBinding",
     "DecoratorController",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
 }
 _ROLE = "pod-diagnoser:metacontroller"
 _CONTROLLERS = ("compositecontrollers", "decoratorcontrollers", "controllerrevisions")
@@ -87,7 +89,9 @@ def install_metacontroller(control_plane: ControlPlane) -> None:
             "kind": "ClusterRole",
             "name": _ROLE,
         },
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": _ROLE}],
+        "subjects": [
+            {"kind": "ServiceAccount", "name": "metacontroller", "namespace": "metacontroller"}
+        ],
     }
     apply(control_plane, [role, binding, *_metacontroller_kinds()])
     wait_for_kinds(control_plane, *(f"{plural}.metacontroller.k8s.io" for plural in _CONTROLLERS))

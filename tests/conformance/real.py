@@ -24,6 +24,7 @@ from dev.envtest.client import (
     Resource,
 )
 from dev.envtest.control_plane import ControlPlane
+from dev.envtest.credentials import METACONTROLLER
 from dev.envtest.metacontroller import Metacontroller
 from tests.conformance.script import (
     BARE,
@@ -52,7 +53,7 @@ POLICY: Json = {
     "rules": [
         {
             "level": "RequestResponse",
-            "users": ["metacontroller"],
+            "users": [METACONTROLLER],
             "verbs": ["create", "update", "patch", "delete"],
         },
         {"level": "None"},
@@ -67,9 +68,7 @@ _RIGHTS: Json = {
         "kind": "ClusterRole",
         "name": "cluster-admin",
     },
-    "subjects": [
-        {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "metacontroller"}
-    ],
+    "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": METACONTROLLER}],
 }
 """All rights, since the simulator knows of none; our own would keep it from a Pod's status."""
 

@@ -12,11 +12,11 @@ from datetime import datetime
 from pathlib import Path
 
 from dev.envtest.client import Json
+from dev.envtest.credentials import METACONTROLLER
 
 ACCOUNTS = "system:serviceaccount:pod-diagnoser-system:"
 """What the hook's users begin with."""
 
-METACONTROLLER = "metacontroller"
 WRITES = ("create", "update", "patch", "delete", "deletecollection")
 VERSIONED = ("Pod", "PodDiagnoser", "DiagnosisTarget")
 """The kinds of which versions are kept."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dev.envtest.client import Json
+from dev.envtest.credentials import METACONTROLLER
 from dev.simulator.objects import (
     is_terminating,
     labels_of,
@@ -20,7 +21,7 @@ from dev.simulator.objects import (
     parse_timestamp,
     uid_of,
 )
-from tests.e2e.auditlog import METACONTROLLER, Call, Versions, number_of
+from tests.e2e.auditlog import Call, Versions, number_of
 from tests.simulation import specification as spec
 from tests.simulation.properties import (
     CRASH_EVENTS,

@@ -166,7 +166,7 @@ def test_a_recreated_diagnoser_starts_without_history(crashed: Workspace) -> Non
 
 
 def test_a_made_up_target_claims_nothing(shop: Workspace) -> None:
-    """A DiagnosisTarget that a user wrote has no PodDiagnoser behind it, and Pods ignore it."""
+    """A DiagnosisTarget that has no PodDiagnoser behind it is ignored, whoever wrote it."""
     uid = "11111111-2222-3333-4444-555555555555"
     target = {
         "apiVersion": DIAGNOSISTARGETS.version,
@@ -178,7 +178,8 @@ def test_a_made_up_target_claims_nothing(shop: Workspace) -> None:
             "targetLabels": {},
         },
     }
-    shop.cluster.admin.create(DIAGNOSISTARGETS, target, shop.namespace)
+    metacontroller = shop.cluster.control_plane.client("metacontroller")
+    metacontroller.create(DIAGNOSISTARGETS, target, shop.namespace)
     shop.start_pod("fragile-app-1")
     shop.crash("fragile-app-1")
     shop.settled()

@@ -20,6 +20,7 @@ from tests.manifests.kustomize import (
     PROJECT,
     SERVED_BY,
     Object,
+    build,
     build_overlay,
     containers,
     load,
@@ -519,3 +520,34 @@ def test_each_file_of_the_base_is_used() -> None:
     for name in kustomization["resources"]:
         (document,) = yaml.safe_load_all((base / name).read_text(encoding="utf-8"))
         assert document["kind"].lower() == name.removesuffix(".yaml").split("-")[0]
+
+
+def test_only_the_named_metacontroller_writes_diagnosis_targets(tmp_path: Path) -> None:
+    """The policy holds for all its writes; README's patch names another ServiceAccount."""
+    policy = of_kind(render(BASE), "ValidatingAdmissionPolicy")["pod-diagnoser-targets"]["spec"]
+    (binding,) = of_kind(render(BASE), "ValidatingAdmissionPolicyBinding").values()
+    assert binding["spec"] == {
+        "policyName": "pod-diagnoser-targets",
+        "validationActions": ["Deny"],
+    }
+    assert policy["failurePolicy"] == "Fail"
+    (rule,) = policy["matchConstraints"]["resourceRules"]
+    assert rule["operations"] == ["CREATE", "UPDATE", "DELETE"]
+    assert "matchConditions" not in policy
+
+    readme = (PROJECT / "metacontroller/README.md").read_text(encoding="utf-8")
+    (block,) = (
+        text
+        for text in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
+        if "ValidatingAdmissionPolicy" in text
+    )
+    (tmp_path / "base").mkdir()
+    build_overlay(tmp_path / "base", "default")
+    own = {"resources": ["base"], **yaml.safe_load(block)}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(own), encoding="utf-8")
+    changed = of_kind(build(tmp_path), "ValidatingAdmissionPolicy")["pod-diagnoser-targets"]
+    variables = {one["name"]: one["expression"] for one in changed["spec"]["variables"]}
+    assert variables["metacontroller"] == "'system:serviceaccount:operators:metacontroller'"
+    before = {one["name"]: one["expression"] for one in policy["variables"]}
+    assert before.pop("metacontroller") == "'system:serviceaccount:metacontroller:metacontroller'"
+    assert before.items() < variables.items()

@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from dev.envtest.credentials import METACONTROLLER
 from tests.e2e import auditlog
 from tests.e2e.evaluation import FinalState
 from tests.simulation import specification as spec
 
 Json = dict[str, Any]
 
-ADMIN, KUBELET, METACONTROLLER = "admin", "kubelet", auditlog.METACONTROLLER
+ADMIN, KUBELET = "admin", "kubelet"
 HOOK = f"{auditlog.ACCOUNTS}pod-diagnoser-poddiagnosers"
 SHOP = "shop"
 OPTIONS = {"kind": "DeleteOptions", "apiVersion": "v1"}

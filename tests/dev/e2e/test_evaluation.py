@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.dev.e2e.made_up_log import ADMIN, HOOK, KUBELET, METACONTROLLER, MadeUpLog
+from dev.envtest.credentials import METACONTROLLER
+from tests.dev.e2e.made_up_log import ADMIN, HOOK, KUBELET, MadeUpLog
 from tests.e2e import auditlog
 from tests.e2e.evaluation import FinalState, evaluate, evaluate_final_state, evaluate_quiet
 from tests.simulation import specification as spec
