@@ -86,12 +86,15 @@ test-lowest: $(LOWEST_VENV)/.synced ## run the tests of the hook with the oldest
 
 # A missing control plane or Metacontroller skips the tests and says how to get it; E2E_REQUIRE=1 makes it a
 # failure (for releases). The tests mostly wait, so two control planes run at a time.
-.PHONY: e2e control-plane
+.PHONY: e2e control-plane prometheus
 e2e: setup ## test with real etcd, kube-apiserver and Metacontroller
 	$(RUN)/pytest -n 2 --dist loadfile tests/e2e
 
 control-plane: setup ## build the control plane from its Go modules, once; print its folder
 	@$(RUN)/python -m dev.envtest.build
+
+prometheus: setup ## build Prometheus and promtool from their Go module, once; print their folder
+	@$(RUN)/python -m dev.prometheus.build
 
 # Headlamp's plug-in, in a copy with npm's packages by its lock file; scripts of packages do not run. Takes Node.js.
 HEADLAMP := .cache/headlamp

@@ -10,6 +10,8 @@ import pytest
 from dev.envtest import build
 from dev.envtest.client import EVENTS
 from dev.envtest.cluster import Cluster
+from dev.prometheus import build as prometheus_build
+from dev.prometheus.build import Programs
 from tests.e2e.evidence import EvidenceRig
 from tests.e2e.workspace import Workspace
 
@@ -20,6 +22,7 @@ _TIME_LIMIT = 300
 """Seconds a test may take: many start processes, of which each takes seconds on a busy machine."""
 
 _found = pytest.StashKey[build.Binaries | str]()
+_prometheus = pytest.StashKey[Programs | str]()
 _numbers = itertools.count(1)
 
 
@@ -53,6 +56,11 @@ def pytest_runtestloop(session: pytest.Session) -> None:
             session.config.stash[_found] = str(missing)
         except build.BuildError as failed:
             pytest.exit(str(failed), returncode=pytest.ExitCode.USAGE_ERROR)
+    if any("prometheus_programs" in getattr(item, "fixturenames", ()) for item in session.items):
+        try:
+            session.config.stash[_prometheus] = prometheus_build.find()
+        except (build.MissingError, build.BuildError) as missing:
+            session.config.stash[_prometheus] = str(missing)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -71,6 +79,17 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 def binaries(pytestconfig: pytest.Config) -> build.Binaries:
     """The programs of the control plane, and Metacontroller."""
     found = pytestconfig.stash[_found]
+    if isinstance(found, str):
+        if os.environ.get(_REQUIRE):
+            pytest.fail(found, pytrace=False)
+        pytest.skip(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def prometheus_programs(pytestconfig: pytest.Config) -> Programs:
+    """Prometheus and promtool."""
+    found = pytestconfig.stash[_prometheus]
     if isinstance(found, str):
         if os.environ.get(_REQUIRE):
             pytest.fail(found, pytrace=False)
