@@ -20,7 +20,7 @@ class Prometheus:
         program: its binary.
         folder: where its configuration, data and log go.
         rules: the rules, as in a rules file.
-        jobs: its scrape configurations: name to target (``host:port``) and path.
+        jobs: its scrape configurations: name to path and targets (``host:port``).
         interval: how often it scrapes and evaluates.
     """
 
@@ -29,7 +29,7 @@ class Prometheus:
         program: Path,
         folder: Path,
         rules: Mapping[str, Any],
-        jobs: Sequence[tuple[str, str, str]],
+        jobs: Mapping[str, tuple[str, Sequence[str]]],
         interval: str = "1s",
     ) -> None:
         port = free_ports(1)[0]
@@ -43,9 +43,9 @@ class Prometheus:
                     "job_name": name,
                     "metrics_path": path,
                     "honor_labels": True,
-                    "static_configs": [{"targets": [target]}],
+                    "static_configs": [{"targets": list(targets)}],
                 }
-                for name, target, path in jobs
+                for name, (path, targets) in jobs.items()
             ],
         }
         (folder / "prometheus.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")

@@ -27,7 +27,13 @@ PACKAGE = PROJECT / "hooks" / "pod_diagnoser"
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted(
     path.relative_to(PROJECT).as_posix()
-    for pattern in ("*.md", "docs/*.md", "docs/runbooks/*.md", "metacontroller/*.md", "tests/e2e/*.md")
+    for pattern in (
+        "*.md",
+        "docs/*.md",
+        "docs/runbooks/*.md",
+        "metacontroller/*.md",
+        "tests/e2e/*.md",
+    )
     for path in PROJECT.glob(pattern)
 )
 MAX_README_LINES = 145
