@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import GROUP, PodDiagnoser
 from pod_diagnoser.api.fields import Text, WireModel
+from pod_diagnoser.cli.sharing import Sharing
 from pod_diagnoser.cli.snapshot import HealthyPod, Log, Missing, Snapshot
 from pod_diagnoser.cluster.event_list import NODE_SOURCES, SOURCES, EventList, EventV1
 from pod_diagnoser.diagnosis.detection import detect_symptoms
@@ -67,6 +68,7 @@ class Collector:
         note: Callable[[str, Mapping[str, Any]], None] = lambda *_: None,
     ) -> None:
         self._keep, self._looks_at, self._note = keep, looks_at, note
+        self._sharing = Sharing()
         self._pods: dict[str, OwnedPod | HealthyPod] = {}
         self._uids: dict[tuple[str, str], str] = {}
         self._events: dict[tuple[str, str, str, str], EventV1] = {}
@@ -190,7 +192,10 @@ class Collector:
         except UnicodeEncodeError:  # half of a character, which JSON can escape
             self._unreadable += 1
             return
-        self._pods[pod.metadata.uid] = _without_bulk(pod) if whole else _healthy(pod)
+        kept = _without_bulk(pod) if whole else _healthy(pod)
+        if isinstance(kept, OwnedPod):
+            self._sharing.share(kept)
+        self._pods[pod.metadata.uid] = kept
         self._uids[pod.metadata.namespace, pod.metadata.name] = pod.metadata.uid
 
     def _add_event(self, item: Mapping[str, Any]) -> None:
@@ -209,6 +214,7 @@ class Collector:
             return
         # An Event that repeats is one whose count rises; its message stays.
         key = (namespace, name or str(len(self._events)), event.reason, event.message)
+        self._sharing.share(event)
         self._events[key] = event
 
     def _add_diagnoser(self, item: Mapping[str, Any]) -> None:

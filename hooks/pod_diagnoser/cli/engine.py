@@ -52,7 +52,46 @@ def diagnose_snapshot(
         selection: which Pods are asked for.
         since: leave out what happened longer ago than this; None leaves out nothing.
     """
-    found = {pod.metadata.uid: _Diagnosed(pod, snapshot, now) for pod in snapshot.pods}
+    return Engine(now, selection, since).report(snapshot)
+
+
+class Engine:
+    """Diagnoses the Pods of a snapshot, and again when logs of some of them were read.
+
+    Args:
+        now: the time at which to look at it, in UTC.
+        selection: which Pods are asked for.
+        since: leave out what happened longer ago than this; None leaves out nothing.
+    """
+
+    def __init__(
+        self, now: datetime, selection: Selection = EVERYTHING, since: timedelta | None = None
+    ) -> None:
+        self._now, self._selection, self._since = now, selection, since
+        self._found: dict[str, _Diagnosed] = {}
+
+    def report(self, snapshot: Snapshot) -> Report:
+        """Report what is found.
+
+        Args:
+            snapshot: what is known: what was known at the last call, and maybe logs and versions of
+                templates besides.
+        """
+        with_logs = {(namespace, name) for namespace, name, _ in snapshot.logs}
+        for pod in snapshot.pods:
+            meta = pod.metadata
+            if meta.uid not in self._found or (meta.namespace, meta.name) in with_logs:
+                self._found[meta.uid] = _Diagnosed(pod, snapshot, self._now)
+        return _report(snapshot, self._found, self._now, self._selection, self._since)
+
+
+def _report(
+    snapshot: Snapshot,
+    found: Mapping[str, "_Diagnosed"],
+    now: datetime,
+    selection: Selection,
+    since: timedelta | None,
+) -> Report:
     siblings, revisions = _siblings(snapshot, found), Revisions(snapshot.revisions)
     pods = []
     for each in found.values():

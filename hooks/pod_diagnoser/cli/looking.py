@@ -10,7 +10,7 @@ import click
 
 from pod_diagnoser.cli import terminal
 from pod_diagnoser.cli.collector import Collector
-from pod_diagnoser.cli.engine import diagnose_snapshot, logs_to_read
+from pod_diagnoser.cli.engine import Engine, diagnose_snapshot, logs_to_read
 from pod_diagnoser.cli.label_selector import ALL_LABELS, parse_selector
 from pod_diagnoser.cli.option_types import TimeType
 from pod_diagnoser.cli.report import Report, TimeSource
@@ -77,7 +77,7 @@ _SOURCE_OPTIONS: Final = (
         type=click.FloatRange(min=0, min_open=True),
         default=60.0,
         metavar="SECONDS",
-        help="How long each call of kubectl may take; default: 60.",
+        help="How long to wait for an answer of kubectl; default: 60.",
     ),
     click.option(
         "-f",
@@ -165,12 +165,15 @@ def look(options: Options, *, with_diagnosers: bool = False) -> Looked:
         source = LiveSource(kubectl, scope, selection, collector, progress.show)
         source.read_overview()
         source.read_diagnosers(always=with_diagnosers)
-        looked = _diagnose(options, selection, collector)
+        engine = Engine(datetime.now(UTC), selection, options.since)
+        snapshot = collector.snapshot()
+        report = engine.report(snapshot)
         if options.logs or selection.targets:
-            source.read_logs(logs_to_read(looked.report))
-            source.read_revisions(looked.report)
-            looked = _diagnose(options, selection, collector)
-    return replace(looked, warnings=tuple(source.warnings))
+            source.read_logs(logs_to_read(report))
+            source.read_revisions(report)
+            snapshot = collector.snapshot()
+            report = engine.report(snapshot)
+    return Looked(report, snapshot, tuple(source.warnings))
 
 
 def as_of(report: Report) -> str:
@@ -205,12 +208,6 @@ def _look_at_files(options: Options, selection: Selection) -> Looked:
     snapshot = collector.snapshot()
     report = diagnose_snapshot(snapshot, now, selection, options.since)
     return Looked(replace(report, time_source=source), snapshot)
-
-
-def _diagnose(options: Options, selection: Selection, collector: Collector) -> Looked:
-    snapshot = collector.snapshot()
-    report = diagnose_snapshot(snapshot, datetime.now(UTC), selection, options.since)
-    return Looked(report, snapshot)
 
 
 def _kubectl_options(options: Options) -> list[str]:

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pod_diagnoser.cli import command, terminal
+from pod_diagnoser.api.core_v1 import OwnedPod
+from pod_diagnoser.cli import command, engine, terminal
 from pod_diagnoser.cli.sources.kubectl import Kubectl, KubectlError, split_list
+from pod_diagnoser.pods.observation import PodObservation, observe_pod
 from tests.support.builders import (
     UID,
     after,
@@ -106,6 +108,25 @@ def test_one_pod_with_the_log_of_its_former_run(shell: Shell) -> None:
     assert "hunter2secret" not in out
     assert "\x1b" not in out
     assert "logs -n shop app-1 -c app --tail=1000 --previous" in shell.kubectl.calls()
+
+
+def test_logs_have_no_other_pod_diagnosed_again(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of three Pods of a workload one log is read."""
+    pods = [owned(f"api-{number}", number, terminated()) for number in (1, 2, 3)]
+    shell.kubectl.answers.update(answers_of(pods, []) | {"logs": Answer(out="panic: oh\n")})
+    shell.kubectl.answers["get replicasets.apps"] = listed()
+    seen: list[str] = []
+
+    def observe(pod: OwnedPod, *arguments: Any) -> PodObservation:
+        seen.append(pod.metadata.name)
+        return observe_pod(pod, *arguments)
+
+    monkeypatch.setattr(engine, "observe_pod", observe)
+    assert shell("deploy/api")[0] == 0
+    # Once without its log; then again, of which the second time is with it.
+    assert sorted(seen) == ["api-1", "api-1", "api-1", "api-2", "api-3"]
 
 
 def test_logs_of_many_pods_are_read_when_asked_for(shell: Shell) -> None:
@@ -291,6 +312,16 @@ def test_a_kubectl_that_does_not_answer(shell: Shell) -> None:
     assert (code, out) == (2, "")
     assert err == "kubectl-diagnose: kubectl did not answer within 0.3 s\n"
     assert time.monotonic() - start < 30
+
+
+def test_what_waits_to_be_read_is_no_slow_answer(tmp_path: Path) -> None:
+    """As the Events do until ten thousand Pods are diagnosed."""
+    items = [{"kind": "Event", "text": "x" * 3000, "n": n} for n in range(200)]
+    fake = FakeKubectl(tmp_path, {"get": listed(*items)})
+    with Kubectl(fake.path, (), 0.5).get("events") as call:
+        call.read(0)
+        time.sleep(1.2)
+        assert len(list(call.objects())) == 200
 
 
 def test_no_server(shell: Shell) -> None:

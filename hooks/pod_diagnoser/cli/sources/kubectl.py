@@ -11,12 +11,16 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from threading import Thread, Timer
+from time import monotonic
 from types import TracebackType
-from typing import IO, Final, Self
+from typing import IO, TYPE_CHECKING, Final, Self
 
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.cli.errors import CommandError
 from pod_diagnoser.diagnosis.redaction import redact_head
+
+if TYPE_CHECKING:
+    from pod_diagnoser.cli.decoding import ByteSource
 
 CHUNK_SIZE: Final = 500
 """How many objects kubectl asks for at a time."""
@@ -59,7 +63,8 @@ class Kubectl:
     Args:
         executable: the program: a name on the PATH, or a path.
         options: options for each call, such as ``--context``.
-        timeout: after how many seconds a call is ended.
+        timeout: after how many seconds without an answer a call is ended; what its answer waits
+            until it is read does not count.
     """
 
     def __init__(self, executable: str, options: Sequence[str], timeout: float) -> None:
@@ -97,12 +102,11 @@ class Call:
 
     def __init__(self, process: subprocess.Popen[bytes], timeout: float) -> None:
         self._process, self._timed_out, self._timeout = process, False, timeout
+        self._waiting_since: float | None = None
         self._errors: deque[str] = deque(maxlen=_MAX_ERROR_LINES)
         self._listener = Thread(target=self._listen, daemon=True)
         self._listener.start()
-        self._timer = Timer(timeout, self._time_out)
-        self._timer.daemon = True
-        self._timer.start()
+        self._start_timer(timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -121,7 +125,7 @@ class Call:
         Raises:
             KubectlError: kubectl failed, or was too slow; what was yielded before is right.
         """
-        yield from split_list(self._stdout)
+        yield from split_list(self)
         self._check()
 
     def tail(self, limit: int) -> bytes:
@@ -131,10 +135,17 @@ class Call:
             KubectlError: as `objects`.
         """
         kept = b""
-        while chunk := self._stdout.read(_READ_BYTES):
+        while chunk := self.read(_READ_BYTES):
             kept = (kept + chunk)[-limit:]
         self._check()
         return kept
+
+    def read(self, size: int, /) -> bytes:
+        """Read so many bytes of what is printed, or all that are left."""
+        self._waiting_since = monotonic()
+        content = self._stdout.read(size)
+        self._waiting_since = None
+        return content
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -164,12 +175,26 @@ class Call:
                 if text:
                     self._errors.append(redact_head(text, _MAX_LINE_BYTES).replace("\n", " "))
 
+    def _start_timer(self, seconds: float) -> None:
+        self._timer = Timer(seconds, self._time_out)
+        self._timer.daemon = True
+        self._timer.start()
+
     def _time_out(self) -> None:
+        """End it if it has been waited for all the time; otherwise look again."""
+        if self._process.returncode is not None:
+            return
+        since = self._waiting_since
+        left = self._timeout if since is None else since + self._timeout - monotonic()
+        if left > 0:
+            self._start_timer(left)
+            return
         self._timed_out = True
         with suppress(OSError):
             self._process.kill()
 
     def _check(self) -> None:
+        self._waiting_since = monotonic()
         code = self._process.wait()
         self._timer.cancel()
         self._listener.join()
@@ -204,7 +229,7 @@ def _error_of(lines: Sequence[str], code: int) -> KubectlError:
     return KubectlError(line + _WITHOUT_A_SERVER * (kind == "no server"), kind)
 
 
-def split_list(stream: IO[bytes]) -> Iterator[bytes]:
+def split_list(stream: "ByteSource") -> Iterator[bytes]:
     """Yield the JSON of each item of a list that kubectl prints; or of another object, whole.
 
     Args:
@@ -236,7 +261,7 @@ def split_list(stream: IO[bytes]) -> Iterator[bytes]:
         buffer, position = buffer[position:] + more, 0
 
 
-def _split_any(buffer: bytes, stream: IO[bytes]) -> Iterator[bytes]:
+def _split_any(buffer: bytes, stream: "ByteSource") -> Iterator[bytes]:
     """Yield the JSON of the objects in JSON of any form."""
     content = buffer + stream.read(_MAX_WHOLE_BYTES)
     if not content.strip():
