@@ -10,9 +10,11 @@ token: ## make the hook's tokens, unless they exist
 rotate-token: ## have Metacontroller use the other token, and replace the one it used
 	@KUBECTL="$(KUBECTL)" sh metacontroller/token.sh rotate
 
+OVERLAY ?= metacontroller/pod-diagnoser/overlays/default
+
 .PHONY: install
-install: token ## install the kinds and the operator by kubectl's current context
-	$(KUBECTL) apply -k metacontroller/pod-diagnoser/overlays/default
+install: ## install or update OVERLAY=metacontroller/pod-diagnoser/overlays/default; returns when crashes are diagnosed
+	@KUBECTL="$(KUBECTL)" sh metacontroller/install.sh $(OVERLAY)
 
 # Pods with an annotation or a label of ours, one "namespace/name" a line; fails if they cannot be listed. By their
 # keys, since others under our prefix are their owners' (diagnostics.local.io/remediate).

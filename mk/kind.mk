@@ -18,13 +18,8 @@ kind-load: ## build both images and load them into the kind cluster
 .PHONY: kind-deploy
 kind-deploy: ## install Metacontroller, the operator, fragile-app and its PodDiagnoser into the kind cluster
 	$(KIND_KUBECTL) apply -k metacontroller/upstream/overlays/tuned
-	$(KIND_KUBECTL) wait --for=condition=Established --timeout=60s crd/decoratorcontrollers.metacontroller.k8s.io
 	$(KIND_KUBECTL) -n metacontroller rollout status statefulset/metacontroller --timeout=300s
-	KUBECTL="$(KIND_KUBECTL)" sh metacontroller/token.sh create
-	$(KIND_KUBECTL) apply -k metacontroller/pod-diagnoser/overlays/kind
-	$(KIND_KUBECTL) wait --for=condition=Established --timeout=60s crd/poddiagnosers.diagnostics.local.io
-	$(KIND_KUBECTL) -n pod-diagnoser-system rollout status deployment/pod-diagnoser-pods --timeout=300s
-	$(KIND_KUBECTL) -n pod-diagnoser-system rollout status deployment/pod-diagnoser-poddiagnosers --timeout=300s
+	KUBECTL="$(KIND_KUBECTL)" sh metacontroller/install.sh metacontroller/pod-diagnoser/overlays/kind
 	$(KIND_KUBECTL) apply -k fragile-app
 	$(KIND_KUBECTL) apply -f crds/samples/fragileapp-diagnoser.yaml
 	$(KIND_KUBECTL) rollout status deployment/fragile-app --timeout=300s

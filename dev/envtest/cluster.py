@@ -35,6 +35,7 @@ class Cluster:
         linger: seconds that a terminating Pod stays.
         cache_flush_interval: Metacontroller's.
         audit_policy: what the API server logs; None means the least.
+        installed: whether the operator is installed; otherwise all runs but the hook.
 
     Attributes:
         control_plane: its processes, clients and kubectl.
@@ -53,6 +54,7 @@ class Cluster:
         linger: float = 1.0,
         cache_flush_interval: str = "30m",
         audit_policy: Json | None = None,
+        installed: bool = True,
     ) -> None:
         self.control_plane = ControlPlane(binaries, audit_policy)
         kubelet = self.control_plane.client("kubelet", agent="kubelet/v1.36.3 (linux/amd64)")
@@ -70,6 +72,7 @@ class Cluster:
         )
         self.poddiagnosers_hook = Hook("poddiagnosers", folder, self.remediation_environment())
         self._overlay, self._components = overlay, components
+        self._installed = installed
         self._exit = contextlib.ExitStack()
 
     @property
@@ -100,22 +103,27 @@ class Cluster:
             self.kubelet.start()
             exit_stack.callback(self.kubelet.stop)
             installation.install_metacontroller(self.control_plane)
-            installation.create_tokens(self.control_plane)
-            installation.install(self.control_plane, self.urls, self._overlay, self._components)
-            self.mount_tokens()
-            self.mount_service_accounts()
-            # Its garbage collector looks for new kinds every 30 seconds, and at its start: without
-            # this DiagnosisTargets would outlive their PodDiagnosers for so long.
-            self.control_plane.controller_manager.stop(grace=0)
-            self.control_plane.controller_manager.start()
             for hook in (self.pods_hook, self.poddiagnosers_hook):
                 exit_stack.callback(hook.stop)
-                hook.start()
+            if self._installed:
+                self._install()
             # A method of this object, since a restart replaces the process.
             exit_stack.callback(self.metacontroller.stop, grace=0)
             self.metacontroller.start()
             self._exit = exit_stack.pop_all()
         return self
+
+    def _install(self) -> None:
+        installation.create_tokens(self.control_plane)
+        installation.install(self.control_plane, self.urls, self._overlay, self._components)
+        self.mount_tokens()
+        self.mount_service_accounts()
+        # Its garbage collector looks for new kinds every 30 seconds, and at its start: without
+        # this DiagnosisTargets would outlive their PodDiagnosers for so long.
+        self.control_plane.controller_manager.stop(grace=0)
+        self.control_plane.controller_manager.start()
+        for hook in (self.pods_hook, self.poddiagnosers_hook):
+            hook.start()
 
     def __exit__(
         self,

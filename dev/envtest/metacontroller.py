@@ -17,6 +17,7 @@ class Metacontroller:
         cache_flush_interval: how often it resyncs everything.
         user: as whom it calls the API server.
         server: URL of what it takes for the API server; None means the API server.
+        discovery_interval: how often it looks for new kinds.
     """
 
     def __init__(
@@ -25,11 +26,13 @@ class Metacontroller:
         cache_flush_interval: str = "30m",
         user: str = "metacontroller",
         server: str | None = None,
+        discovery_interval: str = "2s",
     ) -> None:
         self._control_plane = control_plane
         self._kubeconfig = control_plane.write_kubeconfig(user, server)
         self._metrics_port, self._health_port = free_ports(2)
         self._cache_flush_interval = cache_flush_interval
+        self._discovery_interval = discovery_interval
         self.process = self._process(cache_flush_interval)
 
     def _process(self, cache_flush_interval: str) -> Process:
@@ -40,7 +43,7 @@ class Metacontroller:
                 self._control_plane.binaries.metacontroller,
                 f"--kubeconfig={self._kubeconfig}",
                 *(f"--{flag}={value}" for flag, value in flags.items()),
-                "--discovery-interval=2s",
+                f"--discovery-interval={self._discovery_interval}",
                 "--leader-election=false",
                 f"--metrics-address=127.0.0.1:{self._metrics_port}",
                 f"--health-probe-bind-address=127.0.0.1:{self._health_port}",

@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import json
 import operator
-import shutil
 import subprocess
 import threading
 import time
@@ -25,10 +24,10 @@ from dev.envtest.control_plane import ControlPlane
 from dev.envtest.installation import MANIFESTS, PROJECT
 from dev.envtest.pods import Termination
 from pod_diagnoser.server.auth import REREAD_SECONDS
+from tests.e2e.administration import make
 from tests.e2e.workspace import COMPLETED, ERROR, Workspace, eventually, shown_metadata
 
 SYSTEM = "pod-diagnoser-system"
-MAKE = shutil.which("make") or "/usr/bin/make"
 FULL = PROJECT / "tests" / "manifests" / "status.yaml"
 LONG_NAME = "k" * 63
 LONG_PREFIX = "p" * 253
@@ -41,23 +40,6 @@ def own_cluster(binaries: Binaries) -> Iterator[Cluster]:
     """A cluster that may be taken apart."""
     with Cluster(binaries) as running:
         yield running
-
-
-def make(cluster: Cluster, target: str) -> str:
-    """Run a target of mk/deploy.mk or mk/kind.mk on a cluster; return what it printed."""
-    plane = cluster.control_plane
-    kubectl = f"KUBECTL={plane.binaries.kubectl} --kubeconfig {plane.kubeconfig}"
-    files = ["-f", "mk/deploy.mk", "-f", "mk/kind.mk"]
-    done = subprocess.run(
-        [MAKE, "--no-print-directory", *files, kubectl, target],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_pod_security_admits_the_hooks_pods(cluster: Cluster) -> None:

@@ -13,7 +13,6 @@ from tests.manifests.kustomize import (
     COMPONENTS,
     DEFAULT,
     KIND,
-    NAMESPACE,
     PROJECT,
     Object,
     build_overlay,
@@ -62,7 +61,7 @@ def test_files_exist(recipe: dict[str, str]) -> None:
     paths = {
         path
         for commands in recipe.values()
-        for path in re.findall(r" (?:-k|-f) (\S+)", commands)
+        for path in re.findall(r" (?:-k|-f|sh \S+/install.sh) (\S+)", commands)
         + re.findall(r"docker build --tag \S+ (\S+)", commands)
     }
     assert {KIND, BASE, "fragile-app", "."} <= paths
@@ -112,27 +111,13 @@ def test_only_the_kind_cluster_is_touched(recipe: dict[str, str]) -> None:
     assert calls > 15
 
 
-def test_what_is_waited_for_exists(recipe: dict[str, str]) -> None:
-    """Deployments and kinds that the targets name are in the manifests."""
-    commands = recipe["kind-deploy"]
-    objects = [*render(KIND), *render("fragile-app")]
-    waited = set(re.findall(rf"-n {NAMESPACE} rollout status deployment/(\S+)", commands))
-    assert waited == {f"pod-diagnoser-{name}" for name in COMPONENTS}
-    assert waited < of_kind(objects, "Deployment").keys()
-    kinds = set(re.findall(r"crd/(\S+)", commands))
-    assert "poddiagnosers.diagnostics.local.io" in kinds
-    for kind in kinds:
-        if kind.endswith("diagnostics.local.io"):
-            assert kind in of_kind(objects, "CustomResourceDefinition")
-
-
-def test_the_token_comes_before_what_needs_it(recipe: dict[str, str]) -> None:
-    """Metacontroller reads it when the DecoratorControllers are created; no Pod starts without."""
+def test_overlays_are_installed_by_the_script(recipe: dict[str, str]) -> None:
+    """It knows in which order; kind-deploy has Metacontroller before it."""
     for target, overlay in (("install", DEFAULT), ("kind-deploy", KIND)):
-        lines = recipe[target].splitlines()
-        (made,) = (n for n, line in enumerate(lines) if "metacontroller/token.sh create" in line)
-        (applied,) = (n for n, line in enumerate(lines) if f"-k {overlay}" in line)
-        assert made < applied
+        assert f" sh metacontroller/install.sh {overlay}\n" in recipe[target]
+        assert f"-k {overlay}" not in recipe[target]
+    before, _, _ = recipe["kind-deploy"].partition("install.sh")
+    assert "apply -k metacontroller/upstream/overlays/tuned" in before
     assert "token.sh rotate" in recipe["rotate-token"]
 
 
