@@ -226,7 +226,8 @@ class _Evaluation:
             self._broken(Property.SPEC_ALLOWS, f"{problem}; {call}")
         if pod is None:
             return
-        for problem in spec.forbidden_by_pod(read, pod, call.answered, self._late):
+        since = self._switched_on(read, call)
+        for problem in spec.forbidden_by_pod(read, pod, call.answered, since, self._late):
             self._broken(Property.SAFEGUARDS, f"{problem}; {call}")
         self._deletions[uid_of(diagnoser)].append(
             Deletion(
@@ -237,6 +238,17 @@ class _Evaluation:
                 spec.crashes_shown(pod),
             )
         )
+
+    def _switched_on(self, diagnoser: Json, call: Call) -> datetime:
+        """Return since when a PodDiagnoser has asked for its action."""
+        since, action = call.received, ""
+        for version in self._versions.of(uid_of(diagnoser)):
+            if version.number > number_of(diagnoser):
+                break
+            asked = spec.replacing_action(version.object)
+            if asked != action:
+                since, action = version.call.received, asked
+        return since
 
     def _went_by(self, call: Call, uid: str) -> bool:
         """Return whether a deletion that was never answered is why a Pod went."""

@@ -393,6 +393,7 @@ def test_the_tutorial(shop: Workspace) -> None:
     assert f"Pod {name} restarted due to Completed (Exit Code: 0)" in line
 
     shop.kubectl("apply", "-f", str(SAMPLES / "restart-pod.yaml"))
+    eventually(lambda: shop.status("fragileapp-diagnoser"), lambda status: "action" in status)
     shop.crash(name, COMPLETED)
     replacement = shop.replaced(uid, "app=fragile-app", timeout=100)
     assert replacement["metadata"]["name"] != name

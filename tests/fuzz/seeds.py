@@ -55,6 +55,7 @@ def planning(action: str) -> Recorded:
         "remediationAction": action,
         "remediation": {"minPodAgeSeconds": 0, "budget": {"pods": 3, "windowSeconds": 600}},
     }
+    request["object"]["metadata"]["creationTimestamp"] = "2026-11-23T01:20:00Z"
     (model,) = request["related"]["Pod.v1"].values()
     pods = []
     for number in (1, 2):

@@ -193,6 +193,7 @@ class Watch:
         self._faults = faults
         self._trace = trace
         self._versions: dict[str, Object] = {}
+        self._switched_on: dict[str, datetime] = {}
         self._gone: list[tuple[datetime, Object]] = []
         self._shown_at: dict[str, datetime] = {}
         self._told: dict[str, list[Told]] = defaultdict(list)
@@ -305,6 +306,10 @@ class Watch:
         if event.type is EventType.DELETED:
             return
         self._versions[version_of(diagnoser)] = diagnoser
+        action = spec.replacing_action(diagnoser)
+        same = before is not None and action and spec.replacing_action(before) == action
+        since = self._switched_on.get(version_of(before)) if same and before else None
+        self._switched_on[version_of(diagnoser)] = since or self._clock()
         if before is None or self.writer != METACONTROLLER:
             self.counts["PodDiagnosers written by people"] += 1
             specs = self.specs[namespace_of(diagnoser)]
@@ -522,7 +527,8 @@ class Watch:
             self.broken(Property.DIAGNOSIS_STORED, where)
         for problem in spec.forbidden_by_spec(diagnoser, action):
             self.broken(Property.SPEC_ALLOWS, f"{problem}; {where}")
-        for problem in spec.forbidden_by_pod(diagnoser, pod, now, late):
+        since = self._switched_on[version_of(diagnoser)]
+        for problem in spec.forbidden_by_pod(diagnoser, pod, now, since, late):
             self.broken(Property.SAFEGUARDS, f"{problem}; {where}")
         self._pending = (
             diagnoser,

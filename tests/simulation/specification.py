@@ -276,8 +276,18 @@ def forbidden_by_spec(diagnoser: Object, action: str) -> list[str]:
     return [problem for holds, problem in checks if holds]
 
 
+def replacing_action(diagnoser: Object) -> str:
+    """Return by which action a PodDiagnoser replaces Pods; "" for none."""
+    action: str = diagnoser["spec"].get("remediationAction", "")
+    return action if active(diagnoser) and action in REPLACING else ""
+
+
 def forbidden_by_pod(
-    diagnoser: Object, pod: Object, now: datetime, late: timedelta = timedelta(0)
+    diagnoser: Object,
+    pod: Object,
+    now: datetime,
+    since: datetime,
+    late: timedelta = timedelta(0),
 ) -> list[str]:
     """Say what of a Pod forbids to delete it.
 
@@ -285,12 +295,20 @@ def forbidden_by_pod(
         diagnoser: the PodDiagnoser for which it is to be deleted.
         pod: the Pod.
         now: the time.
+        since: when the action was switched on, by the API server's clock.
         late: how much later than requested this may be executed.
     """
     policy = diagnoser["spec"]["remediation"]
     owner, crashes = controller_of(pod) or {}, crashes_of(pod)
+    # The crash of a younger Pod was later, whatever its node's clock says.
+    younger = parse_timestamp(pod["metadata"]["creationTimestamp"]) >= since - timedelta(seconds=1)
     # It is done for one crash, of which all of this must hold.
-    problems = [_forbidden_by_crash(diagnoser, pod, crash, now - late) for crash in crashes]
+    problems = [
+        "it was before the action"
+        if crash.at < since - timedelta(seconds=1) and not younger
+        else _forbidden_by_crash(diagnoser, pod, crash, now - late)
+        for crash in crashes
+    ]
     included = policy.get("include") or []
     age = now - parse_timestamp(pod["metadata"]["creationTimestamp"])
     priority = pod["spec"].get("priorityClassName", "")

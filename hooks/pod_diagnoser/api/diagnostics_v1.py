@@ -100,6 +100,16 @@ class Remediation(StoredModel):
     """Whether the owner crashed again within the budget's window."""
 
 
+class ActionSince(StoredModel):
+    """The action by which Pods are replaced, and since when, in ``status.action``."""
+
+    value: Text = ""
+    since: StoredTime = None
+    """Crashes from before it are not acted on."""
+    generation: Int64 | None = None
+    """The latest generation in which it was seen."""
+
+
 class OwnerHistory(StoredModel):
     """The attempts for one owner whose Pods were replaced, in ``status.owners``."""
 
@@ -180,6 +190,7 @@ class PodDiagnoserStatus(StoredModel):
     countedPods: Many[str] | None = None
     """What former versions stored in place of `writerMemory`: 12 hexadecimal digits each. Only
     read."""
+    action: ActionSince | None = None
     remediations: Many[Remediation] = ()
     owners: Many[OwnerHistory] = ()
     withheld: Many[Withheld] = ()

@@ -35,6 +35,7 @@ from pod_diagnoser.remediation.model import (
     explanation,
 )
 from pod_diagnoser.remediation.safeguards import violated_safeguards
+from pod_diagnoser.remediation.switching import stored_action
 
 _MAX_TEXT_BYTES: Final = 100
 
@@ -228,7 +229,9 @@ class _Judge:
             yield Obstacle("it was restarted on purpose")
         elif not found.restarted:
             yield Obstacle("its container was not restarted: a new Pod would not help")
-        for reason in violated_safeguards(self._pod, found, self._spec, self._now):
+        for reason in violated_safeguards(
+            self._pod, found, self._spec, self._now, stored_action(self._claim)
+        ):
             yield Obstacle(EXPLANATIONS[reason], _change(reason, found, self._spec))
         if action in REPLACING and awaits_evidence(
             found, self._observation.stored, self._spec.evidence

@@ -31,6 +31,7 @@ from pod_diagnoser.pods.history import drop_future
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.model import ExecutionReport, Phase
 from pod_diagnoser.remediation.planner import Plan, WithheldPod, plan
+from pod_diagnoser.remediation.switching import stored_action
 
 MAX_RECENT_DIAGNOSES = 10
 
@@ -157,6 +158,7 @@ def _desired_status(
             "recentDiagnoses": recent,
             "countedPods": None,
             "writerMemory": counted_pods(stored, pods, new, complete=snapshot.complete) or None,
+            "action": planned.action,
             "remediations": planned.remediations,
             "owners": planned.owners,
             "withheld": planned.withheld,
@@ -198,6 +200,7 @@ def _plan_remediation(snapshot: DiagnoserSnapshot, report: ExecutionReport, now:
         remediations=stored.remediations,
         owners=stored.owners,
         withheld=stored.withheld if report.connected else (),
+        action=stored_action(diagnoser),
     )
 
 

@@ -25,6 +25,7 @@ from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot, target_missi
 from pod_diagnoser.remediation.executor import ExecutionResult, PlanExecutor, TimeBudget
 from pod_diagnoser.remediation.model import ExecutionReport, acts
 from pod_diagnoser.remediation.planner import planned_entries
+from pod_diagnoser.remediation.switching import is_switched_on
 
 MAX_PROMPT: Final = 5
 """Up to how many crashes that begin to wait for evidence the response is not debounced. Where more
@@ -179,6 +180,6 @@ class Reconciler:
 def _depends_on_time(snapshot: DiagnoserSnapshot) -> bool:
     """Return whether anything is decided, or expires, by how long ago it was."""
     diagnoser = snapshot.diagnoser
-    if diagnoser.status.remediations or diagnoser.status.owners:
+    if diagnoser.status.remediations or diagnoser.status.owners or is_switched_on(diagnoser):
         return True
     return acts(diagnoser) and any(each.diagnoses for each in snapshot.crashed)

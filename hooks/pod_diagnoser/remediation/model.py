@@ -63,6 +63,7 @@ class Reason(StrEnum):
     DRY_RUN = "DryRun"
     PAUSED = "Paused"
     NOT_FRESH = "NotFresh"
+    BEFORE_ACTION = "BeforeAction"
     TERMINATING = "Terminating"
     MIRROR_POD = "MirrorPod"
     OPTED_OUT = "OptedOut"
@@ -101,6 +102,7 @@ EXPLANATIONS: Mapping[Reason, str] = {
     Reason.DRY_RUN: "spec.remediation.dryRun is set.",
     Reason.PAUSED: "spec.remediation.paused is set.",
     Reason.NOT_FRESH: "The crash is older than 30 minutes, or its time is not known.",
+    Reason.BEFORE_ACTION: "It crashed before spec.remediationAction was set to this.",
     Reason.TERMINATING: "The Pod is being deleted already.",
     Reason.MIRROR_POD: "It is a static Pod of its node: deleting it here restarts nothing.",
     Reason.OPTED_OUT: f"The Pod's annotation {OPT_OUT} asks to leave it alone.",

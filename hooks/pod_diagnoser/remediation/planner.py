@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import (
+    ActionSince,
     OwnerHistory,
     PodDiagnoser,
     Remediation,
@@ -46,6 +47,7 @@ from pod_diagnoser.remediation.model import (
     explanation,
 )
 from pod_diagnoser.remediation.safeguards import is_fresh, seconds_too_young, violated_safeguard
+from pod_diagnoser.remediation.switching import action_since
 
 __all__ = ["Action", "Phase", "Plan", "Reason", "WithheldPod", "plan", "planned_entries"]
 
@@ -66,6 +68,9 @@ _TRANSIENT_REASONS = (
     Reason.FORBIDDEN,
 )
 """Reasons that pass: a crash waits for its turn meanwhile."""
+
+_PAST_REASONS = (Reason.NOT_FRESH, Reason.BEFORE_ACTION)
+"""Reasons by the time of a crash: another one of the Pod says more."""
 
 _REFUSED_PHASES = (Phase.DEFERRED, Phase.FAILED)
 """Phases in which something other than this operator prevented the remediation."""
@@ -91,6 +96,7 @@ class Plan:
         resync_after: seconds until something is to be decided again, or None. It disregards planned
             entries, which are executed as soon as possible.
         withheld_pods: the Pods that `withheld` counts.
+        action: by which action Pods are replaced, and since when; None where they are not.
     """
 
     remediations: tuple[Remediation, ...] = ()
@@ -98,6 +104,7 @@ class Plan:
     withheld: tuple[Withheld, ...] = ()
     resync_after: float | None = None
     withheld_pods: Sequence[WithheldPod] = ()
+    action: ActionSince | None = None
 
 
 def planned_entries(diagnoser: PodDiagnoser) -> list[Remediation]:
@@ -191,6 +198,7 @@ class _Planner:
         self._policy = diagnoser.spec.remediation.model_copy(update={"dryRun": False})
         self._spec = diagnoser.spec.model_copy(update={"remediation": self._policy})
         self._now = now
+        self._since = action_since(diagnoser, now)
         self._entries = entries
         self._owners = list(owners)
         self._tried = {entry.id: entry for entry in entries if self._may_be_tried_again(entry)}
@@ -256,12 +264,12 @@ class _Planner:
         verdicts = [(found, self._reason_to_withhold(pod, found)) for found in crashes]
         return (
             next((each for each in verdicts if each[1] is None), None)
-            or next((each for each in verdicts if each[1] is not Reason.NOT_FRESH), None)
+            or next((each for each in verdicts if each[1] not in _PAST_REASONS), None)
             or verdicts[0]
         )
 
     def _reason_to_withhold(self, pod: OwnedPod, found: Diagnosis) -> Reason | None:
-        reason = violated_safeguard(pod, found, self._spec, self._now)
+        reason = violated_safeguard(pod, found, self._spec, self._now, self._since)
         if found.id in self._awaited and reason in (None, Reason.MAY_BE_RESIZE):
             return Reason.AWAITING_EVIDENCE
         return reason
@@ -359,6 +367,7 @@ class _Planner:
             withheld=_count_by_reason(self._withheld),
             resync_after=max(1.0, min(pending) + 0.5) if pending else None,
             withheld_pods=self._withheld,
+            action=self._since,
         )
 
     def _resync_after(self, entry: Remediation) -> float | None:

@@ -6,11 +6,12 @@ No annotation of a Pod allows its replacement; one forbids it.
 from datetime import datetime, timedelta
 
 from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod
-from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserSpec, RemediationSpec
+from pod_diagnoser.api.diagnostics_v1 import ActionSince, PodDiagnoserSpec, RemediationSpec
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.pods.filters import allows_remediation
 from pod_diagnoser.pods.keys import OPT_OUT
 from pod_diagnoser.remediation.model import Reason
+from pod_diagnoser.remediation.switching import is_before
 
 FRESH = timedelta(minutes=30)
 """Only crashes this young are remediated or published as Events; older ones never are."""
@@ -56,7 +57,11 @@ def seconds_too_young(pod: OwnedPod, policy: RemediationSpec, now: datetime) -> 
 
 
 def violated_safeguard(
-    pod: OwnedPod, diagnosis: Diagnosis, spec: PodDiagnoserSpec, now: datetime
+    pod: OwnedPod,
+    diagnosis: Diagnosis,
+    spec: PodDiagnoserSpec,
+    now: datetime,
+    action: ActionSince | None = None,
 ) -> Reason | None:
     """Return what of a Pod itself forbids to replace it first; None if nothing does.
 
@@ -68,12 +73,17 @@ def violated_safeguard(
         diagnosis: what crashed in it.
         spec: the PodDiagnoser's spec.
         now: the time.
+        action: since when the action is asked for; None where that does not matter.
     """
-    return next(iter(violated_safeguards(pod, diagnosis, spec, now)), None)
+    return next(iter(violated_safeguards(pod, diagnosis, spec, now, action)), None)
 
 
 def violated_safeguards(
-    pod: OwnedPod, diagnosis: Diagnosis, spec: PodDiagnoserSpec, now: datetime
+    pod: OwnedPod,
+    diagnosis: Diagnosis,
+    spec: PodDiagnoserSpec,
+    now: datetime,
+    action: ActionSince | None = None,
 ) -> tuple[Reason, ...]:
     """Return all that of a Pod itself forbids to replace it, as `violated_safeguard` the first."""
     policy, meta, owner = spec.remediation, pod.metadata, pod.controller
@@ -102,6 +112,7 @@ def violated_safeguards(
         (not _has_listed_cause(diagnosis, policy), Reason.CAUSE_NOT_LISTED),
         (diagnosis.may_be_resize, Reason.MAY_BE_RESIZE),
         (not is_fresh(diagnosis, now), Reason.NOT_FRESH),
+        (is_before(action, pod, diagnosis), Reason.BEFORE_ACTION),
         (policy.paused, Reason.PAUSED),
         (policy.dryRun, Reason.DRY_RUN),
         (young is None or young > 0, Reason.TOO_YOUNG),

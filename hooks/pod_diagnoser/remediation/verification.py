@@ -16,6 +16,7 @@ from pod_diagnoser.pods.observation import CrashedPod, reportable_crashes
 from pod_diagnoser.remediation.limits import budget_limit, owner_limit
 from pod_diagnoser.remediation.model import Phase, Reason
 from pod_diagnoser.remediation.safeguards import violated_safeguard
+from pod_diagnoser.remediation.switching import action_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def reason_to_withhold(
     Planned remediations do not count: they are checked in the same way when their turn comes.
     """
     policy, status = live.spec.remediation, live.status
-    reason = violated_safeguard(pod, crash, live.spec, now)
+    reason = violated_safeguard(pod, crash, live.spec, now, action_since(live, now))
     if reason is not None:
         return reason
     executed = [entry for entry in status.remediations if entry.phase != Phase.PLANNED]

@@ -183,7 +183,8 @@ class MadeUpLog:
 
     def start(self, name: str, owner: str | None = "set", namespace: str = SHOP) -> None:
         """A Pod is created, and run."""
-        owners = [{"kind": "ReplicaSet", "name": owner, "uid": f"uid-of-{owner}"}]
+        kind = {"apiVersion": "apps/v1", "kind": "ReplicaSet"}
+        owners = [{**kind, "name": owner, "uid": f"uid-of-{owner}"}]
         self._create(
             {
                 "kind": "Pod",

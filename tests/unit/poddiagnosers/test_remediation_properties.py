@@ -63,6 +63,14 @@ some_replica = st.integers(0, 1)
 some_number = st.integers(0, 10**6)
 
 
+def replacing_action(diagnoser: Json) -> str:
+    """Return by which action a PodDiagnoser replaces Pods; an empty string for none."""
+    spec = diagnoser["spec"]
+    action = str(spec["remediationAction"])
+    active = spec.get("enableAnnotations", True) and action in ("RestartPod", "EvictPod")
+    return action if active else ""
+
+
 class Replica:
     """A process of the hook, with a clock that may be wrong."""
 
@@ -95,6 +103,7 @@ class Remediating(RuleBasedStateMachine):
         self.gone: set[str] = set()
         self.published: list[str] = []
         self.alive: dict[str, datetime] = {}
+        self.switched_on = T0
         for uid in OWNERS:
             for index in range(2):
                 self.create(uid, f"{uid}-{index}")
@@ -116,6 +125,7 @@ class Remediating(RuleBasedStateMachine):
         document = replacing(minPodAgeSeconds=0, budget={"pods": 2})
         document["metadata"]["uid"] = UID.format(5000 + self.numbers)
         self.api.put(document)
+        self.switched_on = T0
 
     def some_pod(self, number: int) -> Json:
         """One of the Pods."""
@@ -145,6 +155,10 @@ class Remediating(RuleBasedStateMachine):
         assert not spec["remediation"].get("paused")
         assert not spec["remediation"].get("dryRun")
         assert meta["labels"][LABEL] == "diag"
+        ended = [found.ended_by or now for found in diagnose(parsed_pod(pod))]
+        born = parsed_pod(pod).metadata.created or now
+        since = self.switched_on - ROUNDING
+        assert born >= since or max(ended) >= since, "it crashed since it was switched on"
 
         mine = [(owner, at) for diagnoser, _, owner, at in self.deletions if diagnoser == uid]
         window = timedelta(seconds=600) - ROUNDING
@@ -244,9 +258,12 @@ class Remediating(RuleBasedStateMachine):
     def edit(self, change: Json) -> None:
         """Edit the PodDiagnoser."""
         document = copy.deepcopy(self.api.diagnosers["diag"])
+        before = replacing_action(document)
         document["spec"] |= copy.deepcopy(change)
         document["metadata"]["generation"] += 1
         self.api.put(document)
+        if replacing_action(document) not in ("", before):
+            self.switched_on = self.api.now
 
     @rule(names=st.sets(some_number, max_size=3))
     def protect(self, names: set[int]) -> None:

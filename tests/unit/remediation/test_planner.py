@@ -966,7 +966,8 @@ def test_nothing_more_is_planned_when_it_is_switched_off(change: Json) -> None:
     assert [entry["phase"] for entry in entries(expired)] == ["Expired", "Done"]
     assert [entry["phase"] for entry in entries(synced(expired, after(60)))] == ["Done"]
     on = edited(synced(expired, after(60)), remediationAction="RestartPod", enableAnnotations=True)
-    assert withheld(synced(on, after(61), owned(4))) == {"CoolDown": 1}
+    on = synced(on, after(60))
+    assert withheld(synced(on, after(61), owned(4, after(60)))) == {"CoolDown": 1}
 
 
 @pytest.mark.parametrize("policy", [{"paused": True}, {"dryRun": True}], ids=str)
