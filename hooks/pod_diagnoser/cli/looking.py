@@ -1,10 +1,11 @@
 """Looking at what the command line names: its options, the source, the engine."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -16,6 +17,9 @@ from pod_diagnoser.cli.option_types import TimeType
 from pod_diagnoser.cli.report import Report, TimeSource
 from pod_diagnoser.cli.selection import Selection, parse_target
 from pod_diagnoser.cli.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from pod_diagnoser.cli.input_time import InputTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,7 @@ def look(options: Options, *, with_diagnosers: bool = False) -> Looked:
         source.read_diagnosers(always=with_diagnosers)
         engine = Engine(datetime.now(UTC), selection, options.since)
         snapshot = collector.snapshot()
+        progress.step(f"diagnosing: {len(snapshot.pods)} Pods")
         report = engine.report(snapshot)
         if options.logs or selection.targets:
             source.read_logs(logs_to_read(report))
@@ -199,15 +204,33 @@ def _look_at_files(options: Options, selection: Selection) -> Looked:
     from pod_diagnoser.cli.sources.files import read_files, written_at  # noqa: PLC0415
 
     time = InputTime(datetime.now(UTC))
-    collector = Collector(selection.names, selection.looks_at, time.note)
-    read_files(options.filename, collector)
-    if options.at is not None:
-        now, source = options.at, TimeSource.GIVEN
-    else:
-        now, source = time.result(written_at(options.filename))
-    snapshot = collector.snapshot()
-    report = diagnose_snapshot(snapshot, now, selection, options.since)
+    with terminal.Progress() as progress:
+        note = _noting(time, progress)
+        collector = Collector(selection.names, selection.looks_at, note)
+        read_files(options.filename, collector)
+        if options.at is not None:
+            now, source = options.at, TimeSource.GIVEN
+        else:
+            now, source = time.result(written_at(options.filename))
+        snapshot = collector.snapshot()
+        progress.step(f"diagnosing: {len(snapshot.pods)} Pods")
+        report = diagnose_snapshot(snapshot, now, selection, options.since)
     return Looked(replace(report, time_source=source), snapshot)
+
+
+def _noting(
+    time: "InputTime", progress: terminal.Progress
+) -> Callable[[str, Mapping[str, Any]], None]:
+    """Return what is told each object of a file: its times count, and it is progress."""
+    counts: Counter[str] = Counter()
+
+    def note(kind: str, item: Mapping[str, Any]) -> None:
+        time.note(kind, item)
+        what = f"{kind}s" if kind in ("Pod", "Event") else "other objects"
+        counts[what] += 1
+        progress.show(what, counts[what])
+
+    return note
 
 
 def _kubectl_options(options: Options) -> list[str]:

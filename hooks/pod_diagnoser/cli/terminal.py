@@ -96,10 +96,18 @@ class Progress:
             return
         self._counts[what] = count
         now = monotonic()
-        if now < self._next:
-            return
+        if now >= self._next:
+            told = ", ".join(f"{number} {name}" for name, number in self._counts.items())
+            self._write(f"reading: {told}", now)
+
+    def step(self, what: str) -> None:
+        """Show what is done now, where the work is long already."""
+        now = monotonic() if self._visible else 0.0
+        if self._visible and now >= self._next - _SHOW_EVERY:
+            self._write(what, now)
+
+    def _write(self, text: str, now: float) -> None:
         self._next = now + _SHOW_EVERY
         self._shown = True
-        told = ", ".join(f"{number} {name}" for name, number in self._counts.items())
-        sys.stderr.write(f"{_ERASE_LINE}reading: {told}")
+        sys.stderr.write(f"{_ERASE_LINE}{text}")
         sys.stderr.flush()

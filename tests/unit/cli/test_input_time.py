@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pod_diagnoser.api.time import format_time
+from pod_diagnoser.cli import terminal
 from pod_diagnoser.cli.input_time import InputTime
 from pod_diagnoser.cli.report import TimeSource
 from tests.support.builders import T0, after, container, crashed, diagnoser, kubelet_event, pod
@@ -176,6 +177,23 @@ def test_an_old_dump_is_told_as_of_its_day(run: Run, tmp_path: Path) -> None:
     code, out, err = run("-f", dump, "-o", "card", "--at", "2020-11-24T10:00:00Z")
     assert (code, err) == (0, "")
     assert "(24h ago)" in out
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_progress_is_shown_at_a_terminal(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_terminal: bool
+) -> None:
+    """What is read, that it is diagnosed; then it is erased. What a file calls a kind is not."""
+    monkeypatch.setattr(terminal, "_SHOW_AFTER", 0.0)
+    monkeypatch.setattr(terminal, "_SHOW_EVERY", 0.0)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: is_terminal, raising=False)
+    strange = {"kind": "\x1b]0;owned\x07", "metadata": {}}
+    two = (crashed(), crashed(name="app-2", number=2))
+    code, out, err = run("-f", file_of(tmp_path, *two, strange), "-o", "name")
+    assert (code, out) == (0, "pod/app-1\npod/app-2\n")
+    steps = ["", "reading: 1 Pods", "reading: 2 Pods", "reading: 2 Pods, 1 other objects"]
+    shown = "\r\x1b[K".join([*steps, "diagnosing: 2 Pods", ""])
+    assert err == (shown if is_terminal else "")
 
 
 def test_reports_say_so(run: Run, tmp_path: Path) -> None:
