@@ -111,6 +111,10 @@ headlamp: $(HEADLAMP)/.installed ## test Headlamp's plug-in, and build it in .ca
 	@cp -R contrib/headlamp/src contrib/headlamp/tsconfig.json $(HEADLAMP)
 	cd $(HEADLAMP) && npm run tsc && npm test && npm run build
 
+.PHONY: pictures
+pictures: setup ## make the pictures in docs/pictures anew, of the programs that are on PATH
+	@$(RUN)/python -m dev.contrib.pictures
+
 # Simulation runs with faults, on all cores. A run that fails is shrunk, and its trace is printed.
 RUNS ?= 10000
 FIRST_SEED ?= 0

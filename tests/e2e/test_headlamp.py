@@ -95,8 +95,8 @@ class Site:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """One for all tests of the module."""
-    with Browser(tmp_path_factory.mktemp("browser")) as running:
+    """One for all tests of the module. Headlamp has no room for all columns in it."""
+    with Browser(tmp_path_factory.mktemp("browser"), 1100, 800) as running:
         yield running
 
 

@@ -33,16 +33,23 @@ function pod(annotations?: Record<string, any>) {
 const HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=1</script>';
 
 describe('the column', () => {
-  it('is added to the table of Pods, and once', () => {
-    const first = registered.columns({ id: 'headlamp-pods', columns: ['name', { id: 'status' }] });
-    const again = registered.columns({ id: 'headlamp-pods', columns: first });
-    expect(again.map((each: any) => each.label ?? each.id ?? each)).toEqual([
+  it('is added to the table of Pods behind the status, and once', () => {
+    const columns = ['name', { id: 'status' }, { id: 'node' }];
+    const first = registered.columns({ id: 'headlamp-pods', columns });
+    expect(first.map((each: any) => each.label ?? each.id ?? each)).toEqual([
       'name',
       'status',
       'Cause',
+      'node',
     ]);
-    expect(again[2].getValue(pod({ cause: 'OutOfMemory' }))).toBe('OutOfMemory');
-    expect(again[2].getValue(pod())).toBe('');
+    expect(registered.columns({ id: 'headlamp-pods', columns: first })).toBe(first);
+    expect(first[2].getValue(pod({ cause: 'OutOfMemory' }))).toBe('OutOfMemory');
+    expect(first[2].getValue(pod())).toBe('');
+  });
+
+  it('is the last one where there is no status', () => {
+    const [name, cause] = registered.columns({ id: 'headlamp-pods', columns: ['name'] });
+    expect([name, cause.label]).toEqual(['name', 'Cause']);
   });
 
   it('leaves other tables alone', () => {

@@ -11,13 +11,18 @@ const PODS_TABLE = 'headlamp-pods';
 const COLUMN = 'pod-diagnoser-cause';
 const SECTION = 'pod-diagnoser-why';
 
+function idOf(each: unknown) {
+  return (each as { id?: string } | null)?.id;
+}
+
+/** Put the column behind Status: in a narrow window Headlamp leaves out the last columns. */
 registerResourceTableColumnsProcessor(({ id, columns }) => {
-  if (id !== PODS_TABLE) {
+  if (id !== PODS_TABLE || columns.map(idOf).includes(COLUMN)) {
     return columns;
   }
-  const others = columns.filter(each => typeof each === 'string' || each.id !== COLUMN);
   const column = { id: COLUMN, label: 'Cause', getValue: (pod: Shown) => cause(pod) };
-  return [...others, column] as typeof columns;
+  const next = columns.map(idOf).indexOf('status') + 1 || columns.length;
+  return [...columns.slice(0, next), column, ...columns.slice(next)] as typeof columns;
 });
 
 /** Draw a value: only ever as text, and its own lines stay lines. */
@@ -44,7 +49,7 @@ registerDetailsViewSectionsProcessor({
   id: SECTION,
   processor: (resource, sections) => {
     const shown = rows(resource);
-    const ids = sections.map(each => (each as { id?: string } | null)?.id);
+    const ids = sections.map(idOf);
     if (shown.length === 0 || ids.includes(SECTION)) {
       return sections;
     }
