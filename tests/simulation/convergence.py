@@ -75,7 +75,11 @@ def check(cluster: FaultyCluster) -> None:
         _check_reported(cluster, diagnoser, mine)
         _check_done(cluster, diagnoser)
     _check_secrets(cluster)
-    published = sorted(str(target["spec"]["diagnoser"]["uid"]) for target in store.select(TARGET))
+    published = sorted(
+        str(target["spec"]["diagnoser"]["uid"])
+        for target in store.select(TARGET)
+        if uid_of(target) not in cluster.watch.forged
+    )
     wanted = sorted(uid_of(one) for one in diagnosers if spec.active(one))
     if published != wanted:
         broken(Property.TARGETS, f"there are {published}, there should be {wanted}")
@@ -166,6 +170,7 @@ def bounded(cluster: FaultyCluster) -> None:
         + counts["Pods created"]
         + counts["PodDiagnosers written by people"]
         + counts["Pods deleted by the hook"]
+        + counts["Pods whose DiagnosisTarget others wrote"]
         + injected.total()
     )
     kinds = ("pods", "poddiagnosers")

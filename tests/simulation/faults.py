@@ -60,13 +60,22 @@ class _Armed:
 
 
 class Faults:
-    """The faults of a run, as dev.simulator.client.Interference and Lateness."""
+    """The faults of a run, as dev.simulator.client.Interference and Lateness.
+
+    Attributes:
+        injected: how often what was injected.
+        outage: what happens to every call of the hook; "" for nothing.
+        max_related: how many bytes the hook reads of what is related to a PodDiagnoser.
+        away: paths on which the hook is not there.
+        burdens: by namespace, seconds of CPU time that each of its requests takes.
+    """
 
     def __init__(self, time: Callable[[], float]) -> None:
         self.injected: Counter[str] = Counter()
         self.outage: str = ""
         self.max_related: int | None = None
         self.away: tuple[str, ...] = ()
+        self.burdens: dict[str, float] = {}
         self._time = time
         self._armed: dict[str, list[_Armed]] = {
             "call": [],
@@ -103,6 +112,7 @@ class Faults:
             armed.clear()
         self._stalled.clear()
         self._past.clear()
+        self.burdens.clear()
         self.outage, self.max_related, self.away = "", None, ()
 
     # Lateness

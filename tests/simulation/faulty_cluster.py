@@ -273,6 +273,7 @@ class FaultyCluster(ClusterFixture):
         self.faults.end()
         self.watch.on_plan.clear()
         self.watch.on_read.clear()
+        self.watch.on_written.clear()
         for replica in self.service.replicas:
             skewed(replica.clock, 0)
             replica.start()

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 from unittest import mock
 
-from pod_diagnoser.api import time
+from pod_diagnoser.api import diagnostics_v1, time
 from pod_diagnoser.api.metacontroller import SyncResponse
 from pod_diagnoser.cluster import client, reader, server_time
 from pod_diagnoser.cluster.errors import ApiError, NoAnswerError
@@ -33,6 +33,7 @@ from pod_diagnoser.remediation import (
     verification,
 )
 from pod_diagnoser.remediation.model import Outcome, Phase, Reason
+from pod_diagnoser.server import fairness
 from tests.simulation.faults import CALLS
 from tests.simulation.found import FAR_AHEAD, FOUND, JUDGED_ANEW, LOOKED_UP_LATE, PUBLISHED_AGAIN
 from tests.simulation.properties import Violation
@@ -411,6 +412,61 @@ def _facts_by_diagnosis(crashed: Iterable[CrashedPod]) -> list[PodFacts]:
     ]
 
 
+# Trouble that others make
+
+
+def _refuses_the_others(self: Any, namespace: str) -> fairness.Admission:
+    """Refuse a request where some other namespace has used up its CPU time."""
+    now = self._monotonic()
+    used_up = [other for other in list(self._accounts) if self._account(other, now).left <= 0]
+    return fairness.Admission(5 if set(used_up) - {namespace} else None)
+
+
+def _account_without_return(self: Any, namespace: str, now: float) -> Any:
+    """Give no CPU time back."""
+    before = self._accounts.get(namespace)
+    left = None if before is None else before.left
+    account = _account(self, namespace, now)
+    if left is not None:
+        account.left = left
+    return account
+
+
+_account = fairness.Fairness._account
+
+
+def _all_targets(targets: Any, namespace: str) -> Any:
+    """Believe every DiagnosisTarget of the namespace."""
+    del namespace
+    return sorted((each.spec for each in targets), key=claims._precedence)
+
+
+_diagnosis_target = diagnostics_v1.diagnosis_target
+
+
+def _without_removals(diagnoser: Any, stored: Any = None) -> Any:
+    """Leave in a DiagnosisTarget what others have added to it."""
+    del stored
+    return _diagnosis_target(diagnoser)
+
+
+def _as_it_is_there(pod: Any, *rest: Any) -> SyncResponse:
+    """Leave annotations that are there as they are, whoever wrote them."""
+    made = _desired_metadata(pod, *rest)
+    there = pod.metadata.annotations
+    kept = {key: value for key, value in made.annotations.items() if key not in there}
+    return made.model_copy(update={"annotations": kept})
+
+
+_desired_metadata = metadata.desired_metadata
+
+
+def _whatever_their_labels(diagnoser: Any, pods: Any, targets: Any) -> Any:
+    """Claim Pods whatever their labels are."""
+    del diagnoser, targets
+    return list(pods)
+
+
 def mutants() -> dict[str, Mutant]:
     """All mutants, by name."""
     found = [
@@ -540,6 +596,33 @@ def mutants() -> dict[str, Mutant]:
             ((status, "facts_of_crashed", _facts_by_diagnosis),),
         ),
         Mutant("acts without knowing the time", ((sync, "_depends_on_time", lambda _: False),)),
+        Mutant(
+            "refuses others for what one namespace uses",
+            ((fairness.Fairness, "admit", _refuses_the_others),),
+        ),
+        Mutant(
+            "refuses a namespace for ever",
+            (
+                (fairness.Fairness, "_account", _account_without_return),
+                (fairness, "OTHERS_SECONDS", 1e9),
+            ),
+        ),
+        Mutant(
+            "believes forged DiagnosisTargets",
+            _in_all_modules(claims.valid_targets, _all_targets),
+        ),
+        Mutant(
+            "leaves what others add to a DiagnosisTarget",
+            ((response, "diagnosis_target", _without_removals),),
+        ),
+        Mutant(
+            "leaves its annotations as others rewrote them",
+            ((pods_sync, "desired_metadata", _as_it_is_there),),
+        ),
+        Mutant(
+            "acts whatever labels a Pod has got since",
+            ((verification, "claimed_pods", _whatever_their_labels),),
+        ),
         Mutant("recalls no Pods", ((recall, "recall_time", _nothing),)),
         Mutant("recalls Pods at its start alone", ((recall.Recalls, "note_late", _nothing),)),
         Mutant("recalls in turns", ((recall, "recall_time", _its_own_start),)),
@@ -571,7 +654,7 @@ SEEDS: Mapping[str, int | str] = {
     "never gives an owner up": 9,  # GAVE_UP
     "lets no cool-down grow": 31,  # COOL_DOWN
     "reports what is to be ignored": 20,  # PODS
-    "replaces Pods for what is to be ignored": 190,  # SAFEGUARDS
+    "replaces Pods for what is to be ignored": 88,  # SAFEGUARDS
     "keeps what it read by its name alone": 65,  # NAMESPACE
     "reads Pods of another namespace": 7,  # NAMESPACE
     "shows the first container's crash": 11,  # PODS
@@ -603,6 +686,12 @@ SEEDS: Mapping[str, int | str] = {
     "tells a crash before its Events were read": 127,  # ONE_CAUSE
     "takes diagnoses in one minute for crashes in one minute": 17,  # STATUS
     "acts without knowing the time": 69,  # DATED
+    "refuses others for what one namespace uses": 52,  # FAIR
+    "refuses a namespace for ever": 52,  # PODS
+    "believes forged DiagnosisTargets": 10,  # PODS
+    "leaves what others add to a DiagnosisTarget": 94,  # PODS
+    "leaves its annotations as others rewrote them": 16,  # PODS
+    "acts whatever labels a Pod has got since": 226,  # SAFEGUARDS
     "recalls no Pods": 17,  # RETURN
     "recalls Pods at its start alone": 667,  # RETURN
     "recalls in turns": 702259,  # QUIET

@@ -49,6 +49,12 @@ PLAN_AGE = timedelta(seconds=125)
 LAG = timedelta(seconds=5)
 """How far Metacontroller's caches may be behind without any fault."""
 
+ALLOWANCE = 2.0
+"""Seconds of CPU time that a namespace may use in any case."""
+
+MOST_PATIENCE = 15
+"""Seconds after which a refused request may come again."""
+
 LEAST_BOUND, MOST_WRITES = 40, 6
 """Writes of Metacontroller to Pods and PodDiagnosers: in any case, and for each crash, Pod, change
 of a spec, deletion and fault. A crash takes one write to the Pod, or two where Events say
@@ -91,6 +97,7 @@ class Property(StrEnum):
     COUNT_GROWS = "diagnosedPods never falls, and counts each Pod once"
     ANSWERED = "every request is answered, with what Metacontroller and the API server accept"
     PUBLISHED = "an active PodDiagnoser's DiagnosisTarget is never taken away"
+    FAIR = "no request is refused for CPU time that others used, and each may come again soon"
     ENTRIES = "a settled remediation stays as it was settled, and is kept while it is counted"
     # Quiet
     CHANGE = "no status is written without a change"
@@ -172,6 +179,8 @@ class Watch:
         specs: of all PodDiagnosers that there ever were, by namespace, each once.
         on_plan: what happens once when the next plan is stored.
         on_read: what happens once when the hook next reads a Pod.
+        on_written: by the uid of a Pod, what happens whenever Metacontroller has written to it.
+        forged: the uids of DiagnosisTargets that somebody else has created.
     """
 
     def __init__(
@@ -188,6 +197,8 @@ class Watch:
         self.writer = ""
         self.on_plan: list[Callable[[Object, Object], None]] = []
         self.on_read: list[Callable[[Object], None]] = []
+        self.on_written: dict[str, Callable[[Object], None]] = {}
+        self.forged: set[str] = set()
         self._store = store
         self._clock = clock
         self._faults = faults
@@ -245,6 +256,8 @@ class Watch:
             gone = event.type is EventType.DELETED
             if gone or spec.foreign_part(pod) != spec.foreign_part(before):
                 self.broken(Property.OTHERS, f"Pod {name_of(pod)}")
+            if not gone and uid_of(pod) in self.on_written:
+                self.on_written[uid_of(pod)](pod)
         self._note_crash(pod)
         if before is None or spec.shown(pod) != spec.shown(before):
             if before is not None:
@@ -390,6 +403,8 @@ class Watch:
     def _target(self, event: WatchEvent) -> None:
         if event.type is not EventType.DELETED or self.writer != METACONTROLLER:
             return
+        if uid_of(event.object) in self.forged:
+            return
         reference = controller_of(event.object) or {}
         owner = self._store.peek(DIAGNOSER, (namespace_of(event.object), reference.get("name", "")))
         if owner is None or uid_of(owner) != reference.get("uid"):
@@ -480,6 +495,15 @@ class Watch:
         self.counts["requests"] += 1
         if status not in (200, 429):
             self.broken(Property.ANSWERED, f"{incoming.path} is answered {status}: {error!r}")
+
+    def refused(self, namespace: str, used: float, retry_after: int) -> None:
+        """See service.Watcher."""
+        self._trace.add(f"a request of {namespace} is refused, for {retry_after} s")
+        self.counts["requests refused for their namespace"] += 1
+        if used <= ALLOWANCE:
+            self.broken(Property.FAIR, f"that of {namespace}, which used {used:.3f} s")
+        if not 0 < retry_after <= MOST_PATIENCE:
+            self.broken(Property.FAIR, f"{namespace} is to come again after {retry_after} s")
 
     _pending: tuple[Object, Deletion] | None = None
     _reported_event: tuple[str, Object] | None = None

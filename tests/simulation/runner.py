@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from dev.simulator.resources import EVENT, POD
 from tests.simulation.convergence import converge
-from tests.simulation.faulty_cluster import FaultyCluster
 from tests.simulation.properties import Violation
 from tests.simulation.service import cooperative
 from tests.simulation.simulation_run import SimulationRun
+from tests.simulation.trouble import TroubledCluster
 from tests.support.cluster_fixture import DIAGNOSER
 
 BEGINNING = 4.0
@@ -49,7 +49,7 @@ def run(simulation: SimulationRun, *, readable: bool = False) -> Result:
         Its result. It ends with the first violation.
     """
     with cooperative():
-        cluster = FaultyCluster(simulation, readable=readable)
+        cluster = TroubledCluster(simulation, readable=readable)
         watch = cluster.watch
         cluster.begin()
         cluster.run(BEGINNING)

@@ -25,6 +25,7 @@ from dev.simulator.http_api import Request, Response, RestApi
 from dev.simulator.scheduling import Clock, Scheduler
 from dev.simulator.timing import Timing
 from dev.simulator.webhooks import Answer, Failure, Outcome
+from pod_diagnoser.api.raw_request import find_namespace
 from pod_diagnoser.cluster import (
     circuit_breaker,
     coalescing,
@@ -39,6 +40,7 @@ from pod_diagnoser.poddiagnosers.sync import Reconciler
 from pod_diagnoser.pods.recall import Recalls
 from pod_diagnoser.server import gateway
 from pod_diagnoser.server.endpoints import PodDiagnoserEndpoints, PodEndpoints
+from pod_diagnoser.server.fairness import Fairness
 from pod_diagnoser.server.settings import Settings
 from tests.simulation.faults import Faults
 from tests.simulation.trace import Trace
@@ -47,6 +49,9 @@ SECONDS_PER_BYTE = 27e-9
 MAX_DEBOUNCE = 2.0
 """The hook debounces an answer for a PodDiagnoser by how long it took to work out, at most 2 s.
 Here that time must not depend on this machine, so it is computed from the request's size."""
+
+REFUSABLE = ("/pods/sync", "/poddiagnosers/sync")
+"""Whose requests may be refused for what their namespace has used."""
 
 MAX_REQUESTS = 8
 """Of one process at a time; more are answered 429."""
@@ -65,6 +70,9 @@ class Watcher(Protocol):
 
     def answered(self, incoming: "Incoming", status: int, error: Exception | None) -> None:
         """The hook has answered."""
+
+    def refused(self, namespace: str, used: float, retry_after: int) -> None:
+        """The hook has refused a request, for the CPU time that its namespace has used."""
 
 
 @dataclass
@@ -218,6 +226,8 @@ class Process:
         fetcher = ApiEvidenceFetcher(SimulatedApiClient(), time, templates=templates)
         telemetry: Any = _NoTelemetry()
         self.started = clock()
+        self._fairness = Fairness(Settings().cpu_rate, time)
+        self._used: dict[str, float] = {}
         recalls = Recalls(self.started)
         pods = PodEndpoints(clock, recalls, telemetry, fetcher, confidential=True)
         diagnosers = PodDiagnoserEndpoints(
@@ -245,6 +255,16 @@ class Process:
         if len(self._requests) >= MAX_REQUESTS:
             done(Answer(429, b"", {"retry-after": "5"}))
             return
+        namespace = find_namespace(body) or ""
+        if path in REFUSABLE:
+            retry_after = self._fairness.admit(namespace).retry_after
+            if retry_after is not None:
+                service.watcher.refused(namespace, self._used.get(namespace, 0.0), retry_after)
+                done(Answer(429, b"", {"retry-after": str(retry_after)}))
+                return
+        taken = len(body) * SECONDS_PER_BYTE + service.faults.burdens.get(namespace, 0.0)
+        self._fairness.charge(namespace, taken)
+        self._used[namespace] = self._used.get(namespace, 0.0) + taken
         incoming = Incoming(self, path, body, service.scheduler.time())
         if service.trace.readable and path.endswith("/sync"):
             service.trace.add_detail(f"hook-{self.replica.number} receives {path} {incoming.about}")

@@ -55,6 +55,19 @@ UNUSUAL = {
 }
 """Operations of which each run has some (swarm testing, Groce et al., ISSTA 2012)."""
 
+TROUBLE = {
+    "burden": 3,
+    "delete_target": 2,
+    "edit_target": 4,
+    "forge_target": 3,
+    "contend": 4,
+    "ambush_labels": 4,
+}
+"""Operations of every sixth run: small replicas of what a large cluster is full of. One namespace
+needs much time; others write our DiagnosisTargets, our annotations and the labels of Pods."""
+
+_SIXTH, _WHICH = 6, 4
+
 AMBUSHES = ("ambush_plan", "ambush_plan", "ambush_plan", "ambush_read", "fail_deletion")
 
 MOST = 1000
@@ -182,6 +195,8 @@ class SimulationRun:
             happen(name)
         if storm:
             operations.insert(0, Operation(1.0, "crash_all", (0, 0, 0)))
+        elif seed % _SIXTH == _WHICH:
+            setting, operations = _with_trouble(seed, setting, operations)
         return cls(seed, setting, tuple(operations))
 
     def without(self, start: int, stop: int) -> "SimulationRun":
@@ -191,6 +206,36 @@ class SimulationRun:
         if start < len(kept):
             kept[start] = replace(kept[start], wait=kept[start].wait + lost)
         return replace(self, operations=tuple(kept))
+
+
+def _with_trouble(
+    seed: int, setting: Setting, operations: list[Operation]
+) -> tuple[Setting, list[Operation]]:
+    """Draw trouble into a run, apart from all else: runs without any stay as they were."""
+    rng = random.Random(f"trouble {seed}")
+    names = rng.choices([*TROUBLE], weights=[*TROUBLE.values()], k=rng.randint(1, 3))
+    if "burden" in names:
+        setting = replace(setting, namespaces=2)
+
+    def happen(wait: float, name: str) -> Operation:
+        return Operation(
+            wait, name, (rng.randrange(MOST), rng.randrange(MOST), rng.randrange(MOST))
+        )
+
+    operations = list(operations)
+    for name in names:
+        crash = happen(rng.choice((0.0, 0.01, 0.3, 1.0, 5.0)), rng.choice(("crash", "crash_all")))
+        trouble = happen(rng.choice(WAITS["brisk"]), name)
+        both = (
+            [crash, trouble]
+            if name != "ambush_labels" and rng.random() < 1 / 2
+            else [trouble, crash]
+        )
+        if name == "burden":  # what it took is known afterwards: the next requests feel it
+            both = [trouble, crash, happen(rng.choice((3.0, 12.0)), "crash_all")]
+        place = rng.randint(0, len(operations))
+        operations[place:place] = both
+    return setting, operations
 
 
 def _outage(rng: random.Random) -> tuple[Setting, tuple[Operation, ...]]:

@@ -17,7 +17,7 @@ from tests.simulation.properties import Property, Violation
 from tests.simulation.runner import run
 from tests.simulation.search import Totals, begin, chunks, run_seeds
 from tests.simulation.shrinking import explain, shrink
-from tests.simulation.simulation_run import UNUSUAL, USUAL, SimulationRun
+from tests.simulation.simulation_run import TROUBLE, UNUSUAL, USUAL, SimulationRun
 
 pytestmark = pytest.mark.timeout(600)  # a test waits for runs that a busy machine executes slowly
 
@@ -51,10 +51,11 @@ def test_the_search_looked_everywhere(runs: list[AsyncResult[Totals]]) -> None:
         totals.merge(part.get())
     if totals.runs < 500:
         pytest.skip("too few runs were asked for")
-    assert {*USUAL, *UNUSUAL} <= set(totals.operations)
+    assert {*USUAL, *UNUSUAL, *TROUBLE} <= set(totals.operations)
     assert {*CALLS, *ANSWERS, *WRITES} <= set(totals.injected)
     assert totals.counts["Pods deleted by the hook"] > totals.runs / 4
     assert totals.counts["crashes reported"] > totals.runs / 4
+    assert totals.counts["requests refused for their namespace"] > totals.runs / 4
     assert len(totals.states) > totals.runs
 
 

@@ -7,7 +7,7 @@ The CRDs in ``crds/`` are the same definitions for the API server, with the desc
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -439,9 +439,20 @@ def diagnosis_target_name(name: str, uid: str) -> str:
     return f"{name}-{uid[:8]}"
 
 
-def diagnosis_target(diagnoser: PodDiagnoser) -> Mapping[str, object]:
-    """Build the DiagnosisTarget that an active PodDiagnoser publishes, as an attachment."""
+def diagnosis_target(
+    diagnoser: PodDiagnoser, stored: DiagnosisTargetSpec | None = None
+) -> Mapping[str, object]:
+    """Build the DiagnosisTarget that an active PodDiagnoser publishes, as an attachment.
+
+    Args:
+        diagnoser: the PodDiagnoser.
+        stored: the spec of its DiagnosisTarget as it is stored, where that is known. What others
+            have added to it is removed.
+    """
     meta = diagnoser.metadata
+    spec = diagnosis_target_spec(diagnoser).model_dump(exclude_defaults=True)
+    if stored is not None:
+        spec = _with_removals(spec, stored.model_dump(exclude_defaults=True))
     return {
         "apiVersion": API_VERSION,
         "kind": "DiagnosisTarget",
@@ -449,5 +460,19 @@ def diagnosis_target(diagnoser: PodDiagnoser) -> Mapping[str, object]:
             "name": diagnosis_target_name(meta.name, meta.uid),
             "namespace": meta.namespace,
         },
-        "spec": diagnosis_target_spec(diagnoser).model_dump(exclude_defaults=True),
+        "spec": spec,
     }
+
+
+def _with_removals(desired: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Set to null what is stored and not desired, which the API server then drops.
+
+    Metacontroller merges an attachment into what is stored, and leaves the fields that it has not
+    written itself. Of an object only the fields are set to null: merged with null it would stay.
+    """
+    removals = {
+        key: _with_removals(desired.get(key) or {}, value) if isinstance(value, Mapping) else None
+        for key, value in stored.items()
+        if key not in desired or isinstance(value, Mapping)
+    }
+    return {**desired, **removals}

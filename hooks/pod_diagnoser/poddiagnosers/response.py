@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser, PodDiagnoserStatus, diagnosis_target
+from pod_diagnoser.api.diagnostics_v1 import (
+    DiagnosisTargetSpec,
+    PodDiagnoser,
+    PodDiagnoserStatus,
+    diagnosis_target,
+)
 from pod_diagnoser.api.metacontroller import (
     CustomizeRequest,
     CustomizeResponse,
@@ -83,6 +88,7 @@ def sync_pod_diagnoser(
             result.status,
             result.resync_after,
             publishes=snapshot.may_claim,
+            stored=snapshot.own_target,
         ),
         status_changed=result.changed,
         executed=executed,
@@ -110,6 +116,7 @@ def build_response(
     resync_after: float | None,
     *,
     publishes: bool,
+    stored: DiagnosisTargetSpec | None = None,
 ) -> SyncResponse:
     """Build the response for a PodDiagnoser: the one place where such a response is built.
 
@@ -122,8 +129,9 @@ def build_response(
         status: its status.
         resync_after: seconds after which to sync again, or None.
         publishes: whether it has a DiagnosisTarget.
+        stored: the spec of its DiagnosisTarget as it is stored, or None.
     """
-    attachments = (dict(diagnosis_target(diagnoser)),) if publishes else ()
+    attachments = (dict(diagnosis_target(diagnoser, stored)),) if publishes else ()
     response: dict[str, Any] = {
         "status": status.model_dump(mode="json", exclude_none=True),
         "attachments": attachments,

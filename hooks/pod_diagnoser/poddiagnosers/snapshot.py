@@ -32,6 +32,12 @@ class DiagnoserSnapshot:
         """Whether the PodDiagnoser may claim Pods, and publishes its DiagnosisTarget."""
         return may_claim(self.diagnoser, self.targets)
 
+    @property
+    def own_target(self) -> DiagnosisTargetSpec | None:
+        """What the PodDiagnoser has published, as it is stored; None where there is nothing."""
+        uid = self.diagnoser.metadata.uid
+        return next((each for each in self.targets if each.diagnoser.uid == uid), None)
+
 
 def take_snapshot(
     request: PodDiagnoserSyncRequest,
@@ -83,4 +89,4 @@ def target_missing(snapshot: DiagnoserSnapshot, now: datetime) -> bool:
         or now - created < TARGET_CREATION_GRACE
     ):
         return False
-    return all(target.diagnoser.uid != diagnoser.metadata.uid for target in snapshot.targets)
+    return snapshot.own_target is None

@@ -93,6 +93,36 @@ def test_a_new_poddiagnoser_says_that_it_claims_and_publishes_its_target() -> No
     assert condition(applied(DIAG, made), "Active")["status"] == "True"
 
 
+ADDED: tuple[tuple[Json, Json], ...] = (
+    ({"ignore": {"exitCodes": [1]}}, {"ignore": {"exitCodes": None}}),
+    (
+        {"ignore": {"podLabels": {"app": "app"}, "cleanExits": True}},
+        {"ignore": {"podLabels": {"app": None}, "cleanExits": None}},
+    ),
+    (
+        {"targetLabels": {"app": "app", "tier": "x"}},
+        {"targetLabels": {"app": "app", "tier": None}},
+    ),
+    (
+        {"thresholds": [{"container": "*", "restarts": 50, "withinSeconds": 60}]},
+        {"thresholds": None},
+    ),
+    ({"evidence": {"events": False}}, {"evidence": {"events": None}}),
+    ({"since": "2000-01-01T00:00:00Z"}, {}),
+)
+
+
+@pytest.mark.parametrize(("added", "removed"), ADDED, ids=lambda each: str(list(each)))
+def test_what_others_added_to_a_target_is_removed(added: Json, removed: Json) -> None:
+    """Metacontroller would leave it there for ever: it merges what it is answered."""
+    own = target(DIAG)
+    stored = {**own, "spec": {**own["spec"], **added}}
+    (attachment,) = answer(DIAG, T0, stored)["attachments"]
+    assert attachment["spec"] == {**own["spec"], **removed}
+    (untouched,) = answer(DIAG, T0, own)["attachments"]
+    assert untouched["spec"] == own["spec"]
+
+
 def test_a_crash_is_counted_named_and_kept_after_the_pod_is_gone() -> None:
     """The diagnosis outlives the Pod; its workload's entry shows that no Pod crashes now."""
     first = synced(DIAG, T0)
