@@ -15,6 +15,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 
 from tests.simulation.faults import ANSWERS, CALLS, WRITES
@@ -166,16 +168,22 @@ def _search(first: int, count: int, processes: int) -> Totals:
         raise KeyboardInterrupt
 
     context = multiprocessing.get_context("spawn")
-    with context.Pool(processes, begin) as pool:
+    with ProcessPoolExecutor(processes, context, begin) as pool:
+        parts = [pool.submit(run_seeds, part) for part in chunks(first, count)]
         _on_signals(stop)
         try:
-            for part in pool.imap_unordered(run_seeds, chunks(first, count)):
+            sys.stderr.write(f"Searching by {processes} processes.\n")
+            for done in as_completed(parts):
+                part = done.result()
                 totals.merge(part)
                 for seed, violation in part.failed:
                     sys.stderr.write(f"\nSeed {seed}: {violation}\n")
                 progress.show(totals)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, BrokenProcessPool):  # a signal to the group ends workers, too
             sys.stderr.write("\nStopped before the end.\n")
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.kill()
     return totals
 
 

@@ -2,8 +2,11 @@
 
 import multiprocessing
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing.pool import AsyncResult, Pool
@@ -161,3 +164,19 @@ def test_a_run_without_operations_holds() -> None:
         simulation = SimulationRun.drawn(1)
         setting = replace(simulation.setting, replicas=replicas, to_the_end=True)
         assert not run(replace(simulation, operations=(), setting=setting)).violations
+
+
+def test_a_search_that_is_stopped_ends_and_reports() -> None:
+    """The signal goes to its workers too, as that of timeout(1) does: it waits for none of them."""
+    command = [sys.executable, "-m", "tests.simulation.search", "100000", "--processes", "1"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, text=True
+    ) as search:
+        assert search.stderr is not None
+        assert search.stderr.readline().startswith("Searching")
+        time.sleep(1.0)  # its workers begin
+        os.killpg(search.pid, signal.SIGTERM)
+        report, problems = search.communicate(timeout=60)
+    assert search.returncode == 0
+    assert "Stopped before the end" in problems
+    assert re.match(r"\s*\d+ runs, ", report)
