@@ -35,7 +35,7 @@ await() { # an object of the check, and what it shall have
 }
 
 k wait --for=condition=Established crd/decoratorcontrollers.metacontroller.k8s.io --timeout=60s >/dev/null ||
-	fail "Install Metacontroller first: kubectl apply -k metacontroller/upstream/overlays/tuned"
+	fail "Install Metacontroller first (metacontroller/README.md)."
 manifests=$(k kustomize "$overlay")
 
 apply -l "$step=1"

@@ -17,6 +17,7 @@ kind-load: ## build both images and load them into the kind cluster
 
 .PHONY: kind-deploy
 kind-deploy: ## install Metacontroller, the operator, fragile-app and its PodDiagnoser into the kind cluster
+	@test -d metacontroller/upstream/released || sh metacontroller/upstream/download.sh
 	$(KIND_KUBECTL) apply -k metacontroller/upstream/overlays/tuned
 	$(KIND_KUBECTL) -n metacontroller rollout status statefulset/metacontroller --timeout=300s
 	KUBECTL="$(KIND_KUBECTL)" sh metacontroller/install.sh metacontroller/pod-diagnoser/overlays/kind

@@ -42,12 +42,11 @@ def load(path: str) -> Object:
     return document
 
 
-def build(folder: Path, environment: Mapping[str, str] | None = None) -> list[Object]:
+def build(folder: Path) -> list[Object]:
     """Render a kustomization; skips the test where there is no kubectl.
 
     Args:
         folder: where its kustomization.yaml is.
-        environment: variables beside those of this process.
 
     Returns:
         The objects.
@@ -57,7 +56,6 @@ def build(folder: Path, environment: Mapping[str, str] | None = None) -> list[Ob
         pytest.skip("kubectl is missing: it renders the kustomizations")
     done = subprocess.run(
         [kubectl, "kustomize", folder],
-        env={**os.environ, **(environment or {})},
         capture_output=True,
         text=True,
         check=False,
@@ -73,7 +71,6 @@ def build_overlay(
     folder: Path,
     overlay: str,
     *components: str,
-    environment: Mapping[str, str] | None = None,
     of: str = "metacontroller/pod-diagnoser",
 ) -> list[Object]:
     """Render an overlay of a user's own: one of the project's with components.
@@ -82,8 +79,7 @@ def build_overlay(
         folder: where its kustomization.yaml is written.
         overlay: its name in ``overlays``.
         components: their names in ``components``.
-        environment: variables beside those of this process.
-        of: the folder of ``overlays`` and ``components``, relative to the project.
+        of: the folder of ``overlays`` and ``components``, if relative then to the project.
 
     Returns:
         The objects.
@@ -99,7 +95,7 @@ def build_overlay(
         "components": [relative(f"components/{name}") for name in components],
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
-    return build(folder, environment)
+    return build(folder)
 
 
 @functools.cache

@@ -1,11 +1,9 @@
 """What we change of Metacontroller, rendered over a stand-in for its released manifests.
 
-The overlays name a repository on GitHub. git reads a local one instead, with the same
-path and tag, so that the overlays are rendered to the letter without the network.
+download.sh gets them from a local repository with the same paths and tag instead of GitHub.
 """
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -20,96 +18,71 @@ from tests.manifests.kustomize import (
     load,
     of_kind,
 )
-
-RELEASED: list[Object] = [
-    {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "metacontroller"}},
-    {
-        "apiVersion": "apps/v1",
-        "kind": "StatefulSet",
-        "metadata": {"name": "metacontroller", "namespace": "metacontroller"},
-        "spec": {
-            "selector": {"matchLabels": {"app.kubernetes.io/name": "metacontroller"}},
-            "serviceName": "",
-            "template": {
-                "metadata": {"labels": {"app.kubernetes.io/name": "metacontroller"}},
-                "spec": {
-                    "serviceAccountName": "metacontroller",
-                    "containers": [
-                        {
-                            "name": "metacontroller",
-                            "image": "ghcr.io/metacontroller/metacontroller:v4.17.2",
-                            "command": ["/usr/bin/metacontroller"],
-                            "args": ["--zap-log-level=4", "--discovery-interval=20s"],
-                        }
-                    ],
-                },
-            },
-        },
-    },
-    {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": "metacontroller"},
-        "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}],
-    },
-    {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": "aggregate-metacontroller-view"},
-        "rules": [
-            {"apiGroups": ["metacontroller.k8s.io"], "resources": ["x"], "verbs": ["get"]},
-        ],
-    },
-]
-"""The objects of Metacontroller 4.17.2's manifests/production that our overlays touch, and one of
-those that they must not change."""
+from tests.manifests.released import RELEASED, copy_with_release, download, git, make_repository
 
 
 @pytest.fixture(scope="module")
-def github(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return variables with which git finds Metacontroller's repository on this machine."""
-    if shutil.which("git") is None:
-        pytest.skip("git is missing: kubectl reads Metacontroller's manifests with it")
-    repository = tmp_path_factory.mktemp("metacontroller")
-    production = repository / "manifests" / "production"
-    production.mkdir(parents=True)
-    (production / "all.yaml").write_text(yaml.safe_dump_all(RELEASED), encoding="utf-8")
-    (production / "kustomization.yaml").write_text("resources: [all.yaml]\n", encoding="utf-8")
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
-    for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "Release"]):
-        git(repository, *command)
-    git(repository, "tag", "v4.17.2")
-    return {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"url.file://{repository}.insteadOf",
-        "GIT_CONFIG_VALUE_0": "https://github.com/metacontroller/metacontroller",
-        # kubectl first tries to get a file at that address: refused at once on any machine.
-        "HTTPS_PROXY": "http://127.0.0.1:9",
-        "https_proxy": "http://127.0.0.1:9",
-        "NO_PROXY": "",
-        "no_proxy": "",
-    }
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with the stand-in for the release, and its tag."""
+    return make_repository(tmp_path_factory.mktemp("metacontroller"))
+
+
+@pytest.fixture(scope="module")
+def upstream(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of metacontroller/upstream, with what download.sh adds to it."""
+    return copy_with_release(tmp_path_factory.mktemp("copy"), repository)
 
 
 RESOURCES = {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"memory": "2Gi"}}
 """Of Metacontroller: with 8,000 Pods it took 1,276 MB."""
 
 
-def git(folder: Path, *arguments: str) -> None:
-    """Run git in a folder, apart from the user's configuration."""
-    command = ["git", "-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", *arguments]
-    subprocess.run(command, cwd=folder, check=True, timeout=60)
+SECURITY = {
+    "pod": {
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "runAsGroup": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    },
+    "container": {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    },
+}
+"""What the component restricted adds to Pod and container."""
 
 
-def overlay(name: str, github: dict[str, str]) -> list[Object]:
+def overlay(name: str, upstream: Path) -> list[Object]:
     """Render one of the overlays."""
-    return build(PROJECT / "metacontroller" / "upstream" / "overlays" / name, github)
+    return build(upstream / "overlays" / name)
+
+
+def test_what_is_not_the_pinned_commit_is_not_used(repository: Path, tmp_path: Path) -> None:
+    """A tag that was moved, or a mirror that is none, leaves the folder as it was."""
+    shutil.copy(PROJECT / "metacontroller/upstream/download.sh", tmp_path)
+    done = download(tmp_path, repository)
+    assert done.returncode == 1
+    assert f"is the commit {git(repository, 'rev-parse', 'HEAD')}, not " in done.stderr
+    assert not (tmp_path / "released").exists()
+
+
+def test_a_second_download_replaces_the_first(upstream: Path, repository: Path) -> None:
+    """And the licence comes with the manifests."""
+    released = upstream / "released"
+    (released / "old.yaml").touch()
+    assert download(upstream, repository, git(repository, "rev-parse", "HEAD")).returncode == 0
+    assert {each.name for each in released.iterdir()} == {
+        "LICENSE",
+        "all.yaml",
+        "kustomization.yaml",
+    }
 
 
 @pytest.mark.parametrize("name", ["tuned", "least-privilege"])
-def test_flags_are_added_to_those_of_the_release(name: str, github: dict[str, str]) -> None:
+def test_flags_are_added_to_those_of_the_release(name: str, upstream: Path) -> None:
     """Metacontroller keeps its own arguments and gets the overlay's."""
-    (stateful_set,) = of_kind(overlay(name, github), "StatefulSet").values()
+    (stateful_set,) = of_kind(overlay(name, upstream), "StatefulSet").values()
     (container,) = containers(stateful_set)
     assert container["args"] == [
         "--zap-log-level=4",
@@ -122,29 +95,35 @@ def test_flags_are_added_to_those_of_the_release(name: str, github: dict[str, st
     assert container["image"] == "ghcr.io/metacontroller/metacontroller:v4.17.2"
 
 
-def test_flags_alone_leave_the_rest_as_released(github: dict[str, str]) -> None:
-    """Nothing but the arguments and the memory limit differs from the release."""
-    rendered = {(one["kind"], one["metadata"]["name"]): one for one in overlay("tuned", github)}
+def test_the_rest_is_as_released(upstream: Path) -> None:
+    """Nothing but the arguments, the memory limit and Pod security differs from the release."""
+    rendered = {(one["kind"], one["metadata"]["name"]): one for one in overlay("tuned", upstream)}
     for one in RELEASED:
         same = rendered.pop((one["kind"], one["metadata"]["name"]))
         if one["kind"] == "StatefulSet":
             (container,) = containers(same)
             del container["args"][2:]
             assert container.pop("resources") == RESOURCES
+            assert container.pop("securityContext") == SECURITY["container"]
+            pod = same["spec"]["template"]["spec"]
+            assert pod.pop("securityContext") == SECURITY["pod"]
+        if one["kind"] == "Namespace":
+            enforced = {"pod-security.kubernetes.io/enforce": "restricted"}
+            assert same["metadata"].pop("labels") == enforced
         assert same == one
     assert not rendered
 
 
-def test_least_privilege_replaces_the_one_role(github: dict[str, str]) -> None:
+def test_least_privilege_replaces_the_one_role(upstream: Path) -> None:
     """No wildcard is left, and no other role is touched."""
-    roles = of_kind(overlay("least-privilege", github), "ClusterRole")
+    roles = of_kind(overlay("least-privilege", upstream), "ClusterRole")
     assert "*" not in yaml.safe_dump(roles["metacontroller"]["rules"])
     assert roles["aggregate-metacontroller-view"]["rules"] == RELEASED[-1]["rules"]
 
 
-def test_least_privilege_is_what_the_controllers_need(github: dict[str, str]) -> None:
+def test_least_privilege_is_what_the_controllers_need(upstream: Path) -> None:
     """Parents are watched and updated, attachments made and removed; nothing else is written."""
-    roles = of_kind(overlay("least-privilege", github), "ClusterRole")
+    roles = of_kind(overlay("least-privilege", upstream), "ClusterRole")
     granted: dict[tuple[str, str], set[str]] = {}
     for rule in roles["metacontroller"]["rules"]:
         for group in rule["apiGroups"]:
@@ -177,14 +156,12 @@ def test_least_privilege_is_what_the_controllers_need(github: dict[str, str]) ->
     assert granted == needed
 
 
-def test_without_secrets_differs_by_that_rule_alone(github: dict[str, str], tmp_path: Path) -> None:
+def test_without_secrets_differs_by_that_rule_alone(upstream: Path, tmp_path: Path) -> None:
     """A Metacontroller that sends no token may read no Secret."""
     name = "least-privilege"
-    objects = build_overlay(
-        tmp_path, name, "without-secrets", environment=github, of="metacontroller/upstream"
-    )
+    objects = build_overlay(tmp_path, name, "without-secrets", of=str(upstream))
     without = of_kind(objects, "ClusterRole")["metacontroller"]["rules"]
-    usual = of_kind(overlay(name, github), "ClusterRole")
+    usual = of_kind(overlay(name, upstream), "ClusterRole")
     assert [rule for rule in usual["metacontroller"]["rules"] if rule not in without] == [
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch"]}
     ]
