@@ -31,6 +31,7 @@ PAGES = sorted(
         "*.md",
         "docs/*.md",
         "docs/runbooks/*.md",
+        "contrib/*.md",
         "metacontroller/*.md",
         "tests/e2e/*.md",
     )
