@@ -31,10 +31,12 @@ ENV PATH=/opt/pod-diagnoser/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     POD_DIAGNOSER_HOST=0.0.0.0 \
-    POD_DIAGNOSER_PORT=8080 \
+    POD_DIAGNOSER_PORT=8443 \
+    POD_DIAGNOSER_METRICS_PORT=8080 \
+    POD_DIAGNOSER_TLS_DIR=/etc/pod-diagnoser/tls \
     POD_DIAGNOSER_TOKEN_DIR=/etc/pod-diagnoser/tokens
 # A number, so that the kubelet can tell that it is not root.
 USER 65532:65532
 WORKDIR /
-EXPOSE 8080
+EXPOSE 8443 8080
 CMD ["gunicorn", "--config", "python:pod_diagnoser.server.gunicorn_conf", "pod_diagnoser.server.app:create_app()"]

@@ -42,7 +42,7 @@ apply -l "$step=1"
 for kind in poddiagnosers diagnosistargets; do
 	k wait --for=condition=Established "crd/$kind.diagnostics.local.io" --timeout=60s
 done
-case $manifests in *"secretName: pod-diagnoser-"*) KUBECTL="$kubectl" sh "$here/token.sh" create ;; esac
+case $manifests in *"secretName: pod-diagnoser-"*) KUBECTL="$kubectl" sh "$here/credentials.sh" create ;; esac
 apply -l "$step notin (1, 3, 4)"
 for deployment in $(k -n "$namespace" get deployment -l app.kubernetes.io/part-of=pod-diagnoser -o name); do
 	k -n "$namespace" rollout status "$deployment" --timeout=300s

@@ -2,13 +2,17 @@
 # Needed: kubectl.
 KUBECTL ?= kubectl
 
-.PHONY: token
-token: ## make the hook's tokens, unless they exist
-	@KUBECTL="$(KUBECTL)" sh metacontroller/token.sh create
+.PHONY: credentials
+credentials: ## make the hook's tokens and certificate, unless they exist
+	@KUBECTL="$(KUBECTL)" sh metacontroller/credentials.sh create
 
 .PHONY: rotate-token
 rotate-token: ## have Metacontroller use the other token, and replace the one it used
-	@KUBECTL="$(KUBECTL)" sh metacontroller/token.sh rotate
+	@KUBECTL="$(KUBECTL)" sh metacontroller/credentials.sh rotate-token
+
+.PHONY: rotate-certificate
+rotate-certificate: ## replace the hook's certificate and its CA
+	@KUBECTL="$(KUBECTL)" sh metacontroller/credentials.sh rotate-certificate
 
 OVERLAY ?= metacontroller/pod-diagnoser/overlays/default
 

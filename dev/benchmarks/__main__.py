@@ -12,6 +12,7 @@ from typing import Any
 
 from dev.benchmarks import (
     comparison,
+    connections,
     counting,
     evidence,
     fairness,
@@ -42,6 +43,7 @@ _HEADINGS = {
     "remediation": "From a crash to what is done about it, beside kopf without safeguards",
     "evidence": "Crashes with their Events read, beside crashes without",
     "fairness": "Others' syncs while one namespace attacks the hook",
+    "connections": "What TLS costs, and callers beside 5,000 connections that lead nowhere",
     "cli": "kubectl-diagnose on a dump of ten thousand Pods, a tenth of them crashed",
     "telling": "From a crash to its Event, by what the Events of its Pod say",
     "reading": "What reading the output of a crashed program costs, for 64 KiB",
@@ -230,6 +232,12 @@ def _fairness(options: argparse.Namespace, _: Quiet) -> Tables:
     return {"": fairness.measure(options.rounds or 3)}
 
 
+def _connections(options: argparse.Namespace, _: Quiet) -> Tables:
+    if options.quick:
+        return {"": connections.measure(1, 8.0)}
+    return {"": connections.measure(options.rounds or 1)}
+
+
 def _reading(options: argparse.Namespace, _: Quiet) -> Tables:
     return {"": reading.measure(2 if options.quick else options.rounds or 10)}
 
@@ -247,6 +255,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace, Quiet], Tables]] = {
     "telling": _telling,
     "reading": _reading,
     "fairness": _fairness,
+    "connections": _connections,
     "cli": _cli,
 }
 

@@ -56,7 +56,10 @@ def capture() -> dict[str, bytes]:
         TimeoutError: something does not come about.
     """
     latest: dict[str, bytes] = {}
-    with Cluster(build.find(), overlay=None) as cluster, recorder(cluster.urls, latest) as proxy:
+    with (
+        Cluster(build.find(), overlay=None, tls=False) as cluster,
+        recorder(cluster.urls, latest) as proxy,
+    ):
         manifests = installation.render(cluster.control_plane, installation.MANIFESTS / "base")
         controllers = [one for one in manifests if one["kind"] == "DecoratorController"]
         installation.apply(

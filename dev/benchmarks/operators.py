@@ -137,7 +137,7 @@ class HookOperator:
         """
         plane = self._control_plane
         installation.install_metacontroller(plane)
-        installation.create_tokens(plane)
+        installation.credentials(plane, "create")
         installation.install(plane, self._urls, overlay=None, components=self._components)
         data = plane.admin.get(SECRETS, installation.TOKENS, installation.SYSTEM)["data"]
         mount(self._tokens, {key: base64.b64decode(value) for key, value in data.items()})

@@ -3,7 +3,7 @@
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -24,6 +24,7 @@ class Server:
         application: as gunicorn takes it.
         folder: where its log goes.
         options: further options of gunicorn's, which go before those of production.
+        variables: further settings, as environment variables.
 
     Attributes:
         name: what it is called.
@@ -31,7 +32,12 @@ class Server:
     """
 
     def __init__(
-        self, name: str, application: str, folder: Path, options: Sequence[str] = ()
+        self,
+        name: str,
+        application: str,
+        folder: Path,
+        options: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         (self.port,) = free_ports(1)
@@ -47,7 +53,11 @@ class Server:
                 application,
             ],
             folder,
-            {"POD_DIAGNOSER_LOG_LEVEL": "info", "POD_DIAGNOSER_LOG_FORMAT": "json"},
+            {
+                "POD_DIAGNOSER_LOG_LEVEL": "info",
+                "POD_DIAGNOSER_LOG_FORMAT": "json",
+                **(variables or {}),
+            },
         )
 
     def __enter__(self) -> Self:

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -12,19 +13,27 @@ from dev.envtest.build import Binaries
 from dev.envtest.client import NAMESPACES, SECRETS, SERVICE_ACCOUNTS, Client, Json
 from dev.envtest.control_plane import ControlPlane
 from dev.envtest.hook import Hook
-from dev.envtest.installation import EVIDENCE, PODS_HOOK, REMEDIATOR, SYSTEM, TOKENS
+from dev.envtest.installation import (
+    CERTIFICATE,
+    EVIDENCE,
+    PODS_HOOK,
+    REMEDIATOR,
+    SYSTEM,
+    TOKENS,
+)
 from dev.envtest.kubelet import Kubelet
 from dev.envtest.metacontroller import Metacontroller
 from dev.envtest.mounts import mount
 from dev.envtest.process import Process
+from dev.envtest.proxy import Proxy
 
 
 class Cluster:
     """Control plane, kubelet, Metacontroller and the hook's two processes.
 
     The hook's processes have the credentials that the manifests give their Pods: the tokens of
-    callers; the one that remediates its ServiceAccount's token; with the component that lets it
-    read Events, the one that serves Pods its own, too.
+    callers, and a certificate; the one that remediates its ServiceAccount's token; with the
+    component that lets it read Events, the one that serves Pods its own, too.
 
     A context manager; it takes some seconds to start.
 
@@ -36,6 +45,7 @@ class Cluster:
         cache_flush_interval: Metacontroller's.
         audit_policy: what the API server logs; None means the least.
         installed: whether the operator is installed; otherwise all runs but the hook.
+        tls: whether Metacontroller and the hook speak TLS, as they do by the manifests.
 
     Attributes:
         control_plane: its processes, clients and kubectl.
@@ -55,6 +65,7 @@ class Cluster:
         cache_flush_interval: str = "30m",
         audit_policy: Json | None = None,
         installed: bool = True,
+        tls: bool = True,
     ) -> None:
         self.control_plane = ControlPlane(binaries, audit_policy)
         kubelet = self.control_plane.client("kubelet", agent="kubelet/v1.36.3 (linux/amd64)")
@@ -62,13 +73,12 @@ class Cluster:
         self.metacontroller = Metacontroller(self.control_plane, cache_flush_interval)
         folder = self.control_plane.folder
         self._tokens = folder / "tokens"
+        self._certificate = folder / "tls" if tls else None
         self._service_accounts = folder / "service-accounts"
         self.pods_hook = Hook(
             "pods",
             folder,
-            self.evidence_environment()
-            if EVIDENCE in components
-            else {"POD_DIAGNOSER_TOKEN_DIR": str(self._tokens)},
+            self.evidence_environment() if EVIDENCE in components else self._served_environment(),
         )
         self.poddiagnosers_hook = Hook("poddiagnosers", folder, self.remediation_environment())
         self._overlay, self._components = overlay, components
@@ -114,9 +124,10 @@ class Cluster:
         return self
 
     def _install(self) -> None:
-        installation.create_tokens(self.control_plane)
+        installation.credentials(self.control_plane, "create")
         installation.install(self.control_plane, self.urls, self._overlay, self._components)
         self.mount_tokens()
+        self.mount_certificate()
         self.mount_service_accounts()
         # Its garbage collector looks for new kinds every 30 seconds, and at its start: without
         # this DiagnosisTargets would outlive their PodDiagnosers for so long.
@@ -162,11 +173,45 @@ class Cluster:
         """Return the settings of a process with the token of a ServiceAccount."""
         folder = self._service_accounts / account
         return {
-            "POD_DIAGNOSER_TOKEN_DIR": str(self._tokens),
+            **self._served_environment(),
             "POD_DIAGNOSER_API_SERVER": server or self.control_plane.server,
             "POD_DIAGNOSER_API_TOKEN_FILE": str(folder / "token"),
             "POD_DIAGNOSER_API_CA_FILE": str(folder / "ca.crt"),
         }
+
+    def _served_environment(self) -> dict[str, str]:
+        """Return the settings for callers."""
+        environment = {"POD_DIAGNOSER_TOKEN_DIR": str(self._tokens)}
+        if self._certificate is not None:
+            environment["POD_DIAGNOSER_TLS_DIR"] = str(self._certificate)
+        return environment
+
+    @property
+    def authority(self) -> Path | None:
+        """PEM file of the CA by which the hook is known; None where it serves plain HTTP."""
+        return None if self._certificate is None else self._certificate / "ca-a.crt"
+
+    def proxy(self, upstream: str, port: int) -> Proxy:
+        """Make a proxy that stands before a hook, and looks like it to its callers.
+
+        Args:
+            upstream: the hook's URL.
+            port: where it listens.
+        """
+        if self._certificate is None:
+            return Proxy(upstream, port)
+        files = {name: self._certificate / name for name in ("tls.crt", "tls.key", "ca-a.crt")}
+        return Proxy(upstream, port, files["tls.crt"], files["tls.key"], files["ca-a.crt"])
+
+    def mount_certificate(self) -> None:
+        """Bring the hook's files up to the Secret of the certificate, as kubelets do once a minute.
+
+        Raises:
+            ApiError: there is no such Secret.
+        """
+        if self._certificate is not None:
+            data = self.admin.get(SECRETS, CERTIFICATE, SYSTEM)["data"]
+            mount(self._certificate, {key: base64.b64decode(text) for key, text in data.items()})
 
     def mount_tokens(self) -> dict[str, str]:
         """Bring the hook's files up to the Secret of the tokens, as kubelets do once a minute.

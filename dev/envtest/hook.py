@@ -15,9 +15,14 @@ class Hook:
     Args:
         endpoints: ``pods``, ``poddiagnosers`` or ``all``.
         folder: where its log goes.
-        environment: further settings.
+        environment: further settings. With a certificate it serves its hooks over TLS, and probes
+            and metrics on a port of their own, without.
         name: what it is called; by default after its endpoints.
         port: where it listens; by default on a free one.
+
+    Attributes:
+        url: where it serves its hooks.
+        metrics_port: where it serves probes and metrics.
     """
 
     def __init__(
@@ -29,7 +34,14 @@ class Hook:
         port: int | None = None,
     ) -> None:
         self.port = port or free_ports(1)[0]
-        self.url = f"http://127.0.0.1:{self.port}"
+        given = dict(environment or {})
+        self.metrics_port = self.port
+        scheme = "http"
+        if "POD_DIAGNOSER_TLS_DIR" in given:
+            scheme = "https"
+            (self.metrics_port,) = free_ports(1)
+            given["POD_DIAGNOSER_METRICS_PORT"] = str(self.metrics_port)
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
         self.process = Process(
             name or f"hook-{endpoints}",
             [
@@ -42,9 +54,14 @@ class Hook:
             {
                 "POD_DIAGNOSER_ENDPOINTS": endpoints,
                 "POD_DIAGNOSER_LOG_FORMAT": "json",
-                **(environment or {}),
+                **given,
             },
         )
+
+    @property
+    def _plain_url(self) -> str:
+        """Where probes and metrics are served."""
+        return f"http://127.0.0.1:{self.metrics_port}"
 
     def start(self) -> None:
         """Start it and wait until it is ready; always on the same port.
@@ -61,7 +78,7 @@ class Hook:
         Raises:
             StartError: it ends or does not get ready in time.
         """
-        self.process.wait_until(lambda: local_http.is_ok(f"{self.url}/readyz"))
+        self.process.wait_until(lambda: local_http.is_ok(f"{self._plain_url}/readyz"))
 
     def stop(self, grace: float = 10.0) -> None:
         """End it.
@@ -81,4 +98,4 @@ class Hook:
 
     def metrics(self) -> str:
         """Its metrics in Prometheus' text format."""
-        return local_http.get(f"{self.url}/metrics")
+        return local_http.get(f"{self._plain_url}/metrics")

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -19,8 +20,8 @@ from dev.envtest.control_plane import ControlPlane
 PROJECT = Path(__file__).parents[2]
 MANIFESTS = PROJECT / "metacontroller" / "pod-diagnoser"
 SERVICES = {
-    "pods": "http://pod-diagnoser-pods.pod-diagnoser-system.svc:8080",
-    "poddiagnosers": "http://pod-diagnoser-poddiagnosers.pod-diagnoser-system.svc:8080",
+    "pods": "https://pod-diagnoser-pods.pod-diagnoser-system.svc:8443",
+    "poddiagnosers": "https://pod-diagnoser-poddiagnosers.pod-diagnoser-system.svc:8443",
 }
 """Where the manifests expect the two Deployments of the hook."""
 
@@ -29,6 +30,12 @@ SYSTEM = "pod-diagnoser-system"
 
 TOKENS = "pod-diagnoser-token"
 """The Secret with the tokens that Metacontroller shows to the hook."""
+
+CERTIFICATE = "pod-diagnoser-tls"
+"""The Secret with the hook's certificate, its key, and what it was signed by."""
+
+EXTRA_NAMES = "IP:127.0.0.1"
+"""For the certificate: where the hook's processes are, which are no Services."""
 
 REMEDIATOR = "pod-diagnoser-poddiagnosers"
 """The ServiceAccount of the hook that remediates."""
@@ -127,36 +134,37 @@ def install(
     apply(control_plane, redirected(manifests, urls))
 
 
-def create_tokens(control_plane: ControlPlane) -> str:
-    """Make the tokens that Metacontroller shows to the hook, as an administrator does.
+def credentials(control_plane: ControlPlane, verb: str) -> str:
+    """Make or replace tokens and certificate, as an administrator does; return what is said.
 
     Args:
         control_plane: where.
+        verb: of ``metacontroller/credentials.sh``.
 
     Raises:
         InstallError: it failed.
     """
     kubectl = f"{control_plane.binaries.kubectl} --kubeconfig {control_plane.kubeconfig}"
     done = subprocess.run(
-        ["/bin/sh", PROJECT / "metacontroller/token.sh", "create"],
-        env={**os.environ, "KUBECTL": kubectl},
+        ["/bin/sh", PROJECT / "metacontroller/credentials.sh", verb],
+        env={**os.environ, "KUBECTL": kubectl, "EXTRA_NAMES": EXTRA_NAMES},
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
     if done.returncode:
-        msg = f"token.sh create: {done.stderr.strip()}"
+        msg = f"credentials.sh {verb}: {done.stderr.strip()}"
         raise InstallError(msg)
     return done.stdout
 
 
 def redirected(manifests: list[Json], urls: dict[str, str]) -> list[Json]:
-    """Replace the hook's URLs, and the hosts for which the token is meant.
+    """Replace the hook's URLs, and the hosts for which token and CA are meant.
 
     Args:
         manifests: among them the DecoratorControllers.
-        urls: base URLs that take the place of `SERVICES`.
+        urls: base URLs that take the place of `SERVICES`. No CA is named where one is plain HTTP.
 
     Raises:
         InstallError: the URL of a DecoratorController is not in `SERVICES`.
@@ -167,8 +175,10 @@ def redirected(manifests: list[Json], urls: dict[str, str]) -> list[Json]:
         for hook in manifest["spec"]["hooks"].values():
             hook["webhook"]["url"] = _redirect(hook["webhook"]["url"], urls)
         for endpoint in manifest["spec"].get("endpointConfigs", []):
-            url = _redirect(f"http://{endpoint['host']}/", urls)
-            endpoint["host"] = url.removeprefix("http://").removesuffix("/")
+            url = urlsplit(_redirect(f"https://{endpoint['host']}/", urls))
+            endpoint["host"] = url.netloc
+            if url.scheme == "http":
+                del endpoint["caBundle"]
     return manifests
 
 

@@ -151,9 +151,10 @@ class Proxy:
     Args:
         upstream: ``http://host:port`` or ``https://host:port``.
         port: where it listens.
-        certificate: PEM file of upstream's certificate, which is expected of upstream and shown
-            to clients. None where both sides are plain HTTP.
+        certificate: PEM file of upstream's certificate, which is shown to clients, too. None where
+            both sides are plain HTTP.
         key: PEM file of the key that belongs to it.
+        authority: PEM file of what has signed it; None where it has signed itself.
 
     Attributes:
         rule: called for each request, on the request's own thread.
@@ -167,6 +168,7 @@ class Proxy:
         port: int,
         certificate: Path | None = None,
         key: Path | None = None,
+        authority: Path | None = None,
     ) -> None:
         self.rule: Rule = forward
         self.requests: list[Request] = []
@@ -175,6 +177,7 @@ class Proxy:
         self._upstream = upstream
         self._port = port
         self._certificate, self._key = certificate, key
+        self._authority = authority or certificate
         self._server: _Server | None = None
         self._local = threading.local()
 
@@ -238,7 +241,7 @@ class Proxy:
         """
         target = urlsplit(upstream or self._upstream)
         if target.scheme == "https":
-            context = ssl.create_default_context(cafile=str(self._certificate))
+            context = ssl.create_default_context(cafile=str(self._authority))
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
                 target.netloc, timeout=timeout, context=context
             )

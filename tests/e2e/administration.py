@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from dev.envtest.cluster import Cluster
-from dev.envtest.installation import PROJECT
+from dev.envtest.installation import EXTRA_NAMES, PROJECT
 
 _MAKE = shutil.which("make") or "/usr/bin/make"
 
@@ -51,7 +51,12 @@ def _run(cluster: Cluster, command: list[str]) -> str:
     done = subprocess.run(
         command,
         cwd=PROJECT,
-        env={**os.environ, "KUBECTL": kubectl(cluster), "KUBECACHEDIR": str(folder)},
+        env={
+            **os.environ,
+            "KUBECTL": kubectl(cluster),
+            "KUBECACHEDIR": str(folder),
+            "EXTRA_NAMES": EXTRA_NAMES,
+        },
         capture_output=True,
         text=True,
         check=False,

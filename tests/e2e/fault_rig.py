@@ -52,7 +52,7 @@ class FaultRig:
             Hook("poddiagnosers", plane.folder, environment, name=f"replica-{number}")
             for number in (1, 2)
         )
-        self.front = Proxy(self.replicas[0].url, cluster.poddiagnosers_hook.port)
+        self.front = cluster.proxy(self.replicas[0].url, cluster.poddiagnosers_hook.port)
         self._over = threading.Event()
 
     def __enter__(self) -> Self:

@@ -347,7 +347,10 @@ class Storm:
     """
 
     def __init__(self, binaries: Binaries, seed: int) -> None:
-        self.cluster = Cluster(binaries, overlay=None, linger=0.5, audit_policy=audit.full_policy())
+        # Plain HTTP: the two proxies before the hook would make a handshake for each request.
+        self.cluster = Cluster(
+            binaries, overlay=None, linger=0.5, audit_policy=audit.full_policy(), tls=False
+        )
         plane = self.cluster.control_plane
         self.wire = wire.Wire(int(plane.server.rpartition(":")[2]))
         self.cluster.metacontroller = Metacontroller(

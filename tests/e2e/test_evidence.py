@@ -360,6 +360,7 @@ def test_without_a_valid_token_nothing_is_read(rig: EvidenceRig, shop: Workspace
         body = {"object": crashed, "related": {"DiagnosisTarget.diagnostics.local.io/v1": {}}}
         with requests.Session() as session:
             session.trust_env = False
+            session.verify = str(rig.cluster.authority)
             for header in (None, "Bearer", "Bearer x"):
                 answer = session.post(
                     f"{rig.hook.url}/pods/sync",

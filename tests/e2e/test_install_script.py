@@ -37,7 +37,8 @@ def bare(binaries: Binaries) -> Iterator[Cluster]:
             ("pods", running.pods_hook),
         ):
             if namespace == SYSTEM and name.startswith(f"pod-diagnoser-{component}-"):
-                running.mount_tokens()  # without the Secret the Pod does not start
+                running.mount_tokens()  # without the Secrets the Pod does not start
+                running.mount_certificate()
                 running.mount_service_accounts()
                 if component not in started:
                     hook.start()

@@ -39,6 +39,7 @@ def test_the_hook_serves_its_endpoints_alone(cluster: Cluster) -> None:
     """Each of the two processes refuses what belongs to the other."""
     with requests.Session() as session:
         session.trust_env = False
+        session.verify = str(cluster.authority)
         for url, path in (
             (cluster.pods_hook.url, "/poddiagnosers/sync"),
             (cluster.poddiagnosers_hook.url, "/pods/sync"),

@@ -85,9 +85,9 @@ def prometheus(
     shop: Workspace, replicas: list[Hook], prometheus_programs: Programs, tmp_path: Path
 ) -> Iterator[Prometheus]:
     """A Prometheus that scrapes all hooks each second, with the rules."""
-    targets = [f"127.0.0.1:{hook.port}" for hook in replicas]
+    targets = [f"127.0.0.1:{hook.metrics_port}" for hook in replicas]
     jobs = {
-        "pods": ("/metrics", [f"127.0.0.1:{shop.cluster.pods_hook.port}"]),
+        "pods": ("/metrics", [f"127.0.0.1:{shop.cluster.pods_hook.metrics_port}"]),
         "poddiagnosers": ("/metrics", targets),
         "state": ("/metrics/state", targets),
     }
@@ -153,12 +153,18 @@ def test_ten_workloads_are_ten_alerts(shop: Workspace, prometheus: Prometheus) -
         crash(next(numbers) % PODS_EACH)
         return fired()
 
-    alerts = eventually(crash_on, lambda found: len(found) == len(WORKLOADS), pause=1)
+    def says_why(alert: dict[str, Any]) -> bool:
+        cause = CAUSES[WORKLOADS.index(alert["labels"]["workload"]) % 2]
+        return f"{PODS_EACH}. {cause}: {PODS_EACH}." in alert["annotations"]["description"]
+
+    # The rules are evaluated each second, and Pods crash on meanwhile.
+    alerts = eventually(
+        crash_on,
+        lambda found: len(found) == len(WORKLOADS) and all(map(says_why, found)),
+        pause=1,
+    )
     names = Counter(each["labels"]["workload"] for each in alerts)
     assert names == Counter(WORKLOADS)
-    for each in alerts:
-        cause = CAUSES[WORKLOADS.index(each["labels"]["workload"]) % 2]
-        assert f"{PODS_EACH}. {cause}: {PODS_EACH}." in each["annotations"]["description"]
     lines = sorted(f"{CRASHING}: {each['annotations']['summary']}\n" for each in alerts)
     page = (PROJECT / "docs/alerts.md").read_text(encoding="utf-8")
     assert f"```\n{''.join(lines)}```".replace(f"{shop.namespace}/", "shop/") in page

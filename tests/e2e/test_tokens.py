@@ -19,6 +19,7 @@ def call(cluster: Cluster, path: str, authorization: str | None, body: bytes) ->
         headers["Authorization"] = authorization
     with requests.Session() as session:
         session.trust_env = False
+        session.verify = str(cluster.authority)
         url = f"{cluster.poddiagnosers_hook.url}{path}"
         return session.post(url, data=body, headers=headers, timeout=8)
 

@@ -511,7 +511,7 @@ def test_a_loopback_address_needs_no_tokens(host: str) -> None:
 @pytest.mark.parametrize("host", ELSEWHERE)
 def test_any_other_address_needs_tokens_or_the_setting(host: str) -> None:
     """A folder of tokens, or that there are to be none; empty or false is neither."""
-    given = {"POD_DIAGNOSER_HOST": host}
+    given = {"POD_DIAGNOSER_HOST": host, "POD_DIAGNOSER_PLAIN_HTTP": "true"}
     for word in ("", "false"):
         for folder in ({}, {"POD_DIAGNOSER_TOKEN_DIR": ""}):
             with pytest.raises(SettingsError, match="POD_DIAGNOSER_TOKEN_DIR must name a folder"):
@@ -528,11 +528,27 @@ def test_any_other_address_needs_tokens_or_the_setting(host: str) -> None:
 def test_tokens_and_no_tokens_contradict_each_other(host: str) -> None:
     """With both variables it does not guess which one is meant, at any address."""
     both = {"POD_DIAGNOSER_TOKEN_DIR": "/tokens", "POD_DIAGNOSER_UNAUTHENTICATED": "true"}
+    given = {"POD_DIAGNOSER_HOST": host, "POD_DIAGNOSER_PLAIN_HTTP": "true"}
     with pytest.raises(SettingsError, match="must be empty"):
-        Settings.from_environment({"POD_DIAGNOSER_HOST": host, **both})
+        Settings.from_environment(given | both)
     both["POD_DIAGNOSER_UNAUTHENTICATED"] = "false"
-    settings = Settings.from_environment({"POD_DIAGNOSER_HOST": host, **both})
+    settings = Settings.from_environment(given | both)
     assert settings.token_folder == Path("/tokens")
+
+
+@pytest.mark.parametrize("host", ELSEWHERE)
+def test_any_other_address_needs_tls_or_the_setting(host: str) -> None:
+    """A folder with a certificate, or that there is to be none; not both, at any address."""
+    given = {"POD_DIAGNOSER_HOST": host, "POD_DIAGNOSER_TOKEN_DIR": "/tokens"}
+    for word in ("", "false"):
+        with pytest.raises(SettingsError, match="POD_DIAGNOSER_TLS_DIR must name a folder"):
+            Settings.from_environment(given | {"POD_DIAGNOSER_PLAIN_HTTP": word})
+    secured = given | {"POD_DIAGNOSER_TLS_DIR": "/tls"}
+    assert Settings.from_environment(secured).tls_folder == Path("/tls")
+    plain = {"POD_DIAGNOSER_PLAIN_HTTP": "true"}
+    assert Settings.from_environment(given | plain).tls_folder is None
+    with pytest.raises(SettingsError, match="POD_DIAGNOSER_TLS_DIR must be empty"):
+        Settings.from_environment(secured | plain)
 
 
 @pytest.mark.parametrize("word", ["1", "yes", "True", "TRUE", " true", "on", "flase"])
@@ -596,7 +612,11 @@ def test_gunicorn_refuses_to_serve_unauthenticated_callers(variables: dict[str, 
     "variables",
     [
         {"POD_DIAGNOSER_HOST": "localhost"},
-        {"POD_DIAGNOSER_HOST": "0.0.0.0", "POD_DIAGNOSER_UNAUTHENTICATED": "true"},
+        {
+            "POD_DIAGNOSER_HOST": "0.0.0.0",
+            "POD_DIAGNOSER_UNAUTHENTICATED": "true",
+            "POD_DIAGNOSER_PLAIN_HTTP": "true",
+        },
         {"POD_DIAGNOSER_UNAUTHENTICATED": "true"},
     ],
     ids=str,

@@ -87,7 +87,11 @@ def refused(server: Server) -> list[Refused]:
     processes = [
         subprocess.Popen(
             [COMMAND, "serve", "--host", host, "--port", str(port)],
-            env={**environment(), "POD_DIAGNOSER_UNAUTHENTICATED": "true"},
+            env={
+                **environment(),
+                "POD_DIAGNOSER_UNAUTHENTICATED": "true",
+                "POD_DIAGNOSER_PLAIN_HTTP": "true",
+            },
             stderr=subprocess.PIPE,
             text=True,
         )

@@ -99,14 +99,15 @@ def test_listens_where_it_says() -> None:
     variables = dict(re.findall(r"(POD_DIAGNOSER_\w+)=(\S+)", FINAL))
     settings = Settings.from_environment(variables)
     assert settings.host == "0.0.0.0"
-    assert re.findall(r"^EXPOSE (\d+)$", FINAL, re.MULTILINE) == [str(settings.port)]
+    (exposed,) = re.findall(r"^EXPOSE (.+)$", FINAL, re.MULTILINE)
+    assert exposed == f"{settings.port} {settings.metrics_port}"
 
 
-def test_takes_no_call_without_a_token() -> None:
-    """Without the manifests it looks for its tokens where the manifests mount them."""
+def test_takes_no_call_without_a_token_or_tls() -> None:
+    """Without the manifests it looks for both where the manifests mount them."""
     variables = dict(re.findall(r"(POD_DIAGNOSER_\w+)=(\S+)", FINAL))
-    folder = Settings.from_environment(variables).token_folder
-    assert folder is not None
+    settings = Settings.from_environment(variables)
+    folders = [str(settings.token_folder), str(settings.tls_folder)]
     for deployment in of_kind(render(BASE), "Deployment").values():
         (container,) = containers(deployment)
-        assert [mount["mountPath"] for mount in container["volumeMounts"]] == [str(folder)]
+        assert [mount["mountPath"] for mount in container["volumeMounts"]] == folders

@@ -42,11 +42,12 @@ def test_kinds_come_first_and_what_every_pod_goes_through_last(tmp_path: Path) -
         assert f"{kind}.diagnostics.local.io" in of_kind(render("crds"), "CustomResourceDefinition")
 
 
-def test_the_secret_is_made_where_it_is_asked_for(tmp_path: Path) -> None:
-    """The script looks for its name in what it applies: components/without-token needs none."""
+def test_credentials_are_made_where_they_are_asked_for(tmp_path: Path) -> None:
+    """The script looks for their names in what it applies; without a token there is TLS still."""
     (pattern,) = re.findall(r'\*"(.+?)"\*\) KUBECTL=', SCRIPT.read_text(encoding="utf-8"))
     assert pattern in yaml.safe_dump_all(render(DEFAULT))
-    assert pattern not in yaml.safe_dump_all(build_overlay(tmp_path, "default", "without-token"))
+    assert pattern in yaml.safe_dump_all(build_overlay(tmp_path, "default", "without-token"))
+    assert pattern not in yaml.safe_dump_all(render("crds"))
 
 
 def test_the_made_up_crash_fits_its_pod() -> None:

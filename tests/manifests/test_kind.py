@@ -51,7 +51,7 @@ def test_targets_are_those_that_are_documented() -> None:
     """Each has its line in ``make help``."""
     assert {"kind-up", "kind-load", "kind-deploy", "kind-reset", "kind-down"} <= set(TARGETS)
     assert {"kind-crash", "kind-logs", "install", "uninstall", "leftovers"} <= set(TARGETS)
-    assert {"token", "rotate-token"} <= set(TARGETS)
+    assert {"credentials", "rotate-token", "rotate-certificate"} <= set(TARGETS)
     phony = re.findall(r"^\.PHONY: (\S+)$", TEXT, re.MULTILINE)
     assert sorted(phony) == sorted(TARGETS)
 
@@ -118,7 +118,8 @@ def test_overlays_are_installed_by_the_script(recipe: dict[str, str]) -> None:
         assert f"-k {overlay}" not in recipe[target]
     before, _, _ = recipe["kind-deploy"].partition("install.sh")
     assert "apply -k metacontroller/upstream/overlays/tuned" in before
-    assert "token.sh rotate" in recipe["rotate-token"]
+    for verb in ("rotate-token", "rotate-certificate"):
+        assert f"credentials.sh {verb}" in recipe[verb]
 
 
 def test_removal_names_our_controllers_and_keeps_the_kinds(recipe: dict[str, str]) -> None:

@@ -157,15 +157,17 @@ def test_least_privilege_is_what_the_controllers_need(upstream: Path) -> None:
 
 
 def test_without_secrets_differs_by_that_rule_alone(upstream: Path, tmp_path: Path) -> None:
-    """A Metacontroller that sends no token may read no Secret."""
+    """A Metacontroller that sends no token reads the CA from a ConfigMap, and no Secret."""
     name = "least-privilege"
     objects = build_overlay(tmp_path, name, "without-secrets", of=str(upstream))
     without = of_kind(objects, "ClusterRole")["metacontroller"]["rules"]
-    usual = of_kind(overlay(name, upstream), "ClusterRole")
-    assert [rule for rule in usual["metacontroller"]["rules"] if rule not in without] == [
-        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch"]}
-    ]
-    assert len(without) == len(usual["metacontroller"]["rules"]) - 1
+    usual = of_kind(overlay(name, upstream), "ClusterRole")["metacontroller"]["rules"]
+
+    def reading(kind: str) -> Object:
+        return {"apiGroups": [""], "resources": [kind], "verbs": ["list", "watch"]}
+
+    assert [rule for rule in usual if rule not in without] == [reading("secrets")]
+    assert [rule for rule in without if rule not in usual] == [reading("configmaps")]
 
 
 def group_of(rule: Object) -> str:

@@ -145,20 +145,26 @@ def test_selectors_find_their_own_pods_and_no_others(component: str) -> None:
 
 
 def test_network_policy_covers_both_and_lets_only_callers_in() -> None:
-    """The Pods accept Metacontroller's calls on the hook's port, and may call nothing."""
+    """Metacontroller reaches the hooks, who scrapes the metrics alone; they may call nothing."""
     policies = of_kind(render(BASE), "NetworkPolicy")
     spec = policies["pod-diagnoser"]["spec"]
     for component in COMPONENTS:
         assert matches(spec["podSelector"]["matchLabels"], pod_labels(component))
-        assert {"name": "http", "containerPort": 8080} in hook(component)["ports"]
+        ports = [
+            {"name": "https", "containerPort": 8443},
+            {"name": "metrics", "containerPort": 8080},
+        ]
+        assert hook(component)["ports"] == ports
     assert set(spec["policyTypes"]) == {"Ingress", "Egress"}
     assert "egress" not in spec
-    (rule,) = spec["ingress"]
-    assert rule["ports"] == [{"protocol": "TCP", "port": "http"}]
-    allowed = [source["namespaceSelector"]["matchLabels"] for source in rule["from"]]
-    assert allowed == [
-        {"kubernetes.io/metadata.name": "metacontroller"},
-        {"diagnostics.local.io/scrape": "true"},
+    allowed = {"https": {"kubernetes.io/metadata.name": "metacontroller"}}
+    allowed["metrics"] = {"diagnostics.local.io/scrape": "true"}
+    assert spec["ingress"] == [
+        {
+            "from": [{"namespaceSelector": {"matchLabels": labels}}],
+            "ports": [{"protocol": "TCP", "port": port}],
+        }
+        for port, labels in allowed.items()
     ]
 
 
@@ -181,12 +187,16 @@ def test_only_the_poddiagnosers_hook_may_call_out() -> None:
 def test_service_leads_to_the_port_that_the_hook_listens_on(component: str) -> None:
     """Service, container and settings agree on the port."""
     service = of_kind(render(BASE), "Service")[f"pod-diagnoser-{component}"]
-    (port,) = service["spec"]["ports"]
-    (container_port,) = hook(component)["ports"]
-    assert port["targetPort"] == container_port["name"]
     settings = Settings.from_environment(environment(component))
-    assert settings.port == container_port["containerPort"]
     assert settings.host == "0.0.0.0"
+    for number, port, container_port in zip(
+        (settings.port, settings.metrics_port),
+        service["spec"]["ports"],
+        hook(component)["ports"],
+        strict=True,
+    ):
+        assert port["targetPort"] == container_port["name"]
+        assert port["port"] == container_port["containerPort"] == number
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
@@ -217,11 +227,11 @@ def test_urls_lead_to_an_endpoint(name: str, hook_name: str, tmp_path: Path) -> 
     component = SERVED_BY[name]
     hooks = controllers()[f"pod-diagnoser-{name}"]["hooks"]
     url = urlsplit(hooks[hook_name]["webhook"]["url"])
-    assert url.scheme == "http"
+    assert url.scheme == "https"
     assert url.hostname == f"pod-diagnoser-{component}.{NAMESPACE}.svc"
     service = of_kind(render(BASE), "Service")[f"pod-diagnoser-{component}"]
     assert service["metadata"]["namespace"] == NAMESPACE
-    assert [url.port] == [port["port"] for port in service["spec"]["ports"]]
+    assert url.port == service["spec"]["ports"][0]["port"]
     path = f"/{component}/recall" if name.startswith("recall-") else f"/{component}/{hook_name}"
     assert url.path == path
     (tmp_path / "token-a").write_text("0123456789abcdef", encoding="ascii")
@@ -249,16 +259,63 @@ def test_metacontroller_shows_a_token_that_the_hook_takes(name: str) -> None:
     secret = authorization["secretRef"]
     assert secret["namespace"] == NAMESPACE
     assert secret["key"] == TOKEN_KEYS[0]
-    (volume,) = deployment(component)["spec"]["template"]["spec"]["volumes"]
+    volume, _ = deployment(component)["spec"]["template"]["spec"]["volumes"]
     # All keys of it, so that the other one is known before it is used; readable for any user.
     assert volume["secret"] == {"secretName": secret["name"], "defaultMode": 0o444}
     assert secret["name"] == TOKENS
-    (mount,) = hook(component)["volumeMounts"]
+    mount, _ = hook(component)["volumeMounts"]
     assert mount == {
         "name": volume["name"],
         "mountPath": environment(component)["POD_DIAGNOSER_TOKEN_DIR"],
         "readOnly": True,
     }
+
+
+@pytest.mark.parametrize("name", SERVED_BY)
+def test_metacontroller_knows_the_authority_of_the_hooks_certificate(name: str) -> None:
+    """Both are in one Secret, of which the hook gets what it serves with."""
+    component = SERVED_BY[name]
+    (endpoint,) = controllers()[f"pod-diagnoser-{name}"]["endpointConfigs"]
+    _, volume = deployment(component)["spec"]["template"]["spec"]["volumes"]
+    assert endpoint["caBundle"] == {
+        "secretRef": {
+            "namespace": NAMESPACE,
+            "name": volume["secret"]["secretName"],
+            "key": "ca-a.crt",
+        }
+    }
+    assert volume["secret"]["items"] == [
+        {"key": key, "path": key} for key in ("tls.crt", "tls.key")
+    ]
+    _, mount = hook(component)["volumeMounts"]
+    assert mount == {
+        "name": volume["name"],
+        "mountPath": environment(component)["POD_DIAGNOSER_TLS_DIR"],
+        "readOnly": True,
+    }
+
+
+def test_cert_manager_makes_the_certificate(tmp_path: Path) -> None:
+    """The component has Metacontroller and the hook use the Secret that cert-manager fills."""
+    objects = build_overlay(tmp_path, "default", "cert-manager")
+    certificate = of_kind(objects, "Certificate")["pod-diagnoser"]["spec"]
+    hosts = {
+        urlsplit(hook["webhook"]["url"]).hostname
+        for controller in of_kind(objects, "DecoratorController").values()
+        for hook in controller["spec"]["hooks"].values()
+    }
+    assert hosts < set(certificate["dnsNames"])
+    assert certificate["issuerRef"]["name"] in of_kind(objects, "Issuer")
+    for controller in of_kind(objects, "DecoratorController").values():
+        (endpoint,) = controller["spec"]["endpointConfigs"]
+        assert endpoint["caBundle"]["secretRef"] == {
+            "namespace": NAMESPACE,
+            "name": certificate["secretName"],
+            "key": "ca.crt",
+        }
+    for deployed in of_kind(objects, "Deployment").values():
+        _, volume = deployed["spec"]["template"]["spec"]["volumes"]
+        assert volume["secret"]["secretName"] == certificate["secretName"]
 
 
 @pytest.mark.parametrize("installation", WITH_KIND)
@@ -329,7 +386,7 @@ def test_pods_meet_the_restricted_standard(component: str, installation: str) ->
         "seccompProfile": {"type": "RuntimeDefault"},
     }
     assert not pod.keys() & {"hostNetwork", "hostPID", "hostIPC", "initContainers"}
-    assert [sorted(volume) for volume in pod["volumes"]] == [["name", "secret"]]
+    assert {tuple(sorted(volume)) for volume in pod["volumes"]} == {("name", "secret")}
     assert hook(component, installation)["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
@@ -418,15 +475,20 @@ def test_without_token_nothing_asks_for_the_secret(tmp_path: Path) -> None:
     objects = build_overlay(tmp_path, "default", "without-token")
     assert TOKENS not in yaml.safe_dump_all(objects)
     for controller in of_kind(objects, "DecoratorController").values():
-        assert "endpointConfigs" not in controller["spec"]
+        (endpoint,) = controller["spec"]["endpointConfigs"]
+        assert set(endpoint) == {"host", "caBundle"}
+        assert endpoint["caBundle"] == {
+            "configMapRef": {"namespace": NAMESPACE, "name": "pod-diagnoser-ca", "key": "ca-a.crt"}
+        }
     for deployed in of_kind(objects, "Deployment").values():
         (container,) = containers(deployed)
         variables = {variable["name"]: variable["value"] for variable in container["env"]}
         settings = Settings.from_environment(variables)
         assert settings.token_folder is None
         assert settings.host == "0.0.0.0"
-        assert not container["volumeMounts"]
-        assert not deployed["spec"]["template"]["spec"]["volumes"]
+        assert [mount["name"] for mount in container["volumeMounts"]] == ["tls"]
+        volumes = deployed["spec"]["template"]["spec"]["volumes"]
+        assert [volume["name"] for volume in volumes] == ["tls"]
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
@@ -440,12 +502,14 @@ def test_probes_ask_what_the_hook_serves(component: str) -> None:
     """Startup and liveness ask /healthz, readiness /readyz, on the container's named port."""
     client = create_app(Settings.from_environment(environment(component))).test_client()
     container = hook(component)
-    (port,) = container["ports"]
+    _, port = container["ports"]
+    assert port["name"] == "metrics"
     paths = {}
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         request = container[probe]["httpGet"]
         assert request["port"] == port["name"]
-        assert client.get(request["path"]).status_code == 200
+        own_port = {"SERVER_PORT": str(port["containerPort"])}
+        assert client.get(request["path"], environ_overrides=own_port).status_code == 200
         paths[probe] = request["path"]
     assert paths == {
         "startupProbe": "/healthz",

@@ -27,10 +27,10 @@ from pod_diagnoser.server.deadlines import Deadline, Deadlines, call_deadline
 from pod_diagnoser.server.debouncing import Debouncer
 from pod_diagnoser.server.endpoints import (
     Clock,
+    MetricsPage,
     PodDiagnoserEndpoints,
     PodEndpoints,
     healthy,
-    metrics,
     refuse_unknown,
     state_metrics,
     utc_now,
@@ -130,7 +130,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     app = Flask("pod_diagnoser", static_folder=None)
     app.add_url_rule("/healthz", endpoint="healthz", view_func=healthy)
     app.add_url_rule("/readyz", endpoint="readyz", view_func=healthy)
-    app.add_url_rule("/metrics", endpoint="metrics", view_func=partial(metrics, telemetry))
+    app.add_url_rule("/metrics", endpoint="metrics", view_func=MetricsPage(telemetry))
     state = parts.state_metrics or connect_state_metrics(settings, os.environ, calls)
     if state is not None:
         view = partial(state_metrics, state, telemetry)

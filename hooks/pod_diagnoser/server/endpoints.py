@@ -4,6 +4,7 @@ Raw request in, response out: the bytes are read with the models, and what is de
 `pod_diagnoser.pods` and `pod_diagnoser.poddiagnosers`.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,6 +52,9 @@ _EMPTY: Final = SyncResponse()
 MAX_READING_SECONDS: Final = 3.0
 """CPU time for which the Pods of a PodDiagnoser are diagnosed in one sync. 5,000 take less than a
 second; Metacontroller waits ten for the response."""
+
+PAGES_A_SECOND: Final = 10
+"""How often the page of metrics is made in a second; making it takes a few milliseconds."""
 
 Clock = Callable[[], datetime]
 """Returns the time now, in UTC."""
@@ -192,9 +196,32 @@ def healthy() -> Response:
     return Response("ok\n", mimetype="text/plain")
 
 
-def metrics(telemetry: Telemetry) -> Response:
-    """Answer a scrape by Prometheus."""
-    return Response(generate_latest(telemetry.registry), content_type=CONTENT_TYPE_LATEST)
+class MetricsPage:
+    """The metrics as Prometheus scrapes them; anyone who reaches the port may ask for them.
+
+    Args:
+        telemetry: what is shown.
+        monotonic: a clock, in seconds.
+    """
+
+    def __init__(
+        self, telemetry: Telemetry, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._telemetry = telemetry
+        self._monotonic = monotonic
+        self._page = b""
+        self._second = 0.0
+        self._made = 0
+
+    def __call__(self) -> Response:
+        """Answer a scrape: beyond `PAGES_A_SECOND`, with the page that was made last."""
+        now = self._monotonic()
+        if not self._page or now - self._second >= 1:
+            self._second, self._made = now, 0
+        if self._made < PAGES_A_SECOND:
+            self._made += 1
+            self._page = generate_latest(self._telemetry.registry)
+        return Response(self._page, content_type=CONTENT_TYPE_LATEST)
 
 
 def state_metrics(state: StateMetrics, telemetry: Telemetry) -> Response:

@@ -88,7 +88,10 @@ class Settings(BaseSettings):
 
     tls_folder: Path | None = Field(None, validation_alias="POD_DIAGNOSER_TLS_DIR")
     """A folder with the server's certificate, ``tls.crt``, and its key, ``tls.key``. None serves
-    plain HTTP."""
+    plain HTTP: the default on a loopback address; on any other, `plain_http` has to say so."""
+
+    plain_http: _YesOrNo = Field(default=False, validation_alias="POD_DIAGNOSER_PLAIN_HTTP")
+    """Whether Pods and tokens may cross a network unencrypted. Never together with `tls_folder`."""
 
     endpoints: Annotated[Endpoints, _one_of(*Endpoints)] = Field(
         Endpoints.ALL, validation_alias="POD_DIAGNOSER_ENDPOINTS"
@@ -257,6 +260,13 @@ class Settings(BaseSettings):
 
     def _problem_of_listeners(self) -> str | None:
         """Return what is wrong with the listeners, or None."""
+        if self.tls_folder is not None and self.plain_http:
+            return "POD_DIAGNOSER_TLS_DIR must be empty where POD_DIAGNOSER_PLAIN_HTTP is true"
+        if self.tls_folder is None and not (self.plain_http or _is_loopback(self.host)):
+            return (
+                "POD_DIAGNOSER_TLS_DIR must name a folder with a certificate where the hook "
+                "listens on other than a loopback address, or POD_DIAGNOSER_PLAIN_HTTP must be true"
+            )
         if self.metrics_port is None:
             if self.metrics_host is not None:
                 return "POD_DIAGNOSER_METRICS_HOST needs POD_DIAGNOSER_METRICS_PORT"

@@ -59,6 +59,11 @@ class Waits:
         finally:
             del self._connections[current]
 
+    @property
+    def trusted(self) -> bool:
+        """Whether the current greenlet's connection is one of a caller."""
+        return self._connections[gevent.getcurrent()]
+
     def trust(self) -> None:
         """Note that the current greenlet's connection is one of a caller."""
         self._connections[gevent.getcurrent()] = True

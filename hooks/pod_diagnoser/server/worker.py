@@ -196,6 +196,9 @@ class HookWorker(GeventWorker):
         Raises:
             StopIteration: the connection is to be closed.
         """
+        connection = self._connections[gevent.getcurrent()]
+        if not connection.waits.trusted:
+            gevent.sleep(0)  # who sends request after request must not keep others waiting
         awaited = req._expected_100_continue  # noqa: SLF001 (gunicorn has no public name for it)
         req._expected_100_continue = False  # noqa: SLF001 (the same)
         req.body = body = RequestBody(req.body, sock, awaited=awaited)

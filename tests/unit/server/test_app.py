@@ -45,6 +45,7 @@ def test_evidence_is_fetched_where_it_may_be(
     settings = Settings(
         host=host,
         unauthenticated=host == "0.0.0.0",
+        plain_http=True,
         evidence=evidence,
         endpoints=endpoints,
         api_server="http://127.0.0.1:9",
@@ -61,6 +62,7 @@ def test_callers_with_tokens_get_evidence_on_any_address(token: Path) -> None:
     settings = Settings(
         host="0.0.0.0",
         token_folder=token.parent,
+        tls_folder=token.parent,
         api_server="http://127.0.0.1:9",
         api_token_file=token,
     )
@@ -89,8 +91,9 @@ def test_in_a_pod_the_service_account_is_used(token: Path, monkeypatch: pytest.M
     assert connect_evidence_fetcher(settings, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}) is not None
 
 
-BASE = {"POD_DIAGNOSER_HOST": "0.0.0.0", "POD_DIAGNOSER_TOKEN_DIR": "/tokens"}
-OPEN = {"POD_DIAGNOSER_HOST": "0.0.0.0", "POD_DIAGNOSER_UNAUTHENTICATED": "true"}
+TLS = {"POD_DIAGNOSER_HOST": "0.0.0.0", "POD_DIAGNOSER_TLS_DIR": "/tls"}
+BASE = TLS | {"POD_DIAGNOSER_TOKEN_DIR": "/tokens"}
+OPEN = TLS | {"POD_DIAGNOSER_UNAUTHENTICATED": "true"}
 
 
 @pytest.mark.parametrize(

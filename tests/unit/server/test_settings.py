@@ -82,4 +82,5 @@ def test_another_address_is_checked_again() -> None:
     assert Settings().listening_on("::1").host == "::1"
     with pytest.raises(SettingsError, match="POD_DIAGNOSER_TOKEN_DIR must name a folder"):
         Settings().listening_on("0.0.0.0")
-    assert Settings(unauthenticated=True, port=81).listening_on("0.0.0.0").port == 81
+    told = Settings(unauthenticated=True, plain_http=True, port=81)
+    assert told.listening_on("0.0.0.0").port == 81
