@@ -240,6 +240,7 @@ def test_defaults_are_what_the_descriptions_promise() -> None:
             "dryRun": False,
             "paused": False,
             "include": [],
+            "onlyWhileNotReady": False,
             "minPodAgeSeconds": 30,
             "coolDownSeconds": 60,
             "maxAttempts": 5,

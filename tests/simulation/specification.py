@@ -325,6 +325,7 @@ def forbidden_by_pod(
             "nobody knows whether its owner would replace it",
         ),
         (pod["spec"].get("restartPolicy") == "Never", "restartPolicy is Never"),
+        (policy.get("onlyWhileNotReady", False) and is_ready(pod), "it is ready again"),
         (priority.startswith("system-") and "SystemCriticalPods" not in included, priority),
         (labels_of(pod).get(LABEL) != name_of(diagnoser), "it does not carry the label"),
         (not matches(diagnoser, pod), "it lacks a target label"),
@@ -333,6 +334,12 @@ def forbidden_by_pod(
         (age < timedelta(seconds=policy["minPodAgeSeconds"] - 2), "it is too young"),
     )
     return [problem for holds, problem in checks if holds]
+
+
+def is_ready(pod: Object) -> bool:
+    """Return whether a Pod is ready."""
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
 
 
 def _forbidden_by_crash(diagnoser: Object, pod: Object, crash: Crash, now: datetime) -> str:

@@ -261,6 +261,7 @@ class RemediationSpec(WireModel):
     paused: Annotated[bool, _default(value=False)] = False
     causes: Annotated[tuple[str, ...], _default(DEFAULT_CAUSES)] = DEFAULT_CAUSES
     include: Many[str] = ()
+    onlyWhileNotReady: Annotated[bool, _default(value=False)] = False
     minPodAgeSeconds: Annotated[int, _default(30), _within(0, _DAY)] = 30
     coolDownSeconds: Annotated[int, _default(60), _within(10, 3600)] = 60
     maxAttempts: Annotated[int, _default(5), _within(1, 100)] = 5

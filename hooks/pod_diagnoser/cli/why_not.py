@@ -46,6 +46,7 @@ _FIELDS: Final = {
     Reason.JOB_POD: "spec.remediation.include: [JobPods]",
     Reason.OTHER_OWNER: "spec.remediation.include: [OtherOwners]",
     Reason.MAY_BE_RESIZE: "spec.evidence.events, and the component evidence",
+    Reason.RECOVERED: "spec.remediation.onlyWhileNotReady: false",
     Reason.SYSTEM_CRITICAL: "spec.remediation.include: [SystemCriticalPods]",
     Reason.SILENCED: "spec.ignore, spec.thresholds",
     Reason.PAUSED: "spec.remediation.paused: false",

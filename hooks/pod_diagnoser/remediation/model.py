@@ -77,6 +77,7 @@ class Reason(StrEnum):
     CAUSE_NOT_LISTED = "CauseNotListed"
     MAY_BE_RESIZE = "MayBeResize"
     AWAITING_EVIDENCE = "AwaitingEvidence"
+    RECOVERED = "Recovered"
     TOO_YOUNG = "TooYoung"
     COOL_DOWN = "CoolDown"
     GAVE_UP = "GaveUp"
@@ -117,6 +118,7 @@ EXPLANATIONS: Mapping[Reason, str] = {
     Reason.CAUSE_NOT_LISTED: "spec.remediation.causes does not name the cause.",
     Reason.MAY_BE_RESIZE: "It may be a restart for a resize: Events that would tell were not read.",
     Reason.AWAITING_EVIDENCE: "Its Events, which may show another cause, are being read.",
+    Reason.RECOVERED: "The Pod is ready again, and spec.remediation.onlyWhileNotReady is set.",
     Reason.TOO_YOUNG: "The Pod is younger than spec.remediation.minPodAgeSeconds.",
     Reason.COOL_DOWN: "Another Pod of the same owner was replaced a short time ago.",
     Reason.GAVE_UP: "Replacing Pods of this owner did not help; two hours without a crash reset "

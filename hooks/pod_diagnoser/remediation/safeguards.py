@@ -115,9 +115,16 @@ def violated_safeguards(
         (is_before(action, pod, diagnosis), Reason.BEFORE_ACTION),
         (policy.paused, Reason.PAUSED),
         (policy.dryRun, Reason.DRY_RUN),
+        (policy.onlyWhileNotReady and _is_ready(pod), Reason.RECOVERED),
         (young is None or young > 0, Reason.TOO_YOUNG),
     )
     return tuple(reason for holds, reason in checks if holds)
+
+
+def _is_ready(pod: OwnedPod) -> bool:
+    """Return whether a Pod is ready, by its condition: readiness gates count."""
+    ready = pod.condition("Ready")
+    return ready is not None and ready.status == "True"
 
 
 def _has_listed_cause(diagnosis: Diagnosis, policy: RemediationSpec) -> bool:

@@ -111,6 +111,15 @@ def resizable(document: Json, code: int = 143) -> None:
     ended(exitCode=code)(document)
 
 
+def ready(status: str) -> Callable[[Json], object]:
+    """Give a Pod the condition Ready."""
+
+    def change(document: Json) -> None:
+        document["status"]["conditions"] = [{"type": "Ready", "status": status}]
+
+    return change
+
+
 CASES = {
     "terminating": Case("Terminating", meta(deletionTimestamp=format_time(after(40)))),
     "mirror": Case("MirrorPod", annotated(kubernetes_io__config_mirror="x")),
@@ -138,6 +147,7 @@ CASES = {
         now=after(minutes=31),
     ),
     "perhaps resized": Case("MayBeResize", resizable),
+    "ready again": Case("Recovered", ready("True"), onlyWhileNotReady=True),
     "cluster-critical": Case("SystemCritical", priority("system-cluster-critical")),
     "node-critical": Case("SystemCritical", priority("system-node-critical")),
     "cause not listed": Case("CauseNotListed", causes=["OutOfMemory"]),
@@ -214,6 +224,14 @@ def test_what_is_included_is_replaced(include: str, change: Callable[[Json], obj
     assert planned(synced(replacing(include=[include]), NOW, document)) == ["app-1"]
     others = {"DaemonSetPods", "JobPods", "SystemCriticalPods", "OtherOwners"} - {include}
     assert planned(synced(replacing(include=sorted(others)), NOW, document)) == []
+
+
+@pytest.mark.parametrize(("status", "asked"), [("True", False), ("False", True), ("", True)])
+def test_a_pod_is_left_alone_for_being_ready_only_if_asked_for(status: str, *, asked: bool) -> None:
+    """By default it is replaced because it crashed; one that is not ready is, in any case."""
+    document = owned()
+    ready(status)(document)
+    assert planned(synced(replacing(onlyWhileNotReady=asked), NOW, document)) == ["app-1"]
 
 
 @pytest.mark.parametrize(
