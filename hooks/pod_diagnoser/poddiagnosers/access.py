@@ -9,6 +9,7 @@ from pod_diagnoser.cluster.circuit_breaker import CircuitBreaker
 from pod_diagnoser.cluster.errors import ApiError, ApiFailure, describe_failure
 from pod_diagnoser.cluster.reader import LiveReader, ReadApi
 from pod_diagnoser.cluster.server_time import ServerTime
+from pod_diagnoser.poddiagnosers.decisions import Decided
 from pod_diagnoser.remediation.executor import PodRemover
 
 SOON_SECONDS: Final = 1.0
@@ -29,10 +30,12 @@ class Observer:
     Attributes:
         event_dropped: for each Event about a remediation that was not published.
         api_failed: for each call that failed for a reason that passes.
+        decided: for each decision about a crash.
     """
 
     event_dropped: Callable[[], None] = lambda: None
     api_failed: Callable[[ApiFailure], None] = lambda _: None
+    decided: Decided = lambda _, __: None
 
 
 class ClusterAccess:

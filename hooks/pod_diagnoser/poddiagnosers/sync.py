@@ -15,6 +15,7 @@ from pod_diagnoser.api.time import earliest
 from pod_diagnoser.cluster.errors import ApiError, ApiFailure
 from pod_diagnoser.poddiagnosers.access import ClusterAccess, ClusterApi, Observer
 from pod_diagnoser.poddiagnosers.awaited_evidence import AwaitedEvidence
+from pod_diagnoser.poddiagnosers.decisions import Decisions
 from pod_diagnoser.poddiagnosers.event_publisher import TOO_SLOW, EventPublisher
 from pod_diagnoser.poddiagnosers.response import (
     PodDiagnoserSync,
@@ -55,6 +56,7 @@ class Reconciler:
     ) -> None:
         self._access = ClusterAccess(cluster, clock, monotonic, observer or Observer())
         self._awaited = AwaitedEvidence(monotonic)
+        self._decisions = Decisions(self._access.observer.decided)
         self._executor = PlanExecutor(self._access.live, cluster, monotonic)
         self._publisher = EventPublisher(self._access, self._awaited, instance)
 
@@ -66,6 +68,7 @@ class Reconciler:
         snapshot, begun = self._awaited.update(snapshot)
         report = self._act(snapshot, time_budget)
         result = self._plan(snapshot, report)
+        self._decisions.withheld(snapshot.diagnoser, result.withheld_pods)
         self._report(snapshot, report, result, time_budget)
         # The Pod's own sync has begun at the same time: the next sync follows within a moment.
         next_is_due = 0 < begun <= MAX_PROMPT and bool(report.awaited)
@@ -89,6 +92,7 @@ class Reconciler:
     def _act(self, snapshot: DiagnoserSnapshot, time_budget: TimeBudget) -> ExecutionReport:
         """Execute the plans of the stored status; publish crashes, and what was done."""
         execution = self._execute_plans(snapshot, time_budget)
+        self._decisions.executed(snapshot.diagnoser, execution.outcomes)
         failure = execution.api_failure
         known = self._access.server_time.known or not _depends_on_time(snapshot)
         if not known and failure is None:

@@ -197,7 +197,9 @@ def connect_reconciler(
         clock,
         socket.gethostname(),
         time.monotonic,
-        Observer(telemetry.remediation_event_dropped, telemetry.api_failed),
+        Observer(
+            telemetry.remediation_event_dropped, telemetry.api_failed, telemetry.remediation_decided
+        ),
     )
 
 

@@ -12,17 +12,49 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.api.core_v1 import ObjectMeta
+from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
 from pod_diagnoser.api.raw_request import Shortcut
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.cluster.errors import ApiFailure
 from pod_diagnoser.diagnosis.evidence import EventLookup
+from pod_diagnoser.poddiagnosers.decisions import WITHHELD, Decision
 from pod_diagnoser.pods.observation import SettledCrash
+from pod_diagnoser.remediation.model import Phase, Reason
 from pod_diagnoser.server.logs import LineLimit, places_of
 
 _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0)
 _MAX_REASON_BYTES: Final = 128
+_MAX_NAME_BYTES: Final = 253
 _EXPECTED: Final = (200, 401, 429, 500)
 """Statuses of responses for which there are alerts, or may be."""
+
+
+_OUTCOMES: Final = (
+    (Phase.DONE, Reason.DELETED),
+    (Phase.DONE, Reason.EVICTED),
+    (Phase.DONE, Reason.POD_GONE),
+    (Phase.DEFERRED, Reason.BLOCKED_BY_DISRUPTION_BUDGET),
+    (Phase.DEFERRED, Reason.SEVERAL_DISRUPTION_BUDGETS),
+    (Phase.FAILED, Reason.FORBIDDEN),
+    (Phase.FAILED, Reason.REFUSED),
+    (WITHHELD, Reason.GAVE_UP),
+    (WITHHELD, Reason.BUDGET_SPENT),
+)
+"""Outcomes of remediations whose counters begin at 0: what alerts may be about."""
+
+
+def _decision_counter(registry: CollectorRegistry) -> Counter:
+    decisions = Counter(
+        "pod_diagnoser_remediation_decisions",
+        "Decisions about crashes where Pods are replaced, by outcome (the phase of the "
+        "remediation, or Withheld) and reason. A withheld crash counts once for each reason, "
+        "and again after a start of the process.",
+        ("outcome", "reason"),
+        registry=registry,
+    )
+    for outcome, reason in _OUTCOMES:
+        decisions.labels(str(outcome), reason.value)
+    return decisions
 
 
 def _shortcut_counters(registry: CollectorRegistry) -> dict[tuple[Shortcut, bool], Counter]:
@@ -83,6 +115,7 @@ class Telemetry:
             registry=registry,
         )
         self._shortcuts = _shortcut_counters(registry)
+        self._decisions = _decision_counter(registry)
         self._dropped_events = Counter(
             "pod_diagnoser_remediation_events_dropped",
             "Events about an executed remediation that could not be created.",
@@ -146,6 +179,21 @@ class Telemetry:
     def remediation_event_dropped(self) -> None:
         """Count an Event about an executed remediation that could not be created."""
         self._dropped_events.inc()
+
+    def remediation_decided(self, diagnoser: PodDiagnoser, decision: Decision) -> None:
+        """Count and log what came of a crash: a deletion, an eviction, or why there was none."""
+        self._decisions.labels(decision.outcome, decision.reason.value).inc()
+        self._log.info(
+            "Remediation decided",
+            namespace=diagnoser.metadata.namespace,
+            poddiagnoser=diagnoser.metadata.name,
+            outcome=decision.outcome,
+            reason=decision.reason.value,
+            **{
+                name: sanitize(getattr(decision, name), _MAX_NAME_BYTES)
+                for name in ("action", "pod", "uid", "owner", "container", "cause", "crash")
+            },
+        )
 
     def api_failed(self, failure: ApiFailure) -> None:
         """Count and log that the API server was busy, unavailable or too slow."""
