@@ -38,7 +38,7 @@ serve: setup ## serve the hook on localhost, PORT=8080, as in production
 
 # Check it.
 .PHONY: test golden lint output-corpus output-score
-test: setup ## run all tests that need no control plane, on all cores
+test: setup $(if $(shell which npm 2>/dev/null),axe) ## run all tests that need no control plane, on all cores
 	$(RUN)/pytest -n auto --dist loadfile --no-loadscope-reorder --ignore tests/e2e
 
 golden: setup ## write the golden files' outputs again; read the diff
@@ -114,6 +114,18 @@ headlamp: $(HEADLAMP)/.installed ## test Headlamp's plug-in, and build it in .ca
 .PHONY: pictures
 pictures: setup ## make the pictures in docs/pictures anew, of the programs that are on PATH
 	@$(RUN)/python -m dev.contrib.pictures
+
+# What judges whether all can read the HTML report, by npm's lock file; without it these tests are skipped.
+AXE := .cache/axe
+
+$(AXE)/.installed: tests/axe/package.json tests/axe/package-lock.json
+	@mkdir -p $(AXE)
+	@cp $^ $(AXE)
+	@cd $(AXE) && npm ci --ignore-scripts --no-audit --no-fund --prefer-offline --loglevel=error >/dev/null \
+		&& touch .installed || echo "axe-core was not installed: its tests are skipped"
+
+.PHONY: axe
+axe: $(AXE)/.installed ## install axe-core, by which tests judge the HTML report. Takes Node.js
 
 # Simulation runs with faults, on all cores. A run that fails is shrunk, and its trace is printed.
 RUNS ?= 10000

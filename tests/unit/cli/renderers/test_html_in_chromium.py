@@ -1,11 +1,8 @@
 """The HTML report in a real browser: headless Chromium, as Debian has it."""
 
 import json
-import os
 import re
-import shutil
 import struct
-import subprocess
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -13,15 +10,9 @@ from pathlib import Path
 import pytest
 
 from pod_diagnoser.cli.renderers.html_report import html_report
-from tests.unit.cli.renderers import pages
+from tests.unit.cli.renderers import chromium, pages
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium: apt-get install chromium, to look at the HTML report"
-)
+pytestmark = pytest.mark.skipif(chromium.CHROMIUM is None, reason=chromium.MISSING)
 
 Browse = Callable[..., str]
 
@@ -33,21 +24,7 @@ def browse(tmp_path: Path) -> Browse:
     page.write_text(html_report(pages.report(), pages.snapshot().diagnosers), encoding="utf-8")
 
     def run(*options: str) -> str:
-        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-        command = [
-            str(CHROMIUM),
-            "--headless",
-            "--disable-gpu",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            f"--user-data-dir={tmp_path / 'profile'}",
-            *sandbox,
-            *options,
-            page.as_uri(),
-        ]
-        result = subprocess.run(command, capture_output=True, check=True, timeout=100)
-        return result.stdout.decode()
+        return chromium.browse(page, *options)
 
     return run
 
