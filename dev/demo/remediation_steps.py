@@ -34,6 +34,14 @@ class RemediationSteps(Steps):
         patch = json.dumps(change, separators=(",", ":"))
         self._screen.command(f"kubectl patch pdiag {name} --type merge -p '{patch}'")
         cluster.store.patch(cluster.diagnoser_kind, key_of(cluster.diagnoser), change)
+        self._until(
+            "the action is seen",
+            lambda: cluster.status.get("action", {}).get("value") == "RestartPod",
+        )
+        self.checks.append(
+            ("crashes from before are not acted on", not cluster.remediations("Planned"))
+        )
+        self._crash("Crashes from before that are left alone; now it ends once more")
         self._until("the plan is in the status", lambda: bool(cluster.remediations("Planned")))
         self._screen.say("   First the plan is stored in the status:")
         self._show_entry(cluster.remediations("Planned")[0][1])
