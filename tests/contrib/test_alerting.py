@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -51,13 +53,19 @@ def test_each_alert_has_its_runbook_and_each_runbook_its_alert() -> None:
     assert {path.stem for path in RUNBOOKS.glob("*.md")} == set(by_name())
 
 
-def test_each_alert_is_shown_to_fire_and_not_to_fire() -> None:
-    """In the unit tests that promtool runs."""
-    shown: dict[str, set[bool]] = {}
+def unit_tests() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield the alerts' names, and what promtool expects to fire of each."""
     for path in UNIT_TESTS.glob("*.yaml"):
         for group in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]:
             for test in group["alert_rule_test"]:
-                shown.setdefault(test["alertname"], set()).add(bool(test["exp_alerts"]))
+                yield test["alertname"], test["exp_alerts"]
+
+
+def test_each_alert_is_shown_to_fire_and_not_to_fire() -> None:
+    """In the unit tests that promtool runs."""
+    shown: dict[str, set[bool]] = {}
+    for name, expected in unit_tests():
+        shown.setdefault(name, set()).add(bool(expected))
     assert shown == {name: {True, False} for name in by_name()}
 
 
@@ -132,14 +140,17 @@ def test_inhibitions_and_routes_name_alerts() -> None:
     """And labels that both alerts have."""
     sample = yaml.safe_load(ALERTMANAGER.read_text(encoding="utf-8"))
     assert len(sample["inhibit_rules"]) >= 3
-    foreign = {"KubePodCrashLooping"}
+    # Source: kubernetes-mixin, alerts/apps_alerts.libsonnet.
+    foreign = {"KubePodCrashLooping": {"namespace", "pod", "container"}}
+    labels = {name: set(each["exp_labels"]) for name, fired in unit_tests() for each in fired}
     for rule in sample["inhibit_rules"]:
         names = {
             re.fullmatch(r'alertname="(\w+)"', matcher)[1]  # type: ignore[index]
             for matcher in (*rule["source_matchers"], *rule["target_matchers"])
         }
-        assert names <= by_name().keys() | foreign
         assert len(names) == 2
+        for name in names:
+            assert set(rule.get("equal", ())) <= {**labels, **foreign}[name], name
     (route,) = sample["route"]["routes"]
     (matcher,) = route["matchers"]
     pattern = re.compile(re.fullmatch(r'alertname=~"(.*)"', matcher)[1])  # type: ignore[index]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dev import local_http
 from dev.envtest.client import REPLICA_SETS
 from dev.envtest.hook import Hook
 from dev.envtest.installation import PROJECT
@@ -58,6 +59,13 @@ def test_all_queries_are_valid(prometheus_programs: Programs, tmp_path: Path) ->
     file = tmp_path / "panels.yaml"  # JSON is YAML
     file.write_text(json.dumps({"groups": groups}), encoding="utf-8")
     promtool(prometheus_programs, "check", "rules", "--lint=none", str(file))
+
+
+def test_without_the_component_the_hook_may_list_nothing(shop: Workspace) -> None:
+    """Its ServiceAccount has not the right, and the response says what to install."""
+    hook = shop.cluster.poddiagnosers_hook
+    with pytest.raises(RuntimeError, match="503 the hook may not list PodDiagnosers: install"):
+        local_http.get(f"{hook.url}/metrics/state")
 
 
 @pytest.fixture
