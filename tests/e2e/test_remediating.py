@@ -222,6 +222,8 @@ def test_evict_pod_honours_disruption_budgets(shop: Workspace) -> None:
     shop.crash(crashing, ERROR)
     entry = shop.await_remediation("Deferred")
     assert entry["reason"] == "BlockedByDisruptionBudget"
+    assert entry["message"].startswith("PodDisruptionBudget web does not allow the eviction now.")
+    assert shop.condition("Remediating")["reason"] == "BlockedByDisruptionBudget"
     shop.settled()
     assert "deletionTimestamp" not in shop.pod(crashing)["metadata"]
     assert shop.calls()["create pods/eviction 429"] == 1

@@ -627,7 +627,8 @@ def status_problems(
     refused = any(entry["reason"] == "Forbidden" for entry in entries_of(diagnoser).values())
     for kind, wanted in expected.items():
         found = condition(diagnoser, kind)
-        if found != wanted and not (kind == "Remediating" and refused):
+        excused = refused or found == ("True", "BlockedByDisruptionBudget")
+        if found != wanted and not (kind == "Remediating" and excused):
             problems.append(f"{kind} is {found} and should be {wanted}")
     recent = status.get("recentDiagnoses") or []
     if recent and status.get("lastProcessedPod") != recent[0]["pod"]:

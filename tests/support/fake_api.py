@@ -52,9 +52,9 @@ SEVERAL_BUDGETS = (
 """What a ``Status`` object says where several budgets select a Pod that is to be evicted."""
 
 
-def failure_status(*, kind: str = "", cause: str = "", message: str = "") -> Json:
+def failure_status(*, kind: str = "", cause: str = "", message: str = "", said: str = "") -> Json:
     """Return a ``Status`` object, as far as an error is read from it."""
-    causes = [{"reason": cause}] if cause else []
+    causes = [{"reason": cause, "message": said}] if cause else []
     return {"message": message, "details": {"kind": kind, "causes": causes}}
 
 
@@ -198,7 +198,9 @@ class FakeApi:
 
         def evict() -> datetime:
             if name in self.pods and name in self.blocked:
-                raise api_error(429, failure_status(cause=DISRUPTION_BUDGET), at=self.now)
+                said = "The disruption budget web needs 2 healthy pods and has 2 currently"
+                document = failure_status(cause=DISRUPTION_BUDGET, said=said)
+                raise api_error(429, document, at=self.now)
             return self._delete(name, uid, version)
 
         return self._call("evict", namespace, name, evict)

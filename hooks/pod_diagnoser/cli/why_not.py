@@ -32,6 +32,8 @@ from pod_diagnoser.remediation.model import (
     Action,
     Phase,
     Reason,
+    blocked_by,
+    blocking_budget,
     explanation,
 )
 from pod_diagnoser.remediation.safeguards import violated_safeguards
@@ -259,10 +261,11 @@ class _Judge:
         for entry in self._claim.status.remediations:
             if entry.id == found.id and entry.phase in (Phase.DEFERRED, Phase.FAILED):
                 reason = entry.reason
+                budget = blocking_budget(entry)
                 known = Reason(reason) if reason in tuple(Reason) else None
                 why = (
-                    explanation(reason) or f"the operator says {quote_whole(_text(entry.message))}"
-                )
+                    blocked_by(budget) if budget else explanation(reason)
+                ) or f"the operator says {quote_whole(_text(entry.message))}"
                 yield Obstacle(why, _FIELDS.get(known, "") if known else "")
 
 

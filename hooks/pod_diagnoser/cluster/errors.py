@@ -21,6 +21,9 @@ NAMESPACE_TERMINATING: Final = "NamespaceTerminating"
 _SEVERAL_BUDGETS: Final = "more than one PodDisruptionBudget"
 """Source of the wording: ``pkg/registry/core/pod/storage/eviction.go``."""
 
+_BUDGET_NAME: Final = re.compile(r"The disruption budget (\S{1,253}) ")
+"""Source of the wording: ``pkg/registry/core/pod/storage/eviction.go``."""
+
 _DENIED: Final = re.compile(r"admission webhook .{1,300} denied the request|denied request: ")
 """What an admission webhook or policy denies, even to a caller with the permission. Source of the
 wording: ``plugin/webhook/errors/statuserror.go`` and ``plugin/policy/validating/dispatcher.go`` in
@@ -109,7 +112,13 @@ class ServerError(ApiError):
 
 
 class BlockedByBudgetError(ApiError):
-    """A PodDisruptionBudget does not allow an eviction now. Try again while the crash is fresh."""
+    """A PodDisruptionBudget does not allow an eviction now. Try again while the crash is fresh.
+
+    Attributes:
+        budget: the name of the PodDisruptionBudget; an empty string where the answer has none.
+    """
+
+    budget = ""
 
 
 class SeveralBudgetsError(ApiError):
@@ -158,8 +167,19 @@ def api_error(
     details = document.get("details")
     details = details if isinstance(details, dict) else {}
     kind = str(details.get("kind", ""))
-    error = _class(status, str(document.get("message")), _first_cause(details), kind)
-    return error(status, retry_after=retry_after, at=at, kind=kind)
+    cause = _first_cause(details)
+    error_class = _class(status, str(document.get("message")), str(cause.get("reason", "")), kind)
+    error = error_class(status, retry_after=retry_after, at=at, kind=kind)
+    if isinstance(error, BlockedByBudgetError):
+        error.budget = _budget(str(cause.get("message", "")), details)
+    return error
+
+
+def _budget(message: str, details: Mapping[str, Any]) -> str:
+    """Return the name of the PodDisruptionBudget that an answer is about; "" for none."""
+    named = _BUDGET_NAME.match(message)
+    name = named[1] if named else str(details.get("name", ""))
+    return name if named or str(details.get("kind", "")) == "poddisruptionbudget" else ""
 
 
 def _class(status: int, message: str, cause: str, kind: str) -> type[ApiError]:
@@ -183,10 +203,10 @@ def _class_by_status(status: int) -> type[ApiError]:
     return _BY_STATUS.get(status, ApiError)
 
 
-def _first_cause(details: Mapping[str, Any]) -> str:
+def _first_cause(details: Mapping[str, Any]) -> Mapping[str, Any]:
     causes = details.get("causes")
     first = causes[0] if isinstance(causes, list) and causes else None
-    return str(first.get("reason", "")) if isinstance(first, dict) else ""
+    return first if isinstance(first, dict) else {}
 
 
 def is_about_the_object(error: ApiError) -> bool:

@@ -13,12 +13,25 @@ from pod_diagnoser.api.diagnostics_v1 import (
     PodDiagnoserStatus,
     diagnosis_target_spec,
 )
+from pod_diagnoser.api.time import format_time
 from pod_diagnoser.diagnosis.common_factors import CommonFactor
 from pod_diagnoser.pods.claims import MAX_CLAIMING, is_beyond_limit, older_overlapping
-from pod_diagnoser.remediation.model import REPLACING, Action, ExecutionReport, Reason
+from pod_diagnoser.remediation.limits import BLOCKED_BACKOFF
+from pod_diagnoser.remediation.model import (
+    REPLACING,
+    Action,
+    ExecutionReport,
+    Phase,
+    Reason,
+    blocking_budget,
+)
 from pod_diagnoser.remediation.planner import Plan
 
 _MAX_OLDER_NAMED = 3
+
+_MAX_BUDGETS_NAMED = 3
+
+_BLOCKED_REASONS = (Reason.BLOCKED_BY_DISRUPTION_BUDGET, Reason.SEVERAL_DISRUPTION_BUDGETS)
 
 
 def urgent_conditions(status: PodDiagnoserStatus) -> list[tuple[str, str, str]]:
@@ -204,9 +217,25 @@ def remediating_condition(
         reason = "Paused" if policy.paused else "DryRun"
         message = "Nothing is done. " + _summary(planned)
     else:
-        holds, reason = True, "ReplacingPods"
-        message = _summary(planned)
+        blocked = _blocked(planned)
+        holds, reason = True, "BlockedByDisruptionBudget" if blocked else "ReplacingPods"
+        message = blocked + _summary(planned)
     return ConditionState(ConditionType.REMEDIATING, holds=holds, reason=reason, message=message)
+
+
+def _blocked(planned: Plan) -> str:
+    """Say which PodDisruptionBudgets block all that is to be done; "" where they do not."""
+    pending = [
+        each for each in planned.remediations if each.phase in (Phase.PLANNED, Phase.DEFERRED)
+    ]
+    if not pending or any(each.reason not in _BLOCKED_REASONS for each in pending):
+        return ""
+    names = sorted({blocking_budget(each) for each in pending} - {""})
+    shown = f" ({', '.join(names[:_MAX_BUDGETS_NAMED])})" if names else ""
+    settled = [each.settledAt for each in pending if each.settledAt is not None]
+    again = format_time(min(settled) + BLOCKED_BACKOFF) if settled else ""
+    next_try = f" The next try is after {again}." if again else ""
+    return f"PodDisruptionBudgets{shown} allow no eviction now.{next_try} "
 
 
 def _summary(planned: Plan) -> str:

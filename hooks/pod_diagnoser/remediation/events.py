@@ -273,7 +273,7 @@ def remediation_events(
     if outcome.phase in (Phase.DEFERRED, Phase.FAILED):
         about = factory.about_pod(entry.pod, entry.podUID)
         name = _withheld_name(factory, entry.pod, entry.id, outcome.reason)
-        content = _withheld_content(entry.pod, outcome.reason, entry.diagnosis)
+        content = _withheld_content(entry.pod, outcome.reason, entry.diagnosis, outcome.explanation)
         return [factory.event(about, name, content, outcome.at)]
     if outcome.phase is not Phase.DONE or entry.action not in REPLACING:
         return []
@@ -313,7 +313,7 @@ def withheld_event(
     """
     meta = pod.metadata
     name = _withheld_name(factory, meta.name, found.id, reason)
-    content = _withheld_content(meta.name, reason, found.statement.diagnosis)
+    content = _withheld_content(meta.name, reason, found.statement.diagnosis, EXPLANATIONS[reason])
     return factory.event(factory.about_pod(meta.name, meta.uid), name, content, now)
 
 
@@ -326,6 +326,6 @@ def _withheld_name(factory: EventFactory, pod: str, crash: str, reason: Reason) 
     return factory.name(pod, crash, "Withheld", reason.value)
 
 
-def _withheld_content(pod: str, reason: Reason, diagnosis: str) -> EventContent:
-    note = (f"{_pod(pod)} is left alone ({reason.value}): {EXPLANATIONS[reason]}", f"{diagnosis}.")
+def _withheld_content(pod: str, reason: Reason, diagnosis: str, why: str) -> EventContent:
+    note = (f"{_pod(pod)} is left alone ({reason.value}): {why}", f"{diagnosis}.")
     return EventContent("Normal", "RemediationWithheld", "Withhold", note)

@@ -310,7 +310,9 @@ def _outcome_of_error(error: ApiError, now: datetime) -> Outcome | None:
     """
     match error:
         case BlockedByBudgetError():
-            return Outcome(Phase.DEFERRED, Reason.BLOCKED_BY_DISRUPTION_BUDGET, now)
+            return Outcome(
+                Phase.DEFERRED, Reason.BLOCKED_BY_DISRUPTION_BUDGET, now, budget=error.budget
+            )
         case SeveralBudgetsError():
             return Outcome(Phase.DEFERRED, Reason.SEVERAL_DISRUPTION_BUDGETS, now)
         case ConflictError() | NotFoundError():

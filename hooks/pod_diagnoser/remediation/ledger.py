@@ -13,10 +13,11 @@ from pod_diagnoser.api.diagnostics_v1 import (
     Remediation,
     RemediationSpec,
 )
-from pod_diagnoser.api.time import whole_seconds
+from pod_diagnoser.api.time import format_time, whole_seconds
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.limits import (
     ALL_TEMPLATES,
+    BLOCKED_BACKOFF,
     OWNER_RETENTION,
     SKEW,
     backoff_left,
@@ -24,7 +25,7 @@ from pod_diagnoser.remediation.limits import (
     record_attempt,
     window_of,
 )
-from pod_diagnoser.remediation.model import EXPLANATIONS, Outcome, Phase, Reason
+from pod_diagnoser.remediation.model import Outcome, Phase, Reason
 from pod_diagnoser.remediation.safeguards import FRESH
 
 HELPED = "OwnerDidNotCrashAgain"
@@ -47,10 +48,18 @@ def _with_outcome(entry: Remediation, outcome: Outcome) -> Remediation:
         update={
             "phase": outcome.phase.value,
             "reason": outcome.reason.value,
-            "message": EXPLANATIONS[outcome.reason],
+            "message": _message(outcome),
             "settledAt": whole_seconds(outcome.at),
         }
     )
+
+
+def _message(outcome: Outcome) -> str:
+    """Say what an outcome means and, where it is deferred, when it is tried again."""
+    if outcome.phase is not Phase.DEFERRED:
+        return outcome.explanation
+    again = format_time(whole_seconds(outcome.at) + BLOCKED_BACKOFF)
+    return f"{outcome.explanation} It is tried again after {again}."
 
 
 def deduplicate(entries: Iterable[Remediation]) -> list[Remediation]:

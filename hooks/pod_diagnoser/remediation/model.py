@@ -1,11 +1,14 @@
 """Actions, phases and reasons of a remediation. Pure."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
-from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
+from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser, Remediation
+from pod_diagnoser.api.fields import is_object_name
 from pod_diagnoser.cluster.errors import ApiFailure
 from pod_diagnoser.pods.keys import OPT_OUT
 
@@ -134,6 +137,24 @@ def explanation(reason: str) -> str:
     return EXPLANATIONS[Reason(reason)] if reason in tuple(Reason) else ""
 
 
+_BLOCKED: Final = re.compile(r"PodDisruptionBudget (\S{1,253}) does not allow")
+
+
+def blocked_by(budget: str) -> str:
+    """Say which PodDisruptionBudget does not allow an eviction, as far as that is known."""
+    if not is_object_name(budget):
+        return EXPLANATIONS[Reason.BLOCKED_BY_DISRUPTION_BUDGET]
+    return f"PodDisruptionBudget {budget} does not allow the eviction now."
+
+
+def blocking_budget(entry: Remediation) -> str:
+    """Return the PodDisruptionBudget that a stored entry names; an empty string for none."""
+    if entry.reason != Reason.BLOCKED_BY_DISRUPTION_BUDGET:
+        return ""
+    named = _BLOCKED.match(entry.message)
+    return named[1] if named and is_object_name(named[1]) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The outcome of executing a planned remediation.
@@ -142,11 +163,20 @@ class Outcome:
         phase: its phase now.
         reason: why.
         at: when, by the API server's clock.
+        budget: the name of the PodDisruptionBudget that does not allow it, or an empty string.
     """
 
     phase: Phase
     reason: Reason
     at: datetime
+    budget: str = ""
+
+    @property
+    def explanation(self) -> str:
+        """What the reason means, for people."""
+        if self.reason is Reason.BLOCKED_BY_DISRUPTION_BUDGET:
+            return blocked_by(self.budget)
+        return EXPLANATIONS[self.reason]
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ from pod_diagnoser.remediation.model import (
     ExecutionReport,
     Phase,
     Reason,
+    blocked_by,
+    blocking_budget,
     explanation,
 )
 from pod_diagnoser.remediation.safeguards import is_fresh, seconds_too_young, violated_safeguard
@@ -337,7 +339,9 @@ class _Planner:
             self._entries.remove(tried)
             if tried.phase in _REFUSED_PHASES:
                 # Show what prevented it until something else is known.
-                reason, message = tried.reason, explanation(tried.reason) + _RETRIED
+                budget = blocking_budget(tried)
+                said = blocked_by(budget) if budget else explanation(tried.reason)
+                reason, message = tried.reason, said + _RETRIED
         self._pods.add(pod.metadata.uid)
         self.new.append(WithheldPod(pod, found, Reason.DRY_RUN))
         entry = Remediation(

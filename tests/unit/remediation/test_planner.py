@@ -818,7 +818,8 @@ def test_an_expired_plan_is_shown_and_then_planned_again(
     (entry,) = entries(diag)
     assert (entry["phase"], entry["reason"]) == (phase, reason)
     assert entry["settledAt"] == format_time(NOW)
-    assert entry["message"] == EXPLANATIONS[reason]
+    next_try = " It is tried again after 2026-11-23T10:00:25Z." if phase is Phase.DEFERRED else ""
+    assert entry["message"] == f"{EXPLANATIONS[reason]}{next_try}"
     made = answered(diag, NOW, document)
     assert made["resyncAfterSeconds"] == pytest.approx(pause + 0.5)
     assert planned(synced(diag, after(10 + pause - 1), document)) == []
