@@ -4,7 +4,6 @@ Of a Pod as pydantic reads it half the memory are sets of the names of the field
 for each of its twenty parts; and the Pods of a workload have the same containers, owner and labels.
 """
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -31,15 +30,23 @@ class Sharing:
 
         Models are immutable, so nobody sees a difference.
         """
-        fields = model.__dict__
-        for name in fields.keys() - type(model).model_fields.keys():
-            del fields[name]
-        for name in _ALIKE & fields.keys():
-            fields[name] = self._part(fields[name])
-        self._share_names(model)
-        for value in fields.values():
-            for part in _models(value):
-                self.share(part)
+        known = type(model).model_fields
+        for name in [name for name in model.__dict__ if name not in known]:
+            del model.__dict__[name]
+        waiting = [model]
+        while waiting:
+            each = waiting.pop()
+            self._share_names(each)
+            fields = each.__dict__
+            for name, value in fields.items():
+                if not value or isinstance(value, str):
+                    continue
+                if name in _ALIKE:
+                    fields[name] = self._part(value)
+                elif isinstance(value, BaseModel):
+                    waiting.append(value)
+                elif isinstance(value, tuple):
+                    waiting += [part for part in value if isinstance(part, BaseModel)]
 
     def _share_names(self, model: BaseModel) -> None:
         names = model.model_fields_set
@@ -70,10 +77,3 @@ class Sharing:
         else:
             return value
         return self._parts.setdefault(key, value)
-
-
-def _models(value: Any) -> Iterator[BaseModel]:
-    if isinstance(value, BaseModel):
-        yield value
-    elif isinstance(value, tuple):
-        yield from (each for each in value if isinstance(each, BaseModel))
