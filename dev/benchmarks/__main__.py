@@ -44,7 +44,7 @@ _HEADINGS = {
     "evidence": "Crashes with their Events read, beside crashes without",
     "fairness": "Others' syncs while one namespace attacks the hook",
     "connections": "What TLS costs, and callers beside 5,000 connections that lead nowhere",
-    "cli": "kubectl-diagnose on a dump of ten thousand Pods, a tenth of them crashed",
+    "cli": "kubectl-diagnose on ten thousand Pods, a tenth of them crashed or more",
     "telling": "From a crash to its Event, by what the Events of its Pod say",
     "reading": "What reading the output of a crashed program costs, for 64 KiB",
 }

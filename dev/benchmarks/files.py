@@ -1,11 +1,15 @@
-"""What ``kubectl-diagnose -f`` costs: ten thousand Pods, beside the parsing of their JSON."""
+"""What ``kubectl-diagnose`` costs: ten thousand Pods, beside the parsing of their JSON.
+
+Files are read as they are; a cluster through a program in kubectl's place that only prints, so that
+kubectl's own time and the API server's are left out.
+"""
 
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +29,10 @@ _EVERY_CRASHED: Final = 10
 _A_WORKLOAD: Final = 50
 """So many Pods belong to one."""
 _STARTS: Final = 5
+LIVE: Final = {"a tenth": 10, "half": 2, "all": 1}
+"""How many of the Pods of a cluster crashed: one of so many."""
+_FEW: Final = 10
+"""The clusters of the last figure are so many times smaller."""
 _LOG: Final = (
     "".join(f"2026-11-23T10:00:{n % 60:02}Z INFO request {n} served\n" for n in range(400))
     + "Traceback (most recent call last):\n"
@@ -32,6 +40,15 @@ _LOG: Final = (
     "    run()\n"
     "KeyError: 'DATABASE_URL'\n"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    """What a process cost: seconds, seconds of CPU, and megabytes at most."""
+
+    seconds: float
+    cpu: float
+    memory: float
 
 
 def measure(rounds: int, pods: int = PODS) -> list[Figure]:
@@ -54,6 +71,7 @@ def measure(rounds: int, pods: int = PODS) -> list[Figure]:
         theirs = [_run(*parsing, str(listed)) for _ in range(rounds)]
         of_dump = [_run(*_command(dumped)) for _ in range(rounds)]
         starts = [_run(*_command(one)) for _ in range(rounds * _STARTS)]
+        live = list(_measure_live(Path(folder), rounds, pods))
         size = f"{pods:,} Pods, {listed.stat().st_size / 1e6:.0f} MB"
     ratios = [mine.cpu / json_alone.cpu for mine, json_alone in zip(ours, theirs, strict=True)]
     return [
@@ -67,15 +85,62 @@ def measure(rounds: int, pods: int = PODS) -> list[Figure]:
         ),
         _figure("its memory", [each.memory for each in of_dump], "MB", 500),
         _figure("one Pod: from the start to the end", [each.seconds for each in starts], "s", 0.4),
+        *live,
     ]
+
+
+def _measure_live(folder: Path, rounds: int, pods: int) -> Iterator[Figure]:
+    """Measure clusters: what is kept of their Pods, and how long that takes."""
+    for words, every in LIVE.items():
+        costs = _run_live(folder, rounds, pods, every)
+        about = f"a cluster of {pods:,} Pods, {words} of them crashed"
+        yield _figure(f"{about}: memory", [each.memory for each in costs], "MB", 200)
+        yield _figure("its CPU", [each.cpu for each in costs], "s")
+    few = pods // _FEW
+    seconds = [each.seconds for each in _run_live(folder, rounds, few, every=1)]
+    yield _figure(f"a cluster of {few:,} Pods, all crashed: until the end", seconds, "s", 5)
+
+
+def _run_live(folder: Path, rounds: int, pods: int, every: int) -> list[_Cost]:
+    command = (sys.executable, "-m", "pod_diagnoser.cli", "-A", "--kubectl")
+    kubectl = write_kubectl(folder, pods, every)
+    return [_run(*command, str(kubectl)) for _ in range(rounds)]
+
+
+def write_kubectl(folder: Path, pods: int, every: int) -> Path:
+    """Write a program that prints what ``kubectl get`` prints of a cluster.
+
+    Args:
+        folder: where to.
+        pods: how many Pods there are.
+        every: one Pod of so many crashed.
+    """
+    _write_items(folder / "live-pods.json", _pods(pods, every))
+    _write_items(folder / "live-events.json", _events(pods, every))
+    program = folder / "kubectl"
+    program.write_text(
+        "#!/bin/sh\n"
+        'case "$*" in\n'
+        f"*'get pods '*) exec cat '{folder}/live-pods.json' ;;\n"
+        f"*involvedObject.kind=Pod*) exec cat '{folder}/live-events.json' ;;\n"
+        """*) echo '{"kind": "List", "items": []}' ;;\n"""
+        "esac\n",
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    return program
 
 
 def write_list(path: Path, pods: int) -> None:
     """Write what ``kubectl get pods,events -A -o json`` prints."""
+    _write_items(path, chain(_events(pods), _pods(pods)))
+
+
+def _write_items(path: Path, items: Iterable[Json]) -> None:
     with path.open("w", encoding="utf-8") as file:
         file.write('{\n    "apiVersion": "v1",\n    "items": [\n')
         separator = ""
-        for item in chain(_events(pods), _pods(pods)):  # a child's peak is this process's at least
+        for item in items:  # one by one: a child's peak is this process's at least
             lines = json.dumps(item, indent=4, sort_keys=True).splitlines()
             file.write(separator + "\n".join(f"        {line}" for line in lines))
             separator = ",\n"
@@ -101,8 +166,8 @@ def write_dump(path: Path, pods: int) -> None:
         Path(namespace, name, "logs.txt").write_text(log, encoding="utf-8")
 
 
-def _pods(count: int) -> Iterator[Json]:
-    """Yield Pods as kubectl shows them, without managedFields; one of ten crashed a moment ago."""
+def _pods(count: int, every: int = _EVERY_CRASHED) -> Iterator[Json]:
+    """Yield Pods as kubectl shows them, without managedFields; some crashed a moment ago."""
     now = datetime.now(UTC)
     texts = []
     for sample in (samples.healthy(now), samples.crashed(now)):
@@ -110,7 +175,7 @@ def _pods(count: int) -> Iterator[Json]:
         pod["metadata"].pop("managedFields")
         texts.append(json.dumps(pod))
     for number in range(count):
-        is_crashed = number % _EVERY_CRASHED == 0
+        is_crashed = number % every == 0
         pod = json.loads(texts[is_crashed])
         workload = f"app-{number // _A_WORKLOAD}"
         pod["metadata"] |= {
@@ -133,10 +198,10 @@ def _pods(count: int) -> Iterator[Json]:
         yield pod
 
 
-def _events(count: int) -> Iterator[Json]:
+def _events(count: int, every: int = _EVERY_CRASHED) -> Iterator[Json]:
     """Yield two Events for each Pod that crashed."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    for pod in _pods(count):
+    for pod in _pods(count, every):
         if "waiting" not in str(pod["status"].get("containerStatuses")):
             continue
         meta = pod["metadata"]
@@ -154,15 +219,6 @@ def _events(count: int) -> Iterator[Json]:
                 "count": 1,
                 "type": "Normal",
             }
-
-
-@dataclass(frozen=True, slots=True)
-class _Cost:
-    """What a process cost: seconds, seconds of CPU, and megabytes at most."""
-
-    seconds: float
-    cpu: float
-    memory: float
 
 
 def _command(file: Path) -> tuple[str, ...]:
