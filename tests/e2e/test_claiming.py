@@ -1,9 +1,12 @@
 """Which PodDiagnoser claims which Pod, and what is left when none does."""
 
+import json
+
 import pytest
 import yaml
 
 from dev.envtest.client import DIAGNOSISTARGETS, PODDIAGNOSERS, PODS
+from dev.envtest.credentials import METACONTROLLER
 from dev.envtest.pods import now, timestamp
 from tests.e2e.workspace import APP, COMPLETED, ERROR, Workspace, eventually, shown_metadata
 
@@ -189,3 +192,26 @@ def test_a_made_up_target_claims_nothing(shop: Workspace) -> None:
     assert shop.cluster.admin.list(PODDIAGNOSERS, shop.namespace)[0]["metadata"]["name"] == (
         "diagnoser"
     )
+
+
+def test_an_edited_target_is_put_right(crashed: Workspace) -> None:
+    """What is changed in a DiagnosisTarget, or added to it, by whoever may, does not stay."""
+    (own,) = crashed.targets()
+    edits = {
+        "since": "2000-01-01T00:00:00Z",
+        "targetLabels": {"app": "other", "tier": "x"},
+        "ignore": {"exitCodes": [1], "podLabels": APP},
+        "thresholds": [{"container": "*", "restarts": 50, "withinSeconds": 60}],
+    }
+    name, patch = own["metadata"]["name"], json.dumps({"spec": edits})
+    target = ("diagnosistarget", name)
+    crashed.kubectl("patch", *target, "--type=merge", "--patch", patch, "--as", METACONTROLLER)
+
+    def whole_spec() -> dict[str, object]:
+        (target,) = crashed.targets()
+        return {key: value for key, value in target["spec"].items() if value != {}}
+
+    eventually(whole_spec, lambda spec: spec == own["spec"])
+    crashed.annotated(NAMES[0])
+    crashed.settled()
+    assert crashed.status()["diagnosedPods"] == len(NAMES)
