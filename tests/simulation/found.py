@@ -26,7 +26,7 @@ FOUND: Mapping[str, SimulationRun] = {
         ),
     ),
     FAR_AHEAD: SimulationRun(
-        20178,
+        7,
         Setting(replicas=1, workers=1, pods=1, containers=2),
         (
             Operation(611.11, "crash_all", (25, 585, 840)),

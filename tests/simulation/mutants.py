@@ -638,11 +638,11 @@ SEEDS: Mapping[str, int | str] = {
     "skips the live Pod": 1,  # PRECONDITIONS
     "acts before the plan is stored": 1,  # PLAN_STORED_FIRST
     "acts on the version between the two writes": 1,  # LIVE_READ_FIRST
-    "believes the request": 0,  # LIVE_READ_FIRST
+    "believes the request": 1,  # LIVE_READ_FIRST
     "lets plans never expire": 189,  # PLAN_STORED_FIRST
-    "never gives a plan up": 18,  # NO_PLAN_LEFT
-    "ignores paused when executing": 447,  # SPEC_ALLOWS
-    "ignores dryRun": 5,  # SPEC_ALLOWS
+    "never gives a plan up": 5,  # NO_PLAN_LEFT
+    "ignores paused when executing": 53,  # SPEC_ALLOWS
+    "ignores dryRun": 6,  # SPEC_ALLOWS
     "replaces bare Pods": 8,  # SAFEGUARDS
     "ignores the opt-out": 36,  # SAFEGUARDS
     "ignores the opt-out when executing": 69,  # SAFEGUARDS
@@ -657,7 +657,7 @@ SEEDS: Mapping[str, int | str] = {
     "replaces Pods for what is to be ignored": 88,  # SAFEGUARDS
     "keeps what it read by its name alone": 65,  # NAMESPACE
     "reads Pods of another namespace": 7,  # NAMESPACE
-    "shows the first container's crash": 11,  # PODS
+    "shows the first container's crash": 33,  # PODS
     "takes the moment it saw a crash for its end": FAR_AHEAD,  # PODS
     "has no budget": 2,  # BUDGET
     "counts the budget from a stale status": 3,  # BUDGET
@@ -680,7 +680,7 @@ SEEDS: Mapping[str, int | str] = {
     "orders crashes by the node's clock alone": 163,  # PODS
     "judges anew what was diagnosed by a clock that is ahead": JUDGED_ANEW,  # ONE_CAUSE
     "trusts the clock of another replica that is ahead": LOOKED_UP_LATE,  # ONE_CAUSE
-    "acts on what it read a moment ago": 5,  # LIVE_READ_FIRST
+    "acts on what it read a moment ago": 1,  # LIVE_READ_FIRST
     "lets the youngest claim": 63,  # PODS
     "reports the first diagnosis only": 9,  # STATUS
     "tells a crash before its Events were read": 127,  # ONE_CAUSE
