@@ -40,5 +40,5 @@ uninstall: ## clean all Pods, then remove the operator; PodDiagnosers stay as th
 	done; echo "Still not clean, metacontroller/README.md says what to do:"; echo "$$left"; exit 1
 	$(KUBECTL) delete decoratorcontroller pod-diagnoser-pods --ignore-not-found
 	$(KUBECTL) delete -k metacontroller/pod-diagnoser/base --ignore-not-found
-	$(KUBECTL) delete clusterrole,clusterrolebinding pod-diagnoser-evidence pod-diagnoser-evidence-changes pod-diagnoser-state --ignore-not-found
+	$(KUBECTL) delete clusterrole,clusterrolebinding pod-diagnoser-evidence pod-diagnoser-evidence-changes pod-diagnoser-metacontroller pod-diagnoser-state --ignore-not-found
 	@left=$$($(LEFTOVERS)) || exit; test -z "$$left" || { echo "Some Pods are not clean:"; echo "$$left"; exit 1; }

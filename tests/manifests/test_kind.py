@@ -140,6 +140,7 @@ def test_removal_covers_what_components_add_to_the_cluster(
     names = {each.name for each in components.iterdir()}
     names -= {"evidence", "without-token", "chosen-namespaces"}  # the latter two take away
     everything = build_overlay(tmp_path, "default", "evidence", *sorted(names))
+    everything += render("metacontroller/pod-diagnoser/overlays/together-evidence")
     removed = {identity(one) for one in [*render(BASE), *render("crds")]}
     more = [one for one in everything if identity(one) not in removed]
     readme = (PROJECT / "metacontroller/README.md").read_text(encoding="utf-8")
