@@ -499,6 +499,8 @@ def mutants() -> dict[str, Mutant]:
             ),
         ),
         Mutant("replaces bare Pods", _unless((Reason.DAEMON_SET_POD, Reason.JOB_POD), "both")),
+        Mutant("replaces Pods that nobody makes anew", _unless((Reason.OTHER_OWNER,), "both")),
+        Mutant("acts on crashes from before", _unless((Reason.BEFORE_ACTION,), "both")),
         Mutant("ignores the opt-out", _unless((Reason.OPTED_OUT,), "both")),
         Mutant("ignores the opt-out when executing", _unless((Reason.OPTED_OUT,), "executing")),
         Mutant("deletes mirror Pods", _unless((Reason.MIRROR_POD,), "both")),
@@ -644,6 +646,8 @@ SEEDS: Mapping[str, int | str] = {
     "ignores paused when executing": 53,  # SPEC_ALLOWS
     "ignores dryRun": 6,  # SPEC_ALLOWS
     "replaces bare Pods": 8,  # SAFEGUARDS
+    "replaces Pods that nobody makes anew": 18,  # SAFEGUARDS
+    "acts on crashes from before": 125,  # SAFEGUARDS
     "ignores the opt-out": 36,  # SAFEGUARDS
     "ignores the opt-out when executing": 69,  # SAFEGUARDS
     "deletes mirror Pods": 9,  # SAFEGUARDS
