@@ -586,13 +586,18 @@ class Watch:
         attempts = self._failed_attempts(diagnoser, deletion, slack)
         if attempts >= policy["maxAttempts"]:
             self.broken(Property.GAVE_UP, f"{attempts} attempts before; {where}")
+        of_all = self._failed_attempts(diagnoser, deletion, slack, of_template=False)
+        if of_all >= 2 * policy["maxAttempts"]:
+            self.broken(Property.GAVE_UP, f"{of_all} attempts for all templates before; {where}")
         pause = spec.cool_down(policy["coolDownSeconds"], attempts) - slack
         if any(one.owner == deletion.owner and deletion.at - one.at < pause for one in former):
             self.broken(Property.COOL_DOWN, f"after {attempts} attempts; {where}")
         if any(one.crashes & deletion.crashes for one in former):
             self.broken(Property.ONE_DELETION, where)
 
-    def _failed_attempts(self, diagnoser: Object, deletion: Deletion, slack: timedelta) -> int:
+    def _failed_attempts(
+        self, diagnoser: Object, deletion: Deletion, slack: timedelta, *, of_template: bool = True
+    ) -> int:
         """Return how many of an owner's Pods were replaced within the shortest budget window."""
         window = min(
             one["spec"]["remediation"]["budget"]["windowSeconds"]
@@ -600,7 +605,8 @@ class Watch:
             if uid_of(one) == uid_of(diagnoser)
         )
         return sum(
-            (one.owner, one.template) == (deletion.owner, deletion.template)
+            one.owner == deletion.owner
+            and (one.template == deletion.template or not of_template)
             and deletion.at - one.at < timedelta(seconds=window) - slack
             for one in self.deletions[uid_of(diagnoser)]
         )
