@@ -138,10 +138,13 @@ def test_a_namespace_gets_half_of_the_memory_for_bodies(second: str, status: int
 
 
 def test_bodies_of_pods_fit_into_their_container() -> None:
-    """Three times what they take, since they are read, and some 60 MiB at rest: within 256 MiB."""
+    """Three times what they take, since they are read, beside what is there: within 256 MiB.
+
+    That is some 60 MiB at rest and, measured, 50 for the places of both ports, with TLS.
+    """
     settings = Settings(endpoints=Endpoints.PODS)
     assert settings.max_pod_body < settings.memory_budget / 2
-    assert 60 * 1024**2 + 3 * settings.memory_budget <= 256 * 1024**2
+    assert (60 + 50) * 1024**2 + 3 * settings.memory_budget <= 256 * 1024**2
     assert Settings().memory_budget == Settings().max_bodies
 
 

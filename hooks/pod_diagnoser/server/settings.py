@@ -150,7 +150,7 @@ class Settings(BaseSettings):
     max_bodies: int = 160 * _MIB
     """The most bytes of all bodies that are in memory at a time; beyond, a request gets a 429."""
 
-    max_pods_bodies: int = 48 * _MIB
+    max_pods_bodies: int = 44 * _MIB
     """The same where only Pods are served, in a container of 256 MiB. One namespace gets half."""
 
     body_timeout: float = 8.0
