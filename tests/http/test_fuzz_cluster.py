@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pod_diagnoser.api.diagnostics_v1 import diagnosis_target_name
+from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, diagnosis_target_name
 from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
@@ -79,7 +79,9 @@ def with_evidence(seed: Recorded) -> Json:
     for target in targets_of(request).values():
         target["spec"]["evidence"] = {"terminationMessage": True, "logLines": 10, "reason": True}
         its = target["spec"]["diagnoser"]
-        target["metadata"]["name"] = diagnosis_target_name(its["name"], its["uid"])
+        target["metadata"]["name"] = diagnosis_target_name(
+            DiagnosisTargetSpec.model_validate({"diagnoser": its})
+        )
     return request
 
 

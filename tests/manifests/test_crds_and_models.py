@@ -164,7 +164,7 @@ def test_what_a_target_says_is_what_its_poddiagnoser_says(sample: Path | None) -
     subject = builders.diagnoser()
     subject["spec"] = defaulted(node, written)
     diagnoser = PodDiagnoser.model_validate(subject)
-    spec = json.loads(json.dumps(diagnosis_target(diagnoser)))["spec"]
+    spec = json.loads(json.dumps(diagnosis_target(diagnoser, "shop")))["spec"]
     assert list(problems(schema("DiagnosisTarget")["properties"]["spec"], spec)) == []
     read = DiagnosisTargetSpec.model_validate(spec)
     for field in ("targetLabels", "evidence", "ignore", "thresholds"):

@@ -301,12 +301,12 @@ def _remove_all_metadata(pod: Any) -> Any:
     return SyncResponse(annotations=annotations, labels=labels)
 
 
-def _first_diagnosis_only(stored: Any, crashed: Any) -> Any:
-    made = _recent(stored, crashed)
-    return tuple(stored.recentDiagnoses) or made
+def _first_diagnosis_only(stored: Any, crashed: Any, build: Any) -> Any:
+    made = _recent(stored, crashed, build)
+    return tuple(stored) or made
 
 
-_recent = status._recent_diagnoses
+_recent = status.latest_diagnoses
 
 
 def _planned_is_dropped(entry: Any, shown: Any, policy: Any, now: Any) -> bool:
@@ -591,7 +591,7 @@ def mutants() -> dict[str, Mutant]:
         Mutant("lets the youngest claim", _in_all_modules(claims.claiming_target, _youngest)),
         Mutant(
             "reports the first diagnosis only",
-            ((status, "_recent_diagnoses", _first_diagnosis_only),),
+            ((status, "latest_diagnoses", _first_diagnosis_only),),
         ),
         Mutant(
             "takes diagnoses in one minute for crashes in one minute",

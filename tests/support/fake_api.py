@@ -149,7 +149,11 @@ class FakeApi:
         stored = copy.deepcopy(document)
         self.version += 1
         stored["metadata"]["resourceVersion"] = str(self.version)
-        kinds = {"Pod": self.pods, "PodDiagnoser": self.diagnosers}
+        kinds = {
+            "Pod": self.pods,
+            "PodDiagnoser": self.diagnosers,
+            "ClusterPodDiagnoser": self.diagnosers,
+        }
         kinds[stored["kind"]][stored["metadata"]["name"]] = stored
         return stored
 
@@ -187,6 +191,15 @@ class FakeApi:
             namespace,
             name,
             lambda: self._read(self.diagnosers, name, "poddiagnosers"),
+        )
+
+    def get_cluster_pod_diagnoser(self, name: str) -> tuple[bytes, datetime]:
+        """Read a ClusterPodDiagnoser."""
+        return self._call(
+            "get cluster diagnoser",
+            "",
+            name,
+            lambda: self._read(self.diagnosers, name, "clusterpoddiagnosers"),
         )
 
     def delete_pod(self, namespace: str, name: str, uid: str, version: str) -> datetime:

@@ -22,7 +22,7 @@ BATCH = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "app", "controll
 def published(subject: Json) -> Json:
     """Return the DiagnosisTarget of a PodDiagnoser with its whole spec."""
     target = builders.target(subject)
-    spec = diagnosis_target(PodDiagnoser.model_validate(subject))["spec"]
+    spec = diagnosis_target(PodDiagnoser.model_validate(subject), "shop")["spec"]
     return {**target, "spec": json.loads(json.dumps(spec))}
 
 

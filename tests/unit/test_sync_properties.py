@@ -14,7 +14,7 @@ from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest, PodSyncReq
 from pod_diagnoser.diagnosis.lasting_conditions import detect_lasting_conditions
 from pod_diagnoser.poddiagnosers.response import sync_pod_diagnoser
 from pod_diagnoser.poddiagnosers.snapshot import take_snapshot
-from pod_diagnoser.pods.keys import ANNOTATIONS, LABEL, MAX_TOTAL_BYTES
+from pod_diagnoser.pods.keys import ANNOTATIONS, LABEL, LABELS, MAX_TOTAL_BYTES
 from pod_diagnoser.pods.sync import sync_pod
 from tests.support import corpus
 from tests.support.builders import T0, Json, after, applied, crashed, diagnoser, target
@@ -125,7 +125,7 @@ def test_all_managed_metadata_of_an_unclaimed_pod_is_removed(document: Json, now
     unclaimed = read(annotated)
     assert unclaimed is not None
     cleaned = applied(annotated, json.loads(sync_pod(unclaimed, now).response.encode()))
-    assert not {*ANNOTATIONS, LABEL} & {
+    assert not {*ANNOTATIONS, *LABELS} & {
         *cleaned["metadata"]["annotations"],
         *cleaned["metadata"]["labels"],
     }
@@ -138,7 +138,7 @@ def test_all_managed_metadata_of_an_unclaimed_pod_is_removed(document: Json, now
     st.lists(st.integers(0, 4000), min_size=1, max_size=4),
     st.booleans(),
 )
-def test_every_response_for_an_active_poddiagnoser_has_its_target(
+def test_every_response_for_a_poddiagnoser_has_its_target(
     pods: list[Json], enabled: bool | None, unlabelled: bool, seconds: list[int], complete: bool
 ) -> None:
     """Without it Metacontroller would delete the target, and all Pods would lose their metadata."""
@@ -165,7 +165,8 @@ def test_every_response_for_an_active_poddiagnoser_has_its_target(
             return
         result = sync_pod_diagnoser(take_snapshot(request, complete=complete), after(second))
         answer = json.loads(result.response.encode())
-        assert len(answer["attachments"]) == (0 if enabled is False else 1)
+        (published,) = answer["attachments"]
+        assert published["spec"].get("active", True) is (enabled is not False)
         assert answer["status"]
         assert None not in answer["status"].values()
         assert (answer["status"] != subject.get("status")) == result.status_changed

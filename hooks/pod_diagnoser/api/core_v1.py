@@ -70,6 +70,25 @@ class OwnedMeta(ObjectMeta):
     resourceVersion: Text = ""
 
 
+class NamespaceMeta(WireModel):
+    """The metadata of a Namespace."""
+
+    name: Name
+    labels: Strings = Field(default_factory=dict)
+    deletionTimestamp: Text = ""
+
+    @property
+    def terminating(self) -> bool:
+        """Whether it is being deleted: nothing can be created in it any more."""
+        return bool(self.deletionTimestamp)
+
+
+class Namespace(WireModel):
+    """A Namespace."""
+
+    metadata: NamespaceMeta
+
+
 class Terminated(WireModel):
     """``ContainerStateTerminated``: how a container terminated."""
 

@@ -7,7 +7,7 @@ The CRDs in ``crds/`` are the same definitions for the API server, with the desc
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -28,6 +28,13 @@ GROUP = "diagnostics.local.io"
 VERSION = "v1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
+POD_DIAGNOSER = "PodDiagnoser"
+CLUSTER_POD_DIAGNOSER = "ClusterPodDiagnoser"
+
+CLUSTER_LABEL = f"{GROUP}/cluster-diagnoser"
+"""The label with the name of a ClusterPodDiagnoser: on its DiagnosisTargets, and on each Pod of it
+that crashed recently. A PodDiagnoser of the same name has another key."""
+
 
 class StoredModel(BaseModel):
     """A part of an object that is also written: immutable, and strict about values set in code."""
@@ -43,6 +50,8 @@ class ConditionType(StrEnum):
     COMPLETE = "Complete"
     REMEDIATING = "Remediating"
     COMMON_FACTOR = "CommonFactor"
+    NAMESPACES_SELECTED = "NamespacesSelected"
+    """Of a ClusterPodDiagnoser alone."""
 
 
 class Condition(StoredModel):
@@ -343,6 +352,8 @@ class PodDiagnoserMeta(OwnedMeta):
 class PodDiagnoser(WireModel):
     """A PodDiagnoser, as Metacontroller sends it."""
 
+    KIND: ClassVar = POD_DIAGNOSER
+
     metadata: PodDiagnoserMeta
     spec: PodDiagnoserSpec = PodDiagnoserSpec()
     status: Annotated[PodDiagnoserStatus, OrNull(lambda: NO_STATUS)] = NO_STATUS
@@ -357,6 +368,10 @@ class PodDiagnoser(WireModel):
         """Whether it claims Pods: ``spec.enableAnnotations`` is not false."""
         return self.spec.enableAnnotations
 
+    def reaches(self, namespace: str) -> bool:
+        """Say whether it may claim Pods of a namespace at all."""
+        return namespace == self.metadata.namespace
+
 
 _NAME = re.compile(r"(?=.{1,63}\Z)[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 """A PodDiagnoser's name: a DNS-1123 subdomain that fits into a label's value."""
@@ -365,8 +380,9 @@ _UID = re.compile(r"[!-~]{1,128}")
 
 
 class TargetDiagnoser(StoredModel):
-    """The PodDiagnoser that published a DiagnosisTarget."""
+    """The PodDiagnoser or ClusterPodDiagnoser that published a DiagnosisTarget."""
 
+    kind: Text = POD_DIAGNOSER
     name: Text = ""
     uid: Text = ""
 
@@ -379,6 +395,9 @@ class DiagnosisTargetSpec(StoredModel):
     """
 
     diagnoser: TargetDiagnoser = TargetDiagnoser()
+    active: Annotated[bool, OrNull(lambda: True)] = True
+    """False: its PodDiagnoser is switched off. It claims no Pod, and keeps ClusterPodDiagnosers
+    away from those that it matches."""
     since: Text = ""
     """The PodDiagnoser's creationTimestamp: of several that match a Pod, the oldest claims it."""
     targetLabels: Strings = Field(default_factory=dict)
@@ -386,6 +405,11 @@ class DiagnosisTargetSpec(StoredModel):
     # A factory, since pydantic would copy a default that can't be hashed, at seven times the cost.
     ignore: IgnoreSpec = Field(default_factory=IgnoreSpec)
     thresholds: Many[ThresholdSpec] = ()
+
+    @property
+    def is_of_cluster(self) -> bool:
+        """Whether a ClusterPodDiagnoser published it."""
+        return self.diagnoser.kind == CLUSTER_POD_DIAGNOSER
 
 
 class DiagnosisTarget(WireModel):
@@ -404,14 +428,16 @@ class DiagnosisTarget(WireModel):
         can have, the API server would refuse the label, and with it everything on the Pod.
         """
         diagnoser = self.spec.diagnoser
+        if diagnoser.kind not in (POD_DIAGNOSER, CLUSTER_POD_DIAGNOSER):
+            return False
         if not _NAME.fullmatch(diagnoser.name) or not _UID.fullmatch(diagnoser.uid):
             return False
-        if self.metadata.name != diagnosis_target_name(diagnoser.name, diagnoser.uid):
+        if self.metadata.name != diagnosis_target_name(self.spec):
             return False
         return any(
             owner.controller is True
             and owner.apiVersion == API_VERSION
-            and owner.kind == "PodDiagnoser"
+            and owner.kind == diagnoser.kind
             and owner.name == diagnoser.name
             and owner.uid == diagnoser.uid
             for owner in self.metadata.ownerReferences
@@ -419,48 +445,64 @@ class DiagnosisTarget(WireModel):
 
 
 def diagnosis_target_spec(diagnoser: PodDiagnoser) -> DiagnosisTargetSpec:
-    """Build the spec of a PodDiagnoser's DiagnosisTarget. It changes only with its own spec."""
+    """Build the spec of a diagnoser's DiagnosisTarget. It changes only with its own spec.
+
+    That of one that is switched off holds no more than which Pods it selects.
+    """
+    meta, spec = diagnoser.metadata, diagnoser.spec
+    described = TargetDiagnoser(kind=diagnoser.KIND, name=meta.name, uid=meta.uid)
+    if not diagnoser.active:
+        return DiagnosisTargetSpec(
+            diagnoser=described,
+            active=False,
+            since=meta.creationTimestamp,
+            targetLabels=spec.targetLabels,
+        )
     return DiagnosisTargetSpec(
-        diagnoser=TargetDiagnoser(name=diagnoser.metadata.name, uid=diagnoser.metadata.uid),
-        since=diagnoser.metadata.creationTimestamp,
-        targetLabels=diagnoser.spec.targetLabels,
-        evidence=diagnoser.spec.evidence,
-        ignore=diagnoser.spec.ignore,
-        thresholds=diagnoser.spec.thresholds,
+        diagnoser=described,
+        since=meta.creationTimestamp,
+        targetLabels=spec.targetLabels,
+        evidence=spec.evidence,
+        ignore=spec.ignore,
+        thresholds=spec.thresholds,
     )
 
 
-def diagnosis_target_name(name: str, uid: str) -> str:
-    """Return the name of a PodDiagnoser's DiagnosisTarget.
+def diagnosis_target_name(target: DiagnosisTargetSpec) -> str:
+    """Return the name of a DiagnosisTarget.
 
-    It holds the start of the PodDiagnoser's uid, so that a PodDiagnoser that was deleted and
-    created again publishes a new object while the old one still waits for garbage collection:
-    Metacontroller would swallow the AlreadyExists of its creation.
+    It holds the start of the diagnoser's uid, so that one that was deleted and created again
+    publishes a new object while the old one still waits for garbage collection: Metacontroller
+    would swallow the AlreadyExists of its creation.
+
+    That of a PodDiagnoser that is switched off has another name: a former version of this hook,
+    which knows no `active`, does not take it for a claim.
     """
-    return f"{name}-{uid[:8]}"
+    kind = "-cluster" if target.is_of_cluster else ""
+    off = "" if target.active else "-off"
+    return f"{target.diagnoser.name}-{target.diagnoser.uid[:8]}{kind}{off}"
 
 
 def diagnosis_target(
-    diagnoser: PodDiagnoser, stored: DiagnosisTargetSpec | None = None
+    diagnoser: PodDiagnoser, namespace: str, stored: DiagnosisTargetSpec | None = None
 ) -> Mapping[str, object]:
-    """Build the DiagnosisTarget that an active PodDiagnoser publishes, as an attachment.
+    """Build the DiagnosisTarget that a diagnoser publishes in a namespace, as an attachment.
 
     Args:
-        diagnoser: the PodDiagnoser.
+        diagnoser: the PodDiagnoser or ClusterPodDiagnoser.
+        namespace: the namespace; of a PodDiagnoser its own.
         stored: the spec of its DiagnosisTarget as it is stored, where that is known. What others
             have added to it is removed.
     """
-    meta = diagnoser.metadata
-    spec = diagnosis_target_spec(diagnoser).model_dump(exclude_defaults=True)
+    wanted = diagnosis_target_spec(diagnoser)
+    labels = {"labels": {CLUSTER_LABEL: diagnoser.metadata.name}} if wanted.is_of_cluster else {}
+    spec = wanted.model_dump(exclude_defaults=True)
     if stored is not None:
         spec = _with_removals(spec, stored.model_dump(exclude_defaults=True))
     return {
         "apiVersion": API_VERSION,
         "kind": "DiagnosisTarget",
-        "metadata": {
-            "name": diagnosis_target_name(meta.name, meta.uid),
-            "namespace": meta.namespace,
-        },
+        "metadata": {"name": diagnosis_target_name(wanted), "namespace": namespace, **labels},
         "spec": spec,
     }
 

@@ -111,12 +111,13 @@ class HookResponse(BaseModel):
 class RelatedResourceRule(HookResponse):
     """Which related objects a sync request should contain.
 
-    ``namespace`` is always set: without it a v2 rule lists the whole cluster.
+    Without ``namespace`` a v2 rule lists the whole cluster: it is always set, but for a
+    ClusterPodDiagnoser.
     """
 
     apiVersion: str
     resource: str
-    namespace: str
+    namespace: str = ""
     labelSelector: dict[str, Any] | None = None
 
 

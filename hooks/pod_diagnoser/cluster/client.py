@@ -110,6 +110,12 @@ class ApiClient(ApiConnection):
         path = "/apis/diagnostics.local.io/v1/poddiagnosers?resourceVersion=0"
         return self._call("GET", path, bounds=Bounds(seconds, MAX_POD_DIAGNOSERS_LIST))[0]
 
+    def get_cluster_pod_diagnoser(self, name: str) -> tuple[bytes, datetime]:
+        """Read a ClusterPodDiagnoser; as `get_pod`."""
+        return self._call(
+            "GET", f"/apis/diagnostics.local.io/v1/clusterpoddiagnosers/{_part(name)}"
+        )
+
     def get_diagnosis_target(
         self, namespace: str, name: str, seconds: float = EVIDENCE_SECONDS
     ) -> bytes:

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from cachetools import TTLCache
 from pydantic import ValidationError
 
+from pod_diagnoser.api.cluster_diagnostics_v1 import ClusterPodDiagnoser
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
 from pod_diagnoser.cluster.errors import NoAnswerError, NotFoundError
@@ -28,6 +29,9 @@ class ReadApi(Protocol):
 
     def get_pod_diagnoser(self, namespace: str, name: str) -> tuple[bytes, datetime]:
         """Read a PodDiagnoser."""
+
+    def get_cluster_pod_diagnoser(self, name: str) -> tuple[bytes, datetime]:
+        """Read a ClusterPodDiagnoser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +75,10 @@ class LiveReader:
     def pod_diagnoser(
         self, of: PodDiagnoser, *, any_version: bool = False
     ) -> tuple[PodDiagnoser | None, datetime]:
-        """Read the PodDiagnoser of a request.
+        """Read the PodDiagnoser, or the ClusterPodDiagnoser, of a request.
 
         Args:
-            of: the PodDiagnoser as Metacontroller sent it.
+            of: the one that Metacontroller sent.
             any_version: whether another version of it will do.
 
         Returns:
@@ -98,14 +102,18 @@ class LiveReader:
             ):
                 return cached.found, cached.now + timedelta(seconds=monotonic - cached.monotonic)
         try:
-            document, now = self._api.get_pod_diagnoser(meta.namespace, meta.name)
+            document, now = (
+                self._api.get_cluster_pod_diagnoser(meta.name)
+                if isinstance(of, ClusterPodDiagnoser)
+                else self._api.get_pod_diagnoser(meta.namespace, meta.name)
+            )
         except NotFoundError as error:
             # Without a kind it comes from something in between, or says something else.
             if not error.kind or error.at is None:
                 raise
             return None, error.at
         try:
-            found = PodDiagnoser.model_validate_json(document)
+            found = type(of).model_validate_json(document)
         except ValidationError:
             raise NoAnswerError from None
         self._cache[found.metadata.uid] = _CachedRead(found, now, monotonic, clock)

@@ -58,7 +58,7 @@ class TargetReader:
         """
         if claimed is None or not claimed.evidence.reads_logs:
             return False
-        name = diagnosis_target_name(claimed.diagnoser.name, claimed.diagnoser.uid)
+        name = diagnosis_target_name(claimed)
         with self._targets.hold((namespace, name), until) as target:
             if target is None:
                 return False

@@ -7,7 +7,7 @@ planned would rest on the wrong cause.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from cachetools import FIFOCache, TTLCache
 
@@ -33,6 +33,9 @@ REMEMBERED_SECONDS: Final = 60.0
 for how long: a container that crashes at once again shows the next crash within a second."""
 
 
+_Snapshot = TypeVar("_Snapshot", bound=DiagnoserSnapshot)
+
+
 class AwaitedEvidence:
     """The crashes that wait for evidence, as far as this process has seen them.
 
@@ -49,7 +52,7 @@ class AwaitedEvidence:
             MAX_REMEMBERED, REMEMBERED_SECONDS, timer=monotonic
         )
 
-    def update(self, snapshot: DiagnoserSnapshot) -> tuple[DiagnoserSnapshot, int]:
+    def update(self, snapshot: _Snapshot) -> tuple[_Snapshot, int]:
         """Remember the crashes of a request that wait, and recall those that it no longer shows.
 
         Returns:

@@ -128,16 +128,20 @@ def overlapping_condition(
             reason="NoOlderMatches",
             message="No older PodDiagnoser can match the same Pods.",
         )
-    names = ", ".join(each.diagnoser.name for each in overlapping[:_MAX_OLDER_NAMED])
-    more = len(overlapping) - _MAX_OLDER_NAMED
-    if more > 0:
-        names += f" and {more} more"
+    names = named([each.diagnoser.name for each in overlapping])
     return ConditionState(
         ConditionType.OVERLAPPING,
         holds=True,
         reason="OlderMayMatch",
         message=f"Pods that these older PodDiagnosers match too are theirs: {names}.",
     )
+
+
+def named(names: Sequence[str]) -> str:
+    """List the first few names, and say how many there are more."""
+    listed = ", ".join(names[:_MAX_OLDER_NAMED])
+    more = len(names) - _MAX_OLDER_NAMED
+    return f"{listed} and {more} more" if more > 0 else listed
 
 
 def complete_condition(*, complete: bool) -> ConditionState:

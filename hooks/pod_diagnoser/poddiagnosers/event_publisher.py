@@ -12,6 +12,7 @@ from pod_diagnoser.api.time import earliest
 from pod_diagnoser.cluster.errors import (
     ApiError,
     ApiFailure,
+    ForbiddenError,
     NamespaceTerminatingError,
     NotFoundError,
     is_about_the_object,
@@ -179,8 +180,15 @@ class EventPublisher:
                     crashed.pod, snapshot, pending, time_budget, progress
                 )
             except ApiError as error:
-                namespace = snapshot.diagnoser.metadata.namespace
-                return Publication(self._access.record_error(error, progress.doing, namespace))
+                namespace = crashed.pod.metadata.namespace
+                failure = self._access.record_error(error, progress.doing, namespace)
+                if not isinstance(error, ForbiddenError) or not snapshot.spans_namespaces:
+                    return Publication(failure)
+                progress.refused = failure
+                for event in pending:  # in other namespaces it may be allowed
+                    self._events.postpone(event.key, EVENT_REFUSED_SECONDS, failure)
+                progress.too_slow = None
+                continue
             if not finished:
                 if progress.too_slow is not None:
                     self._access.record_failure(progress.too_slow)
@@ -240,7 +248,7 @@ class EventPublisher:
         return True
 
     def _unpublished(self, diagnoser: PodDiagnoser, crashed: CrashedPod) -> list[EventDocument]:
-        factory = EventFactory(diagnoser, self._instance)
+        factory = EventFactory(diagnoser, self._instance, crashed.pod.metadata.namespace)
         waits = self._awaited.waits(crashed, diagnoser.spec)
         now = self._access.server_time.now()
         return list(crash_events(factory, crashed, now, waits, self._events.exists))
@@ -261,7 +269,8 @@ class EventPublisher:
         meta = pod.metadata
         live, now = self._access.live.pod(meta.namespace, meta.name)
         expected = Expected(meta.uid, (Action.LOG_EVENT,))
-        crashed = verify_live(diagnoser, live, snapshot.targets, expected, now).crashed
+        targets = snapshot.targets_of(meta.namespace)
+        crashed = verify_live(diagnoser, live, targets, expected, now).crashed
         if crashed is None:
             return []
         return self._unpublished(diagnoser, self._awaited.recall(crashed, diagnoser.spec))

@@ -87,7 +87,7 @@ def sync_pod_diagnoser(
             snapshot.diagnoser,
             result.status,
             result.resync_after,
-            publishes=snapshot.may_claim,
+            publishes=snapshot.publishes,
             stored=snapshot.own_target,
         ),
         status_changed=result.changed,
@@ -121,8 +121,8 @@ def build_response(
     """Build the response for a PodDiagnoser: the one place where such a response is built.
 
     A response without the DiagnosisTarget makes Metacontroller delete it, and so wipes every Pod
-    that the PodDiagnoser claims. Every response for a PodDiagnoser that may claim Pods contains it,
-    unless the API server itself says that there is no such PodDiagnoser.
+    that the PodDiagnoser claims. Every response for a PodDiagnoser within the limit of its
+    namespace contains it, unless the API server itself says that there is no such PodDiagnoser.
 
     Args:
         diagnoser: the PodDiagnoser.
@@ -131,7 +131,8 @@ def build_response(
         publishes: whether it has a DiagnosisTarget.
         stored: the spec of its DiagnosisTarget as it is stored, or None.
     """
-    attachments = (dict(diagnosis_target(diagnoser, stored)),) if publishes else ()
+    namespace = diagnoser.metadata.namespace
+    attachments = (dict(diagnosis_target(diagnoser, namespace, stored)),) if publishes else ()
     response: dict[str, Any] = {
         "status": status.model_dump(mode="json", exclude_none=True),
         "attachments": attachments,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, PodDiagnoser
 from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest
-from pod_diagnoser.pods.claims import claimed_pods, may_claim, valid_targets
+from pod_diagnoser.pods.claims import claimed_pods, may_claim, publishes, valid_targets
 from pod_diagnoser.pods.history import parse_history
 from pod_diagnoser.pods.observation import CrashedPod, reportable_crashes
 
@@ -28,15 +28,34 @@ class DiagnoserSnapshot:
     complete: bool
 
     @property
+    def spans_namespaces(self) -> bool:
+        """Whether the Pods may be of several namespaces."""
+        return False
+
+    def targets_of(self, namespace: str) -> Sequence[DiagnosisTargetSpec]:
+        """Return the DiagnosisTargets that may claim Pods of a namespace, in that order."""
+        del namespace
+        return self.targets
+
+    @property
     def may_claim(self) -> bool:
-        """Whether the PodDiagnoser may claim Pods, and publishes its DiagnosisTarget."""
+        """Whether the PodDiagnoser may claim Pods."""
         return may_claim(self.diagnoser, self.targets)
 
     @property
     def own_target(self) -> DiagnosisTargetSpec | None:
-        """What the PodDiagnoser has published, as it is stored; None where there is nothing."""
-        uid = self.diagnoser.metadata.uid
-        return next((each for each in self.targets if each.diagnoser.uid == uid), None)
+        """What the PodDiagnoser has published, as it is stored; None where there is nothing.
+
+        Switched on and off it has another one.
+        """
+        uid, active = self.diagnoser.metadata.uid, self.diagnoser.active
+        own = (each for each in self.targets if each.diagnoser.uid == uid)
+        return next((each for each in own if each.active is active), None)
+
+    @property
+    def publishes(self) -> bool:
+        """Whether the PodDiagnoser has a DiagnosisTarget."""
+        return publishes(self.diagnoser, self.targets)
 
 
 def take_snapshot(
@@ -83,7 +102,7 @@ def target_missing(snapshot: DiagnoserSnapshot, now: datetime) -> bool:
     diagnoser = snapshot.diagnoser
     created = diagnoser.metadata.created
     if (
-        not snapshot.may_claim
+        not snapshot.publishes
         or not diagnoser.has_status
         or created is None
         or now - created < TARGET_CREATION_GRACE

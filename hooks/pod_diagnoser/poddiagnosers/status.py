@@ -7,6 +7,7 @@ where nothing happened it stays the same to the byte.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserStatus, RecentDiagnosis
@@ -43,6 +44,9 @@ EXECUTION_DELAY_SECONDS = 1.0
 
 _MAX_INT64 = 2**63 - 1
 
+_Snapshot = TypeVar("_Snapshot", bound=DiagnoserSnapshot)
+_Recent = TypeVar("_Recent", bound=RecentDiagnosis)
+
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
@@ -65,53 +69,8 @@ class StatusReport:
     withheld_pods: Sequence[WithheldPod] = ()
 
 
-def build_status(
-    snapshot: DiagnoserSnapshot, report: ExecutionReport, now: datetime
-) -> StatusReport:
-    """Work out a PodDiagnoser's status.
-
-    Args:
-        snapshot: what the request holds.
-        report: what was done in the cluster before.
-        now: the time, in UTC.
-
-    Returns:
-        The new status. A first change is in it at once; later ones that only report are delayed, so
-        that there is at most one write in `WRITE_INTERVAL`, and the stored status is returned with
-        the time after which to sync again. A new plan or outcome is never delayed.
-    """
-    snapshot = _without_future_crashes(snapshot, now)
-    stored = snapshot.diagnoser.status
-    planned = _plan_remediation(snapshot, report, now)
-    new = uncounted_pods(stored, snapshot.crashed, now)
-    common = find_common_factor(facts_of_crashed(snapshot.crashed), now)
-    desired = _desired_status(snapshot, report, _Findings(planned, new, common), now)
-    result = StatusReport(
-        stored,
-        changed=False,
-        resync_after=earliest(
-            _seconds_until_execution(planned, report),
-            planned.resync_after,
-            seconds_until_expiry(desired.workloads, now) if snapshot.complete else None,
-            common.seconds_left(now) if common else None,
-        ),
-        withheld_pods=planned.withheld_pods,
-    )
-    if desired == stored:
-        return result
-    delay = _until_next_write(stored, now)
-    if delay > 0 and not _is_urgent(desired, stored, new.values()):
-        return replace(result, resync_after=earliest(result.resync_after, delay), write_after=delay)
-    return replace(
-        result,
-        status=desired.model_copy(update={"lastUpdateTime": whole_seconds(now)}),
-        changed=True,
-        plans_changed=desired.remediations != stored.remediations,
-    )
-
-
 @dataclass(frozen=True, slots=True)
-class _Findings:
+class Findings:
     """What is worked out of a request once.
 
     Attributes:
@@ -125,23 +84,78 @@ class _Findings:
     common: CommonFactor | None
 
 
-def _without_future_crashes(snapshot: DiagnoserSnapshot, now: datetime) -> DiagnoserSnapshot:
+def build_status(
+    snapshot: DiagnoserSnapshot, report: ExecutionReport, now: datetime
+) -> StatusReport:
+    """Work out a PodDiagnoser's status, as `paced_status` does."""
+    return paced_status(snapshot, report, now, desired_status)
+
+
+def paced_status(
+    snapshot: _Snapshot,
+    report: ExecutionReport,
+    now: datetime,
+    desired: Callable[[_Snapshot, ExecutionReport, Findings, datetime], PodDiagnoserStatus],
+) -> StatusReport:
+    """Work out the status of a PodDiagnoser or a ClusterPodDiagnoser.
+
+    Args:
+        snapshot: what the request holds.
+        report: what was done in the cluster before.
+        now: the time, in UTC.
+        desired: returns the status that shows everything.
+
+    Returns:
+        The new status. A first change is in it at once; later ones that only report are delayed, so
+        that there is at most one write in `WRITE_INTERVAL`, and the stored status is returned with
+        the time after which to sync again. A new plan or outcome is never delayed.
+    """
+    snapshot = _without_future_crashes(snapshot, now)
+    stored = snapshot.diagnoser.status
+    planned = _plan_remediation(snapshot, report, now)
+    new = uncounted_pods(stored, snapshot.crashed, now)
+    common = find_common_factor(facts_of_crashed(snapshot.crashed), now)
+    shown = desired(snapshot, report, Findings(planned, new, common), now)
+    result = StatusReport(
+        stored,
+        changed=False,
+        resync_after=earliest(
+            _seconds_until_execution(planned, report),
+            planned.resync_after,
+            seconds_until_expiry(shown.workloads, now) if snapshot.complete else None,
+            common.seconds_left(now) if common else None,
+        ),
+        withheld_pods=planned.withheld_pods,
+    )
+    if shown == stored:
+        return result
+    delay = _until_next_write(stored, now)
+    if delay > 0 and not _is_urgent(shown, stored, new.values()):
+        return replace(result, resync_after=earliest(result.resync_after, delay), write_after=delay)
+    return replace(
+        result,
+        status=shown.model_copy(update={"lastUpdateTime": whole_seconds(now)}),
+        changed=True,
+        plans_changed=shown.remediations != stored.remediations,
+    )
+
+
+def _without_future_crashes(snapshot: _Snapshot, now: datetime) -> _Snapshot:
     """Disregard what the Pods' annotations say of the future."""
     crashed = [replace(each, history=drop_future(each.history, now)) for each in snapshot.crashed]
     return replace(snapshot, crashed=crashed)
 
 
-def _desired_status(
+def desired_status(
     snapshot: DiagnoserSnapshot,
     report: ExecutionReport,
-    findings: "_Findings",
+    findings: Findings,
     now: datetime,
 ) -> PodDiagnoserStatus:
-    """Return the status that shows everything, but for the time of its update."""
+    """Return the status of a PodDiagnoser that shows everything, but for the time of its update."""
     diagnoser, stored = snapshot.diagnoser, snapshot.diagnoser.status
     planned, new = findings.planned, findings.new
-    pods = [each.pod for each in snapshot.crashed]
-    recent = _recent_diagnoses(stored, snapshot.crashed)
+    recent = latest_diagnoses(stored.recentDiagnoses, snapshot.crashed, _recent_diagnosis)
     states = (
         active_condition(diagnoser, snapshot.targets),
         overlapping_condition(diagnoser, snapshot.targets),
@@ -152,25 +166,36 @@ def _desired_status(
     return stored.model_copy(
         update={
             "observedGeneration": diagnoser.metadata.generation,
-            "diagnosedPods": min(stored.diagnosedPods + len(new), _MAX_INT64),
-            "lastProcessedPod": recent[0].pod if recent else stored.lastProcessedPod,
+            **common_fields(snapshot, findings, recent),
             "conditions": conditions(diagnoser, states, now),
             "recentDiagnoses": recent,
             "countedPods": None,
-            "writerMemory": counted_pods(stored, pods, new, complete=snapshot.complete) or None,
             "action": planned.action,
             "remediations": planned.remediations,
             "owners": planned.owners,
             "withheld": planned.withheld,
             "workloads": workloads(
                 stored.workloads,
-                _select_diagnoses(snapshot.crashed, lambda found: not found.was_requested),
+                select_diagnoses(snapshot.crashed, lambda found: not found.was_requested),
                 {pod.metadata.uid for pod in new.values()},
                 now,
                 complete=snapshot.complete,
             ),
         }
     )
+
+
+def common_fields(
+    snapshot: DiagnoserSnapshot, findings: Findings, recent: Sequence[RecentDiagnosis]
+) -> dict[str, object]:
+    """Return what the statuses of both kinds say in the same way."""
+    stored, new = snapshot.diagnoser.status, findings.new
+    pods = [each.pod for each in snapshot.crashed]
+    return {
+        "diagnosedPods": min(stored.diagnosedPods + len(new), _MAX_INT64),
+        "lastProcessedPod": recent[0].pod if recent else stored.lastProcessedPod,
+        "writerMemory": counted_pods(stored, pods, new, complete=snapshot.complete) or None,
+    }
 
 
 def _is_urgent(desired: PodDiagnoserStatus, stored: PodDiagnoserStatus, new: Iterable[Pod]) -> bool:
@@ -191,7 +216,7 @@ def _plan_remediation(snapshot: DiagnoserSnapshot, report: ExecutionReport, now:
     """
     diagnoser = snapshot.diagnoser
     if report.connected and report.server_time_known:
-        restarted = _select_diagnoses(
+        restarted = select_diagnoses(
             snapshot.crashed, lambda found: found.restarted and not found.was_requested
         )
         return plan(diagnoser, restarted, report, now, complete=snapshot.complete)
@@ -204,7 +229,7 @@ def _plan_remediation(snapshot: DiagnoserSnapshot, report: ExecutionReport, now:
     )
 
 
-def _select_diagnoses(
+def select_diagnoses(
     crashed: Iterable[CrashedPod], holds: Callable[[Diagnosis], bool]
 ) -> list[CrashedPod]:
     """Return the Pods with those of their diagnoses of which something holds, if there are any."""
@@ -235,20 +260,29 @@ def _until_next_write(stored: PodDiagnoserStatus, now: datetime) -> float:
     return max(0.0, (last + WRITE_INTERVAL - now).total_seconds())
 
 
-def _recent_diagnoses(
-    stored: PodDiagnoserStatus, crashed: Iterable[CrashedPod]
-) -> tuple[RecentDiagnosis, ...]:
-    known = {entry.id: entry for entry in stored.recentDiagnoses}
-    times = {entry.id: entry.time or entry.seen for entry in stored.recentDiagnoses}
+def latest_diagnoses(
+    stored: Sequence[_Recent],
+    crashed: Iterable[CrashedPod],
+    build: Callable[[CrashedPod, Diagnosis, Mapping[str, _Recent]], _Recent],
+) -> tuple[_Recent, ...]:
+    """Return the latest crashes, the newest first.
+
+    Args:
+        stored: the entries of the stored status.
+        crashed: the claimed Pods with their crashes.
+        build: makes an entry, and gets those that are stored by their crash ids.
+    """
+    known = {entry.id: entry for entry in stored}
+    times = {entry.id: entry.time or entry.seen for entry in stored}
     shown: dict[str, tuple[CrashedPod, Diagnosis]] = {}
     for each in crashed:
         for diagnosis in (*each.diagnoses, *each.former):
             shown[diagnosis.id] = each, diagnosis
-            times[diagnosis.id] = diagnosis.finished_at or _seen(each, diagnosis, known)
+            times[diagnosis.id] = diagnosis.finished_at or first_seen(each, diagnosis, known)
     latest = sorted(times, key=lambda crash: (times[crash] or UNKNOWN_TIME, crash), reverse=True)
     # Most of what a busy PodDiagnoser sees is not among the latest: only these are worded.
     return tuple(
-        _recent_diagnosis(*shown[crash], known) if crash in shown else known[crash]
+        build(*shown[crash], known) if crash in shown else known[crash]
         for crash in latest[:MAX_RECENT_DIAGNOSES]
     )
 
@@ -265,7 +299,7 @@ def _recent_diagnosis(
         cause=diagnosis.cause.value,
         reason=diagnosis.restart_reason,
         time=diagnosis.finished_at,
-        seen=_seen(crashed, diagnosis, known),
+        seen=first_seen(crashed, diagnosis, known),
         diagnosis=lines.diagnosis,
         evidence=lines.evidence,
         nextStep=lines.next_step,
@@ -273,8 +307,8 @@ def _recent_diagnosis(
     )
 
 
-def _seen(
-    crashed: CrashedPod, diagnosis: Diagnosis, known: Mapping[str, RecentDiagnosis]
+def first_seen(
+    crashed: CrashedPod, diagnosis: Diagnosis, known: Mapping[str, _Recent]
 ) -> datetime | None:
     """Return when a crash was first diagnosed, or None.
 

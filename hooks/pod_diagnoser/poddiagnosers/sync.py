@@ -1,14 +1,14 @@
 """Sync a PodDiagnoser: act, plan, report.
 
 1. Act: execute the plans of the stored status, and publish crashes and what was done as Events.
-2. Plan: work out the response from the request and from the outcomes.
+2. Plan: work out the response, new plans included, from the request and from the outcomes.
 3. Report: publish on a few crashed Pods why they are withheld.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
 from pod_diagnoser.api.time import earliest
@@ -16,6 +16,8 @@ from pod_diagnoser.cluster.errors import ApiError, ApiFailure
 from pod_diagnoser.poddiagnosers.access import ClusterAccess, ClusterApi, Observer
 from pod_diagnoser.poddiagnosers.awaited_evidence import AwaitedEvidence
 from pod_diagnoser.poddiagnosers.decisions import Decisions
+from pod_diagnoser.poddiagnosers.cluster_snapshot import ClusterSnapshot
+from pod_diagnoser.poddiagnosers.cluster_status import sync_cluster
 from pod_diagnoser.poddiagnosers.event_publisher import TOO_SLOW, EventPublisher
 from pod_diagnoser.poddiagnosers.response import (
     PodDiagnoserSync,
@@ -31,6 +33,9 @@ from pod_diagnoser.remediation.switching import is_switched_on
 MAX_PROMPT: Final = 5
 """Up to how many crashes that begin to wait for evidence the response is not debounced. Where more
 Pods crash at once, their changes are better one sync than many."""
+
+
+_Snapshot = TypeVar("_Snapshot", bound=DiagnoserSnapshot)
 
 
 class Reconciler:
@@ -65,9 +70,24 @@ class Reconciler:
         time_budget = TimeBudget(self._access.monotonic)
         if target_missing(snapshot, self._access.server_time.now()) and self._is_gone(snapshot):
             return response_for_deleted(snapshot)
+        return self._sync(snapshot, time_budget, sync_pod_diagnoser)
+
+    def sync_cluster(self, snapshot: ClusterSnapshot) -> PodDiagnoserSync:
+        """Do what is to be done for a ClusterPodDiagnoser, and return the response.
+
+        That is to publish crashes as Events: it replaces no Pods.
+        """
+        return self._sync(snapshot, TimeBudget(self._access.monotonic), sync_cluster)
+
+    def _sync(
+        self,
+        snapshot: _Snapshot,
+        time_budget: TimeBudget,
+        plan: Callable[[_Snapshot, datetime, ExecutionReport], PodDiagnoserSync],
+    ) -> PodDiagnoserSync:
         snapshot, begun = self._awaited.update(snapshot)
         report = self._act(snapshot, time_budget)
-        result = self._plan(snapshot, report)
+        result = plan(snapshot, self._access.server_time.now(), report)
         self._decisions.withheld(snapshot.diagnoser, result.withheld_pods)
         self._report(snapshot, report, result, time_budget)
         # The Pod's own sync has begun at the same time: the next sync follows within a moment.
@@ -157,12 +177,6 @@ class Reconciler:
             return self._access.record_error(error, "read PodDiagnosers", namespace)
         self._access.server_time.update(now)
         return None
-
-    # Plan
-
-    def _plan(self, snapshot: DiagnoserSnapshot, report: ExecutionReport) -> PodDiagnoserSync:
-        """Work out the status, new plans included, and the response."""
-        return sync_pod_diagnoser(snapshot, self._access.server_time.now(), report)
 
     # Report
 

@@ -1,9 +1,13 @@
-"""Which PodDiagnoser claims which Pod. Pure.
+"""Which PodDiagnoser or ClusterPodDiagnoser claims which Pod. Pure.
 
 A PodDiagnoser claims the Pods of its own namespace that have all of its targetLabels. Where several
 match, the oldest claims the Pod; of two of the same age, the first by name. Of the PodDiagnosers of
 a namespace only the oldest `MAX_CLAIMING` claim Pods: a request about a Pod holds what each of them
 says.
+
+What none of them claims, a ClusterPodDiagnoser may: the oldest that matches, by the same rule. Not
+so what a PodDiagnoser matches that is switched off: that is how a namespace declines. One claim
+holds as a whole: nothing is merged.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +20,7 @@ from pod_diagnoser.api.diagnostics_v1 import (
     PodDiagnoser,
     diagnosis_target_spec,
 )
-from pod_diagnoser.pods.keys import LABEL
+from pod_diagnoser.pods.keys import label_of
 
 MAX_CLAIMING: Final = 20
 """How many PodDiagnosers of a namespace claim Pods, the oldest ones."""
@@ -43,8 +47,8 @@ def claimed_pods(
     return [
         pod
         for pod in pods
-        if pod.metadata.namespace == diagnoser.metadata.namespace
-        and pod.metadata.labels.get(LABEL) == diagnoser.metadata.name
+        if diagnoser.reaches(pod.metadata.namespace)
+        and pod.metadata.labels.get(label_of(own)) == diagnoser.metadata.name
         and claiming_target(order, pod.metadata.labels) is own
     ]
 
@@ -54,8 +58,19 @@ def may_claim(diagnoser: PodDiagnoser, targets: Iterable[DiagnosisTargetSpec]) -
     return diagnoser.active and not is_beyond_limit(diagnoser, targets)
 
 
+def publishes(diagnoser: PodDiagnoser, targets: Iterable[DiagnosisTargetSpec]) -> bool:
+    """Return whether a PodDiagnoser has a DiagnosisTarget: to claim Pods, or to decline for them.
+
+    Of those that are switched off the oldest `MAX_CLAIMING` of a namespace do so, too.
+    """
+    return not is_beyond_limit(diagnoser, targets)
+
+
 def is_beyond_limit(diagnoser: PodDiagnoser, targets: Iterable[DiagnosisTargetSpec]) -> bool:
     """Return whether so many older PodDiagnosers claim Pods that this one may not.
+
+    Those that are switched off are counted for themselves; ClusterPodDiagnosers, which those who
+    administer the cluster write, have no limit.
 
     That of one of the oldest never changes, whatever younger ones publish: where many were created
     at once, each sees `MAX_CLAIMING` older ones as soon as these are published, and stays away.
@@ -65,7 +80,13 @@ def is_beyond_limit(diagnoser: PodDiagnoser, targets: Iterable[DiagnosisTargetSp
         targets: the published DiagnosisTargets of its namespace.
     """
     own = diagnosis_target_spec(diagnoser)
-    older = {each.diagnoser.uid for each in targets if _precedence(each) < _precedence(own)}
+    if own.is_of_cluster:
+        return False
+    older = {
+        each.diagnoser.uid
+        for each in targets
+        if _rank(each) == _rank(own) and _precedence(each) < _precedence(own)
+    }
     return len(older - {own.diagnoser.uid}) >= MAX_CLAIMING
 
 
@@ -78,8 +99,9 @@ def valid_targets(targets: Iterable[DiagnosisTarget], namespace: str) -> list[Di
             of other namespaces.
 
     Returns:
-        The specs of those of this namespace that are not being deleted and that a PodDiagnoser
-        owns, in the order in which they claim: oldest first, then by name.
+        The specs of those of this namespace that are not being deleted and that their diagnoser
+        owns, in the order in which they claim: PodDiagnosers, those that are switched off,
+        ClusterPodDiagnosers; of each the oldest first, then by name.
     """
     specs = [
         target.spec
@@ -103,11 +125,11 @@ def claiming_target(
         labels: the Pod's labels.
 
     Returns:
-        The first that matches, or None.
+        The first that matches, or None; None as well where that one is switched off.
     """
     for target in targets:
         if matches(target.targetLabels, labels):
-            return target
+            return target if target.active else None
     return None
 
 
@@ -145,7 +167,14 @@ def older_overlapping(
     ]
 
 
-def _precedence(target: DiagnosisTargetSpec) -> tuple[str, str]:
+def _precedence(target: DiagnosisTargetSpec) -> tuple[int, str, str]:
     # `since` is a creationTimestamp. The API server writes it in UTC with whole seconds, so texts
     # sort as the times do.
-    return target.since, target.diagnoser.name
+    return _rank(target), target.since, target.diagnoser.name
+
+
+def _rank(target: DiagnosisTargetSpec) -> int:
+    """Return 0 for a PodDiagnoser, 1 for one that is switched off, 2 for a ClusterPodDiagnoser."""
+    if target.is_of_cluster:
+        return 2
+    return 0 if target.active else 1

@@ -1,6 +1,6 @@
 """Keys and limits of what is written on a Pod: the annotations, the label, the opt-out."""
 
-from pod_diagnoser.api.diagnostics_v1 import GROUP
+from pod_diagnoser.api.diagnostics_v1 import CLUSTER_LABEL, GROUP, DiagnosisTargetSpec
 
 CRASHES = f"{GROUP}/crashes"
 RESTART_REASON = f"{GROUP}/restart-reason"
@@ -14,6 +14,8 @@ REASON = f"{GROUP}/reason"
 TERMINATION_MESSAGE = f"{GROUP}/termination-message"
 LOG = f"{GROUP}/log"
 CHANGES = f"{GROUP}/changes"
+DIAGNOSED_BY = f"{GROUP}/diagnosed-by"
+"""Which ClusterPodDiagnoser diagnosed the Pod; absent where a PodDiagnoser of its namespace did."""
 ANNOTATIONS = (
     RESTART_REASON,
     RESTART_TIME,
@@ -23,6 +25,7 @@ ANNOTATIONS = (
     NEXT_STEP,
     EVIDENCE,
     CRASHES,
+    DIAGNOSED_BY,
     REASON,
     CHANGES,
     TERMINATION_MESSAGE,
@@ -38,6 +41,15 @@ REASON_CLASS = f"{GROUP}/reason-class"
 
 LABEL = f"{GROUP}/diagnoser"
 """The label on a Pod that crashed recently: the name of the PodDiagnoser that claims it."""
+
+LABELS = (LABEL, CLUSTER_LABEL)
+"""The labels that the hook manages; a Pod has one of them at most."""
+
+
+def label_of(claim: DiagnosisTargetSpec) -> str:
+    """Return the key of the label that a Pod gets from the diagnoser that claims it."""
+    return CLUSTER_LABEL if claim.is_of_cluster else LABEL
+
 
 MAX_REASON_BYTES = 3 * 256 + 2
 MAX_MESSAGE_BYTES = 512

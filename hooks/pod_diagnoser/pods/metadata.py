@@ -25,9 +25,10 @@ from pod_diagnoser.pods.keys import (
     CHANGES,
     CONTAINER,
     CRASHES,
+    DIAGNOSED_BY,
     DIAGNOSIS,
     EVIDENCE,
-    LABEL,
+    LABELS,
     LOG,
     MAX_TOTAL_BYTES,
     NEXT_STEP,
@@ -35,6 +36,7 @@ from pod_diagnoser.pods.keys import (
     RESTART_REASON,
     RESTART_TIME,
     TERMINATION_MESSAGE,
+    label_of,
 )
 from pod_diagnoser.pods.observation import PodObservation, latest_crash
 from pod_diagnoser.pods.statements import statement_in_context
@@ -66,7 +68,7 @@ def metadata_removal(pod: Pod) -> SyncResponse:
     """Remove the hook's annotations and its label from a Pod that is not claimed."""
     return _response(
         {key: None for key in ANNOTATIONS if key in pod.metadata.annotations},
-        {LABEL: None} if LABEL in pod.metadata.labels else {},
+        {key: None for key in LABELS if key in pod.metadata.labels},
     )
 
 
@@ -112,12 +114,13 @@ def desired_metadata(
         )
         annotations |= _annotations(pod, observation, output)
         annotations[CRASHES] = serialize(desired)
+        annotations |= _diagnosed_by(pod, claim)
         annotations = _within_limits(pod, annotations)
         if annotations.get(CRASHES) is None:
             # Without a stored history the crash would be new, and recent, at every sync.
             label_ends = []
     labels, label_resync_after = _label_change(pod, claim, max(label_ends, default=None), now)
-    if not labels.get(LABEL):
+    if not labels.get(label_of(claim)):
         annotations.pop(CHANGES, None)
         if CHANGES in pod.metadata.annotations:
             annotations[CHANGES] = None
@@ -245,8 +248,17 @@ def _label_change(
     pod: Pod, claim: DiagnosisTargetSpec, label_end: datetime | None, now: datetime
 ) -> tuple[dict[str, str | None], float | None]:
     """Set or remove the label, and say in how many seconds to remove it."""
+    own = label_of(claim)
     if label_end is not None and now < label_end:
         remaining = (label_end - now).total_seconds()
+        others = {key: None for key in LABELS if key != own and key in pod.metadata.labels}
         # One second more, since Metacontroller's clock may differ from the hook's.
-        return {LABEL: claim.diagnoser.name}, min(remaining, RECENT.total_seconds()) + 1
-    return ({LABEL: None} if LABEL in pod.metadata.labels else {}), None
+        return {own: claim.diagnoser.name, **others}, min(remaining, RECENT.total_seconds()) + 1
+    return {key: None for key in LABELS if key in pod.metadata.labels}, None
+
+
+def _diagnosed_by(pod: Pod, claim: DiagnosisTargetSpec) -> dict[str, str | None]:
+    """Say that it was none of the Pod's own namespace that diagnosed it."""
+    if claim.is_of_cluster:
+        return {DIAGNOSED_BY: f"{claim.diagnoser.kind}/{claim.diagnoser.name}"}
+    return {DIAGNOSED_BY: None} if DIAGNOSED_BY in pod.metadata.annotations else {}

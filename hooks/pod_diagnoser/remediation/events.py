@@ -18,7 +18,13 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pod_diagnoser.api.core_v1 import OwnedPod
-from pod_diagnoser.api.diagnostics_v1 import API_VERSION, GROUP, PodDiagnoser, Remediation
+from pod_diagnoser.api.diagnostics_v1 import (
+    API_VERSION,
+    CLUSTER_POD_DIAGNOSER,
+    GROUP,
+    PodDiagnoser,
+    Remediation,
+)
 from pod_diagnoser.api.fields import is_object_name
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.diagnosis import quoting
@@ -76,10 +82,18 @@ class EventFactory:
         diagnoser: the PodDiagnoser. Events are its uid's own: one that was created again publishes
             them again.
         instance: which process publishes them.
+        pods_namespace: the namespace of the Pods that they are about; that of the PodDiagnoser
+            where it is empty.
     """
 
     diagnoser: PodDiagnoser
     instance: str
+    pods_namespace: str = ""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the Events: an Event is where the object is that it is about."""
+        return self.pods_namespace or self.diagnoser.metadata.namespace
 
     def name(self, regarding: str, *what: str) -> str:
         """Return the name of an Event, a DNS subdomain: the same each time.
@@ -94,13 +108,13 @@ class EventFactory:
 
     def key(self, name: str) -> str:
         """Return the key by which an Event of this name is published once."""
-        return f"{self.diagnoser.metadata.namespace}/{name}"
+        return f"{self.namespace}/{name}"
 
     def event(
         self, regarding: Mapping[str, str], name: str, content: EventContent, now: datetime
     ) -> EventDocument:
         """Build an Event."""
-        namespace, at = self.diagnoser.metadata.namespace, now.astimezone(UTC)
+        namespace, at = self.namespace, now.astimezone(UTC)
         return EventDocument(
             key=self.key(name),
             namespace=namespace,
@@ -128,7 +142,7 @@ class EventFactory:
 
     def about_pod(self, name: str, uid: str) -> dict[str, str]:
         """Return a reference to a Pod; kubectl describe finds the Event by the uid in it."""
-        namespace = self.diagnoser.metadata.namespace
+        namespace = self.namespace
         return {"apiVersion": "v1", "kind": "Pod", "namespace": namespace, "name": name, "uid": uid}
 
     def about_diagnoser(self) -> dict[str, str]:
@@ -172,7 +186,13 @@ def crash_events(
     meta = crashed.pod.metadata
     for found in (*crashed.diagnoses, *crashed.former):
         reason = _event_reason(found)
-        if reason is not None and found.id not in awaited and _is_fresh(found, crashed, now):
+        if (
+            reason is None
+            or found.id in awaited
+            or not _is_of_this_claim(found, crashed, diagnoser)
+        ):
+            continue
+        if _is_fresh(found, crashed, now):
             name = factory.name(meta.name, found.id, "PodRestarted")
             if exists(factory.key(name)):
                 continue
@@ -205,6 +225,24 @@ def _event_reason(found: Diagnosis) -> str | None:
     if found.symptom.kind is SymptomKind.WAITING:
         return "PodNotStarted"
     return "PodFailed" if found.final else None
+
+
+def _is_of_this_claim(found: Diagnosis, crashed: CrashedPod, diagnoser: PodDiagnoser) -> bool:
+    """Return whether a crash was first diagnosed by the one that claims the Pod now.
+
+    Asked for a ClusterPodDiagnoser: a Pod that it takes over from another one has crashes that may
+    have Events already.
+    """
+    if diagnoser.KIND != CLUSTER_POD_DIAGNOSER:
+        return True
+    history = crashed.history
+    seen = next((each.seen for each in history.history if each.id == found.id), None)
+    return (
+        seen is not None
+        and history.since is not None
+        and history.diagnoser == diagnoser.metadata.uid
+        and seen >= history.since
+    )
 
 
 def _is_fresh(found: Diagnosis, crashed: CrashedPod, now: datetime) -> bool:

@@ -28,6 +28,7 @@ from pod_diagnoser.server.debouncing import Debouncer
 from pod_diagnoser.server.endpoints import (
     Clock,
     MetricsPage,
+    ClusterPodDiagnoserEndpoints,
     PodDiagnoserEndpoints,
     PodEndpoints,
     healthy,
@@ -127,6 +128,10 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
             refusable=True,
         )
         hooks["/poddiagnosers/recall"] = Hook(diagnosers.recall, settings.max_pod_body, fairness)
+        cluster = ClusterPodDiagnoserEndpoints(
+            parts.clock, telemetry, reconciler, settings.max_related, parts.thread_time
+        )
+        hooks |= cluster_hooks(cluster, settings, fairness)
     app = Flask("pod_diagnoser", static_folder=None)
     app.add_url_rule("/healthz", endpoint="healthz", view_func=healthy)
     app.add_url_rule("/readyz", endpoint="readyz", view_func=healthy)
@@ -166,6 +171,26 @@ def _without_paths() -> Flask:
     app = Flask("pod_diagnoser", static_folder=None)
     app.register_error_handler(HTTPException, refuse_unknown)
     return app
+
+
+def cluster_hooks(
+    endpoints: ClusterPodDiagnoserEndpoints, settings: Settings, fairness: Fairness
+) -> dict[str, Hook]:
+    """Return the hooks for ClusterPodDiagnosers by their paths.
+
+    What publishes has the objects of some 2,000 namespaces in a request, twice.
+    """
+    path, large = "/clusterpoddiagnosers", settings.max_pod_diagnoser_body
+    return {
+        f"{path}/customize": Hook(endpoints.customize, settings.max_pod_body, fairness),
+        f"{path}/sync": Hook(
+            endpoints.sync, large, fairness, accepts_truncated=True, refusable=True
+        ),
+        f"{path}/targets/customize": Hook(
+            endpoints.customize_targets, settings.max_pod_body, fairness
+        ),
+        f"{path}/targets/sync": Hook(endpoints.sync_targets, large, fairness),
+    }
 
 
 def find_api_server(settings: Settings, environment: Mapping[str, str]) -> Credentials | None:

@@ -1,4 +1,4 @@
-"""What each URL returns: ``/pods/…`` and ``/poddiagnosers/…`` (sync, customize, recall); probes.
+"""What each URL returns: the hooks for Pods, PodDiagnosers and ClusterPodDiagnosers; probes.
 
 Raw request in, response out: the bytes are read with the models, and what is decided is decided by
 `pod_diagnoser.pods` and `pod_diagnoser.poddiagnosers`.
@@ -15,6 +15,12 @@ from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException
 
+from pod_diagnoser.api.cluster_requests import (
+    ClusterCustomizeRequest,
+    ClusterSyncRequest,
+    ClusterTargetsRequest,
+    parse_truncated_cluster,
+)
 from pod_diagnoser.api.metacontroller import (
     CustomizeRequest,
     DiagnoserRecallRequest,
@@ -31,6 +37,12 @@ from pod_diagnoser.api.raw_request import (
     truncate_related,
 )
 from pod_diagnoser.diagnosis.evidence import EvidenceFetcher
+from pod_diagnoser.poddiagnosers.cluster_snapshot import take_cluster_snapshot
+from pod_diagnoser.poddiagnosers.cluster_status import customize_cluster, sync_cluster
+from pod_diagnoser.poddiagnosers.cluster_targets import (
+    customize_cluster_targets,
+    sync_cluster_targets,
+)
 from pod_diagnoser.poddiagnosers.response import (
     PodDiagnoserSync,
     customize_pod_diagnoser,
@@ -144,15 +156,11 @@ class PodDiagnoserEndpoints:
         Raises:
             RequestRefusedError: the request was truncated before its PodDiagnoser ended.
         """
-        truncated = truncate_related(body.content, self.max_related)
-        self.telemetry.shortcut_tried(Shortcut.TRUNCATE_RELATED, hit=truncated is not None)
-        content = body.content if truncated is None else truncated
-        complete = body.complete and len(content) == len(body.content)
-        stripped = _strip(content, self.telemetry)
+        content, complete = _truncated(body, self.max_related, self.telemetry)
         request = (
-            PodDiagnoserSyncRequest.model_validate_json(stripped)
+            PodDiagnoserSyncRequest.model_validate_json(content)
             if complete
-            else parse_truncated(stripped)
+            else parse_truncated(content)
         )
         if request is None:
             raise RequestRefusedError(TOO_LARGE)
@@ -173,6 +181,72 @@ class PodDiagnoserEndpoints:
         """Answer ``POST /poddiagnosers/recall``, a small sync of a PodDiagnoser."""
         request = DiagnoserRecallRequest.model_validate_json(body.content)
         return Reply(self.recalls.sync_diagnoser(request.object))
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPodDiagnoserEndpoints:
+    """The hooks of the two DecoratorControllers for ClusterPodDiagnosers.
+
+    Attributes:
+        clock: returns the time.
+        telemetry: counts and logs.
+        reconciler: does what is to be done in the cluster; None where there is no API server.
+        max_related: the most bytes of related objects that are read.
+        thread_time: a clock for the CPU time of this thread, in seconds.
+    """
+
+    clock: Clock
+    telemetry: Telemetry
+    reconciler: Reconciler | None
+    max_related: int
+    thread_time: Callable[[], float]
+
+    def customize(self, body: Body) -> Reply:
+        """Answer ``POST /clusterpoddiagnosers/customize``."""
+        return Reply(customize_cluster(ClusterCustomizeRequest.model_validate_json(body.content)))
+
+    def sync(self, body: Body) -> Reply:
+        """Answer ``POST /clusterpoddiagnosers/sync``: the status, and Events.
+
+        Raises:
+            RequestRefusedError: the request was truncated before its Pods begin.
+        """
+        content, complete = _truncated(body, self.max_related, self.telemetry)
+        request = (
+            ClusterSyncRequest.model_validate_json(content)
+            if complete
+            else parse_truncated_cluster(content)
+        )
+        if request is None:
+            raise RequestRefusedError(TOO_LARGE)
+        end = self.thread_time() + MAX_READING_SECONDS
+        snapshot = take_cluster_snapshot(
+            request, complete=complete, has_time=lambda: self.thread_time() < end
+        )
+        if self.reconciler is None:
+            result = sync_cluster(snapshot, self.clock())
+        else:
+            result = self.reconciler.sync_cluster(snapshot)
+        return Reply(result.response, _debounce(result))
+
+    def customize_targets(self, body: Body) -> Reply:
+        """Answer ``POST /clusterpoddiagnosers/targets/customize``."""
+        request = ClusterCustomizeRequest.model_validate_json(body.content)
+        return Reply(customize_cluster_targets(request))
+
+    def sync_targets(self, body: Body) -> Reply:
+        """Answer ``POST /clusterpoddiagnosers/targets/sync``: the DiagnosisTargets."""
+        content = _strip(body.content, self.telemetry)
+        return Reply(sync_cluster_targets(ClusterTargetsRequest.model_validate_json(content)))
+
+
+def _truncated(body: Body, max_related: int, telemetry: Telemetry) -> tuple[bytes, bool]:
+    """Return what is read of a request with many Pods, and whether that is all of it."""
+    truncated = truncate_related(body.content, max_related)
+    telemetry.shortcut_tried(Shortcut.TRUNCATE_RELATED, hit=truncated is not None)
+    content = body.content if truncated is None else truncated
+    complete = body.complete and len(content) == len(body.content)
+    return _strip(content, telemetry), complete
 
 
 def _debounce(result: PodDiagnoserSync) -> Debounce | None:

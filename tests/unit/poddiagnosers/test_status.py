@@ -244,14 +244,17 @@ def test_a_pod_that_is_being_deleted_is_counted_at_once() -> None:
     assert status(synced(stored, after(1), going), "diagnosedPods") == 1
 
 
-def test_an_inactive_poddiagnoser_attaches_nothing_and_keeps_its_count() -> None:
-    """EnableAnnotations false: no DiagnosisTarget, and a condition with the reason."""
+def test_an_inactive_poddiagnoser_declines_for_its_pods_and_keeps_its_count() -> None:
+    """EnableAnnotations false: a DiagnosisTarget that claims nothing, and the reason."""
     seen = synced(DIAG, after(5), pod_after_sync(crashed(), after(1), DIAG))
     seen["spec"]["enableAnnotations"] = False
     seen["metadata"]["generation"] = 2
     made = answer(seen, after(60))
     off = applied(seen, made)
-    assert made["attachments"] == []
+    (declining,) = made["attachments"]
+    assert declining["metadata"]["name"] == "diag-5b0c7c3e-off"
+    assert declining["spec"].keys() == {"diagnoser", "active", "since"}
+    assert declining["spec"]["active"] is False
     assert status(off, "diagnosedPods") == 1
     assert condition(off, "Active")["reason"] == "AnnotationsDisabled"
 

@@ -1,0 +1,109 @@
+"""Work out the conditions of a ClusterPodDiagnoser's status. Pure."""
+
+from typing import Final
+
+from pod_diagnoser.api.diagnostics_v1 import ConditionType
+from pod_diagnoser.poddiagnosers.cluster_snapshot import ClusterSnapshot
+from pod_diagnoser.poddiagnosers.conditions import ConditionState, named
+from pod_diagnoser.remediation.model import REPLACING, Action, ExecutionReport
+
+INVALID_SELECTOR: Final = "InvalidNamespaceSelector"
+
+
+def cluster_active_condition(snapshot: ClusterSnapshot) -> ConditionState:
+    """Return whether the ClusterPodDiagnoser claims Pods."""
+    if not snapshot.diagnoser.active:
+        return ConditionState(
+            ConditionType.ACTIVE,
+            holds=False,
+            reason="AnnotationsDisabled",
+            message="spec.enableAnnotations is false: it claims no Pods and diagnoses nothing.",
+        )
+    return ConditionState(
+        ConditionType.ACTIVE,
+        holds=True,
+        reason="Claiming",
+        message=(
+            "Claims the Pods of the namespaces that it selects, but for those that a PodDiagnoser "
+            "of their namespace selects, be it switched off."
+        ),
+    )
+
+
+def namespaces_condition(snapshot: ClusterSnapshot) -> ConditionState:
+    """Return whether spec.namespaceSelector could be evaluated, and selects anything."""
+    if snapshot.namespaces is None:
+        return ConditionState(
+            ConditionType.NAMESPACES_SELECTED,
+            holds=False,
+            reason=INVALID_SELECTOR,
+            message=(
+                "spec.namespaceSelector cannot be evaluated: where Pods are diagnosed stays as it "
+                "was, and nothing is done about crashes."
+            ),
+        )
+    count = len(snapshot.namespaces)
+    noun = "namespace" if count == 1 else "namespaces"
+    return ConditionState(
+        ConditionType.NAMESPACES_SELECTED,
+        holds=count > 0,
+        reason="Selected" if count else "NoneSelected",
+        message=f"spec.namespaceSelector matches {count} {noun}.",
+    )
+
+
+def cluster_overlapping_condition(snapshot: ClusterSnapshot) -> ConditionState:
+    """Return who may claim the same Pods first."""
+    parts = []
+    if snapshot.older:
+        older = named([each.metadata.name for each in snapshot.older])
+        parts.append(f"Pods that these older ClusterPodDiagnosers match too are theirs: {older}.")
+    if snapshot.by_namespace:
+        names = named(sorted(snapshot.by_namespace))
+        parts.append(f"PodDiagnosers come first in these namespaces: {names}.")
+    if not snapshot.diagnoser.active or not parts:
+        return ConditionState(
+            ConditionType.OVERLAPPING,
+            holds=False,
+            reason="NothingComesFirst",
+            message="No PodDiagnoser and no older ClusterPodDiagnoser can match the same Pods.",
+        )
+    return ConditionState(
+        ConditionType.OVERLAPPING,
+        holds=True,
+        reason="OlderMayMatch" if snapshot.older else "PodDiagnosersMayMatch",
+        message=" ".join(parts),
+    )
+
+
+def cluster_remediating_condition(
+    snapshot: ClusterSnapshot, report: ExecutionReport
+) -> ConditionState:
+    """Return what is done about crashes, or why nothing is."""
+    action = snapshot.diagnoser.spec.remediationAction
+    holds = False
+    if action in REPLACING:
+        reason = "ActionNotSupported"
+        message = (
+            f"A ClusterPodDiagnoser does not replace Pods: {action} needs a PodDiagnoser in their "
+            "namespace. Nothing is done."
+        )
+    elif action not in tuple(Action):
+        reason = "UnknownAction"
+        message = "spec.remediationAction is none that this version knows: nothing is done."
+    elif not action:
+        reason, message = "NoAction", "spec.remediationAction asks for nothing to be done."
+    elif not snapshot.diagnoser.active:
+        reason, message = "Inactive", "It claims no Pods, so there is nothing to be done."
+    elif snapshot.namespaces is None:
+        reason = INVALID_SELECTOR
+        message = "spec.namespaceSelector cannot be evaluated: nothing is done."
+    elif not report.connected:
+        reason = "NotConnected"
+        message = "The operator runs without access to the API server: nothing is done."
+    elif report.api_failure is not None and not report.api_failure.transient:
+        reason, message = report.api_failure.reason, report.api_failure.message
+    else:
+        holds, reason = True, "LoggingEvents"
+        message = "An Event is created for each fresh crash, in the Pod's namespace."
+    return ConditionState(ConditionType.REMEDIATING, holds=holds, reason=reason, message=message)

@@ -1,0 +1,144 @@
+"""What a ClusterPodDiagnoser's sync request holds. Pure."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pod_diagnoser.api.cluster_diagnostics_v1 import ClusterPodDiagnoser
+from pod_diagnoser.api.cluster_requests import ClusterSyncRequest
+from pod_diagnoser.api.core_v1 import OwnedPod
+from pod_diagnoser.api.diagnostics_v1 import (
+    DiagnosisTarget,
+    DiagnosisTargetSpec,
+    diagnosis_target_spec,
+)
+from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot
+from pod_diagnoser.pods.claims import claimed_pods, older_overlapping, valid_targets
+from pod_diagnoser.pods.history import parse_history
+from pod_diagnoser.pods.observation import CrashedPod, reportable_crashes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterSnapshot(DiagnoserSnapshot):
+    """What a ClusterPodDiagnoser's sync request holds.
+
+    Attributes:
+        cluster_diagnoser: the ClusterPodDiagnoser, which is `diagnoser`.
+        namespaces: the labels of the namespaces that it selects, by name; None where its selector
+            cannot be evaluated.
+        by_namespace: the DiagnosisTargets of PodDiagnosers in these, in the order in which they
+            claim.
+        older: the active ClusterPodDiagnosers that may claim the same Pods first.
+    """
+
+    cluster_diagnoser: ClusterPodDiagnoser
+    namespaces: Mapping[str, Mapping[str, str]] | None
+    by_namespace: Mapping[str, Sequence[DiagnosisTargetSpec]]
+    older: Sequence[ClusterPodDiagnoser]
+
+    @property
+    def spans_namespaces(self) -> bool:
+        """Whether the Pods may be of several namespaces."""
+        return True
+
+    def targets_of(self, namespace: str) -> Sequence[DiagnosisTargetSpec]:
+        """Return what may claim Pods of a namespace before it does, in that order."""
+        labels = (self.namespaces or {}).get(namespace, {})
+        older = [
+            diagnosis_target_spec(each)
+            for each in self.older
+            if each.spec.namespaceSelector.matches(labels)
+        ]
+        return (*self.by_namespace.get(namespace, ()), *older)
+
+
+def take_cluster_snapshot(
+    request: ClusterSyncRequest,
+    *,
+    complete: bool = True,
+    has_time: Callable[[], bool] = lambda: True,
+) -> ClusterSnapshot:
+    """Return what a sync request holds for its ClusterPodDiagnoser.
+
+    Args:
+        request: the sync request.
+        complete: False when the request had more Pods than were read.
+        has_time: whether there is time to read one more Pod; the rest is left out.
+    """
+    diagnoser, related = request.object, request.related
+    namespaces = related.namespaces if diagnoser.spec.namespaceSelector.is_valid else None
+    snapshot = ClusterSnapshot(
+        diagnoser,
+        (),
+        (),
+        complete and namespaces is not None,
+        cluster_diagnoser=diagnoser,
+        namespaces=None
+        if namespaces is None
+        else {each.metadata.name: each.metadata.labels for each in namespaces.values()},
+        by_namespace=_by_namespace(related.targets.values(), namespaces or {}),
+        older=_older(diagnoser, related.diagnosers.values()),
+    )
+    crashed: list[CrashedPod] = []
+    for pod in _claimed(snapshot, related.pods.values()):
+        if not has_time():
+            return _with(snapshot, crashed, complete=False)
+        history = parse_history(pod)
+        crashes = reportable_crashes(pod, diagnoser.spec, history)
+        crashed.append(CrashedPod(pod, crashes, history))
+    return _with(snapshot, crashed, complete=snapshot.complete)
+
+
+def _with(
+    snapshot: ClusterSnapshot, crashed: Sequence[CrashedPod], *, complete: bool
+) -> ClusterSnapshot:
+    return ClusterSnapshot(
+        snapshot.diagnoser,
+        (),
+        crashed,
+        complete,
+        cluster_diagnoser=snapshot.cluster_diagnoser,
+        namespaces=snapshot.namespaces,
+        by_namespace=snapshot.by_namespace,
+        older=snapshot.older,
+    )
+
+
+def _by_namespace(
+    targets: Iterable[DiagnosisTarget], namespaces: Iterable[str]
+) -> dict[str, list[DiagnosisTargetSpec]]:
+    grouped: defaultdict[str, list[DiagnosisTarget]] = defaultdict(list)
+    for target in targets:
+        if not target.spec.is_of_cluster:
+            grouped[target.metadata.namespace].append(target)
+    return {
+        namespace: valid_targets(grouped[namespace], namespace)
+        for namespace in namespaces
+        if namespace in grouped
+    }
+
+
+def _older(
+    diagnoser: ClusterPodDiagnoser, others: Iterable[ClusterPodDiagnoser]
+) -> list[ClusterPodDiagnoser]:
+    active = {
+        each.metadata.uid: each
+        for each in others
+        if each.active and not each.metadata.terminating and each.spec.namespaceSelector.is_valid
+    }
+    specs = (diagnosis_target_spec(each) for each in active.values())
+    own = diagnosis_target_spec(diagnoser)
+    return [active[each.diagnoser.uid] for each in older_overlapping(own, specs)]
+
+
+def _claimed(snapshot: ClusterSnapshot, pods: Iterable[OwnedPod]) -> list[OwnedPod]:
+    """Pick the Pods that a ClusterPodDiagnoser claims; anyone may have put its label on one."""
+    grouped: defaultdict[str, list[OwnedPod]] = defaultdict(list)
+    for pod in pods:
+        grouped[pod.metadata.namespace].append(pod)
+    return [
+        pod
+        for namespace, its_pods in grouped.items()
+        if namespace in (snapshot.namespaces or {})
+        for pod in claimed_pods(snapshot.diagnoser, its_pods, snapshot.targets_of(namespace))
+    ]
