@@ -79,6 +79,7 @@ LEASES = Resource("coordination.k8s.io/v1", "leases")
 CUSTOM_RESOURCES = Resource("apiextensions.k8s.io/v1", "customresourcedefinitions")
 DECORATOR_CONTROLLERS = Resource("metacontroller.k8s.io/v1alpha1", "decoratorcontrollers")
 PODDIAGNOSERS = Resource("diagnostics.local.io/v1", "poddiagnosers")
+CLUSTERPODDIAGNOSERS = Resource("diagnostics.local.io/v1", "clusterpoddiagnosers")
 DIAGNOSISTARGETS = Resource("diagnostics.local.io/v1", "diagnosistargets")
 
 

@@ -124,7 +124,10 @@ def install(
     """
     apply(control_plane, render(control_plane, PROJECT / "crds"))
     wait_for_kinds(
-        control_plane, "poddiagnosers.diagnostics.local.io", "diagnosistargets.diagnostics.local.io"
+        control_plane,
+        "poddiagnosers.diagnostics.local.io",
+        "clusterpoddiagnosers.diagnostics.local.io",
+        "diagnosistargets.diagnostics.local.io",
     )
     manifests = render_with(
         control_plane, "base" if overlay is None else f"overlays/{overlay}", components

@@ -15,9 +15,9 @@ from pod_diagnoser.api.time import earliest
 from pod_diagnoser.cluster.errors import ApiError, ApiFailure
 from pod_diagnoser.poddiagnosers.access import ClusterAccess, ClusterApi, Observer
 from pod_diagnoser.poddiagnosers.awaited_evidence import AwaitedEvidence
-from pod_diagnoser.poddiagnosers.decisions import Decisions
 from pod_diagnoser.poddiagnosers.cluster_snapshot import ClusterSnapshot
 from pod_diagnoser.poddiagnosers.cluster_status import sync_cluster
+from pod_diagnoser.poddiagnosers.decisions import Decisions
 from pod_diagnoser.poddiagnosers.event_publisher import TOO_SLOW, EventPublisher
 from pod_diagnoser.poddiagnosers.response import (
     PodDiagnoserSync,

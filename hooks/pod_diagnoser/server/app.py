@@ -27,8 +27,8 @@ from pod_diagnoser.server.deadlines import Deadline, Deadlines, call_deadline
 from pod_diagnoser.server.debouncing import Debouncer
 from pod_diagnoser.server.endpoints import (
     Clock,
-    MetricsPage,
     ClusterPodDiagnoserEndpoints,
+    MetricsPage,
     PodDiagnoserEndpoints,
     PodEndpoints,
     healthy,

@@ -185,7 +185,7 @@ class PortSwitch:
 class HookMiddleware:
     """Answers the requests of hooks, and passes everything else on.
 
-    A request of Metacontroller has one of four paths and no cookies, sessions or URL parameters:
+    A request of Metacontroller has one of a few paths and no cookies, sessions or URL parameters:
     what Flask does to find that out costs as much as reading the Pod does.
 
     Attributes:
