@@ -37,7 +37,8 @@ serve: setup ## serve the hook on localhost, PORT=8080, as in production
 	@$(RUN)/pod-diagnoser serve --port $(PORT)
 
 # Check it.
-.PHONY: test golden lint output-corpus output-score test: setup $(if $(shell which npm 2>/dev/null),axe) ## run all tests that need no control plane, on all cores crds
+.PHONY: test crds golden lint output-corpus output-score
+test: setup $(if $(shell which npm 2>/dev/null),axe) ## run all tests that need no control plane, on all cores
 	$(RUN)/pytest -n auto --dist loadfile --no-loadscope-reorder --ignore tests/e2e
 
 crds: setup ## make the CRD of ClusterPodDiagnoser from that of PodDiagnoser

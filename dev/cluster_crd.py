@@ -39,6 +39,12 @@ LABEL_KEY: Final = (
     "([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$"
 )
 
+VALUES_RULE: Final = {
+    "rule": "self.operator in ['In', 'NotIn'] ? has(self.values) && self.values.size() > 0"
+    " : !has(self.values) || self.values.size() == 0",
+    "message": "In and NotIn need values; Exists and DoesNotExist have none",
+}
+
 COLUMNS: Final[list[Json]] = [
     {
         "name": "Namespaces",
@@ -212,13 +218,7 @@ def _selector(labels: Json) -> Json:
                             },
                         },
                     },
-                    "x-kubernetes-validations": [
-                        {
-                            "rule": "self.operator in ['In', 'NotIn'] ? has(self.values) && "
-                            "self.values.size() > 0 : !has(self.values) || self.values.size() == 0",
-                            "message": "In and NotIn need values; Exists and DoesNotExist have none",
-                        }
-                    ],
+                    "x-kubernetes-validations": [dict(VALUES_RULE)],
                 },
             },
         },

@@ -23,7 +23,7 @@ install: ## install or update OVERLAY=metacontroller/pod-diagnoser/overlays/defa
 # Pods with an annotation or a label of ours, one "namespace/name" a line; fails if they cannot be listed. By their
 # keys, since others under our prefix are their owners' (diagnostics.local.io/remediate).
 LEFTOVERS = pods=$$($(KUBECTL) get pods --all-namespaces -o jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} {.metadata.annotations} {.metadata.labels}{"\n"}{end}') \
-	|| exit; echo "$$pods" | grep -E '"diagnostics[.]local[.]io/(cause|changes|container|crashes|diagnoser|diagnosis|evidence|log|next-step|reason|restart-reason|restart-time|termination-message)":' | cut -d' ' -f1
+	|| exit; echo "$$pods" | grep -E '"diagnostics[.]local[.]io/(cause|changes|cluster-diagnoser|container|crashes|diagnosed-by|diagnoser|diagnosis|evidence|log|next-step|reason|restart-reason|restart-time|termination-message)":' | cut -d' ' -f1
 
 .PHONY: leftovers
 leftovers: ## list the Pods with an annotation or a label of ours
@@ -32,8 +32,8 @@ leftovers: ## list the Pods with an annotation or a label of ours
 # Without DiagnosisTargets no Pod is claimed, so Metacontroller cleans the Pods; then the rest is deleted. The
 # targets are deleted in each round: Metacontroller may create one more while its controller is being deleted.
 .PHONY: uninstall
-uninstall: ## clean all Pods, then remove the operator; PodDiagnosers stay as they are
-	$(KUBECTL) delete decoratorcontroller pod-diagnoser-poddiagnosers --ignore-not-found
+uninstall: ## clean all Pods, then remove the operator; what users wrote stays as it is
+	$(KUBECTL) delete decoratorcontroller pod-diagnoser-poddiagnosers pod-diagnoser-clusterpoddiagnosers-targets --ignore-not-found
 	@for round in $$(seq 100); do \
 		$(KUBECTL) delete diagnosistargets --all --all-namespaces || exit; sleep 2; \
 		left=$$($(LEFTOVERS)) || exit; test -n "$$left" || exit 0; \

@@ -170,7 +170,7 @@ def rollout(cluster: Cluster, verb: str, component: str, options: list[str]) -> 
 def note_refusals(cluster: Cluster) -> None:
     """Note where the hook, whichever of what it may know it knows, refuses Metacontroller."""
     for controller_, held in cluster["held"].items():
-        component = controller_.removeprefix("recall-")
+        component = "poddiagnosers" if "poddiagnosers" in controller_ else "pods"
         if not all(held in tokens for tokens in cluster["known"][component]):
             cluster["refused"].append(component)
     for controller_, trusted in cluster["trusted"].items():

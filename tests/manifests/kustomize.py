@@ -19,6 +19,9 @@ SERVED_BY = {
     "poddiagnosers": "poddiagnosers",
     "recall-pods": "pods",
     "recall-poddiagnosers": "poddiagnosers",
+    "clusterpoddiagnosers": "poddiagnosers",
+    "clusterpoddiagnosers-targets": "poddiagnosers",
+    "recall-cluster-pods": "pods",
 }
 """The DecoratorControllers, and the component that serves each."""
 BASE = "metacontroller/pod-diagnoser/base"

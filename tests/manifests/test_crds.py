@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from dev.cluster_crd import MADE, made
 from pod_diagnoser.api.causes import REQUESTED_RESTARTS, TRANSIENT, Cause
 from pod_diagnoser.api.diagnostics_v1 import DEFAULT_CAUSES, MAX_LOG_LINES
 from pod_diagnoser.diagnosis.cause_rules import rule_for
@@ -25,7 +26,11 @@ from tests.manifests.kustomize import BASE, PROJECT, load, of_kind, render
 from tests.manifests.structural import KEYWORDS, defaulted, problems
 from tests.support.builders import termination
 
-FILES = {"PodDiagnoser": "poddiagnosers", "DiagnosisTarget": "diagnosistargets"}
+FILES = {
+    "PodDiagnoser": "poddiagnosers",
+    "ClusterPodDiagnoser": "clusterpoddiagnosers",
+    "DiagnosisTarget": "diagnosistargets",
+}
 SAMPLES = sorted((PROJECT / "crds" / "samples").glob("*.yaml"))
 WITH_STATUS = Path(__file__).with_name("status.yaml")
 
@@ -87,7 +92,7 @@ def test_names_follow_from_the_kind(kind: str) -> None:
     assert crd["kind"] == "CustomResourceDefinition"
     assert crd["metadata"]["name"] == f"{names['plural']}.{definition(kind)['group']}"
     assert definition(kind)["group"] == "diagnostics.local.io"
-    assert definition(kind)["scope"] == "Namespaced"
+    assert definition(kind)["scope"] == ("Cluster" if kind.startswith("Cluster") else "Namespaced")
     assert names["kind"] == kind
     assert names["listKind"] == f"{kind}List"
     assert names["plural"] == FILES[kind] == f"{names['singular']}s"
@@ -495,6 +500,7 @@ def test_sample_writes_every_safeguard_out() -> None:
 def test_samples_change_one_poddiagnoser() -> None:
     """Applied one after the other they change its action; none overlaps with another."""
     samples = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in SAMPLES]
+    samples = [sample for sample in samples if sample["kind"] == "PodDiagnoser"]
     assert {sample["metadata"]["name"] for sample in samples} == {"fragileapp-diagnoser"}
     actions = {sample["spec"]["remediationAction"] for sample in samples}
     assert actions == {"EvictPod", "LogEvent", "RestartPod"}
@@ -535,8 +541,9 @@ def test_the_page_on_filters_has_every_field() -> None:
 def test_policy_asks_for_the_permission_of_each_action_that_replaces_pods() -> None:
     """Who may not do it himself cannot have it done; how it works, ``tests/e2e`` shows."""
     objects = render("crds")
-    (policy,) = of_kind(objects, "ValidatingAdmissionPolicy").values()
-    (binding,) = of_kind(objects, "ValidatingAdmissionPolicyBinding").values()
+    policy = of_kind(objects, "ValidatingAdmissionPolicy")["pod-diagnoser-remediation"]
+    bindings = of_kind(objects, "ValidatingAdmissionPolicyBinding")
+    binding = bindings["pod-diagnoser-remediation"]
     assert binding["spec"]["policyName"] == policy["metadata"]["name"]
     assert binding["spec"]["validationActions"] == ["Deny"]
     spec = policy["spec"]
@@ -554,6 +561,46 @@ def test_policy_asks_for_the_permission_of_each_action_that_replaces_pods() -> N
     for validation in spec["validations"]:
         assert validation["reason"] == "Forbidden"
         assert "permission" in validation["message"]
+
+
+def test_logs_of_all_namespaces_are_shown_for_those_alone_who_may_read_them() -> None:
+    """The policy for ClusterPodDiagnosers asks as that for PodDiagnosers does, in no namespace."""
+    objects = render("crds")
+    policies = of_kind(objects, "ValidatingAdmissionPolicy")
+    binding = of_kind(objects, "ValidatingAdmissionPolicyBinding")["pod-diagnoser-cluster"]
+    assert binding["spec"] == {
+        "policyName": "pod-diagnoser-cluster",
+        "validationActions": ["Deny"],
+    }
+    spec = policies["pod-diagnoser-cluster"]["spec"]
+    assert spec["failurePolicy"] == "Fail"
+    (rule,) = spec["matchConstraints"]["resourceRules"]
+    assert rule["resources"] == ["clusterpoddiagnosers"]
+    (validation,) = spec["validations"]
+    (original,) = (
+        each
+        for each in policies["pod-diagnoser-remediation"]["spec"]["validations"]
+        if "subresource('log')" in each["expression"]
+    )
+    expected = original["expression"].replace(".namespace(request.namespace)", "")
+    assert validation["expression"] == expected
+
+
+def test_cluster_kind_is_made_from_the_other() -> None:
+    """What stands in the file is what ``make crds`` writes, and all its bounds are the same."""
+    assert MADE.read_text(encoding="utf-8") == made()
+    source = dict(all_nodes("PodDiagnoser"))
+    for path, node in all_nodes("ClusterPodDiagnoser"):
+        if path in source and path not in {".status.conditions", ".spec.remediationAction"}:
+            for keyword in ("type", "maxLength", "maximum", "maxItems", "pattern", "default"):
+                assert node.get(keyword) == source[path].get(keyword), path
+
+
+def test_cluster_kind_is_for_those_who_administer_the_cluster() -> None:
+    """No role that is added to edit, admin or view names it."""
+    for role in of_kind(render("crds"), "ClusterRole").values():
+        for each in role["rules"]:
+            assert not any(name.startswith("cluster") for name in each["resources"])
 
 
 def test_roles_add_to_those_of_kubernetes() -> None:

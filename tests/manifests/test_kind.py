@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pod_diagnoser.pods.keys import ANNOTATIONS, LABEL
+from pod_diagnoser.pods.keys import ANNOTATIONS, LABELS
 from tests.manifests.kustomize import (
     BASE,
     COMPONENTS,
@@ -125,8 +125,12 @@ def test_overlays_are_installed_by_the_script(recipe: dict[str, str]) -> None:
 def test_removal_names_our_controllers_and_keeps_the_kinds(recipe: dict[str, str]) -> None:
     """First the PodDiagnosers' controller, then the Pods' one; users' objects are not touched."""
     commands = recipe["uninstall"]
-    deleted = re.findall(r"delete decoratorcontroller (\S+)", commands)
-    assert deleted == ["pod-diagnoser-poddiagnosers", "pod-diagnoser-pods"]
+    lines = re.findall(r"delete decoratorcontroller (.+?) --", commands)
+    assert [line.split() for line in lines] == [
+        ["pod-diagnoser-poddiagnosers", "pod-diagnoser-clusterpoddiagnosers-targets"],
+        ["pod-diagnoser-pods"],
+    ]
+    deleted = " ".join(lines).split()
     assert set(deleted) < set(of_kind(render(BASE), "DecoratorController"))
     assert re.findall(r"delete -k (\S+)", commands) == [BASE]
     assert not re.search(r"delete (poddiagnosers?|pdiag|crds?)\b", commands)
@@ -162,7 +166,7 @@ def test_leftovers_are_our_own_keys(recipe: dict[str, str]) -> None:
     readme = (PROJECT / "metacontroller/README.md").read_text(encoding="utf-8")
     for text in (recipe["leftovers"], readme):
         (pattern,) = re.findall(r"grep -E '(.+?)'", text)
-        for key in (*ANNOTATIONS, LABEL):
+        for key in (*ANNOTATIONS, *LABELS):
             assert re.search(pattern, f'shop/web {{"a":"b","{key}":"x"}} ')
         for other in (
             '{"diagnostics.local.io/remediate":"false"}',
@@ -180,8 +184,8 @@ def test_readme_has_the_same_commands(recipe: dict[str, str]) -> None:
     assert len(paths) >= 5
     for path in paths:
         assert (PROJECT / path).exists(), path
-    for name in re.findall(r"delete decoratorcontroller ([\w-]+)", commands):
-        assert f"delete decoratorcontroller {name}" in recipe["uninstall"]
+    for names in re.findall(r"delete decoratorcontroller ([\w -]+)", commands):
+        assert f"delete decoratorcontroller {names}" in recipe["uninstall"]
     (shown,) = re.findall(r"-o jsonpath='(.+?)'", commands)
     assert shown in recipe["leftovers"]
     for folder in re.findall(r"^\| `([a-z.][\w./-]*)` \|", readme, re.MULTILINE):
@@ -192,4 +196,4 @@ def test_readme_names_every_annotation_and_the_label() -> None:
     """The commands that clean by hand name all annotations and the label."""
     readme = (PROJECT / "metacontroller/README.md").read_text(encoding="utf-8")
     named = re.findall(r"(diagnostics\.local\.io/[a-z-]+)-(?=[ \n])", readme)
-    assert sorted(named) == sorted([*ANNOTATIONS, LABEL])
+    assert sorted(named) == sorted([*ANNOTATIONS, *LABELS])

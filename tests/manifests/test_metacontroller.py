@@ -138,7 +138,7 @@ def test_least_privilege_is_what_the_controllers_need(upstream: Path) -> None:
         ("", "events"): {"create", "patch"},
         ("", "secrets"): {"list", "watch"},
     }
-    for name in ("pods", "poddiagnosers"):
+    for name in ("pods", "poddiagnosers", "clusterpoddiagnosers"):
         spec = load(f"metacontroller/pod-diagnoser/base/decoratorcontroller-{name}.yaml")["spec"]
         for rule in spec["resources"]:
             group, resource = group_of(rule), rule["resource"]
@@ -149,7 +149,7 @@ def test_least_privilege_is_what_the_controllers_need(upstream: Path) -> None:
         for rule in spec.get("attachments", []):
             write = {"create", "update", "patch", "delete"}
             needed[group_of(rule), rule["resource"]] = read | write
-    for name in ("recall-pods", "recall-poddiagnosers"):
+    for name in ("recall-pods", "recall-poddiagnosers", "clusterpoddiagnosers-targets"):
         spec = load(f"metacontroller/pod-diagnoser/base/decoratorcontroller-{name}.yaml")["spec"]
         for rule in spec["resources"]:
             assert read | {"update"} <= needed[group_of(rule), rule["resource"]]

@@ -42,6 +42,8 @@ CLUSTER_WIDE = {
 }
 TOKENS = "pod-diagnoser-token"
 ROLE = "pod-diagnoser-remediation"
+CLUSTER_ROLE = "pod-diagnoser-clusterpoddiagnosers"
+CLUSTER_LABEL = "diagnostics.local.io/cluster-diagnoser"
 TOKEN_KEYS = ("token-a", "token-b")
 """The Secret's keys: both are valid, and Metacontroller uses one."""
 
@@ -88,7 +90,7 @@ def webhooks() -> list[tuple[str, str, Object]]:
         for name, spec in controllers().items()
         for hook_name, definition in spec["hooks"].items()
     ]
-    assert len(found) == 6
+    assert len(found) == 11
     return found
 
 
@@ -220,6 +222,11 @@ def test_deployment_serves_its_own_endpoints_only(component: str) -> None:
         ("poddiagnosers", "sync"),
         ("recall-pods", "sync"),
         ("recall-poddiagnosers", "sync"),
+        ("clusterpoddiagnosers", "customize"),
+        ("clusterpoddiagnosers", "sync"),
+        ("clusterpoddiagnosers-targets", "customize"),
+        ("clusterpoddiagnosers-targets", "sync"),
+        ("recall-cluster-pods", "sync"),
     ],
 )
 def test_urls_lead_to_an_endpoint(name: str, hook_name: str, tmp_path: Path) -> None:
@@ -232,7 +239,8 @@ def test_urls_lead_to_an_endpoint(name: str, hook_name: str, tmp_path: Path) -> 
     service = of_kind(render(BASE), "Service")[f"pod-diagnoser-{component}"]
     assert service["metadata"]["namespace"] == NAMESPACE
     assert url.port == service["spec"]["ports"][0]["port"]
-    path = f"/{component}/recall" if name.startswith("recall-") else f"/{component}/{hook_name}"
+    folder = name.replace("-", "/")
+    path = f"/{component}/recall" if name.startswith("recall-") else f"/{folder}/{hook_name}"
     assert url.path == path
     (tmp_path / "token-a").write_text("0123456789abcdef", encoding="ascii")
     variables = environment(component) | {"POD_DIAGNOSER_TOKEN_DIR": str(tmp_path)}
@@ -242,7 +250,8 @@ def test_urls_lead_to_an_endpoint(name: str, hook_name: str, tmp_path: Path) -> 
     # With the token, it is the body that is wrong.
     assert client.post(url.path, json={}, headers=token).status_code == 400
     (other,) = set(COMPONENTS) - {component}
-    path = path.replace(f"/{component}/", f"/{other}/")
+    variables["POD_DIAGNOSER_ENDPOINTS"] = other
+    client = create_app(Settings.from_environment(variables)).test_client()
     assert client.post(path, json={}, headers=token).status_code == 404
 
 
@@ -327,7 +336,7 @@ def test_no_secret_is_in_the_manifests(installation: str) -> None:
 def test_parents_and_attachments_are_kinds_that_exist() -> None:
     """One controller for Pods; one for PodDiagnosers, which makes their DiagnosisTargets."""
     assert set(controllers()) == {f"pod-diagnoser-{name}" for name in SERVED_BY}
-    pods, diagnosers, recall_pods, recall_diagnosers = controllers_by_name()
+    pods, diagnosers, recall_pods, recall_diagnosers, *_ = controllers_by_name()
     assert pods["resources"] == [{"apiVersion": "v1", "resource": "pods"}]
     assert "attachments" not in pods
     (parent,), (attachment,) = diagnosers["resources"], diagnosers["attachments"]
@@ -336,11 +345,25 @@ def test_parents_and_attachments_are_kinds_that_exist() -> None:
         assert "attachments" not in recalling
     assert recall_diagnosers["resources"] == diagnosers["resources"]
     kind = {name: attachment[name] for name in ("apiVersion", "resource")}
-    assert recall_pods["resources"] == [kind]
+    selector = {"matchExpressions": [{"key": CLUSTER_LABEL, "operator": "DoesNotExist"}]}
+    assert recall_pods["resources"] == [{**kind, "labelSelector": selector}]
     for rule in (parent, attachment):
         spec = load(f"crds/{rule['resource']}.yaml")["spec"]
         assert rule["apiVersion"] == f"{spec['group']}/{spec['versions'][0]['name']}"
         assert rule["resource"] == spec["names"]["plural"]
+
+
+def test_clusterpoddiagnosers_are_published_apart_from_their_status() -> None:
+    """A sync that reports lists no attachment; one that publishes follows no status, and no Pod."""
+    *_, reporting, publishing, recalling = controllers_by_name()
+    kind = {"apiVersion": "diagnostics.local.io/v1", "resource": "clusterpoddiagnosers"}
+    assert reporting["resources"] == [kind]
+    assert "attachments" not in reporting
+    assert publishing["resources"] == [{**kind, "ignoreStatusChanges": True}]
+    assert publishing["attachments"] == controllers()["pod-diagnoser-poddiagnosers"]["attachments"]
+    (targets,) = recalling["resources"]
+    (requirement,) = targets["labelSelector"]["matchExpressions"]
+    assert requirement == {"key": CLUSTER_LABEL, "operator": "Exists"}
 
 
 def test_hooks_are_read_strictly_and_in_time() -> None:
@@ -364,12 +387,14 @@ def test_no_finalizer_is_ever_put_on_anything() -> None:
 
 def test_only_our_own_kinds_are_looked_at_periodically() -> None:
     """No controller resyncs every Pod of the cluster at an interval."""
-    pods, diagnosers, *recalling = controllers_by_name()
+    pods, diagnosers, *recalling, reporting, publishing, many = controllers_by_name()
     assert "resyncPeriodSeconds" not in pods
-    assert 30 <= diagnosers["resyncPeriodSeconds"] <= 300
+    for spec in (diagnosers, reporting, publishing):
+        assert 30 <= spec["resyncPeriodSeconds"] <= 300
     for spec in recalling:  # of a small request, and how long an outage lasts on
         assert spec["resyncPeriodSeconds"] == 3
-    for spec in (pods, diagnosers, *recalling):
+    assert many["resyncPeriodSeconds"] == 30
+    for spec in (pods, diagnosers, reporting, *recalling, many):
         for resource in spec["resources"]:
             assert "ignoreStatusChanges" not in resource
 
@@ -410,19 +435,26 @@ def test_each_hook_has_an_identity_of_its_own(component: str, installation: str)
 
 @pytest.mark.parametrize("installation", WITH_KIND)
 def test_only_the_poddiagnosers_hook_may_do_anything(installation: str) -> None:
-    """One role, bound to one ServiceAccount; what it allows is all that remediation takes."""
+    """Two roles, bound to one ServiceAccount; what they allow is all that remediation takes."""
     objects = render(installation)
     assert not {"RoleBinding", "Role"} & {one["kind"] for one in objects}
-    (binding,) = of_kind(objects, "ClusterRoleBinding").values()
-    assert binding["subjects"] == [
-        {"kind": "ServiceAccount", "name": "pod-diagnoser-poddiagnosers", "namespace": NAMESPACE}
-    ]
-    assert binding["roleRef"] == {
-        "apiGroup": "rbac.authorization.k8s.io",
-        "kind": "ClusterRole",
-        "name": ROLE,
-    }
-    rules = of_kind(objects, "ClusterRole")[ROLE]["rules"]
+    bindings = of_kind(objects, "ClusterRoleBinding")
+    assert set(bindings) == {ROLE, CLUSTER_ROLE}
+    for name, binding in bindings.items():
+        assert binding["subjects"] == [
+            {
+                "kind": "ServiceAccount",
+                "name": "pod-diagnoser-poddiagnosers",
+                "namespace": NAMESPACE,
+            }
+        ]
+        assert binding["roleRef"] == {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole",
+            "name": name,
+        }
+    roles = of_kind(objects, "ClusterRole")
+    rules = [*roles[ROLE]["rules"], *roles[CLUSTER_ROLE]["rules"]]
     granted = {
         (group, resource): set(rule["verbs"])
         for rule in rules
@@ -431,6 +463,7 @@ def test_only_the_poddiagnosers_hook_may_do_anything(installation: str) -> None:
     }
     assert granted == {
         ("diagnostics.local.io", "poddiagnosers"): {"get"},
+        ("diagnostics.local.io", "clusterpoddiagnosers"): {"get"},
         ("", "pods"): {"get", "delete"},
         ("", "pods/eviction"): {"create"},
         ("", "events"): {"create"},
