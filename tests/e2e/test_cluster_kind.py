@@ -9,6 +9,7 @@ import pytest
 from dev.envtest.client import CLUSTERPODDIAGNOSERS, NAMESPACES, Json
 from dev.envtest.cluster import Cluster
 from dev.envtest.installation import PROJECT
+from dev.envtest.pods import now, timestamp
 from tests.e2e.workspace import (
     COMPLETED,
     ERROR,
@@ -85,7 +86,7 @@ def crash(shop: Workspace) -> None:
 def test_namespaces_join_and_leave(shop: Workspace, diagnose: Diagnose) -> None:
     """A namespace that comes to match is diagnosed; when it leaves, nothing is left on its Pods."""
     crash(shop)
-    name = f"c-{shop.namespace[:20]}"
+    name = f"joined-{shop.namespace[:2]}"
     diagnose(name, namespaceSelector=team(name))
     eventually(
         lambda: condition(shop, name, "NamespacesSelected"),
@@ -155,9 +156,12 @@ def test_a_poddiagnoser_comes_first_and_gives_back(shop: Workspace, diagnose: Di
 def test_the_older_one_of_two_wins(shop: Workspace, diagnose: Diagnose) -> None:
     """The younger one has what the older leaves, and takes over when that is gone."""
     select(shop, shop.namespace)
-    older, younger = f"z-{shop.namespace[:20]}", f"a-{shop.namespace[:20]}"
+    older, younger = (f"{first}-{shop.namespace[:2]}" for first in "za")
     made = diagnose(older, namespaceSelector=team(shop.namespace))
-    eventually(lambda: diagnose_later(shop, made))
+    # Ages are compared in whole seconds; within one the name would decide, the other way round.
+    eventually(
+        lambda: timestamp(now()), lambda moment: moment > made["metadata"]["creationTimestamp"]
+    )
     diagnose(younger, namespaceSelector=team(shop.namespace))
     crash(shop)
     labelled(shop, "cluster-diagnoser", older)
@@ -168,13 +172,6 @@ def test_the_older_one_of_two_wins(shop: Workspace, diagnose: Diagnose) -> None:
     shop.cluster.admin.delete(CLUSTERPODDIAGNOSERS, older)
     labelled(shop, "cluster-diagnoser", younger)
     eventually(lambda: status(shop, younger), lambda it: it["diagnosedPods"] == 1)
-
-
-def diagnose_later(shop: Workspace, made: Json) -> bool:
-    """Say whether another one would be younger by a whole second."""
-    probe = shop.cluster.admin.create(NAMESPACES, {"metadata": {"generateName": "clock-"}})
-    shop.cluster.admin.delete(NAMESPACES, probe["metadata"]["name"])
-    return bool(probe["metadata"]["creationTimestamp"] > made["metadata"]["creationTimestamp"])
 
 
 def test_the_tutorial_for_the_whole_cluster(shop: Workspace, diagnose: Diagnose) -> None:
