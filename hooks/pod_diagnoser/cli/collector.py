@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod
-from pod_diagnoser.api.diagnostics_v1 import GROUP, PodDiagnoser
+from pod_diagnoser.api.diagnostics_v1 import GROUP, DiagnosisTarget, PodDiagnoser
 from pod_diagnoser.api.fields import Text, WireModel
 from pod_diagnoser.cli.sharing import Sharing
 from pod_diagnoser.cli.snapshot import HealthyPod, Log, Missing, Snapshot
@@ -77,6 +77,7 @@ class Collector:
         self._revisions: dict[str, Mapping[str, Any]] = {}
         self._nodes: dict[str, Mapping[str, Any]] = {}
         self._diagnosers: dict[str, PodDiagnoser] = {}
+        self._cluster_targets: dict[str, DiagnosisTarget] = {}
         self._missing: list[Missing] = []
         self._known_uids: frozenset[str] | None = None
         self._unreadable = self._left_out = 0
@@ -95,6 +96,8 @@ class Collector:
                 self._nodes[_metadata(item, "name")] = item
             elif kind == "PodDiagnoser":
                 self._add_diagnoser(item)
+            elif kind == "DiagnosisTarget":
+                self._add_target(item)
 
     def add_json(self, content: bytes, kind: str = "") -> None:
         """Add an object whose kind is known, of which what is not read never becomes a value."""
@@ -173,6 +176,7 @@ class Collector:
             revisions=dict(self._revisions),
             nodes=dict(self._nodes),
             diagnosers=tuple(self._diagnosers.values()),
+            cluster_targets=tuple(self._cluster_targets.values()),
             missing=tuple(self._missing),
             unreadable=self._unreadable,
             left_out=self._left_out,
@@ -221,6 +225,11 @@ class Collector:
         diagnoser = self._read(PodDiagnoser, item)
         if diagnoser is not None:
             self._diagnosers[diagnoser.metadata.uid] = diagnoser
+
+    def _add_target(self, item: Mapping[str, Any]) -> None:
+        target = self._read(DiagnosisTarget, item)
+        if target is not None and target.spec.is_of_cluster:
+            self._cluster_targets[target.metadata.uid] = target
 
     def _read(self, model: type[_Model], value: Any) -> _Model | None:
         try:

@@ -158,7 +158,7 @@ class _Diagnosed:
     def __init__(self, pod: OwnedPod, snapshot: Snapshot, now: datetime) -> None:
         self.pod = pod
         self.workload = workload_of(pod)
-        self._claim = claiming_diagnoser(pod, snapshot.diagnosers)
+        self._claim = claiming_diagnoser(pod, snapshot.diagnosers, snapshot.cluster_targets)
         fetched = snapshot.evidence_of(pod)
         seen = pod if fetched is None else _without_failed_lookups(pod)
         self._logs = _logs_of(pod, snapshot) if snapshot.logs else {}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pod_diagnoser.api.core_v1 import OwnedPod
-from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
+from pod_diagnoser.api.diagnostics_v1 import CLUSTER_POD_DIAGNOSER, PodDiagnoser
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.quoting import name, quote, word
 from pod_diagnoser.remediation.model import explanation
@@ -27,6 +27,9 @@ def remediation_of(pod: OwnedPod, claim: PodDiagnoser | None) -> tuple[str, ...]
 
 
 def _lines(pod: OwnedPod, claim: PodDiagnoser) -> Iterator[str]:
+    if claim.KIND == CLUSTER_POD_DIAGNOSER:
+        yield f"ClusterPodDiagnoser {name(claim.metadata.name)} diagnoses, and replaces no Pods"
+        return
     action = claim.spec.remediationAction
     what = (
         f"has remediationAction {status_word(action)}"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod
-from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
+from pod_diagnoser.api.diagnostics_v1 import DiagnosisTarget, PodDiagnoser
 from pod_diagnoser.cluster.event_list import ByPod, events_about, events_about_node
 from pod_diagnoser.diagnosis.evidence import EventLookup, FetchedEvidence, NodeEvents
 from pod_diagnoser.poddiagnosers.workload_names import WorkloadName
@@ -85,6 +85,7 @@ class Snapshot:
         revisions: ReplicaSets and ControllerRevisions as the API server writes them, by uid.
         nodes: Nodes as the API server writes them, by name.
         diagnosers: the PodDiagnosers.
+        cluster_targets: the DiagnosisTargets of ClusterPodDiagnosers.
         missing: what could not be read, and why.
         unreadable: how many objects of these kinds no API server would write.
         left_out: how many Pods are of other namespaces, or have other labels.
@@ -99,6 +100,7 @@ class Snapshot:
     revisions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     nodes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     diagnosers: Sequence[PodDiagnoser] = ()
+    cluster_targets: Sequence[DiagnosisTarget] = ()
     missing: Sequence[Missing] = ()
     unreadable: int = 0
     left_out: int = 0

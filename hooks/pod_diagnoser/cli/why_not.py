@@ -10,6 +10,7 @@ from typing import Final
 
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import (
+    CLUSTER_POD_DIAGNOSER,
     DiagnosisTargetSpec,
     EvidenceSpec,
     IgnoreSpec,
@@ -96,7 +97,7 @@ class WhyNot:
 
     Attributes:
         pod: the Pod, as ``namespace/name``.
-        claimed_by: the PodDiagnoser that claims it, or an empty string.
+        claimed_by: kind and name of the one that claims it, or an empty string.
         claim: why none, or why not another one.
         verdicts: what is done about each thing that is wrong with it.
     """
@@ -117,13 +118,13 @@ def why_not(pod: OwnedPod, snapshot: Snapshot, now: datetime) -> WhyNot:
     """
     meta = pod.metadata
     own = diagnosers_beside(pod, snapshot.diagnosers)
-    claim = claiming_diagnoser(pod, own)
+    claim = claiming_diagnoser(pod, own, snapshot.cluster_targets)
     shown = f"{name(meta.namespace)}/{name(meta.name)}"
     obstacles = tuple(_claim_obstacles(pod, own, claim))
     if claim is None:
         return WhyNot(shown, "", obstacles)
     verdicts = _Judge(pod, claim, snapshot, now).verdicts()
-    return WhyNot(shown, name(claim.metadata.name), obstacles, tuple(verdicts))
+    return WhyNot(shown, f"{claim.KIND} {name(claim.metadata.name)}", obstacles, tuple(verdicts))
 
 
 def _claim_obstacles(
@@ -131,7 +132,7 @@ def _claim_obstacles(
 ) -> Iterator[Obstacle]:
     """Say of each PodDiagnoser of the namespace why it does not claim the Pod."""
     namespace = name(pod.metadata.namespace)
-    if not diagnosers:
+    if not diagnosers and claim is None:
         yield Obstacle(
             f"namespace {namespace} has no PodDiagnoser",
             "create one there; with spec: {} it diagnoses all Pods of the namespace",
@@ -139,12 +140,13 @@ def _claim_obstacles(
     for each in diagnosers:
         if each is claim:
             continue
-        what = f"PodDiagnoser {name(each.metadata.name)}"
+        what, missing = f"PodDiagnoser {name(each.metadata.name)}", _missing_labels(each, pod)
         if each.metadata.terminating:
             yield Obstacle(f"{what} is being deleted")
         elif not each.active:
-            yield Obstacle(f"{what} is switched off", "spec.enableAnnotations: true")
-        elif missing := _missing_labels(each, pod):
+            keeps = "" if missing else ", which keeps ClusterPodDiagnosers away from the Pod, too"
+            yield Obstacle(f"{what} is switched off{keeps}", "spec.enableAnnotations: true")
+        elif missing:
             yield Obstacle(
                 f"{what} selects Pods with {missing}, which this Pod does not have",
                 "spec.targetLabels, or the Pod's labels",
@@ -218,6 +220,12 @@ class _Judge:
     def _remediation(self, found: Diagnosis, *, is_silent: bool) -> Iterator[Obstacle]:
         if is_silent:
             yield Obstacle("what is not told is not remediated")
+        if self._claim.KIND == CLUSTER_POD_DIAGNOSER:
+            yield Obstacle(
+                "a ClusterPodDiagnoser replaces no Pods",
+                "a PodDiagnoser in the Pod's namespace",
+            )
+            return
         action = self._spec.remediationAction
         if action not in REPLACING:
             why = {

@@ -23,8 +23,10 @@ from tests.support.builders import (
     pod,
     replacing,
     synced,
+    target,
     terminated,
 )
+from tests.support.cluster_builders import cluster_diagnoser, cluster_target
 
 Json = dict[str, Any]
 NOW = after(60)
@@ -66,7 +68,13 @@ def test_why_none_claims_the_pod() -> None:
         leaving,
     )
     assert [(each.why, each.change) for each in found.claim] == [
-        ("PodDiagnoser a is switched off", "spec.enableAnnotations: true"),
+        (
+            (
+                "PodDiagnoser a is switched off, which keeps ClusterPodDiagnosers away from the "
+                "Pod, too"
+            ),
+            "spec.enableAnnotations: true",
+        ),
         (
             "PodDiagnoser b selects Pods with app=other, tier=, which this Pod does not have",
             "spec.targetLabels, or the Pod's labels",
@@ -78,10 +86,27 @@ def test_why_none_claims_the_pod() -> None:
 def test_the_oldest_claims_the_pod() -> None:
     """The others are told, and what would have to change."""
     found = of(crashed(), diagnoser("young", 2, created=after(9)), diagnoser("old", 1))
-    assert found.claimed_by == "old"
+    assert found.claimed_by == "PodDiagnoser old"
     (other,) = found.claim
     assert other.why == "PodDiagnoser young would claim the Pod, but old is older"
     assert other.change == "spec.targetLabels of old"
+
+
+def test_a_clusterpoddiagnoser_claims_what_no_other_does() -> None:
+    """By its DiagnosisTarget in the namespace; one of a PodDiagnoser says nothing here."""
+    whole = cluster_target(cluster_diagnoser(ignore={"exitCodes": [1]}))
+    found = of(crashed(), whole, target(diagnoser("gone", 5)))
+    assert found.claimed_by == "ClusterPodDiagnoser cluster"
+    assert found.claim == ()
+    (verdict,) = found.verdicts
+    assert [each.change for each in verdict.silence] == ["spec.ignore.exitCodes"]
+    assert "a ClusterPodDiagnoser replaces no Pods" in [each.why for each in verdict.remediation]
+    beside = of(crashed(), whole, diagnoser("own", 1, targetLabels={"app": "other"}))
+    assert beside.claimed_by == "ClusterPodDiagnoser cluster"
+    declined = of(crashed(), whole, diagnoser("own", 1, enableAnnotations=False))
+    assert declined.claimed_by == ""
+    assert "keeps ClusterPodDiagnosers away" in declined.claim[0].why
+    assert of(crashed(), whole, diagnoser("own", 1)).claimed_by == "PodDiagnoser own"
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def command(**values: Any) -> None:
 def _rows(found: WhyNot, *, is_written: bool) -> Iterator[tuple[int, str]]:
     """Yield the lines of a Pod, each with how far it is indented."""
     if found.claimed_by:
-        yield 0, f"Pod {found.pod} is claimed by PodDiagnoser {found.claimed_by}"
+        yield 0, f"Pod {found.pod} is claimed by {found.claimed_by}"
     else:
         yield 0, f"Pod {found.pod} is claimed by no PodDiagnoser, so nothing is told or done"
     yield from _obstacles(found.claim, 2)

@@ -15,6 +15,8 @@ KINDS: Final = {
     "nodes": "Node",
     "poddiagnosers": "PodDiagnoser",
     "poddiagnosers.diagnostics.local.io": "PodDiagnoser",
+    "diagnosistargets": "DiagnosisTarget",
+    "diagnosistargets.diagnostics.local.io": "DiagnosisTarget",
 }
 """The kinds that are read, by how folders and files are called that hold them."""
 

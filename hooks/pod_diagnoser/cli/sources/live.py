@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pod_diagnoser.api.core_v1 import ObjectMeta
+from pod_diagnoser.api.diagnostics_v1 import CLUSTER_LABEL
 from pod_diagnoser.cli.collector import Collector
 from pod_diagnoser.cli.errors import CommandError
 from pod_diagnoser.cli.report import LogNeed, Report
@@ -13,7 +14,7 @@ from pod_diagnoser.cli.selection import Selection
 from pod_diagnoser.cli.snapshot import Log, Missing
 from pod_diagnoser.cli.sources.kubectl import Call, Kubectl, KubectlError
 from pod_diagnoser.cli.what_changed import REVISIONS_OF
-from pod_diagnoser.pods.keys import CRASHES, LABEL
+from pod_diagnoser.pods.keys import CRASHES, DIAGNOSED_BY, LABEL
 
 _NODE_EVENTS: Final = ("-n", "default", "--field-selector=involvedObject.kind=Node")
 """The kubelet and the node controller write Events about nodes to this namespace."""
@@ -115,9 +116,23 @@ class LiveSource:
                 )
 
     def read_diagnosers(self, *, always: bool = False) -> None:
-        """Read the PodDiagnosers, where there are any: their Pods show it."""
-        if not always and not any(_is_diagnosed(pod.metadata) for pod in self._collector.pods):
+        """Read the PodDiagnosers, where there are any: their Pods show it.
+
+        Of ClusterPodDiagnosers their DiagnosisTargets are read, where Pods show that there are any.
+        """
+        shown = [each.metadata for each in self._collector.pods]
+        if not always and not any(map(_is_diagnosed, shown)):
             return
+        of_cluster = always or any(map(_is_of_cluster, shown))
+        for place in self._scope.places() if of_cluster else ():
+            selector = f"--selector={CLUSTER_LABEL}"
+            kind = "diagnosistargets.diagnostics.local.io"
+            with self._kubectl.get(kind, *place, selector) as call:
+                try:
+                    self._add_all(call, "DiagnosisTarget")
+                except KubectlError as error:
+                    if error.kind != "no such kind":
+                        self._miss("ClusterPodDiagnosers", error, "what they claim is not known")
         for place in self._scope.places():
             with self._kubectl.get("poddiagnosers.diagnostics.local.io", *place) as call:
                 try:
@@ -226,5 +241,9 @@ class LiveSource:
         return need, Log(text, need.previous)
 
 
+def _is_of_cluster(metadata: ObjectMeta) -> bool:
+    return CLUSTER_LABEL in metadata.labels or DIAGNOSED_BY in metadata.annotations
+
+
 def _is_diagnosed(metadata: ObjectMeta) -> bool:
-    return LABEL in metadata.labels or CRASHES in metadata.annotations
+    return LABEL in metadata.labels or _is_of_cluster(metadata) or CRASHES in metadata.annotations
