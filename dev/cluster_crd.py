@@ -227,7 +227,7 @@ def _selector(labels: Json) -> Json:
 
 def _change_status(status: Json) -> None:
     fields = status["properties"]
-    for name in ("remediations", "owners", "withheld", "countedPods"):
+    for name in ("action", "remediations", "owners", "withheld", "countedPods"):
         del fields[name]
     fields["conditions"]["description"] = (
         "The state in a few statements, each with a reason and a message. Active: Pods are being "

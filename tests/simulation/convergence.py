@@ -76,11 +76,11 @@ def check(cluster: FaultyCluster) -> None:
         _check_done(cluster, diagnoser)
     _check_secrets(cluster)
     published = sorted(
-        str(target["spec"]["diagnoser"]["uid"])
+        (str(target["spec"]["diagnoser"]["uid"]), target["spec"].get("active", True))
         for target in store.select(TARGET)
         if uid_of(target) not in cluster.watch.forged
     )
-    wanted = sorted(uid_of(one) for one in diagnosers if spec.active(one))
+    wanted = sorted((uid_of(one), spec.active(one)) for one in diagnosers)
     if published != wanted:
         broken(Property.TARGETS, f"there are {published}, there should be {wanted}")
     _check_plans(cluster)

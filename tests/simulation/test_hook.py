@@ -257,7 +257,8 @@ def test_switching_off_and_on_does_not_count_twice(cluster: ReportedCluster) -> 
         assert all(not cluster.annotations(f"p{number}") for number in range(4))
         assert all(cluster.label(f"p{number}") is None for number in range(4))
         assert condition(cluster.status(), "Active") == "False"
-        assert not cluster.store.select(TARGET)
+        (declining,) = cluster.store.select(TARGET)
+        assert declining["spec"]["active"] is False
         cluster.change(enableAnnotations=True)
         cluster.run(20)
         assert all(cluster.label(f"p{number}") == "d" for number in range(4))

@@ -62,6 +62,7 @@ class ClusterPodDiagnoserStatus(PodDiagnoserStatus):
 
 
 ABSENT_FROM_STATUS: Final[dict[str, Any]] = {
+    "action": True,
     "remediations": True,
     "owners": True,
     "withheld": True,

@@ -28,12 +28,12 @@ def sync_cluster_targets(request: ClusterTargetsRequest) -> SyncResponse:
     if not diagnoser.active:
         return SyncResponse(attachments=())
     existing = {
-        target.metadata.namespace
+        target.metadata.namespace: target.spec
         for target in request.attachments.targets.values()
         if not target.metadata.terminating
     }
     if namespaces is None or not diagnoser.spec.namespaceSelector.is_valid:
-        selected = existing
+        selected = set(existing)
     else:
         selected = {
             each.metadata.name
@@ -42,5 +42,7 @@ def sync_cluster_targets(request: ClusterTargetsRequest) -> SyncResponse:
             if not each.metadata.terminating or each.metadata.name in existing
         }
     return SyncResponse(
-        attachments=tuple(dict(diagnosis_target(diagnoser, name)) for name in sorted(selected))
+        attachments=tuple(
+            dict(diagnosis_target(diagnoser, name, existing.get(name))) for name in sorted(selected)
+        )
     )

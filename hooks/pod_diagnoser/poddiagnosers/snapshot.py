@@ -108,4 +108,4 @@ def target_missing(snapshot: DiagnoserSnapshot, now: datetime) -> bool:
         or now - created < TARGET_CREATION_GRACE
     ):
         return False
-    return snapshot.own_target is None
+    return all(each.diagnoser.uid != diagnoser.metadata.uid for each in snapshot.targets)
