@@ -39,7 +39,7 @@ k wait --for=condition=Established crd/decoratorcontrollers.metacontroller.k8s.i
 manifests=$(k kustomize "$overlay")
 
 apply -l "$step=1"
-for kind in poddiagnosers diagnosistargets; do
+for kind in poddiagnosers clusterpoddiagnosers diagnosistargets; do
 	k wait --for=condition=Established "crd/$kind.diagnostics.local.io" --timeout=60s
 done
 case $manifests in *"secretName: pod-diagnoser-"*) KUBECTL="$kubectl" sh "$here/credentials.sh" create ;; esac

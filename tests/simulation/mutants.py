@@ -444,10 +444,10 @@ def _all_targets(targets: Any, namespace: str) -> Any:
 _diagnosis_target = diagnostics_v1.diagnosis_target
 
 
-def _without_removals(diagnoser: Any, stored: Any = None) -> Any:
+def _without_removals(diagnoser: Any, namespace: str, stored: Any = None) -> Any:
     """Leave in a DiagnosisTarget what others have added to it."""
     del stored
-    return _diagnosis_target(diagnoser)
+    return _diagnosis_target(diagnoser, namespace)
 
 
 def _as_it_is_there(pod: Any, *rest: Any) -> SyncResponse:
