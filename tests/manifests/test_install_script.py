@@ -29,7 +29,7 @@ def test_kinds_come_first_and_what_every_pod_goes_through_last(tmp_path: Path) -
         if step(one) == "3"
         for resource in one["spec"]["resources"]
     }
-    assert resources == {"poddiagnosers", "diagnosistargets"}
+    assert resources == {"poddiagnosers", "clusterpoddiagnosers", "diagnosistargets"}
     assert step(controllers["pod-diagnoser-pods"]) == "4"
     rest = [one for one in render(BASE) if one["kind"] != "DecoratorController"]
     assert {step(one) for one in rest} == {None}
