@@ -27,6 +27,7 @@ from dev.simulator.store import Store
 ROOT = Path(__file__).parents[2]
 CRDS = load_crds(ROOT / "crds")
 DIAGNOSER = next(kind for kind in CRDS if kind.kind == "PodDiagnoser")
+CLUSTER_DIAGNOSER = next(kind for kind in CRDS if kind.kind == "ClusterPodDiagnoser")
 TARGET = next(kind for kind in CRDS if kind.kind == "DiagnosisTarget")
 CONTROLLERS = load_decorator_controllers(ROOT / "metacontroller" / "pod-diagnoser" / "base")
 
