@@ -74,6 +74,12 @@ PATHS: Final = (
     "/poddiagnosers/recall",
 )
 
+CLUSTER_PATHS: Final = tuple(
+    f"/clusterpoddiagnosers/{hook}"
+    for hook in ("customize", "sync", "targets/customize", "targets/sync")
+)
+"""Those of ClusterPodDiagnosers, whose requests are not recorded."""
+
 ONE_EACH: Final = (
     recorded("pods-customize.created"),
     recorded("pods-sync.crashed"),

@@ -15,6 +15,7 @@ from tests.http.derived import SETTLED, SETTLED_DIAGNOSERS, SETTLED_PODS, TARGET
 from tests.http.inprocess import JSON_TYPE, NOT_A_REQUEST, Hook
 from tests.http.mutations import OTHERS, SEEDS, places
 from tests.http.recorded import (
+    CLUSTER_PATHS,
     ONE_EACH,
     PATHS,
     Json,
@@ -449,7 +450,7 @@ def check_metrics(text: str) -> None:
     labels = {"endpoint", "status", "cause", "reason", "result", "shortcut", "le"}
     assert values.keys() <= labels
     assert values["reason"] <= {"ApiServerBusy", "ApiServerUnavailable"}
-    assert values["endpoint"] <= set(PATHS)
+    assert values["endpoint"] <= {*PATHS, *CLUSTER_PATHS}
     assert values["status"] <= {str(code) for code in (200, 400, 405, 408, 411, 413, 415, 429)}
     assert all(cause.isalpha() for cause in values["cause"])
     assert values["cause"] <= {cause.value for cause in Cause}

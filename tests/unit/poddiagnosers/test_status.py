@@ -253,7 +253,7 @@ def test_an_inactive_poddiagnoser_declines_for_its_pods_and_keeps_its_count() ->
     off = applied(seen, made)
     (declining,) = made["attachments"]
     assert declining["metadata"]["name"] == "diag-5b0c7c3e-off"
-    assert declining["spec"].keys() == {"diagnoser", "active", "since"}
+    assert declining["spec"].keys() == {"diagnoser", "active", "since", "targetLabels"}
     assert declining["spec"]["active"] is False
     assert status(off, "diagnosedPods") == 1
     assert condition(off, "Active")["reason"] == "AnnotationsDisabled"
