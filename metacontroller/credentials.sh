@@ -24,7 +24,7 @@ tls_secret=pod-diagnoser-tls
 ca_configmap=pod-diagnoser-ca
 labels='"labels": {"app.kubernetes.io/name": "pod-diagnoser", "app.kubernetes.io/part-of": "pod-diagnoser"}'
 components="pods poddiagnosers"
-controllers="$components recall-pods recall-poddiagnosers"
+controllers="$components clusterpoddiagnosers clusterpoddiagnosers-targets recall-pods recall-cluster-pods recall-poddiagnosers"
 # Which token is being replaced, until it is: a rotation that was interrupted goes on with the same.
 retiring_key=diagnostics.local.io/retiring-token
 

@@ -167,14 +167,19 @@ def rollout(cluster: Cluster, verb: str, component: str, options: list[str]) -> 
     cluster["served"][component] = [cluster["tls"]["tls.crt"]]
 
 
+def component_of(controller_: str) -> str:
+    """Return the component that a DecoratorController calls."""
+    return "poddiagnosers" if "poddiagnosers" in controller_ else "pods"
+
+
 def note_refusals(cluster: Cluster) -> None:
     """Note where the hook, whichever of what it may know it knows, refuses Metacontroller."""
     for controller_, held in cluster["held"].items():
-        component = "poddiagnosers" if "poddiagnosers" in controller_ else "pods"
+        component = component_of(controller_)
         if not all(held in tokens for tokens in cluster["known"][component]):
             cluster["refused"].append(component)
     for controller_, trusted in cluster["trusted"].items():
-        for shown in cluster["served"][controller_.removeprefix("recall-")]:
+        for shown in cluster["served"][component_of(controller_)]:
             issuer = shown.strip().removeprefix("issued by ").removesuffix(".")
             if issuer not in trusted.splitlines():
                 cluster["mistrusted"].append(controller_)

@@ -167,7 +167,7 @@ def test_rotate_twice_replaces_both(run: Run) -> None:
     assert twice["keys"] == dict.fromkeys(SERVED_BY, "token-a")
 
 
-COMMANDS = 21
+COMMANDS = 30
 """How many commands of kubectl a rotation is."""
 
 
@@ -316,7 +316,7 @@ def test_rotate_certificate_replaces_it_and_its_authority(run: Run, used: str) -
     assert after["secret"] == start["secret"]
 
 
-CERTIFICATE_COMMANDS = 27
+CERTIFICATE_COMMANDS = 39
 """How many commands of kubectl a rotation of the certificate is."""
 
 
