@@ -164,7 +164,11 @@ def test_rights_are_those_of_both() -> None:
     assert roles["pod-diagnoser-metacontroller"]["rules"] == usual
     subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": "pod-diagnoser-system"}
     bindings = of_kind(objects, "ClusterRoleBinding")
-    assert set(bindings) == {"pod-diagnoser-metacontroller", "pod-diagnoser-remediation"}
+    assert set(bindings) == {
+        "pod-diagnoser-metacontroller",
+        "pod-diagnoser-remediation",
+        "pod-diagnoser-clusterpoddiagnosers",
+    }
     for binding in (*bindings.values(), *of_kind(objects, "RoleBinding").values()):
         assert binding["subjects"] == [subject]
     policy = of_kind(objects, "ValidatingAdmissionPolicy")["pod-diagnoser-targets"]
