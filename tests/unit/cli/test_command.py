@@ -31,6 +31,17 @@ def test_version(run: Run) -> None:
     assert run("--version") == (0, f"kubectl-diagnose {version}\n", "")
 
 
+def test_the_start_does_not_look_for_garbage() -> None:
+    """Of what is imported; a counter shows it, on any machine."""
+    code = (
+        "import gc, sys; from pod_diagnoser.cli import command; before = gc.get_stats()[0];"
+        "sys.argv[1:] = ['causes']; command.main();"
+        "sys.stderr.write(str(gc.get_stats()[0]['collections'] - before['collections']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert int(done.stderr) <= 3
+
+
 def test_json_of_standard_input(run: Run) -> None:
     """A list with an item, and nothing on standard error."""
     content = json.dumps(crashed()).encode()
