@@ -50,6 +50,7 @@ done
 
 # Metacontroller looks for new kinds now and then. Until it knows ours, a PodDiagnoser and not every Pod gets the Events.
 trap remove_check EXIT
+trap 'exit 1' HUP INT TERM
 k apply -f "$here/installation-check.yaml" >/dev/null
 apply -l "$step=3"
 await "poddiagnoser/$check" condition=Active

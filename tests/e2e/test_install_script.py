@@ -108,7 +108,9 @@ def test_install_and_remove(bare: Cluster) -> None:
     assert shop.counted(1)["diagnosedPods"] == 1
 
     shop.kubectl("annotate", "pod", "fragile-app-1", "diagnostics.local.io/remediate=false")
+    shop.kubectl("annotate", "pdiag", "diagnoser", "diagnostics.local.io/recalled=x")
     make(bare, "uninstall")
     kinds = installation.render(bare.control_plane, PROJECT / "crds")
     left = {f"{one['kind']} <none> {one['metadata']['name']}" for one in kinds}
     assert everything(bare) - before == left | {"PodDiagnoser shop diagnoser"}
+    assert "annotations" not in shop.diagnoser()["metadata"]

@@ -65,12 +65,30 @@ def test_the_made_up_crash_fits_its_pod() -> None:
     assert status["name"] == pod["spec"]["containers"][0]["name"]
 
 
-@pytest.mark.parametrize("missing", ["wait", "kustomize"])
-def test_it_ends_where_a_step_fails(tmp_path: Path, missing: str) -> None:
-    """Without Metacontroller it says so, and nothing is applied."""
+@pytest.mark.parametrize(
+    ("fails", "steps", "message"),
+    [
+        ("crd/decoratorcontrollers", 0, "Install Metacontroller first"),
+        ("kustomize", 0, ""),
+        ("rollout", 2, ""),
+        ("poddiagnoser/installation-check", 3, "do not work together: the Events above say why"),
+        ("pod/installation-check", 4, "do not work together: the Events above say why"),
+    ],
+)
+def test_it_ends_where_a_step_fails(tmp_path: Path, fails: str, steps: int, message: str) -> None:
+    """It says so, goes no further, and takes the made-up crash away again."""
     log = tmp_path / "log"
     kubectl = tmp_path / "kubectl"
-    kubectl.write_text(f'#!/bin/sh\necho "$*" >>{log}\n[ "$1" != {missing} ]\n', encoding="utf-8")
+    kubectl.write_text(
+        f"""#!/bin/sh
+echo "$*" >>{log}
+case "$*" in
+*{fails}*) exit 1 ;;
+*" get deployment "*) echo deployment/pod-diagnoser-pods ;;
+esac
+""",
+        encoding="utf-8",
+    )
     kubectl.chmod(0o755)
     done = subprocess.run(
         ["/bin/sh", SCRIPT],
@@ -81,5 +99,9 @@ def test_it_ends_where_a_step_fails(tmp_path: Path, missing: str) -> None:
         timeout=60,
     )
     assert done.returncode == 1
-    assert ("Install Metacontroller first" in done.stderr) is (missing == "wait")
-    assert "apply" not in log.read_text(encoding="utf-8")
+    assert message in done.stderr
+    calls = log.read_text(encoding="utf-8").splitlines()
+    assert sum(call.startswith("apply -f - -l") for call in calls) == steps
+    assert sum("delete poddiagnoser,pod installation-check" in call for call in calls) == (
+        steps > 2
+    )
