@@ -173,6 +173,15 @@ bench: $(BENCH_VENV)/.synced ## measure the hook; with a control plane also besi
 bench-capture: $(BENCH_VENV)/.synced ## capture the benchmarks' requests again from a real control plane
 	@$(BENCH_VENV)/bin/python -m dev.benchmarks.capture
 
+# A steady load for a long time: on a control plane and Metacontroller, beside a bare Flask route. Exits with 1
+# where anything fails, grows or takes too long. Before the first collection of garbage all memory grows.
+MINUTES ?= 30
+WARM_UP ?= 6
+
+.PHONY: soak
+soak: setup ## 50 syncs a second and a crash a second for MINUTES=30: nothing fails, nothing grows
+	@$(RUN)/python -m dev.soak --minutes $(MINUTES) --warm-up $(WARM_UP)
+
 # The wheel as others install it: built, installed into an environment of its own, started.
 DIST := .cache/dist
 DIST_VENV := .cache/dist-venv

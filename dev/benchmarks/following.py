@@ -8,10 +8,12 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable
-from typing import Self
+from typing import Self, TypeVar
 
 from dev.envtest.client import Client
 from dev.local_http import NoAnswerError
+
+_Thing = TypeVar("_Thing", bound=Hashable)
 
 _SECONDS = 600
 """When the server ends a watch, and the next one begins."""
@@ -73,6 +75,15 @@ class Follower:
                     message = f"{len(missing)} not observed after {timeout:.0f} s, such as {few}"
                     raise TimeoutError(message)
             return {one: self._observed[one] for one in expected}
+
+    def known(self, expected: Iterable[_Thing]) -> dict[_Thing, float]:
+        """Return when each of some things was first observed, of those that were.
+
+        Args:
+            expected: the things.
+        """
+        with self._news:
+            return {one: self._observed[one] for one in expected if one in self._observed}
 
     def quiet(self, seconds: float) -> None:
         """Wait until nothing has happened for a while.

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -81,6 +81,7 @@ class HookOperator:
         events_from: URL of where the hook reads Events, which the component ``evidence`` lets it;
             None where it reads none.
         logs: whether it may read logs there, too.
+        environment: further settings of the hook's processes.
 
     Attributes:
         answers: those of the hook that were timed, in the order in which they were given.
@@ -94,6 +95,7 @@ class HookOperator:
         recorded: bool = False,
         events_from: str | None = None,
         logs: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._control_plane = control_plane
         folder = control_plane.folder
@@ -106,7 +108,7 @@ class HookOperator:
             account: folder / account
             for account in (installation.REMEDIATOR, installation.PODS_HOOK)
         }
-        tokens = {"POD_DIAGNOSER_TOKEN_DIR": str(self._tokens)}
+        tokens = {"POD_DIAGNOSER_TOKEN_DIR": str(self._tokens), **(environment or {})}
         evidence: dict[str, str] = {}
         if events_from is not None:
             access = self._access(installation.PODS_HOOK, events_from)
@@ -220,6 +222,10 @@ class HookOperator:
             `PODS_HOOK`, `PODDIAGNOSERS_HOOK` and `METACONTROLLER`, in bytes; those that run.
         """
         return {name: usage.whole_peak_bytes(one) for name, one in self._processes().items()}
+
+    def hooks(self) -> dict[str, Process]:
+        """Return the hook's two processes, `PODS_HOOK` and `PODDIAGNOSERS_HOOK`."""
+        return {PODS_HOOK: self._pods.process, PODDIAGNOSERS_HOOK: self._poddiagnosers.process}
 
     def _processes(self) -> dict[str, Process]:
         processes = {

@@ -29,6 +29,7 @@ class Server:
     Attributes:
         name: what it is called.
         port: where it listens, on 127.0.0.1.
+        process: gunicorn.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Server:
     ) -> None:
         self.name = name
         (self.port,) = free_ports(1)
-        self._process = Process(
+        self.process = Process(
             name.replace(" ", "-"),
             [
                 Path(sys.executable).with_name("gunicorn"),
@@ -66,22 +67,22 @@ class Server:
         Raises:
             dev.envtest.process.StartError: it does not get there.
         """
-        self._process.start()
-        self._process.wait_until(self._listens)
+        self.process.start()
+        self.process.wait_until(self._listens)
         time.sleep(0.5)  # gunicorn listens before its worker has loaded the application
         return self
 
     def __exit__(self, *_: object) -> None:
         """End it."""
-        self._process.stop(grace=3)
+        self.process.stop(grace=3)
 
     def cpu_seconds(self) -> float:
         """Return the CPU time used so far by gunicorn's two processes, in seconds."""
-        return usage.cpu_seconds(self._process)
+        return usage.cpu_seconds(self.process)
 
     def resident_bytes(self) -> int:
         """Return the resident memory of the larger of gunicorn's two processes, the worker."""
-        return usage.resident_bytes(self._process)
+        return usage.resident_bytes(self.process)
 
     def _listens(self) -> bool:
         try:

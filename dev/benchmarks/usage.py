@@ -32,6 +32,16 @@ def resident_bytes(process: Process) -> int:
     return max(_memory(pid, "VmRSS") for pid, _ in _group(process.pid))
 
 
+def largest(process: Process) -> int:
+    """Return the pid of the process of a program's group that has the most memory resident.
+
+    Raises:
+        StartError: it does not run.
+        OSError: there is no ``/proc``.
+    """
+    return max((pid for pid, _ in _group(process.pid)), key=lambda pid: _memory(pid, "VmRSS"))
+
+
 def peak_bytes(process: Process) -> int:
     """Return the most memory that any one process of a program's group has had resident.
 
