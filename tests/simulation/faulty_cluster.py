@@ -188,6 +188,7 @@ class FaultyCluster(ClusterFixture):
         super().__init__(CRDS, conditions, scheduler=scheduler)
         self.logs = log_of
         self.watch = Watch(self.store, self.clock.now, self.faults, self.trace)
+        self.watch.punctual = not setting.slow
         self.simulator.network.interference = self.watch
         node_clock = self.clock.skewed(timedelta(0))
         self.node = Node(

@@ -55,9 +55,16 @@ FOUND: Mapping[str, SimulationRun] = {
         ),
     ),
     LOOKED_UP_LATE: SimulationRun(
-        701382,
+        1,
         Setting(
-            replicas=2, workers=1, resync=1200.0, flush=1800.0, pods=1, namespaces=2, containers=2
+            replicas=2,
+            workers=1,
+            resync=1200.0,
+            flush=1800.0,
+            pods=1,
+            action="RestartPod",
+            namespaces=2,
+            containers=2,
         ),
         (
             Operation(0.1, "crash", (732, 185, 15)),

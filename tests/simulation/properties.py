@@ -181,6 +181,7 @@ class Watch:
         on_read: what happens once when the hook next reads a Pod.
         on_written: by the uid of a Pod, what happens whenever Metacontroller has written to it.
         forged: the uids of DiagnosisTargets that somebody else has created.
+        punctual: whether the network is as fast as usual.
     """
 
     def __init__(
@@ -199,6 +200,7 @@ class Watch:
         self.on_read: list[Callable[[Object], None]] = []
         self.on_written: dict[str, Callable[[Object], None]] = {}
         self.forged: set[str] = set()
+        self.punctual = True
         self._store = store
         self._clock = clock
         self._faults = faults
@@ -267,13 +269,22 @@ class Watch:
     # Causes
 
     def _note_told(self, told: Told, pod: Object | None) -> None:
-        """Keep what was told or planned early of a crash: its Pod has to say the same for ever."""
+        """Keep what was told or planned early of a crash: its Pod has to say the same for ever.
+
+        Where nothing is slow and nothing fails, what is told late has waited for its evidence, too.
+        """
         shown_at = self._shown_at.get(told.crash)
         if pod is None or uid_of(pod) != told.pod or is_terminating(pod) or shown_at is None:
             return
-        if self._clock() - shown_at < EVIDENCE_WAIT:
+        if self._clock() - shown_at < EVIDENCE_WAIT * (2 if self._undisturbed() else 1):
             self._told[told.pod].append(told)
             self._check_causes(pod)
+
+    def _undisturbed(self) -> bool:
+        """Return whether there were no faults but clocks that are wrong."""
+        injected = self._faults.injected
+        disturbed = injected.total() - injected["hook's clock set"] - injected["node's clock set"]
+        return self.punctual and not disturbed
 
     def _check_causes(self, pod: Object) -> None:
         """Compare what was told of a Pod's crashes with its record of them."""

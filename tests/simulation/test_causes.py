@@ -30,8 +30,8 @@ class Crashed(ApiFixture):
     def __init__(self) -> None:
         super().__init__(CRDS)
         time = self.scheduler.time
-        faults, trace = Faults(time), Trace(time)
-        self.watch = Watch(self.store, self.clock.now, faults, trace)
+        self.faults = Faults(time)
+        self.watch = Watch(self.store, self.clock.now, self.faults, Trace(time))
         meta = {"name": "d", "namespace": "default"}
         self.diagnoser = self.store.create(DIAGNOSER, {"metadata": meta, "spec": {}})
         containers = [{"name": "app", "image": "app"}]
@@ -101,8 +101,12 @@ def test_what_is_told_early_has_to_be_recorded() -> None:
 
 @pytest.mark.parametrize(("seconds", "contradictory"), [(4.0, True), (6.5, False)])
 def test_the_wait_for_evidence_begins_with_the_end(seconds: float, contradictory: bool) -> None:
-    """What is told seven seconds after the end was told in time, however late the restart was."""
+    """What is told seven seconds after the end was told in time, however late the restart was.
+
+    There was a fault; without any, it would have to wait for its evidence.
+    """
     cluster = Crashed()
+    cluster.faults.injected["conflict"] += 1
     cluster.show_end(restarted=False)
     cluster.run(1.0)
     cluster.show_end(restarted=True)
@@ -110,6 +114,17 @@ def test_the_wait_for_evidence_begins_with_the_end(seconds: float, contradictory
     cluster.tell("Killed")
     cluster.record("LivenessProbeFailed")
     assert bool(cluster.contradictions) is contradictory
+
+
+def test_without_faults_what_is_told_late_has_to_be_recorded() -> None:
+    """Its evidence was looked up too late; a wrong clock is no reason."""
+    cluster = Crashed()
+    cluster.faults.injected["hook's clock set"] += 1
+    cluster.show_end(restarted=True)
+    cluster.run(7.5)
+    cluster.tell("Killed")
+    cluster.record("LivenessProbeFailed")
+    assert cluster.contradictions == [Property.ONE_CAUSE]
 
 
 def test_a_record_is_compared_as_long_as_it_stands() -> None:
