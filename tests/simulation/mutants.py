@@ -687,7 +687,7 @@ SEEDS: Mapping[str, int | str] = {
     "acts on what it read a moment ago": 1,  # LIVE_READ_FIRST
     "lets the youngest claim": 63,  # PODS
     "reports the first diagnosis only": 9,  # STATUS
-    "tells a crash before its Events were read": 127,  # ONE_CAUSE
+    "tells a crash before its Events were read": 94,  # ONE_CAUSE
     "takes diagnoses in one minute for crashes in one minute": 17,  # STATUS
     "acts without knowing the time": 69,  # DATED
     "refuses others for what one namespace uses": 52,  # FAIR
