@@ -282,6 +282,11 @@ def replacing_action(diagnoser: Object) -> str:
     return action if active(diagnoser) and action in REPLACING else ""
 
 
+TWICE_ROUNDED = timedelta(seconds=2)
+"""When the action was switched on is known by the Date of an answer, and stored: each time the
+fraction of the second is lost."""
+
+
 def forbidden_by_pod(
     diagnoser: Object,
     pod: Object,
@@ -301,11 +306,11 @@ def forbidden_by_pod(
     policy = diagnoser["spec"]["remediation"]
     owner, crashes = controller_of(pod) or {}, crashes_of(pod)
     # The crash of a younger Pod was later, whatever its node's clock says.
-    younger = parse_timestamp(pod["metadata"]["creationTimestamp"]) >= since - timedelta(seconds=1)
+    younger = parse_timestamp(pod["metadata"]["creationTimestamp"]) >= since - TWICE_ROUNDED
     # It is done for one crash, of which all of this must hold.
     problems = [
         "it was before the action"
-        if crash.at < since - timedelta(seconds=1) and not younger
+        if crash.at < since - TWICE_ROUNDED and not younger
         else _forbidden_by_crash(diagnoser, pod, crash, now - late)
         for crash in crashes
     ]
