@@ -74,13 +74,9 @@ def test_ours_are_accepted(cluster: Cluster, overlay: str, components: tuple[str
 
 def test_metacontroller_is_accepted(cluster: Cluster, tmp_path: Path) -> None:
     """With its flags and the role of its own, and in a namespace that enforces the standard."""
-    labels = {"name": "metacontroller", "labels": ENFORCED}
-    account = {"name": "metacontroller", "namespace": "metacontroller"}
-    needed = (("Namespace", labels), ("ServiceAccount", account))
-    installation.apply(
-        cluster.control_plane,
-        [{"apiVersion": "v1", "kind": kind, "metadata": metadata} for kind, metadata in needed],
-    )
+    metadata = {"name": "metacontroller", "labels": ENFORCED}
+    enforcing = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    installation.apply(cluster.control_plane, [enforcing])
     (tmp_path / "repository").mkdir()
     upstream = copy_with_release(tmp_path, make_repository(tmp_path / "repository"))
     for overlay in ("tuned", "least-privilege"):

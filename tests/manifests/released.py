@@ -13,6 +13,11 @@ from tests.manifests.kustomize import PROJECT, Object
 RELEASED: list[Object] = [
     {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "metacontroller"}},
     {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": "metacontroller", "namespace": "metacontroller"},
+    },
+    {
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
         "metadata": {"name": "metacontroller", "namespace": "metacontroller"},
