@@ -699,7 +699,7 @@ SEEDS: Mapping[str, int | str] = {
     "recalls no Pods": 17,  # RETURN
     "recalls Pods at its start alone": 667,  # RETURN
     "recalls in turns": 702259,  # QUIET
-    "recalls late Pods alone": 17,  # RETURN
+    "recalls late Pods alone": 67,  # RETURN
 }
 """A simulation that catches each mutant, by its seed or its name in `FOUND`, and what does not hold
 then."""
