@@ -125,7 +125,7 @@ def read_sync(body: bytes) -> Json:
         _strings(attachment["metadata"])
         _need(attachment["metadata"]["name"], "name")
         _need(attachment["metadata"].get("namespace"), "namespace")
-        _plain(attachment)
+        _plain({**attachment, "spec": without_removals(attachment["spec"])})
     resync = answer.get("resyncAfterSeconds", 1.0)
     _need(type(resync) in (int, float) and 0 < resync <= MAX_RESYNC, "resyncAfterSeconds")
     return answer
@@ -165,6 +165,15 @@ def _known(value: Any, keys: set[str]) -> None:
 def _strings(value: Any) -> None:
     _need(isinstance(value, dict), "not a map")
     _need(all(isinstance(item, str) for item in value.values()), "a value that is no string")
+
+
+def without_removals(spec: Json) -> Json:
+    """Return a spec without the nulls by which fields that others have added are removed."""
+    return {
+        key: without_removals(value) if isinstance(value, dict) else value
+        for key, value in spec.items()
+        if value is not None
+    }
 
 
 def _plain(value: Any) -> None:

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pod_diagnoser.api.causes import Cause
 from pod_diagnoser.pods.recall import RECALLED
+from pod_diagnoser.remediation.model import Phase, Reason
 from pod_diagnoser.server import logs
 from tests.http.answers import MANAGED, read_answer, read_sync, unsafe
 from tests.http.derived import SETTLED, SETTLED_DIAGNOSERS, SETTLED_PODS, TARGETS
@@ -447,9 +448,10 @@ def check_metrics(text: str) -> None:
                 begins = not sample.value or sample.name.endswith("_created")
                 if label != "status" or not begins:
                     values.setdefault(label, set()).add(value)
-    labels = {"endpoint", "status", "cause", "reason", "result", "shortcut", "le"}
+    labels = {"endpoint", "status", "cause", "reason", "outcome", "result", "shortcut", "le"}
     assert values.keys() <= labels
-    assert values["reason"] <= {"ApiServerBusy", "ApiServerUnavailable"}
+    assert values["reason"] <= {"ApiServerBusy", "ApiServerUnavailable", *Reason}
+    assert values.get("outcome", set()) <= {"Withheld", *Phase}
     assert values["endpoint"] <= {*PATHS, *CLUSTER_PATHS}
     assert values["status"] <= {str(code) for code in (200, 400, 405, 408, 411, 413, 415, 429)}
     assert all(cause.isalpha() for cause in values["cause"])

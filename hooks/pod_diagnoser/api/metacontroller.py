@@ -7,7 +7,7 @@ Kubernetes add fields; responses are strict, since Metacontroller refuses unknow
 
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from pod_diagnoser.api.core_v1 import ObjectMeta, OwnedPod, Pod
 from pod_diagnoser.api.diagnostics_v1 import API_VERSION, DiagnosisTarget, PodDiagnoser
@@ -18,6 +18,9 @@ DIAGNOSIS_TARGETS = "DiagnosisTarget.diagnostics.local.io/v1"
 """Keys of ``related``: ``Kind.version``, or ``Kind.group/version``. A key that the customize
 response requested is always there, be it empty."""
 
+
+_MAX_RESYNC_SECONDS: Final = 86_400.0
+"""A day. What a Pod's spec makes of it may be centuries, and Go's durations end after 292 years."""
 
 _MIN_RESYNC_SECONDS: Final = 0.1
 """Seconds; 0 means no resync."""
@@ -138,7 +141,9 @@ class SyncResponse(HookResponse):
     labels: dict[str, str | None] = {}
     status: dict[str, Any] | None = None
     attachments: tuple[dict[str, Any], ...] = ()
-    resyncAfterSeconds: float = 0.0
+    resyncAfterSeconds: Annotated[
+        float, AfterValidator(lambda seconds: min(seconds, _MAX_RESYNC_SECONDS))
+    ] = 0.0
 
     def after(self, seconds: float) -> Self:
         """Return the response with a resync that is sooner by what has passed of its time."""
