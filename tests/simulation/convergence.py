@@ -97,7 +97,10 @@ def _check_secrets(cluster: FaultyCluster) -> None:
 def _known(cluster: FaultyCluster, pod: Object) -> spec.Known:
     return spec.Known(
         cluster.node.crashes.get(uid_of(pod), ()),
-        cluster.watch.specs[namespace_of(pod)],
+        [
+            *cluster.watch.specs[namespace_of(pod)],
+            *cluster.watch.specs_of_others[namespace_of(pod)],
+        ],
         cluster.node.probed,
         cluster.jumped,
     )

@@ -177,6 +177,8 @@ class Watch:
         violations: what did not hold, oldest first.
         counts: of what happened, for the bound on writes and for reports.
         specs: of all PodDiagnosers that there ever were, by namespace, each once.
+        specs_of_others: what others wrote into DiagnosisTargets, by namespace. For a moment it may
+            have decided what is shown, which stays as what any PodDiagnoser showed does.
         on_plan: what happens once when the next plan is stored.
         on_read: what happens once when the hook next reads a Pod.
         on_written: by the uid of a Pod, what happens whenever Metacontroller has written to it.
@@ -194,6 +196,7 @@ class Watch:
         self.reported: dict[tuple[str, str], int] = Counter()
         self.crashes: dict[str, dict[str, spec.Crash]] = defaultdict(dict)
         self.specs: dict[str, list[Object]] = defaultdict(list)
+        self.specs_of_others: dict[str, list[Object]] = defaultdict(list)
         self.claimable: dict[str, set[str]] = defaultdict(set)
         self.writer = ""
         self.on_plan: list[Callable[[Object, Object], None]] = []

@@ -73,6 +73,8 @@ class TroubledCluster(FaultyCluster):
                 change = TARGET_EDITS[which % len(TARGET_EDITS)]
                 self.trace.add(f"  {'/'.join(key_of(target))}: {change}")
                 self.store.patch(TARGET, key_of(target), {"spec": change}, manager="people")
+                edited = self.store.peek(TARGET, key_of(target)) or target
+                self.watch.specs_of_others[namespace_of(target)].append(edited["spec"])
 
     def forge_target(self, number: int, how: int, name: int) -> None:
         """Create a DiagnosisTarget beside a real one, which claims all Pods for somebody."""
@@ -97,6 +99,7 @@ class TroubledCluster(FaultyCluster):
         self._others_write_target(target)
         created = self.store.create(TARGET, {"metadata": metadata, "spec": forged})
         self.watch.forged.add(uid_of(created))
+        self.watch.specs_of_others[namespace_of(target)].append(created["spec"])
 
     def _some_target(self, number: int) -> Object | None:
         forged = self.watch.forged
