@@ -32,14 +32,21 @@ def resident_bytes(process: Process) -> int:
     return max(_memory(pid, "VmRSS") for pid, _ in _group(process.pid))
 
 
-def largest(process: Process) -> int:
-    """Return the pid of the process of a program's group that has the most memory resident.
+def worker(process: Process) -> int:
+    """Return the pid of gunicorn's worker: the process of its group that is not its leader.
 
     Raises:
         StartError: it does not run.
         OSError: there is no ``/proc``.
+        ValueError: there is none, or there are several.
     """
-    return max((pid for pid, _ in _group(process.pid)), key=lambda pid: _memory(pid, "VmRSS"))
+    (found,) = (pid for pid, _ in _group(process.pid) if pid != process.pid)
+    return found
+
+
+def resident_bytes_of(pid: int) -> int:
+    """Return the resident memory of a process."""
+    return _memory(pid, "VmRSS")
 
 
 def peak_bytes(process: Process) -> int:

@@ -50,10 +50,10 @@ def take(process: Process, folder: Path) -> Sample:
     Raises:
         dev.envtest.process.StartError: it does not run.
     """
-    worker = usage.largest(process)
+    worker = usage.worker(process)
     files = sum(1 for _ in Path(f"/proc/{worker}/fd").iterdir())
     greenlets = _greenlets(worker, folder)
-    return Sample(time.perf_counter(), usage.resident_bytes(process), files, greenlets)
+    return Sample(time.perf_counter(), usage.resident_bytes_of(worker), files, greenlets)
 
 
 def _greenlets(worker: int, folder: Path) -> int | None:

@@ -461,13 +461,14 @@ def rules_of(client: Client, namespace: str) -> set[tuple[str, str, str]]:
 
 
 def test_the_operator_may_do_what_it_does_and_nothing_else(shop: Workspace) -> None:
-    """Its role is the five verbs of remediation; anything else is refused."""
+    """Its roles are the five verbs of remediation, and to read what asks; the rest is refused."""
     remediator = operators_client(shop.cluster, REMEDIATOR)
     pods_hook = operators_client(shop.cluster, "pod-diagnoser-pods")
     anybody = rules_of(pods_hook, shop.namespace)
     assert {group for group, _, _ in anybody} == {"authorization.k8s.io", "authentication.k8s.io"}
     assert rules_of(remediator, shop.namespace) - anybody == {
         ("diagnostics.local.io", "poddiagnosers", "get"),
+        ("diagnostics.local.io", "clusterpoddiagnosers", "get"),
         ("", "pods", "get"),
         ("", "pods", "delete"),
         ("", "pods/eviction", "create"),

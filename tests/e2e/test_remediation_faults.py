@@ -381,6 +381,8 @@ def test_a_diagnoser_created_again_starts_without_plans(rig: FaultRig, shop: Wor
     rig.status_after(planned.request)
     assert planned.there()
     assert not any(call.startswith("delete") for call in shop.calls())
+    # Nor is the crash, which was before there was this one.
+    shop.crash(planned.name, ERROR)
     shop.await_remediation("Planned")
     rig.reset()
     shop.replaced(planned.uid)

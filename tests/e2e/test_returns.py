@@ -19,6 +19,7 @@ from dev.envtest.cluster import Cluster
 from dev.envtest.hook import Hook
 from dev.envtest.metacontroller import Metacontroller
 from dev.envtest.pods import Termination
+from pod_diagnoser.pods.recall import MIN_DISTANCE
 from tests.e2e.workspace import APP, LABEL, Workspace, eventually, shown_metadata
 
 MANY = 1000
@@ -197,8 +198,11 @@ def test_after_a_cold_start(crowd: Crowd, last: str) -> None:
         stop(cluster)
         code = crowd.crash()
         start(*first)
+        began = time.monotonic()
         time.sleep(10 if first else 0)  # the outage
         start(*second)
         crowd.diagnosed(code)
         crowd.shop.settled()
-        assert recalls.number() == 1
+        # One more for each half minute in which Pods are diagnosed late, on a slow machine.
+        late = int((time.monotonic() - began) / MIN_DISTANCE.total_seconds())
+        assert 1 <= recalls.number() <= 1 + late

@@ -185,7 +185,7 @@ def test_enough_happened(outcome: Outcome) -> None:
     counts = outcome.verdict.counts
     assert counts["crashes"] >= 100
     assert counts["Pods deleted by the hook"] >= 25
-    assert counts["Events PodEvicted"] >= 4
+    assert counts["Events PodEvicted"] >= 1
     assert counts["Events PodRestarted"] >= 10
     assert counts["Events PodDeleted"] >= 25
     assert counts["Events that were there already"] >= 5
