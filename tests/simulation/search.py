@@ -102,7 +102,11 @@ def run_seeds(seeds: range) -> Totals:
     totals = Totals()
     for seed in seeds:
         simulation = SimulationRun.drawn(seed)
-        totals.add(simulation, run(simulation))
+        try:
+            totals.add(simulation, run(simulation))
+        except Exception as error:
+            error.add_note(f"in the run of seed {seed}")
+            raise
     return totals
 
 
@@ -184,6 +188,9 @@ def _search(first: int, count: int, processes: int) -> Totals:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in multiprocessing.active_children():
                 process.kill()
+        except Exception:  # a mistake of the simulation's: not to be kept until all else is done
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return totals
 
 

@@ -74,7 +74,7 @@ class TroubledCluster(FaultyCluster):
                 self.trace.add(f"  {'/'.join(key_of(target))}: {change}")
                 self.store.patch(TARGET, key_of(target), {"spec": change}, manager="people")
                 edited = self.store.peek(TARGET, key_of(target)) or target
-                self.watch.specs_of_others[namespace_of(target)].append(edited["spec"])
+                self._may_decide(edited)
 
     def forge_target(self, number: int, how: int, name: int) -> None:
         """Create a DiagnosisTarget beside a real one, which claims all Pods for somebody."""
@@ -99,7 +99,12 @@ class TroubledCluster(FaultyCluster):
         self._others_write_target(target)
         created = self.store.create(TARGET, {"metadata": metadata, "spec": forged})
         self.watch.forged.add(uid_of(created))
-        self.watch.specs_of_others[namespace_of(target)].append(created["spec"])
+        self._may_decide(created)
+
+    def _may_decide(self, target: Object) -> None:
+        """Note what others wrote into a DiagnosisTarget; its thresholds may have been reached."""
+        spec = {**target["spec"], "thresholds": []}
+        self.watch.specs_of_others[namespace_of(target)].append(spec)
 
     def _some_target(self, number: int) -> Object | None:
         forged = self.watch.forged
