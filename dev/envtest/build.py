@@ -18,12 +18,13 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from dev.go_builds import cache_folder, run_go
 
 GO_MODULE = Path(__file__).parent / "gomodule"
 
@@ -149,7 +150,7 @@ def _kubectl(folder: Path) -> Path:
 
 def _built() -> Path:
     """Return the cache's folder, filled by ``go build`` where it is not there yet."""
-    folder = _cache() / _key()
+    folder = cache_folder("control-plane") / _key()
     if folder.is_dir():
         return folder
     go = shutil.which("go")
@@ -159,13 +160,13 @@ def _built() -> Path:
             "kube-apiserver and kube-controller-manager, or install Go to have them built"
         )
         raise MissingError(msg)
-    probe = _go(go, "env", "GOVERSION")
+    probe = run_go(go, GO_MODULE, "env", "GOVERSION")
     if probe.returncode:
         msg = f"the control plane cannot be built by this Go: {probe.stderr.strip()}"
         raise MissingError(msg)
     with _only_one():
         if not folder.is_dir():  # another run may have built it while this one waited
-            for killed in _cache().glob(f"{_SCRATCH}*"):
+            for killed in cache_folder("control-plane").glob(f"{_SCRATCH}*"):
                 shutil.rmtree(killed, ignore_errors=True)
             _build(go, folder)
     return folder
@@ -182,7 +183,8 @@ def _build(go: str, folder: Path) -> None:
         out = Path(scratch) / "bin"
         out.mkdir()
         packages = list(_COMMANDS.values())
-        done = _go(go, "build", *_FLAGS, "-ldflags", _ldflags(), "-o", f"{out}/", *packages)
+        recipe = (*_FLAGS, "-ldflags", _ldflags())
+        done = run_go(go, GO_MODULE, "build", *recipe, "-o", f"{out}/", *packages)
         if done.returncode:
             msg = f"go build failed:\n{done.stderr[-4000:]}"
             raise BuildError(msg)
@@ -213,26 +215,6 @@ def _ldflags() -> str:
     return " ".join(["-s", "-w", *settings])
 
 
-def _go(go: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the go command in the locked module, whatever workspace surrounds the checkout."""
-    return subprocess.run(
-        [go, *arguments],
-        cwd=GO_MODULE,
-        env={**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def _cache() -> Path:
-    """Return the folder that outlives checkouts."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(base) / "pod-diagnoser" / "control-plane"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 def _key() -> str:
     """Name what is built: versions, platform, and a hash of the lock files and of the recipe."""
     recipe = hashlib.sha256()
@@ -254,7 +236,7 @@ def _key() -> str:
 @contextlib.contextmanager
 def _only_one() -> Iterator[None]:
     """Wait until no other process builds; the lock ends with the process."""
-    with (_cache() / ".lock").open("w") as lock:
+    with (cache_folder("control-plane") / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -60,22 +60,35 @@ class Credentials:
             suffix: added to the file's name, for a second one of the same user.
         """
         path = self._folder / f"{user}{suffix}.kubeconfig"
-        path.touch(mode=0o600)
-        cluster = f"server: {server}, certificate-authority: {certificate}"
-        path.write_text(
-            textwrap.dedent(f"""\
-                apiVersion: v1
-                kind: Config
-                current-context: local
-                contexts: [{{name: local, context: {{cluster: local, user: {user}}}}}]
-                clusters:
-                - name: local
-                  cluster: {{{cluster}}}
-                users: [{{name: {user}, user: {{token: {self._tokens[user]}}}}}]
-                """),
-            encoding="utf-8",
-        )
+        write_kubeconfig(path, user, self._tokens[user], server, certificate)
         return path
+
+
+def write_kubeconfig(path: Path, user: str, token: str, server: str, certificate: Path) -> None:
+    """Write a kubeconfig with a token.
+
+    Args:
+        path: where.
+        user: what the token's user is called in it.
+        token: the bearer token.
+        server: URL of the API server.
+        certificate: PEM file by which the server is known.
+    """
+    path.touch(mode=0o600)
+    cluster = f"server: {server}, certificate-authority: {certificate}"
+    path.write_text(
+        textwrap.dedent(f"""\
+            apiVersion: v1
+            kind: Config
+            current-context: local
+            contexts: [{{name: local, context: {{cluster: local, user: {user}}}}}]
+            clusters:
+            - name: local
+              cluster: {{{cluster}}}
+            users: [{{name: {user}, user: {{token: {token}}}}}]
+            """),
+        encoding="utf-8",
+    )
 
 
 def _elliptic_curve_key() -> str:

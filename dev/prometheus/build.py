@@ -12,17 +12,16 @@ Run as ``python -m dev.prometheus.build`` it prints the folder.
 
 import fcntl
 import hashlib
-import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from dev.envtest.build import BuildError, MissingError
+from dev.go_builds import cache_folder, run_go
 
 GO_MODULE = Path(__file__).parent / "gomodule"
 
@@ -46,12 +45,12 @@ def find() -> Programs:
         MissingError: they are neither at hand nor can they be built here.
         BuildError: the build failed.
     """
-    folder = _cache() / _key()
+    folder = cache_folder("prometheus") / _key()
     if not folder.is_dir():
         go = shutil.which("go")
         if go is None:
             return _installed()
-        with (_cache() / ".lock").open("w") as lock:
+        with (cache_folder("prometheus") / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # another run may build it; the lock ends with that
             if not folder.is_dir():
                 _build(go, folder)
@@ -92,25 +91,12 @@ def _build(go: str, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".build-") as scratch:
         out = Path(scratch) / "bin"
         out.mkdir()
-        done = subprocess.run(
-            [go, "build", *_FLAGS, "-o", f"{out}/", *(f"{_MODULE}/cmd/{name}" for name in _NAMES)],
-            cwd=GO_MODULE,
-            env={**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        packages = (f"{_MODULE}/cmd/{name}" for name in _NAMES)
+        done = run_go(go, GO_MODULE, "build", *_FLAGS, "-o", f"{out}/", *packages)
         if done.returncode:
             msg = f"go build failed:\n{done.stderr[-4000:]}"
             raise BuildError(msg)
         out.rename(folder)
-
-
-def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(base) / "pod-diagnoser" / "prometheus"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _key() -> str:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -438,23 +438,54 @@ def refusals(cluster: Cluster) -> list[str]:
 
 
 @contextlib.contextmanager
-def crashing(shop: Workspace, number: int) -> Iterator[None]:
-    """Let Pods crash one after the other, ten a second."""
+def repeating(pause: float, what: Callable[[], object]) -> Iterator[None]:
+    """Do something again and again beside the context, with a pause in seconds before each."""
     over = threading.Event()
 
-    def crash() -> None:
-        for each in itertools.cycle(range(number)):
-            if over.wait(0.1):
-                return
-            shop.crash(f"fragile-app-{each}", COMPLETED)
+    def repeat() -> None:
+        while not over.wait(pause):
+            what()
 
-    thread = threading.Thread(target=crash)
+    thread = threading.Thread(target=repeat)
     thread.start()
     try:
         yield
     finally:
         over.set()
         thread.join()
+
+
+def crashing(shop: Workspace, number: int) -> contextlib.AbstractContextManager[None]:
+    """Let Pods crash one after the other, ten a second."""
+    names = itertools.cycle(f"fragile-app-{each}" for each in range(number))
+    return repeating(0.1, lambda: shop.crash(next(names), COMPLETED))
+
+
+def open_shop(cluster: Cluster, number: int) -> Workspace:
+    """Start Pods in a namespace with a PodDiagnoser."""
+    cluster.create_namespace("shop")
+    shop = Workspace(cluster, "shop")
+    shop.diagnose()
+    for each in range(number):
+        shop.start_pod(f"fragile-app-{each}")
+    return shop
+
+
+def await_syncs(cluster: Cluster) -> None:
+    """Wait until Metacontroller has synced five times more, Pods and PodDiagnosers."""
+    for controller in ("pod-diagnoser-pods", "pod-diagnoser-poddiagnosers"):
+        syncs = partial(cluster.metacontroller.sync_requests, controller)
+        eventually(syncs, partial(operator.lt, syncs() + 5))
+
+
+def check_sync_errors(cluster: Cluster) -> None:
+    """Check that no sync failed but those that Metacontroller cancels itself, and does again.
+
+    It does so with what is under way when it reads a token or a CA.
+    """
+    for event in cluster.admin.list(EVENTS, "shop"):
+        if event["reason"] == "SyncError":
+            assert event["message"].endswith("context canceled")
 
 
 def crashed_and_diagnosed(shop: Workspace, number: int, how: Termination) -> None:
@@ -470,20 +501,14 @@ def test_rotating_the_token_refuses_no_request(own_cluster: Cluster) -> None:
 
     The hooks learn of the Secret only when a rotation is over, as late as a kubelet may mount it.
     """
-    own_cluster.create_namespace("shop")
-    shop = Workspace(own_cluster, "shop")
-    shop.diagnose()
-    for number in range(10):
-        shop.start_pod(f"fragile-app-{number}")
+    shop = open_shop(own_cluster, 10)
     before = mount_and_await(own_cluster)
     assert keys_in_use(own_cluster) == {"token-a"}
 
     with crashing(shop, 10):
         assert "Metacontroller uses token-b" in make(own_cluster, "rotate-token")
         assert keys_in_use(own_cluster) == {"token-b"}
-        for controller in ("pod-diagnoser-pods", "pod-diagnoser-poddiagnosers"):
-            syncs = partial(own_cluster.metacontroller.sync_requests, controller)
-            eventually(syncs, partial(operator.lt, syncs() + 5))
+        await_syncs(own_cluster)
         after = mount_and_await(own_cluster)
         assert "Metacontroller uses token-a" in make(own_cluster, "rotate-token")
         assert keys_in_use(own_cluster) == {"token-a"}
@@ -495,58 +520,29 @@ def test_rotating_the_token_refuses_no_request(own_cluster: Cluster) -> None:
     assert after["token-b"] == before["token-b"]  # known to the hook before it was used
     assert last["token-a"] == after["token-a"]
     assert len({*before.values(), *after.values(), *last.values()}) == 4
-    # Metacontroller cancels what is under way when it reads a token, and does it again.
-    for event in own_cluster.admin.list(EVENTS, "shop"):
-        if event["reason"] == "SyncError":
-            assert event["message"].endswith("context canceled")
+    check_sync_errors(own_cluster)
     for gone in (before["token-a"], before["token-b"], ""):
         for component, url in own_cluster.urls.items():
             answer = knock(f"{url}/{component}/sync", gone, str(own_cluster.authority))
             assert answer == requests.codes.unauthorized
 
 
-@contextlib.contextmanager
-def mounting_certificates(cluster: Cluster) -> Iterator[None]:
-    """Bring the certificate to the hooks all the while, as the Pods of a rollout get it."""
-    over = threading.Event()
-
-    def mount() -> None:
-        while not over.wait(0.2):
-            cluster.mount_certificate()
-
-    thread = threading.Thread(target=mount)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
 def test_rotating_the_certificate_loses_no_request(own_cluster: Cluster) -> None:
     """Pods crash all the while; Metacontroller trusts the new authority alone, in the end."""
-    own_cluster.create_namespace("shop")
-    shop = Workspace(own_cluster, "shop")
-    shop.diagnose()
-    for number in range(10):
-        shop.start_pod(f"fragile-app-{number}")
+    shop = open_shop(own_cluster, 10)
     assert own_cluster.authority is not None
     former = own_cluster.control_plane.folder / "former-ca.crt"
     shutil.copy(own_cluster.authority, former)
 
-    with crashing(shop, 10), mounting_certificates(own_cluster):
+    # The Pods of a rollout get the new certificate; these processes are given it all the while.
+    with crashing(shop, 10), repeating(0.2, own_cluster.mount_certificate):
         for _ in range(2):
             assert "has a new certificate" in make(own_cluster, "rotate-certificate")
-            for controller in ("pod-diagnoser-pods", "pod-diagnoser-poddiagnosers"):
-                syncs = partial(own_cluster.metacontroller.sync_requests, controller)
-                eventually(syncs, partial(operator.lt, syncs() + 5))
+            await_syncs(own_cluster)
     shop.settled()
     crashed_and_diagnosed(shop, 10, ERROR)
 
-    # Metacontroller cancels what is under way when it reads a CA, and does it again.
-    for event in own_cluster.admin.list(EVENTS, "shop"):
-        if event["reason"] == "SyncError":
-            assert event["message"].endswith("context canceled")
+    check_sync_errors(own_cluster)
     for component, url in own_cluster.urls.items():
         trusted = knock(f"{url}/{component}/sync", "", str(own_cluster.authority))
         assert trusted == requests.codes.unauthorized
@@ -556,11 +552,7 @@ def test_rotating_the_certificate_loses_no_request(own_cluster: Cluster) -> None
 
 def test_applying_again_after_a_rotation_is_harmless(own_cluster: Cluster) -> None:
     """The DecoratorControllers name the first key again, which is as valid as the other."""
-    own_cluster.create_namespace("shop")
-    shop = Workspace(own_cluster, "shop")
-    shop.diagnose()
-    for number in range(3):
-        shop.start_pod(f"fragile-app-{number}")
+    shop = open_shop(own_cluster, 3)
     make(own_cluster, "rotate-token")
     mount_and_await(own_cluster)
     assert keys_in_use(own_cluster) == {"token-b"}

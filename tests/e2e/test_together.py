@@ -1,6 +1,5 @@
 """Everything in one Pod (``overlays/together``), as processes with that Pod's rights and flags."""
 
-import textwrap
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from dev.envtest import installation
 from dev.envtest.build import Binaries
 from dev.envtest.client import PODDIAGNOSERS, REPLICA_SETS, Json
 from dev.envtest.cluster import Cluster
+from dev.envtest.credentials import write_kubeconfig
 from dev.envtest.hook import Hook
 from dev.envtest.installation import MANIFESTS, PROJECT, SYSTEM
 from dev.envtest.mounts import mount
@@ -104,7 +104,8 @@ class OnePod:
         }
         (deployment,) = (one for one in manifests if one["kind"] == "Deployment")
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
-        kubeconfig = write_kubeconfig(plane.folder, plane.server, plane.certificate, token)
+        kubeconfig = plane.folder / "together.kubeconfig"
+        write_kubeconfig(kubeconfig, "pod", token, plane.server, plane.certificate)
         self.metacontrollers = [
             Replica(cluster, kubeconfig, container["args"], number) for number in (1, 2)
         ]
@@ -115,26 +116,6 @@ class OnePod:
             process.kill()
         for hook in self.hooks.values():
             hook.stop()
-
-
-def write_kubeconfig(folder: Path, server: str, certificate: Path, token: str) -> Path:
-    """Write one with the Pod's identity."""
-    path = folder / "together.kubeconfig"
-    path.touch(mode=0o600)
-    path.write_text(
-        textwrap.dedent(f"""\
-            apiVersion: v1
-            kind: Config
-            current-context: local
-            contexts: [{{name: local, context: {{cluster: local, user: pod}}}}]
-            clusters:
-            - name: local
-              cluster: {{server: {server}, certificate-authority: {certificate}}}
-            users: [{{name: pod, user: {{token: {token}}}}}]
-            """),
-        encoding="utf-8",
-    )
-    return path
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ Source of the shapes: ``staging/src/k8s.io/api/apps/v1/types.go``. A version's o
 changed by Kubernetes once it is made, except for its number, which a rollback raises.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
@@ -12,6 +11,7 @@ from pydantic import Field
 
 from pod_diagnoser.api.core_v1 import OwnerReference
 from pod_diagnoser.api.fields import Int64, Many, OrNull, Strings, Text, Time, WireModel
+from pod_diagnoser.api.meta_v1 import LabelSelector, is_label_key, is_label_value
 
 API_VERSION: Final = "apps/v1"
 TEMPLATE_HASH: Final = "pod-template-hash"
@@ -114,21 +114,6 @@ class VersionMeta(WireModel):
     def controller(self) -> OwnerReference | None:
         """Its controller, or None."""
         return next((owner for owner in self.ownerReferences if owner.controller), None)
-
-
-class Requirement(WireModel):
-    """A requirement of a label selector."""
-
-    key: Text = ""
-    operator: Text = ""
-    values: Many[Text] = ()
-
-
-class LabelSelector(WireModel):
-    """A label selector."""
-
-    matchLabels: Strings = Field(default_factory=dict)
-    matchExpressions: Many[Requirement] = ()
 
 
 class ReplicaSetSpec(WireModel):
@@ -242,8 +227,6 @@ class ControllerRevisionList(_List):
     items: Many[ControllerRevision] = ()
 
 
-_LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9]?[A-Za-z0-9_.-]{0,62}")
-_LABEL_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,316}")
 _SETS: Final[Mapping[str, str]] = {"In": "in", "NotIn": "notin"}
 _PRESENCE: Final[Mapping[str, str]] = {"Exists": "", "DoesNotExist": "!"}
 
@@ -255,7 +238,7 @@ def _write_selector(selector: LabelSelector, without: str = "") -> str:
     texts += [(each.key, each.operator, each.values) for each in selector.matchExpressions]
     written = []
     for key, operator, values in texts:
-        if not _LABEL_KEY.fullmatch(key) or not all(map(_LABEL_VALUE.fullmatch, values)):
+        if not is_label_key(key) or not all(map(is_label_value, values)):
             return ""
         if operator in _SETS:
             written.append(f"{key} {_SETS[operator]} ({','.join(values)})")

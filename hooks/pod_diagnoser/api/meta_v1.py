@@ -28,7 +28,7 @@ class Requirement(WireModel):
     @property
     def is_valid(self) -> bool:
         """Whether it can be evaluated."""
-        if not _is_key(self.key) or not all(map(_is_value, self.values)):
+        if not is_label_key(self.key) or not all(map(is_label_value, self.values)):
             return False
         if self.operator in _WITH_VALUES:
             return bool(self.values)
@@ -57,7 +57,7 @@ class LabelSelector(WireModel):
     def is_valid(self) -> bool:
         """Whether it can be evaluated. Where one requirement cannot, none of it counts."""
         return all(
-            _is_key(key) and _is_value(value) for key, value in self.matchLabels.items()
+            is_label_key(key) and is_label_value(value) for key, value in self.matchLabels.items()
         ) and all(each.is_valid for each in self.matchExpressions)
 
     def matches(self, labels: Mapping[str, str]) -> bool:
@@ -67,10 +67,12 @@ class LabelSelector(WireModel):
         )
 
 
-def _is_key(key: str) -> bool:
+def is_label_key(key: str) -> bool:
+    """Say whether a text can be the key of a label."""
     prefix, slash, name = key.rpartition("/")
     return _NAME.fullmatch(name) is not None and (not slash or is_object_name(prefix))
 
 
-def _is_value(value: str) -> bool:
+def is_label_value(value: str) -> bool:
+    """Say whether a text can be the value of a label; an empty one can."""
     return not value or _NAME.fullmatch(value) is not None

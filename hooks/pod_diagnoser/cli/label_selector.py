@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pod_diagnoser.api.fields import is_object_name
+from pod_diagnoser.api.meta_v1 import is_label_key, is_label_value
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.cli.errors import CommandError
 from pod_diagnoser.diagnosis.quoting import quote_whole
@@ -21,9 +21,6 @@ _TOKEN: Final = re.compile(r"[ \t\r\n]*(?:([^ \t\r\n=!(),<>]+)|(==|!=|[=!(),<>])
 _SIGNS: Final = frozenset({"=", "==", "!=", "<", ">", "!", "(", ")", ","})
 _WITH_ONE_VALUE: Final = {"=": "in", "==": "in", "!=": "notin", "<": "<", ">": ">"}
 _WITH_SET: Final = ("in", "notin")
-
-_NAME: Final = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
-"""The name of a label, and its value where that is not empty."""
 
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,18}")
 
@@ -163,16 +160,14 @@ def _named(token: str) -> str:
 
 
 def _checked_key(key: str) -> str:
-    prefix, slash, name = key.rpartition("/")
-    is_valid = _NAME.fullmatch(name) is not None and (not slash or is_object_name(prefix))
-    if not is_valid:
+    if not is_label_key(key):
         message = f"{quote_whole(sanitize(key, _MAX_SHOWN_BYTES))} is no key of a label"
         raise _SelectorError(message)
     return key
 
 
 def _checked_value(value: str) -> str:
-    if value and _NAME.fullmatch(value) is None:
+    if not is_label_value(value):
         message = f"{quote_whole(sanitize(value, _MAX_SHOWN_BYTES))} is no value of a label"
         raise _SelectorError(message)
     return value

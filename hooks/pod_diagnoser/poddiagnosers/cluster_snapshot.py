@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pod_diagnoser.api.cluster_diagnostics_v1 import ClusterPodDiagnoser
 from pod_diagnoser.api.cluster_requests import ClusterSyncRequest
@@ -12,10 +12,8 @@ from pod_diagnoser.api.diagnostics_v1 import (
     DiagnosisTargetSpec,
     diagnosis_target_spec,
 )
-from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot
+from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot, read_crashes
 from pod_diagnoser.pods.claims import claimed_pods, older_overlapping, valid_targets
-from pod_diagnoser.pods.history import parse_history
-from pod_diagnoser.pods.observation import CrashedPod, reportable_crashes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,29 +77,9 @@ def take_cluster_snapshot(
         by_namespace=_by_namespace(related.targets.values(), namespaces or {}),
         older=_older(diagnoser, related.diagnosers.values()),
     )
-    crashed: list[CrashedPod] = []
-    for pod in _claimed(snapshot, related.pods.values()):
-        if not has_time():
-            return _with(snapshot, crashed, complete=False)
-        history = parse_history(pod)
-        crashes = reportable_crashes(pod, diagnoser.spec, history)
-        crashed.append(CrashedPod(pod, crashes, history))
-    return _with(snapshot, crashed, complete=snapshot.complete)
-
-
-def _with(
-    snapshot: ClusterSnapshot, crashed: Sequence[CrashedPod], *, complete: bool
-) -> ClusterSnapshot:
-    return ClusterSnapshot(
-        snapshot.diagnoser,
-        (),
-        crashed,
-        complete,
-        cluster_diagnoser=snapshot.cluster_diagnoser,
-        namespaces=snapshot.namespaces,
-        by_namespace=snapshot.by_namespace,
-        older=snapshot.older,
-    )
+    claimed = _claimed(snapshot, related.pods.values())
+    crashed, all_read = read_crashes(claimed, diagnoser.spec, has_time)
+    return replace(snapshot, crashed=crashed, complete=snapshot.complete and all_read)
 
 
 def _by_namespace(

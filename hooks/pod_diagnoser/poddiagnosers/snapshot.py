@@ -1,10 +1,11 @@
 """What a PodDiagnoser's sync request holds. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, PodDiagnoser
+from pod_diagnoser.api.core_v1 import OwnedPod
+from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, PodDiagnoser, PodDiagnoserSpec
 from pod_diagnoser.api.metacontroller import PodDiagnoserSyncRequest
 from pod_diagnoser.pods.claims import claimed_pods, may_claim, publishes, valid_targets
 from pod_diagnoser.pods.history import parse_history
@@ -73,15 +74,31 @@ def take_snapshot(
     """
     diagnoser = request.object
     targets = valid_targets(request.related.targets.values(), diagnoser.metadata.namespace)
+    claimed = claimed_pods(diagnoser, request.related.pods.values(), targets)
+    crashed, all_read = read_crashes(claimed, diagnoser.spec, has_time)
+    return DiagnoserSnapshot(diagnoser, targets, crashed, complete and all_read)
+
+
+def read_crashes(
+    pods: Iterable[OwnedPod], spec: PodDiagnoserSpec, has_time: Callable[[], bool]
+) -> tuple[Sequence[CrashedPod], bool]:
+    """Read the crashes of claimed Pods.
+
+    Args:
+        pods: the Pods.
+        spec: of what claims them.
+        has_time: whether there is time to read one more Pod.
+
+    Returns:
+        The Pods with their crashes, and whether there was time for all of them.
+    """
     crashed: list[CrashedPod] = []
-    for pod in claimed_pods(diagnoser, request.related.pods.values(), targets):
+    for pod in pods:
         if not has_time():
-            complete = False
-            break
+            return crashed, False
         history = parse_history(pod)
-        crashes = reportable_crashes(pod, diagnoser.spec, history)
-        crashed.append(CrashedPod(pod, crashes, history))
-    return DiagnoserSnapshot(diagnoser, targets, crashed, complete)
+        crashed.append(CrashedPod(pod, reportable_crashes(pod, spec, history), history))
+    return crashed, True
 
 
 TARGET_CREATION_GRACE = timedelta(seconds=5)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -60,6 +60,8 @@ from pod_diagnoser.server.state_metrics import StateMetrics, StateUnavailableErr
 from pod_diagnoser.server.telemetry import Telemetry
 
 _EMPTY: Final = SyncResponse()
+
+_Request = TypeVar("_Request")
 
 MAX_READING_SECONDS: Final = 3.0
 """CPU time for which the Pods of a PodDiagnoser are diagnosed in one sync. 5,000 take less than a
@@ -157,17 +159,10 @@ class PodDiagnoserEndpoints:
             RequestRefusedError: the request was truncated before its PodDiagnoser ended.
         """
         content, complete = _truncated(body, self.max_related, self.telemetry)
-        request = (
-            PodDiagnoserSyncRequest.model_validate_json(content)
-            if complete
-            else parse_truncated(content)
-        )
-        if request is None:
-            raise RequestRefusedError(TOO_LARGE)
-        end = self.thread_time() + MAX_READING_SECONDS
-        snapshot = take_snapshot(
-            request, complete=complete, has_time=lambda: self.thread_time() < end
-        )
+        parse = PodDiagnoserSyncRequest.model_validate_json if complete else parse_truncated
+        request = _read_or_refuse(parse, content)
+        has_time = _time_to_read(self.thread_time)
+        snapshot = take_snapshot(request, complete=complete, has_time=has_time)
         if self.reconciler is None:
             result = sync_pod_diagnoser(snapshot, self.clock())
         else:
@@ -212,17 +207,10 @@ class ClusterPodDiagnoserEndpoints:
             RequestRefusedError: the request was truncated before its Pods begin.
         """
         content, complete = _truncated(body, self.max_related, self.telemetry)
-        request = (
-            ClusterSyncRequest.model_validate_json(content)
-            if complete
-            else parse_truncated_cluster(content)
-        )
-        if request is None:
-            raise RequestRefusedError(TOO_LARGE)
-        end = self.thread_time() + MAX_READING_SECONDS
-        snapshot = take_cluster_snapshot(
-            request, complete=complete, has_time=lambda: self.thread_time() < end
-        )
+        parse = ClusterSyncRequest.model_validate_json if complete else parse_truncated_cluster
+        request = _read_or_refuse(parse, content)
+        has_time = _time_to_read(self.thread_time)
+        snapshot = take_cluster_snapshot(request, complete=complete, has_time=has_time)
         if self.reconciler is None:
             result = sync_cluster(snapshot, self.clock())
         else:
@@ -247,6 +235,24 @@ def _truncated(body: Body, max_related: int, telemetry: Telemetry) -> tuple[byte
     content = body.content if truncated is None else truncated
     complete = body.complete and len(content) == len(body.content)
     return _strip(content, telemetry), complete
+
+
+def _read_or_refuse(parse: Callable[[bytes], _Request | None], content: bytes) -> _Request:
+    """Parse what is read of a request with many Pods.
+
+    Raises:
+        RequestRefusedError: not even what comes before the Pods is there.
+    """
+    request = parse(content)
+    if request is None:
+        raise RequestRefusedError(TOO_LARGE)
+    return request
+
+
+def _time_to_read(thread_time: Callable[[], float]) -> Callable[[], bool]:
+    """Return what says whether `MAX_READING_SECONDS` from now on are not over."""
+    end = thread_time() + MAX_READING_SECONDS
+    return lambda: thread_time() < end
 
 
 def _debounce(result: PodDiagnoserSync) -> Debounce | None:
