@@ -69,7 +69,7 @@ def check(cluster: FaultyCluster) -> None:
         unaccounted = spec.unaccounted(diagnoser, mine, cluster.node.probed)
         if unaccounted:
             broken(Property.ACCOUNTED, f"{name}: {unaccounted}")
-        for problem in spec.cause_problems(diagnoser, mine):
+        for problem in spec.cause_problems(diagnoser, mine, forgotten=cluster.watch.forgotten):
             broken(Property.ONE_CAUSE, f"{name}: {problem}")
         _check_counts(cluster, diagnoser, mine)
         _check_reported(cluster, diagnoser, mine)

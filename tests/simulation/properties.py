@@ -213,6 +213,7 @@ class Watch:
         self._gone: list[tuple[datetime, Object]] = []
         self._shown_at: dict[str, datetime] = {}
         self._told: dict[str, list[Told]] = defaultdict(list)
+        self.forgotten: set[str] = set()  # ids of crashes whose record was taken off a Pod
         self._settled: dict[tuple[str, str], tuple[str, str, str]] = {}
         for resource, watcher in (
             (POD, self._pod),
@@ -306,10 +307,11 @@ class Watch:
         """Forget what a PodDiagnoser told of a Pod's crashes once its record of them is gone.
 
         It is taken off with the claim. A PodDiagnoser that claims the Pod again knows of a former
-        crash what can still be read: no output, but of the latest one.
+        crash what can still be read: no output, but of the latest one, and no Events that expired.
         """
-        former, _ = spec.recorded_causes(before)
+        former, causes = spec.recorded_causes(before)
         if former and former != spec.recorded_causes(pod)[0]:
+            self.forgotten |= causes.keys()
             told = self._told[uid_of(pod)]
             self._told[uid_of(pod)] = [one for one in told if one.diagnoser != former]
 

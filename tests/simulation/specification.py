@@ -7,7 +7,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -435,7 +435,10 @@ def recorded_causes(pod: Object) -> tuple[str, dict[str, str]]:
 
 
 def cause_problems(
-    diagnoser: Object, pods: Iterable[Object], events: Iterable[Object] = ()
+    diagnoser: Object,
+    pods: Iterable[Object],
+    events: Iterable[Object] = (),
+    forgotten: Container[str] = (),
 ) -> list[str]:
     """Say which crashes have another cause in the status, or in Events, than on their Pods.
 
@@ -443,6 +446,8 @@ def cause_problems(
         diagnoser: the PodDiagnoser.
         pods: the Pods that it claims.
         events: Events about crashes that were not told before their evidence was there.
+        forgotten: ids of crashes whose record was taken off a Pod. The status still says what it
+            said of them, also where a record that began anew no longer finds the evidence.
     """
     recorded: dict[str, str] = {}
     for pod in pods:
@@ -461,7 +466,7 @@ def cause_problems(
     return [
         f"crash {identity}: {recorded[identity]}, in the {where} {cause}"
         for where, identity, cause in told
-        if recorded.get(identity, cause) != cause
+        if identity not in forgotten and recorded.get(identity, cause) != cause
     ]
 
 

@@ -147,3 +147,16 @@ def test_a_record_that_begins_anew_is_not_compared_with_what_was_told_before() -
     cluster.record(None)
     cluster.record("Killed")
     assert not cluster.contradictions
+
+
+def test_a_status_may_know_more_than_a_record_that_began_anew() -> None:
+    """The Events that told why a container was stopped are gone when its Pod is claimed again."""
+    cluster = Crashed()
+    cluster.show_end(restarted=True)
+    cluster.record("LivenessProbeFailed")
+    status = {"recentDiagnoses": [{"id": cluster.crash, "cause": "LivenessProbeFailed"}]}
+    diagnoser = {**cluster.diagnoser, "status": status}
+    cluster.record(None)
+    cluster.record("Terminated")
+    assert spec.cause_problems(diagnoser, [cluster.pod])
+    assert not spec.cause_problems(diagnoser, [cluster.pod], forgotten=cluster.watch.forgotten)
