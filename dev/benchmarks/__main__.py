@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dev.benchmarks import (
+    cluster_kind,
     comparison,
     connections,
     counting,
@@ -26,6 +27,7 @@ from dev.benchmarks import (
     returning,
     storm,
     telling,
+    variants,
 )
 from dev.benchmarks.figures import Line, table
 from dev.benchmarks.quiet import Quiet
@@ -34,6 +36,7 @@ from dev.envtest.process import StartError
 
 _HEADINGS = {
     "cluster": "The whole operator, beside one in kopf that does the same job",
+    "variants": "The same storm without TLS, and under a ClusterPodDiagnoser",
     "reasons": "Where the requests of a storm come from, counted in one of its own",
     "returning": "After an outage: from the return of what was away until all is told",
     "growth": "What Pods cost that are there and healthy",
@@ -47,7 +50,10 @@ _HEADINGS = {
     "cli": "kubectl-diagnose on ten thousand Pods, a tenth of them crashed or more",
     "telling": "From a crash to its Event, by what the Events of its Pod say",
     "reading": "What reading the output of a crashed program costs, for 64 KiB",
+    "cluster-kind": "A ClusterPodDiagnoser of thousands of namespaces",
 }
+_APART = {"cluster-kind"}
+"""Parts that run only where they are named: they would take too long beside all others."""
 
 Tables = Mapping[str, Sequence[Line]]
 """Heading to lines; the first heading may be empty."""
@@ -63,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, also where aims are missed.
     """
     options = _parser().parse_args(arguments)
-    parts = options.parts or list(_HEADINGS)
+    parts = options.parts or [part for part in _HEADINGS if part not in _APART]
     if options.into:
         written_into(options.into.read_text(encoding="utf-8"), "")  # before half an hour is spent
     report = _Report(options.json)
@@ -175,6 +181,17 @@ def _cluster(options: argparse.Namespace, quiet: Quiet) -> Tables:
     return {"": comparison.aims(found, size), "What else was seen": comparison.rest(found, size)}
 
 
+def _variants(options: argparse.Namespace, _: Quiet) -> Tables:
+    size = storm.QUICK if options.quick else storm.FULL
+    return {"": variants.measure(options.rounds or (1 if options.quick else 2), size)}
+
+
+def _cluster_kind(options: argparse.Namespace, _: Quiet) -> Tables:
+    if options.quick:
+        return {"": cluster_kind.measure(100, 5, 10)}
+    return {"": cluster_kind.measure()}
+
+
 def _reasons(options: argparse.Namespace, _: Quiet) -> Tables:
     return counting.measure(storm.QUICK if options.quick else storm.FULL)
 
@@ -244,6 +261,8 @@ def _reading(options: argparse.Namespace, _: Quiet) -> Tables:
 
 _PARTS: dict[str, Callable[[argparse.Namespace, Quiet], Tables]] = {
     "cluster": _cluster,
+    "variants": _variants,
+    "cluster-kind": _cluster_kind,
     "reasons": _reasons,
     "returning": _returning,
     "growth": _growth,
@@ -267,7 +286,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         metavar="PART",
         choices=[*_HEADINGS, []],  # argparse holds the default against the choices, too
-        help=f"{', '.join(_HEADINGS)}; all by default",
+        help=f"{', '.join(_HEADINGS)}; all by default but {', '.join(sorted(_APART))}",
     )
     parser.add_argument(
         "--rounds",

@@ -82,6 +82,8 @@ class HookOperator:
             None where it reads none.
         logs: whether it may read logs there, too.
         environment: further settings of the hook's processes.
+        tls: whether Metacontroller and the hook speak TLS, as they do by the manifests. What times
+            or records stands between the two, without.
 
     Attributes:
         answers: those of the hook that were timed, in the order in which they were given.
@@ -96,10 +98,12 @@ class HookOperator:
         events_from: str | None = None,
         logs: bool = False,
         environment: Mapping[str, str] | None = None,
+        tls: bool = True,
     ) -> None:
         self._control_plane = control_plane
         folder = control_plane.folder
         self._tokens = folder / "tokens"
+        self._certificate = folder / "tls" if tls and not timed and not recorded else None
         self._components: tuple[str, ...] = ()
         if events_from is not None:
             more = (installation.EVIDENCE_LOGS,) if logs else ()
@@ -109,6 +113,8 @@ class HookOperator:
             for account in (installation.REMEDIATOR, installation.PODS_HOOK)
         }
         tokens = {"POD_DIAGNOSER_TOKEN_DIR": str(self._tokens), **(environment or {})}
+        if self._certificate is not None:
+            tokens["POD_DIAGNOSER_TLS_DIR"] = str(self._certificate)
         evidence: dict[str, str] = {}
         if events_from is not None:
             access = self._access(installation.PODS_HOOK, events_from)
@@ -141,12 +147,18 @@ class HookOperator:
         installation.install_metacontroller(plane)
         installation.credentials(plane, "create")
         installation.install(plane, self._urls, overlay=None, components=self._components)
-        data = plane.admin.get(SECRETS, installation.TOKENS, installation.SYSTEM)["data"]
-        mount(self._tokens, {key: base64.b64decode(value) for key, value in data.items()})
+        self._mount(installation.TOKENS, self._tokens)
+        if self._certificate is not None:
+            self._mount(installation.CERTIFICATE, self._certificate)
         certificate = plane.certificate.read_bytes()
         for account, folder in self._accounts.items():
             token = plane.service_account_token(installation.SYSTEM, account)
             mount(folder, {"token": token.encode(), "ca.crt": certificate})
+
+    def _mount(self, secret: str, folder: Path) -> None:
+        """Give the hook's processes what a Secret holds, as a kubelet does."""
+        data = self._control_plane.admin.get(SECRETS, secret, installation.SYSTEM)["data"]
+        mount(folder, {key: base64.b64decode(value) for key, value in data.items()})
 
     def _access(self, account: str, server: str) -> dict[str, str]:
         """Return the settings of a process with the token of a ServiceAccount."""

@@ -30,10 +30,10 @@ class Watch(Follower):
 
     Args:
         api: the API server.
-        namespace: whose Pods.
+        namespace: whose Pods; None means those of all namespaces.
     """
 
-    def __init__(self, api: Client, namespace: str) -> None:
+    def __init__(self, api: Client, namespace: str | None) -> None:
         super().__init__(api, PODS.path(namespace), _annotated)
 
     def wait(self, names: Iterable[str], code: int, timeout: float) -> dict[str, float]:
@@ -56,22 +56,27 @@ class Watch(Follower):
 
 
 class PodLoad:
-    """Pods of one namespace.
+    """Pods of one namespace, or of several.
 
     Args:
         api: the API server.
         namespace: an existing namespace.
         count: how many Pods.
+        others: further namespaces, over all of which the Pods are spread evenly.
 
     Attributes:
-        namespace: the namespace.
-        names: the Pods' names.
+        namespace: the namespace, or the first one.
+        names: the Pods' names, each of which is there once in all namespaces.
     """
 
-    def __init__(self, api: Client, namespace: str, count: int) -> None:
+    def __init__(self, api: Client, namespace: str, count: int, others: Sequence[str] = ()) -> None:
         self._api = api
         self.namespace = namespace
         self.names = [f"fragile-app-{number:05}" for number in range(count)]
+        places = (namespace, *others)
+        self._places = {
+            name: places[number % len(places)] for number, name in enumerate(self.names)
+        }
         self._pods: dict[str, Json] = {}
 
     def create(
@@ -88,7 +93,7 @@ class PodLoad:
 
         def create(name: str) -> None:
             body = json.dumps(manifest(name)).encode()
-            path = PODS.path(self.namespace)
+            path = PODS.path(self._places[name])
             answer = self._api.send("POST", path, body)
             if status is not None:
                 self._pods[name] = self._report(name, status(json.loads(answer)))
@@ -137,7 +142,7 @@ class PodLoad:
         _all(touch, names)
 
     def _report(self, name: str, status: Json) -> Json:
-        path = PODS.path(self.namespace, name, "status")
+        path = PODS.path(self._places[name], name, "status")
         body = json.dumps({"status": status}).encode()
         stored: Json = json.loads(self._api.send("PATCH", path, body, STRATEGIC_PATCH))
         return stored

@@ -1,15 +1,15 @@
-"""A namespace of Pods with a PodDiagnoser, watched: what happens there, and when."""
+"""Pods with a PodDiagnoser, or a ClusterPodDiagnoser, watched: what happens there, and when."""
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from dev.benchmarks.following import Follower
 from dev.benchmarks.pod_load import PodLoad, Watch
 from dev.benchmarks.test_bed import TestBed
-from dev.envtest.client import PODDIAGNOSERS
+from dev.envtest.client import CLUSTERPODDIAGNOSERS, PODDIAGNOSERS
 
 QUIET = 2.5
 """Seconds without a change of Pods or PodDiagnosers; longer than writes of a status are gathered
@@ -27,19 +27,21 @@ _COUNT = re.compile(rb'"diagnosedPods":(\d+)')
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A namespace of Pods with a PodDiagnoser.
+    """Pods of one namespace with a PodDiagnoser, or of several with a ClusterPodDiagnoser.
 
     Attributes:
         bed: where.
         load: the Pods.
         watch: the watch of the Pods.
         counts: the watch of the PodDiagnoser: how many Pods its status counts.
+        namespace: where the PodDiagnoser is; None for a ClusterPodDiagnoser.
     """
 
     bed: TestBed
     load: PodLoad
     watch: Watch
     counts: Follower
+    namespace: str | None
 
     def quiet(self, seconds: float = QUIET) -> None:
         """Wait until nothing has changed for a while, and the operator has nothing to do.
@@ -62,7 +64,7 @@ class Site:
 
     def counted(self) -> int:
         """Return how many Pods the PodDiagnoser's status counts."""
-        return int(self.bed.status(self.load.namespace).get("diagnosedPods", 0))
+        return int(self.bed.status(self.namespace).get("diagnosedPods", 0))
 
     def all_annotated(self, names: list[str], code: int) -> float:
         """Wait until Pods are annotated with a crash.
@@ -112,7 +114,27 @@ def open_site(
         load.create()
     watch = watches.enter_context(Watch(bed.api, namespace))
     counts = watches.enter_context(Follower(bed.api, PODDIAGNOSERS.path(namespace), count_of))
-    return Site(bed, load, watch, counts)
+    return Site(bed, load, watch, counts, namespace)
+
+
+def open_cluster_site(
+    bed: TestBed, namespaces: Sequence[str], count: int, watches: ExitStack
+) -> Site:
+    """Make namespaces, a ClusterPodDiagnoser of them, and running Pods, and watch these.
+
+    Args:
+        bed: where.
+        namespaces: their names.
+        count: how many Pods, spread evenly.
+        watches: ends the watches.
+    """
+    bed.make_namespaces(namespaces, selected=True)
+    bed.prepare_cluster()
+    load = PodLoad(bed.api, namespaces[0], count, namespaces[1:])
+    load.create()
+    watch = watches.enter_context(Watch(bed.api, None))
+    counts = watches.enter_context(Follower(bed.api, CLUSTERPODDIAGNOSERS.path(), count_of))
+    return Site(bed, load, watch, counts, None)
 
 
 def count_of(line: bytes) -> Iterator[int]:

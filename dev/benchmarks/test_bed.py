@@ -2,18 +2,30 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from dev.benchmarks import usage, workload
 from dev.benchmarks.operators import Operator
 from dev.envtest import build
-from dev.envtest.client import NAMESPACES, PODDIAGNOSERS, SERVICE_ACCOUNTS, Client, Json
+from dev.envtest.client import (
+    CLUSTERPODDIAGNOSERS,
+    NAMESPACES,
+    PODDIAGNOSERS,
+    SERVICE_ACCOUNTS,
+    Client,
+    Json,
+)
 from dev.envtest.control_plane import ControlPlane
 from dev.envtest.kubelet import Kubelet
 
 DIAGNOSER = "fragileapp-diagnoser"
 API_SERVER = "API server + etcd"
+SELECTED = {"benchmarks.example/selected": "true"}
+"""The labels of the namespaces that the ClusterPodDiagnoser selects."""
+
+_WRITERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +49,49 @@ class TestBed:
             namespace: its name.
             spec: what the PodDiagnoser's specification holds beside its targetLabels.
         """
-        admin = self.control_plane.admin
-        admin.create(NAMESPACES, {"metadata": {"name": namespace}})
-        while admin.find(SERVICE_ACCOUNTS, "default", namespace) is None:
-            time.sleep(0.02)
-        body = {
-            "apiVersion": PODDIAGNOSERS.version,
-            "kind": "PodDiagnoser",
-            "metadata": {"name": DIAGNOSER},
-            "spec": {"targetLabels": {"app": workload.LABELS["app"]}, **spec},
-        }
-        admin.create(PODDIAGNOSERS, body, namespace)
+        self.make_namespaces([namespace])
+        body = {"kind": "PodDiagnoser", **_diagnoser(spec)}
+        self.control_plane.admin.create(PODDIAGNOSERS, body, namespace)
 
-    def status(self, namespace: str) -> Json:
+    def prepare_cluster(self, **spec: object) -> None:
+        """Make a ClusterPodDiagnoser of all the Pods of `workload` in selected namespaces.
+
+        Args:
+            spec: what its specification holds beside its selectors.
+        """
+        chosen = {"namespaceSelector": {"matchLabels": SELECTED}, **spec}
+        body = {"kind": "ClusterPodDiagnoser", **_diagnoser(chosen)}
+        self.control_plane.admin.create(CLUSTERPODDIAGNOSERS, body)
+
+    def make_namespaces(self, names: Iterable[str], *, selected: bool = False) -> None:
+        """Make namespaces, and wait until they take Pods.
+
+        Args:
+            names: theirs.
+            selected: whether the ClusterPodDiagnoser selects them.
+        """
+        admin, labels = self.control_plane.admin, SELECTED if selected else {}
+
+        def make(name: str) -> None:
+            admin.create(NAMESPACES, {"metadata": {"name": name, "labels": labels}})
+            while admin.find(SERVICE_ACCOUNTS, "default", name) is None:
+                time.sleep(0.02)
+
+        with ThreadPoolExecutor(_WRITERS) as threads:
+            for _ in threads.map(make, names):
+                pass
+
+    def status(self, namespace: str | None) -> Json:
         """Return what the PodDiagnoser says.
 
         Args:
-            namespace: its namespace.
+            namespace: its namespace; None means the ClusterPodDiagnoser.
 
         Returns:
             Its status; empty until something is written.
         """
-        found = self.control_plane.admin.get(PODDIAGNOSERS, DIAGNOSER, namespace)
+        resource = CLUSTERPODDIAGNOSERS if namespace is None else PODDIAGNOSERS
+        found = self.control_plane.admin.get(resource, DIAGNOSER, namespace)
         status: Json = found.get("status", {})
         return status
 
@@ -69,6 +102,14 @@ class TestBed:
             **self.operator.cpu_seconds(),
             API_SERVER: usage.cpu_seconds(plane.apiserver) + usage.cpu_seconds(plane.etcd),
         }
+
+
+def _diagnoser(spec: Json) -> Json:
+    return {
+        "apiVersion": PODDIAGNOSERS.version,
+        "metadata": {"name": DIAGNOSER},
+        "spec": {"targetLabels": {"app": workload.LABELS["app"]}, **spec},
+    }
 
 
 @contextlib.contextmanager
