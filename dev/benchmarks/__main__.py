@@ -4,9 +4,11 @@ import argparse
 import json
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +54,8 @@ _HEADINGS = {
     "reading": "What reading the output of a crashed program costs, for 64 KiB",
     "cluster-kind": "A ClusterPodDiagnoser of thousands of namespaces",
 }
-_APART = {"cluster-kind"}
-"""Parts that run only where they are named: they would take too long beside all others."""
+_APART = ("cluster-kind", "evidence", "fairness", "connections", "cli")
+"""Parts that run only where they are named: all others together take half an hour."""
 
 Tables = Mapping[str, Sequence[Line]]
 """Heading to lines; the first heading may be empty."""
@@ -73,11 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.into:
         written_into(options.into.read_text(encoding="utf-8"), "")  # before half an hour is spent
     report = _Report(options.json)
-    report.say(f"{_machine()}\n")
+    report.say(f"{_machine()}\n", kept=False)
     begun = time.monotonic()
     with Quiet() as quiet:
         for part in parts:
-            since = time.monotonic()
+            since, when = time.monotonic(), _when()
             try:
                 found = _PARTS[part](options, quiet)
             except build.MissingError as missing:
@@ -89,9 +91,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 report.missed.append(f"{part}: failed")
                 continue
             seconds = time.monotonic() - since
-            report.add(part, found, f"{quiet.note(since)} This part took {seconds:.0f} s.")
-    report.say(f"Aims missed: {'; '.join(report.missed) or 'none'}.\n")
-    report.say(f"All of it took {(time.monotonic() - begun) / 60:.1f} minutes.")
+            note = f"{when}. {quiet.note(since)} This part took {seconds:.0f} s."
+            report.add(part, found, note)
+    report.say(f"Aims missed: {'; '.join(report.missed) or 'none'}.\n", kept=False)
+    minutes = (time.monotonic() - begun) / 60
+    report.say(f"All of it took {minutes:.1f} minutes.", kept=False)
     if options.into:
         page = options.into.read_text(encoding="utf-8")
         options.into.write_text(written_into(page, report.text), encoding="utf-8")
@@ -99,21 +103,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def written_into(page: str, report: str) -> str:
-    """Put a report into a page, in place of the last one.
+    """Put a report into a page: each of its sections takes the place of that part's last one.
 
     Args:
         page: one that holds `BEGIN` and `END`, each on a line of its own.
         report: as it was printed.
 
     Returns:
-        The page.
+        The page. What it shows of parts that did not run stays.
 
     Raises:
         ValueError: it does not hold them.
     """
     above, rest = page.split(f"{BEGIN}\n")
-    _, below = rest.split(f"{END}\n")
-    return f"{above}{BEGIN}\n\n{report.strip()}\n\n{END}\n{below}"
+    shown, below = rest.split(f"{END}\n")
+    preface, *sections = _sections(shown)
+    found = {_title(one): one for one in (*sections, *_sections(report)[1:])}
+    order = {title: number for number, title in enumerate(_HEADINGS.values())}
+    parts = sorted(found, key=lambda title: order.get(title, -1))
+    body = "\n\n".join(filter(None, (preface, *(found[title] for title in parts))))
+    return f"{above}{BEGIN}\n\n{body}\n\n{END}\n{below}"
+
+
+def _sections(text: str) -> list[str]:
+    """Cut a text before each heading of a part; the first piece stands before all of them."""
+    return [piece.strip() for piece in re.split(r"^(?=### )", text, flags=re.MULTILINE)]
+
+
+def _title(section: str) -> str:
+    return section.splitlines()[0].removeprefix("### ")
 
 
 BEGIN, END = "<!-- one run of make bench -->", "<!-- end of the run -->"
@@ -128,7 +146,7 @@ class _Report:
 
     Attributes:
         missed: the names of lines that missed their aims.
-        text: what has been printed.
+        text: what has been printed and goes into a page.
     """
 
     def __init__(self, json_file: Path | None) -> None:
@@ -162,16 +180,18 @@ class _Report:
             text = json.dumps(self._document, indent=1)
             self._json_file.write_text(f"{text}\n", encoding="utf-8")
 
-    def say(self, text: str, end: str = "\n") -> None:
+    def say(self, text: str, end: str = "\n", *, kept: bool = True) -> None:
         """Print a text.
 
         Args:
             text: what.
             end: what follows it.
+            kept: whether it goes into a page, too.
         """
         sys.stdout.write(f"{text}{end}")
         sys.stdout.flush()
-        self.text += f"{text}{end}"
+        if kept:
+            self.text += f"{text}{end}"
 
 
 def _cluster(options: argparse.Namespace, quiet: Quiet) -> Tables:
@@ -199,7 +219,7 @@ def _reasons(options: argparse.Namespace, _: Quiet) -> Tables:
 def _returning(options: argparse.Namespace, _: Quiet) -> Tables:
     if options.quick:
         return {"": returning.measure(1, crashes=200, away=10)}
-    return {"": returning.measure(options.rounds or 3)}
+    return {"": returning.measure(options.rounds or 1)}
 
 
 def _growth(options: argparse.Namespace, _: Quiet) -> Tables:
@@ -286,12 +306,12 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         metavar="PART",
         choices=[*_HEADINGS, []],  # argparse holds the default against the choices, too
-        help=f"{', '.join(_HEADINGS)}; all by default but {', '.join(sorted(_APART))}",
+        help=f"{', '.join(_HEADINGS)}; by default all but {', '.join(_APART)}",
     )
     parser.add_argument(
         "--rounds",
         type=int,
-        help="rounds of cluster and returning (3), of hook and reading (10), of the others (1)",
+        help="rounds: 3 of cluster, fairness, cli; 2 of variants; 10 of hook, reading; 1 of others",
     )
     parser.add_argument(
         "--seconds", type=float, default=0.4, help="seconds of each case in a round of hook (0.4)"
@@ -305,12 +325,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _machine() -> str:
-    """Describe the machine and its load."""
-    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    """Describe the machine."""
     return (
-        f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}; "
-        f"load average at the start {load}. The figure is the median of the rounds."
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}. "
+        "The figure is the median of the rounds."
     )
+
+
+def _when() -> str:
+    """Describe when a part began, and the load of the machine before it."""
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    return f"{datetime.now(UTC):%Y-%m-%d}, load average at the start {load}"
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A ClusterPodDiagnoser of two thousand namespaces: what a change of it costs, and a crash there.
 
+Each namespace has a healthy Pod, which Metacontroller syncs when its DiagnosisTarget changes.
 A change is settled when each namespace's DiagnosisTarget shows it and the status says so. Crashes
 come in batches, in turn with such as a PodDiagnoser diagnoses in the same cluster.
 """
@@ -11,6 +12,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from dev.benchmarks import workload
 from dev.benchmarks.comparison import ALL, HOOKS
 from dev.benchmarks.figures import Aim, Figure
 from dev.benchmarks.following import Follower
@@ -19,6 +21,7 @@ from dev.benchmarks.pod_load import PodLoad, Watch
 from dev.benchmarks.site import TIMEOUT, Site, open_site
 from dev.benchmarks.spread import Spread
 from dev.benchmarks.test_bed import API_SERVER, DIAGNOSER, TestBed, open_test_bed
+from dev.envtest import pods
 from dev.envtest.client import CLUSTERPODDIAGNOSERS, DIAGNOSISTARGETS
 
 NAMESPACES = 2000
@@ -114,7 +117,7 @@ def measure(
     """
     names = [f"team-{number:04}" for number in range(namespaces)]
     with open_test_bed(HookOperator) as bed, ExitStack() as watches:
-        _say(f"making {namespaces:,} namespaces")
+        _say(f"making {namespaces:,} namespaces and Pods")
         bed.make_namespaces(names, selected=True)
         bed.operator.start()
         targets = Follower(bed.api, DIAGNOSISTARGETS.path(), version_of)
@@ -123,6 +126,9 @@ def measure(
         own = open_site(bed, "own", BATCHES * crashes, watches)
         others = PodLoad(bed.api, names[0], BATCHES * crashes, names[1:])
         others.create()
+        PodLoad(bed.api, names[0], namespaces, names[1:]).create(
+            lambda one: pods.manifest(f"healthy-{one}", workload.LABELS), status=None
+        )
         everywhere = watches.enter_context(Watch(bed.api, None))
         stage.quiet()
         stage.settle("a new one", "0", lambda: _create(bed))

@@ -321,10 +321,21 @@ def _wait_until_quiet(operator: HookOperator) -> None:
     """Wait until no request comes to the hook; no longer than until a resync is likely."""
     deadline = time.perf_counter() + _TIMEOUT
     while time.perf_counter() < deadline:
-        last = operator.answers[-1].at if operator.answers else 0.0
-        if time.perf_counter() - last > _QUIET:
+        if time.perf_counter() - last_sync(operator.answers) > _QUIET:
             return
         time.sleep(0.5)
+
+
+def last_sync(answers: Iterable[timing.Timed]) -> float:
+    """Return when the last answer was given to anything but a recall, which come all the time.
+
+    Args:
+        answers: those of the hook.
+
+    Returns:
+        By `time.perf_counter`; 0 where there was none.
+    """
+    return max((one.at for one in answers if not one.path.endswith("/recall")), default=0.0)
 
 
 def figures(results: dict[str, dict[str, Spread]]) -> list[Comparison]:

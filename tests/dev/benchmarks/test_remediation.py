@@ -7,6 +7,7 @@ from typing import TypeVar
 from dev.benchmarks import remediation
 from dev.benchmarks.figures import Line
 from dev.benchmarks.spread import Spread
+from dev.benchmarks.timing import Timed
 
 OneLine = TypeVar("OneLine", bound=Line)
 DELETION = "RestartPod: from the crash to the Pod's deletion, p50"
@@ -63,3 +64,14 @@ def test_a_crash_is_accounted_for_by_an_entry_or_as_withheld() -> None:
     """And a status that says nothing accounts for none."""
     status = {"remediations": [{}, {}], "withheld": [{"crashes": 3}, {"crashes": 4}]}
     assert (remediation.accounted(status), remediation.accounted({})) == (9, 0)
+
+
+def test_recalls_do_not_keep_it_from_being_quiet() -> None:
+    """They come every three seconds, whatever happens."""
+    answers = [
+        Timed("/poddiagnosers/sync", 200, 0.1, 5.0),
+        Timed("/pods/recall", 200, 0.1, 8.0),
+        Timed("/poddiagnosers/recall", 200, 0.1, 9.0),
+    ]
+    assert remediation.last_sync(answers) == 5.0
+    assert remediation.last_sync([]) == 0.0
