@@ -5,7 +5,7 @@ The CRDs in ``crds/`` are the same definitions for the API server, with the desc
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -494,17 +494,31 @@ def diagnosis_target(
         stored: the spec of its DiagnosisTarget as it is stored, where that is known. What others
             have added to it is removed.
     """
+    (target,) = diagnosis_targets(diagnoser, {namespace: stored})
+    return target
+
+
+def diagnosis_targets(
+    diagnoser: PodDiagnoser, stored: Mapping[str, DiagnosisTargetSpec | None]
+) -> Iterator[Mapping[str, object]]:
+    """Build the DiagnosisTargets that a diagnoser publishes, as `diagnosis_target`.
+
+    Args:
+        diagnoser: the PodDiagnoser or ClusterPodDiagnoser.
+        stored: the namespaces, with what is stored there; there may be thousands.
+    """
     wanted = diagnosis_target_spec(diagnoser)
+    name, spec = diagnosis_target_name(wanted), wanted.model_dump(exclude_defaults=True)
     labels = {"labels": {CLUSTER_LABEL: diagnoser.metadata.name}} if wanted.is_of_cluster else {}
-    spec = wanted.model_dump(exclude_defaults=True)
-    if stored is not None:
-        spec = _with_removals(spec, stored.model_dump(exclude_defaults=True))
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "DiagnosisTarget",
-        "metadata": {"name": diagnosis_target_name(wanted), "namespace": namespace, **labels},
-        "spec": spec,
-    }
+    for namespace, there in stored.items():
+        yield {
+            "apiVersion": API_VERSION,
+            "kind": "DiagnosisTarget",
+            "metadata": {"name": name, "namespace": namespace, **labels},
+            "spec": spec
+            if there is None or there == wanted
+            else _with_removals(spec, there.model_dump(exclude_defaults=True)),
+        }
 
 
 def _with_removals(desired: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pod_diagnoser.api.cluster_requests import (
     ClusterTargetsRequest,
     namespaces_rule,
 )
-from pod_diagnoser.api.diagnostics_v1 import diagnosis_target
+from pod_diagnoser.api.diagnostics_v1 import diagnosis_targets
 from pod_diagnoser.api.metacontroller import CustomizeResponse, SyncResponse
 
 
@@ -43,6 +43,11 @@ def sync_cluster_targets(request: ClusterTargetsRequest) -> SyncResponse:
         }
     return SyncResponse(
         attachments=tuple(
-            dict(diagnosis_target(diagnoser, name, existing.get(name))) for name in sorted(selected)
+            map(
+                dict,
+                diagnosis_targets(
+                    diagnoser, {name: existing.get(name) for name in sorted(selected)}
+                ),
+            )
         )
     )
