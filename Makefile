@@ -37,12 +37,15 @@ serve: setup ## serve the hook on localhost, PORT=8080, as in production
 	@$(RUN)/pod-diagnoser serve --port $(PORT)
 
 # Check it.
-.PHONY: test crds golden lint output-corpus output-score
+.PHONY: test crds reference golden lint output-corpus output-score
 test: setup $(if $(shell which npm 2>/dev/null),axe) ## run all tests that need no control plane, on all cores
 	$(RUN)/pytest -n auto --dist loadfile --no-loadscope-reorder --ignore tests/e2e
 
 crds: setup ## make the CRD of ClusterPodDiagnoser from that of PodDiagnoser
 	@$(RUN)/python -m dev.cluster_crd
+
+reference: setup ## make docs/reference.md from where names are defined
+	@$(RUN)/python -m dev.reference
 
 golden: setup ## write the golden files' outputs again; read the diff
 	$(RUN)/pytest tests/golden --update-golden
