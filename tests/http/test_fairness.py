@@ -1,17 +1,25 @@
 """One namespace's work does not delay another's: refusals, and the memory of bodies."""
 
 import io
+import itertools
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
+import gevent
+import greenlet
 import pytest
+from gevent import monkey
 
+from pod_diagnoser.api.raw_request import parse_pods
+from pod_diagnoser.server import endpoints
+from pod_diagnoser.server.endpoints import PART_BYTES
 from pod_diagnoser.server.fairness import BURST_SECONDS
 from pod_diagnoser.server.logs import MAX_LINES
 from pod_diagnoser.server.settings import Endpoints, Settings
-from tests.http.inprocess import OVERLOADED, Hook
-from tests.http.recorded import Recorded, recorded
+from tests.http.inprocess import NOT_A_REQUEST, OVERLOADED, Hook
+from tests.http.recorded import Recorded, go_json, recorded
 
 MANY = int(2 * BURST_SECONDS / 0.1)
 """How many requests use up more than a namespace may use at once."""
@@ -135,6 +143,105 @@ def test_a_namespace_gets_half_of_the_memory_for_bodies(second: str, status: int
     assert outcomes[0][0] == status
     assert status == 200 or outcomes[0] == OVERLOADED
     assert hook.post(sync.path, body).status == 200  # all of it was given back
+
+
+def test_a_refused_body_is_not_kept() -> None:
+    """Who it is from is seen in its start; the rest is read by nobody who keeps it."""
+    hook = busy_hook()
+    sync = recorded("pods-sync.crashed")
+    for _ in range(MANY):
+        assert hook.post(sync.path, in_namespace(sync, "busy")).status == 200
+    assert hook.post(sync.path, in_namespace(sync, "quiet")).status == 200
+    body = padded("busy", 4_000_000)
+    stream = io.BytesIO(body)
+    environment = {"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body))}
+    assert hook.call("POST", sync.path, stream, environment).outcome == OUT_OF_TURN
+    assert stream.tell() < 1_000_000
+
+
+def of_pods(count: int) -> bytes:
+    """Return a PodDiagnoser's request with so many crashed Pods."""
+    content = json.loads(recorded("poddiagnosers-sync.three-crashes").body)
+    pods = content["related"]["Pod.v1"].items()
+    related = {f"{name}-{number:03}": pod for name, pod in pods for number in range(count)}
+    content["related"]["Pod.v1"] = dict([*related.items()][:count])
+    return go_json(content)
+
+
+@pytest.fixture
+def under_gevent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have the hook believe that gevent serves."""
+    monkeypatch.setattr(monkey, "is_module_patched", lambda _: True)
+    before = greenlet.gettrace()
+    yield
+    greenlet.settrace(before)
+
+
+@pytest.mark.usefixtures("under_gevent")
+def test_pods_are_served_amid_a_large_poddiagnoser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two parts of its Pods, however many there are; and once its crashes are read."""
+    hook = Hook(parts={"thread_time": Busy()}, deadline=lambda _: nullcontext())
+    sync = recorded("pods-sync.crashed")
+    order: list[str] = []
+
+    def pod() -> None:
+        assert hook.post(sync.path, in_namespace(sync, "quiet")).status == 200
+        order.append("Pod")
+
+    def parse(content: bytes) -> Any:
+        order.append("part")
+        gevent.spawn(pod)
+        return parse_pods(content)
+
+    monkeypatch.setattr(endpoints, "parse_pods", parse)
+    path = "/poddiagnosers/sync"
+    large = gevent.spawn(hook.post, path, of_pods(100))
+    assert large.get(timeout=60).status == 200
+    assert len(order) > 6
+    assert order == ["part", "Pod"] * (len(order) // 2)
+
+
+@pytest.mark.usefixtures("under_gevent")
+def test_large_poddiagnosers_are_parsed_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Their objects would take too much memory at once; smaller ones do not wait for them."""
+    hook = Hook(parts={"thread_time": Busy()}, deadline=lambda _: nullcontext())
+    order: list[Any] = []
+
+    def parse(content: bytes) -> Any:
+        order.append(gevent.getcurrent())
+        return parse_pods(content)
+
+    monkeypatch.setattr(endpoints, "parse_pods", parse)
+    path = "/poddiagnosers/sync"
+    large = [gevent.spawn(hook.post, path, of_pods(100)) for _ in range(3)]
+    small = gevent.spawn(hook.post, path, of_pods(20))
+    assert {each.get(timeout=60).status for each in (*large, small)} == {200}
+    assert small in order
+    places = [order.index(each) for each in large]
+    assert order.index(small) < sorted(places)[1]
+    order = [each for each in order if each is not small]
+    assert [each for each, _ in itertools.groupby(order)] == sorted(large, key=order.index)
+
+
+def test_parts_make_no_difference_to_the_response(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large request is answered as if it were parsed as a whole."""
+    body = of_pods(50)
+    path = "/poddiagnosers/sync"
+    assert len(body) > 2 * PART_BYTES
+    in_parts = Hook().post(path, body)
+    assert in_parts.status == 200
+    monkeypatch.setattr(endpoints, "split_pods", lambda *_, **__: None)
+    assert Hook().post(path, body) == in_parts
+
+
+def test_what_is_no_pod_is_refused_in_parts_too() -> None:
+    """With the same words."""
+    body = of_pods(50)
+    at = body.rindex(b'"restartCount":')
+    broken = body[:at] + b'"restartCount":"' + b"x" + body[at + len(b'"restartCount":') :]
+    assert Hook().post("/poddiagnosers/sync", broken).outcome == NOT_A_REQUEST
 
 
 def test_bodies_of_pods_fit_into_their_container() -> None:

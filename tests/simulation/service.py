@@ -40,7 +40,7 @@ from pod_diagnoser.poddiagnosers.sync import Reconciler
 from pod_diagnoser.pods.recall import Recalls
 from pod_diagnoser.server import gateway
 from pod_diagnoser.server.endpoints import PodDiagnoserEndpoints, PodEndpoints
-from pod_diagnoser.server.fairness import Fairness
+from pod_diagnoser.server.fairness import AT_ONCE, PODDIAGNOSERS_RATE, Fairness
 from pod_diagnoser.server.settings import Settings
 from tests.simulation.faults import Faults
 from tests.simulation.trace import Trace
@@ -226,7 +226,7 @@ class Process:
         fetcher = ApiEvidenceFetcher(SimulatedApiClient(), time, templates=templates)
         telemetry: Any = _NoTelemetry()
         self.started = clock()
-        self._fairness = Fairness(Settings().cpu_rate, time)
+        self._fairness = Fairness(PODDIAGNOSERS_RATE, time)
         self._used: dict[str, float] = {}
         recalls = Recalls(self.started)
         pods = PodEndpoints(clock, recalls, telemetry, fetcher, confidential=True)
@@ -256,14 +256,16 @@ class Process:
             done(Answer(429, b"", {"retry-after": "5"}))
             return
         namespace = find_namespace(body) or ""
+        admission = AT_ONCE
         if path in REFUSABLE:
-            retry_after = self._fairness.admit(namespace).retry_after
+            admission = self._fairness.admit(namespace)
+            retry_after = admission.retry_after
             if retry_after is not None:
                 service.watcher.refused(namespace, self._used.get(namespace, 0.0), retry_after)
                 done(Answer(429, b"", {"retry-after": str(retry_after)}))
                 return
         taken = len(body) * SECONDS_PER_BYTE + service.faults.burdens.get(namespace, 0.0)
-        self._fairness.charge(namespace, taken)
+        self._fairness.charge(namespace, taken, admission)
         self._used[namespace] = self._used.get(namespace, 0.0) + taken
         incoming = Incoming(self, path, body, service.scheduler.time())
         if service.trace.readable and path.endswith("/sync"):

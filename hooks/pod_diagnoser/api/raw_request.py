@@ -6,6 +6,7 @@ places can be found by their neighbours. A request in another form is read witho
 the same result; a metric (`Shortcut`) shows when Metacontroller changes its form.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from pydantic import TypeAdapter
@@ -22,6 +23,7 @@ class Shortcut(StrEnum):
     STRIP_UNREAD_FIELDS = "strip_unread_fields"
     NEEDS_NO_ANNOTATIONS = "needs_no_annotations"
     TRUNCATE_RELATED = "truncate_related"
+    SPLIT_PODS = "split_pods"
 
 
 _CONTROLLER = b'{"controller":{'
@@ -43,17 +45,20 @@ def strip_unread_fields(body: bytes) -> bytes:
     if not body.startswith(_CONTROLLER):
         return body
     start = body.find(_OBJECT)
-    if start < 0:
-        return body
-    parts = [b"{"]
-    start += 1
+    return body if start < 0 else _strip_managed_fields(body, start + 1)
+
+
+def _strip_managed_fields(body: bytes, start: int = 0) -> bytes:
+    """Return an object from some place on, after its first brace, without managedFields."""
+    parts: list[bytes | memoryview] = [b"{"]
+    view = memoryview(body)
     while True:
         managed = body.find(_MANAGED_FIELDS, start)
         name = body.find(_NAME, managed) if managed >= 0 else -1
         if name < 0:
-            parts.append(body[start:])
+            parts.append(view[start:])
             return b"".join(parts)
-        parts.append(body[start:managed])
+        parts.append(view[start:managed])
         start = name + 2
 
 
@@ -131,6 +136,65 @@ def needs_no_annotations(body: bytes) -> bool:
     return 0 <= start < end and all(
         body.rfind(sign, start, end) < 0 for sign in _SIGNS_OF_A_SYMPTOM
     )
+
+
+_PODS = b'"Pod.v1":{'
+_POD = b'":{"apiVersion":"v1","kind":"Pod","metadata":{'
+"""Begins a related Pod, after its name. It cannot stand inside of one: texts have their quotation
+marks escaped, and nothing else in a Pod has these keys in a row."""
+_END_OF_PODS = (b'}},"finalizing":false}', b'}},"finalizing":true}')
+
+
+def split_pods(
+    body: bytes, size: int, *, complete: bool
+) -> tuple[bytes, Sequence[tuple[int, int]]] | None:
+    """Split the related Pods of a PodDiagnoser's sync request into parts, each to be read apart.
+
+    What is cut is not looked into: a part is to be put into braces and parsed as an object. If all
+    that and the rest is JSON, so is the request, with the same content.
+
+    Args:
+        body: a request, or its start.
+        size: after so many bytes a part ends with a Pod.
+        complete: whether it is all of the request. Else the last Pod, in which it was cut off, is
+            left out.
+
+    Returns:
+        The request without Pods, and from where to where in the request each part is; None for a
+        request without Pods, or in another form.
+    """
+    related = body.find(_RELATED_OBJECTS)
+    start = body.find(_PODS, related) + len(_PODS)
+    ends = [each for each in _END_OF_PODS if body.endswith(each)] if complete else [_END_OF_PODS[0]]
+    first = body.find(_POD, start)
+    if not (body.startswith(_CONTROLLER) and 0 < related < start < first and ends):
+        return None
+    last = len(body) - len(ends[0])
+    if not complete:
+        last = body.rfind(b',"', start, body.rfind(_POD))
+        if last < 0:
+            return None
+    parts = []
+    begun = start
+    pod = first
+    while (pod := body.find(_POD, max(pod + 1, begun + size), last)) >= 0:
+        end = body.rfind(b',"', begun, pod)
+        parts.append((begun, end))
+        begun = end + 1
+    parts.append((begun, last))
+    return body[:start] + ends[0], parts
+
+
+_RELATED_PODS = TypeAdapter(dict[str, OwnedPod])
+
+
+def parse_pods(content: bytes) -> dict[str, OwnedPod]:
+    """Parse a part of the related Pods, as `split_pods` finds it.
+
+    Raises:
+        pydantic.ValidationError: it is none.
+    """
+    return _RELATED_PODS.validate_json(_strip_managed_fields(content) + b"}")
 
 
 _TruncatedRelated = TypedDict(

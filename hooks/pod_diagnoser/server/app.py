@@ -36,12 +36,19 @@ from pod_diagnoser.server.endpoints import (
     state_metrics,
     utc_now,
 )
-from pod_diagnoser.server.fairness import CpuMeter, Fairness, let_others_go_first
+from pod_diagnoser.server.fairness import (
+    PODDIAGNOSERS_RATE,
+    PODS_RATE,
+    CpuMeter,
+    Demand,
+    Fairness,
+)
 from pod_diagnoser.server.gateway import BodyBounds, Hook, HookMiddleware, PortSwitch
 from pod_diagnoser.server.logs import configure_logs
 from pod_diagnoser.server.settings import Endpoints, Settings, SettingsError, load_settings
 from pod_diagnoser.server.state_metrics import StateMetrics
 from pod_diagnoser.server.telemetry import Telemetry
+from pod_diagnoser.server.turns import Turns
 
 CallDeadline = Callable[[float], AbstractContextManager[object]]
 """Bounds the time of a call, as `ApiClient` takes it."""
@@ -103,13 +110,14 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         settings, os.environ, parts.clock, telemetry, calls
     )
     recalls = Recalls(parts.clock())
-    fairness = Fairness(settings.cpu_rate)
+    demand = Demand()
     hooks: dict[str, Hook] = {}
     if settings.endpoints is not Endpoints.POD_DIAGNOSERS:
         fetcher = parts.evidence_fetcher or connect_evidence_fetcher(settings, os.environ, calls)
         pods = PodEndpoints(
             parts.clock, recalls, telemetry, fetcher, confidential=tokens is not None
         )
+        fairness = Fairness(PODS_RATE, demand=demand)
         hooks["/pods/customize"] = Hook(pods.customize, settings.max_pod_body, fairness)
         hooks["/pods/sync"] = Hook(pods.sync, settings.max_pod_body, fairness, refusable=True)
         hooks["/pods/recall"] = Hook(pods.recall, settings.max_pod_body, fairness)
@@ -117,6 +125,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         diagnosers = PodDiagnoserEndpoints(
             parts.clock, recalls, telemetry, reconciler, settings.max_related, parts.thread_time
         )
+        fairness = Fairness(PODDIAGNOSERS_RATE, demand=demand)
         hooks["/poddiagnosers/customize"] = Hook(
             diagnosers.customize, settings.max_pod_body, fairness
         )
@@ -150,7 +159,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         BodyBounds(MemoryBudget(settings.memory_budget), deadline, settings.body_timeout),
         Debouncer(parts.sleep, settings.max_debounce),
         CpuMeter(parts.thread_time),
-        let_others_go_first(),
+        Turns(),
         parts.timer,
     )
     app.wsgi_app = (  # type: ignore[method-assign]  # as Flask's manual has it

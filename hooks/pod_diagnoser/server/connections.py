@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-import gevent
 from gunicorn.http.body import LengthReader
 
+from pod_diagnoser.server.turns import Turns
 from pod_diagnoser.server.waiting import Waits
 
-YIELD_BYTES: Final = 256 * 1024
-"""How much of a body is read before other greenlets get their turn, in bytes."""
+SLICE_BYTES: Final = 128 * 1024
+"""How much of a body is read in one turn, in bytes."""
 
 
 HEAD_SECONDS: Final = 5.0
@@ -61,16 +61,18 @@ class RequestBody:
     Args:
         body: gunicorn's.
         sock: the connection.
+        turns: those of all bodies.
         awaited: whether the client waits to be asked for the body (``Expect: 100-continue``).
 
     Attributes:
         awaited: whether it still waits.
     """
 
-    def __init__(self, body: Any, sock: Any, *, awaited: bool) -> None:
+    def __init__(self, body: Any, sock: Any, turns: Turns, *, awaited: bool) -> None:
         self._body = body
         self._sock = sock
-        self._unyielded = 0
+        self._turns = turns
+        self._read_in_turn = 0
         self.awaited = awaited
 
     @property
@@ -88,15 +90,15 @@ class RequestBody:
         if self.awaited:
             self.awaited = False
             self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if self._unyielded >= YIELD_BYTES:
-            self._unyielded = 0
-            gevent.sleep(0)
+        if self._read_in_turn >= SLICE_BYTES:
+            self._read_in_turn = 0
+            self._turns.wait()
         reader = self._body.reader
         if isinstance(reader, LengthReader):
-            data = self._receive(reader, size)
+            data = self._receive(reader, min(size, SLICE_BYTES))
         else:  # in chunks: only ever thrown away
             data = self._body.read(size)
-        self._unyielded += len(data)
+        self._read_in_turn += len(data)
         return data
 
     def _receive(self, reader: LengthReader, size: int) -> bytes:

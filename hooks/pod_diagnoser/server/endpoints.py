@@ -5,7 +5,8 @@ Raw request in, response out: the bytes are read with the models, and what is de
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from typing import Final, TypeVar
 
 from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from pod_diagnoser.api.cluster_requests import (
@@ -26,13 +28,16 @@ from pod_diagnoser.api.metacontroller import (
     DiagnoserRecallRequest,
     PodDiagnoserSyncRequest,
     PodSyncRequest,
+    RelatedToPodDiagnoser,
     SyncResponse,
     TargetRecallRequest,
 )
 from pod_diagnoser.api.raw_request import (
     Shortcut,
     needs_no_annotations,
+    parse_pods,
     parse_truncated,
+    split_pods,
     strip_unread_fields,
     truncate_related,
 )
@@ -58,14 +63,22 @@ from pod_diagnoser.server.debouncing import Debounce
 from pod_diagnoser.server.gateway import TEXT, TOO_LARGE, Body, Reply, RequestRefusedError
 from pod_diagnoser.server.state_metrics import StateMetrics, StateUnavailableError
 from pod_diagnoser.server.telemetry import Telemetry
+from pod_diagnoser.server.turns import SHORT, Turn
 
 _EMPTY: Final = SyncResponse()
 
 _Request = TypeVar("_Request")
 
 MAX_READING_SECONDS: Final = 3.0
-"""CPU time for which the Pods of a PodDiagnoser are diagnosed in one sync. 5,000 take less than a
-second; Metacontroller waits ten for the response."""
+"""CPU time of the process for which a PodDiagnoser's Pods are diagnosed in one sync. 5,000 take
+less than a second; Metacontroller waits ten for the response."""
+
+PART_BYTES: Final = 128 * 1024
+"""Of so many bytes of a PodDiagnoser's Pods each part is that is parsed in one turn."""
+
+ALONE_BYTES: Final = 512 * 1024
+"""Larger requests about PodDiagnosers are parsed one after the other: parsed they take several
+times as much memory, until their crashes have been read."""
 
 PAGES_A_SECOND: Final = 10
 """How often the page of metrics is made in a second; making it takes a few milliseconds."""
@@ -108,7 +121,10 @@ class PodEndpoints:
         self.telemetry.shortcut_tried(Shortcut.NEEDS_NO_ANNOTATIONS, hit=empty)
         if empty:
             return Reply(_EMPTY)
-        request = PodSyncRequest.model_validate_json(_strip(body.content, self.telemetry))
+        content = _strip(body.content, self.telemetry)
+        body.turn.give_way()
+        request = PodSyncRequest.model_validate_json(content)
+        body.turn.give_way()
         result = sync_pod(request, self.clock(), confidential=self.confidential)
         if result.evidence_request is not None and self.evidence_fetcher is not None:
             evidence = self.evidence_fetcher.fetch(result.evidence_request)
@@ -158,11 +174,13 @@ class PodDiagnoserEndpoints:
         Raises:
             RequestRefusedError: the request was truncated before its PodDiagnoser ended.
         """
-        content, complete = _truncated(body, self.max_related, self.telemetry)
-        parse = PodDiagnoserSyncRequest.model_validate_json if complete else parse_truncated
-        request = _read_or_refuse(parse, content)
-        has_time = _time_to_read(self.thread_time)
-        snapshot = take_snapshot(request, complete=complete, has_time=has_time)
+        turn = body.turn
+        with turn.alone() if len(body.content) > ALONE_BYTES else nullcontext():
+            content, complete = _truncated(body, self.max_related, self.telemetry)
+            request = self._parse_in_turns(content, turn, complete=complete)
+            has_time = _time_to_read(self.thread_time, turn)
+            snapshot = take_snapshot(request, complete=complete, has_time=has_time)
+        turn.give_way()
         if self.reconciler is None:
             result = sync_pod_diagnoser(snapshot, self.clock())
         else:
@@ -171,6 +189,21 @@ class PodDiagnoserEndpoints:
         if result.status_changed and not is_known_action(action):
             self.telemetry.unknown_action(snapshot.diagnoser.metadata)
         return Reply(result.response, _debounce(result))
+
+    def _parse_in_turns(
+        self, content: bytes, turn: Turn, *, complete: bool
+    ) -> PodDiagnoserSyncRequest:
+        """Parse a request, a large one part by part."""
+        if turn is not SHORT:
+            split = split_pods(content, PART_BYTES, complete=complete)
+            self.telemetry.shortcut_tried(Shortcut.SPLIT_PODS, hit=split is not None)
+            if split is not None:
+                rest = _strip(split[0], self.telemetry)
+                request = _parse_parts(content, rest, split[1], turn)
+                if request is not None:
+                    return request
+        parse = PodDiagnoserSyncRequest.model_validate_json if complete else parse_truncated
+        return _read_or_refuse(parse, _strip(content, self.telemetry))
 
     def recall(self, body: Body) -> Reply:
         """Answer ``POST /poddiagnosers/recall``, a small sync of a PodDiagnoser."""
@@ -208,8 +241,9 @@ class ClusterPodDiagnoserEndpoints:
         """
         content, complete = _truncated(body, self.max_related, self.telemetry)
         parse = ClusterSyncRequest.model_validate_json if complete else parse_truncated_cluster
-        request = _read_or_refuse(parse, content)
-        has_time = _time_to_read(self.thread_time)
+        request = _read_or_refuse(parse, _strip(content, self.telemetry))
+        body.turn.give_way()
+        has_time = _time_to_read(self.thread_time, body.turn)
         snapshot = take_cluster_snapshot(request, complete=complete, has_time=has_time)
         if self.reconciler is None:
             result = sync_cluster(snapshot, self.clock())
@@ -233,8 +267,29 @@ def _truncated(body: Body, max_related: int, telemetry: Telemetry) -> tuple[byte
     truncated = truncate_related(body.content, max_related)
     telemetry.shortcut_tried(Shortcut.TRUNCATE_RELATED, hit=truncated is not None)
     content = body.content if truncated is None else truncated
-    complete = body.complete and len(content) == len(body.content)
-    return _strip(content, telemetry), complete
+    return content, body.complete and len(content) == len(body.content)
+
+
+def _parse_parts(
+    content: bytes, rest: bytes, parts: Sequence[tuple[int, int]], turn: Turn
+) -> PodDiagnoserSyncRequest | None:
+    """Parse a request as it was split, and give way between its parts.
+
+    Returns:
+        The request; None where it has to be parsed as a whole.
+    """
+    try:
+        request = PodDiagnoserSyncRequest.model_validate_json(rest)
+        pods = request.related.pods
+        if pods:
+            return None
+        for start, end in parts:
+            turn.give_way()
+            pods |= parse_pods(content[start:end])
+    except ValidationError:
+        return None
+    related = RelatedToPodDiagnoser.model_construct(targets=request.related.targets, pods=pods)
+    return PodDiagnoserSyncRequest.model_construct(object=request.object, related=related)
 
 
 def _read_or_refuse(parse: Callable[[bytes], _Request | None], content: bytes) -> _Request:
@@ -249,10 +304,15 @@ def _read_or_refuse(parse: Callable[[bytes], _Request | None], content: bytes) -
     return request
 
 
-def _time_to_read(thread_time: Callable[[], float]) -> Callable[[], bool]:
-    """Return what says whether `MAX_READING_SECONDS` from now on are not over."""
+def _time_to_read(thread_time: Callable[[], float], turn: Turn) -> Callable[[], bool]:
+    """Return what gives way and says whether `MAX_READING_SECONDS` from now on are not over."""
     end = thread_time() + MAX_READING_SECONDS
-    return lambda: thread_time() < end
+
+    def has_time() -> bool:
+        turn.give_way()
+        return thread_time() < end
+
+    return has_time
 
 
 def _debounce(result: PodDiagnoserSync) -> Debounce | None:

@@ -7,10 +7,9 @@ While it lasts, nothing is refused. A namespace that has used it up is refused o
 - much of its time goes into requests that take long: requests are worked on one at a time, so
   that others feel each of these.
 
-What is not refused then waits until those that have arrived from others are served, one in each
-turn. So a namespace that is alone may use everything, and a thousand crashes in one, which are
-short requests, are never refused. A refused request comes again: Metacontroller repeats it after
-Retry-After.
+What is not refused then takes turns with what arrives from others. So a namespace that is alone may
+use everything, and a thousand crashes in one, which are short requests, are never refused. A
+refused request comes again: Metacontroller repeats it after Retry-After.
 """
 
 import time
@@ -19,14 +18,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import gevent
 import greenlet
 from cachetools import LRUCache
 from gevent import monkey
-from gevent.lock import BoundedSemaphore
 
 BURST_SECONDS: Final = 2.0
 """CPU time that a namespace may use at once. A thousand crashes take some 1.2 seconds."""
+
+PODS_RATE: Final = 0.03
+PODDIAGNOSERS_RATE: Final = 0.1
+"""CPU seconds that come back to a namespace each second, for the syncs of its Pods and for those of
+its PodDiagnosers. One PodDiagnoser uses a tenth at most, since its syncs are debounced."""
 
 LONG_SECONDS: Final = 0.005
 """CPU time from which on a request is long. One of a crashed Pod takes some 1.2 ms."""
@@ -51,13 +53,15 @@ class _Account:
     """What a namespace has used.
 
     Attributes:
-        left: the CPU time that it may still use, in seconds, at `at`; negative within one request.
+        left: the CPU time that it may still use, in seconds, at `at`; a debt is negative.
         at: when that was, by the clock.
+        come_back: how much of it came back since the last charge.
         long_share: the part of its time that long requests took.
     """
 
     left: float
     at: float
+    come_back: float = 0.0
     long_share: float = 0.0
 
 
@@ -67,15 +71,43 @@ class Admission:
 
     Attributes:
         retry_after: seconds after which it is to come again; None: it is served.
-        yields: whether those of others that have arrived are served before it.
+        yields: whether it takes turns with others, as `pod_diagnoser.server.turns` has it, because
+            it is served beyond the allowance.
     """
 
     retry_after: int | None = None
     yields: bool = False
 
 
-_AT_ONCE: Final = Admission()
+AT_ONCE: Final = Admission()
 _AFTER_OTHERS: Final = Admission(yields=True)
+
+
+class Demand:
+    """Who wanted to be served lately, of those that have not used up their allowance."""
+
+    def __init__(self) -> None:
+        self._asked: dict[str, tuple[float, Callable[[str], float]]] = {}
+
+    def note(self, namespace: str, now: float, left: Callable[[str], float]) -> None:
+        """Remember who sent the latest requests: two namespaces, one of which is another.
+
+        Args:
+            namespace: that of the request.
+            now: the time, in seconds.
+            left: returns what a namespace has left of its allowance.
+        """
+        self._asked.pop(namespace, None)
+        self._asked[namespace] = (now, left)
+        if len(self._asked) > 2:  # noqa: PLR2004 (two)
+            del self._asked[next(iter(self._asked))]
+
+    def of_others(self, namespace: str, now: float) -> bool:
+        """Return whether another namespace wants to be served, within its allowance."""
+        return any(
+            other != namespace and now - asked < OTHERS_SECONDS and left(other) > 0
+            for other, (asked, left) in self._asked.items()
+        )
 
 
 class Fairness:
@@ -84,14 +116,24 @@ class Fairness:
     Args:
         rate: CPU seconds that come back to a namespace each second.
         monotonic: a clock, in seconds.
+        demand: who wants to be served; shared by those that serve in one process.
     """
 
-    def __init__(self, rate: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        rate: float,
+        monotonic: Callable[[], float] = time.monotonic,
+        demand: Demand | None = None,
+    ) -> None:
         self._rate = rate
         self._monotonic = monotonic
+        self._demand = demand or Demand()
         self._accounts: LRUCache[str, _Account] = LRUCache(MAX_ACCOUNTS)
-        self._wanting: dict[str, float] = {}
         self._refused = 0
+
+    def left(self, namespace: str) -> float:
+        """Return what a namespace has left of its allowance, in seconds of CPU time."""
+        return self._account(namespace, self._monotonic()).left
 
     def admit(self, namespace: str) -> Admission:
         """Decide whether a request is served now.
@@ -102,25 +144,33 @@ class Fairness:
         now = self._monotonic()
         account = self._account(namespace, now)
         if account.left > 0:
-            self._want(namespace, now)
-            return _AT_ONCE
-        if account.long_share < LONG_SHARE or not self._others_want(namespace, now):
+            self._demand.note(namespace, now, self.left)
+            return AT_ONCE
+        if account.long_share < LONG_SHARE or not self._demand.of_others(namespace, now):
             return _AFTER_OTHERS
         self._refused += 1
         needed = int(-account.left / self._rate) + MIN_RETRY
         return Admission(min(needed + self._refused % MIN_RETRY, MAX_RETRY))
 
-    def charge(self, namespace: str, seconds: float) -> None:
+    def charge(self, namespace: str, seconds: float, admission: Admission = AT_ONCE) -> None:
         """Charge CPU time to a namespace.
 
         Args:
             namespace: whose request it was.
             seconds: the CPU time.
+            admission: what was decided about the request.
         """
         account = self._account(namespace, self._monotonic())
-        # Served beyond its allowance, as nobody else wanted the time: that leaves no debt. What one
-        # request took does, once.
-        account.left = max(account.left, 0.0) - seconds
+        come_back, account.come_back = account.come_back, 0.0
+        if admission.retry_after is not None:
+            # Half of what comes back stays, so that it is served again however often it asks.
+            account.left -= min(seconds, come_back / 2)
+            return
+        if admission.yields:
+            # Nobody else wanted the time: of all that, only the last request leaves a debt.
+            account.left = min(account.left, -seconds)
+        else:
+            account.left = max(account.left - seconds, -BURST_SECONDS)
         is_long = 1.0 if seconds > LONG_SECONDS else 0.0
         account.long_share += (is_long - account.long_share) * min(seconds, 1.0)
 
@@ -129,24 +179,11 @@ class Fairness:
         if account is None:
             account = self._accounts[namespace] = _Account(BURST_SECONDS, now)
         else:
-            account.left = min(account.left + self._rate * (now - account.at), BURST_SECONDS)
+            back = self._rate * (now - account.at)
+            account.left = min(account.left + back, BURST_SECONDS)
+            account.come_back += back
             account.at = now
         return account
-
-    def _want(self, namespace: str, now: float) -> None:
-        """Remember the two namespaces that sent the latest requests: one of them is another."""
-        self._wanting.pop(namespace, None)
-        self._wanting[namespace] = now
-        if len(self._wanting) > 2:  # noqa: PLR2004 (two)
-            del self._wanting[next(iter(self._wanting))]
-
-    def _others_want(self, namespace: str, now: float) -> bool:
-        return any(
-            other != namespace
-            and now - asked < OTHERS_SECONDS
-            and self._account(other, now).left > 0
-            for other, asked in self._wanting.items()
-        )
 
 
 class CpuMeter:
@@ -156,7 +193,7 @@ class CpuMeter:
     """
 
     def __init__(self, thread_time: Callable[[], float] = time.thread_time) -> None:
-        self._thread_time = thread_time
+        self.thread_time = thread_time
         self._used: dict[Any, float] = {}
         self._since = 0.0
         self._tracing = False
@@ -169,42 +206,27 @@ class CpuMeter:
             charge: is called at the end with the CPU time, in seconds.
         """
         if not monkey.is_module_patched("socket"):
-            begun = self._thread_time()
+            begun = self.thread_time()
             try:
                 yield
             finally:
-                charge(self._thread_time() - begun)
+                charge(self.thread_time() - begun)
             return
         if not self._tracing:
             self._tracing = True
             greenlet.settrace(self._switched)
         current = greenlet.getcurrent()
-        self._since = self._thread_time()
+        self._since = self.thread_time()
         self._used[current] = 0.0
         try:
             yield
         finally:
-            charge(self._used.pop(current) + self._thread_time() - self._since)
+            charge(self._used.pop(current) + self.thread_time() - self._since)
 
     def _switched(self, event: str, pair: tuple[Any, Any]) -> None:
         del event
-        now = self._thread_time()
+        now = self.thread_time()
         used = self._used.get(pair[0])
         if used is not None:
             self._used[pair[0]] = used + now - self._since
         self._since = now
-
-
-def let_others_go_first() -> Callable[[], None]:
-    """Make a function that returns when the requests of others that have arrived are served.
-
-    It lets one of its callers go in each turn of gevent's loop. Without gevent nobody waits.
-    """
-    turn = BoundedSemaphore(1)
-
-    def wait() -> None:
-        if monkey.is_module_patched("socket"):
-            with turn:
-                gevent.sleep(0)
-
-    return wait

@@ -13,6 +13,7 @@ from pod_diagnoser.api.raw_request import find_namespace
 from pod_diagnoser.server.auth import Tokens
 from pod_diagnoser.server.bodies import (
     BodyIncompleteError,
+    Identify,
     MemoryBudget,
     Readable,
     Reservation,
@@ -21,8 +22,9 @@ from pod_diagnoser.server.bodies import (
 )
 from pod_diagnoser.server.deadlines import Deadline, DeadlineExceededError
 from pod_diagnoser.server.debouncing import Debounce, Debouncer
-from pod_diagnoser.server.fairness import CpuMeter, Fairness
+from pod_diagnoser.server.fairness import AT_ONCE, CpuMeter, Fairness
 from pod_diagnoser.server.telemetry import Telemetry
+from pod_diagnoser.server.turns import SHORT, Turn, Turns
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -36,6 +38,9 @@ _EXTRA_HEADERS: Final = {
     401: (("WWW-Authenticate", "Bearer"),),
     405: (("Allow", "POST"),),
 }
+
+LONG_BYTES: Final = 64 * 1024
+"""Beyond so many bytes a request takes turns with others. An ordinary Pod has some 10 KB."""
 
 _JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
@@ -87,10 +92,12 @@ class Body(NamedTuple):
     Attributes:
         content: the body, or its start.
         complete: whether it is the whole of it.
+        turn: where work on it gives way to others.
     """
 
     content: bytes
     complete: bool
+    turn: Turn = SHORT
 
 
 class Reply(NamedTuple):
@@ -143,16 +150,23 @@ class BodyBounds:
     deadline: Deadline
     timeout: float
 
-    def read(self, stream: Readable, length: int, limit: int, reservation: Reservation) -> bytes:
+    def read(
+        self,
+        stream: Readable,
+        length: int,
+        limit: int,
+        reservation: Reservation,
+        identify: Identify,
+    ) -> bytes:
         """Read a body, as `read_body`, in time.
 
         Raises:
-            RequestRefusedError: it did not arrive, or not in time.
+            RequestRefusedError: it did not arrive, or not in time, or `identify` refuses it.
             TooManyBodiesError: the memory budget is used up.
         """
         try:
             with self.deadline(self.timeout):
-                return read_body(stream, length, limit, reservation, find_namespace)
+                return read_body(stream, length, limit, reservation, identify)
         except DeadlineExceededError:
             raise RequestRefusedError(TIMED_OUT) from None
         except (BodyIncompleteError, OSError):
@@ -196,7 +210,7 @@ class HookMiddleware:
         bodies: bounds the reading of bodies.
         debouncer: delays the responses that may be delayed.
         meter: measures the CPU time of requests.
-        let_others_go_first: returns when the requests of others that have arrived are served.
+        turns: those that long requests take.
         timer: a clock for how long things take, in seconds.
     """
 
@@ -207,7 +221,7 @@ class HookMiddleware:
     bodies: BodyBounds
     debouncer: Debouncer
     meter: CpuMeter
-    let_others_go_first: Callable[[], object]
+    turns: Turns
     timer: Callable[[], float] = time.perf_counter
 
     def __call__(
@@ -236,15 +250,17 @@ class HookMiddleware:
         length = _announced_length(environ)
         if length > hook.limit and not hook.accepts_truncated:
             raise RequestRefusedError(TOO_LARGE)
-        account = _Account(hook.fairness)
+        account = _Account(hook)
         try:
             with self.meter(account.charge), self.bodies.budget.reserve() as reservation:
-                content = self.bodies.read(environ["wsgi.input"], length, hook.limit, reservation)
-                account.namespace = find_namespace(content) or ""
-                if hook.refusable:
-                    self._admit(hook.fairness, account.namespace)
+                stream = environ["wsgi.input"]
+                content = self.bodies.read(
+                    stream, length, hook.limit, reservation, account.identify
+                )
+                turn = self._turn(account, content)
+                turn.begin()
                 begun = self.timer()
-                reply = hook.handler(Body(content, length <= hook.limit))
+                reply = hook.handler(Body(content, length <= hook.limit, turn))
                 encoded = reply.response.encode()
                 taken = self.timer() - begun
                 del content  # not to be kept in memory while the response waits
@@ -259,23 +275,66 @@ class HookMiddleware:
             return encoded if sooner is reply.response else sooner.encode()
         return encoded
 
-    def _admit(self, fairness: Fairness, namespace: str) -> None:
-        admission = fairness.admit(namespace)
-        if admission.retry_after is not None:
-            raise RequestRefusedError(OUT_OF_TURN, admission.retry_after)
-        if admission.yields:
-            self.let_others_go_first()
+    def _turn(self, account: "_Account", content: bytes) -> Turn:
+        """Return the turn of a request: short ones within their allowance wait for no other.
+
+        Raises:
+            RequestRefusedError: the request is refused for what its namespace has used.
+        """
+        if account.namespace is None:
+            account.admit(find_namespace(content) or "")
+        if len(content) <= LONG_BYTES and not account.admission.yields:
+            return SHORT
+        return Turn(self.turns, account.left, self.meter.thread_time)
 
 
 class _Account:
-    """To whom the CPU time of a request is charged, as soon as that is known."""
+    """To whom the CPU time of a request is charged, as soon as that is known.
 
-    def __init__(self, fairness: Fairness) -> None:
-        self._fairness = fairness
-        self.namespace = ""
+    Args:
+        hook: the hook that is called.
+
+    Attributes:
+        namespace: to whom; None as long as that is not known.
+        admission: what was decided about the request.
+    """
+
+    def __init__(self, hook: Hook) -> None:
+        self._hook = hook
+        self.namespace: str | None = None
+        self.admission = AT_ONCE
+
+    def identify(self, start: bytes) -> str | None:
+        """Return the namespace by the start of a body; refuse it before the rest is read.
+
+        Raises:
+            RequestRefusedError: the request is refused for what its namespace has used.
+        """
+        namespace = find_namespace(start)
+        if namespace is not None:
+            self.admit(namespace)
+        return namespace
+
+    def admit(self, namespace: str) -> None:
+        """Charge the request to a namespace from now on.
+
+        Raises:
+            RequestRefusedError: the request is refused for what the namespace has used.
+        """
+        self.namespace = namespace
+        if not self._hook.refusable:
+            return
+        self.admission = self._hook.fairness.admit(namespace)
+        if self.admission.retry_after is not None:
+            raise RequestRefusedError(OUT_OF_TURN, self.admission.retry_after)
+
+    def left(self) -> float:
+        """Return what the namespace has left of its allowance."""
+        return self._hook.fairness.left(self.namespace or "")
 
     def charge(self, seconds: float) -> None:
-        self._fairness.charge(self.namespace, seconds)
+        """Charge CPU time to the namespace."""
+        self._hook.fairness.charge(self.namespace or "", seconds, self.admission)
 
 
 def _respond(

@@ -173,15 +173,6 @@ class Settings(BaseSettings):
         return self.max_bodies
 
     @property
-    def cpu_rate(self) -> float:
-        """CPU seconds that a namespace may use each second, once it has used up its allowance.
-
-        Only while others want to be served (`pod_diagnoser.server.fairness`). One PodDiagnoser uses
-        a tenth at most, since its syncs are debounced.
-        """
-        return 0.03 if self.endpoints is Endpoints.PODS else 0.1
-
-    @property
     def may_read_evidence(self) -> bool:
         """Whether evidence may be read, as far as that is up to the settings."""
         return self.callers_authenticated and self.evidence is not False

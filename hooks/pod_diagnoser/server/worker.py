@@ -22,7 +22,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
 from pod_diagnoser.server.connections import (
-    YIELD_BYTES,
+    SLICE_BYTES,
     Connection,
     RequestBody,
     ResponseBuffer,
@@ -30,6 +30,7 @@ from pod_diagnoser.server.connections import (
 from pod_diagnoser.server.logs import LineLimit, foreign_formatter
 from pod_diagnoser.server.settings import SettingsError, load_settings
 from pod_diagnoser.server.tls import CertificateError, Certificates
+from pod_diagnoser.server.turns import Turns
 from pod_diagnoser.server.waiting import Waits
 
 HANDSHAKE_SECONDS: Final = 5.0
@@ -90,6 +91,8 @@ class HookWorker(GeventWorker):
         self._connections: dict[Any, Connection] = {}
         self._certificates: Certificates | None = None
         self._refusals = LineLimit()
+        self._bodies = Turns()
+        self._strangers = Turns()
         _allow_open_files()
         super().init_process()
 
@@ -198,10 +201,10 @@ class HookWorker(GeventWorker):
         """
         connection = self._connections[gevent.getcurrent()]
         if not connection.waits.trusted:
-            gevent.sleep(0)  # who sends request after request must not keep others waiting
+            self._strangers.wait()  # who sends request after request must not keep others waiting
         awaited = req._expected_100_continue  # noqa: SLF001 (gunicorn has no public name for it)
         req._expected_100_continue = False  # noqa: SLF001 (the same)
-        req.body = body = RequestBody(req.body, sock, awaited=awaited)
+        req.body = body = RequestBody(req.body, sock, self._bodies, awaited=awaited)
         response: Any = ResponseBuffer(sock)
         try:
             super().handle_request(listener_name, req, response, addr)
@@ -242,7 +245,7 @@ class HookWorker(GeventWorker):
         more = True
         with self._bounded(DISCARD_SECONDS):
             while more:
-                more = bool(body.read(YIELD_BYTES))
+                more = bool(body.read(SLICE_BYTES))
         return not more
 
     def run(self) -> None:

@@ -1,6 +1,7 @@
 """Shortcuts on raw requests leave out only what is never read, or needs no response."""
 
 import json
+from functools import cache
 from typing import Any, Final
 
 import pytest
@@ -15,6 +16,9 @@ from pod_diagnoser.api.metacontroller import (
 )
 from pod_diagnoser.api.raw_request import (
     needs_no_annotations,
+    parse_pods,
+    parse_truncated,
+    split_pods,
     strip_unread_fields,
     truncate_related,
 )
@@ -317,3 +321,103 @@ def test_related_objects_are_truncated_by_their_own_size() -> None:
 def test_without_related_objects_nothing_is_truncated() -> None:
     """The caller can tell that the place was not found."""
     assert truncate_related(b'{"related": {}}', 5) is None
+
+
+# Pods that are parsed part by part
+
+
+DIAGNOSER_SYNCS: Final = [each for each in SYNCS if each.path == "/poddiagnosers/sync"]
+
+
+@cache
+def of_pods(request: int, count: int) -> bytes:
+    """Return a recorded request of a PodDiagnoser with so many Pods."""
+    content = json.loads(DIAGNOSER_SYNCS[request].body)
+    pods = content["related"]["Pod.v1"]
+    several = {
+        f"{name}-{number:03}": each
+        for number in range(count)
+        for name, each in sorted(pods.items())
+    }
+    content["related"]["Pod.v1"] = dict(sorted(several.items())[:count])
+    return go_json(content)
+
+
+def in_parts(body: bytes, size: int, *, complete: bool) -> tuple[Any, list[dict[str, Any]]] | None:
+    """Return what the parts and the rest of a request read as."""
+    split = split_pods(body, size, complete=complete)
+    if split is None:
+        return None
+    rest, parts = split
+    assert all(end - start >= size for start, end in parts[:-1])
+    return (
+        PodDiagnoserSyncRequest.model_validate_json(rest),
+        [parse_pods(body[start:end]) for start, end in parts],
+    )
+
+
+@settings(deadline=None)
+@given(
+    request=st.integers(0, len(DIAGNOSER_SYNCS) - 1),
+    count=st.integers(1, 8),
+    size=st.integers(1, 100_000),
+)
+def test_parts_read_as_the_whole(request: int, count: int, size: int) -> None:
+    """Each Pod is in one part, in order."""
+    body = of_pods(request, count)
+    whole = PodDiagnoserSyncRequest.model_validate_json(body)
+    if not whole.related.pods:
+        assert in_parts(body, size, complete=True) is None
+        return
+    found = in_parts(body, size, complete=True)
+    assert found is not None
+    rest, parts = found
+    assert rest.object == whole.object
+    assert rest.related.targets == whole.related.targets
+    assert not rest.related.pods
+    together = [(name, each) for part in parts for name, each in part.items()]
+    assert together == list(whole.related.pods.items())
+
+
+@settings(deadline=None)
+@given(
+    request=st.integers(0, len(DIAGNOSER_SYNCS) - 1),
+    count=st.integers(2, 8),
+    size=st.integers(1, 20_000),
+    data=st.data(),
+)
+def test_parts_of_a_truncated_request_have_no_part_of_a_pod(
+    request: int, count: int, size: int, data: st.DataObject
+) -> None:
+    """They read as what is parsed at once, to one Pod."""
+    whole = of_pods(request, count)
+    start = whole.index(b'"related"')
+    body = whole[: data.draw(st.integers(start, len(whole) - 1))]
+    found = in_parts(body, size, complete=False)
+    at_once = parse_truncated(body)
+    if found is None:
+        assert at_once is None or len(at_once.related.pods) <= 1
+        return
+    assert at_once is not None
+    rest, parts = found
+    assert rest.object == at_once.object
+    assert rest.related.targets == at_once.related.targets
+    together = [(name, each) for part in parts for name, each in part.items()]
+    pods = PodDiagnoserSyncRequest.model_validate_json(whole).related.pods
+    assert together == list(pods.items())[: len(together)]
+    assert abs(len(together) - len(at_once.related.pods)) <= 1
+
+
+@given(body=st.binary(max_size=100) | NEIGHBOURS_ONLY, complete=st.booleans())
+def test_what_has_no_pods_is_not_split(body: bytes, complete: bool) -> None:
+    """It is parsed as a whole."""
+    assert split_pods(body, 1, complete=complete) is None
+
+
+@pytest.mark.parametrize("form", ["spaced", "more related"])
+def test_another_form_is_not_split(form: str) -> None:
+    """Nor is one with something after the Pods."""
+    content = json.loads(of_pods(0, 3))
+    content["related"]["Zoo.v1"] = None
+    body = json.dumps(content).encode() if form == "spaced" else go_json(content)
+    assert split_pods(body, 1, complete=True) is None

@@ -10,7 +10,8 @@ from gunicorn.http.unreader import SocketUnreader
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pod_diagnoser.server.connections import RequestBody, ResponseBuffer
+from pod_diagnoser.server.connections import SLICE_BYTES, RequestBody, ResponseBuffer
+from pod_diagnoser.server.turns import SHORT, Turn, Turns
 
 
 class Connection:
@@ -75,7 +76,7 @@ def test_a_body_is_what_was_sent_however_it_arrives(
     content = held + b"".join(pieces)
     connection = Connection([*pieces, following] if following else pieces)
     gunicorns = of_length(connection, len(content), held)
-    body = RequestBody(gunicorns, connection, awaited=False)
+    body = RequestBody(gunicorns, connection, Turns(), awaited=False)
     assert read_all(body, size) == content
     assert body.finished
     assert not body.failed
@@ -87,14 +88,14 @@ def test_the_next_request_stays_where_gunicorn_finds_it() -> None:
     """It may have come with the headers."""
     connection = Connection()
     gunicorns = of_length(connection, 3, b"bodPOST /next")
-    assert read_all(RequestBody(gunicorns, connection, awaited=False)) == b"bod"
+    assert read_all(RequestBody(gunicorns, connection, Turns(), awaited=False)) == b"bod"
     assert gunicorns.reader.unreader.take_buffered() == b"POST /next"
 
 
 def test_a_client_that_waits_is_asked_once() -> None:
     """When the body is read, not before."""
     connection = Connection([b"ab", b"cd"])
-    body = RequestBody(of_length(connection, 4), connection, awaited=True)
+    body = RequestBody(of_length(connection, 4), connection, Turns(), awaited=True)
     assert connection.sent == []
     assert read_all(body) == b"abcd"
     assert connection.sent == [b"HTTP/1.1 100 Continue\r\n\r\n"]
@@ -104,7 +105,7 @@ def test_a_client_that_waits_is_asked_once() -> None:
 def test_a_body_that_breaks_off_has_failed() -> None:
     """It is not known where the next request begins."""
     connection = Connection([b"ab"])
-    body = RequestBody(of_length(connection, 4), connection, awaited=False)
+    body = RequestBody(of_length(connection, 4), connection, Turns(), awaited=False)
     assert body.read(10) == b"ab"
     with pytest.raises(ConnectionResetError):
         body.read(10)
@@ -112,12 +113,38 @@ def test_a_body_that_breaks_off_has_failed() -> None:
     assert not body.finished
 
 
+class CountedTurns(Turns):
+    """Turns that come at once, counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def wait(self, turn: Turn = SHORT) -> None:
+        """Count it."""
+        assert turn is SHORT
+        self.count += 1
+
+
+@pytest.mark.parametrize(("slices", "turns"), [(1, 0), (5, 4)])
+def test_a_large_body_is_read_in_turns(slices: int, turns: int) -> None:
+    """However much has arrived, and however much is asked for at once."""
+    content = b"x" * (slices * SLICE_BYTES - 1)
+    connection = Connection(
+        [content[at : at + 8 * 1024] for at in range(0, len(content), 8 * 1024)]
+    )
+    counted = CountedTurns()
+    body = RequestBody(of_length(connection, len(content)), connection, counted, awaited=False)
+    assert read_all(body) == content
+    assert counted.count == turns
+
+
 def test_a_body_in_chunks_is_left_to_gunicorn() -> None:
     """It is refused, and read to its end only to be thrown away."""
     connection: Any = Connection([b"3\r\nabc\r\n0\r\n\r\n"])
     request: Any = SimpleNamespace(limit_request_fields=10, limit_request_field_size=100, cfg=None)
     body = RequestBody(
-        Body(ChunkedReader(request, SocketUnreader(connection))), connection, awaited=False
+        Body(ChunkedReader(request, SocketUnreader(connection))), connection, Turns(), awaited=False
     )
     assert body.read(3) == b"abc"
     assert not body.finished

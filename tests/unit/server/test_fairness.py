@@ -17,7 +17,6 @@ from pod_diagnoser.server.fairness import (
     OTHERS_SECONDS,
     CpuMeter,
     Fairness,
-    let_others_go_first,
 )
 
 LONG, SHORT = 10 * LONG_SECONDS, LONG_SECONDS / 4
@@ -49,9 +48,11 @@ def fairness(clock: Clock) -> Fairness:
 
 def served(fairness: Fairness, namespace: str, taken: float) -> bool:
     """Send a request; if it is served, it takes so much CPU time."""
-    if fairness.admit(namespace).retry_after is not None:
+    admission = fairness.admit(namespace)
+    if admission.retry_after is not None:
+        fairness.charge(namespace, taken / 10, admission)
         return False
-    fairness.charge(namespace, taken)
+    fairness.charge(namespace, taken, admission)
     return True
 
 
@@ -102,7 +103,7 @@ def test_long_requests_cannot_hide_among_short_ones(fairness: Fairness) -> None:
 
 
 def test_the_allowance_comes_back(fairness: Fairness, clock: Clock) -> None:
-    """As fast as the rate says, while others go on asking."""
+    """As fast as the rate says, or half of that with what is refused; others go on asking."""
     use_up(fairness, "busy")
     taken = 0.0
     for _ in range(600):
@@ -110,7 +111,50 @@ def test_the_allowance_comes_back(fairness: Fairness, clock: Clock) -> None:
         assert served(fairness, "quiet", SHORT)
         if served(fairness, "busy", LONG):
             taken += LONG
-    assert RATE * 60 - LONG <= taken <= RATE * 60 + LONG
+    assert RATE * 60 / 2 - LONG <= taken <= RATE * 60 + LONG
+
+
+@pytest.mark.parametrize("cost", [LONG / 1000, LONG, 100 * LONG])
+@pytest.mark.parametrize("times", [1, 100])
+def test_being_refused_neither_pays_a_debt_nor_makes_one(
+    fairness: Fairness, clock: Clock, cost: float, times: int
+) -> None:
+    """Who asks again and again is served as rarely, and not never."""
+    use_up(fairness, "busy")
+    assert fairness.left("busy") < 0
+    taken = 0.0
+    for _ in range(600):
+        clock.now += 0.1
+        assert served(fairness, "quiet", SHORT)
+        for _ in range(times):
+            admission = fairness.admit("busy")
+            taken += LONG if admission.retry_after is None else 0
+            fairness.charge("busy", cost if admission.retry_after else LONG, admission)
+    assert RATE * 60 / 2 - LONG <= taken <= RATE * 60 + LONG
+
+
+def test_many_that_were_admitted_at_once_are_all_paid_for(fairness: Fairness, clock: Clock) -> None:
+    """Twenty workers come before the first of them is charged."""
+    fairness.charge("busy", BURST_SECONDS - SHORT)
+    admitted = [fairness.admit("busy") for _ in range(20)]
+    assert admitted == [module.AT_ONCE] * 20
+    for each in admitted:
+        fairness.charge("busy", LONG, each)
+    clock.now += (20 * LONG - SHORT) / RATE - 1
+    fairness.admit("quiet")
+    assert fairness.admit("busy").retry_after is not None
+    clock.now += 2
+    assert fairness.admit("busy").retry_after is None
+
+
+def test_who_asked_for_pods_is_one_of_the_others_for_poddiagnosers(clock: Clock) -> None:
+    """Both are worked on by one process, and each has a rate of its own."""
+    demand = module.Demand()
+    pods, diagnosers = Fairness(RATE, clock, demand), Fairness(RATE, clock, demand)
+    use_up(diagnosers, "busy")
+    assert served(pods, "quiet", SHORT)
+    assert not served(diagnosers, "busy", LONG)
+    assert served(pods, "busy", LONG)
 
 
 def test_the_others_are_forgotten_when_they_stop(fairness: Fairness, clock: Clock) -> None:
@@ -157,7 +201,7 @@ def test_accounts_are_bounded(fairness: Fairness) -> None:
     for number in range(MAX_ACCOUNTS + 100):
         assert served(fairness, f"made-up-{number}", SHORT)
     assert len(fairness._accounts) == MAX_ACCOUNTS
-    assert len(fairness._wanting) <= 2
+    assert len(fairness._demand._asked) <= 2
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 1), st.floats(0, 20)), max_size=60))
@@ -167,8 +211,9 @@ def test_someone_is_always_served(steps: list[tuple[str, float, float]]) -> None
     fairness = Fairness(RATE, clock)
     for namespace, taken, later in steps:
         clock.now += later
-        if fairness.admit(namespace).retry_after is None:
-            fairness.charge(namespace, taken)
+        admission = fairness.admit(namespace)
+        if admission.retry_after is None:
+            fairness.charge(namespace, taken, admission)
         answers = [fairness.admit(each).retry_after for each in "abc"]
         assert None in answers
         assert all(each is None or MIN_RETRY <= each <= MAX_RETRY for each in answers)
@@ -222,19 +267,3 @@ def test_without_gevent_all_time_is_the_requests_own() -> None:
     with CpuMeter(work)(charged.append):
         work.now += 3.0
     assert charged == [3.0]
-
-
-def test_who_goes_after_others_goes_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request that arrives is not behind twenty of those."""
-    monkeypatch.setattr(monkey, "is_module_patched", lambda _: True)
-    wait = let_others_go_first()
-    order: list[str] = []
-
-    def busy() -> None:
-        wait()
-        order.append("busy")
-        if order.count("busy") == 1:
-            gevent.spawn(order.append, "quiet")
-
-    gevent.joinall([gevent.spawn(busy) for _ in range(20)], raise_error=True)
-    assert order.index("quiet") <= 2
