@@ -2,7 +2,8 @@
 
 Each namespace has a healthy Pod, which Metacontroller syncs when its DiagnosisTarget changes.
 A change is settled when each namespace's DiagnosisTarget shows it and the status says so. Crashes
-come in batches, in turn with such as a PodDiagnoser diagnoses in the same cluster.
+come in batches, in turn with such as a PodDiagnoser diagnoses in the same cluster. Each batch has
+the time of one resync of all DiagnosisTargets, whose cost is that of nothing happening.
 """
 
 import json
@@ -25,14 +26,16 @@ from dev.envtest import pods
 from dev.envtest.client import CLUSTERPODDIAGNOSERS, DIAGNOSISTARGETS
 
 NAMESPACES = 2000
-CRASHES = 20
+CRASHES = 40
 BATCHES = 3
-APART = 0.5
+APART = 0.4
 """Seconds between two crashes: each is told by itself."""
 
-IDLE = 60.0
-"""Seconds for which it is measured what it costs when nothing happens; as long as the longest
-resync."""
+PERIOD = 30.0
+"""Seconds between two resyncs of all DiagnosisTargets of ClusterPodDiagnosers."""
+
+_PERIODS = 2
+"""How many periods it is measured for which nothing happens; as long as the longest resync."""
 
 _MARK = "benchmarks.example/version"
 """A label of Pods to ignore, whose value changes with each change of the spec."""
@@ -99,14 +102,14 @@ class _Stage:
 
 
 def measure(
-    namespaces: int = NAMESPACES, crashes: int = CRASHES, idle: float = IDLE
+    namespaces: int = NAMESPACES, crashes: int = CRASHES, period: float = PERIOD
 ) -> list[Figure]:
     """Measure.
 
     Args:
         namespaces: how many the ClusterPodDiagnoser selects.
         crashes: how many are measured together.
-        idle: seconds for which nothing happens.
+        period: seconds for a batch; whole resyncs, or a ratio to what is idle means nothing.
 
     Returns:
         The figures.
@@ -134,8 +137,8 @@ def measure(
         stage.settle("a new one", "0", lambda: _create(bed))
         stage.settle("a change of its spec", "1", lambda: _change(bed, "1"))
         _join(stage, f"team-{namespaces:04}")
-        _crashes(stage, own, others, everywhere, crashes)
-        _idle(stage, idle)
+        idle = _idle(stage, period)
+        _crashes(stage, own, others, everywhere, crashes, (period, idle))
         memory = {part: peak / 1e6 for part, peak in bed.operator.peak_memory().items()}
     stage.note("memory of both hooks at most", sum(memory[one] for one in HOOKS), "MB", _MEMORY)
     stage.note("memory of Metacontroller at most", memory[METACONTROLLER], "MB")
@@ -165,9 +168,26 @@ def _join(stage: _Stage, name: str) -> None:
     stage.used(what, before)
 
 
-def _crashes(stage: _Stage, own: Site, others: PodLoad, everywhere: Watch, count: int) -> None:
-    """Crash Pods of a PodDiagnoser and of the ClusterPodDiagnoser in turn."""
+def _crashes(
+    stage: _Stage,
+    own: Site,
+    others: PodLoad,
+    everywhere: Watch,
+    count: int,
+    base: tuple[float, dict[str, float]],
+) -> None:
+    """Crash Pods of a PodDiagnoser and of the ClusterPodDiagnoser in turn.
+
+    Args:
+        stage: where.
+        own: the PodDiagnoser's.
+        others: the ClusterPodDiagnoser's Pods.
+        everywhere: the watch of all Pods.
+        count: how many are measured together.
+        base: for how many seconds, and the CPU of each part in which nothing happens.
+    """
     _say("crashes")
+    period, idle = base
     kinds = {
         "a PodDiagnoser": (own.load, own.watch),
         "the ClusterPodDiagnoser": (others, everywhere),
@@ -175,15 +195,14 @@ def _crashes(stage: _Stage, own: Site, others: PodLoad, everywhere: Watch, count
     costs: dict[str, dict[str, list[float]]] = {kind: {} for kind in kinds}
     for number in range(BATCHES):
         for kind, (load, watch) in kinds.items():
-            before = stage.bed.cpu()
+            before, begun = stage.bed.cpu(), time.monotonic()
             names = load.names[number * count : (number + 1) * count]
             load.crash(names, 1, count * APART)
             watch.wait(names, 1, TIMEOUT)
-            watch.quiet(2.5)
-            own.counts.quiet(2.5)
-            stage.quiet()
+            time.sleep(max(0.0, begun + period - time.monotonic()))
             for part, value in stage.bed.cpu().items():
-                costs[kind].setdefault(part, []).append((value - before[part]) / count * 1000)
+                used = value - before[part] - idle[part]
+                costs[kind].setdefault(part, []).append(used / count * 1000)
     stage.lines += crash_figures(costs)
 
 
@@ -214,14 +233,16 @@ def _sum(found: dict[str, list[float]], parts: Sequence[str]) -> Spread:
     return Spread(tuple(map(sum, zip(*(found[part] for part in parts), strict=True))))
 
 
-def _idle(stage: _Stage, seconds: float) -> None:
+def _idle(stage: _Stage, period: float) -> dict[str, float]:
+    """Measure what it costs when nothing happens; return it for one period, by part."""
     _say("nothing")
     before = stage.bed.cpu()
-    time.sleep(seconds)
+    time.sleep(_PERIODS * period)
     after = stage.bed.cpu()
-    for part in _PARTS:
-        used = (after[part] - before[part]) / seconds * 100
-        stage.note(f"when nothing happens: {part}", used, "% of a processor")
+    used = {part: (after[part] - before[part]) / _PERIODS for part in _PARTS}
+    for part, seconds in used.items():
+        stage.note(f"when nothing happens: {part}", seconds / period * 100, "% of a processor")
+    return used
 
 
 def version_of(line: bytes) -> Iterator[Hashable]:
