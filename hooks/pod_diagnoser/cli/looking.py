@@ -20,6 +20,7 @@ from pod_diagnoser.cli.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from pod_diagnoser.cli.input_time import InputTime
+    from pod_diagnoser.cli.sources.kubectl import Kubectl
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +63,7 @@ class Options:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-_SOURCE_OPTIONS: Final = (
-    click.option(
-        "-n",
-        "--namespace",
-        multiple=True,
-        metavar="NAME",
-        help="The namespace; default: that of the context, with -f all. May be repeated.",
-    ),
-    click.option("-A", "--all-namespaces", is_flag=True, help="Look at all namespaces."),
-    click.option("-l", "--selector", default="", help="Labels of the Pods, as kubectl takes them."),
+_KUBECTL_OPTIONS: Final = (
     click.option("--context", default="", metavar="NAME", help="The context of the kubeconfig."),
     click.option("--kubeconfig", default="", metavar="FILE", help="The kubeconfig."),
     click.option("--as", "as_user", default="", metavar="USER", help="The user to impersonate."),
@@ -83,6 +75,20 @@ _SOURCE_OPTIONS: Final = (
         metavar="SECONDS",
         help="How long to wait for an answer of kubectl; default: 60.",
     ),
+)
+"""The options that say how kubectl is called."""
+
+_SOURCE_OPTIONS: Final = (
+    click.option(
+        "-n",
+        "--namespace",
+        multiple=True,
+        metavar="NAME",
+        help="The namespace; default: that of the context, with -f all. May be repeated.",
+    ),
+    click.option("-A", "--all-namespaces", is_flag=True, help="Look at all namespaces."),
+    click.option("-l", "--selector", default="", help="Labels of the Pods, as kubectl takes them."),
+    *_KUBECTL_OPTIONS,
     click.option(
         "-f",
         "--filename",
@@ -99,6 +105,11 @@ _SOURCE_OPTIONS: Final = (
     ),
 )
 """The options that say what to look at, in the order in which help shows them."""
+
+
+def with_kubectl_options(command: _Command) -> _Command:
+    """Give a command the options that say how kubectl is called."""
+    return reduce(lambda made, option: option(made), reversed(_KUBECTL_OPTIONS), command)
 
 
 def with_source_options(command: _Command) -> _Command:
@@ -160,12 +171,11 @@ def look(options: Options, *, with_diagnosers: bool = False) -> Looked:
     if options.filename:
         return _look_at_files(options, selection)
     collector = Collector(selection.names, selection.looks_at)
-    from pod_diagnoser.cli.sources.kubectl import Kubectl  # noqa: PLC0415
     from pod_diagnoser.cli.sources.live import LiveSource, Scope  # noqa: PLC0415
 
     scope = Scope(options.namespace, options.all_namespaces, options.selector)
     with terminal.Progress() as progress:
-        kubectl = Kubectl(options.kubectl, _kubectl_options(options), options.timeout)
+        kubectl = kubectl_of(options)
         source = LiveSource(kubectl, scope, selection, collector, progress.show)
         source.read_overview()
         source.read_diagnosers(always=with_diagnosers)
@@ -233,10 +243,14 @@ def _noting(
     return note
 
 
-def _kubectl_options(options: Options) -> list[str]:
+def kubectl_of(options: Options) -> "Kubectl":
+    """Return what starts kubectl as the options say."""
+    from pod_diagnoser.cli.sources.kubectl import Kubectl  # noqa: PLC0415
+
     given = {
         "--context": options.context,
         "--kubeconfig": options.kubeconfig,
         "--as": options.as_user,
     }
-    return [f"{name}={value}" for name, value in given.items() if value]
+    named = [f"{name}={value}" for name, value in given.items() if value]
+    return Kubectl(options.kubectl, named, options.timeout)

@@ -106,6 +106,12 @@ class Progress:
         if self._visible and now >= self._next - _SHOW_EVERY:
             self._write(what, now)
 
+    def clear(self) -> None:
+        """Remove it, where something else is written."""
+        if self._shown:
+            sys.stderr.write(_ERASE_LINE)
+            sys.stderr.flush()
+
     def _write(self, text: str, now: float) -> None:
         self._next = now + _SHOW_EVERY
         self._shown = True

@@ -8,6 +8,7 @@ from typing import Final
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "causes": ("causes", "all causes, and when each is named"),
     "completion": ("completion", "the script by which a shell completes the command line"),
+    "drill": ("drill", "whether the alerting of crashes works: have Pods crash, and look"),
     "explain": ("explain", "what a cause means, and what to do"),
     "report": ("report", "a report as one HTML file, or Markdown"),
     "why-not": ("why_not", "why the operator says nothing of a Pod, or does not replace it"),

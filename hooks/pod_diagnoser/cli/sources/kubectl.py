@@ -8,12 +8,12 @@ import json
 import re
 import subprocess
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from threading import Thread, Timer
 from time import monotonic
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Final, Self
+from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.cli.errors import CommandError
@@ -48,8 +48,8 @@ class KubectlError(Exception):
     """kubectl failed; its message says why, in its own words, in one line that is safe to show.
 
     Attributes:
-        kind: what it was, as far as that is known: ``forbidden``, ``not found``, ``no such kind``,
-            ``no server``, ``timeout``, or an empty string.
+        kind: what it was, as far as that is known: ``forbidden``, ``not found``,
+            ``already exists``, ``no such kind``, ``no server``, ``timeout``, or an empty string.
     """
 
     def __init__(self, message: str, kind: str = "") -> None:
@@ -76,10 +76,26 @@ class Kubectl:
         Raises:
             CommandError: there is no such program.
         """
+        return Call(self._process(arguments, subprocess.DEVNULL), self._timeout)
+
+    def send(self, document: Mapping[str, Any], *arguments: str) -> "Call":
+        """Start a call that reads an object from its standard input.
+
+        Raises:
+            CommandError: there is no such program.
+        """
+        process = self._process(arguments, subprocess.PIPE)
+        assert process.stdin is not None  # noqa: S101 - for mypy: it is a pipe
+        # kubectl reads all of it before it prints anything; one that ended says why itself.
+        with suppress(BrokenPipeError), process.stdin as stdin:
+            stdin.write(json.dumps(document).encode())
+        return Call(process, self._timeout)
+
+    def _process(self, arguments: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
         command = (self._executable, *self._options, *arguments)
         try:
-            process = subprocess.Popen(  # noqa: S603 - the user's own kubectl, without a shell
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            return subprocess.Popen(  # noqa: S603 - the user's own kubectl, without a shell
+                command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE
             )
         except FileNotFoundError:
             message = (
@@ -90,7 +106,6 @@ class Kubectl:
         except OSError as error:
             message = f"{sanitize(self._executable, _MAX_LINE_BYTES)}: {error.strerror}"
             raise CommandError(message) from None
-        return Call(process, self._timeout)
 
     def get(self, what: str, *arguments: str) -> "Call":
         """Start to read objects, as JSON."""
@@ -210,6 +225,7 @@ _WITHOUT_A_SERVER: Final = " (without a cluster, diagnose files: -f FILE)"
 _KINDS: Final = (
     ("forbidden", re.compile(r"\(Forbidden\)|is forbidden:")),
     ("not found", re.compile(r"\(NotFound\)")),
+    ("already exists", re.compile(r"\(AlreadyExists\)")),
     ("no such kind", re.compile(r"the server doesn't have a resource type")),
     (
         "no server",
