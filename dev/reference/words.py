@@ -57,6 +57,11 @@ OTHER_KEYS: Final[Mapping[str, tuple[str, str]]] = {
         "label of a namespace, by you",
         "`true`: its Pods may scrape the metrics",
     ),
+    f"{GROUP}/drill": ("label of a namespace", "a drill made it; the value ends its name"),
+    f"{GROUP}/drill-ends": (
+        "annotation of a namespace of a drill",
+        "after when the next drill takes it away, if it is there still",
+    ),
     f"{GROUP}/retiring-token": (
         "annotation of the Secret of tokens",
         "which token a rotation that is not finished replaces",
@@ -195,7 +200,7 @@ SERVE_OPTIONS: Final[Mapping[str, str]] = {
 
 EXIT_CODES: Final[Mapping[int, str]] = {
     0: "looked at all that was asked for, also where something is wrong with the Pods",
-    1: "with `--exit-code`: something is wrong",
+    1: "with `--exit-code`: something is wrong; of `drill`: something does not work",
     2: "a wrong command line, or the input or the cluster could not be read",
     130: "interrupted",
 }
