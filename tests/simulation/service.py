@@ -40,7 +40,7 @@ from pod_diagnoser.poddiagnosers.sync import Reconciler
 from pod_diagnoser.pods.recall import Recalls
 from pod_diagnoser.server import gateway
 from pod_diagnoser.server.endpoints import PodDiagnoserEndpoints, PodEndpoints
-from pod_diagnoser.server.fairness import AT_ONCE, PODDIAGNOSERS_RATE, Fairness
+from pod_diagnoser.server.fairness import PODDIAGNOSERS_RATE, Fairness
 from pod_diagnoser.server.settings import Settings
 from tests.simulation.faults import Faults
 from tests.simulation.trace import Trace
@@ -256,7 +256,7 @@ class Process:
             done(Answer(429, b"", {"retry-after": "5"}))
             return
         namespace = find_namespace(body) or ""
-        admission = AT_ONCE
+        admission = None
         if path in REFUSABLE:
             admission = self._fairness.admit(namespace)
             retry_after = admission.retry_after

@@ -57,12 +57,16 @@ class _Account:
         at: when that was, by the clock.
         come_back: how much of it came back since the last charge.
         long_share: the part of its time that long requests took.
+        working: how many of its requests were admitted and are not charged yet.
+        usual: the CPU time that a request of it takes, on average of the latest.
     """
 
     left: float
     at: float
     come_back: float = 0.0
     long_share: float = 0.0
+    working: int = 0
+    usual: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Admission:
     yields: bool = False
 
 
-AT_ONCE: Final = Admission()
+_AT_ONCE: Final = Admission()
 _AFTER_OTHERS: Final = Admission(yields=True)
 
 
@@ -143,30 +147,35 @@ class Fairness:
         """
         now = self._monotonic()
         account = self._account(namespace, now)
-        if account.left > 0:
+        if account.left > account.working * account.usual:
             self._demand.note(namespace, now, self.left)
-            return AT_ONCE
+            account.working += 1
+            return _AT_ONCE
         if account.long_share < LONG_SHARE or not self._demand.of_others(namespace, now):
+            account.working += 1
             return _AFTER_OTHERS
         self._refused += 1
-        needed = int(-account.left / self._rate) + MIN_RETRY
+        needed = int(max(-account.left, 0.0) / self._rate) + MIN_RETRY
         return Admission(min(needed + self._refused % MIN_RETRY, MAX_RETRY))
 
-    def charge(self, namespace: str, seconds: float, admission: Admission = AT_ONCE) -> None:
-        """Charge CPU time to a namespace.
+    def charge(self, namespace: str, seconds: float, admission: Admission | None = None) -> None:
+        """Charge CPU time to a namespace; once for each request that was admitted.
 
         Args:
             namespace: whose request it was.
             seconds: the CPU time.
-            admission: what was decided about the request.
+            admission: what was decided about the request; None where that was not asked for.
         """
         account = self._account(namespace, self._monotonic())
         come_back, account.come_back = account.come_back, 0.0
-        if admission.retry_after is not None:
+        if admission is not None and admission.retry_after is not None:
             # Half of what comes back stays, so that it is served again however often it asks.
             account.left -= min(seconds, come_back / 2)
             return
-        if admission.yields:
+        if admission is not None:
+            account.working = max(account.working - 1, 0)
+            account.usual += (seconds - account.usual) / 4
+        if admission is not None and admission.yields:
             # Nobody else wanted the time: of all that, only the last request leaves a debt.
             account.left = min(account.left, -seconds)
         else:

@@ -22,7 +22,7 @@ from pod_diagnoser.server.bodies import (
 )
 from pod_diagnoser.server.deadlines import Deadline, DeadlineExceededError
 from pod_diagnoser.server.debouncing import Debounce, Debouncer
-from pod_diagnoser.server.fairness import AT_ONCE, CpuMeter, Fairness
+from pod_diagnoser.server.fairness import Admission, CpuMeter, Fairness
 from pod_diagnoser.server.telemetry import Telemetry
 from pod_diagnoser.server.turns import SHORT, Turn, Turns
 
@@ -283,7 +283,8 @@ class HookMiddleware:
         """
         if account.namespace is None:
             account.admit(find_namespace(content) or "")
-        if len(content) <= LONG_BYTES and not account.admission.yields:
+        yields = account.admission is not None and account.admission.yields
+        if len(content) <= LONG_BYTES and not yields:
             return SHORT
         return Turn(self.turns, account.left, self.meter.thread_time)
 
@@ -296,13 +297,13 @@ class _Account:
 
     Attributes:
         namespace: to whom; None as long as that is not known.
-        admission: what was decided about the request.
+        admission: what was decided about the request; None where that was not asked for.
     """
 
     def __init__(self, hook: Hook) -> None:
         self._hook = hook
         self.namespace: str | None = None
-        self.admission = AT_ONCE
+        self.admission: Admission | None = None
 
     def identify(self, start: bytes) -> str | None:
         """Return the namespace by the start of a body; refuse it before the rest is read.
@@ -324,9 +325,9 @@ class _Account:
         self.namespace = namespace
         if not self._hook.refusable:
             return
-        self.admission = self._hook.fairness.admit(namespace)
-        if self.admission.retry_after is not None:
-            raise RequestRefusedError(OUT_OF_TURN, self.admission.retry_after)
+        self.admission = admission = self._hook.fairness.admit(namespace)
+        if admission.retry_after is not None:
+            raise RequestRefusedError(OUT_OF_TURN, admission.retry_after)
 
     def left(self) -> float:
         """Return what the namespace has left of its allowance."""
