@@ -177,9 +177,9 @@ bench-capture: $(BENCH_VENV)/.synced ## capture the benchmarks' requests again f
 	@$(BENCH_VENV)/bin/python -m dev.benchmarks.capture
 
 # A steady load for a long time: on a control plane and Metacontroller, beside a bare Flask route. Exits with 1
-# where anything fails, grows or takes too long. Before the first collection of garbage all memory grows.
+# where anything fails, grows or takes too long. The warm-up ends once each Pod's history has all the crashes that it may.
 MINUTES ?= 30
-WARM_UP ?= 6
+WARM_UP ?= 7
 
 .PHONY: soak
 soak: setup ## 50 syncs a second and a crash a second for MINUTES=30: nothing fails, nothing grows

@@ -1,6 +1,6 @@
 """Run a soak, and print what it found as Markdown tables.
 
-    python -m dev.soak [--minutes 30] [--warm-up 6]
+    python -m dev.soak [--minutes 30] [--warm-up 7]
 
 The exit code is 0 where everything is as it should be, 1 where it is not, 2 where nothing could be
 measured.
@@ -32,7 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="soak", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--minutes", type=_minutes, default=30.0, help="for how long (30)")
-    parser.add_argument("--warm-up", type=_minutes, default=6.0, help="minutes until it counts (6)")
+    parser.add_argument(
+        "--warm-up",
+        type=_minutes,
+        default=load.WARM_UP,
+        help=f"minutes until it counts ({load.WARM_UP:g})",
+    )
     options = parser.parse_args(arguments)
     with Quiet() as quiet:
         try:

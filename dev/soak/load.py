@@ -40,6 +40,11 @@ CODES = 250
 """A Pod's crashes have different exit codes, by which they are told apart."""
 
 MOST_MINUTES = CRASHING * CODES / 60
+
+WARM_UP = 7.0
+"""Minutes until what is held for each Pod grows no more: at a crash a second its history has as
+many crashes as it may (`MAX_HISTORY`, ten) after 400 seconds. By then the sentences that the hook
+remembers are as many as it may remember, too: a crash makes three, of 1,024."""
 _SYNCS = {PODS_HOOK: "/pods/sync", PODDIAGNOSERS_HOOK: "/poddiagnosers/sync"}
 FAILED_SYNCS = "syncs that Metacontroller reports as failed, after the warm-up"
 _LATE = 60.0

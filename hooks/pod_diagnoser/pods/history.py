@@ -312,12 +312,37 @@ def parse_history(pod: Pod) -> CrashHistory:
     text = pod.metadata.annotations.get(CRASHES)
     if not text or len(text) > MAX_READ_BYTES:
         return NO_CRASHES
-    return _parse(text)
+    if len(text) > MAX_CRASHES_BYTES:  # which the hook did not write
+        return _parse(text)
+    return _newest(pod.metadata.uid).read(text)
+
+
+class _Newest:
+    """What is remembered of a Pod: it is synced several times with the same history.
+
+    A new history replaces the former one, which does not come back. Each has some 15 KB.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known = ("", NO_CRASHES)
+
+    def read(self, text: str) -> CrashHistory:
+        """Read the Pod's annotation."""
+        known, history = self._known
+        if text != known:
+            history = _parse(text)
+            self._known = (text, history)
+        return history
 
 
 @lru_cache(maxsize=512)
+def _newest(_uid: str) -> _Newest:
+    return _Newest()
+
+
 def _parse(text: str) -> CrashHistory:
-    """Read an annotation. Remembered, since a Pod is synced several times with the same one."""
     try:
         return CrashHistory.model_validate_json(text)
     except ValidationError:
