@@ -28,6 +28,9 @@ GROUP = "diagnostics.local.io"
 VERSION = "v1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
+EVENT_CONTROLLER = f"{GROUP}/pod-diagnoser"
+"""The ``reportingComponent`` of the Events that the hook posts."""
+
 POD_DIAGNOSER = "PodDiagnoser"
 CLUSTER_POD_DIAGNOSER = "ClusterPodDiagnoser"
 

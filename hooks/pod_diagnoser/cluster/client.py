@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from pod_diagnoser.api.diagnostics_v1 import EVENT_CONTROLLER
 from pod_diagnoser.api.fields import is_object_name
 from pod_diagnoser.cluster.connection import ApiConnection, Bounds, read_object
 from pod_diagnoser.cluster.errors import (
@@ -42,6 +43,12 @@ MAX_EVENTS_OF_PODS_LIST: Final = 6 * 1024 * 1024
 
 IDLE_REASONS: Final = ("Scheduled", "Created", "Started", "BackOff")
 """Reasons of Events that every Pod has and that say nothing about a crash: they are not read."""
+
+_NOT_OURS: Final = f"reportingComponent!={EVENT_CONTROLLER}"
+"""The hook's own Events, one for each crash, say nothing to it.
+
+Source: ``ToSelectableFields`` in ``pkg/registry/core/event/strategy.go``.
+"""
 
 MAX_POD_DIAGNOSERS_LIST: Final = 32 * 1024 * 1024
 """Bytes that the list of all PodDiagnosers may have. One usually has 3 to 10 KiB; one of a storm up
@@ -251,7 +258,8 @@ class ApiClient(ApiConnection):
         bounds: Bounds,
         left_out: Iterable[str] = IDLE_REASONS,
     ) -> tuple[bytes, datetime]:
-        selector = ",".join((about, *(f"reason!={reason}" for reason in left_out)))
+        reasons = (f"reason!={reason}" for reason in left_out)
+        selector = ",".join((about, _NOT_OURS, *reasons))
         query = urlencode({"fieldSelector": selector, "limit": str(limit)})
         return self._call(
             "GET", f"/api/v1/namespaces/{_part(namespace)}/events?{query}", bounds=bounds

@@ -21,7 +21,7 @@ from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import (
     API_VERSION,
     CLUSTER_POD_DIAGNOSER,
-    GROUP,
+    EVENT_CONTROLLER,
     PodDiagnoser,
     Remediation,
 )
@@ -36,7 +36,6 @@ from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.model import EXPLANATIONS, REPLACING, Action, Outcome, Phase, Reason
 from pod_diagnoser.remediation.safeguards import FRESH, is_fresh, is_recent
 
-CONTROLLER: Final = f"{GROUP}/pod-diagnoser"
 MAX_NOTE_BYTES: Final = 250
 """So that a screen of kubectl holds several Events."""
 MAX_INSTANCE: Final = 128
@@ -130,8 +129,8 @@ class EventFactory:
                 "firstTimestamp": format_time(at),
                 "lastTimestamp": format_time(at),
                 "count": 1,
-                "reportingComponent": CONTROLLER,
-                "reportingInstance": self.instance[:MAX_INSTANCE] or CONTROLLER,
+                "reportingComponent": EVENT_CONTROLLER,
+                "reportingInstance": self.instance[:MAX_INSTANCE] or EVENT_CONTROLLER,
                 "action": content.action,
                 "reason": content.reason,
                 "type": content.type,

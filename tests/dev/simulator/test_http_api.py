@@ -352,6 +352,7 @@ def test_events_about_a_pod_are_found_by_its_uid(cluster: DiagnoserApi) -> None:
             "metadata": {"name": f"e{number}"},
             "involvedObject": involved,
             "reason": reason,
+            "reportingComponent": f"c{number}",
             "type": "Normal",
         }
         assert cluster.send("POST", EVENTS, body).status == 201
@@ -363,6 +364,7 @@ def test_events_about_a_pod_are_found_by_its_uid(cluster: DiagnoserApi) -> None:
     assert names(listed(about)) == ["e1"]
     of_pods = listed("fieldSelector=involvedObject.kind%3DPod%2Creason%21%3DPulled")
     assert names(of_pods) == ["e1", "e2"]
+    assert names(listed("fieldSelector=reportingComponent%21%3Dc1")) == ["e0", "e2"]
     assert "continue" not in of_pods.body["metadata"]
     cut = listed("limit=2")
     assert names(cut) == ["e0", "e1"]

@@ -51,7 +51,8 @@ from tests.support.builders import T0
 
 DATE = "Mon, 23 Nov 2026 10:00:00 GMT"
 POD = b'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"app-1"}}'
-NOT_IDLE = ",reason!=Scheduled,reason!=Created,reason!=Started,reason!=BackOff"
+NOT_OURS = ",reportingComponent!=diagnostics.local.io/pod-diagnoser"
+NOT_IDLE = NOT_OURS + ",reason!=Scheduled,reason!=Created,reason!=Started,reason!=BackOff"
 SUCCESS = b'{"kind":"Status","apiVersion":"v1","status":"Success","code":201}'
 
 
@@ -291,7 +292,7 @@ def test_events_of_a_node_are_selected_and_limited(server: Server) -> None:
     assert path == "/api/v1/namespaces/default/events"
     assert asked["limit"] == str(MAX_NODE_EVENTS)
     about, *left_out = asked["fieldSelector"].split(",reason!=")
-    assert about == "involvedObject.kind=Node,involvedObject.name=node1"
+    assert about == "involvedObject.kind=Node,involvedObject.name=node1" + NOT_OURS
     assert left_out == list(IDLE_NODE_REASONS)
 
 

@@ -245,6 +245,27 @@ def test_pods_of_owners_that_make_them_anew_are_replaced(version: str, kind: str
 
 
 @pytest.mark.parametrize(
+    ("version", "kind"),
+    [
+        ("tekton.dev/v1", "TaskRun"),
+        ("argoproj.io/v1alpha1", "Workflow"),
+        ("kubevirt.io/v1", "VirtualMachineInstance"),
+        ("actions.github.com/v1alpha1", "EphemeralRunner"),
+        ("v1", "Pod"),
+        ("v1", "ConfigMap"),
+        ("example.com/v1", "ReplicaSet"),
+        ("example.com/v1", "Invented"),
+    ],
+)
+def test_pods_of_owners_of_which_that_is_not_known_stay(version: str, kind: str) -> None:
+    """Some of them never make a Pod anew: what it did would be lost."""
+    document = owned(ownerReferences=[{**owner(kind=kind), "apiVersion": version}])
+    made = synced(replacing(), NOW, document)
+    assert planned(made) == []
+    assert [each["reason"] for each in made["status"]["withheld"]] == ["OtherOwner"]
+
+
+@pytest.mark.parametrize(
     ("code", "lookup", "reason"),
     [
         (0, "Silent", None),
