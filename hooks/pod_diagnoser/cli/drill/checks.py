@@ -6,12 +6,12 @@ A check that is None is not decided: what it waits for may still come.
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from pod_diagnoser.api.diagnostics_v1 import EVENT_CONTROLLER
 from pod_diagnoser.cli.drill.observed import Claim, Json, Observed, items, shown, text_at
 from pod_diagnoser.cli.drill.operator_check import LOOK_AT_THE_HOOK, why_nothing_is_written
 from pod_diagnoser.cli.drill.report import Check, State
 from pod_diagnoser.cli.drill.workloads import Workload
 from pod_diagnoser.pods.keys import CAUSE, RESTART_REASON
-from pod_diagnoser.remediation.events import CONTROLLER
 
 CRASH: Final = "crash"
 ANNOTATION: Final = "annotation"
@@ -147,7 +147,7 @@ def event_check(now: Moment) -> Check | None:
 
 
 def _is_of_operator(event: Json) -> bool:
-    return CONTROLLER in (
+    return EVENT_CONTROLLER in (
         text_at(event, "reportingComponent"),
         text_at(event, "source", "component"),
     )
