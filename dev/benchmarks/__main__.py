@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parts = options.parts or [part for part in _HEADINGS if part not in _APART]
     if options.into:
         written_into(options.into.read_text(encoding="utf-8"), "")  # before half an hour is spent
-    report = _Report(options.json)
+    report = _Report(options.json, options.into)
     report.say(f"{_machine()}\n", kept=False)
     begun = time.monotonic()
     with Quiet() as quiet:
@@ -96,9 +96,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report.say(f"Aims missed: {'; '.join(report.missed) or 'none'}.\n", kept=False)
     minutes = (time.monotonic() - begun) / 60
     report.say(f"All of it took {minutes:.1f} minutes.", kept=False)
-    if options.into:
-        page = options.into.read_text(encoding="utf-8")
-        options.into.write_text(written_into(page, report.text), encoding="utf-8")
     return 0
 
 
@@ -143,16 +140,17 @@ class _Report:
 
     Args:
         json_file: for all values, if wanted.
+        page: what takes the tables, if wanted.
 
     Attributes:
         missed: the names of lines that missed their aims.
-        text: what has been printed and goes into a page.
     """
 
-    def __init__(self, json_file: Path | None) -> None:
+    def __init__(self, json_file: Path | None, page: Path | None) -> None:
         self._json_file = json_file
+        self._page = page
         self._document: dict[str, dict[str, Any]] = {}
-        self.text = ""
+        self._text = ""
         self.missed: list[str] = []
 
     def add(self, part: str, tables: Tables, note: str) -> None:
@@ -179,6 +177,9 @@ class _Report:
         if self._json_file:
             text = json.dumps(self._document, indent=1)
             self._json_file.write_text(f"{text}\n", encoding="utf-8")
+        if self._page:
+            page = self._page.read_text(encoding="utf-8")
+            self._page.write_text(written_into(page, self._text), encoding="utf-8")
 
     def say(self, text: str, end: str = "\n", *, kept: bool = True) -> None:
         """Print a text.
@@ -191,7 +192,7 @@ class _Report:
         sys.stdout.write(f"{text}{end}")
         sys.stdout.flush()
         if kept:
-            self.text += f"{text}{end}"
+            self._text += f"{text}{end}"
 
 
 def _cluster(options: argparse.Namespace, quiet: Quiet) -> Tables:
