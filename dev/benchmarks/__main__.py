@@ -54,7 +54,7 @@ _HEADINGS = {
     "reading": "What reading the output of a crashed program costs, for 64 KiB",
     "cluster-kind": "A ClusterPodDiagnoser of thousands of namespaces",
 }
-_APART = ("cluster-kind", "evidence", "fairness", "connections", "cli")
+_APART = ("cluster-kind", "evidence", "telling", "fairness", "connections", "cli")
 """Parts that run only where they are named: all others together take half an hour."""
 
 Tables = Mapping[str, Sequence[Line]]
