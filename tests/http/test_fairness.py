@@ -202,6 +202,20 @@ def test_pods_are_served_amid_a_large_poddiagnoser(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("under_gevent")
+def test_what_waits_beyond_its_allowance_is_refused_when_others_come() -> None:
+    """It was admitted since nobody else wanted the time; a queue of it would make others wait."""
+    hook = Hook(parts={"thread_time": Busy()}, deadline=lambda _: nullcontext())
+    sync = recorded("pods-sync.crashed")
+    busy, quiet = in_namespace(sync, "busy"), in_namespace(sync, "quiet")
+    while_alone = [gevent.spawn(hook.post, sync.path, busy) for _ in range(MANY)]
+    assert {each.get(timeout=60).status for each in while_alone} == {200}
+    waiting = [gevent.spawn(hook.post, sync.path, busy) for _ in range(5)]
+    other = gevent.spawn(hook.post, sync.path, quiet)
+    assert other.get(timeout=60).status == 200
+    assert {each.get(timeout=60).outcome for each in waiting} == {OUT_OF_TURN}
+
+
+@pytest.mark.usefixtures("under_gevent")
 def test_large_poddiagnosers_are_parsed_one_after_the_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

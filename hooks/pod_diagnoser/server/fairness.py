@@ -158,6 +158,16 @@ class Fairness:
         needed = int(max(-account.left, 0.0) / self._rate) + MIN_RETRY
         return Admission(min(needed + self._refused % MIN_RETRY, MAX_RETRY))
 
+    def admit_again(self, namespace: str) -> Admission:
+        """Decide anew about a request that was admitted, when it is to be worked on.
+
+        Args:
+            namespace: that of the request.
+        """
+        account = self._account(namespace, self._monotonic())
+        account.working = max(account.working - 1, 0)
+        return self.admit(namespace)
+
     def charge(self, namespace: str, seconds: float, admission: Admission | None = None) -> None:
         """Charge CPU time to a namespace; once for each request that was admitted.
 

@@ -259,6 +259,7 @@ class HookMiddleware:
                 )
                 turn = self._turn(account, content)
                 turn.begin()
+                account.confirm()
                 begun = self.timer()
                 reply = hook.handler(Body(content, length <= hook.limit, turn))
                 encoded = reply.response.encode()
@@ -323,9 +324,20 @@ class _Account:
             RequestRefusedError: the request is refused for what the namespace has used.
         """
         self.namespace = namespace
-        if not self._hook.refusable:
-            return
-        self.admission = admission = self._hook.fairness.admit(namespace)
+        if self._hook.refusable:
+            self._decided(self._hook.fairness.admit(namespace))
+
+    def confirm(self) -> None:
+        """Decide again, now that its turn has come: others may have come while it waited.
+
+        Raises:
+            RequestRefusedError: the request is refused for what the namespace has used.
+        """
+        if self.admission is not None and self.admission.yields:
+            self._decided(self._hook.fairness.admit_again(self.namespace or ""))
+
+    def _decided(self, admission: Admission) -> None:
+        self.admission = admission
         if admission.retry_after is not None:
             raise RequestRefusedError(OUT_OF_TURN, admission.retry_after)
 
