@@ -241,12 +241,14 @@ class DrillStandIn:
             if name == "liveness-probe" and self.crashes:
                 killing = "Container app failed liveness probe, will be restarted"
                 for reason, message in (
-                    ("Unhealthy", "Liveness probe failed: no"),
+                    ("Unhealthy", "Liveness probe failed: this drill is never alive"),
                     ("Killing", killing),
                 ):
                     found.append(_event(about, reason, message, "kubelet"))
             if "annotations" in each["metadata"] and self.creates_events and self._logs_events():
-                made = _event(about, "PodRestarted", "It crashed. See logs.", "")
+                waits = name in ("image", "configmap")
+                reason = "PodNotStarted" if waits else "PodRestarted"
+                made = _event(about, reason, f"{SENTENCES[name]}. See its logs.", "")
                 made["reportingComponent"] = "diagnostics.local.io/pod-diagnoser"
                 made["metadata"]["annotations"] = {"diagnostics.local.io/cause": self._cause(name)}
                 found.append(made)
@@ -347,6 +349,16 @@ TRACEBACK = (
 """What the workload exit-code writes before it ends."""
 
 
+SENTENCES = {
+    "exit-code": "Container app exited with code 3",
+    "out-of-memory": "Container app ran out of memory and was killed (OOMKilled)",
+    "liveness-probe": "Container app was stopped by the kubelet: its liveness probe failed",
+    "image": "Container app cannot start: the registry does not have this image or tag",
+    "configmap": "Container app cannot start: ConfigMap drill-no-such-configmap does not exist",
+}
+"""How the Events begin that the operator creates."""
+
+
 def _running() -> Json:
     return {"name": "app", "restartCount": 0, "state": {"running": {}}, "lastState": {}}
 
@@ -355,7 +367,10 @@ def _status(name: str) -> Json:
     """Return the status of a workload's container."""
     waiting = {
         "image": ("ImagePullBackOff", 'Back-off pulling image "a:b": ErrImagePull: a:b: not found'),
-        "configmap": ("CreateContainerConfigError", 'configmap "drill-no-such" not found'),
+        "configmap": (
+            "CreateContainerConfigError",
+            'configmap "drill-no-such-configmap" not found',
+        ),
     }.get(name)
     if waiting:
         reason, message = waiting

@@ -52,6 +52,20 @@ def test_text(cluster: DrillStandIn, run: Run) -> None:
     assert cluster.namespaces == {}
 
 
+def test_the_page_shows_what_it_prints(cluster: DrillStandIn, run: Run) -> None:
+    """The example of docs/drill.md, but for the name of the namespace and the time it took."""
+    _, out, _ = run("drill")
+    assert cluster.namespaces == {}
+    page = (DOCS / "drill.md").read_text(encoding="utf-8")
+    example = page.partition("-->\n```\n")[2].partition("```")[0]
+    assert without_what_varies(example) == without_what_varies(out)
+
+
+def without_what_varies(text: str) -> str:
+    """Replace the namespace's digits, and the seconds."""
+    return re.sub(r"\(\d+ s\)", "(N s)", re.sub(r"drill-[0-9a-f]{12}", "drill-ID", text))
+
+
 def test_what_does_not_work(cluster: DrillStandIn, run: Run) -> None:
     """Exit code 1; what to do is below what is wrong."""
     cluster.creates_events = False
