@@ -221,7 +221,7 @@ class DrillStandIn:
             cause = self._cause(name)
             annotations = {"diagnostics.local.io/cause": cause} if shows else None
             made = pod(
-                _status(name) if self.crashes else _running(),
+                container_status(name) if self.crashes else _running(),
                 name=f"{name}-5d4c-x1",
                 number=number,
                 labels={"app": name},
@@ -363,7 +363,7 @@ def _running() -> Json:
     return {"name": "app", "restartCount": 0, "state": {"running": {}}, "lastState": {}}
 
 
-def _status(name: str) -> Json:
+def container_status(name: str) -> Json:
     """Return the status of a workload's container."""
     waiting = {
         "image": ("ImagePullBackOff", 'Back-off pulling image "a:b": ErrImagePull: a:b: not found'),

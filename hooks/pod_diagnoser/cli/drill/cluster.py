@@ -183,7 +183,7 @@ class DrillCluster:
                 call.close()
         return Observed(
             [json.loads(each) for each in pods],
-            _findings(namespace, pods, events),
+            diagnose_pods(namespace, pods, events),
             None if events_refused else [json.loads(each) for each in events],
             events_refused,
             json.loads(diagnosers[0]) if diagnosers else None,
@@ -249,7 +249,7 @@ def _objects_or_why(call: Call) -> tuple[list[bytes], str]:
         return [], str(error)
 
 
-def _findings(
+def diagnose_pods(
     namespace: str, pods: Sequence[bytes], events: Sequence[bytes]
 ) -> dict[str, Sequence[Any]]:
     """Diagnose Pods as ``kubectl diagnose`` does."""
