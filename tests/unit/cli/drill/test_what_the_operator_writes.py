@@ -91,8 +91,8 @@ def observed() -> Observed:
     of = synced(of, NOW, *pods)
     factory = EventFactory(parsed(of), "test")
     events = []
-    for each in pods:
-        read = parsed_pod(each)
+    for document in pods:
+        read = parsed_pod(document)
         crashed = CrashedPod(read, diagnose(read), history=parse_history(read))
         events += [
             json.loads(json.dumps(one.document)) for one in crash_events(factory, crashed, NOW)
