@@ -102,6 +102,13 @@ control-plane: setup ## build the control plane from its Go modules, once; print
 prometheus: setup ## build Prometheus and promtool from their Go module, once; print their folder
 	@$(RUN)/python -m dev.prometheus.build
 
+# What other tools say of the same Pods: those of k8sgpt and kwatch that are on the PATH. COMPARISON holds options.
+COMPARISON ?=
+
+.PHONY: comparison
+comparison: setup ## ask this and other tools why the same Pods crashed, on a real control plane
+	@$(RUN)/python -m dev.comparison $(COMPARISON)
+
 # Headlamp's plug-in, in a copy with npm's packages by its lock file; scripts of packages do not run. Takes Node.js.
 HEADLAMP := .cache/headlamp
 
