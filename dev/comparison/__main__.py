@@ -143,7 +143,7 @@ def tables(said: Mapping[str, Mapping[str, Said]]) -> str:
 
 def _row(case: Case, verdicts: Mapping[str, Sequence[Verdict]]) -> Sequence[str]:
     number = CASES.index(case)
-    title = f"{case.title} ({'like a public case' if case.public else 'ours'})"
+    title = f"{case.title}{' (like a public case)' if case.public else ''}"
     return (title, *(mark(case, each[number]) for each in verdicts.values()))
 
 

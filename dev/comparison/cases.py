@@ -96,7 +96,7 @@ CASES: Final[tuple[Case, ...]] = (
     Case(
         "kubelet-12-evicted-ephemeral-storage",
         "evicted for its own disk usage",
-        (r"evict", r"ephemeral[- ]?(local )?storage|emptyDir"),
+        (r"ephemeral[- ]?(local )?storage|emptyDir",),
         r"storage|disk|limit|emptyDir",
     ),
     Case(
@@ -218,7 +218,7 @@ CASES: Final[tuple[Case, ...]] = (
     Case(
         "hand-evicted-node-memory",
         "evicted: the node ran out of memory",
-        (r"evict", r"memory"),
+        (r"memory",),
         r"memory|request",
         public=True,
     ),

@@ -1,6 +1,5 @@
 """Put golden Pods on a control plane, as a kubelet would report them: state, Events, log."""
 
-import contextlib
 import copy
 import json
 import time
@@ -12,7 +11,7 @@ from typing import Any, Final
 import yaml
 
 from dev.envtest import pods
-from dev.envtest.client import EVENTS, NAMESPACES, PODS, ApiError, Client, Json
+from dev.envtest.client import EVENTS, NAMESPACES, PODS, ApiError, Client, Json, Resource
 from dev.envtest.kubelet import Kubelet
 
 GOLDEN: Final = Path(__file__).parents[2] / "tests" / "golden" / "pods"
@@ -21,6 +20,9 @@ _LOOKED_AT: Final = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 _AFTER: Final = timedelta(minutes=6)
 """How long after the last time in it a Pod of a real kubelet is looked at."""
 _NAME: Final = "app-1"
+_RUNTIME_CLASSES: Final = Resource("node.k8s.io/v1", "runtimeclasses")
+_PATIENCE: Final = 20.0
+"""Seconds that a new namespace may take to get its ServiceAccount."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -74,11 +76,19 @@ class Played:
         body["spec"]["serviceAccountName"] = "default"
         if not self._recording["spec"].get("nodeName"):
             del body["spec"]["nodeName"]
-        for _ in range(50):
-            with contextlib.suppress(ApiError):  # its ServiceAccount is not there yet
+        if runtime := body["spec"].get("runtimeClassName"):
+            kind = {"metadata": {"name": runtime}, "handler": runtime}
+            self._admin.create(_RUNTIME_CLASSES, kind)
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
                 self._admin.create(PODS, body, self.namespace)
+            except ApiError:  # its ServiceAccount may not be there yet
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+            else:
                 break
-            time.sleep(0.1)
 
     def run(self) -> None:
         """Report that its containers run, where the golden Pod's have run."""
@@ -91,12 +101,14 @@ class Played:
         for number, event in enumerate(self._events):
             body = copy.deepcopy(event)
             about = body["involvedObject"]
-            body["metadata"] = {"name": f"{self.name}.{number}"}
-            about |= {"name": self.name, "namespace": self.namespace, "uid": uid}
+            body["metadata"] = {"name": f"{self.namespace}.{number}"}
             about.pop("resourceVersion", None)
-            if about.get("kind") != "Pod":
-                continue
-            self._admin.create(EVENTS, body, self.namespace)
+            if about.get("kind") == "Node":
+                about |= {"name": pods.NODE, "uid": pods.NODE}
+                self._admin.create(EVENTS, body, "default")
+            elif about.get("kind") == "Pod":
+                about |= {"name": self.name, "namespace": self.namespace, "uid": uid}
+                self._admin.create(EVENTS, body, self.namespace)
 
     def back_off(self) -> bool:
         """Report that what was restarted waits for its next restart; False where nothing was."""

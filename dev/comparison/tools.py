@@ -82,7 +82,8 @@ class Describe:
         """Describe all Pods at once."""
         asked = set(namespaces)
         said = {}
-        for text in run(self._kubeconfig, self._kubectl, "describe", "pods", "-A").split("\n\n\n"):
+        asking = (self._kubectl, "describe", "pods", "-A", "--show-events")
+        for text in run(self._kubeconfig, *asking).split("\n\n\n"):
             found = re.search(r"^Namespace: +(\S+)$", text, re.MULTILINE)
             if found and found[1] in asked:
                 said[found[1]] = Said(text=text)
@@ -98,7 +99,8 @@ class K8sGpt:
         self._settings = folder / "k8sgpt.yaml"
         self._call = (program, "--config", self._settings, "--kubeconfig", kubeconfig)
         self._kubeconfig = kubeconfig
-        self.title = f"k8sgpt {run(kubeconfig, *self._call, 'version').strip()}".splitlines()[0]
+        version = re.search(r"k8sgpt: (\S+)", run(kubeconfig, *self._call, "version"))
+        self.title = f"k8sgpt {version[1]}" if version else "k8sgpt"
 
     def look(self, namespaces: Iterable[str]) -> Mapping[str, Said]:
         """Analyze all namespaces at once."""
@@ -108,9 +110,9 @@ class K8sGpt:
         start = printed.find("{")
         said: dict[str, Said] = {}
         for result in json.loads(printed[start:] if start >= 0 else "{}").get("results") or ():
-            namespace = str(result["name"]).partition("/")[0]
+            namespace, _, pod = str(result["name"]).partition("/")
             text = "\n".join(each["Text"] for each in result["error"])
-            claim = text if result["kind"] == "Pod" else ""
+            claim = "" if "/" in pod else text  # of logs the name has a container, too
             said[namespace] = said.get(namespace, Said()) + Said(text, claim)
         return said
 
