@@ -29,7 +29,7 @@ DESCRIPTION: Final = (
     "first: a Pod that one in its namespace selects is not this one's, also where that is switched "
     "off, which is how a namespace declines. Of several ClusterPodDiagnosers the oldest that "
     "selects a Pod diagnoses it. One of them applies as a whole; nothing is merged. It can create "
-    "Events for crashes, and replaces no Pods. The status lists namespaces and workloads, and no "
+    "Events for crashes, or replace the Pods. The status lists namespaces and workloads, and no "
     "text that applications wrote. The name may have at most 63 characters, because the Pods carry "
     "it as the value of the label diagnostics.local.io/cluster-diagnoser."
 )
@@ -133,7 +133,7 @@ def _change_spec(spec: Json) -> None:
         "what is done about them. Write {} to diagnose every Pod of the cluster."
     )
     fields = spec["properties"]
-    del fields["remediation"]
+    _change_remediation(fields["remediation"])
     fields["targetLabels"]["description"] = (
         "Labels that a Pod must have, all of them, to be diagnosed, for example app: fragile-app. "
         "Empty or absent means every Pod of the selected namespaces."
@@ -147,17 +147,43 @@ def _change_spec(spec: Json) -> None:
         "What is done about a fresh crash, at most half an hour old, besides diagnosing it. Empty "
         "(the default): nothing. LogEvent: the operator creates an Event with the diagnosis, in "
         "the Pod's namespace; none for a crash that another PodDiagnoser diagnosed first. "
-        "RestartPod and EvictPod are refused for now: they need a PodDiagnoser in the Pods' "
-        "namespace."
+        "RestartPod: the Pod is deleted, so that its controller replaces it. EvictPod: the same by "
+        "eviction, as far as PodDisruptionBudgets allow it. Setting one of these needs the "
+        "permission to delete pods, or to create pods/eviction, in all namespaces. Pods of "
+        "namespaces with names like kube-*, and of those of the operator and of Metacontroller, "
+        "are replaced only where namespaceSelector names the namespace: by "
+        "kubernetes.io/metadata.name in matchLabels, or in matchExpressions with the operator In. "
+        "Not replaced are Pods that crashed before this object claimed them; remediation has "
+        "further safeguards."
     )
-    action["x-kubernetes-validations"] = [
-        {
-            "rule": "self in ['', 'LogEvent']",
-            "message": "a ClusterPodDiagnoser does not replace Pods for now: RestartPod and "
-            "EvictPod need a PodDiagnoser in the Pods' namespace",
-        }
-    ]
     spec["properties"] = {"namespaceSelector": _selector(fields["targetLabels"]), **fields}
+
+
+def _change_remediation(remediation: Json) -> None:
+    """Add the budget for each namespace."""
+    budget = remediation["properties"]["budget"]
+    budget["description"] = (
+        "How many Pods this ClusterPodDiagnoser may replace within a time window, whichever owners "
+        "they have, so that many crashes do not cause as many deletions. Both numbers hold."
+    )
+    pods = budget["properties"]["pods"]
+    pods["description"] = (
+        "How many Pods are replaced within the window at most, in all namespaces together. 1 to "
+        "50; the default is 5."
+    )
+    per_namespace = {
+        **pods,
+        "description": (
+            "How many Pods of one namespace are replaced within the window at most. 1 to 50; the "
+            "default is 2."
+        ),
+        "default": 2,
+    }
+    budget["properties"] = {
+        "pods": pods,
+        "podsPerNamespace": per_namespace,
+        "windowSeconds": budget["properties"]["windowSeconds"],
+    }
 
 
 def _selector(labels: Json) -> Json:
@@ -227,8 +253,8 @@ def _selector(labels: Json) -> Json:
 
 def _change_status(status: Json) -> None:
     fields = status["properties"]
-    for name in ("action", "remediations", "owners", "withheld", "countedPods"):
-        del fields[name]
+    del fields["countedPods"]
+    _change_remediations(fields)
     fields["conditions"]["description"] = (
         "The state in a few statements, each with a reason and a message. Active: Pods are being "
         "diagnosed, or why not. NamespacesSelected: whether namespaceSelector could be evaluated, "
@@ -270,7 +296,60 @@ def _change_status(status: Json) -> None:
             },
         },
     }
-    status["properties"] = {**added, **fields}
+    status["properties"] = {**added, **fields, **_claims()}
+
+
+def _change_remediations(fields: Json) -> None:
+    """Add the namespaces, and leave out the texts."""
+    entry = fields["remediations"]["items"]
+    entry["required"] = ["namespace", *(one for one in entry["required"] if one != "diagnosis")]
+    del entry["properties"]["diagnosis"]
+    entry["properties"] = {"namespace": dict(NAMESPACE), **entry["properties"]}
+    owner = fields["owners"]["items"]
+    owner["properties"] = {
+        "namespace": {**NAMESPACE, "description": "Its namespace."},
+        **owner["properties"],
+    }
+    examples = fields["withheld"]["items"]["properties"]["examples"]
+    examples["description"] = "A few of the Pods, as namespace/name."
+    examples["items"] = {"description": "One Pod.", "type": "string", "maxLength": 317}
+
+
+def _claims() -> Json:
+    """Return the schemas of what is kept of its claims."""
+    return {
+        "claims": {
+            "description": (
+                "Where Pods are to be replaced: namespaces that it claims anew, since they came to "
+                "match, or since what comes first there changed. Crashes from before that time are "
+                "not acted on. Kept for 35 minutes. The namespace * stands for all of them."
+            ),
+            "type": "array",
+            "maxItems": 100,
+            "x-kubernetes-list-type": "atomic",
+            "items": {
+                "description": "One namespace.",
+                "type": "object",
+                "required": ["namespace", "since"],
+                "properties": {
+                    "namespace": {**NAMESPACE, "description": "Name of the namespace, or *."},
+                    "since": {
+                        "description": "Since when it claims the Pods of it.",
+                        "type": "string",
+                        "format": "date-time",
+                    },
+                },
+            },
+        },
+        "writerNamespaces": {
+            "description": (
+                "What the operator needs to notice changes of claims: short hashes of the selected "
+                "namespaces and of what comes first there. Of no interest to people."
+            ),
+            "type": "string",
+            "maxLength": 80_000,
+        },
+    }
 
 
 class _Dumper(yaml.SafeDumper):

@@ -576,7 +576,9 @@ def test_logs_of_all_namespaces_are_shown_for_those_alone_who_may_read_them() ->
     assert spec["failurePolicy"] == "Fail"
     (rule,) = spec["matchConstraints"]["resourceRules"]
     assert rule["resources"] == ["clusterpoddiagnosers"]
-    (validation,) = spec["validations"]
+    (validation,) = (
+        each for each in spec["validations"] if "subresource('log')" in each["expression"]
+    )
     (original,) = (
         each
         for each in policies["pod-diagnoser-remediation"]["spec"]["validations"]
@@ -586,12 +588,31 @@ def test_logs_of_all_namespaces_are_shown_for_those_alone_who_may_read_them() ->
     assert validation["expression"] == expected
 
 
+def test_pods_of_all_namespaces_are_replaced_for_those_alone_who_may_delete_them() -> None:
+    """The policy for ClusterPodDiagnosers is that for PodDiagnosers, in no namespace."""
+    policies = of_kind(render("crds"), "ValidatingAdmissionPolicy")
+    cluster = policies["pod-diagnoser-cluster"]["spec"]
+    original = policies["pod-diagnoser-remediation"]["spec"]
+    for part in ("matchConditions", "variables", "failurePolicy"):
+        assert cluster[part] == original[part]
+    expected = [
+        each["expression"].replace(".namespace(request.namespace)", "")
+        for each in original["validations"]
+    ]
+    assert [each["expression"] for each in cluster["validations"]] == expected
+    for each in cluster["validations"]:
+        assert each["message"].endswith("in all namespaces")
+        assert "namespace(" not in each["expression"]
+
+
 def test_cluster_kind_is_made_from_the_other() -> None:
     """What stands in the file is what ``make crds`` writes, and all its bounds are the same."""
     assert MADE.read_text(encoding="utf-8") == made()
     source = dict(all_nodes("PodDiagnoser"))
     for path, node in all_nodes("ClusterPodDiagnoser"):
-        if path in source and path not in {".status.conditions", ".spec.remediationAction"}:
+        if path in source and not path.startswith(
+            (".status.conditions", ".spec.remediationAction", ".status.withheld[].examples[]")
+        ):
             for keyword in ("type", "maxLength", "maximum", "maxItems", "pattern", "default"):
                 assert node.get(keyword) == source[path].get(keyword), path
 

@@ -114,6 +114,7 @@ class FakeApi:
         latency: how long a call takes.
         pods: by name.
         diagnosers: by name.
+        namespaces: by name.
         events: by name.
         calls: the verbs and names of all calls.
         faults: by verb, what happens to its next calls.
@@ -127,6 +128,7 @@ class FakeApi:
     latency: float = 0.01
     pods: dict[str, Json] = field(default_factory=dict)
     diagnosers: dict[str, Json] = field(default_factory=dict)
+    namespaces: dict[str, Json] = field(default_factory=dict)
     events: dict[str, Json] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
     faults: dict[str, list[Fault]] = field(default_factory=dict)
@@ -151,6 +153,7 @@ class FakeApi:
         stored["metadata"]["resourceVersion"] = str(self.version)
         kinds = {
             "Pod": self.pods,
+            "Namespace": self.namespaces,
             "PodDiagnoser": self.diagnosers,
             "ClusterPodDiagnoser": self.diagnosers,
         }
@@ -202,6 +205,12 @@ class FakeApi:
             lambda: self._read(self.diagnosers, name, "clusterpoddiagnosers"),
         )
 
+    def get_namespace(self, name: str) -> tuple[bytes, datetime]:
+        """Read a Namespace."""
+        return self._call(
+            "get namespace", "", name, lambda: self._read(self.namespaces, name, "namespaces")
+        )
+
     def delete_pod(self, namespace: str, name: str, uid: str, version: str) -> datetime:
         """Delete a Pod."""
         return self._call("delete", namespace, name, lambda: self._delete(name, uid, version))
@@ -231,7 +240,7 @@ class FakeApi:
         return self._call("event", namespace, name, create)
 
     def _call(self, verb: str, namespace: str, name: str, effect: Callable[[], _T]) -> _T:
-        assert namespace in {"shop", ""}
+        assert namespace in {"shop", "", *self.namespaces, "default"}
         self.calls.append((verb, name))
         self.pass_time(self.latency)
         waiting = self.faults.get(verb)

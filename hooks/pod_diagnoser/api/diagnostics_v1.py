@@ -111,6 +111,11 @@ class Remediation(StoredModel):
     outcome: str | None = None
     """Whether the owner crashed again within the budget's window."""
 
+    @property
+    def pod_namespace(self) -> str:
+        """The namespace of the Pod where it is stored; else it is that of the PodDiagnoser."""
+        return ""
+
 
 class ActionSince(StoredModel):
     """The action by which Pods are replaced, and since when, in ``status.action``."""
@@ -265,6 +270,11 @@ class RemediationBudget(WireModel):
     pods: Annotated[int, _default(5), _within(0, 50)] = 5
     windowSeconds: Annotated[int, _default(600), _within(60, _DAY)] = 600
 
+    @property
+    def per_namespace(self) -> int | None:
+        """How many of them in one namespace; None where there is one only."""
+        return None
+
 
 class RemediationSpec(WireModel):
     """``spec.remediation``, with the CRD's defaults for what is missing."""
@@ -374,6 +384,16 @@ class PodDiagnoser(WireModel):
     def reaches(self, namespace: str) -> bool:
         """Say whether it may claim Pods of a namespace at all."""
         return namespace == self.metadata.namespace
+
+    def remediation_entry(self, namespace: str, **fields: Any) -> Remediation:
+        """Make an entry of ``status.remediations`` for a Pod of a namespace."""
+        del namespace
+        return Remediation(**fields)
+
+    def owner_entry(self, namespace: str, **fields: Any) -> OwnerHistory:
+        """Make an entry of ``status.owners`` for an owner in a namespace."""
+        del namespace
+        return OwnerHistory(**fields)
 
 
 _NAME = re.compile(r"(?=.{1,63}\Z)[a-z0-9]([-a-z0-9.]*[a-z0-9])?")

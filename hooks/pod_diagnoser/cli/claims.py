@@ -1,7 +1,8 @@
 """Which PodDiagnoser or ClusterPodDiagnoser claims a Pod, by what was read. Pure.
 
 Of a ClusterPodDiagnoser its DiagnosisTarget in the Pod's namespace is read: who may read a
-namespace may read that, and it says which namespaces are selected.
+namespace may read that, and it says which namespaces are selected. What it does about crashes says
+the ClusterPodDiagnoser itself, which few may read.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from pod_diagnoser.api.cluster_diagnostics_v1 import (
 )
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import (
+    CLUSTER_POD_DIAGNOSER,
     DiagnosisTarget,
     DiagnosisTargetSpec,
     PodDiagnoser,
@@ -29,7 +31,10 @@ def diagnosers_beside(pod: OwnedPod, diagnosers: Iterable[PodDiagnoser]) -> list
 
 
 def claiming_diagnoser(
-    pod: OwnedPod, diagnosers: Iterable[PodDiagnoser], targets: Sequence[DiagnosisTarget] = ()
+    pod: OwnedPod,
+    diagnosers: Iterable[PodDiagnoser],
+    targets: Sequence[DiagnosisTarget] = (),
+    of_cluster: Iterable[ClusterPodDiagnoser] = (),
 ) -> PodDiagnoser | None:
     """Return the PodDiagnoser or ClusterPodDiagnoser that claims a Pod, or None.
 
@@ -37,18 +42,28 @@ def claiming_diagnoser(
         pod: the Pod.
         diagnosers: PodDiagnosers, of any namespace.
         targets: DiagnosisTargets of ClusterPodDiagnosers, of any namespace.
+        of_cluster: the ClusterPodDiagnosers that could be read.
 
     Returns:
-        Of a ClusterPodDiagnoser only what its DiagnosisTarget says: no action and no status.
+        Of a ClusterPodDiagnoser that could not be read only what its DiagnosisTarget says: no
+        action and no status (`is_read`).
     """
     matching = [each for each in diagnosers_beside(pod, diagnosers) if _matches(each, pod)]
     active = next((each for each in matching if each.active), None)
     if active is not None or matching or not targets:
         return active
-    of_cluster = [each for each in targets if each.spec.is_of_cluster]
-    valid = valid_targets(of_cluster, pod.metadata.namespace)
+    published = [each for each in targets if each.spec.is_of_cluster]
+    valid = valid_targets(published, pod.metadata.namespace)
     claim = claiming_target(valid, pod.metadata.labels)
-    return None if claim is None else _described(claim)
+    if claim is None:
+        return None
+    read = (each for each in of_cluster if each.metadata.uid == claim.diagnoser.uid)
+    return next(read, None) or _described(claim)
+
+
+def is_read(claim: PodDiagnoser) -> bool:
+    """Say whether it is known what a PodDiagnoser or ClusterPodDiagnoser does about crashes."""
+    return claim.KIND != CLUSTER_POD_DIAGNOSER or claim.metadata.generation is not None
 
 
 def _matches(diagnoser: PodDiagnoser, pod: OwnedPod) -> bool:

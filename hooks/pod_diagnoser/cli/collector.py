@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from pod_diagnoser.api.cluster_diagnostics_v1 import ClusterPodDiagnoser
 from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import GROUP, DiagnosisTarget, PodDiagnoser
 from pod_diagnoser.api.fields import Text, WireModel
@@ -77,6 +78,7 @@ class Collector:
         self._revisions: dict[str, Mapping[str, Any]] = {}
         self._nodes: dict[str, Mapping[str, Any]] = {}
         self._diagnosers: dict[str, PodDiagnoser] = {}
+        self._cluster_diagnosers: dict[str, ClusterPodDiagnoser] = {}
         self._cluster_targets: dict[str, DiagnosisTarget] = {}
         self._missing: list[Missing] = []
         self._known_uids: frozenset[str] | None = None
@@ -96,6 +98,8 @@ class Collector:
                 self._nodes[_metadata(item, "name")] = item
             elif kind == "PodDiagnoser":
                 self._add_diagnoser(item)
+            elif kind == "ClusterPodDiagnoser":
+                self._add_cluster_diagnoser(item)
             elif kind == "DiagnosisTarget":
                 self._add_target(item)
 
@@ -176,6 +180,7 @@ class Collector:
             revisions=dict(self._revisions),
             nodes=dict(self._nodes),
             diagnosers=tuple(self._diagnosers.values()),
+            cluster_diagnosers=tuple(self._cluster_diagnosers.values()),
             cluster_targets=tuple(self._cluster_targets.values()),
             missing=tuple(self._missing),
             unreadable=self._unreadable,
@@ -225,6 +230,11 @@ class Collector:
         diagnoser = self._read(PodDiagnoser, item)
         if diagnoser is not None:
             self._diagnosers[diagnoser.metadata.uid] = diagnoser
+
+    def _add_cluster_diagnoser(self, item: Mapping[str, Any]) -> None:
+        diagnoser = self._read(ClusterPodDiagnoser, item)
+        if diagnoser is not None:
+            self._cluster_diagnosers[diagnoser.metadata.uid] = diagnoser
 
     def _add_target(self, item: Mapping[str, Any]) -> None:
         target = self._read(DiagnosisTarget, item)

@@ -158,7 +158,9 @@ class _Diagnosed:
     def __init__(self, pod: OwnedPod, snapshot: Snapshot, now: datetime) -> None:
         self.pod = pod
         self.workload = workload_of(pod)
-        self._claim = claiming_diagnoser(pod, snapshot.diagnosers, snapshot.cluster_targets)
+        self._claim = claiming_diagnoser(
+            pod, snapshot.diagnosers, snapshot.cluster_targets, snapshot.cluster_diagnosers
+        )
         fetched = snapshot.evidence_of(pod)
         seen = pod if fetched is None else _without_failed_lookups(pod)
         self._logs = _logs_of(pod, snapshot) if snapshot.logs else {}

@@ -6,6 +6,7 @@ from typing import Final
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import CLUSTER_POD_DIAGNOSER, PodDiagnoser
 from pod_diagnoser.api.text import sanitize
+from pod_diagnoser.cli.claims import is_read
 from pod_diagnoser.diagnosis.quoting import name, quote, word
 from pod_diagnoser.remediation.model import explanation
 
@@ -27,8 +28,11 @@ def remediation_of(pod: OwnedPod, claim: PodDiagnoser | None) -> tuple[str, ...]
 
 
 def _lines(pod: OwnedPod, claim: PodDiagnoser) -> Iterator[str]:
-    if claim.KIND == CLUSTER_POD_DIAGNOSER:
-        yield f"ClusterPodDiagnoser {name(claim.metadata.name)} diagnoses, and replaces no Pods"
+    if not is_read(claim):
+        yield (
+            f"{claim.KIND} {name(claim.metadata.name)} diagnoses; what it does about crashes could "
+            "not be read"
+        )
         return
     action = claim.spec.remediationAction
     what = (
@@ -36,14 +40,21 @@ def _lines(pod: OwnedPod, claim: PodDiagnoser) -> Iterator[str]:
         if action
         else "diagnoses, and takes no action"
     )
-    yield f"PodDiagnoser {name(claim.metadata.name)} {what}"
+    yield f"{claim.KIND} {name(claim.metadata.name)} {what}"
     for entry in claim.status.remediations:
         if entry.podUID == pod.metadata.uid:
             told = f"{status_word(entry.action)} {status_word(entry.phase)}"
             yield _line(told, entry.reason, entry.message)
     for withheld in claim.status.withheld:
-        if any(pod.metadata.name in example.split("/") for example in withheld.examples):
+        if any(example in _examples(pod, claim) for example in withheld.examples):
             yield _line("withheld", withheld.reason, withheld.message)
+
+
+def _examples(pod: OwnedPod, claim: PodDiagnoser) -> tuple[str, ...]:
+    """Return how a status names a Pod among the withheld ones."""
+    meta = pod.metadata
+    named = f"{meta.namespace}/{meta.name}"
+    return (named,) if claim.KIND == CLUSTER_POD_DIAGNOSER else (named, meta.name)
 
 
 def _line(told: str, reason: str, message: str) -> str:

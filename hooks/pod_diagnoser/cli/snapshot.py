@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from pod_diagnoser.api.cluster_diagnostics_v1 import ClusterPodDiagnoser
 from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTarget, PodDiagnoser
 from pod_diagnoser.cluster.event_list import ByPod, events_about, events_about_node
@@ -85,6 +86,7 @@ class Snapshot:
         revisions: ReplicaSets and ControllerRevisions as the API server writes them, by uid.
         nodes: Nodes as the API server writes them, by name.
         diagnosers: the PodDiagnosers.
+        cluster_diagnosers: the ClusterPodDiagnosers, where they could be read.
         cluster_targets: the DiagnosisTargets of ClusterPodDiagnosers.
         missing: what could not be read, and why.
         unreadable: how many objects of these kinds no API server would write.
@@ -100,6 +102,7 @@ class Snapshot:
     revisions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     nodes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     diagnosers: Sequence[PodDiagnoser] = ()
+    cluster_diagnosers: Sequence[ClusterPodDiagnoser] = ()
     cluster_targets: Sequence[DiagnosisTarget] = ()
     missing: Sequence[Missing] = ()
     unreadable: int = 0

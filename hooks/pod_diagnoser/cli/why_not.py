@@ -10,7 +10,6 @@ from typing import Final
 
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import (
-    CLUSTER_POD_DIAGNOSER,
     DiagnosisTargetSpec,
     EvidenceSpec,
     IgnoreSpec,
@@ -18,7 +17,7 @@ from pod_diagnoser.api.diagnostics_v1 import (
     PodDiagnoserSpec,
 )
 from pod_diagnoser.api.text import sanitize
-from pod_diagnoser.cli.claims import claiming_diagnoser, diagnosers_beside
+from pod_diagnoser.cli.claims import claiming_diagnoser, diagnosers_beside, is_read
 from pod_diagnoser.cli.snapshot import Snapshot
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.quoting import name, quote_whole, word
@@ -26,6 +25,7 @@ from pod_diagnoser.pods.filters import reportable, threshold_for
 from pod_diagnoser.pods.history import CrashRecord, parse_history
 from pod_diagnoser.pods.keys import CAUSE, OPT_OUT
 from pod_diagnoser.pods.observation import PodObservation, awaits_evidence, observe_pod
+from pod_diagnoser.remediation.boundaries import Boundaries
 from pod_diagnoser.remediation.limits import budget_limit, owner_limit
 from pod_diagnoser.remediation.model import (
     EXPLANATIONS,
@@ -58,6 +58,8 @@ _FIELDS: Final = {
     Reason.COOL_DOWN: "spec.remediation.coolDownSeconds",
     Reason.GAVE_UP: "spec.remediation.maxAttempts",
     Reason.BUDGET_SPENT: "spec.remediation.budget",
+    Reason.NAMESPACE_BUDGET_SPENT: "spec.remediation.budget.podsPerNamespace",
+    Reason.PROTECTED_NAMESPACE: "spec.namespaceSelector: name it by kubernetes.io/metadata.name",
     Reason.FORBIDDEN: "the rights of the operator: metacontroller/README.md",
 }
 """What to change about each reason; the others pass by themselves, or cannot be changed."""
@@ -118,7 +120,7 @@ def why_not(pod: OwnedPod, snapshot: Snapshot, now: datetime) -> WhyNot:
     """
     meta = pod.metadata
     own = diagnosers_beside(pod, snapshot.diagnosers)
-    claim = claiming_diagnoser(pod, own, snapshot.cluster_targets)
+    claim = claiming_diagnoser(pod, own, snapshot.cluster_targets, snapshot.cluster_diagnosers)
     shown = f"{name(meta.namespace)}/{name(meta.name)}"
     obstacles = tuple(_claim_obstacles(pod, own, claim))
     if claim is None:
@@ -176,6 +178,7 @@ class _Judge:
     ) -> None:
         self._pod, self._claim, self._now = pod, claim, now
         self._spec = claim.spec
+        self._boundaries = Boundaries(claim, stored_action(claim))
         self._stored: Sequence[CrashRecord] = parse_history(pod).history
         # Without filters, since all that is wrong is judged.
         mask = self._spec.evidence.maskPatterns
@@ -220,10 +223,10 @@ class _Judge:
     def _remediation(self, found: Diagnosis, *, is_silent: bool) -> Iterator[Obstacle]:
         if is_silent:
             yield Obstacle("what is not told is not remediated")
-        if self._claim.KIND == CLUSTER_POD_DIAGNOSER:
+        if not is_read(self._claim):
             yield Obstacle(
-                "a ClusterPodDiagnoser replaces no Pods",
-                "a PodDiagnoser in the Pod's namespace",
+                "what the ClusterPodDiagnoser does about crashes is not known: it was not read",
+                "your permission to list clusterpoddiagnosers",
             )
             return
         action = self._spec.remediationAction
@@ -241,7 +244,7 @@ class _Judge:
         elif not found.restarted:
             yield Obstacle("its container was not restarted: a new Pod would not help")
         for reason in violated_safeguards(
-            self._pod, found, self._spec, self._now, stored_action(self._claim)
+            self._pod, found, self._spec, self._now, self._boundaries
         ):
             yield Obstacle(EXPLANATIONS[reason], _change(reason, found, self._spec))
         if action in REPLACING and awaits_evidence(
@@ -256,7 +259,7 @@ class _Judge:
         uid, template = self._pod.owner_uid, self._pod.template_hash
         limits = (
             owner_limit(policy, status.owners, uid, template, self._now),
-            budget_limit(policy, status.remediations, self._now),
+            budget_limit(policy, status.remediations, self._now, self._pod.metadata.namespace),
         )
         for limit in limits:
             if limit is not None:

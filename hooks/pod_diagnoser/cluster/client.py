@@ -123,6 +123,15 @@ class ApiClient(ApiConnection):
             "GET", f"/apis/diagnostics.local.io/v1/clusterpoddiagnosers/{_part(name)}"
         )
 
+    def get_namespace(self, name: str) -> tuple[bytes, datetime]:
+        """Read a Namespace; as `get_pod`."""
+        return self._call("GET", f"/api/v1/namespaces/{_part(name)}")
+
+    def list_cluster_pod_diagnosers(self, seconds: float) -> bytes:
+        """List the ClusterPodDiagnosers, as `list_pod_diagnosers`."""
+        path = "/apis/diagnostics.local.io/v1/clusterpoddiagnosers?resourceVersion=0"
+        return self._call("GET", path, bounds=Bounds(seconds, MAX_POD_DIAGNOSERS_LIST))[0]
+
     def get_diagnosis_target(
         self, namespace: str, name: str, seconds: float = EVIDENCE_SECONDS
     ) -> bytes:

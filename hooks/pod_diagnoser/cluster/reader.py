@@ -9,7 +9,7 @@ from cachetools import TTLCache
 from pydantic import ValidationError
 
 from pod_diagnoser.api.cluster_diagnostics_v1 import ClusterPodDiagnoser
-from pod_diagnoser.api.core_v1 import OwnedPod
+from pod_diagnoser.api.core_v1 import Namespace, OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
 from pod_diagnoser.cluster.errors import NoAnswerError, NotFoundError
 
@@ -32,6 +32,9 @@ class ReadApi(Protocol):
 
     def get_cluster_pod_diagnoser(self, name: str) -> tuple[bytes, datetime]:
         """Read a ClusterPodDiagnoser."""
+
+    def get_namespace(self, name: str) -> tuple[bytes, datetime]:
+        """Read a Namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,26 @@ class LiveReader:
     def invalidate(self, of: PodDiagnoser) -> None:
         """Read a PodDiagnoser again the next time."""
         self._cache.pop(of.metadata.uid, None)
+
+    def namespace(self, name: str) -> Namespace | None:
+        """Read a Namespace; None where there certainly is none of that name.
+
+        Raises:
+            ApiError: it could not be read.
+        """
+        try:
+            document, _ = self._api.get_namespace(name)
+        except NotFoundError as error:
+            if error.kind != "namespaces":
+                raise
+            return None
+        try:
+            found = Namespace.model_validate_json(document)
+        except ValidationError:
+            raise NoAnswerError from None
+        if found.metadata.name != name:
+            raise NoAnswerError
+        return found
 
     def pod(self, namespace: str, name: str) -> tuple[OwnedPod | None, datetime]:
         """Read a Pod; None where there certainly is none of that name; and the API server's time.

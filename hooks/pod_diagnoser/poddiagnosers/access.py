@@ -1,6 +1,6 @@
 """The API server as the steps of a sync share it: what is called, and what is known of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -11,6 +11,7 @@ from pod_diagnoser.cluster.reader import LiveReader, ReadApi
 from pod_diagnoser.cluster.server_time import ServerTime
 from pod_diagnoser.poddiagnosers.decisions import Decided
 from pod_diagnoser.remediation.executor import PodRemover
+from pod_diagnoser.remediation.model import OWN_NAMESPACES
 
 SOON_SECONDS: Final = 1.0
 """After how long to try again where time was short, or a circuit breaker was open."""
@@ -47,6 +48,7 @@ class ClusterAccess:
         server_time: the API server's time.
         monotonic: a clock for how long things take, in seconds.
         observer: what is called on failures.
+        own_namespaces: the namespaces of the operator and of Metacontroller.
     """
 
     def __init__(
@@ -55,12 +57,14 @@ class ClusterAccess:
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
         observer: Observer,
+        own_namespaces: Collection[str] = OWN_NAMESPACES,
     ) -> None:
         self.api = api
         self.live = LiveReader(api, clock, monotonic)
         self.server_time = ServerTime(clock, monotonic)
         self.monotonic = monotonic
         self.observer = observer
+        self.own_namespaces = own_namespaces
         self._breaker: CircuitBreaker[ApiFailure] = CircuitBreaker(monotonic)
 
     def open_failure(self) -> ApiFailure | None:

@@ -4,8 +4,14 @@ from typing import Final
 
 from pod_diagnoser.api.diagnostics_v1 import ConditionType
 from pod_diagnoser.poddiagnosers.cluster_snapshot import ClusterSnapshot
-from pod_diagnoser.poddiagnosers.conditions import ConditionState, named
-from pod_diagnoser.remediation.model import REPLACING, Action, ExecutionReport
+from pod_diagnoser.poddiagnosers.conditions import (
+    INACTIVE,
+    ConditionState,
+    named,
+    remediating_condition,
+)
+from pod_diagnoser.remediation.model import ExecutionReport
+from pod_diagnoser.remediation.planner import Plan
 
 INVALID_SELECTOR: Final = "InvalidNamespaceSelector"
 
@@ -77,33 +83,12 @@ def cluster_overlapping_condition(snapshot: ClusterSnapshot) -> ConditionState:
 
 
 def cluster_remediating_condition(
-    snapshot: ClusterSnapshot, report: ExecutionReport
+    snapshot: ClusterSnapshot, planned: Plan, report: ExecutionReport
 ) -> ConditionState:
     """Return what is done about crashes, or why nothing is."""
-    action = snapshot.diagnoser.spec.remediationAction
-    holds = False
-    if action in REPLACING:
-        reason = "ActionNotSupported"
-        message = (
-            f"A ClusterPodDiagnoser does not replace Pods: {action} needs a PodDiagnoser in their "
-            "namespace. Nothing is done."
-        )
-    elif action not in tuple(Action):
-        reason = "UnknownAction"
-        message = "spec.remediationAction is none that this version knows: nothing is done."
-    elif not action:
-        reason, message = "NoAction", "spec.remediationAction asks for nothing to be done."
-    elif not snapshot.diagnoser.active:
-        reason, message = "Inactive", "It claims no Pods, so there is nothing to be done."
+    inactive = None
+    if not snapshot.diagnoser.active:
+        inactive = INACTIVE
     elif snapshot.namespaces is None:
-        reason = INVALID_SELECTOR
-        message = "spec.namespaceSelector cannot be evaluated: nothing is done."
-    elif not report.connected:
-        reason = "NotConnected"
-        message = "The operator runs without access to the API server: nothing is done."
-    elif report.api_failure is not None and not report.api_failure.transient:
-        reason, message = report.api_failure.reason, report.api_failure.message
-    else:
-        holds, reason = True, "LoggingEvents"
-        message = "An Event is created for each fresh crash, in the Pod's namespace."
-    return ConditionState(ConditionType.REMEDIATING, holds=holds, reason=reason, message=message)
+        inactive = INVALID_SELECTOR, "spec.namespaceSelector cannot be evaluated: nothing is done."
+    return remediating_condition(snapshot.diagnoser, planned, report, inactive=inactive)

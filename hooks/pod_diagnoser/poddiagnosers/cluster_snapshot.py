@@ -4,12 +4,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pod_diagnoser.api.cluster_diagnostics_v1 import ClusterPodDiagnoser
+from pod_diagnoser.api.cluster_diagnostics_v1 import (
+    ClusterPodDiagnoser,
+    ClusterPodDiagnoserStatus,
+)
 from pod_diagnoser.api.cluster_requests import ClusterSyncRequest
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import (
     DiagnosisTarget,
     DiagnosisTargetSpec,
+    PodDiagnoser,
     diagnosis_target_spec,
 )
 from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot, read_crashes
@@ -27,12 +31,22 @@ class ClusterSnapshot(DiagnoserSnapshot):
         by_namespace: the DiagnosisTargets of PodDiagnosers in these, in the order in which they
             claim.
         older: the active ClusterPodDiagnosers that may claim the same Pods first.
+        claimed: the stored status with what is known now of which namespaces are claimed since
+            when (`cluster_claims`); None where that was not worked out.
     """
 
     cluster_diagnoser: ClusterPodDiagnoser
     namespaces: Mapping[str, Mapping[str, str]] | None
     by_namespace: Mapping[str, Sequence[DiagnosisTargetSpec]]
     older: Sequence[ClusterPodDiagnoser]
+    claimed: ClusterPodDiagnoserStatus | None = None
+
+    @property
+    def to_plan_for(self) -> PodDiagnoser:
+        """The ClusterPodDiagnoser, as it is planned for."""
+        if self.claimed is None:
+            return self.diagnoser
+        return self.diagnoser.model_copy(update={"status": self.claimed})
 
     @property
     def spans_namespaces(self) -> bool:

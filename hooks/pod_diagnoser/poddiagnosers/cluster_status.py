@@ -6,6 +6,7 @@ any text that the containers, or the authors of the Pods, may have written.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,7 @@ from pod_diagnoser.api.cluster_requests import (
 from pod_diagnoser.api.diagnostics_v1 import Workload
 from pod_diagnoser.api.metacontroller import CustomizeResponse, SyncResponse
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
+from pod_diagnoser.poddiagnosers.cluster_claims import with_claims
 from pod_diagnoser.poddiagnosers.cluster_conditions import (
     cluster_active_condition,
     cluster_overlapping_condition,
@@ -43,12 +45,14 @@ from pod_diagnoser.poddiagnosers.status import (
     first_seen,
     latest_diagnoses,
     paced_status,
+    planned_fields,
     select_diagnoses,
 )
 from pod_diagnoser.poddiagnosers.workload_names import workload_of
 from pod_diagnoser.poddiagnosers.workloads import MAX_WORKLOADS, workloads
 from pod_diagnoser.pods.observation import CrashedPod
-from pod_diagnoser.remediation.model import NOT_CONNECTED, ExecutionReport
+from pod_diagnoser.remediation.model import NOT_CONNECTED, ExecutionReport, replaces
+from pod_diagnoser.remediation.planner import planned_entries
 
 MAX_NAMESPACES = 50
 """How many crashing namespaces the status lists: those with most crashing Pods."""
@@ -72,7 +76,11 @@ def sync_cluster(
         now: the time, in UTC; by the API server's clock where that is known.
         report: what was done in the cluster before.
     """
+    if report.connected and report.server_time_known:
+        snapshot = replace(snapshot, claimed=with_claims(snapshot, now))
     result = paced_status(snapshot, report, now, _desired_status)
+    executed = bool(report.outcomes) or result.plans_changed
+    pending = report.api_failure is None and bool(planned_entries(snapshot.diagnoser))
     response: dict[str, Any] = {
         "status": result.status.model_dump(
             mode="json", exclude_none=True, exclude=ABSENT_FROM_STATUS
@@ -83,7 +91,10 @@ def sync_cluster(
     return PodDiagnoserSync(
         SyncResponse(**response),
         status_changed=result.changed,
-        idle_seconds=0.0 if report.awaited else result.write_after,
+        executed=executed,
+        urgent=executed or pending,
+        idle_seconds=0.0 if report.awaited or replaces(snapshot.diagnoser) else result.write_after,
+        withheld_pods=result.withheld_pods,
     )
 
 
@@ -101,13 +112,19 @@ def _desired_status(
         namespaces_condition(snapshot),
         cluster_overlapping_condition(snapshot),
         complete_condition(complete=snapshot.complete or snapshot.namespaces is None),
-        cluster_remediating_condition(snapshot, report),
+        cluster_remediating_condition(snapshot, findings.planned, report),
         common_factor_condition(findings.common),
     )
     described: dict[str, Any] = {
         "observedGeneration": diagnoser.metadata.generation,
         "conditions": conditions(diagnoser, states, now),
+        **planned_fields(findings.planned),
     }
+    if snapshot.claimed is not None:
+        described |= {
+            "claims": snapshot.claimed.claims,
+            "writerNamespaces": snapshot.claimed.writerNamespaces,
+        }
     if snapshot.namespaces is not None:
         recent = latest_diagnoses(stored.recentDiagnoses, snapshot.crashed, _recent_diagnosis)
         new = {pod.metadata.uid for pod in findings.new.values()}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pod_diagnoser.api.diagnostics_v1 import (
+    CLUSTER_POD_DIAGNOSER,
     Condition,
     ConditionType,
     DiagnosisTargetSpec,
@@ -13,6 +14,7 @@ from pod_diagnoser.api.diagnostics_v1 import (
     PodDiagnoserStatus,
     diagnosis_target_spec,
 )
+from pod_diagnoser.api.fields import is_object_name
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.diagnosis.common_factors import CommonFactor
 from pod_diagnoser.pods.claims import MAX_CLAIMING, is_beyond_limit, older_overlapping
@@ -190,22 +192,33 @@ _NOTHING_DONE = {
 }
 
 
+INACTIVE = ("Inactive", "It claims no Pods, so there is nothing to be done.")
+
+
 def remediating_condition(
-    diagnoser: PodDiagnoser, planned: Plan, report: ExecutionReport, *, may_claim: bool
+    diagnoser: PodDiagnoser,
+    planned: Plan,
+    report: ExecutionReport,
+    *,
+    inactive: tuple[str, str] | None,
 ) -> ConditionState:
-    """Return what is done about crashes, or why nothing is. Transient failures are not in it."""
+    """Return what is done about crashes, or why nothing is. Transient failures are not in it.
+
+    Args:
+        diagnoser: the PodDiagnoser or ClusterPodDiagnoser.
+        planned: what is to be done.
+        report: what was done before.
+        inactive: reason and message where it claims no Pods, or it is not known which.
+    """
     action, policy = diagnoser.spec.remediationAction, diagnoser.spec.remediation
-    namespace = diagnoser.metadata.namespace
-    refused = action in REPLACING and any(
-        entry.reason == Reason.FORBIDDEN for entry in planned.remediations
-    )
+    refused = _where_refused(diagnoser, planned)
     holds = False
     if action not in tuple(Action):
         reason, message = _NOTHING_DONE[None]
     elif not action:
         reason, message = _NOTHING_DONE[""]
-    elif not may_claim:
-        reason, message = "Inactive", "It claims no Pods, so there is nothing to be done."
+    elif inactive is not None:
+        reason, message = inactive
     elif not report.connected:
         reason = "NotConnected"
         message = "The operator runs without access to the API server: nothing is done."
@@ -213,10 +226,12 @@ def remediating_condition(
         reason, message = report.api_failure.reason, report.api_failure.message
     elif refused:
         reason = "Forbidden"
-        message = f"The operator may not delete or evict Pods in namespace {namespace}."
+        message = f"The operator may not delete or evict Pods in namespace {refused}."
     elif action == Action.LOG_EVENT:
         holds, reason = True, "LoggingEvents"
-        message = "An Event is created for each fresh crash."
+        of_cluster = diagnoser.KIND == CLUSTER_POD_DIAGNOSER
+        where = ", in the Pod's namespace" if of_cluster else ""
+        message = f"An Event is created for each fresh crash{where}."
     elif policy.paused or policy.dryRun:
         reason = "Paused" if policy.paused else "DryRun"
         message = "Nothing is done. " + _summary(planned)
@@ -225,6 +240,18 @@ def remediating_condition(
         holds, reason = True, "BlockedByDisruptionBudget" if blocked else "ReplacingPods"
         message = blocked + _summary(planned)
     return ConditionState(ConditionType.REMEDIATING, holds=holds, reason=reason, message=message)
+
+
+def _where_refused(diagnoser: PodDiagnoser, planned: Plan) -> str:
+    """Return in which namespaces the operator may not replace Pods; "" for none."""
+    if diagnoser.spec.remediationAction not in REPLACING:
+        return ""
+    refused = {
+        entry.pod_namespace or diagnoser.metadata.namespace
+        for entry in planned.remediations
+        if entry.reason == Reason.FORBIDDEN
+    }
+    return named(sorted(filter(is_object_name, refused)))
 
 
 def _blocked(planned: Plan) -> str:

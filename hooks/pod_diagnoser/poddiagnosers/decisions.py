@@ -32,6 +32,7 @@ class Decision:
         outcome: the phase of its remediation, or `WITHHELD`.
         reason: why.
         action: what was asked for.
+        namespace: the Pod's namespace.
         pod: the Pod's name; as stored in the status, which others may write.
         uid: its uid.
         owner: the uid of its controller.
@@ -43,6 +44,7 @@ class Decision:
     outcome: str
     reason: Reason
     action: str
+    namespace: str
     pod: str
     uid: str
     owner: str
@@ -75,6 +77,7 @@ class Decisions:
                 outcome.phase.value,
                 outcome.reason,
                 entry.action,
+                entry.pod_namespace or diagnoser.metadata.namespace,
                 entry.pod,
                 entry.podUID,
                 entry.owner,
@@ -102,6 +105,7 @@ class Decisions:
                 WITHHELD,
                 reason,
                 diagnoser.spec.remediationAction,
+                each.pod.metadata.namespace,
                 each.pod.metadata.name,
                 each.pod.metadata.uid,
                 each.pod.owner_uid,

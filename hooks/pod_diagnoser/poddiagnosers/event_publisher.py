@@ -248,7 +248,7 @@ class EventPublisher:
         return True
 
     def _unpublished(self, diagnoser: PodDiagnoser, crashed: CrashedPod) -> list[EventDocument]:
-        factory = EventFactory(diagnoser, self._instance, crashed.pod.metadata.namespace)
+        factory = self._factory(diagnoser, crashed.pod)
         waits = self._awaited.waits(crashed, diagnoser.spec)
         now = self._access.server_time.now()
         return list(crash_events(factory, crashed, now, waits, self._events.exists))
@@ -284,9 +284,9 @@ class EventPublisher:
         time_budget: TimeBudget,
     ) -> None:
         """Publish what was done. It has been done: an Event that cannot be created is dropped."""
-        factory = EventFactory(diagnoser, self._instance)
         failed = False
         for entry, outcome in outcomes:
+            factory = EventFactory(diagnoser, self._instance, entry.pod_namespace)
             for event in remediation_events(factory, entry, outcome):
                 if self._events.exists(event.key):
                     continue
@@ -295,8 +295,9 @@ class EventPublisher:
                     continue
                 try:
                     self._events.create(event)
-                except ApiError:
-                    failed = True  # the others would meet with the same
+                except ApiError as error:
+                    # The others would meet with the same, but for another namespace's rights.
+                    failed = not (entry.pod_namespace and isinstance(error, ForbiddenError))
                     self._access.observer.event_dropped()
 
     # Withheld Pods
@@ -308,23 +309,29 @@ class EventPublisher:
         pending = self._pending_withheld(snapshot.diagnoser, withheld)
         if not pending or self._access.open_failure() is not None or not time_budget.in_time():
             return
+        namespace = snapshot.diagnoser.metadata.namespace
         try:
             live, _ = self._access.live.pod_diagnoser(snapshot.diagnoser)
             if live is None:
                 return
             for each, key in pending[:MAX_WITHHELD_EVENTS]:
                 if time_budget.in_time():
+                    namespace = each.pod.metadata.namespace
                     self._publish_withheld(live, snapshot, each, key, time_budget)
         except ApiError as error:
-            namespace = snapshot.diagnoser.metadata.namespace
             self._access.record_error(error, "read Pods", namespace)
 
     def _pending_withheld(
         self, diagnoser: PodDiagnoser, withheld: Iterable[WithheldPod]
     ) -> list[tuple[WithheldPod, str]]:
-        factory, now = EventFactory(diagnoser, self._instance), self._access.server_time.now()
+        now = self._access.server_time.now()
         keyed = (
-            (each, withheld_key(factory, each.pod, each.diagnosis, each.reason))
+            (
+                each,
+                withheld_key(
+                    self._factory(diagnoser, each.pod), each.pod, each.diagnosis, each.reason
+                ),
+            )
             for each in withheld
             if each.reason not in REASONS_WITHOUT_EVENT and is_fresh(each.diagnosis, now)
         )
@@ -343,13 +350,21 @@ class EventPublisher:
         if not time_budget.in_time():
             return
         self._events.add(key)  # checked once: what does not hold now is not worth a call each sync
-        expected = Expected(meta.uid, REPLACING, crash=withheld.diagnosis.id)
-        check = verify_live(live, pod, snapshot.targets, expected, now)
+        expected = Expected(
+            meta.uid,
+            REPLACING,
+            crash=withheld.diagnosis.id,
+            own_namespaces=self._access.own_namespaces,
+        )
+        check = verify_live(live, pod, snapshot.targets_of(meta.namespace), expected, now)
         if check.reason is withheld.reason and pod is not None:
-            factory = EventFactory(live, self._instance)
-            self._events.create(
-                withheld_event(factory, pod, withheld.diagnosis, withheld.reason, now)
+            event = withheld_event(
+                self._factory(live, pod), pod, withheld.diagnosis, withheld.reason, now
             )
+            self._events.create(event)
+
+    def _factory(self, diagnoser: PodDiagnoser, pod: OwnedPod) -> EventFactory:
+        return EventFactory(diagnoser, self._instance, pod.metadata.namespace)
 
 
 def _stored_reason(diagnoser: PodDiagnoser) -> str | None:

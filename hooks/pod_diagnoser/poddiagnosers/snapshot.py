@@ -33,6 +33,11 @@ class DiagnoserSnapshot:
         """Whether the Pods may be of several namespaces."""
         return False
 
+    @property
+    def to_plan_for(self) -> PodDiagnoser:
+        """The PodDiagnoser, as it is planned for."""
+        return self.diagnoser
+
     def targets_of(self, namespace: str) -> Sequence[DiagnosisTargetSpec]:
         """Return the DiagnosisTargets that may claim Pods of a namespace, in that order."""
         del namespace

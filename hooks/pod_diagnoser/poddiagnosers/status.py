@@ -16,6 +16,7 @@ from pod_diagnoser.api.time import earliest, whole_seconds
 from pod_diagnoser.diagnosis.common_factors import CommonFactor, find_common_factor
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.poddiagnosers.conditions import (
+    INACTIVE,
     active_condition,
     common_factor_condition,
     complete_condition,
@@ -160,20 +161,19 @@ def desired_status(
         active_condition(diagnoser, snapshot.targets),
         overlapping_condition(diagnoser, snapshot.targets),
         complete_condition(complete=snapshot.complete),
-        remediating_condition(diagnoser, planned, report, may_claim=snapshot.may_claim),
+        remediating_condition(
+            diagnoser, planned, report, inactive=None if snapshot.may_claim else INACTIVE
+        ),
         common_factor_condition(findings.common),
     )
     return stored.model_copy(
         update={
             "observedGeneration": diagnoser.metadata.generation,
             **common_fields(snapshot, findings, recent),
+            **planned_fields(planned),
             "conditions": conditions(diagnoser, states, now),
             "recentDiagnoses": recent,
             "countedPods": None,
-            "action": planned.action,
-            "remediations": planned.remediations,
-            "owners": planned.owners,
-            "withheld": planned.withheld,
             "workloads": workloads(
                 stored.workloads,
                 select_diagnoses(snapshot.crashed, lambda found: not found.was_requested),
@@ -198,6 +198,16 @@ def common_fields(
     }
 
 
+def planned_fields(planned: Plan) -> dict[str, object]:
+    """Return what the statuses of both kinds say of remediation."""
+    return {
+        "action": planned.action,
+        "remediations": planned.remediations,
+        "owners": planned.owners,
+        "withheld": planned.withheld,
+    }
+
+
 def _is_urgent(desired: PodDiagnoserStatus, stored: PodDiagnoserStatus, new: Iterable[Pod]) -> bool:
     """Return whether a change is not delayed."""
     return (
@@ -219,7 +229,7 @@ def _plan_remediation(snapshot: DiagnoserSnapshot, report: ExecutionReport, now:
         restarted = select_diagnoses(
             snapshot.crashed, lambda found: found.restarted and not found.was_requested
         )
-        return plan(diagnoser, restarted, report, now, complete=snapshot.complete)
+        return plan(snapshot.to_plan_for, restarted, report, now, complete=snapshot.complete)
     stored = diagnoser.status
     return Plan(
         remediations=stored.remediations,

@@ -5,7 +5,7 @@
 3. Report: publish on a few crashed Pods why they are withheld.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
@@ -26,7 +26,7 @@ from pod_diagnoser.poddiagnosers.response import (
 )
 from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot, target_missing
 from pod_diagnoser.remediation.executor import ExecutionResult, PlanExecutor, TimeBudget
-from pod_diagnoser.remediation.model import ExecutionReport, acts
+from pod_diagnoser.remediation.model import OWN_NAMESPACES, ExecutionReport, acts
 from pod_diagnoser.remediation.planner import planned_entries
 from pod_diagnoser.remediation.switching import is_switched_on
 
@@ -49,20 +49,24 @@ class Reconciler:
         instance: which process this is, for Events.
         monotonic: a clock for how long things take, in seconds.
         observer: what is called on what the status does not show.
+        own_namespaces: the namespaces of the operator and of Metacontroller.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - all that it does not work out by itself
         self,
         cluster: ClusterApi,
         clock: Callable[[], datetime],
         instance: str,
         monotonic: Callable[[], float],
         observer: Observer | None = None,
+        own_namespaces: Collection[str] = OWN_NAMESPACES,
     ) -> None:
-        self._access = ClusterAccess(cluster, clock, monotonic, observer or Observer())
+        self._access = ClusterAccess(
+            cluster, clock, monotonic, observer or Observer(), own_namespaces
+        )
         self._awaited = AwaitedEvidence(monotonic)
         self._decisions = Decisions(self._access.observer.decided)
-        self._executor = PlanExecutor(self._access.live, cluster, monotonic)
+        self._executor = PlanExecutor(self._access.live, cluster, monotonic, own_namespaces)
         self._publisher = EventPublisher(self._access, self._awaited, instance)
 
     def sync(self, snapshot: DiagnoserSnapshot) -> PodDiagnoserSync:
@@ -73,10 +77,7 @@ class Reconciler:
         return self._sync(snapshot, time_budget, sync_pod_diagnoser)
 
     def sync_cluster(self, snapshot: ClusterSnapshot) -> PodDiagnoserSync:
-        """Do what is to be done for a ClusterPodDiagnoser, and return the response.
-
-        That is to publish crashes as Events: it replaces no Pods.
-        """
+        """Do what is to be done for a ClusterPodDiagnoser, and return the response."""
         return self._sync(snapshot, TimeBudget(self._access.monotonic), sync_cluster)
 
     def _sync(
@@ -136,6 +137,7 @@ class Reconciler:
                 failure.retry_after if failure else None, resync_after, *waits.values()
             ),
             awaited=waits,
+            own_namespaces=self._access.own_namespaces,
             server_time_known=known,
         )
 
@@ -158,7 +160,7 @@ class Reconciler:
         failure = self._access.open_failure()
         if failure is not None:
             return ExecutionResult(api_failure=failure)
-        result = self._executor.execute(snapshot.diagnoser, snapshot.targets, time_budget)
+        result = self._executor.execute(snapshot.diagnoser, snapshot.targets_of, time_budget)
         if result.now is not None:
             self._access.server_time.update(result.now)
         if result.api_failure is not None:

@@ -292,6 +292,10 @@ class CrashHistory(BaseModel):
     """The uid of the PodDiagnoser that claimed the Pod when this was written."""
     since: Time = None
     """When that PodDiagnoser first diagnosed a recent crash of the Pod, which it counts by this."""
+    taken: Time = None
+    """When it took the Pod over from another one, of which it has crashes; None if it never did.
+
+    Later than when any of these was first diagnosed, by whichever clock."""
     change: Annotated[StoredChange | None, WrapValidator(_valid_or_none)] = None
     """What the Pod's template changed, where that is known."""
     history: tuple[CrashRecord, ...] = Field(default=(), max_length=100)
@@ -362,18 +366,44 @@ def drop_future(history: CrashHistory, now: datetime) -> CrashHistory:
 
     Returns:
         The history without crashes that were first diagnosed later than `MAX_AHEAD` from now. A
-        later `since` becomes now.
+        later `since` or `taken` becomes now.
     """
     limit = now + MAX_AHEAD
-    future = history.since is not None and history.since > limit
-    if not future and all(record.seen <= limit for record in history.history):
+
+    def within(time: datetime | None) -> datetime | None:
+        return time if time is None or time <= limit else now.replace(microsecond=0)
+
+    since, taken = within(history.since), within(history.taken)
+    unchanged = since is history.since and taken is history.taken
+    if unchanged and all(record.seen <= limit for record in history.history):
         return history
     return CrashHistory(
         diagnoser=history.diagnoser,
-        since=now.replace(microsecond=0) if future else history.since,
+        since=since,
+        taken=taken,
         change=history.change,
         history=tuple(record for record in history.history if record.seen <= limit),
     )
+
+
+def taken_over(stored: CrashHistory, uid: str, now: datetime) -> datetime | None:
+    """Return when a diagnoser took a Pod over from another one that had diagnosed crashes of it.
+
+    Args:
+        stored: the Pod's history.
+        uid: of the one that claims the Pod now.
+        now: the time by the hook's clock.
+
+    Returns:
+        What is stored of that, where it has written the history; else now, or a second after the
+        other one's latest record, if that was by a clock that is ahead; None where there was none.
+    """
+    if stored.diagnoser == uid:
+        return stored.taken
+    if not stored.diagnoser or not stored.history:
+        return None
+    latest = max(record.seen for record in stored.history)
+    return max(now, latest + timedelta(seconds=1)).replace(microsecond=0)
 
 
 def _redate_lasting(history: CrashHistory, now: datetime) -> CrashHistory:

@@ -18,6 +18,7 @@ from pod_diagnoser.pods.history import (
     CrashRecord,
     serialize,
     store_change,
+    taken_over,
 )
 from pod_diagnoser.pods.keys import (
     ANNOTATIONS,
@@ -109,6 +110,7 @@ def desired_metadata(
         desired = CrashHistory(
             diagnoser=claim.diagnoser.uid,
             since=since,
+            taken=taken_over(stored, claim.diagnoser.uid, now),
             change=store_change(observation.change) if observation.change else None,
             history=tuple(observation.history),
         )

@@ -38,6 +38,10 @@ from pod_diagnoser.remediation.safeguards import FRESH, is_fresh, is_recent
 
 MAX_NOTE_BYTES: Final = 250
 """So that a screen of kubectl holds several Events."""
+EVENTS_OF_THE_CLUSTER: Final = "default"
+"""Where the Events about what has no namespace are.
+
+Source: ``pkg/apis/core/validation/events.go``."""
 MAX_INSTANCE: Final = 128
 _MAX_NAME: Final = 230
 _DIGEST: Final = 16
@@ -113,9 +117,9 @@ class EventFactory:
         self, regarding: Mapping[str, str], name: str, content: EventContent, now: datetime
     ) -> EventDocument:
         """Build an Event."""
-        namespace, at = self.namespace, now.astimezone(UTC)
+        namespace, at = regarding.get("namespace", EVENTS_OF_THE_CLUSTER), now.astimezone(UTC)
         return EventDocument(
-            key=self.key(name),
+            key=f"{namespace}/{name}",
             namespace=namespace,
             document={
                 "apiVersion": "v1",
@@ -145,12 +149,13 @@ class EventFactory:
         return {"apiVersion": "v1", "kind": "Pod", "namespace": namespace, "name": name, "uid": uid}
 
     def about_diagnoser(self) -> dict[str, str]:
-        """Return a reference to the PodDiagnoser."""
+        """Return a reference to the PodDiagnoser or ClusterPodDiagnoser."""
         meta = self.diagnoser.metadata
+        namespace = {"namespace": meta.namespace} if meta.namespace else {}
         return {
             "apiVersion": API_VERSION,
-            "kind": "PodDiagnoser",
-            "namespace": meta.namespace,
+            "kind": self.diagnoser.KIND,
+            **namespace,
             "name": meta.name,
             "uid": meta.uid,
         }
@@ -310,21 +315,22 @@ def remediation_events(
     if outcome.phase in (Phase.DEFERRED, Phase.FAILED):
         about = factory.about_pod(entry.pod, entry.podUID)
         name = _withheld_name(factory, entry.pod, entry.id, outcome.reason)
-        content = _withheld_content(entry.pod, outcome.reason, entry.diagnosis, outcome.explanation)
+        content = _withheld_content(entry.pod, outcome.reason, _why(entry), outcome.explanation)
         return [factory.event(about, name, content, outcome.at)]
     if outcome.phase is not Phase.DONE or entry.action not in REPLACING:
         return []
     if outcome.at - entry.plannedAt >= FRESH:
         return []  # found out late: its Events may have been published, and be gone
     reason, action, verb = _VERBS[Action(entry.action)]
-    who = f"spec.remediationAction {entry.action} of PodDiagnoser {factory.diagnoser.metadata.name}"
+    diagnoser = factory.diagnoser
+    who = f"spec.remediationAction {entry.action} of {diagnoser.KIND} {diagnoser.metadata.name}"
     # A Pod that is gone was deleted by our request, whose answer was lost, or by another.
     what = (
         f"is gone or being deleted, as {who} asked or for another reason"
         if outcome.reason is Reason.POD_GONE
         else f"was {verb}, so that its controller replaces it, as {who} asks"
     )
-    note = (f"{_pod(entry.pod)} {what}.", f"{entry.diagnosis.rstrip('.')}.")
+    note = (f"{_pod(entry.pod)} {what}.", _why(entry))
     return [
         factory.event(
             about,
@@ -334,6 +340,12 @@ def remediation_events(
         )
         for about in (factory.about_pod(entry.pod, entry.podUID), factory.about_diagnoser())
     ]
+
+
+def _why(entry: Remediation) -> str:
+    """Return the diagnosis of a remediation; its cause where that is all that is stored."""
+    said = entry.diagnosis.rstrip(".") or f"Its crash has the cause {quoting.word(entry.cause)}"
+    return f"{said}."
 
 
 def withheld_event(
@@ -350,7 +362,8 @@ def withheld_event(
     """
     meta = pod.metadata
     name = _withheld_name(factory, meta.name, found.id, reason)
-    content = _withheld_content(meta.name, reason, found.statement.diagnosis, EXPLANATIONS[reason])
+    why = f"{found.statement.diagnosis}."
+    content = _withheld_content(meta.name, reason, why, EXPLANATIONS[reason])
     return factory.event(factory.about_pod(meta.name, meta.uid), name, content, now)
 
 
@@ -364,5 +377,5 @@ def _withheld_name(factory: EventFactory, pod: str, crash: str, reason: Reason) 
 
 
 def _withheld_content(pod: str, reason: Reason, diagnosis: str, why: str) -> EventContent:
-    note = (f"{_pod(pod)} is left alone ({reason.value}): {why}", f"{diagnosis}.")
+    note = (f"{_pod(pod)} is left alone ({reason.value}): {why}", diagnosis)
     return EventContent("Normal", "RemediationWithheld", "Withhold", note)

@@ -7,14 +7,15 @@ read: a forged request has no effect.
 ``docs/remediation.md`` lists all that is checked before a Pod is deleted, in this order.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
 from cachetools import FIFOCache
 
-from pod_diagnoser.api.core_v1 import OwnedPod
+from pod_diagnoser.api.cluster_diagnostics_v1 import ClusterPodDiagnoser
+from pod_diagnoser.api.core_v1 import Namespace, OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import (
     DiagnosisTargetSpec,
     OwnerHistory,
@@ -40,7 +41,14 @@ from pod_diagnoser.cluster.errors import (
 from pod_diagnoser.cluster.reader import LiveReader
 from pod_diagnoser.remediation.ledger import apply_outcome
 from pod_diagnoser.remediation.limits import record_attempt
-from pod_diagnoser.remediation.model import REPLACING, Action, Outcome, Phase, Reason
+from pod_diagnoser.remediation.model import (
+    OWN_NAMESPACES,
+    REPLACING,
+    Action,
+    Outcome,
+    Phase,
+    Reason,
+)
 from pod_diagnoser.remediation.planner import planned_entries
 from pod_diagnoser.remediation.verification import Expected, verify_live
 
@@ -58,6 +66,10 @@ this stays below the 10 seconds that Metacontroller waits for the response."""
 MAX_UNANSWERED: Final = 20_000
 """How many plans are remembered whose call got no answer. A plan that is dropped from these is
 executed in its usual order again."""
+
+
+TargetsOf = Callable[[str], Sequence[DiagnosisTargetSpec]]
+"""Returns what may claim Pods of a namespace, in that order."""
 
 
 class TimeBudget:
@@ -112,27 +124,33 @@ class PlanExecutor:
         live: reads PodDiagnosers and Pods.
         remover: deletes and evicts Pods.
         monotonic: a clock for how long things take, in seconds.
+        own_namespaces: the namespaces of the operator and of Metacontroller.
     """
 
     def __init__(
-        self, live: LiveReader, remover: PodRemover, monotonic: Callable[[], float]
+        self,
+        live: LiveReader,
+        remover: PodRemover,
+        monotonic: Callable[[], float],
+        own_namespaces: Collection[str] = OWN_NAMESPACES,
     ) -> None:
         self._live = live
         self._remover = remover
         self._monotonic = monotonic
+        self._own_namespaces = own_namespaces
         self._unanswered: FIFOCache[str, float] = FIFOCache(MAX_UNANSWERED)
 
     def execute(
         self,
         diagnoser: PodDiagnoser,
-        targets: Sequence[DiagnosisTargetSpec],
+        targets_of: TargetsOf,
         time_budget: TimeBudget,
     ) -> ExecutionResult:
         """Execute the plans of the stored status.
 
         Args:
             diagnoser: the PodDiagnoser as Metacontroller sent it.
-            targets: the published DiagnosisTargets of its namespace, as Metacontroller sent them.
+            targets_of: what may claim Pods, as Metacontroller sent it.
             time_budget: the time that the sync has.
 
         Returns:
@@ -155,7 +173,7 @@ class PlanExecutor:
         self._live.invalidate(stored)  # it is going to change
         plans = sorted(planned_entries(stored), key=self._order)
         outcome_unknown = {plan.id: plan for plan in plans if plan.id in self._unanswered}
-        scope = _Scope(stored, targets, time_budget, now)
+        scope = _Scope(stored, targets_of, time_budget, now, self._own_namespaces)
         execution = _Execution(self._live, self._remover, scope, outcome_unknown)
         for plan in plans[:MAX_EXECUTIONS]:
             if not time_budget.in_time():
@@ -165,7 +183,7 @@ class PlanExecutor:
             except ApiError as error:
                 if isinstance(error, NoAnswerError):
                     self._unanswered[plan.id] = self._monotonic()
-                failure = describe_failure(error, execution.doing, namespace)
+                failure = describe_failure(error, execution.doing, plan.pod_namespace or namespace)
                 result.api_failure = failure
                 if failure.server_wide or not failure.transient:
                     break
@@ -186,15 +204,17 @@ class _Scope:
 
     Attributes:
         stored: the live PodDiagnoser, with the outcomes so far.
-        targets: the published DiagnosisTargets of its namespace.
+        targets_of: what may claim Pods of a namespace.
         time_budget: the time that the sync has.
         now: the time by the API server's clock when the PodDiagnoser was read.
+        own_namespaces: the namespaces of the operator and of Metacontroller.
     """
 
     stored: PodDiagnoser
-    targets: Sequence[DiagnosisTargetSpec]
+    targets_of: TargetsOf
     time_budget: TimeBudget
     now: datetime
+    own_namespaces: Collection[str]
 
 
 class _Execution:
@@ -216,6 +236,7 @@ class _Execution:
         self._remover = remover
         self._scope = scope
         self._outcome_unknown = outcome_unknown
+        self._namespaces: dict[str, Namespace | None] = {}
 
     def execute(self, plan: Remediation) -> Outcome | None:
         """Execute one plan. None: it remains planned.
@@ -237,23 +258,54 @@ class _Execution:
         self._outcome_unknown[plan.id] = plan
 
     def _outcome(self, plan: Remediation) -> Outcome | None:
-        self.doing = "read Pods"
         try:
-            pod, now = self._live.pod(self._scope.stored.metadata.namespace, plan.pod)
+            selected = self._selects(plan.pod_namespace)
+            self.doing = "read Pods"
+            namespace = plan.pod_namespace or self._scope.stored.metadata.namespace
+            pod, now = self._live.pod(namespace, plan.pod)
         except BadRequestError as error:
             # No Pod can have this name (anyone who may write the status can store one): without an
             # outcome the plan would be retried endlessly.
             return Outcome(Phase.FAILED, Reason.REFUSED, error.at or self._scope.now)
+        except ForbiddenError as error:
+            if self.doing != "read Pods" or not plan.pod_namespace:
+                raise
+            # In other namespaces it may be allowed.
+            return Outcome(Phase.FAILED, Reason.FORBIDDEN, error.at or self._scope.now)
+        return self._outcome_for(plan, pod, now, selected=selected)
+
+    def _outcome_for(
+        self, plan: Remediation, pod: OwnedPod | None, now: datetime, *, selected: bool
+    ) -> Outcome | None:
         # A Pod that is gone, terminating or another counts as remediated, and as an attempt: the
         # answer to our own DELETE may have been lost.
         if pod is None or pod.metadata.uid != plan.podUID or pod.metadata.terminating:
             return Outcome(Phase.DONE, Reason.POD_GONE, now)
-        reason = self._reason_to_expire(pod, plan, now)
+        reason = self._reason_to_expire(pod, plan, now) if selected else Reason.NO_LONGER_CLAIMED
         if reason is not None:
             return Outcome(Phase.EXPIRED, reason, now)
         if not self._scope.time_budget.in_time():
             return None
         return self._replace(pod, plan, now)
+
+    def _selects(self, namespace: str) -> bool:
+        """Return whether a ClusterPodDiagnoser selects a namespace as it is live.
+
+        Of which namespaces Metacontroller sent, a request may say anything.
+
+        Raises:
+            ApiError: that is not known.
+        """
+        live = self._scope.stored
+        if not isinstance(live, ClusterPodDiagnoser):
+            return True
+        if namespace not in self._namespaces:
+            self.doing = "read Namespaces"
+            self._namespaces[namespace] = self._live.namespace(namespace)
+        found, selector = self._namespaces[namespace], live.spec.namespaceSelector
+        if found is None or found.metadata.terminating or not selector.is_valid:
+            return False
+        return selector.matches(found.metadata.labels)
 
     def _reason_to_expire(self, pod: OwnedPod, plan: Remediation, now: datetime) -> Reason | None:
         """Check a plan again, on what was read live and by the API server's clock."""
@@ -269,8 +321,10 @@ class _Execution:
             crash=plan.id,
             owner=plan.owner,
             deletes=True,
+            own_namespaces=self._scope.own_namespaces,
         )
-        return verify_live(live, pod, self._scope.targets, expected, now).reason
+        targets = self._scope.targets_of(pod.metadata.namespace)
+        return verify_live(live, pod, targets, expected, now).reason
 
     def _replace(self, pod: OwnedPod, plan: Remediation, now: datetime) -> Outcome | None:
         evicts = plan.action == Action.EVICT_POD

@@ -73,17 +73,36 @@ def is_pending(entry: Remediation, now: datetime) -> bool:
 
 
 def budget_limit(
-    policy: RemediationSpec, entries: Iterable[Remediation], now: datetime
+    policy: RemediationSpec, entries: Iterable[Remediation], now: datetime, namespace: str = ""
 ) -> Limit | None:
     """Return the limit if the budget is spent, None if it allows one more remediation.
 
-    Pending remediations use it up, and those that were done for the window from then on.
+    Pending remediations use it up, and those that were done for the window from then on. Of a
+    ClusterPodDiagnoser both budgets have to allow it: in total, and in the namespace.
 
     Args:
         policy: ``spec.remediation``.
         entries: the other remediations of the same PodDiagnoser.
         now: the time.
+        namespace: the namespace of the Pod, where entries say theirs.
     """
+    known = tuple(entries)
+    limit = _limit(known, policy.budget.pods, Reason.BUDGET_SPENT, policy, now)
+    least = policy.budget.per_namespace
+    if limit is not None or least is None:
+        return limit
+    own = [entry for entry in known if entry.pod_namespace == namespace]
+    return _limit(own, least, Reason.NAMESPACE_BUDGET_SPENT, policy, now)
+
+
+def _limit(
+    entries: Iterable[Remediation],
+    most: int,
+    reason: Reason,
+    policy: RemediationSpec,
+    now: datetime,
+) -> Limit | None:
+    """Return the limit if so many Pods are being replaced, or were within the window."""
     pending = 0
     done: dict[str, float] = {}
     for entry in entries:
@@ -95,10 +114,10 @@ def budget_limit(
             if left > 0:  # one Pod is gone once, however many of its crashes were planned
                 done[entry.podUID] = max(left, done.get(entry.podUID, 0.0))
     waits = list(done.values())
-    excess = pending + len(waits) - policy.budget.pods
+    excess = pending + len(waits) - most
     if excess < 0:
         return None
-    return Limit(Reason.BUDGET_SPENT, sorted(waits)[excess] if excess < len(waits) else None)
+    return Limit(reason, sorted(waits)[excess] if excess < len(waits) else None)
 
 
 def cool_down(policy: RemediationSpec, attempts: int) -> timedelta:

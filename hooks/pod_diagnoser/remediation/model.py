@@ -27,6 +27,9 @@ def is_known_action(action: str) -> bool:
     return action in tuple(Action)
 
 
+OWN_NAMESPACES: Final = ("pod-diagnoser-system", "metacontroller")
+"""Where the manifests install the operator and Metacontroller: its Pods are not its business."""
+
 REPLACING = (Action.RESTART_POD, Action.EVICT_POD)
 """The actions that replace a Pod."""
 
@@ -34,6 +37,11 @@ REPLACING = (Action.RESTART_POD, Action.EVICT_POD)
 def acts(diagnoser: PodDiagnoser) -> bool:
     """Return whether a PodDiagnoser does anything about a crash in the cluster."""
     return diagnoser.active and diagnoser.spec.remediationAction in (Action.LOG_EVENT, *REPLACING)
+
+
+def replaces(diagnoser: PodDiagnoser) -> bool:
+    """Return whether a PodDiagnoser replaces Pods."""
+    return diagnoser.active and diagnoser.spec.remediationAction in REPLACING
 
 
 class Phase(StrEnum):
@@ -67,6 +75,8 @@ class Reason(StrEnum):
     PAUSED = "Paused"
     NOT_FRESH = "NotFresh"
     BEFORE_ACTION = "BeforeAction"
+    BEFORE_CLAIM = "BeforeClaim"
+    PROTECTED_NAMESPACE = "ProtectedNamespace"
     TERMINATING = "Terminating"
     MIRROR_POD = "MirrorPod"
     OPTED_OUT = "OptedOut"
@@ -85,6 +95,7 @@ class Reason(StrEnum):
     COOL_DOWN = "CoolDown"
     GAVE_UP = "GaveUp"
     BUDGET_SPENT = "BudgetSpent"
+    NAMESPACE_BUDGET_SPENT = "NamespaceBudgetSpent"
     HISTORY_FULL = "HistoryFull"
 
 
@@ -107,6 +118,10 @@ EXPLANATIONS: Mapping[Reason, str] = {
     Reason.PAUSED: "spec.remediation.paused is set.",
     Reason.NOT_FRESH: "The crash is older than 30 minutes, or its time is not known.",
     Reason.BEFORE_ACTION: "It crashed before spec.remediationAction was set to this.",
+    Reason.BEFORE_CLAIM: "It crashed before this object claimed it: another one may have acted "
+    "on it.",
+    Reason.PROTECTED_NAMESPACE: "Pods of kube-* and of the operator's namespaces are replaced only "
+    "where spec.namespaceSelector names the namespace by kubernetes.io/metadata.name.",
     Reason.TERMINATING: "The Pod is being deleted already.",
     Reason.MIRROR_POD: "It is a static Pod of its node: deleting it here restarts nothing.",
     Reason.OPTED_OUT: f"The Pod's annotation {OPT_OUT} asks to leave it alone.",
@@ -127,6 +142,8 @@ EXPLANATIONS: Mapping[Reason, str] = {
     Reason.GAVE_UP: "Replacing Pods of this owner did not help; two hours without a crash reset "
     "the count, and so does a change of its template, until there were twice as many attempts.",
     Reason.BUDGET_SPENT: "spec.remediation.budget is spent for now.",
+    Reason.NAMESPACE_BUDGET_SPENT: "spec.remediation.budget.podsPerNamespace is spent for now in "
+    "this namespace.",
     Reason.HISTORY_FULL: "There are too many remediations or owners to keep count of.",
 }
 """What each reason means, for people. Constant texts, with nothing of a Pod in them."""
@@ -191,6 +208,7 @@ class ExecutionReport:
         awaited: the ids of crashes whose evidence is awaited: nothing is planned for them.
         server_time_known: whether the API server's time is known, as far as anything depends on it.
             Without it nothing is planned and no entry expires.
+        own_namespaces: the namespaces of the operator and of Metacontroller.
     """
 
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
@@ -199,6 +217,7 @@ class ExecutionReport:
     connected: bool = True
     awaited: Collection[str] = ()
     server_time_known: bool = True
+    own_namespaces: Collection[str] = OWN_NAMESPACES
 
 
 NOT_CONNECTED = ExecutionReport(connected=False)

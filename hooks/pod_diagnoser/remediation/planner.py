@@ -10,12 +10,13 @@ A Pod's annotations decide nothing here; its labels only who claims it, and its 
 annotation only that it is withheld (`safeguards`).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pod_diagnoser.api.core_v1 import OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import (
+    CLUSTER_POD_DIAGNOSER,
     ActionSince,
     OwnerHistory,
     PodDiagnoser,
@@ -26,6 +27,7 @@ from pod_diagnoser.api.fields import UNKNOWN_TIME
 from pod_diagnoser.api.time import whole_seconds
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.pods.observation import CrashedPod
+from pod_diagnoser.remediation.boundaries import boundaries_of
 from pod_diagnoser.remediation.ledger import deduplicate, prune_owners, should_keep, update_ledger
 from pod_diagnoser.remediation.limits import (
     ALL_TEMPLATES,
@@ -49,7 +51,6 @@ from pod_diagnoser.remediation.model import (
     explanation,
 )
 from pod_diagnoser.remediation.safeguards import is_fresh, seconds_too_young, violated_safeguard
-from pod_diagnoser.remediation.switching import action_since
 
 __all__ = ["Action", "Phase", "Plan", "Reason", "WithheldPod", "plan", "planned_entries"]
 
@@ -66,12 +67,13 @@ _TRANSIENT_REASONS = (
     Reason.TOO_YOUNG,
     Reason.COOL_DOWN,
     Reason.BUDGET_SPENT,
+    Reason.NAMESPACE_BUDGET_SPENT,
     Reason.HISTORY_FULL,
     Reason.FORBIDDEN,
 )
 """Reasons that pass: a crash waits for its turn meanwhile."""
 
-_PAST_REASONS = (Reason.NOT_FRESH, Reason.BEFORE_ACTION)
+_PAST_REASONS = (Reason.NOT_FRESH, Reason.BEFORE_ACTION, Reason.BEFORE_CLAIM)
 """Reasons by the time of a crash: another one of the Pod says more."""
 
 _REFUSED_PHASES = (Phase.DEFERRED, Phase.FAILED)
@@ -148,18 +150,24 @@ def plan(
     entries = [entry for entry in entries if should_keep(entry, shown, policy, now)]
     if complete:
         owners = prune_owners(owners, entries, crashed, now)
-    planner = _Planner(diagnoser, entries, owners, report.awaited, now)
+    planner = _Planner(diagnoser, entries, owners, report, now)
     if replaces:
         planner.consider(crashed)
     if policy.dryRun:
-        return _in_dry_run(planner.plan(), planner.new, owners)
+        return _in_dry_run(diagnoser, planner.plan(), planner.new, owners)
     return planner.plan()
 
 
-def _in_dry_run(live: Plan, new: Sequence[WithheldPod], owners: Sequence[OwnerHistory]) -> Plan:
+def _in_dry_run(
+    diagnoser: PodDiagnoser,
+    live: Plan,
+    new: Sequence[WithheldPod],
+    owners: Sequence[OwnerHistory],
+) -> Plan:
     """Withhold what would be planned, after all limits were applied as if it were no dry run.
 
     Args:
+        diagnoser: the PodDiagnoser.
         live: what would be the plan.
         new: what would be planned.
         owners: the history of owners, without those that would be added.
@@ -170,7 +178,7 @@ def _in_dry_run(live: Plan, new: Sequence[WithheldPod], owners: Sequence[OwnerHi
         live,
         remediations=tuple(entry for entry in live.remediations if entry.id not in crashes),
         owners=tuple(owners),
-        withheld=_count_by_reason(withheld),
+        withheld=_count_by_reason(diagnoser, withheld),
         withheld_pods=withheld,
     )
 
@@ -192,15 +200,16 @@ class _Planner:
         diagnoser: PodDiagnoser,
         entries: list[Remediation],
         owners: Sequence[OwnerHistory],
-        awaited: Collection[str],
+        report: ExecutionReport,
         now: datetime,
     ) -> None:
-        self._awaited = awaited
+        self._awaited = report.awaited
+        self._diagnoser = diagnoser
         self._action = diagnoser.spec.remediationAction
         self._policy = diagnoser.spec.remediation.model_copy(update={"dryRun": False})
         self._spec = diagnoser.spec.model_copy(update={"remediation": self._policy})
         self._now = now
-        self._since = action_since(diagnoser, now)
+        self._boundaries = boundaries_of(diagnoser, now, report.own_namespaces)
         self._entries = entries
         self._owners = list(owners)
         self._tried = {entry.id: entry for entry in entries if self._may_be_tried_again(entry)}
@@ -212,10 +221,12 @@ class _Planner:
             for entry in kept
             if entry.reason != Reason.CRASH_SUPERSEDED
         }
-        self._refused = any(
-            entry.phase == Phase.FAILED and entry.reason == Reason.FORBIDDEN for entry in kept
-        )
-        self._budget = budget_limit(self._policy, entries, now)
+        self._refused = {
+            entry.pod_namespace
+            for entry in kept
+            if entry.phase == Phase.FAILED and entry.reason == Reason.FORBIDDEN
+        }
+        self._budgets: dict[str, Limit | None] = {}
         self._crashing: set[tuple[str, str]] = set()
         self._withheld: list[WithheldPod] = []
         self.new: list[WithheldPod] = []
@@ -271,7 +282,7 @@ class _Planner:
         )
 
     def _reason_to_withhold(self, pod: OwnedPod, found: Diagnosis) -> Reason | None:
-        reason = violated_safeguard(pod, found, self._spec, self._now, self._since)
+        reason = violated_safeguard(pod, found, self._spec, self._now, self._boundaries)
         if found.id in self._awaited and reason in (None, Reason.MAY_BE_RESIZE):
             return Reason.AWAITING_EVIDENCE
         return reason
@@ -286,16 +297,22 @@ class _Planner:
         limit = owner_limit(self._policy, self._owners, uid, template, self._now)
         if limit is not None and limit.reason is Reason.GAVE_UP:
             return limit
-        if self._refused:
+        if self._refused & {"", pod.metadata.namespace}:
             return Limit(Reason.FORBIDDEN)
         if any(entry.owner == uid and is_pending(entry, self._now) for entry in self._entries):
             return Limit(Reason.COOL_DOWN)
         return (
             limit
-            or self._budget
+            or self._budget_of(pod.metadata.namespace)
             or self._make_room_for(found)
             or self._make_room_for_owner(uid, template)
         )
+
+    def _budget_of(self, namespace: str) -> Limit | None:
+        if namespace not in self._budgets:
+            limit = budget_limit(self._policy, self._entries, self._now, namespace)
+            self._budgets[namespace] = limit
+        return self._budgets[namespace]
 
     def _make_room_for(self, found: Diagnosis) -> Limit | None:
         """Make room for one more entry, or return that there is none."""
@@ -331,7 +348,13 @@ class _Planner:
         if owner is None:
             return  # no bare Pod passes the safeguards
         if not any((each.uid, each.template) == (owner.uid, template) for each in self._owners):
-            new = OwnerHistory(uid=owner.uid, kind=owner.kind, name=owner.name, template=template)
+            new = self._diagnoser.owner_entry(
+                pod.metadata.namespace,
+                uid=owner.uid,
+                kind=owner.kind,
+                name=owner.name,
+                template=template,
+            )
             self._owners = add_template(self._owners, new)
         reason, message = Reason.CRASHED.value, EXPLANATIONS[Reason.CRASHED]
         tried = self._tried.pop(found.id, None)
@@ -344,7 +367,8 @@ class _Planner:
                 reason, message = tried.reason, said + _RETRIED
         self._pods.add(pod.metadata.uid)
         self.new.append(WithheldPod(pod, found, Reason.DRY_RUN))
-        entry = Remediation(
+        entry = self._diagnoser.remediation_entry(
+            pod.metadata.namespace,
             id=found.id,
             action=self._action,
             pod=pod.metadata.name,
@@ -359,7 +383,7 @@ class _Planner:
             plannedAt=self._now,
         )
         self._entries.insert(0, entry)
-        self._budget = budget_limit(self._policy, self._entries, self._now)
+        self._budgets.clear()
 
     def plan(self) -> Plan:
         """Return what the status should say."""
@@ -368,10 +392,10 @@ class _Planner:
         return Plan(
             remediations=tuple(self._entries),
             owners=tuple(self._owners),
-            withheld=_count_by_reason(self._withheld),
+            withheld=_count_by_reason(self._diagnoser, self._withheld),
             resync_after=max(1.0, min(pending) + 0.5) if pending else None,
             withheld_pods=self._withheld,
-            action=self._since,
+            action=self._boundaries.action,
         )
 
     def _resync_after(self, entry: Remediation) -> float | None:
@@ -384,10 +408,15 @@ class _Planner:
         return (settled + window_of(self._policy) - self._now).total_seconds()
 
 
-def _count_by_reason(withheld: Sequence[WithheldPod]) -> tuple[Withheld, ...]:
+def _count_by_reason(
+    diagnoser: PodDiagnoser, withheld: Sequence[WithheldPod]
+) -> tuple[Withheld, ...]:
     names: dict[Reason, list[str]] = {}
+    of_cluster = diagnoser.KIND == CLUSTER_POD_DIAGNOSER
     for each in withheld:
-        names.setdefault(each.reason, []).append(each.pod.metadata.name)
+        meta = each.pod.metadata
+        name = f"{meta.namespace}/{meta.name}" if of_cluster else meta.name
+        names.setdefault(each.reason, []).append(name)
     return tuple(
         Withheld(
             reason=reason.value,

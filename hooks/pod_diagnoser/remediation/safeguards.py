@@ -6,12 +6,12 @@ No annotation of a Pod allows its replacement; one forbids it.
 from datetime import datetime, timedelta
 
 from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod
-from pod_diagnoser.api.diagnostics_v1 import ActionSince, PodDiagnoserSpec, RemediationSpec
+from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserSpec, RemediationSpec
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.pods.filters import allows_remediation
 from pod_diagnoser.pods.keys import OPT_OUT
+from pod_diagnoser.remediation.boundaries import Boundaries
 from pod_diagnoser.remediation.model import Reason
-from pod_diagnoser.remediation.switching import is_before
 
 FRESH = timedelta(minutes=30)
 """Only crashes this young are remediated or published as Events; older ones never are."""
@@ -61,7 +61,7 @@ def violated_safeguard(
     diagnosis: Diagnosis,
     spec: PodDiagnoserSpec,
     now: datetime,
-    action: ActionSince | None = None,
+    boundaries: Boundaries | None = None,
 ) -> Reason | None:
     """Return what of a Pod itself forbids to replace it first; None if nothing does.
 
@@ -73,9 +73,9 @@ def violated_safeguard(
         diagnosis: what crashed in it.
         spec: the PodDiagnoser's spec.
         now: the time.
-        action: since when the action is asked for; None where that does not matter.
+        boundaries: what else keeps the diagnoser from it; None where that does not matter.
     """
-    return next(iter(violated_safeguards(pod, diagnosis, spec, now, action)), None)
+    return next(iter(violated_safeguards(pod, diagnosis, spec, now, boundaries)), None)
 
 
 def violated_safeguards(
@@ -83,7 +83,7 @@ def violated_safeguards(
     diagnosis: Diagnosis,
     spec: PodDiagnoserSpec,
     now: datetime,
-    action: ActionSince | None = None,
+    boundaries: Boundaries | None = None,
 ) -> tuple[Reason, ...]:
     """Return all that of a Pod itself forbids to replace it, as `violated_safeguard` the first."""
     policy, meta, owner = spec.remediation, pod.metadata, pod.controller
@@ -91,8 +91,12 @@ def violated_safeguards(
     priority = pod.spec.priorityClassName if pod.spec else ""
     never = pod.spec is not None and pod.spec.restartPolicy == "Never"
     young = seconds_too_young(pod, policy, now)
+    protected = boundaries is not None and boundaries.is_protected(meta.namespace)
+    before_action = boundaries is not None and boundaries.is_before_action(pod, diagnosis)
+    before_claim = boundaries is not None and boundaries.is_before_claim(pod, diagnosis)
     checks = (
         (meta.terminating, Reason.TERMINATING),
+        (protected, Reason.PROTECTED_NAMESPACE),
         (MIRROR_POD_ANNOTATION in meta.annotations, Reason.MIRROR_POD),
         (meta.annotations.get(OPT_OUT, "").strip().lower() in _OPT_OUT_VALUES, Reason.OPTED_OUT),
         (owner is None or owner.kind == "Node" or not owner.uid, Reason.BARE_POD),
@@ -112,7 +116,8 @@ def violated_safeguards(
         (not _has_listed_cause(diagnosis, policy), Reason.CAUSE_NOT_LISTED),
         (diagnosis.may_be_resize, Reason.MAY_BE_RESIZE),
         (not is_fresh(diagnosis, now), Reason.NOT_FRESH),
-        (is_before(action, pod, diagnosis), Reason.BEFORE_ACTION),
+        (before_action, Reason.BEFORE_ACTION),
+        (before_claim, Reason.BEFORE_CLAIM),
         (policy.paused, Reason.PAUSED),
         (policy.dryRun, Reason.DRY_RUN),
         (policy.onlyWhileNotReady and _is_ready(pod), Reason.RECOVERED),

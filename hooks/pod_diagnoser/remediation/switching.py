@@ -51,13 +51,12 @@ def is_switched_on(diagnoser: PodDiagnoser) -> bool:
     return _replaces(diagnoser) and unknown
 
 
-def is_before(action: ActionSince | None, pod: OwnedPod, found: Diagnosis) -> bool:
-    """Return whether a Pod crashed before an action was switched on.
+def is_before(since: datetime | None, pod: OwnedPod, found: Diagnosis) -> bool:
+    """Return whether a Pod crashed before a time, such as that when an action was switched on.
 
     The time of a crash is by the clock of its node; a Pod that was created since then, by the API
     server's clock, has crashed since then.
     """
-    since = action.since if action is not None else None
     if since is None:
         return False
     created = pod.metadata.created

@@ -13,10 +13,10 @@ from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.pods.claims import claimed_pods
 from pod_diagnoser.pods.history import parse_history
 from pod_diagnoser.pods.observation import CrashedPod, reportable_crashes
+from pod_diagnoser.remediation.boundaries import boundaries_of
 from pod_diagnoser.remediation.limits import budget_limit, owner_limit
-from pod_diagnoser.remediation.model import Phase, Reason
+from pod_diagnoser.remediation.model import OWN_NAMESPACES, Phase, Reason
 from pod_diagnoser.remediation.safeguards import violated_safeguard
-from pod_diagnoser.remediation.switching import action_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Expected:
         owner: the uid of the controller for which it is counted; None where nothing is.
         deletes: whether the Pod is to be deleted, which a PodDiagnoser that is being deleted itself
             may no longer do.
+        own_namespaces: the namespaces of the operator and of Metacontroller.
     """
 
     pod: str
@@ -37,6 +38,7 @@ class Expected:
     crash: str | None = None
     owner: str | None = None
     deletes: bool = False
+    own_namespaces: Collection[str] = OWN_NAMESPACES
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,24 +95,29 @@ def verify_live(
     crash = next((each for each in crashed.diagnoses if each.id == expected.crash), None)
     if crash is None:
         return LiveCheck(Reason.CRASH_SUPERSEDED, crashed)
-    reason = reason_to_withhold(live, pod, crash, now)
+    reason = reason_to_withhold(live, pod, crash, now, expected.own_namespaces)
     if reason is None and expected.owner not in (None, pod.owner_uid):
         reason = Reason.OWNER_CHANGED
     return LiveCheck(reason, crashed)
 
 
 def reason_to_withhold(
-    live: PodDiagnoser, pod: OwnedPod, crash: Diagnosis, now: datetime
+    live: PodDiagnoser,
+    pod: OwnedPod,
+    crash: Diagnosis,
+    now: datetime,
+    own_namespaces: Collection[str] = OWN_NAMESPACES,
 ) -> Reason | None:
     """Return what forbids to replace a Pod now: the Pod itself, else its owner, else the budget.
 
     Planned remediations do not count: they are checked in the same way when their turn comes.
     """
     policy, status = live.spec.remediation, live.status
-    reason = violated_safeguard(pod, crash, live.spec, now, action_since(live, now))
+    boundaries = boundaries_of(live, now, own_namespaces)
+    reason = violated_safeguard(pod, crash, live.spec, now, boundaries)
     if reason is not None:
         return reason
     executed = [entry for entry in status.remediations if entry.phase != Phase.PLANNED]
     limit = owner_limit(policy, status.owners, pod.owner_uid, pod.template_hash, now)
-    limit = limit or budget_limit(policy, executed, now)
+    limit = limit or budget_limit(policy, executed, now, pod.metadata.namespace)
     return limit.reason if limit is not None else None

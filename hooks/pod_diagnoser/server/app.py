@@ -234,6 +234,7 @@ def connect_reconciler(
         Observer(
             telemetry.remediation_event_dropped, telemetry.api_failed, telemetry.remediation_decided
         ),
+        settings.own_namespaces.split(),
     )
 
 

@@ -16,6 +16,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from pod_diagnoser.remediation.model import OWN_NAMESPACES
+
 _MIB: Final = 1024 * 1024
 _MAX_PORT: Final = 65535
 
@@ -125,6 +127,12 @@ class Settings(BaseSettings):
     )
     """Whether to look up what the templates of crashed Pods changed, where evidence is read. It
     needs a role of its own."""
+
+    own_namespaces: str = Field(
+        " ".join(OWN_NAMESPACES), validation_alias="POD_DIAGNOSER_OWN_NAMESPACES"
+    )
+    """The namespaces of the operator and of Metacontroller, with spaces between. A
+    ClusterPodDiagnoser replaces Pods there only where it names them."""
 
     log_level: Annotated[str, _one_of("debug", "info", "warning", "error")] = Field(
         "info", validation_alias="POD_DIAGNOSER_LOG_LEVEL"

@@ -185,13 +185,22 @@ class Telemetry:
         self._decisions.labels(decision.outcome, decision.reason.value).inc()
         self._log.info(
             "Remediation decided",
-            namespace=diagnoser.metadata.namespace,
+            kind=diagnoser.KIND,
             poddiagnoser=diagnoser.metadata.name,
             outcome=decision.outcome,
             reason=decision.reason.value,
             **{
                 name: sanitize(getattr(decision, name), _MAX_NAME_BYTES)
-                for name in ("action", "pod", "uid", "owner", "container", "cause", "crash")
+                for name in (
+                    "namespace",
+                    "action",
+                    "pod",
+                    "uid",
+                    "owner",
+                    "container",
+                    "cause",
+                    "crash",
+                )
             },
         )
 

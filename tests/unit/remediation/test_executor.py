@@ -75,7 +75,7 @@ class Cluster(FakeApi):
         live = LiveReader(self, lambda: self.now, lambda: self.monotonic)
         executor = PlanExecutor(live, self, lambda: self.monotonic)
         budget = TimeBudget(lambda: self.monotonic)
-        return executor.execute(seen.diagnoser, seen.targets, budget)
+        return executor.execute(seen.diagnoser, seen.targets_of, budget)
 
     def sync(self) -> ExecutionResult:
         """A whole sync: act, answer, and have the answer stored if it is not stale."""
@@ -516,7 +516,7 @@ def test_what_another_replica_has_stored_since_is_seen(cluster: Cluster) -> None
     cluster.put({**request, "status": {**request["status"], "remediations": []}})
     executor = PlanExecutor(live, cluster, lambda: cluster.monotonic)
     budget = TimeBudget(lambda: cluster.monotonic)
-    acted = executor.execute(seen.diagnoser, seen.targets, budget)
+    acted = executor.execute(seen.diagnoser, seen.targets_of, budget)
     assert acted.outcomes == []
     assert cluster.deleted == []
 

@@ -16,6 +16,7 @@ METRIC = "pod_diagnoser_remediation_decisions_total"
 def decision(outcome: str, reason: Reason, **changes: Any) -> Decision:
     """Return a decision about the Pod app-1."""
     facts = {
+        "namespace": "shop",
         "action": "RestartPod",
         "pod": "app-1",
         "uid": "u",
@@ -40,10 +41,11 @@ def test_a_decision_is_a_line_and_a_count() -> None:
         {
             "event": "Remediation decided",
             "log_level": "info",
-            "namespace": "shop",
+            "kind": "PodDiagnoser",
             "poddiagnoser": "diag",
             "outcome": "Done",
             "reason": "Deleted",
+            "namespace": "shop",
             "action": "RestartPod",
             "pod": "app-1",
             "uid": "u",

@@ -1,7 +1,7 @@
 """Snapshots of a cluster, by kubectl, with the user's own rights."""
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -133,6 +133,13 @@ class LiveSource:
                 except KubectlError as error:
                     if error.kind != "no such kind":
                         self._miss("ClusterPodDiagnosers", error, "what they claim is not known")
+        if of_cluster:
+            # Few may read them; where it matters what they do, it is said that it is not known.
+            with (
+                self._kubectl.get("clusterpoddiagnosers.diagnostics.local.io") as call,
+                suppress(KubectlError),
+            ):
+                self._add_all(call, "ClusterPodDiagnoser")
         for place in self._scope.places():
             with self._kubectl.get("poddiagnosers.diagnostics.local.io", *place) as call:
                 try:

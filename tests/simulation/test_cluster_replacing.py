@@ -1,0 +1,230 @@
+"""ClusterPodDiagnosers and PodDiagnosers that replace Pods, and take them over from each other.
+
+Each crash is acted on at most once, by the one whose Pod it was; and never are more Pods replaced
+than the budgets allow, in total or in a namespace. Both are judged by what the API server holds.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from dev.simulator.objects import Object, copy, labels_of
+from dev.simulator.resources import EVENT, NAMESPACE, POD, REPLICA_SET, Key
+from dev.simulator.writes import DeleteOptions
+from pod_diagnoser.api.cluster_diagnostics_v1 import ClusterRemediationBudget
+from pod_diagnoser.pods.keys import CRASH
+from pod_diagnoser.remediation import boundaries
+from tests.simulation.test_cluster_kind import APPS, Namespaces, expected
+from tests.support.cluster_fixture import CLUSTER_DIAGNOSER, DIAGNOSER
+
+STEPS = 40
+WINDOW = 600
+OVERLAP = 1.0
+"""By how much another one's claim may overlap with what comes of a crash: the API server's times of
+creation, and those of crashes, are in whole seconds."""
+
+
+class Replacing(Namespaces):
+    """A cluster in which Pods are replaced by their ReplicaSets.
+
+    Args:
+        seed: of all that is random.
+
+    Attributes:
+        claims: since when which Pod, by uid, was whose: the uid of the diagnoser.
+        crashed: when each Pod, by uid, crashed last.
+        deleted: each deletion: when, the Pod, and its crash.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.claims: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
+        self.crashed: dict[str, float] = {}
+        self.deleted: list[tuple[float, Object, str]] = []
+        super().__init__(seed)
+        self.store.watch(POD, self._pod_changed)
+
+    def _pod_changed(self, event: Any) -> None:
+        pod = event.object
+        uid = pod["metadata"]["uid"]
+        known = {each["metadata"]["uid"] for _, each, _ in self.deleted}
+        if "deletionTimestamp" in pod["metadata"] and uid not in known:
+            self.deleted.append((self.scheduler.time(), copy(pod), self.told(uid)))
+
+    def told(self, uid: str) -> str:
+        """Return which Events tell of the latest crash of a Pod, by their names."""
+        found = [
+            one["metadata"]["name"]
+            for one in self.store.select(EVENT)
+            if one["involvedObject"].get("uid") == uid
+            and one["reason"] == "PodRestarted"
+            and one["metadata"]["annotations"][CRASH] == self.crash_of(uid)
+        ]
+        return " ".join(found)
+
+    def crash_of(self, uid: str) -> str:
+        """Return the id of the latest crash that somebody planned for, or told of, of a Pod."""
+        ids = [
+            entry["id"]
+            for kind in (DIAGNOSER, CLUSTER_DIAGNOSER)
+            for one in self.store.select(kind)
+            for entry in (one.get("status") or {}).get("remediations", [])
+            if entry["podUID"] == uid and entry["phase"] == "Planned"
+        ]
+        return ids[0] if ids else ""
+
+    def steps(self, count: int) -> None:
+        """Have things happen, and note after each whose Pods are whose."""
+        actions: tuple[Callable[[], object], ...] = (
+            self.add_namespace,
+            self.relabel_namespace,
+            *(self.add_diagnoser,) * 3,
+            self.switch_diagnoser,
+            *(self.remove_diagnoser,) * 2,
+            *(self.add_cluster_diagnoser,) * 2,
+            self.change_cluster_diagnoser,
+            self.remove_cluster_diagnoser,
+            self.restart_metacontroller,
+        )
+        for _ in range(count):
+            for _ in range(self.rng.choice((0, 1, 2))):
+                self.crash()
+                self.run(self.rng.choice((0.0, 1.0)))
+            self.rng.choice(actions)()
+            self.note()
+            self.run(self.rng.choice((0.0, 0.2, 0.7, 3.0, 8.0, 15.0)))
+            self.end_pods()
+            self.note()
+
+    def note(self) -> None:
+        """Note whose each Pod is now."""
+        for pod in self.store.select(POD):
+            claim = expected(self, pod)
+            owner = ""
+            if claim is not None:
+                kind, name = claim
+                found = (
+                    self.store.get(DIAGNOSER, (pod["metadata"]["namespace"], name))
+                    if kind == "diagnoser"
+                    else self.store.get(CLUSTER_DIAGNOSER, ("", name))
+                )
+                owner = found["metadata"]["uid"]
+            known = self.claims[pod["metadata"]["uid"]]
+            if not known or known[-1][1] != owner:
+                known.append((self.scheduler.time(), owner))
+
+    def end_pods(self) -> None:
+        """Do the kubelet's part: what is being deleted ends."""
+        for pod in self.store.select(POD):
+            meta = pod["metadata"]
+            if "deletionTimestamp" in meta:
+                options = DeleteOptions(uid=meta["uid"], grace=0)
+                self.store.delete(POD, (meta["namespace"], meta["name"]), options)
+
+    def add_namespace(self) -> None:
+        """Add one with two workloads."""
+        if len(self.namespaces) == 5:
+            return
+        name = f"n{len(self.namespaces)}"
+        self.store.create(NAMESPACE, {"metadata": {"name": name, "labels": self._team()}})
+        self.namespaces.append(name)
+        for app in APPS:
+            template = {
+                "metadata": {"labels": {"app": app}},
+                "spec": {"nodeName": "far", "containers": [{"name": "app", "image": "app"}]},
+            }
+            spec = {
+                "replicas": 2,
+                "selector": {"matchLabels": {"app": app}},
+                "template": template,
+            }
+            self.store.create(
+                REPLICA_SET, {"metadata": {"name": app, "namespace": name}, "spec": spec}
+            )
+
+    def crash(self, namespace: str = "", app: str = "") -> None:
+        """Report that a Pod's container ended and runs again."""
+        del namespace, app
+        pods = [
+            pod for pod in self.store.select(POD) if "deletionTimestamp" not in pod["metadata"]
+        ]
+        if not pods:
+            return
+        pod = self.rng.choice(pods)
+        self.crashed[pod["metadata"]["uid"]] = self.scheduler.time()
+        key: Key = (pod["metadata"]["namespace"], pod["metadata"]["name"])
+        super().crash(*key)
+
+    def _spec(self) -> Object:
+        budget = self.rng.choice(({"pods": 50}, {"pods": 2}))
+        return {
+            "targetLabels": self.rng.choice(({}, {"app": "web"})),
+            "remediationAction": self.rng.choice(("RestartPod",) * 4 + ("LogEvent",)),
+            "evidence": {"events": False},
+            "remediation": {
+                "minPodAgeSeconds": 0,
+                "coolDownSeconds": 10,
+                "maxAttempts": 100,
+                "budget": {**budget, "windowSeconds": WINDOW},
+            },
+        }
+
+    def add_cluster_diagnoser(self) -> None:
+        """Add a ClusterPodDiagnoser."""
+        name = self.rng.choice(("a", "b"))
+        if self.store.peek(CLUSTER_DIAGNOSER, ("", name)) is None:
+            spec = {**self._spec(), "namespaceSelector": self._selector()}
+            spec["remediation"]["budget"]["podsPerNamespace"] = self.rng.choice((1, 50))
+            self.store.create(CLUSTER_DIAGNOSER, {"metadata": {"name": name}, "spec": spec})
+
+
+def verdicts(cluster: Replacing) -> list[str]:
+    """Return what is wrong with the deletions."""
+    wrong: list[str] = []
+    specs: dict[str, Object] = {}
+    by: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    for at, pod, told in cluster.deleted:
+        uid, namespace = pod["metadata"]["uid"], pod["metadata"]["namespace"]
+        crash = cluster.crashed[uid]
+        spans = [*cluster.claims[uid], (at, "")]
+        held: defaultdict[str, float] = defaultdict(float)
+        for (begin, owner), (end, _) in zip(spans, spans[1:], strict=False):
+            held[owner] += max(0.0, min(end, at) - max(begin, crash))
+        most = sorted(held.values())[-2:-1]
+        if most and most[0] > OVERLAP:
+            wrong.append(f"{pod['metadata']['name']} of {namespace} was deleted: {dict(held)}")
+        if told:
+            wrong.append(f"{pod['metadata']['name']} of {namespace} was told of: {told}")
+        doer = max(held, key=lambda owner: held[owner])
+        by["", doer].append(at)
+        by[namespace, doer].append(at)
+    for kind in (DIAGNOSER, CLUSTER_DIAGNOSER):
+        for one in cluster.store.select(kind):
+            specs[one["metadata"]["uid"]] = one["spec"]["remediation"]["budget"]
+    for (namespace, doer), times in by.items():
+        budget = specs.get(doer, {})
+        most_pods = budget.get("podsPerNamespace" if namespace else "pods", 50)
+        for first in times:
+            within = [time for time in times if first <= time < first + WINDOW]
+            if len(within) > most_pods:
+                wrong.append(f"{doer} deleted {len(within)} Pods in {namespace or 'all'}")
+    return wrong
+
+
+def simulated(seed: int) -> Replacing:
+    """Return a cluster after many steps."""
+    cluster = Replacing(seed)
+    cluster.steps(STEPS)
+    cluster.settle(90)
+    return cluster
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_each_crash_is_acted_on_once_and_budgets_hold(seed: int) -> None:
+    """Whoever comes and goes."""
+    cluster = simulated(seed)
+    assert verdicts(cluster) == []
+    assert all(code in {200, 429} for *_, code in cluster.hook.calls)
