@@ -119,7 +119,6 @@ CONDITION_REASONS: Final[Mapping[ConditionType, Mapping[str, str]]] = {
         "NotConnected": "False: the operator has no access to the API server",
         "Forbidden": "False: the operator lacks a permission, which the message names",
         "UnknownAction": "False: another version of the operator knows this action",
-        "ActionNotSupported": "False: a ClusterPodDiagnoser replaces no Pods",
         "InvalidNamespaceSelector": "False: `spec.namespaceSelector` cannot be evaluated",
     },
     ConditionType.COMMON_FACTOR: {

@@ -11,6 +11,7 @@ from dev.envtest.cluster import Cluster
 from dev.envtest.installation import PROJECT
 from dev.envtest.pods import now, timestamp
 from tests.e2e.workspace import (
+    AT_ONCE,
     COMPLETED,
     ERROR,
     PREFIX,
@@ -174,6 +175,118 @@ def test_the_older_one_of_two_wins(shop: Workspace, diagnose: Diagnose) -> None:
     eventually(lambda: status(shop, younger), lambda it: it["diagnosedPods"] == 1)
 
 
+REPLACE: Json = {
+    "remediationAction": "RestartPod",
+    "evidence": {"events": False},
+    "remediation": {**AT_ONCE, "budget": {"pods": 5, "podsPerNamespace": 1}},
+}
+
+
+def at_work(shop: Workspace, name: str) -> None:
+    """Wait until it is known since when a ClusterPodDiagnoser claims, and a second more."""
+    eventually(lambda: status(shop, name), lambda it: bool(it.get("claims")))
+    begun = now()
+    eventually(now, lambda moment: timestamp(moment) > timestamp(begun))
+
+
+def withheld(shop: Workspace, name: str) -> dict[str, list[str]]:
+    """Read which Pods a ClusterPodDiagnoser does not replace."""
+    return {one["reason"]: one["examples"] for one in status(shop, name).get("withheld", [])}
+
+
+def test_pods_are_replaced_within_the_budget_of_their_namespace(
+    shop: Workspace, diagnose: Diagnose
+) -> None:
+    """One is, and told in its namespace and for the ClusterPodDiagnoser; the other one waits."""
+    name = f"replace-{shop.namespace[:2]}"
+    select(shop, shop.namespace)
+    made = diagnose(name, namespaceSelector=team(shop.namespace), **REPLACE)
+    at_work(shop, name)
+    (first,), (second,) = shop.replica_set("web"), shop.replica_set("db")
+    before = shop.pod(first)["metadata"]["uid"]
+    shop.crash(first, ERROR)
+    shop.replaced(before, "set=web")
+    found = eventually(
+        lambda: status(shop, name)["remediations"], lambda it: it[0]["phase"] == "Done"
+    )
+    assert (found[0]["namespace"], found[0]["pod"]) == (shop.namespace, first)
+    assert "diagnosis" not in found[0]
+    shop.crash(second, ERROR)
+    eventually(
+        lambda: withheld(shop, name),
+        lambda it: it == {"NamespaceBudgetSpent": [f"{shop.namespace}/{second}"]},
+    )
+    (event,) = shop.await_events("PodDeleted", 1)
+    assert event["involvedObject"]["uid"] == before
+    described = shop.kubectl("describe", "cpdiag", name).partition("Events:")[2]
+    assert f"{first} was deleted" in described
+    assert made["metadata"]["uid"] not in json.dumps(event)
+    version = shop.cluster.admin.get(CLUSTERPODDIAGNOSERS, name)["metadata"]["resourceVersion"]
+    shop.settled()
+    after = shop.cluster.admin.get(CLUSTERPODDIAGNOSERS, name)["metadata"]["resourceVersion"]
+    assert version == after, "what is written is stored as it is, and not written again"
+
+
+def test_who_takes_a_pod_over_acts_on_its_next_crash(shop: Workspace, diagnose: Diagnose) -> None:
+    """From a PodDiagnoser, which told its crash, and back to another one."""
+    name = f"taker-{shop.namespace[:2]}"
+    select(shop, shop.namespace)
+    spec = {**REPLACE, "remediation": AT_ONCE}
+    diagnose(name, namespaceSelector=team(shop.namespace), **spec)
+    at_work(shop, name)
+    shop.diagnose(remediationAction="LogEvent", evidence={"events": False})
+    (pod,) = shop.replica_set("web")
+    before = shop.pod(pod)["metadata"]["uid"]
+    shop.crash(pod, ERROR)
+    shop.await_events("PodRestarted", 1)
+    shop.delete_diagnoser()
+    eventually(
+        lambda: withheld(shop, name),
+        lambda it: it == {"BeforeClaim": [f"{shop.namespace}/{pod}"]},
+    )
+    begun = now()
+    eventually(now, lambda moment: timestamp(moment) > timestamp(begun))
+    shop.crash(pod, COMPLETED)
+    shop.replaced(before, "set=web")
+
+
+def test_who_may_not_delete_all_pods_cannot_have_it_done(shop: Workspace) -> None:
+    """Neither on creation nor by a change; paused or switched off it is taken."""
+    author = ("--as", f"author-{shop.namespace}")
+    role = f"author-{shop.namespace}"
+    writes = ("--verb=get,create,update,patch,delete", "--resource=clusterpoddiagnosers")
+    shop.kubectl("create", "clusterrole", role, *writes)
+    shop.kubectl("create", "clusterrolebinding", role, f"--clusterrole={role}", f"--user={role}")
+    shop.kubectl("create", "role", role, "--verb=delete", "--resource=pods")
+    shop.kubectl("create", "rolebinding", role, f"--role={role}", f"--user={role}")
+
+    def create(**spec: Any) -> str:
+        body = {
+            "apiVersion": CLUSTERPODDIAGNOSERS.version,
+            "kind": "ClusterPodDiagnoser",
+            "metadata": {"name": role},
+            "spec": {"namespaceSelector": team("nobody"), **spec},
+        }
+        arguments = ("create", "--dry-run=server", "-f", "-", *author)
+        return shop.kubectl(*arguments, stdin=json.dumps(body), check=False)
+
+    try:
+        for action, permission in (("RestartPod", "delete pods"), ("EvictPod", "pods/eviction")):
+            refused = create(remediationAction=action)
+            assert f"{permission} in all namespaces" in refused
+            assert "created" in create(remediationAction=action, enableAnnotations=False)
+            assert "created" in create(remediationAction=action, remediation={"paused": True})
+        assert "created" in create(remediationAction="LogEvent")
+        everywhere = f"{role}-pods"
+        shop.kubectl("create", "clusterrole", everywhere, "--verb=delete", "--resource=pods")
+        bind = (f"--clusterrole={everywhere}", f"--user={role}")
+        shop.kubectl("create", "clusterrolebinding", everywhere, *bind)
+        eventually(lambda: create(remediationAction="RestartPod"), lambda said: "created" in said)
+    finally:
+        for each in (role, f"{role}-pods"):
+            shop.kubectl("delete", "clusterrolebinding,clusterrole", each, check=False)
+
+
 def test_the_tutorial_for_the_whole_cluster(shop: Workspace, diagnose: Diagnose) -> None:
     """No labels, all namespaces: the tutorial's application crashes, and both are told."""
     diagnose("cluster", enableAnnotations=True, remediationAction="LogEvent")
@@ -192,8 +305,6 @@ def test_the_tutorial_for_the_whole_cluster(shop: Workspace, diagnose: Diagnose)
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
-        ({"remediationAction": "RestartPod"}, "does not replace Pods for now"),
-        ({"remediationAction": "EvictPod"}, "does not replace Pods for now"),
         (
             {"namespaceSelector": {"matchExpressions": [{"key": "a", "operator": "In"}]}},
             "In and NotIn need values",
@@ -203,7 +314,7 @@ def test_the_tutorial_for_the_whole_cluster(shop: Workspace, diagnose: Diagnose)
             "namespaceSelector.matchExpressions[0].key",
         ),
         ({"namespaceSelector": {"matchLabels": {"a": "/"}}}, "not a label value"),
-        ({"remediation": {"paused": True}}, "unknown field"),
+        ({"remediation": {"budget": {"podsPerNamespace": 51}}}, "podsPerNamespace"),
     ],
 )
 def test_what_is_refused(shop: Workspace, spec: Json, problem: str) -> None:

@@ -233,7 +233,7 @@ def permissions(plane: ControlPlane, user: str, namespace: str) -> set[str]:
 
 
 def test_permissions_are_those_that_remediation_takes(shop: Workspace) -> None:
-    """Beyond what every ServiceAccount may, the one of the PodDiagnosers' hook has five rules."""
+    """Beyond what every ServiceAccount may, the one of the PodDiagnosers' hook has six rules."""
     plane = shop.cluster.control_plane
     anyone = permissions(plane, "system:serviceaccount:default:default", shop.namespace)
     for namespace in (shop.namespace, SYSTEM, "kube-system"):
@@ -243,6 +243,7 @@ def test_permissions_are_those_that_remediation_takes(shop: Workspace) -> None:
             "events [] [] [create]",
             "poddiagnosers.diagnostics.local.io [] [] [get]",
             "clusterpoddiagnosers.diagnostics.local.io [] [] [get]",
+            "namespaces [] [] [get]",
         }
         hook_of_pods = f"system:serviceaccount:{SYSTEM}:pod-diagnoser-pods"
         assert permissions(plane, hook_of_pods, namespace) == anyone
@@ -282,7 +283,10 @@ def test_chosen_namespaces(binaries: Binaries, tmp_path: Path) -> None:
         script.write_text(f'kubectl() {{ {kubectl} "$@"; }}\n{commands}', encoding="utf-8")
         subprocess.run(["/bin/sh", "-eu", script], check=True, timeout=60, capture_output=True)
 
-        of_cluster = {"clusterpoddiagnosers.diagnostics.local.io [] [] [get]"}
+        of_cluster = {
+            "clusterpoddiagnosers.diagnostics.local.io [] [] [get]",
+            "namespaces [] [] [get]",
+        }
         assert permissions(plane, REMEDIATOR, "other") == anyone | of_cluster
         assert permissions(plane, REMEDIATOR, "chosen") == everywhere
 

@@ -469,6 +469,7 @@ def test_the_operator_may_do_what_it_does_and_nothing_else(shop: Workspace) -> N
     assert rules_of(remediator, shop.namespace) - anybody == {
         ("diagnostics.local.io", "poddiagnosers", "get"),
         ("diagnostics.local.io", "clusterpoddiagnosers", "get"),
+        ("", "namespaces", "get"),
         ("", "pods", "get"),
         ("", "pods", "delete"),
         ("", "pods/eviction", "create"),

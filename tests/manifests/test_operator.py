@@ -464,6 +464,7 @@ def test_only_the_poddiagnosers_hook_may_do_anything(installation: str) -> None:
     assert granted == {
         ("diagnostics.local.io", "poddiagnosers"): {"get"},
         ("diagnostics.local.io", "clusterpoddiagnosers"): {"get"},
+        ("", "namespaces"): {"get"},
         ("", "pods"): {"get", "delete"},
         ("", "pods/eviction"): {"create"},
         ("", "events"): {"create"},

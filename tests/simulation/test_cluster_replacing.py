@@ -4,15 +4,14 @@ Each crash is acted on at most once, by the one whose Pod it was; and never are 
 than the budgets allow, in total or in a namespace. Both are judged by what the API server holds.
 """
 
-import random
 from collections import defaultdict
-from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 from unittest import mock
 
 import pytest
 
-from dev.simulator.objects import Object, copy, labels_of
+from dev.simulator.objects import Object, copy
 from dev.simulator.resources import EVENT, NAMESPACE, POD, REPLICA_SET, Key
 from dev.simulator.writes import DeleteOptions
 from pod_diagnoser.api.cluster_diagnostics_v1 import ClusterRemediationBudget
@@ -78,7 +77,7 @@ class Replacing(Namespaces):
 
     def steps(self, count: int) -> None:
         """Have things happen, and note after each whose Pods are whose."""
-        actions: tuple[Callable[[], object], ...] = (
+        actions = (
             self.add_namespace,
             self.relabel_namespace,
             *(self.add_diagnoser,) * 3,
@@ -148,9 +147,7 @@ class Replacing(Namespaces):
     def crash(self, namespace: str = "", app: str = "") -> None:
         """Report that a Pod's container ended and runs again."""
         del namespace, app
-        pods = [
-            pod for pod in self.store.select(POD) if "deletionTimestamp" not in pod["metadata"]
-        ]
+        pods = [pod for pod in self.store.select(POD) if "deletionTimestamp" not in pod["metadata"]]
         if not pods:
             return
         pod = self.rng.choice(pods)
@@ -191,7 +188,7 @@ def verdicts(cluster: Replacing) -> list[str]:
         crash = cluster.crashed[uid]
         spans = [*cluster.claims[uid], (at, "")]
         held: defaultdict[str, float] = defaultdict(float)
-        for (begin, owner), (end, _) in zip(spans, spans[1:], strict=False):
+        for (begin, owner), (end, _) in pairwise(spans):
             held[owner] += max(0.0, min(end, at) - max(begin, crash))
         most = sorted(held.values())[-2:-1]
         if most and most[0] > OVERLAP:
@@ -228,3 +225,24 @@ def test_each_crash_is_acted_on_once_and_budgets_hold(seed: int) -> None:
     cluster = simulated(seed)
     assert verdicts(cluster) == []
     assert all(code in {200, 429} for *_, code in cluster.hook.calls)
+
+
+MUTANTS: dict[str, tuple[Any, str, Any]] = {
+    "acts on crashes from before its claim": (
+        boundaries.Boundaries,
+        "is_before_claim",
+        lambda *_: False,
+    ),
+    "has no budget for each namespace": (ClusterRemediationBudget, "per_namespace", None),
+}
+
+
+SEEDS = {"acts on crashes from before its claim": 0, "has no budget for each namespace": 0}
+"""A simulation that finds each of them."""
+
+
+@pytest.mark.parametrize(("name", "seed"), SEEDS.items())
+def test_a_mistake_is_found(name: str, seed: int) -> None:
+    """A hook that makes it is found out."""
+    with mock.patch.object(*MUTANTS[name]):
+        assert verdicts(simulated(seed)) != []

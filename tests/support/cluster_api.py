@@ -54,8 +54,8 @@ class ClusterApi(FakeApi):
         skew = timedelta(seconds=wrong_by)
         return Reconciler(self, lambda: self.now + skew, "hook", lambda: self.monotonic, **options)
 
-    def add_namespace(self, name: str, **labels: str) -> None:
-        """Create a namespace, and have it published that it is selected."""
+    def add_namespace(self, name: str, **labels: Any) -> None:
+        """Create a namespace with labels, and have it published that it is selected."""
         self.put(namespace(name, **labels))
         self.targets[name] = [cluster_target(self.cluster, name)]
 

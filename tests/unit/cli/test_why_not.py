@@ -100,13 +100,49 @@ def test_a_clusterpoddiagnoser_claims_what_no_other_does() -> None:
     assert found.claim == ()
     (verdict,) = found.verdicts
     assert [each.change for each in verdict.silence] == ["spec.ignore.exitCodes"]
-    assert "a ClusterPodDiagnoser replaces no Pods" in [each.why for each in verdict.remediation]
+    assert changes(found)[-1:] == ["your permission to list clusterpoddiagnosers"]
     beside = of(crashed(), whole, diagnoser("own", 1, targetLabels={"app": "other"}))
     assert beside.claimed_by == "ClusterPodDiagnoser cluster"
     declined = of(crashed(), whole, diagnoser("own", 1, enableAnnotations=False))
     assert declined.claimed_by == ""
     assert "keeps ClusterPodDiagnosers away" in declined.claim[0].why
     assert of(crashed(), whole, diagnoser("own", 1)).claimed_by == "PodDiagnoser own"
+
+
+def test_what_a_clusterpoddiagnoser_does_is_told_where_it_may_be_read() -> None:
+    """By its own limits: that of the namespace, and what has to be named."""
+    document = owned()
+    done = {
+        "id": "0" * 16,
+        "namespace": "shop",
+        "action": "RestartPod",
+        "pod": "app-9",
+        "podUID": "u-9",
+        "owner": "rs-9",
+        "container": "app",
+        "cause": "Killed",
+        "phase": "Done",
+        "reason": "Deleted",
+        "plannedAt": "2026-11-23T10:00:00Z",
+        "settledAt": "2026-11-23T10:00:00Z",
+    }
+    of_all = cluster_diagnoser(
+        remediationAction="RestartPod",
+        remediation={"budget": {"podsPerNamespace": 1}},
+        evidence={"events": False},
+        status={
+            "remediations": [done],
+            "claims": [{"namespace": "shop", "since": "2026-11-23T10:00:30Z"}],
+        },
+    )
+    found = of(document, cluster_target(of_all), of_all)
+    assert found.claimed_by == "ClusterPodDiagnoser cluster"
+    assert EXPLANATIONS[Reason.BEFORE_CLAIM] in reasons(found)
+    assert "spec.remediation.budget.podsPerNamespace" in changes(found)
+    document["metadata"]["namespace"] = "kube-system"
+    found = of(document, cluster_target(of_all, "kube-system"), of_all)
+    assert EXPLANATIONS[Reason.PROTECTED_NAMESPACE] in reasons(found)
+    assert "spec.namespaceSelector: name it by kubernetes.io/metadata.name" in changes(found)
 
 
 @pytest.mark.parametrize(

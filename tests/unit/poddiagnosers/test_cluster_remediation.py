@@ -2,6 +2,8 @@
 
 import copy
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -30,10 +32,9 @@ def started(of: Json | None = None, *names: str) -> ClusterApi:
     return api
 
 
-def own_target(number: int = 5, where: str = "shop", **spec: object) -> Json:
+def own_target(**spec: Any) -> Json:
     """Return the DiagnosisTarget of a PodDiagnoser."""
-    made = target(diagnoser("own", number, **spec))
-    made["metadata"]["namespace"] = where
+    made = target(diagnoser("own", 5, **spec))
     if spec.get("enableAnnotations") is False:
         made["metadata"]["name"] += "-off"
         made["spec"]["active"] = False
@@ -128,25 +129,32 @@ def test_each_namespace_has_a_budget_beside_the_total() -> None:
     assert len(api.deleted) == 5, "what waited is done when the window is over"
 
 
-def test_a_plan_is_checked_by_the_live_namespace() -> None:
+def ends(meta: Json) -> None:
+    """Have a namespace be deleted."""
+    meta["deletionTimestamp"] = "2026-11-23T10:00:00Z"
+
+
+def leaves(meta: Json) -> None:
+    """Have a namespace match no more."""
+    del meta["labels"]["team"]
+
+
+@pytest.mark.parametrize("change", [ends, leaves, None])
+def test_a_plan_is_checked_by_the_live_namespace(change: Callable[[Json], None] | None) -> None:
     """It may have left, whatever Metacontroller sent; then nothing is deleted there."""
-    for leave in (
-        lambda api: api.namespaces.pop("shop"),
-        lambda api: api.namespaces["shop"]["metadata"]["labels"].pop("team"),
-        lambda api: api.namespaces["shop"]["metadata"].update(
-            deletionTimestamp="2026-11-23T10:00:00Z"
-        ),
-    ):
-        api = ClusterApi(replacing_cluster(namespaceSelector={"matchLabels": {"team": "a"}}))
-        api.add_namespace("shop", team="a")
-        api.sync()
-        api.crashing(1)
-        api.sync()
-        request = api.request()
-        leave(api)
-        (entry,) = api.sync(request)["remediations"]
-        assert (entry["phase"], entry["reason"]) == ("Expired", "NoLongerClaimed")
-        assert api.deleted == []
+    api = ClusterApi(replacing_cluster(namespaceSelector={"matchLabels": {"team": "a"}}))
+    api.add_namespace("shop", team="a")
+    api.sync()
+    api.crashing(1)
+    api.sync()
+    request = api.request()
+    if change is None:
+        del api.namespaces["shop"]
+    else:
+        change(api.namespaces["shop"]["metadata"])
+    (entry,) = api.sync(request)["remediations"]
+    assert (entry["phase"], entry["reason"]) == ("Expired", "NoLongerClaimed")
+    assert api.deleted == []
 
 
 def test_a_plan_that_somebody_stored_is_checked_as_any_other() -> None:
