@@ -163,6 +163,11 @@ def _metrics() -> Rows:
 class _NoApi:
     """The API server of a hook that is asked nothing."""
 
+    def list_cluster_pod_diagnosers(self, seconds: float) -> bytes:
+        """List none."""
+        del seconds
+        return b'{"items": []}'
+
     def list_pod_diagnosers(self, seconds: float) -> bytes:
         """List nothing."""
         del seconds

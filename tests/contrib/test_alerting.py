@@ -90,7 +90,7 @@ def test_a_metric_that_does_not_exist_would_be_found() -> None:
     assert "pod_diagnoser_hook_requests" not in known
     assert "pod_diagnoser_hook_duration_seconds_bucket" in known
     assert known["pod_diagnoser_condition"] == {
-        *("namespace", "poddiagnoser", "condition", "reason")
+        *("namespace", "poddiagnoser", "clusterpoddiagnoser", "condition", "reason")
     }
 
 
@@ -142,7 +142,10 @@ def test_inhibitions_and_routes_name_alerts() -> None:
     assert len(sample["inhibit_rules"]) >= 3
     # Source: kubernetes-mixin, alerts/apps_alerts.libsonnet.
     foreign = {"KubePodCrashLooping": {"namespace", "pod", "container"}}
-    labels = {name: set(each["exp_labels"]) for name, fired in unit_tests() for each in fired}
+    labels: dict[str, set[str]] = {}
+    for name, fired in unit_tests():
+        for each in fired:
+            labels.setdefault(name, set()).update(each["exp_labels"])
     for rule in sample["inhibit_rules"]:
         names = {
             re.fullmatch(r'alertname="(\w+)"', matcher)[1]  # type: ignore[index]

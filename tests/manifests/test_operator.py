@@ -490,7 +490,11 @@ def test_state_metrics_take_one_verb(with_others: tuple[str, ...], tmp_path: Pat
     without = build_overlay(tmp_path, "default", *with_others) if with_others else render(DEFAULT)
     role = of_kind(objects, "ClusterRole")["pod-diagnoser-state"]
     assert role["rules"] == [
-        {"apiGroups": ["diagnostics.local.io"], "resources": ["poddiagnosers"], "verbs": ["list"]}
+        {
+            "apiGroups": ["diagnostics.local.io"],
+            "resources": ["poddiagnosers", "clusterpoddiagnosers"],
+            "verbs": ["list"],
+        }
     ]
     binding = of_kind(objects, "ClusterRoleBinding")["pod-diagnoser-state"]
     (subject,) = binding["subjects"]

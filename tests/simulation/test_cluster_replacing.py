@@ -5,6 +5,7 @@ than the budgets allow, in total or in a namespace. Both are judged by what the 
 """
 
 from collections import defaultdict
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 from unittest import mock
@@ -27,6 +28,23 @@ OVERLAP = 1.0
 creation, and those of crashes, are in whole seconds."""
 
 
+@dataclass(frozen=True)
+class Deletion:
+    """A deletion of a Pod.
+
+    Attributes:
+        at: when.
+        pod: the Pod.
+        doer: the uid of who had planned it.
+        told: the Events that told of its crash before.
+    """
+
+    at: float
+    pod: Object
+    doer: str
+    told: list[str]
+
+
 class Replacing(Namespaces):
     """A cluster in which Pods are replaced by their ReplicaSets.
 
@@ -36,44 +54,43 @@ class Replacing(Namespaces):
     Attributes:
         claims: since when which Pod, by uid, was whose: the uid of the diagnoser.
         crashed: when each Pod, by uid, crashed last.
-        deleted: each deletion: when, the Pod, and its crash.
+        deleted: each deletion of a Pod.
+        gone: the Pods, by uid, that were deleted.
+        budgets: the budget of each diagnoser that there was, by uid.
     """
 
     def __init__(self, seed: int) -> None:
         self.claims: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
         self.crashed: dict[str, float] = {}
-        self.deleted: list[tuple[float, Object, str]] = []
+        self.deleted: list[Deletion] = []
+        self.gone: set[str] = set()
+        self.budgets: dict[str, Object] = {}
         super().__init__(seed)
         self.store.watch(POD, self._pod_changed)
 
     def _pod_changed(self, event: Any) -> None:
         pod = event.object
         uid = pod["metadata"]["uid"]
-        known = {each["metadata"]["uid"] for _, each, _ in self.deleted}
-        if "deletionTimestamp" in pod["metadata"] and uid not in known:
-            self.deleted.append((self.scheduler.time(), copy(pod), self.told(uid)))
-
-    def told(self, uid: str) -> str:
-        """Return which Events tell of the latest crash of a Pod, by their names."""
-        found = [
-            one["metadata"]["name"]
-            for one in self.store.select(EVENT)
-            if one["involvedObject"].get("uid") == uid
-            and one["reason"] == "PodRestarted"
-            and one["metadata"]["annotations"][CRASH] == self.crash_of(uid)
-        ]
-        return " ".join(found)
-
-    def crash_of(self, uid: str) -> str:
-        """Return the id of the latest crash that somebody planned for, or told of, of a Pod."""
-        ids = [
-            entry["id"]
+        if "deletionTimestamp" not in pod["metadata"] or uid in self.gone:
+            return
+        self.gone.add(uid)
+        plans = [
+            (one["metadata"]["uid"], entry["id"])
             for kind in (DIAGNOSER, CLUSTER_DIAGNOSER)
             for one in self.store.select(kind)
             for entry in (one.get("status") or {}).get("remediations", [])
             if entry["podUID"] == uid and entry["phase"] == "Planned"
         ]
-        return ids[0] if ids else ""
+        for doer, crash in plans:
+            self.deleted.append(Deletion(self.scheduler.time(), copy(pod), doer, self.told(crash)))
+
+    def told(self, crash: str) -> list[str]:
+        """Return the names of the Events that tell of a crash."""
+        return [
+            one["metadata"]["name"]
+            for one in self.store.select(EVENT)
+            if one["reason"] == "PodRestarted" and one["metadata"]["annotations"][CRASH] == crash
+        ]
 
     def steps(self, count: int) -> None:
         """Have things happen, and note after each whose Pods are whose."""
@@ -83,6 +100,7 @@ class Replacing(Namespaces):
             *(self.add_diagnoser,) * 3,
             self.switch_diagnoser,
             *(self.remove_diagnoser,) * 2,
+            *(self.relabel_diagnoser,) * 2,
             *(self.add_cluster_diagnoser,) * 2,
             self.change_cluster_diagnoser,
             self.remove_cluster_diagnoser,
@@ -100,14 +118,17 @@ class Replacing(Namespaces):
 
     def note(self) -> None:
         """Note whose each Pod is now."""
+        for kind in (DIAGNOSER, CLUSTER_DIAGNOSER):
+            for one in self.store.select(kind):
+                self.budgets[one["metadata"]["uid"]] = one["spec"]["remediation"]["budget"]
         for pod in self.store.select(POD):
             claim = expected(self, pod)
             owner = ""
             if claim is not None:
-                kind, name = claim
+                of, name = claim
                 found = (
                     self.store.get(DIAGNOSER, (pod["metadata"]["namespace"], name))
-                    if kind == "diagnoser"
+                    if of == "diagnoser"
                     else self.store.get(CLUSTER_DIAGNOSER, ("", name))
                 )
                 owner = found["metadata"]["uid"]
@@ -143,6 +164,13 @@ class Replacing(Namespaces):
             self.store.create(
                 REPLICA_SET, {"metadata": {"name": app, "namespace": name}, "spec": spec}
             )
+
+    def relabel_diagnoser(self) -> None:
+        """Have a PodDiagnoser select more Pods, or fewer."""
+        for one in self._any(DIAGNOSER):
+            key = (one["metadata"]["namespace"], one["metadata"]["name"])
+            app = None if one["spec"].get("targetLabels") else "web"
+            self.store.patch(DIAGNOSER, key, {"spec": {"targetLabels": {"app": app}}})
 
     def crash(self, namespace: str = "", app: str = "") -> None:
         """Report that a Pod's container ended and runs again."""
@@ -181,34 +209,45 @@ class Replacing(Namespaces):
 def verdicts(cluster: Replacing) -> list[str]:
     """Return what is wrong with the deletions."""
     wrong: list[str] = []
-    specs: dict[str, Object] = {}
     by: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
-    for at, pod, told in cluster.deleted:
-        uid, namespace = pod["metadata"]["uid"], pod["metadata"]["namespace"]
-        crash = cluster.crashed[uid]
-        spans = [*cluster.claims[uid], (at, "")]
-        held: defaultdict[str, float] = defaultdict(float)
-        for (begin, owner), (end, _) in pairwise(spans):
-            held[owner] += max(0.0, min(end, at) - max(begin, crash))
-        most = sorted(held.values())[-2:-1]
-        if most and most[0] > OVERLAP:
-            wrong.append(f"{pod['metadata']['name']} of {namespace} was deleted: {dict(held)}")
-        if told:
-            wrong.append(f"{pod['metadata']['name']} of {namespace} was told of: {told}")
-        doer = max(held, key=lambda owner: held[owner])
-        by["", doer].append(at)
-        by[namespace, doer].append(at)
-    for kind in (DIAGNOSER, CLUSTER_DIAGNOSER):
-        for one in cluster.store.select(kind):
-            specs[one["metadata"]["uid"]] = one["spec"]["remediation"]["budget"]
+    for one in cluster.deleted:
+        namespace = one.pod["metadata"]["namespace"]
+        what = f"{one.pod['metadata']['name']} of {namespace}"
+        seconds = of_others(cluster, one)
+        if seconds > OVERLAP:
+            wrong.append(f"{what}, deleted by {one.doer}, was another one's for {seconds:.1f} s")
+        if one.told:
+            wrong.append(f"{what} was deleted by {one.doer}, and told of: {one.told}")
+        by["", one.doer].append(one.at)
+        by[namespace, one.doer].append(one.at)
     for (namespace, doer), times in by.items():
-        budget = specs.get(doer, {})
-        most_pods = budget.get("podsPerNamespace" if namespace else "pods", 50)
+        most = cluster.budgets[doer].get("podsPerNamespace" if namespace else "pods", 50)
         for first in times:
             within = [time for time in times if first <= time < first + WINDOW]
-            if len(within) > most_pods:
+            if len(within) > most:
                 wrong.append(f"{doer} deleted {len(within)} Pods in {namespace or 'all'}")
     return wrong
+
+
+def of_others(cluster: Replacing, deletion: Deletion) -> float:
+    """Return for how long after its crash a Pod was not of the one that has deleted it.
+
+    For a PodDiagnoser it counts whose it was just before: where it was nobody's, nothing on the Pod
+    says that it was another one's before that, and nobody has it.
+    """
+    uid = deletion.pod["metadata"]["uid"]
+    of_cluster = "podsPerNamespace" in cluster.budgets[deletion.doer]
+    spans = [*cluster.claims[uid], (deletion.at, "")]
+    held = [
+        (owner, max(0.0, end - max(begin, cluster.crashed[uid])))
+        for (begin, owner), (end, _) in pairwise(spans)
+    ]
+    while held and held[-1][0] != deletion.doer:
+        held.pop()  # what is later than what it could know
+    others = [(owner, seconds) for owner, seconds in held if owner != deletion.doer]
+    if not of_cluster:
+        others = [each for each in others[-1:] if each[0]]
+    return max((seconds for _, seconds in others), default=0.0)
 
 
 def simulated(seed: int) -> Replacing:

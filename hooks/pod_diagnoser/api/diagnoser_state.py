@@ -26,6 +26,13 @@ def _object_name(text: str) -> str:
     return text if is_object_name(text) else ""
 
 
+def _namespace(text: str) -> str:
+    if text and not is_object_name(text):
+        message = "no namespace"
+        raise ValueError(message)
+    return text
+
+
 _Word = Annotated[Text, AfterValidator(_word)]
 """A kind, cause, reason or phase in CamelCase; empty for anything else."""
 
@@ -51,6 +58,8 @@ class WithheldState(StoredModel):
 class RemediationState(StoredModel):
     """One of ``status.remediations``."""
 
+    namespace: _ObjectName = ""
+    """Of a ClusterPodDiagnoser alone."""
     action: _Word = ""
     phase: _Word = ""
     reason: _Word = ""
@@ -67,6 +76,8 @@ class CauseState(StoredModel):
 class WorkloadState(StoredModel):
     """One of ``status.workloads``."""
 
+    namespace: _ObjectName = ""
+    """Of a ClusterPodDiagnoser alone."""
     kind: _Word = ""
     name: _ObjectName = ""
     crashingPods: Int64 = 0
@@ -87,11 +98,16 @@ class StatusState(StoredModel):
 
 
 class StateMeta(StoredModel):
-    """The metadata that is read here."""
+    """The metadata that is read here; a ClusterPodDiagnoser has no namespace."""
 
-    namespace: Name
+    namespace: Annotated[Text, AfterValidator(_namespace)] = ""
     name: Name
     generation: Int64 | None = None
+
+    @property
+    def has_namespace(self) -> bool:
+        """Whether it has one."""
+        return bool(self.namespace)
 
 
 class DiagnoserState(WireModel):
@@ -127,12 +143,18 @@ class DiagnoserStates:
     unreadable: int
 
 
-def parse_diagnoser_list(content: bytes) -> DiagnoserStates | None:
-    """Read a list of PodDiagnosers; None where it is none."""
+NO_DIAGNOSERS: Final = DiagnoserStates((), 0)
+"""Those of an empty list."""
+
+
+def parse_diagnoser_list(content: bytes, *, of_cluster: bool = False) -> DiagnoserStates | None:
+    """Read a list of PodDiagnosers, or of ClusterPodDiagnosers; None where it is none."""
     try:
         items = _List.model_validate_json(content).items
     except ValidationError:
         return None
-    found = [item for item in items if item is not None]
+    found = [
+        item for item in items if item is not None and of_cluster is not item.metadata.has_namespace
+    ]
     found.sort(key=lambda each: (each.metadata.namespace, each.metadata.name))
     return DiagnoserStates(found, len(items) - len(found))

@@ -12,6 +12,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from pod_diagnoser.api.diagnoser_state import (
+    NO_DIAGNOSERS,
     DiagnoserState,
     DiagnoserStates,
     StatusState,
@@ -27,25 +28,37 @@ OTHER: Final = "Other"
 MAX_REMEDIATIONS: Final = 100
 """How many entries a status has at most, as the CRD has it; the same for reasons to withhold."""
 
-_DIAGNOSER: Final = ("namespace", "poddiagnoser")
+_DIAGNOSER: Final = ("namespace", "poddiagnoser", "clusterpoddiagnoser")
+"""One of the last two is empty; of a ClusterPodDiagnoser as a whole the first as well."""
 _WORKLOAD: Final = (*_DIAGNOSER, "workload_kind", "workload")
 _CONDITIONS: Final = frozenset(ConditionType)
 _NO_STATUS: Final = StatusState()
 
 
-def state_families(states: DiagnoserStates) -> Iterator[Metric]:
-    """Return the metrics of PodDiagnosers."""
+def state_families(
+    states: DiagnoserStates, of_cluster: DiagnoserStates = NO_DIAGNOSERS
+) -> Iterator[Metric]:
+    """Return the metrics of PodDiagnosers and of ClusterPodDiagnosers."""
     each = [
-        ((one.metadata.namespace, one.metadata.name), one, one.status or _NO_STATUS)
-        for one in states.readable
+        *(
+            ((one.metadata.namespace, one.metadata.name, ""), one, one.status or _NO_STATUS)
+            for one in states.readable
+        ),
+        *(
+            (("", "", one.metadata.name), one, one.status or _NO_STATUS)
+            for one in of_cluster.readable
+        ),
     ]
     yield _gauge("pod_diagnoser_state_poddiagnosers", "PodDiagnosers that were listed.").add(
         {(): len(states.readable)}
     )
     yield _gauge(
+        "pod_diagnoser_state_clusterpoddiagnosers", "ClusterPodDiagnosers that were listed."
+    ).add({(): len(of_cluster.readable)})
+    yield _gauge(
         "pod_diagnoser_state_unreadable",
         "PodDiagnosers that were listed and whose statuses could not be read.",
-    ).add({(): states.unreadable})
+    ).add({(): states.unreadable + of_cluster.unreadable})
     yield from _generations(each)
     yield from _workloads(each)
     yield _conditions(each)
@@ -53,7 +66,9 @@ def state_families(states: DiagnoserStates) -> Iterator[Metric]:
     yield _remediations(each)
 
 
-_Each = Sequence[tuple[tuple[str, str], DiagnoserState, StatusState]]
+_Labels = tuple[str, str, str]
+
+_Each = Sequence[tuple[_Labels, DiagnoserState, StatusState]]
 """PodDiagnosers with the labels that name them, and their statuses."""
 
 
@@ -62,8 +77,22 @@ class _Gauge(GaugeMetricFamily):
 
     def add(self, values: "Counter[tuple[str, ...]] | dict[tuple[str, ...], float]") -> "_Gauge":
         for labels, value in values.items():
-            self.add_metric(labels, value)
+            self.add_sample(self.name, _without_empty_names(self._labelnames, labels), value)
         return self
+
+
+def _without_empty_names(names: Sequence[str], values: Sequence[str]) -> dict[str, str]:
+    """Leave out what is no name of what is diagnosed: to Prometheus an empty label is none."""
+    return {
+        name: value
+        for name, value in zip(names, values, strict=True)
+        if value or name not in _DIAGNOSER
+    }
+
+
+def _within(labels: _Labels, namespace: str) -> _Labels:
+    """Return the labels of what a ClusterPodDiagnoser has in a namespace."""
+    return labels if labels[0] else (namespace, *labels[1:])
 
 
 def _gauge(name: str, text: str, labels: Sequence[str] = ()) -> _Gauge:
@@ -77,7 +106,8 @@ def _generations(each: _Each) -> Iterator[Metric]:
         labels=_DIAGNOSER,
     )
     for labels, _, status in each:
-        diagnosed.add_metric(labels, status.diagnosedPods)
+        names = _without_empty_names(_DIAGNOSER, labels)
+        diagnosed.add_sample(f"{diagnosed.name}_total", names, status.diagnosedPods)
     yield diagnosed
     yield _gauge(
         "pod_diagnoser_metadata_generation", "The generation of a PodDiagnoser.", _DIAGNOSER
@@ -97,7 +127,7 @@ def _workloads(each: _Each) -> Iterator[Metric]:
         for workload in status.workloads[:MAX_WORKLOADS]:
             if workload.crashingPods <= 0:
                 continue
-            name = (*labels, *_named(workload))
+            name = (*_within(labels, workload.namespace), *_named(workload))
             for cause, count in _causes(workload):
                 pods[*name, cause] += count
             for times, time, choose in (
@@ -177,7 +207,7 @@ def _remediations(each: _Each) -> Metric:
         (*_DIAGNOSER, "action", "phase", "reason", "outcome"),
     ).add(
         Counter(
-            (*labels, one.action, one.phase, one.reason, one.outcome)
+            (*_within(labels, one.namespace), one.action, one.phase, one.reason, one.outcome)
             for labels, _, status in each
             for one in status.remediations[:MAX_REMEDIATIONS]
         )

@@ -169,6 +169,8 @@ CALLS: dict[str, Callable[[ApiClient], object]] = {
     "evict_pod": lambda cluster: cluster.evict_pod("shop", "app-1", "uid-1", "7"),
     "create_event": lambda cluster: cluster.create_event("shop", {"metadata": {"name": "x"}}),
     "list_pod_diagnosers": lambda cluster: cluster.list_pod_diagnosers(1.5),
+    "list_cluster_pod_diagnosers": lambda cluster: cluster.list_cluster_pod_diagnosers(1.5),
+    "get_namespace": lambda cluster: cluster.get_namespace("shop"),
     "list_events": lambda cluster: cluster.list_events("shop", "app-1", "uid-1"),
     "list_events_of_pods": lambda cluster: cluster.list_events_of_pods("shop"),
     "list_events_of_node": lambda cluster: cluster.list_events_of_node("node1"),

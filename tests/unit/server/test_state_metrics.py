@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,22 @@ from pod_diagnoser.server.state_metrics import (
     StateUnavailableError,
 )
 from tests.support.builders import Json, diagnoser
+from tests.support.cluster_builders import cluster_diagnoser
 
 SINCE, LAST = "2026-11-23T09:50:00Z", "2026-11-23T10:00:00Z"
 
 Samples = dict[tuple[str, ...], float]
 
 LABELS = (
-    *("namespace", "poddiagnoser", "workload_kind", "workload", "cause", "condition"),
+    *(
+        "namespace",
+        "poddiagnoser",
+        "clusterpoddiagnoser",
+        "workload_kind",
+        "workload",
+        "cause",
+        "condition",
+    ),
     *("action", "phase", "reason", "outcome"),
 )
 """All labels that there are, in the order of `samples`."""
@@ -68,6 +77,7 @@ class ListedApi:
 
     def __init__(self, answer: Callable[[], bytes]) -> None:
         self.answer = answer
+        self.of_cluster = listed()
         self.asked = 0
 
     def list_pod_diagnosers(self, seconds: float) -> bytes:
@@ -76,10 +86,17 @@ class ListedApi:
         self.asked += 1
         return self.answer()
 
+    def list_cluster_pod_diagnosers(self, seconds: float) -> bytes:
+        """List them."""
+        assert seconds > 0
+        return self.of_cluster
 
-def scrape(*diagnosers: Json) -> str:
-    """Return what is printed of some PodDiagnosers."""
-    return StateMetrics(ListedApi(lambda: listed(*diagnosers)), lambda: 0.0).scrape().decode()
+
+def scrape(*diagnosers: Json, of_cluster: Sequence[Json] = ()) -> str:
+    """Return what is printed of some PodDiagnosers and ClusterPodDiagnosers."""
+    api = ListedApi(lambda: listed(*diagnosers))
+    api.of_cluster = listed(*of_cluster)
+    return StateMetrics(api, lambda: 0.0).scrape().decode()
 
 
 def samples(text: str, metric: str) -> Samples:
@@ -95,6 +112,38 @@ def samples(text: str, metric: str) -> Samples:
 def crashing(*diagnosers: Json) -> Samples:
     """Return how many Pods crash by workload and cause."""
     return samples(scrape(*diagnosers), "pod_diagnoser_workload_crashing_pods")
+
+
+def test_a_clusterpoddiagnoser_is_printed_by_the_namespaces_of_its_workloads() -> None:
+    """With a label of its own, and no other one's: a PodDiagnoser may have the same name."""
+    remediation = {"namespace": "bank", "action": "RestartPod", "phase": "Done"}
+    of_all = cluster_diagnoser(
+        "diag",
+        status={
+            "diagnosedPods": 4,
+            "observedGeneration": 1,
+            "workloads": [workload(namespace="bank"), workload(namespace="shop")],
+            "conditions": [{"type": "Active", "status": "True", "reason": "Claiming"}],
+            "withheld": [{"reason": "GaveUp", "crashes": 2}],
+            "remediations": [{**remediation, "reason": "Deleted"}],
+        },
+    )
+    text = scrape(diagnoser(status={"workloads": [workload()]}), of_cluster=[of_all])
+    assert samples(text, "pod_diagnoser_workload_crashing_pods") == {
+        ("shop", "diag", "Deployment", "web", "OutOfMemory"): 3,
+        ("bank", "diag", "Deployment", "web", "OutOfMemory"): 3,
+    }
+    assert 'clusterpoddiagnoser="diag",namespace="bank"' in text.replace(
+        'namespace="bank",clusterpoddiagnoser="diag"', 'clusterpoddiagnoser="diag",namespace="bank"'
+    )
+    assert 'poddiagnoser=""' not in text
+    assert samples(text, "pod_diagnoser_condition") == {("diag", "Active", "Claiming"): 1}
+    assert samples(text, "pod_diagnoser_withheld_crashes") == {("diag", "GaveUp"): 2}
+    assert samples(text, "pod_diagnoser_remediations") == {
+        ("bank", "diag", "RestartPod", "Done", "Deleted", ""): 1
+    }
+    assert samples(text, "pod_diagnoser_diagnosed_pods_total")["diag",] == 4
+    assert samples(text, "pod_diagnoser_state_clusterpoddiagnosers") == {(): 1}
 
 
 def test_crashing_pods_are_printed_by_workload_and_cause() -> None:
