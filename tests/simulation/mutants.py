@@ -495,7 +495,7 @@ def mutants() -> dict[str, Mutant]:
             "ignores dryRun",
             (
                 *_unless((Reason.DRY_RUN,), "executing"),
-                (planner, "_in_dry_run", lambda live, *_: live),
+                (planner, "_in_dry_run", lambda _, live, *__: live),
             ),
         ),
         Mutant("replaces bare Pods", _unless((Reason.DAEMON_SET_POD, Reason.JOB_POD), "both")),
