@@ -23,6 +23,7 @@ from dev.benchmarks import (
     growth,
     hook,
     installing,
+    on_api_server,
     poddiagnosers,
     reading,
     remediation,
@@ -261,7 +262,13 @@ def _telling(options: argparse.Namespace, _: Quiet) -> Tables:
 
 
 def _cli(options: argparse.Namespace, _: Quiet) -> Tables:
-    return {"": files.measure(1, 1000) if options.quick else files.measure(options.rounds or 3)}
+    rounds = 1 if options.quick else options.rounds or 3
+    of_files = files.measure(rounds, 1000 if options.quick else files.PODS)
+    try:
+        found = on_api_server.measure(rounds, 100 if options.quick else on_api_server.PODS_THERE)
+    except build.MissingError as missing:
+        return {"": of_files, f"On a real API server: not measured: {missing}": []}
+    return {"": of_files, "On a real API server": found}
 
 
 def _fairness(options: argparse.Namespace, _: Quiet) -> Tables:

@@ -5,21 +5,17 @@ kubectl's own time and the API server's are left out.
 """
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from time import monotonic
 from typing import Final
 
 from dev.benchmarks import samples
 from dev.benchmarks.figures import Aim, Figure
+from dev.benchmarks.process_cost import Cost, run
 from dev.benchmarks.spread import Spread
 from dev.envtest.client import Json
 
@@ -42,15 +38,6 @@ _LOG: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Cost:
-    """What a process cost: seconds, seconds of CPU, and megabytes at most."""
-
-    seconds: float
-    cpu: float
-    memory: float
-
-
 def measure(rounds: int, pods: int = PODS) -> list[Figure]:
     """Measure the reading of dumps.
 
@@ -67,10 +54,10 @@ def measure(rounds: int, pods: int = PODS) -> list[Figure]:
         write_dump(dumped, pods)
         write_list(one, 1)
         parsing = (sys.executable, "-c", "import json, sys; json.load(open(sys.argv[1]))")
-        ours = [_run(*_command(listed)) for _ in range(rounds)]
-        theirs = [_run(*parsing, str(listed)) for _ in range(rounds)]
-        of_dump = [_run(*_command(dumped)) for _ in range(rounds)]
-        starts = [_run(*_command(one)) for _ in range(rounds * _STARTS)]
+        ours = [run(_command(listed)) for _ in range(rounds)]
+        theirs = [run((*parsing, str(listed))) for _ in range(rounds)]
+        of_dump = [run(_command(dumped)) for _ in range(rounds)]
+        starts = [run(_command(one)) for _ in range(rounds * _STARTS)]
         live = list(_measure_live(Path(folder), rounds, pods))
         size = f"{pods:,} Pods, {listed.stat().st_size / 1e6:.0f} MB"
     ratios = [mine.cpu / json_alone.cpu for mine, json_alone in zip(ours, theirs, strict=True)]
@@ -101,27 +88,27 @@ def _measure_live(folder: Path, rounds: int, pods: int) -> Iterator[Figure]:
     yield _figure(f"a cluster of {few:,} Pods, all crashed: until the end", seconds, "s", 5)
 
 
-def _run_live(folder: Path, rounds: int, pods: int, every: int) -> list[_Cost]:
+def _run_live(folder: Path, rounds: int, pods: int, every: int) -> list[Cost]:
     command = (sys.executable, "-m", "pod_diagnoser.cli", "-A", "--kubectl")
     kubectl = write_kubectl(folder, pods, every)
-    return [_run(*command, str(kubectl)) for _ in range(rounds)]
+    return [run((*command, str(kubectl))) for _ in range(rounds)]
 
 
 def write_kubectl(folder: Path, pods: int, every: int) -> Path:
-    """Write a program that prints what ``kubectl get`` prints of a cluster.
+    """Write a program that prints what ``kubectl get --raw`` prints of a cluster, as one chunk.
 
     Args:
         folder: where to.
         pods: how many Pods there are.
         every: one Pod of so many crashed.
     """
-    _write_items(folder / "live-pods.json", _pods(pods, every))
-    _write_items(folder / "live-events.json", _events(pods, every))
+    _write_sent(folder / "live-pods.json", "Pod", _pods(pods, every, managed_fields=True))
+    _write_sent(folder / "live-events.json", "Event", _events(pods, every))
     program = folder / "kubectl"
     program.write_text(
         "#!/bin/sh\n"
         'case "$*" in\n'
-        f"*'get pods '*) exec cat '{folder}/live-pods.json' ;;\n"
+        f"*/api/v1/pods*) exec cat '{folder}/live-pods.json' ;;\n"
         f"*involvedObject.kind=Pod*) exec cat '{folder}/live-events.json' ;;\n"
         """*) echo '{"kind": "List", "items": []}' ;;\n"""
         "esac\n",
@@ -129,6 +116,17 @@ def write_kubectl(folder: Path, pods: int, every: int) -> Path:
     )
     program.chmod(0o755)
     return program
+
+
+def _write_sent(path: Path, kind: str, items: Iterable[Json]) -> None:
+    """Write a list as the API server sends it."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write(f'{{"kind":"{kind}List","apiVersion":"v1","metadata":{{}},"items":[')
+        for number, item in enumerate(items):
+            bare = {"metadata": item["metadata"]}
+            bare |= {key: item[key] for key in item if key not in ("kind", "apiVersion")}
+            file.write("," * (number > 0) + json.dumps(bare, separators=(",", ":")))
+        file.write("]}\n")
 
 
 def write_list(path: Path, pods: int) -> None:
@@ -166,13 +164,16 @@ def write_dump(path: Path, pods: int) -> None:
         Path(namespace, name, "logs.txt").write_text(log, encoding="utf-8")
 
 
-def _pods(count: int, every: int = _EVERY_CRASHED) -> Iterator[Json]:
-    """Yield Pods as kubectl shows them, without managedFields; some crashed a moment ago."""
+def _pods(
+    count: int, every: int = _EVERY_CRASHED, *, managed_fields: bool = False
+) -> Iterator[Json]:
+    """Yield Pods; some crashed a moment ago. Kubectl shows them without managedFields."""
     now = datetime.now(UTC)
     texts = []
     for sample in (samples.healthy(now), samples.crashed(now)):
         pod = json.loads(sample)["object"]
-        pod["metadata"].pop("managedFields")
+        if not managed_fields:
+            pod["metadata"].pop("managedFields")
         texts.append(json.dumps(pod))
     for number in range(count):
         is_crashed = number % every == 0
@@ -223,25 +224,6 @@ def _events(count: int, every: int = _EVERY_CRASHED) -> Iterator[Json]:
 
 def _command(file: Path) -> tuple[str, ...]:
     return (sys.executable, "-m", "pod_diagnoser.cli", "-f", str(file))
-
-
-def _run(*command: str) -> _Cost:
-    """Run a command, and measure it.
-
-    Raises:
-        RuntimeError: it failed.
-    """
-    with ExitStack() as files:
-        null = files.enter_context(Path(os.devnull).open("wb"))
-        begun = monotonic()
-        process = subprocess.Popen(command, stdout=null)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = monotonic() - begun
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        message = f"{command[1]} failed with {process.returncode}"
-        raise RuntimeError(message)
-    return _Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000)
 
 
 def _figure(name: str, values: Sequence[float], unit: str, most: float | None = None) -> Figure:

@@ -12,6 +12,8 @@ import pytest
 
 from dev.envtest.client import Json
 from dev.envtest.cluster import Cluster
+from pod_diagnoser.cli.looking import Options, look
+from pod_diagnoser.cli.sources import api_lists
 from tests.e2e.streams import Player
 from tests.e2e.workspace import ERROR, OOM_KILLED, Workspace, eventually, shown_metadata
 from tests.support.corpus import STREAM_CAUSES
@@ -99,6 +101,23 @@ def test_the_causes_of_all_streams_without_the_operator(outside: Outside) -> Non
         if not set(causes) <= said[stream]
     }
     assert wrong == {}
+
+
+def test_chunks_are_the_whole(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few Pods and Events the API server is asked for at a time."""
+    plane = outside.shop.cluster.control_plane
+    options = Options(
+        namespace=(NAMESPACE,),
+        kubeconfig=str(plane.kubeconfig),
+        kubectl=str(plane.binaries.kubectl),
+    )
+    whole = look(options)
+    monkeypatch.setattr(api_lists, "CHUNK_SIZE", 20)
+    chunks = look(options)
+    assert chunks.report.missing == ()
+    assert len(chunks.snapshot.pods) == len(whole.snapshot.pods) > 20
+    assert chunks.snapshot.events == whole.snapshot.events
+    assert chunks.report.findings == whole.report.findings
 
 
 @pytest.mark.parametrize("output_format", ["json", "yaml"])

@@ -18,10 +18,12 @@ answer = next((a for key, a in answers.items() if all(w in line for w in key.spl
 if answer is None:
     sys.exit("error: the fake kubectl has no answer to " + line)
 time.sleep(answer["seconds"])
-sys.stdout.write(answer["out"])
+sys.stdout.write(answer["raw" if "--raw" in given else "out"])
 sys.stderr.write(answer["err"])
 sys.exit(answer["code"])
 """
+
+_LIST_OF_KUBECTL = '{\n    "apiVersion": "v1",\n    "items": ['
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,29 @@ def listed(*items: Any) -> Answer:
     return Answer(json.dumps(document, indent=4) + "\n")
 
 
+def as_sent(out: str, token: str = "") -> str:
+    """Turn a list of kubectl's into one of the API server's; anything else stays as it is.
+
+    Args:
+        out: what kubectl prints.
+        token: with which the rest of the list is asked for; empty where this is all.
+    """
+    if not out.startswith(_LIST_OF_KUBECTL):
+        return out
+    items = json.loads(out)["items"]
+    kind = items[0].get("kind", "Pod") if items else "Pod"
+    bare = [
+        {"metadata": item.get("metadata", {})}
+        | {key: item[key] for key in item if key not in ("kind", "apiVersion")}
+        for item in items
+    ]
+    meta = {"resourceVersion": "7"} | (
+        {"continue": token, "remainingItemCount": 1} if token else {}
+    )
+    sent = {"kind": f"{kind}List", "apiVersion": "v1", "metadata": meta, "items": bare}
+    return json.dumps(sent, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
 def refused(what: str) -> Answer:
     """Refuse as the API server does."""
     reason = f'{what} is forbidden: User "jane" cannot list resource "{what}" in API group ""'
@@ -55,7 +80,7 @@ def refused(what: str) -> Answer:
 
 @dataclass
 class FakeKubectl:
-    """The program.
+    """The program. To ``get --raw`` it prints a list as the API server sends it.
 
     Attributes:
         folder: where it stands, with its answers and its notes.
@@ -68,7 +93,10 @@ class FakeKubectl:
     @property
     def path(self) -> str:
         """Write it; return its path."""
-        answers = {key: asdict(answer) for key, answer in self.answers.items()}
+        answers = {
+            key: {**asdict(answer), "raw": as_sent(answer.out)}
+            for key, answer in self.answers.items()
+        }
         (self.folder / "answers").write_text(json.dumps(answers), encoding="utf-8")
         program = self.folder / "kubectl"
         if not program.exists():
@@ -85,8 +113,9 @@ class FakeKubectl:
 
 
 def answers_of(pods: list[Any], events: list[Any], **more: Answer) -> dict[str, Answer]:
-    """Return answers to what is asked first: Pods, Events, Events of nodes."""
+    """Return answers to what is asked first: the namespace, Pods, Events, Events of nodes."""
     return {
+        "config view": Answer("shop"),
         "get pods": listed(*pods),
         "get events involvedObject.kind=Pod": listed(*events),
         "get events involvedObject.kind=Node": listed(),

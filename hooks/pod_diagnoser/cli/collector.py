@@ -86,7 +86,10 @@ class Collector:
 
     def add(self, value: Any) -> None:
         """Add an object, a List of objects, or an array of objects; anything else is ignored."""
-        for kind, item in _objects(value):
+        self._add_objects(_objects(value))
+
+    def _add_objects(self, objects: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        for kind, item in objects:
             self._note(kind, item)
             if kind == "Pod":
                 self._add_pod(item)
@@ -111,7 +114,7 @@ class Collector:
             self._keep_event(event, event.metadata.namespace, event.metadata.name)
         else:
             try:
-                self.add(json.loads(content.decode(errors="replace")))
+                self._add_objects(_objects(json.loads(content.decode(errors="replace")), kind))
             except (ValueError, RecursionError):
                 self._unreadable += 1
 
@@ -299,21 +302,26 @@ def _healthy(pod: OwnedPod) -> HealthyPod:
     return HealthyPod(meta.namespace, meta.name, workload_of(pod), node, images)
 
 
-def _objects(document: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the objects in a JSON value, each with its kind, in their order."""
-    waiting: list[tuple[Any, str]] = [(document, "")]
+def _objects(document: Any, kind: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the objects in a JSON value, each with its kind, in their order.
+
+    Args:
+        document: the value.
+        kind: what it is where it does not say it.
+    """
+    waiting: list[tuple[Any, str]] = [(document, kind)]
     while waiting:
         value, assumed_kind = waiting.pop()
         if isinstance(value, list):
             waiting += [(each, assumed_kind) for each in reversed(value)]
         if not isinstance(value, dict):
             continue
-        kind = value.get("kind") or assumed_kind
-        if isinstance(kind, str) and kind.endswith("List"):
+        said = value.get("kind") or assumed_kind
+        if isinstance(said, str) and said.endswith("List"):
             # In the API server's own lists the items have no kind.
-            waiting.append((value.get("items"), kind.removesuffix("List")))
-        elif isinstance(kind, str):
-            yield kind, value
+            waiting.append((value.get("items"), said.removesuffix("List")))
+        elif isinstance(said, str):
+            yield said, value
 
 
 def _as_core_event(item: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -77,10 +77,9 @@ def test_kubectl_is_asked_in_chunks_with_the_users_options(shell: Shell) -> None
     options = ("-n", "shop", "-l", "app=app", "--context", "c1", "--kubeconfig", "/k/c")
     assert shell(*options)[0] == 0
     calls = shell.kubectl.calls()
-    start = "--context=c1 --kubeconfig=/k/c get"
-    assert f"{start} pods -o json --chunk-size=500 -n shop --selector=app=app" in calls
-    events = f"{start} events -o json --chunk-size=500 -n shop"
-    assert f"{events} --field-selector=involvedObject.kind=Pod" in calls
+    start = "--context=c1 --kubeconfig=/k/c get --raw /api/v1/namespaces/shop"
+    assert f"{start}/pods?labelSelector=app=app&limit=500" in calls
+    assert f"{start}/events?fieldSelector=involvedObject.kind=Pod&limit=500" in calls
     assert len(calls) == 2
 
 
@@ -89,7 +88,10 @@ def test_all_namespaces(shell: Shell) -> None:
     code, out, _ = shell("-A", "-o", "table")
     assert code == 0
     assert out.splitlines()[0].split()[:2] == ["NAMESPACE", "WORKLOAD"]
-    assert any("-n default --field-selector" in call for call in shell.kubectl.calls())
+    calls = shell.kubectl.calls()
+    assert "get --raw /api/v1/pods?limit=500" in calls
+    nodes = "get --raw /api/v1/namespaces/default/events?fieldSelector=involvedObject.kind=Node"
+    assert f"{nodes}&limit=500" in calls
 
 
 def test_one_pod_with_the_log_of_its_former_run(shell: Shell) -> None:
@@ -262,7 +264,7 @@ def test_pods_that_may_not_be_read(shell: Shell) -> None:
 
 def test_one_of_two_namespaces_may_not_be_read(shell: Shell) -> None:
     """The other one is shown."""
-    answers = {"get pods -n closed": refused("pods"), **shell.kubectl.answers}
+    answers = {"get namespaces/closed/pods": refused("pods"), **shell.kubectl.answers}
     shell.kubectl.answers = answers
     code, out, err = shell("-n", "closed", "-n", "shop", "-o", "table")
     assert code == 0

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 CHUNK_SIZE: Final = 500
 """How many objects kubectl asks for at a time."""
 
-_READ_BYTES: Final = 1024 * 1024
-_MAX_WHOLE_BYTES: Final = 128 * 1024 * 1024
+READ_BYTES: Final = 1024 * 1024
+MAX_WHOLE_BYTES: Final = 128 * 1024 * 1024
 """The most bytes of an answer that is not written as kubectl writes lists."""
 
 _TOO_LONG: Final = "kubectl printed more than can be read at once"
@@ -49,12 +49,14 @@ class KubectlError(Exception):
 
     Attributes:
         kind: what it was, as far as that is known: ``forbidden``, ``not found``,
-            ``already exists``, ``no such kind``, ``no server``, ``timeout``, or an empty string.
+            ``already exists``, ``no such kind``, ``expired`` (a list of which the rest was asked
+            for too late), ``no server``, ``timeout``, or an empty string.
+        objects_before: how many objects had been read.
     """
 
     def __init__(self, message: str, kind: str = "") -> None:
         super().__init__(message)
-        self.kind = kind
+        self.kind, self.objects_before = kind, 0
 
 
 class Kubectl:
@@ -141,7 +143,7 @@ class Call:
             KubectlError: kubectl failed, or was too slow; what was yielded before is right.
         """
         yield from split_list(self)
-        self._check()
+        self.check()
 
     def tail(self, limit: int) -> bytes:
         """Return the end of what is printed.
@@ -150,9 +152,9 @@ class Call:
             KubectlError: as `objects`.
         """
         kept = b""
-        while chunk := self.read(_READ_BYTES):
+        while chunk := self.read(READ_BYTES):
             kept = (kept + chunk)[-limit:]
-        self._check()
+        self.check()
         return kept
 
     def read(self, size: int, /) -> bytes:
@@ -185,7 +187,7 @@ class Call:
         """Keep the end of what it says on standard error: if nobody read that, it would wait."""
         assert self._process.stderr is not None  # noqa: S101 - as above
         with self._process.stderr as stderr:
-            while line := stderr.readline(_READ_BYTES):
+            while line := stderr.readline(READ_BYTES):
                 text = _KLOG.sub("", line.decode(errors="replace").strip())
                 if text:
                     self._errors.append(redact_head(text, _MAX_LINE_BYTES).replace("\n", " "))
@@ -208,7 +210,12 @@ class Call:
         with suppress(OSError):
             self._process.kill()
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Wait for its end, once everything has been read.
+
+        Raises:
+            KubectlError: it failed, or was too slow.
+        """
         self._waiting_since = monotonic()
         code = self._process.wait()
         self._timer.cancel()
@@ -226,6 +233,7 @@ _KINDS: Final = (
     ("forbidden", re.compile(r"\(Forbidden\)|is forbidden:")),
     ("not found", re.compile(r"\(NotFound\)")),
     ("already exists", re.compile(r"\(AlreadyExists\)")),
+    ("expired", re.compile(r"\((?:Expired|Gone)\)")),
     ("no such kind", re.compile(r"the server doesn't have a resource type")),
     (
         "no server",
@@ -254,10 +262,10 @@ def split_list(stream: "ByteSource") -> Iterator[bytes]:
     Raises:
         KubectlError: it is longer than what is read at once, and no list as kubectl prints them.
     """
-    buffer = stream.read(_READ_BYTES)
+    buffer = stream.read(READ_BYTES)
     start = _ITEMS.search(buffer, 0, 4096)
     if start is None:
-        yield from _split_any(buffer, stream)
+        yield from split_any(buffer, stream)
         return
     position = start.end()
     while True:
@@ -269,26 +277,26 @@ def split_list(stream: "ByteSource") -> Iterator[bytes]:
                 yield item
             position = end
             continue
-        more = stream.read(_READ_BYTES)
+        more = stream.read(READ_BYTES)
         if not more:
             return
-        if len(buffer) - position > _MAX_WHOLE_BYTES:
+        if len(buffer) - position > MAX_WHOLE_BYTES:
             raise KubectlError(_TOO_LONG)
         buffer, position = buffer[position:] + more, 0
 
 
-def _split_any(buffer: bytes, stream: "ByteSource") -> Iterator[bytes]:
+def split_any(buffer: bytes, stream: "ByteSource") -> Iterator[bytes]:
     """Yield the JSON of the objects in JSON of any form."""
-    content = buffer + stream.read(_MAX_WHOLE_BYTES)
+    content = buffer + stream.read(MAX_WHOLE_BYTES)
     if not content.strip():
         return
-    if len(content) > _MAX_WHOLE_BYTES:
+    if len(content) > MAX_WHOLE_BYTES:
         raise KubectlError(_TOO_LONG)
     try:
         value = json.loads(content.decode(errors="replace"))
     except (ValueError, RecursionError):
         message = "kubectl printed something else than JSON"
         raise KubectlError(message) from None
-    items = value.get("items") if isinstance(value, dict) else None
-    for each in items if isinstance(items, list) else [value]:
+    items = value.get("items", [value]) if isinstance(value, dict) else [value]
+    for each in items if isinstance(items, list) else ():
         yield json.dumps(each).encode()

@@ -1,5 +1,6 @@
 """Snapshots of a cluster, by kubectl, with the user's own rights."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -12,14 +13,16 @@ from pod_diagnoser.cli.errors import CommandError
 from pod_diagnoser.cli.report import LogNeed, Report
 from pod_diagnoser.cli.selection import Selection
 from pod_diagnoser.cli.snapshot import Log, Missing
-from pod_diagnoser.cli.sources.kubectl import Call, Kubectl, KubectlError
+from pod_diagnoser.cli.sources.kubectl import Kubectl, KubectlError
+from pod_diagnoser.cli.sources.lists import Lists, Reading
 from pod_diagnoser.cli.what_changed import REVISIONS_OF
 from pod_diagnoser.pods.keys import CRASHES, DIAGNOSED_BY, LABEL
 
-_NODE_EVENTS: Final = ("-n", "default", "--field-selector=involvedObject.kind=Node")
+_NODE_EVENTS_PLACE: Final = ("-n", "default")
 """The kubelet and the node controller write Events about nodes to this namespace."""
 
-_POD_EVENTS: Final = "--field-selector=involvedObject.kind=Pod"
+_ABOUT_NODES: Final = "involvedObject.kind=Node"
+_ABOUT_PODS: Final = "involvedObject.kind=Pod"
 
 _LOG_LINES: Final = 1000
 _LOG_BYTES: Final = 64 * 1024
@@ -76,6 +79,7 @@ class LiveSource:
         progress: Callable[[str, int], None] = lambda *_: None,
     ) -> None:
         self._kubectl, self._scope, self._selection = kubectl, scope, selection
+        self._lists = Lists(kubectl, os.environ)
         self._collector, self._progress = collector, progress
         self.warnings: dict[str, None] = {}
         """What kubectl said, although it did what it was asked for; each once."""
@@ -87,20 +91,24 @@ class LiveSource:
             CommandError: no Pods could be read at all.
         """
         with ExitStack() as stack:
-            calls = [
-                (
-                    place,
-                    stack.enter_context(self._pods(place)),
-                    stack.enter_context(self._events(place)),
-                )
-                for place in self._scope.places()
-            ]
             asks_for_nodes = self._scope.all_namespaces or bool(self._selection.targets)
             of_nodes = (
-                stack.enter_context(self._kubectl.get("events", *_NODE_EVENTS))
+                stack.enter_context(
+                    self._lists.start("events", _NODE_EVENTS_PLACE, fields=_ABOUT_NODES)
+                )
                 if asks_for_nodes
                 else None
             )
+            calls = [
+                (
+                    place,
+                    stack.enter_context(
+                        self._lists.start("pods", place, labels=self._scope.selector)
+                    ),
+                    stack.enter_context(self._lists.start("events", place, fields=_ABOUT_PODS)),
+                )
+                for place in self._scope.places()
+            ]
             failures = [self._read_pods(place, pods) for place, pods, _ in calls]
             if all(failures):
                 raise CommandError("; ".join(dict.fromkeys(filter(None, failures))))
@@ -175,19 +183,15 @@ class LiveSource:
                 )
                 self._read(call, "", missing)
 
-    def _pods(self, place: tuple[str, ...]) -> Call:
-        selector = (f"--selector={self._scope.selector}",) if self._scope.selector else ()
-        return self._kubectl.get("pods", *place, *selector)
-
-    def _events(self, place: tuple[str, ...]) -> Call:
-        return self._kubectl.get("events", *place, _POD_EVENTS)
-
-    def _read_pods(self, place: tuple[str, ...], call: Call) -> str:
+    def _read_pods(self, place: tuple[str, ...], call: Reading) -> str:
         """Read Pods; return why that failed, or an empty string."""
         try:
             self._add_all(call, "Pod")
         except KubectlError as error:
             where = f"Pods of namespace {place[-1]}" if place else "Pods"
+            if error.objects_before:
+                self._miss(where, error, "only a part of them is looked at")
+                return ""
             if error.kind == "forbidden" and self._read_named_pods(place):
                 self._miss(where, error, "of its siblings nothing is told")
                 return ""
@@ -211,7 +215,7 @@ class LiveSource:
                 found = True
         return found
 
-    def _read_events(self, place: tuple[str, ...], call: Call) -> None:
+    def _read_events(self, place: tuple[str, ...], call: Reading) -> None:
         try:
             self._add_all(call, "Event")
         except KubectlError as error:
@@ -222,16 +226,21 @@ class LiveSource:
         for namespace in namespaces:
             self._collector.know_events_of(namespace)
 
-    def _read(self, call: Call, kind: str, missing: Missing) -> None:
+    def _read(self, call: Reading, kind: str, missing: Missing) -> None:
         try:
             self._add_all(call, kind)
         except KubectlError as error:
             self._miss(missing.what, error, missing.without)
 
-    def _add_all(self, call: Call, kind: str) -> None:
-        for number, content in enumerate(call.objects(), 1):
-            self._collector.add_json(content, kind)
-            self._progress(f"{kind or 'Revision'}s", number)
+    def _add_all(self, call: Reading, kind: str) -> None:
+        number = 0
+        try:
+            for number, content in enumerate(call.objects(), 1):
+                self._collector.add_json(content, kind)
+                self._progress(f"{kind or 'Revision'}s", number)
+        except KubectlError as error:
+            error.objects_before = number
+            raise
         self.warnings.update(dict.fromkeys(call.warnings))
 
     def _miss(self, what: str, error: KubectlError, without: str) -> None:
