@@ -17,7 +17,7 @@ from dev.benchmarks.pod_load import PodLoad
 from dev.benchmarks.process_cost import Cost, run
 from dev.benchmarks.spread import Spread
 from dev.envtest import build, pods
-from dev.envtest.client import EVENTS, NAMESPACES, PODS, SERVICE_ACCOUNTS, Client, Json
+from dev.envtest.client import EVENTS, NAMESPACES, PODS, SERVICE_ACCOUNTS, Json
 from dev.envtest.control_plane import ControlPlane
 
 PODS_THERE = 1000
@@ -40,9 +40,10 @@ def measure(rounds: int, count: int = PODS_THERE) -> list[Figure]:
 
     Raises:
         dev.envtest.build.MissingError: there is no control plane here.
+        RuntimeError: a command failed, or the Pods did not stay.
     """
     with ControlPlane(build.find()) as plane:
-        crash_pods(plane.admin, count)
+        crash_pods(plane, count)
         time.sleep(_SETTLING)
         commands = _commands(plane)
         for command in commands.values():
@@ -51,14 +52,20 @@ def measure(rounds: int, count: int = PODS_THERE) -> list[Figure]:
         for _ in range(rounds):
             for name, command in commands.items():
                 costs[name].append(_run(plane, command))
+        if (left := len(plane.admin.list(PODS, _NAMESPACE))) != count:
+            message = f"{left} of {count} Pods were left"
+            raise RuntimeError(message)
     return _figures(costs["ours"], costs["kubectl"], count)
 
 
-def crash_pods(admin: Client, count: int) -> None:
+def crash_pods(plane: ControlPlane, count: int) -> None:
     """Create Pods with their Events in a namespace of their own, and have them crash."""
+    admin = plane.admin
     admin.create(NAMESPACES, {"metadata": {"name": _NAMESPACE}})
     while admin.find(SERVICE_ACCOUNTS, "default", _NAMESPACE) is None:
         time.sleep(0.02)
+    # It would delete them: there is no Node.
+    plane.controller_manager.stop(grace=0)
     load = PodLoad(admin, _NAMESPACE, count)
     load.create(status=posting.long_running)
     started = pods.now() - posting.RAN
