@@ -37,7 +37,7 @@ serve: setup ## serve the hook on localhost, PORT=8080, as in production
 	@$(RUN)/pod-diagnoser serve --port $(PORT)
 
 # Check it.
-.PHONY: test crds reference golden lint output-corpus output-score
+.PHONY: test crds chart reference golden lint output-corpus output-score
 test: setup $(if $(shell which npm 2>/dev/null),axe) ## run all tests that need no control plane, on all cores
 	$(RUN)/pytest -n auto --dist loadfile --no-loadscope-reorder --ignore tests/e2e
 
@@ -46,6 +46,9 @@ crds: setup ## make the CRD of ClusterPodDiagnoser from that of PodDiagnoser
 
 reference: setup ## make docs/reference.md from where names are defined
 	@$(RUN)/python -m dev.reference
+
+chart: setup ## bring the Helm chart up to date with the manifests, rules and values it is made from
+	@$(RUN)/python -m dev.chart
 
 golden: setup ## write the golden files' outputs again; read the diff
 	$(RUN)/pytest tests/golden --update-golden
@@ -92,7 +95,7 @@ test-lowest: $(LOWEST_VENV)/.synced ## run the tests of the hook with the oldest
 
 # A missing control plane or Metacontroller skips the tests and says how to get it; E2E_REQUIRE=1 makes it a
 # failure (for releases). The tests mostly wait, so two control planes run at a time.
-.PHONY: e2e control-plane prometheus
+.PHONY: e2e control-plane prometheus helm
 e2e: setup ## test with real etcd, kube-apiserver and Metacontroller
 	$(RUN)/pytest -n 2 --dist loadfile tests/e2e
 
@@ -108,6 +111,9 @@ COMPARISON ?=
 .PHONY: comparison
 comparison: setup ## ask this and other tools why the same Pods crashed, on a real control plane
 	@$(RUN)/python -m dev.comparison $(COMPARISON)
+
+helm: setup ## build Helm from its Go module, once; print its path
+	@$(RUN)/python -m dev.helm.build
 
 # Headlamp's plug-in, in a copy with npm's packages by its lock file; scripts of packages do not run. Takes Node.js.
 HEADLAMP := .cache/headlamp
@@ -207,6 +213,21 @@ package: setup ## build sdist and wheel, install the wheel elsewhere and start i
 	cd $(DIST) && ../../$(DIST_VENV)/bin/python -c 'from pod_diagnoser.server.app import create_app; create_app()'
 	$(DIST_VENV)/bin/pod-diagnoser --help > /dev/null
 	$(DIST_VENV)/bin/kubectl-diagnose causes > /dev/null
+
+# The chart as others install it. The variables say where a release has pushed the image.
+IMAGE_REGISTRY ?=
+IMAGE_REPOSITORY ?=
+IMAGE_TAG ?=
+IMAGE_DIGEST ?=
+CHART_COPY := .cache/chart/pod-diagnoser
+
+.PHONY: package-chart
+package-chart: setup ## package the Helm chart into .cache/dist; takes Helm, or Go to build it
+	@rm -rf $(dir $(CHART_COPY)) && mkdir -p $(dir $(CHART_COPY)) $(DIST) && cp -R charts/pod-diagnoser $(CHART_COPY)
+	@$(RUN)/python -m dev.chart image $(CHART_COPY) registry="$(IMAGE_REGISTRY)" repository="$(IMAGE_REPOSITORY)" \
+		tag="$(IMAGE_TAG)" digest="$(IMAGE_DIGEST)"
+	@helm=$$($(RUN)/python -m dev.helm.build) && $$helm lint --strict --quiet $(CHART_COPY) \
+		&& $$helm package $(CHART_COPY) --destination $(DIST)
 
 # What a release is built from. update-pins needs the registry of the base images.
 SBOM := $(DIST)/sbom.cdx.json

@@ -24,7 +24,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev.go_builds import cache_folder, run_go
+from dev.go_builds import BuildError, MissingError, cache_folder, run_go
+
+__all__ = ["Binaries", "BuildError", "MissingError", "control_plane", "find", "main", "versions"]
 
 GO_MODULE = Path(__file__).parent / "gomodule"
 
@@ -36,17 +38,6 @@ _COMMANDS = {
 }
 # etcd's main package is the module's root, so `go build` calls the program after its folder.
 _BUILT_AS = {"etcd": "server"}
-
-
-class MissingError(RuntimeError):
-    """Something that the project needs and does not contain is not on this machine.
-
-    The message names it and how to get it, so that it can serve as the reason of a skip.
-    """
-
-
-class BuildError(RuntimeError):
-    """``go build`` failed; the message ends with what it printed last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,14 @@ import itertools
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from dev.envtest import build
 from dev.envtest.client import EVENTS
 from dev.envtest.cluster import Cluster
+from dev.helm import build as helm_build
 from dev.prometheus import build as prometheus_build
 from dev.prometheus.build import Programs
 from tests.e2e.evidence import EvidenceRig
@@ -23,6 +25,7 @@ _TIME_LIMIT = 300
 
 _found = pytest.StashKey[build.Binaries | str]()
 _prometheus = pytest.StashKey[Programs | str]()
+_helm = pytest.StashKey[Path | str]()
 _numbers = itertools.count(1)
 
 
@@ -61,6 +64,11 @@ def pytest_runtestloop(session: pytest.Session) -> None:
             session.config.stash[_prometheus] = prometheus_build.find()
         except (build.MissingError, build.BuildError) as missing:
             session.config.stash[_prometheus] = str(missing)
+    if any("helm_program" in getattr(item, "fixturenames", ()) for item in session.items):
+        try:
+            session.config.stash[_helm] = helm_build.find()
+        except (build.MissingError, build.BuildError) as missing:
+            session.config.stash[_helm] = str(missing)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -90,6 +98,17 @@ def binaries(pytestconfig: pytest.Config) -> build.Binaries:
 def prometheus_programs(pytestconfig: pytest.Config) -> Programs:
     """Prometheus and promtool."""
     found = pytestconfig.stash[_prometheus]
+    if isinstance(found, str):
+        if os.environ.get(_REQUIRE):
+            pytest.fail(found, pytrace=False)
+        pytest.skip(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def helm_program(pytestconfig: pytest.Config) -> Path:
+    """Helm."""
+    found = pytestconfig.stash[_helm]
     if isinstance(found, str):
         if os.environ.get(_REQUIRE):
             pytest.fail(found, pytrace=False)

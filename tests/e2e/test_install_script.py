@@ -4,7 +4,6 @@ The kubelet runs the hook's processes, once their Secret is there. Metacontrolle
 kinds as seldom as it is released.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,12 +12,12 @@ import yaml
 
 from dev.envtest import installation
 from dev.envtest.build import Binaries
-from dev.envtest.client import EVENTS, PODS
+from dev.envtest.client import PODS
 from dev.envtest.cluster import Cluster
 from dev.envtest.installation import EVIDENCE, EVIDENCE_CHANGES, PROJECT, SYSTEM
 from dev.envtest.metacontroller import Metacontroller
 from tests.e2e.administration import install, make
-from tests.e2e.workspace import ERROR, Workspace
+from tests.e2e.workspace import ERROR, Workspace, warnings
 
 PODS_BEFORE = 10
 
@@ -61,16 +60,6 @@ def overlay(cluster: Cluster) -> Path:
     (folder / "all.yaml").write_text(text, encoding="utf-8")
     (folder / "kustomization.yaml").write_text("resources: [all.yaml]\n", encoding="utf-8")
     return folder
-
-
-def warnings(cluster: Cluster) -> Counter[str]:
-    """Return how often each Pod of the cluster got a Warning."""
-    counted: Counter[str] = Counter()
-    for event in cluster.admin.list(EVENTS):
-        about = event["involvedObject"]
-        if event["type"] == "Warning" and about["kind"] == "Pod":
-            counted[f"{about['namespace']}/{about['name']}"] += event.get("count") or 1
-    return counted
 
 
 def everything(cluster: Cluster) -> set[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.envtest.build import BuildError, MissingError
+from dev.go_builds import BuildError, MissingError
 from dev.prometheus import build
 
 
@@ -48,6 +48,6 @@ def test_what_was_built_is_used_again(bare: Path) -> None:
     program(bare / "go", made)
     found = build.find()
     assert found.prometheus.is_file()
-    assert build.version() in found.prometheus.parent.name
+    assert build.LOCKED.version() in found.prometheus.parent.name
     (bare / "go").unlink()
     assert build.find() == found

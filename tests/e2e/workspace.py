@@ -91,6 +91,16 @@ def shown_metadata(pod: Json) -> tuple[dict[str, str], dict[str, str]]:
     return managed(metadata.get("annotations")), managed(metadata.get("labels"))
 
 
+def warnings(cluster: Cluster) -> Counter[str]:
+    """Return how often each Pod of the cluster got a Warning."""
+    counted: Counter[str] = Counter()
+    for event in cluster.admin.list(EVENTS):
+        about = event["involvedObject"]
+        if event["type"] == "Warning" and about["kind"] == "Pod":
+            counted[f"{about['namespace']}/{about['name']}"] += event.get("count") or 1
+    return counted
+
+
 def eventually(
     read: Callable[[], T],
     until: Callable[[T], Any] = bool,

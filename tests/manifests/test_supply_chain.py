@@ -18,6 +18,11 @@ LOCK = (PROJECT / "uv.lock").read_text(encoding="utf-8")
 PACKAGES = {one["name"]: one for one in tomllib.loads(LOCK)["package"]}
 WORKFLOWS = sorted((PROJECT / ".github/workflows").glob("*.yml"))
 DIGEST = f"sha256:{'0' * 64}"
+RELEASING = {
+    "image": {"packages", "id-token", "attestations"},
+    "chart": {"packages", "id-token"},
+}
+"""What each job of a release may write."""
 
 
 @pytest.mark.parametrize(
@@ -84,13 +89,13 @@ def test_actions_are_pinned_by_commit(path: Path) -> None:
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_workflows_may_do_no_more_than_they_need(path: Path) -> None:
-    """Only the job that releases an image may write, and only what a release takes."""
+    """Only the jobs that release image and chart may write, and only what a release takes."""
     workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert workflow["permissions"] in ({}, {"contents": "read"})
     for name, job in workflow["jobs"].items():
         writes = {one for one, may in job.get("permissions", {}).items() if may == "write"}
-        image = (path.name, name) == ("release.yml", "image")
-        assert writes == ({"packages", "id-token", "attestations"} if image else set())
+        allowed = RELEASING.get(name, set()) if path.name == "release.yml" else set()
+        assert writes == allowed
 
 
 def test_ci_runs_on_each_python_and_with_the_lowest_versions() -> None:

@@ -58,6 +58,7 @@ class _Call:
     body: Mapping[str, Any] | None
     bounds: Bounds
     until: float
+    accept: str
 
 
 class ApiConnection:
@@ -103,6 +104,7 @@ class ApiConnection:
         body: Mapping[str, Any] | None = None,
         *,
         bounds: Bounds | None = None,
+        accept: str = "application/json",
     ) -> tuple[bytes, datetime]:
         """Make a call: once, or twice where the token was renewed since it was read.
 
@@ -111,7 +113,7 @@ class ApiConnection:
         """
         bounds = bounds or Bounds(CALL_SECONDS, MAX_ANSWER)
         until = self._monotonic() + bounds.seconds
-        call = _Call(method, path, body, bounds, until)
+        call = _Call(method, path, body, bounds, until, accept)
         try:
             with self._deadline(bounds.seconds):
                 response, content = self._send(call, self._current_token())
@@ -146,7 +148,7 @@ class ApiConnection:
             data=None if call.body is None else json.dumps(call.body),
             headers={
                 # As kubectl does for a log, too: the log still comes as text.
-                "Accept": "application/json",
+                "Accept": call.accept,
                 "Accept-Encoding": "identity",
                 "Authorization": f"Bearer {token}",
                 "Content-Type": "application/json",

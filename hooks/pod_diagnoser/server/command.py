@@ -1,11 +1,22 @@
-"""The command ``pod-diagnoser``: ``serve`` runs the hook."""
+"""The command ``pod-diagnoser``: ``serve`` runs the hook, others check and remove installations."""
 
 import argparse
+import json
 import os
 import sys
+from pathlib import Path
 
 from gunicorn.app.wsgiapp import WSGIApplication
 
+from pod_diagnoser.cluster.administration import Administration
+from pod_diagnoser.cluster.errors import ApiError
+from pod_diagnoser.server.app import find_api_server
+from pod_diagnoser.server.installation import (
+    InstallationCheck,
+    InstallationError,
+    Patience,
+    clean_pods,
+)
 from pod_diagnoser.server.settings import SettingsError, load_settings
 
 
@@ -21,17 +32,10 @@ def main(arguments: list[str] | None = None) -> int:
     Raises:
         SystemExit: with 2 for a wrong command line or setting.
     """
-    parser = argparse.ArgumentParser(
-        prog="pod-diagnoser", description="Metacontroller hook that says why containers crashed."
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    serve = commands.add_parser("serve", help="serve the hook with gunicorn, as in production")
-    serve.add_argument("--host", help="address to listen on (POD_DIAGNOSER_HOST, 127.0.0.1)")
-    serve.add_argument("--port", help="port to listen on (POD_DIAGNOSER_PORT or PORT, 8080)")
-    serve.add_argument(
-        "--endpoints", help="all, pods or poddiagnosers (POD_DIAGNOSER_ENDPOINTS, all)"
-    )
+    parser = _parser()
     options = parser.parse_args(arguments)
+    if options.command != "serve":
+        return _administer(options)
     for name in ("host", "port", "endpoints"):
         value = getattr(options, name)
         if value is not None:
@@ -47,4 +51,65 @@ def main(arguments: list[str] | None = None) -> int:
         "pod_diagnoser.server.app:create_app()",
     ]
     WSGIApplication("%(prog)s [OPTIONS] [APP_MODULE]", prog="gunicorn").run()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pod-diagnoser", description="Metacontroller hook that says why containers crashed."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="serve the hook with gunicorn, as in production")
+    serve.add_argument("--host", help="address to listen on (POD_DIAGNOSER_HOST, 127.0.0.1)")
+    serve.add_argument("--port", help="port to listen on (POD_DIAGNOSER_PORT or PORT, 8080)")
+    serve.add_argument(
+        "--endpoints", help="all, pods or poddiagnosers (POD_DIAGNOSER_ENDPOINTS, all)"
+    )
+    clean = commands.add_parser(
+        "clean-pods", help="take off all Pods what was written on them, before a removal"
+    )
+    check = commands.add_parser(
+        "check-installation", help="crash a made-up Pod, and wait until it is diagnosed"
+    )
+    check.add_argument("--namespace", required=True, help="where that Pod is made")
+    check.add_argument(
+        "--objects",
+        required=True,
+        type=Path,
+        help="folder with poddiagnoser.json, pod.json and crash.json",
+    )
+    check.add_argument(
+        "--no-crash",
+        dest="crash",
+        action="store_false",
+        help="wait for the PodDiagnoser alone",
+    )
+    for one in (clean, check):
+        one.add_argument("--timeout", type=float, default=240, help="seconds; 240 by default")
+    return parser
+
+
+def _administer(options: argparse.Namespace) -> int:
+    """Run one of the other commands; return the exit code."""
+    try:
+        credentials = find_api_server(load_settings(), os.environ)
+        if credentials is None:
+            sys.stderr.write("pod-diagnoser: no API server: this runs in a Pod with a token\n")
+            return 2
+        cluster, patience = Administration(credentials), Patience(options.timeout)
+        if options.command == "clean-pods":
+            clean_pods(cluster, patience)
+            done = "No Pod has an annotation or a label of ours any more."
+        else:
+            objects = {
+                name: json.loads((options.objects / f"{name}.json").read_text(encoding="utf-8"))
+                for name in ("poddiagnoser", "pod", "crash")
+            }
+            check = InstallationCheck(cluster, options.namespace, objects)
+            check.run(patience, crash=options.crash)
+            done = "Crashes are diagnosed." if options.crash else "PodDiagnosers work."
+    except (InstallationError, ApiError, SettingsError, OSError) as error:
+        sys.stderr.write(f"pod-diagnoser: {error}\n")
+        return 1
+    sys.stdout.write(f"{done}\n")
     return 0

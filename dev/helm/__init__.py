@@ -1,0 +1,1 @@
+"""Helm, of which the chart's tests need one."""
