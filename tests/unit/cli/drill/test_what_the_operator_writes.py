@@ -75,6 +75,11 @@ class Listed:
         kind = {"apiVersion": "diagnostics.local.io/v1", "kind": "PodDiagnoserList"}
         return json.dumps({**kind, "metadata": {}, "items": [self._of]}).encode()
 
+    def list_cluster_pod_diagnosers(self, _: float) -> bytes:
+        """There are none."""
+        kind = {"apiVersion": "diagnostics.local.io/v1", "kind": "ClusterPodDiagnoserList"}
+        return json.dumps({**kind, "metadata": {}, "items": []}).encode()
+
 
 @pytest.fixture(scope="module")
 def observed() -> Observed:
