@@ -1,22 +1,12 @@
 """The command ``pod-diagnoser``: ``serve`` runs the hook, others check and remove installations."""
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
 
 from gunicorn.app.wsgiapp import WSGIApplication
 
-from pod_diagnoser.cluster.administration import Administration
-from pod_diagnoser.cluster.errors import ApiError
-from pod_diagnoser.server.app import find_api_server
-from pod_diagnoser.server.installation import (
-    InstallationCheck,
-    InstallationError,
-    Patience,
-    clean_pods,
-)
 from pod_diagnoser.server.settings import SettingsError, load_settings
 
 
@@ -35,7 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command != "serve":
-        return _administer(options)
+        # Only here: gunicorn's worker patches ssl, and what took SSLContext from it before, as
+        # urllib3 does, would recurse without end at each call of the API server.
+        from pod_diagnoser.server.administer import administer  # noqa: PLC0415
+
+        return administer(options)
     for name in ("host", "port", "endpoints"):
         value = getattr(options, name)
         if value is not None:
@@ -87,29 +81,3 @@ def _parser() -> argparse.ArgumentParser:
     for one in (clean, check):
         one.add_argument("--timeout", type=float, default=240, help="seconds; 240 by default")
     return parser
-
-
-def _administer(options: argparse.Namespace) -> int:
-    """Run one of the other commands; return the exit code."""
-    try:
-        credentials = find_api_server(load_settings(), os.environ)
-        if credentials is None:
-            sys.stderr.write("pod-diagnoser: no API server: this runs in a Pod with a token\n")
-            return 2
-        cluster, patience = Administration(credentials), Patience(options.timeout)
-        if options.command == "clean-pods":
-            clean_pods(cluster, patience)
-            done = "No Pod has an annotation or a label of ours any more."
-        else:
-            objects = {
-                name: json.loads((options.objects / f"{name}.json").read_text(encoding="utf-8"))
-                for name in ("poddiagnoser", "pod", "crash")
-            }
-            check = InstallationCheck(cluster, options.namespace, objects)
-            check.run(patience, crash=options.crash)
-            done = "Crashes are diagnosed." if options.crash else "PodDiagnosers work."
-    except (InstallationError, ApiError, SettingsError, OSError) as error:
-        sys.stderr.write(f"pod-diagnoser: {error}\n")
-        return 1
-    sys.stdout.write(f"{done}\n")
-    return 0
