@@ -191,20 +191,22 @@ def still(cluster: FaultyCluster) -> None:
     """Check that nothing is written for an hour, but for recalls that did not get through yet.
 
     The controllers that recall ask every few seconds, but twice an hour here, and any replica: so
-    the start of one may be stored late. It is written once for each object, and never again.
+    the start of one may be stored late, and when one diagnosed a Pod late, by its own clock. Each
+    is written once for each object, and never again.
     """
     before = sum(cluster.watch.counts[f"{kind} written"] for kind in KINDS)
     recalled = _recalled(cluster)
     cluster.run(3600.0)
     written = sum(cluster.watch.counts[f"{kind} written"] for kind in KINDS) - before
-    starts = [
-        whole_seconds(replica.process.started)
-        for replica in cluster.service.replicas
-        if replica.process is not None
-    ]
+    processes = [each.process for each in cluster.service.replicas if each.process is not None]
+    noted = {
+        time
+        for process in processes
+        for time in (whole_seconds(process.started), *process.recalls.late.values())
+    }
     late = sum(
-        sum(recalled[uid] < start <= time for start in starts)
-        for uid, time in _recalled(cluster).items()
+        sum(recalled[uid] < time <= last for time in noted)
+        for uid, last in _recalled(cluster).items()
         if uid in recalled
     )
     if written > late:

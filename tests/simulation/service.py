@@ -26,6 +26,7 @@ from dev.simulator.scheduling import Clock, Scheduler
 from dev.simulator.timing import Timing
 from dev.simulator.webhooks import Answer, Failure, Outcome
 from pod_diagnoser.api.raw_request import find_namespace
+from pod_diagnoser.api.time import whole_seconds
 from pod_diagnoser.cluster import (
     circuit_breaker,
     coalescing,
@@ -205,6 +206,23 @@ def cooperative() -> Iterator[None]:
         yield
 
 
+class NotedRecalls(Recalls):
+    """Recalls, with what they remember in sight.
+
+    Attributes:
+        late: when a Pod was last diagnosed late, by namespace, by the replica's clock.
+    """
+
+    def __init__(self, started: datetime) -> None:
+        super().__init__(started)
+        self.late: dict[str, datetime] = {}
+
+    def note_late(self, namespace: str, now: datetime) -> None:
+        """Note that a Pod of a namespace was diagnosed late."""
+        self.late[namespace] = whole_seconds(now)
+        super().note_late(namespace, now)
+
+
 class _NoTelemetry:
     """In place of telemetry: nothing reads it."""
 
@@ -228,7 +246,7 @@ class Process:
         self.started = clock()
         self._fairness = Fairness(PODDIAGNOSERS_RATE, time)
         self._used: dict[str, float] = {}
-        recalls = Recalls(self.started)
+        self.recalls = recalls = NotedRecalls(self.started)
         pods = PodEndpoints(clock, recalls, telemetry, fetcher, confidential=True)
         diagnosers = PodDiagnoserEndpoints(
             clock, recalls, telemetry, self._reconciler, Settings().max_related, lambda: 0.0
