@@ -46,7 +46,7 @@ OTHER_KEYS: Final[Mapping[str, tuple[str, str]]] = {
         "what kind of [reason](#classes-of-reasons) the container's output gives",
     ),
     RECALLED: (
-        "annotation of a DiagnosisTarget or a PodDiagnoser",
+        "annotation of a DiagnosisTarget, PodDiagnoser or ClusterPodDiagnoser",
         "when its Pods, or it, were last synced again after an outage",
     ),
     f"{GROUP}/install-step": (
@@ -163,7 +163,7 @@ PATHS: Final[Mapping[str, str]] = {
     "/pods/recall": "after an outage: the Pods of a DiagnosisTarget's namespace",
     "/poddiagnosers/customize": "which Pods and DiagnosisTargets come with a PodDiagnoser",
     "/poddiagnosers/sync": "its status and its DiagnosisTarget; Events and remediations",
-    "/poddiagnosers/recall": "after an outage: a PodDiagnoser",
+    "/poddiagnosers/recall": "after an outage: a PodDiagnoser or a ClusterPodDiagnoser",
     "/clusterpoddiagnosers/customize": "what comes with a ClusterPodDiagnoser",
     "/clusterpoddiagnosers/sync": "its status; Events",
     "/clusterpoddiagnosers/targets/customize": "the Namespaces that it selects",

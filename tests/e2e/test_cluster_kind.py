@@ -175,6 +175,33 @@ def test_the_older_one_of_two_wins(shop: Workspace, diagnose: Diagnose) -> None:
     eventually(lambda: status(shop, younger), lambda it: it["diagnosedPods"] == 1)
 
 
+@pytest.mark.takes_hook_away
+def test_after_an_outage_it_is_recalled(shop: Workspace, diagnose: Diagnose) -> None:
+    """Its hook was away when a Pod crashed; once it is back, that is counted."""
+    name = f"recalled-{shop.namespace[:2]}"
+    select(shop, name)
+    diagnose(name, namespaceSelector=team(name))
+    eventually(lambda: status(shop, name), lambda it: it.get("selectedNamespaces") == 1)
+    # Times are compared in whole seconds: what is as young as the process is not recalled.
+    begun = now()
+    eventually(now, lambda moment: timestamp(moment) > timestamp(begun))
+
+    def annotations() -> dict[str, str]:
+        found = shop.cluster.admin.get(CLUSTERPODDIAGNOSERS, name)["metadata"]
+        return dict(found.get("annotations", {}))
+
+    hook = shop.cluster.poddiagnosers_hook
+    hook.stop(grace=0)
+    try:
+        crash(shop)
+        labelled(shop, "cluster-diagnoser", name)
+        assert f"{PREFIX}recalled" not in annotations()
+    finally:
+        hook.start()
+    eventually(annotations, lambda found: f"{PREFIX}recalled" in found)
+    eventually(lambda: status(shop, name), lambda it: it["diagnosedPods"] == 1)
+
+
 REPLACE: Json = {
     "remediationAction": "RestartPod",
     "evidence": {"events": False},

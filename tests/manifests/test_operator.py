@@ -343,7 +343,8 @@ def test_parents_and_attachments_are_kinds_that_exist() -> None:
     assert attachment["updateStrategy"] == {"method": "InPlace"}
     for recalling in (recall_pods, recall_diagnosers):
         assert "attachments" not in recalling
-    assert recall_diagnosers["resources"] == diagnosers["resources"]
+    cluster_kind = {"apiVersion": "diagnostics.local.io/v1", "resource": "clusterpoddiagnosers"}
+    assert recall_diagnosers["resources"] == [*diagnosers["resources"], cluster_kind]
     kind = {name: attachment[name] for name in ("apiVersion", "resource")}
     selector = {"matchExpressions": [{"key": CLUSTER_LABEL, "operator": "DoesNotExist"}]}
     assert recall_pods["resources"] == [{**kind, "labelSelector": selector}]

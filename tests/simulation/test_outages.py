@@ -3,12 +3,15 @@
 Metacontroller's limiter alone would bring back ten Pods a second, each only after its own pause.
 """
 
+from typing import Any
+
 import pytest
 
-from dev.simulator.resources import EVENT
+from dev.simulator.objects import Object, annotations_of
+from dev.simulator.resources import EVENT, NAMESPACE
 from pod_diagnoser.pods.recall import MIN_DISTANCE
 from pod_diagnoser.server.settings import Endpoints
-from tests.support.cluster_fixture import DIAGNOSER, TARGET
+from tests.support.cluster_fixture import CLUSTER_DIAGNOSER, DIAGNOSER, PREFIX, TARGET
 from tests.support.hooked_cluster import BOTH, ReportedCluster
 
 SOON = 15.0
@@ -72,6 +75,23 @@ class Shop(ReportedCluster):
         assert self.count() == len(self.names)
 
 
+class ClusterShop(Shop):
+    """The same with a ClusterPodDiagnoser of all namespaces."""
+
+    def diagnoser(self, name: str = "d", **spec: Any) -> Object:
+        """Create a ClusterPodDiagnoser, in place of a PodDiagnoser."""
+        return self.store.create(CLUSTER_DIAGNOSER, {"metadata": {"name": name}, "spec": spec})
+
+    def status(self, name: str = "d") -> Object:
+        """Return its status."""
+        return self.store.get(CLUSTER_DIAGNOSER, ("", name)).get("status") or {}
+
+    def recalled(self) -> str | None:
+        """Return when it was last recalled."""
+        found = annotations_of(self.store.get(CLUSTER_DIAGNOSER, ("", "d")))
+        return found.get(f"{PREFIX}recalled")
+
+
 @pytest.mark.parametrize("parts", PARTS, ids=["pods", "poddiagnosers", "both"])
 @pytest.mark.parametrize("seconds", [30.0, 300.0])
 @pytest.mark.parametrize("pods", [1, 3, MANY])
@@ -90,6 +110,27 @@ def test_a_restarted_hook_makes_up_for_its_outage(
     shop.check()
     assert shop.recalls() - before == (PODS in parts)
     shop.settle()
+
+
+@pytest.mark.parametrize("seconds", [30.0, 300.0])
+@pytest.mark.parametrize("pods", [1, 3, MANY])
+def test_a_clusterpoddiagnoser_is_recalled_as_a_poddiagnoser_is(pods: int, seconds: float) -> None:
+    """Its status counts soon what crashed meanwhile; a namespace that came then is diagnosed."""
+    shop = ClusterShop(pods)
+    shop.leave(DIAGNOSERS)
+    shop.run(1)
+    shop.crash_all()
+    shop.store.create(NAMESPACE, {"metadata": {"name": "new"}})
+    shop.run(seconds)
+    assert shop.recalled() is None
+    shop.come_back(DIAGNOSERS)
+    shop.run(SOON)
+    shop.check()
+    assert [one for one in shop.store.select(TARGET) if one["metadata"]["namespace"] == "new"]
+    recalled = shop.recalled()
+    assert recalled is not None
+    shop.settle()
+    assert shop.recalled() == recalled, "once for each start"
 
 
 @pytest.mark.parametrize("parts", [(PODS,), BOTH], ids=["pods", "both"])

@@ -5,7 +5,7 @@ metacontroller/metacontroller, tag v4.17.2. Requests are read leniently, since M
 Kubernetes add fields; responses are strict, since Metacontroller refuses unknown keys.
 """
 
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -65,14 +65,20 @@ class TargetRecallRequest(WireModel):
     object: DiagnosisTarget
 
 
-class RecalledObject(WireModel):
-    """A PodDiagnoser, of which no more is read."""
+class RecalledMeta(ObjectMeta):
+    """The metadata of a PodDiagnoser, or of a ClusterPodDiagnoser, which has no namespace."""
 
-    metadata: ObjectMeta
+    namespace: Name | Literal[""] = ""
+
+
+class RecalledObject(WireModel):
+    """A PodDiagnoser or a ClusterPodDiagnoser, of which no more is read."""
+
+    metadata: RecalledMeta
 
 
 class DiagnoserRecallRequest(WireModel):
-    """A sync request for a PodDiagnoser, without what is related to it."""
+    """A sync request for one of these, without what is related to it."""
 
     object: RecalledObject
 

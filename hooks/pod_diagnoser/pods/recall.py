@@ -2,10 +2,10 @@
 
 Metacontroller puts each sync that failed back through a limiter: 10 a second for all Pods, and for
 each object a pause that doubles with every failure. Events go past that limiter: one of a
-DiagnosisTarget puts the Pods of its namespace into the queue, one of a PodDiagnoser itself. So a
-hook recalls them by a change of one annotation, in the response to a sync that comes every few
-seconds, by a controller of its own. Only a hook that is there can give that response, so nothing is
-recalled into an outage.
+DiagnosisTarget puts the Pods of its namespace into the queue, one of a PodDiagnoser or of a
+ClusterPodDiagnoser itself. So a hook recalls them by a change of one annotation, in the response to
+a sync that comes every few seconds, by a controller of its own. Only a hook that is there can give
+that response, so nothing is recalled into an outage.
 
 Sources: ``pkg/controller/decorator/controller.go`` (``processNextWorkItem``: AddRateLimited;
 ``enqueueParentObject``: Add) and ``pkg/controller/common/customize/manager.go``
@@ -23,8 +23,8 @@ from pod_diagnoser.api.time import format_time, parse_time, whole_seconds
 from pod_diagnoser.pods.history import CrashRecord
 
 RECALLED = f"{GROUP}/recalled"
-"""The annotation of a DiagnosisTarget, of whose namespace the Pods are recalled, or a PodDiagnoser:
-until when there may have been an outage."""
+"""The annotation of a DiagnosisTarget, of whose namespace the Pods are recalled, a PodDiagnoser or
+a ClusterPodDiagnoser: until when there may have been an outage."""
 
 LATE = timedelta(seconds=10)
 """How long after its termination a crash is first diagnosed if something kept the sync away."""
@@ -102,7 +102,7 @@ class Recalls:
         return self._sync(target.metadata, self._late.get(target.metadata.namespace))
 
     def sync_diagnoser(self, diagnoser: RecalledObject) -> SyncResponse:
-        """Recall a PodDiagnoser, where there was an outage."""
+        """Recall a PodDiagnoser or a ClusterPodDiagnoser, where there was an outage."""
         return self._sync(diagnoser.metadata, None)
 
     def _sync(self, meta: ObjectMeta, late: datetime | None) -> SyncResponse:

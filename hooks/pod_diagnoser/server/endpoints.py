@@ -206,7 +206,7 @@ class PodDiagnoserEndpoints:
         return _read_or_refuse(parse, _strip(content, self.telemetry))
 
     def recall(self, body: Body) -> Reply:
-        """Answer ``POST /poddiagnosers/recall``, a small sync of a PodDiagnoser."""
+        """Answer ``POST /poddiagnosers/recall``, a small sync of a diagnoser of either kind."""
         request = DiagnoserRecallRequest.model_validate_json(body.content)
         return Reply(self.recalls.sync_diagnoser(request.object))
 
