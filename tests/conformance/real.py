@@ -28,6 +28,7 @@ from dev.envtest.credentials import METACONTROLLER
 from dev.envtest.metacontroller import Metacontroller
 from tests.conformance.script import (
     BARE,
+    CLUSTER_DIAGNOSER,
     KINDS,
     RELATED_EVERYTHING,
     WARM,
@@ -72,7 +73,7 @@ _RIGHTS: Json = {
 }
 """All rights, since the simulator knows of none; our own would keep it from a Pod's status."""
 
-KINDS_FILES = ("poddiagnosers", "diagnosistargets")
+KINDS_FILES = ("poddiagnosers", "diagnosistargets", "clusterpoddiagnosers")
 POLL = 0.05
 PAUSE, QUIET_FOR_SURE, GIVE_UP = 0.7, 12.0, 60.0
 """Seconds: between two scenarios; without anything new after which a step is over though something
@@ -170,7 +171,11 @@ class Real:
 
     def act(self, act: Act) -> None:
         """Execute an act."""
-        client, namespace = self._client, self._stage.scenario.namespace
+        client, scenario = self._client, self._stage.scenario
+
+        def place(kind: Kind) -> str | None:
+            return scenario.namespace if kind.namespaced else None
+
         if isinstance(act, Restart):
             self._metacontroller.stop()
             for other in act.meanwhile:
@@ -178,18 +183,18 @@ class Real:
             self._metacontroller.start()
             self._warm = False
         elif isinstance(act, Create):
-            if act.apart:
-                namespace = self._stage.scenario.apart
-            client.create(_resource(act.kind), act.manifest(namespace), namespace)
+            where = scenario.apart if act.apart else scenario.namespace
+            manifest = act.manifest(where)
+            client.create(_resource(act.kind), manifest, where if act.kind.namespaced else None)
         elif isinstance(act, Patch):
             subresource = act.subresource or None
-            client.patch(_resource(act.kind), act.name, act.patch, namespace, subresource)
+            client.patch(_resource(act.kind), act.name, act.patch, place(act.kind), subresource)
         elif isinstance(act, Adopt):
-            owner = client.get(_resource(act.owner_kind), act.owner, namespace)
+            owner = client.get(_resource(act.owner_kind), act.owner, place(act.owner_kind))
             patch = act.patch(owner["metadata"]["uid"])
-            client.patch(_resource(act.kind), act.name, patch, namespace)
+            client.patch(_resource(act.kind), act.name, patch, place(act.kind))
         else:
-            client.delete(_resource(act.kind), act.name, namespace)
+            client.delete(_resource(act.kind), act.name, place(act.kind))
 
     def _settle(
         self,
@@ -218,7 +223,8 @@ class Real:
         written = (
             _written(entry, begun)
             for entry in self._audited()
-            if entry["objectRef"].get("namespace") == scenario.namespace
+            if entry["objectRef"].get("namespace", entry["objectRef"].get("name"))
+            in (scenario.namespace, scenario.apart)
         )
         return sorted([*self._stage.requested, *written], key=lambda entry: entry.time)
 
@@ -259,6 +265,9 @@ class Real:
 
     def _clear(self, scenario: Scenario) -> None:
         """Delete what a scenario left: otherwise its changes would cause syncs in later ones."""
+        clusters = _resource(CLUSTER_DIAGNOSER)
+        for one in self._client.list(clusters):
+            self._client.delete(clusters, one["metadata"]["name"])
         for namespace in (scenario.namespace, scenario.apart):
             for kind in KINDS:
                 resource = _resource(kind)
@@ -357,16 +366,12 @@ class _Stage:
         """Answer a request; None ends the connection."""
         metadata = subject(request)["metadata"]
         with self._lock:
-            if metadata["namespace"] == WARM:
+            if metadata.get("namespace") == WARM:
                 if "parent" in request:
                     return 200, json.dumps(RELATED_EVERYTHING).encode(), {}
                 self.warm.append(subject(request)["kind"])
                 return 200, b"{}", {}
-            if (
-                self._prompter is None
-                or self._step < 0
-                or metadata["namespace"] != self.scenario.namespace
-            ):
+            if self._prompter is None or self._step < 0 or not self.scenario.has(metadata):
                 return 200, b"{}", {}
             reply = self._prompter.reply(endpoint, metadata["name"])
             after = reply.headers.get("Retry-After", "")

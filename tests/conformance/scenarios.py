@@ -3,7 +3,9 @@
 from typing import Any
 
 from tests.conformance.script import (
+    CLUSTER_DIAGNOSER,
     DIAGNOSER,
+    NAMESPACE,
     POD,
     POD_SPEC,
     RECREATE,
@@ -71,6 +73,27 @@ def _selecting(operator: str, values: list[str] | None = None) -> Json:
     if values is not None:
         expression["values"] = values
     return {"labelSelector": {"matchExpressions": [expression]}}
+
+
+_CLUSTER = "parity-cluster-kind"
+"""The ClusterPodDiagnoser has the name of the scenario's namespace, since it is in none."""
+
+_TEAM = {"parity.example/team": "x"}
+
+
+def _team(namespace: str, team: str | None = "x") -> Patch:
+    """Have a namespace match, or not any more."""
+    return Patch(NAMESPACE, namespace, {"metadata": {"labels": {"parity.example/team": team}}})
+
+
+def _published(*namespaces: str) -> dict[str, tuple[Reply, ...]]:
+    targets = [_target("t", namespace=namespace) for namespace in namespaces]
+    return {"targets/sync": (Reply({"attachments": targets}),)}
+
+
+def _counted(pods: int, namespaces: int) -> dict[str, tuple[Reply, ...]]:
+    status = {"diagnosedPods": pods, "selectedNamespaces": namespaces}
+    return {"clusters/sync": (Reply({"status": status}),)}
 
 
 _WRONG = (
@@ -1189,6 +1212,64 @@ SCENARIOS = (
                     )
                 },
             ),
+        ),
+    ),
+    Scenario(
+        "cluster-kind",
+        "A parent in no namespace, of two controllers: targets in namespaces that match; a status.",
+        (
+            Step((Restart(),)),
+            Step(
+                (
+                    _POD,
+                    Create(
+                        CLUSTER_DIAGNOSER,
+                        _CLUSTER,
+                        {"spec": {"namespaceSelector": {"matchLabels": _TEAM}}},
+                    ),
+                ),
+                {
+                    "clusters/customize": (
+                        Reply(
+                            {
+                                "relatedResources": [
+                                    {
+                                        "apiVersion": POD.api_version,
+                                        "resource": POD.plural,
+                                        "labelSelector": {"matchLabels": {"a": "1"}},
+                                    }
+                                ]
+                            }
+                        ),
+                    ),
+                    "targets/customize": (
+                        Reply(
+                            {
+                                "relatedResources": [
+                                    {
+                                        "apiVersion": NAMESPACE.api_version,
+                                        "resource": NAMESPACE.plural,
+                                        "labelSelector": {"matchLabels": _TEAM},
+                                    }
+                                ]
+                            }
+                        ),
+                    ),
+                    **_counted(0, 0),
+                    **_published(),
+                },
+            ),
+            Step((_team(_CLUSTER),), _published(_CLUSTER)),
+            Step((_team(f"{_CLUSTER}-apart"),), _published(_CLUSTER, f"{_CLUSTER}-apart")),
+            Step(
+                (Patch(POD, "p", _noted("crashed")),),
+                {
+                    **_pods(Reply({"labels": {"a": "1"}, "annotations": {_KEY: "why"}})),
+                    **_counted(1, 2),
+                },
+            ),
+            Step((_team(f"{_CLUSTER}-apart", None),), _published(_CLUSTER)),
+            Step((Delete(CLUSTER_DIAGNOSER, _CLUSTER),)),
         ),
     ),
 )

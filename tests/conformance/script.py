@@ -20,17 +20,22 @@ class Kind:
         api_version: group and version.
         plural: its name in URLs.
         name: its name in manifests.
+        namespaced: whether its objects are in a namespace.
     """
 
     api_version: str
     plural: str
     name: str
+    namespaced: bool = True
 
 
 POD = Kind("v1", "pods", "Pod")
 DIAGNOSER = Kind("diagnostics.local.io/v1", "poddiagnosers", "PodDiagnoser")
 TARGET = Kind("diagnostics.local.io/v1", "diagnosistargets", "DiagnosisTarget")
-NAMESPACE = Kind("v1", "namespaces", "Namespace")
+CLUSTER_DIAGNOSER = Kind(
+    "diagnostics.local.io/v1", "clusterpoddiagnosers", "ClusterPodDiagnoser", namespaced=False
+)
+NAMESPACE = Kind("v1", "namespaces", "Namespace", namespaced=False)
 KINDS = (POD, DIAGNOSER, TARGET)
 
 POD_SPEC: Json = {
@@ -75,7 +80,9 @@ class Create:
 
     def manifest(self, namespace: str) -> Json:
         """Return the manifest for a namespace."""
-        metadata = {**self.fields.get("metadata", {}), "name": self.name, "namespace": namespace}
+        metadata = {**self.fields.get("metadata", {}), "name": self.name}
+        if self.kind.namespaced:
+            metadata["namespace"] = namespace
         return {
             "apiVersion": self.kind.api_version,
             "kind": self.kind.name,
@@ -220,6 +227,10 @@ class Scenario:
         """Its second namespace."""
         return f"parity-{self.name}-apart"
 
+    def has(self, metadata: Json) -> bool:
+        """Say whether an object is a part of it: where it is in no namespace, by its name."""
+        return bool(metadata.get("namespace", metadata["name"]) == self.namespace)
+
 
 NOTHING = (Reply(),)
 """Answers of a hook that wants nothing; a customize hook's, too."""
@@ -276,8 +287,8 @@ RECREATE = "recreate"
 def controllers(base: str) -> list[Json]:
     """Return the DecoratorControllers of all scenarios.
 
-    The first two have the form of ours. The third uses what ours do not use: selectors, attachments
-    that are deleted and created again, no regard to a status, and no customize hook.
+    The first two and the last two have the form of ours. The third uses what ours do not use:
+    selectors, attachments that are deleted and created again, and no customize hook.
 
     Args:
         base: URL of the hook.
@@ -304,6 +315,7 @@ def controllers(base: str) -> list[Json]:
         ]
 
     diagnosers = {"apiVersion": DIAGNOSER.api_version, "resource": DIAGNOSER.plural}
+    clusters = {"apiVersion": CLUSTER_DIAGNOSER.api_version, "resource": CLUSTER_DIAGNOSER.plural}
     return [
         controller(
             "pods",
@@ -344,6 +356,21 @@ def controllers(base: str) -> list[Json]:
                 ],
                 "attachments": attached("Recreate"),
                 "hooks": {"sync": hook("recreate/sync")},
+            },
+        ),
+        controller(
+            "clusters",
+            {
+                "resources": [clusters],
+                "hooks": {"customize": hook("clusters/customize"), "sync": hook("clusters/sync")},
+            },
+        ),
+        controller(
+            "targets",
+            {
+                "resources": [{**clusters, "ignoreStatusChanges": True}],
+                "attachments": attached("InPlace"),
+                "hooks": {"customize": hook("targets/customize"), "sync": hook("targets/sync")},
             },
         ),
     ]

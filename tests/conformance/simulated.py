@@ -242,7 +242,7 @@ class Simulated:
 
     def act(self, act: Act) -> None:
         """Execute an act."""
-        namespace, store = self._scenario.namespace, self.store
+        store = self.store
         if isinstance(act, Restart):
             if self._metacontroller is not None:
                 self._metacontroller.stop()
@@ -252,23 +252,27 @@ class Simulated:
                 self._network, self._clock, self._definitions, self._transport, Flags()
             )
         elif isinstance(act, Create):
-            if act.apart:
-                namespace = self._scenario.apart
+            namespace = self._scenario.apart if act.apart else self._scenario.namespace
             store.create(self._find(act.kind), act.manifest(namespace), manager="script")
         elif isinstance(act, Patch):
             store.patch(
                 self._find(act.kind),
-                (namespace, act.name),
+                self._key(act.kind, act.name),
                 act.patch,
                 subresource=act.subresource,
                 manager="script",
             )
         elif isinstance(act, Adopt):
-            owner = store.get(self._find(act.owner_kind), (namespace, act.owner))
+            owner = store.get(self._find(act.owner_kind), self._key(act.owner_kind, act.owner))
             patch = act.patch(owner["metadata"]["uid"])
-            store.patch(self._find(act.kind), (namespace, act.name), patch, manager="script")
-        elif store.peek(self._find(act.kind), (namespace, act.name)) is not None:
-            store.delete(self._find(act.kind), (namespace, act.name), manager="script")
+            store.patch(
+                self._find(act.kind), self._key(act.kind, act.name), patch, manager="script"
+            )
+        elif store.peek(self._find(act.kind), self._key(act.kind, act.name)) is not None:
+            store.delete(self._find(act.kind), self._key(act.kind, act.name), manager="script")
+
+    def _key(self, kind: Kind, name: str) -> Key:
+        return (self._scenario.namespace if kind.namespaced else "", name)
 
     def _warm_up(self) -> None:
         """Have Metacontroller watch all that scenarios relate to, as it does for good."""
@@ -288,7 +292,7 @@ class Simulated:
     def _hook(self, path: str, body: bytes) -> Answer:
         request = json.loads(body)
         metadata, endpoint = subject(request)["metadata"], path.lstrip("/")
-        if metadata["namespace"] == WARM:
+        if metadata.get("namespace") == WARM:
             warm = RELATED_EVERYTHING if "parent" in request else {}
             return Answer(200, json.dumps(warm).encode())
         reply = self._prompter.reply(endpoint, metadata["name"])

@@ -192,6 +192,13 @@ def _lose_a_manager(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "record_manager", lambda *_: None)
 
 
+def _heed_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sync a parent whose status changed, whatever its controller says."""
+    monkeypatch.setattr(
+        DecoratorController, "parent_updated", lambda controller, _, new: controller._enqueue(new)
+    )
+
+
 @pytest.mark.parametrize(
     ("mistake", "name"),
     [
@@ -207,6 +214,9 @@ def _lose_a_manager(monkeypatch: pytest.MonkeyPatch) -> None:
         (_give_up, "same-error"),
         (_no_events, "wrong-answers"),
         (_lose_a_manager, "status"),
+        (_keep_attachments, "cluster-kind"),
+        (_no_owner, "cluster-kind"),
+        (_heed_status, "cluster-kind"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__.strip("_"),
 )

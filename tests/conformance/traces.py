@@ -31,7 +31,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.conformance.script import Json, subject
+from tests.conformance.script import CLUSTER_DIAGNOSER, Json, subject
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 _EVENT_NAME = re.compile(r"^(.+)\.[0-9a-f]{16}$")
@@ -161,6 +161,8 @@ class _Streams:
         if isinstance(entry, HookCall):
             obj = subject(entry.request)
             stream = f"{obj['kind']} {obj['metadata']['name']}"
+            if obj["kind"] == CLUSTER_DIAGNOSER.name:  # two controllers have it as their parent
+                stream = f"{stream} {entry.endpoint.partition('/')[0]}"
             return f"customize {stream}" if "parent" in entry.request else stream
         plural = entry.resource.partition("/")[0]
         key = (plural, entry.name)
@@ -171,7 +173,11 @@ class _Streams:
         else:
             for owner in entry.body.get("metadata", {}).get("ownerReferences", ()):
                 if plural == "diagnosistargets" and owner.get("controller"):
-                    self._owners[key] = f"{owner['kind']} {owner['name']}"
+                    about = f"{owner['kind']} {owner['name']}"
+                    published = owner["kind"] == CLUSTER_DIAGNOSER.name
+                    self._owners[key] = f"{about} targets" if published else about
+        if plural == CLUSTER_DIAGNOSER.plural:
+            return f"{CLUSTER_DIAGNOSER.name} {entry.name} clusters"
         kind = {"pods": "Pod", "poddiagnosers": "PodDiagnoser"}.get(plural, plural)
         return self._owners.get(key, f"{kind} {entry.name}")
 
