@@ -103,6 +103,7 @@ def _known(cluster: FaultyCluster, pod: Object) -> spec.Known:
         ],
         cluster.node.probed,
         cluster.jumped,
+        uid_of(pod) in cluster.watch.rewritten,
     )
 
 

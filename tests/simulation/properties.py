@@ -203,6 +203,7 @@ class Watch:
         self.on_read: list[Callable[[Object], None]] = []
         self.on_written: dict[str, Callable[[Object], None]] = {}
         self.forged: set[str] = set()
+        self.rewritten: set[str] = set()  # uids of Pods of which others rewrote what they show
         self.punctual = True
         self._store = store
         self._clock = clock

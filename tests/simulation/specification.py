@@ -510,12 +510,14 @@ class Known:
         specs: of all PodDiagnosers that there ever were in its namespace.
         causes: by container id, another cause that Events may name.
         jumped: whether the node's clock was ever set.
+        rewritten: whether others rewrote what it shows.
     """
 
     crashes: Sequence[Crash]
     specs: Sequence[Mapping[str, Any]]
     causes: Mapping[str, str]
     jumped: bool
+    rewritten: bool = False
 
     def reportable(self, owner: Object, pod: Object, crash: Crash) -> Reportable:
         """Return whether a crash is to be reported."""
@@ -576,6 +578,8 @@ def _problems_of_what_is_shown(
         for crash in reported_once
         if (managed.get("restart-time"), managed["restart-reason"]) == (crash.finished, crash.words)
     ]
+    if known.rewritten and not due:
+        return []  # of a crash that its status no longer has, nothing can be written anew
     if not restarts:
         return [f"it shows {dict(managed)}, which never was or is to be ignored"]
     causes = [

@@ -132,6 +132,7 @@ class TroubledCluster(FaultyCluster):
                 return
             self.faults.injected["metadata of a Pod rewritten"] += 1
             change = _undone(current, how)
+            self.watch.rewritten.add(uid)
             self.trace.add(f"* {name_of(pod)} is rewritten: {change}")
             self.store.patch(POD, key, {"metadata": change}, manager="other-controller")
 
