@@ -189,6 +189,41 @@ def test_the_api_server_accepts_it(plane: ControlPlane, helm: Helm, values: dict
     assert "Warning" not in output
 
 
+def test_an_upgrade_keeps_credentials_and_takes_over(
+    plane: ControlPlane, helm_program: Path, tmp_path: Path
+) -> None:
+    """What Helm created last is an object of the release afterwards, and not created anew."""
+    # What is there already would not be the release's.
+    plane.kubectl("delete", "crd", "--all", "--timeout=60s")
+    plane.kubectl(
+        "delete", "serviceaccount", "-n", SYSTEM, "-l", "app.kubernetes.io/instance=pod-diagnoser"
+    )
+    helm = Helm(helm_program, tmp_path, plane.kubeconfig)
+    values = {"mode": "separate", "check": {"enabled": False}}  # no kubelet runs the check's Job
+    notes = helm.run("install", RELEASE, CHART, helm.values(values))
+    assert "beside the Metacontroller in the namespace metacontroller" in notes
+
+    def stored() -> list[tuple[str, str, Any]]:
+        names = ("decoratorcontrollers", "-n", SYSTEM)
+        found = json.loads(plane.kubectl("get", *names, "-o", "json"))["items"]
+        secrets = ("pod-diagnoser-token", "pod-diagnoser-tls")
+        for name in secrets:
+            found.append(
+                json.loads(plane.kubectl("get", "secret", name, "-n", SYSTEM, "-o", "json"))
+            )
+        return [(one["metadata"]["name"], one["metadata"]["uid"], one.get("data")) for one in found]
+
+    before = stored()
+    assert len(before) == 9
+    helm.run("upgrade", RELEASE, CHART, helm.values({**values, "commonLabels": {"team": "x"}}))
+    assert stored() == before
+    assert helm.run("get", "manifest", RELEASE).count("kind: DecoratorController\n") == 7
+    helm.run("uninstall", RELEASE, "--no-hooks")
+    assert json.loads(plane.kubectl("get", "decoratorcontrollers", "-o", "json"))["items"] == []
+    kinds = plane.kubectl("get", "crd", "-o", "name").split()
+    assert sum("diagnostics.local.io" in kind for kind in kinds) == 3
+
+
 def pods_of(objects: list[Json]) -> Iterator[Json]:
     """Make a Pod of each workload's template."""
     for one in objects:
