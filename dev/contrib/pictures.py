@@ -5,8 +5,10 @@ in it; the kubelet is played. A picture whose program is not at hand stays as it
 said.
 """
 
+import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -111,6 +113,31 @@ class Shop:
             _until(lambda: "ApplicationError" in k9s.screen(), "k9s shows the Pods")
             _write("k9s.svg", draw(k9s.screen(colours=True), "k9s"))
 
+    def argocd(self) -> None:
+        """Draw what Argo CD's own command says of the PodDiagnoser's health, by the script."""
+        _have(argocd=shutil.which("argocd"))
+        key = "resource.customizations.health.diagnostics.local.io_PodDiagnoser"
+        script = (PROJECT / "contrib" / "argocd" / "health.lua").read_text("utf-8")
+        settings = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "argocd-cm", "labels": {"app.kubernetes.io/part-of": "argocd"}},
+            "data": {key: script},
+        }
+        for name, content in (("argocd-cm", settings), ("poddiagnoser", self._diagnoser())):
+            (self._folder / f"{name}.yaml").write_text(json.dumps(content), encoding="utf-8")
+        command = ["argocd", "admin", "settings", "resource-overrides", "health"]
+        command += ["poddiagnoser.yaml", "--argocd-cm-path", "argocd-cm.yaml"]
+        done = subprocess.run(
+            command,
+            cwd=self._folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        _write("argocd.svg", draw(f"$ {shlex.join(command)}\n{done.stdout}", "argocd"))
+
     def headlamp(self) -> None:
         """Take pictures of the table of Pods and of a Pod's details."""
         _have(chromium=CHROMIUM, headlamp_server=headlamp.SERVER, HEADLAMP_PAGES=headlamp.PAGES)
@@ -161,7 +188,7 @@ def main() -> int:
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder, Cluster(binaries) as cluster:
         shop = Shop(cluster, Path(folder))
         shop.open()
-        for make in (shop.kubectl, shop.k9s, shop.headlamp):
+        for make in (shop.kubectl, shop.k9s, shop.argocd, shop.headlamp):
             try:
                 make()
                 sys.stdout.write(f"{make.__name__}: made\n")
