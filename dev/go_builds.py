@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,23 @@ class MissingError(RuntimeError):
 
 class BuildError(RuntimeError):
     """``go build`` failed; the message ends with what it printed last."""
+
+
+def print_found(find: Callable[[], Path]) -> int:
+    """Print where something is, or why it cannot be had.
+
+    Args:
+        find: finds or builds it.
+
+    Returns:
+        The exit code: 0, or 1 where something is missing or the build failed.
+    """
+    try:
+        print(find())
+    except (MissingError, BuildError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the benchmarks report: figures with their spread and, where there is one, their aim."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
@@ -88,6 +88,14 @@ class Figure:
     spread: Spread
     unit: str
     aim: Aim | None = None
+
+    @classmethod
+    def of(
+        cls, name: str, values: Iterable[float], unit: str, most: float | None = None
+    ) -> "Figure":
+        """Make a figure of what the rounds gave; `most` is its aim, if any."""
+        aim = None if most is None else Aim.at_most(most)
+        return cls(name, Spread(tuple(values)), unit, aim)
 
     @property
     def met(self) -> bool | None:

@@ -7,16 +7,15 @@ kubectl's own time and the API server's are left out.
 import json
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from dev.benchmarks import samples
-from dev.benchmarks.figures import Aim, Figure
+from dev.benchmarks.figures import Figure
 from dev.benchmarks.process_cost import Cost, run
-from dev.benchmarks.spread import Spread
 from dev.envtest.client import Json
 
 PODS: Final = 10_000
@@ -62,16 +61,18 @@ def measure(rounds: int, pods: int = PODS) -> list[Figure]:
         size = f"{pods:,} Pods, {listed.stat().st_size / 1e6:.0f} MB"
     ratios = [mine.cpu / json_alone.cpu for mine, json_alone in zip(ours, theirs, strict=True)]
     return [
-        _figure(f"a List of {size}: until the end", [each.seconds for each in ours], "s", 20),
-        _figure("its CPU", [each.cpu for each in ours], "s"),
-        _figure("its CPU beside `json.load` of the same file", ratios, ""),
-        _figure("its memory", [each.memory for each in ours], "MB", 500),
-        _figure("memory of `json.load`", [each.memory for each in theirs], "MB"),
-        _figure(
+        Figure.of(f"a List of {size}: until the end", [each.seconds for each in ours], "s", 20),
+        Figure.of("its CPU", [each.cpu for each in ours], "s"),
+        Figure.of("its CPU beside `json.load` of the same file", ratios, ""),
+        Figure.of("its memory", [each.memory for each in ours], "MB", 500),
+        Figure.of("memory of `json.load`", [each.memory for each in theirs], "MB"),
+        Figure.of(
             "a dump of as many as a folder, with logs", [each.seconds for each in of_dump], "s", 20
         ),
-        _figure("its memory", [each.memory for each in of_dump], "MB", 500),
-        _figure("one Pod: from the start to the end", [each.seconds for each in starts], "s", 0.4),
+        Figure.of("its memory", [each.memory for each in of_dump], "MB", 500),
+        Figure.of(
+            "one Pod: from the start to the end", [each.seconds for each in starts], "s", 0.4
+        ),
         *live,
     ]
 
@@ -81,11 +82,11 @@ def _measure_live(folder: Path, rounds: int, pods: int) -> Iterator[Figure]:
     for words, every in LIVE.items():
         costs = _run_live(folder, rounds, pods, every)
         about = f"a cluster of {pods:,} Pods, {words} of them crashed"
-        yield _figure(f"{about}: memory", [each.memory for each in costs], "MB", 200)
-        yield _figure("its CPU", [each.cpu for each in costs], "s")
+        yield Figure.of(f"{about}: memory", [each.memory for each in costs], "MB", 200)
+        yield Figure.of("its CPU", [each.cpu for each in costs], "s")
     few = pods // _FEW
     seconds = [each.seconds for each in _run_live(folder, rounds, few, every=1)]
-    yield _figure(f"a cluster of {few:,} Pods, all crashed: until the end", seconds, "s", 5)
+    yield Figure.of(f"a cluster of {few:,} Pods, all crashed: until the end", seconds, "s", 5)
 
 
 def _run_live(folder: Path, rounds: int, pods: int, every: int) -> list[Cost]:
@@ -224,8 +225,3 @@ def _events(count: int, every: int = _EVERY_CRASHED) -> Iterator[Json]:
 
 def _command(file: Path) -> tuple[str, ...]:
     return (sys.executable, "-m", "pod_diagnoser.cli", "-f", str(file))
-
-
-def _figure(name: str, values: Sequence[float], unit: str, most: float | None = None) -> Figure:
-    aim = None if most is None else Aim.at_most(most)
-    return Figure(name, Spread(tuple(values)), unit, aim)

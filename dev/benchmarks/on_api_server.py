@@ -12,10 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from dev.benchmarks import posting
-from dev.benchmarks.figures import Aim, Figure
+from dev.benchmarks.figures import Figure
 from dev.benchmarks.pod_load import PodLoad
 from dev.benchmarks.process_cost import Cost, run
-from dev.benchmarks.spread import Spread
 from dev.envtest import build, pods
 from dev.envtest.client import EVENTS, NAMESPACES, PODS, SERVICE_ACCOUNTS, Json
 from dev.envtest.control_plane import ControlPlane
@@ -98,16 +97,11 @@ def _figures(ours: Sequence[Cost], theirs: Sequence[Cost], count: int) -> list[F
     of = f"{count:,} crashed Pods with their Events on an API server"
     ratios = [mine.seconds / other.seconds for mine, other in zip(ours, theirs, strict=True)]
     return [
-        _figure(f"{of}: until the end", [each.seconds for each in ours], "s", 5),
-        _figure("`kubectl get pods -o json` of the same", [each.seconds for each in theirs], "s"),
-        _figure("the former over the latter", ratios, ""),
-        _figure("its CPU, with kubectl's", [each.cpu for each in ours], "s"),
-        _figure("CPU of `kubectl get pods -o json`", [each.cpu for each in theirs], "s"),
-        _figure("memory of the larger process", [each.memory for each in ours], "MB", 200),
-        _figure("memory of `kubectl get pods -o json`", [each.memory for each in theirs], "MB"),
+        Figure.of(f"{of}: until the end", [each.seconds for each in ours], "s", 5),
+        Figure.of("`kubectl get pods -o json` of the same", [each.seconds for each in theirs], "s"),
+        Figure.of("the former over the latter", ratios, ""),
+        Figure.of("its CPU, with kubectl's", [each.cpu for each in ours], "s"),
+        Figure.of("CPU of `kubectl get pods -o json`", [each.cpu for each in theirs], "s"),
+        Figure.of("memory of the larger process", [each.memory for each in ours], "MB", 200),
+        Figure.of("memory of `kubectl get pods -o json`", [each.memory for each in theirs], "MB"),
     ]
-
-
-def _figure(name: str, values: Sequence[float], unit: str, most: float | None = None) -> Figure:
-    aim = None if most is None else Aim.at_most(most)
-    return Figure(name, Spread(tuple(values)), unit, aim)

@@ -3,7 +3,7 @@
 import copy
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -62,7 +62,7 @@ class Played:
         self.namespace, self.name = case, _NAME
         events = (_read(case, "events") or {"items": []})["items"]
         recording: Json = _read(case, "input")
-        times = [datetime.fromisoformat(each) for each in _times([recording["status"], events])]
+        times = [datetime.fromisoformat(each) for each in pods.times([recording["status"], events])]
         at = max(times, default=_LOOKED_AT) + _AFTER if case.startswith("kubelet-") else _LOOKED_AT
         shift = datetime.now(UTC) - at
         self._recording: Json = pods.moved(recording, shift)
@@ -139,14 +139,3 @@ class Played:
 def _statuses(status: Json) -> Iterator[Json]:
     for kind in ("containerStatuses", "initContainerStatuses"):
         yield from status.get(kind) or ()
-
-
-def _times(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for each in value.values():
-            yield from _times(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _times(each)
-    elif isinstance(value, str) and value.startswith("20") and value.endswith("Z"):
-        yield value

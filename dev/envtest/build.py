@@ -24,9 +24,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev.go_builds import BuildError, MissingError, cache_folder, run_go
+from dev.go_builds import BuildError, MissingError, cache_folder, print_found, run_go
 
-__all__ = ["Binaries", "BuildError", "MissingError", "control_plane", "find", "main", "versions"]
+__all__ = ["Binaries", "BuildError", "MissingError", "control_plane", "find", "versions"]
 
 GO_MODULE = Path(__file__).parent / "gomodule"
 
@@ -232,19 +232,5 @@ def _only_one() -> Iterator[None]:
         yield
 
 
-def main() -> int:
-    """Print the control plane's folder, or why it cannot be had.
-
-    Returns:
-        The exit code: 0, or 1 where something is missing or the build failed.
-    """
-    try:
-        print(control_plane())
-    except (MissingError, BuildError) as problem:
-        print(problem, file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(print_found(control_plane))

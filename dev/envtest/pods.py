@@ -122,7 +122,7 @@ def recorded_status(recording: Json, latest: datetime | None = None) -> Json:
         The status. Times that mean "none" (null, year 1, 1970) stay as they are.
     """
     status: Json = recording["status"]
-    moments = [datetime.fromisoformat(text) for text in _times(status)]
+    moments = [datetime.fromisoformat(text) for text in times(status)]
     return moved(status, (latest or now()) - max(moments) if moments else timedelta())
 
 
@@ -140,14 +140,14 @@ def moved(value: Json, shift: timedelta) -> Json:
     return shifted
 
 
-def _times(value: Any) -> Iterator[str]:
+def times(value: Any) -> Iterator[str]:
     """Return all timestamps in a JSON value that mean a moment."""
     if isinstance(value, dict):
         for inner in value.values():
-            yield from _times(inner)
+            yield from times(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _times(inner)
+            yield from times(inner)
     elif isinstance(value, str) and _means_a_moment(value):
         yield value
 

@@ -11,10 +11,9 @@ Run as ``python -m dev.helm.build`` it prints the path.
 """
 
 import shutil
-import sys
 from pathlib import Path
 
-from dev.go_builds import BuildError, LockedPrograms, MissingError
+from dev.go_builds import LockedPrograms, MissingError, print_found
 
 _MODULE = "helm.sh/helm/v3"
 _VARIABLES = {
@@ -52,15 +51,5 @@ def find() -> Path:
     return Path(on_path)
 
 
-def main() -> int:
-    """Print the path of the program, or why it cannot be had; return the exit code."""
-    try:
-        print(find())
-    except (MissingError, BuildError) as problem:
-        print(problem, file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(print_found(find))

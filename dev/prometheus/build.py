@@ -11,11 +11,10 @@ Run as ``python -m dev.prometheus.build`` it prints the folder.
 """
 
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev.go_builds import BuildError, LockedPrograms, MissingError
+from dev.go_builds import LockedPrograms, MissingError, print_found
 
 _NAMES = ("prometheus", "promtool")
 _MODULE = "github.com/prometheus/prometheus"
@@ -65,15 +64,5 @@ def _installed() -> Programs:
     return Programs(*(Path(path) for path in found if path is not None))
 
 
-def main() -> int:
-    """Print the folder of the programs, or why they cannot be had; return the exit code."""
-    try:
-        print(find().prometheus.parent)
-    except (MissingError, BuildError) as problem:
-        print(problem, file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(print_found(lambda: find().prometheus.parent))

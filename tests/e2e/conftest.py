@@ -3,8 +3,9 @@
 import itertools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -27,6 +28,8 @@ _found = pytest.StashKey[build.Binaries | str]()
 _prometheus = pytest.StashKey[Programs | str]()
 _helm = pytest.StashKey[Path | str]()
 _numbers = itertools.count(1)
+
+_Program = TypeVar("_Program", build.Binaries, Programs, Path)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -59,16 +62,22 @@ def pytest_runtestloop(session: pytest.Session) -> None:
             session.config.stash[_found] = str(missing)
         except build.BuildError as failed:
             pytest.exit(str(failed), returncode=pytest.ExitCode.USAGE_ERROR)
-    if any("prometheus_programs" in getattr(item, "fixturenames", ()) for item in session.items):
+    _find(session, "prometheus_programs", _prometheus, prometheus_build.find)
+    _find(session, "helm_program", _helm, helm_build.find)
+
+
+def _find(
+    session: pytest.Session,
+    fixture: str,
+    key: pytest.StashKey[_Program | str],
+    find: Callable[[], _Program],
+) -> None:
+    """Find or build a program, if any test has the fixture for it; keep it, or why it is not."""
+    if any(fixture in getattr(item, "fixturenames", ()) for item in session.items):
         try:
-            session.config.stash[_prometheus] = prometheus_build.find()
+            session.config.stash[key] = find()
         except (build.MissingError, build.BuildError) as missing:
-            session.config.stash[_prometheus] = str(missing)
-    if any("helm_program" in getattr(item, "fixturenames", ()) for item in session.items):
-        try:
-            session.config.stash[_helm] = helm_build.find()
-        except (build.MissingError, build.BuildError) as missing:
-            session.config.stash[_helm] = str(missing)
+            session.config.stash[key] = str(missing)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -83,37 +92,31 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         report.sections.append((heading, cluster.tails()))
 
 
-@pytest.fixture(scope="session")
-def binaries(pytestconfig: pytest.Config) -> build.Binaries:
-    """The programs of the control plane, and Metacontroller."""
-    found = pytestconfig.stash[_found]
+def _found_or_skip(found: _Program | str) -> _Program:
+    """Return a program; skip, or fail where that is wanted, with why it cannot be had."""
     if isinstance(found, str):
         if os.environ.get(_REQUIRE):
             pytest.fail(found, pytrace=False)
         pytest.skip(found)
     return found
+
+
+@pytest.fixture(scope="session")
+def binaries(pytestconfig: pytest.Config) -> build.Binaries:
+    """The programs of the control plane, and Metacontroller."""
+    return _found_or_skip(pytestconfig.stash[_found])
 
 
 @pytest.fixture(scope="session")
 def prometheus_programs(pytestconfig: pytest.Config) -> Programs:
     """Prometheus and promtool."""
-    found = pytestconfig.stash[_prometheus]
-    if isinstance(found, str):
-        if os.environ.get(_REQUIRE):
-            pytest.fail(found, pytrace=False)
-        pytest.skip(found)
-    return found
+    return _found_or_skip(pytestconfig.stash[_prometheus])
 
 
 @pytest.fixture(scope="session")
 def helm_program(pytestconfig: pytest.Config) -> Path:
     """Helm."""
-    found = pytestconfig.stash[_helm]
-    if isinstance(found, str):
-        if os.environ.get(_REQUIRE):
-            pytest.fail(found, pytrace=False)
-        pytest.skip(found)
-    return found
+    return _found_or_skip(pytestconfig.stash[_helm])
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from pod_diagnoser.api.cluster_diagnostics_v1 import ClusterPodDiagnoser
 from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import GROUP, DiagnosisTarget, PodDiagnoser
 from pod_diagnoser.api.fields import Text, WireModel
@@ -17,6 +16,9 @@ from pod_diagnoser.diagnosis.detection import detect_symptoms
 from pod_diagnoser.diagnosis.lasting_conditions import detect_lasting_conditions
 from pod_diagnoser.poddiagnosers.workload_names import workload_of
 from pod_diagnoser.pods.keys import CRASHES
+
+if TYPE_CHECKING:
+    from pod_diagnoser.api.cluster_diagnostics_v1 import ClusterPodDiagnoser
 
 _EVENTS_V1: Final = {
     "regarding": "involvedObject",
@@ -235,6 +237,9 @@ class Collector:
             self._diagnosers[diagnoser.metadata.uid] = diagnoser
 
     def _add_cluster_diagnoser(self, item: Mapping[str, Any]) -> None:
+        # Only here: its models take their time at each start, and most sources hold none.
+        from pod_diagnoser.api.cluster_diagnostics_v1 import ClusterPodDiagnoser  # noqa: PLC0415
+
         diagnoser = self._read(ClusterPodDiagnoser, item)
         if diagnoser is not None:
             self._cluster_diagnosers[diagnoser.metadata.uid] = diagnoser

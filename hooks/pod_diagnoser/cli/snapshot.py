@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pod_diagnoser.api.cluster_diagnostics_v1 import ClusterPodDiagnoser
 from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTarget, PodDiagnoser
 from pod_diagnoser.cluster.event_list import ByPod, events_about, events_about_node
 from pod_diagnoser.diagnosis.evidence import EventLookup, FetchedEvidence, NodeEvents
 from pod_diagnoser.poddiagnosers.workload_names import WorkloadName
+
+if TYPE_CHECKING:
+    from pod_diagnoser.api.cluster_diagnostics_v1 import ClusterPodDiagnoser
 
 LogKey = tuple[str, str, str]
 """Whose log it is: namespace, Pod, container."""
@@ -102,7 +104,7 @@ class Snapshot:
     revisions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     nodes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     diagnosers: Sequence[PodDiagnoser] = ()
-    cluster_diagnosers: Sequence[ClusterPodDiagnoser] = ()
+    cluster_diagnosers: Sequence["ClusterPodDiagnoser"] = ()
     cluster_targets: Sequence[DiagnosisTarget] = ()
     missing: Sequence[Missing] = ()
     unreadable: int = 0

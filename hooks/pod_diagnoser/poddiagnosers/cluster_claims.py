@@ -17,7 +17,7 @@ from pod_diagnoser.api.time import whole_seconds
 from pod_diagnoser.poddiagnosers.cluster_snapshot import ClusterSnapshot
 from pod_diagnoser.remediation.boundaries import ALL_NAMESPACES
 from pod_diagnoser.remediation.limits import SKEW
-from pod_diagnoser.remediation.model import REPLACING
+from pod_diagnoser.remediation.model import replaces
 from pod_diagnoser.remediation.safeguards import FRESH
 
 MAX_CLAIMS: Final = 100
@@ -42,7 +42,7 @@ def with_claims(snapshot: ClusterSnapshot, now: datetime) -> ClusterPodDiagnoser
         now: the time by the API server's clock.
     """
     diagnoser, stored = snapshot.cluster_diagnoser, snapshot.cluster_diagnoser.status
-    if not diagnoser.active or diagnoser.spec.remediationAction not in REPLACING:
+    if not replaces(diagnoser):
         return stored.model_copy(update={"claims": (), "writerNamespaces": None})
     if snapshot.namespaces is None:
         return stored

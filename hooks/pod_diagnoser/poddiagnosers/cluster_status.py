@@ -38,7 +38,7 @@ from pod_diagnoser.poddiagnosers.conditions import (
     complete_condition,
     conditions,
 )
-from pod_diagnoser.poddiagnosers.response import PodDiagnoserSync
+from pod_diagnoser.poddiagnosers.response import PodDiagnoserSync, result_of_sync
 from pod_diagnoser.poddiagnosers.status import (
     Findings,
     common_fields,
@@ -52,7 +52,6 @@ from pod_diagnoser.poddiagnosers.workload_names import workload_of
 from pod_diagnoser.poddiagnosers.workloads import MAX_WORKLOADS, workloads
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.remediation.model import NOT_CONNECTED, ExecutionReport, replaces
-from pod_diagnoser.remediation.planner import planned_entries
 
 MAX_NAMESPACES = 50
 """How many crashing namespaces the status lists: those with most crashing Pods."""
@@ -79,8 +78,6 @@ def sync_cluster(
     if report.connected and report.server_time_known:
         snapshot = replace(snapshot, claimed=with_claims(snapshot, now))
     result = paced_status(snapshot, report, now, _desired_status)
-    executed = bool(report.outcomes) or result.plans_changed
-    pending = report.api_failure is None and bool(planned_entries(snapshot.diagnoser))
     response: dict[str, Any] = {
         "status": result.status.model_dump(
             mode="json", exclude_none=True, exclude=ABSENT_FROM_STATUS
@@ -88,14 +85,8 @@ def sync_cluster(
     }
     if result.resync_after is not None:
         response["resyncAfterSeconds"] = result.resync_after
-    return PodDiagnoserSync(
-        SyncResponse(**response),
-        status_changed=result.changed,
-        executed=executed,
-        urgent=executed or pending,
-        idle_seconds=0.0 if report.awaited or replaces(snapshot.diagnoser) else result.write_after,
-        withheld_pods=result.withheld_pods,
-    )
+    may_act = bool(report.awaited) or replaces(snapshot.diagnoser)
+    return result_of_sync(snapshot, report, result, SyncResponse(**response), may_act=may_act)
 
 
 def _desired_status(

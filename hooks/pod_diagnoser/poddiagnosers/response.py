@@ -19,7 +19,7 @@ from pod_diagnoser.api.metacontroller import (
     targets_rule,
 )
 from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot
-from pod_diagnoser.poddiagnosers.status import build_status
+from pod_diagnoser.poddiagnosers.status import StatusReport, build_status
 from pod_diagnoser.pods.keys import LABEL
 from pod_diagnoser.remediation.model import NOT_CONNECTED, ExecutionReport, acts
 from pod_diagnoser.remediation.planner import WithheldPod, planned_entries
@@ -78,22 +78,43 @@ def sync_pod_diagnoser(
         report: what was done in the cluster before.
     """
     result = build_status(snapshot, report, now)
+    response = build_response(
+        snapshot.diagnoser,
+        result.status,
+        result.resync_after,
+        publishes=snapshot.publishes,
+        stored=snapshot.own_target,
+    )
+    return result_of_sync(snapshot, report, result, response, may_act=acts(snapshot.diagnoser))
+
+
+def result_of_sync(
+    snapshot: DiagnoserSnapshot,
+    report: ExecutionReport,
+    result: StatusReport,
+    response: SyncResponse,
+    *,
+    may_act: bool,
+) -> PodDiagnoserSync:
+    """Return the result of a sync of either kind.
+
+    Args:
+        snapshot: what the request holds.
+        report: what was done in the cluster before.
+        result: the status that was worked out.
+        response: what Metacontroller gets.
+        may_act: whether a sync may have something to do before the status is written.
+    """
     executed = bool(report.outcomes) or result.plans_changed
     # A sync of the version between the two writes of a plan does nothing; the one that executes the
     # plan follows when this response has arrived.
     pending = report.api_failure is None and bool(planned_entries(snapshot.diagnoser))
     return PodDiagnoserSync(
-        build_response(
-            snapshot.diagnoser,
-            result.status,
-            result.resync_after,
-            publishes=snapshot.publishes,
-            stored=snapshot.own_target,
-        ),
+        response,
         status_changed=result.changed,
         executed=executed,
         urgent=executed or pending,
-        idle_seconds=0.0 if acts(snapshot.diagnoser) else result.write_after,
+        idle_seconds=0.0 if may_act else result.write_after,
         withheld_pods=result.withheld_pods,
     )
 

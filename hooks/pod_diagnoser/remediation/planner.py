@@ -41,7 +41,6 @@ from pod_diagnoser.remediation.limits import (
 )
 from pod_diagnoser.remediation.model import (
     EXPLANATIONS,
-    REPLACING,
     Action,
     ExecutionReport,
     Phase,
@@ -49,6 +48,7 @@ from pod_diagnoser.remediation.model import (
     blocked_by,
     blocking_budget,
     explanation,
+    replaces,
 )
 from pod_diagnoser.remediation.safeguards import is_fresh, seconds_too_young, violated_safeguard
 
@@ -140,18 +140,18 @@ def plan(
     """
     policy = diagnoser.spec.remediation
     entries, owners = update_ledger(diagnoser, report.outcomes, crashed, now, complete=complete)
-    replaces = diagnoser.active and diagnoser.spec.remediationAction in REPLACING
+    may_replace = replaces(diagnoser)
     shown = {
         found.id
         for each in crashed
         for found in each.diagnoses
-        if replaces and is_fresh(found, now)
+        if may_replace and is_fresh(found, now)
     }
     entries = [entry for entry in entries if should_keep(entry, shown, policy, now)]
     if complete:
         owners = prune_owners(owners, entries, crashed, now)
     planner = _Planner(diagnoser, entries, owners, report, now)
-    if replaces:
+    if may_replace:
         planner.consider(crashed)
     if policy.dryRun:
         return _in_dry_run(diagnoser, planner.plan(), planner.new, owners)

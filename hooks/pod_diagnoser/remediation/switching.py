@@ -7,7 +7,7 @@ from pod_diagnoser.api.diagnostics_v1 import ActionSince, PodDiagnoser
 from pod_diagnoser.api.time import whole_seconds
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.remediation.limits import SKEW
-from pod_diagnoser.remediation.model import REPLACING
+from pod_diagnoser.remediation.model import replaces
 
 _FIRST_GENERATION = 1
 """That of an object whose spec was never changed."""
@@ -28,7 +28,7 @@ def action_since(diagnoser: PodDiagnoser, now: datetime) -> ActionSince | None:
     stored, generation = stored_action(diagnoser), diagnoser.metadata.generation
     if stored is not None and _is_plausible(stored, generation, now):
         return stored.model_copy(update={"generation": generation})
-    if not _replaces(diagnoser):
+    if not replaces(diagnoser):
         return None
     return ActionSince(
         value=diagnoser.spec.remediationAction,
@@ -40,7 +40,7 @@ def action_since(diagnoser: PodDiagnoser, now: datetime) -> ActionSince | None:
 def stored_action(diagnoser: PodDiagnoser) -> ActionSince | None:
     """Return what is stored of the action that a PodDiagnoser asks for; None where nothing is."""
     stored = diagnoser.status.action
-    if stored is None or not _replaces(diagnoser):
+    if stored is None or not replaces(diagnoser):
         return None
     return stored if stored.value == diagnoser.spec.remediationAction else None
 
@@ -48,7 +48,7 @@ def stored_action(diagnoser: PodDiagnoser) -> ActionSince | None:
 def is_switched_on(diagnoser: PodDiagnoser) -> bool:
     """Return whether a PodDiagnoser replaces Pods since now, as far as is known."""
     unknown = stored_action(diagnoser) is None and _since_creation(diagnoser) is None
-    return _replaces(diagnoser) and unknown
+    return replaces(diagnoser) and unknown
 
 
 def is_before(since: datetime | None, pod: OwnedPod, found: Diagnosis) -> bool:
@@ -74,7 +74,3 @@ def _since_creation(diagnoser: PodDiagnoser) -> datetime | None:
     """Return when a PodDiagnoser was created whose spec was never changed."""
     meta = diagnoser.metadata
     return meta.created if meta.generation == _FIRST_GENERATION else None
-
-
-def _replaces(diagnoser: PodDiagnoser) -> bool:
-    return diagnoser.active and diagnoser.spec.remediationAction in REPLACING

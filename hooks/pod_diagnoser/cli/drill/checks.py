@@ -111,9 +111,7 @@ def annotation_check(now: Moment) -> Check | None:
     if cause:
         wanted = now.workload.causes[0].value
         return now.failed(ANNOTATION, f"the Pod shows {shown(cause)} in place of {wanted}")
-    return now.failed(
-        ANNOTATION, *why_nothing_is_written(now.observed, now.claim, "the Pod has no annotation")
-    )
+    return now.missing(ANNOTATION, "the Pod has no annotation")
 
 
 def event_check(now: Moment) -> Check | None:
@@ -141,9 +139,7 @@ def event_check(now: Moment) -> Check | None:
             "give the operator the role of the manifests (pod-diagnoser-remediation): it may "
             "create Events then",
         )
-    return now.failed(
-        EVENT, *why_nothing_is_written(now.observed, now.claim, "no Event was created")
-    )
+    return now.missing(EVENT, "no Event was created")
 
 
 def _is_of_operator(event: Json) -> bool:
@@ -167,12 +163,7 @@ def status_check(now: Moment) -> Check | None:
         cause = text_at(each, "cause")
         if uid and text_at(each, "podUID") == uid and now.accepts(cause):
             return now.passed(STATUS, f"recentDiagnoses of {now.claim} names it, {cause}")
-    return now.failed(
-        STATUS,
-        *why_nothing_is_written(
-            now.observed, now.claim, f"the status of {now.claim} does not name it"
-        ),
-    )
+    return now.missing(STATUS, f"the status of {now.claim} does not name it")
 
 
 def metric_check(now: Moment) -> Check | None:

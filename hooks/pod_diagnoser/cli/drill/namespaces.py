@@ -5,13 +5,13 @@ changed, so that nobody's namespace becomes one by a label.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from pod_diagnoser.api.diagnostics_v1 import GROUP
 from pod_diagnoser.api.time import format_time, parse_time
+from pod_diagnoser.cli.drill.observed import text_at
 
 LABEL: Final = f"{GROUP}/drill"
 """The label with the drill's number."""
@@ -77,19 +77,14 @@ def as_drill(namespace: Any) -> DrillNamespace | None:
     Args:
         namespace: a Namespace as the API server has it.
     """
-    metadata = namespace.get("metadata") if isinstance(namespace, Mapping) else None
-    if not isinstance(metadata, Mapping):
+    metadata = namespace.get("metadata") if isinstance(namespace, dict) else None
+    if not isinstance(metadata, dict):
         return None
     name, uid = metadata.get("name"), metadata.get("uid")
-    number = _text(metadata.get("labels"), LABEL)
+    number = text_at(metadata, "labels", LABEL)
     if not _NUMBER.fullmatch(number) or name != namespace_name(number):
         return None
     if not isinstance(uid, str) or not uid:
         return None
-    ends = parse_time(_text(metadata.get("annotations"), ENDS))
+    ends = parse_time(text_at(metadata, "annotations", ENDS))
     return DrillNamespace(name, uid, ends, "deletionTimestamp" in metadata)
-
-
-def _text(values: Any, key: str) -> str:
-    value = values.get(key) if isinstance(values, Mapping) else None
-    return value if isinstance(value, str) else ""

@@ -63,10 +63,10 @@ class Observed:
 
     def pod_of(self, workload: Workload) -> Json | None:
         """Return the Pod of a workload."""
-        found = (each for each in self.pods if text_at(each, "metadata", "labels", APP_LABEL))
-        return next(
-            (one for one in found if one["metadata"]["labels"][APP_LABEL] == workload.name), None
-        )
+        for pod in self.pods:
+            if text_at(pod, "metadata", "labels", APP_LABEL) == workload.name:
+                return pod
+        return None
 
     def findings_of(self, workload: Workload) -> Sequence[Finding]:
         """Return what kubectl diagnose says of a workload's Pod."""

@@ -18,6 +18,7 @@ from pod_diagnoser.cli.sources.kubectl import (
     CHUNK_SIZE,
     MAX_WHOLE_BYTES,
     READ_BYTES,
+    TOO_LONG,
     Call,
     Kubectl,
     KubectlError,
@@ -164,8 +165,7 @@ def _split(buffer: bytes, position: int, call: Call) -> Iterator[bytes]:
         if not more:
             break
         if len(buffer) - position > MAX_WHOLE_BYTES:
-            message = "kubectl printed more than can be read at once"
-            raise KubectlError(message)
+            raise KubectlError(TOO_LONG)
         searched = max(position, len(buffer) - len(_BETWEEN)) - position
         buffer, position = buffer[position:] + more, 0
     call.check()

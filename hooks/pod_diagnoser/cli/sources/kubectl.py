@@ -29,7 +29,7 @@ READ_BYTES: Final = 1024 * 1024
 MAX_WHOLE_BYTES: Final = 128 * 1024 * 1024
 """The most bytes of an answer that is not written as kubectl writes lists."""
 
-_TOO_LONG: Final = "kubectl printed more than can be read at once"
+TOO_LONG: Final = "kubectl printed more than can be read at once"
 
 _MAX_ERROR_LINES: Final = 20
 _MAX_LINE_BYTES: Final = 300
@@ -281,7 +281,7 @@ def split_list(stream: "ByteSource") -> Iterator[bytes]:
         if not more:
             return
         if len(buffer) - position > MAX_WHOLE_BYTES:
-            raise KubectlError(_TOO_LONG)
+            raise KubectlError(TOO_LONG)
         buffer, position = buffer[position:] + more, 0
 
 
@@ -291,7 +291,7 @@ def split_any(buffer: bytes, stream: "ByteSource") -> Iterator[bytes]:
     if not content.strip():
         return
     if len(content) > MAX_WHOLE_BYTES:
-        raise KubectlError(_TOO_LONG)
+        raise KubectlError(TOO_LONG)
     try:
         value = json.loads(content.decode(errors="replace"))
     except (ValueError, RecursionError):
