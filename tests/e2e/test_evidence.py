@@ -71,9 +71,18 @@ def start_probed(shop: Workspace, name: str = "web") -> Json:
 
 
 def crash(shop: Workspace, how: Termination = KILLED, name: str = "web") -> Json:
-    """Report an end and, as soon as a kubelet can, the restart; return the end."""
+    """Report an end and, as soon as a kubelet can and the end is diagnosed, the restart.
+
+    A restart that is written while the end is diagnosed makes Metacontroller's write a conflict: on
+    a busy machine it would sync again, and the hook read Events and log again.
+
+    Returns:
+        The Pod as it was with its container ended.
+    """
+    before = shown(shop, name).get("crashes")
     ended = shop.cluster.kubelet.end(shop.namespace, name, how)
     time.sleep(1)
+    eventually(lambda: shown(shop, name).get("crashes"), lambda now: now != before)
     shop.cluster.kubelet.restart(shop.namespace, name)
     return ended
 

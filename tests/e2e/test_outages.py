@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -131,6 +132,10 @@ def test_once_settled_nothing_is_written(shop: Workspace, relisting: Cluster) ->
         shop.start_pod(name, labels)
     shop.crash("fragile-app-1", ERROR)
     shop.crash("other", OOM_KILLED)
+    for name in ("fragile-app-1", "other"):
+        shop.annotated(name)
+    for diagnoser in ("diagnoser", "younger"):
+        eventually(partial(shop.status, diagnoser), lambda found: found["diagnosedPods"] == 1)
     before = shop.settled(LONG_SETTLE)
     synced = relisting.metacontroller.sync_requests("pod-diagnoser-pods")
     time.sleep(2 * RELIST + 1)  # to see that nothing happens

@@ -221,13 +221,13 @@ def test_kill_9_at_each_step(rig: FaultRig, shop: Workspace) -> None:
     rig.api.rule = in_namespace(shop.namespace, deadly)
     shop.crash(name, ERROR)
 
-    def all_died() -> bool:
+    def died() -> list[str]:
         for replica in rig.replicas:
             if not replica.process.running:
                 replica.process.start()  # and no wait: it may be killed before it is ready
-        return len(deaths) == 2 * len(STEPS)
+        return list(deaths)
 
-    eventually(all_died, timeout=200)
+    eventually(died, lambda found: len(found) == 2 * len(STEPS), timeout=200)
     for replica in rig.replicas:
         if not replica.process.running:
             replica.process.start()
