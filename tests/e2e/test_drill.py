@@ -11,10 +11,10 @@ from functools import partial
 import jsonschema
 import pytest
 
-from dev.envtest.client import CLUSTER_ROLE_BINDINGS, NAMESPACES, Json
+from dev.envtest.client import CLUSTER_ROLE_BINDINGS, CLUSTERPODDIAGNOSERS, NAMESPACES, Json
 from dev.envtest.cluster import Cluster
 from dev.envtest.installation import PROJECT, REMEDIATOR
-from pod_diagnoser.cli.drill.namespaces import ENDS
+from pod_diagnoser.cli.drill.namespaces import ENDS, LABEL
 from tests.e2e.drill_kubelet import PREFIX, DrillKubelet
 from tests.e2e.metrics_gate import MetricsGate, own_address
 from tests.e2e.permissions import await_permission
@@ -102,6 +102,26 @@ def metrics(cluster: Cluster) -> Iterator[None]:
     cluster.control_plane.kubectl("delete", *files)
 
 
+@pytest.fixture(params=["PodDiagnoser", "ClusterPodDiagnoser"])
+def diagnoser(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[str]:
+    """Who diagnoses the drill: the PodDiagnoser that it makes, or one for all drills."""
+    name = "drills"
+    if request.param == "PodDiagnoser":
+        yield "PodDiagnoser drill"
+        return
+    every = {"matchExpressions": [{"key": LABEL, "operator": "Exists"}]}
+    body = {
+        "apiVersion": CLUSTERPODDIAGNOSERS.version,
+        "kind": request.param,
+        "metadata": {"name": name},
+        "spec": {"namespaceSelector": every, "remediationAction": "LogEvent"},
+    }
+    cluster.admin.create(CLUSTERPODDIAGNOSERS, body)
+    eventually(lambda: cluster.admin.get(CLUSTERPODDIAGNOSERS, name).get("status"))
+    yield f"{request.param} {name}"
+    cluster.admin.delete(CLUSTERPODDIAGNOSERS, name)
+
+
 def states(found: dict[tuple[str, str], Json], name: str) -> set[str]:
     """Return what came of a check of the workloads."""
     return {found[workload, name]["state"] for workload in NAMES}
@@ -177,7 +197,7 @@ def test_it_ends_as_it_is_told(drills: Drills) -> None:
 
 
 @pytest.mark.usefixtures("metrics", "evidence")
-def test_all_is_well(drills: Drills) -> None:
+def test_all_is_well(diagnoser: str, drills: Drills) -> None:
     """Each crash is found in the annotation, an Event, the status and the metrics.
 
     The last one: the hook that may read Events stays until all tests of this module are done.
@@ -188,6 +208,7 @@ def test_all_is_well(drills: Drills) -> None:
     assert "✗" not in out
     for name in NAMES:
         assert f"\n{name}: " in out
+    assert out.count(f"recentDiagnoses of {diagnoser} names it") == len(NAMES)
     for said in ("LivenessProbeFailed", "PodNotStarted: ", "PodRestarted: ", "is gone"):
         assert said in out
     # No rules are installed here, and no Prometheus is named.

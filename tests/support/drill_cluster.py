@@ -100,7 +100,7 @@ class DrillStandIn:
         hook: whether the operator writes anything.
         evidence: whether it may read Events.
         creates_events: whether it may create them.
-        state_metrics: ``ok``, ``refused`` or ``unreachable``.
+        state_metrics: ``ok``, ``empty``, ``refused`` or ``unreachable``.
         cluster_diagnoser: the spec of a ClusterPodDiagnoser that selects all, or None.
         crashes: whether Pods crash; None where none is created.
         refused: command lines that have all words of one of these are forbidden.
@@ -318,6 +318,8 @@ class DrillStandIn:
             return "up 1\n"
         if self.state_metrics == "refused":
             return _error("", "the server is currently unable to handle the request")
+        if self.state_metrics == "empty":
+            return "pod_diagnoser_state_poddiagnosers 1.0\n"
         return "".join(
             f'pod_diagnoser_workload_crashing_pods{{cause="{self._cause(name)}",'
             f'namespace="{each["metadata"]["namespace"]}",workload="{name}"}} 1.0\n'

@@ -172,9 +172,6 @@ def metric_check(now: Moment) -> Check | None:
     found = next((each for each in sorted(causes) if now.accepts(each)), None)
     if found is not None:
         return now.passed(METRIC, f'pod_diagnoser_workload_crashing_pods{{cause="{found}"}}')
-    if now.claim is not None and now.claim.is_of_cluster:
-        why = "the state metrics have no ClusterPodDiagnosers (docs/metrics.md)"
-        return now.check(METRIC, State.NOT_CHECKED, why) if now.settled or now.late else None
     return now.failed(
         METRIC,
         "/metrics/state has no pod_diagnoser_workload_crashing_pods of it",

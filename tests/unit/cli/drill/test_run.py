@@ -181,6 +181,17 @@ def test_a_cluster_pod_diagnoser_claims_the_pods(bed: Bed, action: str, event: S
     assert "ClusterPodDiagnoser all" in bed.check("operator").message
     assert bed.states("event") == all_are(event)
     assert bed.states("status") == all_are(PASSED)
+    assert bed.states("metric") == all_are(PASSED)
+
+
+@pytest.mark.parametrize("spec", [None, {}], ids=["PodDiagnoser", "ClusterPodDiagnoser"])
+def test_the_state_metrics_lack_the_workloads(bed: Bed, spec: dict[str, Any] | None) -> None:
+    """Whoever diagnoses them: no alert fires then."""
+    bed.cluster.cluster_diagnoser = spec
+    bed.cluster.state_metrics = "empty"
+    assert bed.hold().failed
+    assert bed.check("metrics").state is PASSED
+    assert bed.states("metric") == all_are(FAILED)
 
 
 def test_no_pod_is_created(bed: Bed) -> None:

@@ -1,26 +1,32 @@
 """A drill finds what the operator itself writes: both by their own code, on the same Pods."""
 
 import json
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import pytest
 
+from pod_diagnoser.api.cluster_diagnostics_v1 import ClusterPodDiagnoser
+from pod_diagnoser.api.diagnostics_v1 import PodDiagnoser
 from pod_diagnoser.api.time import format_time
 from pod_diagnoser.cli.drill.checks import CHECKS, Moment
 from pod_diagnoser.cli.drill.cluster import diagnose_pods, own_claim
 from pod_diagnoser.cli.drill.metrics import crashing_workloads
-from pod_diagnoser.cli.drill.observed import Json, Observed
+from pod_diagnoser.cli.drill.observed import Claim, Json, Observed
 from pod_diagnoser.cli.drill.operator_check import operator_check
 from pod_diagnoser.cli.drill.report import State
 from pod_diagnoser.cli.drill.workloads import WORKLOADS, Workload, deployments
 from pod_diagnoser.cli.drill.workloads import diagnoser as drill_diagnoser
 from pod_diagnoser.diagnosis.diagnose import diagnose
 from pod_diagnoser.diagnosis.evidence import EventLookup, FetchedEvidence
+from pod_diagnoser.poddiagnosers.cluster_snapshot import take_cluster_snapshot
+from pod_diagnoser.poddiagnosers.cluster_status import sync_cluster
 from pod_diagnoser.pods.history import parse_history
 from pod_diagnoser.pods.observation import CrashedPod
 from pod_diagnoser.pods.sync import sync_pod
 from pod_diagnoser.remediation.events import EventFactory, crash_events
+from pod_diagnoser.remediation.model import ExecutionReport
 from pod_diagnoser.server.state_metrics import StateMetrics
 from tests.support.builders import (
     T0,
@@ -33,6 +39,12 @@ from tests.support.builders import (
     pod_request,
     synced,
     target,
+)
+from tests.support.cluster_builders import (
+    cluster_diagnoser,
+    cluster_request,
+    cluster_target,
+    namespace,
 )
 from tests.support.drill_cluster import container_status
 
@@ -65,36 +77,83 @@ def crashed_pod(workload: Workload, number: int) -> Json:
 
 
 class Listed:
-    """Lists one PodDiagnoser."""
+    """Lists one PodDiagnoser or ClusterPodDiagnoser."""
 
     def __init__(self, of: Json) -> None:
         self._of = of
 
     def list_pod_diagnosers(self, _: float) -> bytes:
-        """List it."""
-        kind = {"apiVersion": "diagnostics.local.io/v1", "kind": "PodDiagnoserList"}
-        return json.dumps({**kind, "metadata": {}, "items": [self._of]}).encode()
+        """List it, if it is one."""
+        return self._list("PodDiagnoser")
 
     def list_cluster_pod_diagnosers(self, _: float) -> bytes:
-        """There are none."""
-        kind = {"apiVersion": "diagnostics.local.io/v1", "kind": "ClusterPodDiagnoserList"}
-        return json.dumps({**kind, "metadata": {}, "items": []}).encode()
+        """List it, if it is one."""
+        return self._list("ClusterPodDiagnoser")
+
+    def _list(self, kind: str) -> bytes:
+        listed = {"apiVersion": "diagnostics.local.io/v1", "kind": f"{kind}List", "metadata": {}}
+        items = [self._of] if self._of["kind"] == kind else []
+        return json.dumps({**listed, "items": items}).encode()
+
+
+def cluster_synced(of: Json, now: datetime, *related: Json) -> Json:
+    """Return a ClusterPodDiagnoser after the sync that reports."""
+    request = cluster_request(of, namespace(NAMESPACE), *related)
+    result = sync_cluster(take_cluster_snapshot(request), now, ExecutionReport())
+    return applied(of, json.loads(result.response.encode()))
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Who diagnoses the Pods of the drill, and what the operator makes of one.
+
+    Attributes:
+        claim: it, as the drill knows it.
+        make: makes it.
+        sync: returns it after a sync, with Pods.
+        target: returns its DiagnosisTarget.
+        parse: reads it.
+    """
+
+    claim: Claim
+    make: Callable[..., Json]
+    sync: Callable[..., Json]
+    target: Callable[[Json], Json]
+    parse: Callable[[Json], PodDiagnoser]
+
+
+KINDS = (
+    Kind(own_claim(), diagnoser, synced, target, parsed),
+    Kind(
+        Claim("ClusterPodDiagnoser", "all"),
+        cluster_diagnoser,
+        cluster_synced,
+        cluster_target,
+        ClusterPodDiagnoser.model_validate,
+    ),
+)
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=lambda each: each.claim.kind)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Either of both who may diagnose them."""
+    found: Kind = request.param
+    return found
 
 
 @pytest.fixture(scope="module")
-def observed() -> Observed:
+def observed(kind: Kind) -> Observed:
     """What the operator makes of the crashes, without the right to read Events."""
-    asked = drill_diagnoser()
-    of = diagnoser(asked["metadata"]["name"], created=after(-30), **asked["spec"])
-    of = synced(of, after(-29))
+    of = kind.make(kind.claim.name, created=after(-30), **drill_diagnoser()["spec"])
+    of = kind.sync(of, after(-29))
     fetched = FetchedEvidence(EventLookup.REFUSED)
     pods = []
     for number, each in enumerate(WORKLOADS, 1):
         made = crashed_pod(each, number)
-        answer = sync_pod(pod_request(made, target(of)), NOW, fetched).response
+        answer = sync_pod(pod_request(made, kind.target(of)), NOW, fetched).response
         pods.append(applied(made, json.loads(answer.encode())))
-    of = synced(of, NOW, *pods)
-    factory = EventFactory(parsed(of), "test")
+    of = kind.sync(of, NOW, *pods)
+    factory = EventFactory(kind.parse(of), "test", NAMESPACE)
     events = []
     for document in pods:
         read = parsed_pod(document)
@@ -112,32 +171,32 @@ def observed() -> Observed:
     )
 
 
-def test_the_operator_is_at_work(observed: Observed) -> None:
+def test_the_operator_is_at_work(kind: Kind, observed: Observed) -> None:
     """Its status says so."""
-    found = operator_check(observed, own_claim(), late=False)
+    found = operator_check(observed, kind.claim, late=False)
     assert found is not None
     assert found.state is State.PASSED
 
 
 @pytest.mark.parametrize("name", list(CHECKS))
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda each: each.name)
-def test_a_check_finds_it(workload: Workload, name: str, observed: Observed) -> None:
+def test_a_check_finds_it(workload: Workload, name: str, kind: Kind, observed: Observed) -> None:
     """At once, but for the probe's kill, which nothing proves without Events."""
     settled = workload.name == "liveness-probe"
-    moment = Moment(workload, observed, own_claim(), late=False, settled=settled)
+    moment = Moment(workload, observed, kind.claim, late=False, settled=settled)
     found = CHECKS[name](moment)
     assert found is not None
     assert found.state is State.PASSED
 
 
 @pytest.mark.parametrize("name", ["annotation", "event", "status", "metric"])
-def test_a_check_misses_what_is_not_there(name: str, observed: Observed) -> None:
+def test_a_check_misses_what_is_not_there(name: str, kind: Kind, observed: Observed) -> None:
     """Nothing that was written for one workload passes for another."""
     for each in WORKLOADS:
         others = [one for one in observed.pods if one["metadata"]["labels"]["app"] != each.name]
         bare = crashed_pod(each, 99)
         seen = replace(observed, pods=[bare, *others], series={})
-        moment = Moment(each, seen, own_claim(), late=True, settled=True)
+        moment = Moment(each, seen, kind.claim, late=True, settled=True)
         found = CHECKS[name](moment)
         assert found is not None
         assert found.state is State.FAILED
