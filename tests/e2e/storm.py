@@ -104,12 +104,12 @@ FAST, SCARCE, EVICTED = "fast", "scarce", "evicted"
 GROUPS = (
     Group("storm-replacing", FAST, _replacing("RestartPod", 50), sets=32, most_hits=2),
     Group("storm-replacing", SCARCE, _replacing("RestartPod", 6, 2), sets=4, replicas=3),
-    Group("storm-evicting", EVICTED, _replacing("EvictPod", 50), sets=8, most_hits=2),
+    Group("storm-evicting", EVICTED, _replacing("EvictPod", 50), sets=10, most_hits=3),
     Group("storm-events", "logged", {"remediationAction": "LogEvent"}, sets=4, replicas=2, bare=16),
     Group("storm-events", "filtered", FILTERED, sets=2, replicas=3),
     Group("storm-beside", "beside", None, sets=2, replicas=2, bare=2),
 )
-"""88 Pods: of those that are replaced, most are their owner's only one, so that all of them get
+"""90 Pods: of those that are replaced, most are their owner's only one, so that all of them get
 their turn; the few of the second group compete for a small budget."""
 
 
@@ -238,6 +238,9 @@ FAULT_SECONDS, LONGEST_FAULT = 2.0, 30.0
 MOMENT = 0.02
 """Seconds within which a process dies when its moment has come: before, while, or after something
 happens."""
+
+OBSERVATION_SECONDS = 20.0
+"""Seconds that a change of a spec may take until the hook has seen it."""
 
 START_SECONDS = 90.0
 """Seconds within which a process that was killed must be back."""
@@ -599,7 +602,21 @@ class Storm:
             elif group.tier == EVICTED:
                 for paused in (True, False):
                     self.set_paused(group, paused=paused)
-                    over.wait(1.0)
+                    self._await_observation(group, over)
+
+    def _await_observation(self, group: Group, over: threading.Event) -> None:
+        """Wait until the status tells that the hook has seen the spec.
+
+        After two changes that it had not seen, crashes from before would be left alone: all of the
+        group's, where that happens again and again.
+        """
+        read = partial(self.cluster.admin.get, PODDIAGNOSERS, group.tier, group.namespace)
+        deadline = time.monotonic() + OBSERVATION_SECONDS
+        while time.monotonic() < deadline and not over.wait(0.5):
+            one = self.persist(read) or {}
+            seen = one.get("status", {}).get("observedGeneration")
+            if seen == one.get("metadata", {}).get("generation"):
+                return
 
     def set_paused(self, group: Group, *, paused: bool) -> None:
         """Pauses a PodDiagnoser, or has it go on."""

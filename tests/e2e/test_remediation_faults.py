@@ -189,45 +189,72 @@ STEPS = (
 """The calls of one remediation, in their order."""
 
 
+class DyingReplicas:
+    """Replicas of which each dies at the next of `STEPS`, before it or after it.
+
+    Args:
+        rig: the replicas.
+        namespace: of the remediation.
+
+    Attributes:
+        deaths: at which steps replicas have died so far.
+    """
+
+    def __init__(self, rig: FaultRig, namespace: str) -> None:
+        self.deaths: list[str] = []
+        self._rig = rig
+        self._namespace = namespace
+        self._left = [(*step, after) for step in STEPS for after in (False, True)]
+        self._serving = self._syncing = 0
+
+    def service(self, request: Request, _: Forward) -> Answer | None:
+        """Lead to the replica that is there, as a Service does."""
+        chosen = self._serving
+        if request.path == SYNC and f'"namespace":"{self._namespace}"'.encode() in request.body:
+            self._syncing = chosen
+        try:
+            return self._rig.send(request, chosen)
+        except (OSError, HTTPException):
+            self._serving = 1 - chosen
+            return LATER
+
+    def die(self, request: Request, onward: Forward) -> Answer | None:
+        """Kill the replica that makes a call, if it is the next step.
+
+        Another one's death would let this one go on: without the Event, for one.
+        """
+        method, part, after = self._left[0] if self._left else ("", "", False)
+        if request.method != method or part not in request.path:
+            return onward()
+        self._left.pop(0)
+        answer = onward() if after else None
+        assert answer is None or answer.code < 400 or method == "POST", answer
+        kill(self._rig.replicas[self._syncing])
+        self.deaths.append(f"{'after' if after else 'before'} {method} {part}")
+        return None
+
+    def start(self) -> list[str]:
+        """Start those that died, without a wait: they may be killed before they are ready.
+
+        Returns:
+            `deaths`.
+        """
+        for replica in self._rig.replicas:
+            if not replica.process.running:
+                replica.process.start()
+        return list(self.deaths)
+
+
 def test_kill_9_at_each_step(rig: FaultRig, shop: Workspace) -> None:
     """Replicas die before and after each call of a remediation: one deletion, two Events."""
     shop.diagnose(remediationAction="RestartPod", remediation=AT_ONCE)
     (name,) = shop.replica_set("web")
     uid = shop.pod(name)["metadata"]["uid"]
-    left = [(*step, after) for step in STEPS for after in (False, True)]
-    deaths: list[str] = []
-    serving = 0
-
-    def service(request: Request, _: Forward) -> Answer | None:
-        """As a Service leads to the replica that is there."""
-        nonlocal serving
-        try:
-            return rig.send(request, serving)
-        except (OSError, HTTPException):
-            serving = 1 - serving
-            return LATER
-
-    def deadly(request: Request, onward: Forward) -> Answer | None:
-        if left and request.method == left[0][0] and left[0][1] in request.path:
-            method, path, after = left.pop(0)
-            answer = onward() if after else None
-            assert answer is None or answer.code < 400 or method == "POST", answer
-            kill(rig.replicas[serving])
-            deaths.append(f"{'after' if after else 'before'} {method} {path}")
-            return None
-        return onward()
-
-    rig.front.rule = service
-    rig.api.rule = in_namespace(shop.namespace, deadly)
+    dying = DyingReplicas(rig, shop.namespace)
+    rig.front.rule = dying.service
+    rig.api.rule = in_namespace(shop.namespace, dying.die)
     shop.crash(name, ERROR)
-
-    def died() -> list[str]:
-        for replica in rig.replicas:
-            if not replica.process.running:
-                replica.process.start()  # and no wait: it may be killed before it is ready
-        return list(deaths)
-
-    eventually(died, lambda found: len(found) == 2 * len(STEPS), timeout=200)
+    eventually(dying.start, lambda deaths: len(deaths) == 2 * len(STEPS), timeout=200)
     for replica in rig.replicas:
         if not replica.process.running:
             replica.process.start()

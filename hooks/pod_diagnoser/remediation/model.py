@@ -117,7 +117,8 @@ EXPLANATIONS: Mapping[Reason, str] = {
     Reason.DRY_RUN: "spec.remediation.dryRun is set.",
     Reason.PAUSED: "spec.remediation.paused is set.",
     Reason.NOT_FRESH: "The crash is older than 30 minutes, or its time is not known.",
-    Reason.BEFORE_ACTION: "It crashed before spec.remediationAction was set to this.",
+    Reason.BEFORE_ACTION: "It crashed before spec.remediationAction was set to this, as far as is "
+    "known.",
     Reason.BEFORE_CLAIM: "It crashed before this object claimed it: another one may have acted "
     "on it.",
     Reason.PROTECTED_NAMESPACE: "Pods of kube-* and of the operator's namespaces are replaced only "
