@@ -1,8 +1,8 @@
-"""Make the pictures of docs/where-people-look.md anew: ``make pictures``.
+"""Make the pictures of docs/ anew: ``make pictures``.
 
-Each shows what the program itself displays of the same Pods, on a real API server with the operator
-in it; the kubelet is played. A picture whose program is not at hand stays as it is, and that is
-said.
+Each shows what the program itself displays of Pods on a real API server with the operator in it;
+the kubelet is played. Those of where-people-look.md have the same Pods. A picture whose program is
+not at hand stays as it is, and that is said.
 """
 
 import json
@@ -17,18 +17,20 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dev.contrib import headlamp, terminal
+from dev import go_builds
+from dev.contrib import alerting, headlamp, terminal
 from dev.contrib.browser import CHROMIUM, Browser
 from dev.contrib.drawing import draw
+from dev.contrib.waiting import MissingError, have, until
 from dev.envtest import build, pods
 from dev.envtest.client import PODDIAGNOSERS, PODS, Json
 from dev.envtest.cluster import Cluster
 from dev.envtest.pods import Termination
+from dev.prometheus import build as prometheus_build
 
 PROJECT = Path(__file__).parents[2]
 PICTURES = PROJECT / "docs" / "pictures"
 NAMESPACE = "shop"
-PATIENCE = 60.0
 
 CRASHES = {
     "cart-0": Termination(137, "OOMKilled"),
@@ -37,20 +39,6 @@ CRASHES = {
     "web-0": None,
 }
 """The Pods, and how each ended; None is one that did not."""
-
-
-class MissingError(Exception):
-    """A program is not at hand; the message says which."""
-
-
-def _have(**programs: object) -> None:
-    """Check that something is at hand.
-
-    Raises:
-        MissingError: what is not.
-    """
-    if missing := [name for name, found in programs.items() if not found]:
-        raise MissingError(", ".join(missing))
 
 
 class Shop:
@@ -80,7 +68,7 @@ class Shop:
             "spec": {"evidence": {"reason": True}},
         }
         self._admin.create(PODDIAGNOSERS, diagnoser, NAMESPACE)
-        _until(lambda: self._diagnoser().get("status"), "the PodDiagnoser is taken over")
+        until(lambda: self._diagnoser().get("status"), "the PodDiagnoser is taken over")
         ended = pods.now() - timedelta(minutes=len(CRASHES))
         for name, how in CRASHES.items():
             self._admin.create(PODS, pods.manifest(name, {"app": name[:-2]}), NAMESPACE)
@@ -91,7 +79,7 @@ class Shop:
                 at = Termination(how.exit_code, how.reason, ended, how.message)
                 self._kubelet.crash(NAMESPACE, name, at)
         crashed = sum(how is not None for how in CRASHES.values())
-        _until(
+        until(
             lambda: self._diagnoser()["status"].get("diagnosedPods") == crashed,
             "all crashes are counted",
         )
@@ -108,14 +96,14 @@ class Shop:
 
     def k9s(self) -> None:
         """Draw its view of the Pods."""
-        _have(**dict.fromkeys(terminal.MISSING))
+        have(**dict.fromkeys(terminal.MISSING))
         with terminal.K9s(self._folder, NAMESPACE, self._environment, 138, 17) as k9s:
-            _until(lambda: "ApplicationError" in k9s.screen(), "k9s shows the Pods")
+            until(lambda: "ApplicationError" in k9s.screen(), "k9s shows the Pods")
             _write("k9s.svg", draw(k9s.screen(colours=True), "k9s"))
 
     def argocd(self) -> None:
         """Draw what Argo CD's own command says of the PodDiagnoser's health, by the script."""
-        _have(argocd=shutil.which("argocd"))
+        have(argocd=shutil.which("argocd"))
         key = "resource.customizations.health.diagnostics.local.io_PodDiagnoser"
         script = (PROJECT / "contrib" / "argocd" / "health.lua").read_text("utf-8")
         settings = {
@@ -140,8 +128,8 @@ class Shop:
 
     def headlamp(self) -> None:
         """Take pictures of the table of Pods and of a Pod's details."""
-        _have(chromium=CHROMIUM, headlamp_server=headlamp.SERVER, HEADLAMP_PAGES=headlamp.PAGES)
-        _have(make_headlamp=(headlamp.PLUGIN / "dist" / "main.js").is_file())
+        have(chromium=CHROMIUM, headlamp_server=headlamp.SERVER, HEADLAMP_PAGES=headlamp.PAGES)
+        have(make_headlamp=(headlamp.PLUGIN / "dist" / "main.js").is_file())
         with (
             headlamp.Headlamp(self._folder, self._kubeconfig) as server,
             Browser(self._folder, 1200, 640) as browser,
@@ -163,18 +151,15 @@ def _write(name: str, content: str) -> None:
     (PICTURES / name).write_text(content, encoding="utf-8")
 
 
-def _until(so: Callable[[], object], what: str) -> None:
-    """Wait.
-
-    Raises:
-        TimeoutError: in vain.
-    """
-    deadline = time.monotonic() + PATIENCE
-    while not so():
-        if time.monotonic() > deadline:
-            msg = f"not within {PATIENCE:.0f} s: {what}"
-            raise TimeoutError(msg)
-        time.sleep(0.2)
+def alerts(binaries: build.Binaries, folder: Path) -> None:
+    """Draw the alerts that fire, as Prometheus lists them."""
+    have(**{name: shutil.which(name) for name in ("curl", "jq")})
+    try:
+        prometheus = prometheus_build.find().prometheus
+    except (go_builds.MissingError, go_builds.BuildError) as problem:
+        raise MissingError(str(problem)) from problem
+    printed = alerting.firing_alerts(binaries, prometheus, folder)
+    _write("alerts.svg", draw(f"$ {alerting.COMMAND}{printed}", "Prometheus"))
 
 
 def main() -> int:
@@ -185,16 +170,24 @@ def main() -> int:
         sys.stdout.write(f"no pictures: {problem}\n")
         return 1
     PICTURES.mkdir(exist_ok=True)
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder, Cluster(binaries) as cluster:
-        shop = Shop(cluster, Path(folder))
-        shop.open()
-        for make in (shop.kubectl, shop.k9s, shop.argocd, shop.headlamp):
-            try:
-                make()
-                sys.stdout.write(f"{make.__name__}: made\n")
-            except MissingError as missing:
-                sys.stdout.write(f"{make.__name__}: left as it is, without {missing}\n")
+    with TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        with Cluster(binaries) as cluster:
+            shop = Shop(cluster, folder)
+            shop.open()
+            for make in (shop.kubectl, shop.k9s, shop.argocd, shop.headlamp):
+                _tell(make.__name__, make)
+        _tell("alerts", lambda: alerts(binaries, folder))
     return 0
+
+
+def _tell(name: str, make: Callable[[], None]) -> None:
+    """Make a picture if that is possible, and say what came of it."""
+    try:
+        make()
+        sys.stdout.write(f"{name}: made\n")
+    except MissingError as missing:
+        sys.stdout.write(f"{name}: left as it is, without {missing}\n")
 
 
 if __name__ == "__main__":

@@ -5,13 +5,16 @@ import re
 
 import pytest
 
+from dev.contrib.alerting import COMMAND
 from pod_diagnoser.api.causes import Cause
 from tests.contrib import k9s
+from tests.contrib.alerting import alerts
 from tests.contrib.page import PAGE
 from tests.manifests.kustomize import PROJECT
 
 FOLDER = PROJECT / "docs" / "pictures"
 PICTURES = [path.name for path in sorted(FOLDER.iterdir())]
+ALERTS_PAGE = (PROJECT / "docs" / "alerts.md").read_text(encoding="utf-8")
 DRAWN = [name for name in PICTURES if name.endswith(".svg")]
 
 
@@ -24,9 +27,10 @@ def drawn(name: str) -> str:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_each_is_small_and_shown(name: str) -> None:
-    """On the page, with words for those who do not see it."""
+    """On its page, with words for those who do not see it."""
     assert (FOLDER / name).stat().st_size < 100_000
-    assert re.search(rf"!\[[^\]]{{20,}}\]\(pictures/{re.escape(name)}\)", PAGE)
+    page = ALERTS_PAGE if name == "alerts.svg" else PAGE
+    assert re.search(rf"!\[[^\]]{{20,}}\]\(pictures/{re.escape(name)}\)", page)
 
 
 @pytest.mark.parametrize("name", DRAWN)
@@ -55,3 +59,18 @@ def test_causes_in_them_have_their_present_names(name: str) -> None:
     """Of the Pods that are in all pictures."""
     for cause in (Cause.OUT_OF_MEMORY, Cause.APPLICATION_ERROR, Cause.COMPLETED):
         assert f" {cause} " in drawn(name)
+
+
+def test_the_alerts_are_those_that_there_are() -> None:
+    """What fires has the present names, severities and runbooks; the page has the command."""
+    assert f"```sh\n{COMMAND}```" in ALERTS_PAGE
+    shown = drawn("alerts.svg")
+    assert " ".join(COMMAND.split()) in shown
+    rules = {rule["alert"]: rule for rule in alerts()}
+    firing = re.findall(r"(\w+) firing (.*?) docs/runbooks/(\w+)\.md", shown)
+    assert len(firing) >= 3
+    for name, said, runbook in firing:
+        assert f"severity={rules[name]['labels']['severity']} " in said
+        assert runbook == name
+    for cause in (Cause.APPLICATION_ERROR, Cause.COMPLETED):
+        assert f" keeps crashing: {cause} " in shown
