@@ -13,6 +13,8 @@ PUBLISHED_AGAIN = "what a PodDiagnoser that is gone had published was created ag
 LOOKED_UP_LATE = "the plan of a crash named another cause, with one replica's clock ahead"
 JUDGED_ANEW = "a crash was judged anew where the hook's clock was behind"
 FAR_AHEAD = "of crashes far ahead of the hook's clock the first container's was shown"
+SETTLED_LATE = "a crash got another reason in the write that ended its label"
+LOST_REASON = "a crash lost its reason when it was ignored"
 
 FOUND: Mapping[str, SimulationRun] = {
     PUBLISHED_AGAIN: SimulationRun(
@@ -73,6 +75,36 @@ FOUND: Mapping[str, SimulationRun] = {
             Operation(0.005, "set_hook_clock", (138, 319, 513)),
             Operation(1900.0, "crash", (237, 639, 239)),
             Operation(70.0, "crash", (952, 987, 928)),
+        ),
+    ),
+    SETTLED_LATE: SimulationRun(
+        1016500,
+        Setting(
+            replicas=2,
+            workers=1,
+            flush=1800.0,
+            pods=1,
+            namespaces=2,
+            containers=2,
+            filters=True,
+            reason=True,
+        ),
+        (
+            Operation(1900.0, "crash", (55, 608, 98)),
+            Operation(31.0, "crash", (805, 542, 713)),
+            Operation(65.0, "edit_diagnoser", (773, 473, 487)),
+            Operation(65.0, "fail_call", (167, 749, 885)),
+            Operation(610.0, "set_hook_clock", (360, 601, 28)),
+            Operation(0.0, "crash_all", (935, 129, 921)),
+            Operation(74.005, "crash_all", (988, 677, 33)),
+        ),
+    ),
+    LOST_REASON: SimulationRun(
+        1017225,
+        Setting(replicas=1, workers=1, pods=2, filters=True, reason=True),
+        (
+            Operation(65.01, "crash_all", (278, 386, 76)),
+            Operation(1.115, "edit_diagnoser", (162, 9, 457)),
         ),
     ),
     "a plan was executed by what had been read for another sync": SimulationRun(

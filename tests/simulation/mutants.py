@@ -35,7 +35,15 @@ from pod_diagnoser.remediation import (
 from pod_diagnoser.remediation.model import Outcome, Phase, Reason
 from pod_diagnoser.server import fairness
 from tests.simulation.faults import CALLS
-from tests.simulation.found import FAR_AHEAD, FOUND, JUDGED_ANEW, LOOKED_UP_LATE, PUBLISHED_AGAIN
+from tests.simulation.found import (
+    FAR_AHEAD,
+    FOUND,
+    JUDGED_ANEW,
+    LOOKED_UP_LATE,
+    LOST_REASON,
+    PUBLISHED_AGAIN,
+    SETTLED_LATE,
+)
 from tests.simulation.properties import Violation
 from tests.simulation.runner import run
 from tests.simulation.simulation_run import Operation, Setting, SimulationRun
@@ -404,6 +412,19 @@ def _by_the_other_clock(record: history.CrashRecord | None, _: datetime) -> date
     return None if record is None else record.seen
 
 
+def _awaited_for_ever(stored: history.CrashHistory, _: datetime) -> history.CrashHistory:
+    return stored
+
+
+_WITH_MESSAGE = observation._Observer._with_message
+
+
+def _without_reason_if_ignored(observer: Any, found: Any) -> Any:
+    record = observer._known.get(found.id)
+    ignored = record is not None and record.silent
+    return found if ignored else _WITH_MESSAGE(observer, found)
+
+
 def _facts_by_diagnosis(crashed: Iterable[CrashedPod]) -> list[PodFacts]:
     recorded = [each for each in crashed if each.history.history]
     return [
@@ -587,6 +608,14 @@ def mutants() -> dict[str, Mutant]:
             "trusts the clock of another replica that is ahead",
             ((observation, "first_observed", _by_the_other_clock),),
         ),
+        Mutant(
+            "looks up what no status can show any more",
+            ((observation, "settle_overdue", _awaited_for_ever),),
+        ),
+        Mutant(
+            "forgets the reason of what is ignored",
+            ((observation._Observer, "_with_message", _without_reason_if_ignored),),
+        ),
         Mutant("acts on what it read a moment ago", ((reader.LiveReader, "invalidate", _nothing),)),
         Mutant("lets the youngest claim", _in_all_modules(claims.claiming_target, _youngest)),
         Mutant(
@@ -684,6 +713,8 @@ SEEDS: Mapping[str, int | str] = {
     "orders crashes by the node's clock alone": 163,  # PODS
     "judges anew what was diagnosed by a clock that is ahead": JUDGED_ANEW,  # ONE_CAUSE
     "trusts the clock of another replica that is ahead": LOOKED_UP_LATE,  # ONE_CAUSE
+    "looks up what no status can show any more": SETTLED_LATE,  # ONE_CAUSE
+    "forgets the reason of what is ignored": LOST_REASON,  # ONE_CAUSE
     "acts on what it read a moment ago": 1,  # LIVE_READ_FIRST
     "lets the youngest claim": 63,  # PODS
     "reports the first diagnosis only": 9,  # STATUS

@@ -766,7 +766,8 @@ def summary(resource: Resource, obj: Object) -> str:
         if LABEL in labels_of(obj):
             parts.append(f"label {labels_of(obj)[LABEL]}")
         if "restart-reason" in shown(obj):
-            parts.append(f"shows {shown(obj)['cause']} {shown(obj).get('restart-time', '')[11:19]}")
+            cause, time = (shown(obj).get(key, "") for key in ("cause", "restart-time"))
+            parts.append(f"shows {cause or 'no cause'} {time[11:19]}")
         return ", ".join(parts)
     if resource.kind == "PodDiagnoser":
         status = obj.get("status") or {}

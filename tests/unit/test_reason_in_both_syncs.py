@@ -21,6 +21,7 @@ from pod_diagnoser.pods.keys import (
     CRASHES,
     DIAGNOSIS,
     EVIDENCE,
+    LABEL,
     MAX_REASON_BYTES,
     NEXT_STEP,
     REASON,
@@ -171,6 +172,64 @@ def test_a_log_that_could_not_be_read_twice_is_left_out() -> None:
     assert len(synced.requests) == 2
     assert "the code alone does not say why" in synced[EVIDENCE]
     assert not {"unread", "awaits"} & latest_record(synced).keys()
+
+
+@pytest.mark.parametrize(("now", "read"), [(after(3600), True), (after(3601), False)])
+def test_a_log_is_not_read_once_more_when_no_status_can_show_it(now: datetime, read: bool) -> None:
+    """The label has ended: what a PodDiagnoser told of the crash would contradict it for ever."""
+    synced = SyncedPod(ended(), MISSED, fetched(TRACE), reason=True)
+    synced.sync(after(1))
+    told = lines(synced)
+    synced.sync(now)
+    assert (LABEL in synced.of["metadata"]["labels"]) is read
+    assert ("reason" in latest_record(synced)) is (lines(synced) != told) is read
+    assert not {"unread", "awaits"} & latest_record(synced).keys()
+    once = synced.of
+    synced.sync(after(5))
+    assert synced.of["metadata"]["annotations"] == once["metadata"]["annotations"]
+    assert len(synced.requests) == 1 + read
+
+
+def stopped_with_a_probe() -> Json:
+    """Return a Pod whose container was killed; Events may tell that its probe failed."""
+    of = ended(code=137)
+    of["spec"]["containers"][0]["livenessProbe"] = {}
+    return of
+
+
+@pytest.mark.parametrize("again", [TRACE, "", None], ids=["the log", "empty", "gone"])
+def test_a_reason_stays_while_its_crash_is_ignored(again: str | None) -> None:
+    """It was told with that reason; the log is not read anew when it is reported again."""
+    synced = SyncedPod(stopped_with_a_probe(), fetched(TRACE), fetched(again), reason=True)
+    synced.sync(after(1))
+    reason, shown = latest_record(synced)["reason"], lines(synced)
+    spec = synced.targets[0]["spec"]
+    spec["ignore"] = {"causes": ["Killed"]}
+    for seconds in (2, 3, 4):
+        synced.sync(after(seconds))
+        record = latest_record(synced)
+        assert record["silent"]
+        assert record["reason"] == reason
+    spec["ignore"] = {}
+    synced.sync(after(4.5))
+    assert latest_record(synced)["reason"] == reason
+    assert "silent" not in latest_record(synced)
+    assert lines(synced) == shown
+    assert [each.log is not None for each in synced.requests] == [True]
+
+
+def test_the_reason_of_a_crash_that_was_ignored_is_looked_for_when_it_is_reported() -> None:
+    """Of its message alone it was known before."""
+    synced = SyncedPod(stopped_with_a_probe(), fetched(TRACE), reason=True)
+    spec = synced.targets[0]["spec"]
+    spec["ignore"] = {"causes": ["Killed"]}
+    for seconds in (1, 2):
+        synced.sync(after(seconds))
+        assert "reason" not in latest_record(synced)
+    spec["ignore"] = {}
+    synced.sync(after(3))
+    assert synced[REASON] == WORDS
+    assert [each.log is not None for each in synced.requests] == [False, True]
 
 
 @pytest.mark.parametrize("evidence", [{}, {"logLines": 3}])

@@ -36,6 +36,7 @@ from pod_diagnoser.diagnosis.changes import (
 )
 from pod_diagnoser.diagnosis.diagnose import Diagnosis
 from pod_diagnoser.diagnosis.event_rules import MAX_EVENT_BYTES, may_change_cause
+from pod_diagnoser.diagnosis.event_rules import MAX_LOOKUPS as MAX_TERMINATION_LOOKUPS
 from pod_diagnoser.diagnosis.evidence import (
     MAX_DETAIL_BYTES,
     EventFinding,
@@ -447,6 +448,41 @@ def first_observed(record: CrashRecord | None, now: datetime) -> datetime | None
     if record.ended is not None and record.ended <= now:
         return record.ended
     return record.seen if record.seen <= now + CLOCK_SKEW else now - RECENT
+
+
+def settle_overdue(history: CrashHistory, now: datetime) -> CrashHistory:
+    """Have nothing more be awaited of terminations that were reported more than `RECENT` ago.
+
+    The label has ended by then, or ends with this sync, and a PodDiagnoser sees the Pod no more: it
+    would go on telling the cause, and the reason, that it told before. Evidence comes so late after
+    an outage of the hook, and where the clock of another replica is that far behind.
+
+    Args:
+        history: the stored crash history.
+        now: the time by the hook's clock.
+    """
+    overdue = [
+        record.awaits
+        and not record.silent
+        and record.exitCode is not None
+        and now - record.seen >= RECENT
+        for record in history.history
+    ]
+    if not any(overdue):
+        return history
+    records = tuple(
+        _without_lookups(without_wait(record)) if is_overdue else record
+        for record, is_overdue in zip(history.history, overdue, strict=True)
+    )
+    return history.model_copy(update={"history": records})
+
+
+def _without_lookups(record: CrashRecord) -> CrashRecord:
+    """Return the record of a crash whose Events are looked up no more."""
+    if record.evidence is None:
+        return record
+    evidence = record.evidence.model_copy(update={"reads": MAX_TERMINATION_LOOKUPS})
+    return record.model_copy(update={"evidence": evidence})
 
 
 def read_history(pod: Pod, now: datetime) -> CrashHistory:

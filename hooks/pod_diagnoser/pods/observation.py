@@ -30,6 +30,7 @@ from pod_diagnoser.diagnosis.evidence import (
     EvidenceRequest,
     FetchedEvidence,
     LogRequest,
+    OutputSource,
 )
 from pod_diagnoser.diagnosis.log_rules import find_in_log
 from pod_diagnoser.diagnosis.masked_pod import mask_messages
@@ -53,6 +54,7 @@ from pod_diagnoser.pods.history import (
     parse_history,
     read_history,
     record_crash,
+    settle_overdue,
     with_read_log,
     with_unread_log,
     without_wait,
@@ -216,7 +218,9 @@ class _Observer:
     ) -> None:
         self._pod, self._claim, self._now = pod, claim, now
         self._fetched, self._stored = fetched, stored
-        self._known = {record.id: record for record in stored.history}
+        settled = settle_overdue(stored, now)
+        self._known = {record.id: record for record in settled.history}
+        self._evidence = known_evidence(settled)
         self._looked_up: list[Evidence] = []
         self._resync_after: float | None = None
 
@@ -253,11 +257,10 @@ class _Observer:
 
     def _find(self) -> Sequence[Diagnosis]:
         """Diagnose the Pod by its status, by what is stored and by what was fetched."""
-        evidence = known_evidence(self._stored)
         lasting, self._resync_after = diagnose_lasting_conditions(
-            self._pod, self._now, evidence, with_pulls=True
+            self._pod, self._now, self._evidence, with_pulls=True
         )
-        found = tuple(map(self._with_message, (*diagnose(self._pod, evidence), *lasting)))
+        found = tuple(map(self._with_message, (*diagnose(self._pod, self._evidence), *lasting)))
         fetched = self._fetched
         if fetched is None or fetched.lookup is None:
             return found
@@ -278,7 +281,8 @@ class _Observer:
         if not self._claim.evidence.reason:
             return diagnosis
         record = self._known.get(diagnosis.id)
-        if record is not None and not record.silent:
+        # What is suppressed may have been reported before, with the reason that its log gave.
+        if record is not None and (record.reason is not None or not record.silent):
             mask = self._claim.evidence.maskPatterns
             return diagnosis.with_output(record.reason.to_reason(mask) if record.reason else None)
         if not may_explain(diagnosis.symptom, diagnosis.status_cause):
@@ -381,7 +385,8 @@ class _Observer:
             return latest
         evidence = self._claim.evidence
         explained = _with_log(latest, log, evidence.maskPatterns) if log else latest
-        if evidence.reason and may_explain(latest.symptom, latest.status_cause):
+        may_tell = may_explain(latest.symptom, latest.status_cause)
+        if evidence.reason and may_tell and not _has_read_log(latest):
             reason = find_reason(explained.symptom, log, evidence.maskPatterns)
             explained = explained.with_output(reason)
         crashes.reported = tuple(explained if each is latest else each for each in crashes.reported)
@@ -461,12 +466,19 @@ def _seconds_until_lookup(
 def _log_request(latest: Diagnosis, claim: DiagnosisTargetSpec) -> LogRequest | None:
     """Ask for the log of a container that terminated, where it is shown or may tell the reason."""
     symptom, evidence = latest.symptom, claim.evidence
-    for_reason = evidence.reason and needs_log(symptom, latest.status_cause)
+    may_tell = evidence.reason and needs_log(symptom, latest.status_cause)
+    for_reason = may_tell and not _has_read_log(latest)
     if symptom.kind is not SymptomKind.TERMINATED or not (evidence.logLines or for_reason):
         return None
     return LogRequest(
         symptom.container, symptom.log_is_previous, evidence.logLines, for_reason, target=claim
     )
+
+
+def _has_read_log(latest: Diagnosis) -> bool:
+    """Say whether the log gave the reason, before the crash was suppressed for a while."""
+    output = latest.symptom.output
+    return output is not None and output.source is OutputSource.LOG
 
 
 def _evidence_request(

@@ -438,14 +438,14 @@ def test_a_clock_that_is_behind_changes_neither_times_nor_label(behind: timedelt
     assert LABEL not in synced.of["metadata"]["labels"]
 
 
-@pytest.mark.parametrize("hours", [-14, -1, 1, 14])
-def test_the_second_lookup_does_not_wait_for_another_clock(hours: int) -> None:
+@pytest.mark.parametrize("minutes", [-14 * 60, -60, 6, 59])
+def test_the_second_lookup_does_not_wait_for_another_clock(minutes: int) -> None:
     """How long ago the first one was is not known: the second one is made at once."""
     synced = SyncedPod(probed(), NOTHING, PROBE_KILL)
     synced.sync(after(1))
-    synced.sync(after(2, hours=hours))
+    synced.sync(after(2, minutes=minutes))
     assert synced[CAUSE] == "LivenessProbeFailed"
-    assert LABEL in synced.of["metadata"]["labels"] or hours > 0
+    assert LABEL in synced.of["metadata"]["labels"]
     once = synced.of
     synced.sync(after(3))
     assert synced[CAUSE] == "LivenessProbeFailed"
@@ -454,6 +454,31 @@ def test_the_second_lookup_does_not_wait_for_another_clock(hours: int) -> None:
         == json.loads(once["metadata"]["annotations"][CRASHES])["history"]
     )
     assert len(synced.requests) == 2
+
+
+@pytest.mark.parametrize("hours", [1, 14])
+def test_the_second_lookup_is_left_out_when_no_status_can_show_it(hours: int) -> None:
+    """The label ends with that sync: what a PodDiagnoser told of the crash stays so for ever."""
+    synced = SyncedPod(probed(), NOTHING, PROBE_KILL)
+    synced.sync(after(1))
+    told = (synced[CAUSE], synced[DIAGNOSIS], synced[EVIDENCE])
+    for now in (after(2, hours=hours), after(3), after(7), after(8, hours=hours)):
+        synced.sync(now)
+        assert (synced[CAUSE], synced[DIAGNOSIS], synced[EVIDENCE]) == told
+        assert synced.evidence == {"asked": "Nothing", "reads": 3}
+        assert "awaits" not in json.loads(synced[CRASHES])["history"][0]
+    assert LABEL not in synced.of["metadata"]["labels"]
+    assert len(synced.requests) == 1
+
+
+def test_a_cause_that_stays_since_it_is_late_is_settled_once() -> None:
+    """For logs and metrics."""
+    synced = SyncedPod(probed(), NOTHING)
+    synced.sync(after(1))
+    late = sync_pod(pod_request(synced.of, *synced.targets), after(2, hours=1))
+    assert [each.cause for each in late.settled] == ["Killed"]
+    synced.sync(after(2, hours=1))
+    assert sync_pod(pod_request(synced.of, *synced.targets), after(3, hours=1)).settled == []
 
 
 def test_what_does_not_start_is_looked_up_again_after_the_clock_was_set_back() -> None:
