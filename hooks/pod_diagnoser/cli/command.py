@@ -1,7 +1,6 @@
 """The command ``kubectl-diagnose``: ``kubectl diagnose`` where it is on the PATH."""
 
 import gc
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.cli.commands import COMMANDS
 from pod_diagnoser.cli.errors import FAILED, INTERRUPTED, CommandError
-from pod_diagnoser.cli.terminal import program_name, say
+from pod_diagnoser.cli.terminal import drop_output, program_name, say
 
 if TYPE_CHECKING:
     import click
@@ -48,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         return FAILED
 
 
@@ -71,23 +70,68 @@ def _call(arguments: list[str]) -> int:
 
     command, rest = find_command(arguments)
     try:
-        called = " ".join([program_name(), *arguments[: len(arguments) - len(rest)]])
+        name = f" {command.name}" if command.name in COMMANDS else ""
+        called = f"{program_name()}{name}"
         with command.make_context(called, list(rest)) as context:
             result = command.invoke(context)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
-        message = f"{error.format_message()} (see --help)"
+        message = f"{' '.join(error.format_message().split())} (see --help)"
         raise CommandError(message) from None
     return result if isinstance(result, int) else 0
 
 
 def find_command(arguments: list[str]) -> tuple["click.Command", list[str]]:
-    """Return the command that some arguments call, and the rest of them."""
-    name = arguments[0] if arguments else ""
-    if name in COMMANDS:
-        module = import_module(f"pod_diagnoser.cli.commands.{COMMANDS[name][0]}")
-        return module.command, arguments[1:]
+    """Return the command that some arguments call, and the rest of them.
+
+    Options may come before it, as with kubectl: ``-n shop why-not api-1``.
+    """
+    if arguments and arguments[0] in COMMANDS:
+        return _command(arguments[0]), arguments[1:]
     from pod_diagnoser.cli.diagnosing import diagnose_command  # noqa: PLC0415 - takes a while
 
+    if not COMMANDS.keys().isdisjoint(arguments):
+        at, _ = _first_word(arguments, diagnose_command)
+        if at is not None and arguments[at] in COMMANDS:
+            return _command(arguments[at]), arguments[:at] + arguments[at + 1 :]
     return diagnose_command, arguments
+
+
+def _command(name: str) -> "click.Command":
+    module = import_module(f"pod_diagnoser.cli.commands.{COMMANDS[name][0]}")
+    command: click.Command = module.command
+    return command
+
+
+def may_call_a_command(arguments: Sequence[str]) -> bool:
+    """Say whether what follows some arguments may be the name of a command: all are options."""
+    from pod_diagnoser.cli.diagnosing import diagnose_command  # noqa: PLC0415 - takes a while
+
+    return "--" not in arguments and _first_word(arguments, diagnose_command) == (None, False)
+
+
+def _first_word(arguments: Sequence[str], command: "click.Command") -> tuple[int | None, bool]:
+    """Find the first argument that is neither an option of a command nor the value of one.
+
+    Returns:
+        Where it is; None where there is none. Then also whether the last one waits for its value.
+    """
+    with_value = {
+        name for each in command.params if not getattr(each, "is_flag", True) for name in each.opts
+    }
+    is_value = False
+    for at, argument in enumerate(arguments):
+        if is_value:
+            is_value = False
+        elif argument == "--":
+            break
+        elif argument.startswith("--"):
+            is_value = argument in with_value
+        elif argument.startswith("-") and len(argument) > 1:
+            is_value = f"-{argument[-1]}" in with_value and not any(
+                f"-{letter}" in with_value for letter in argument[1:-1]
+            )
+        else:
+            return at, False
+    return None, is_value

@@ -7,7 +7,15 @@ import click
 from pod_diagnoser.cli import terminal
 from pod_diagnoser.cli.commands import COMMANDS
 from pod_diagnoser.cli.errors import FAILED, FOUND, CommandError
-from pod_diagnoser.cli.looking import Options, as_of, check, look, why_no_pods, with_source_options
+from pod_diagnoser.cli.looking import (
+    Options,
+    as_of,
+    check,
+    look,
+    what_is_not_found,
+    why_no_pods,
+    with_source_options,
+)
 from pod_diagnoser.cli.option_types import DurationType
 from pod_diagnoser.cli.pod_completion import complete_pods
 from pod_diagnoser.cli.renderers import FOR_PROGRAMS, FORMATS, GROUPS, ORDERS, Page, renderer
@@ -118,11 +126,13 @@ def _tell_what_is_not_shown(options: Options, report: Report, *, for_people: boo
         say(told)
     if why := why_no_pods(options, report):
         say(why)
-    elif options.targets and not report.pods:
-        say(f"{', '.join(map(str, options.selection().targets))}: not found")
-    elif not report.findings and for_people:
-        counted = f"{report.looked_at} Pod{'s' * (report.looked_at != 1)}"
-        say(f"nothing found in {counted}")
+        return
+    if absent := what_is_not_found(options, report):
+        say(absent)
+    # Of what was asked for by name: its siblings were looked at, too, and may have something.
+    number = len(report.pods) if options.targets else report.looked_at
+    if number and not report.findings and for_people:
+        say(f"nothing found in {number} Pod{'s' * (number != 1)}")
 
 
 def _exit_code(options: Options, report: Report) -> int:

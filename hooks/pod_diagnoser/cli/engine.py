@@ -116,6 +116,7 @@ def _report(
         common_factor=common,
         is_one_pod=one_pod,
         left_out=snapshot.left_out,
+        not_found=selection.not_found([each.pod for each in found.values()]),
     )
 
 

@@ -15,7 +15,7 @@ from pod_diagnoser.cli.engine import Engine, diagnose_snapshot, logs_to_read
 from pod_diagnoser.cli.label_selector import ALL_LABELS, parse_selector
 from pod_diagnoser.cli.option_types import TimeType
 from pod_diagnoser.cli.report import Report, TimeSource
-from pod_diagnoser.cli.selection import Selection, parse_target
+from pod_diagnoser.cli.selection import Selection, mistaken_type, parse_target
 from pod_diagnoser.cli.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -206,6 +206,15 @@ def why_no_pods(options: Options, report: Report) -> str:
         return "no Pods in the input" if options.filename else "no Pods found"
     are = "Pod is" if report.left_out == 1 else "Pods are"
     return f"no Pods found: {report.left_out} {are} of other namespaces, or without these labels"
+
+
+def what_is_not_found(options: Options, report: Report) -> str:
+    """Say what was asked for by name and is not there; an empty string where all is."""
+    if not report.not_found:
+        return ""
+    meant = mistaken_type(options.targets)
+    hint = f"; did you mean {meant}?" if meant else ""
+    return f"{', '.join(report.not_found)}: not found{hint}"
 
 
 def _look_at_files(options: Options, selection: Selection) -> Looked:

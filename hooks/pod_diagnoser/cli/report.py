@@ -147,6 +147,7 @@ class Report:
         common_factor: what the Pods that crashed within one minute have in common, or None.
         is_one_pod: whether one Pod was asked for by its name.
         left_out: how many Pods were not looked at: of other namespaces, or with other labels.
+        not_found: what was asked for by name and has no Pod, as ``TYPE/NAME``.
         time_source: what says that it was `now`.
     """
 
@@ -158,6 +159,7 @@ class Report:
     common_factor: CommonFactor | None = None
     is_one_pod: bool = False
     left_out: int = 0
+    not_found: Sequence[str] = ()
     time_source: TimeSource = TimeSource.CLOCK
 
     @property

@@ -1,7 +1,8 @@
 """Which Pods are asked for: ``POD``, ``TYPE/NAME``, namespaces, a label selector. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from pod_diagnoser.api.core_v1 import OwnedPod
@@ -73,6 +74,21 @@ def parse_target(text: str) -> Target:
     return Target(_KIND_OF[kind], name)
 
 
+def mistaken_type(texts: Sequence[str]) -> str:
+    """Return the ``TYPE/NAME`` that was meant by two words ``TYPE NAME``, as kubectl takes them.
+
+    Args:
+        texts: what is asked for on the command line.
+
+    Returns:
+        It, or an empty string where no word is a type with a name behind it.
+    """
+    for kind, name in pairwise(texts):
+        if kind.lower() in _KIND_OF and "/" not in name:
+            return f"{sanitize(kind, 100)}/{sanitize(name, 100)}"
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """The Pods that are asked for.
@@ -101,6 +117,11 @@ class Selection:
     def names(self, pod: OwnedPod) -> bool:
         """Say whether a Pod is asked for by a target: it is told of even if nothing is wrong."""
         return any(each.selects(pod) for each in self.targets)
+
+    def not_found(self, pods: Iterable[OwnedPod]) -> Sequence[str]:
+        """Return the targets that have none of some Pods, as ``TYPE/NAME``."""
+        looked_at = [pod for pod in pods if self.looks_at(pod)]
+        return [str(each) for each in self.targets if not any(map(each.selects, looked_at))]
 
     def is_one_pod(self) -> bool:
         """Say whether one Pod is asked for, by its name."""

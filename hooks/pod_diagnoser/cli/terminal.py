@@ -9,6 +9,8 @@ from time import monotonic
 from types import TracebackType
 from typing import Final, Self
 
+from pod_diagnoser.cli.errors import CommandError
+
 PROGRAM: Final = "kubectl-diagnose"
 
 _SHOW_AFTER: Final = 1.0
@@ -36,10 +38,27 @@ def say(message: str) -> None:
 
 
 def write_lines(lines: Iterable[str]) -> None:
-    """Write to standard output, in UTF-8 whatever the locale, as kubectl does."""
-    for line in lines:
-        sys.stdout.buffer.write(line.encode(errors="replace") + b"\n")
-    sys.stdout.buffer.flush()
+    """Write to standard output, in UTF-8 whatever the locale, as kubectl does.
+
+    Raises:
+        BrokenPipeError: whoever read it has seen enough.
+        CommandError: it cannot be written: the disk is full.
+    """
+    try:
+        for line in lines:
+            sys.stdout.buffer.write(line.encode(errors="replace") + b"\n")
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop_output()
+        message = f"standard output: {error.strerror or 'cannot be written'}"
+        raise CommandError(message) from None
+
+
+def drop_output() -> None:
+    """Write nothing more to standard output, also not what is still in its buffer at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def write_again(lines: Sequence[str], *, first: bool) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from click.shell_completion import CompletionItem, ShellComplete
 
-from pod_diagnoser.cli.command import find_command
+from pod_diagnoser.cli.command import find_command, may_call_a_command
 from pod_diagnoser.cli.commands import COMMANDS
 
 
@@ -16,7 +16,7 @@ def complete(words: Sequence[str]) -> list[CompletionItem]:
     """
     *before, incomplete = words
     found: list[CompletionItem] = []
-    if not before and not incomplete.startswith("-"):
+    if not incomplete.startswith("-") and may_call_a_command(before):
         found += [CompletionItem(name) for name in COMMANDS if name.startswith(incomplete)]
     command, rest = find_command(before)
     return found + ShellComplete(command, {}, "", "").get_completions(rest, incomplete)

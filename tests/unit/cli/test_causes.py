@@ -88,6 +88,14 @@ def test_list_of_causes_in_a_narrow_terminal(
     assert any(line.startswith(" " * 26) for line in lines)
 
 
+def test_an_explanation_in_a_narrow_terminal(
+    capfdbinary: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No line is wider, also not the first one of a cause."""
+    monkeypatch.setattr("pod_diagnoser.cli.terminal.width", lambda: 60)
+    assert max(map(len, run(capfdbinary, "explain", "137")[1].splitlines())) <= 60
+
+
 @pytest.mark.parametrize("reason_class", list(ReasonClass))
 def test_each_class_of_reasons_is_explained(reason_class: ReasonClass, capfdbinary: Output) -> None:
     """In any case of its letters; it is said that it is no cause."""

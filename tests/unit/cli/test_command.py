@@ -100,7 +100,16 @@ def test_no_pods(run: Run) -> None:
     """An empty namespace is no error."""
     expected = (0, "", "kubectl-diagnose: no Pods in the input\n")
     assert run("-f", "-", stdin=b'{"kind": "List", "items": []}') == expected
-    assert run("-f", "-", stdin=b"") == expected
+
+
+@pytest.mark.parametrize("content", [b"", b"\n"])
+def test_empty_input(run: Run, tmp_path: Path, content: bytes) -> None:
+    """What was to write it has failed: in a pipeline that must not look as if all were well."""
+    assert run("-f", "-", stdin=content) == (2, "", "kubectl-diagnose: standard input: empty\n")
+    empty = tmp_path / "empty.json"
+    empty.write_bytes(content)
+    code, out, err = run("-f", str(empty), "-f", file_of(tmp_path, crashed()), "-o", "name")
+    assert (code, out, err) == (0, "pod/app-1\n", f'kubectl-diagnose: "{empty}": empty\n')
 
 
 def test_unreadable_objects(run: Run, tmp_path: Path) -> None:
@@ -123,6 +132,7 @@ def test_unreadable_objects(run: Run, tmp_path: Path) -> None:
             "Invalid value for '--at' / '--now': not a time such as",
         ),
         (("-f", "-", "--at", "2026-11-23T10:00:00"), "Invalid value for '--at' / '--now': not a"),
+        (("completion",), "Missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish"),
         (("-f", "-", "--now", "20261123T100000Z"), "Invalid value for '--at' / '--now': not"),
         (("-f", "-", "--\x1b[31m\udc80"), "No such option '--\\x1b[31m"),
     ],
@@ -183,6 +193,23 @@ def test_reader_that_goes_away() -> None:
         process.stdin.close()
         assert process.stderr.read() == b""
         assert process.wait() == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+@pytest.mark.parametrize("count", [1, 2000])
+def test_a_full_disk(count: int) -> None:
+    """`kubectl-diagnose -f - > file` says so in a line, and exits with 2."""
+    content = json.dumps({"kind": "List", "items": [crashed(number=n) for n in range(count)]})
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "pod_diagnoser.cli", "-f", "-", "-o", "json"],
+            input=content.encode(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == b"kubectl-diagnose: standard output: No space left on device\n"
 
 
 def test_module_runs_as_the_command() -> None:

@@ -47,6 +47,9 @@ def test_first_word() -> None:
         (("--group-by", "n"), ["node"]),
         (("--all-n",), ["--all-namespaces"]),
         (("why-not", "--kubec"), ["--kubeconfig", "--kubectl"]),
+        (("-n", "shop", "exp"), ["explain"]),
+        (("-n", "exp"), []),
+        (("app-1", "exp"), []),
     ],
 )
 def test_words(words: tuple[str, ...], candidates: list[str]) -> None:

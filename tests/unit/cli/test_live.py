@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -228,6 +230,48 @@ def test_a_pod_that_does_not_exist(shell: Shell) -> None:
     assert (code, out, err) == (2, "", "kubectl-diagnose: pod/app-7: not found\n")
 
 
+def test_one_of_two_pods_does_not_exist(shell: Shell) -> None:
+    """The other one is shown, and a line tells of the one that is not there."""
+    shell.kubectl.answers |= {"logs": Answer(out=""), "diagnostics.local.io": listed()}
+    code, out, err = shell("app-1", "deploy/app-7", "-o", "name")
+    assert (code, out, err) == (0, "pod/app-1\n", "kubectl-diagnose: deployment/app-7: not found\n")
+    assert shell("why-not", "app-1", "app-7")[2] == "kubectl-diagnose: pod/app-7: not found\n"
+    _, _, err = shell("report", "app-1", "app-7", "-o", "-")
+    assert "kubectl-diagnose: pod/app-7: not found\n" in err
+
+
+def test_a_workload_as_two_words(shell: Shell) -> None:
+    """As `kubectl describe deploy api` takes them; here each word is a Pod."""
+    code, _, err = shell("deploy", "api")
+    assert code == 2
+    assert err == "kubectl-diagnose: pod/deploy, pod/api: not found; did you mean deploy/api?\n"
+
+
+def test_a_healthy_pod_among_siblings_that_are_not(shell: Shell) -> None:
+    """What is counted is what was asked for: in its siblings something was found."""
+    pods = [owned("api-1", 1), owned("api-2", 2, terminated())]
+    shell.kubectl.answers.update(answers_of(pods, []))
+    shell.kubectl.answers["get replicasets.apps"] = listed()
+    _, out, err = shell("api-1")
+    assert "1 of 2 Pods of Deployment api has a diagnosis" in out
+    assert err == "kubectl-diagnose: nothing found in 1 Pod\n"
+
+
+@pytest.mark.parametrize(
+    "options", [("-n", "shop"), ("-nshop",), ("--namespace=shop",), ("--namespace", "shop")]
+)
+def test_options_before_a_command(shell: Shell, options: tuple[str, ...]) -> None:
+    """As with kubectl itself. A Pod with the name of a command is `pod/NAME`."""
+    shell.kubectl.answers |= {"get poddiagnosers": listed(), "logs": Answer(out="")}
+    code, out, _ = shell(*options, "why-not", "app-1")
+    assert code == 0
+    assert "namespace shop has no PodDiagnoser" in out
+    assert shell(*options, "pod/why-not")[2] == "kubectl-diagnose: pod/why-not: not found\n"
+    assert shell(*options, "--", "why-not")[2] == "kubectl-diagnose: pod/why-not: not found\n"
+    err = shell(*options, "app-1", "why-not", "-o", "name")[2]
+    assert err == "kubectl-diagnose: pod/why-not: not found\n"
+
+
 def test_events_prove_a_cause(shell: Shell) -> None:
     """They are matched by the Pod's uid; those of other Pods are not kept."""
     of = pod(container(last=terminated(after(), code=137)))
@@ -314,6 +358,41 @@ def test_a_kubectl_that_does_not_answer(shell: Shell) -> None:
     assert (code, out) == (2, "")
     assert err == "kubectl-diagnose: kubectl did not answer within 0.3 s\n"
     assert time.monotonic() - start < 30
+
+
+def run_through(folder: Path, script: str) -> str:
+    """Write a kubectl that is a shell script; return its path."""
+    program = folder / "kubectl-wrapper"
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="ascii")
+    program.chmod(0o755)
+    return str(program)
+
+
+def test_what_a_kubectl_without_an_answer_has_started(tmp_path: Path) -> None:
+    """A plug-in for credentials that hangs keeps the pipes of kubectl open: nobody waits for it."""
+    started = tmp_path / "started"
+    kubectl = run_through(tmp_path, f"sleep 600 & echo $! > {started}\nwait")
+    try:
+        with pytest.raises(KubectlError) as error, Kubectl(kubectl, (), 0.3).get("pods") as call:
+            list(call.objects())
+        assert str(error.value) == "kubectl did not answer within 0.3 s"
+    finally:
+        os.kill(int(started.read_text()), signal.SIGKILL)
+
+
+def test_what_runs_on_when_kubectl_has_answered(tmp_path: Path) -> None:
+    """An agent, say; what kubectl printed and said is used."""
+    fake = FakeKubectl(tmp_path, {"get": listed(crashed())})
+    started = tmp_path / "started"
+    kubectl = run_through(
+        tmp_path, f'sleep 600 & echo $! > {started}\necho Warning >&2\nexec {fake.path} "$@"'
+    )
+    try:
+        with Kubectl(kubectl, (), 60).get("pods") as call:
+            assert len(list(call.objects())) == 1
+        assert call.warnings == ("Warning",)
+    finally:
+        os.kill(int(started.read_text()), signal.SIGKILL)
 
 
 def test_what_waits_to_be_read_is_no_slow_answer(tmp_path: Path) -> None:
@@ -466,6 +545,14 @@ def test_error_without_words(tmp_path: Path) -> None:
     with Kubectl(fake.path, (), 60).get("pods") as call, pytest.raises(KubectlError) as error:
         list(call.objects())
     assert str(error.value) == "kubectl ended with exit code 3 and said nothing"
+
+
+def test_a_kubectl_that_is_killed(tmp_path: Path) -> None:
+    """For lack of memory, say: a negative exit code is Python's word for it."""
+    kubectl = run_through(tmp_path, "kill -9 $$")
+    with Kubectl(kubectl, (), 60).get("pods") as call, pytest.raises(KubectlError) as error:
+        list(call.objects())
+    assert str(error.value) == "kubectl was killed by signal 9 and said nothing"
 
 
 def replica_set(name: str, number: int, image: str, **spec: Any) -> Json:

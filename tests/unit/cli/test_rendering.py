@@ -107,6 +107,15 @@ def test_what_they_have_in_common_is_on_top() -> None:
     assert shown[1] == ""
 
 
+def test_why_is_whole_in_a_terminal_of_usual_width() -> None:
+    """Beside the other columns little of a sentence would be left; below them all of it is."""
+    header, row, *why = lines("table", report_of(crashed()), width=80)
+    assert header.endswith("LAST")
+    assert row.startswith("pod/app-1")
+    assert why == ["  Container app failed with exit code 1 after 5 s"]
+    assert len(lines("table", report_of(crashed()), width=100)) == 2
+
+
 def test_nothing_found_prints_nothing() -> None:
     """Not even headers, as kubectl does."""
     assert lines("table", report_of(pod(container()))) == []

@@ -66,7 +66,7 @@ def _lines(texts: Sequence[CauseText], width: int | None) -> Iterator[str]:
         if text.cause is not cause:
             if cause is not None:
                 yield ""
-            yield f"{text.cause.value}: {kind_of(text.cause)}"
+            yield from wrap(f"{text.cause.value}: {kind_of(text.cause)}", width)
         cause = text.cause
         yield ""
         yield from _part("When", text.when, width)

@@ -8,7 +8,15 @@ import click
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.cli import terminal
 from pod_diagnoser.cli.errors import CommandError
-from pod_diagnoser.cli.looking import Options, as_of, check, look, why_no_pods, with_source_options
+from pod_diagnoser.cli.looking import (
+    Options,
+    as_of,
+    check,
+    look,
+    what_is_not_found,
+    why_no_pods,
+    with_source_options,
+)
 from pod_diagnoser.cli.pod_completion import complete_pods
 from pod_diagnoser.cli.renderers import Page, renderer
 from pod_diagnoser.cli.renderers.html_report import html_report
@@ -43,6 +51,8 @@ def command(*, file: str, **values: Any) -> None:
         terminal.say(told)
     if why := why_no_pods(options, looked.report):
         terminal.say(why)
+    elif absent := what_is_not_found(options, looked.report):
+        terminal.say(absent)
     if file.endswith(_MARKDOWN):
         text = "\n".join(renderer("markdown")(looked.report, Page())) + "\n"
     else:

@@ -7,7 +7,14 @@ import click
 
 from pod_diagnoser.cli import terminal
 from pod_diagnoser.cli.errors import CommandError
-from pod_diagnoser.cli.looking import Options, as_of, check, look, with_source_options
+from pod_diagnoser.cli.looking import (
+    Options,
+    as_of,
+    check,
+    look,
+    what_is_not_found,
+    with_source_options,
+)
 from pod_diagnoser.cli.pod_completion import complete_pods
 from pod_diagnoser.cli.renderers.layout import wrap
 from pod_diagnoser.cli.why_not import Obstacle, WhyNot, is_written_on, why_not
@@ -39,9 +46,11 @@ def command(**values: Any) -> None:
         terminal.say(str(told))
     if as_of_when := as_of(looked.report):
         terminal.say(as_of_when)
+    absent = what_is_not_found(options, looked.report)
     if not pods:
-        message = f"{', '.join(map(str, selection.targets))}: not found"
-        raise CommandError(message)
+        raise CommandError(absent)
+    if absent:
+        terminal.say(absent)
     width = terminal.width()
     for number, pod in enumerate(pods[:_MAX_PODS]):
         found = why_not(pod, looked.snapshot, now)

@@ -10,8 +10,9 @@ ELLIPSIS: Final = "…"
 _GAP: Final = "   "
 """Between columns, as kubectl has it."""
 
-_LEAST_LAST: Final = 24
-"""How many cells the last column of a table has at least; with fewer, it goes to its own line."""
+_LEAST_LAST: Final = 60
+"""How many cells the last column of a table has at least, unless all of it fits into fewer; where
+there are not so many, it goes to its own line: what stands in it are sentences."""
 
 _STYLES: Final = {
     "bad": "\x1b[31m",
@@ -82,9 +83,9 @@ def table(
     """
     width, colour, with_headers = page.width, page.colour, page.headers
     shown = [list(headers), *map(list, rows)] if with_headers else list(map(list, rows))
-    *sizes, _ = [max(map(cell_len, column), default=0) for column in zip(*shown, strict=True)]
+    *sizes, last = [max(map(cell_len, column), default=0) for column in zip(*shown, strict=True)]
     fixed = sum(sizes) + len(_GAP) * len(sizes)
-    beside = width is None or width - fixed >= _LEAST_LAST
+    beside = width is None or width - fixed >= min(last, _LEAST_LAST)
     for number, row in enumerate(shown):
         is_header = with_headers and number == 0
         index = number - with_headers

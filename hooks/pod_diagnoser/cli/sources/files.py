@@ -44,6 +44,7 @@ _STARTS: Final = (b"{", b"[", b"---", b"apiVersion:", b"kind:", b"items:", b"- "
 """How files of objects begin."""
 
 _NO_OBJECTS: Final = "no Kubernetes objects in it"
+_EMPTY: Final = "empty"
 
 _FAILURES: Final = (DecodingError, ForgedMarkerError, LimitError, TreeError, OSError, ValueError)
 """What happens to files; a ValueError for a name with a NUL."""
@@ -100,7 +101,7 @@ class _FileReader:
                 if isinstance(found, Tree):
                     self._read_tree(name, found)
                 else:
-                    self._read_objects(shown, found, ObjectFile())
+                    self._read_objects(shown, _not_empty(found), ObjectFile())
         except _FAILURES as error:
             self._fail(shown, error)
 
@@ -238,6 +239,18 @@ class _FileReader:
                     self._logs.offer(key, read_tail(source), previous=role.previous)
         except (OSError, TreeError) as error:
             self._fail(shown, error)
+
+
+def _not_empty(source: ByteSource) -> ByteSource:
+    """Return a source from its beginning.
+
+    Raises:
+        DecodingError: it is empty: whatever was to write it has failed, and not found no Pods.
+    """
+    head = Peeked(source)
+    if not head.peek(HEAD_BYTES).strip():
+        raise DecodingError(_EMPTY)
+    return head
 
 
 def _sections(source: ByteSource, role: LogFile) -> list[tuple[LogKey, str]]:

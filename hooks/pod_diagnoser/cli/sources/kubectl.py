@@ -5,11 +5,13 @@ never more than one is in memory as text.
 """
 
 import json
+import os
 import re
 import subprocess
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from select import POLLIN, poll
 from threading import Thread, Timer
 from time import monotonic
 from types import TracebackType
@@ -26,6 +28,13 @@ CHUNK_SIZE: Final = 500
 """How many objects kubectl asks for at a time."""
 
 READ_BYTES: Final = 1024 * 1024
+_LOOK_MILLISECONDS: Final = 100
+"""How often it is looked whether kubectl has ended, while nothing arrives."""
+
+_LISTEN_SECONDS: Final = 1.0
+"""How long what kubectl said is waited for when it has ended: it is there, unless something that
+kubectl started keeps standard error open."""
+
 MAX_WHOLE_BYTES: Final = 128 * 1024 * 1024
 """The most bytes of an answer that is not written as kubectl writes lists."""
 
@@ -121,6 +130,8 @@ class Call:
         self._process, self._timed_out, self._timeout = process, False, timeout
         self._waiting_since: float | None = None
         self._errors: deque[str] = deque(maxlen=_MAX_ERROR_LINES)
+        self._arrived = poll()
+        self._arrived.register(self._stdout.fileno(), POLLIN)
         self._listener = Thread(target=self._listen, daemon=True)
         self._listener.start()
         self._start_timer(timeout)
@@ -160,9 +171,22 @@ class Call:
     def read(self, size: int, /) -> bytes:
         """Read so many bytes of what is printed, or all that are left."""
         self._waiting_since = monotonic()
-        content = self._stdout.read(size)
+        content = bytearray()
+        while size > len(content) and (piece := self._piece(size - len(content))):
+            content += piece
         self._waiting_since = None
-        return content
+        return bytes(content)
+
+    def _piece(self, size: int) -> bytes:
+        """Read what there is, and at most so many bytes; nothing at the end.
+
+        The end is also where kubectl has ended and nothing is left: what it started itself, such as
+        a plug-in for credentials, may keep the pipe open for as long as it likes.
+        """
+        while not self._arrived.poll(_LOOK_MILLISECONDS):
+            if self._process.poll() is not None and not self._arrived.poll(0):
+                return b""
+        return os.read(self._stdout.fileno(), min(size, READ_BYTES))
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -176,7 +200,7 @@ class Call:
             self._process.kill()
         self._stdout.close()
         self._process.wait()
-        self._listener.join()
+        self._listener.join(_LISTEN_SECONDS)
 
     @property
     def _stdout(self) -> IO[bytes]:
@@ -219,7 +243,7 @@ class Call:
         self._waiting_since = monotonic()
         code = self._process.wait()
         self._timer.cancel()
-        self._listener.join()
+        self._listener.join(_LISTEN_SECONDS)
         if self._timed_out:
             message = f"kubectl did not answer within {self._timeout:g} s"
             raise KubectlError(message, "timeout")
@@ -247,7 +271,8 @@ def _error_of(lines: Sequence[str], code: int) -> KubectlError:
     """Make an error of what kubectl said: of its last line, which sums up."""
     said = [line for line in lines if not _REPEATED.search(line)] or list(lines)
     if not said:
-        return KubectlError(f"kubectl ended with exit code {code} and said nothing")
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        return KubectlError(f"kubectl {how} and said nothing")
     kind = next((name for name, pattern in _KINDS if pattern.search(said[-1])), "")
     line = said[-1].removeprefix("error: ").removeprefix("Error from server ")
     return KubectlError(line + _WITHOUT_A_SERVER * (kind == "no server"), kind)
