@@ -30,9 +30,6 @@ from pod_diagnoser.pods.statements import statement_with_history
 _LOG_LINES: Final = 10
 """Any number: with it the engine asks what a log proves, where there is one."""
 
-MAX_DETAILED: Final = 20
-"""Of how many Pods logs are read at most."""
-
 EVERYTHING: Final = Selection()
 
 _WorkloadKey = tuple[str, str]
@@ -143,7 +140,7 @@ def logs_to_read(report: Report) -> list[LogNeed]:
                 key = (pod.workload.key, symptom.container, finding.diagnosis.cause.value)
                 need = LogNeed(pod.namespace, pod.name, symptom.container, symptom.log_is_previous)
                 needs.setdefault(key, need)
-    return list(needs.values())[:MAX_DETAILED]
+    return list(needs.values())
 
 
 class _Diagnosed:

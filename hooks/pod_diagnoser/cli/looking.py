@@ -16,11 +16,15 @@ from pod_diagnoser.cli.label_selector import ALL_LABELS, parse_selector
 from pod_diagnoser.cli.option_types import TimeType
 from pod_diagnoser.cli.report import Report, TimeSource
 from pod_diagnoser.cli.selection import Selection, mistaken_type, parse_target
-from pod_diagnoser.cli.snapshot import Snapshot
+from pod_diagnoser.cli.snapshot import Missing, Snapshot
 
 if TYPE_CHECKING:
     from pod_diagnoser.cli.input_time import InputTime
     from pod_diagnoser.cli.sources.kubectl import Kubectl
+
+
+_MAX_LOGS: Final = 20
+"""How many logs of a cluster are read at most: each takes a call of kubectl."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +188,12 @@ def look(options: Options, *, with_diagnosers: bool = False) -> Looked:
         progress.step(f"diagnosing: {len(snapshot.pods)} Pods")
         report = engine.report(snapshot)
         if options.logs or selection.targets:
-            source.read_logs(logs_to_read(report))
+            wanted = logs_to_read(report)
+            source.read_logs(wanted[:_MAX_LOGS])
+            if len(wanted) > _MAX_LOGS:
+                left = len(wanted) - _MAX_LOGS
+                why = "not read, since there are so many: name the Pods"
+                collector.add_missing(Missing(f"{left} log{'s' * (left != 1)}", why))
             source.read_revisions(report)
             snapshot = collector.snapshot()
             report = engine.report(snapshot)

@@ -144,6 +144,16 @@ def test_logs_of_many_pods_are_read_when_asked_for(shell: Shell) -> None:
     assert len([call for call in shell.kubectl.calls() if call.startswith("logs")]) == 1
 
 
+def test_logs_of_more_workloads_than_are_read(shell: Shell) -> None:
+    """Twenty are; a line says how many are not."""
+    pods = [crashed(number=n, name=f"app-{n}") for n in range(1, 24)]
+    shell.kubectl.answers.update(answers_of(pods, []) | {"logs": Answer(out="")})
+    code, _, err = shell("-o", "table", "--logs")
+    assert len([call for call in shell.kubectl.calls() if call.startswith("logs")]) == 20
+    said = "kubectl-diagnose: 3 logs: not read, since there are so many: name the Pods\n"
+    assert (code, err) == (0, said)
+
+
 def test_a_table_shows_what_containers_said(shell: Shell) -> None:
     """In quotation marks, where the log of one of the Pods was read; as the operator says it."""
     shell.kubectl.answers["logs"] = Answer(out="panic: \x1b[31moh no\n\ngoroutine 1 [running]:\n")
