@@ -260,7 +260,10 @@ def _outage(rng: random.Random) -> tuple[Setting, tuple[Operation, ...]]:
     left = length
     # A Metacontroller that starts without the hook is known to it by the first Pod that is tried.
     others = ("crash", "rest", "restart_at_once") if setting.pods == MANY else ("crash", "rest")
-    for name in ("crash_all", *rng.choices(others, k=2)):
+    names = ["crash_all", *rng.choices(others, k=2)]
+    if length > LONG:  # after minutes each Pod waits for longer than all the others take
+        names = ["rest" if name == "restart_at_once" else name for name in names]
+    for name in names:
         wait = rng.uniform(0.0, left / 3)
         left -= wait
         operations.append(happen(wait, name))
