@@ -73,12 +73,13 @@ def start_probed(shop: Workspace, name: str = "web") -> Json:
 def crash(shop: Workspace, how: Termination = KILLED, name: str = "web") -> Json:
     """Report an end and, as soon as a kubelet can and the end is diagnosed, the restart.
 
-    A restart that is written while the end is diagnosed makes Metacontroller's write a conflict: on
-    a busy machine it would sync again, and the hook read Events and log again.
+    Metacontroller syncs a Pod once more, as it was before its own write, if something else happens
+    meanwhile: a new DiagnosisTarget, or a restart. Then the hook would read Events and log again.
 
     Returns:
         The Pod as it was with its container ended.
     """
+    shop.settled(quiet=1.0)
     before = shown(shop, name).get("crashes")
     ended = shop.cluster.kubelet.end(shop.namespace, name, how)
     time.sleep(1)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any, Self
 
 import pytest
@@ -19,7 +20,7 @@ from dev.envtest.cluster import Cluster
 from dev.envtest.hook import Hook
 from dev.envtest.metacontroller import Metacontroller
 from dev.envtest.pods import Termination
-from pod_diagnoser.pods.recall import MIN_DISTANCE
+from pod_diagnoser.pods.recall import LATE, MIN_DISTANCE
 from tests.e2e.workspace import APP, LABEL, Workspace, eventually, shown_metadata
 
 MANY = 1000
@@ -71,6 +72,17 @@ class Crowd:
 
         self._pods = together(crash, self._pods)
         return code
+
+    def diagnosed_late(self) -> bool:
+        """Return whether a Pod's last crash was diagnosed so late that it recalls all Pods."""
+        stored = (
+            json.loads(shown_metadata(one)[0]["crashes"])["history"][0]
+            for one in self.shop.cluster.admin.list(PODS, self.shop.namespace)
+        )
+        return any(
+            datetime.fromisoformat(one["seen"]) - datetime.fromisoformat(one["finishedAt"]) > LATE
+            for one in stored
+        )
 
     def diagnosed(self, code: int, timeout: float = SOON) -> None:
         """Wait until all Pods show the crash, all are counted, and the status tells of it."""
@@ -151,6 +163,14 @@ def stop(cluster: Cluster, *parts: Part) -> None:
         part.stop(grace=0)
 
 
+def late_recalls(began: float) -> int:
+    """Return how many recalls there may be beside those of starts, on a slow machine.
+
+    There is one for each half minute in which Pods are diagnosed late.
+    """
+    return int((time.monotonic() - began) / MIN_DISTANCE.total_seconds())
+
+
 def start(*parts: Part) -> None:
     """Start parts of the operator at once, and wait until all are there."""
     with ThreadPoolExecutor() as pool:
@@ -165,10 +185,11 @@ def test_after_half_a_minute_without_the_hook(crowd: Crowd) -> None:
         code = crowd.crash()
         time.sleep(AWAY)
         assert recalls.number() == 0
+        began = time.monotonic()
         start(cluster.pods_hook, cluster.poddiagnosers_hook)
         crowd.diagnosed(code)
         crowd.shop.settled()
-        assert recalls.number() == 1
+        assert 1 <= recalls.number() <= 1 + late_recalls(began)
 
 
 def test_after_the_poddiagnosers_hook_was_away_alone(crowd: Crowd) -> None:
@@ -180,7 +201,7 @@ def test_after_the_poddiagnosers_hook_was_away_alone(crowd: Crowd) -> None:
         time.sleep(AWAY)
         start(cluster.poddiagnosers_hook)
         crowd.diagnosed(code)
-        assert recalls.number() == 0
+        assert recalls.number() == 0 or crowd.diagnosed_late()  # on a slow machine
 
 
 @pytest.mark.parametrize("last", ["hooks", "metacontroller", "none"])
@@ -203,6 +224,4 @@ def test_after_a_cold_start(crowd: Crowd, last: str) -> None:
         start(*second)
         crowd.diagnosed(code)
         crowd.shop.settled()
-        # One more for each half minute in which Pods are diagnosed late, on a slow machine.
-        late = int((time.monotonic() - began) / MIN_DISTANCE.total_seconds())
-        assert 1 <= recalls.number() <= 1 + late
+        assert 1 <= recalls.number() <= 1 + late_recalls(began)
