@@ -211,6 +211,7 @@ def test_workloads_are_served_like_bare_pods(shop: Workspace) -> None:
     (first,) = eventually(running)
     shop.crash(first, ERROR)
     assert shown_metadata(shop.annotated(first))[0]["container"] == "fragile-app"
+    shop.counted(1)  # a Pod that goes before it was counted is not
     shop.kubectl("delete", "pod", first)
     (second,) = eventually(running)
     assert shown_metadata(shop.pod(second)) == ({}, {})
