@@ -15,7 +15,7 @@ import yaml
 
 from dev.contrib.waiting import until
 from dev.envtest.build import Binaries
-from dev.envtest.client import CLUSTERPODDIAGNOSERS, PODS
+from dev.envtest.client import PODS
 from dev.envtest.cluster import Cluster
 from dev.envtest.pods import Termination
 from dev.prometheus.server import Prometheus
@@ -110,13 +110,7 @@ def firing_alerts(binaries: Binaries, prometheus: Path, folder: Path) -> str:
 
 def _deploy(cluster: Cluster) -> None:
     """Have the Pods run, and be diagnosed."""
-    diagnoser = {
-        "apiVersion": CLUSTERPODDIAGNOSERS.version,
-        "kind": "ClusterPodDiagnoser",
-        "metadata": {"name": "all"},
-        "spec": {},
-    }
-    cluster.admin.create(CLUSTERPODDIAGNOSERS, diagnoser)
+    cluster.create_cluster_diagnoser("all")
     for namespace in sorted({each.namespace for each in _DEPLOYMENTS}):
         cluster.create_namespace(namespace)
     for each in _DEPLOYMENTS:

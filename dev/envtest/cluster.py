@@ -10,7 +10,14 @@ from typing import Self
 
 from dev.envtest import installation
 from dev.envtest.build import Binaries
-from dev.envtest.client import NAMESPACES, SECRETS, SERVICE_ACCOUNTS, Client, Json
+from dev.envtest.client import (
+    CLUSTERPODDIAGNOSERS,
+    NAMESPACES,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    Client,
+    Json,
+)
 from dev.envtest.control_plane import ControlPlane
 from dev.envtest.hook import Hook
 from dev.envtest.installation import (
@@ -238,6 +245,21 @@ class Cluster:
             token = self.control_plane.service_account_token(SYSTEM, account)
             folder = self._service_accounts / account
             mount(folder, {"token": token.encode(), "ca.crt": ca})
+
+    def create_cluster_diagnoser(self, name: str, **spec: object) -> Json:
+        """Create a ClusterPodDiagnoser; return it as stored.
+
+        Args:
+            name: its name.
+            spec: fields of its spec.
+        """
+        body = {
+            "apiVersion": CLUSTERPODDIAGNOSERS.version,
+            "kind": "ClusterPodDiagnoser",
+            "metadata": {"name": name},
+            "spec": spec,
+        }
+        return self.admin.create(CLUSTERPODDIAGNOSERS, body)
 
     def create_namespace(self, name: str) -> None:
         """Create a namespace and wait until it takes Pods.

@@ -33,14 +33,8 @@ def diagnose(cluster: Cluster) -> Iterator[Diagnose]:
     names: list[str] = []
 
     def create(name: str, **spec: Any) -> Json:
-        body = {
-            "apiVersion": CLUSTERPODDIAGNOSERS.version,
-            "kind": "ClusterPodDiagnoser",
-            "metadata": {"name": name},
-            "spec": spec,
-        }
         names.append(name)
-        return cluster.admin.create(CLUSTERPODDIAGNOSERS, body)
+        return cluster.create_cluster_diagnoser(name, **spec)
 
     yield create
     for name in names:

@@ -110,13 +110,7 @@ def diagnoser(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[str]
         yield "PodDiagnoser drill"
         return
     every = {"matchExpressions": [{"key": LABEL, "operator": "Exists"}]}
-    body = {
-        "apiVersion": CLUSTERPODDIAGNOSERS.version,
-        "kind": request.param,
-        "metadata": {"name": name},
-        "spec": {"namespaceSelector": every, "remediationAction": "LogEvent"},
-    }
-    cluster.admin.create(CLUSTERPODDIAGNOSERS, body)
+    cluster.create_cluster_diagnoser(name, namespaceSelector=every, remediationAction="LogEvent")
     eventually(lambda: cluster.admin.get(CLUSTERPODDIAGNOSERS, name).get("status"))
     yield f"{request.param} {name}"
     cluster.admin.delete(CLUSTERPODDIAGNOSERS, name)

@@ -5,7 +5,7 @@ That is no matter of one trace, as in test_conformance: both are held to the sam
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -181,17 +181,12 @@ def real_crowd(binaries: Binaries) -> Iterator[RealCrowd]:
 
 def check(crowd: Crowd) -> None:
     """Hold a Metacontroller to what the simulation takes for granted."""
-    begun, tried = crowd.now(), set[str]()
-    while len(tried) < MANY and crowd.now() - begun < 6 * WINDOW:  # a machine may be slow
-        crowd.wait(5)
-        tried |= set(crowd.take())
+    tried = set(take_until(crowd, lambda found: len(set(found)) == MANY, 5, 6 * WINDOW))
     assert tried == {f"p{number}" for number in range(MANY)}, "each was tried at once"
-    begun, again = crowd.now(), 0
-    while again < 5 * WINDOW and crowd.now() - begun < 10 * WINDOW:  # a machine may be slow
-        crowd.wait(WINDOW)
-        again += len(crowd.take())
+    begun = crowd.now()
+    again = take_until(crowd, lambda found: len(found) >= 5 * WINDOW, WINDOW, 10 * WINDOW)
     # Of all Pods together, ten a second; what was due before may come a little later.
-    assert 5 * WINDOW <= again <= 10 * (crowd.now() - begun) + 20
+    assert 5 * WINDOW <= len(again) <= 10 * (crowd.now() - begun) + 20
     crowd.failing = False
     begun = crowd.now()
     crowd.wait(3)
@@ -199,13 +194,28 @@ def check(crowd: Crowd) -> None:
     most = 10 * (crowd.now() - begun) + 20
     assert len(synced) <= most, "a hook that is back changes nothing of that"
     crowd.touch()
-    waited = 0.0
-    synced.clear()
-    while len(synced) < MANY and waited < WINDOW:
-        crowd.wait(0.5)
-        waited += 0.5
-        synced |= set(crowd.take())
+    synced = set(take_until(crowd, lambda found: len(set(found)) == MANY, 0.5, WINDOW))
     assert len(synced) == MANY, "an event is not limited"
+
+
+def take_until(
+    crowd: Crowd, enough: Callable[[list[str]], bool], pause: float, most: float
+) -> list[str]:
+    """Return the names of the Pods that are synced until it is enough: a machine may be slow.
+
+    Args:
+        crowd: the Pods.
+        enough: says so of all names so far.
+        pause: seconds between two looks.
+        most: seconds for which to wait.
+    """
+    found: list[str] = []
+    waited = 0.0
+    while not enough(found) and waited < most:
+        crowd.wait(pause)
+        waited += pause
+        found += crowd.take()
+    return found
 
 
 def test_the_real_limiter(real_crowd: RealCrowd) -> None:

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from typing import Any, Self
 
 import pytest
@@ -20,7 +19,9 @@ from dev.envtest.cluster import Cluster
 from dev.envtest.hook import Hook
 from dev.envtest.metacontroller import Metacontroller
 from dev.envtest.pods import Termination
-from pod_diagnoser.pods.recall import LATE, MIN_DISTANCE
+from pod_diagnoser.api.core_v1 import Pod
+from pod_diagnoser.pods.history import parse_history
+from pod_diagnoser.pods.recall import MIN_DISTANCE, diagnosed_late
 from tests.e2e.workspace import APP, LABEL, Workspace, eventually, shown_metadata
 
 MANY = 1000
@@ -75,14 +76,8 @@ class Crowd:
 
     def diagnosed_late(self) -> bool:
         """Return whether a Pod's last crash was diagnosed so late that it recalls all Pods."""
-        stored = (
-            json.loads(shown_metadata(one)[0]["crashes"])["history"][0]
-            for one in self.shop.cluster.admin.list(PODS, self.shop.namespace)
-        )
-        return any(
-            datetime.fromisoformat(one["seen"]) - datetime.fromisoformat(one["finishedAt"]) > LATE
-            for one in stored
-        )
+        found = map(Pod.model_validate, self.shop.cluster.admin.list(PODS, self.shop.namespace))
+        return any(diagnosed_late(parse_history(each).history[:1], None) for each in found)
 
     def diagnosed(self, code: int, timeout: float = SOON) -> None:
         """Wait until all Pods show the crash, all are counted, and the status tells of it."""

@@ -12,8 +12,7 @@ from pod_diagnoser.cli.looking import (
     as_of,
     check,
     look,
-    what_is_not_found,
-    why_no_pods,
+    what_is_absent,
     with_source_options,
 )
 from pod_diagnoser.cli.option_types import DurationType
@@ -124,10 +123,7 @@ def _tell_what_is_not_shown(options: Options, report: Report, *, for_people: boo
         say(f"objects that no API server writes, left out: {report.unreadable}")
     if told := as_of(report):
         say(told)
-    if why := why_no_pods(options, report):
-        say(why)
-        return
-    if absent := what_is_not_found(options, report):
+    if absent := what_is_absent(options, report):
         say(absent)
     # Of what was asked for by name: its siblings were looked at, too, and may have something.
     number = len(report.pods) if options.targets else report.looked_at

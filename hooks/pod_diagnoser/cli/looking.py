@@ -207,8 +207,16 @@ def as_of(report: Report) -> str:
     return f"{report.as_of}: --at TIME sets another"
 
 
-def why_no_pods(options: Options, report: Report) -> str:
-    """Say why no Pods were looked at; an empty string where some were."""
+def what_is_absent(options: Options, report: Report) -> str:
+    """Say why no Pods were looked at, or what was asked for by name and is not there.
+
+    Returns:
+        It; an empty string where neither is so.
+    """
+    return _why_no_pods(options, report) or what_is_not_found(options, report)
+
+
+def _why_no_pods(options: Options, report: Report) -> str:
     if report.looked_at:
         return ""
     if not report.left_out:

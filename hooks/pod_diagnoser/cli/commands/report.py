@@ -13,8 +13,7 @@ from pod_diagnoser.cli.looking import (
     as_of,
     check,
     look,
-    what_is_not_found,
-    why_no_pods,
+    what_is_absent,
     with_source_options,
 )
 from pod_diagnoser.cli.pod_completion import complete_pods
@@ -49,9 +48,7 @@ def command(*, file: str, **values: Any) -> None:
         terminal.say(str(told))
     if told := as_of(looked.report):
         terminal.say(told)
-    if why := why_no_pods(options, looked.report):
-        terminal.say(why)
-    elif absent := what_is_not_found(options, looked.report):
+    if absent := what_is_absent(options, looked.report):
         terminal.say(absent)
     if file.endswith(_MARKDOWN):
         text = "\n".join(renderer("markdown")(looked.report, Page())) + "\n"
