@@ -11,7 +11,7 @@ from dev.simulator.resources import Key, Resource
 from dev.simulator.scheduling import Future, Scheduler
 from dev.simulator.store import Store
 from dev.simulator.tables import Watcher, WatchEvent
-from dev.simulator.timing import Timing, TokenBucket
+from dev.simulator.timing import Delay, Timing, TokenBucket
 from dev.simulator.writes import Call, DeleteOptions
 
 T = TypeVar("T")
@@ -140,7 +140,11 @@ class Client:
 
     async def step(self) -> None:
         """Let the time between two steps of a program pass."""
-        delay = self.timing.draw(self.timing.step)
+        await self.pause(self.timing.step)
+
+    async def pause(self, span: Delay) -> None:
+        """Let a span of time pass."""
+        delay = self.timing.draw(span)
         if delay:
             await self.scheduler.sleep(delay)
 

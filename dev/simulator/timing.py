@@ -41,6 +41,8 @@ class Timing:
         controllers: until a built-in controller (garbage collector, scheduler) acts.
         step: between two steps of a program that does not wait for anything, in which its caches
             may change.
+        handler: between two handlers that an informer calls with the same change, in which a worker
+            may take what the first of them enqueued.
     """
 
     rng: random.Random | None = None
@@ -51,6 +53,7 @@ class Timing:
     from_hook: Delay = Delay(0.0005, 0.005)
     controllers: Delay = Delay(0.010, 0.200)
     step: Delay = Delay(0.0, 0.0005)
+    handler: Delay = Delay()
 
     def draw(self, delay: Delay) -> float:
         """Return how long it takes this time, in seconds."""
@@ -66,7 +69,7 @@ class Timing:
         return found
 
 
-IMMEDIATE = Timing(None, *[Delay()] * 7)
+IMMEDIATE = Timing(None, *[Delay()] * 8)
 """No delays: for real time, where things take as long as they take."""
 
 

@@ -69,6 +69,7 @@ _DELAYS = {
     "from_hook": Delay(0.0005, 0.0044),
     "controllers": Delay(0.0100, 0.2000),
     "step": Delay(0.0000, 0.0045),
+    "handler": Delay(0.0000, 0.0046),
 }
 
 

@@ -50,6 +50,16 @@ def test_the_simulator_waits_as_it_is_asked_to(name: str) -> None:
         assert waited >= requested
 
 
+def test_a_worker_may_be_quicker_than_the_second_handler() -> None:
+    """What is an attachment and related may cause two syncs: each has a handler, called in turn."""
+    scenario = BY_NAME["our-rules"]
+    course = recordings.load(scenario)
+    stream = course[1]["PodDiagnoser d"]
+    assert stream[-1]["asked"] == "poddiagnosers/sync"
+    twice = _with(course, 1, "PodDiagnoser d", [*stream, stream[-1]])
+    assert Matcher(scenario, KINDS).find(twice) is not None
+
+
 # The comparison can fail
 
 

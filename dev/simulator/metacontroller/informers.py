@@ -169,6 +169,7 @@ class Informer:
             await self._client.step()  # the cache is ahead of the handlers
             for _, handler in self._client.timing.order(self._handlers):  # a map in Go
                 await _notify(handler, change)
+                await self._client.pause(self._client.timing.handler)
             self._busy = False
 
     async def _resync_all(self) -> None:
