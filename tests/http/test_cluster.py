@@ -39,10 +39,11 @@ def test_the_example_of_a_report_is_answered_with_a_status_alone() -> None:
     assert [one["name"] for one in made["status"]["namespaces"]] == ["shop"]
 
 
-def test_the_example_of_publishing_is_answered_with_attachments_alone() -> None:
-    """One in each namespace."""
+def test_the_example_of_publishing_is_answered_with_attachments_and_their_number() -> None:
+    """One in each namespace; the number is what the example of a report holds."""
     made = answer(PUBLISHING, EXAMPLES[PUBLISHING])
-    assert made.keys() == {"attachments"}
+    assert made.keys() == {"annotations", "attachments"}
+    assert made["annotations"] == EXAMPLES[REPORTING]["object"]["metadata"]["annotations"]
     assert [one["metadata"]["namespace"] for one in made["attachments"]] == ["shop", "web"]
 
 
@@ -60,12 +61,12 @@ def test_a_value_of_another_type_anywhere_is_no_failure(path: str) -> None:
 
 
 def test_rules_are_asked_for_by_both_controllers() -> None:
-    """The Namespaces by both; Pods by the one that reports."""
+    """Pods by the one that reports; the Namespaces by the other, since it replaces no Pods."""
     parent = EXAMPLES[REPORTING]["object"]
     for path, resources in (
         (
             "/clusterpoddiagnosers/customize",
-            ["namespaces", "pods", "diagnosistargets", "clusterpoddiagnosers"],
+            ["pods", "diagnosistargets", "clusterpoddiagnosers"],
         ),
         ("/clusterpoddiagnosers/targets/customize", ["namespaces"]),
     ):

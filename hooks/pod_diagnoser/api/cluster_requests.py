@@ -33,7 +33,7 @@ CLUSTER_POD_DIAGNOSERS: Final = f"{CLUSTER_POD_DIAGNOSER}.{API_VERSION}"
 
 
 Namespaces = Annotated[dict[str, Namespace] | None, Field(alias=NAMESPACES)]
-"""The Namespaces that the selector matches; None where none were requested, since it is invalid."""
+"""The Namespaces that the selector matches; None where none were requested."""
 
 
 class ClusterParent(WireModel):
@@ -103,17 +103,25 @@ def namespaces_rule(spec: ClusterPodDiagnoserSpec) -> tuple[RelatedResourceRule,
     )
 
 
-def cluster_rules(name: str) -> tuple[RelatedResourceRule, ...]:
+def cluster_rules(parent: ClusterParent) -> tuple[RelatedResourceRule, ...]:
     """Request the Pods that carry a ClusterPodDiagnoser's label, and what may claim them first."""
     not_of_cluster = {"matchExpressions": [{"key": CLUSTER_LABEL, "operator": "DoesNotExist"}]}
+    selector = parent.spec.namespaceSelector
+    # Without any namespaceSelector, Metacontroller need not go through the namespaces.
+    selected = selector.model_dump(exclude_defaults=True) if selector.is_valid else {}
+    within = {"namespaceSelector": selected} if selected else {}
     return (
         RelatedResourceRule(
             apiVersion="v1",
             resource="pods",
-            labelSelector={"matchLabels": {CLUSTER_LABEL: name}},
+            labelSelector={"matchLabels": {CLUSTER_LABEL: parent.metadata.name}},
+            **within,
         ),
         RelatedResourceRule(
-            apiVersion=API_VERSION, resource="diagnosistargets", labelSelector=not_of_cluster
+            apiVersion=API_VERSION,
+            resource="diagnosistargets",
+            labelSelector=not_of_cluster,
+            **within,
         ),
         RelatedResourceRule(apiVersion=API_VERSION, resource="clusterpoddiagnosers"),
     )

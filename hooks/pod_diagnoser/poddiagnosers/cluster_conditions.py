@@ -1,5 +1,6 @@
 """Work out the conditions of a ClusterPodDiagnoser's status. Pure."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from pod_diagnoser.api.diagnostics_v1 import ConditionType
@@ -36,25 +37,35 @@ def cluster_active_condition(snapshot: ClusterSnapshot) -> ConditionState:
     )
 
 
-def namespaces_condition(snapshot: ClusterSnapshot) -> ConditionState:
-    """Return whether spec.namespaceSelector could be evaluated, and selects anything."""
-    if snapshot.namespaces is None:
-        return ConditionState(
-            ConditionType.NAMESPACES_SELECTED,
-            holds=False,
-            reason=INVALID_SELECTOR,
-            message=(
-                "spec.namespaceSelector cannot be evaluated: where Pods are diagnosed stays as it "
-                "was, and nothing is done about crashes."
+def namespaces_condition(snapshot: ClusterSnapshot) -> Sequence[ConditionState]:
+    """Return whether spec.namespaceSelector could be evaluated, and selects anything.
+
+    Returns:
+        One condition, or none as long as the namespaces have not been counted.
+    """
+    if not snapshot.selection_is_known:
+        return (
+            ConditionState(
+                ConditionType.NAMESPACES_SELECTED,
+                holds=False,
+                reason=INVALID_SELECTOR,
+                message=(
+                    "spec.namespaceSelector cannot be evaluated: where Pods are diagnosed stays as "
+                    "it was, and nothing is done about crashes."
+                ),
             ),
         )
-    count = len(snapshot.namespaces)
+    count = snapshot.selected_namespaces
+    if count is None:
+        return ()
     noun = "namespace" if count == 1 else "namespaces"
-    return ConditionState(
-        ConditionType.NAMESPACES_SELECTED,
-        holds=count > 0,
-        reason="Selected" if count else "NoneSelected",
-        message=f"spec.namespaceSelector matches {count} {noun}.",
+    return (
+        ConditionState(
+            ConditionType.NAMESPACES_SELECTED,
+            holds=count > 0,
+            reason="Selected" if count else "NoneSelected",
+            message=f"spec.namespaceSelector matches {count} {noun}.",
+        ),
     )
 
 
@@ -89,6 +100,6 @@ def cluster_remediating_condition(
     inactive = None
     if not snapshot.diagnoser.active:
         inactive = INACTIVE
-    elif snapshot.namespaces is None:
+    elif not snapshot.selection_is_known:
         inactive = INVALID_SELECTOR, "spec.namespaceSelector cannot be evaluated: nothing is done."
     return remediating_condition(snapshot.diagnoser, planned, report, inactive=inactive)

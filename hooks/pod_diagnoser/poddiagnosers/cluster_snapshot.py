@@ -16,8 +16,10 @@ from pod_diagnoser.api.diagnostics_v1 import (
     PodDiagnoser,
     diagnosis_target_spec,
 )
+from pod_diagnoser.poddiagnosers.namespace_count import read_count
 from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot, read_crashes
 from pod_diagnoser.pods.claims import claimed_pods, older_overlapping, valid_targets
+from pod_diagnoser.remediation.model import replaces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +28,11 @@ class ClusterSnapshot(DiagnoserSnapshot):
 
     Attributes:
         cluster_diagnoser: the ClusterPodDiagnoser, which is `diagnoser`.
-        namespaces: the labels of the namespaces that it selects, by name; None where its selector
-            cannot be evaluated.
+        namespaces: the labels of the namespaces that it selects, by name; None where they were not
+            requested, since it replaces no Pods or its selector cannot be evaluated.
         by_namespace: the DiagnosisTargets of PodDiagnosers in these, in the order in which they
             claim.
-        older: the active ClusterPodDiagnosers that may claim the same Pods first.
+        older: the active ClusterPodDiagnosers that may claim the same Pods first somewhere.
         claimed: the stored status with what is known now of which namespaces are claimed since
             when (`cluster_claims`); None where that was not worked out.
     """
@@ -49,17 +51,35 @@ class ClusterSnapshot(DiagnoserSnapshot):
         return self.diagnoser.model_copy(update={"status": self.claimed})
 
     @property
+    def selection_is_known(self) -> bool:
+        """Whether it is known which Pods are of namespaces that it selects."""
+        if not self.cluster_diagnoser.spec.namespaceSelector.is_valid:
+            return False
+        return self.namespaces is not None or not replaces(self.diagnoser)
+
+    @property
+    def selected_namespaces(self) -> int | None:
+        """How many namespaces it selects; None as long as they have not been counted."""
+        if self.namespaces is not None:
+            return len(self.namespaces)
+        return read_count(self.diagnoser.metadata.annotations)
+
+    @property
     def spans_namespaces(self) -> bool:
         """Whether the Pods may be of several namespaces."""
         return True
 
     def targets_of(self, namespace: str) -> Sequence[DiagnosisTargetSpec]:
-        """Return what may claim Pods of a namespace before it does, in that order."""
-        labels = (self.namespaces or {}).get(namespace, {})
+        """Return what may claim Pods of a namespace before it does, in that order.
+
+        Where the namespaces' labels were not requested, older ClusterPodDiagnosers are not among
+        it: a Pod's label names the first of them, as of the Pod's own sync.
+        """
+        labels = (self.namespaces or {}).get(namespace)
         older = [
             diagnosis_target_spec(each)
             for each in self.older
-            if each.spec.namespaceSelector.matches(labels)
+            if labels is not None and each.spec.namespaceSelector.matches(labels)
         ]
         return (*self.by_namespace.get(namespace, ()), *older)
 
@@ -83,30 +103,33 @@ def take_cluster_snapshot(
         diagnoser,
         (),
         (),
-        complete and namespaces is not None,
+        complete,
         cluster_diagnoser=diagnoser,
         namespaces=None
         if namespaces is None
         else {each.metadata.name: each.metadata.labels for each in namespaces.values()},
-        by_namespace=_by_namespace(related.targets.values(), namespaces or {}),
+        by_namespace={},
         older=_older(diagnoser, related.diagnosers.values()),
     )
+    if not snapshot.selection_is_known:
+        return replace(snapshot, complete=False)
+    snapshot = replace(snapshot, by_namespace=_by_namespace(snapshot, related.targets.values()))
     claimed = _claimed(snapshot, related.pods.values())
     crashed, all_read = read_crashes(claimed, diagnoser.spec, has_time)
-    return replace(snapshot, crashed=crashed, complete=snapshot.complete and all_read)
+    return replace(snapshot, crashed=crashed, complete=complete and all_read)
 
 
 def _by_namespace(
-    targets: Iterable[DiagnosisTarget], namespaces: Iterable[str]
+    snapshot: ClusterSnapshot, targets: Iterable[DiagnosisTarget]
 ) -> dict[str, list[DiagnosisTargetSpec]]:
     grouped: defaultdict[str, list[DiagnosisTarget]] = defaultdict(list)
     for target in targets:
         if not target.spec.is_of_cluster:
             grouped[target.metadata.namespace].append(target)
     return {
-        namespace: valid_targets(grouped[namespace], namespace)
-        for namespace in namespaces
-        if namespace in grouped
+        namespace: valid_targets(its_targets, namespace)
+        for namespace, its_targets in grouped.items()
+        if snapshot.namespaces is None or namespace in snapshot.namespaces
     }
 
 
@@ -131,6 +154,6 @@ def _claimed(snapshot: ClusterSnapshot, pods: Iterable[OwnedPod]) -> list[OwnedP
     return [
         pod
         for namespace, its_pods in grouped.items()
-        if namespace in (snapshot.namespaces or {})
+        if snapshot.namespaces is None or namespace in snapshot.namespaces
         for pod in claimed_pods(snapshot.diagnoser, its_pods, snapshot.targets_of(namespace))
     ]

@@ -51,18 +51,22 @@ from pod_diagnoser.poddiagnosers.status import (
 from pod_diagnoser.poddiagnosers.workload_names import workload_of
 from pod_diagnoser.poddiagnosers.workloads import MAX_WORKLOADS, workloads
 from pod_diagnoser.pods.observation import CrashedPod
-from pod_diagnoser.remediation.model import NOT_CONNECTED, ExecutionReport, replaces
+from pod_diagnoser.remediation.model import NOT_CONNECTED, REPLACING, ExecutionReport, replaces
 
 MAX_NAMESPACES = 50
 """How many crashing namespaces the status lists: those with most crashing Pods."""
 
 
 def customize_cluster(request: ClusterCustomizeRequest) -> CustomizeResponse:
-    """Return the rules for what a ClusterPodDiagnoser's status needs."""
+    """Return the rules for what a ClusterPodDiagnoser's status needs.
+
+    Metacontroller sends Namespaces whole: those of 2,000 are 1.2 MB with each sync, so with each
+    crash. Only who replaces Pods needs them, to know of each namespace what comes first there.
+    """
     parent = request.parent
-    return CustomizeResponse(
-        relatedResources=(*namespaces_rule(parent.spec), *cluster_rules(parent.metadata.name))
-    )
+    replacing = parent.spec.remediationAction in REPLACING
+    namespaces = namespaces_rule(parent.spec) if replacing else ()
+    return CustomizeResponse(relatedResources=(*namespaces, *cluster_rules(parent)))
 
 
 def sync_cluster(
@@ -100,9 +104,9 @@ def _desired_status(
     stored = diagnoser.status
     states = (
         cluster_active_condition(snapshot),
-        namespaces_condition(snapshot),
+        *namespaces_condition(snapshot),
         cluster_overlapping_condition(snapshot),
-        complete_condition(complete=snapshot.complete or snapshot.namespaces is None),
+        complete_condition(complete=snapshot.complete or not snapshot.selection_is_known),
         cluster_remediating_condition(snapshot, findings.planned, report),
         common_factor_condition(findings.common),
     )
@@ -116,12 +120,12 @@ def _desired_status(
             "claims": snapshot.claimed.claims,
             "writerNamespaces": snapshot.claimed.writerNamespaces,
         }
-    if snapshot.namespaces is not None:
+    if snapshot.selection_is_known:
         recent = latest_diagnoses(stored.recentDiagnoses, snapshot.crashed, _recent_diagnosis)
         new = {pod.metadata.uid for pod in findings.new.values()}
         described |= {
             **common_fields(snapshot, findings, recent),
-            "selectedNamespaces": len(snapshot.namespaces),
+            "selectedNamespaces": snapshot.selected_namespaces or 0,
             "namespaces": _namespaces(snapshot.crashed) if snapshot.complete else stored.namespaces,
             "recentDiagnoses": recent,
             "workloads": _workloads(

@@ -4,13 +4,18 @@ This has a controller of its own: its syncs follow the Namespaces and the spec, 
 that a crash costs none of them, and what goes wrong with Pods and statuses wipes no annotations.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from pod_diagnoser.api.cluster_requests import (
     ClusterCustomizeRequest,
     ClusterTargetsRequest,
     namespaces_rule,
 )
+from pod_diagnoser.api.core_v1 import Namespace
 from pod_diagnoser.api.diagnostics_v1 import diagnosis_targets
 from pod_diagnoser.api.metacontroller import CustomizeResponse, SyncResponse
+from pod_diagnoser.poddiagnosers.namespace_count import count_annotation
 
 
 def customize_cluster_targets(request: ClusterCustomizeRequest) -> CustomizeResponse:
@@ -23,16 +28,29 @@ def sync_cluster_targets(request: ClusterTargetsRequest) -> SyncResponse:
 
     A response without one makes Metacontroller delete it, and so wipes every Pod of its namespace
     that it claims. Where the selector cannot be evaluated, they stay where they are.
+
+    The namespaces are counted in an annotation, from which the other controller reads it.
     """
     diagnoser, namespaces = request.object, request.related.namespaces
-    if not diagnoser.active:
-        return SyncResponse(attachments=())
+    if not diagnoser.spec.namespaceSelector.is_valid:
+        namespaces = None
+    attachments = _targets(request, namespaces) if diagnoser.active else ()
+    if namespaces is None:
+        return SyncResponse(attachments=attachments)
+    names = [each.metadata.name for each in namespaces.values()]
+    return SyncResponse(annotations=count_annotation(names), attachments=attachments)
+
+
+def _targets(
+    request: ClusterTargetsRequest, namespaces: Mapping[str, Namespace] | None
+) -> tuple[dict[str, Any], ...]:
+    """Return the DiagnosisTargets; in the same namespaces as before where None are selected."""
     existing = {
         target.metadata.namespace: target.spec
         for target in request.attachments.targets.values()
         if not target.metadata.terminating
     }
-    if namespaces is None or not diagnoser.spec.namespaceSelector.is_valid:
+    if namespaces is None:
         selected = set(existing)
     else:
         selected = {
@@ -41,13 +59,5 @@ def sync_cluster_targets(request: ClusterTargetsRequest) -> SyncResponse:
             # In one that is being deleted nothing can be created.
             if not each.metadata.terminating or each.metadata.name in existing
         }
-    return SyncResponse(
-        attachments=tuple(
-            map(
-                dict,
-                diagnosis_targets(
-                    diagnoser, {name: existing.get(name) for name in sorted(selected)}
-                ),
-            )
-        )
-    )
+    specs = {name: existing.get(name) for name in sorted(selected)}
+    return tuple(map(dict, diagnosis_targets(request.object, specs)))

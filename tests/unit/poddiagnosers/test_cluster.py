@@ -23,6 +23,7 @@ from pod_diagnoser.poddiagnosers.cluster_targets import (
     customize_cluster_targets,
     sync_cluster_targets,
 )
+from pod_diagnoser.poddiagnosers.namespace_count import SELECTED_NAMESPACES
 from pod_diagnoser.poddiagnosers.sync import Reconciler
 from pod_diagnoser.pods.claims import claiming_target, valid_targets
 from pod_diagnoser.pods.keys import DIAGNOSED_BY, LABEL
@@ -169,7 +170,7 @@ def test_each_selected_namespace_gets_a_target_of_its_own() -> None:
     answer = json.loads(
         sync_cluster_targets(targets_request(CLUSTER, namespace("b"), namespace("a"))).encode()
     )
-    assert answer.keys() == {"attachments"}
+    assert answer.keys() == {"annotations", "attachments"}
     first, second = answer["attachments"]
     assert (first["metadata"]["namespace"], second["metadata"]["namespace"]) == ("a", "b")
     assert first["metadata"]["labels"] == {CLUSTER_LABEL: "cluster"}
@@ -207,24 +208,37 @@ def test_switched_off_it_publishes_nothing() -> None:
     assert published(targets_request(off, namespace("a"), existing=existing)) == []
 
 
+def rules(of: Json) -> list[Json]:
+    """Return the rules for what its status needs."""
+    asked = ClusterCustomizeRequest.model_validate({"parent": of})
+    return list(json.loads(customize_cluster(asked).encode())["relatedResources"])
+
+
 def test_the_rules_are_those_of_the_selector_and_the_name() -> None:
-    """Namespaces by the selector, Pods by the label, no DiagnosisTarget of the cluster's own."""
+    """Pods by the label, no DiagnosisTarget of the cluster's own, of the namespaces it selects."""
     selector = {"matchExpressions": [{"key": "a", "operator": "In", "values": ["b"]}]}
-    asked = ClusterCustomizeRequest.model_validate(
-        {"parent": cluster_diagnoser(namespaceSelector=selector)}
-    )
-    namespaces, pods, targets, others = json.loads(customize_cluster(asked).encode())[
-        "relatedResources"
-    ]
+    pods, targets, others = rules(cluster_diagnoser(namespaceSelector=selector))
+    assert pods["labelSelector"] == {"matchLabels": {CLUSTER_LABEL: "cluster"}}
+    (requirement,) = targets["labelSelector"]["matchExpressions"]
+    assert requirement == {"key": CLUSTER_LABEL, "operator": "DoesNotExist"}
+    assert pods["namespaceSelector"] == targets["namespaceSelector"] == selector
+    assert others["resource"] == "clusterpoddiagnosers"
+    for everything in (CLUSTER, cluster_diagnoser(namespaceSelector=INVALID)):
+        assert all("namespaceSelector" not in rule for rule in rules(everything))
+
+
+@pytest.mark.parametrize("action", ["RestartPod", "EvictPod"])
+def test_namespaces_are_requested_by_who_publishes_and_by_who_replaces_pods(action: str) -> None:
+    """By the selector; else they would come with each crash, and 2,000 are a megabyte."""
+    selector = {"matchExpressions": [{"key": "a", "operator": "In", "values": ["b"]}]}
+    replacing = cluster_diagnoser(namespaceSelector=selector, remediationAction=action)
+    namespaces, *others = rules(replacing)
+    assert others == rules(cluster_diagnoser(namespaceSelector=selector))
     assert namespaces == {
         "apiVersion": "v1",
         "resource": "namespaces",
         "labelSelector": selector,
     }
-    assert pods["labelSelector"] == {"matchLabels": {CLUSTER_LABEL: "cluster"}}
-    (requirement,) = targets["labelSelector"]["matchExpressions"]
-    assert requirement == {"key": CLUSTER_LABEL, "operator": "DoesNotExist"}
-    assert others["resource"] == "clusterpoddiagnosers"
     everything = ClusterCustomizeRequest.model_validate({"parent": CLUSTER})
     (all_of_them,) = json.loads(customize_cluster_targets(everything).encode())["relatedResources"]
     assert all_of_them["labelSelector"] == {"matchLabels": {}}
@@ -312,7 +326,76 @@ def test_what_is_known_stays_where_the_selector_cannot_be_evaluated() -> None:
     assert condition(broken)["reason"] == "InvalidNamespaceSelector"
     for field in ("selectedNamespaces", "namespaces", "workloads", "recentDiagnoses"):
         assert broken["status"][field] == seen["status"][field]
-    assert take_cluster_snapshot(cluster_request(seen, pod, selected=False)).crashed == []
+    assert take_cluster_snapshot(cluster_request(seen, pod, selected=False)).crashed == ()
+
+
+def counted(of: Json, *names: str) -> Json:
+    """Return a ClusterPodDiagnoser after the sync that publishes."""
+    request = targets_request(of, *(namespace(name) for name in names))
+    answer = json.loads(sync_cluster_targets(request).encode())
+    return applied(of, {"annotations": answer["annotations"]})
+
+
+def test_who_replaces_no_pods_reads_how_many_namespaces_there_are() -> None:
+    """The one that publishes says it; Metacontroller sends Pods of selected namespaces alone."""
+    pods = [in_namespace("a", 1), in_namespace("b", 2)]
+    seen = synced(counted(CLUSTER, "a", "b", "c"), 5, *pods, selected=False)
+    assert seen["status"]["selectedNamespaces"] == 3
+    assert seen["status"]["diagnosedPods"] == 2
+    assert condition(seen, "NamespacesSelected")["message"].endswith("matches 3 namespaces.")
+    assert condition(seen, "Complete")["status"] == "True"
+    none = synced(counted(CLUSTER), 5, selected=False)
+    assert condition(none, "NamespacesSelected")["reason"] == "NoneSelected"
+
+
+def test_the_count_changes_with_each_namespace_that_comes_or_goes() -> None:
+    """So the status is worked out again also where as many are selected as before."""
+    texts = {
+        tuple(names): counted(CLUSTER, *names)["metadata"]["annotations"][SELECTED_NAMESPACES]
+        for names in (["a", "b"], ["b", "a"], ["a", "c"], ["a"], [])
+    }
+    assert texts["a", "b"] == texts["b", "a"]
+    assert len(set(texts.values())) == 4
+    assert [text.split()[0] for text in texts.values()] == ["2", "2", "2", "1", "0"]
+
+
+@pytest.mark.parametrize("text", [None, "", "3", "3 namespaces", "-3 abcdefgh", "9" * 99])
+def test_until_the_namespaces_are_counted_nothing_is_said_of_them(text: str | None) -> None:
+    """Whatever the annotation holds that is not ours."""
+    of = cluster_diagnoser()
+    if text is not None:
+        of["metadata"]["annotations"] = {SELECTED_NAMESPACES: text}
+    seen = synced(of, 5, in_namespace("a", 1), selected=False)
+    assert "NamespacesSelected" not in {one["type"] for one in seen["status"]["conditions"]}
+    assert seen["status"]["diagnosedPods"] == 1
+
+
+def test_switched_off_it_still_says_how_many_namespaces_there_are() -> None:
+    """As its selector matches them."""
+    off = counted(cluster_diagnoser(enableAnnotations=False), "a", "b")
+    assert synced(off, 5, selected=False)["status"]["selectedNamespaces"] == 2
+
+
+def test_a_poddiagnoser_comes_first_where_namespaces_are_not_requested() -> None:
+    """And of ClusterPodDiagnosers the one that the Pod's label names, by the Pod's own sync."""
+    pod, of = in_namespace("a", 1), counted(CLUSTER, "a")
+    own = target(diagnoser(created=after(hours=3)))
+    own["metadata"]["namespace"] = "a"
+    taken = synced(of, 5, pod, own, selected=False)
+    assert taken["status"]["diagnosedPods"] == 0
+    assert "a" in condition(taken, "Overlapping")["message"]
+    older = cluster_diagnoser("older", 701, after(hours=-1))
+    beside = synced(of, 5, pod, older, selected=False)
+    assert beside["status"]["diagnosedPods"] == 1
+    assert condition(beside, "Overlapping")["reason"] == "OlderMayMatch"
+
+
+@pytest.mark.parametrize("action", ["RestartPod", "EvictPod"])
+def test_without_the_namespaces_no_pod_is_replaced(action: str) -> None:
+    """What comes first in each is not known: an old response, from before the action was set."""
+    of = counted(cluster_diagnoser(remediationAction=action), "a")
+    snapshot = take_cluster_snapshot(cluster_request(of, in_namespace("a", 1), selected=False))
+    assert (snapshot.crashed, snapshot.complete) == ((), False)
 
 
 def test_a_request_whose_end_is_missing_is_read_up_to_there() -> None:
