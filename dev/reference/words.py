@@ -6,6 +6,7 @@ from typing import Final
 from pod_diagnoser.api.diagnostics_v1 import CLUSTER_LABEL, GROUP, ConditionType
 from pod_diagnoser.diagnosis.common_factors import Factor
 from pod_diagnoser.diagnosis.evidence import EventLookup
+from pod_diagnoser.poddiagnosers.namespace_count import SELECTED_NAMESPACES
 from pod_diagnoser.pods import keys
 from pod_diagnoser.pods.recall import RECALLED
 from pod_diagnoser.remediation.model import Phase
@@ -48,6 +49,10 @@ OTHER_KEYS: Final[Mapping[str, tuple[str, str]]] = {
     RECALLED: (
         "annotation of a DiagnosisTarget, PodDiagnoser or ClusterPodDiagnoser",
         "when its Pods, or it, were last synced again after an outage",
+    ),
+    SELECTED_NAMESPACES: (
+        "annotation of a ClusterPodDiagnoser",
+        "how many namespaces it selects, and a hash of their names",
     ),
     f"{GROUP}/install-step": (
         "label of what the manifests install",

@@ -5,7 +5,7 @@ that a crash costs none of them, and what goes wrong with Pods and statuses wipe
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
 from pod_diagnoser.api.cluster_requests import (
     ClusterCustomizeRequest,
@@ -13,9 +13,12 @@ from pod_diagnoser.api.cluster_requests import (
     namespaces_rule,
 )
 from pod_diagnoser.api.core_v1 import Namespace
-from pod_diagnoser.api.diagnostics_v1 import diagnosis_targets
+from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, diagnosis_targets
 from pod_diagnoser.api.metacontroller import CustomizeResponse, SyncResponse
 from pod_diagnoser.poddiagnosers.namespace_count import count_annotation
+
+RETRY_SECONDS: Final = 2.0
+"""After which the number of namespaces is written again, if that has lost a race."""
 
 
 def customize_cluster_targets(request: ClusterCustomizeRequest) -> CustomizeResponse:
@@ -29,27 +32,39 @@ def sync_cluster_targets(request: ClusterTargetsRequest) -> SyncResponse:
     A response without one makes Metacontroller delete it, and so wipes every Pod of its namespace
     that it claims. Where the selector cannot be evaluated, they stay where they are.
 
-    The namespaces are counted in an annotation, from which the other controller reads it.
+    The namespaces are counted in an annotation, from which the other controller reads it. It waits
+    until the DiagnosisTargets are there: a write to the parent that loses a race with one to its
+    status takes the attachments of its response with it. Such a write is tried again.
     """
     diagnoser, namespaces = request.object, request.related.namespaces
     if not diagnoser.spec.namespaceSelector.is_valid:
         namespaces = None
-    attachments = _targets(request, namespaces) if diagnoser.active else ()
-    if namespaces is None:
-        return SyncResponse(attachments=attachments)
-    names = [each.metadata.name for each in namespaces.values()]
-    return SyncResponse(annotations=count_annotation(names), attachments=attachments)
-
-
-def _targets(
-    request: ClusterTargetsRequest, namespaces: Mapping[str, Namespace] | None
-) -> tuple[dict[str, Any], ...]:
-    """Return the DiagnosisTargets; in the same namespaces as before where None are selected."""
     existing = {
         target.metadata.namespace: target.spec
         for target in request.attachments.targets.values()
         if not target.metadata.terminating
     }
+    specs = _wanted(namespaces, existing) if diagnoser.active else {}
+    attachments = tuple(map(dict, diagnosis_targets(diagnoser, specs)))
+    if namespaces is None or specs.keys() != existing.keys():
+        return SyncResponse(attachments=attachments)
+    count = count_annotation(each.metadata.name for each in namespaces.values())
+    if count.items() <= diagnoser.metadata.annotations.items():
+        return SyncResponse(attachments=attachments)
+    return SyncResponse(
+        annotations=count, attachments=attachments, resyncAfterSeconds=RETRY_SECONDS
+    )
+
+
+def _wanted(
+    namespaces: Mapping[str, Namespace] | None, existing: Mapping[str, DiagnosisTargetSpec]
+) -> dict[str, DiagnosisTargetSpec | None]:
+    """Return in which namespaces there is to be a DiagnosisTarget, with those that exist.
+
+    Args:
+        namespaces: those that are selected; None where that is not known.
+        existing: the DiagnosisTargets that exist, by namespace.
+    """
     if namespaces is None:
         selected = set(existing)
     else:
@@ -59,5 +74,4 @@ def _targets(
             # In one that is being deleted nothing can be created.
             if not each.metadata.terminating or each.metadata.name in existing
         }
-    specs = {name: existing.get(name) for name in sorted(selected)}
-    return tuple(map(dict, diagnosis_targets(request.object, specs)))
+    return {name: existing.get(name) for name in sorted(selected)}

@@ -20,6 +20,7 @@ from pod_diagnoser.poddiagnosers.cluster_status import (
     sync_cluster,
 )
 from pod_diagnoser.poddiagnosers.cluster_targets import (
+    RETRY_SECONDS,
     customize_cluster_targets,
     sync_cluster_targets,
 )
@@ -54,6 +55,7 @@ from tests.support.cluster_builders import (
 from tests.support.fake_api import FakeApi, refused
 
 CLUSTER = cluster_diagnoser()
+ON = "enableAnnotations"
 INVALID = {"matchExpressions": [{"key": "a", "operator": "In", "values": []}]}
 
 
@@ -170,7 +172,7 @@ def test_each_selected_namespace_gets_a_target_of_its_own() -> None:
     answer = json.loads(
         sync_cluster_targets(targets_request(CLUSTER, namespace("b"), namespace("a"))).encode()
     )
-    assert answer.keys() == {"annotations", "attachments"}
+    assert answer.keys() == {"attachments"}
     first, second = answer["attachments"]
     assert (first["metadata"]["namespace"], second["metadata"]["namespace"]) == ("a", "b")
     assert first["metadata"]["labels"] == {CLUSTER_LABEL: "cluster"}
@@ -330,8 +332,9 @@ def test_what_is_known_stays_where_the_selector_cannot_be_evaluated() -> None:
 
 
 def counted(of: Json, *names: str) -> Json:
-    """Return a ClusterPodDiagnoser after the sync that publishes."""
-    request = targets_request(of, *(namespace(name) for name in names))
+    """Return a ClusterPodDiagnoser after its DiagnosisTargets were published."""
+    existing = tuple(cluster_target(of, name) for name in names if of["spec"].get(ON, True))
+    request = targets_request(of, *(namespace(name) for name in names), existing=existing)
     answer = json.loads(sync_cluster_targets(request).encode())
     return applied(of, {"annotations": answer["annotations"]})
 
@@ -357,6 +360,21 @@ def test_the_count_changes_with_each_namespace_that_comes_or_goes() -> None:
     assert texts["a", "b"] == texts["b", "a"]
     assert len(set(texts.values())) == 4
     assert [text.split()[0] for text in texts.values()] == ["2", "2", "2", "1", "0"]
+
+
+def test_the_count_waits_until_what_is_published_is_there() -> None:
+    """A write to the parent that loses a race takes the attachments with it; it is tried again."""
+    first, second = cluster_target(CLUSTER, "a"), cluster_target(CLUSTER, "b")
+    names = namespace("a"), namespace("b")
+    for existing in ((), (first,), (first, second, cluster_target(CLUSTER, "c"))):
+        answer = sync_cluster_targets(targets_request(CLUSTER, *names, existing=existing))
+        assert json.loads(answer.encode()).keys() == {"attachments"}
+    answer = sync_cluster_targets(targets_request(CLUSTER, *names, existing=(first, second)))
+    assert answer.annotations.keys() == {SELECTED_NAMESPACES}
+    assert answer.resyncAfterSeconds == RETRY_SECONDS
+    assert len(answer.attachments) == 2
+    again = targets_request(counted(CLUSTER, "a", "b"), *names, existing=(first, second))
+    assert json.loads(sync_cluster_targets(again).encode()).keys() == {"attachments"}
 
 
 @pytest.mark.parametrize("text", [None, "", "3", "3 namespaces", "-3 abcdefgh", "9" * 99])
