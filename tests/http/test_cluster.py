@@ -39,10 +39,11 @@ def test_the_example_of_a_report_is_answered_with_a_status_alone() -> None:
     assert [one["name"] for one in made["status"]["namespaces"]] == ["shop"]
 
 
-def test_the_example_of_publishing_is_answered_with_attachments_alone() -> None:
-    """One in each namespace."""
+def test_the_example_of_publishing_is_answered_with_attachments_and_their_number() -> None:
+    """One in each namespace; the number is what the example of a report holds."""
     made = answer(PUBLISHING, EXAMPLES[PUBLISHING])
-    assert made.keys() == {"attachments"}
+    assert made.keys() == {"annotations", "attachments", "resyncAfterSeconds"}
+    assert made["annotations"] == EXAMPLES[REPORTING]["object"]["metadata"]["annotations"]
     assert [one["metadata"]["namespace"] for one in made["attachments"]] == ["shop", "web"]
 
 

@@ -176,9 +176,12 @@ class Namespaces(HookedCluster):
 
 
 def is_selected(cluster: Namespaces, one: Object, name: str) -> bool:
-    """Say whether a ClusterPodDiagnoser that is switched on selects a namespace."""
-    if not one["spec"]["enableAnnotations"]:
-        return False
+    """Work out whether a ClusterPodDiagnoser may claim Pods of a namespace."""
+    return bool(one["spec"]["enableAnnotations"]) and matches(cluster, one, name)
+
+
+def matches(cluster: Namespaces, one: Object, name: str) -> bool:
+    """Work out whether the selector of a ClusterPodDiagnoser matches a namespace."""
     team = labels_of(cluster.store.get(NAMESPACE, ("", name))).get("team")
     match one["spec"].get("namespaceSelector") or {}:
         case {"matchLabels": {"team": wanted}}:
@@ -269,6 +272,9 @@ def test_each_pod_ends_up_with_the_right_one(seed: int) -> None:
             if shown(pod) == ("cluster-diagnoser", one["metadata"]["name"]):
                 own[pod["metadata"]["namespace"]] = own.get(pod["metadata"]["namespace"], 0) + 1
         assert crashing == own
+        namespaces = [each["metadata"]["name"] for each in cluster.store.select(NAMESPACE)]
+        count = sum(matches(cluster, one, name) for name in namespaces)
+        assert one["status"]["selectedNamespaces"] == count
     assert all(code in {200, 429} for *_, code in cluster.hook.calls)
     told = [one["metadata"]["name"] for one in cluster.store.select(EVENT)]
     assert len(told) == len(set(told))

@@ -18,7 +18,7 @@ from pod_diagnoser.api.metacontroller import CustomizeResponse, SyncResponse
 from pod_diagnoser.poddiagnosers.namespace_count import count_annotation
 
 RETRY_SECONDS: Final = 2.0
-"""After which the number of namespaces is written again, if that has lost a race."""
+"""After which a response with a new number of namespaces is given again, if it lost a race."""
 
 
 def customize_cluster_targets(request: ClusterCustomizeRequest) -> CustomizeResponse:
@@ -32,9 +32,10 @@ def sync_cluster_targets(request: ClusterTargetsRequest) -> SyncResponse:
     A response without one makes Metacontroller delete it, and so wipes every Pod of its namespace
     that it claims. Where the selector cannot be evaluated, they stay where they are.
 
-    The namespaces are counted in an annotation, from which the other controller reads it. It waits
-    until the DiagnosisTargets are there: a write to the parent that loses a race with one to its
-    status takes the attachments of its response with it. Such a write is tried again.
+    The namespaces are counted in an annotation, from which the other controller reads it. A write
+    to the parent that loses a race with one to its status takes the attachments of its response
+    with it, until it is tried again. So a new ClusterPodDiagnoser, whose first status is written
+    at the same time, gets its DiagnosisTargets first.
     """
     diagnoser, namespaces = request.object, request.related.namespaces
     if not diagnoser.spec.namespaceSelector.is_valid:
@@ -46,7 +47,7 @@ def sync_cluster_targets(request: ClusterTargetsRequest) -> SyncResponse:
     }
     specs = _wanted(namespaces, existing) if diagnoser.active else {}
     attachments = tuple(map(dict, diagnosis_targets(diagnoser, specs)))
-    if namespaces is None or specs.keys() != existing.keys():
+    if namespaces is None or (specs and not existing):
         return SyncResponse(attachments=attachments)
     count = count_annotation(each.metadata.name for each in namespaces.values())
     if count.items() <= diagnoser.metadata.annotations.items():
