@@ -334,6 +334,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
+        if len(body) < length:  # the client is gone; servers take no request without its end
+            self.close_connection = True
+            return
         answer = self.server.handle_one(
             Request(self.command, self.path, dict(self.headers.items()), body)
         )

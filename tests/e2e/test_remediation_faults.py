@@ -1,13 +1,17 @@
 """Remediation while the network, the API server and the hook itself fail."""
 
+import contextlib
 import copy
 import json
 import random
+import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.client import HTTPException
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -351,6 +355,42 @@ def test_a_pod_replaced_between_read_and_deletion_survives(rig: FaultRig, shop: 
     calls = shop.calls()
     assert calls["delete pods 409"] == survived == REPLACED
     assert "delete pods 200" not in calls
+
+
+@pytest.mark.parametrize("sent", [0, 20])
+def test_a_deletion_that_is_cut_off_deletes_nothing(shop: Workspace, sent: int) -> None:
+    """As the hook is killed while it sends one: the API server takes no request without its end."""
+    (name,) = shop.replica_set("web")
+    uid = shop.pod(name)["metadata"]["uid"]
+    plane = shop.cluster.control_plane
+    token = plane.service_account_token("default", "default", 600)
+    plane.kubectl(
+        *("create", "clusterrolebinding", f"cut-off-{sent}", "--clusterrole=cluster-admin"),
+        "--serviceaccount=default:default",
+    )
+    body = json.dumps({"kind": "DeleteOptions", "preconditions": {"uid": uid}}).encode()
+    head = (
+        f"DELETE /api/v1/namespaces/{shop.namespace}/pods/{name} HTTP/1.1\r\n"
+        f"Host: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    target = urlsplit(plane.server)
+    context = ssl.create_default_context(cafile=str(plane.certificate))
+
+    def ask(request: bytes) -> bytes:
+        with (
+            socket.create_connection((target.hostname, target.port), 10) as raw,
+            context.wrap_socket(raw, server_hostname="127.0.0.1") as client,
+        ):
+            client.sendall(request)
+            if len(request) < len(head + body):
+                client.unwrap()
+            return client.recv(12)
+
+    with contextlib.suppress(OSError):
+        assert b" 200" not in ask(head + body[:sent])
+    assert "deletionTimestamp" not in shop.pod(name)["metadata"]
+    assert ask(head + body).endswith(b" 200"), "the same request is a deletion where it is whole"
 
 
 def plan_for(pod: Json) -> Json:
