@@ -18,7 +18,8 @@ def proxy() -> Iterator[Proxy]:
     def confirm(_: Request, __: Forward) -> Answer | None:
         return Answer(200, {}, b"done")
 
-    with Proxy("http://127.0.0.1:1", *free_ports(1)) as made:
+    (port,) = free_ports(1)
+    with Proxy("http://127.0.0.1:1", port) as made:
         made.rule = confirm
         yield made
 
