@@ -6,7 +6,7 @@ from typing import Final
 from pod_diagnoser.api.diagnostics_v1 import CLUSTER_LABEL, GROUP, ConditionType
 from pod_diagnoser.diagnosis.common_factors import Factor
 from pod_diagnoser.diagnosis.evidence import EventLookup
-from pod_diagnoser.poddiagnosers.namespace_count import SELECTED_NAMESPACES
+from pod_diagnoser.poddiagnosers.namespace_selection import SELECTED_NAMESPACES
 from pod_diagnoser.pods import keys
 from pod_diagnoser.pods.recall import RECALLED
 from pod_diagnoser.remediation.model import Phase
@@ -52,7 +52,7 @@ OTHER_KEYS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     SELECTED_NAMESPACES: (
         "annotation of a ClusterPodDiagnoser",
-        "how many namespaces it selects, and a hash of their names",
+        "which namespaces it selects: their number and hashes of their names",
     ),
     f"{GROUP}/install-step": (
         "label of what the manifests install",

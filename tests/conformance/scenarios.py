@@ -1237,7 +1237,6 @@ SCENARIOS = (
                                         "apiVersion": POD.api_version,
                                         "resource": POD.plural,
                                         "labelSelector": {"matchLabels": {"a": "1"}},
-                                        "namespaceSelector": {"matchLabels": _TEAM},
                                     }
                                 ]
                             }

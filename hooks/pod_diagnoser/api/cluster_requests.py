@@ -103,25 +103,17 @@ def namespaces_rule(spec: ClusterPodDiagnoserSpec) -> tuple[RelatedResourceRule,
     )
 
 
-def cluster_rules(parent: ClusterParent) -> tuple[RelatedResourceRule, ...]:
+def cluster_rules(name: str) -> tuple[RelatedResourceRule, ...]:
     """Request the Pods that carry a ClusterPodDiagnoser's label, and what may claim them first."""
     not_of_cluster = {"matchExpressions": [{"key": CLUSTER_LABEL, "operator": "DoesNotExist"}]}
-    selector = parent.spec.namespaceSelector
-    # Without any namespaceSelector, Metacontroller need not go through the namespaces.
-    selected = selector.model_dump(exclude_defaults=True) if selector.is_valid else {}
-    within = {"namespaceSelector": selected} if selected else {}
     return (
         RelatedResourceRule(
             apiVersion="v1",
             resource="pods",
-            labelSelector={"matchLabels": {CLUSTER_LABEL: parent.metadata.name}},
-            **within,
+            labelSelector={"matchLabels": {CLUSTER_LABEL: name}},
         ),
         RelatedResourceRule(
-            apiVersion=API_VERSION,
-            resource="diagnosistargets",
-            labelSelector=not_of_cluster,
-            **within,
+            apiVersion=API_VERSION, resource="diagnosistargets", labelSelector=not_of_cluster
         ),
         RelatedResourceRule(apiVersion=API_VERSION, resource="clusterpoddiagnosers"),
     )

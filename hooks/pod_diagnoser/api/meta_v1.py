@@ -60,6 +60,11 @@ class LabelSelector(WireModel):
             is_label_key(key) and is_label_value(value) for key, value in self.matchLabels.items()
         ) and all(each.is_valid for each in self.matchExpressions)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is required."""
+        return not self.matchLabels and not self.matchExpressions
+
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Say whether labels match a valid selector."""
         return all(labels.get(key) == value for key, value in self.matchLabels.items()) and all(

@@ -128,7 +128,6 @@ class RelatedResourceRule(HookResponse):
     resource: str
     namespace: str = ""
     labelSelector: dict[str, Any] | None = None
-    namespaceSelector: dict[str, Any] | None = None
 
 
 class CustomizeResponse(HookResponse):

@@ -16,7 +16,7 @@ from pod_diagnoser.api.diagnostics_v1 import (
     PodDiagnoser,
     diagnosis_target_spec,
 )
-from pod_diagnoser.poddiagnosers.namespace_count import read_count
+from pod_diagnoser.poddiagnosers.namespace_selection import NamespaceSelection, read_selection
 from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot, read_crashes
 from pod_diagnoser.pods.claims import claimed_pods, older_overlapping, valid_targets
 from pod_diagnoser.remediation.model import replaces
@@ -30,6 +30,7 @@ class ClusterSnapshot(DiagnoserSnapshot):
         cluster_diagnoser: the ClusterPodDiagnoser, which is `diagnoser`.
         namespaces: the labels of the namespaces that it selects, by name; None where they were not
             requested, since it replaces no Pods or its selector cannot be evaluated.
+        told: which namespaces it selects, by what the other controller told.
         by_namespace: the DiagnosisTargets of PodDiagnosers in these, in the order in which they
             claim.
         older: the active ClusterPodDiagnosers that may claim the same Pods first somewhere.
@@ -39,6 +40,7 @@ class ClusterSnapshot(DiagnoserSnapshot):
 
     cluster_diagnoser: ClusterPodDiagnoser
     namespaces: Mapping[str, Mapping[str, str]] | None
+    told: NamespaceSelection
     by_namespace: Mapping[str, Sequence[DiagnosisTargetSpec]]
     older: Sequence[ClusterPodDiagnoser]
     claimed: ClusterPodDiagnoserStatus | None = None
@@ -60,9 +62,11 @@ class ClusterSnapshot(DiagnoserSnapshot):
     @property
     def selected_namespaces(self) -> int | None:
         """How many namespaces it selects; None as long as they have not been counted."""
-        if self.namespaces is not None:
-            return len(self.namespaces)
-        return read_count(self.diagnoser.metadata.annotations)
+        return self.told.count if self.namespaces is None else len(self.namespaces)
+
+    def selects(self, namespace: str) -> bool:
+        """Return whether it selects a namespace, as far as that is known."""
+        return namespace in (self.told if self.namespaces is None else self.namespaces)
 
     @property
     def spans_namespaces(self) -> bool:
@@ -108,6 +112,7 @@ def take_cluster_snapshot(
         namespaces=None
         if namespaces is None
         else {each.metadata.name: each.metadata.labels for each in namespaces.values()},
+        told=read_selection(diagnoser.metadata.annotations),
         by_namespace={},
         older=_older(diagnoser, related.diagnosers.values()),
     )
@@ -129,7 +134,7 @@ def _by_namespace(
     return {
         namespace: valid_targets(its_targets, namespace)
         for namespace, its_targets in grouped.items()
-        if snapshot.namespaces is None or namespace in snapshot.namespaces
+        if snapshot.selects(namespace)
     }
 
 
@@ -154,6 +159,6 @@ def _claimed(snapshot: ClusterSnapshot, pods: Iterable[OwnedPod]) -> list[OwnedP
     return [
         pod
         for namespace, its_pods in grouped.items()
-        if snapshot.namespaces is None or namespace in snapshot.namespaces
+        if snapshot.selects(namespace)
         for pod in claimed_pods(snapshot.diagnoser, its_pods, snapshot.targets_of(namespace))
     ]

@@ -66,7 +66,7 @@ def customize_cluster(request: ClusterCustomizeRequest) -> CustomizeResponse:
     parent = request.parent
     replacing = parent.spec.remediationAction in REPLACING
     namespaces = namespaces_rule(parent.spec) if replacing else ()
-    return CustomizeResponse(relatedResources=(*namespaces, *cluster_rules(parent)))
+    return CustomizeResponse(relatedResources=(*namespaces, *cluster_rules(parent.metadata.name)))
 
 
 def sync_cluster(

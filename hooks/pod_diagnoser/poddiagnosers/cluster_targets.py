@@ -15,10 +15,10 @@ from pod_diagnoser.api.cluster_requests import (
 from pod_diagnoser.api.core_v1 import Namespace
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, diagnosis_targets
 from pod_diagnoser.api.metacontroller import CustomizeResponse, SyncResponse
-from pod_diagnoser.poddiagnosers.namespace_count import count_annotation
+from pod_diagnoser.poddiagnosers.namespace_selection import selection_annotation
 
 RETRY_SECONDS: Final = 2.0
-"""After which a response with a new number of namespaces is given again, if it lost a race."""
+"""After which a response that tells of other namespaces is given again, if it lost a race."""
 
 
 def customize_cluster_targets(request: ClusterCustomizeRequest) -> CustomizeResponse:
@@ -32,7 +32,7 @@ def sync_cluster_targets(request: ClusterTargetsRequest) -> SyncResponse:
     A response without one makes Metacontroller delete it, and so wipes every Pod of its namespace
     that it claims. Where the selector cannot be evaluated, they stay where they are.
 
-    The namespaces are counted in an annotation, from which the other controller reads it. A write
+    An annotation tells the other controller which namespaces these are. A write
     to the parent that loses a race with one to its status takes the attachments of its response
     with it, until it is tried again. So a new ClusterPodDiagnoser, whose first status is written
     at the same time, gets its DiagnosisTargets first.
@@ -49,12 +49,11 @@ def sync_cluster_targets(request: ClusterTargetsRequest) -> SyncResponse:
     attachments = tuple(map(dict, diagnosis_targets(diagnoser, specs)))
     if namespaces is None or (specs and not existing):
         return SyncResponse(attachments=attachments)
-    count = count_annotation(each.metadata.name for each in namespaces.values())
-    if count.items() <= diagnoser.metadata.annotations.items():
+    names = (each.metadata.name for each in namespaces.values())
+    told = selection_annotation(names, everything=diagnoser.spec.namespaceSelector.is_empty)
+    if told.items() <= diagnoser.metadata.annotations.items():
         return SyncResponse(attachments=attachments)
-    return SyncResponse(
-        annotations=count, attachments=attachments, resyncAfterSeconds=RETRY_SECONDS
-    )
+    return SyncResponse(annotations=told, attachments=attachments, resyncAfterSeconds=RETRY_SECONDS)
 
 
 def _wanted(

@@ -24,7 +24,12 @@ from pod_diagnoser.poddiagnosers.cluster_targets import (
     customize_cluster_targets,
     sync_cluster_targets,
 )
-from pod_diagnoser.poddiagnosers.namespace_count import SELECTED_NAMESPACES
+from pod_diagnoser.poddiagnosers.namespace_selection import (
+    MAX_LISTED,
+    SELECTED_NAMESPACES,
+    read_selection,
+    selection_annotation,
+)
 from pod_diagnoser.poddiagnosers.sync import Reconciler
 from pod_diagnoser.pods.claims import claiming_target, valid_targets
 from pod_diagnoser.pods.keys import DIAGNOSED_BY, LABEL
@@ -217,16 +222,13 @@ def rules(of: Json) -> list[Json]:
 
 
 def test_the_rules_are_those_of_the_selector_and_the_name() -> None:
-    """Pods by the label, no DiagnosisTarget of the cluster's own, of the namespaces it selects."""
+    """Pods by the label, no DiagnosisTarget of the cluster's own."""
     selector = {"matchExpressions": [{"key": "a", "operator": "In", "values": ["b"]}]}
     pods, targets, others = rules(cluster_diagnoser(namespaceSelector=selector))
     assert pods["labelSelector"] == {"matchLabels": {CLUSTER_LABEL: "cluster"}}
     (requirement,) = targets["labelSelector"]["matchExpressions"]
     assert requirement == {"key": CLUSTER_LABEL, "operator": "DoesNotExist"}
-    assert pods["namespaceSelector"] == targets["namespaceSelector"] == selector
     assert others["resource"] == "clusterpoddiagnosers"
-    for everything in (CLUSTER, cluster_diagnoser(namespaceSelector=INVALID)):
-        assert all("namespaceSelector" not in rule for rule in rules(everything))
 
 
 @pytest.mark.parametrize("action", ["RestartPod", "EvictPod"])
@@ -339,8 +341,11 @@ def counted(of: Json, *names: str) -> Json:
     return applied(of, {"annotations": answer["annotations"]})
 
 
+SOME = cluster_diagnoser(namespaceSelector={"matchLabels": {"team": "red"}})
+
+
 def test_who_replaces_no_pods_reads_how_many_namespaces_there_are() -> None:
-    """The one that publishes says it; Metacontroller sends Pods of selected namespaces alone."""
+    """The one that publishes tells it."""
     pods = [in_namespace("a", 1), in_namespace("b", 2)]
     seen = synced(counted(CLUSTER, "a", "b", "c"), 5, *pods, selected=False)
     assert seen["status"]["selectedNamespaces"] == 3
@@ -351,7 +356,41 @@ def test_who_replaces_no_pods_reads_how_many_namespaces_there_are() -> None:
     assert condition(none, "NamespacesSelected")["reason"] == "NoneSelected"
 
 
-def test_the_count_changes_with_each_namespace_that_comes_or_goes() -> None:
+def test_who_replaces_no_pods_reads_which_namespaces_there_are() -> None:
+    """A label that somebody put on a Pod elsewhere counts for nothing, nor a PodDiagnoser there."""
+    own = target(diagnoser())
+    own["metadata"]["namespace"] = "b"
+    pods = [in_namespace("a", 1), in_namespace("b", 2)]
+    seen = synced(counted(SOME, "a", "c"), 5, *pods, own, selected=False)
+    assert seen["status"]["diagnosedPods"] == 1
+    assert condition(seen, "Overlapping")["reason"] == "NothingComesFirst"
+    both = synced(counted(SOME, "a", "b"), 5, *pods, own, selected=False)
+    assert both["status"]["selectedNamespaces"] == 2
+    assert condition(both, "Overlapping")["message"].endswith("in these namespaces: b.")
+
+
+@given(st.sets(st.from_regex(r"[a-z0-9]{1,20}", fullmatch=True), max_size=40), st.booleans())
+def test_what_is_told_of_namespaces_is_read(names: set[str], everything: bool) -> None:
+    """Their number, and those of which it is told; all where it is told of all."""
+    read = read_selection(selection_annotation(names, everything=everything))
+    assert read.count == len(names)
+    assert all(name in read for name in names)
+    assert ("not-a-name" in read) is everything
+
+
+def test_of_too_many_namespaces_only_the_number_is_told() -> None:
+    """What any API server stores."""
+    names = [f"n{number}" for number in range(MAX_LISTED + 1)]
+    most, more = (
+        selection_annotation(found, everything=False)[SELECTED_NAMESPACES]
+        for found in (names[:-1], names)
+    )
+    assert len(most) < 50_000
+    assert len(more) < 20
+    assert "other" in read_selection({SELECTED_NAMESPACES: more})
+
+
+def test_the_annotation_changes_with_each_namespace_that_comes_or_goes() -> None:
     """So the status is worked out again also where as many are selected as before."""
     texts = {
         tuple(names): counted(CLUSTER, *names)["metadata"]["annotations"][SELECTED_NAMESPACES]
@@ -362,7 +401,7 @@ def test_the_count_changes_with_each_namespace_that_comes_or_goes() -> None:
     assert [text.split()[0] for text in texts.values()] == ["2", "2", "2", "1", "0"]
 
 
-def test_the_first_targets_come_before_the_count() -> None:
+def test_the_first_targets_come_before_what_is_told() -> None:
     """A write to the parent that loses a race takes the attachments with it; it is tried again."""
     first, second = cluster_target(CLUSTER, "a"), cluster_target(CLUSTER, "b")
     names = namespace("a"), namespace("b")
@@ -377,7 +416,9 @@ def test_the_first_targets_come_before_the_count() -> None:
     assert json.loads(sync_cluster_targets(again).encode()).keys() == {"attachments"}
 
 
-@pytest.mark.parametrize("text", [None, "", "3", "3 namespaces", "-3 abcdefgh", "9" * 99])
+@pytest.mark.parametrize(
+    "text", [None, "", "3", "3 namespaces", "-3 abcdefgh", "1 abcdefgh abcde", "9" * 99]
+)
 def test_until_the_namespaces_are_counted_nothing_is_said_of_them(text: str | None) -> None:
     """Whatever the annotation holds that is not ours."""
     of = cluster_diagnoser()
