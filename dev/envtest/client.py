@@ -7,6 +7,7 @@ load generator shares the machine with what is measured.
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -26,6 +27,9 @@ JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"  # RFC 7396
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"  # lists by their merge keys
 _CONNECT_SECONDS, _READ_SECONDS = 2.0, 30.0
+_STORAGE_TRIES, _STORAGE_PAUSE = 100, 0.1
+_NOT_READY = b"storage is (re)initializing"
+"""Source: ``pkg/storage/cacher/ready.go`` in kubernetes/apiserver, tag v0.36.3."""
 _CONNECTIONS = 64
 """Connections that are kept for the next call; one for each thread that calls at once."""
 _PIECE = 1 << 20
@@ -309,8 +313,16 @@ class Client:
     def send(
         self, method: str, path: str, body: bytes | None = None, content_type: str = JSON
     ) -> bytes:
-        """Make a request with a body that is ready to be sent; return the answer's body."""
-        response = self._request(method, path, body, content_type)
+        """Make a request with a body that is ready to be sent; return the answer's body.
+
+        Where a kind's storage is not ready yet, as a moment after its CRD was created, it is
+        repeated, as client-go repeats what is answered with 429 and Retry-After.
+        """
+        for _ in range(_STORAGE_TRIES):
+            response = self._request(method, path, body, content_type)
+            if response.status != HTTPStatus.TOO_MANY_REQUESTS or _NOT_READY not in response.data:
+                break
+            time.sleep(_STORAGE_PAUSE)
         _raise_for_status(response)
         return response.data
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from dev import local_http
-from dev.envtest.client import NAMESPACES, PODDIAGNOSERS, PODS, ApiError, Client
+from dev.envtest.client import NAMESPACES, PODDIAGNOSERS, PODS, ApiError, Client, Json
+from dev.envtest.proxy import Answer, Forward, Proxy, Request
 from dev.local_http import NoAnswerError
+from dev.local_ports import free_ports
 from dev.simulator.http_api import RestApi
 from dev.simulator.resources import load_crds
 from dev.simulator.scheduling import Clock, RealScheduler
@@ -63,6 +65,32 @@ def test_objects_are_plain_json(client: Client) -> None:
     assert patched["metadata"]["labels"] == {"tier": "x"}
     client.delete(PODS, "web", "shop", {"gracePeriodSeconds": 0})
     assert client.find(PODS, "web", "shop") is None
+
+
+def create_with(monkeypatch: pytest.MonkeyPatch, *refusals: str) -> Json:
+    """Create a Pod at a server that refuses it with these messages, and then takes it."""
+    left = iter(refusals)
+
+    def answer(request: Request, _: Forward) -> Answer:
+        message = next(left, None)
+        if message is None:
+            return Answer(201, {}, request.body)
+        return Answer(429, {}, json.dumps({"message": message}).encode())
+
+    monkeypatch.setattr("dev.envtest.client.time.sleep", lambda _: None)
+    (port,) = free_ports(1)
+    with Proxy("http://127.0.0.1:1", port) as proxy:
+        proxy.rule = answer
+        return Client(proxy.url, "token", Path("absent.crt"), "tester/1.0").create(PODS, POD, "x")
+
+
+def test_what_the_storage_is_not_ready_for_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a moment after a CRD was created. Another 429 is an error, and what stays so is, too."""
+    not_ready = "storage is (re)initializing"
+    assert create_with(monkeypatch, not_ready, not_ready)["spec"] == POD["spec"]
+    for refusals in (["Cannot evict pod"], [not_ready] * 1000):
+        with pytest.raises(ApiError, match="429"):
+            create_with(monkeypatch, *refusals)
 
 
 def test_refusals_are_errors_with_their_code(client: Client) -> None:
