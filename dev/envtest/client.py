@@ -306,25 +306,13 @@ class Client:
             seconds: when the server ends the watch.
         """
         query = urlencode({"watch": "true", "timeoutSeconds": seconds})
-        response = self._request(_GET, f"{path}?{query}", watch_seconds=seconds)
-        _raise_for_status(response)
-        return WatchStream(path, response)
+        return WatchStream(path, self._accepted(_GET, f"{path}?{query}", watch_seconds=seconds))
 
     def send(
         self, method: str, path: str, body: bytes | None = None, content_type: str = JSON
     ) -> bytes:
-        """Make a request with a body that is ready to be sent; return the answer's body.
-
-        Where a kind's storage is not ready yet, as a moment after its CRD was created, it is
-        repeated, as client-go repeats what is answered with 429 and Retry-After.
-        """
-        for _ in range(_STORAGE_TRIES):
-            response = self._request(method, path, body, content_type)
-            if response.status != HTTPStatus.TOO_MANY_REQUESTS or _NOT_READY not in response.data:
-                break
-            time.sleep(_STORAGE_PAUSE)
-        _raise_for_status(response)
-        return response.data
+        """Make a request with a body that is ready to be sent; return the answer's body."""
+        return self._accepted(method, path, body, content_type).data
 
     def _call(
         self,
@@ -340,13 +328,34 @@ class Client:
         answer: Json = json.loads(self.send(method, path, sent, content_type))
         return answer
 
-    def _request(
+    def _accepted(
         self,
         method: str,
         path: str,
         body: bytes | None = None,
         content_type: str = JSON,
         watch_seconds: int | None = None,
+    ) -> urllib3.BaseHTTPResponse:
+        """Return the response to a request that is taken.
+
+        Where a kind's storage is not ready yet, as a moment after its CRD was created, it is
+        repeated, as client-go repeats what is answered with 429 and Retry-After.
+        """
+        for _ in range(_STORAGE_TRIES):
+            response = self._request(method, path, body, content_type, watch_seconds)
+            if response.status != HTTPStatus.TOO_MANY_REQUESTS or _NOT_READY not in response.data:
+                break
+            time.sleep(_STORAGE_PAUSE)
+        _raise_for_status(response)
+        return response
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        content_type: str,
+        watch_seconds: int | None,
     ) -> urllib3.BaseHTTPResponse:
         read_seconds = _READ_SECONDS if watch_seconds is None else watch_seconds + 10.0
         try:
