@@ -353,9 +353,9 @@ class Client:
         self,
         method: str,
         path: str,
-        body: bytes | None,
-        content_type: str,
-        watch_seconds: int | None,
+        body: bytes | None = None,
+        content_type: str = JSON,
+        watch_seconds: int | None = None,
     ) -> urllib3.BaseHTTPResponse:
         read_seconds = _READ_SECONDS if watch_seconds is None else watch_seconds + 10.0
         try:
