@@ -26,8 +26,10 @@ from dev.envtest import pods
 from dev.envtest.client import CLUSTERPODDIAGNOSERS, DIAGNOSISTARGETS
 
 NAMESPACES = 2000
-CRASHES = 40
-BATCHES = 3
+CRASHES = 70
+"""As many as there is time for in a batch: what happens beside them counts the less for each."""
+
+BATCHES = 4
 APART = 0.4
 """Seconds between two crashes: each is told by itself."""
 
