@@ -551,7 +551,10 @@ def pod_problems(pod: Object, owner: Object | None, known: Known) -> list[str]:
     if "restart-reason" not in managed:
         return [f"it does not show {due}"] if due else []
     problems = _problems_of_what_is_shown(managed, pod, due, known)
-    record = json.loads(managed.get("crashes", "{}"))
+    try:
+        record = json.loads(managed.get("crashes", "{}"))
+    except ValueError:  # others wrote it; with a crash to show the hook would have written it anew
+        return [*problems, "its memory cannot be read"] if due else problems
     if due and record.get("diagnoser") != uid_of(owner):
         problems.append(f"its memory is of {record.get('diagnoser')}")
     if not record.get("history"):

@@ -47,6 +47,11 @@ def test_everything_holds(runs: list[AsyncResult[Totals]], part: int) -> None:
         pytest.fail(explain(shrink(SimulationRun.drawn(seed), violation.property), violation))
 
 
+def test_what_others_made_of_the_memory_stays_where_there_is_no_crash_to_show() -> None:
+    """They wrote what cannot be read, and what crashed afterwards is ignored."""
+    assert run(SimulationRun.drawn(3003010)).violations == []
+
+
 def test_the_search_looked_everywhere(runs: list[AsyncResult[Totals]]) -> None:
     """Every operation and every fault happened; Pods were deleted and crashes reported."""
     totals = Totals()
