@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pod_diagnoser.poddiagnosers.namespace_selection import SELECTED_NAMESPACES
 from pod_diagnoser.pods.keys import ANNOTATIONS, LABELS
+from pod_diagnoser.pods.recall import RECALLED
 from tests.manifests.kustomize import (
     BASE,
     COMPONENTS,
@@ -193,7 +195,7 @@ def test_readme_has_the_same_commands(recipe: dict[str, str]) -> None:
 
 
 def test_readme_names_every_annotation_and_the_label() -> None:
-    """The commands that clean by hand name all annotations and the label."""
+    """The commands that clean by hand name all annotations and labels, also of PodDiagnosers."""
     readme = (PROJECT / "metacontroller/README.md").read_text(encoding="utf-8")
-    named = re.findall(r"(diagnostics\.local\.io/[a-z-]+)-(?=[ \n])", readme)
-    assert sorted(named) == sorted([*ANNOTATIONS, *LABELS])
+    named = re.findall(r"(diagnostics\.local\.io/[a-z-]+)-(?=[ \n`])", readme)
+    assert sorted(named) == sorted([*ANNOTATIONS, *LABELS, RECALLED, SELECTED_NAMESPACES])
