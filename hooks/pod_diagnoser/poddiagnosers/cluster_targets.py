@@ -32,10 +32,10 @@ def sync_cluster_targets(request: ClusterTargetsRequest) -> SyncResponse:
     A response without one makes Metacontroller delete it, and so wipes every Pod of its namespace
     that it claims. Where the selector cannot be evaluated, they stay where they are.
 
-    An annotation tells the other controller which namespaces these are. A write
-    to the parent that loses a race with one to its status takes the attachments of its response
-    with it, until it is tried again. So a new ClusterPodDiagnoser, whose first status is written
-    at the same time, gets its DiagnosisTargets first.
+    An annotation tells the other controller which namespaces these are. A write to the parent that
+    loses a race with one to its status takes the attachments of its response with it, until it is
+    tried again. So a new ClusterPodDiagnoser, whose first status is written at the same time, gets
+    its DiagnosisTargets first.
     """
     diagnoser, namespaces = request.object, request.related.namespaces
     if not diagnoser.spec.namespaceSelector.is_valid:
