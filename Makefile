@@ -99,6 +99,10 @@ test-lowest: $(LOWEST_VENV)/.synced ## run the tests of the hook with the oldest
 e2e: setup ## test with real etcd, kube-apiserver and Metacontroller
 	$(RUN)/pytest -n 2 --dist loadfile tests/e2e
 
+.PHONY: e2e-again
+e2e-again: setup ## run once more, one by one, what failed in the last run of e2e
+	$(RUN)/pytest --last-failed --last-failed-no-failures none tests/e2e
+
 control-plane: setup ## build the control plane from its Go modules, once; print its folder
 	@$(RUN)/python -m dev.envtest.build
 
