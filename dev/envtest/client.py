@@ -8,7 +8,7 @@ load generator shares the machine with what is measured.
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -306,13 +306,14 @@ class Client:
             seconds: when the server ends the watch.
         """
         query = urlencode({"watch": "true", "timeoutSeconds": seconds})
-        return WatchStream(path, self._accepted(_GET, f"{path}?{query}", watch_seconds=seconds))
+        response = _accepted(lambda: self._request(_GET, f"{path}?{query}", watch_seconds=seconds))
+        return WatchStream(path, response)
 
     def send(
         self, method: str, path: str, body: bytes | None = None, content_type: str = JSON
     ) -> bytes:
         """Make a request with a body that is ready to be sent; return the answer's body."""
-        return self._accepted(method, path, body, content_type).data
+        return _accepted(lambda: self._request(method, path, body, content_type)).data
 
     def _call(
         self,
@@ -327,27 +328,6 @@ class Client:
         sent = None if body is None else json.dumps(body).encode()
         answer: Json = json.loads(self.send(method, path, sent, content_type))
         return answer
-
-    def _accepted(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None = None,
-        content_type: str = JSON,
-        watch_seconds: int | None = None,
-    ) -> urllib3.BaseHTTPResponse:
-        """Return the response to a request that is taken.
-
-        Where a kind's storage is not ready yet, as a moment after its CRD was created, it is
-        repeated, as client-go repeats what is answered with 429 and Retry-After.
-        """
-        for _ in range(_STORAGE_TRIES):
-            response = self._request(method, path, body, content_type, watch_seconds)
-            if response.status != HTTPStatus.TOO_MANY_REQUESTS or _NOT_READY not in response.data:
-                break
-            time.sleep(_STORAGE_PAUSE)
-        _raise_for_status(response)
-        return response
 
     def _request(
         self,
@@ -370,6 +350,24 @@ class Client:
             )
         except (HTTPError, OSError) as problem:
             raise NoAnswerError(method, path, problem) from problem
+
+
+def _accepted(request: Callable[[], urllib3.BaseHTTPResponse]) -> urllib3.BaseHTTPResponse:
+    """Return the response to a request that is taken.
+
+    Where a kind's storage is not ready yet, as a moment after its CRD was created, the request is
+    repeated, as client-go repeats what is answered with 429 and Retry-After.
+
+    Args:
+        request: makes the request.
+    """
+    for _ in range(_STORAGE_TRIES):
+        response = request()
+        if response.status != HTTPStatus.TOO_MANY_REQUESTS or _NOT_READY not in response.data:
+            break
+        time.sleep(_STORAGE_PAUSE)
+    _raise_for_status(response)
+    return response
 
 
 def _raise_for_status(response: urllib3.BaseHTTPResponse) -> None:
