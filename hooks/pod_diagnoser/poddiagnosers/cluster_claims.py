@@ -5,9 +5,7 @@ began in a namespace no object says, so the status keeps of each selected namesp
 there. Where that is new or changed, its claim counts from now on.
 """
 
-import hashlib
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,6 +13,7 @@ from typing import Final
 from pod_diagnoser.api.cluster_diagnostics_v1 import ClusterPodDiagnoserStatus, NamespaceClaim
 from pod_diagnoser.api.time import whole_seconds
 from pod_diagnoser.poddiagnosers.cluster_snapshot import ClusterSnapshot
+from pod_diagnoser.poddiagnosers.short_hashes import short_hash
 from pod_diagnoser.remediation.boundaries import ALL_NAMESPACES
 from pod_diagnoser.remediation.limits import SKEW
 from pod_diagnoser.remediation.model import replaces
@@ -28,8 +27,6 @@ MAX_NAMESPACES: Final = 10_000
 
 RETENTION: Final = FRESH + timedelta(minutes=5)
 """How long an entry matters: a crash from before it is then no longer fresh by any clock."""
-
-_HASH_BYTES: Final = 6
 
 _STORED_HASH: Final = re.compile(r"[-\w]{8}", re.ASCII)
 
@@ -84,5 +81,4 @@ def _hash(snapshot: ClusterSnapshot, namespace: str) -> str:
         (each.diagnoser.uid, each.active, sorted(each.targetLabels.items()))
         for each in snapshot.targets_of(namespace)
     ]
-    digest = hashlib.sha256(repr((namespace, first)).encode()).digest()
-    return urlsafe_b64encode(digest[:_HASH_BYTES]).decode()
+    return short_hash(repr((namespace, first)))

@@ -1,6 +1,5 @@
 """Work out the conditions of a ClusterPodDiagnoser's status. Pure."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from pod_diagnoser.api.diagnostics_v1 import ConditionType
@@ -37,35 +36,31 @@ def cluster_active_condition(snapshot: ClusterSnapshot) -> ConditionState:
     )
 
 
-def namespaces_condition(snapshot: ClusterSnapshot) -> Sequence[ConditionState]:
+def namespaces_condition(snapshot: ClusterSnapshot) -> ConditionState | None:
     """Return whether spec.namespaceSelector could be evaluated, and selects anything.
 
     Returns:
-        One condition, or none as long as the namespaces have not been counted.
+        The condition; None as long as the namespaces have not been counted.
     """
     if not snapshot.selection_is_known:
-        return (
-            ConditionState(
-                ConditionType.NAMESPACES_SELECTED,
-                holds=False,
-                reason=INVALID_SELECTOR,
-                message=(
-                    "spec.namespaceSelector cannot be evaluated: where Pods are diagnosed stays as "
-                    "it was, and nothing is done about crashes."
-                ),
+        return ConditionState(
+            ConditionType.NAMESPACES_SELECTED,
+            holds=False,
+            reason=INVALID_SELECTOR,
+            message=(
+                "spec.namespaceSelector cannot be evaluated: where Pods are diagnosed stays as it "
+                "was, and nothing is done about crashes."
             ),
         )
     count = snapshot.selected_namespaces
     if count is None:
-        return ()
+        return None
     noun = "namespace" if count == 1 else "namespaces"
-    return (
-        ConditionState(
-            ConditionType.NAMESPACES_SELECTED,
-            holds=count > 0,
-            reason="Selected" if count else "NoneSelected",
-            message=f"spec.namespaceSelector matches {count} {noun}.",
-        ),
+    return ConditionState(
+        ConditionType.NAMESPACES_SELECTED,
+        holds=count > 0,
+        reason="Selected" if count else "NoneSelected",
+        message=f"spec.namespaceSelector matches {count} {noun}.",
     )
 
 

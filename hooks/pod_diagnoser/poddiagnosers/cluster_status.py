@@ -104,7 +104,7 @@ def _desired_status(
     stored = diagnoser.status
     states = (
         cluster_active_condition(snapshot),
-        *namespaces_condition(snapshot),
+        namespaces_condition(snapshot),
         cluster_overlapping_condition(snapshot),
         complete_condition(complete=snapshot.complete or not snapshot.selection_is_known),
         cluster_remediating_condition(snapshot, findings.planned, report),
@@ -112,7 +112,7 @@ def _desired_status(
     )
     described: dict[str, Any] = {
         "observedGeneration": diagnoser.metadata.generation,
-        "conditions": conditions(diagnoser, states, now),
+        "conditions": conditions(diagnoser, filter(None, states), now),
         **planned_fields(findings.planned),
     }
     if snapshot.claimed is not None:

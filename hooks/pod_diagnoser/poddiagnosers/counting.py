@@ -1,14 +1,13 @@
 """Count each diagnosed Pod once. Pure."""
 
-import hashlib
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserStatus
+from pod_diagnoser.poddiagnosers.short_hashes import encode_hash, short_hash
 from pod_diagnoser.pods.history import RECENT, CrashHistory
 from pod_diagnoser.pods.observation import CrashedPod
 
@@ -22,10 +21,8 @@ MAX_COUNTED_PODS = 20_000
 """The most hashes that are kept, those of Pods with the label included."""
 
 
-_HASH_BYTES: Final = 6
-
 _STORED_HASH: Final = re.compile(r"[-\w]{8}", re.ASCII)
-"""A hash as it is stored: `_HASH_BYTES` in URL-safe base64."""
+"""A hash as it is stored: that of `short_hash`."""
 
 _FORMER_HASH: Final = re.compile(r"[0-9a-f]{12}")
 """The same bytes as former versions stored them, in a list."""
@@ -36,11 +33,7 @@ def pod_hash(uid: str) -> str:
 
     Among 5,000 Pods two share them once in 20 million times.
     """
-    return _encode(hashlib.sha256(uid.encode()).digest()[:_HASH_BYTES])
-
-
-def _encode(shortened: bytes) -> str:
-    return urlsafe_b64encode(shortened).decode()
+    return short_hash(uid)
 
 
 def stored_hashes(stored: PodDiagnoserStatus) -> tuple[str, ...]:
@@ -50,7 +43,7 @@ def stored_hashes(stored: PodDiagnoserStatus) -> tuple[str, ...]:
     """
     hashes: list[str] = _STORED_HASH.findall(stored.writerMemory or "")
     former = (
-        _encode(bytes.fromhex(each))
+        encode_hash(bytes.fromhex(each))
         for each in stored.countedPods or ()
         if _FORMER_HASH.fullmatch(each)
     )

@@ -7,14 +7,13 @@ the ClusterPodDiagnoser says what matters of them. It changes with each namespac
 goes, so that the status is worked out again.
 """
 
-import hashlib
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from pod_diagnoser.api.diagnostics_v1 import GROUP
+from pod_diagnoser.poddiagnosers.short_hashes import short_hash
 
 SELECTED_NAMESPACES: Final = f"{GROUP}/selected-namespaces"
 """The annotation: how many namespaces are selected, a hash of their names, and one of each name."""
@@ -23,7 +22,7 @@ MAX_LISTED: Final = 10_000
 """Of how many namespaces the names are told."""
 
 _VALUE: Final = re.compile(r"(\d{1,9}) [-\w]{8}(?: ((?:[-\w]{4})*))?", re.ASCII)
-_BYTES, _NAME_BYTES, _NAME_CHARACTERS = 6, 3, 4
+_NAME_BYTES, _NAME_CHARACTERS = 3, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class NamespaceSelection:
 
     def __contains__(self, namespace: str) -> bool:
         """Return whether a namespace is selected; of 10,000 others one may seem to be."""
-        return self.hashes is None or _hash(namespace, _NAME_BYTES) in self.hashes
+        return self.hashes is None or short_hash(namespace, _NAME_BYTES) in self.hashes
 
 
 def selection_annotation(names: Iterable[str], *, everything: bool) -> dict[str, str]:
@@ -51,9 +50,9 @@ def selection_annotation(names: Iterable[str], *, everything: bool) -> dict[str,
         everything: whether these are all that there are, whatever they are called.
     """
     found = sorted(names)
-    value = f"{len(found)} {_hash('/'.join(found), _BYTES)}"
+    value = f"{len(found)} {short_hash('/'.join(found))}"
     if not everything and len(found) <= MAX_LISTED:
-        value += " " + "".join(_hash(name, _NAME_BYTES) for name in found)
+        value += " " + "".join(short_hash(name, _NAME_BYTES) for name in found)
     return {SELECTED_NAMESPACES: value}
 
 
@@ -68,7 +67,3 @@ def read_selection(annotations: Mapping[str, str]) -> NamespaceSelection:
     starts = range(0, len(text), _NAME_CHARACTERS)
     hashes = frozenset(text[start : start + _NAME_CHARACTERS] for start in starts)
     return NamespaceSelection(count, hashes)
-
-
-def _hash(text: str, size: int) -> str:
-    return urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:size]).decode()
