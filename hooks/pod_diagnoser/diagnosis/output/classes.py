@@ -208,6 +208,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
         ReasonClass.AUTHENTICATION_FAILED,
         (
             r"password authentication failed",
+            r"permission denied \(public ?key",
             r"authentication (?:failed|failure|error|is required|required)",
             r"access denied for user",
             r"access denied \(using password",

@@ -73,13 +73,13 @@ _NAMES: Final = (
 )
 
 _RECORD: Final = re.compile(
-    # klog: E0818 13:38:34.308557
-    r"(?P<klog>[IWEF])\d{4} \d{2}:\d{2}:\d{2}"
+    # klog: E0818 13:38:34.308557; glog: E20240818 13:38:34.308557
+    r"(?P<klog>[IWEF])(?:\d{4})?\d{4} \d{2}:\d{2}:\d{2}"
     # etcd and others, capnslog: 2021-02-03 10:00:00.000000 C | etcdmain: …
     r"|(?:\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{6} )?(?P<capns>[DINWEC]) \| \w"
     # ERROR: …, [error] …, FATAL …, at the start
     rf"|[\[(<]?(?P<start>(?i:{_NAMES}))(?:[\])>:]|\s*[-|\[]|\s+(?=[\d\[(]))"
-    rf"|(?P<logger>{_NAMES}) {{1,2}}[\w.$/-]{{1,100}}(?: - |: )"
+    rf"|(?P<logger>{_NAMES}) {{1,2}}[\w.$/:-]{{1,100}}(?: - |: )"
     # after a time: 2024-01-01 12:00:00,123 … ERROR …; after what follows a time elsewhere
     r"|\[?(?:\d{4}[-/.]\d{2}[-/.]\d{2}|\d{2}:\d{2}:\d{2}|[A-Z][a-z]{2} [ \d]\d|ts=|time=)"
     r"|\[\d{1,10}\] ?\[|\d{1,10} \[[A-Z]|[A-Z]{2,5} \[\d"

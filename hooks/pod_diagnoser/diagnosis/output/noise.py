@@ -24,6 +24,7 @@ _WRAPPER_WITHIN: Final = re.compile(
     r"|\b(?:back|stack) ?trace: *$"
     r"|pm2 (?:log|error)\s?:|pm2 +\| "
     r"|unable to start worker|failed to start(?: the)?(?: \w{1,20})?(?: in \(\w{1,20}\) mode)?[.!]?$"
+    r"|fatal: could not read from remote repository"
     r"|failed to sync caches$|failed to wait for caches to sync$"
 )
 _HEADLINE: Final = re.compile(r"\s*(?:fatal )?errors?:\s*", re.IGNORECASE)
@@ -39,7 +40,7 @@ _NOISE: Final = re.compile(
     # What Redis warns of at each start
     r"|.{0,60}# (?:WARNING|Warning): ?|.{0,60}# WARNING "
     # Frames, and what stands beside them
-    r"|\s*at .{1,1000}[(:]|\s*\[C\]: (?:in|at) |\s*File \"|\s+from |\s*#\d{1,3} |\s*\d{1,3}: +0x|\s*\.\.\. \d+ (?:more|common)"
+    r"|\s*at .{1,1000}[(:]|\s*\[C\]: (?:in|at) |\s*File \"|\s+from |\s*/\S{1,400}:\d{1,7}:in [`'][^'\n]{1,300}'\s*$|\s*#\d{1,3} |\s*\d{1,3}: +0x|\s*\.\.\. \d+ (?:more|common)"
     r"|goroutine \d+ \[|created by |\s+.{1,400}\.go:\d+(?: \+0x|$)|\[signal SIG|rax +0x|r\d+ +0x"
     r"|panic\(0x|runtime\.|npm (?:ERR!|error) |\s+note: |note: run with|stack backtrace:|Stack trace"
     r"|Node\.js v\d|\s*throw |\s*\^+\s*$|\s+triggerUncaught"

@@ -59,7 +59,7 @@ _HEALTHY: Final = re.compile(
     r"\berrors?[ ._-]?(?:log|file|page|handler|reporting|level|rate|count)"
     r"|\b(?:errors?|failed|failures?|missing|invalid|skipped)['\"]?\s?[=:]\s?['\"]?(?:0|null|none|false|nil)\b"
     r"|\b(?:0|no|without|zero) (?:errors?|failures?|failed)|not (?:an? )?(?:fatal|error)|if (?:an )?err"
-    r"|on[_-]?error|ignor|deprecat|optional|\bdisabling\b|falling back|logging errors|\berrors?=(?:trace|debug|info|warn|error|off)\b|skipp|retry(?:ing)?|will (?:use|be|try)|using default",
+    r"|\bon[_-]?error|ignor|deprecat|optional|\bdisabling\b|falling back|logging errors|\berrors?=(?:trace|debug|info|warn|error|off)\b|skipp|retry(?:ing)?|will (?:use|be|try)|using default",
 )
 _TERMS: Final = re.compile(
     r"\byou (?:need to|must|have to) (?:agree|accept)\b|\b(?:licen[cs]e|agreement|eula|terms)\b.{0,80} must be accepted",

@@ -1,4 +1,4 @@
-"""Go: panics, fatal errors of the runtime, klog's fatal records. Pure.
+"""Go: panics, fatal errors of the runtime, klog's and glog's fatal records. Pure.
 
 Sources: Go src/runtime/panic.go, proc.go, os_linux.go, malloc.go; klog; k8s.io/apimachinery
 pkg/util/runtime (Observed a panic); net/http server.go (panic serving).
@@ -17,8 +17,11 @@ _START: Final = re.compile(
     r"|(?P<runtime>runtime: (?:failed to create new OS thread|program exceeds|out of memory|cannot allocate))"
     r"|(?P<signal>(?:SIGSEGV: segmentation violation|SIGABRT: abort|SIGBUS: bus error|SIGFPE: "
     r"|SIGILL: illegal|SIGTRAP: ))"
-    r"|(?P<klog>F\d{4} \d{2}:\d{2}:\d{2}\.\d{1,9}\s{1,8}\d{1,10} [^\]\n]{1,200}\] )"
+    r"|(?P<klog>F(?:\d{4})?\d{4} \d{2}:\d{2}:\d{2}\.\d{1,9}\s{1,8}\d{1,10} [^\]\n]{1,200}\] )"
 )
+_GLOG: Final = re.compile(r"F\d{4,8} [^\]\n]{1,240}\.(?:cc|cpp|cxx|c|h|hpp):\d{1,6}\] ")
+"""The same header from C++, whose logger klog was made after."""
+
 _OBSERVED: Final = "Observed a panic"
 _SERVING: Final = re.compile(r"http: panic serving |[\w/]{0,60}[Rr]ecovered (?:from )?panic")
 _HOLLOW: Final = re.compile(r"\s*panic: \(\*?[\w./]{1,100}\) \(?0x[0-9a-f]")
@@ -59,7 +62,10 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             yield Finding(number, (number, *_next(lines, number, "fatal error: ")))
         else:
             default = ReasonClass.NATIVE_CRASH if kind == "signal" else None
-            yield Finding(number, (number,), default)
+            if _GLOG.match(line):
+                yield Finding(number, (number,), ReasonClass.ASSERTION_OR_PANIC, runtime="c++")
+            else:
+                yield Finding(number, (number,), default)
 
 
 def _panic(lines: Sequence[str], number: int) -> Finding:
@@ -84,5 +90,5 @@ def _next(lines: Sequence[str], number: int, start: str) -> tuple[int, ...]:
 
 
 GRAMMAR: Final = Grammar(
-    "go", ("panic", "fatal error: ", "runtime: ", "sig", ".go:", "f0", "f1"), _find
+    "go", ("panic", "fatal error: ", "runtime: ", "sig", ".go:", "f0", "f1", "f2"), _find
 )

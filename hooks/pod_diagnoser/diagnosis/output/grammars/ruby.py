@@ -11,6 +11,7 @@ from typing import Final
 from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 from pod_diagnoser.diagnosis.output.grammars.traces import start_of, weight_after
+from pod_diagnoser.diagnosis.output.levels import level_of
 
 _RAISED: Final = re.compile(
     r"\s{0,4}(?:<internal:[^>\n]{1,200}>|[^\s:]{1,400}|\(eval[^)\n]{0,200}\)):\d{1,7}:(?:in [`'][^\n']{1,300}':)? .{1,3000} \((?:[A-Z]\w{0,80}(?:::)?){1,8}\)\s*$"
@@ -62,8 +63,24 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             continue
         elif _RAISED.match(line) or (_RAISED_LONG.match(line) and _followed(lines, number)):
             yield Finding(start_of(lines, number), (number,), weight=weight_after(lines, number))
-        elif _CLASS.match(line) and number + 1 < len(lines) and _FRAME.match(lines[number + 1]):
+        elif _said_above_frames(lines, number):
             yield Finding(number, (number,), weight=min(weight_after(lines, number), Weight.LOGGED))
+
+
+def _said_above_frames(lines: Sequence[str], number: int) -> bool:
+    """Say whether a line is what a program prints of an exception before its frames."""
+    below = lines[number + 1 : number + 3]
+    if not below or not _FRAME.match(below[0]):
+        return False
+    if _CLASS.match(lines[number]):
+        return True
+    # The message alone, as of ``puts error.message, error.backtrace``
+    return (
+        len(below) > 1
+        and _FRAME.match(below[1]) is not None
+        and not _FRAME.match(lines[number])
+        and level_of(lines[number]) is None
+    )
 
 
 def _followed(lines: Sequence[str], number: int) -> bool:

@@ -22,7 +22,10 @@ _DEBUG: Final = re.compile(r"Error: [A-Z]\w{1,60}(?: \{ |\()")
 
 _CAUSES: Final = "Caused by:"
 _HEAD: Final = re.compile(r"(?:Error|error|ERROR)\b|.{0,80}\bERROR\b")
-_NUMBERED: Final = re.compile(r"\s+(?:\d{1,3}: )?\S")
+_VAGUE: Final = re.compile(
+    r"(?:Error|error): (?:[Ff]ailed|[Uu]nable|[Cc]ould not|[Cc]annot|[Cc]ouldn't) [^:=,/'\"`]{0,60}$"
+)
+_CAUSE: Final = re.compile(r"\s+(?P<number>\d{1,3}: )?\S")
 _MAX_CAUSES: Final = 20
 
 
@@ -68,16 +71,24 @@ def _panic(lines: Sequence[str], number: int) -> Finding:
 
 
 def _returned(lines: Sequence[str], number: int) -> Finding:
-    """Return an error with the list of what caused it, the root last."""
-    return Finding(number - 1, tuple(dict.fromkeys((number - 1, _last_cause(lines, number)))))
+    """Return an error with the root of what caused it, which is first where the error is vague."""
+    quotes = (number - 1, _last_cause(lines, number))
+    if _VAGUE.match(lines[number - 1]):
+        quotes = quotes[::-1]
+    return Finding(number - 1, tuple(dict.fromkeys(quotes)))
 
 
 def _last_cause(lines: Sequence[str], number: int) -> int:
-    last = number - 1
+    """Return the first line of the last cause: of a list with numbers, or else below a headline."""
+    last, first, numbers = number - 1, True, False
     for place in range(number + 1, min(number + _MAX_CAUSES, len(lines))):
-        if not _NUMBERED.match(lines[place]):
+        cause = _CAUSE.match(lines[place])
+        if cause is None and lines[place].rstrip() != _CAUSES:
             break
-        last = place
+        if cause is None:
+            first, numbers = True, False
+        elif first or (numbers and cause["number"]):
+            last, first, numbers = place, False, cause["number"] is not None
     return last
 
 

@@ -49,7 +49,7 @@ _HEALTHY: Final = re.compile(
     re.IGNORECASE,
 )
 _LEVELS: Final = re.compile(
-    r"err|fatal|crit|panic|alert|emerg|sever|ftl|[EF]\d{4} |\[[EF]\] |[CE] \| |\"[EF]\"|: ?[56]0\b",
+    r"err|fatal|crit|panic|alert|emerg|sever|ftl|[EF](?:\d{4})?\d{4} |\[[EF]\] |[CE] \| |\"[EF]\"|: ?[56]0\b",
     re.IGNORECASE,
 )
 _TRACE: Final = re.compile(

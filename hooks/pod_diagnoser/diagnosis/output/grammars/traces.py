@@ -11,7 +11,7 @@ _ENDS: Final = re.compile(
     r"[Uu]ncaught|[Uu]nhandled|UNCAUGHT|UNHANDLED|[Ff]atal|FATAL|[Cc]rash|[Pp]anic"
     r"|[Ff]ailed to (?:start|boot|initiali[sz]e|launch)|[Ff]ailure starting|[Ss]tart-?up failed"
     r"|[Ee]xception (?:during|on) (?:start|boot|initial)|[Ee]xception in worker process"
-    r"|Application run failed|Startup failed|startup error|[Uu]nable to start|could not start"
+    r"|Application run failed|Startup failed|startup error|[Uu]nable to start|[Cc]ould not start"
     r"|[Ee]xiting|[Tt]erminating|shutting down|Shutting down|[Cc]ould not be started"
 )
 

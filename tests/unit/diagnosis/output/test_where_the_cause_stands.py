@@ -1,0 +1,114 @@
+"""Which of several lines that speak of an error is the cause: what is quoted first, its class."""
+
+from typing import Final
+
+import pytest
+
+from pod_diagnoser.api.reason_classes import ReasonClass as R
+from pod_diagnoser.diagnosis.output import read_output
+
+ENDS: Final = (
+    (
+        "ruby prints the message, then the frames",
+        R.NAME_RESOLUTION,
+        "getaddrinfo: Name or service not known (redis://till-cache:6379/0)",
+        (
+            "2024-01-01T00:00:00.413Z pid=1 tid=1luv INFO: Booted the till in production\n"
+            "getaddrinfo: Name or service not known (redis://till-cache:6379/0)\n"
+            "/usr/local/bundle/gems/cache-0.1.2/lib/cache/connection.rb:75:in `rescue in initialize'\n"
+            "/usr/local/bundle/gems/cache-0.1.2/lib/cache/connection.rb:46:in `initialize'\n"
+            "/usr/local/bundle/gems/till-7.0.2/bin/till:31:in `<top (required)>'\n"
+        ),
+    ),
+    (
+        "a record of Rust's tracing whose target has colons",
+        R.PERMISSION_DENIED,
+        'ERROR till::startup: Panic in src/main.rs: CollectionError::Io { why: "Permission denied" }',
+        (
+            "2024-01-01T00:00:00.939019Z  INFO till::storage: Loading the state\n"
+            "2024-01-01T00:00:00.963293Z ERROR till::startup: Panic in src/main.rs: "
+            'CollectionError::Io { why: "Permission denied" }\n'
+            "2024-01-01T00:00:00.963505Z  INFO till::tonic: listening on 6334\n"
+            "2024-01-01T00:00:00.963510Z  INFO till::tonic: TLS disabled for the API\n"
+        ),
+    ),
+    (
+        "a program goes on without what its entrypoint could not write",
+        R.INVALID_CONFIGURATION,
+        "Caused by: com.example.UnsupportedSchemeException: invalid configuration: nothing serves scheme 's9'",
+        (
+            "Starting the hub\n"
+            "sed: couldn't open temporary file /opt/hub/conf/sedLq2hZx: Read-only file system\n"
+            "/docker-entrypoint.sh: line 73: /opt/hub/conf/hub.yaml: Read-only file system\n"
+            "2024-01-01 00:00:02,401 ERROR com.example.hub.Entrypoint [] - Could not start the entrypoint Hub.\n"
+            "com.example.hub.EntrypointException: Failed to initialize the entrypoint Hub.\n"
+            "\tat com.example.hub.Entrypoint.start(Entrypoint.java:255) ~[hub.jar:1.1]\n"
+            "Caused by: com.example.UnsupportedSchemeException: invalid configuration: nothing serves scheme 's9'\n"
+            "\tat com.example.hub.Files.get(Files.java:515) ~[hub.jar:1.1]\n"
+        ),
+    ),
+    (
+        "git tells the cause above its last line",
+        R.AUTHENTICATION_FAILED,
+        "git@git.example.com: Permission denied (publickey).",
+        (
+            "Cloning into '/work/till'...\n"
+            "git@git.example.com: Permission denied (publickey).\n"
+            "fatal: Could not read from remote repository.\n"
+            "Please make sure you have the correct access rights\n"
+            "and the repository exists.\n"
+        ),
+    ),
+    (
+        "rust: the deepest of numbered causes, before a headline that says no more",
+        R.INVALID_CONFIGURATION,
+        "1: TOML parse error at line 4, column 9",
+        (
+            "Error: failed to load configuration\n"
+            "\n"
+            "Caused by:\n"
+            "    0: could not parse /etc/till/config.toml\n"
+            "    1: TOML parse error at line 4, column 9\n"
+            "         |\n"
+            '       4 | port = "80\n'
+            "         |         ^\n"
+            "       invalid basic string\n"
+        ),
+    ),
+    (
+        "rust: causes below one another, each with its own headline",
+        R.FILE_NOT_FOUND,
+        "No such file or directory (os error 2)",
+        (
+            "error: failed to start\n"
+            "\n"
+            "Caused by:\n"
+            "  failed to read the manifest\n"
+            "\n"
+            "Caused by:\n"
+            "  No such file or directory (os error 2)\n"
+        ),
+    ),
+    (
+        "glog with the year in its header",
+        R.ASSERTION_OR_PANIC,
+        "F20240101 00:00:12.441200     1 map.cc:141] Check failed: id < count_ (12 vs. 8)",
+        (
+            "I20240101 00:00:00.123456     1 server.cc:88] listening on 0.0.0.0:9000\n"
+            "F20240101 00:00:12.441200     1 map.cc:141] Check failed: id < count_ (12 vs. 8) \n"
+            "*** Check failure stack trace: ***\n"
+            "    @     0x7f2e4a1f0b0d  google::LogMessage::Fail()\n"
+            "*** SIGABRT (@0x1) received by PID 1 (TID 0x7f2e49876740) from PID 1; stack trace: ***\n"
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("reason", "first", "output"), [end[1:] for end in ENDS], ids=[end[0] for end in ENDS]
+)
+def test_end(reason: R, first: str, output: str) -> None:
+    """Quote the line that says why first, and tell its class."""
+    reading = read_output(output)
+    assert reading.lines[:1] == (first,)
+    assert reading.reason_class is reason
