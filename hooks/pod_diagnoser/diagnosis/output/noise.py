@@ -78,7 +78,7 @@ _REQUEST: Final = re.compile(
 _OWNED: Final = re.compile(
     r"\[(?:emerg|alert|crit|error)\] \d{1,10}#|\b(?:FATAL|PANIC): {2}\S"
     r"|\[\d{1,10}\] (?:FATAL|PANIC|ERROR): |\b(?:DETAIL|HINT|STATEMENT|CONTEXT): {2}\S|\[ERROR\] (?:\[MY-|InnoDB|Plugin |Aborting)"
-    r"|^\{\"t\":\{\"\$date\"|\[critical\]\[|\[\d+\] bootstrap checks failed"
+    r"|^\{\"t\":\{\"\$date\"|\[critical\]\[|\[ALERT\] [^(]{1,30}\(\d{1,10}\) : |\[\d+\] bootstrap checks failed"
 )
 _REACH_OF_OWNED: Final = 400
 

@@ -101,7 +101,93 @@ ENDS: Final = (
             "*** SIGABRT (@0x1) received by PID 1 (TID 0x7f2e49876740) from PID 1; stack trace: ***\n"
         ),
     ),
+    (
+        "java: the record says more than an exception that was cancelled",
+        R.UNCAUGHT_EXCEPTION,
+        "[2024-01-01 00:00:14,395] ERROR [Hub id=0] Got a fatal error while it waited for the till (com.example.Hub)",
+        (
+            "[2024-01-01 00:00:12,395] INFO [Hub id=0] Starting (com.example.Hub)\n"
+            "[2024-01-01 00:00:14,395] ERROR [Hub id=0] Got a fatal error while it waited for the till (com.example.Hub)\n"
+            "java.util.concurrent.CancellationException\n"
+            "\tat java.base/java.util.concurrent.CompletableFuture.cancel(CompletableFuture.java:2478)\n"
+            "\tat com.example.Hub.main(Hub.java:12)\n"
+            "[2024-01-01 00:00:14,396] INFO [Hub id=0] Shutdown completed (com.example.Hub)\n"
+        ),
+    ),
+    (
+        "ruby: an exception whose message is on the next line",
+        R.INVALID_CONFIGURATION,
+        "[!] There was an error parsing `Gemfile`: Too many levels of symbolic links - /srv/till. Bundler cannot continue.",
+        (
+            "Migrating the till\n"
+            "bundler: failed to load command: rake (/usr/bin/rake)\n"
+            "Bundler::Dsl::DSLError: \n"
+            "[!] There was an error parsing `Gemfile`: Too many levels of symbolic links - /srv/till. Bundler cannot continue.\n"
+            "\n"
+            " #  from /srv/till/Gemfile:1\n"
+            " #  -------------------------------------------\n"
+            " >  source 'https://rubygems.org'\n"
+        ),
+    ),
+    (
+        "ceph in a container writes debug before each line",
+        R.FILE_NOT_FOUND,
+        "debug 2024-01-01T00:00:11.402+0000 7f2c1e3a5540 -1  ** ERROR: unable to open the superblock on /var/lib/till: (2) No such file or directory",
+        (
+            "debug 2024-01-01T00:00:11.101+0000 7f2c1e3a5540  0 set uid:gid to 167:167 (till:till)\n"
+            "debug 2024-01-01T00:00:11.102+0000 7f2c1e3a5540  0 till version 17.2.5, pid 1\n"
+            "debug 2024-01-01T00:00:11.402+0000 7f2c1e3a5540 -1  ** ERROR: unable to open the superblock on /var/lib/till: (2) No such file or directory\n"
+        ),
+    ),
+    (
+        "what must be set, in a box",
+        R.MISSING_CONFIGURATION,
+        "You must set a TILL_KEY environment variable to run the till",
+        (
+            "[cont-init.d] executing container initialization scripts...\n"
+            "[cont-init.d] 01-check-key.sh: executing...\n"
+            "==========================================================\n"
+            "You must set a TILL_KEY environment variable to run the till\n"
+            "==========================================================\n"
+            "[cont-init.d] 01-check-key.sh: exited 1.\n"
+        ),
+    ),
+    (
+        "oracle tells its errors by number",
+        R.INVALID_CONFIGURATION,
+        "ORA-27104: system-defined limits for shared memory was misconfigured",
+        (
+            "TILL: starting up...\n"
+            "ORA-27104: system-defined limits for shared memory was misconfigured\n"
+            "The instance was shut down.\n"
+            "TILL: database startup failed!\n"
+        ),
+    ),
+    (
+        "airlift lists what is wrong in a configuration",
+        R.INVALID_CONFIGURATION,
+        "1) Configuration property 'till.max-memory' was not used",
+        (
+            "2024-01-01T00:00:12.101Z\tINFO\tmain\tBootstrap\tLoading configuration\n"
+            "2024-01-01T00:00:13.101Z\tERROR\tmain\tcom.example.Till\tConfiguration is invalid\n"
+            "==========\n\nErrors:\n\n"
+            "1) Configuration property 'till.max-memory' was not used\n\n"
+            "1 error\n\n==========\n"
+        ),
+    ),
 )
+
+
+def test_a_backend_without_servers_is_not_the_end() -> None:
+    """HAProxy goes on, until it is asked to stop."""
+    output = (
+        "[NOTICE]   (1) : Loading success.\n"
+        "[ALERT]    (8) : backend 'till' has no server available!\n"
+        "[WARNING]  (1) : Exiting Master process...\n"
+        "[ALERT]    (1) : Current worker (8) exited with code 143 (Terminated)\n"
+        "[WARNING]  (1) : All workers exited. Exiting... (143)\n"
+    )
+    assert read_output(output).reason_class is R.ASKED_TO_STOP
 
 
 @pytest.mark.parametrize(

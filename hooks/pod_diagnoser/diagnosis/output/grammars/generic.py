@@ -39,7 +39,7 @@ _DIGITS: Final = re.compile(r"[0-9a-f]{0,64}\d[0-9a-f]{0,64}")
 
 _START: Final = re.compile(
     r"(?:\d{4}[-/]\d{2}[-/]\d{2}[T ][\d:.,Z+-]{8,20} )?(?:[\w./@-]{1,80}: )?"
-    r"(?:\* |! |>+ |-> )?(?:(?:fatal |FATAL |Fatal )?error\b|Error\b|ERROR\b|fatal\b|FATAL\b|Fatal\b|"
+    r"(?:\* |! |>+ |-> )?(?:(?:fatal |FATAL |Fatal )?error\b|Error\b|ERROR\b|ORA-\d{5}: |fatal\b|FATAL\b|Fatal\b|"
     r"(?:[Uu]nable|[Ff]ailed|[Rr]efusing) to |[Cc]annot |[Cc]an't |[Cc]ould(?: not|n't) )"
     r"(?!s?[=:] ?(?:0|null|none|false)\b|\.log|_log| log)"
 )
@@ -53,6 +53,8 @@ _WORDS: Final = (
     "timeout occurred", "timeout exceeded", "timeout expired", "timeout after", "timeout waiting",
     "exceeded", "too many", "out of", "no space", "can not", "please configure", "please specify",
     "please provide", "please set", "refusing to", "already running",
+    "must set", "must specify", "must provide", "need to set", "need to specify", "need to provide",
+    "ora-",
 )  # fmt: skip
 _WHOLE_WORDS: Final = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b")
 _HEALTHY: Final = re.compile(
@@ -71,7 +73,7 @@ _GO: Final = re.compile(r"\d{4}/\d{2}/\d{2} \d{2}:\d{2}:\d{2}(?:\.\d{6})? ")
 """The form of Go's package log."""
 
 _MISSING: Final = re.compile(
-    r"is not set|must be set|is required|must (?:be )?(?:specif|provid|defin)|not (?:specified|provided|"
+    r"is not set|must (?:be )?set|is required|must (?:be )?(?:specif|provid|defin)|not (?:specified|provided|"
     r"defined|configured|given)|no .{1,40} given|is missing|missing (?:required |env)",
     re.IGNORECASE,
 )

@@ -20,9 +20,10 @@ _FRAME: Final = re.compile(
 )
 _CAUSE: Final = re.compile(r"\s*(?:Caused by|Wrapped by): ")
 _INJECTOR: Final = re.compile(
-    r"1\) (?:\[Guice/|Error: |No implementation|Could not find|Error in|Explicit bindings)"
+    r"1\) (?:\[Guice/|Error: |No implementation|Could not find|Error in|Explicit bindings"
+    r"|(?:Invalid )?[Cc]onfiguration property )"
 )
-"""The first of the errors that Guice lists below a headline."""
+"""The first of the errors that Guice, and Airlift with it, list below a headline."""
 
 _SUPPRESSED: Final = re.compile(r"\s+Suppressed: ")
 _THREAD: Final = re.compile(r'Exception in thread "|Exception: .{1,200} thrown from the Uncaught')
@@ -48,6 +49,10 @@ _MAX_MESSAGE: Final = 12
 _HOLLOW: Final = re.compile(
     r"(?:\s*Caused by: )?[\w.$]{0,200}(?:InvocationTargetException|ExecutionException|CompletionException"
     r"|UndeclaredThrowableException|ExceptionInInitializerError)(?::? ?(?:null)?$|: [\w.$]{1,200}$)"
+)
+
+_CANCELLED: Final = re.compile(
+    r"(?:\s*Caused by: )?java\.(?:util\.concurrent\.Cancellation|lang\.Interrupted)Exception(?:: null)?\s*$"
 )
 
 
@@ -103,9 +108,12 @@ def _starts(line: str) -> bool:
 
 def _finding(lines: Sequence[str], chain: _Chain) -> Finding:
     links = [number for number in chain.links if not _HOLLOW.match(lines[number])] or chain.links
-    quotes = tuple(dict.fromkeys((links[-1], links[0])))
     weight = weight_after(lines, chain.start)
     start = start_of(lines, chain.start)
+    quotes = tuple(dict.fromkeys((links[-1], links[0])))
+    if start < chain.start and _CANCELLED.match(lines[links[-1]]):
+        # Another part of the program gave up, and why is said by the record above.
+        quotes = (start, *quotes)
     if _THREAD.match(lines[chain.start]):
         weight = Weight.FATAL
     if _ASSERTION.search(lines[quotes[0]], 0, 200):

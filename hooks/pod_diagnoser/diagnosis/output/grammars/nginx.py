@@ -16,7 +16,7 @@ _NGINX: Final = re.compile(
 _HAPROXY: Final = re.compile(r"\[ALERT\] {1,8}(?:\d{1,3}/\d{6} )?\(\d{1,10}\) : ")
 _HAPROXY_SUMMARY: Final = re.compile(
     r"(?:Error\(s\) found in configuration|Fatal errors found|Some configuration options|"
-    r"config : Fatal errors|\[haproxy\.main\(\)\] )"
+    r"config : Fatal errors|\[haproxy\.main\(\)\] |has no server available)"
 )
 _HTTPD: Final = re.compile(r".{0,200}\b(?P<tag>AH\d{5}): ")
 _HTTPD_HARMLESS: Final = frozenset(

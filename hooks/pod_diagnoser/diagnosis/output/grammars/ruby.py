@@ -58,7 +58,9 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         elif _ABORTED.match(line):
             place = _said(lines, number)
             if place is not None:
-                yield Finding(number, (place,))
+                # The message of some exceptions begins with a new line.
+                below = (place + 1,) * lines[place].rstrip().endswith(":")
+                yield Finding(number, (*below, place))
         elif _FROM.match(line):
             continue
         elif _RAISED.match(line) or (_RAISED_LONG.match(line) and _followed(lines, number)):
