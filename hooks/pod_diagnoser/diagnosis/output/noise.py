@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 _WRAPPER: Final = re.compile(
-    r"npm (?:err!|error)(?! (?:missing script|enoent enoent|error: e[a-z]+: ))|error command failed|\s*elifecycle|info visit https"
+    r"npm (?:err!|error)(?! (?:code e(?!lifecycle)[a-z]|missing script|enoent enoent|error: e[a-z]+: ))|error command failed|\s*elifecycle|info visit https"
     r"|(?:\[\d\] )?\w{0,40}:? ?(?:exit|exiting)\b.{0,20}$"
     r"|subprocess\.calledprocesserror|calledprocesserror"
     r"|make(?:\[\d\])?: \*\*\* |error: script \"|error: recipe `|task: failed to run"

@@ -22,6 +22,9 @@ _AROUND: Final = 30
 _LONG: Final = 600
 """How many seconds before the request to stop an event did not end the program."""
 
+_WHILE: Final = 30
+"""The same of an error that was only logged, before an end in order that no request is told of."""
+
 _CLOCK: Final = re.compile(r"(?<![\d:.])([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?![\d:])")
 _CLOCK_REACH: Final = 80
 _DAY: Final = 86_400
@@ -112,6 +115,10 @@ def _stop(stream: Stream, start: int, end: int, finding: Finding | None) -> Find
         marker = mild_stop_marker(texts, start, end)
         if marker is not None and finding is not None and finding.start < marker:
             marker = None
+    elif marker is None and finding is not None and finding.weight is Weight.LOGGED:
+        marker = mild_stop_marker(texts, start, end)
+        if marker is not None and not _lived_with(stream.raws[:end], finding, marker):
+            marker = None
     if marker is None:
         return None
     return Finding(marker, (marker,), ReasonClass.ASKED_TO_STOP, weight=Weight.LOGGED, exact=True)
@@ -141,11 +148,18 @@ def _counts(lines: Sequence[str], finding: Finding | None, marker: int) -> bool:
     )
 
 
-def _long_before(lines: Sequence[str], finding: Finding, marker: int) -> bool:
+def _lived_with(lines: Sequence[str], finding: Finding, marker: int) -> bool:
+    """Say whether a program worked on after an error that it logged, until it went down in order."""
+    return marker - max(finding.quotes) >= _NEAR and _long_before(lines, finding, marker, _WHILE)
+
+
+def _long_before(
+    lines: Sequence[str], finding: Finding, marker: int, seconds: int = _LONG
+) -> bool:
     """Say whether a program worked on for long after an event, by the times in its lines."""
     at = _clock(lines, range(finding.start, min(finding.start + 2, marker)))
     until = _clock(lines, range(marker, min(marker + 3, len(lines))))
-    return at is not None and until is not None and _LONG < (until - at) % _DAY < _DAY - _LONG
+    return at is not None and until is not None and seconds < (until - at) % _DAY < _DAY - seconds
 
 
 def _clock(lines: Sequence[str], numbers: range) -> int | None:

@@ -175,7 +175,64 @@ ENDS: Final = (
             "1 error\n\n==========\n"
         ),
     ),
+    (
+        "an error that only says that it ends of the one above",
+        R.TLS_FAILURE,
+        'ERROR till: logging in: err="Put \\"https://hub:8501/v1/login\\": x509: certificate has expired or is not yet valid"',
+        (
+            "2024-01-01T00:00:13.101Z INFO  till: starting\n"
+            '2024-01-01T00:00:13.201Z ERROR till: logging in: err="Put \\"https://hub:8501/v1/login\\": x509: certificate has expired or is not yet valid"\n'
+            "2024-01-01T00:00:13.202Z ERROR till: unable to log in, exiting\n"
+        ),
+    ),
+    (
+        "a fatal record that says no more than the error above",
+        R.NAME_RESOLUTION,
+        'time="2024-01-01T00:00:13Z" level=error msg="lookup till-db: no such host"',
+        (
+            'time="2024-01-01T00:00:03Z" level=info msg="starting"\n'
+            'time="2024-01-01T00:00:13Z" level=error msg="lookup till-db: no such host"\n'
+            'time="2024-01-01T00:00:13Z" level=fatal msg="could not start the till"\n'
+        ),
+    ),
+    (
+        "npm itself may not write",
+        R.PERMISSION_DENIED,
+        "npm ERR! code EACCES",
+        (
+            "npm ERR! code EACCES\n"
+            "npm ERR! syscall mkdir\n"
+            "npm ERR! path /.npm\n"
+            "npm ERR! errno -13\n"
+            "npm ERR! \n"
+            "npm ERR! Your cache folder contains root-owned files, due to a bug in\n"
+            "npm ERR! previous versions of npm which has since been addressed.\n"
+        ),
+    ),
+    (
+        "a signal that a program was sent by the kernel, then what a shell says",
+        R.NATIVE_CRASH,
+        "/usr/bin/till[1]: received signal SIGBUS, PC 0x7f0a2c1f0b0d, faulting address 0x7f09ec000000",
+        (
+            "/usr/bin/till[1]: received signal SIGBUS, PC 0x7f0a2c1f0b0d, faulting address 0x7f09ec000000\n"
+            "/usr/bin/till[1]: #0  0x00007f0a2d1f0b0d 0x7f0a2d1f0b0d\n"
+            "Aborted (core dumped)\n"
+        ),
+    ),
 )
+
+
+def test_an_error_long_before_an_orderly_end_is_not_the_reason() -> None:
+    """A server that closes down in order, a minute after an error that it lived with."""
+    output = (
+        'E0101 00:00:01.331213       1 meter.go:140] "Failed to read" err="x509: no IP SANs" node="b"\n'
+        'I0101 00:00:11.110131       1 server.go:187] "Failed probe" probe="ready"\n'
+        'I0101 00:00:21.110131       1 server.go:187] "Failed probe" probe="ready"\n'
+        'I0101 00:00:31.110131       1 server.go:187] "Failed probe" probe="ready"\n'
+        'I0101 00:00:59.111131       1 content.go:223] "Shutting down controller" name="ca"\n'
+        "I0101 00:00:59.111331       1 serving.go:311] Stopped listening on [::]:4443\n"
+    )
+    assert read_output(output).reason_class is R.ASKED_TO_STOP
 
 
 def test_a_backend_without_servers_is_not_the_end() -> None:

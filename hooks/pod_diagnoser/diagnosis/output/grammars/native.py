@@ -20,7 +20,7 @@ _LINE: Final = re.compile(
     r"|(?P<version>.{0,400}: version `[\w.]{1,60}' not found|.{0,300}: symbol lookup error: |Error relocating \S{1,300}: )"
     r"|(?P<memory>\*\*\* (?:stack smashing|buffer overflow) detected|(?:double free|free\(\)|malloc\(\)|realloc\(\)|corrupted |munmap_chunk\(\)|malloc_consolidate\(\))[^\n]{0,80}$"
     r"|\*\*\* Error in `|==\d{1,10}==\s?ERROR: \w{1,40}Sanitizer|\*\*\* (?:SIG(?:SEGV|ABRT|BUS|ILL|FPE)|Signal) )"
-    r"|(?P<signal>.{0,200}(?:Caught Segmentation fault|Received signal (?:Segmentation fault|Aborted|11\b|6\b)|[Cc]aught signal (?:11|6)\b|SIGSEGV received|(?:process|service|child|worker|program|\)) (?:received|(?:was )?(?:killed|terminated) (?:by|with|on)|died (?:of|on|with)) signal:? (?:4|6|7|8|11)\b))"
+    r"|(?P<signal>.{0,200}(?:Caught Segmentation fault|[Rr]eceived signal (?:Segmentation fault|Aborted|11\b|6\b|SIG(?:SEGV|BUS|ABRT|ILL|FPE)\b)|[Cc]aught signal (?:11|6)\b|SIGSEGV received|(?:process|service|child|worker|program|\)) (?:received|(?:was )?(?:killed|terminated) (?:by|with|on)|died (?:of|on|with)) signal:? (?:4|6|7|8|11)\b))"
     r"|(?P<gpu>(?:.{0,300}: )?(?:CUDA|HIP|ROCm|cuBLAS|cuDNN|NCCL) error: (?!out of memory)|.{0,300}\bGGML_ASSERT\b)"
 )
 _CLASSES: Final = {

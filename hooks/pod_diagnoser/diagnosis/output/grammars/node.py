@@ -57,6 +57,10 @@ _BUN: Final = re.compile(
 _NO_SCRIPT: Final = re.compile(
     r"npm (?:ERR!|error) (?:Missing script: |enoent ENOENT|[Ee]rror: E[A-Z]+: )"
 )
+_NPM_CODE: Final = re.compile(r"npm (?:ERR!|error) code E(?!LIFECYCLE)[A-Z]{2,}\s*$")
+_NPM_PATH: Final = re.compile(r"npm (?:ERR!|error) path ")
+"""What npm itself could not do, and where; a script that fails has another code."""
+
 _THROWN: Final = "(Use `node --trace-uncaught"
 _REACH: Final = 60
 """How many lines of one error are read at most: message, frames, causes and fields."""
@@ -89,6 +93,10 @@ def _event(lines: Sequence[str], number: int, *, uncaught: bool) -> Finding | No
         return Finding(number, (number,), _CLASSES[found.lastgroup or "fatal"])
     if _BUN.match(line) or _NO_SCRIPT.match(line):
         return Finding(number, (number,))
+    if _NPM_CODE.match(line):
+        below = range(number + 1, min(number + 4, len(lines)))
+        where = tuple(place for place in below if _NPM_PATH.match(lines[place]))
+        return Finding(number, (number, *where[:1]), weight=Weight.LOGGED)
     if line.startswith(_THROWN) and number:
         return Finding(number - 1, (number - 1,), exact=True)
     if found := _OLD_WARNING.match(line):
@@ -192,7 +200,7 @@ GRAMMAR: Final = Grammar(
     "node",
     (
         "error",
-        "npm err!",
+        "npm err",
         "exception",
         "unhandledpromise",
         "--trace-uncaught",

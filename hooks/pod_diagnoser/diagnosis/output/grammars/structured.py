@@ -91,6 +91,11 @@ _SAYS_NO_MORE: Final = re.compile(
 )
 """What says that something failed, and leaves to the next record why."""
 
+_GIVES_UP: Final = re.compile(
+    r"(?:[Ff]ailed|[Ee]rror|[Uu]nable|[Cc]ould not|[Cc]annot|[Cc]an't|[Cc]ouldn't) [^:=/'\"]{0,60}\"?[.!\s]*$"
+)
+"""What says that something failed, and no more, where the record above may have said why."""
+
 _UNREADABLE: Final = re.compile(
     r"unmarshal errors?:|field \w{1,80} not found in type|cannot unmarshal|did not find expected|"
     r"mapping values are not allowed|[Cc]onfig(?:uration)? ?[Ee]rror|[Uu]nknown (?:\w{1,20} )?plugin"
@@ -151,13 +156,13 @@ def _level_of(line: str) -> Level | None:
 def _complete(lines: Sequence[str], finding: Finding) -> Finding:
     number, *others = finding.quotes
     line = lines[number]
-    if number + 1 < len(lines):
-        below = _level_of(lines[number + 1])
-        if _SAYS_NO_MORE.search(line) and below is not None and below >= Level.ERROR:
-            number, others = number + 1, [number, *others]
-            line = lines[number]
-        elif line.rstrip().endswith(":"):
-            others = [number + 1, *others]
+    if _SAYS_NO_MORE.search(line) and _is_error(lines, number + 1):
+        number, others = number + 1, [number, *others]
+    elif _GIVES_UP.search(line) and _is_error(lines, number - 1):
+        number, others = number - 1, [number, *others]
+    elif line.rstrip().endswith(":") and number + 1 < len(lines):
+        others = [number + 1, *others]
+    line = lines[number]
     default = ReasonClass.INVALID_CONFIGURATION if finding.weight is Weight.FATAL else None
     if _TIMEOUT.search(line):
         default = ReasonClass.TIME_LIMIT
@@ -172,6 +177,19 @@ def _complete(lines: Sequence[str], finding: Finding) -> Finding:
         meaning=_meanings(line),
         runtime=_runtime(line[:1000]),
         exact=_TIMEOUT.search(line) is not None or _UNREADABLE.search(line) is not None,
+    )
+
+
+def _is_error(lines: Sequence[str], number: int) -> bool:
+    """Say whether a line is an error that says more than that something failed."""
+    if not 0 <= number < len(lines):
+        return False
+    line = lines[number]
+    level = _level_of(line)
+    return (
+        level is not None
+        and level >= Level.ERROR
+        and not (is_wrapper(line) or is_headline(line) or _GIVES_UP.search(line))
     )
 
 
