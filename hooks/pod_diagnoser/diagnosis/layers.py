@@ -307,6 +307,7 @@ _AT_END: Final = (
 _ADVICE: Final = re.compile(
     r"(?:[.;]? You may increase the limit by authenticating and upgrading:|\.)? "
     r"https://www\.docker\.com/increase-rate-limit\.?$"
+    r"|[.;]? See https?://\S{1,256} for more (?:details?|information)\.?$"
 )
 """What a registry recommends, at the end where the cause should stand."""
 

@@ -76,6 +76,23 @@ _FIELD_PATTERNS: Final[Mapping[ProblemKind, tuple[re.Pattern[str], ...]]] = {
             rf"driver name (?P<driver>{_DNS_NAME}) not found",
             rf"does not contain driver (?P<driver>{_DNS_NAME})(?![-\w.])",
         ),
+        ProblemKind.SECRET_PROVIDER_MISSING: (
+            rf'provider "(?P<provider>{_DNS_NAME})"',
+            rf"provider binary (?P<provider>{_DNS_NAME})(?![-\w.])",
+        ),
+        ProblemKind.LOCAL_PATH_MISSING: (
+            r'for volume "(?P<volume>[^"]{1,253})" : path "(?P<path>[^"]{1,200})"',
+        ),
+        ProblemKind.VOLUME_MODE_WRONG: (
+            rf"volume (?P<volume>{_DNS_NAME}) has volumeMode",
+        ),
+        ProblemKind.NETWORK_DEFINITION_MISSING: (
+            (
+                rf"network-attachment-definition \((?P<definition>{_DNS_NAME})\) "
+                rf"in namespace \((?P<in_namespace>{_DNS_NAME})\)"
+            ),
+            rf'network-attachment-definitions\.k8s\.cni\.cncf\.io "(?P<definition>{_DNS_NAME})"',
+        ),
         ProblemKind.DRA_DRIVER_MISSING: (
             rf"DRA driver (?P<driver>{_DNS_NAME}) is not registered",
             rf"plugin name (?P<driver>{_DNS_NAME}) not found",
@@ -311,6 +328,7 @@ _REWORKED: Final = {
     ProblemKind.SYSCTL_REFUSED: _sysctl,
     ProblemKind.MEMORY_LIMIT_TOO_LOW: _least,
     ProblemKind.SUB_PATH_UNUSABLE: _crun_mount,
+    ProblemKind.RUNTIME_MOUNT_FAILED: _crun_mount,
     ProblemKind.MOUNT_TARGET_UNUSABLE: _crun_mount,
     ProblemKind.MOUNT_SOURCE_MISSING: _crun_mount,
     ProblemKind.MOUNT_FAILED: _crun_mount,

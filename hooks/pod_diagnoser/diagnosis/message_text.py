@@ -139,10 +139,22 @@ def _units_with(parts: Iterable[str], text: str, units: Sequence[str]) -> Iterat
             yield each
 
 
+NAMED: Final = {
+    "kernel-file-system": (
+        r'["`](?:proc|sysfs|cgroup2?|tmpfs|devpts|mqueue|devtmpfs|securityfs|bpf)["`](?= to )'
+    ),
+    "local-server": r'"http://(?:localhost|127\.0\.0\.1|\[::1\])[:/][^"\s]{0,512}"',
+}
+"""Quoted names that mean something, by what stands for them in the patterns of `problem_rules`: what
+a runtime mounts in each container by itself; a server on the node, which no API server is."""
+
+
 @cache
 def as_seen(part: str) -> re.Pattern[str]:
     """A part of a pattern, for a text from which names were not taken out."""
     text = re.escape(part.strip())
+    for name, meant in NAMED.items():
+        text = text.replace(re.escape(name), meant)
     return re.compile(text.replace('""', r'"[^"]{0,512}"').replace("``", "`[^`]{0,512}`"))
 
 

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.layers import NODES_AVAILABLE, unwrap
 from pod_diagnoser.diagnosis.message_fields import as_field, fields_of
-from pod_diagnoser.diagnosis.message_text import GAP, fit, opened_text
+from pod_diagnoser.diagnosis.message_text import GAP, NAMED, fit, opened_text
 from pod_diagnoser.diagnosis.problem_rules import (
     OTHERS_WORDS,
     PROBLEM_RULES,
@@ -99,8 +99,13 @@ _QUOTED_NAME: Final = re.compile(rf'"{_NAME}"')
 _BACK_QUOTED_NAME: Final = re.compile(rf"`{_NAME}`")
 
 
+_NAMED: Final = tuple((re.compile(meant), name) for name, meant in NAMED.items())
+
+
 def _without_names(text: str) -> str:
     """An opened message as the patterns of the table see it (see `problem_rules`)."""
+    for meant, name in _NAMED:
+        text = meant.sub(name, text)
     text = _EXEC_NAME.sub('exec: ""', text)
     text = _SUB_PATH_NAME.sub("volume-subpath", text)
     text = _BACK_QUOTED_NAME.sub("``", _QUOTED_NAME.sub('""', text))

@@ -5,7 +5,8 @@ of problem (`problem_words`).
 
 A pattern is plain text. It is looked for in a message that `messages` has made lower-case, with
 single spaces, spaces at both ends, and with what stands between quotation marks taken out where it
-is a name (no spaces): `configmap "" not found`. ` … ` stands for any text between two parts. Parts
+is a name (no spaces): `configmap "" not found`; a few names that mean something have a word instead
+(`message_text.NAMED`). ` … ` stands for any text between two parts. Parts
 with a space, or a quotation mark, cannot be imitated by the name of an image, Pod or volume. One
 word of a pattern, the rarest in the table, has to stand in the message as a whole word.
 
@@ -238,6 +239,21 @@ _LIMITS: Final = (
         "minimum memory limit allowed is",
     ),
     *_rows(
+        ProblemKind.USER_NAMESPACE_UNSUPPORTED,
+        "containerd pkg/netns, core/mount (a process in a new user namespace); unshare(2): ENOSPC "
+        "for user.max_user_namespaces; containers/storage userns.go",
+        "failed to start noop process for unshare",
+        "not enough unused ids in user namespace",
+    ),
+    *_rows(
+        ProblemKind.KERNEL_KEYS_USED_UP,
+        _RUNC + "keys/keyctl.go (JoinSessionKeyring), " + _CRUN + "linux.c (create keyring); "
+        "keyrings(7): EDQUOT",
+        "session key: disk quota exceeded",
+        "session keyring: disk quota exceeded",
+        "create keyring ``: disk quota exceeded",
+    ),
+    *_rows(
         ProblemKind.CGROUP_FAILED,
         "opencontainers/cgroups fs2/create.go; cgroup(7): cgroup.max.descendants",
         " mkdir /sys/fs/cgroup/ … no space left on device",
@@ -335,6 +351,24 @@ _DEVICES: Final = (
     ),
 )
 
+_RUNTIMES_OWN: Final = (
+    *_rows(
+        ProblemKind.RUNTIME_PROGRAM_MISSING,
+        "containerd contrib/apparmor, runc libcontainer/configs (Command.Run): programs that the "
+        "runtime runs itself",
+        'apparmor_parser version: exec: ""',
+        "load apparmor profile … executable file not found",
+        "error running … hook … fork/exec … no such file or directory",
+    ),
+    *_rows(
+        ProblemKind.RUNTIME_MOUNT_FAILED,
+        _RUNC + "rootfs_linux.go (mountToRootfs), " + _CRUN + "linux.c (do_mount): what each "
+        "container gets, and no volume",
+        "mounting kernel-file-system to rootfs",
+        "mount kernel-file-system to",
+    ),
+)
+
 _RUNTIME_HANDLER: Final = (
     *_rows(
         ProblemKind.RUNTIME_CLASS_MISSING,
@@ -426,6 +460,24 @@ _WINDOWS: Final = (
     ),
 )
 
+_NODE_DISK: Final = (
+    *_rows(
+        ProblemKind.NODE_DISK_FAILED,
+        "errno(3): EIO, EROFS, EUCLEAN, where the runtime keeps images and containers",
+        "input/output error",
+        "read-only file system",
+        "structure needs cleaning",
+        pull_only=True,
+    ),
+    *_rows(
+        ProblemKind.NODE_DISK_FAILED,
+        "errno(3): EIO, EROFS; containerd core/mount (WithTempMount), snapshots",
+        "mount callback failed … input/output error",
+        "/var/lib/containerd/ … input/output error",
+        "/var/lib/containerd/ … read-only file system",
+    ),
+)
+
 _STORAGE: Final = (
     *_rows(
         ProblemKind.STORAGE_DEVICE_BUSY,
@@ -450,12 +502,17 @@ _STORAGE: Final = (
         "'fsck' found errors on device",
         "unexpected inconsistency; run fsck manually",
         "failed to mount the volume as … it already contains",
-        "input/output error",
+        "mountvolume … input/output error",
+        "mapvolume … input/output error",
+        'mounting "" to rootfs … input/output error',
+        'error mounting "" … input/output error',
+        "mount `` to `` … input/output error",
     ),
     *_rows(
         ProblemKind.MOUNT_HELPER_MISSING,
         "mount(8): helper programs; k8s.io/mount-utils mount_linux.go",
         "you might need a /sbin/mount.",
+        "rpc.statd is not running",
         "unknown filesystem type",
         "mountvolume … executable file not found in $path",
         "mount.cifs: not found",
@@ -474,6 +531,7 @@ _STORAGE: Final = (
         "mount.nfs … connection refused",
         "mount.nfs … no route to host",
         "mount.nfs: failed to resolve server",
+        'mountvolume … output: failed to resolve ""',
         "mount.nfs … requested nfs version or transport protocol is not supported",
         "mount error(110)",
         "mount error(113)",
@@ -552,6 +610,14 @@ _MISSING: Final = (
         "failed to sync secret cache",
     ),
     *_rows(
+        ProblemKind.SECRET_PROVIDER_MISSING,
+        "kubernetes-sigs/secrets-store-csi-driver pkg/secrets-store/provider_client.go, nodeserver",
+        "error connecting to provider",
+        "provider not found: provider",
+        "failed to find provider binary",
+        "secrets-store-csi-providers/ … no such file or directory",
+    ),
+    *_rows(
         ProblemKind.SECRET_STORE_FAILED,
         "kubernetes-sigs/secrets-store-csi-driver pkg/secrets-store/nodeserver.go",
         "failed to mount secrets store objects",
@@ -561,6 +627,17 @@ _MISSING: Final = (
 )
 
 _ATTACH: Final = (
+    *_rows(
+        ProblemKind.STORAGE_UNAUTHORIZED,
+        "aws-sdk-go (EC2, STS), azure-sdk-for-go (authorization), googleapi: errors in CSI drivers",
+        "for volume … unauthorizedoperation",
+        "for volume … accessdenied",
+        "for volume … authorized to perform",
+        "for volume … authorizationfailed",
+        "for volume … does not have authorization to perform",
+        "for volume … code = permissiondenied",
+        "for volume … error 403: ",
+    ),
     *_rows(
         ProblemKind.VOLUME_ATTACHED_ELSEWHERE,
         "kubernetes pkg/controller/volume/attachdetach/reconciler (reportMultiAttachError)",
@@ -578,6 +655,9 @@ _ATTACH: Final = (
         "resource_in_use_by_another_resource",
         "already attached to node",
         "is attached to a different instance",
+        "attached to different node",
+        "attached to a different node",
+        "still mounted on node",
         "disk(s) currently being attached to another",
         "rbd image … is still being used",
     ),
@@ -585,6 +665,12 @@ _ATTACH: Final = (
         ProblemKind.VOLUME_ATTACHMENT_DELETING,
         _VOLUME + "csi/csi_attacher.go (verifyAttachmentStatus)",
         "volume attachment is being deleted",
+    ),
+    *_rows(
+        ProblemKind.VOLUME_ATTACHMENT_DELETING,
+        "drivers: azuredisk (AttachDiskWhileBeingDetached)",
+        "attachdiskwhilebeingdetached",
+        "disk is currently being detached",
     ),
     *_rows(
         ProblemKind.ATTACH_TIMED_OUT,
@@ -619,6 +705,16 @@ _ATTACH: Final = (
         "csi-lib-utils and drivers (ceph-csi internal/util/idlocker.go, aws-ebs inflight)",
         "an operation with the given volume",
         "operation with the given volume … already exists",
+    ),
+    *_rows(
+        ProblemKind.LOCAL_PATH_MISSING,
+        _VOLUME + "local/local.go (NewMounter, NewBlockVolumeMapper)",
+        'initialization failed for volume "" : path "" does not exist',
+    ),
+    *_rows(
+        ProblemKind.VOLUME_MODE_WRONG,
+        _KUBELET + "volumemanager/populator (createVolumeSpec)",
+        "has volumemode … but is specified in",
     ),
     *_rows(
         ProblemKind.VOLUME_MISSING,
@@ -985,6 +1081,7 @@ _NODE: Final = (
         "dial unix /run/systemd/private",
         "was already loaded or has a fragment file",
         "cannot enter cgroupv2",
+        "error adding pid … to cgroups",
         "could not join cgroup",
         "creating cgroup directory ``",
         "expected cgroupspath to be of format",
@@ -1009,6 +1106,12 @@ _NODE: Final = (
 )
 
 _NETWORK: Final = (
+    *_rows(
+        ProblemKind.NETWORK_DEFINITION_MISSING,
+        "multus-cni pkg/k8sclient/k8sclient.go (getKubernetesDelegate)",
+        "cannot find a network-attachment-definition",
+        'network-attachment-definitions.k8s.cni.cncf.io "" not found',
+    ),
     *_rows(
         ProblemKind.NO_IP_ADDRESS,
         _CNI + "plugins plugins/ipam/host-local/backend/allocator (Get)",
@@ -1037,11 +1140,20 @@ _NETWORK: Final = (
         "no available addresses",
         "no available ip",
         "no address allocated to pod",
+        "not enough ips available for",
     ),
     *_rows(
         ProblemKind.NETWORK_BRIDGE_OUTDATED,
         _CNI + "plugins plugins/main/bridge/bridge.go (ensureAddr)",
         "already has an ip address different from",
+    ),
+    *_rows(
+        ProblemKind.NETWORK_PLUGIN_NOT_READY,
+        "Go net (OpError): a plug-in's own server on the node (azure-cns, weave), in plain HTTP",
+        "(add): … local-server: dial tcp",
+        "network for pod … local-server: dial tcp",
+        "to set up pod … local-server: dial tcp",
+        "to cni network … local-server: dial tcp",
     ),
     *_rows(
         ProblemKind.NETWORK_PLUGIN_CUT_OFF,
@@ -1332,13 +1444,11 @@ _PULLS: Final = (
     *_rows(
         ProblemKind.IMAGE_STORE_DAMAGED,
         "containerd core/metadata, core/unpack; containers/storage errors.go",
-        "failed to prepare extraction snapshot",
         "parent snapshot … does not exist",
         "failed to get reader from content store",
         "content digest … not found",
         "blob not found",
         "layer not known",
-        "failed to unpack image on snapshotter",
         "snapshot … already exists",
         pull_only=True,
     ),
@@ -1367,15 +1477,12 @@ _PULLS: Final = (
         ProblemKind.IMAGE_DAMAGED,
         "containerd core/metadata/content.go, core/unpack, archive; moby; containers/image",
         "failed size validation",
-        "failed to extract layer",
-        "failed to register layer",
         "unexpected eof",
         "invalid tar header",
         "unexpected commit digest",
         "digest did not match",
         "digest mismatch",
         "filesystem layer verification failed",
-        "mismatched image rootfs and manifest layers",
         pull_only=True,
     ),
     *_rows(
@@ -1385,6 +1492,18 @@ _PULLS: Final = (
         "context deadline exceeded",
         "deadlineexceeded",
         "cancel pulling image … because of no progress",
+        pull_only=True,
+    ),
+    *_rows(
+        ProblemKind.IMAGE_NOT_UNPACKED,
+        "containerd core/unpack/unpacker.go, diff/apply; moby layer; containers/storage: what "
+        "stands around any failure of unpacking",
+        "failed to extract layer",
+        "failed to register layer",
+        "failed to prepare extraction snapshot",
+        "failed to unpack image on snapshotter",
+        "error unpacking image",
+        "applylayer ",
         pull_only=True,
     ),
 )
@@ -1429,8 +1548,10 @@ PROBLEM_RULES: Final = (
     *_REFUSED,
     *_LIMITS,
     *_DEVICES,
+    *_RUNTIMES_OWN,
     *_RUNTIME_HANDLER,
     *_WINDOWS,
+    *_NODE_DISK,
     *_STORAGE,
     *_MISSING,
     *_ATTACH,

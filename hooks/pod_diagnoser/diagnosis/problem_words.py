@@ -77,6 +77,7 @@ class ProblemKind(StrEnum):
     CGROUP_FAILED = "CgroupFailed"
     HOST_PORT_TAKEN = "HostPortTaken"
     SANDBOX_GONE = "SandboxGone"
+    RUNTIME_MOUNT_FAILED = "RuntimeMountFailed"
     # Devices
     DEVICE_LOST = "DeviceLost"
     DEVICES_TAKEN = "DevicesTaken"
@@ -89,6 +90,8 @@ class ProblemKind(StrEnum):
     # The node
     NODE_OVERLOADED = "NodeOverloaded"
     NODE_LIMIT_REACHED = "NodeLimitReached"
+    KERNEL_KEYS_USED_UP = "KernelKeysUsedUp"
+    NODE_DISK_FAILED = "NodeDiskFailed"
     RUNTIME_UNAVAILABLE = "RuntimeUnavailable"
     DISK_FULL = "DiskFull"
     # Mounts of a container
@@ -109,12 +112,14 @@ class ProblemKind(StrEnum):
     SERVICE_ACCOUNT_MISSING = "ServiceAccountMissing"
     TOKEN_UNAVAILABLE = "TokenUnavailable"  # noqa: S105  # a kind of problem
     OBJECT_NOT_CACHED = "ObjectNotCached"
+    SECRET_PROVIDER_MISSING = "SecretProviderMissing"  # noqa: S105  # a kind of problem
     SECRET_STORE_FAILED = "SecretStoreFailed"  # noqa: S105  # a kind of problem
     # Volumes
     VOLUME_ATTACHED_ELSEWHERE = "VolumeAttachedElsewhere"
     VOLUME_ATTACHMENT_DELETING = "VolumeAttachmentDeleting"
     ATTACH_TIMED_OUT = "AttachTimedOut"
     ATTACH_LIMIT_REACHED = "AttachLimitReached"
+    STORAGE_UNAUTHORIZED = "StorageUnauthorized"
     ATTACH_FAILED = "AttachFailed"
     CSI_DRIVER_MISSING = "CSIDriverMissing"
     STORAGE_DRIVER_BUSY = "StorageDriverBusy"
@@ -122,12 +127,15 @@ class ProblemKind(StrEnum):
     STORAGE_UNREACHABLE = "StorageUnreachable"
     STORAGE_DISCONNECTED = "StorageDisconnected"
     VOLUME_MISSING = "VolumeMissing"
+    LOCAL_PATH_MISSING = "LocalPathMissing"
+    VOLUME_MODE_WRONG = "VolumeModeWrong"
     VOLUME_PERMISSION_DENIED = "VolumePermissionDenied"
     FILE_SYSTEM_DAMAGED = "FileSystemDamaged"
     MOUNT_HELPER_MISSING = "MountHelperMissing"
     VOLUME_SETUP_FAILED = "VolumeSetupFailed"
     VOLUMES_AWAITED = "VolumesAwaited"
     # Network of a Pod
+    NETWORK_DEFINITION_MISSING = "NetworkDefinitionMissing"
     NO_IP_ADDRESS = "NoIPAddress"
     NETWORK_PLUGIN_NOT_READY = "NetworkPluginNotReady"
     NETWORK_PLUGIN_MISSING = "NetworkPluginMissing"
@@ -156,6 +164,7 @@ class ProblemKind(StrEnum):
     IMAGE_FORMAT_UNSUPPORTED = "ImageFormatUnsupported"
     IMAGE_DAMAGED = "ImageDamaged"
     IMAGE_STORE_DAMAGED = "ImageStoreDamaged"
+    IMAGE_NOT_UNPACKED = "ImageNotUnpacked"
     IMAGE_PULL_TIMED_OUT = "ImagePullTimedOut"
     REGISTRY_NAME_UNKNOWN = "RegistryNameUnknown"
     REGISTRY_PROXY_FAILED = "RegistryProxyFailed"
@@ -389,7 +398,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "set up runtime handler[ {handler}] on {node}, or correct runtimeClassName",
     ),
     ProblemKind.RUNTIME_PROGRAM_MISSING: ProblemWords(
-        "the node lacks the program of its low-level runtime[: {executable}]",
+        "the node lacks a program that its container runtime needs[: {executable}]",
         "install that program on {node}, or correct its path in the runtime's configuration there",
     ),
     ProblemKind.WRONG_ARCHITECTURE: ProblemWords(
@@ -460,6 +469,11 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "its sandbox was gone when it should start",
         "look at load, disk and container runtime of {node}; the Pod is not the cause",
     ),
+    ProblemKind.RUNTIME_MOUNT_FAILED: ProblemWords(
+        "the runtime could not mount a file system of the kernel[ at {path}]",
+        "look at kernel, runtime and nesting of {node}; privileged or procMount with hostUsers: "
+        "false may be why",
+    ),
     # Devices
     ProblemKind.DEVICE_LOST: ProblemWords(
         "a GPU of the node is lost",
@@ -502,6 +516,14 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.NODE_LIMIT_REACHED: ProblemWords(
         "the node has used up processes, open files or inotify watches",
         "find what uses up processes, open files or inotify watches on {node}, or raise the limit",
+    ),
+    ProblemKind.KERNEL_KEYS_USED_UP: ProblemWords(
+        "the node has used up the kernel's quota of keys (kernel.keys)",
+        "raise sysctls kernel.keys.maxkeys and kernel.keys.maxbytes on {node}",
+    ),
+    ProblemKind.NODE_DISK_FAILED: ProblemWords(
+        "the node's disk with images and containers fails or is read-only",
+        "look at the disk of {node}: its kernel log (dmesg) and file system",
     ),
     ProblemKind.RUNTIME_UNAVAILABLE: ProblemWords(
         "the node's container runtime did not answer",
@@ -577,6 +599,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "the kubelet could not yet read an object that the Pod needs",
         "wait a minute; if it lasts, check that the kubelet of {node} reaches the API server",
     ),
+    ProblemKind.SECRET_PROVIDER_MISSING: ProblemWords(
+        "the Secrets Store provider[ {provider}] does not run on the node",
+        "check that the Pod of the Secrets Store provider[ {provider}] runs and is ready on {node}",
+    ),
     ProblemKind.SECRET_STORE_FAILED: ProblemWords(
         "the secret store did not deliver its secrets",
         "check the SecretProviderClass, and the Pod's identity at the secret store",
@@ -597,6 +623,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.ATTACH_LIMIT_REACHED: ProblemWords(
         "the node has as many volumes as it can attach",
         "use other nodes: {node} has as many volumes as it can attach",
+    ),
+    ProblemKind.STORAGE_UNAUTHORIZED: ProblemWords(
+        "the storage driver lacks a permission for its volume[ {volume}]",
+        "give the driver's account (its role at the cloud) the permission that its log names",
     ),
     ProblemKind.ATTACH_FAILED: ProblemWords(
         "its volume[ {volume}] could not be attached",
@@ -626,6 +656,14 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "the disk or share behind its volume[ {volume}] does not exist",
         "check that the disk or share still exists at the storage provider: kubectl describe pv",
     ),
+    ProblemKind.LOCAL_PATH_MISSING: ProblemWords(
+        "the directory[ {path}] of its local volume[ {volume}] is not on the node",
+        "mount the disk[ of {path}] again on {node}, or make a new PersistentVolume",
+    ),
+    ProblemKind.VOLUME_MODE_WRONG: ProblemWords(
+        "its volume[ {volume}] has another volumeMode than it is used with",
+        "use volumeDevices for volumeMode Block, volumeMounts for Filesystem; or correct the claim",
+    ),
     ProblemKind.VOLUME_PERMISSION_DENIED: ProblemWords(
         "the storage of its volume[ {volume}] denies access",
         "check rights at the volume's storage (export, owner, fsGroup), and SELinux on {node}",
@@ -647,6 +685,11 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "[see Events FailedMount and FailedAttachVolume: ]{describe}",
     ),
     # Network of a Pod
+    ProblemKind.NETWORK_DEFINITION_MISSING: ProblemWords(
+        "NetworkAttachmentDefinition[ {definition}] does not exist[ in namespace {in_namespace}]",
+        "create NetworkAttachmentDefinition[ {definition}], or correct the annotation of the Pod "
+        "that names it",
+    ),
     ProblemKind.NO_IP_ADDRESS: ProblemWords(
         "the network plug-in[ {plugin}] has no IP address left for it",
         "add Pod IP addresses (subnet, IP pool, range of {node}), or run fewer Pods there",
@@ -752,6 +795,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.IMAGE_STORE_DAMAGED: ProblemWords(
         "the node's store of images is damaged",
         "remove the image on {node} (crictl rmi), then let it be pulled again",
+    ),
+    ProblemKind.IMAGE_NOT_UNPACKED: ProblemWords(
+        "the node could not unpack its image",
+        "pull {image} with crictl on {node}, and elsewhere: is it the image, or this node?",
     ),
     ProblemKind.IMAGE_PULL_TIMED_OUT: ProblemWords(
         "the pull was given up: it took too long",
