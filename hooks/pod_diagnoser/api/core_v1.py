@@ -259,15 +259,24 @@ class PodSpec(WireModel):
     containers: Many[Container] = ()
     ephemeralContainers: Many[Container] = ()
     volumes: Any = None
-    """As they came: they are looked at only where the scheduler finds no node."""
+    """As they came: they are looked at only where the scheduler finds no node or a pull fails."""
 
     @property
     def claim_names(self) -> tuple[str, ...]:
         """The names of the PersistentVolumeClaims that its volumes refer to."""
+        return self._of_volumes("persistentVolumeClaim", "claimName")
+
+    @property
+    def volume_images(self) -> tuple[str, ...]:
+        """The images that its image volumes refer to (KEP-4639)."""
+        return self._of_volumes("image", "reference")
+
+    def _of_volumes(self, source: str, field: str) -> tuple[str, ...]:
+        """The texts that a field of one kind of volume has, in the order of the volumes."""
         volumes = self.volumes if isinstance(self.volumes, list) else []
-        sources = [each.get("persistentVolumeClaim") for each in volumes if isinstance(each, dict)]
-        names = [each.get("claimName") for each in sources if isinstance(each, dict)]
-        return tuple(each for each in names if isinstance(each, str) and each)
+        sources = [each.get(source) for each in volumes if isinstance(each, dict)]
+        texts = [each.get(field) for each in sources if isinstance(each, dict)]
+        return tuple(each for each in texts if isinstance(each, str) and each)
 
 
 class ContainerKind(StrEnum):

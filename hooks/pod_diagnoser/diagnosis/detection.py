@@ -12,6 +12,7 @@ Sources: ``pkg/kubelet/kubelet_pods.go`` (convertStatusToAPIStatus, getPhase),
 (DisruptionTarget), KEP-5307 (restart rules).
 """
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import cache, lru_cache, partial
@@ -316,9 +317,49 @@ def _waiting_symptoms(pod: Pod, container: ContainerView, waiting: Waiting) -> I
         kind=SymptomKind.WAITING,
         reason=reason,
         message="" if is_pull else waiting.message,
+        image=_image_of_volume(pod, container, waiting) or container.spec.image,
         restarts=container.restarts,
         backing_off=reason in (CRASH_LOOP_BACK_OFF, IMAGE_PULL_BACK_OFF),
         evidence=_failed_pull(waiting.message) if is_pull else None,
+    )
+
+
+_IMAGE_REASONS: Final = (
+    *_PULL_FAILURES,
+    IMAGE_PULL_BACK_OFF,
+    _SIGNATURE_VALIDATION_FAILED,
+    "ErrImageNeverPull",
+    "InvalidImageName",
+    "ImageInspectError",
+)
+"""Reasons for which a container waits for an image: its own, or that of an image volume."""
+
+_MAX_VOLUME_IMAGES: Final = 16
+_HUB: Final = ("", "docker.io/", "docker.io/library/")
+
+
+def _image_of_volume(pod: Pod, container: ContainerView, waiting: Waiting) -> str:
+    """The image of an image volume for which a container waits, or an empty string.
+
+    The kubelet gives the container the same reasons as for its own image; which one it is stands
+    only in the message. Source: ``pkg/kubelet/kuberuntime/kuberuntime_manager.go``
+    (getImageVolumes), KEP-4639.
+    """
+    images = pod.spec.volume_images if pod.spec else ()
+    if not images or waiting.reason not in _IMAGE_REASONS:
+        return ""
+    if _names_image(waiting.message, container.spec.image):
+        return ""
+    of_volumes = (each for each in images[:_MAX_VOLUME_IMAGES] if len(each) <= MAX_IMAGE_BYTES)
+    return next((each for each in of_volumes if _names_image(waiting.message, each)), "")
+
+
+def _names_image(message: str, image: str) -> bool:
+    """Whether a message names an image, as it is written or as runtimes complete it."""
+    message = message[:_MAX_CACHED_CHARS]
+    return any(
+        re.search(rf"(?<![\w./@-]){re.escape(hub + image)}(?::latest)?(?![\w.@/-]|:\w)", message)
+        for hub in _HUB
     )
 
 
@@ -427,7 +468,12 @@ _POD_AS_A_WHOLE = Container()
 
 
 def build_symptom(
-    pod: Pod, container: ContainerView | None, *, message: str = "", **facts: Any
+    pod: Pod,
+    container: ContainerView | None,
+    *,
+    message: str = "",
+    image: str | None = None,
+    **facts: Any,
 ) -> Symptom:
     """Build a symptom of a container, or of the Pod as a whole; its texts are made safe.
 
@@ -435,6 +481,7 @@ def build_symptom(
         pod: the Pod.
         container: the container, or None for the Pod as a whole.
         message: what kubelet or runtime say; it is read.
+        image: which image it is about, None for that of the container.
         facts: the other fields.
     """
     text, problem = _understood(message) if message else ("", None)
@@ -448,7 +495,7 @@ def build_symptom(
         node=sanitize(pod.spec.nodeName, 253) if pod.spec else "",
         message=text,
         problem=problem,
-        image=sanitize(spec.image, MAX_IMAGE_BYTES),
+        image=sanitize(spec.image if image is None else image, MAX_IMAGE_BYTES),
         memory_limit=sanitize(spec.memory_limit, 32),
         probes=spec.stopping_probes,
         has_post_start_hook=spec.has_post_start_hook,

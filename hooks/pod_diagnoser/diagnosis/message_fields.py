@@ -83,9 +83,7 @@ _FIELD_PATTERNS: Final[Mapping[ProblemKind, tuple[re.Pattern[str], ...]]] = {
         ProblemKind.LOCAL_PATH_MISSING: (
             r'for volume "(?P<volume>[^"]{1,253})" : path "(?P<path>[^"]{1,200})"',
         ),
-        ProblemKind.VOLUME_MODE_WRONG: (
-            rf"volume (?P<volume>{_DNS_NAME}) has volumeMode",
-        ),
+        ProblemKind.VOLUME_MODE_WRONG: (rf"volume (?P<volume>{_DNS_NAME}) has volumeMode",),
         ProblemKind.NETWORK_DEFINITION_MISSING: (
             (
                 rf"network-attachment-definition \((?P<definition>{_DNS_NAME})\) "

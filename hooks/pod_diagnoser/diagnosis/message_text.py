@@ -145,8 +145,10 @@ NAMED: Final = {
     ),
     "local-server": r'"http://(?:localhost|127\.0\.0\.1|\[::1\])[:/][^"\s]{0,512}"',
 }
-"""Quoted names that mean something, by what stands for them in the patterns of `problem_rules`: what
-a runtime mounts in each container by itself; a server on the node, which no API server is."""
+"""Quoted names that mean something, by what stands for them in the patterns of `problem_rules`.
+
+What a runtime mounts in each container by itself, and is no volume; a server on the node in plain
+HTTP, which no API server speaks."""
 
 
 @cache

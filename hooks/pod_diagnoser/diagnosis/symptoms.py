@@ -96,7 +96,8 @@ class Symptom(NamedTuple):
         node_lost: whether the Pod's node stopped reporting.
         ran_on: whether the Pod's own containers ran on while an init container was run again.
         node: the Pod's node, or an empty string.
-        image: the container's image as the Pod's spec names it.
+        image: the container's image as the Pod's spec names it; that of an image volume where the
+            container waits for one.
         memory_limit: the container's memory limit (a Kubernetes quantity), or an empty string.
         probes: the probes of the container for whose failure the kubelet stops it.
         has_post_start_hook: whether the container has a postStart hook.

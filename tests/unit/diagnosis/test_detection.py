@@ -115,3 +115,49 @@ def test_the_runtimes_prefix_is_left_out_of_its_message(message: str, shown: str
     document = pod(container(last=terminated(code=128, reason="StartError", message=message)))
     (symptom,) = detect_symptoms(read(document))
     assert symptom.message == shown
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "image"),
+    [
+        (
+            "ErrImagePull",
+            (
+                'failed to pull and unpack image "quay.io/acme/model:1": failed to resolve reference '
+                '"quay.io/acme/model:1": quay.io/acme/model:1: not found'
+            ),
+            "quay.io/acme/model:1",
+        ),
+        (
+            "ImagePullBackOff",
+            (
+                'Back-off pulling image "models": ErrImagePull: failed to pull and unpack image '
+                '"docker.io/library/models:latest": not found'
+            ),
+            "models",
+        ),
+        (
+            "ErrImageNeverPull",
+            'Container image "quay.io/acme/model:1" is not present with pull policy of Never',
+            "quay.io/acme/model:1",
+        ),
+        ("ImagePullBackOff", 'Back-off pulling image "registry.example/app:1"', None),
+        ("ImagePullBackOff", 'Back-off pulling image "quay.io/acme/model:10"', None),
+        ("ErrImagePull", "context canceled", None),
+        ("CreateContainerError", 'cannot mount "quay.io/acme/model:1"', None),
+    ],
+)
+def test_the_image_of_an_image_volume(reason: str, message: str, image: str | None) -> None:
+    """A container waits for its image volumes with the reasons of its own image."""
+    document = pod(
+        {**container(restarts=0), "state": {"waiting": {"reason": reason, "message": message}}}
+    )
+    document["spec"]["containers"][0]["image"] = "registry.example/app:1"
+    document["spec"]["volumes"] = [
+        {"name": "config", "configMap": {"name": "app"}},
+        {"name": "model", "image": {"reference": "quay.io/acme/model:1"}},
+        {"name": "more", "image": {"reference": "models"}},
+        {"name": "odd", "image": 1},
+    ]
+    (symptom,) = detect_symptoms(read(document))
+    assert symptom.image == (image or "registry.example/app:1")
