@@ -123,8 +123,8 @@ def test_the_runtimes_prefix_is_left_out_of_its_message(message: str, shown: str
         (
             "ErrImagePull",
             (
-                'failed to pull and unpack image "quay.io/acme/model:1": failed to resolve reference '
-                '"quay.io/acme/model:1": quay.io/acme/model:1: not found'
+                'failed to pull and unpack image "quay.io/acme/model:1": failed to resolve '
+                'reference "quay.io/acme/model:1": quay.io/acme/model:1: not found'
             ),
             "quay.io/acme/model:1",
         ),
