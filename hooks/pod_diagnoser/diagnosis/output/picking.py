@@ -153,9 +153,7 @@ def _lived_with(lines: Sequence[str], finding: Finding, marker: int) -> bool:
     return marker - max(finding.quotes) >= _NEAR and _long_before(lines, finding, marker, _WHILE)
 
 
-def _long_before(
-    lines: Sequence[str], finding: Finding, marker: int, seconds: int = _LONG
-) -> bool:
+def _long_before(lines: Sequence[str], finding: Finding, marker: int, seconds: int = _LONG) -> bool:
     """Say whether a program worked on for long after an event, by the times in its lines."""
     at = _clock(lines, range(finding.start, min(finding.start + 2, marker)))
     until = _clock(lines, range(marker, min(marker + 3, len(lines))))
