@@ -3,6 +3,7 @@
 import random
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -175,6 +176,7 @@ class FaultyCluster(ClusterFixture):
         self.rng = random.Random(rng.getrandbits(64))
         timing_rng = random.Random(rng.getrandbits(64))
         self.misled = self.ahead = self.jumped = False
+        self._ended = False
         scheduler = VirtualScheduler()
         self.trace = Trace(scheduler.time, readable=readable)
         self.faults = Faults(scheduler.time)
@@ -271,6 +273,7 @@ class FaultyCluster(ClusterFixture):
     def end_faults(self) -> None:
         """End all faults."""
         self.trace.add("* faults end")
+        self._ended = True
         self.faults.end()
         self.watch.on_plan.clear()
         self.watch.on_read.clear()
@@ -580,13 +583,17 @@ class FaultyCluster(ClusterFixture):
         """Have one of the hook's next deletions or evictions fail."""
         self.faults.arm("deletion", skip % 2, CALLS[how % len(CALLS)])
 
+    def interfere_later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Have something happen after a while, unless the faults have ended by then."""
+        self.scheduler.call_later(seconds, lambda: None if self._ended else act())
+
     def ambush_plan(self, what: int, how: int, delay: int) -> None:
         """Have something happen as soon as the next plan is stored."""
 
         def interfere(diagnoser: Object, entry: Object) -> None:
             self.faults.injected["something between plan and deletion"] += 1
             wait = (0.0, 0.0, 0.004, 0.012, 0.03)[delay % 5]
-            self.scheduler.call_later(wait, lambda: self._ambush(diagnoser, entry, what, how))
+            self.interfere_later(wait, lambda: self._ambush(diagnoser, entry, what, how))
 
         self.watch.on_plan.append(interfere)
 
@@ -628,7 +635,7 @@ class FaultyCluster(ClusterFixture):
         def interfere(pod: Object) -> None:
             self.faults.injected["something between read and deletion"] += 1
             wait = (0.0, 0.0, 0.002)[delay % 3]
-            self.scheduler.call_later(wait, lambda: self._surprise(pod, what, how))
+            self.interfere_later(wait, lambda: self._surprise(pod, what, how))
 
         self.watch.on_read.append(interfere)
 

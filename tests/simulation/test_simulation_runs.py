@@ -52,6 +52,11 @@ def test_what_others_made_of_the_memory_stays_where_there_is_no_crash_to_show() 
     assert run(SimulationRun.drawn(3003010)).violations == []
 
 
+def test_what_interferes_with_a_plan_does_not_outlive_the_faults() -> None:
+    """A plan is stored as the faults end; what then would stop Metacontroller does nothing."""
+    assert run(SimulationRun.drawn(3030263)).violations == []
+
+
 def test_the_search_looked_everywhere(runs: list[AsyncResult[Totals]]) -> None:
     """Every operation and every fault happened; Pods were deleted and crashes reported."""
     totals = Totals()

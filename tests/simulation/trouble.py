@@ -152,7 +152,7 @@ class TroubledCluster(FaultyCluster):
             self.faults.injected["labels changed between plan and deletion"] += 1
             wait = (0.0, 0.0, 0.004, 0.012, 0.03)[delay % 5]
             key = (namespace_of(diagnoser), str(entry["pod"]))
-            self.scheduler.call_later(wait, lambda: self._relabel(diagnoser, key, what, how))
+            self.interfere_later(wait, lambda: self._relabel(diagnoser, key, what, how))
 
         self.watch.on_plan.append(interfere)
 
