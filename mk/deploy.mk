@@ -41,5 +41,5 @@ uninstall: ## clean all Pods, then remove the operator; what users wrote stays a
 	$(KUBECTL) delete decoratorcontroller pod-diagnoser-pods --ignore-not-found
 	$(KUBECTL) delete -k metacontroller/pod-diagnoser/base --ignore-not-found
 	$(KUBECTL) delete clusterrole,clusterrolebinding pod-diagnoser-evidence pod-diagnoser-evidence-changes pod-diagnoser-metacontroller pod-diagnoser-state --ignore-not-found
-	$(KUBECTL) annotate poddiagnosers,clusterpoddiagnosers --all --all-namespaces diagnostics.local.io/recalled- diagnostics.local.io/selected-namespaces-
+	$(KUBECTL) annotate poddiagnosers,clusterpoddiagnosers --all --all-namespaces diagnostics.local.io/recalled- diagnostics.local.io/pods-recalled- diagnostics.local.io/selected-namespaces-
 	@left=$$($(LEFTOVERS)) || exit; test -z "$$left" || { echo "Some Pods are not clean:"; echo "$$left"; exit 1; }

@@ -8,7 +8,7 @@ from pod_diagnoser.diagnosis.common_factors import Factor
 from pod_diagnoser.diagnosis.evidence import EventLookup
 from pod_diagnoser.poddiagnosers.namespace_selection import SELECTED_NAMESPACES
 from pod_diagnoser.pods import keys
-from pod_diagnoser.pods.recall import RECALLED
+from pod_diagnoser.pods.recall import PODS_RECALLED, RECALLED
 from pod_diagnoser.remediation.model import Phase
 
 ANNOTATIONS: Final[Mapping[str, str]] = {
@@ -49,6 +49,10 @@ OTHER_KEYS: Final[Mapping[str, tuple[str, str]]] = {
     RECALLED: (
         "annotation of a DiagnosisTarget, PodDiagnoser or ClusterPodDiagnoser",
         "when its Pods, or it, were last synced again after an outage",
+    ),
+    PODS_RECALLED: (
+        "annotation of a ClusterPodDiagnoser",
+        "when the Pods of its namespaces were last synced again after an outage",
     ),
     SELECTED_NAMESPACES: (
         "annotation of a ClusterPodDiagnoser",
@@ -166,6 +170,7 @@ PATHS: Final[Mapping[str, str]] = {
     "/pods/customize": "which DiagnosisTargets come with a Pod",
     "/pods/sync": "what a Pod is to show",
     "/pods/recall": "after an outage: the Pods of a DiagnosisTarget's namespace",
+    "/pods/cluster/recall": "after an outage: the Pods of a ClusterPodDiagnoser's namespaces",
     "/poddiagnosers/customize": "which Pods and DiagnosisTargets come with a PodDiagnoser",
     "/poddiagnosers/sync": "its status and its DiagnosisTarget; Events and remediations",
     "/poddiagnosers/recall": "after an outage: a PodDiagnoser or a ClusterPodDiagnoser",

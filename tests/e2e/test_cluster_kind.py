@@ -1,6 +1,7 @@
 """ClusterPodDiagnosers: which namespaces and Pods are theirs, and what is left when none is."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,6 +23,8 @@ from tests.e2e.workspace import (
 
 TEAM = "test.example/team"
 POD = "fragile-app-1"
+AWAY = 3.0
+"""For how many seconds the hook is away."""
 
 Diagnose = Callable[..., Json]
 """Creates a ClusterPodDiagnoser of these names and fields of the spec."""
@@ -193,6 +196,39 @@ def test_after_an_outage_it_is_recalled(shop: Workspace, diagnose: Diagnose) -> 
     finally:
         hook.start()
     eventually(annotations, lambda found: f"{PREFIX}recalled" in found)
+    eventually(lambda: status(shop, name), lambda it: it["diagnosedPods"] == 1)
+
+
+@pytest.mark.takes_hook_away
+def test_after_an_outage_its_pods_are_recalled(shop: Workspace, diagnose: Diagnose) -> None:
+    """The hook of Pods was away when one crashed; then its DiagnosisTarget says that it is back."""
+    name = f"pods-recalled-{shop.namespace[:2]}"
+    select(shop, name)
+    diagnose(name, namespaceSelector=team(name))
+    eventually(lambda: status(shop, name), lambda it: it.get("selectedNamespaces") == 1)
+    began = now()
+    eventually(now, lambda moment: timestamp(moment) > timestamp(began))
+
+    def recalled() -> list[str | None]:
+        found = [shop.cluster.admin.get(CLUSTERPODDIAGNOSERS, name), *shop.targets()]
+        keys = (f"{PREFIX}pods-recalled", f"{PREFIX}recalled")
+        return [
+            one["metadata"].get("annotations", {}).get(key)
+            for one, key in zip(found, keys, strict=True)
+        ]
+
+    hook = shop.cluster.pods_hook
+    hook.stop(grace=0)
+    try:
+        crash(shop)
+        assert recalled() == [None, None]
+        time.sleep(AWAY)
+        assert recalled() == [None, None]
+    finally:
+        hook.start()
+    labelled(shop, "cluster-diagnoser", name)
+    first, copied = eventually(recalled, lambda it: None not in it)
+    assert first == copied
     eventually(lambda: status(shop, name), lambda it: it["diagnosedPods"] == 1)
 
 

@@ -74,9 +74,12 @@ PATHS: Final = (
     "/poddiagnosers/recall",
 )
 
-CLUSTER_PATHS: Final = tuple(
-    f"/clusterpoddiagnosers/{hook}"
-    for hook in ("customize", "sync", "targets/customize", "targets/sync")
+CLUSTER_PATHS: Final = (
+    "/pods/cluster/recall",
+    "/clusterpoddiagnosers/customize",
+    "/clusterpoddiagnosers/sync",
+    "/clusterpoddiagnosers/targets/customize",
+    "/clusterpoddiagnosers/targets/sync",
 )
 """Those of ClusterPodDiagnosers, whose requests are not recorded."""
 

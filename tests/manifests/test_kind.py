@@ -9,7 +9,7 @@ import pytest
 
 from pod_diagnoser.poddiagnosers.namespace_selection import SELECTED_NAMESPACES
 from pod_diagnoser.pods.keys import ANNOTATIONS, LABELS
-from pod_diagnoser.pods.recall import RECALLED
+from pod_diagnoser.pods.recall import PODS_RECALLED, RECALLED
 from tests.manifests.kustomize import (
     BASE,
     COMPONENTS,
@@ -198,4 +198,5 @@ def test_readme_names_every_annotation_and_the_label() -> None:
     """The commands that clean by hand name all annotations and labels, also of PodDiagnosers."""
     readme = (PROJECT / "metacontroller/README.md").read_text(encoding="utf-8")
     named = re.findall(r"(diagnostics\.local\.io/[a-z-]+)-(?=[ \n`])", readme)
-    assert sorted(named) == sorted([*ANNOTATIONS, *LABELS, RECALLED, SELECTED_NAMESPACES])
+    of_diagnosers = [RECALLED, PODS_RECALLED, SELECTED_NAMESPACES]
+    assert sorted(named) == sorted([*ANNOTATIONS, *LABELS, *of_diagnosers])

@@ -240,8 +240,9 @@ def test_urls_lead_to_an_endpoint(name: str, hook_name: str, tmp_path: Path) -> 
     assert service["metadata"]["namespace"] == NAMESPACE
     assert url.port == service["spec"]["ports"][0]["port"]
     folder = name.replace("-", "/")
+    recalls = {"recall-cluster-pods": "/pods/cluster/recall"}
     path = f"/{component}/recall" if name.startswith("recall-") else f"/{folder}/{hook_name}"
-    assert url.path == path
+    assert url.path == recalls.get(name, path)
     (tmp_path / "token-a").write_text("0123456789abcdef", encoding="ascii")
     variables = environment(component) | {"POD_DIAGNOSER_TOKEN_DIR": str(tmp_path)}
     client = create_app(Settings.from_environment(variables)).test_client()

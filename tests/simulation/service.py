@@ -210,17 +210,18 @@ class NotedRecalls(Recalls):
     """Recalls, with what they remember in sight.
 
     Attributes:
-        late: when a Pod was last diagnosed late, by namespace, by the replica's clock.
+        late: when a Pod was last diagnosed late, by the uid of what claims it, by the replica's
+            clock.
     """
 
     def __init__(self, started: datetime) -> None:
         super().__init__(started)
         self.late: dict[str, datetime] = {}
 
-    def note_late(self, namespace: str, now: datetime) -> None:
-        """Note that a Pod of a namespace was diagnosed late."""
-        self.late[namespace] = whole_seconds(now)
-        super().note_late(namespace, now)
+    def note_late(self, uid: str, now: datetime) -> None:
+        """Note that a Pod was diagnosed late."""
+        self.late[uid] = whole_seconds(now)
+        super().note_late(uid, now)
 
 
 class _NoTelemetry:
@@ -256,6 +257,7 @@ class Process:
             "/pods/customize": pods.customize,
             "/pods/sync": pods.sync,
             "/pods/recall": pods.recall,
+            "/pods/cluster/recall": pods.recall_cluster,
             "/poddiagnosers/customize": diagnosers.customize,
             "/poddiagnosers/sync": self._sync_pod_diagnoser,
             "/poddiagnosers/recall": diagnosers.recall,

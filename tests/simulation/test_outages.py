@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dev.simulator.objects import Object, annotations_of
-from dev.simulator.resources import EVENT, NAMESPACE
-from pod_diagnoser.pods.recall import MIN_DISTANCE
+from dev.simulator.resources import EVENT, NAMESPACE, POD
+from pod_diagnoser.pods.recall import MIN_CLUSTER_DISTANCE, MIN_DISTANCE
 from pod_diagnoser.server.settings import Endpoints
 from tests.support.cluster_fixture import CLUSTER_DIAGNOSER, DIAGNOSER, PREFIX, TARGET
 from tests.support.hooked_cluster import BOTH, ReportedCluster
@@ -86,10 +86,28 @@ class ClusterShop(Shop):
         """Return its status."""
         return self.store.get(CLUSTER_DIAGNOSER, ("", name)).get("status") or {}
 
-    def recalled(self) -> str | None:
-        """Return when it was last recalled."""
+    def recalled(self, what: str = "recalled") -> str | None:
+        """Return when it was last recalled, or its Pods were."""
         found = annotations_of(self.store.get(CLUSTER_DIAGNOSER, ("", "d")))
-        return found.get(f"{PREFIX}recalled")
+        return found.get(f"{PREFIX}{what}")
+
+    def targets(self) -> int:
+        """Return how many DiagnosisTargets there are."""
+        return len(self.store.select(TARGET))
+
+
+ELSEWHERE = 5
+"""Namespaces beside the Pods' own."""
+
+
+def shop_of_namespaces(pods: int, **state: Any) -> ClusterShop:
+    """Return a cluster of some namespaces, each with its DiagnosisTarget."""
+    shop = ClusterShop(pods, **state)
+    for number in range(ELSEWHERE):
+        shop.store.create(NAMESPACE, {"metadata": {"name": f"namespace-{number}"}})
+    shop.run(20)
+    assert shop.targets() > ELSEWHERE
+    return shop
 
 
 @pytest.mark.parametrize("parts", PARTS, ids=["pods", "poddiagnosers", "both"])
@@ -131,6 +149,61 @@ def test_a_clusterpoddiagnoser_is_recalled_as_a_poddiagnoser_is(pods: int, secon
     assert recalled is not None
     shop.settle()
     assert shop.recalled() == recalled, "once for each start"
+
+
+@pytest.mark.parametrize("parts", [(PODS,), BOTH], ids=["pods", "both"])
+@pytest.mark.parametrize("seconds", [30.0, 300.0])
+@pytest.mark.parametrize("pods", [1, 3, MANY])
+def test_pods_of_a_clusterpoddiagnoser_are_recalled_in_all_namespaces(
+    pods: int, seconds: float, parts: tuple[Endpoints, ...]
+) -> None:
+    """Each of its DiagnosisTargets is written once for a start."""
+    shop = shop_of_namespaces(pods)
+    before = shop.recalls()
+    shop.leave(*parts)
+    shop.run(1)
+    shop.crash_all()
+    shop.run(seconds)
+    assert shop.recalls() == before, "nothing is recalled into an outage"
+    shop.come_back(*parts)
+    shop.run(SOON)
+    shop.check()
+    shop.settle()
+    assert shop.recalls() - before == shop.targets()
+    assert shop.recalled("pods-recalled") is not None
+
+
+def test_with_the_other_process_away_the_pods_of_a_clusterpoddiagnoser_wait_for_it() -> None:
+    """That writes its DiagnosisTargets."""
+    shop = shop_of_namespaces(3)
+    shop.leave(*BOTH)
+    shop.run(1)
+    shop.crash_all()
+    shop.run(300)
+    shop.come_back(PODS)
+    shop.run(SOON)
+    before = shop.recalls()
+    shop.come_back(DIAGNOSERS)
+    shop.run(SOON)
+    shop.check()
+    assert shop.recalls() - before == shop.targets()
+
+
+def test_pods_of_a_clusterpoddiagnoser_that_are_diagnosed_late_recall_all_of_it() -> None:
+    """A process was out of reach; the next time it is seldom, since it is many writes."""
+    shop = shop_of_namespaces(MANY)
+    shop.run(MIN_DISTANCE.total_seconds())
+    before = shop.recalls()
+    for recalls in (1, 1, 2):
+        shop.leave(PODS)
+        shop.crash_all()
+        shop.run(60)
+        shop.come_back(PODS, restarted=False)
+        shop.run(SOON)
+        shop.check()
+        assert shop.recalls() - before == recalls * shop.targets()
+        shop.run(MIN_CLUSTER_DISTANCE.total_seconds() / 2)
+    shop.settle()
 
 
 @pytest.mark.parametrize("parts", [(PODS,), BOTH], ids=["pods", "both"])
@@ -224,6 +297,20 @@ def test_nothing_is_recalled_in_quiet_times() -> None:
     targets = [path for _, path, _ in shop.hook.calls[before:] if path == "/pods/recall"]
     assert len(targets) >= 600
     assert not [entry for entry in shop.writes() if entry.call.resource is TARGET]
+
+
+def test_no_diagnosistarget_of_a_clusterpoddiagnoser_costs_anything_in_quiet_times() -> None:
+    """The hook of Pods is asked about the ClusterPodDiagnoser instead; nothing is written."""
+    shop = shop_of_namespaces(3, crashed=True)
+    shop.settle()
+    shop.forget_writes()
+    before = len(shop.hook.calls)
+    shop.run(600)
+    asked = [path for _, path, _ in shop.hook.calls[before:]]
+    assert "/pods/recall" not in asked
+    assert 200 <= asked.count("/pods/cluster/recall") <= 201
+    kinds = (TARGET, CLUSTER_DIAGNOSER, POD)
+    assert not [entry for entry in shop.writes() if entry.call.resource in kinds]
 
 
 def test_a_storm_without_an_outage_recalls_nothing() -> None:

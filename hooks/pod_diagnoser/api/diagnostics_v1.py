@@ -522,22 +522,27 @@ def diagnosis_target(
 
 
 def diagnosis_targets(
-    diagnoser: PodDiagnoser, stored: Mapping[str, DiagnosisTargetSpec | None]
+    diagnoser: PodDiagnoser,
+    stored: Mapping[str, DiagnosisTargetSpec | None],
+    annotations: Mapping[str, str] | None = None,
 ) -> Iterator[Mapping[str, object]]:
     """Build the DiagnosisTargets that a diagnoser publishes, as `diagnosis_target`.
 
     Args:
         diagnoser: the PodDiagnoser or ClusterPodDiagnoser.
         stored: the namespaces, with what is stored there; there may be thousands.
+        annotations: of each DiagnosisTarget.
     """
     wanted = diagnosis_target_spec(diagnoser)
     name, spec = diagnosis_target_name(wanted), wanted.model_dump(exclude_defaults=True)
-    labels = {"labels": {CLUSTER_LABEL: diagnoser.metadata.name}} if wanted.is_of_cluster else {}
+    more: dict[str, object] = {"annotations": dict(annotations)} if annotations else {}
+    if wanted.is_of_cluster:
+        more["labels"] = {CLUSTER_LABEL: diagnoser.metadata.name}
     for namespace, there in stored.items():
         yield {
             "apiVersion": API_VERSION,
             "kind": "DiagnosisTarget",
-            "metadata": {"name": name, "namespace": namespace, **labels},
+            "metadata": {"name": name, "namespace": namespace, **more},
             "spec": spec
             if there is None or there == wanted
             else _with_removals(spec, there.model_dump(exclude_defaults=True)),

@@ -16,6 +16,7 @@ from pod_diagnoser.api.core_v1 import Namespace
 from pod_diagnoser.api.diagnostics_v1 import DiagnosisTargetSpec, diagnosis_targets
 from pod_diagnoser.api.metacontroller import CustomizeResponse, SyncResponse
 from pod_diagnoser.poddiagnosers.namespace_selection import selection_annotation
+from pod_diagnoser.pods.recall import recalled_targets
 
 RETRY_SECONDS: Final = 2.0
 """After which a response that tells of other namespaces is given again, if it lost a race."""
@@ -46,7 +47,8 @@ def sync_cluster_targets(request: ClusterTargetsRequest) -> SyncResponse:
         if not target.metadata.terminating
     }
     specs = _wanted(namespaces, existing) if diagnoser.active else {}
-    attachments = tuple(map(dict, diagnosis_targets(diagnoser, specs)))
+    annotations = recalled_targets(diagnoser.metadata)
+    attachments = tuple(map(dict, diagnosis_targets(diagnoser, specs, annotations)))
     if namespaces is None or (specs and not existing):
         return SyncResponse(attachments=attachments)
     names = (each.metadata.name for each in namespaces.values())

@@ -41,14 +41,15 @@ class PodSync:
         lookups: what the Events showed that were looked up, for each crash, for metrics.
         evidence_request: the evidence that is missing, or None. Where it can be fetched, sync the
             Pod again with it.
-        late: whether a crash was diagnosed late, as after an outage of the hook.
+        late_for: the uid of what claims the Pod, where a crash was diagnosed late, as after an
+            outage of the hook; else None.
     """
 
     response: SyncResponse
     settled: Sequence[SettledCrash] = ()
     lookups: Sequence[Evidence] = ()
     evidence_request: EvidenceRequest | None = None
-    late: bool = False
+    late_for: str | None = None
 
 
 def customize_pod(request: CustomizeRequest) -> CustomizeResponse:
@@ -90,12 +91,13 @@ def sync_pod(
     observation = observe_pod(pod, claim, now, fetched)
     output = _container_output(claim, observation, fetched)
     response = desired_metadata(pod, claim, observation, now, output)
+    late = diagnosed_late(observation.new_records, parse_time(claim.since))
     return PodSync(
         response,
         observation.settled,
         observation.lookups,
         observation.evidence_request,
-        diagnosed_late(observation.new_records, parse_time(claim.since)),
+        claim.diagnoser.uid if late else None,
     )
 
 

@@ -121,6 +121,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         hooks["/pods/customize"] = Hook(pods.customize, settings.max_pod_body, fairness)
         hooks["/pods/sync"] = Hook(pods.sync, settings.max_pod_body, fairness, refusable=True)
         hooks["/pods/recall"] = Hook(pods.recall, settings.max_pod_body, fairness)
+        hooks["/pods/cluster/recall"] = Hook(pods.recall_cluster, settings.max_pod_body, fairness)
     if settings.endpoints is not Endpoints.PODS:
         diagnosers = PodDiagnoserEndpoints(
             parts.clock, recalls, telemetry, reconciler, settings.max_related, parts.thread_time

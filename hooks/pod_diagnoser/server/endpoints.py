@@ -98,7 +98,7 @@ class PodEndpoints:
 
     Attributes:
         clock: returns the time.
-        recalls: recalls the Pods of a namespace after an outage.
+        recalls: recalls Pods after an outage.
         telemetry: counts and logs.
         evidence_fetcher: fetches Events and logs; None where they are not read.
         confidential: whether only callers with a token get responses, which may then hold what a
@@ -134,14 +134,19 @@ class PodEndpoints:
                 self.telemetry.events_looked_up(found.lookup)
         for crash in result.settled:
             self.telemetry.diagnosed(request.object.metadata, crash)
-        if result.late:
-            self.recalls.note_late(request.object.metadata.namespace, self.clock())
+        if result.late_for is not None:
+            self.recalls.note_late(result.late_for, self.clock())
         return Reply(result.response)
 
     def recall(self, body: Body) -> Reply:
         """Answer ``POST /pods/recall``, a sync of a DiagnosisTarget."""
         request = TargetRecallRequest.model_validate_json(body.content)
         return Reply(self.recalls.sync_target(request.object))
+
+    def recall_cluster(self, body: Body) -> Reply:
+        """Answer ``POST /pods/cluster/recall``, a small sync of a ClusterPodDiagnoser."""
+        request = DiagnoserRecallRequest.model_validate_json(body.content)
+        return Reply(self.recalls.sync_cluster(request.object))
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from pod_diagnoser.poddiagnosers.namespace_selection import (
 from pod_diagnoser.poddiagnosers.sync import Reconciler
 from pod_diagnoser.pods.claims import claiming_target, valid_targets
 from pod_diagnoser.pods.keys import DIAGNOSED_BY, LABEL
+from pod_diagnoser.pods.recall import PODS_RECALLED, RECALLED
 from pod_diagnoser.pods.sync import sync_pod
 from pod_diagnoser.remediation.model import ExecutionReport
 from tests.manifests.structural import problems
@@ -399,6 +400,25 @@ def test_the_annotation_changes_with_each_namespace_that_comes_or_goes() -> None
     assert texts["a", "b"] == texts["b", "a"]
     assert len(set(texts.values())) == 4
     assert [text.split()[0] for text in texts.values()] == ["2", "2", "2", "1", "0"]
+
+
+def test_each_target_says_when_the_pods_were_last_recalled() -> None:
+    """Also where the selector cannot be evaluated; one that is switched off has none."""
+
+    def recalled(**spec: Any) -> list[Json]:
+        of = cluster_diagnoser(**spec)
+        of["metadata"]["annotations"] = {PODS_RECALLED: "2026-11-23T10:00:00Z"}
+        existing = cluster_target(of, "a"), cluster_target(of, "b")
+        request = targets_request(of, namespace("a"), namespace("b"), existing=existing)
+        made = json.loads(sync_cluster_targets(request).encode())
+        return [each["metadata"]["annotations"] for each in made["attachments"]]
+
+    each = {RECALLED: "2026-11-23T10:00:00Z"}
+    assert recalled() == [each, each]
+    assert recalled(namespaceSelector=INVALID) == [each, each]
+    assert recalled(enableAnnotations=False) == []
+    made = json.loads(sync_cluster_targets(targets_request(CLUSTER, namespace("a"))).encode())
+    assert "annotations" not in made["attachments"][0]["metadata"]
 
 
 def test_the_first_targets_come_before_what_is_told() -> None:
