@@ -3,7 +3,8 @@
 Each namespace has a healthy Pod, which Metacontroller syncs when its DiagnosisTarget changes.
 A change is settled when each namespace's DiagnosisTarget shows it and the status says so. Crashes
 come in batches, in turn with such as a PodDiagnoser diagnoses in the same cluster. Each batch has
-the time of one resync of everything, whose cost is that of nothing happening.
+the time of one resync of everything, whose cost is that of nothing happening. In the end the hook
+is away, and its return recalls the Pods of each namespace.
 """
 
 import json
@@ -24,6 +25,8 @@ from dev.benchmarks.spread import Spread
 from dev.benchmarks.test_bed import API_SERVER, DIAGNOSER, TestBed, open_test_bed
 from dev.envtest import pods
 from dev.envtest.client import CLUSTERPODDIAGNOSERS, DIAGNOSISTARGETS
+from dev.envtest.control_plane import ControlPlane
+from pod_diagnoser.pods.recall import RECALLED
 
 NAMESPACES = 2000
 CRASHES = 140
@@ -36,6 +39,9 @@ APART = 0.4
 PERIOD = 60.0
 """Seconds for a batch, and for which nothing happens: the longest resync, that of a
 ClusterPodDiagnoser with all that it publishes, comes once in each."""
+
+_AWAY = 5.0
+"""Seconds for which the hook is away."""
 
 _MARK = "benchmarks.example/version"
 """A label of Pods to ignore, whose value changes with each change of the spec."""
@@ -119,7 +125,13 @@ def measure(
         TimeoutError: something does not settle.
     """
     names = [f"team-{number:04}" for number in range(namespaces)]
-    with open_test_bed(HookOperator) as bed, ExitStack() as watches:
+    made: list[HookOperator] = []
+
+    def make(control_plane: ControlPlane) -> HookOperator:
+        made.append(HookOperator(control_plane))
+        return made[0]
+
+    with open_test_bed(make) as bed, ExitStack() as watches:
         _say(f"making {namespaces:,} namespaces and Pods")
         bed.make_namespaces(names, selected=True)
         bed.operator.start()
@@ -140,6 +152,7 @@ def measure(
         idle = _idle(stage, period)
         _crashes(stage, own, others, everywhere, crashes, (period, idle))
         memory = {part: peak / 1e6 for part, peak in bed.operator.peak_memory().items()}
+        _outage(stage, made[0], [*names, f"team-{namespaces:04}"])
     stage.note("memory of both hooks at most", sum(memory[one] for one in HOOKS), "MB", _MEMORY)
     stage.note("memory of Metacontroller at most", memory[METACONTROLLER], "MB")
     return stage.lines
@@ -245,6 +258,20 @@ def _idle(stage: _Stage, period: float) -> dict[str, float]:
     return used
 
 
+def _outage(stage: _Stage, operator: HookOperator, names: Sequence[str]) -> None:
+    """Take both processes of the hook away, and measure until all Pods have been recalled."""
+    what = "an outage of the hook"
+    _say(what)
+    operator.stop_servers()
+    time.sleep(_AWAY)
+    operator.start_servers()
+    begun = time.perf_counter()
+    recalled = stage.targets.moments([(name, RECALLED) for name in names], TIMEOUT)
+    stage.quiet()
+    took = max(recalled.values()) - begun
+    stage.note(f"{what}: all DiagnosisTargets recalled, from its return", took, "s", _SETTLED)
+
+
 def version_of(line: bytes) -> Iterator[Hashable]:
     """Look at a DiagnosisTarget.
 
@@ -252,12 +279,16 @@ def version_of(line: bytes) -> Iterator[Hashable]:
         line: a line of a watch of DiagnosisTargets.
 
     Yields:
-        Its namespace, and the version that the benchmark has written into its spec.
+        Its namespace with the version that the benchmark has written into its spec, and with the
+        annotation that recalls its Pods.
     """
     shown = json.loads(line)["object"]
     version = shown.get("spec", {}).get("ignore", {}).get("podLabels", {}).get(_MARK)
+    namespace = shown["metadata"].get("namespace")
     if version is not None:
-        yield shown["metadata"]["namespace"], version
+        yield namespace, version
+    if RECALLED in shown["metadata"].get("annotations", {}):
+        yield namespace, RECALLED
 
 
 def selected_of(line: bytes) -> Iterator[Hashable]:

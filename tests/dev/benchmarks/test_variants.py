@@ -8,6 +8,7 @@ from dev.benchmarks.operators import METACONTROLLER, PODDIAGNOSERS_HOOK, PODS_HO
 from dev.benchmarks.spread import Spread
 from dev.benchmarks.test_bed import API_SERVER
 from dev.envtest.client import Json
+from pod_diagnoser.pods.recall import RECALLED
 
 
 def found(seconds: float) -> dict[str, Spread]:
@@ -78,6 +79,11 @@ def test_a_target_shows_the_version_that_was_written() -> None:
         ("team-1", "1")
     ]
     assert [*cluster_kind.version_of(line({"metadata": metadata, "spec": {}}))] == []
+    recalled = {"namespace": "team-1", "annotations": {RECALLED: "2026-11-23T10:00:00Z"}}
+    assert [*cluster_kind.version_of(line({"metadata": recalled, "spec": spec}))] == [
+        ("team-1", "1"),
+        ("team-1", RECALLED),
+    ]
 
 
 def test_a_status_is_right_for_a_generation_and_a_number() -> None:
