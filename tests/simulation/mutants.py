@@ -394,16 +394,16 @@ def _latest_by_moment(diagnoses: Any, records: Any) -> Any:
 
 
 def _late_alone(
-    recalled: datetime | None, started: datetime, late: datetime | None
+    recalled: datetime | None, started: datetime, late: datetime | None, distance: timedelta
 ) -> datetime | None:
-    return None if late is None else _recall_time(recalled, min(started, late), late)
+    return None if late is None else _recall_time(recalled, min(started, late), late, distance)
 
 
 _recall_time = recall.recall_time
 
 
 def _its_own_start(
-    recalled: datetime | None, started: datetime, _: datetime | None
+    recalled: datetime | None, started: datetime, _: datetime | None, __: timedelta
 ) -> datetime | None:
     return None if recalled == started else started
 
