@@ -10,7 +10,9 @@ from typing import Any
 
 import yaml
 
+from dev.envtest.control_plane import ControlPlane
 from dev.envtest.installation import PROJECT, SYSTEM
+from tests.e2e.workspace import eventually
 
 CHART = PROJECT / "charts/pod-diagnoser"
 RELEASE = "pod-diagnoser"
@@ -18,6 +20,14 @@ RELEASE = "pod-diagnoser"
 Json = dict[str, Any]
 Key = tuple[str, str]
 """Kind and name of an object. Names of one kind are those of one namespace, or of the cluster."""
+
+
+def delete_kinds(plane: ControlPlane) -> None:
+    """Delete all CRDs; on a busy machine the API server takes more than a minute for it."""
+    plane.kubectl("delete", "crd", "--all", "--wait=false")
+    eventually(
+        lambda: plane.kubectl("get", "crd", "-o", "name"), lambda found: not found, 300, pause=0.5
+    )
 
 
 class HelmError(AssertionError):

@@ -13,7 +13,17 @@ from dev.envtest import installation
 from dev.envtest.build import Binaries
 from dev.envtest.control_plane import ControlPlane
 from dev.envtest.installation import PROJECT, SYSTEM, wait_for_kinds
-from tests.e2e.chart import CHART, RELEASE, Helm, HelmError, Json, Key, comparable, hooks_of
+from tests.e2e.chart import (
+    CHART,
+    RELEASE,
+    Helm,
+    HelmError,
+    Json,
+    Key,
+    comparable,
+    delete_kinds,
+    hooks_of,
+)
 
 GENERATED: set[Key] = {
     ("Secret", "pod-diagnoser-token"),
@@ -194,7 +204,7 @@ def test_an_upgrade_keeps_credentials_and_takes_over(
 ) -> None:
     """What Helm created last is an object of the release afterwards, and not created anew."""
     # What is there already would not be the release's.
-    plane.kubectl("delete", "crd", "--all", "--timeout=60s")
+    delete_kinds(plane)
     plane.kubectl(
         "delete", "serviceaccount", "-n", SYSTEM, "-l", "app.kubernetes.io/instance=pod-diagnoser"
     )

@@ -29,7 +29,7 @@ from dev.envtest.installation import SYSTEM, wait_for_kinds
 from dev.envtest.metacontroller import Metacontroller
 from dev.envtest.mounts import mount
 from dev.local_ports import free_ports
-from tests.e2e.chart import CHART, RELEASE, Helm
+from tests.e2e.chart import CHART, RELEASE, Helm, delete_kinds
 from tests.e2e.test_together import Replica
 from tests.e2e.workspace import ERROR, Workspace, shown_metadata, warnings
 
@@ -199,7 +199,7 @@ def bare(binaries: Binaries) -> Iterator[Cluster]:
     """A cluster with neither operator nor Metacontroller nor its kinds."""
     with Cluster(binaries, installed=False) as running:
         running.metacontroller.stop()
-        running.control_plane.kubectl("delete", "crd", "--all", "--timeout=60s")
+        delete_kinds(running.control_plane)
         yield running
 
 
