@@ -291,12 +291,12 @@ def _without_bulk(pod: OwnedPod) -> OwnedPod:
     metadata = pod.metadata.model_copy(update={"annotations": kept})
     if pod.spec is None or not isinstance(pod.spec.volumes, list):
         return pod.model_copy(update={"metadata": metadata})
-    claims = [
+    volumes = [
         each
         for each in pod.spec.volumes
-        if isinstance(each, dict) and "persistentVolumeClaim" in each
+        if isinstance(each, dict) and ("persistentVolumeClaim" in each or "image" in each)
     ]
-    spec = pod.spec.model_copy(update={"volumes": claims})
+    spec = pod.spec.model_copy(update={"volumes": volumes})
     return pod.model_copy(update={"metadata": metadata, "spec": spec})
 
 

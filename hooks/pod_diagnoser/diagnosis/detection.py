@@ -415,6 +415,7 @@ def pod_failure(pod: Pod) -> Symptom | None:
         reason=reason,
         message=status.message,
         never_ran=_was_refused(pod, status, never_ran=never_ran),
+        has_run=any(_has_run(each) for each in pod.containers()),
         final=_is_over(status),
         finished_at=ended_at,
         ended_by=ended_at,
@@ -437,6 +438,15 @@ def _was_refused(pod: Pod, status: PodStatus, *, never_ran: bool) -> bool:
         return True
     # A status without containers is also how old kubelets reported Pods that they had ended.
     return never_ran and status.reason not in _ENDING_REASONS
+
+
+def _has_run(container: ContainerView) -> bool:
+    """Whether a container was started, by what its status still shows."""
+    ends = (container.terminated, container.last_terminated)
+    return container.running is not None or any(
+        end is not None and end.startedAt is not None and end.reason not in NEVER_RAN
+        for end in ends
+    )
 
 
 def _is_over(status: PodStatus) -> bool:

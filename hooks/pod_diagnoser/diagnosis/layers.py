@@ -29,6 +29,7 @@ _LAYERS: Final[tuple[str, ...]] = (
     rf"Failed to apply default image tag {_QUOTED}: ",
     r"Failed to create pod sandbox: ",
     r"Failed create pod sandbox: ",
+    r"error killing pod: ",
     r"Failed to prepare dynamic resources: ",
     r"prepare dynamic resources: ",
     r"Pod was rejected: ",
@@ -74,7 +75,7 @@ _LAYERS: Final[tuple[str, ...]] = (
     r"failed to get sandbox runtime: ",
     r"unable to get OCI runtime for sandbox [^:]{1,253}: ",
     rf"failed to (?:create|start) sandbox(?: container(?: task)?)? ?(?:{_QUOTED})?: ",
-    rf"failed to (?:setup|set up) network for sandbox {_QUOTED}: ",
+    rf"failed to (?:setup|set up|destroy) network for sandbox {_QUOTED}: ",
     rf"failed to get sandbox image {_QUOTED}: ",
     rf"failed to pull image {_QUOTED}: ",
     rf"failed to pull and unpack image {_QUOTED}: ",
@@ -120,7 +121,7 @@ _LAYERS: Final[tuple[str, ...]] = (
     r"networkPlugin (?P<plugin_a>[\w-]{1,60}) failed to set up pod \"[^\"]{0,253}\" network: ",
     r'failed to (?:start|create) container "[^"]{0,253}": ',
     # CNI
-    r'plugin type="(?P<plugin>[^"]{1,253})"(?: name="[^"]{0,253}")? failed \(add\): ',
+    r'plugin type="(?P<plugin>[^"]{1,253})"(?: name="[^"]{0,253}")? failed \((?:add|delete)\): ',
     r"error adding pod \S{1,512} to CNI network \"(?P<network>[^\"]{1,253})\": ",
     r"add cmd: ",
     # multus-cni

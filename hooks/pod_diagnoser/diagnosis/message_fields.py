@@ -76,6 +76,12 @@ _FIELD_PATTERNS: Final[Mapping[ProblemKind, tuple[re.Pattern[str], ...]]] = {
             rf"driver name (?P<driver>{_DNS_NAME}) not found",
             rf"does not contain driver (?P<driver>{_DNS_NAME})(?![-\w.])",
         ),
+        ProblemKind.CSI_DRIVER_NOT_INSTALLED: (
+            rf"not supported by driver (?P<driver>{_DNS_NAME})(?![-\w.])",
+        ),
+        ProblemKind.RESOLV_CONF_MISSING: (
+            r"open (?P<path>/[^\s:]{1,200}resolv\.conf): no such file",
+        ),
         ProblemKind.SECRET_PROVIDER_MISSING: (
             rf'provider "(?P<provider>{_DNS_NAME})"',
             rf"provider binary (?P<provider>{_DNS_NAME})(?![-\w.])",
@@ -293,7 +299,8 @@ def _eviction_quantities(text: str, raw: Mapping[str, str]) -> dict[str, str]:
 
 def _refusal_quantities(_: str, raw: Mapping[str, str]) -> dict[str, str]:
     """What was requested, in the units in which people write requests: CPUs, and bytes."""
-    of_memory = raw.get("resource") in ("memory", "ephemeral-storage")
+    resource = raw.get("resource", "")
+    of_memory = resource in ("memory", "ephemeral-storage") or resource.startswith("hugepages-")
     of_cpu = raw.get("resource") == "cpu"
     quantities: dict[str, str] = {}
     for key in ("requested", "used", "capacity"):

@@ -602,6 +602,21 @@ def post_start_hook_evidence(symptom: Symptom) -> str:
     return "waited with reason PostStartHookError; {exit}"
 
 
+_never_admitted: Final = by_problem(
+    "{Subject} was refused by {node} and never ran: ",
+    "{Subject} was refused by {node} and never ran[: {message}]",
+)
+_admitted_before: Final = by_problem(
+    "{Subject} had run, and was then refused by {node}: ",
+    "{Subject} had run, and was then refused by {node}[: {message}]",
+)
+
+
+def refused(symptom: Symptom) -> str:
+    """That a Pod was not admitted: a new one, or one that a kubelet finds when it starts again."""
+    return (_admitted_before if symptom.has_run else _never_admitted)(symptom)
+
+
 def refusal_evidence(symptom: Symptom) -> str:
     """What proves that a Pod was not admitted."""
     if symptom.reason == "Failed":
@@ -664,6 +679,9 @@ def not_deleted_step(symptom: Symptom) -> str:
         )
     if symptom.names and not symptom.still_runs:
         return "check that the controller which removes this finalizer runs, and what it logs"
+    problem = symptom.known_problem
+    if problem is not None and problem.is_specific:
+        return _qualified(problem.next_step)
     return "[look at the node's kubelet, runtime and hanging mounts: ]{describe_node}"
 
 

@@ -244,6 +244,8 @@ _LIMITS: Final = (
         "for user.max_user_namespaces; containers/storage userns.go",
         "failed to start noop process for unshare",
         "not enough unused ids in user namespace",
+        "cannot be mapped to a host id",
+        "create mapped mount for",
     ),
     *_rows(
         ProblemKind.KERNEL_KEYS_USED_UP,
@@ -352,6 +354,17 @@ _DEVICES: Final = (
 )
 
 _RUNTIMES_OWN: Final = (
+    *_rows(
+        ProblemKind.VIRTUALIZATION_MISSING,
+        "qemu accel/kvm (kvm_init), kata-containers src/runtime/virtcontainers",
+        "could not access kvm kernel module",
+        "failed to initialize kvm",
+    ),
+    *_rows(
+        ProblemKind.RESOLV_CONF_MISSING,
+        _KUBELET + "network/dns/dns.go (GetPodDNS, parseResolvConf)",
+        "resolv.conf: no such file or directory",
+    ),
     *_rows(
         ProblemKind.RUNTIME_PROGRAM_MISSING,
         "containerd contrib/apparmor, runc libcontainer/configs (Command.Run): programs that the "
@@ -572,6 +585,7 @@ _MISSING: Final = (
         ProblemKind.CLAIM_UNBOUND,
         _KUBELET + "volumemanager/populator (getPVCExtractPV); scheduler volumebinding",
         "has non-bound phase",
+        ": pvc is not bound",
         "unbound immediate persistentvolumeclaims",
         "pod has unbound persistentvolumeclaims",
     ),
@@ -690,6 +704,16 @@ _ATTACH: Final = (
         "the maximum number of data disks allowed to be attached",
         "exceeds max volume count",
         "exceeded limit … on persistent disks per",
+    ),
+    *_rows(
+        ProblemKind.CSI_DRIVER_NOT_INSTALLED,
+        _VOLUME + "csi/csi_plugin.go (supportsVolumeLifecycleMode)",
+        "not supported by driver … (no csidriver object)",
+    ),
+    *_rows(
+        ProblemKind.OWNERSHIP_CHANGE_SLOW,
+        _VOLUME + "volume_linux.go (VolumeOwnership: VolumePermissionChangeInProgress)",
+        "setting volume ownership for",
     ),
     *_rows(
         ProblemKind.CSI_DRIVER_MISSING,

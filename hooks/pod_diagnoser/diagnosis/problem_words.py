@@ -60,6 +60,8 @@ class ProblemKind(StrEnum):
     RUNTIME_CLASS_MISSING = "RuntimeClassMissing"
     RUNTIME_HANDLER_UNKNOWN = "RuntimeHandlerUnknown"
     RUNTIME_PROGRAM_MISSING = "RuntimeProgramMissing"
+    VIRTUALIZATION_MISSING = "VirtualizationMissing"
+    RESOLV_CONF_MISSING = "ResolvConfMissing"
     WRONG_ARCHITECTURE = "WrongArchitecture"
     EXECUTABLE_NOT_FOUND = "ExecutableNotFound"
     EXECUTABLE_NEEDS_LIBRARY = "ExecutableNeedsLibrary"
@@ -122,6 +124,8 @@ class ProblemKind(StrEnum):
     STORAGE_UNAUTHORIZED = "StorageUnauthorized"
     ATTACH_FAILED = "AttachFailed"
     CSI_DRIVER_MISSING = "CSIDriverMissing"
+    CSI_DRIVER_NOT_INSTALLED = "CSIDriverNotInstalled"
+    OWNERSHIP_CHANGE_SLOW = "OwnershipChangeSlow"
     STORAGE_DRIVER_BUSY = "StorageDriverBusy"
     STORAGE_DEVICE_BUSY = "StorageDeviceBusy"
     STORAGE_UNREACHABLE = "StorageUnreachable"
@@ -401,6 +405,14 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "the node lacks a program that its container runtime needs[: {executable}]",
         "install that program on {node}, or correct its path in the runtime's configuration there",
     ),
+    ProblemKind.VIRTUALIZATION_MISSING: ProblemWords(
+        "the node cannot run virtual machines (KVM), which the handler of its RuntimeClass needs",
+        "use nodes with KVM (/dev/kvm, nested virtualization), or another runtimeClassName",
+    ),
+    ProblemKind.RESOLV_CONF_MISSING: ProblemWords(
+        "the kubelet's resolv.conf[ {path}] is missing on the node",
+        "restore that file on {node}, or correct resolvConf in the configuration of its kubelet",
+    ),
     ProblemKind.WRONG_ARCHITECTURE: ProblemWords(
         "its executable is for another processor, or a script without #! in its first line",
         "build {image} for the architecture of {node}; a script needs #! in its first line",
@@ -635,6 +647,14 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.CSI_DRIVER_MISSING: ProblemWords(
         "CSI driver[ {driver}] is not registered on the node",
         "check that the Pod of CSI driver[ {driver}] runs and is ready on {node}",
+    ),
+    ProblemKind.CSI_DRIVER_NOT_INSTALLED: ProblemWords(
+        "CSI driver[ {driver}] has no CSIDriver object in the cluster",
+        "install CSI driver[ {driver}] with its CSIDriver object, or correct the volume",
+    ),
+    ProblemKind.OWNERSHIP_CHANGE_SLOW: ProblemWords(
+        "the kubelet is still changing the owner of the files in its volume (fsGroup)",
+        "wait; set fsGroupChangePolicy: OnRootMismatch, so that it is not done each time",
     ),
     ProblemKind.STORAGE_DRIVER_BUSY: ProblemWords(
         "the storage driver was still busy with its volume[ {volume}]",

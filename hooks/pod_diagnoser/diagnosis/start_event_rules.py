@@ -61,6 +61,7 @@ _FAILURES: Final = {
     "FailedMount": EventFinding.MOUNT_FAILED,
     "FailedAttachVolume": EventFinding.MOUNT_FAILED,
     "FailedMapVolume": EventFinding.MOUNT_FAILED,
+    "VolumePermissionChangeInProgress": EventFinding.MOUNT_FAILED,
     "FailedCreatePodSandBox": EventFinding.SANDBOX_FAILED,
     "NetworkNotReady": EventFinding.SANDBOX_FAILED,
     "FailedPrepareDynamicResources": EventFinding.DEVICES_FAILED,

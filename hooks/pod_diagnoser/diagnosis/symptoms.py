@@ -92,6 +92,7 @@ class Symptom(NamedTuple):
             finalizers, containers that are done, or that still run; of a Pod for which there is no
             node, its PersistentVolumeClaims.
         never_ran: whether the Pod failed before any of its containers was created.
+        has_run: whether a container of a Pod that failed as a whole had been started.
         still_runs: whether containers run on in a Pod that is being deleted.
         node_lost: whether the Pod's node stopped reporting.
         ran_on: whether the Pod's own containers ran on while an init container was run again.
@@ -137,6 +138,7 @@ class Symptom(NamedTuple):
     names: tuple[str, ...] = ()
     never_ran: bool = False
     ran_on: bool = False
+    has_run: bool = False
     still_runs: bool = False
     node_lost: bool = False
     node: str = ""

@@ -47,14 +47,16 @@ LASTING_RULES: tuple[CauseRule, ...] = (
             _NOT_CREATED,
             has_finding(
                 EventFinding.MOUNT_FAILED,
-                "an Event FailedMount, FailedAttachVolume or FailedMapVolume",
+                "an Event FailedMount, FailedAttachVolume, FailedMapVolume or "
+                "VolumePermissionChangeInProgress",
                 SymptomKind.LASTING_CONDITION,
             ),
         ),
         phrases.volume_not_mounted,
         "Event {event}: {event_detail}[, since {since}]",
         phrases.step_by_problem("[look at the volume, its claim and its driver: ]{describe}"),
-        "pkg/kubelet/events/event.go (FailedMountVolume, FailedAttachVolume, FailedMapVolume)",
+        "pkg/kubelet/events/event.go (FailedMountVolume, FailedAttachVolume, FailedMapVolume), "
+        "pkg/volume/volume_linux.go",
     ),
     CauseRule(
         Cause.SANDBOX_NOT_CREATED,

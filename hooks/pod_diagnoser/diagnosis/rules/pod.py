@@ -64,10 +64,7 @@ POD_RULES: tuple[CauseRule, ...] = (
             ("reason", "never_ran"),
             SymptomKind.POD,
         ),
-        phrases.by_problem(
-            "{Subject} was refused by {node} and never ran: ",
-            "{Subject} was refused by {node} and never ran[: {message}]",
-        ),
+        phrases.refused,
         phrases.refusal_evidence,
         phrases.step_by_problem(
             "[compare what the Pod asks for with what its node has: ]{describe_node}"
