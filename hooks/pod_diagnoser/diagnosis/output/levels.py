@@ -79,6 +79,7 @@ _RECORD: Final = re.compile(
     r"|(?:\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{6} )?(?P<capns>[DINWEC]) \| \w"
     # ERROR: …, [error] …, FATAL …, at the start
     rf"|[\[(<]?(?P<start>(?i:{_NAMES}))(?:[\])>:]|\s*[-|\[]|\s+(?=[\d\[(]))"
+    r"|(?P<alone>DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|FATAL) +(?=[\w(\"'/])"
     rf"|(?P<logger>{_NAMES}) {{1,2}}[\w.$/:-]{{1,100}}(?: - |: )"
     # after a time: 2024-01-01 12:00:00,123 … ERROR …; after what follows a time elsewhere
     r"|\[?(?:\d{4}[-/.]\d{2}[-/.]\d{2}|\d{2}:\d{2}:\d{2}|[A-Z][a-z]{2} [ \d]\d|ts=|time=)"
@@ -108,7 +109,7 @@ def level_of(text: str) -> Level | None:
     if head is not None:
         if letter := head["klog"] or head["capns"]:
             return _LETTERS[letter]
-        if name := head["start"] or head["logger"]:
+        if name := head["start"] or head["logger"] or head["alone"]:
             return _WORDS.get(name.lower())
     elif "level=" not in text[:_REACH] and "lvl=" not in text[:_REACH]:
         return None

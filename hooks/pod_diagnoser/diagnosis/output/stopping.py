@@ -8,7 +8,7 @@ _MARKER: Final = re.compile(
     r"(?:\b(?:ENVOY_)?SIG(?:TERM|INT|QUIT)\b"
     r"|[Rr]eceived (?:a )?(?:smart |fast |immediate )?(?:shutdown|termination|stop|exit|kill) (?:request|signal)"
     r"|[Rr]eceived signal:? ?(?:15|2|3|terminated|interrupt|TERM|INT)\b"
-    r"|[Ss]ignal:? ?(?:15|terminated|interrupt)\b|\bsignal 15\b|\"signal\": ?\"?(?:terminated|interrupt|15)"
+    r"|[Ss]ignal[:=]? ?(?:15|terminated|interrupt)\b|\bsignal 15\b|\"signal\": ?\"?(?:terminated|interrupt|15)"
     r"|killed by signal, dumping|[Cc]aught signal|[Gg]ot signal|[Hh]andling signal:? (?:term|int|quit)"
     r"|Signal handler called with signal (?:15|2)\b"
     r"|[Rr]eceived (?:terminated|interrupt|hangup|term|int|quit|TERM|INT)\b|(?:shut(?:ting)? ?down|stop(?:ping)?|exit(?:ing)?) (?:on|due to|because of|after) signal"

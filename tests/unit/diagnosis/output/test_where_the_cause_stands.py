@@ -219,7 +219,103 @@ ENDS: Final = (
             "Aborted (core dumped)\n"
         ),
     ),
+    (
+        "the first of the last errors that does not say that it goes on",
+        R.PORT_IN_USE,
+        "2024.01.01 00:00:17.610652 [ 1 ] {} <Error> Till: Listen [0.0.0.0]:9000 failed: Address already in use: 0.0.0.0:9000",
+        (
+            "2024.01.01 00:00:16.302652 [ 1 ] {} <Warning> Till: huge pages are set to always\n"
+            "2024.01.01 00:00:16.310652 [ 1 ] {} <Error> Certificates: Cannot obtain the time of /etc/till.crt, skipping update. strerror: No such file or directory\n"
+            "2024.01.01 00:00:17.610652 [ 1 ] {} <Error> Till: Listen [0.0.0.0]:9000 failed: Address already in use: 0.0.0.0:9000\n"
+            "2024.01.01 00:00:17.611004 [ 1 ] {} <Information> Till: shutting down\n"
+        ),
+    ),
+    (
+        "a cause with aborting behind it",
+        R.FILE_NOT_FOUND,
+        "Error: no such file or directory: till.conf. Aborting",
+        "Till v1.1.0\nCopyright (C) Example\nError: no such file or directory: till.conf. Aborting\n",
+    ),
+    (
+        "a level before a message, and nothing else",
+        R.DEPENDENCY_UNREACHABLE,
+        "[2024-01-01 00:00:30] ERROR connect ECONNREFUSED 127.0.0.1:3306",
+        (
+            "[2024-01-01 00:00:29] INFO Your till is now available\n"
+            "[2024-01-01 00:00:30] INFO The till has started in 0.799s\n"
+            "[2024-01-01 00:00:30] ERROR connect ECONNREFUSED 127.0.0.1:3306\n"
+            "connect ECONNREFUSED 127.0.0.1:3306\n"
+            '"Unknown database error"\n'
+            "Error ID:\n"
+            "    500\n"
+            "Error Code:\n"
+            "    ECONNREFUSED\n"
+            "----------------------------------------\n"
+            "[2024-01-01 00:00:30] WARN The till is shutting down\n"
+            "[2024-01-01 00:00:30] WARN Your till is now offline\n"
+        ),
+    ),
+    (
+        "what is copied because it is not there is no failure",
+        R.NAME_RESOLUTION,
+        "MySQL Connection Error: (2002) php_network_getaddresses: getaddrinfo for till failed: Name or service not known",
+        (
+            "Till not found in /var/www/html - copying now...\n"
+            "Complete! The till has been copied to /var/www/html\n"
+            "MySQL Connection Error: (2002) php_network_getaddresses: getaddrinfo for till failed: Name or service not known\n"
+        ),
+    ),
+    (
+        "mongod tells of its key file at the level of information",
+        R.PERMISSION_DENIED,
+        '{"t":{"$date":"2024-01-01T00:00:00.131+00:00"},"s":"I",  "c":"ACCESS",   "id":20254,   "ctx":"main","msg":"Read security file failed","attr":{"error":{"code":30,"codeName":"InvalidPath","errmsg":"permissions on /etc/till/key are too open"}}}',
+        (
+            '{"t":{"$date":"2024-01-01T00:00:00.111+00:00"},"s":"I",  "c":"CONTROL",  "id":23285,   "ctx":"main","msg":"Automatically disabling TLS 1.0"}\n'
+            '{"t":{"$date":"2024-01-01T00:00:00.131+00:00"},"s":"I",  "c":"ACCESS",   "id":20254,   "ctx":"main","msg":"Read security file failed","attr":{"error":{"code":30,"codeName":"InvalidPath","errmsg":"permissions on /etc/till/key are too open"}}}\n'
+        ),
+    ),
+    (
+        "what a supervisor says of itself is not why its child ends",
+        R.PERMISSION_DENIED,
+        "till: cannot open /etc/till.conf: Permission denied",
+        (
+            "2024-01-01 00:00:13,884 CRIT Supervisor running as root (no user in config file)\n"
+            "2024-01-01 00:00:14,908 INFO spawned: 'till' with pid 161\n"
+            "till: cannot open /etc/till.conf: Permission denied\n"
+            "2024-01-01 00:00:15,070 INFO exited: till (exit status 78; not expected)\n"
+            "2024-01-01 00:00:17,270 INFO gave up: till entered FATAL state, too many start retries too quickly\n"
+        ),
+    ),
+    (
+        "what a program requires",
+        R.INVALID_CONFIGURATION,
+        "till: This program requires a machine with at least 2000 megabytes of memory.",
+        (
+            "The till will run as non-root by default.\n"
+            "till: This program requires a machine with at least 2000 megabytes of memory.\n"
+        ),
+    ),
+    (
+        "the last line, which is no record, after errors that were logged",
+        R.DEPENDENCY_UNREACHABLE,
+        "2024/01/01 00:00:34 failed to join cluster: context deadline exceeded",
+        (
+            "I0101 00:00:13.101020      19 worker.go:107] Listening at address: [::]:7080\n"
+            'E0101 00:00:24.201020      19 groups.go:1181] Error during Subscribe for prefix "a": Unable to find any servers\n'
+            "2024/01/01 00:00:34 failed to join cluster: context deadline exceeded\n"
+        ),
+    ),
 )
+
+
+def test_a_signal_as_a_field_is_a_request_to_stop() -> None:
+    """As of logfmt: the error after it follows from it."""
+    output = (
+        'time=2024-01-01T00:00:56Z level=info msg="Signal received" signal=terminated\n'
+        'time=2024-01-01T00:00:56Z level=info msg="Stopping the till"\n'
+        'time=2024-01-01T00:00:56Z level=error msg="job errored" error="accept failed: use of closed network connection"\n'
+    )
+    assert read_output(output).reason_class is R.ASKED_TO_STOP
 
 
 def test_an_error_long_before_an_orderly_end_is_not_the_reason() -> None:

@@ -41,14 +41,14 @@ _START: Final = re.compile(
     r"(?:\d{4}[-/]\d{2}[-/]\d{2}[T ][\d:.,Z+-]{8,20} )?(?:[\w./@-]{1,80}: )?"
     r"(?:\* |! |>+ |-> )?(?:(?:fatal |FATAL |Fatal )?error\b|Error\b|ERROR\b|ORA-\d{5}: |fatal\b|FATAL\b|Fatal\b|"
     r"(?:[Uu]nable|[Ff]ailed|[Rr]efusing) to |[Cc]annot |[Cc]an't |[Cc]ould(?: not|n't) )"
-    r"(?!s?[=:] ?(?:0|null|none|false)\b|\.log|_log| log)"
+    r"(?!s?[=:] ?(?:0|null|none|false)\b|\.log|_log| log| (?:ID|[Cc]ode): *$)"
 )
 """What begins by saying that it failed."""
 
 _WORDS: Final = (
     "fatal", "error", "failed", "failure", "cannot", "can't", "couldn't", "could not", "unable to",
     "refused", "denied", "no such", "invalid", "not found", "not writable", "not set", "must be",
-    "required", "missing", "does not exist", "timed out", "not permitted", "unexpected", "unknown",
+    "required", "requires", "missing", "does not exist", "timed out", "not permitted", "unexpected", "unknown",
     "unsupported", "in use", "not supported", "corrupt", "unrecognized", "mismatch", "expired",
     "timeout occurred", "timeout exceeded", "timeout expired", "timeout after", "timeout waiting",
     "exceeded", "too many", "out of", "no space", "can not", "please configure", "please specify",
@@ -61,13 +61,19 @@ _HEALTHY: Final = re.compile(
     r"\berrors?[ ._-]?(?:log|file|page|handler|reporting|level|rate|count)"
     r"|\b(?:errors?|failed|failures?|missing|invalid|skipped)['\"]?\s?[=:]\s?['\"]?(?:0|null|none|false|nil)\b"
     r"|\b(?:0|no|without|zero) (?:errors?|failures?|failed)|not (?:an? )?(?:fatal|error)|if (?:an )?err"
-    r"|\bon[_-]?error|ignor|deprecat|optional|\bdisabling\b|falling back|logging errors|\berrors?=(?:trace|debug|info|warn|error|off)\b|skipp|retry(?:ing)?|will (?:use|be|try)|using default",
+    r"|\bon[_-]?error|ignor|deprecat|optional|\bdisabling\b|falling back|logging errors|\berrors?=(?:trace|debug|info|warn|error|off)\b|skipp|retry(?:ing)?|will (?:use|be|try)|using default|copying now",
 )
 _TERMS: Final = re.compile(
     r"\byou (?:need to|must|have to) (?:agree|accept)\b|\b(?:licen[cs]e|agreement|eula|terms)\b.{0,80} must be accepted",
     re.IGNORECASE,
 )
 """Terms that were not accepted: at whatever level it is said, it is the end."""
+
+_ENDS_WITH: Final = re.compile(
+    r"(?:\d{4}[-/]\d{2}[-/]\d{2}[T ][\d:.,Z+-]{8,20} )?(?:(?:[Ee]rror|ERROR|[Ff]atal|FATAL): )?"
+    r"(?:[Ff]ailed|[Uu]nable|[Cc]annot|[Cc]an't|[Cc]ould not|[Cc]ouldn't) [^:]{1,200}: \S"
+)
+"""What failed, and why: as the last line of all, it is what the program ended with."""
 
 _GO: Final = re.compile(r"\d{4}/\d{2}/\d{2} \d{2}:\d{2}:\d{2}(?:\.\d{6})? ")
 """The form of Go's package log."""
@@ -106,7 +112,9 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             strong.append(number)
         else:
             weak.append(number)
-    yield from (Finding(number, (number,), weight=Weight.LOGGED) for number in strong)
+    for number in strong:
+        last = number == len(lines) - 1 and _ENDS_WITH.match(lines[number])
+        yield Finding(number, (number,), weight=Weight.FATAL if last else Weight.LOGGED)
     if weak:
         end = end_of_what_counts(lines, _MAX_AFTER)
         near = _repeated(lines, [number for number in weak if number >= end])

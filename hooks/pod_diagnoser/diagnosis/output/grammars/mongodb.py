@@ -23,6 +23,9 @@ _SETTINGS: Final = re.compile(
     r"Error parsing (?:YAML|INI|command line)|Unrecognized option: |BadValue: |Error reading config"
     r"|Error opening config file|error command line: "
 )
+_KEY_FILE: Final = re.compile(r"Read security file failed|permissions on \S{1,300} are too open")
+"""The end at whatever level: mongod tells of it as of information."""
+
 _SECOND: Final = re.compile(
     r"[Ff]atal [Aa]ssertion|aborting after|Writing fatal message|Got signal|BACKTRACE"
 )
@@ -57,6 +60,8 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             # Below it the storage engine's error may have said more.
             near = error is not None and number - error <= _NEAR and "WiredTiger" not in line
             yield _finding(lines, number, (number, error) if near and error else (number,))
+        elif level and _KEY_FILE.search(line[:600]):
+            yield Finding(number, (number,), ReasonClass.PERMISSION_DENIED)
         elif level == "F":
             if _SECOND.search(line[:600]) and error is not None and number - error <= _NEAR:
                 yield _finding(lines, error, (error, number))

@@ -30,7 +30,7 @@ _GAP: Final = 6
 """How many other lines may stand between two errors of one kind of end."""
 
 _ENDS: Final = re.compile(
-    r"problem running manager|unable to (?:start|run) |(?:failed|cannot|could not|couldn't) to? ?"
+    r"problem running manager|[Uu]nable to (?:start|run|initiali[sz]e) |(?:failed|cannot|could not|couldn't) to? ?"
     r"(?:start|run|launch|boot|initiali[sz]e|init)\b|command failed|exiting(?: abnormally)?\b"
     r"|[Ee]rror (?:running|starting|initiali[sz]ing)|start(?:up)? failed|leader ?election lost"
     r"|[Ss]hutting down due to|terminat(?:ed|ing) due to|giving up|Fatal error|fatal exception"
@@ -136,9 +136,10 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             for number in _last_cluster(errors)
             if number == errors[-1] or not is_wrapper(lines[number])
         ]
-        first = next(number for number in reversed(last) if _same(lines[number], lines[last[0]]))
+        reason = next((number for number in last if not _GOES_ON.search(lines[number])), last[0])
+        first = next(number for number in reversed(last) if _same(lines[number], lines[reason]))
         others = _distinct(lines, [first, *(number for number in last if number != first)])
-        yield Finding(last[0], others, weight=Weight.LOGGED)
+        yield Finding(reason, others, weight=Weight.LOGGED)
 
 
 def _most_after(line: str) -> int:
