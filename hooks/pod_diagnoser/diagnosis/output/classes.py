@@ -634,6 +634,7 @@ _ROWS: Final[tuple[tuple[ReasonClass, tuple[str, ...]], ...]] = (
             r"network is unreachable",
             r"host is unreachable",
             r"i/o timeout",
+            r"\b(?:nodes?|servers?|endpoints?|brokers?|hosts?) (?:is|are) unavailable",
             r"can't reach",
             r"cannot reach",
             r"could not reach",

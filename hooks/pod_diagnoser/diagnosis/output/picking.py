@@ -26,6 +26,9 @@ _WHILE: Final = 30
 """The same of an error that was only logged, before an end in order that no request is told of."""
 
 _CLOCK: Final = re.compile(r"(?<![\d:.])([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?![\d:])")
+_EPOCH: Final = re.compile(r"\"(?:ts|time|timestamp)\":\s?(1\d{9})(?:\.\d|\d{3}\b|\b)")
+"""Seconds since 1970, or milliseconds: zap, pino and bunyan."""
+
 _CLOCK_REACH: Final = 80
 _DAY: Final = 86_400
 
@@ -113,7 +116,12 @@ def _stop(stream: Stream, start: int, end: int, finding: Finding | None) -> Find
         marker = None
     elif marker is None and (finding is None or finding.weight < Weight.LOGGED):
         marker = mild_stop_marker(texts, start, end)
-        if marker is not None and finding is not None and finding.start < marker:
+        if (
+            marker is not None
+            and finding is not None
+            and finding.start < marker
+            and not is_of_client(texts[finding.start])
+        ):
             marker = None
     elif marker is None and finding is not None and finding.weight is Weight.LOGGED:
         marker = mild_stop_marker(texts, start, end)
@@ -163,6 +171,8 @@ def _long_before(lines: Sequence[str], finding: Finding, marker: int, seconds: i
 def _clock(lines: Sequence[str], numbers: range) -> int | None:
     """Return the first time of day in lines, in seconds."""
     for number in numbers:
+        if found := _EPOCH.search(lines[number][:_CLOCK_REACH]):
+            return int(found[1]) % _DAY
         if found := _CLOCK.search(lines[number][:_CLOCK_REACH]):
             hours, minutes, seconds = map(int, found.groups())
             return (hours * 60 + minutes) * 60 + seconds

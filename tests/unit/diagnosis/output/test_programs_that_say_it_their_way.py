@@ -181,9 +181,9 @@ ENDS: Final = (
         ),
     ),
     (
-        "a headline that tells nothing",
+        "headlines that tell nothing",
         R.INVALID_CONFIGURATION,
-        "Message from the compiler:",
+        "Backend is malformed",
         "Error:\nMessage from the compiler:\nBackend is malformed\n",
     ),
     (

@@ -305,7 +305,118 @@ ENDS: Final = (
             "2024/01/01 00:00:34 failed to join cluster: context deadline exceeded\n"
         ),
     ),
+    (
+        "what is unavailable",
+        R.DEPENDENCY_UNREACHABLE,
+        "all till nodes are unavailable",
+        (
+            "Warning! Request till endpoint 'http://till:2379/version' error, retry time=1\n"
+            "Warning! Request till endpoint 'http://till:2379/version' error, retry time=2\n"
+            "all till nodes are unavailable\n"
+        ),
+    ),
+    (
+        "what does not exist",
+        R.INVALID_CONFIGURATION,
+        "Mon Jan  1 00:00:13 2024: Non-existent till specified in configuration",
+        (
+            "Mon Jan  1 00:00:13 2024: Starting till v2.2.7\n"
+            "Mon Jan  1 00:00:13 2024: Opening file '/etc/till.conf'.\n"
+            "Mon Jan  1 00:00:13 2024: Non-existent till specified in configuration\n"
+            "Mon Jan  1 00:00:13 2024: Stopped till v2.2.7\n"
+        ),
+    ),
+    (
+        "please accept",
+        R.MISSING_CONFIGURATION,
+        "[init] Please accept the Till EULA at",
+        (
+            "[init] Running as uid=1000 gid=1000\n"
+            "[init] Please accept the Till EULA at\n"
+            "[init]   https://example.com/eula\n"
+            "[init] by adding the following:\n"
+            "[init]   -e EULA=TRUE\n"
+        ),
+    ),
+    (
+        "headlines above a cause",
+        R.NAME_RESOLUTION,
+        "Backend host '\"till:8080\"' could not be resolved to an IP address:",
+        (
+            "Error:\n"
+            "Message from the compiler:\n"
+            "Backend host '\"till:8080\"' could not be resolved to an IP address:\n"
+            "\tName or service not known\n"
+            "('/etc/till.vcl' Line 4 Pos 13)\n"
+        ),
+    ),
+    (
+        "a cause in a frame",
+        R.LOCK_HELD,
+        "│ Error: Error acquiring the state lock",
+        (
+            "Initializing the till...\n"
+            "╷\n"
+            "│ Error: Error acquiring the state lock\n"
+            "│ \n"
+            "│ Lock Info:\n" + "".join(f"│   Field{n}: value\n" for n in range(8)) + "╵\n"
+        ),
+    ),
+    (
+        "a cause below its kind",
+        R.FILE_NOT_FOUND,
+        "Could not find profile named 'till'",
+        (
+            "00:00:13  Running with till=1.3.1\n"
+            "00:00:14  Encountered an error:\n"
+            "Runtime Error\n"
+            "  Could not find profile named 'till'\n"
+        ),
+    ),
+    (
+        "tar says at last that it cannot go on",
+        R.DATA_CORRUPT,
+        "gzip: stdin: unexpected end of file",
+        (
+            "Extracting till.tar.gz\n"
+            "gzip: stdin: unexpected end of file\n"
+            "tar: Unexpected EOF in archive\n"
+            "tar: Error is not recoverable: exiting now\n"
+        ),
+    ),
 )
+
+
+def test_a_request_that_failed_before_an_orderly_end_is_not_the_reason() -> None:
+    """Uvicorn does not say that it was asked to stop, but that it shuts down."""
+    output = (
+        "INFO:     Application startup complete.\n"
+        "ERROR:    Exception in ASGI application\n"
+        "Traceback (most recent call last):\n"
+        '  File "/app/main.py", line 21, in item\n'
+        "    return items[9]\n"
+        "KeyError: 9\n"
+        'INFO:     10.244.0.1:51240 - "GET /health HTTP/1.1" 200 OK\n'
+        "INFO:     Shutting down\n"
+        "INFO:     Finished server process [1]\n"
+    )
+    assert read_output(output).reason_class is R.ASKED_TO_STOP
+
+
+def test_times_in_seconds_tell_how_long_a_program_worked_on() -> None:
+    """As zap writes them."""
+    output = (
+        '{"level":"info","ts":1672917133.1,"msg":"starting"}\n'
+        '{"level":"error","ts":1672917183.1,"msg":"could not get the till"}\n'
+        '{"level":"info","ts":1672927183.1,"msg":"Shutdown signal received, waiting for workers"}\n'
+    )
+    assert read_output(output).reason_class is R.ASKED_TO_STOP
+
+
+def test_what_points_to_warnings_above_is_not_the_reason() -> None:
+    """Silence is better."""
+    output = "Jan 01 00:00:13.103 [err] Reading config failed--see warnings above.\n"
+    assert read_output(output).lines == ()
 
 
 def test_a_signal_as_a_field_is_a_request_to_stop() -> None:

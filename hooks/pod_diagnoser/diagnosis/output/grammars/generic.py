@@ -35,11 +35,14 @@ _MAX_RECORDS: Final = 200
 _OFTEN: Final = 3
 """How often a line is repeated to count for more than one that stands there once."""
 
+_MAX_KIND: Final = 40
+"""How long a line is at most that only names the kind of an error."""
+
 _DIGITS: Final = re.compile(r"[0-9a-f]{0,64}\d[0-9a-f]{0,64}")
 
 _START: Final = re.compile(
     r"(?:\d{4}[-/]\d{2}[-/]\d{2}[T ][\d:.,Z+-]{8,20} )?(?:[\w./@-]{1,80}: )?"
-    r"(?:\* |! |>+ |-> )?(?:(?:fatal |FATAL |Fatal )?error\b|Error\b|ERROR\b|ORA-\d{5}: |fatal\b|FATAL\b|Fatal\b|"
+    r"(?:\* |! |>+ |-> |[│┃] )?(?:(?:fatal |FATAL |Fatal )?error\b|Error\b|ERROR\b|ORA-\d{5}: |fatal\b|FATAL\b|Fatal\b|"
     r"(?:[Uu]nable|[Ff]ailed|[Rr]efusing) to |[Cc]annot |[Cc]an't |[Cc]ould(?: not|n't) )"
     r"(?!s?[=:] ?(?:0|null|none|false)\b|\.log|_log| log| (?:ID|[Cc]ode): *$)"
 )
@@ -54,7 +57,7 @@ _WORDS: Final = (
     "exceeded", "too many", "out of", "no space", "can not", "please configure", "please specify",
     "please provide", "please set", "refusing to", "already running",
     "must set", "must specify", "must provide", "need to set", "need to specify", "need to provide",
-    "ora-",
+    "ora-", "unavailable", "doesn't exist", "do not exist", "non-existent", "nonexistent",
 )  # fmt: skip
 _WHOLE_WORDS: Final = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b")
 _HEALTHY: Final = re.compile(
@@ -64,7 +67,7 @@ _HEALTHY: Final = re.compile(
     r"|\bon[_-]?error|ignor|deprecat|optional|\bdisabling\b|falling back|logging errors|\berrors?=(?:trace|debug|info|warn|error|off)\b|skipp|retry(?:ing)?|will (?:use|be|try)|using default|copying now",
 )
 _TERMS: Final = re.compile(
-    r"\byou (?:need to|must|have to) (?:agree|accept)\b|\b(?:licen[cs]e|agreement|eula|terms)\b.{0,80} must be accepted",
+    r"\b(?:you (?:need to|must|have to)|please) (?:agree|accept)\b|\b(?:licen[cs]e|agreement|eula|terms)\b.{0,80} must be accepted",
     re.IGNORECASE,
 )
 """Terms that were not accepted: at whatever level it is said, it is the end."""
@@ -94,7 +97,7 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             continue
         said = line[:600]
         lowered = said.lower()
-        if ("agree" in lowered or "accepted" in lowered) and _TERMS.search(said):
+        if ("agree" in lowered or "accept" in lowered) and _TERMS.search(said):
             yield Finding(number, (number,), ReasonClass.MISSING_CONFIGURATION, exact=True)
             continue
         if not any(word in lowered for word in _WORDS):
@@ -139,7 +142,9 @@ def _complete(lines: Sequence[str], finding: Finding) -> Finding:
         if lines[number + 1].rstrip().endswith(":") and number + 2 < len(lines):
             quotes = (*quotes, number + 2)
         if is_headline(lines[number]):
-            quotes = (*quotes[1:], number)
+            quotes = (*quotes[1:][::-1], number)
+        elif _is_kind(lines[number + 1 : number + 3]):
+            quotes = (number + 2, number + 1, number)
     said = " ".join(lines[each] for each in quotes)
     name = ReasonClass.MISSING_CONFIGURATION if _MISSING.search(said) else None
     return replace(
@@ -148,6 +153,17 @@ def _complete(lines: Sequence[str], finding: Finding) -> Finding:
         reason_class=name or finding.reason_class or ReasonClass.INVALID_CONFIGURATION,
         meaning=said,
         runtime="go" if _GO.match(lines[number]) else "",
+    )
+
+
+def _is_kind(lines: Sequence[str]) -> bool:
+    """Say whether the first of two lines only names the kind of what the second, indented, says."""
+    return (
+        len(lines) > 1
+        and len(lines[0]) <= _MAX_KIND
+        and ":" not in lines[0]
+        and not lines[0][:1].isspace()
+        and lines[1][:1].isspace()
     )
 
 
