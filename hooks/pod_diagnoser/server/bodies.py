@@ -1,5 +1,6 @@
 """Request bodies, bounded in size, in time and in how much memory they take together."""
 
+import io
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -132,7 +133,7 @@ def read_body(
         BodyIncompleteError: it ended early.
         TooManyBodiesError: the memory budget is used up.
     """
-    chunks: list[bytes] = []
+    content = io.BytesIO()  # a list of chunks would have to be joined: twice the memory at the end
     remaining, keep = length, limit
     look_at = _IDENTIFIED_FROM
     while remaining:
@@ -143,11 +144,11 @@ def read_body(
         if keep:
             part = chunk[:keep]
             reservation.grow(len(part))
-            chunks.append(part)
+            content.write(part)
             keep -= len(part)
             if reservation.namespace is None and reservation.size >= look_at:
                 look_at = 2 * reservation.size  # linear, wherever the namespace stands
-                namespace = identify(b"".join(chunks))
+                namespace = identify(content.getvalue())
                 if namespace is not None:
                     reservation.assign(namespace)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    return content.getvalue()

@@ -5,10 +5,21 @@ more throughput is more replicas. gevent: slow clients and delayed responses cos
 thread. ``dev/benchmarks/`` compares gunicorn's workers.
 """
 
+import ctypes
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from pod_diagnoser.server.settings import load_settings
+
+_M_MMAP_THRESHOLD: Final = -3
+_MMAP_BYTES: Final = 1024 * 1024
+
+# A freed body goes back to the system at once. By itself glibc keeps blocks of a size that was
+# freed once, so that the memory for one large request is there for ever (mallopt(3)).
+with suppress(OSError, AttributeError):  # no glibc
+    ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _MMAP_BYTES)
 
 _settings = load_settings()
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (gunicorn's heartbeat file; memory, not disk)
