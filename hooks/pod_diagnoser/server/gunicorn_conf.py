@@ -6,12 +6,17 @@ thread. ``dev/benchmarks/`` compares gunicorn's workers.
 """
 
 import ctypes
+import gc
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pod_diagnoser.server.settings import load_settings
+
+if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
+    from gunicorn.workers.base import Worker
 
 _M_MMAP_THRESHOLD: Final = -3
 _MMAP_BYTES: Final = 1024 * 1024
@@ -51,3 +56,10 @@ loglevel = "warning"
 logger_class = "pod_diagnoser.server.worker.HookLogger"
 # No control socket: it cannot be written on a read-only root, and is not used.
 control_socket_disable = True
+
+
+def pre_fork(arbiter: "Arbiter", worker: "Worker") -> None:
+    """Keep what is loaded in memory once: a collection would write to all of it (gc.freeze)."""
+    del arbiter, worker
+    gc.collect()
+    gc.freeze()
