@@ -309,8 +309,11 @@ _ADVICE: Final = re.compile(
     r"(?:[.;]? You may increase the limit by authenticating and upgrading:|\.)? "
     r"https://www\.docker\.com/increase-rate-limit\.?$"
     r"|[.;]? See https?://\S{1,256} for more (?:details?|information)\.?$"
+    r"|[.;]? Refer to the [\w.()]{1,40} manual page(?: \(e\.g\. man [\w.]{1,40}\))?"
+    r"(?: and kernel log messages \(dmesg\))?\.?$"
+    r"|[.;]? dmesg\(1\) may have more information after failed mount(?: system call)?\.?$"
 )
-"""What a registry recommends, at the end where the cause should stand."""
+"""What a registry or a mount program recommends, at the end where the cause should stand."""
 
 
 def _without_ending(text: str) -> str:

@@ -59,6 +59,17 @@ _SCHEDULED: Final = (
         "no nodes available to schedule pods",
     ),
     *_rows(
+        ProblemKind.CLAIM_UNBOUND,
+        _SCHEDULER + "volumebinding/volume_binding.go (PreBind)",
+        "binding volumes: ",
+    ),
+    *_rows(
+        ProblemKind.DEVICE_CLASS_MISSING,
+        _SCHEDULER + "dynamicresources/dynamicresources.go (PreFilter)",
+        ": device class … does not exist",
+        ": deviceclass … does not exist",
+    ),
+    *_rows(
         ProblemKind.SCHEDULING_GATED,
         _SCHEDULER + "schedulinggates/scheduling_gates.go (PreEnqueue)",
         "due to non-empty scheduling gates",
@@ -538,6 +549,12 @@ _STORAGE: Final = (
         "mount.nfs: operation not permitted",
     ),
     *_rows(
+        ProblemKind.VOLUME_MISSING,
+        "nfs-utils mount.nfs, cifs-utils mount.cifs: ENOENT of the server",
+        "reason given by server: no such file or directory",
+        "mount error(2): no such file or directory",
+    ),
+    *_rows(
         ProblemKind.STORAGE_UNREACHABLE,
         "nfs-utils mount.nfs, cifs-utils mount.cifs, open-iscsi iscsiadm",
         "mount.nfs … timed out",
@@ -549,6 +566,8 @@ _STORAGE: Final = (
         "mount error(110)",
         "mount error(113)",
         "mount error(111)",
+        "mount error(112)",
+        "mount error(115)",
         "mount error: could not resolve address",
         "iscsiadm: cannot make connection to",
         "iscsiadm: no records found",
@@ -651,6 +670,7 @@ _ATTACH: Final = (
         "for volume … does not have authorization to perform",
         "for volume … code = permissiondenied",
         "for volume … error 403: ",
+        "for volume … forbidden: access denied",
     ),
     *_rows(
         ProblemKind.VOLUME_ATTACHED_ELSEWHERE,
@@ -1474,6 +1494,7 @@ _PULLS: Final = (
         "blob not found",
         "layer not known",
         "snapshot … already exists",
+        "error creating overlay mount … no such file or directory",
         pull_only=True,
     ),
     *_rows(
@@ -1495,6 +1516,16 @@ _PULLS: Final = (
         "requested image not found",
         "image not known",
         "artifact … not found",
+        pull_only=True,
+    ),
+    *_rows(
+        ProblemKind.IMAGE_DOWNLOAD_BROKEN_OFF,
+        "Go io (ErrUnexpectedEOF) while a body is read: containerd core/content, containers/image "
+        "docker/body_reader.go",
+        "failed to copy: … unexpected eof",
+        "happened during read: … unexpected eof",
+        "happened during read: unexpected eof",
+        "reading blob … unexpected eof",
         pull_only=True,
     ),
     *_rows(
@@ -1528,6 +1559,8 @@ _PULLS: Final = (
         "failed to unpack image on snapshotter",
         "error unpacking image",
         "applylayer ",
+        "adding layer with blob",
+        "processing tar file(",
         pull_only=True,
     ),
 )
@@ -1543,6 +1576,8 @@ _IMAGES_BY_ID: Final = (
         "content digest … not found",
         "layer not known",
         "failed to create prepare snapshot dir",
+        ": image not known",
+        "does not resolve to an image id",
     ),
 )
 

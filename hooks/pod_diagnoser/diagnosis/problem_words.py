@@ -169,6 +169,7 @@ class ProblemKind(StrEnum):
     IMAGE_DAMAGED = "ImageDamaged"
     IMAGE_STORE_DAMAGED = "ImageStoreDamaged"
     IMAGE_NOT_UNPACKED = "ImageNotUnpacked"
+    IMAGE_DOWNLOAD_BROKEN_OFF = "ImageDownloadBrokenOff"
     IMAGE_PULL_TIMED_OUT = "ImagePullTimedOut"
     REGISTRY_NAME_UNKNOWN = "RegistryNameUnknown"
     REGISTRY_PROXY_FAILED = "RegistryProxyFailed"
@@ -815,6 +816,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.IMAGE_STORE_DAMAGED: ProblemWords(
         "the node's store of images is damaged",
         "remove the image on {node} (crictl rmi), then let it be pulled again",
+    ),
+    ProblemKind.IMAGE_DOWNLOAD_BROKEN_OFF: ProblemWords(
+        "the download of its image broke off",
+        "wait: it is tried again; if it lasts, look at network and proxy of {node} to the registry",
     ),
     ProblemKind.IMAGE_NOT_UNPACKED: ProblemWords(
         "the node could not unpack its image",
