@@ -22,7 +22,7 @@ _WRAPPER_WITHIN: Final = re.compile(
     r"|app crashed - waiting|error while executing subcommand|failed running '|waiting for the debugger to"
     r"|for a more detailed|stopped processing because of an error: \(systemexit\)|exceptions\.systemexit: "
     r"|\b(?:back|stack) ?trace: *$"
-    r"|supervisor (?:is )?running as root|error is not recoverable|due to previous errors"
+    r"|an error report file with more information|supervisor (?:is )?running as root|error is not recoverable|due to previous errors"
     r"|see (?:the )?(?:warnings?|errors?|messages?|logs?) above"
     r"|pm2 (?:log|error)\s?:|pm2 +\| "
     r"|unable to start worker|failed to start(?: the)?(?: \w{1,20})?(?: in \(\w{1,20}\) mode)?[.!]?$"

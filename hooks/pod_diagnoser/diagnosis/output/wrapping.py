@@ -87,6 +87,8 @@ _WRAPPINGS: Final = (
             r"[\w.-]{1,253} (?P<stream>[\w@./-]{1,255})(?:\[\d{1,10}\])?: ?"
         )
     ),
+    # Cited in a message
+    _Wrapping(re.compile(r"> ?"), own=True),
     # Ceph in a container
     _Wrapping(re.compile(r"debug (?=\d{4}-\d{2}-\d{2}T)"), own=True),
     _Wrapping(

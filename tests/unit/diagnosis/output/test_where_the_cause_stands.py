@@ -384,6 +384,90 @@ ENDS: Final = (
             "tar: Error is not recoverable: exiting now\n"
         ),
     ),
+    (
+        "the text within a term of Erlang",
+        R.UNCAUGHT_EXCEPTION,
+        "\"Node 'till@a' thinks it's clustered with 'till@b', but 'till@b' disagrees\"}}",
+        (
+            "BOOT FAILED\n"
+            "===========\n"
+            "Error during startup: {error,\n"
+            "                       {inconsistent_cluster,\n"
+            "                        \"Node 'till@a' thinks it's clustered with 'till@b', but 'till@b' disagrees\"}}\n"
+        ),
+    ),
+    (
+        "lines that were cited",
+        R.DEPENDENCY_UNREACHABLE,
+        "> PG::ConnectionBad: could not connect to server: Connection refused",
+        (
+            "> rake aborted!\n"
+            "> PG::ConnectionBad: could not connect to server: Connection refused\n"
+            "> \tIs the server running on host till and accepting\n"
+            "> /usr/lib/pg.rb:58:in `initialize'\n"
+            + "> /usr/lib/pg.rb:58:in `new'\n"
+            * 8
+            + "> (See full trace by running task with --trace)\n"
+            "> Tasks: TOP => db:migrate\n"
+        ),
+    ),
+    (
+        "a crash of the JVM whose marks were lost",
+        R.NATIVE_CRASH,
+        "SIGSEGV (0xb) at pc=0x00007fd31e91b0e4, pid=1, tid=23",
+        (
+            "A fatal error has been detected by the Java Runtime Environment:\n"
+            "SIGSEGV (0xb) at pc=0x00007fd31e91b0e4, pid=1, tid=23\n"
+            "JRE version: OpenJDK Runtime Environment (17.0.10+7)\n"
+            "Problematic frame:\n"
+            "V  [libjvm.so+0xb8a0e4]  mark()+0x14\n"
+            "An error report file with more information is saved as:\n"
+            "/tmp/hs_err_pid1.log\n"
+        ),
+    ),
+    (
+        "a field whose name ends with Error is no cause",
+        R.UNCAUGHT_EXCEPTION,
+        "TillError: Request failed with status code 503",
+        (
+            "node:internal/process/promises:288\n"
+            "            triggerUncaughtException(err, true /* fromPromise */);\n"
+            "            ^\n"
+            "\n"
+            "TillError: Request failed with status code 503\n"
+            "    at settle (/app/till.cjs:1900:12) {\n"
+            "  config: {\n"
+            "    clarifyTimeoutError: false\n"
+            "  },\n"
+            "}\n"
+            "Node.js v18.16.0\n"
+        ),
+    ),
+    (
+        "a trace below the lines of a record's message",
+        R.FILE_NOT_FOUND,
+        "Caused by: java.io.FileNotFoundException: till.url",
+        (
+            "08:01:12.101 [main] ERROR com.example.Till - Error starting the till: could not be loaded\n"
+            "Message: Property till.url\n"
+            "Path Taken: new Gateway(String url)\n"
+            "com.example.InstantiationException: could not be loaded\n"
+            "\tat com.example.Context.start(Context.java:1920)\n"
+            "Caused by: java.io.FileNotFoundException: till.url\n"
+            "\tat com.example.Bean.get(Bean.java:720)\n"
+            "\t... 3 common frames omitted\n"
+        ),
+    ),
+    (
+        "a fatal line that is not of postgres",
+        R.INVALID_CONFIGURATION,
+        "ERROR: Verifying till... is removed               till=GR134894",
+        (
+            "Running in system-mode.\n"
+            "ERROR: Verifying till... is removed               till=GR134894\n"
+            "FATAL: Failed to verify the till.\n"
+        ),
+    ),
 )
 
 

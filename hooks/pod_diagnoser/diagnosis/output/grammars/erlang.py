@@ -38,6 +38,11 @@ _BUGS: Final = (
 )
 """Mistakes of the program itself, whatever the words."""
 
+_OPEN: Final = re.compile(r"[{\[,]\s*$")
+_TEXT: Final = re.compile(r"\"[^\"\s]{1,80} [^\"]{8,1000}\"")
+_MAX_TERM: Final = 6
+"""How many lines of a term are looked at for a text that says more than its names."""
+
 _REACH: Final = 12
 
 
@@ -65,7 +70,7 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             place = _described(lines, number)
             after = number + 1 if place is None else place + 1
             if place is not None:
-                yield Finding(number, (place,))
+                yield Finding(number, tuple(dict.fromkeys((_text_in_term(lines, place), place))))
         elif _BOOT.match(line):
             yield Finding(number, (number,), _boot_default(line))
 
@@ -111,6 +116,18 @@ def _described(lines: Sequence[str], number: int) -> int | None:
             continue
         return place
     return None
+
+
+def _text_in_term(lines: Sequence[str], number: int) -> int:
+    """Return the line of a term that begins at a line which holds a text, if any does."""
+    if not _OPEN.search(lines[number]):
+        return number
+    for place in range(number + 1, min(number + _MAX_TERM, len(lines))):
+        if _TEXT.search(lines[place]):
+            return place
+        if not _OPEN.search(lines[place]):
+            break
+    return number
 
 
 GRAMMAR: Final = Grammar(

@@ -12,10 +12,13 @@ from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 
 _CRASH: Final = re.compile(r"# +(?:SIG[A-Z]{3,5}|EXCEPTION_\w{1,40}|Internal Error) ?\(")
+_BARE_CRASH: Final = re.compile(r"\s*SIG[A-Z]{3,5} \(0x[0-9a-f]{1,2}\) at pc=0x")
+"""The same where a viewer has taken the marks for headings."""
+
 _NO_MEMORY: Final = re.compile(
     r"# +(?:There is insufficient memory|Native memory allocation|Out of Memory Error)"
 )
-_FRAME: Final = "# Problematic frame"
+_FRAME: Final = ("# Problematic frame", "Problematic frame:")
 _START: Final = re.compile(
     r"(?P<memory>(?:Error: )?Could not reserve enough space"
     r"|.{0,200}(?:Failed to map memory|failed to allocate initial heap|not enough memory))"
@@ -58,6 +61,8 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
                 if thread is not None and number - thread <= _AFTER_THREAD:
                     yield Finding(thread, (thread, number), ReasonClass.RESOURCE_LIMIT, exact=True)
                 yield Finding(number, (number,), ReasonClass.MEMORY_EXHAUSTED, exact=True)
+        elif crash is None and _BARE_CRASH.match(line):
+            crash = number
         elif found := _START.match(line):
             reason = _CLASSES[found.lastgroup or "memory"]
             weight = Weight.LOGGED if found["thread"] else Weight.FATAL

@@ -29,7 +29,7 @@ _PLACE: Final = re.compile(r"\S{1,400}:\d{1,7}\s*$")
 _ABOVE_CARET: Final = 3
 _FIELD: Final = re.compile(r"\s{2,20}(?:code|errno|syscall): \S")
 _CAUSE: Final = re.compile(r"\s{1,40}\[cause\]: (?!undefined|null)\S")
-_INNER: Final = re.compile(r"\s{2,40}(?:\w{0,40}Error): \S")
+_INNER: Final = re.compile(r"\s{2,40}(?:[A-Z]\w{0,40})?Error: \S")
 _BUG: Final = re.compile(
     r"TypeError: (?:Cannot (?:read|set|destructure|convert|access)|.{1,200} is not (?:a function|a constructor|iterable|defined))"
     r"|ReferenceError: |RangeError: Maximum call stack"

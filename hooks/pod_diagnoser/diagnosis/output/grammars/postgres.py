@@ -13,7 +13,7 @@ from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar, Weight
 
 _RECORD: Final = re.compile(
     r"(?P<prefix>.{0,160}\] |.{0,160}[\w@,=-]: |.{0,40}\d )?"
-    r"(?P<level>LOG|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT): {1,2}(?=\S)"
+    r"(?P<level>LOG|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT): (?(prefix) ?| )(?=\S)"
 )
 _REACH: Final = 240
 

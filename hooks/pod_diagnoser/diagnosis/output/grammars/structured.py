@@ -55,6 +55,10 @@ _LEVELS: Final = re.compile(
 _TRACE: Final = re.compile(
     r"Traceback \(most recent|[\w.$]{0,200}(?:Exception|Error|Throwable)(?::|$)|\s{1,8}at [\w.$]"
 )
+_FRAME: Final = re.compile(r"\s{1,12}at [\w.$]")
+_MAX_MESSAGE: Final = 5
+"""How many lines below a record its trace begins at most."""
+
 _DIGITS: Final = re.compile(r"\d+")
 _ERLANG: Final = re.compile(r"\[(?:error|critical|emergency|alert)\] <\d+\.\d+\.\d+>")
 _GO: Final = re.compile(
@@ -119,7 +123,7 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         level = _level_of(line)
         if level is None or level < Level.ERROR or is_headline(line):
             continue
-        if number + 1 < len(lines) and _TRACE.match(lines[number + 1]):
+        if _has_trace(lines, number):
             # Its trace, which has a grammar of its own, says more.
             yield Finding(number, (number,), weight=Weight.WEAK)
         elif level is Level.FATAL:
@@ -140,6 +144,19 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         first = next(number for number in reversed(last) if _same(lines[number], lines[reason]))
         others = _distinct(lines, [first, *(number for number in last if number != first)])
         yield Finding(reason, others, weight=Weight.LOGGED)
+
+
+def _has_trace(lines: Sequence[str], number: int) -> bool:
+    """Say whether a trace stands below a record, or below the lines of its message."""
+    for place in range(number + 1, min(number + _MAX_MESSAGE, len(lines))):
+        if _TRACE.match(lines[place]):
+            return (
+                place == number + 1
+                or _FRAME.match(lines[min(place + 1, len(lines) - 1)]) is not None
+            )
+        if _level_of(lines[place]) is not None:
+            break
+    return False
 
 
 def _most_after(line: str) -> int:
