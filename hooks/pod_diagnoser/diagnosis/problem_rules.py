@@ -751,6 +751,11 @@ _ATTACH: Final = (
         "operation with the given volume … already exists",
     ),
     *_rows(
+        ProblemKind.VOLUME_FEATURE_UNSUPPORTED,
+        "ceph src/tools/rbd/action/Kernel.cc: what rbd map says, in ceph-csi",
+        "image feature set mismatch",
+    ),
+    *_rows(
         ProblemKind.LOCAL_PATH_MISSING,
         _VOLUME + "local/local.go (NewMounter, NewBlockVolumeMapper)",
         'initialization failed for volume "" : path "" does not exist',

@@ -136,6 +136,7 @@ class ProblemKind(StrEnum):
     VOLUME_PERMISSION_DENIED = "VolumePermissionDenied"
     FILE_SYSTEM_DAMAGED = "FileSystemDamaged"
     MOUNT_HELPER_MISSING = "MountHelperMissing"
+    VOLUME_FEATURE_UNSUPPORTED = "VolumeFeatureUnsupported"
     VOLUME_SETUP_FAILED = "VolumeSetupFailed"
     VOLUMES_AWAITED = "VolumesAwaited"
     # Network of a Pod
@@ -696,6 +697,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.MOUNT_HELPER_MISSING: ProblemWords(
         "the node lacks the program or kernel module to mount its volume[ {volume}]",
         "install the mount helper on {node} (nfs-common, cifs-utils …) or its kernel module",
+    ),
+    ProblemKind.VOLUME_FEATURE_UNSUPPORTED: ProblemWords(
+        "the kernel of the node lacks a feature that its volume[ {volume}] has",
+        "use a newer kernel on {node}, or a StorageClass without that feature (imageFeatures)",
     ),
     ProblemKind.VOLUME_SETUP_FAILED: ProblemWords(
         "its volume[ {volume}] could not be mounted",
