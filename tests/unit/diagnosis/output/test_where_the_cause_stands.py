@@ -468,6 +468,38 @@ ENDS: Final = (
             "FATAL: Failed to verify the till.\n"
         ),
     ),
+    (
+        "an error with a colon at its end, and the next record",
+        R.PERMISSION_DENIED,
+        "1 Jan 00:00:13 - [error] Error: EACCES: permission denied, mkdir '/data/till'",
+        (
+            "1 Jan 00:00:13 - [info] Till version: v3.0.2\n"
+            "1 Jan 00:00:13 - [error] Failed to start the till:\n"
+            "1 Jan 00:00:13 - [error] Error: EACCES: permission denied, mkdir '/data/till'\n"
+        ),
+    ),
+    (
+        "elixir: a record, and the exception below it",
+        R.DEPENDENCY_UNREACHABLE,
+        "** (Till.TransportError) connection refused",
+        (
+            "Starting repos..\n"
+            "00:00:13.101 [error] Could not create the table of migrations\n"
+            "** (Till.TransportError) connection refused\n"
+            "    (till 0.2) lib/till.ex:30: Till.create/0\n"
+        ),
+    ),
+    (
+        "a program gives up",
+        R.INVALID_CONFIGURATION,
+        "2024/01/01 00:00:15 till: connect request timeout (hub: till)",
+        (
+            "2024/01/01 00:00:13 connect: till://till:4222\n"
+            "2024/01/01 00:00:15 till: connect request timeout (hub: till)\n"
+            "2024/01/01 00:00:15 reconnect 1/10\n"
+            "2024/01/01 00:00:45 giving up after 10 attempts\n"
+        ),
+    ),
 )
 
 

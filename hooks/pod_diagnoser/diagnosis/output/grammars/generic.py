@@ -57,7 +57,7 @@ _WORDS: Final = (
     "exceeded", "too many", "out of", "no space", "can not", "please configure", "please specify",
     "please provide", "please set", "refusing to", "already running",
     "must set", "must specify", "must provide", "need to set", "need to specify", "need to provide",
-    "ora-", "unavailable", "doesn't exist", "do not exist", "non-existent", "nonexistent",
+    "ora-", "giving up", "request timeout", "unavailable", "doesn't exist", "do not exist", "non-existent", "nonexistent",
 )  # fmt: skip
 _WHOLE_WORDS: Final = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b")
 _HEALTHY: Final = re.compile(
@@ -71,6 +71,11 @@ _TERMS: Final = re.compile(
     re.IGNORECASE,
 )
 """Terms that were not accepted: at whatever level it is said, it is the end."""
+
+_VAGUE: Final = re.compile(
+    r"\b(?:[Ff]ailed|[Uu]nable|[Cc]ould not|[Cc]annot|[Cc]ouldn't) [^:=,/'\"]{0,60}: *$"
+)
+"""What says that something failed, and leaves to the next line why."""
 
 _ENDS_WITH: Final = re.compile(
     r"(?:\d{4}[-/]\d{2}[-/]\d{2}[T ][\d:.,Z+-]{8,20} )?(?:(?:[Ee]rror|ERROR|[Ff]atal|FATAL): )?"
@@ -143,6 +148,8 @@ def _complete(lines: Sequence[str], finding: Finding) -> Finding:
             quotes = (*quotes, number + 2)
         if is_headline(lines[number]):
             quotes = (*quotes[1:][::-1], number)
+        elif _VAGUE.search(lines[number]) and len(quotes) > 1:
+            quotes = (quotes[1], number, *quotes[2:])
         elif _is_kind(lines[number + 1 : number + 3]):
             quotes = (number + 2, number + 1, number)
     said = " ".join(lines[each] for each in quotes)

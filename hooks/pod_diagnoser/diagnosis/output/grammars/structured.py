@@ -54,6 +54,7 @@ _LEVELS: Final = re.compile(
 )
 _TRACE: Final = re.compile(
     r"Traceback \(most recent|[\w.$]{0,200}(?:Exception|Error|Throwable)(?::|$)|\s{1,8}at [\w.$]"
+    r"|\*\* \([A-Z][\w.]{0,120}\) "
 )
 _FRAME: Final = re.compile(r"\s{1,12}at [\w.$]")
 _MAX_MESSAGE: Final = 5
@@ -174,7 +175,7 @@ def _level_of(line: str) -> Level | None:
 def _complete(lines: Sequence[str], finding: Finding) -> Finding:
     number, *others = finding.quotes
     line = lines[number]
-    if _SAYS_NO_MORE.search(line) and _is_error(lines, number + 1):
+    if _SAYS_NO_MORE.search(line.rstrip(": ")) and _is_error(lines, number + 1):
         number, others = number + 1, [number, *others]
     elif _GIVES_UP.search(line) and _is_error(lines, number - 1):
         number, others = number - 1, [number, *others]
