@@ -374,7 +374,7 @@ _RUNTIMES_OWN: Final = (
     *_rows(
         ProblemKind.RESOLV_CONF_MISSING,
         _KUBELET + "network/dns/dns.go (GetPodDNS, parseResolvConf)",
-        "resolv.conf: no such file or directory",
+        " pod sandbox: open / … resolv.conf: no such file or directory",
     ),
     *_rows(
         ProblemKind.RUNTIME_PROGRAM_MISSING,
@@ -668,8 +668,7 @@ _ATTACH: Final = (
         "for volume … authorized to perform",
         "for volume … authorizationfailed",
         "for volume … does not have authorization to perform",
-        "for volume … code = permissiondenied",
-        "for volume … error 403: ",
+        "for volume … error 403: … , forbidden",
         "for volume … forbidden: access denied",
     ),
     *_rows(
@@ -1386,6 +1385,12 @@ _REFUSED_IMAGES: Final = (
 )
 
 _PULLS: Final = (
+    *_rows(
+        ProblemKind.REGISTRY_ANSWERS_WEB_PAGE,
+        "containerd core/images (Children, Check): the media type of what was fetched",
+        "unexpected media type text/html",
+        pull_only=True,
+    ),
     *_rows(
         ProblemKind.REGISTRY_WITHOUT_TLS,
         "Go net/http (Transport), crypto/tls",

@@ -178,6 +178,7 @@ class ProblemKind(StrEnum):
     REGISTRY_CERTIFICATE_EXPIRED = "RegistryCertificateExpired"
     REGISTRY_CERTIFICATE_REFUSED = "RegistryCertificateRefused"
     REGISTRY_WITHOUT_TLS = "RegistryWithoutTLS"
+    REGISTRY_ANSWERS_WEB_PAGE = "RegistryAnswersWebPage"
     REGISTRY_FAILED = "RegistryFailed"
 
 
@@ -412,7 +413,7 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "use nodes with KVM (/dev/kvm, nested virtualization), or another runtimeClassName",
     ),
     ProblemKind.RESOLV_CONF_MISSING: ProblemWords(
-        "the kubelet's resolv.conf[ {path}] is missing on the node",
+        "the resolv.conf[ {path}] of the kubelet is missing on the node",
         "restore that file on {node}, or correct resolvConf in the configuration of its kubelet",
     ),
     ProblemKind.WRONG_ARCHITECTURE: ProblemWords(
@@ -857,6 +858,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.REGISTRY_WITHOUT_TLS: ProblemWords(
         "the registry[ {registry}] speaks plain HTTP, but the node uses HTTPS",
         "serve the registry with HTTPS, or allow plain HTTP for it in the runtime of {node}",
+    ),
+    ProblemKind.REGISTRY_ANSWERS_WEB_PAGE: ProblemWords(
+        "what answers for the registry sent a web page, and no image",
+        "check the address of {image}, and the proxy or mirror of {node}: a login page may answer",
     ),
     ProblemKind.REGISTRY_FAILED: ProblemWords(
         "the registry[ {registry}] answered with an error",
