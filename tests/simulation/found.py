@@ -57,7 +57,7 @@ FOUND: Mapping[str, SimulationRun] = {
         ),
     ),
     LOOKED_UP_LATE: SimulationRun(
-        1,
+        28,
         Setting(
             replicas=2,
             workers=1,
@@ -78,7 +78,7 @@ FOUND: Mapping[str, SimulationRun] = {
         ),
     ),
     SETTLED_LATE: SimulationRun(
-        1016500,
+        100,
         Setting(
             replicas=2,
             workers=1,

@@ -750,22 +750,50 @@ PROVOKED: Mapping[str, SimulationRun] = {
 """The operations that catch a mutant which drawn ones catch too seldom; with any seed."""
 
 
-def caught(mutant: Mutant, seed: int | str) -> list[Violation]:
-    """Run a simulation with a mutant.
+_NEARBY = 40
+_SAME_AGAIN = 300
+"""How many further simulations may be tried for a mutant: others, and the same with other seeds."""
+
+
+def simulation_of(mutant: Mutant, seed: int | str) -> SimulationRun:
+    """Return a simulation that may catch a mutant.
 
     Args:
         mutant: the mutant.
         seed: of the simulation, whose operations are drawn or `PROVOKED`, or its name in `FOUND`.
+    """
+    if isinstance(seed, str):
+        return FOUND[seed]
+    if mutant.name in PROVOKED:
+        return replace(PROVOKED[mutant.name], seed=seed)
+    return SimulationRun.drawn(seed)
+
+
+def simulations_for(name: str) -> Iterator[SimulationRun]:
+    """Yield simulations that may catch a mutant, first the one that did when it was looked for.
+
+    A change of the tests or of a controller moves what is drawn in a simulation, so that there are
+    others: more of those whose operations are known to provoke the mistake.
+    """
+    mutant, seed = mutants()[name], SEEDS[name]
+    first = simulation_of(mutant, seed)
+    yield first
+    if isinstance(seed, str):
+        yield from (replace(first, seed=number) for number in range(_SAME_AGAIN))
+    else:
+        yield from (simulation_of(mutant, number) for number in range(_NEARBY))
+
+
+def caught(mutant: Mutant, simulation: SimulationRun) -> list[Violation]:
+    """Run a simulation with a mutant.
+
+    Args:
+        mutant: the mutant.
+        simulation: the simulation.
 
     Returns:
         What did not hold.
     """
-    if isinstance(seed, str):
-        simulation = FOUND[seed]
-    elif mutant.name in PROVOKED:
-        simulation = replace(PROVOKED[mutant.name], seed=seed)
-    else:
-        simulation = SimulationRun.drawn(seed)
     _NUMBERS[0] = count()
     with mutant.alive():
         return run(simulation).violations
@@ -780,7 +808,7 @@ def main() -> int:
             continue
         tries: list[int | str] = [SEEDS[name]] if name in SEEDS else []
         for seed in [*tries, *range(limit)]:
-            if violations := caught(mutant, seed):
+            if violations := caught(mutant, simulation_of(mutant, seed)):
                 sys.stdout.write(f'    "{name}": {seed!r},  # {violations[0].property.name}\n')
                 break
         else:

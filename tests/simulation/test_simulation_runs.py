@@ -19,8 +19,10 @@ from tests.simulation.mutants import mutants
 from tests.simulation.properties import Property, Violation
 from tests.simulation.runner import run
 from tests.simulation.search import Totals, begin, chunks, run_seeds
+from tests.simulation.service import cooperative
 from tests.simulation.shrinking import explain, shrink
 from tests.simulation.simulation_run import TROUBLE, UNUSUAL, USUAL, SimulationRun
+from tests.simulation.trouble import TroubledCluster
 
 pytestmark = pytest.mark.timeout(600)  # a test waits for runs that a busy machine executes slowly
 
@@ -53,8 +55,17 @@ def test_what_others_made_of_the_memory_stays_where_there_is_no_crash_to_show() 
 
 
 def test_what_interferes_with_a_plan_does_not_outlive_the_faults() -> None:
-    """A plan is stored as the faults end; what then would stop Metacontroller does nothing."""
-    assert run(SimulationRun.drawn(3030263)).violations == []
+    """Else Metacontroller is stopped by a plan that is stored as they end, and never starts."""
+    happened: list[str] = []
+    with cooperative():
+        cluster = TroubledCluster(SimulationRun.drawn(0))
+        cluster.begin()
+        cluster.interfere_later(1.0, lambda: happened.append("before the end"))
+        cluster.interfere_later(3.0, lambda: happened.append("after it"))
+        cluster.run(2.0)
+        cluster.end_faults()
+        cluster.run(10.0)
+    assert happened == ["before the end"]
 
 
 def test_the_search_looked_everywhere(runs: list[AsyncResult[Totals]]) -> None:
