@@ -135,7 +135,7 @@ def test_a_poddiagnoser_comes_first_and_gives_back(shop: Workspace, diagnose: Di
     found = eventually(
         lambda: condition(shop, name, "Overlapping"), lambda it: it["status"] == "True"
     )
-    assert shop.namespace in found["message"]
+    assert found["message"] == f"PodDiagnosers come first in these namespaces: {shop.namespace}."
     eventually(lambda: status(shop, name), lambda it: not it.get("namespaces"))
 
     shop.change(enableAnnotations=False)

@@ -64,8 +64,14 @@ def namespaces_condition(snapshot: ClusterSnapshot) -> ConditionState | None:
     )
 
 
-def cluster_overlapping_condition(snapshot: ClusterSnapshot) -> ConditionState:
-    """Return who may claim the same Pods first."""
+def cluster_overlapping_condition(snapshot: ClusterSnapshot) -> ConditionState | None:
+    """Return who may claim the same Pods first.
+
+    Returns:
+        The condition; None as long as it is not known of which namespaces that is to be said.
+    """
+    if snapshot.by_namespace and snapshot.selected_namespaces is None:
+        return None
     parts = []
     if snapshot.older:
         older = named([each.metadata.name for each in snapshot.older])

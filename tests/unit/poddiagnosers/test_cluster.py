@@ -444,8 +444,11 @@ def test_until_the_namespaces_are_counted_nothing_is_said_of_them(text: str | No
     of = cluster_diagnoser()
     if text is not None:
         of["metadata"]["annotations"] = {SELECTED_NAMESPACES: text}
-    seen = synced(of, 5, in_namespace("a", 1), selected=False)
-    assert "NamespacesSelected" not in {one["type"] for one in seen["status"]["conditions"]}
+    elsewhere = target(diagnoser(created=after(hours=3)))
+    elsewhere["metadata"]["namespace"] = "elsewhere"
+    seen = synced(of, 5, in_namespace("a", 1), elsewhere, selected=False)
+    said = {one["type"] for one in seen["status"]["conditions"]}
+    assert not said & {"NamespacesSelected", "Overlapping"}
     assert seen["status"]["diagnosedPods"] == 1
 
 
