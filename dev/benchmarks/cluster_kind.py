@@ -25,7 +25,6 @@ from dev.benchmarks.spread import Spread
 from dev.benchmarks.test_bed import API_SERVER, DIAGNOSER, TestBed, open_test_bed
 from dev.envtest import pods
 from dev.envtest.client import CLUSTERPODDIAGNOSERS, DIAGNOSISTARGETS
-from dev.envtest.control_plane import ControlPlane
 from pod_diagnoser.pods.recall import RECALLED
 
 NAMESPACES = 2000
@@ -125,13 +124,7 @@ def measure(
         TimeoutError: something does not settle.
     """
     names = [f"team-{number:04}" for number in range(namespaces)]
-    made: list[HookOperator] = []
-
-    def make(control_plane: ControlPlane) -> HookOperator:
-        made.append(HookOperator(control_plane))
-        return made[0]
-
-    with open_test_bed(make) as bed, ExitStack() as watches:
+    with open_test_bed(HookOperator) as bed, ExitStack() as watches:
         _say(f"making {namespaces:,} namespaces and Pods")
         bed.make_namespaces(names, selected=True)
         bed.operator.start()
@@ -152,7 +145,7 @@ def measure(
         idle = _idle(stage, period)
         _crashes(stage, own, others, everywhere, crashes, (period, idle))
         memory = {part: peak / 1e6 for part, peak in bed.operator.peak_memory().items()}
-        _outage(stage, made[0], [*names, f"team-{namespaces:04}"])
+        _outage(stage, bed.operator, [*names, f"team-{namespaces:04}"])
     stage.note("memory of both hooks at most", sum(memory[one] for one in HOOKS), "MB", _MEMORY)
     stage.note("memory of Metacontroller at most", memory[METACONTROLLER], "MB")
     return stage.lines

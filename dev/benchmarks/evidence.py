@@ -131,14 +131,12 @@ def measure(
 @contextlib.contextmanager
 def _open_bed(*, logs: bool = False) -> Iterator[tuple[TestBed, HookOperator]]:
     """Start a control plane, whose Events the hook reads; and its logs, if it may."""
-    made: list[HookOperator] = []
 
     def make(control_plane: ControlPlane) -> HookOperator:
-        made.append(HookOperator(control_plane, events_from=control_plane.server, logs=logs))
-        return made[0]
+        return HookOperator(control_plane, events_from=control_plane.server, logs=logs)
 
     with open_test_bed(make) as bed:
-        yield bed, made[0]
+        yield bed, bed.operator
 
 
 def run_output(order: Iterable[str], storm: int) -> dict[str, float]:

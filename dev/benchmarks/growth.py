@@ -18,7 +18,6 @@ from dev.benchmarks.test_bed import API_SERVER, TestBed, open_test_bed
 from dev.benchmarks.workload import LABELS
 from dev.envtest import pods
 from dev.envtest.client import EVENTS
-from dev.envtest.control_plane import ControlPlane
 
 FEW, MANY = 1000, 10_000
 BATCHES, BATCH = 3, 100
@@ -49,13 +48,7 @@ def measure(
         dev.envtest.build.MissingError: there is no control plane here.
         TimeoutError: Pods are not annotated.
     """
-    made: list[HookOperator] = []
-
-    def make(control_plane: ControlPlane) -> HookOperator:
-        made.append(HookOperator(control_plane))
-        return made[0]
-
-    with open_test_bed(make) as bed, ExitStack() as watches:
+    with open_test_bed(HookOperator) as bed, ExitStack() as watches:
         bed.operator.start()
         _say(f"crashes among {few:,} Pods")
         first = open_site(bed, "few", few, watches)
@@ -69,7 +62,7 @@ def measure(
         _fill(second, "beside", few + 2 * crashing)
         what = f"{returning.away_for(away)}, beside {many:,} healthy Pods"
         _say(what)
-        back = returning.outage(made[0], second, second.load.names[crashing:], what, away)
+        back = returning.outage(bed.operator, second, second.load.names[crashing:], what, away)
         second.quiet()
         events = _events(bed, set(second.load.names))
         memory = {part: peak / 1e6 for part, peak in bed.operator.peak_memory().items()}

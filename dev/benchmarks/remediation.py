@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from dev.benchmarks import observations, pod_load, timing, workload
 from dev.benchmarks.figures import Aim, Comparison, Figure, Line
@@ -21,6 +20,7 @@ from dev.benchmarks.operators import OPERATORS, HookOperator
 from dev.benchmarks.spread import Spread, percentile
 from dev.benchmarks.test_bed import TestBed, open_test_bed
 from dev.envtest.client import EVENTS, PODDIAGNOSERS, PODS, REPLICA_SETS, STRATEGIC_PATCH, Json
+from dev.envtest.control_plane import ControlPlane
 
 CRASHES = 10
 STORM = 100
@@ -255,11 +255,9 @@ def run_storms(count: int) -> dict[str, float]:
         TimeoutError: the crashes are not all accounted for.
         dev.envtest.process.StartError: something does not start.
     """
-    made: list[HookOperator] = []
 
-    def timed(control_plane: Any) -> HookOperator:
-        made.append(HookOperator(control_plane, timed=True))
-        return made[0]
+    def timed(control_plane: ControlPlane) -> HookOperator:
+        return HookOperator(control_plane, timed=True)
 
     done: dict[str, float] = {}
     with open_test_bed(timed) as bed:
@@ -268,8 +266,8 @@ def run_storms(count: int) -> dict[str, float]:
             namespace = f"storm-{len(done)}"
             bed.prepare(namespace, remediationAction="RestartPod", remediation=policy)
             _create(bed, namespace, owners=count // STORM_REPLICAS, replicas=STORM_REPLICAS)
-            _wait_until_quiet(made[0])
-            found = _storm(bed, made[0], namespace, count)
+            _wait_until_quiet(bed.operator)
+            found = _storm(bed, bed.operator, namespace, count)
             done |= {f"{name}: {figure}": value for figure, value in found.items()}
     return done
 

@@ -18,7 +18,6 @@ from dev.benchmarks.spread import Spread
 from dev.benchmarks.test_bed import open_test_bed
 from dev.envtest import pods
 from dev.envtest.client import PODS, Json
-from dev.envtest.control_plane import ControlPlane
 
 CRASHES = 1000
 AWAY = 30.0
@@ -77,15 +76,9 @@ def measure(rounds: int, crashes: int = CRASHES, away: float = AWAY) -> list[Fig
 
 
 def _ours(crashes: int, away: float, orders: Sequence[str]) -> dict[str, float]:
-    made: list[HookOperator] = []
-
-    def make(control_plane: ControlPlane) -> HookOperator:
-        made.append(HookOperator(control_plane))
-        return made[0]
-
     done: dict[str, float] = {}
-    with open_test_bed(make) as bed, ExitStack() as watches:
-        (operator,) = made
+    with open_test_bed(HookOperator) as bed, ExitStack() as watches:
+        operator = bed.operator
         sites = {
             name: open_site(bed, f"cold-{number}", crashes, watches, filled=False)
             for number, name in enumerate(orders)

@@ -5,6 +5,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Generic
+
+from typing_extensions import TypeVar
 
 from dev.benchmarks import usage, workload
 from dev.benchmarks.operators import Operator
@@ -27,9 +30,11 @@ SELECTED = {"benchmarks.example/selected": "true"}
 
 _WRITERS = 8
 
+_Operator_co = TypeVar("_Operator_co", bound=Operator, covariant=True, default=Operator)
+
 
 @dataclass(frozen=True, slots=True)
-class TestBed:
+class TestBed(Generic[_Operator_co]):
     """A control plane with an operator to be tested.
 
     Attributes:
@@ -39,7 +44,7 @@ class TestBed:
     """
 
     control_plane: ControlPlane
-    operator: Operator
+    operator: _Operator_co
     api: Client
 
     def prepare(self, namespace: str, **spec: object) -> None:
@@ -114,8 +119,10 @@ def _diagnoser(spec: Json) -> Json:
 
 @contextlib.contextmanager
 def open_test_bed(
-    make: Callable[[ControlPlane], Operator], linger: float = 1.0, audit_policy: Json | None = None
-) -> Iterator[TestBed]:
+    make: Callable[[ControlPlane], _Operator_co],
+    linger: float = 1.0,
+    audit_policy: Json | None = None,
+) -> Iterator[TestBed[_Operator_co]]:
     """Start a control plane and its Node; the operator is installed, not started.
 
     Args:

@@ -86,22 +86,18 @@ def soak(minutes: float, warm_up: float) -> Found:
     with tempfile.TemporaryDirectory() as name, ExitStack() as running:
         folder = Path(name)
         counting = census.environment(folder)
-        operators: list[HookOperator] = []
 
         def make(plane: ControlPlane) -> HookOperator:
-            operators.append(
-                HookOperator(plane, timed=True, events_from=plane.server, environment=counting)
-            )
-            return operators[0]
+            return HookOperator(plane, timed=True, events_from=plane.server, environment=counting)
 
         bed = running.enter_context(open_test_bed(make))
         beside = running.enter_context(Server("bare", BARE, folder, variables=counting))
-        operators[0].start()
+        bed.operator.start()
         bed.prepare(NAMESPACE, remediationAction="LogEvent")
         load = PodLoad(bed.api, NAMESPACE, CRASHING + HEALTHY)
         load.create()
         watch = running.enter_context(Watch(bed.api, NAMESPACE))
-        return _Soak(bed, operators[0], load, watch, beside, folder).run(minutes, warm_up)
+        return _Soak(bed, bed.operator, load, watch, beside, folder).run(minutes, warm_up)
 
 
 class _Soak:

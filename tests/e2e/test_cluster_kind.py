@@ -81,6 +81,20 @@ def crash(shop: Workspace) -> None:
     shop.crash(POD, ERROR)
 
 
+def await_next_second() -> None:
+    """Wait until it is another second: times are compared in whole ones."""
+    begun = now()
+    eventually(now, lambda moment: timestamp(moment) > timestamp(begun))
+
+
+def await_selection(shop: Workspace, diagnose: Diagnose, name: str) -> None:
+    """Diagnose a namespace; later it is old enough to be recalled, unlike what is new."""
+    select(shop, name)
+    diagnose(name, namespaceSelector=team(name))
+    eventually(lambda: status(shop, name), lambda it: it.get("selectedNamespaces") == 1)
+    await_next_second()
+
+
 def test_namespaces_join_and_leave(shop: Workspace, diagnose: Diagnose) -> None:
     """A namespace that comes to match is diagnosed; when it leaves, nothing is left on its Pods."""
     crash(shop)
@@ -176,12 +190,7 @@ def test_the_older_one_of_two_wins(shop: Workspace, diagnose: Diagnose) -> None:
 def test_after_an_outage_it_is_recalled(shop: Workspace, diagnose: Diagnose) -> None:
     """Its hook was away when a Pod crashed; once it is back, that is counted."""
     name = f"recalled-{shop.namespace[:2]}"
-    select(shop, name)
-    diagnose(name, namespaceSelector=team(name))
-    eventually(lambda: status(shop, name), lambda it: it.get("selectedNamespaces") == 1)
-    # Times are compared in whole seconds: what is as young as the process is not recalled.
-    begun = now()
-    eventually(now, lambda moment: timestamp(moment) > timestamp(begun))
+    await_selection(shop, diagnose, name)
 
     def annotations() -> dict[str, str]:
         found = shop.cluster.admin.get(CLUSTERPODDIAGNOSERS, name)["metadata"]
@@ -203,11 +212,7 @@ def test_after_an_outage_it_is_recalled(shop: Workspace, diagnose: Diagnose) -> 
 def test_after_an_outage_its_pods_are_recalled(shop: Workspace, diagnose: Diagnose) -> None:
     """The hook of Pods was away when one crashed; then its DiagnosisTarget says that it is back."""
     name = f"pods-recalled-{shop.namespace[:2]}"
-    select(shop, name)
-    diagnose(name, namespaceSelector=team(name))
-    eventually(lambda: status(shop, name), lambda it: it.get("selectedNamespaces") == 1)
-    began = now()
-    eventually(now, lambda moment: timestamp(moment) > timestamp(began))
+    await_selection(shop, diagnose, name)
 
     def recalled() -> list[str | None]:
         found = [shop.cluster.admin.get(CLUSTERPODDIAGNOSERS, name), *shop.targets()]
@@ -242,8 +247,7 @@ REPLACE: Json = {
 def at_work(shop: Workspace, name: str) -> None:
     """Wait until it is known since when a ClusterPodDiagnoser claims, and a second more."""
     eventually(lambda: status(shop, name), lambda it: bool(it.get("claims")))
-    begun = now()
-    eventually(now, lambda moment: timestamp(moment) > timestamp(begun))
+    await_next_second()
 
 
 def withheld(shop: Workspace, name: str) -> dict[str, list[str]]:
@@ -301,8 +305,7 @@ def test_who_takes_a_pod_over_acts_on_its_next_crash(shop: Workspace, diagnose: 
         lambda: withheld(shop, name),
         lambda it: it == {"BeforeClaim": [f"{shop.namespace}/{pod}"]},
     )
-    begun = now()
-    eventually(now, lambda moment: timestamp(moment) > timestamp(begun))
+    await_next_second()
     shop.crash(pod, COMPLETED)
     shop.replaced(before, "set=web")
 

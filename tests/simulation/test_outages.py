@@ -54,6 +54,12 @@ class Shop(ReportedCluster):
         if restarted:
             self.hook.restart(*parts)
 
+    def crash_all_without(self, *parts: Endpoints) -> None:
+        """Have processes of the hook leave, and all Pods crash a second later."""
+        self.leave(*parts)
+        self.run(1)
+        self.crash_all()
+
     def missing(self) -> list[str]:
         """Return the Pods that should be annotated and are not."""
         return [name for name in self.names if "restart-reason" not in self.annotations(name)]
@@ -119,9 +125,7 @@ def test_a_restarted_hook_makes_up_for_its_outage(
     """However few or many Pods crashed, however long each alone would wait."""
     shop = Shop(pods)
     before = shop.recalls()
-    shop.leave(*parts)
-    shop.run(1)
-    shop.crash_all()
+    shop.crash_all_without(*parts)
     shop.run(seconds)
     shop.come_back(*parts)
     shop.run(SOON)
@@ -135,9 +139,7 @@ def test_a_restarted_hook_makes_up_for_its_outage(
 def test_a_clusterpoddiagnoser_is_recalled_as_a_poddiagnoser_is(pods: int, seconds: float) -> None:
     """Its status counts soon what crashed meanwhile; a namespace that came then is diagnosed."""
     shop = ClusterShop(pods)
-    shop.leave(DIAGNOSERS)
-    shop.run(1)
-    shop.crash_all()
+    shop.crash_all_without(DIAGNOSERS)
     shop.store.create(NAMESPACE, {"metadata": {"name": "new"}})
     shop.run(seconds)
     assert shop.recalled() is None
@@ -160,9 +162,7 @@ def test_pods_of_a_clusterpoddiagnoser_are_recalled_in_all_namespaces(
     """Each of its DiagnosisTargets is written once for a start."""
     shop = shop_of_namespaces(pods)
     before = shop.recalls()
-    shop.leave(*parts)
-    shop.run(1)
-    shop.crash_all()
+    shop.crash_all_without(*parts)
     shop.run(seconds)
     assert shop.recalls() == before, "nothing is recalled into an outage"
     shop.come_back(*parts)
@@ -176,9 +176,7 @@ def test_pods_of_a_clusterpoddiagnoser_are_recalled_in_all_namespaces(
 def test_with_the_other_process_away_the_pods_of_a_clusterpoddiagnoser_wait_for_it() -> None:
     """That writes its DiagnosisTargets."""
     shop = shop_of_namespaces(3)
-    shop.leave(*BOTH)
-    shop.run(1)
-    shop.crash_all()
+    shop.crash_all_without(*BOTH)
     shop.run(300)
     shop.come_back(PODS)
     shop.run(SOON)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic import Field
 
@@ -247,6 +247,12 @@ class PodReadinessGate(WireModel):
     conditionType: Text = ""
 
 
+_CLAIM, _IMAGE = "persistentVolumeClaim", "image"
+
+READ_VOLUMES: Final = frozenset({_CLAIM, _IMAGE})
+"""The kinds of volumes that are looked at, by their fields."""
+
+
 class PodSpec(WireModel):
     """``PodSpec``: the fields that explain a symptom."""
 
@@ -264,12 +270,12 @@ class PodSpec(WireModel):
     @property
     def claim_names(self) -> tuple[str, ...]:
         """The names of the PersistentVolumeClaims that its volumes refer to."""
-        return self._of_volumes("persistentVolumeClaim", "claimName")
+        return self._of_volumes(_CLAIM, "claimName")
 
     @property
     def volume_images(self) -> tuple[str, ...]:
         """The images that its image volumes refer to (KEP-4639)."""
-        return self._of_volumes("image", "reference")
+        return self._of_volumes(_IMAGE, "reference")
 
     def _of_volumes(self, source: str, field: str) -> tuple[str, ...]:
         """The texts that a field of one kind of volume has, in the order of the volumes."""

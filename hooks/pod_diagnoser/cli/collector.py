@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, OwnedPod
+from pod_diagnoser.api.core_v1 import MIRROR_POD_ANNOTATION, READ_VOLUMES, OwnedPod
 from pod_diagnoser.api.diagnostics_v1 import GROUP, DiagnosisTarget, PodDiagnoser
 from pod_diagnoser.api.fields import Text, WireModel
 from pod_diagnoser.cli.sharing import Sharing
@@ -294,7 +294,7 @@ def _without_bulk(pod: OwnedPod) -> OwnedPod:
     volumes = [
         each
         for each in pod.spec.volumes
-        if isinstance(each, dict) and ("persistentVolumeClaim" in each or "image" in each)
+        if isinstance(each, dict) and not READ_VOLUMES.isdisjoint(each)
     ]
     spec = pod.spec.model_copy(update={"volumes": volumes})
     return pod.model_copy(update={"metadata": metadata, "spec": spec})

@@ -55,15 +55,20 @@ _PULL_FAILURES = ("ErrImagePull", "RegistryUnavailable")
 _SIGNATURE_VALIDATION_FAILED = "SignatureValidationFailed"
 """Reasons that alternate with ImagePullBackOff while one and the same pull fails."""
 
-_RESTART_ACTIONS = ("Restart", RESTART_ALL)
-"""Actions of restart rules. Source: KEP-5307, KEP-5532."""
-
-_WAITING_FAILURES = (
+_IMAGE_FAILURES = (
     IMAGE_PULL_BACK_OFF,
     "ErrImageNeverPull",
     "InvalidImageName",
     "ImageInspectError",
     _SIGNATURE_VALIDATION_FAILED,
+)
+"""Reasons for which a container waits for an image: its own, or that of an image volume."""
+
+_RESTART_ACTIONS = ("Restart", RESTART_ALL)
+"""Actions of restart rules. Source: KEP-5307, KEP-5532."""
+
+_WAITING_FAILURES = (
+    *_IMAGE_FAILURES,
     "ImageVolumeMountFailed",
     "RROUnsupported",
     "CreateContainerConfigError",
@@ -324,16 +329,6 @@ def _waiting_symptoms(pod: Pod, container: ContainerView, waiting: Waiting) -> I
     )
 
 
-_IMAGE_REASONS: Final = (
-    *_PULL_FAILURES,
-    IMAGE_PULL_BACK_OFF,
-    _SIGNATURE_VALIDATION_FAILED,
-    "ErrImageNeverPull",
-    "InvalidImageName",
-    "ImageInspectError",
-)
-"""Reasons for which a container waits for an image: its own, or that of an image volume."""
-
 _MAX_VOLUME_IMAGES: Final = 16
 _HUB: Final = ("", "docker.io/", "docker.io/library/")
 
@@ -346,7 +341,7 @@ def _image_of_volume(pod: Pod, container: ContainerView, waiting: Waiting) -> st
     (getImageVolumes), KEP-4639.
     """
     images = pod.spec.volume_images if pod.spec else ()
-    if not images or waiting.reason not in _IMAGE_REASONS:
+    if not images or waiting.reason not in (*_PULL_FAILURES, *_IMAGE_FAILURES):
         return ""
     if _names_image(waiting.message, container.spec.image):
         return ""

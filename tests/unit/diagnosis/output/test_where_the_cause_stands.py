@@ -503,29 +503,72 @@ ENDS: Final = (
 )
 
 
-def test_a_request_that_failed_before_an_orderly_end_is_not_the_reason() -> None:
-    """Uvicorn does not say that it was asked to stop, but that it shuts down."""
-    output = (
-        "INFO:     Application startup complete.\n"
-        "ERROR:    Exception in ASGI application\n"
-        "Traceback (most recent call last):\n"
-        '  File "/app/main.py", line 21, in item\n'
-        "    return items[9]\n"
-        "KeyError: 9\n"
-        'INFO:     10.244.0.1:51240 - "GET /health HTTP/1.1" 200 OK\n'
-        "INFO:     Shutting down\n"
-        "INFO:     Finished server process [1]\n"
-    )
-    assert read_output(output).reason_class is R.ASKED_TO_STOP
+ASKED_TO_STOP: Final[tuple[tuple[str, str], ...]] = (
+    (
+        # Uvicorn does not say that it was asked to stop, but that it shuts down.
+        "a request that failed before an orderly end is not the reason",
+        (
+            "INFO:     Application startup complete.\n"
+            "ERROR:    Exception in ASGI application\n"
+            "Traceback (most recent call last):\n"
+            '  File "/app/main.py", line 21, in item\n'
+            "    return items[9]\n"
+            "KeyError: 9\n"
+            'INFO:     10.244.0.1:51240 - "GET /health HTTP/1.1" 200 OK\n'
+            "INFO:     Shutting down\n"
+            "INFO:     Finished server process [1]\n"
+        ),
+    ),
+    (
+        # As zap writes them.
+        "times in seconds tell how long a program worked on",
+        (
+            '{"level":"info","ts":1672917133.1,"msg":"starting"}\n'
+            '{"level":"error","ts":1672917183.1,"msg":"could not get the till"}\n'
+            '{"level":"info","ts":1672927183.1,"msg":"Shutdown signal received, waiting for workers"}\n'
+        ),
+    ),
+    (
+        # As of logfmt: the error after it follows from it.
+        "a signal as a field is a request to stop",
+        (
+            'time=2024-01-01T00:00:56Z level=info msg="Signal received" signal=terminated\n'
+            'time=2024-01-01T00:00:56Z level=info msg="Stopping the till"\n'
+            'time=2024-01-01T00:00:56Z level=error msg="job errored" error="accept failed: use of closed network connection"\n'
+        ),
+    ),
+    (
+        # A server that closes down in order, a minute after an error that it lived with.
+        "an error long before an orderly end is not the reason",
+        (
+            'E0101 00:00:01.331213       1 meter.go:140] "Failed to read" err="x509: no IP SANs" node="b"\n'
+            'I0101 00:00:11.110131       1 server.go:187] "Failed probe" probe="ready"\n'
+            'I0101 00:00:21.110131       1 server.go:187] "Failed probe" probe="ready"\n'
+            'I0101 00:00:31.110131       1 server.go:187] "Failed probe" probe="ready"\n'
+            'I0101 00:00:59.111131       1 content.go:223] "Shutting down controller" name="ca"\n'
+            "I0101 00:00:59.111331       1 serving.go:311] Stopped listening on [::]:4443\n"
+        ),
+    ),
+    (
+        # HAProxy goes on, until it is asked to stop.
+        "a backend without servers is not the end",
+        (
+            "[NOTICE]   (1) : Loading success.\n"
+            "[ALERT]    (8) : backend 'till' has no server available!\n"
+            "[WARNING]  (1) : Exiting Master process...\n"
+            "[ALERT]    (1) : Current worker (8) exited with code 143 (Terminated)\n"
+            "[WARNING]  (1) : All workers exited. Exiting... (143)\n"
+        ),
+    ),
+)
+"""What was asked to stop: what failed before or after it is not the reason."""
 
 
-def test_times_in_seconds_tell_how_long_a_program_worked_on() -> None:
-    """As zap writes them."""
-    output = (
-        '{"level":"info","ts":1672917133.1,"msg":"starting"}\n'
-        '{"level":"error","ts":1672917183.1,"msg":"could not get the till"}\n'
-        '{"level":"info","ts":1672927183.1,"msg":"Shutdown signal received, waiting for workers"}\n'
-    )
+@pytest.mark.parametrize(
+    "output", [end[1] for end in ASKED_TO_STOP], ids=[end[0] for end in ASKED_TO_STOP]
+)
+def test_asked_to_stop(output: str) -> None:
+    """No error is told as the reason."""
     assert read_output(output).reason_class is R.ASKED_TO_STOP
 
 
@@ -533,41 +576,6 @@ def test_what_points_to_warnings_above_is_not_the_reason() -> None:
     """Silence is better."""
     output = "Jan 01 00:00:13.103 [err] Reading config failed--see warnings above.\n"
     assert read_output(output).lines == ()
-
-
-def test_a_signal_as_a_field_is_a_request_to_stop() -> None:
-    """As of logfmt: the error after it follows from it."""
-    output = (
-        'time=2024-01-01T00:00:56Z level=info msg="Signal received" signal=terminated\n'
-        'time=2024-01-01T00:00:56Z level=info msg="Stopping the till"\n'
-        'time=2024-01-01T00:00:56Z level=error msg="job errored" error="accept failed: use of closed network connection"\n'
-    )
-    assert read_output(output).reason_class is R.ASKED_TO_STOP
-
-
-def test_an_error_long_before_an_orderly_end_is_not_the_reason() -> None:
-    """A server that closes down in order, a minute after an error that it lived with."""
-    output = (
-        'E0101 00:00:01.331213       1 meter.go:140] "Failed to read" err="x509: no IP SANs" node="b"\n'
-        'I0101 00:00:11.110131       1 server.go:187] "Failed probe" probe="ready"\n'
-        'I0101 00:00:21.110131       1 server.go:187] "Failed probe" probe="ready"\n'
-        'I0101 00:00:31.110131       1 server.go:187] "Failed probe" probe="ready"\n'
-        'I0101 00:00:59.111131       1 content.go:223] "Shutting down controller" name="ca"\n'
-        "I0101 00:00:59.111331       1 serving.go:311] Stopped listening on [::]:4443\n"
-    )
-    assert read_output(output).reason_class is R.ASKED_TO_STOP
-
-
-def test_a_backend_without_servers_is_not_the_end() -> None:
-    """HAProxy goes on, until it is asked to stop."""
-    output = (
-        "[NOTICE]   (1) : Loading success.\n"
-        "[ALERT]    (8) : backend 'till' has no server available!\n"
-        "[WARNING]  (1) : Exiting Master process...\n"
-        "[ALERT]    (1) : Current worker (8) exited with code 143 (Terminated)\n"
-        "[WARNING]  (1) : All workers exited. Exiting... (143)\n"
-    )
-    assert read_output(output).reason_class is R.ASKED_TO_STOP
 
 
 @pytest.mark.parametrize(
