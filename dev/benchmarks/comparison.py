@@ -94,6 +94,11 @@ def rest(found: Found, size: Size) -> list[Comparison]:
             # Slightly above 2: a periodic resync of Metacontroller may fall into the storm.
             Aim.at_most(2.05) if size.storm >= 1000 else None,
         ),
+        rows.alone(
+            "backlog: Pod syncs for a crash, those of Pods that did not crash included",
+            "backlog, Pod syncs for a crash",
+            None,
+        ),
         rows.memory("memory at most, Metacontroller", (METACONTROLLER,), None),
     ]
     return lines

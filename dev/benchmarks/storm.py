@@ -64,6 +64,18 @@ class Round:
         for part, value in after.items():
             self.figures[f"{phase}, CPU: {part}"] = value - before.get(part, 0.0)
 
+    def synced(self, phase: str, before: float | None, after: float | None, crashes: int) -> None:
+        """Note how many syncs of Pods a crash took, where the operator counts them.
+
+        Args:
+            phase: of the round.
+            before: how many there had been when it began.
+            after: how many when it had ended.
+            crashes: how many Pods crashed in it.
+        """
+        if before is not None and after is not None:
+            self.figures[f"{phase}, Pod syncs for a crash"] = (after - before) / crashes
+
     def percentiles(self, name: str, delays: list[float]) -> None:
         """Note how long something took.
 
@@ -180,9 +192,7 @@ def storm(site: Site, names: list[str], done: Round) -> None:
         "storm, status right": right - first,
         "storm, Pods counted": site.counted() - counted,
     }
-    after = bed.operator.pod_syncs()
-    if syncs is not None and after is not None:
-        done.figures["storm, Pod syncs for a crash"] = (after - syncs) / len(names)
+    done.synced("storm", syncs, bed.operator.pod_syncs(), len(names))
 
 
 def _backlog(site: Site, names: list[str], done: Round) -> None:
@@ -192,13 +202,14 @@ def _backlog(site: Site, names: list[str], done: Round) -> None:
     site.load.crash(names, 4)
     site.quiet(1.0)
     operator.start_servers()
-    before = site.bed.cpu()
+    before, syncs = site.bed.cpu(), operator.pod_syncs()
     begun = time.perf_counter()
     operator.start_rest()
     ready = time.perf_counter()
     annotated = site.all_annotated(names, 4)
     site.quiet()
     done.used("backlog", before, site.bed.cpu())
+    done.synced("backlog", syncs, operator.pod_syncs(), len(names))
     done.figures |= {
         "backlog, all annotated": annotated - begun,
         "backlog, ready": ready - begun,

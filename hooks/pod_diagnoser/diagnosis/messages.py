@@ -17,14 +17,11 @@ from pod_diagnoser.api.text import sanitize
 from pod_diagnoser.diagnosis.layers import NODES_AVAILABLE, unwrap
 from pod_diagnoser.diagnosis.message_fields import as_field, fields_of
 from pod_diagnoser.diagnosis.message_text import GAP, NAMED, fit, opened_text
-from pod_diagnoser.diagnosis.problem_rules import (
-    OTHERS_WORDS,
-    PROBLEM_RULES,
-    PULL_PATTERNS,
-    SCHEDULING_RULES,
-    ProblemRule,
-)
+from pod_diagnoser.diagnosis.problem_rules import OTHERS_WORDS, PROBLEM_RULES
 from pod_diagnoser.diagnosis.problem_words import PROBLEM_WORDS, UNSPECIFIC, ProblemKind
+from pod_diagnoser.diagnosis.problems.images import PULL_PATTERNS
+from pod_diagnoser.diagnosis.problems.rule import ProblemRule
+from pod_diagnoser.diagnosis.problems.scheduling import SCHEDULING_RULES
 
 
 @dataclass(frozen=True, slots=True)

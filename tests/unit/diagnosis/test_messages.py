@@ -18,18 +18,16 @@ from pod_diagnoser.diagnosis import messages
 from pod_diagnoser.diagnosis.message_fields import readable
 from pod_diagnoser.diagnosis.message_text import as_seen, fit, opened_text
 from pod_diagnoser.diagnosis.messages import Message, proof_of, read_message, rebuild_problem
-from pod_diagnoser.diagnosis.problem_rules import (
-    PROBLEM_RULES,
-    PULL_PATTERNS,
-    SCHEDULING_RULES,
-    ProblemRule,
-)
+from pod_diagnoser.diagnosis.problem_rules import PROBLEM_RULES
 from pod_diagnoser.diagnosis.problem_words import (
     PROBLEM_WORDS,
     SYMPTOM_PLACEHOLDERS,
     UNSPECIFIC,
     ProblemKind,
 )
+from pod_diagnoser.diagnosis.problems.images import PULL_PATTERNS
+from pod_diagnoser.diagnosis.problems.rule import ProblemRule
+from pod_diagnoser.diagnosis.problems.scheduling import SCHEDULING_RULES
 
 LINE: Final = 138
 """Bytes of a line of an annotation that `kubectl describe pod` shows whole."""

@@ -1,0 +1,121 @@
+"""What is wrong with a node or its runtime, whatever the Pod."""
+
+from typing import Final
+
+from pod_diagnoser.diagnosis.problem_words import ProblemKind
+from pod_diagnoser.diagnosis.problems.rule import CONTAINERD, CRUN, KUBELET, RUNC, rows
+
+NODE: Final = (
+    *rows(
+        ProblemKind.SANDBOX_GONE,
+        RUNC + "container_linux.go (newInitConfig, namespace path): the sandbox's process is gone",
+        "lstat /proc/",
+        "namespace path: stat /proc/",
+        "namespace path … no such file or directory",
+    ),
+    *rows(
+        ProblemKind.NODE_OVERLOADED,
+        CONTAINERD + "server/container_create.go, sandbox_run.go; cri-o internal/resourcestore",
+        "failed to reserve container name",
+        "failed to reserve sandbox name",
+        "is reserved for",
+        "error reserving ctr name",
+        "error reserving pod name",
+        "will be provided to the kubelet on next retry",
+        "waited too long for request to timeout or",
+        "is already in use by container",
+        "that name is already in use",
+        "/init.pid: no such file or directory",
+    ),
+    *rows(
+        ProblemKind.SANDBOX_GONE,
+        CONTAINERD + "server (container_start.go, sandbox_stop.go); cri-o server",
+        'network namespace for sandbox "" is closed',
+        'sandbox container "" is not running',
+        "as the sandbox was stopped",
+        'sandbox "" not found',
+        'failed to find sandbox id ""',
+        "podsandbox with id starting with",
+        "cannot join network of a non running container",
+        "cannot join network namespace of",
+        "sandbox … is not running",
+    ),
+    *rows(
+        ProblemKind.RUNTIME_UNAVAILABLE,
+        "grpc-go, ttrpc; containerd core/runtime/v2 (shim.go), moby client",
+        "containerd.sock",
+        "crio.sock",
+        "dockershim.sock",
+        "cri-dockerd.sock",
+        "cannot connect to the docker daemon",
+        "ttrpc: closed",
+        "error reading from server: eof",
+        "transport is closing",
+        "failed to start shim",
+        "shim killed after",
+    ),
+    *rows(
+        ProblemKind.RLIMIT_REFUSED,
+        RUNC + "init_linux.go, process_linux.go (setupRlimits), " + CRUN + "linux.c (set rlimit)",
+        "error setting rlimit type",
+        "error setting rlimits for ready process",
+        "setrlimit ``",
+    ),
+    *rows(
+        ProblemKind.CGROUP_FAILED,
+        "opencontainers/cgroups systemd/common.go, fs2; " + CRUN + "cgroup-systemd.c",
+        "unable to apply cgroup configuration",
+        "error creating systemd unit",
+        "error `` systemd unit",
+        "timeout waiting for systemd to create",
+        "cannot open sd-bus",
+        "failed to connect to dbus",
+        "dial unix /run/systemd/private",
+        "was already loaded or has a fragment file",
+        "cannot enter cgroupv2",
+        "error adding pid … to cgroups",
+        "could not join cgroup",
+        "creating cgroup directory ``",
+        "expected cgroupspath to be of format",
+        "container's cgroup is not empty",
+        "container's cgroup unexpectedly frozen",
+        "unable to freeze",
+        "limit: container could not join or create cgroup",
+        "cpu.cfs_quota_us: invalid argument",
+        "requested cgroup controller",
+        "is not available under /sys/fs/cgroup",
+        "error setting cgroup config",
+        "no cgroup mount found in mountinfo",
+        "cgroups: cgroup mountpoint does not exist",
+    ),
+    *rows(
+        ProblemKind.CGROUP_FAILED,
+        KUBELET + "cm/pod_container_manager_linux.go; containerd internal/cri/opts (huge pages)",
+        "cgroups exist and are correctly applied",
+        "failed to create container for [kubepods",
+        "hugetlb cgroup controller is missing",
+    ),
+)
+"""What the runtime and the kubelet say."""
+
+TIMEOUTS: Final = (
+    *rows(
+        ProblemKind.NODE_OVERLOADED,
+        "Go context, grpc-go (DeadlineExceeded); cri-o internal/oci/runtime_oci.go; moby client",
+        "context deadline exceeded",
+        "deadlineexceeded",
+        "context canceled",
+        "operation timeout: ",
+        "create container timeout",
+        "container creation timeout",
+        "cannot allocate memory",
+        "signal: killed",
+        "container is already in starting state",
+    ),
+    *rows(
+        ProblemKind.VOLUMES_AWAITED,
+        "apimachinery pkg/util/wait (ErrWaitTimeout)",
+        "timed out waiting for the condition",
+    ),
+)
+"""What says only that something took too long."""
