@@ -71,6 +71,8 @@ _NUMBERS: Final = {
 _NAMES: Final = (
     "TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|SEVERE|CRIT(?:ICAL)?|FATAL|PANIC|ALERT|EMERG"
 )
+_SHORT: Final = "DBG|INF|WRN|ERR|FTL|DPANIC|EROR|ERRO|FATA"
+"""Short forms, which count only in a record that is known to be one."""
 
 _RECORD: Final = re.compile(
     # klog: E0818 13:38:34.308557; glog: E20240818 13:38:34.308557
@@ -79,16 +81,24 @@ _RECORD: Final = re.compile(
     r"|(?:\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{6} )?(?P<capns>[DINWEC]) \| \w"
     # ERROR: …, [error] …, FATAL …, at the start
     rf"|[\[(<]?(?P<start>(?i:{_NAMES}))(?:[\])>:]|\s*[-|\[]|\s+(?=[\d\[(]))"
+    rf"|[\[(<|](?P<mark>(?i:{_SHORT}))[\])>|]"
     r"|(?P<alone>DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|FATAL) +(?=[\w(\"'/])"
     rf"|(?P<logger>{_NAMES}) {{1,2}}[\w.$/:-]{{1,100}}(?: - |: )"
     # after a time: 2024-01-01 12:00:00,123 … ERROR …; after what follows a time elsewhere
     r"|\[?(?:\d{4}[-/.]\d{2}[-/.]\d{2}|\d{2}:\d{2}:\d{2}|[A-Z][a-z]{2} [ \d]\d|ts=|time=)"
     r"|\[\d{1,10}\] ?\[|\d{1,10} \[[A-Z]|[A-Z]{2,5} \[\d"
 )
+_HEADED: Final = re.compile(
+    # Nothing but numbers, marks and what stands in brackets before it: "0(25841) ERROR: …"
+    r"(?:[\d\s:.,+/|#*()<>TZ=-]|\[[^\]\n]{1,80}\]){1,60}"
+    rf"(?P<level>{_NAMES})(?=[\])>:|]|\s{{1,4}}[\[({{<])"
+)
+"""A level after what only tells when and where, in whatever form."""
+
 _WORD_IN_RECORD: Final = re.compile(
-    rf"(?<![\w./-])(?:(?P<upper>{_NAMES}|DBG|INF|WRN|ERR|FTL|DPANIC)(?![\w.=-]|/(?!(?:Main|Fork|Spawn)))"
-    r"|[\[(|<](?P<boxed>(?i:trace|debug|info|notice|note|system|warn|warning|error|err|severe"
-    r"|crit|critical|fatal|alert|emerg))[\])|>]"
+    rf"(?<![\w./-])(?:(?P<upper>{_NAMES}|{_SHORT})(?![\w.=-]|/(?!(?:Main|Fork|Spawn)))"
+    r"|[\[(|<](?P<boxed>(?i:trace|debug|info|notice|note|system|warn|warning|error|err|eror|erro"
+    r"|severe|crit|critical|fatal|fata|alert|emerg))[\])|>]"
     r"|(?:level|lvl|severity)=\"?(?P<key>[A-Za-z]{3,9})"
     r"|(?<=\t)(?P<tab>debug|info|warn|error|dpanic|panic|fatal)(?=\t)"
     r"|(?P<letter>[DIWEF])(?= {2}[A-Z]{3,8} ))"
@@ -109,10 +119,11 @@ def level_of(text: str) -> Level | None:
     if head is not None:
         if letter := head["klog"] or head["capns"]:
             return _LETTERS[letter]
-        if name := head["start"] or head["logger"] or head["alone"]:
+        if name := head["start"] or head["mark"] or head["logger"] or head["alone"]:
             return _WORDS.get(name.lower())
     elif "level=" not in text[:_REACH] and "lvl=" not in text[:_REACH]:
-        return None
+        headed = _HEADED.match(text)
+        return _WORDS.get(headed["level"].lower()) if headed else None
     return _in_record(text)
 
 

@@ -13,7 +13,8 @@ _WRAPPER: Final = re.compile(
 )
 _WRAPPER_WITHIN: Final = re.compile(
     r"worker failed to boot|haltserver|application startup failed|exited with (?:code|status|error code)"
-    r"|program will exit|check the (?:logs?|output)|for more (?:details|info)|failed to load command"
+    r"|program will exit|check the (?:logs?|output)"
+    r"|please (?:fix|correct|check|review|see) (?:the|your|these|this|any)? ?(?:\w{1,15} ){0,2}(?:errors?|configuration|config|settings|logs?|messages?)\b[^:,]{0,40}$|for more (?:details|info)|failed to load command"
     r"|died\. shutting down|did not exit normally|returned a non-zero code|terminated with exit code"
     r"|exit status \d|exit code:? \d|command terminated with|(?<!\. )aborting(?:\.|$)|err_pnpm_"
     r"|a jni error has occurred|a fatal exception has occurred|could not create the java virtual machine"

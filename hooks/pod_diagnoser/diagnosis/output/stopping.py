@@ -9,7 +9,7 @@ _MARKER: Final = re.compile(
     r"|[Rr]eceived (?:a )?(?:smart |fast |immediate )?(?:shutdown|termination|stop|exit|kill) (?:request|signal)"
     r"|[Rr]eceived signal:? ?(?:15|2|3|terminated|interrupt|TERM|INT)\b"
     r"|[Ss]ignal[:=]? ?(?:15|terminated|interrupt)\b|\bsignal 15\b|\"signal\": ?\"?(?:terminated|interrupt|15)"
-    r"|killed by signal, dumping|[Cc]aught signal|[Gg]ot signal|[Hh]andling signal:? (?:term|int|quit)"
+    r"|killed by signal, dumping|[Cc]aught (?:signal|interrupt)|[Gg]ot (?:signal|interrupt)|[Hh]andling signal:? (?:term|int|quit)"
     r"|Signal handler called with signal (?:15|2)\b"
     r"|[Rr]eceived (?:terminated|interrupt|hangup|term|int|quit|TERM|INT)\b|(?:shut(?:ting)? ?down|stop(?:ping)?|exit(?:ing)?) (?:on|due to|because of|after) signal"
     r"|User requested shutdown|will terminate after \d+ seconds|signal to shut ?down"

@@ -23,9 +23,10 @@ _MAX_AFTER: Final = 6
 _MAX_AFTER_START: Final = 25
 """The same for a line that begins by saying that it failed."""
 
+_WHEN: Final = r"(?:\[?\d{4}[-/]\d{2}[-/]\d{2}[T ][\d:.,Z+-]{8,20}\]?:? )?"
 _TOLD: Final = re.compile(
-    r"\s{0,8}[\[(<]?(?:(?:TRACE|DEBUG|VERBOSE|INFO|NOTICE|LOG|WARN(?:ING)?)\b"
-    r"|(?i:trace|debug|verbose|info|notice|warn(?:ing)?)(?:[\])>:]| - ))"
+    rf"\s{{0,8}}{_WHEN}[\[(<]?(?:(?:TRACE|DEBUG|VERBOSE|INFO|NOTICE|LOG|WARN(?:ING)?)\b"
+    r"|(?i:trace|debug|verbose|info|notice|note|hint|tip|warn(?:ing)?)(?:[\])>:]| - ))"
 )
 """Lines that say at their start that they are no error."""
 
@@ -41,12 +42,23 @@ _MAX_KIND: Final = 40
 _DIGITS: Final = re.compile(r"[0-9a-f]{0,64}\d[0-9a-f]{0,64}")
 
 _START: Final = re.compile(
-    r"(?:\d{4}[-/]\d{2}[-/]\d{2}[T ][\d:.,Z+-]{8,20} )?(?:[\w./@-]{1,80}: )?"
-    r"(?:\* |! |>+ |-> |[│┃] )?(?:(?:fatal |FATAL |Fatal )?error\b|Error\b|ERROR\b|ORA-\d{5}: |fatal\b|FATAL\b|Fatal\b|"
+    r"(?:\d{4}[-/]\d{2}[-/]\d{2}[T ][\d:.,Z+-]{8,20} )?(?:[\w./@:-]{1,80}: )?"
+    r"(?:\* |!{1,3} |>+ |-> |[│┃] )?"
+    # Options error: …, Parse error on line 3, Exim configuration error in …
+    r"(?:(?:[A-Z][\w-]{1,20} (?:[a-z]{2,20} )?|parser )error(?=:| in | at | on | near )"
+    r"|(?:fatal |FATAL |Fatal )?error\b|Error\b|ERROR\b|ORA-\d{5}: |fatal\b|FATAL\b|Fatal\b|"
     r"(?:[Uu]nable|[Ff]ailed|[Rr]efusing) to |[Cc]annot |[Cc]an't |[Cc]ould(?: not|n't) )"
     r"(?!s?[=:] ?(?:0|null|none|false)\b|\.log|_log| log| (?:ID|[Cc]ode): *$)"
 )
 """What begins by saying that it failed."""
+
+_AT_PLACE: Final = re.compile(
+    r"(?:\.{0,2}/)?[\w./-]{1,200}(?<!\.go):\d{1,6}(?::\d{1,5})?: (?!.{0,40}\bwarning: )"
+)
+"""A place in a file: what a parser says of it."""
+
+_PATH: Final = re.compile(r"(?<![\w=:.~/-])/[^\s:,;'\"()<>]{1,300}")
+"""Names of files may hold any word."""
 
 _WORDS: Final = (
     "fatal", "error", "failed", "failure", "cannot", "can't", "couldn't", "could not", "unable to",
@@ -83,6 +95,9 @@ _ENDS_WITH: Final = re.compile(
 )
 """What failed, and why: as the last line of all, it is what the program ended with."""
 
+_FRAME: Final = re.compile(r"\s+(?:at |from |File \"|\.{3} |-{1,2}\w)")
+"""What is set in below a message without being a part of it."""
+
 _GO: Final = re.compile(r"\d{4}/\d{2}/\d{2} \d{2}:\d{2}:\d{2}(?:\.\d{6})? ")
 """The form of Go's package log."""
 
@@ -107,6 +122,8 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             continue
         if not any(word in lowered for word in _WORDS):
             continue
+        if "/" in lowered:
+            lowered = _PATH.sub("/", lowered)
         if not _WHOLE_WORDS.search(lowered) or _HEALTHY.search(lowered):
             continue
         if is_noise(line) or is_of_request(line) or has_own_grammar(line):
@@ -116,12 +133,16 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         level = level_of(line)
         if level is not None and level < Level.ERROR:
             continue
-        if _START.match(said):
+        if _START.match(said) or _AT_PLACE.match(said):
             strong.append(number)
         else:
             weak.append(number)
     for number in strong:
-        last = number == len(lines) - 1 and _ENDS_WITH.match(lines[number])
+        last = (
+            is_headline(lines[number])
+            if number < len(lines) - 1
+            else _ENDS_WITH.match(lines[number])
+        )
         yield Finding(number, (number,), weight=Weight.FATAL if last else Weight.LOGGED)
     if weak:
         end = end_of_what_counts(lines, _MAX_AFTER)
@@ -148,7 +169,7 @@ def _complete(lines: Sequence[str], finding: Finding) -> Finding:
             quotes = (*quotes, number + 2)
         if is_headline(lines[number]):
             quotes = (*quotes[1:][::-1], number)
-        elif _VAGUE.search(lines[number]) and len(quotes) > 1:
+        elif _VAGUE.search(lines[number]) or _is_within(lines[number], lines[number + 1]):
             quotes = (quotes[1], number, *quotes[2:])
         elif _is_kind(lines[number + 1 : number + 3]):
             quotes = (number + 2, number + 1, number)
@@ -161,6 +182,15 @@ def _complete(lines: Sequence[str], finding: Finding) -> Finding:
         meaning=said,
         runtime="go" if _GO.match(lines[number]) else "",
     )
+
+
+def _is_within(line: str, below: str) -> bool:
+    """Say whether a line is set in below another: it tells what that one only announces."""
+    return _indent(below) > _indent(line) and _FRAME.match(below) is None
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _is_kind(lines: Sequence[str]) -> bool:

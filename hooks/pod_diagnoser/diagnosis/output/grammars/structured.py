@@ -133,8 +133,11 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             errors.append(number)
             if _ENDS.search(line):
                 yield Finding(number, (number,))
+    wrapper = None
     while errors and is_wrapper(lines[errors[-1]]):
-        errors.pop()
+        wrapper = errors.pop()
+    if not errors and wrapper is not None:
+        yield from _warned_before(lines, wrapper)
     if errors and errors[-1] >= end_of_what_counts(lines, _most_after(lines[errors[-1]])):
         last = [
             number
@@ -145,6 +148,15 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         first = next(number for number in reversed(last) if _same(lines[number], lines[reason]))
         others = _distinct(lines, [first, *(number for number in last if number != first)])
         yield Finding(reason, others, weight=Weight.LOGGED)
+
+
+def _warned_before(lines: Sequence[str], wrapper: int) -> Iterator[Finding]:
+    """Yield the warnings right above an error that says no more than that it failed."""
+    number = wrapper
+    while number and level_of(lines[number - 1]) is Level.WARNING:
+        number -= 1
+    if number < wrapper:
+        yield Finding(number, tuple(range(number, wrapper))[:MAX_LINES], weight=Weight.LOGGED)
 
 
 def _has_trace(lines: Sequence[str], number: int) -> bool:
