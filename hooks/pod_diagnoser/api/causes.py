@@ -27,6 +27,8 @@ class Cause(StrEnum):
     CRASH_LOOP_BACK_OFF = "CrashLoopBackOff"
     # A lasting condition
     UNSCHEDULABLE = "Unschedulable"
+    SCHEDULING_GATED = "SchedulingGated"
+    NOT_SCHEDULED = "NotScheduled"
     VOLUME_NOT_MOUNTED = "VolumeNotMounted"
     SANDBOX_NOT_CREATED = "SandboxNotCreated"
     DEVICES_NOT_PREPARED = "DevicesNotPrepared"
@@ -38,6 +40,8 @@ class Cause(StrEnum):
     NOT_READY = "NotReady"
     READINESS_GATE_NOT_SET = "ReadinessGateNotSet"
     NODE_NOT_READY = "NodeNotReady"
+    RESIZE_PENDING = "ResizePending"
+    RESIZE_FAILED = "ResizeFailed"
     NOT_COMPLETED = "NotCompleted"
     NOT_DELETED = "NotDeleted"
     # A container that ended, by its Events
@@ -84,6 +88,8 @@ class Cause(StrEnum):
 LASTING_CONDITIONS = frozenset(
     {
         Cause.UNSCHEDULABLE,
+        Cause.SCHEDULING_GATED,
+        Cause.NOT_SCHEDULED,
         Cause.VOLUME_NOT_MOUNTED,
         Cause.SANDBOX_NOT_CREATED,
         Cause.DEVICES_NOT_PREPARED,
@@ -95,6 +101,8 @@ LASTING_CONDITIONS = frozenset(
         Cause.NOT_READY,
         Cause.READINESS_GATE_NOT_SET,
         Cause.NODE_NOT_READY,
+        Cause.RESIZE_PENDING,
+        Cause.RESIZE_FAILED,
         Cause.NOT_COMPLETED,
         Cause.NOT_DELETED,
     }

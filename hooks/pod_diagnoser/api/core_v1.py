@@ -253,6 +253,12 @@ READ_VOLUMES: Final = frozenset({_CLAIM, _IMAGE})
 """The kinds of volumes that are looked at, by their fields."""
 
 
+class PodSchedulingGate(WireModel):
+    """``PodSchedulingGate``."""
+
+    name: Text = ""
+
+
 class PodSpec(WireModel):
     """``PodSpec``: the fields that explain a symptom."""
 
@@ -261,6 +267,8 @@ class PodSpec(WireModel):
     priorityClassName: Text = ""
     restartPolicy: Text = ""
     readinessGates: Many[PodReadinessGate] = ()
+    schedulerName: Text = ""
+    schedulingGates: Many[PodSchedulingGate] = ()
     initContainers: Many[Container] = ()
     containers: Many[Container] = ()
     ephemeralContainers: Many[Container] = ()

@@ -16,9 +16,13 @@ from pod_diagnoser.diagnosis.symptoms import Symptom, SymptomKind
 _OF_THE_POD: Final = frozenset(
     {
         Cause.UNSCHEDULABLE,
+        Cause.SCHEDULING_GATED,
+        Cause.NOT_SCHEDULED,
         Cause.NOT_PICKED_UP,
         Cause.READINESS_GATE_NOT_SET,
         Cause.NODE_NOT_READY,
+        Cause.RESIZE_PENDING,
+        Cause.RESIZE_FAILED,
         Cause.NOT_DELETED,
     }
 )

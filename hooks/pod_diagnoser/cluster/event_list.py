@@ -19,8 +19,10 @@ MAX_MESSAGE_BYTES: Final = 2048
 
 MAX_REASON_BYTES: Final = 128
 
-SOURCES: Final = frozenset({"kubelet", "default-scheduler", "attachdetach-controller"})
-"""Whose Events are used.
+SOURCES: Final = frozenset(
+    {"kubelet", "default-scheduler", "attachdetach-controller", "resource_claim"}
+)
+"""Whose Events are used: ``resource_claim`` is the controller that makes ResourceClaims.
 
 Anyone who may create Events in the namespace can write these names as well: an Event proves no more
 than that somebody who may do so wrote it. So what Events say is shown, and no Pod is replaced for

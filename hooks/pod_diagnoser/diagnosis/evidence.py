@@ -53,6 +53,8 @@ class EventFinding(StrEnum):
     MOUNT_FAILED = "MountFailed"
     SANDBOX_FAILED = "SandboxFailed"
     DEVICES_FAILED = "DevicesFailed"
+    CLAIM_FAILED = "ClaimFailed"
+    """A ResourceClaim that it needs could not be made."""
     SETUP_FAILED = "SetupFailed"
     """Something else that the kubelet does before it creates containers."""
     PULL_FAILED = "PullFailed"

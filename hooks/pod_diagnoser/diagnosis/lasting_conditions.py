@@ -5,7 +5,7 @@ reported.
 
 Sources: ``pkg/kubelet/status/generate.go`` (conditions), ``pkg/kubelet/kubelet_pods.go`` (reasons
 for waiting), ``pkg/kubelet/prober`` (started, ready), KEP-580 (readiness gates), KEP-753
-(sidecars).
+(sidecars), KEP-1287 (resizes), KEP-3521 (scheduling gates).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +27,8 @@ from pod_diagnoser.diagnosis.symptoms import (
 
 _REPORTED_AFTER = {
     LastingCondition.UNSCHEDULABLE: timedelta(seconds=60),
+    LastingCondition.SCHEDULING_GATED: timedelta(minutes=5),
+    LastingCondition.NOT_SCHEDULED: timedelta(seconds=120),
     LastingCondition.NOT_CREATED: timedelta(seconds=120),
     LastingCondition.NOT_PICKED_UP: timedelta(seconds=120),
     LastingCondition.INIT_CONTAINER_RUNS_AGAIN: timedelta(0),
@@ -35,15 +37,30 @@ _REPORTED_AFTER = {
     LastingCondition.NOT_READY: timedelta(seconds=120),
     LastingCondition.READINESS_GATE_NOT_SET: timedelta(seconds=120),
     LastingCondition.NODE_NOT_READY: timedelta(0),
+    LastingCondition.RESIZE_DEFERRED: timedelta(minutes=5),
+    LastingCondition.RESIZE_INFEASIBLE: timedelta(seconds=120),
+    LastingCondition.RESIZE_FAILED: timedelta(seconds=120),
     LastingCondition.NOT_COMPLETED: timedelta(minutes=5),
     LastingCondition.NOT_DELETED: timedelta(seconds=120),
 }
 """How long a lasting condition has to last until it is reported."""
 
 _SCHEDULING_FAILED = ("Unschedulable", "SchedulerError")
-"""Reasons of PodScheduled for which the scheduler tries again; a scheduling gate is no failure.
+"""Reasons of PodScheduled for which the scheduler tries again.
 
 Source: ``PodReasonSchedulerError`` in ``staging/src/k8s.io/api/core/v1/types.go``."""
+
+_SCHEDULING_GATED = "SchedulingGated"
+"""The reason of PodScheduled while scheduling gates are left. Source: KEP-3521."""
+
+_RESIZES = {
+    "PodResizePending": {
+        "Deferred": LastingCondition.RESIZE_DEFERRED,
+        "Infeasible": LastingCondition.RESIZE_INFEASIBLE,
+    },
+    "PodResizeInProgress": {"Error": LastingCondition.RESIZE_FAILED},
+}
+"""What conditions of a resize mean, by their reasons. Source: KEP-1287."""
 
 _MAX_NAMES = 5
 _MAX_NAME_BYTES = 128
@@ -63,17 +80,14 @@ def detect_lasting_conditions(pod: Pod) -> tuple[_Found, ...]:
         return tuple(_deletion(pod))
     if pod.status.phase in ("Succeeded", "Failed") or pod_failure(pod) is not None:
         return ()
-    return tuple(islice(chain(_init_containers_run_again(pod), _conditions(pod)), MAX_SYMPTOMS))
+    conditions = chain(_init_containers_run_again(pod), _conditions(pod), _resizes(pod))
+    return tuple(islice(conditions, MAX_SYMPTOMS))
 
 
 def _conditions(pod: Pod) -> Iterator[_Found]:
     scheduled, ready = pod.condition("PodScheduled"), pod.condition("Ready")
-    if scheduled is not None and scheduled.status == "False":
-        since = scheduled.lastTransitionTime
-        if scheduled.reason in _SCHEDULING_FAILED and since is not None:
-            claims = _names(pod.spec.claim_names if pod.spec else ())
-            condition = LastingCondition.UNSCHEDULABLE
-            yield _found(pod, condition, since, message=scheduled.message, names=claims)
+    if (scheduled is not None and scheduled.status == "False") or _is_not_scheduled(pod):
+        yield from _scheduling(pod, scheduled)
         return
     if ready is None and scheduled is not None and _is_not_picked_up(pod, scheduled):
         since = scheduled.lastTransitionTime
@@ -97,6 +111,37 @@ def _conditions(pod: Pod) -> Iterator[_Found]:
     for container in containers:
         yield from _container_condition(pod, container, since)
     yield from _completion(pod, own)
+
+
+def _is_not_scheduled(pod: Pod) -> bool:
+    """Whether a Pod has no node, and no scheduler has said why."""
+    if pod.spec is None or pod.spec.nodeName or pod.condition("PodScheduled") is not None:
+        return False
+    return pod.status is not None and pod.status.phase == "Pending" and not any(pod.containers())
+
+
+def _scheduling(pod: Pod, scheduled: PodCondition | None) -> Iterator[_Found]:
+    """Find why a Pod has no node.
+
+    A Pod without the condition waits for its scheduler, which does not run, or waits itself: it
+    writes none while a plug-in keeps the Pod out of its queue, as until its ResourceClaims are
+    made. Source: ``pkg/scheduler/backend/queue`` (PreEnqueue).
+    """
+    spec = pod.spec
+    if scheduled is None:
+        since, name = pod.metadata.created, spec.schedulerName if spec else ""
+        if since is not None:
+            waits_for = _names((name,) if name else ())
+            yield _found(pod, LastingCondition.NOT_SCHEDULED, since, names=waits_for)
+        return
+    since = scheduled.lastTransitionTime
+    if scheduled.reason in _SCHEDULING_FAILED and since is not None:
+        claims = _names(spec.claim_names if spec else ())
+        condition = LastingCondition.UNSCHEDULABLE
+        yield _found(pod, condition, since, message=scheduled.message, names=claims)
+    elif scheduled.reason == _SCHEDULING_GATED and since is not None:
+        gates = _names(each.name for each in spec.schedulingGates) if spec else ()
+        yield _found(pod, LastingCondition.SCHEDULING_GATED, since, names=gates)
 
 
 def _is_not_picked_up(pod: Pod, scheduled: PodCondition) -> bool:
@@ -220,6 +265,18 @@ def _readiness_gates(pod: Pod, since: datetime) -> Iterator[_Found]:
     message = next((each for each in told if each), "")
     condition = LastingCondition.READINESS_GATE_NOT_SET
     yield _found(pod, condition, since, names=_names(unset), message=message)
+
+
+def _resizes(pod: Pod) -> Iterator[_Found]:
+    """Find a resize in place that is not done: it keeps the size that it had."""
+    for name, reasons in _RESIZES.items():
+        told = pod.condition(name)
+        if told is None or told.status != "True" or told.lastTransitionTime is None:
+            continue
+        condition = reasons.get(told.reason)
+        if condition is not None:
+            yield _found(pod, condition, told.lastTransitionTime, message=told.message)
+            return
 
 
 def _completion(pod: Pod, own: Sequence[ContainerView]) -> Iterator[_Found]:

@@ -319,6 +319,7 @@ _EVENTS: Final[Mapping[EventFinding, str]] = {
     EventFinding.READINESS_PROBE: "Unhealthy",
     EventFinding.STARTUP_PROBE_FAILS: "Unhealthy",
     EventFinding.DEVICES_FAILED: "FailedPrepareDynamicResources",
+    EventFinding.CLAIM_FAILED: "FailedResourceClaimCreation",
     EventFinding.SETUP_FAILED: "FailedCreatePodContainer",
     EventFinding.PULL_FAILED: "Failed",
     EventFinding.PULLING: "Pulling",

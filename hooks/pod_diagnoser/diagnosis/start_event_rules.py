@@ -73,6 +73,10 @@ _FAILURES: Final = {
 _PULLS: Final = ("Pulling", "Pulled", "Failed", "BackOff")
 """Reasons of Events about the pull of an image; the latest one is its state."""
 
+_FAILED_CLAIM: Final = "FailedResourceClaimCreation"
+_CLAIM_FAILED: Final = EventFinding.CLAIM_FAILED
+"""Source: ``pkg/controller/resourceclaim/controller.go``."""
+
 _FAILED_PULL: Final = "Failed to pull image "
 _STOP_FAILURES: Final = ("FailedKillPod", "FailedPreStopHook")
 
@@ -112,6 +116,7 @@ def may_explain(symptom: Symptom) -> bool:
         return symptom.reason == IMAGE_PULL_BACK_OFF
     return symptom.kind is SymptomKind.LASTING_CONDITION and symptom.reason in (
         LastingCondition.NOT_CREATED,
+        LastingCondition.NOT_SCHEDULED,
         LastingCondition.NOT_DELETED,
         *_PROBES,
     )
@@ -238,6 +243,9 @@ def _find(symptom: Symptom, events: Sequence[PodEvent]) -> _Found | None:
     if symptom.reason == LastingCondition.NOT_DELETED:
         stop = _latest(each for each in recent if _is_failed_stop(each))
         return None if stop is None else _Found(EventFinding.STOP_FAILED, stop.message, stop.reason)
+    if symptom.reason == LastingCondition.NOT_SCHEDULED:
+        claim = _latest(each for each in recent if each.reason == _FAILED_CLAIM)
+        return None if claim is None else _Found(_CLAIM_FAILED, claim.message, claim.reason)
     probe = _PROBES.get(LastingCondition(symptom.reason))
     return None if probe is None else _find_probe(recent, symptom.container, *probe)
 

@@ -52,6 +52,10 @@ class LastingCondition(StrEnum):
     """Conditions in which a Pod does not do its work."""
 
     UNSCHEDULABLE = "Unschedulable"
+    SCHEDULING_GATED = "SchedulingGated"
+    """Scheduling gates are left, and no scheduler looks at it."""
+    NOT_SCHEDULED = "NotScheduled"
+    """No scheduler has said anything of it."""
     NOT_CREATED = "NotCreated"
     NOT_PICKED_UP = "NotPickedUp"
     """It has a node, whose kubelet has not begun with it."""
@@ -64,6 +68,11 @@ class LastingCondition(StrEnum):
     NOT_READY = "NotReady"
     READINESS_GATE_NOT_SET = "ReadinessGateNotSet"
     NODE_NOT_READY = "NodeNotReady"
+    RESIZE_DEFERRED = "ResizeDeferred"
+    """Its node has no room for its new size now."""
+    RESIZE_INFEASIBLE = "ResizeInfeasible"
+    """Its node can never give it its new size."""
+    RESIZE_FAILED = "ResizeFailed"
     NOT_COMPLETED = "NotCompleted"
     """A container has done its work, and another one holds the Pod open."""
     NOT_DELETED = "NotDeleted"
@@ -89,8 +98,8 @@ class Symptom(NamedTuple):
             it is the application's own.
         problem: the kind of problem that this message tells of, or None.
         names: what it is about beside the container, by name: readiness gates that are not set,
-            finalizers, containers that are done, or that still run; of a Pod for which there is no
-            node, its PersistentVolumeClaims.
+            scheduling gates, finalizers, containers that are done, or that still run; the scheduler
+            that a Pod waits for; of a Pod for which there is no node, its PersistentVolumeClaims.
         never_ran: whether the Pod failed before any of its containers was created.
         has_run: whether a container of a Pod that failed as a whole had been started.
         still_runs: whether containers run on in a Pod that is being deleted.

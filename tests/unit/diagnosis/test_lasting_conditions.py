@@ -337,3 +337,56 @@ def test_a_pod_for_which_there_is_no_node_names_its_claims(
     ]
     ((symptom, _),) = detect_lasting_conditions(Pod.model_validate(document))
     assert symptom.names == claims
+
+
+def pending(*conditions: Json, **spec: Any) -> Json:
+    """Build a Pod without a node."""
+    document = pod()
+    document["metadata"]["creationTimestamp"] = format_time(T0)
+    document["spec"] |= {"nodeName": "", **spec}
+    document["status"] = {"phase": "Pending", "conditions": list(conditions)}
+    return document
+
+
+def test_scheduling_gates_hold_a_pod_back() -> None:
+    """They are named, those that are left; only the reason tells that they count."""
+    gates = [{"name": "a.example/quota"}, {"name": "b.example/scan"}]
+    held = condition("PodScheduled", "False", "SchedulingGated")
+    ((symptom, at),) = found(pending(held, schedulingGates=gates))
+    assert symptom.reason == LastingCondition.SCHEDULING_GATED
+    assert (symptom.names, at) == (("a.example/quota", "b.example/scan"), after(minutes=5))
+    assert not found(pending(condition("PodScheduled", "False", "Other"), schedulingGates=gates))
+
+
+def test_a_pod_of_which_no_scheduler_says_anything() -> None:
+    """It has no node, no container and no condition; of one with a node its kubelet speaks."""
+    ((symptom, at),) = found(pending(schedulerName="gang-scheduler"))
+    assert symptom.reason == LastingCondition.NOT_SCHEDULED
+    assert (symptom.names, at) == (("gang-scheduler",), after(120))
+    assert not found(pending(nodeName="node1"))
+    begun = pending()
+    begun["status"]["containerStatuses"] = [waiting("app", "ContainerCreating")]
+    assert not found(begun)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "expected"),
+    [
+        ("PodResizePending", "Deferred", LastingCondition.RESIZE_DEFERRED),
+        ("PodResizePending", "Infeasible", LastingCondition.RESIZE_INFEASIBLE),
+        ("PodResizePending", "Another", None),
+        ("PodResizeInProgress", "Error", LastingCondition.RESIZE_FAILED),
+        ("PodResizeInProgress", "", None),
+    ],
+)
+@pytest.mark.parametrize("status", ["True", "False"])
+def test_a_resize_that_is_not_done(
+    kind: str, reason: str, expected: LastingCondition | None, status: str
+) -> None:
+    """Nothing else has to be wrong with the Pod."""
+    document = pod(running("app", ready=True, started=True))
+    ready = condition("Ready", "True"), condition("ContainersReady", "True")
+    resize = condition(kind, status, reason, message="no room")
+    document["status"] |= {"phase": "Running", "conditions": [*ready, resize]}
+    reasons = [(each.reason, each.message) for each, _ in found(document)]
+    assert reasons == ([(expected, "no room")] if expected and status == "True" else [])

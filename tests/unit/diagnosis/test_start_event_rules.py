@@ -227,6 +227,7 @@ def test_only_what_events_can_tell_is_looked_up(reason: LastingCondition) -> Non
     assert asked is (
         reason
         in (
+            LastingCondition.NOT_SCHEDULED,
             LastingCondition.NOT_CREATED,
             LastingCondition.NOT_STARTED,
             LastingCondition.NOT_READY,
@@ -348,3 +349,12 @@ def test_the_event_of_a_failed_pull_tells_the_same_as_the_status() -> None:
         told.evidence.detail,
         told.evidence.problem,
     )
+
+
+def test_a_claim_that_could_not_be_made_is_why_a_pod_is_not_scheduled() -> None:
+    """The controller of ResourceClaims says it, and only of a Pod that waits for its scheduler."""
+    failed = event("FailedResourceClaimCreation", 'PodResourceClaim gpu: no "gpu"', after(3))
+    waits = symptom(LastingCondition.NOT_SCHEDULED, container="")
+    fetched = FetchedEvidence(EventLookup.FOUND, (failed,))
+    assert evaluate(waits, fetched, None).finding is EventFinding.CLAIM_FAILED
+    assert evaluate(symptom(), fetched, None).finding is None

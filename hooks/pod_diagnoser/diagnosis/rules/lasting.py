@@ -22,6 +22,11 @@ def _is_in_condition(condition: LastingCondition, description: str) -> Predicate
     )
 
 
+_NOT_SCHEDULED = _is_in_condition(
+    LastingCondition.NOT_SCHEDULED, "no node and no condition PodScheduled, for two minutes"
+)
+
+
 _NOT_CREATED = _is_in_condition(
     LastingCondition.NOT_CREATED, "waiting, reason ContainerCreating or PodInitializing"
 )
@@ -40,6 +45,40 @@ LASTING_RULES: tuple[CauseRule, ...] = (
             "compare its requests, affinity, tolerations and volumes with what nodes have"
         ),
         "pkg/scheduler/schedule_one.go",
+    ),
+    CauseRule(
+        Cause.SCHEDULING_GATED,
+        _is_in_condition(
+            LastingCondition.SCHEDULING_GATED,
+            "condition PodScheduled is False, reason SchedulingGated, for five minutes",
+        ),
+        "{Subject} is held back from scheduling by its scheduling gate {names}",
+        "condition PodScheduled is False, reason SchedulingGated[, since {since}]",
+        "look at the controller that removes this gate, such as the queue that admits the Pod",
+        "KEP-3521",
+    ),
+    CauseRule(
+        Cause.NOT_SCHEDULED,
+        all_of(
+            _NOT_SCHEDULED,
+            has_finding(
+                EventFinding.CLAIM_FAILED,
+                "an Event FailedResourceClaimCreation",
+                SymptomKind.LASTING_CONDITION,
+            ),
+        ),
+        "{Subject} is not scheduled: its ResourceClaim could not be made[: {event_detail}]",
+        "Event {event}[: {event_detail}][, since {since}]",
+        "create what is missing, or correct resourceClaims in the Pod's spec",
+        "pkg/controller/resourceclaim/controller.go",
+    ),
+    CauseRule(
+        Cause.NOT_SCHEDULED,
+        _NOT_SCHEDULED,
+        "{Subject} has no node, and no scheduler has said why[; it waits for scheduler {names}]",
+        "phase Pending, no condition PodScheduled[, since {since}][; {unread_events}]",
+        "[check spec.schedulerName and that this scheduler runs, and its Events: ]{describe}",
+        "pkg/scheduler/schedule_one.go, pkg/scheduler/backend/queue (PreEnqueue)",
     ),
     CauseRule(
         Cause.VOLUME_NOT_MOUNTED,
@@ -217,6 +256,39 @@ LASTING_RULES: tuple[CauseRule, ...] = (
         "the node controller set Ready to False[ at {since}]; its containers may still run",
         "[look at the node and its kubelet: ]{describe_node}",
         "pkg/controller/nodelifecycle, pkg/controller/util/node (MarkPodsNotReady)",
+    ),
+    CauseRule(
+        Cause.RESIZE_PENDING,
+        _is_in_condition(
+            LastingCondition.RESIZE_INFEASIBLE,
+            "condition PodResizePending is True, reason Infeasible, for two minutes",
+        ),
+        "{Subject} keeps its size: {node} can never give it what its resize asks for[: {message}]",
+        "condition PodResizePending is True, reason Infeasible[: {message}][, since {since}]",
+        "ask for less than the node has, or let a new Pod of that size find another node",
+        "KEP-1287; pkg/kubelet/allocation",
+    ),
+    CauseRule(
+        Cause.RESIZE_PENDING,
+        _is_in_condition(
+            LastingCondition.RESIZE_DEFERRED,
+            "condition PodResizePending is True, reason Deferred, for five minutes",
+        ),
+        "{Subject} keeps its size: {node} has no room now for its resize[: {message}]",
+        "condition PodResizePending is True, reason Deferred[: {message}][, since {since}]",
+        "[it is tried again; to help: free resources, or ask for less: ]{describe_node}",
+        "KEP-1287; pkg/kubelet/allocation",
+    ),
+    CauseRule(
+        Cause.RESIZE_FAILED,
+        _is_in_condition(
+            LastingCondition.RESIZE_FAILED,
+            "condition PodResizeInProgress is True, reason Error, for two minutes",
+        ),
+        "{Subject} is not resized: its kubelet cannot carry the resize out[: {message}]",
+        "condition PodResizeInProgress is True, reason Error[: {message}][, since {since}]",
+        "correct the new size; a memory limit cannot go below what is in use",
+        "KEP-1287; pkg/kubelet/kuberuntime/kuberuntime_manager.go (doPodResizeAction)",
     ),
     CauseRule(
         Cause.NOT_COMPLETED,
