@@ -90,8 +90,8 @@ _RECORD: Final = re.compile(
 )
 _HEADED: Final = re.compile(
     # Nothing but numbers, marks and what stands in brackets before it: "0(25841) ERROR: …"
-    r"(?:[\d\s:.,+/|#*()<>TZ=-]|\[[^\]\n]{1,80}\]){1,60}"
-    rf"(?P<level>{_NAMES})(?=[\])>:|]|\s{{1,4}}[\[({{<])"
+    r"(?:[\d\s:.,+/#*()>Z=-]{1,60}+T?|\[[^\]\n]{1,80}\]){1,12}"
+    rf"(?:(?P<level>{_NAMES})(?=[\])>:|]|\s{{1,4}}[\[({{<])|[\[(<|](?P<short>{_SHORT})[\])>|])"
 )
 """A level after what only tells when and where, in whatever form."""
 
@@ -123,7 +123,7 @@ def level_of(text: str) -> Level | None:
             return _WORDS.get(name.lower())
     elif "level=" not in text[:_REACH] and "lvl=" not in text[:_REACH]:
         headed = _HEADED.match(text)
-        return _WORDS.get(headed["level"].lower()) if headed else None
+        return _WORDS.get((headed[headed.lastgroup or 0]).lower()) if headed else None
     return _in_record(text)
 
 

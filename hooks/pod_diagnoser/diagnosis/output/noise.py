@@ -16,7 +16,7 @@ _WRAPPER_WITHIN: Final = re.compile(
     r"|program will exit|check the (?:logs?|output)"
     r"|please (?:fix|correct|check|review|see) (?:the|your|these|this|any)? ?(?:\w{1,15} ){0,2}(?:errors?|configuration|config|settings|logs?|messages?)\b[^:,]{0,40}$|for more (?:details|info)|failed to load command"
     r"|died\. shutting down|did not exit normally|returned a non-zero code|terminated with exit code"
-    r"|exit status \d|exit code:? \d|command terminated with|(?<!\. )aborting(?:\.|$)|err_pnpm_"
+    r"|exit status \(?\d|exit code:? \d|command terminated with|(?<!\. )aborting(?:\.|$)|err_pnpm_"
     r"|a jni error has occurred|a fatal exception has occurred|could not create the java virtual machine"
     r"|process exited|process has died|child process \d{0,10} ?(?:exited|died)"
     r"|not enough time since last|entered fatal state|exited: .{1,80}not expected"
@@ -25,12 +25,16 @@ _WRAPPER_WITHIN: Final = re.compile(
     r"|\b(?:back|stack) ?trace: *$"
     r"|an error report file with more information|supervisor (?:is )?running as root|error is not recoverable|due to previous errors"
     r"|see (?:the )?(?:warnings?|errors?|messages?|logs?) above"
-    r"|pm2 (?:log|error)\s?:|pm2 +\| "
+    r"|pm2 (?:log|error)\s?:(?! script not found)|pm2 +\| "
     r"|unable to start worker|failed to start(?: the)?(?: \w{1,20})?(?: in \(\w{1,20}\) mode)?[.!]?$"
     r"|fatal: could not read from remote repository"
+    r"|running without any http authentication|::(?:system|bio|pem|asn1|ssl) lib\)?$"
     r"|failed to sync caches$|failed to wait for caches to sync$"
 )
-_HEADLINE: Final = re.compile(r"\s*(?:fatal )?errors?:\s*", re.IGNORECASE)
+_HEADLINE: Final = re.compile(
+    r"\s*(?:(?:fatal |command |runtime |build )?errors?(?: output| message| details)?|stderr(?: output)?):\s*",
+    re.IGNORECASE,
+)
 
 _REACH: Final = 160
 """How far into a line it is looked for what makes it a wrapper."""
@@ -43,13 +47,17 @@ _NOISE: Final = re.compile(
     # What Redis warns of at each start
     r"|.{0,60}# (?:WARNING|Warning): ?|.{0,60}# WARNING "
     # Frames, and what stands beside them
-    r"|\s*at .{1,1000}[(:]|\s*\[C\]: (?:in|at) |\s*File \"|\s+from |\s*/\S{1,400}:\d{1,7}:in [`'][^'\n]{1,300}'\s*$|\s*#\d{1,3} |\s*\d{1,3}: +0x|\s*\.\.\. \d+ (?:more|common)"
+    r"|\s*at .{1,1000}[(:]|\s*\[C\]: (?:in|at) |\s*File \"|\s+from |\s*/\S{1,400}:\d{1,7}:in [`'][^'\n]{1,300}'\s*$|\s*#\d{1,3} |\s*\d{1,3}: +(?:0x|\()|\s*\.\.\. \d+ (?:more|common)"
     r"|goroutine \d+ \[|created by |\s+.{1,400}\.go:\d+(?: \+0x|$)|\[signal SIG|rax +0x|r\d+ +0x"
     r"|panic\(0x|runtime\.|npm (?:ERR!|error) |\s+note: |note: run with|stack backtrace:|Stack trace"
     r"|Node\.js v\d|\s*throw |\s*\^+\s*$|\s+triggerUncaught"
     r"|yarn run v|info Visit|Usage:|usage:|\s+-{1,2}[a-z]",
 )
 
+
+_USAGE: Final = re.compile(r"(?:[Uu]sage|USAGE):(?: [\w./-]{1,80}(?: [\[<\-a-zA-Z]|$)|\s*$)")
+_MAX_USAGE: Final = 80
+"""How many lines such a text has at most."""
 
 _SHUTTING: Final = re.compile(
     r"shut(?:ting)? ?down|stopp(?:ed|ing)|clos(?:ed|ing)|exit(?:ed|ing)|terminat|destroy|draining"
@@ -66,13 +74,20 @@ def end_of_what_counts(texts: Sequence[str], most: int) -> int:
         most: how many more lines may follow, those of dumps and of a shutdown not counted.
     """
     after = 0
-    for number in range(len(texts) - 1, -1, -1):
+    for number in range(_start_of_usage(texts) - 1, -1, -1):
         text = texts[number]
         if not is_noise(text) and not _SHUTTING.search(text[:300].lower()):
             after += 1
             if after > most:
                 return number
     return 0
+
+
+def _start_of_usage(texts: Sequence[str]) -> int:
+    """Return the line from which on a text only says how to call the program; or its length."""
+    first = max(0, len(texts) - _MAX_USAGE)
+    places = range(first, len(texts))
+    return next((place for place in places if _USAGE.match(texts[place])), len(texts))
 
 
 _REQUEST: Final = re.compile(

@@ -36,6 +36,10 @@ _NEAR: Final = 3
 """How many lines before the request to stop an error that was only logged counts as the reason."""
 
 
+_SOON: Final = 8
+"""How many lines lie between the two at most if a program stops of an error, and says so."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     """What one stream says: a finding, or the line at which it was asked to stop."""
@@ -97,7 +101,7 @@ def _reason_in(stream: Stream) -> Finding | None:
         end = starts[run + 1] if run + 1 < len(starts) else len(stream.texts)
         finding = best.get(run)
         if less is None or less.weight < Weight.LOGGED:
-            marker = _stop(stream, starts[run], end, finding)
+            marker = _stop(stream, starts[run], end, finding, [other for other, _ in found])
             if marker is not None:
                 return marker
         if finding is not None and (less is None or finding.weight > less.weight):
@@ -108,11 +112,16 @@ def _reason_in(stream: Stream) -> Finding | None:
     return less
 
 
-def _stop(stream: Stream, start: int, end: int, finding: Finding | None) -> Finding | None:
+def _stop(
+    stream: Stream, start: int, end: int, finding: Finding | None, others: Sequence[Finding]
+) -> Finding | None:
     """Return that a run was asked to stop, unless an event in it is the reason all the same."""
     texts = stream.texts
     marker = stop_marker(texts, start, end)
-    if marker is not None and _counts(stream.raws[:end], finding, marker):
+    if marker is not None and (
+        _counts(stream.raws[:end], finding, marker)
+        or _stops_itself(stream.raws[:end], finding, marker, others)
+    ):
         marker = None
     elif marker is None and (finding is None or finding.weight < Weight.LOGGED):
         marker = mild_stop_marker(texts, start, end)
@@ -153,6 +162,24 @@ def _counts(lines: Sequence[str], finding: Finding | None, marker: int) -> bool:
         return False
     return finding.weight >= Weight.FATAL or (
         finding.weight is Weight.LOGGED and marker - max(finding.quotes) <= _NEAR
+    )
+
+
+def _stops_itself(
+    lines: Sequence[str], finding: Finding | None, marker: int, others: Sequence[Finding]
+) -> bool:
+    """Say whether a program that says that it stops does so of an error: told before and after."""
+    return (
+        finding is not None
+        and finding.weight >= Weight.FATAL
+        and marker < finding.start <= marker + _SOON
+        and any(
+            other.weight >= Weight.LOGGED
+            and marker - _SOON <= max(place for place in other.quotes if place < marker)
+            and not _long_before(lines, other, marker)
+            for other in others
+            if other.start < marker and min(other.quotes) < marker
+        )
     )
 
 

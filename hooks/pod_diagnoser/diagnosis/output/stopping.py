@@ -19,7 +19,7 @@ _MARKER: Final = re.compile(
     r"|[Tt]ermination signal|interrupt signal|(?:SpringApplication|Springdoc|Application)ShutdownHook)",
 )
 _MILD: Final = re.compile(
-    r"\b(?:[Ss]hutting down|[Ss]hut ?down (?:complete|started|in progress)|[Ss]erver (?:stopped|closed)|[Ss]topping (?:server|service)"
+    r"\b(?:[Ss]hutting down|[Ii]nitiating [Ss]hut ?down|[Ss]hut ?down (?:complete|started|in progress)|[Ss]erver (?:stopped|closed)|[Ss]topping (?:server|service)"
     r"|[Ss]topping \.\.\.|[Ee]xiting gracefully|[Cc]losing (?:http |HTTP )?server|[Ss]topped gracefully|See you next time|exiting, bye-bye|Terminating \.\.\.$|code 143 \(Terminated\))"
 )
 """What also follows a failure: it counts only where nothing failed."""

@@ -98,8 +98,35 @@ _WRAPPINGS: Final = (
 )
 
 
+_TRACE: Final = re.compile(
+    r"(?P<prefix>.{2,60}?)(?:Traceback \(most recent call last\):|Exception in thread \"|panic: |goroutine \d+ \[)"
+)
+"""The first line of a trace behind words of the program that relays it."""
+
+_RELAYED: Final = 3
+"""How many lines of a trace the same words stand before at least."""
+
+
 def unwrap(lines: Sequence[str]) -> list[Unwrapped]:
     """Take off what wraps each of most lines, once or one within another."""
+    return _without_relay(_without_wrappings(lines))
+
+
+def _without_relay(lines: list[Unwrapped]) -> list[Unwrapped]:
+    """Take off the words that a program puts before each line of a trace that it relays."""
+    for number, line in enumerate(lines):
+        found = _TRACE.match(line.text) if ":" in line.text or "[" in line.text else None
+        if found is None or found["prefix"].isspace():
+            continue
+        prefix = re.compile(re.sub(r"\d+", r"\\d+", re.escape(found["prefix"])))
+        below = lines[number + 1 : number + 1 + _RELAYED]
+        if len(below) == _RELAYED and all(prefix.match(each.text) for each in below):
+            relay = _Wrapping(prefix, own=True)
+            return [_strip(each, relay) for each in lines]
+    return lines
+
+
+def _without_wrappings(lines: Sequence[str]) -> list[Unwrapped]:
     unwrapped = [Unwrapped(line, _plain(line), line.strip(), "") for line in lines]
     if _most(lines, lambda text: text.startswith(_DOCKER)):
         unwrapped = [_from_docker(line) for line in unwrapped]

@@ -96,6 +96,123 @@ ENDS: Final = (
         ),
     ),
     (
+        "a mark at the start, and what says little",
+        '[!] /etc/hub.conf:4: "acept=1": Specified option name is not valid here',
+        (
+            "[.] Reading configuration from file /etc/hub.conf\n"
+            "[ ] No PRNG seeding was required\n"
+            '[!] /etc/hub.conf:4: "acept=1": Specified option name is not valid here\n'
+            "[!] Configuration failed\n"
+            "[ ] Deallocating section [a]\n"
+        ),
+    ),
+    (
+        "what failed before what is needed",
+        'Password hub1 failed validation: "Password does not match validation regex".',
+        (
+            "Hub 2.12 onwards requires an initial password for 'admin' user.\n"
+            'Password hub1 failed validation: "Password does not match validation regex".\n'
+        ),
+    ),
+    (
+        "the last error speaks of several",
+        "could not parse expression: 1:14: parse error: unexpected",
+        (
+            'ts=2026-01-30T04:13:37.813Z level=error msg="loading groups failed"'
+            ' err="r.yml: could not parse expression: 1:14: parse error: unexpected \\")\\""\n'
+            + "".join(
+                f'ts=2026-01-30T04:13:37.81{n}Z level=info msg="Worker {n} stopped"\n'
+                for n in range(9)
+            )
+            + 'ts=2026-01-30T04:13:37.816Z level=error err="error loading hub.yml: one or more errors'
+            ' occurred while applying the new configuration"\n'
+        ),
+    ),
+    (
+        "a file that could not be parsed, and where above",
+        "/etc/hub.xml:2: parser error : Premature end of data in tag hub line 1",
+        (
+            "/etc/hub.xml:2: parser error : Premature end of data in tag hub line 1\n"
+            "\n^\nFATAL: error parsing config file (/etc/hub.xml)\nXML config parsing error\n"
+        ),
+    ),
+    (
+        "an exception is only announced",
+        "ERROR: open/3: source_sink `'/etc/hub.pl'' does not exist (No such file or directory)",
+        (
+            "ERROR: /srv/a.pl:1: Initialization goal raised exception:\n"
+            "ERROR: open/3: source_sink `'/etc/hub.pl'' does not exist (No such file or directory)\n"
+        ),
+    ),
+    (
+        "what a command printed, below its own headline",
+        '[E::hts_open_format] Failed to open file "20918.cram" : No such file or directory',
+        (
+            "ERROR ~ Error executing process > 'merge (1)'\n\nCaused by:\n"
+            "  Process `merge (1)` terminated with an error exit status (1)\n\n"
+            "Command exit status:\n  1\n\nCommand error:\n"
+            '  [E::hts_open_format] Failed to open file "20918.cram" : No such file or directory\n'
+            "\nWork dir:\n  /mnt/work\n"
+        ),
+    ),
+    (
+        "the message of an error as fields",
+        '"message": "listen EADDRINUSE: address already in use 127.0.0.1:8080",',
+        (
+            "[04:17:04.348] FATAL (9518): startup failed\n    err: {\n"
+            '      "type": "Error",\n'
+            '      "message": "listen EADDRINUSE: address already in use 127.0.0.1:8080",\n'
+            '      "stack":\n'
+            "          Error: listen EADDRINUSE: address already in use 127.0.0.1:8080\n"
+            "              at Server.setupListenHandle [as _listen2] (node:net:1908:16)\n    }\n"
+        ),
+    ),
+    (
+        "a trace that another program relays",
+        "hub error: RuntimeError: CUDA unknown error",
+        (
+            "Launching hub...\n"
+            "hub error: Traceback (most recent call last):\n"
+            'hub error:   File "/srv/main.py", line 72, in <module>\n'
+            "hub error:     import execution\n"
+            "hub error: RuntimeError: CUDA unknown error\n"
+        ),
+    ),
+    (
+        "the name of an error alone",
+        "[hub] HubError: CONNECTION_REFUSED",
+        "[hub] HubError: CONNECTION_REFUSED\n",
+    ),
+    ("a rarer word alone", 'Illegal suboption "bogus"', 'Illegal suboption "bogus"\n'),
+    (
+        "how to call the program follows",
+        "Config is empty.",
+        (
+            "Config is empty.\nusage: hub [-h] [--version] [configfile]\n\n"
+            "positional arguments:\n  configfile         The configuration may also be read from the\n"
+            "                     HUB_CONFIGURATION environment variable\n\noptions:\n"
+            "  -h, --help         show this help message and exit\n  --version          show the version\n"
+        ),
+    ),
+    (
+        "each announces the next",
+        "[UNRESOLVED_ENTRY] Cannot resolve entry module hub/index.html.",
+        (
+            "error during build:\nBuild failed with 1 error:\n\n"
+            "[UNRESOLVED_ENTRY] Cannot resolve entry module hub/index.html.\n"
+        ),
+    ),
+    (
+        "a program stops itself of an error",
+        '"msg":"problem running manager","error":"timed out"',
+        (
+            '{"level":"error","ts":1701345537.99,"msg":"failed to get informer from cache","error":"the server could not find it"}\n'
+            '{"level":"info","ts":1701345637.97,"msg":"Stopping and waiting for leader election runnables"}\n'
+            '{"level":"info","ts":1701345637.97,"msg":"Shutdown signal received, waiting for all workers to finish"}\n'
+            '{"level":"error","ts":1701345637.97,"logger":"setup","msg":"problem running manager","error":"timed out"}\n'
+        ),
+    ),
+    (
         "a headline, and what it is about",
         "Backend host 'hub.invalid' could not be resolved to an IP address:",
         (
@@ -115,6 +232,16 @@ QUIET: Final = (
         (
             'time="2024-01-01T00:00:00Z" level=info msg="Got interrupt, shutting down..." prefix=node\n'
             'time="2024-01-01T00:00:00Z" level=error msg="Could not close db" error="database not open"\n'
+        ),
+    ),
+    (
+        "a setting is not set in a record",
+        R.ASKED_TO_STOP,
+        (
+            "[26038] 2026/01/30 04:01:21.759326 [INF]   Version:  2.9.10\n"
+            "[26038] 2026/01/30 04:01:21.759328 [INF]   Git:      [not set]\n"
+            "[26038] 2026/01/30 04:01:25.723000 [INF] Initiating Shutdown...\n"
+            "[26038] 2026/01/30 04:01:25.723136 [INF] Server Exiting..\n"
         ),
     ),
     (

@@ -17,7 +17,7 @@ _UNHANDLED: Final = re.compile(
     r".{0,80}?Unhandled (?:[Ee]xception\.|Exception:|exception:(?= \S))", re.DOTALL
 )
 _TYPE: Final = re.compile(
-    r"\s*(?P<name>(?:[A-Z]\w{0,80}\.){1,10}[A-Z]\w{0,120}(?:Exception|Error))(?: \([^()\n]{1,60}\))?: "
+    r"\s*(?:\[[\w.-]{1,40}\] )?(?P<name>(?:[A-Z]\w{0,80}\.){1,10}[A-Z]\w{0,120}(?:Exception|Error))(?: \([^()\n]{1,60}\))?: "
 )
 _FRAME: Final = re.compile(r"\s{1,12}at .{1,600}(?:\(|\) in )|\s*--- End of")
 _INNER: Final = re.compile(r"\s*---> (?!\(Inner)\S")

@@ -15,7 +15,9 @@ from pod_diagnoser.diagnosis.output.noise import (
     is_headline,
     is_noise,
     is_of_request,
+    is_wrapper,
 )
+from pod_diagnoser.diagnosis.output.reading import MAX_LINES
 
 _MAX_AFTER: Final = 6
 """After how many more lines such a line is not told as the reason."""
@@ -43,7 +45,7 @@ _DIGITS: Final = re.compile(r"[0-9a-f]{0,64}\d[0-9a-f]{0,64}")
 
 _START: Final = re.compile(
     r"(?:\d{4}[-/]\d{2}[-/]\d{2}[T ][\d:.,Z+-]{8,20} )?(?:[\w./@:-]{1,80}: )?"
-    r"(?:\* |!{1,3} |>+ |-> |[│┃] )?"
+    r"(?:\* |!{1,3} |>+ |-> |[│┃] |\[[!x✗✘]\] |[✖✗✘❌\u2a2f\u00d7] {0,2})?"
     # Options error: …, Parse error on line 3, Exim configuration error in …
     r"(?:(?:[A-Z][\w-]{1,20} (?:[a-z]{2,20} )?|parser )error(?=:| in | at | on | near )"
     r"|(?:fatal |FATAL |Fatal )?error\b|Error\b|ERROR\b|ORA-\d{5}: |fatal\b|FATAL\b|Fatal\b|"
@@ -53,7 +55,7 @@ _START: Final = re.compile(
 """What begins by saying that it failed."""
 
 _AT_PLACE: Final = re.compile(
-    r"(?:\.{0,2}/)?[\w./-]{1,200}(?<!\.go):\d{1,6}(?::\d{1,5})?: (?!.{0,40}\bwarning: )"
+    r"(?:[\w.-]{1,40}: )?(?:\.{0,2}/)?[\w./-]{1,200}(?<!\.go):\d{1,6}(?::\d{1,5})?: (?!.{0,40}\bwarning: )"
 )
 """A place in a file: what a parser says of it."""
 
@@ -70,14 +72,47 @@ _WORDS: Final = (
     "please provide", "please set", "refusing to", "already running",
     "must set", "must specify", "must provide", "need to set", "need to specify", "need to provide",
     "ora-", "giving up", "request timeout", "unavailable", "doesn't exist", "do not exist", "non-existent", "nonexistent",
+    "but found", "but got", "not valid", "isn't valid", "can't find", "not allowed", "incompatible",
 )  # fmt: skip
 _WHOLE_WORDS: Final = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b")
+_RARER: Final = re.compile(
+    r"\b(?:illegal|wrong|is empty|malformed|forbidden|unauthorized|unreachable|broken|insufficient|exhausted"
+    r"|conflicts? with|already exists|must not|duplicate|violat\w{2,5}|rejected|unresolved|undefined|no route"
+    r"|not enough|nowhere|aborted|bad (?:\w{1,20} )?(?:config|value|option|argument|request|file))\b",
+    re.IGNORECASE,
+)
+_NAMED: Final = re.compile(
+    r"\b[A-Z][A-Za-z0-9]{2,60}(?:Error|Exception|Failure)\b|\bE(?:CONN[A-Z]{3,8}|NOENT|ACCES|PERM|ADDR[A-Z]{3,9}|NOSPC|TIMEDOUT|HOSTUNREACH|AI_\w{1,9}|XIST|INVAL|NOTFOUND)\b"
+    r"|\b[A-Z]{2,20}(?:_[A-Z]{2,20}){0,4}_(?:REFUSED|DENIED|FAILED|TIMEOUT|ERROR|NOT_FOUND|INVALID|MISSING|UNAVAILABLE)\b"
+)
+"""Names of errors, and words that say less surely that something failed: told right at the end."""
+
+_MAX_RARER: Final = 60
+"""How many of the last lines are looked at for them."""
+
+_MAX_AFTER_RARER: Final = 2
+"""After how many more lines a line with such words is not told as the reason."""
+
 _HEALTHY: Final = re.compile(
     r"\berrors?[ ._-]?(?:log|file|page|handler|reporting|level|rate|count)"
     r"|\b(?:errors?|failed|failures?|missing|invalid|skipped)['\"]?\s?[=:]\s?['\"]?(?:0|null|none|false|nil)\b"
     r"|\b(?:0|no|without|zero) (?:errors?|failures?|failed)|not (?:an? )?(?:fatal|error)|if (?:an )?err"
-    r"|\bon[_-]?error|ignor|deprecat|optional|\bdisabling\b|falling back|logging errors|\berrors?=(?:trace|debug|info|warn|error|off)\b|skipp|retry(?:ing)?|will (?:use|be|try)|using default|copying now",
+    r"|\bon[_-]?error|ignor|deprecat|optional|\bdisabling\b|falling back|logging errors|\berrors?=(?:trace|debug|info|warn|error|off)\b|skipp|retry(?:ing)?|will (?:use|be|try)|using default|copying now"
+    r"|\b(?:not|no|nothing|never)\b[^:]{0,40}\b(?:required|needed|missing)\b",
 )
+_FAILS: Final = re.compile(
+    r"\b(?:fatal|error|fail(?:ed|ure)|cannot|can't|couldn't|could not|unable to|refused|denied|no such"
+    r"|invalid|not found|does not exist|timed out|corrupt|mismatch|not supported|in use"
+    r"|not valid|unknown|unsupported|unrecogni[sz]ed|unexpected|can't find|not allowed|incompatible)\b"
+)
+"""Words that say what failed count before those that say what is needed."""
+
+_SAYS_LITTLE: Final = re.compile(
+    r"\W{0,8}(?:\w{1,20} ){1,4}(?:failed|failure|error|unsuccessful)(?: \w{1,12})?[.!\s]*$",
+    re.IGNORECASE,
+)
+"""What names no more than the step that failed."""
+
 _TERMS: Final = re.compile(
     r"\b(?:you (?:need to|must|have to)|please) (?:agree|accept)\b|\b(?:licen[cs]e|agreement|eula|terms)\b.{0,80} must be accepted",
     re.IGNORECASE,
@@ -91,7 +126,7 @@ _VAGUE: Final = re.compile(
 
 _ENDS_WITH: Final = re.compile(
     r"(?:\d{4}[-/]\d{2}[-/]\d{2}[T ][\d:.,Z+-]{8,20} )?(?:(?:[Ee]rror|ERROR|[Ff]atal|FATAL): )?"
-    r"(?:[Ff]ailed|[Uu]nable|[Cc]annot|[Cc]an't|[Cc]ould not|[Cc]ouldn't) [^:]{1,200}: \S"
+    r"(?:[Ff]ailed|[Uu]nable|[Cc]annot|[Cc]an't|[Cc]ould not|[Cc]ouldn't) [^:]{1,200}: (?!(?:false|null|undefined|true)$)\S"
 )
 """What failed, and why: as the last line of all, it is what the program ended with."""
 
@@ -110,6 +145,8 @@ _MISSING: Final = re.compile(
 
 def _find(lines: Sequence[str]) -> Iterator[Finding]:
     weak: list[int] = []
+    rarer: list[int] = []
+    near_end = len(lines) - _MAX_RARER
     strong: list[int] = []
     for number in range(end_of_what_counts(lines, _MAX_AFTER_START), len(lines)):
         line = lines[number]
@@ -121,17 +158,16 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             yield Finding(number, (number,), ReasonClass.MISSING_CONFIGURATION, exact=True)
             continue
         if not any(word in lowered for word in _WORDS):
+            if number >= near_end and (_RARER.search(said) or _NAMED.search(said)):
+                rarer.append(number)
             continue
         if "/" in lowered:
             lowered = _PATH.sub("/", lowered)
-        if not _WHOLE_WORDS.search(lowered) or _HEALTHY.search(lowered):
+        if not _WHOLE_WORDS.search(lowered):
+            if number >= near_end and _NAMED.search(said):
+                rarer.append(number)
             continue
-        if is_noise(line) or is_of_request(line) or has_own_grammar(line):
-            continue
-        if _TOLD.match(line):
-            continue
-        level = level_of(line)
-        if level is not None and level < Level.ERROR:
+        if not _may_count(line, lowered):
             continue
         if _START.match(said) or _AT_PLACE.match(said):
             strong.append(number)
@@ -146,8 +182,30 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         yield Finding(number, (number,), weight=Weight.FATAL if last else Weight.LOGGED)
     if weak:
         end = end_of_what_counts(lines, _MAX_AFTER)
-        near = _repeated(lines, [number for number in weak if number >= end])
+        near = [number for number in weak if number >= end]
+        failed = [
+            number
+            for number in near
+            if _FAILS.search(lines[number][:600].lower()) and not is_wrapper(lines[number])
+        ]
+        told = [number for number in failed if not _SAYS_LITTLE.match(lines[number])]
+        near = _repeated(lines, told or failed or near)
         yield from (Finding(number, (number,), weight=Weight.WEAK) for number in near)
+    elif rarer and not strong:
+        end = end_of_what_counts(lines, _MAX_AFTER_RARER)
+        yield from (
+            Finding(number, (number,), weight=Weight.WEAK)
+            for number in rarer
+            if number >= end and _may_count(lines[number], lines[number][:600].lower())
+        )
+
+
+def _may_count(line: str, lowered: str) -> bool:
+    """Say whether a line with words of an error can be the reason."""
+    if _HEALTHY.search(lowered) or is_noise(line) or is_of_request(line) or has_own_grammar(line):
+        return False
+    level = level_of(line)
+    return not _TOLD.match(line) and (level is None or level >= Level.ERROR)
 
 
 def _repeated(lines: Sequence[str], numbers: list[int]) -> list[int]:
@@ -173,6 +231,9 @@ def _complete(lines: Sequence[str], finding: Finding) -> Finding:
             quotes = (quotes[1], number, *quotes[2:])
         elif _is_kind(lines[number + 1 : number + 3]):
             quotes = (number + 2, number + 1, number)
+        elif len(quotes) == MAX_LINES:
+            # Two lines that only announce the third.
+            quotes = quotes[::-1]
     said = " ".join(lines[each] for each in quotes)
     name = ReasonClass.MISSING_CONFIGURATION if _MISSING.search(said) else None
     return replace(

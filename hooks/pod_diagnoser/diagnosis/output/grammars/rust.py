@@ -9,6 +9,7 @@ from typing import Final
 
 from pod_diagnoser.api.reason_classes import ReasonClass
 from pod_diagnoser.diagnosis.output.grammar import Finding, Grammar
+from pod_diagnoser.diagnosis.output.noise import is_wrapper
 
 _PANIC: Final = re.compile(r".{0,200}?\bpanicked at (?P<old>['\"])?", re.DOTALL)
 _PLACE: Final = re.compile(r"panicked at [^\n]{1,1000}:\d{1,7}:\d{1,7}:?\s*$")
@@ -40,7 +41,9 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
         elif _DEBUG.match(line):
             yield Finding(number, (number,))
         elif line.rstrip() == _CAUSES and number and _HEAD.match(lines[number - 1]):
-            yield _returned(lines, number)
+            returned = _returned(lines, number)
+            if not is_wrapper(lines[max(returned.quotes)]):
+                yield returned
         elif (
             line.rstrip() == "Error:"
             and number + 1 < len(lines)

@@ -53,10 +53,16 @@ _LEVELS: Final = re.compile(
     re.IGNORECASE,
 )
 _TRACE: Final = re.compile(
-    r"Traceback \(most recent|[\w.$]{0,200}(?:Exception|Error|Throwable)(?::|$)|\s{1,8}at [\w.$]"
-    r"|\*\* \([A-Z][\w.]{0,120}\) "
+    r"(?:\[[\w.-]{1,40}\] )?(?:Traceback \(most recent|[\w.$]{0,200}(?:Exception|Error|Throwable)(?::|$)|\s{1,8}at [\w.$]"
+    r"|\*\* \([A-Z][\w.]{0,120}\) )"
 )
 _FRAME: Final = re.compile(r"\s{1,12}at [\w.$]")
+_FIELDS: Final = re.compile(r"\s+\"?err(?:or)?\"?: \{$")
+_FIELD_OF_MESSAGE: Final = re.compile(r"\s+\"?message\"?: \"")
+_AT_PLACE: Final = re.compile(r"\S{1,200}:\d{1,6}(?::\d{1,5})?: .{0,40}\berrors?\b ?:")
+_NEAR: Final = 3
+"""Within how many lines above a record a parser says what it is about."""
+
 _MAX_MESSAGE: Final = 5
 """How many lines below a record its trace begins at most."""
 
@@ -92,7 +98,8 @@ _CAPNSLOG: Final = re.compile(r"(?:[\d:. -]{8,30} )?(?P<level>[CEWNID]) \| [\w./
 """etcd's log before 3.4."""
 
 _SAYS_NO_MORE: Final = re.compile(
-    r"(?:[Ff]ailed|[Ee]rror|[Uu]nable|[Cc]ould not|[Cc]annot|[Cc]ouldn't) [^:=,/'\"]{0,60}$"
+    r"(?:[Ff]ailed|[Ee]rror|[Uu]nable|[Cc]ould not|[Cc]annot|[Cc]an't|[Cc]ouldn't) [^:=,/'\"]{0,60}$"
+    r"|\b(?:raised|threw|with|following|an) (?:an? )?(?:exception|error)$"
 )
 """What says that something failed, and leaves to the next record why."""
 
@@ -100,6 +107,18 @@ _GIVES_UP: Final = re.compile(
     r"(?:[Ff]ailed|[Ee]rror|[Uu]nable|[Cc]ould not|[Cc]annot|[Cc]an't|[Cc]ouldn't) [^:=/'\"]{0,60}\"?[.!\s]*$"
 )
 """What says that something failed, and no more, where the record above may have said why."""
+
+_OF_FILE: Final = re.compile(
+    r"(?:[Ee]rror|[Ff]ailed|[Uu]nable|[Cc]ould not|[Cc]annot|[Cc]ouldn't|bad)\b[^:]{0,20}"
+    r"\b(?:pars|read|load|process)?[^:]{0,20}\b(?:config|file|rules?)\b[^:]{0,200}$"
+)
+"""What says that a file could not be read, where the line above may have said at which place."""
+
+_REFERS_BACK: Final = re.compile(
+    r"one or more errors|(?:\b\d{1,3} |previous |these )errors?\b|errors? (?:occurred|above)"
+    r"|\babove\b"
+)
+"""What speaks of errors that were told before."""
 
 _UNREADABLE: Final = re.compile(
     r"unmarshal errors?:|field \w{1,80} not found in type|cannot unmarshal|did not find expected|"
@@ -139,10 +158,13 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
     if not errors and wrapper is not None:
         yield from _warned_before(lines, wrapper)
     if errors and errors[-1] >= end_of_what_counts(lines, _most_after(lines[errors[-1]])):
+        cluster = _last_cluster(errors)
+        if all(_REFERS_BACK.search(lines[number]) for number in cluster):
+            # They speak of errors that were told before.
+            former = [number for number in errors if number < cluster[0]]
+            cluster = (_last_cluster(former) if former else []) + cluster
         last = [
-            number
-            for number in _last_cluster(errors)
-            if number == errors[-1] or not is_wrapper(lines[number])
+            number for number in cluster if number == errors[-1] or not is_wrapper(lines[number])
         ]
         reason = next((number for number in last if not _GOES_ON.search(lines[number])), last[0])
         first = next(number for number in reversed(last) if _same(lines[number], lines[reason]))
@@ -187,12 +209,16 @@ def _level_of(line: str) -> Level | None:
 def _complete(lines: Sequence[str], finding: Finding) -> Finding:
     number, *others = finding.quotes
     line = lines[number]
-    if _SAYS_NO_MORE.search(line.rstrip(": ")) and _is_error(lines, number + 1):
+    if _says_no_more(line) and _is_error(lines, number + 1):
         number, others = number + 1, [number, *others]
     elif _GIVES_UP.search(line) and _is_error(lines, number - 1):
         number, others = number - 1, [number, *others]
+    elif _OF_FILE.search(line) and (place := _place_above(lines, number)) is not None:
+        number, others = place, [number, *others]
     elif line.rstrip().endswith(":") and number + 1 < len(lines):
         others = [number + 1, *others]
+    elif (message := _message_below(lines, number)) is not None:
+        number, others = message, [number, *others]
     line = lines[number]
     default = ReasonClass.INVALID_CONFIGURATION if finding.weight is Weight.FATAL else None
     if _TIMEOUT.search(line):
@@ -209,6 +235,27 @@ def _complete(lines: Sequence[str], finding: Finding) -> Finding:
         runtime=_runtime(line[:1000]),
         exact=_TIMEOUT.search(line) is not None or _UNREADABLE.search(line) is not None,
     )
+
+
+def _message_below(lines: Sequence[str], number: int) -> int | None:
+    """Return the message of an error that stands below a record as fields, as pino-pretty has it."""
+    if number + 1 < len(lines) and _FIELDS.match(lines[number + 1]):
+        for place in range(number + 2, min(number + _MAX_MESSAGE, len(lines))):
+            if _FIELD_OF_MESSAGE.match(lines[place]):
+                return place
+    return None
+
+
+def _place_above(lines: Sequence[str], number: int) -> int | None:
+    """Return the line above a record in which a parser names a place and what is wrong there."""
+    places = range(max(0, number - _NEAR), number)
+    return next((each for each in places if _AT_PLACE.match(lines[each])), None)
+
+
+def _says_no_more(line: str) -> bool:
+    """Say whether a record leaves to the next why it failed: before that it names no error."""
+    found = _SAYS_NO_MORE.search(line.rstrip(": "))
+    return found is not None and " error " not in line[: found.start()]
 
 
 def _is_error(lines: Sequence[str], number: int) -> bool:
