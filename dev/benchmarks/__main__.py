@@ -55,8 +55,8 @@ _HEADINGS = {
     "reading": "What reading the output of a crashed program costs, for 64 KiB",
     "cluster-kind": "A ClusterPodDiagnoser of thousands of namespaces",
 }
-_APART = ("cluster-kind", "evidence", "telling", "fairness", "connections", "cli")
-"""Parts that run only where they are named: all others together take half an hour."""
+_APART = ("variants", "cluster-kind", "evidence", "telling", "fairness", "connections", "cli")
+"""Parts that run only where they are named: all others together take nearly half an hour."""
 
 Tables = Mapping[str, Sequence[Line]]
 """Heading to lines; the first heading may be empty."""
