@@ -15,6 +15,7 @@ JUDGED_ANEW = "a crash was judged anew where the hook's clock was behind"
 FAR_AHEAD = "of crashes far ahead of the hook's clock the first container's was shown"
 SETTLED_LATE = "a crash got another reason in the write that ended its label"
 LOST_REASON = "a crash lost its reason when it was ignored"
+KNOWN_FIRST = "a status kept the first cause of a crash that its Pod showed no longer"
 
 FOUND: Mapping[str, SimulationRun] = {
     PUBLISHED_AGAIN: SimulationRun(
@@ -80,7 +81,7 @@ FOUND: Mapping[str, SimulationRun] = {
     SETTLED_LATE: SimulationRun(
         100,
         Setting(
-            replicas=2,
+            replicas=1,
             workers=1,
             flush=1800.0,
             pods=1,
@@ -96,7 +97,7 @@ FOUND: Mapping[str, SimulationRun] = {
             Operation(65.0, "fail_call", (167, 749, 885)),
             Operation(610.0, "set_hook_clock", (360, 601, 28)),
             Operation(0.0, "crash_all", (935, 129, 921)),
-            Operation(74.005, "crash_all", (988, 677, 33)),
+            Operation(3700.0, "rest", (0, 0, 0)),
         ),
     ),
     LOST_REASON: SimulationRun(
@@ -105,6 +106,15 @@ FOUND: Mapping[str, SimulationRun] = {
         (
             Operation(65.01, "crash_all", (278, 386, 76)),
             Operation(1.115, "edit_diagnoser", (162, 9, 457)),
+        ),
+    ),
+    KNOWN_FIRST: SimulationRun(
+        3041195,
+        Setting(replicas=1, workers=1, pods=1),
+        (
+            Operation(604.54, "stall", (130, 619, 63)),
+            Operation(0.01, "crash", (119, 549, 887)),
+            Operation(441.0, "crash", (791, 565, 752)),
         ),
     ),
     "a plan was executed by what had been read for another sync": SimulationRun(

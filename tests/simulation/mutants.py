@@ -39,6 +39,7 @@ from tests.simulation.found import (
     FAR_AHEAD,
     FOUND,
     JUDGED_ANEW,
+    KNOWN_FIRST,
     LOOKED_UP_LATE,
     LOST_REASON,
     PUBLISHED_AGAIN,
@@ -309,8 +310,8 @@ def _remove_all_metadata(pod: Any) -> Any:
     return SyncResponse(annotations=annotations, labels=labels)
 
 
-def _first_diagnosis_only(stored: Any, crashed: Any, build: Any) -> Any:
-    made = _recent(stored, crashed, build)
+def _first_diagnosis_only(stored: Any, crashed: Any, build: Any, spec: Any) -> Any:
+    made = _recent(stored, crashed, build, spec)
     return tuple(stored) or made
 
 
@@ -616,6 +617,10 @@ def mutants() -> dict[str, Mutant]:
             "forgets the reason of what is ignored",
             ((observation._Observer, "_with_message", _without_reason_if_ignored),),
         ),
+        Mutant(
+            "keeps in the status what was known first",
+            ((status, "revised", lambda *_: {}),),
+        ),
         Mutant("acts on what it read a moment ago", ((reader.LiveReader, "invalidate", _nothing),)),
         Mutant("lets the youngest claim", _in_all_modules(claims.claiming_target, _youngest)),
         Mutant(
@@ -715,6 +720,7 @@ SEEDS: Mapping[str, int | str] = {
     "trusts the clock of another replica that is ahead": LOOKED_UP_LATE,  # ONE_CAUSE
     "looks up what no status can show any more": SETTLED_LATE,  # ONE_CAUSE
     "forgets the reason of what is ignored": LOST_REASON,  # ONE_CAUSE
+    "keeps in the status what was known first": KNOWN_FIRST,  # ONE_CAUSE
     "acts on what it read a moment ago": 1,  # LIVE_READ_FIRST
     "lets the youngest claim": 63,  # PODS
     "reports the first diagnosis only": 9,  # STATUS

@@ -267,8 +267,9 @@ def _outage(rng: random.Random) -> tuple[Setting, tuple[Operation, ...]]:
         wait = rng.uniform(0.0, left / 3)
         left -= wait
         operations.append(happen(wait, name))
-    # What was only out of reach is known by late Pods, of which there have to be many.
-    restarted = int(rng.random() < 0.5 or which == 1 or setting.pods < MANY or length < LONG)
+    # What was only out of reach is known by late Pods, of which there have to be many, and after
+    # minutes each of them waits for longer than all the others take.
+    restarted = int(rng.random() < 0.5 or which == 1 or setting.pods < MANY or length != LONG)
     operations.append(Operation(left, "come_back", (restarted, 0, 0)))
     operations.append(Operation(SOON, "check_return", (0, 0, 0)))
     return setting, tuple(operations)

@@ -7,17 +7,18 @@ planned would rest on the wrong cause.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from cachetools import FIFOCache, TTLCache
 
-from pod_diagnoser.api.diagnostics_v1 import EvidenceSpec, PodDiagnoserSpec
-from pod_diagnoser.diagnosis.diagnose import Diagnosis, diagnose_symptom
-from pod_diagnoser.diagnosis.symptoms import Symptom
+from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserSpec
+from pod_diagnoser.poddiagnosers.recorded_diagnoses import diagnose_again
 from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot
 from pod_diagnoser.pods.filters import reportable
-from pod_diagnoser.pods.history import CrashRecord
 from pod_diagnoser.pods.observation import CrashedPod, awaits_evidence
+
+if TYPE_CHECKING:
+    from pod_diagnoser.diagnosis.symptoms import Symptom
 
 EVIDENCE_WAIT_SECONDS: Final = 7.0
 """For how long what is told or planned of a crash waits for its evidence, from when this process
@@ -90,7 +91,7 @@ class AwaitedEvidence:
             return crashed
         shown = {found.id for found in crashed.diagnoses}
         former = [
-            _diagnose_again(symptom, record, spec.evidence)
+            diagnose_again(symptom, record, spec.evidence)
             for record in crashed.history.history
             if record.id not in shown
             and not record.silent
@@ -128,12 +129,3 @@ class AwaitedEvidence:
 def _is_awaited(spec: PodDiagnoserSpec) -> bool:
     """Say whether anything is read beyond the Pod's status."""
     return spec.evidence.events or spec.evidence.reason
-
-
-def _diagnose_again(symptom: Symptom, record: CrashRecord, spec: EvidenceSpec) -> Diagnosis:
-    """Diagnose a crash that was shown before with the evidence that was found since."""
-    evidence = record.evidence.to_evidence() if record.evidence is not None else None
-    found = diagnose_symptom(symptom, evidence)
-    if not spec.reason or record.reason is None:
-        return found
-    return found.with_output(record.reason.to_reason(spec.maskPatterns))

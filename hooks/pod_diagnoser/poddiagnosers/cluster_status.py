@@ -121,7 +121,12 @@ def _desired_status(
             "writerNamespaces": snapshot.claimed.writerNamespaces,
         }
     if snapshot.selection_is_known:
-        recent = latest_diagnoses(stored.recentDiagnoses, snapshot.crashed, _recent_diagnosis)
+        recent = latest_diagnoses(
+            stored.recentDiagnoses,
+            snapshot.crashed,
+            _recent_diagnosis,
+            snapshot.diagnoser.spec.evidence,
+        )
         new = {pod.metadata.uid for pod in findings.new.values()}
         described |= {
             **common_fields(snapshot, findings, recent),

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from pod_diagnoser.api.core_v1 import Pod
-from pod_diagnoser.api.diagnostics_v1 import PodDiagnoserStatus, RecentDiagnosis
+from pod_diagnoser.api.diagnostics_v1 import EvidenceSpec, PodDiagnoserStatus, RecentDiagnosis
 from pod_diagnoser.api.fields import UNKNOWN_TIME
 from pod_diagnoser.api.time import earliest, whole_seconds
 from pod_diagnoser.diagnosis.common_factors import CommonFactor, find_common_factor
@@ -27,6 +27,7 @@ from pod_diagnoser.poddiagnosers.conditions import (
 )
 from pod_diagnoser.poddiagnosers.counting import counted_pods, uncounted_pods
 from pod_diagnoser.poddiagnosers.crash_facts import facts_of_crashed
+from pod_diagnoser.poddiagnosers.recorded_diagnoses import revised
 from pod_diagnoser.poddiagnosers.snapshot import DiagnoserSnapshot
 from pod_diagnoser.poddiagnosers.workloads import seconds_until_expiry, workloads
 from pod_diagnoser.pods.history import drop_future
@@ -156,7 +157,9 @@ def desired_status(
     """Return the status of a PodDiagnoser that shows everything, but for the time of its update."""
     diagnoser, stored = snapshot.diagnoser, snapshot.diagnoser.status
     planned, new = findings.planned, findings.new
-    recent = latest_diagnoses(stored.recentDiagnoses, snapshot.crashed, _recent_diagnosis)
+    recent = latest_diagnoses(
+        stored.recentDiagnoses, snapshot.crashed, _recent_diagnosis, diagnoser.spec.evidence
+    )
     states = (
         active_condition(diagnoser, snapshot.targets),
         overlapping_condition(diagnoser, snapshot.targets),
@@ -272,8 +275,9 @@ def _until_next_write(stored: PodDiagnoserStatus, now: datetime) -> float:
 
 def latest_diagnoses(
     stored: Sequence[_Recent],
-    crashed: Iterable[CrashedPod],
+    crashed: Sequence[CrashedPod],
     build: Callable[[CrashedPod, Diagnosis, Mapping[str, _Recent]], _Recent],
+    spec: EvidenceSpec,
 ) -> tuple[_Recent, ...]:
     """Return the latest crashes, the newest first.
 
@@ -281,6 +285,7 @@ def latest_diagnoses(
         stored: the entries of the stored status.
         crashed: the claimed Pods with their crashes.
         build: makes an entry, and gets those that are stored by their crash ids.
+        spec: how evidence is read.
     """
     known = {entry.id: entry for entry in stored}
     times = {entry.id: entry.time or entry.seen for entry in stored}
@@ -289,6 +294,12 @@ def latest_diagnoses(
         for diagnosis in (*each.diagnoses, *each.former):
             shown[diagnosis.id] = each, diagnosis
             times[diagnosis.id] = diagnosis.finished_at or first_seen(each, diagnosis, known)
+    past = [entry for entry in stored if entry.id not in shown]
+    for crash, found in revised(past, crashed, spec).items():
+        if found is None:
+            del times[crash]
+        else:
+            shown[crash] = found
     latest = sorted(times, key=lambda crash: (times[crash] or UNKNOWN_TIME, crash), reverse=True)
     # Most of what a busy PodDiagnoser sees is not among the latest: only these are worded.
     return tuple(
