@@ -19,6 +19,7 @@ from pod_diagnoser.diagnosis.evidence import (
     OutputReason,
 )
 from pod_diagnoser.diagnosis.lasting_conditions import detect_lasting_conditions
+from pod_diagnoser.diagnosis.problem_words import ProblemKind
 from pod_diagnoser.diagnosis.quoting import word
 from pod_diagnoser.diagnosis.rules.row import CauseRule
 from pod_diagnoser.diagnosis.start_event_rules import seconds_until_slow
@@ -217,7 +218,11 @@ def _is_same_pull(now: Evidence | None, known: Evidence) -> bool:
     if now is None or not now.finding is known.finding is EventFinding.PULL_FAILED:
         return False
     kinds = [each.problem.kind if each.problem else None for each in (now, known)]
-    return kinds[0] is kinds[1]
+    # The status says that the registry refused; that a Secret is missing only an Event says.
+    return kinds[0] is kinds[1] or kinds == [
+        ProblemKind.IMAGE_UNAUTHORIZED,
+        ProblemKind.IMAGE_PULL_SECRET_MISSING,
+    ]
 
 
 def diagnose_symptom(symptom: Symptom, evidence: Evidence | None) -> Diagnosis:

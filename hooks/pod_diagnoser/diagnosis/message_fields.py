@@ -109,6 +109,17 @@ _FIELD_PATTERNS: Final[Mapping[ProblemKind, tuple[re.Pattern[str], ...]]] = {
             rf"already used by pod\(s\) (?P<other_pod>{_DNS_NAME})(?![-\w.])",
         ),
         ProblemKind.NETWORK_PLUGIN_MISSING: (rf'failed to find plugin "(?P<plugin>{_DNS_NAME})"',),
+        ProblemKind.NETWORK_PLUGIN_NOT_READY: (
+            r"dial unix [^\s:]{0,200}/(?P<plugin>[-\w]{1,60})\.sock",
+        ),
+        ProblemKind.KERNEL_MODULE_MISSING: (
+            r"(?i:module) (?P<module>[-\w]{1,56}) not found",
+            r"(?P<module>fuse): device not found",
+        ),
+        ProblemKind.NETWORK_ADDRESS_TAKEN: (
+            r"IP address (?P<address>[0-9a-fA-F.:]{3,45}) has",
+            r"IP addr .{0,80}?IP:(?P<address>[0-9a-fA-F.:]{3,45}) ",
+        ),
         ProblemKind.NETWORK_BRIDGE_OUTDATED: (
             r'"(?P<bridge>[-.\w]{1,15})" already has an IP address',
         ),
@@ -188,7 +199,9 @@ _FIELD_PATTERNS: Final[Mapping[ProblemKind, tuple[re.Pattern[str], ...]]] = {
             r'failed to (?:stat|mkdir) "(?P<path>[^"]{1,200})"',
             r"path does not exist: (?P<path>/\S{1,200})",
         ),
+        ProblemKind.NON_ROOT_USER_NAMED: (r"non-numeric user \((?P<user>[^\s()]{1,63})\)",),
         ProblemKind.USER_UNKNOWN: (r"unable to find (?:user|group) (?P<user>[^\s:]{1,63}):",),
+        ProblemKind.SYSCTL_UNKNOWN: (r"open /proc/sys/(?P<sysctl>[-\w./]{1,120})",),
         ProblemKind.SYSCTL_REFUSED: (
             r'sysctl:? "(?P<sysctl>[^"]{1,120})"',
             r"open /proc/sys/(?P<sysctl>[-\w./]{1,120})",
@@ -331,6 +344,7 @@ def _crun_mount(text: str, raw: Mapping[str, str]) -> dict[str, str]:
 
 _REWORKED: Final = {
     ProblemKind.SYSCTL_REFUSED: _sysctl,
+    ProblemKind.SYSCTL_UNKNOWN: _sysctl,
     ProblemKind.MEMORY_LIMIT_TOO_LOW: _least,
     ProblemKind.SUB_PATH_UNUSABLE: _crun_mount,
     ProblemKind.RUNTIME_MOUNT_FAILED: _crun_mount,

@@ -69,10 +69,14 @@ class ProblemKind(StrEnum):
     NO_COMMAND = "NoCommand"
     WORKING_DIRECTORY_UNUSABLE = "WorkingDirectoryUnusable"
     RUN_AS_NON_ROOT = "RunAsNonRoot"
+    RUN_AS_USER_ROOT = "RunAsUserRoot"
+    NON_ROOT_USER_NAMED = "NonRootUserNamed"
     USER_UNKNOWN = "UserUnknown"
     USER_NAMESPACE_UNSUPPORTED = "UserNamespaceUnsupported"
     CAPABILITY_REFUSED = "CapabilityRefused"
     SYSCTL_REFUSED = "SysctlRefused"
+    SYSCTL_UNKNOWN = "SysctlUnknown"
+    APPARMOR_OFF = "AppArmorOff"
     SECURITY_PROFILE_UNUSABLE = "SecurityProfileUnusable"
     SELINUX_LABEL_FAILED = "SELinuxLabelFailed"
     RLIMIT_REFUSED = "RlimitRefused"
@@ -136,12 +140,14 @@ class ProblemKind(StrEnum):
     VOLUME_PERMISSION_DENIED = "VolumePermissionDenied"
     FILE_SYSTEM_DAMAGED = "FileSystemDamaged"
     MOUNT_HELPER_MISSING = "MountHelperMissing"
+    KERNEL_MODULE_MISSING = "KernelModuleMissing"
     VOLUME_FEATURE_UNSUPPORTED = "VolumeFeatureUnsupported"
     VOLUME_SETUP_FAILED = "VolumeSetupFailed"
     VOLUMES_AWAITED = "VolumesAwaited"
     # Network of a Pod
     NETWORK_DEFINITION_MISSING = "NetworkDefinitionMissing"
     NO_IP_ADDRESS = "NoIPAddress"
+    NETWORK_ADDRESS_TAKEN = "NetworkAddressTaken"
     NETWORK_PLUGIN_NOT_READY = "NetworkPluginNotReady"
     NETWORK_PLUGIN_MISSING = "NetworkPluginMissing"
     NETWORK_PLUGIN_CUT_OFF = "NetworkPluginCutOff"
@@ -441,8 +447,16 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "correct workingDir of {subject}, or let its user enter that directory",
     ),
     ProblemKind.RUN_AS_NON_ROOT: ProblemWords(
-        "runAsNonRoot is set, but it would run as root or as a user without a number",
+        "runAsNonRoot is set, but its image runs as root",
         "set runAsUser to a number other than 0, or a numeric USER in {image}",
+    ),
+    ProblemKind.RUN_AS_USER_ROOT: ProblemWords(
+        "runAsNonRoot is set, but its runAsUser is 0, which is root",
+        "set runAsUser to a number other than 0, or remove runAsNonRoot",
+    ),
+    ProblemKind.NON_ROOT_USER_NAMED: ProblemWords(
+        "runAsNonRoot is set, but its image names its user[ {user}], and a name may be root's",
+        "set runAsUser to the number of user[ {user}], or a numeric USER in {image}",
     ),
     ProblemKind.USER_UNKNOWN: ProblemWords(
         "its user or group[ {user}] is not in the image",
@@ -459,6 +473,15 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.SYSCTL_REFUSED: ProblemWords(
         "sysctl[ {sysctl}] of its securityContext was refused",
         "remove sysctl[ {sysctl}] from securityContext, or allow it in the kubelet of {node}",
+    ),
+    ProblemKind.SYSCTL_UNKNOWN: ProblemWords(
+        "the kernel of the node does not have sysctl[ {sysctl}] for a Pod",
+        "remove sysctl[ {sysctl}] from securityContext or the runtime's configuration, or use "
+        "another kernel",
+    ),
+    ProblemKind.APPARMOR_OFF: ProblemWords(
+        "AppArmor is not enabled on the node",
+        "use nodes with AppArmor, or remove the AppArmor profile from the Pod",
     ),
     ProblemKind.SECURITY_PROFILE_UNUSABLE: ProblemWords(
         "its AppArmor or seccomp profile cannot be used on the node",
@@ -699,6 +722,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
         "the node lacks the program or kernel module to mount its volume[ {volume}]",
         "install the mount helper on {node} (nfs-common, cifs-utils …) or its kernel module",
     ),
+    ProblemKind.KERNEL_MODULE_MISSING: ProblemWords(
+        "the kernel of the node lacks the module[ {module}] that this needs",
+        "load kernel module[ {module}] on {node} (modprobe), or use nodes that have it",
+    ),
     ProblemKind.VOLUME_FEATURE_UNSUPPORTED: ProblemWords(
         "the kernel of the node lacks a feature that its volume[ {volume}] has",
         "use a newer kernel on {node}, or a StorageClass without that feature (imageFeatures)",
@@ -720,6 +747,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.NO_IP_ADDRESS: ProblemWords(
         "the network plug-in[ {plugin}] has no IP address left for it",
         "add Pod IP addresses (subnet, IP pool, range of {node}), or run fewer Pods there",
+    ),
+    ProblemKind.NETWORK_ADDRESS_TAKEN: ProblemWords(
+        "the IP address[ {address}] that the network plug-in chose for it is in use already",
+        "find what else has that address: an address that leaked, another machine, a second pool",
     ),
     ProblemKind.NETWORK_PLUGIN_NOT_READY: ProblemWords(
         "the network plug-in[ {plugin}] is not ready on the node",

@@ -78,6 +78,9 @@ _CLAIM_FAILED: Final = EventFinding.CLAIM_FAILED
 """Source: ``pkg/controller/resourceclaim/controller.go``."""
 
 _FAILED_PULL: Final = "Failed to pull image "
+_NO_PULL_SECRET: Final = "FailedToRetrieveImagePullSecret"  # noqa: S105  # a reason
+"""Source: ``pkg/kubelet/kubelet_pods.go`` (getPullSecretsForPod). The pull goes on without."""
+
 _STOP_FAILURES: Final = ("FailedKillPod", "FailedPreStopHook")
 
 _PROBES: Final = {
@@ -154,8 +157,10 @@ def seconds_until_lookup(
         return 0.0
     if known.lookup is EventLookup.REFUSED or known.lookups >= MAX_LOOKUPS:
         return None
-    if known.lookups == 0:
+    if known.lookups == 0 and not _may_lack_secret(known.problem):
         return None  # the status itself tells it, or did so a moment ago
+    if known.lookups == 0:
+        return 0.0
     last = len(_LOOKUPS) - 1
     due = _LOOKUPS[min(known.lookups, last)] + max(0, known.lookups - last) * _LOOKUP_PERIOD
     if known.finding is EventFinding.PULLING and known.since is not None:
@@ -191,7 +196,7 @@ def evaluate(
     """
     lookups = min((known.lookups if known else 0) + 1, MAX_LOOKUPS)
     were_read = fetched.lookup is EventLookup.FOUND
-    found = _find(symptom, fetched.events) if were_read else None
+    found = _find(symptom, fetched.events, known) if were_read else None
     if found is None:
         if known is not None and _stays(known, fetched.events):
             return replace(known, lookups=lookups)
@@ -229,10 +234,10 @@ def _detail(found: _Found, mask_patterns: Sequence[str]) -> tuple[str, Problem |
     return message.fit(MAX_DETAIL_BYTES), message.problem
 
 
-def _find(symptom: Symptom, events: Sequence[PodEvent]) -> _Found | None:
+def _find(symptom: Symptom, events: Sequence[PodEvent], known: Evidence | None) -> _Found | None:
     own = [each for each in events if each.container == symptom.container]
     if symptom.kind is SymptomKind.WAITING:
-        return _find_failed_pull(own)
+        return _find_missing_secret(own, events, known) or _find_failed_pull(own)
     since = symptom.started_at
     if since is None:
         return None
@@ -254,6 +259,26 @@ def _is_failed_stop(event: PodEvent) -> bool:
     if event.reason == _FAILED_SYNC:  # of old kubelets
         return "error killing pod" in event.message
     return event.reason in _STOP_FAILURES
+
+
+def _may_lack_secret(problem: Problem | None) -> bool:
+    """Whether a pull failed in a way that a missing Secret explains."""
+    return problem is not None and problem.kind is ProblemKind.IMAGE_UNAUTHORIZED
+
+
+def _find_missing_secret(
+    own: Sequence[PodEvent], events: Iterable[PodEvent], known: Evidence | None
+) -> _Found | None:
+    """Find the Secret of which the kubelet says that it is not there, where that may count."""
+    secret = _latest(each for each in events if each.reason == _NO_PULL_SECRET)
+    if secret is None:
+        return None
+    pull = _find_failed_pull(own)
+    if pull is not None:
+        problem = read_message(pull.message).problem
+    else:
+        problem = known.problem if known is not None else None
+    return _Found(EventFinding.PULL_FAILED, secret.message) if _may_lack_secret(problem) else None
 
 
 def _find_failed_pull(own: Iterable[PodEvent]) -> _Found | None:

@@ -328,7 +328,11 @@ class _Observer:
             for each in (*watched, *recent)
         ]
         # The first lookup is requested now, and needs no resync.
-        again = (wait for each, wait in lookups[: len(watched)] if each.symptom.evidence)
+        again = (
+            wait
+            for each, wait in lookups[: len(watched)]
+            if each.symptom.evidence and each.symptom.evidence.lookups
+        )
         slow = (seconds_until_slow(each.symptom.evidence, now) for each in crashes.pulling)
         self._resync_after = earliest(self._resync_after, *again, *slow)
         return [each for each, wait in lookups if wait is not None and wait <= 0]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pod_diagnoser.api.core_v1 import Pod
 from pod_diagnoser.diagnosis import start_event_rules
 from pod_diagnoser.diagnosis.detection import detect_symptoms
-from pod_diagnoser.diagnosis.diagnose import diagnose
+from pod_diagnoser.diagnosis.diagnose import diagnose, diagnose_symptom
 from pod_diagnoser.diagnosis.evidence import (
     MAX_DETAIL_BYTES,
     EventFinding,
@@ -358,3 +358,41 @@ def test_a_claim_that_could_not_be_made_is_why_a_pod_is_not_scheduled() -> None:
     fetched = FetchedEvidence(EventLookup.FOUND, (failed,))
     assert evaluate(waits, fetched, None).finding is EventFinding.CLAIM_FAILED
     assert evaluate(symptom(), fetched, None).finding is None
+
+
+REFUSED_PULL = (
+    'Failed to pull image "registry.example/app:1": failed to resolve reference '
+    '"registry.example/app:1": pull access denied, repository does not exist or may require '
+    "authorization: authorization failed: no basic auth credentials"
+)
+NO_IMAGE = (
+    'Failed to pull image "registry.example/app:1": failed to resolve reference '
+    '"registry.example/app:1": registry.example/app:1: not found'
+)
+NOT_READ = "Unable to retrieve some image pull secrets (regcred); the pull may not succeed."
+
+
+@pytest.mark.parametrize(
+    ("pull", "expected"),
+    [
+        (REFUSED_PULL, ProblemKind.IMAGE_PULL_SECRET_MISSING),
+        (NO_IMAGE, ProblemKind.IMAGE_NOT_FOUND),
+    ],
+)
+def test_a_missing_pull_secret_explains_a_refusal_and_nothing_else(
+    pull: str, expected: ProblemKind
+) -> None:
+    """The kubelet goes on without it, and a public image is pulled all the same."""
+    waits = symptom(kind=SymptomKind.WAITING)._replace(reason="ImagePullBackOff")
+    events = (
+        event("Failed", pull, after(5), "app"),
+        event("FailedToRetrieveImagePullSecret", NOT_READ, after(4)),
+    )
+    by_events = evaluate(waits, FetchedEvidence(EventLookup.FOUND, events), None)
+    assert kind(by_events) is expected
+    status = Evidence.from_status(EventFinding.PULL_FAILED, "", read_message(pull).problem)
+    asked = seconds_until_lookup(waits, status, None, T0)
+    assert (asked is not None) is (expected is ProblemKind.IMAGE_PULL_SECRET_MISSING)
+    found_later = diagnose_symptom(waits._replace(evidence=status), by_events).symptom.evidence
+    assert found_later is not None
+    assert kind(found_later) is expected

@@ -120,6 +120,11 @@ REFUSED: Final = (
         "forbidden sysctl: ",
     ),
     *rows(
+        ProblemKind.APPARMOR_OFF,
+        "kubernetes pkg/security/apparmor/validate.go (validateHost)",
+        "apparmor is not enabled on the host",
+    ),
+    *rows(
         ProblemKind.SECURITY_PROFILE_UNUSABLE,
         "kubernetes pkg/security/apparmor/validate.go, " + KUBELET + "kubelet.go",
         "cannot enforce apparmor",

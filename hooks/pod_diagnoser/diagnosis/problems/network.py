@@ -56,6 +56,22 @@ NETWORK: Final = (
         "to cni network … local-server: dial tcp",
     ),
     *rows(
+        ProblemKind.NETWORK_PLUGIN_NOT_READY,
+        "Go net (OpError): a plug-in's own server on the node (kube-ovn and others), at a socket",
+        "(add): … dial unix",
+        "network for pod … dial unix",
+        "to set up pod … dial unix",
+        "to cni network … dial unix",
+    ),
+    *rows(
+        ProblemKind.NETWORK_ADDRESS_TAKEN,
+        "kube-ovn pkg/util/arp.go (ArpDetectIPConflict); "
+        + CNI
+        + "plugins pkg/ipam (ConfigureIface); errno(3): EADDRINUSE",
+        "ip address … has already been used by host",
+        "failed to add ip addr … address already in use",
+    ),
+    *rows(
         ProblemKind.NETWORK_PLUGIN_CUT_OFF,
         "Go net (OpError), net/url (Error) in network plug-ins",
         '(add): … get "": dial tcp',

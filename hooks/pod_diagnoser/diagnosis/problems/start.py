@@ -66,11 +66,20 @@ EXEC: Final = (
         "no command specified",
     ),
     *rows(
+        ProblemKind.NON_ROOT_USER_NAMED,
+        KUBELET + "kuberuntime/security_context_others.go (verifyRunAsNonRoot)",
+        "container has runasnonroot and image has non-numeric user",
+        "cannot verify user is non-root",
+    ),
+    *rows(
+        ProblemKind.RUN_AS_USER_ROOT,
+        KUBELET + "kuberuntime/security_context_others.go (verifyRunAsNonRoot)",
+        "runasuser breaks non-root policy",
+    ),
+    *rows(
         ProblemKind.RUN_AS_NON_ROOT,
         KUBELET + "kuberuntime/security_context_others.go (verifyRunAsNonRoot)",
         "container has runasnonroot and image",
-        "runasuser breaks non-root policy",
-        "cannot verify user is non-root",
     ),
     *rows(
         ProblemKind.USER_NAMESPACE_UNSUPPORTED,
@@ -105,6 +114,11 @@ EXEC: Final = (
         "can't apply capabilities",
         "unable to apply bounding set",
         "unknown capability",
+    ),
+    *rows(
+        ProblemKind.SYSCTL_UNKNOWN,
+        "proc(5): what a network namespace, or an older kernel, does not have",
+        "open /proc/sys/ … no such file or directory",
     ),
     *rows(
         ProblemKind.SYSCTL_REFUSED,

@@ -96,6 +96,12 @@ ATTACH: Final = (
         "operation with the given volume … already exists",
     ),
     *rows(
+        ProblemKind.KERNEL_MODULE_MISSING,
+        "libfuse lib/mount.c (fusermount: ENODEV of /dev/fuse); kmod tools/modprobe.c",
+        "fuse: device not found",
+        "modprobe: fatal: module … not found",
+    ),
+    *rows(
         ProblemKind.VOLUME_FEATURE_UNSUPPORTED,
         "ceph src/tools/rbd/action/Kernel.cc: what rbd map says, in ceph-csi",
         "image feature set mismatch",

@@ -110,7 +110,7 @@ LASTING_RULES: tuple[CauseRule, ...] = (
         phrases.sandbox_not_created,
         "Event {event}: {event_detail}[, since {since}]",
         phrases.step_by_problem(
-            "[look at the network plug-in and the runtime of the node: ]{describe_node}"
+            "[look at the container runtime of the node, and its log: ]{describe_node}"
         ),
         "pkg/kubelet/events/event.go (FailedCreatePodSandBox, NetworkNotReady)",
     ),
