@@ -56,6 +56,9 @@ _NOISE: Final = re.compile(
 
 
 _USAGE: Final = re.compile(r"(?:[Uu]sage|USAGE):(?: [\w./-]{1,80}(?: [\[<\-a-zA-Z]|$)|\s*$)")
+_OF_USAGE: Final = re.compile(r"\s|-|[\w ,/&()-]{1,60}:$|(?:Use|Run|See|Try|For more) ")
+"""Lines below it: set in, options, headings, advice."""
+
 _MAX_USAGE: Final = 80
 """How many lines such a text has at most."""
 
@@ -85,9 +88,12 @@ def end_of_what_counts(texts: Sequence[str], most: int) -> int:
 
 def _start_of_usage(texts: Sequence[str]) -> int:
     """Return the line from which on a text only says how to call the program; or its length."""
-    first = max(0, len(texts) - _MAX_USAGE)
-    places = range(first, len(texts))
-    return next((place for place in places if _USAGE.match(texts[place])), len(texts))
+    for place in range(len(texts) - 1, max(0, len(texts) - _MAX_USAGE) - 1, -1):
+        if _USAGE.match(texts[place]):
+            return place
+        if not _OF_USAGE.match(texts[place]):
+            break
+    return len(texts)
 
 
 _REQUEST: Final = re.compile(

@@ -36,6 +36,11 @@ _NEAR: Final = 3
 """How many lines before the request to stop an error that was only logged counts as the reason."""
 
 
+_HOLLOW: Final = re.compile(r"\s*(?:\w{1,80}\.){1,12}\w{1,80}(?:Error|Exception|Failure)\s*$")
+"""An exception of a library without a message."""
+
+_EXCEPTION: Final = re.compile(r"(?:\w{1,80}\.){0,12}\w{1,80}(?:Error|Exception|Failure): \S")
+
 _SOON: Final = 8
 """How many lines lie between the two at most if a program stops of an error, and says so."""
 
@@ -153,6 +158,17 @@ def _with_others(texts: Sequence[str], finding: Finding, others: Sequence[Findin
         known = [texts[number].strip() for number in quotes]
         if line not in quotes and texts[line].strip() not in known and not is_wrapper(texts[line]):
             quotes.append(line)
+    if len(quotes) > 1 and quotes[1] < quotes[0] and _HOLLOW.match(texts[quotes[0]]):
+        # A record before it says what an exception without a message does not.
+        quotes[:2] = quotes[1::-1]
+        meaning = f"{texts[quotes[0]]}\n{meaning}"
+    elif (
+        len(quotes) > 1
+        and texts[quotes[0]].rstrip().endswith(":")
+        and all(_EXCEPTION.match(texts[number]) for number in quotes[:2])
+    ):
+        # The first of a chain only announces the second.
+        quotes[:2] = quotes[1::-1]
     return replace(finding, quotes=tuple(quotes), meaning=meaning)
 
 

@@ -9,7 +9,7 @@ _MARKER: Final = re.compile(
     r"|[Rr]eceived (?:a )?(?:smart |fast |immediate )?(?:shutdown|termination|stop|exit|kill) (?:request|signal)"
     r"|[Rr]eceived signal:? ?(?:15|2|3|terminated|interrupt|TERM|INT)\b"
     r"|[Ss]ignal[:=]? ?(?:15|terminated|interrupt)\b|\bsignal 15\b|\"signal\": ?\"?(?:terminated|interrupt|15)"
-    r"|killed by signal, dumping|[Cc]aught (?:signal|interrupt)|[Gg]ot (?:signal|interrupt)|[Hh]andling signal:? (?:term|int|quit)"
+    r"|killed by signal, dumping|[Cc]aught (?:signal|interrupt)|[Gg]ot (?:signal|interrupt|TERM\b)|[Hh]andling signal:? (?:term|int|quit)"
     r"|Signal handler called with signal (?:15|2)\b"
     r"|[Rr]eceived (?:terminated|interrupt|hangup|term|int|quit|TERM|INT)\b|(?:shut(?:ting)? ?down|stop(?:ping)?|exit(?:ing)?) (?:on|due to|because of|after) signal"
     r"|User requested shutdown|will terminate after \d+ seconds|signal to shut ?down"
@@ -19,7 +19,7 @@ _MARKER: Final = re.compile(
     r"|[Tt]ermination signal|interrupt signal|(?:SpringApplication|Springdoc|Application)ShutdownHook)",
 )
 _MILD: Final = re.compile(
-    r"\b(?:[Ss]hutting down|[Ii]nitiating [Ss]hut ?down|[Ss]hut ?down (?:complete|started|in progress)|[Ss]erver (?:stopped|closed)|[Ss]topping (?:server|service)"
+    r"^Terminated$|\b(?:[Ss]hutting down|[Ii]nitiating [Ss]hut ?down|[Ss]hut ?down (?:complete|started|in progress)|[Ss]erver (?:stopped|closed)|[Ss]topping (?:server|service)"
     r"|[Ss]topping \.\.\.|[Ee]xiting gracefully|[Cc]losing (?:http |HTTP )?server|[Ss]topped gracefully|See you next time|exiting, bye-bye|Terminating \.\.\.$|code 143 \(Terminated\))"
 )
 """What also follows a failure: it counts only where nothing failed."""

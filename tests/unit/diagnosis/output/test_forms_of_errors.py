@@ -195,6 +195,63 @@ ENDS: Final = (
         ),
     ),
     (
+        "an error below the usage text",
+        "There was an exception (HubError) importing your module.",
+        (
+            "Usage:\n\n    hub [OPTS] MODULE\n\nOptions:\n\n    --help\n        Show an error of an option.\n"
+            + "".join(f"    --option-{n}=INT\n        The value passed on.\n" for n in range(9))
+            + "\nThere was an exception (HubError) importing your module.\n\nIt had no arguments.\n"
+        ),
+    ),
+    (
+        "supervisord cannot start a program",
+        "INFO spawnerr: can't find command '/opt/hub'",
+        (
+            "2026-01-30 04:24:15,350 INFO supervisord started with pid 1\n"
+            "2026-01-30 04:24:16,352 INFO spawnerr: can't find command '/opt/hub'\n"
+            "2026-01-30 04:24:17,353 INFO spawnerr: can't find command '/opt/hub'\n"
+            "2026-01-30 04:24:22,379 INFO gave up: hub entered FATAL state, too many start retries too quickly\n"
+        ),
+    ),
+    (
+        "an exception without a message after a record that says why",
+        "error=111 (Connection refused)",
+        (
+            "ERROR:hub.adapters.utils:Socket failed to connect: <socket fd=6>; error=111 (Connection refused)\n"
+            "ERROR:hub.adapters.blocking:Error in _create().\n"
+            'Traceback (most recent call last):\n  File "/srv/a.py", line 3, in <module>\n    connect()\n'
+            "hub.exceptions.ConnectionFailedError\n"
+        ),
+    ),
+    (
+        "an exception that announces the one it comes from",
+        "RuntimeError: warehouse quota exceeded",
+        (
+            'Traceback (most recent call last):\n  File "/srv/a.py", line 3, in <module>\n    run()\n'
+            'hub.errors.StepError: Error occurred while executing op "a":\n\n'
+            "During handling of the above exception, another exception occurred:\n\n"
+            'Traceback (most recent call last):\n  File "/srv/a.py", line 1, in run\n    go()\n'
+            "RuntimeError: warehouse quota exceeded\n"
+        ),
+    ),
+    (
+        "a message of several lines that perl ends with the place",
+        "install_driver(Pg) failed: Can't locate DBD/Pg.pm in @INC",
+        (
+            "install_driver(Pg) failed: Can't locate DBD/Pg.pm in @INC (you may need to install it)"
+            " at (eval 4) line 3.\nPerhaps the module hasn't been fully installed.\n at -e line 1.\n"
+        ),
+    ),
+    (
+        "a program names itself in its last words",
+        "hub: invalid HUB_WORKERS: number too large to fit in target type",
+        (
+            "[2026-01-01T00:00:00Z INFO  hub] up\n"
+            "[2026-01-01T00:00:00Z ERROR hub] listener: Address already in use (os error 98)\n"
+            "hub: invalid HUB_WORKERS: number too large to fit in target type\n"
+        ),
+    ),
+    (
         "each announces the next",
         "[UNRESOLVED_ENTRY] Cannot resolve entry module hub/index.html.",
         (
@@ -244,6 +301,7 @@ QUIET: Final = (
             "[26038] 2026/01/30 04:01:25.723136 [INF] Server Exiting..\n"
         ),
     ),
+    ("a shell's trap", R.ASKED_TO_STOP, "ready\nTerminated\ngot TERM, bye\n"),
     (
         "advice without a reason",
         R.NOTHING,

@@ -107,6 +107,9 @@ _FAILS: Final = re.compile(
 )
 """Words that say what failed count before those that say what is needed."""
 
+_SPAWN: Final = re.compile(r"\bINFO spawnerr: ")
+"""supervisord tells at INFO that it cannot start a program."""
+
 _SAYS_LITTLE: Final = re.compile(
     r"\W{0,8}(?:\w{1,20} ){1,4}(?:failed|failure|error|unsuccessful)(?: \w{1,12})?[.!\s]*$",
     re.IGNORECASE,
@@ -126,7 +129,9 @@ _VAGUE: Final = re.compile(
 
 _ENDS_WITH: Final = re.compile(
     r"(?:\d{4}[-/]\d{2}[-/]\d{2}[T ][\d:.,Z+-]{8,20} )?(?:(?:[Ee]rror|ERROR|[Ff]atal|FATAL): )?"
-    r"(?:[Ff]ailed|[Uu]nable|[Cc]annot|[Cc]an't|[Cc]ould not|[Cc]ouldn't) [^:]{1,200}: (?!(?:false|null|undefined|true)$)\S"
+    r"(?:(?:[Ff]ailed|[Uu]nable|[Cc]annot|[Cc]an't|[Cc]ould not|[Cc]ouldn't) [^:]{1,200}: (?!(?:false|null|undefined|true)$)\S"
+    # As programs tell on standard error: hub: invalid …
+    r"|[a-z][\w.-]{1,40}: (?:invalid|failed|cannot|can't|could not|unable|missing|unknown|bad|no) \S)"
 )
 """What failed, and why: as the last line of all, it is what the program ended with."""
 
@@ -169,7 +174,8 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             continue
         if not _may_count(line, lowered):
             continue
-        if _START.match(said) or _AT_PLACE.match(said):
+        ends = number == len(lines) - 1 and _ENDS_WITH.match(said)
+        if ends or _START.match(said) or _AT_PLACE.match(said):
             strong.append(number)
         else:
             weak.append(number)
@@ -180,30 +186,38 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
             else _ENDS_WITH.match(lines[number])
         )
         yield Finding(number, (number,), weight=Weight.FATAL if last else Weight.LOGGED)
-    if weak:
-        end = end_of_what_counts(lines, _MAX_AFTER)
-        near = [number for number in weak if number >= end]
-        failed = [
-            number
-            for number in near
-            if _FAILS.search(lines[number][:600].lower()) and not is_wrapper(lines[number])
-        ]
-        told = [number for number in failed if not _SAYS_LITTLE.match(lines[number])]
-        near = _repeated(lines, told or failed or near)
-        yield from (Finding(number, (number,), weight=Weight.WEAK) for number in near)
-    elif rarer and not strong:
+    near = _weak_near_end(lines, weak)
+    if not near and rarer and not strong:
         end = end_of_what_counts(lines, _MAX_AFTER_RARER)
-        yield from (
-            Finding(number, (number,), weight=Weight.WEAK)
+        near = [
+            number
             for number in rarer
             if number >= end and _may_count(lines[number], lines[number][:600].lower())
-        )
+        ]
+    yield from (Finding(number, (number,), weight=Weight.WEAK) for number in near)
+
+
+def _weak_near_end(lines: Sequence[str], weak: Sequence[int]) -> list[int]:
+    """Return those of the lines with words of an error that are near the end and say most."""
+    if not weak:
+        return []
+    end = end_of_what_counts(lines, _MAX_AFTER)
+    near = [number for number in weak if number >= end]
+    failed = [
+        number
+        for number in near
+        if _FAILS.search(lines[number][:600].lower()) and not is_wrapper(lines[number])
+    ]
+    told = [number for number in failed if not _SAYS_LITTLE.match(lines[number])]
+    return _repeated(lines, told or failed or near)
 
 
 def _may_count(line: str, lowered: str) -> bool:
     """Say whether a line with words of an error can be the reason."""
     if _HEALTHY.search(lowered) or is_noise(line) or is_of_request(line) or has_own_grammar(line):
         return False
+    if _SPAWN.search(line[:120]):
+        return True
     level = level_of(line)
     return not _TOLD.match(line) and (level is None or level >= Level.ERROR)
 

@@ -24,7 +24,7 @@ _SCRIPT: Final = re.compile(r"Can't open perl script ")
 
 def _find(lines: Sequence[str]) -> Iterator[Finding]:
     for number, line in enumerate(lines):
-        if _LOCATE.match(line):
+        if _LOCATE.search(line[:400]):
             yield Finding(number, (number,), ReasonClass.MISSING_MODULE, exact=True)
         elif _SCRIPT.match(line):
             yield Finding(number, (number,), ReasonClass.FILE_NOT_FOUND)
@@ -35,6 +35,7 @@ def _find(lines: Sequence[str]) -> Iterator[Finding]:
 def _is_told(line: str) -> bool:
     return (
         " line " in line[-120:]
+        and not line.lstrip().startswith("at ")
         and not line.startswith(_AFTER)
         and _DIED.search(line, max(0, len(line) - 600)) is not None
     )
