@@ -140,6 +140,7 @@ class ProblemKind(StrEnum):
     VOLUME_PERMISSION_DENIED = "VolumePermissionDenied"
     FILE_SYSTEM_DAMAGED = "FileSystemDamaged"
     MOUNT_HELPER_MISSING = "MountHelperMissing"
+    VOLUME_NOT_GROWN = "VolumeNotGrown"
     KERNEL_MODULE_MISSING = "KernelModuleMissing"
     VOLUME_FEATURE_UNSUPPORTED = "VolumeFeatureUnsupported"
     VOLUME_SETUP_FAILED = "VolumeSetupFailed"
@@ -721,6 +722,10 @@ PROBLEM_WORDS: Final[dict[ProblemKind, ProblemWords]] = {
     ProblemKind.MOUNT_HELPER_MISSING: ProblemWords(
         "the node lacks the program or kernel module to mount its volume[ {volume}]",
         "install the mount helper on {node} (nfs-common, cifs-utils …) or its kernel module",
+    ),
+    ProblemKind.VOLUME_NOT_GROWN: ProblemWords(
+        "its volume[ {volume}] was resized, and its file system cannot be grown to that size",
+        "check the volume's file system (fsck, free space), and its driver's log on {node}",
     ),
     ProblemKind.KERNEL_MODULE_MISSING: ProblemWords(
         "the kernel of the node lacks the module[ {module}] that this needs",

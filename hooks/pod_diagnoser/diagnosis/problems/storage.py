@@ -26,6 +26,12 @@ NODE_DISK: Final = (
 
 STORAGE: Final = (
     *rows(
+        ProblemKind.VOLUME_NOT_GROWN,
+        "kubernetes pkg/volume/util/operationexecutor (expandVolumeDuringMount)",
+        "setup failed while expanding volume",
+        "expander.nodeexpand failed to expand",
+    ),
+    *rows(
         ProblemKind.STORAGE_DEVICE_BUSY,
         "errno(3): EBUSY; mount(8), mkfs(8)",
         "mountvolume … resource busy",
