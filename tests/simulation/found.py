@@ -81,7 +81,7 @@ FOUND: Mapping[str, SimulationRun] = {
     SETTLED_LATE: SimulationRun(
         100,
         Setting(
-            replicas=1,
+            replicas=2,
             workers=1,
             flush=1800.0,
             pods=1,
@@ -97,7 +97,7 @@ FOUND: Mapping[str, SimulationRun] = {
             Operation(65.0, "fail_call", (167, 749, 885)),
             Operation(610.0, "set_hook_clock", (360, 601, 28)),
             Operation(0.0, "crash_all", (935, 129, 921)),
-            Operation(3700.0, "rest", (0, 0, 0)),
+            Operation(74.005, "crash_all", (988, 677, 33)),
         ),
     ),
     LOST_REASON: SimulationRun(

@@ -610,8 +610,13 @@ def mutants() -> dict[str, Mutant]:
             ((observation, "first_observed", _by_the_other_clock),),
         ),
         Mutant(
+            # Where the Pod crashes again, the status would follow its record: what is tested here
+            # is that there is nothing to follow.
             "looks up what no status can show any more",
-            ((observation, "settle_overdue", _awaited_for_ever),),
+            (
+                (observation, "settle_overdue", _awaited_for_ever),
+                (status, "revised", lambda *_: {}),
+            ),
         ),
         Mutant(
             "forgets the reason of what is ignored",
